@@ -1,0 +1,193 @@
+"""The class table: what the values of a label map mean.
+
+A class index is identity: stable, never reused, never shifted. Index 255 is void (VOC's border and ignore
+value) and no class; it has a fixed row in the window but is never in a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn_studio.errors import ProjectError
+
+VOID = 255
+"""Label-map value of void and of unlabelled pixels; never trained on, never scored."""
+
+BACKGROUND = "background"
+"""Name of class 0 in VOC's table; a project whose class 0 bears it verifies unlabelled pixels as background."""
+
+Colour = tuple[int, int, int]
+"""Red, green, blue, each 0..255."""
+
+
+def voc_colour(index: int) -> Colour:
+    """Colour of a class index in the PASCAL VOC colour map: its bits are dealt to the high bits of R, G, B.
+
+    Source: VOCdevkit, ``VOCcode/VOClabelcolormap.m``.
+    """
+    red = green = blue = 0
+    for shift in range(7, -1, -1):
+        red |= (index & 1) << shift
+        green |= (index >> 1 & 1) << shift
+        blue |= (index >> 2 & 1) << shift
+        index >>= 3
+    return red, green, blue
+
+
+def voc_palette() -> NDArray[np.uint8]:
+    """The full VOC colour map: uint8 array of shape (256, 3), RGB."""
+    return np.array([voc_colour(i) for i in range(256)], dtype=np.uint8)
+
+
+VOC_NAMES = (
+    BACKGROUND, "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
+    "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
+)  # fmt: skip
+"""The 21 names of PASCAL VOC 2012 by class index."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassInfo:
+    """One row of the class table.
+
+    Attributes:
+        index: class index 0..254, the value in label maps.
+        name: what the user calls it; unique in a table whatever its case.
+        colour: RGB on screen; masks on disk keep VOC's palette.
+        key: digit of the shortcut, or "" for none.
+        retired: no longer offered; the index is not given away again.
+    """
+
+    index: int
+    name: str
+    colour: Colour
+    key: str = ""
+    retired: bool = False
+
+
+@dataclass(frozen=True)
+class ClassTable:
+    """Immutable list of classes in index order, with the next index that was never used.
+
+    Raises:
+        ProjectError: on construction, if an index or a name occurs twice or an index is outside 0..254.
+    """
+
+    classes: tuple[ClassInfo, ...]
+    next_index: int
+
+    def __post_init__(self) -> None:
+        seen_names: set[str] = set()
+        seen_indices: set[int] = set()
+        for info in self.classes:
+            if not 0 <= info.index < VOID:
+                raise ProjectError(f"class '{info.name}' has index {info.index}; indices are 0 to 254")
+            if info.index in seen_indices:
+                raise ProjectError(f"class index {info.index} occurs twice in the class table")
+            if not info.name.strip() or any(c in info.name for c in "\r\n\0"):
+                raise ProjectError(f"class {info.index} has no usable name: {info.name!r}")
+            if not info.retired and info.name.casefold() in seen_names:
+                raise ProjectError(f"class name '{info.name}' occurs twice in the class table")
+            if not info.retired:
+                seen_names.add(info.name.casefold())
+            seen_indices.add(info.index)
+        if seen_indices and self.next_index <= max(seen_indices):
+            raise ProjectError(
+                f"next_index is {self.next_index}, but class index {max(seen_indices)} is already taken"
+            )
+
+    @classmethod
+    def from_names(cls, names: Iterable[str]) -> ClassTable:
+        """Table of the given names with indices from 0, VOC colours and the digit keys of the first ten."""
+        rows = tuple(
+            ClassInfo(i, name, voc_colour(i) if i else _first_colour(name), key=str((i + 1) % 10) if i < 10 else "")
+            for i, name in enumerate(names)
+        )
+        return cls(rows, len(rows))
+
+    def __iter__(self) -> Iterator[ClassInfo]:
+        return iter(self.classes)
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    @property
+    def active(self) -> tuple[ClassInfo, ...]:
+        """The classes that are offered: all that are not retired, in index order."""
+        return tuple(c for c in self.classes if not c.retired)
+
+    def get(self, index: int) -> ClassInfo | None:
+        """The class of an index, retired ones too; None for void and unknown ones."""
+        return next((c for c in self.classes if c.index == index), None)
+
+    def name_of(self, index: int) -> str:
+        """Name of an index for people: the class, "void", or "unknown 17"."""
+        if index == VOID:
+            return "void"
+        info = self.get(index)
+        return info.name if info else f"unknown {index}"
+
+    def find(self, name: str) -> ClassInfo | None:
+        """The active class of a name: exact, then casefolded (the matching rule of checkpoints)."""
+        exact = next((c for c in self.active if c.name == name), None)
+        return exact or next((c for c in self.active if c.name.casefold() == name.casefold()), None)
+
+    def added(self, name: str, colour: Colour | None = None) -> ClassTable:
+        """The table with one more class at the next index.
+
+        Raises:
+            ProjectError: if the name is taken or all 255 indices have been used.
+        """
+        if self.next_index >= VOID:
+            raise ProjectError("all 255 class indices have been used; a label map of 8 bits holds no more")
+        used = {c.key for c in self.active}
+        key = next((k for k in "1234567890" if k not in used), "")
+        info = ClassInfo(self.next_index, name, colour or _first_colour(name, self.next_index), key)
+        return ClassTable((*self.classes, info), self.next_index + 1)
+
+    def changed(self, index: int, *, name: str | None = None, colour: Colour | None = None) -> ClassTable:
+        """The table with a class renamed or recoloured; its index stays.
+
+        Raises:
+            ProjectError: if there is no such class, or the name is taken.
+        """
+        info = self.get(index)
+        if info is None:
+            raise ProjectError(f"there is no class with index {index}")
+        new = replace(info, name=info.name if name is None else name, colour=colour or info.colour)
+        return replace(self, classes=tuple(new if c.index == index else c for c in self.classes))
+
+    def with_indices(self) -> NDArray[np.bool_]:
+        """Truth table of the values a label map may hold: bool array of shape (256,), 255 included."""
+        known = np.zeros(256, dtype=np.bool_)
+        known[[c.index for c in self.classes]] = True
+        known[VOID] = True
+        return known
+
+    @property
+    def background_index(self) -> int | None:
+        """0 if class 0 is named "background", else None."""
+        zero = self.get(0)
+        return 0 if zero is not None and zero.name.casefold() == BACKGROUND else None
+
+
+def _first_colour(name: str, index: int = 0) -> Colour:
+    """VOC's colour, except that a class 0 other than background gets a visible one in place of black."""
+    if index == 0 and name.casefold() != BACKGROUND:
+        return (70, 130, 180)
+    return voc_colour(index)
+
+
+def voc_table() -> ClassTable:
+    """The class table of PASCAL VOC 2012: background and 20 classes."""
+    return ClassTable.from_names(VOC_NAMES)
+
+
+def map_by_name(source: ClassTable, target: ClassTable) -> dict[int, int]:
+    """Source index -> target index for the classes that both know, by name (exact, then casefolded)."""
+    pairs = ((c.index, target.find(c.name)) for c in source.active)
+    return {index: match.index for index, match in pairs if match is not None}

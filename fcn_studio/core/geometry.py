@@ -1,0 +1,70 @@
+"""Integer rectangles in image pixels. Points and rectangles are (x, y); arrays are [row, column]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rect:
+    """Half-open rectangle: columns ``x0 <= x < x1``, rows ``y0 <= y < y1``."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def width(self) -> int:
+        """Number of columns, 0 if empty."""
+        return max(0, self.x1 - self.x0)
+
+    @property
+    def height(self) -> int:
+        """Number of rows, 0 if empty."""
+        return max(0, self.y1 - self.y0)
+
+    @property
+    def area(self) -> int:
+        """Number of pixels."""
+        return self.width * self.height
+
+    def __bool__(self) -> bool:
+        return self.x0 < self.x1 and self.y0 < self.y1
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Index of the rectangle in an array: ``array[rect.slices]``."""
+        return slice(self.y0, self.y1), slice(self.x0, self.x1)
+
+    def intersect(self, other: Rect) -> Rect:
+        """The common part; empty (falsy) if there is none."""
+        return Rect(
+            max(self.x0, other.x0), max(self.y0, other.y0), min(self.x1, other.x1), min(self.y1, other.y1)
+        )
+
+    def union(self, other: Rect) -> Rect:
+        """The smallest rectangle that holds both; an empty one adds nothing."""
+        if not self:
+            return other
+        if not other:
+            return self
+        return Rect(
+            min(self.x0, other.x0), min(self.y0, other.y0), max(self.x1, other.x1), max(self.y1, other.y1)
+        )
+
+    def grown(self, margin: int) -> Rect:
+        """The rectangle with a margin of so many pixels on each side."""
+        return Rect(self.x0 - margin, self.y0 - margin, self.x1 + margin, self.y1 + margin)
+
+    def tiles(self, size: int) -> Iterator[tuple[int, int]]:
+        """(tile row, tile column) of every tile of a grid of ``size`` pixels that it touches."""
+        if not self:
+            return
+        for row in range(self.y0 // size, (self.y1 - 1) // size + 1):
+            for column in range(self.x0 // size, (self.x1 - 1) // size + 1):
+                yield row, column
+
+
+EMPTY = Rect(0, 0, 0, 0)

@@ -1,0 +1,104 @@
+"""The two arrays of an annotation: the label map and the provenance, and the rules that follow from the pair.
+
+Label map: uint8 (H, W), class index or 255. Provenance: uint8 (H, W), who said so. A pixel is *unlabelled* if
+nobody labelled it: provenance NOBODY with value 255. Painted void is 255 with provenance HUMAN.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn_studio.core.classes import VOID, ClassTable
+
+LabelMap = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+
+class Provenance(IntEnum):
+    """Who labelled a pixel. The values are stored on disk: never renumber them."""
+
+    NOBODY = 0
+    NETWORK = 1
+    HUMAN = 2
+    UNKNOWN = 3
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A label map and its provenance, both uint8 of one shape (H, W).
+
+    Raises:
+        ValueError: on construction, if the arrays do not fit together.
+    """
+
+    label_map: LabelMap
+    provenance: LabelMap
+
+    def __post_init__(self) -> None:
+        for array in (self.label_map, self.provenance):
+            if array.dtype != np.uint8 or array.ndim != 2 or array.shape != self.label_map.shape:
+                raise ValueError(f"label map and provenance differ: {array.dtype} {array.shape}")
+
+    @classmethod
+    def unlabelled(cls, height: int, width: int) -> Labels:
+        """Fresh arrays on which nobody has labelled anything."""
+        return cls(np.full((height, width), VOID, np.uint8), np.zeros((height, width), np.uint8))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        height, width = self.label_map.shape
+        return height, width
+
+    def copy(self) -> Labels:
+        """An independent copy of both arrays."""
+        return Labels(self.label_map.copy(), self.provenance.copy())
+
+    def frozen(self) -> Labels:
+        """A copy that cannot be written, for another thread."""
+        copy = self.copy()
+        copy.label_map.flags.writeable = False
+        copy.provenance.flags.writeable = False
+        return copy
+
+
+def trusted_label_map(labels: Labels) -> LabelMap:
+    """What training may see: the class indices of human pixels, 255 everywhere else. Shape (H, W), uint8."""
+    return np.where(labels.provenance == Provenance.HUMAN, labels.label_map, np.uint8(VOID))
+
+
+def writable_by_network(labels: Labels) -> Mask:
+    """Where a prediction may write: pixels of nobody and of the network, never a human's. Bool (H, W)."""
+    return labels.provenance <= Provenance.NETWORK
+
+
+def with_unknown_origin(label_map: LabelMap) -> Labels:
+    """Labels of a mask whose provenance is lost: labelled pixels are UNKNOWN, 255 is unlabelled."""
+    provenance = np.where(label_map == VOID, np.uint8(Provenance.NOBODY), np.uint8(Provenance.UNKNOWN))
+    return Labels(label_map, provenance)
+
+
+def made_by_human(label_map: LabelMap) -> Labels:
+    """Labels of a finished mask found at first opening: every pixel is human, void included."""
+    return Labels(label_map, np.full(label_map.shape, Provenance.HUMAN, np.uint8))
+
+
+def verified(labels: Labels, unlabelled_as: int) -> Labels:
+    """What Verify makes of it: every pixel human; unlabelled ones become ``unlabelled_as`` (a class or 255)."""
+    unlabelled = labels.provenance == Provenance.NOBODY
+    return made_by_human(np.where(unlabelled, np.uint8(unlabelled_as), labels.label_map))
+
+
+def first_unknown_index(label_map: LabelMap, table: ClassTable) -> tuple[int, int, int] | None:
+    """(value, x, y) of the first pixel whose value is in no row of the table and is not 255; None if all are."""
+    known = table.with_indices()
+    present = np.flatnonzero(np.bincount(label_map.ravel(), minlength=256))
+    strangers = present[~known[present]]
+    if not len(strangers):
+        return None
+    rows, columns = np.nonzero(np.isin(label_map, strangers))
+    return int(label_map[rows[0], columns[0]]), int(columns[0]), int(rows[0])

@@ -1,0 +1,107 @@
+"""The four figures of semantic segmentation, all from one confusion matrix over the whole set.
+
+Source: Long, Shelhamer & Darrell 2015, section 5 ("Metrics"): pixel accuracy, mean accuracy, mean IoU,
+frequency-weighted IoU. Mean IoU is over the classes that occur in the truth of the set; absent ones are listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn_studio.core.classes import VOID, ClassTable
+from fcn_studio.core.labels import LabelMap
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Figures of a network on a set of images. All shares are 0..1.
+
+    Attributes:
+        pixel_accuracy: share of scored pixels that are right.
+        mean_accuracy: mean over the occurring classes of the share of their pixels that are right.
+        mean_iou: mean over the occurring classes of intersection over union.
+        frequency_weighted_iou: IoU weighted by the classes' pixels.
+        iou: class index -> IoU, occurring classes only.
+        pixels: class index -> true pixels, occurring classes only.
+        absent: class indices of the table that do not occur in the truth.
+        images: number of images scored.
+    """
+
+    pixel_accuracy: float
+    mean_accuracy: float
+    mean_iou: float
+    frequency_weighted_iou: float
+    iou: Mapping[int, float]
+    pixels: Mapping[int, int]
+    absent: tuple[int, ...] = ()
+    images: int = 0
+
+    def as_json(self, table: ClassTable) -> dict[str, object]:
+        """The figures under plain names, classes by name, for ``--json``."""
+        return {
+            "pixel_accuracy": self.pixel_accuracy,
+            "mean_accuracy": self.mean_accuracy,
+            "mean_iou": self.mean_iou,
+            "frequency_weighted_iou": self.frequency_weighted_iou,
+            "iou": {table.name_of(i): value for i, value in self.iou.items()},
+            "pixels": {table.name_of(i): value for i, value in self.pixels.items()},
+            "absent": [table.name_of(i) for i in self.absent],
+            "images": self.images,
+        }
+
+
+@dataclass
+class ConfusionMatrix:
+    """Counts of (true, predicted) class indices over a set of images.
+
+    Attributes:
+        counts: int64 (256, 256), row = true class index, column = predicted; row and column 255 hold what is
+            void or unlabelled. Truth 255 is never scored; a prediction of 255 on a true class is an error.
+        images: number of images added.
+    """
+
+    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros((256, 256), np.int64))
+    images: int = 0
+
+    def add(self, truth: LabelMap, prediction: LabelMap) -> None:
+        """Count one image; both uint8 (H, W) in the same class indices.
+
+        Raises:
+            ValueError: if the shapes differ.
+        """
+        if truth.shape != prediction.shape:
+            raise ValueError(f"truth is {truth.shape}, prediction {prediction.shape}")
+        pair = truth.ravel().astype(np.uint16) << 8 | prediction.ravel()
+        self.counts += np.bincount(pair, minlength=65536).reshape(256, 256)
+        self.images += 1
+
+    def figures(self, indices: Iterable[int]) -> Figures:
+        """The figures over the given class indices (those of the table).
+
+        A set with no scored pixel has figures of 0 and no occurring class.
+        """
+        wanted = [i for i in indices if i != VOID]
+        counts = self.counts[:VOID]
+        true = counts.sum(1)
+        hit = self.counts.diagonal()[:VOID]
+        union = true + self.counts[:VOID, :VOID].sum(0) - hit
+        present = np.array([i for i in wanted if true[i] > 0], dtype=np.intp)
+        absent = tuple(i for i in wanted if true[i] == 0)
+        if not len(present):
+            return Figures(0.0, 0.0, 0.0, 0.0, {}, {}, absent, self.images)
+        total = float(true[present].sum())
+        iou = hit[present] / union[present]
+        return Figures(
+            pixel_accuracy=float(hit[present].sum() / total),
+            mean_accuracy=float((hit[present] / true[present]).mean()),
+            mean_iou=float(iou.mean()),
+            frequency_weighted_iou=float((true[present] * iou).sum() / total),
+            iou={int(i): float(v) for i, v in zip(present, iou, strict=True)},
+            pixels={int(i): int(true[i]) for i in present},
+            absent=absent,
+            images=self.images,
+        )

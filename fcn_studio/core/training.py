@@ -1,0 +1,139 @@
+"""Frozen descriptions of a fine-tune: what to do, how it goes, what came out, and the rule of adoption."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from fcn_studio.core.metrics import Figures
+
+
+class Level(StrEnum):
+    """How much of the network a fine-tune changes."""
+
+    QUICK = "quick"
+    """Only the score layers: seconds on a CPU, convex, no augmentation."""
+    FULL = "full"
+    """All layers, augmented, normalisation statistics frozen."""
+    SCRATCH = "scratch"
+    """A new slim FCN-8s from random weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """What to do. Exactly one of ``minutes`` and ``steps`` bounds the run; neither: the level's default.
+
+    Attributes:
+        level: see `Level`.
+        minutes: wall-clock budget; the learning-rate schedule follows it.
+        steps: number of optimiser steps.
+        batch_size: crops a step.
+        seed: of the random weights and the augmentation.
+        width: channel multiplier of a slim trunk (scratch only).
+    """
+
+    level: Level = Level.FULL
+    minutes: float | None = None
+    steps: int | None = None
+    batch_size: int = 8
+    seed: int = 0
+    width: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class TrainProgress:
+    """One report of a running training.
+
+    Attributes:
+        step: optimiser steps done.
+        total_steps: planned steps, or an estimate from the pace so far under a wall-clock budget.
+        fraction: share of the budget spent, 0..1.
+        loss: mean cross-entropy since the last report, nats a pixel.
+        elapsed: wall seconds since the start.
+        cpu_seconds: CPU time of the process since the start, all threads.
+        figures: validation figures, when this report follows an evaluation.
+    """
+
+    step: int
+    total_steps: int
+    fraction: float
+    loss: float
+    elapsed: float
+    cpu_seconds: float
+    figures: Figures | None = None
+
+
+@dataclass(frozen=True)
+class TrainOutcome:
+    """What a finished or stopped training left.
+
+    Attributes:
+        checkpoint: path of the best checkpoint, as text.
+        figures: its validation figures; None if there was no validation image.
+        baseline: figures of the network that was current, on the same images; None if there was none to compare.
+        val_ids: image ids of the validation snapshot both were scored on.
+        trained_on: number of images with trusted pixels that were trained on.
+        steps: optimiser steps done.
+        stopped: ended before its budget, by the user.
+    """
+
+    checkpoint: str
+    figures: Figures | None
+    baseline: Figures | None
+    val_ids: Sequence[str]
+    trained_on: int
+    steps: int
+    cpu_seconds: float
+    stopped: bool = False
+    notes: tuple[str, ...] = ()
+
+
+class Verdict(StrEnum):
+    """What becomes of a new network."""
+
+    ADOPTED = "adopted"
+    NOT_COMPARED = "adopted, not compared"
+    CANDIDATE = "kept as a candidate"
+
+
+MIN_VAL_IMAGES = 3
+MIN_CLASS_PIXELS = 1000
+MAX_CLASS_LOSS = 0.05
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """The verdict on a new network and the reasons in words."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...] = field(default=())
+
+    @property
+    def adopted(self) -> bool:
+        """Whether the new network becomes the one in use."""
+        return self.verdict is not Verdict.CANDIDATE
+
+
+def judge(outcome: TrainOutcome, class_names: Mapping[int, str]) -> Adoption:
+    """The rule of adoption (docs/ARCHITECTURE.md, "Adoption").
+
+    A new network is adopted if the validation mean IoU does not fall and no class with 1,000 or more validation
+    pixels loses over 5 points of IoU; with under 3 validation images, or nothing to compare with, it is adopted
+    and marked "not compared".
+    """
+    new, old = outcome.figures, outcome.baseline
+    if new is None or len(outcome.val_ids) < MIN_VAL_IMAGES:
+        return Adoption(Verdict.NOT_COMPARED, (f"only {len(outcome.val_ids)} validation images",))
+    if old is None:
+        return Adoption(Verdict.NOT_COMPARED, ("no earlier network to compare with",))
+    reasons = []
+    if new.mean_iou < old.mean_iou:
+        reasons.append(f"mean IoU fell from {old.mean_iou:.3f} to {new.mean_iou:.3f}")
+    for index, before in old.iou.items():
+        after = new.iou.get(index, 0.0)
+        if new.pixels.get(index, 0) >= MIN_CLASS_PIXELS and before - after > MAX_CLASS_LOSS:
+            reasons.append(f"{class_names.get(index, index)} fell from {before:.3f} to {after:.3f}")
+    if reasons:
+        return Adoption(Verdict.CANDIDATE, tuple(reasons))
+    return Adoption(Verdict.ADOPTED, (f"mean IoU {old.mean_iou:.3f} to {new.mean_iou:.3f}",))

@@ -1,0 +1,60 @@
+"""Errors whose text a user can read: what failed, on which file, what to do about it.
+
+They are raised where the cause is known, chained with ``from``, and caught at three doors only: the engine's
+runner (`fcn_studio.jobs.process`), the wrapper of window actions (`fcn_studio.ui.messages`) and `cli.main`
+(standard error, exit code 2). Every other exception is a bug and is reported as one.
+"""
+
+from __future__ import annotations
+
+
+class FcnStudioError(Exception):
+    """Base of all errors that carry a sentence for the user."""
+
+
+class ImageError(FcnStudioError):
+    """An image file cannot be read, or is of a kind that is not shown."""
+
+
+class MaskError(FcnStudioError):
+    """A mask file is not a label map of its image: wrong mode, size or class index."""
+
+
+class MaskNeedsDecision(MaskError):  # noqa: N818 - a question, not a failure
+    """A mask can be read in two ways and only the user can say which."""
+
+
+class ProjectError(FcnStudioError):
+    """A project folder or its files cannot be opened or written."""
+
+
+class ClassTableNeeded(ProjectError):  # noqa: N818 - a question, not a failure
+    """A folder has masks, and nothing says what their class indices mean."""
+
+
+class ProjectLocked(ProjectError):  # noqa: N818 - a state, not a failure
+    """Another process writes this project."""
+
+
+class CheckpointError(FcnStudioError):
+    """A checkpoint is not readable, not ours, or does not fit."""
+
+
+class NetworkCannotHelp(FcnStudioError):  # noqa: N818 - a state, not a failure
+    """The network knows none of the project's classes."""
+
+
+class TrainingError(FcnStudioError):
+    """A fine-tune cannot start or cannot go on."""
+
+
+class DeviceError(FcnStudioError):
+    """The asked-for device is not there, or out of memory beyond what the ladder can mend."""
+
+
+class EngineError(FcnStudioError):
+    """The network's process died, hung, or answered nonsense."""
+
+
+class UsageError(FcnStudioError):
+    """The command line asked for something that cannot be done as asked."""
