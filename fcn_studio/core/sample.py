@@ -21,7 +21,7 @@ class Status(StrEnum):
     SKIPPED = "skipped"
 
     @property
-    def title(self) -> str:
+    def words(self) -> str:
         """The status in words for people."""
         return {"prelabelled": "Pre-labelled", "in_progress": "In progress"}.get(self.value, self.value.capitalize())
 
