@@ -1,0 +1,1 @@
+"""The painting surface: view state, screen-resolution caches, the widget."""

@@ -1,0 +1,1 @@
+"""Dialogs off the common path: export, class questions, reports."""
