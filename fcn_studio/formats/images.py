@@ -1,0 +1,214 @@
+"""Image files -> RGB arrays, by one function that display, network, training and export share.
+
+Image files are only ever read. The header is judged before a pixel is decoded.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+import warnings
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from fcn_studio.errors import ImageError
+
+IMAGE_SUFFIXES = frozenset(
+    {".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png"}
+    | {".pnm", ".ppm", ".tif", ".tiff", ".webp"}
+)
+"""Casefolded suffixes of the files that count as images of a folder."""
+
+MAX_PIXELS = 100_000_000
+"""Default limit of width x height; a header that claims more is refused before memory is taken."""
+
+TRANSPARENT_BACKDROP = 128
+"""Grey under transparent pixels: what is hidden on screen is hidden from the network too."""
+
+# Only these decoders run on a user's files: others start external programs (EPS) or are hardly tested.
+_DECODERS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF", "PPM", "AVIF", "JPEG2000")
+
+# What Pillow's decoders raise on damaged or hostile files.
+_DECODER_ERRORS = (
+    OSError, EOFError, SyntaxError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError,
+    AssertionError, RuntimeError, MemoryError, struct.error, zlib.error, Image.DecompressionBombError,
+)  # fmt: skip
+
+# `_opened` refuses by its caller's limit, with a sentence; Pillow's is process-wide and mostly warns.
+Image.MAX_IMAGE_PIXELS = None
+
+
+def read_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """The picture as people see it: uint8 (H, W, 3), RGB, 0..255, C-contiguous and writable.
+
+    EXIF orientation is applied. Of animations and multi-page files it is the first frame. Transparent pixels
+    are composited on mid-grey (`TRANSPARENT_BACKDROP`). CMYK, YCbCr and LAB become RGB by Pillow's plain
+    formulas, embedded colour profiles are ignored. Samples deeper than 8 bits are scaled by `_to_8_bit`.
+
+    Raises:
+        ImageError: if the file cannot be opened, is no image, is damaged or cut off, or has too many pixels.
+    """
+    with _opened(path, max_pixels) as image:
+        orientation = _orientation(image)
+        image.load()
+        return np.ascontiguousarray(_TURN[orientation](_rgb(image)))
+
+
+def image_size(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """(width, height) in pixels as displayed, EXIF orientation applied; reads the header only.
+
+    Raises:
+        ImageError: as `read_image`, except that damage behind the header is not seen.
+    """
+    with _opened(path, max_pixels) as image:
+        width, height = image.size
+        return (height, width) if _orientation(image) >= 5 else (width, height)
+
+
+def is_upright_jpeg(path: Path) -> bool:
+    """Whether the file is a JPEG that any reader shows as `read_image` does: its bytes can be copied.
+
+    Raises:
+        ImageError: as `image_size`.
+    """
+    with _opened(path, MAX_PIXELS) as image:
+        return image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L") and _orientation(image) == 1
+
+
+def write_jpeg(path: Path, image_rgb: NDArray[np.uint8]) -> None:
+    """Write uint8 (H, W, 3) RGB as a JPEG of quality 95 without chroma subsampling.
+
+    Raises:
+        OSError: if it cannot be written, or a side is over 65,500 pixels, JPEG's limit.
+    """
+    Image.fromarray(image_rgb).save(path, "JPEG", quality=95, subsampling="4:4:4")
+
+
+@contextmanager
+def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
+    """The image with its header read and its size judged; Pillow's errors in the block become sentences."""
+    try:
+        with path.open("rb") as file, quiet_pillow(), Image.open(file, formats=_decoders()) as image:
+            width, height = image.size
+            if width * height > max_pixels:
+                raise ImageError(
+                    f"{path}: {width} x {height} pixels is over the limit of {max_pixels / 1e6:g} megapixels; "
+                    "cut or shrink the image"
+                )
+            yield image
+    except UnidentifiedImageError as error:
+        raise ImageError(
+            f"{path}: not an image of a kind that is read (JPEG, PNG, TIFF, BMP, WebP, GIF, PNM, AVIF, "
+            "JPEG 2000); convert it, or remove it from the folder"
+        ) from error
+    except _DECODER_ERRORS as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise ImageError(f"{path}: the image cannot be opened: {error.strerror}") from error
+        reason = str(error) or type(error).__name__
+        raise ImageError(
+            f"{path}: the image is damaged or cut off ({reason}); restore it from its source, or remove it"
+        ) from error
+
+
+@cache
+def _decoders() -> tuple[str, ...]:
+    """Those of `_DECODERS` that this build of Pillow has."""
+    Image.init()
+    return tuple(name for name in _DECODERS if name in Image.OPEN)
+
+
+class _Quiet:
+    """Counts the threads inside `quiet_pillow`: the first in saves the warning filters, the last restores."""
+
+    lock = threading.Lock()
+    inside = 0
+    saved: warnings.catch_warnings[None] | None = None
+
+
+@contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Hide Pillow's warnings about odd metadata, in any number of threads at once.
+
+    ``catch_warnings`` alone is not thread-safe: two interleaved ones restore each other's filters.
+    """
+    with _Quiet.lock:
+        _Quiet.inside += 1
+        if _Quiet.inside == 1:
+            _Quiet.saved = warnings.catch_warnings()
+            _Quiet.saved.__enter__()
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+    try:
+        yield
+    finally:
+        with _Quiet.lock:
+            _Quiet.inside -= 1
+            if _Quiet.inside == 0 and _Quiet.saved is not None:
+                _Quiet.saved.__exit__(None, None, None)
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation 1..8, of the header alone; 1 where there is none or it makes no sense.
+
+    Call it before ``load``: a PNG's chunk behind the pixels is left out for `read_image` as for `image_size`.
+    """
+    if image.format == "TIFF":  # Pillow turns TIFFs itself, size and pixels
+        return 1
+    try:
+        # Not image.getexif(): PNG's decodes the whole picture.
+        value = Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1)
+    except _DECODER_ERRORS:  # broken EXIF is common in sound pictures
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+# Source: CIPA DC-008 (Exif 2.32), tag 0x0112: where the stored row 0 and column 0 belong on screen.
+_TURN: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: a.swapaxes(0, 1)[:, ::-1],
+    7: lambda a: a.swapaxes(0, 1)[::-1, ::-1],
+    8: lambda a: a.swapaxes(0, 1)[::-1],
+}
+
+
+def _rgb(image: Image.Image) -> NDArray[np.uint8]:
+    """A loaded image of any mode as uint8 (H, W, 3), as stored: not turned yet."""
+    if image.mode == "F" or image.mode.startswith("I"):
+        grey = _to_8_bit(np.array(image))
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if not image.has_transparency_data:
+        return np.array(image.convert("RGB"))
+    rgba = np.array(image.convert("RGBA"))
+    alpha = rgba[:, :, 3:].astype(np.uint16)
+    # At most 255 * 255 + 127: fits 16 bits. Rounded to nearest; alpha 255 keeps the colour exactly.
+    blend = rgba[:, :, :3] * alpha + TRANSPARENT_BACKDROP * (255 - alpha)
+    return ((blend + 127) // 255).astype(np.uint8)
+
+
+def _to_8_bit(samples: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Deep grey samples (H, W) as uint8, without a setting.
+
+    Whole numbers without a negative are divided by the range of the smallest usual depth (8, 10, 12, 14 or
+    16 bits) that holds the maximum, so a 12-bit camera's files are not nearly black and its pictures stay
+    comparable. Fractions within 0..1 are scaled by 255. Anything else is stretched from its minimum to its
+    maximum; what is not finite counts as 0.
+    """
+    values = np.nan_to_num(samples.astype(np.float64), posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    whole = np.issubdtype(samples.dtype, np.integer)
+    if low >= 0 and whole and high < 1 << 16:
+        low, high = 0.0, float(next((1 << bits) - 1 for bits in (8, 10, 12, 14, 16) if high < 1 << bits))
+    elif low >= 0 and not whole and high <= 1:
+        low, high = 0.0, 1.0
+    scaled = (values - low) * (255.0 / (high - low) if high > low else 0.0)
+    return np.rint(scaled).astype(np.uint8)
