@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fcn_studio.settings import MAX_RECENT, SETTINGS, Settings
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "config" / "settings.toml"
+
+
+def test_values_survive_a_restart(file: Path) -> None:
+    settings = Settings(file)
+    settings.set("theme", "dark")
+    settings.set("brush_size", 99)
+    settings.set("autosave_delay", 2)
+    again = Settings(file)
+    assert (again.text("theme"), again.whole("brush_size"), again.number("autosave_delay")) == ("dark", 99, 2.0)
+    assert again.notice == ""
+    assert [p.name for p in file.parent.iterdir()] == ["settings.toml"]
+
+
+def test_every_default_is_acceptable() -> None:
+    for setting in SETTINGS:
+        assert setting.accepted(setting.default) == setting.default
+        assert setting.title
+        assert setting.help or not setting.shown
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("theme", "pink"), ("brush_size", 0), ("brush_size", True), ("wheel_zooms", 1), ("device", 3)],
+)
+def test_a_value_it_cannot_have_is_refused(file: Path, key: str, value: object) -> None:
+    settings = Settings(file)
+    with pytest.raises(ValueError, match=key):
+        settings.set(key, value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("content", [b"theme = [broken", b"\xff\xfe\x00", b"format = 99\ntheme = 'dark'"])
+def test_a_broken_or_later_file_is_set_aside(file: Path, content: bytes) -> None:
+    file.parent.mkdir()
+    file.write_bytes(content)
+    settings = Settings(file)
+    assert settings.text("theme") == "system"
+    assert file.with_name("settings.toml.bad").read_bytes() == content
+    assert "settings.toml.bad" in settings.notice
+    settings.set("theme", "light")
+    assert Settings(file).text("theme") == "light"
+
+
+def test_one_bad_value_costs_that_value_only(file: Path) -> None:
+    file.parent.mkdir()
+    file.write_text("theme = 7\nbrush_size = 50\nrecent = 'no list'\n")
+    settings = Settings(file)
+    assert (settings.text("theme"), settings.whole("brush_size"), settings.recent) == ("system", 50, [])
+    assert "theme" in settings.notice
+
+
+def test_unknown_keys_stay_in_the_file(file: Path) -> None:
+    file.parent.mkdir()
+    file.write_text("tomorrow = 'kept'  # with its comment\n")
+    Settings(file).set("wheel_zooms", True)
+    assert "tomorrow = 'kept'  # with its comment" in file.read_text()
+
+
+def test_recent_folders_latest_first_and_no_more_than_ten(file: Path, tmp_path: Path) -> None:
+    settings = Settings(file)
+    for i in range(MAX_RECENT + 3):
+        settings.add_recent(tmp_path / str(i))
+    settings.add_recent(tmp_path / "5")
+    recent = Settings(file).recent
+    assert len(recent) == MAX_RECENT
+    assert [f.name for f in recent[:2]] == ["5", "12"]
+    settings.forget_recent(tmp_path / "5")
+    assert tmp_path / "5" not in Settings(file).recent
+
+
+def test_a_folder_that_cannot_be_written_is_said_and_survived(tmp_path: Path) -> None:
+    blocker = tmp_path / "file"
+    blocker.write_text("")
+    settings = Settings(blocker / "settings.toml")
+    settings.set("theme", "dark")
+    assert settings.text("theme") == "dark"
+    assert "cannot be saved" in settings.notice
+
+
+def test_watchers_hear_of_changes_only(file: Path) -> None:
+    settings, heard = Settings(file), []
+    settings.watch(heard.append)
+    settings.set("theme", "system")
+    settings.set("theme", "dark")
+    assert heard == ["theme"]
