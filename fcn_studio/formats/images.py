@@ -36,7 +36,7 @@ TRANSPARENT_BACKDROP = 128
 _DECODERS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF", "PPM", "AVIF", "JPEG2000")
 
 # What Pillow's decoders raise on damaged or hostile files.
-_DECODER_ERRORS = (
+DECODER_ERRORS = (
     OSError, EOFError, SyntaxError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError,
     AssertionError, RuntimeError, MemoryError, struct.error, zlib.error, Image.DecompressionBombError,
 )  # fmt: skip
@@ -99,7 +99,7 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
             width, height = image.size
             if width * height > max_pixels:
                 raise ImageError(
-                    f"{path}: {width} x {height} pixels is over the limit of {max_pixels / 1e6:g} megapixels; "
+                    f"{path}: {width} x {height} pixels is over the limit of {max_pixels / 1e6:g} million; "
                     "cut or shrink the image"
                 )
             yield image
@@ -108,7 +108,7 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
             f"{path}: not an image of a kind that is read (JPEG, PNG, TIFF, BMP, WebP, GIF, PNM, AVIF, "
             "JPEG 2000); convert it, or remove it from the folder"
         ) from error
-    except _DECODER_ERRORS as error:
+    except DECODER_ERRORS as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise ImageError(f"{path}: the image cannot be opened: {error.strerror}") from error
         reason = str(error) or type(error).__name__
@@ -163,7 +163,7 @@ def _orientation(image: Image.Image) -> int:
     try:
         # Not image.getexif(): PNG's decodes the whole picture.
         value = Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1)
-    except _DECODER_ERRORS:  # broken EXIF is common in sound pictures
+    except DECODER_ERRORS:  # broken EXIF is common in sound pictures
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 

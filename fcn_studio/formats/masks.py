@@ -1,0 +1,199 @@
+"""Mask files <-> label maps: PNG of mode P, 8 bits, the full VOC palette; the values are class indices, 255 void.
+
+Indices are never blended, scaled or guessed. What is not plainly a label map of its image raises.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
+
+from fcn_studio.core.classes import VOID, ClassTable, voc_palette
+from fcn_studio.core.labels import LabelMap, first_unknown_index
+from fcn_studio.errors import ImageError, MaskError, MaskNeedsDecision
+from fcn_studio.formats.atomic import write_atomically
+from fcn_studio.formats.images import DECODER_ERRORS, MAX_PIXELS, quiet_pillow
+
+_PALETTE = voc_palette().tobytes()
+_MAP_IT = "export it again as an 8-bit palette PNG of class indices, or map it explicitly"
+
+
+@dataclass(frozen=True)
+class MaskFile:
+    """A mask as read.
+
+    Attributes:
+        label_map: uint8 (H, W), writable; class indices of the table, and 255.
+        notices: sentences on how it was read, where that is not plain; shown once.
+    """
+
+    label_map: LabelMap
+    notices: tuple[str, ...] = ()
+
+
+def read_mask(
+    path: Path, size: tuple[int, int], table: ClassTable, *, grey_as_indices: bool | None = None
+) -> MaskFile:
+    """Read a mask file as the label map of an image of ``size`` (width, height) as displayed.
+
+    Mode P is read as indices exactly, whatever its palette. Grey of 8 bits is read as indices if every value is
+    in the table or 255, with a notice; a grey mask of 255 and nothing else but 0, or of 1 bit, may mean "void" or
+    "the object", so it asks unless ``grey_as_indices`` is true.
+
+    Raises:
+        MaskNeedsDecision: if only the user can say how to read it.
+        MaskError: if it cannot be read, or is of 16 bits, coloured, of another size, or holds an index that is
+            not in the table; the sentence names the file, the value and the first such pixel.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise MaskError(f"{path}: the mask cannot be opened: {error.strerror}") from error
+    return decode_mask(data, path, size, table, grey_as_indices=grey_as_indices)
+
+
+def decode_mask(
+    data: bytes, path: Path, size: tuple[int, int], table: ClassTable, *, grey_as_indices: bool | None = None
+) -> MaskFile:
+    """`read_mask` of bytes already read from ``path``, which only names them in sentences.
+
+    Raises:
+        MaskNeedsDecision, MaskError: as `read_mask`.
+    """
+    try:
+        with quiet_pillow(), Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+            _check_size(image.size, size, path)
+            packed = image.tile[0].args in ("L;2", "L;4")
+            pixels, mode = np.array(image), image.mode
+    except UnidentifiedImageError as error:
+        raise MaskError(f"{path}: not a PNG file; {_MAP_IT}") from error
+    except DECODER_ERRORS as error:
+        raise MaskError(
+            f"{path}: the mask is damaged or cut off ({str(error) or type(error).__name__}); restore it from a "
+            "copy, or move it away to start this image anew"
+        ) from error
+    if packed or mode not in ("P", "L", "1"):
+        raise MaskError(_foreign_sentence(path, pixels, "grey of 2 or 4 bits" if packed else _kind(mode)))
+    label_map = pixels.astype(np.uint8, copy=False)
+    notices: tuple[str, ...] = ()
+    if mode != "P":
+        _check_grey(label_map, mode, path, grey_as_indices)
+        notices = (f"{path.name}: a grey mask; its values were read as class indices",)
+    if (stranger := first_unknown_index(label_map, table)) is not None:
+        value, x, y = stranger
+        raise MaskError(
+            f"{path}: value {value} at x={x}, y={y} is no class index of this project; add a class with that "
+            "index to fcn-studio.toml, or correct the mask"
+        )
+    return MaskFile(label_map, notices)
+
+
+def encode_mask(label_map: LabelMap) -> bytes:
+    """A label map, uint8 (H, W), as the bytes of a PNG: mode P, 8 bits, all 256 entries of the VOC palette."""
+    image = Image.fromarray(label_map)
+    image.putpalette(_PALETTE)
+    return _png(image)
+
+
+def write_mask(path: Path, label_map: LabelMap) -> None:
+    """Write a label map, uint8 (H, W), as `encode_mask` does, atomically.
+
+    Raises:
+        ProjectError: if it cannot be written; an older file is then unchanged.
+    """
+    write_atomically(path, encode_mask(label_map))
+
+
+def encode_grey(values: LabelMap, text: dict[str, str]) -> bytes:
+    """uint8 (H, W) as the bytes of an 8-bit grey PNG that carries text chunks."""
+    chunks = PngInfo()
+    for key, value in text.items():
+        chunks.add_text(key, value)
+    return _png(Image.fromarray(values), chunks)
+
+
+def read_text_chunk(path: Path, key: str) -> str | None:
+    """A text chunk of a PNG file, of the header alone; None if it is not there or the file cannot be read."""
+    try:
+        with path.open("rb") as file, quiet_pillow(), Image.open(file, formats=("PNG",)) as image:
+            value = image.info.get(key)
+    except DECODER_ERRORS:
+        return None
+    return value if isinstance(value, str) else None
+
+
+def read_grey(path: Path) -> LabelMap:
+    """The pixels of an 8-bit grey PNG: uint8 (H, W), writable.
+
+    Raises:
+        ImageError: if it is damaged or of another kind.
+    """
+    try:
+        with path.open("rb") as file, quiet_pillow(), Image.open(file, formats=("PNG",)) as image:
+            pixels = np.array(image)
+    except DECODER_ERRORS as error:
+        raise ImageError(f"{path}: damaged: {error}") from error
+    if pixels.dtype != np.uint8 or pixels.ndim != 2:
+        raise ImageError(f"{path}: not an 8-bit grey PNG")
+    return pixels
+
+
+def indices_in(path: Path) -> frozenset[int] | None:
+    """The values of a mask file of 8 bits, palette or grey; None for any other file, damaged ones included."""
+    try:
+        with path.open("rb") as file, quiet_pillow(), Image.open(file, formats=("PNG",)) as image:
+            if image.mode not in ("P", "L") or image.width * image.height > MAX_PIXELS:
+                return None
+            return frozenset(np.flatnonzero(np.bincount(np.asarray(image).ravel(), minlength=256)).tolist())
+    except DECODER_ERRORS:
+        return None
+
+
+def _png(image: Image.Image, chunks: PngInfo | None = None) -> bytes:
+    """PNG bytes. Level 1: label maps shrink well at any level, and saving must not be felt."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=1, pnginfo=chunks)
+    return buffer.getvalue()
+
+
+def _check_size(mask: tuple[int, int], size: tuple[int, int], path: Path) -> None:
+    """Raises: MaskError if the mask is not of the image's size; both are (width, height)."""
+    if mask == size:
+        return
+    turned = " (it looks turned by 90 degrees)" if mask == size[::-1] else ""
+    raise MaskError(
+        f"{path}: the mask is {mask[0]} x {mask[1]} pixels, its image {size[0]} x {size[1]}{turned}; masks are "
+        "never resized: replace it by one of the image's size"
+    )
+
+
+def _check_grey(values: LabelMap, mode: str, path: Path, grey_as_indices: bool | None) -> None:
+    """Raises: MaskNeedsDecision if a grey mask can be read in two ways and nobody said which."""
+    present = set(np.unique(values).tolist())
+    if grey_as_indices or (mode == "L" and not (VOID in present and present <= {0, VOID})):
+        return
+    row, column = (int(v[0]) for v in np.nonzero(values)) if values.any() else (0, 0)
+    raise MaskNeedsDecision(
+        f"{path}: a grey mask of only two values ({'1' if mode == '1' else '255'} first at x={column}, y={row}): "
+        "it may mean void or an object; say that its values are class indices (--grey-as-indices), or map it"
+    )
+
+
+def _kind(mode: str) -> str:
+    """A mode of Pillow's in words."""
+    return "of 16 bits" if mode.startswith("I") else f"in colour or has an alpha channel ({mode})"
+
+
+def _foreign_sentence(path: Path, pixels: np.ndarray[tuple[int, ...], np.dtype[np.generic]], kind: str) -> str:
+    """What is wrong with a mask that is not of 8-bit indices, naming its first pixel that is not 0."""
+    marked = pixels.reshape(*pixels.shape[:2], -1).any(axis=2)
+    row, column = (int(v[0]) for v in np.nonzero(marked)) if marked.any() else (0, 0)
+    return (
+        f"{path}: the mask is {kind}, value {pixels[row, column].tolist()} at x={column}, y={row}; class indices "
+        f"are read from 8-bit palette or grey PNGs only; {_MAP_IT}"
+    )
