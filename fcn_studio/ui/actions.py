@@ -1,0 +1,155 @@
+"""The Qt side of the action table: one `QAction` a row, in menus, with its keys, behind the door of errors."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QApplication, QMenu, QMenuBar, QWidget
+
+from fcn_studio.ui import theme
+from fcn_studio.ui.action_table import ACTIONS, CLASS_KEYS, MENUS, ActionSpec, Needs
+from fcn_studio.ui.guard import guarded
+from fcn_studio.ui.messages import ActionDoor
+
+_FIRST_DIGIT_SCAN_CODE = {"linux": 10, "win32": 2}
+"""Native scan code of the key left of 2 on every layout.
+
+Source: X11 keycodes are evdev's KEY_1 = 2 (linux/input-event-codes.h) plus 8; Windows uses scan code set 1.
+"""
+
+
+class Actions(QObject):
+    """All actions of the window.
+
+    Signals:
+        class_key(str): a class shortcut such as "3" or "Ctrl+4" was pressed.
+    """
+
+    class_key = Signal(str)
+
+    def __init__(self, window: QWidget, door: ActionDoor) -> None:
+        super().__init__(window)
+        self._door = door
+        self._actions: dict[str, QAction] = {}
+        self._class_actions: list[QAction] = []
+        groups: dict[str, QActionGroup] = {}
+        for spec in ACTIONS:
+            action = self._made(spec, window)
+            if spec.group:
+                groups.setdefault(spec.group, QActionGroup(self)).addAction(action)
+        for key in CLASS_KEYS:
+            action = QAction(f"Class {key}", window)
+            action.setShortcut(QKeySequence(key))
+            action.triggered.connect(lambda _checked=False, key=key: self.class_key.emit(key))
+            window.addAction(action)
+            self._class_actions.append(action)
+        self.menus: dict[str, QMenu] = {}
+
+    def __getitem__(self, name: str) -> QAction:
+        return self._actions[name]
+
+    def _made(self, spec: ActionSpec, window: QWidget) -> QAction:
+        action = QAction(spec.text, window)
+        action.setObjectName(spec.name)
+        action.setShortcuts([QKeySequence(key) for key in spec.shortcuts])
+        action.setToolTip(spec.tool_tip)
+        action.setStatusTip(spec.tip)
+        action.setCheckable(spec.checkable)
+        action.setAutoRepeat(not (spec.hold or spec.checkable))
+        if spec.icon:
+            action.setIcon(theme.icon(spec.icon))
+            action.setIconVisibleInMenu(False)
+        if spec.name == "quit":
+            action.setMenuRole(QAction.MenuRole.QuitRole)
+        window.addAction(action)  # so that its key works while the menu bar is hidden
+        self._actions[spec.name] = action
+        return action
+
+    def bind(self, name: str, act: Callable[[], object]) -> None:
+        """Say what an action does."""
+        behind_door = self._door(act)
+        self._actions[name].triggered.connect(lambda _checked=False: behind_door())
+
+    def fill(self, bar: QMenuBar) -> None:
+        """Make the menus."""
+        for title in MENUS:
+            menu = self.menus[title.replace("&", "")] = bar.addMenu(title)
+            for spec in ACTIONS:
+                if spec.menu == title:
+                    if spec.separator:
+                        menu.addSeparator()
+                    menu.addAction(self._actions[spec.name])
+
+    def set_available(self, *, project: bool, document: bool, writable: bool) -> None:
+        """Offer what makes sense now."""
+        there = {
+            Needs.NOTHING: True,
+            Needs.PROJECT: project,
+            Needs.DOCUMENT: document,
+            Needs.WRITABLE: document and writable,
+        }
+        for spec in ACTIONS:
+            self._actions[spec.name].setEnabled(there[spec.needs])
+        for action in self._class_actions:
+            action.setEnabled(project)
+
+    def retheme(self) -> None:
+        """Draw the icons anew in the colours of the theme."""
+        for spec in ACTIONS:
+            if spec.icon:
+                self._actions[spec.name].setIcon(theme.icon(spec.icon))
+
+    def digit_key(self, event: QKeyEvent) -> bool:
+        """Serve the key of a digit's place on a layout that has no digit there (AZERTY); whether it was one."""
+        first = _FIRST_DIGIT_SCAN_CODE.get(sys.platform)
+        place = event.nativeScanCode() - first if first is not None and event.nativeScanCode() else -1
+        if not 0 <= place < 10 or event.text().isdigit():
+            return False
+        modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        prefix = {Qt.KeyboardModifier.NoModifier: "", Qt.KeyboardModifier.ControlModifier: "Ctrl+"}.get(modifiers)
+        if prefix is None or not self._class_actions[0].isEnabled():
+            return False
+        self.class_key.emit(f"{prefix}{(place + 1) % 10}")
+        return True
+
+
+class HoldKey(QObject):
+    """Tells when the key of an action is let go again, which a `QAction` does not.
+
+    The filter sits on the application only while the key is held, so that it costs nothing otherwise.
+    """
+
+    def __init__(self, action: QAction, held: Callable[[bool], object]) -> None:
+        super().__init__(action)
+        self._keys = [sequence[0].key() for sequence in action.shortcuts()]
+        self._held = held
+        self._down = False
+        action.triggered.connect(self.press)
+
+    def press(self) -> None:
+        """The key went down."""
+        application = QApplication.instance()
+        if not self._down and application is not None:
+            self._down = True
+            application.installEventFilter(self)
+            self._held(True)
+
+    def release(self) -> None:
+        """The key came up, or the window is no longer there to hear of it."""
+        application = QApplication.instance()
+        if self._down and application is not None:
+            self._down = False
+            application.removeEventFilter(self)
+            self._held(False)
+
+    @guarded(fallback=False)
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.WindowDeactivate, QEvent.Type.ApplicationDeactivate):
+            self.release()
+        elif isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyRelease:
+            if event.key() in self._keys and not event.isAutoRepeat():
+                self.release()
+        return False

@@ -1,0 +1,171 @@
+"""How the window looks: neutral greys that do not tint the photograph, one accent, line icons of one weight.
+
+The class colours are the only strong colours on screen. Icons are our own SVG files, drawn in one colour and
+recoloured here, so that light and dark share them.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from enum import StrEnum
+
+from PySide6.QtCore import QByteArray, QRectF, Qt
+from PySide6.QtGui import QColor, QFontDatabase, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QApplication
+
+from fcn_studio import paths
+
+GRID = 8
+"""Pixels of the layout grid; margins and gaps are multiples or halves of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """The colours of one appearance, as ``#rrggbb``. Text on its ground has a contrast of 4.5:1 or more."""
+
+    name: str
+    window: str
+    panel: str
+    field: str
+    raised: str
+    line: str
+    text: str
+    dim: str
+    disabled: str
+    accent: str
+    on_accent: str
+    selected: str
+    canvas: str
+    warning: str
+
+
+LIGHT = Theme(
+    "light", window="#f0f0f0", panel="#f7f7f7", field="#ffffff", raised="#fafafa", line="#d4d4d4", text="#1f1f1f",
+    dim="#5f5f5f", disabled="#a0a0a0", accent="#2563c9", on_accent="#ffffff", selected="#d6e3f8", canvas="#b8b8b8",
+    warning="#fdf0d0",
+)  # fmt: skip
+DARK = Theme(
+    "dark", window="#262626", panel="#2d2d2d", field="#1e1e1e", raised="#383838", line="#444444", text="#e6e6e6",
+    dim="#a8a8a8", disabled="#6e6e6e", accent="#6ea4f5", on_accent="#10141a", selected="#2f4463", canvas="#1a1a1a",
+    warning="#4a3d1c",
+)  # fmt: skip
+
+
+class Appearance(StrEnum):
+    """The values of the setting ``theme``."""
+
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+_current = LIGHT
+
+
+def current() -> Theme:
+    """The colours in use."""
+    return _current
+
+
+def wanted(appearance: str) -> Theme:
+    """The colours that a value of the setting asks for; "system" asks the desktop."""
+    if appearance == Appearance.SYSTEM:
+        dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+        return DARK if dark else LIGHT
+    return DARK if appearance == Appearance.DARK else LIGHT
+
+
+def apply(app: QApplication, appearance: str) -> Theme:
+    """Give the program its look; call again when the setting or the desktop's scheme changes."""
+    global _current
+    _current = wanted(appearance)
+    if app.style().name().casefold() != "fusion":
+        app.setStyle("fusion")
+    app.setPalette(palette(_current))
+    _pixmap.cache_clear()
+    return _current
+
+
+def palette(theme: Theme) -> QPalette:
+    """The Qt palette of a theme."""
+    role, result = QPalette.ColorRole, QPalette()
+    for where, colour in (
+        (role.Window, theme.window), (role.WindowText, theme.text), (role.Base, theme.field),
+        (role.AlternateBase, theme.panel), (role.Text, theme.text), (role.Button, theme.raised),
+        (role.ButtonText, theme.text), (role.BrightText, theme.on_accent), (role.ToolTipBase, theme.raised),
+        (role.ToolTipText, theme.text), (role.PlaceholderText, theme.dim), (role.Highlight, theme.accent),
+        (role.HighlightedText, theme.on_accent), (role.Link, theme.accent), (role.Accent, theme.accent),
+        (role.Light, theme.raised), (role.Midlight, theme.line), (role.Mid, theme.line), (role.Dark, theme.line),
+        (role.Shadow, theme.line),
+    ):  # fmt: skip
+        result.setColor(where, QColor(colour))
+    for where in (role.WindowText, role.Text, role.ButtonText, role.PlaceholderText):
+        result.setColor(QPalette.ColorGroup.Disabled, where, QColor(theme.disabled))
+    return result
+
+
+def style_sheet(theme: Theme) -> str:
+    """The little that the palette cannot say: flat bars, docks without frames, calm lists."""
+    return f"""
+    QToolBar {{ background: {theme.window}; border: 0; padding: 4px; spacing: 4px; }}
+    QToolBar#optionsBar {{ border-bottom: 1px solid {theme.line}; padding: 4px 8px; spacing: 8px; }}
+    QToolBar QToolButton {{ border: 0; border-radius: 4px; padding: 5px; }}
+    QToolBar QToolButton:hover {{ background: {theme.raised}; }}
+    QToolBar QToolButton:checked {{ background: {theme.selected}; }}
+    QToolBar QToolButton:focus {{ border: 1px solid {theme.accent}; padding: 4px; }}
+    QToolBar::separator {{ background: {theme.line}; width: 1px; height: 1px; margin: 4px; }}
+    QMainWindow::separator {{ background: {theme.line}; width: 1px; height: 1px; }}
+    QDockWidget::title {{ background: {theme.window}; padding: 8px 8px 4px 8px; text-align: left; }}
+    QMenuBar {{ background: {theme.window}; }}
+    QStatusBar {{ background: {theme.window}; border-top: 1px solid {theme.line}; }}
+    QStatusBar::item {{ border: 0; }}
+    QAbstractItemView#classList, QAbstractItemView#fileList {{
+        border: 0; background: {theme.panel};
+        selection-background-color: {theme.selected}; selection-color: {theme.text}; }}
+    QLabel[role="dim"] {{ color: {theme.dim}; }}
+    QLabel[role="title"] {{ font-size: 22px; font-weight: 600; }}
+    QLabel[role="strong"] {{ font-weight: 600; }}
+    QFrame#messageStrip {{ background: {theme.raised}; border-bottom: 1px solid {theme.line}; }}
+    QFrame#messageStrip[kind="problem"] {{ background: {theme.warning}; }}
+    """
+
+
+@functools.lru_cache(maxsize=512)
+def _pixmap(name: str, colour: str, pixels: int) -> QPixmap:
+    source = paths.resource("icons", f"{name}.svg").read_text(encoding="utf-8").replace("currentColor", colour)
+    renderer = QSvgRenderer(QByteArray(source.encode()))
+    result = QPixmap(pixels, pixels)
+    result.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(result)
+    renderer.render(painter, QRectF(0, 0, pixels, pixels))
+    painter.end()
+    return result
+
+
+def icon(name: str, colour: str | None = None, size: int = 20) -> QIcon:
+    """A line icon in the text colour (or another), sharp on plain and on fine screens.
+
+    Raises:
+        FileNotFoundError: if there is no such icon.
+    """
+    result = QIcon()
+    for mode, ink in ((QIcon.Mode.Normal, colour or _current.text), (QIcon.Mode.Disabled, _current.disabled)):
+        for ratio in (1, 2):
+            pixmap = QPixmap(_pixmap(name, ink, size * ratio))
+            pixmap.setDevicePixelRatio(ratio)
+            result.addPixmap(pixmap, mode)
+    return result
+
+
+def install_fonts() -> list[str]:
+    """Add the bundled fonts, if any, and return their families: some machines have no font at all."""
+    try:
+        folder = paths.resource("fonts")
+    except FileNotFoundError:
+        return []
+    families: list[str] = []
+    for file in sorted(folder.glob("*.ttf")):
+        families += QFontDatabase.applicationFontFamilies(QFontDatabase.addApplicationFont(str(file)))
+    return families
