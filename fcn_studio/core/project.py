@@ -1,0 +1,42 @@
+"""What a project is besides its images and masks: its id, class table, what unlabelled means, the split share."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fcn_studio.core.classes import VOID, ClassTable
+
+Unlabelled = Literal["background", "void"]
+
+DEFAULT_VAL_PERCENT = 20
+"""Share of the images that are in no ImageSets list which are kept for validation, in percent."""
+
+
+@dataclass(frozen=True)
+class ProjectConfig:
+    """The settings that travel with a project folder.
+
+    Attributes:
+        table: the class table.
+        unlabelled: what Verify makes of pixels that nobody labelled.
+        val_percent: 0..100, see `fcn_studio.core.sample.split_of`.
+        project_id: a UUID in hex with dashes; names the project's journal outside the folder.
+    """
+
+    table: ClassTable
+    unlabelled: Unlabelled
+    val_percent: int = DEFAULT_VAL_PERCENT
+    project_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @classmethod
+    def new(cls, table: ClassTable) -> ProjectConfig:
+        """A new project: unlabelled means background if class 0 bears that name, else void."""
+        return cls(table, "void" if table.background_index is None else "background")
+
+    @property
+    def unlabelled_index(self) -> int:
+        """What Verify writes on unlabelled pixels: the background's class index, or 255."""
+        background = self.table.background_index
+        return VOID if self.unlabelled == "void" or background is None else background
