@@ -1,0 +1,278 @@
+"""The document: one image with its annotation, readable by all, changed only through an `Edit`."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn_studio.core.classes import VOID
+from fcn_studio.core.edit import Edit
+from fcn_studio.core.event import Event
+from fcn_studio.core.geometry import Rect
+from fcn_studio.core.history import TILE, History, Standing, Step
+from fcn_studio.core.labels import LabelMap, Labels, verified
+from fcn_studio.core.prediction import Prediction, prelabelled
+from fcn_studio.core.rules import PaintRules
+from fcn_studio.core.sample import Status
+from fcn_studio.errors import FcnStudioError
+
+__all__ = ["Document", "PaintRules", "auto_segment", "skip", "unskip", "verify"]
+
+
+class Document:
+    """An open image: pixels, label map, provenance, status, history.
+
+    All of it belongs to one thread. Other threads get `labels_snapshot`.
+
+    Args:
+        image_id: identity of the image in its project.
+        image_rgb: uint8 (H, W, 3), kept without a copy.
+        labels: the annotation, of the image's size; copied.
+        status: how far the annotation is.
+        prelabelled_by: sha256 of the checkpoint that pre-labelled it, or "".
+        history: to share or to limit; a fresh one by default.
+
+    Attributes:
+        image_rgb: uint8 (H, W, 3), read-only.
+        label_map: uint8 (H, W), read-only; the same memory for the life of the document.
+        provenance: uint8 (H, W), likewise.
+        rules: where human edits may write; an open edit keeps those it began with.
+        changed: emitted with a rectangle after every live write, cancel, undo and redo.
+        committed: emitted after a step was made, undone or redone.
+        saved_revision: the revision last known to be on disk.
+
+    Raises:
+        ValueError: if image and annotation differ in size.
+    """
+
+    def __init__(
+        self,
+        image_id: str,
+        image_rgb: NDArray[np.uint8],
+        labels: Labels,
+        status: Status,
+        *,
+        prelabelled_by: str = "",
+        history: History | None = None,
+    ) -> None:
+        if image_rgb.shape != (*labels.shape, 3) or image_rgb.dtype != np.uint8:
+            raise ValueError(f"image is {image_rgb.dtype} {image_rgb.shape}, its annotation {labels.shape}")
+        self.image_id = image_id
+        self.image_rgb = _read_only(image_rgb)
+        self._labels = labels.copy()
+        self.label_map = _read_only(self._labels.label_map)
+        self.provenance = _read_only(self._labels.provenance)
+        self._standing = Standing(status, prelabelled_by)
+        self.history = history or History()
+        self.rules = PaintRules()
+        self.changed: Event[Rect] = Event()
+        self.committed: Event[()] = Event()
+        self.saved_revision = 0
+        self._revision = 0
+        self._edit: Edit | None = None
+        self._band_shares: dict[int, NDArray[np.int64]] = {}
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return self._labels.shape[1]
+
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        return self._labels.shape[0]
+
+    @property
+    def status(self) -> Status:
+        """How far the annotation is."""
+        return self._standing.status
+
+    @property
+    def prelabelled_by(self) -> str:
+        """sha256 of the checkpoint that pre-labelled it, or ""."""
+        return self._standing.prelabelled_by
+
+    @property
+    def revision(self) -> int:
+        """Grows with every step made, undone or redone."""
+        return self._revision
+
+    @property
+    def dirty(self) -> bool:
+        """Whether it differs from what was saved last."""
+        return self._revision != self.saved_revision
+
+    @property
+    def editing(self) -> bool:
+        """Whether an edit is open."""
+        return self._edit is not None
+
+    def mark_saved(self, revision: int) -> None:
+        """Note that this revision is on disk."""
+        self.saved_revision = revision
+
+    def edit(self, title: str) -> Edit:
+        """Begin the one edit that may be open.
+
+        Raises:
+            RuntimeError: if another one is open.
+        """
+        self.settle()
+        self._edit = Edit(title, self._labels, self.rules, self._standing, self._on_changed, self._on_closed)
+        return self._edit
+
+    def settle(self) -> None:
+        """Assert that no gesture is half done: the tool that opened an edit must have closed it.
+
+        Raises:
+            RuntimeError: if an edit is open.
+        """
+        if self._edit is not None:
+            raise RuntimeError(f"the edit '{self._edit.title}' of {self.image_id} is still open")
+
+    def undo(self) -> str | None:
+        """Take back the newest step; returns its title, None if there is none.
+
+        Raises:
+            RuntimeError: if an edit is open.
+        """
+        self.settle()
+        moved = self.history.undo(self._labels)
+        return None if moved is None else self._stepped(*moved, moved[0].before)
+
+    def redo(self) -> str | None:
+        """Bring back the step undone last; returns its title, None if there is none.
+
+        Raises:
+            RuntimeError: if an edit is open.
+        """
+        self.settle()
+        moved = self.history.redo(self._labels)
+        return None if moved is None else self._stepped(*moved, moved[0].after)
+
+    def labels_snapshot(self) -> Labels:
+        """A frozen copy of both arrays, for another thread.
+
+        Raises:
+            RuntimeError: if an edit is open; half a stroke belongs on no disk.
+        """
+        self.settle()
+        return self._labels.frozen()
+
+    def class_shares(self) -> NDArray[np.int64]:
+        """How many labelled pixels each value has: int64 of shape (256,); 255 counts void, not the unlabelled."""
+        total = np.zeros(256, np.int64)
+        for band in range(-(-self.height // TILE)):
+            if band not in self._band_shares:
+                self._band_shares[band] = self._count(band)
+            total += self._band_shares[band]
+        return total
+
+    def _count(self, band: int) -> NDArray[np.int64]:
+        rows = slice(band * TILE, (band + 1) * TILE)
+        # Float counts are exact to 2**24; a band of 256 rows stays below that up to 65,536 columns.
+        counts = cv2.calcHist([self.label_map[rows]], [0], None, [256], [0, 256]).ravel().astype(np.int64)
+        provenance = self.provenance[rows]
+        counts[VOID] -= provenance.size - cv2.countNonZero(provenance)
+        return counts
+
+    def _on_changed(self, rect: Rect) -> None:
+        for band in range(rect.y0 // TILE, -(-rect.y1 // TILE)):
+            self._band_shares.pop(band, None)
+        self.changed.emit(rect)
+
+    def _on_closed(self, step: Step | None) -> None:
+        self._edit = None
+        if step is not None:
+            self.history.push(step)
+            self._advance(step.after)
+
+    def _stepped(self, step: Step, rect: Rect, standing: Standing) -> str:
+        if rect:
+            self._on_changed(rect)
+        self._advance(standing)
+        return step.title
+
+    def _advance(self, standing: Standing) -> None:
+        self._standing = standing
+        self._revision += 1
+        self.committed.emit()
+
+
+def auto_segment(document: Document, prediction: Prediction, *, only_class: int | None = None) -> bool:
+    """Let a prediction label what no human has labelled, as one step "Auto-segment".
+
+    Pixels of humans and of unknown origin are kept byte for byte, and so are those of hidden and locked classes.
+
+    Args:
+        document: the image, New, Pre-labelled or In progress.
+        prediction: of this image, in the project's class indices (`Prediction.mapped`).
+        only_class: write only where the prediction says this class.
+
+    Returns:
+        Whether anything changed.
+
+    Raises:
+        FcnStudioError: if the image is Verified or Skipped.
+        ValueError: if the prediction is of another image or size.
+    """
+    if prediction.image_id != document.image_id:
+        raise ValueError(f"prediction of {prediction.image_id} for {document.image_id}")
+    if document.status in (Status.VERIFIED, Status.SKIPPED):
+        remedy = (
+            "paint on it to change it" if document.status == Status.VERIFIED else "take it back from Skipped first"
+        )
+        raise FcnStudioError(
+            f"{document.image_id} is {document.status.words}, so Auto-segment leaves it alone; {remedy}"
+        )
+    old = Labels(document.label_map, document.provenance)
+    new = prelabelled(old, prediction)
+    if only_class is not None:
+        chosen = prediction.label_map == only_class
+        new = Labels(np.where(chosen, new.label_map, old.label_map), np.where(chosen, new.provenance, old.provenance))
+    with document.edit("Auto-segment") as edit:
+        if not edit.replace(new, respect_rules=True):
+            return False
+        edit.set_origin(prediction.checkpoint)
+        if document.status == Status.NEW:
+            edit.set_status(Status.PRELABELLED)
+    return True
+
+
+def verify(document: Document, unlabelled_index: int) -> None:
+    """Confirm every pixel, as one step "Verify" together with the status.
+
+    Args:
+        document: the image.
+        unlabelled_index: what unlabelled pixels become: a class index, or 255 for void.
+    """
+    with document.edit("Verify") as edit:
+        labels = verified(Labels(document.label_map, document.provenance), unlabelled_index)
+        edit.replace(labels, status=Status.VERIFIED)
+
+
+def skip(document: Document) -> None:
+    """Set the image aside, as one step "Skip"."""
+    with document.edit("Skip") as edit:
+        edit.set_status(Status.SKIPPED)
+
+
+def unskip(document: Document) -> None:
+    """Take a skipped image back, as one step; its status follows from its pixels. Does nothing to others."""
+    if document.status != Status.SKIPPED:
+        return
+    with document.edit("Take back from Skipped") as edit:
+        edit.set_status(_status_of(document))
+
+
+def _status_of(document: Document) -> Status:
+    """What the pixels alone say: a human's hand, a network's, or nobody's."""
+    highest = int(document.provenance.max(initial=0))
+    return (Status.NEW, Status.PRELABELLED)[highest] if highest < 2 else Status.IN_PROGRESS
+
+
+def _read_only(array: NDArray[np.uint8]) -> LabelMap:
+    view = array.view()
+    view.flags.writeable = False
+    return view

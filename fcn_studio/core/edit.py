@@ -1,0 +1,249 @@
+"""The one door through which an annotation changes: writes that show at once and become one step, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn_studio.core.classes import VOID
+from fcn_studio.core.geometry import EMPTY, Rect
+from fcn_studio.core.history import TILE, Standing, Step, Tile, TilePatch, tile_rect
+from fcn_studio.core.labels import LabelMap, Labels, Provenance
+from fcn_studio.core.raster import Region
+from fcn_studio.core.rules import PaintRules, look_up
+from fcn_studio.core.sample import Status
+
+_FREE_FOR_NETWORK = np.zeros(256, np.uint8)
+_FREE_FOR_NETWORK[: Provenance.NETWORK + 1] = 255
+
+
+class Edit:
+    """A group of writes to one document. Get it from `Document.edit`; use it as a context manager or by hand.
+
+    Writes are seen at once (`Document.changed`). `commit` makes them one step of the history, `cancel` puts every
+    byte back. Leaving a ``with`` block commits, an exception in it cancels.
+
+    Args:
+        title: of the step, for the Edit menu.
+        labels: the document's writable arrays.
+        rules: where human writes are allowed.
+        standing: the document's status and origin as the edit begins.
+        changed: called with the rectangle of every write.
+        closed: called once, with the step or with None if there is none.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        labels: Labels,
+        rules: PaintRules,
+        standing: Standing,
+        changed: Callable[[Rect], object],
+        closed: Callable[[Step | None], object],
+    ) -> None:
+        self.title = title
+        self._labels = labels
+        self._rules = rules
+        self._before = standing
+        self._status: Status | None = None
+        self._prelabelled_by = standing.prelabelled_by
+        self._changed = changed
+        self._closed = closed
+        self._open = True
+        self._human = False
+        self._tiles: dict[Tile, tuple[LabelMap, LabelMap]] = {}
+        self._constants: dict[int, NDArray[np.uint8]] = {}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was neither committed nor cancelled yet."""
+        return self._open
+
+    def write(self, region: Region, value: int, provenance: Provenance = Provenance.HUMAN) -> Rect:
+        """Label the pixels of a region where the document's rules allow it.
+
+        Args:
+            region: which pixels.
+            value: class index, or 255 for void.
+            provenance: who says so. What the network says never lands on human or unknown pixels.
+
+        Returns:
+            The rectangle that may have changed, empty if no pixel was allowed.
+        """
+        return self._put(region, value, provenance, self._rules)
+
+    def erase(self, region: Region) -> Rect:
+        """Make the pixels of a region unlabelled. Protected classes stay; the "only" rules are about painting."""
+        return self._put(region, VOID, Provenance.NOBODY, self._rules.unprotected())
+
+    def replace(
+        self,
+        labels: Labels,
+        *,
+        status: Status | None = None,
+        respect_rules: bool = False,
+    ) -> Rect:
+        """Put whole arrays in place of the document's; only tiles that differ are touched.
+
+        Args:
+            labels: the new arrays, of the document's size.
+            status: the new status, None to leave it.
+            respect_rules: keep the pixels of hidden and locked classes as they are.
+
+        Returns:
+            The rectangle of the changed tiles.
+
+        Raises:
+            ValueError: if the arrays are of another size.
+        """
+        self._require_open()
+        if labels.shape != self._labels.shape:
+            raise ValueError(f"new labels are {labels.shape}, the document is {self._labels.shape}")
+        rules = self._rules.unprotected() if respect_rules else PaintRules()
+        changed = EMPTY
+        for tile, rect in self._grid():
+            changed = changed.union(self._replace_tile(tile, rect, labels, rules))
+        self._status = status or self._status
+        if changed:
+            self._changed(changed)
+        return changed
+
+    def set_status(self, status: Status) -> None:
+        """Let the step end with this status instead of the one that follows from the writes."""
+        self._require_open()
+        self._status = status
+
+    def set_origin(self, checkpoint: str) -> None:
+        """Note the sha256 of the checkpoint that pre-labels the image with this step."""
+        self._require_open()
+        self._prelabelled_by = checkpoint
+
+    def commit(self) -> bool:
+        """Make one step of all writes; False and no step if not a byte and no status is different from before."""
+        self._require_open()
+        self._open = False
+        tiles = {tile: old for tile, old in self._tiles.items() if self._differs(tile, old)}
+        after = Standing(self._status or self._status_after(tiles), self._prelabelled_by)
+        step = Step(self.title, TilePatch(tiles), self._before, after) if tiles or after != self._before else None
+        self._tiles = {}
+        self._closed(step)
+        return step is not None
+
+    def cancel(self) -> None:
+        """Put every byte back as it was."""
+        self._require_open()
+        self._open = False
+        changed = TilePatch(self._tiles).swap(self._labels)
+        self._tiles = {}
+        if changed:
+            self._changed(changed)
+        self._closed(None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._open:
+            return
+        if kind is None:
+            self.commit()
+        else:
+            self.cancel()
+
+    def _put(self, region: Region, value: int, provenance: Provenance, rules: PaintRules) -> Rect:
+        self._require_open()
+        rect, stencil = region.rect, region.stencil
+        if not rect or rect.intersect(self._bounds) != rect:
+            raise ValueError(f"region {rect} is not in the document {self._bounds}")
+        label_part, provenance_part = (array[rect.slices] for array in self._arrays)
+        allowed = rules.paintable(label_part, provenance_part)
+        if allowed is not None:
+            stencil = np.asarray(cv2.bitwise_and(stencil, allowed), np.uint8)
+        if provenance == Provenance.NETWORK:
+            free = look_up(provenance_part, _FREE_FOR_NETWORK)
+            stencil = np.asarray(cv2.bitwise_and(stencil, free), np.uint8)
+        if not cv2.countNonZero(stencil):
+            return EMPTY
+        self._remember(rect, stencil)
+        cv2.copyTo(self._constant(value, rect), stencil, label_part)
+        cv2.copyTo(self._constant(int(provenance), rect), stencil, provenance_part)
+        self._human |= provenance != Provenance.NETWORK
+        self._changed(rect)
+        return rect
+
+    def _replace_tile(self, tile: Tile, rect: Rect, labels: Labels, rules: PaintRules) -> Rect:
+        old = tuple(array[rect.slices] for array in self._arrays)
+        new = tuple(array[rect.slices] for array in (labels.label_map, labels.provenance))
+        allowed = rules.paintable(old[0], old[1])
+        if allowed is not None:
+            new = tuple(np.where(allowed, n, o) for n, o in zip(new, old, strict=True))
+        if all(np.array_equal(n, o) for n, o in zip(new, old, strict=True)):
+            return EMPTY
+        self._keep(tile)
+        for target, content in zip(old, new, strict=True):
+            target[:] = content
+        return rect
+
+    def _remember(self, rect: Rect, stencil: NDArray[np.uint8]) -> None:
+        """Copy every tile that the stencil is about to touch for the first time."""
+        for tile in rect.tiles(TILE):
+            if tile not in self._tiles:
+                part = tile_rect(tile, self._bounds.x1, self._bounds.y1).intersect(rect)
+                inside = Rect(part.x0 - rect.x0, part.y0 - rect.y0, part.x1 - rect.x0, part.y1 - rect.y0)
+                if stencil[inside.slices].any():
+                    self._keep(tile)
+
+    def _keep(self, tile: Tile) -> None:
+        if tile not in self._tiles:
+            where = tile_rect(tile, self._bounds.x1, self._bounds.y1).slices
+            self._tiles[tile] = (self._labels.label_map[where].copy(), self._labels.provenance[where].copy())
+
+    def _differs(self, tile: Tile, old: tuple[LabelMap, LabelMap]) -> bool:
+        where = tile_rect(tile, self._bounds.x1, self._bounds.y1).slices
+        return any(not np.array_equal(now[where], then) for now, then in zip(self._arrays, old, strict=True))
+
+    def _status_after(self, tiles: dict[Tile, tuple[LabelMap, LabelMap]]) -> Status:
+        """The status that follows from the writes: a person's hand makes an image "in progress".
+
+        A verified one stays verified as long as every pixel is labelled.
+        """
+        if not (self._human and tiles):
+            return self._before.status
+        if self._before.status == Status.VERIFIED:
+            wheres = (tile_rect(tile, self._bounds.x1, self._bounds.y1).slices for tile in tiles)
+            if all(self._labels.provenance[where].all() for where in wheres):
+                return Status.VERIFIED
+        return Status.IN_PROGRESS
+
+    def _constant(self, value: int, rect: Rect) -> NDArray[np.uint8]:
+        """An array of one value for OpenCV's masked copy; kept, since a fresh one at each event costs page faults."""
+        kept = self._constants.get(value)
+        if kept is None or kept.shape[0] < rect.height or kept.shape[1] < rect.width:
+            height, width = (0, 0) if kept is None else kept.shape
+            kept = np.full((max(height, rect.height), max(width, rect.width)), value, np.uint8)
+            self._constants[value] = kept
+        return kept[: rect.height, : rect.width]
+
+    def _grid(self) -> Iterator[tuple[Tile, Rect]]:
+        for tile in self._bounds.tiles(TILE):
+            yield tile, tile_rect(tile, self._bounds.x1, self._bounds.y1)
+
+    @property
+    def _arrays(self) -> tuple[LabelMap, LabelMap]:
+        return self._labels.label_map, self._labels.provenance
+
+    @property
+    def _bounds(self) -> Rect:
+        height, width = self._labels.shape
+        return Rect(0, 0, width, height)
+
+    def _require_open(self) -> None:
+        if not self._open:
+            raise RuntimeError(f"the edit '{self.title}' is already closed")

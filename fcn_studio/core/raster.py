@@ -1,0 +1,195 @@
+"""From geometry to pixels: the regions that tools write.
+
+Image coordinates are floats in which pixel (x, y) covers ``[x, x + 1) x [y, y + 1)`` and has its centre at
+``(x + 0.5, y + 0.5)``. One rule holds for every shape: a pixel is inside if its centre is. OpenCV's line and
+polygon fillers are not used because they also paint the border that they cross: a disc of diameter 5 comes out
+7 pixels wide and an even one lopsided, and two polygons with a common edge overlap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn_studio.core.geometry import Rect
+from fcn_studio.core.labels import LabelMap
+
+Point = tuple[float, float]
+"""(x, y) in image coordinates."""
+
+Size = tuple[int, int]
+"""(width, height) of an image in pixels."""
+
+BrushShape = Literal["round", "square"]
+Connectivity = Literal[4, 8]
+
+_Floats = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Region:
+    """A set of pixels: where it lies and which pixels of that rectangle belong to it.
+
+    Attributes:
+        rect: bounding rectangle in image pixels, inside the image.
+        stencil: uint8 of shape (rect.height, rect.width); nonzero is inside.
+
+    Raises:
+        ValueError: on construction, if the stencil is not of the rectangle's size or not uint8.
+    """
+
+    rect: Rect
+    stencil: NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        if self.stencil.dtype != np.uint8 or self.stencil.shape != (self.rect.height, self.rect.width):
+            raise ValueError(f"stencil {self.stencil.dtype} {self.stencil.shape} does not fit {self.rect}")
+
+    @property
+    def area(self) -> int:
+        """Number of pixels inside."""
+        return int(np.count_nonzero(self.stencil))
+
+
+def snapped(point_xy: Point, diameter: int) -> Point:
+    """Where a brush of this diameter really lands: odd ones on a pixel's centre, even ones on a corner.
+
+    So a brush paints the same pixels wherever it is, and one of diameter 1 the pixel under the point.
+    """
+    x, y = point_xy
+    if diameter % 2:
+        return float(np.floor(x)) + 0.5, float(np.floor(y)) + 0.5
+    return float(np.floor(x + 0.5)), float(np.floor(y + 0.5))
+
+
+def brush_diameter(size: float) -> int:
+    """The whole number of pixels, at least 1, that a brush size means."""
+    return max(1, round(size))
+
+
+def capsule(p_xy: Point, q_xy: Point, diameter: float, shape: BrushShape, bounds: Size) -> Region | None:
+    """What a brush covers on its straight way from p to q; a dab if they are equal.
+
+    Args:
+        p_xy: start in image coordinates, may be outside the image.
+        q_xy: end, likewise.
+        diameter: brush size in pixels, rounded to a whole number of at least 1.
+        shape: "round", or "square" for one that stays upright.
+        bounds: (width, height) of the image.
+
+    Returns:
+        The covered part of the image; None if there is none.
+    """
+    size = brush_diameter(diameter)
+    p, q = snapped(p_xy, size), snapped(q_xy, size)
+    radius = size / 2
+    rect = _bounding([p, q], radius, bounds)
+    if not rect:
+        return None
+    rows = np.arange(rect.y0, rect.y1) + 0.5
+    lefts, rights = np.full(rows.size, np.inf), np.full(rows.size, -np.inf)
+
+    def cover(inside: NDArray[np.bool_], left: _Floats, right: _Floats) -> None:
+        np.minimum(lefts, left, out=lefts, where=inside)
+        np.maximum(rights, right, out=rights, where=inside)
+
+    # The shape is convex, so each row holds one span. Its ends lie on the brush at p, on the brush at q, or on
+    # the ways that the brush's outermost points take between them.
+    for x, y in (p, q):
+        away = rows - y
+        half = np.sqrt(np.maximum(radius**2 - away**2, 0)) if shape == "round" else np.full(rows.size, radius)
+        cover(np.abs(away) <= radius, x - half, x + half)
+    if p != q:
+        for dx, dy in _outermost(p, q, radius, shape):
+            (xa, ya), (xb, yb) = sorted(((p[0] + dx, p[1] + dy), (q[0] + dx, q[1] + dy)), key=lambda v: v[1])
+            if ya < yb:
+                xs = xa + (rows - ya) * ((xb - xa) / (yb - ya))
+                cover((ya <= rows) & (rows <= yb), xs, xs)
+    filled = np.flatnonzero(lefts <= rights)
+    return _from_spans(rect, filled, lefts[filled], np.nextafter(rights[filled], np.inf))
+
+
+def polygon(points_xy: Sequence[Point], bounds: Size) -> Region | None:
+    """The inside of a closed polygon by the even-odd rule.
+
+    Pixels whose centre lies exactly on an edge go to one side only (the one to the right or below), so polygons
+    that share an edge neither overlap nor leave a gap.
+
+    Args:
+        points_xy: the corners in image coordinates, at least 3; may be outside the image, may cross themselves.
+        bounds: (width, height) of the image.
+
+    Returns:
+        The inside, cut to the image; None if no pixel's centre is in it.
+    """
+    if len(points_xy) < 3:
+        return None
+    rect = _bounding(points_xy, 0, bounds)
+    if not rect:
+        return None
+    start = np.asarray(points_xy, np.float64)
+    end = np.roll(start, -1, axis=0)
+    upward = start[:, 1] > end[:, 1]
+    top, bottom = np.where(upward[:, None], end, start), np.where(upward[:, None], start, end)
+    first = np.clip(np.ceil(top[:, 1] - 0.5), rect.y0, rect.y1).astype(np.int64)
+    last = np.clip(np.ceil(bottom[:, 1] - 0.5), rect.y0, rect.y1).astype(np.int64)
+    count = last - first  # rows whose centre line this edge crosses
+    edge = np.repeat(np.arange(len(start)), count)
+    rows = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + first[edge]
+    height = bottom[edge, 1] - top[edge, 1]
+    xs = top[edge, 0] + (rows + 0.5 - top[edge, 1]) * (bottom[edge, 0] - top[edge, 0]) / height
+    order = np.lexsort((xs, rows))  # each row has an even number of crossings: they pair up to spans
+    return _from_spans(rect, rows[order][::2] - rect.y0, xs[order][::2], xs[order][1::2])
+
+
+def flood(label_map: LabelMap, seed_xy: tuple[int, int], *, connectivity: Connectivity = 4) -> Region:
+    """The connected region of equal values around a pixel.
+
+    Args:
+        label_map: uint8 (H, W).
+        seed_xy: a pixel inside the map.
+        connectivity: 4 or 8 neighbours.
+    """
+    height, width = label_map.shape
+    mask = np.zeros((height + 2, width + 2), np.uint8)
+    # OpenCV refuses read-only input here although with MASK_ONLY it writes none of it.
+    image = label_map if label_map.flags.writeable else label_map.copy()
+    flags = connectivity | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE | (1 << 8)
+    x, y, w, h = cv2.floodFill(image, mask, seed_xy, 0, flags=flags)[3]
+    rect = Rect(x, y, x + w, y + h)
+    return Region(rect, np.ascontiguousarray(mask[1:-1, 1:-1][rect.slices]))
+
+
+def _bounding(points: Sequence[Point], margin: float, bounds: Size) -> Rect:
+    """Smallest rectangle of pixels around points with a margin, cut to the image."""
+    low, high = np.min(points, axis=0) - margin, np.max(points, axis=0) + margin
+    box = Rect(int(np.floor(low[0])), int(np.floor(low[1])), int(np.ceil(high[0])), int(np.ceil(high[1])))
+    return box.intersect(Rect(0, 0, *bounds))
+
+
+def _outermost(p: Point, q: Point, radius: float, shape: BrushShape) -> list[Point]:
+    """Offsets of the brush's points whose ways bound the swept area: two sides of a disc, corners of a square."""
+    if shape == "square":
+        return [(x, y) for x in (-radius, radius) for y in (-radius, radius)]
+    dx, dy = q[0] - p[0], q[1] - p[1]
+    scale = radius / float(np.hypot(dx, dy))
+    return [(-dy * scale, dx * scale), (dy * scale, -dx * scale)]
+
+
+def _from_spans(rect: Rect, rows: NDArray[np.int64], lefts: _Floats, rights: _Floats) -> Region | None:
+    """Region of the pixels with ``left <= centre < right`` in each row (counted from the rectangle's top)."""
+    first = np.clip(np.ceil(lefts - 0.5) - rect.x0, 0, rect.width).astype(np.int64)
+    after = np.clip(np.ceil(rights - 0.5) - rect.x0, 0, rect.width).astype(np.int64)
+    held = first < after
+    if not held.any():
+        return None
+    stencil = np.zeros((rect.height, rect.width), np.uint8)
+    # A loop of slices is several times faster than comparing every pixel, and not slower than cv2 at any size met.
+    for row, left, right in zip(rows[held].tolist(), first[held].tolist(), after[held].tolist(), strict=True):
+        stencil[row, left:right] = 1
+    return Region(rect, stencil)

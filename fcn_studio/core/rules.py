@@ -1,0 +1,89 @@
+"""Where painting is allowed: what the user hid, locked, or chose in the options bar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn_studio.core.classes import VOID, ClassTable
+from fcn_studio.core.labels import LabelMap, Provenance
+
+_NOBODY = np.zeros(256, np.uint8)
+_NOBODY[Provenance.NOBODY] = 255
+
+
+@dataclass(frozen=True)
+class PaintRules:
+    """Which pixels a human edit may write.
+
+    Attributes:
+        hidden: classes (255 for painted void) that are not shown; what cannot be seen is not painted over.
+        locked: classes (255 for painted void) that the user protects.
+        only_unlabelled: paint only where nobody has labelled anything.
+        only_over: paint only over pixels of this class (255 for painted void).
+
+    Raises:
+        ValueError: on construction, if both "only" rules are given.
+    """
+
+    hidden: frozenset[int] = field(default=frozenset())
+    locked: frozenset[int] = field(default=frozenset())
+    only_unlabelled: bool = False
+    only_over: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.only_unlabelled and self.only_over is not None:
+            raise ValueError("paint only unlabelled pixels, or only over a class: not both")
+
+    @property
+    def protected(self) -> frozenset[int]:
+        """The classes whose labelled pixels no edit of a tool or a network changes."""
+        return self.hidden | self.locked
+
+    def describe(self, table: ClassTable) -> str:
+        """The rules in words for the options bar, as ``only over Road; Sky (locked) is kept``."""
+        if self.only_unlabelled:
+            where = "only unlabelled"
+        elif self.only_over is not None:
+            where = f"only over {table.name_of(self.only_over)}"
+        else:
+            where = "everywhere"
+        kept = [f"{table.name_of(i)} ({'locked' if i in self.locked else 'hidden'})" for i in sorted(self.protected)]
+        if not kept:
+            return where
+        return f"{where}; {', '.join(kept)} {'is' if len(kept) == 1 else 'are'} kept"
+
+    def unprotected(self) -> PaintRules:
+        """The same protection without the "only" rules: what erasing and predictions obey."""
+        return PaintRules(self.hidden, self.locked)
+
+    def paintable(self, label_map: LabelMap, provenance: LabelMap) -> NDArray[np.uint8] | None:
+        """Where the rules let an edit write: uint8 of the shape given, 0 or 255; None means everywhere.
+
+        Args:
+            label_map: uint8 (h, w), any part of a label map.
+            provenance: uint8 (h, w), the same part of its provenance.
+        """
+        if self.only_unlabelled:
+            return look_up(provenance, _NOBODY)
+        if not self.protected and self.only_over is None:
+            return None
+        values = np.full(256, 255 if self.only_over is None else 0, np.uint8)
+        if self.only_over is not None:
+            values[self.only_over] = 255
+        values[list(self.protected)] = 0
+        allowed = look_up(label_map, values)
+        # 255 has two meanings, void and unlabelled; the table cannot tell them apart, the provenance can.
+        if self.only_over is None and VOID in self.protected:
+            cv2.bitwise_or(allowed, look_up(provenance, _NOBODY), dst=allowed)
+        elif self.only_over == VOID:
+            cv2.bitwise_and(allowed, look_up(provenance, ~_NOBODY), dst=allowed)
+        return allowed
+
+
+def look_up(array: LabelMap, values: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """``values[array]`` for a table of shape (256,), at OpenCV's speed."""
+    return np.asarray(cv2.LUT(array, values), np.uint8)
