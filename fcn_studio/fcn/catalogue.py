@@ -1,0 +1,121 @@
+"""What networks there are and what each knows, read from the files' headers alone: no torch is loaded.
+
+A safetensors file begins with eight bytes, the length of a JSON header, whose ``__metadata__`` holds our description.
+Source: https://github.com/huggingface/safetensors, "Format".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fcn_studio import paths
+from fcn_studio.core.classes import ClassInfo, ClassTable
+from fcn_studio.errors import CheckpointError, ProjectError
+
+METADATA_KEY = "fcn_studio"
+SUFFIX = ".safetensors"
+DEFAULT = "street"
+"""Name of the bundled network that a new project begins with."""
+
+_MAX_HEADER = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class NetworkInfo:
+    """A checkpoint as its header describes it.
+
+    Attributes:
+        name: bundled name, or the file's name without suffix.
+        path: the file.
+        sha256: of the file: its identity.
+        table: the classes it knows.
+        architecture: its parts as in the file, for people.
+        validation: its validation figures under plain names, or None.
+        trained_on: number of images it was trained on.
+        size: of the file, bytes.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    table: ClassTable
+    architecture: Mapping[str, object]
+    validation: Mapping[str, object] | None
+    trained_on: int
+    size: int
+
+
+def read_info(path: Path) -> NetworkInfo:
+    """Describe a checkpoint file; its weights are not looked at.
+
+    Raises:
+        CheckpointError: if it cannot be read or is not one of ours.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            stated = int.from_bytes(file.read(8), "little")
+            if not 2 <= stated <= min(size - 8, _MAX_HEADER):
+                raise CheckpointError(f"{path}: the file is damaged or no safetensors checkpoint; get a fresh copy")
+            header = json.loads(file.read(stated))
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        described = json.loads(header["__metadata__"][METADATA_KEY])
+        rows = tuple(ClassInfo(int(c["index"]), str(c["name"]), _colour(c["colour"])) for c in described["classes"])
+        table = ClassTable(rows, max(c.index for c in rows) + 1)
+        return NetworkInfo(
+            path.stem,
+            path,
+            digest,
+            table,
+            described["architecture"],
+            described.get("validation"),
+            len(described.get("trained_on", ())),
+            size,
+        )
+    except OSError as error:
+        raise CheckpointError(f"{path}: the checkpoint cannot be read: {error.strerror or error}") from error
+    except (KeyError, TypeError, ValueError, RecursionError, ProjectError) as error:
+        raise CheckpointError(
+            f"{path}: this is no checkpoint of FCN Studio; choose one from a run or a bundled network"
+        ) from error
+
+
+def _colour(value: object) -> tuple[int, int, int]:
+    red, green, blue = (int(v) & 255 for v in value)  # type: ignore[attr-defined]
+    return red, green, blue
+
+
+def bundled() -> dict[str, Path]:
+    """Name -> file of the networks that come with the program."""
+    try:
+        folder = paths.resource("networks")
+    except FileNotFoundError:
+        return {}
+    return {path.stem: path for path in sorted(folder.glob("*" + SUFFIX))}
+
+
+def resolve(name_or_path: str) -> Path:
+    """The file meant by a bundled name, or by a path (anything with a separator or ``.safetensors``).
+
+    Raises:
+        CheckpointError: if there is no such file or no bundled network of that name.
+    """
+    separators = {"/", os.sep, os.altsep or os.sep}
+    if name_or_path.endswith(SUFFIX) or any(mark in name_or_path for mark in separators):
+        path = Path(name_or_path).expanduser()
+        if not path.is_file():
+            raise CheckpointError(f"{path}: there is no such checkpoint file")
+        return path
+    known = bundled()
+    if name_or_path not in known:
+        names = ", ".join(known) or "none are installed"
+        raise CheckpointError(
+            f"there is no bundled network '{name_or_path}' (bundled: {names}); for a file, give its path"
+        )
+    return known[name_or_path]

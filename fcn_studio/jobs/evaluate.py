@@ -1,0 +1,33 @@
+"""Score a checkpoint on true label maps: what `evaluate` prints and what decides on adoption."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+from fcn_studio.core.metrics import Figures
+from fcn_studio.jobs.messages import Evaluated, EvaluateJob, JobProgress
+
+if TYPE_CHECKING:
+    from fcn_studio.jobs.run import Workshop
+
+
+def evaluate_network(job: EvaluateJob, workshop: Workshop) -> Generator[JobProgress, bool, Figures]:
+    """Yield `Evaluated` after each image; return the figures in the class indices of the job's table.
+
+    The network's classes are matched by name; where it predicts one that the table lacks, the pixel counts as wrong.
+    """
+    from fcn_studio.fcn.evaluate import evaluate
+
+    predictor = workshop.predictor(job.checkpoint, job.device)
+    work = evaluate(predictor, job.snapshot, job.table)
+    total = len(job.snapshot)
+    done = 0
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            figures: Figures = end.value
+            return figures
+        done += 1
+        yield Evaluated(done, total)

@@ -1,0 +1,169 @@
+"""The frozen values that cross between a shell and the network's process, and nothing else does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.prediction import Prediction
+from fcn_studio.core.snapshot import LabelledImage
+from fcn_studio.core.training import TrainConfig, TrainProgress
+
+
+@dataclass(frozen=True, slots=True)
+class ImageToSegment:
+    """One image of a segment job; ``revision`` is the document's when it was asked for, to drop stale results."""
+
+    image_id: str
+    image_path: str
+    revision: int = 0
+
+
+@dataclass(frozen=True)
+class SegmentJob:
+    """Predict images with one checkpoint. Class indices of the result are the checkpoint's own."""
+
+    checkpoint: str
+    images: tuple[ImageToSegment, ...]
+    device: str = "auto"
+    max_pixels: int = 100_000_000
+
+
+@dataclass(frozen=True)
+class FineTuneJob:
+    """Train on a snapshot of trusted pixels and compare with the network in use.
+
+    Attributes:
+        base: path of the checkpoint to start from; "" trains from scratch.
+        baseline: path of the network in use, scored on the same validation snapshot; "" if there is none.
+        out: path of the checkpoint to write.
+    """
+
+    config: TrainConfig
+    table: ClassTable
+    train: tuple[LabelledImage, ...]
+    val: tuple[LabelledImage, ...]
+    base: str
+    baseline: str
+    out: str
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class EvaluateJob:
+    """Score a checkpoint on a snapshot of true label maps, in the class indices of ``table``."""
+
+    checkpoint: str
+    table: ClassTable
+    snapshot: tuple[LabelledImage, ...]
+    device: str = "auto"
+
+
+Job = SegmentJob | FineTuneJob | EvaluateJob
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """One image of a segment job is done; ``done`` of ``total``."""
+
+    prediction: Prediction
+    revision: int
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class ImageFailed:
+    """One image of a segment job could not be read; the job goes on."""
+
+    image_id: str
+    sentence: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """So many images of an evaluation are done."""
+
+    done: int
+    total: int
+
+
+JobProgress = Predicted | ImageFailed | Evaluated | TrainProgress
+JobResult = object
+"""What a job returns: None (segment), `TrainOutcome` (fine-tune) or `Figures` (evaluate)."""
+
+
+# --- shell -> process -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Submit:
+    """Run a job. Interactive ones are served between the steps of a long one."""
+
+    job_id: int
+    job: Job
+    interactive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Forget a job: no result is wanted. ``keep``: end early instead and give the result so far."""
+
+    job_id: int
+    keep: bool = False
+
+
+# --- process -> shell -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The process has loaded torch; ``device`` in words for people, ``devices`` what could be chosen."""
+
+    device: str
+    devices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The process has begun a job."""
+
+    job_id: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """News of a running job."""
+
+    job_id: int
+    news: JobProgress
+
+
+@dataclass(frozen=True)
+class Done:
+    """A job has ended well; ``device`` is where it ran, in words."""
+
+    job_id: int
+    result: JobResult
+    device: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """A job was forgotten as asked."""
+
+    job_id: int
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A job has ended badly. ``sentence`` is for the user; ``trace`` is set when it was a bug."""
+
+    job_id: int
+    sentence: str
+    trace: str = field(default="", repr=False)
+
+
+Reply = Ready | Started | Progress | Done | Cancelled | Failed

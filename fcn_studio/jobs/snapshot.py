@@ -1,0 +1,71 @@
+"""Collects the trusted pixels of a project: what a training or an evaluation is given, frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from fcn_studio.core.classes import VOID
+from fcn_studio.core.labels import trusted_label_map
+from fcn_studio.core.sample import Sample, Split, Status
+from fcn_studio.core.snapshot import LabelledImage, pack
+from fcn_studio.errors import ImageError, MaskError
+from fcn_studio.formats.images import image_size
+from fcn_studio.formats.project_folder import ProjectFolder
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Trusted pixels by split.
+
+    Attributes:
+        train: images of the train split with human pixels, verified or in progress.
+        val: verified images of the val split; frozen for the run, both networks are scored on it.
+        problems: a sentence for each image that was left out because it cannot be read.
+    """
+
+    train: tuple[LabelledImage, ...]
+    val: tuple[LabelledImage, ...]
+    problems: tuple[str, ...] = ()
+
+
+def collect(project: ProjectFolder) -> Generator[tuple[int, int], None, Snapshot]:
+    """Read the masks of all images that a human worked on; yields (done, total) after each.
+
+    Network pixels and pixels of unknown origin are 255 in the result: they are never trained on.
+    """
+    worked_on = [s for s in project.samples if project.status(s) in (Status.VERIFIED, Status.IN_PROGRESS)]
+    train: list[LabelledImage] = []
+    val: list[LabelledImage] = []
+    problems: list[str] = []
+    for done, sample in enumerate(worked_on, start=1):
+        try:
+            item = _trusted(project, sample)
+        except (ImageError, MaskError) as error:
+            problems.append(str(error))
+            item = None
+        if item is not None and project.split(sample) is Split.TRAIN:
+            train.append(item)
+        elif item is not None and project.status(sample) is Status.VERIFIED:
+            val.append(item)
+        yield done, len(worked_on)
+    return Snapshot(tuple(train), tuple(val), tuple(problems))
+
+
+def collect_now(project: ProjectFolder) -> Snapshot:
+    """`collect` without the news."""
+    work = collect(project)
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            snapshot: Snapshot = end.value
+            return snapshot
+
+
+def _trusted(project: ProjectFolder, sample: Sample) -> LabelledImage | None:
+    labels = project.load_labels(sample, image_size(sample.image_path)).labels
+    label_map = trusted_label_map(labels)
+    if (label_map == VOID).all():
+        return None
+    return pack(sample.image_id, str(sample.image_path), label_map)

@@ -1,0 +1,96 @@
+"""The engine: a QThread that owns the network's process. Only frozen values cross."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from PySide6.QtCore import QObject, QThread, Signal, Slot
+
+from fcn_studio.jobs.host import Host
+from fcn_studio.jobs.messages import Job
+
+
+class Engine(Protocol):
+    """What `Learning` asks of an engine; `ProcessEngine` is the real one, tests may run jobs inline.
+
+    Attributes:
+        replied: signal with one `fcn_studio.jobs.messages.Reply`, delivered on the GUI thread.
+    """
+
+    replied: Signal
+
+    def submit(self, job: Job, *, interactive: bool = False) -> int:
+        """Hand in a job; its id."""
+
+    def cancel(self, job_id: int, *, keep: bool = False) -> None:
+        """Forget a job, or with ``keep`` end it early and have its result so far."""
+
+    def warm(self) -> None:
+        """Load torch before the first job needs it."""
+
+    def shut_down(self) -> None:
+        """End everything; blocks until no thread and no process is left."""
+
+
+class _Worker(QObject):
+    """Lives in the engine's thread and blocks there in `Host.run`.
+
+    Signals:
+        replied(object): each `Reply`, emitted on the engine's thread.
+    """
+
+    replied = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.host = Host(self.replied.emit)
+
+    @Slot()
+    def serve(self) -> None:
+        """Serve the network's process until the host is closed, then let the thread end."""
+        self.host.run()
+        self.thread().quit()
+
+
+class ProcessEngine(QObject):
+    """The real engine.
+
+    Signals:
+        replied(object): each `Reply`, on the GUI thread.
+    """
+
+    replied = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._thread = QThread()
+        self._thread.setObjectName("engine")
+        self._worker = _Worker()
+        self._worker.moveToThread(self._thread)
+        self._worker.replied.connect(self.replied)
+        self._thread.started.connect(self._worker.serve)
+        self._thread.start()
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the network's process, if one runs."""
+        return self._worker.host.pid
+
+    def submit(self, job: Job, *, interactive: bool = False) -> int:
+        """Hand in a job; its id."""
+        return self._worker.host.submit(job, interactive=interactive)
+
+    def cancel(self, job_id: int, *, keep: bool = False) -> None:
+        """Forget a job, or with ``keep`` end it early and have its result so far."""
+        self._worker.host.cancel(job_id, keep=keep)
+
+    def warm(self) -> None:
+        """Load torch before the first job needs it."""
+        self._worker.host.warm()
+
+    def shut_down(self) -> None:
+        """End the process and the thread; blocks for at most some tenths of a second."""
+        if self._thread.isRunning():
+            self._worker.host.close()
+            self._thread.quit()
+            self._thread.wait()

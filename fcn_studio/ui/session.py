@@ -1,0 +1,386 @@
+"""The session: the open project and document, navigation, saving. Widgets watch it; it knows no widget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from fcn_studio.core.classes import ClassTable, Colour
+from fcn_studio.core.document import Document, skip, unskip, verify
+from fcn_studio.core.labels import Provenance
+from fcn_studio.core.prediction import Prediction
+from fcn_studio.core.sample import Sample, Status
+from fcn_studio.errors import ImageError, MaskError, ProjectError, ProjectLocked
+from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.settings import Settings
+from fcn_studio.ui.keeper import Keeper
+from fcn_studio.ui.prefetch import Prefetch
+from fcn_studio.ui.toolbox import Toolbox
+
+WHO = {
+    Provenance.NOBODY: "unlabelled",
+    Provenance.NETWORK: "network",
+    Provenance.HUMAN: "you",
+    Provenance.UNKNOWN: "origin unknown",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CursorInfo:
+    """What is under the cursor, in words for the status bar."""
+
+    class_index: int
+    class_name: str
+    who: str
+    predicted: str
+    probability: float | None
+
+
+class Session(QObject):
+    """Owns the project and the open document.
+
+    Signals:
+        project_changed(): a project was opened or closed.
+        document_changed(): another document is open, or none.
+        edited(): revision, status or history of the document changed.
+        table_changed(): classes were added, renamed or recoloured.
+        sample_changed(str): the status of this image id may have changed.
+        prediction_changed(): the open document has another prediction, or none.
+        saved(): the save state may have changed.
+        notice(str), problem(str): a sentence for the user.
+    """
+
+    project_changed = Signal()
+    document_changed = Signal()
+    edited = Signal()
+    table_changed = Signal()
+    sample_changed = Signal(str)
+    prediction_changed = Signal()
+    saved = Signal()
+    notice = Signal(str)
+    problem = Signal(str)
+
+    def __init__(self, settings: Settings, toolbox: Toolbox, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.settings = settings
+        self.toolbox = toolbox
+        self.project: ProjectFolder | None = None
+        self.document: Document | None = None
+        self.prediction: Prediction | None = None
+        self.index = -1
+        self.default_table = ClassTable((), 0)
+        """Class table of a plain folder that has none: the table of the network in use."""
+        self._disconnect: Callable[[], None] | None = None
+        self._prefetch = Prefetch(int(settings["max_pixels"]))
+        self.keeper = Keeper(self)
+        self.keeper.saved.connect(self.sample_changed)
+        self.keeper.changed.connect(self.saved)
+        self.keeper.problem.connect(self.problem)
+
+    # --- project ----------------------------------------------------------------------------------------------
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing may be written: another window has the project, or the folder cannot be written."""
+        return self.project is not None and not self.project.writable
+
+    @property
+    def table(self) -> ClassTable:
+        """The class table of the project; empty without one."""
+        return self.project.config.table if self.project is not None else ClassTable((), 0)
+
+    @property
+    def samples(self) -> Sequence[Sample]:
+        """All images of the project, in order."""
+        return self.project.samples if self.project is not None else ()
+
+    def open_folder(
+        self,
+        folder: Path,
+        *,
+        table: ClassTable | None = None,
+        grey_as_indices: bool | None = None,
+        break_lock: bool = False,
+    ) -> None:
+        """Open a folder of images in place; all or nothing: on an error the open project stays.
+
+        Raises:
+            ProjectError: if it cannot be opened.
+            ClassTableNeeded: if only the user can say what its masks mean; call again with ``table``.
+        """
+        if self.project is not None and self.project.folder == folder.resolve():
+            return
+        project = self._open_project(folder, table=table, grey_as_indices=grey_as_indices, break_lock=break_lock)
+        if not self.close_project():
+            project.close()
+            return
+        self.project = project
+        self.toolbox.reset_rules()
+        self.toolbox.set_table(self.table)
+        first = next((c.index for c in self.table.active if c.index != self.table.background_index), None)
+        if first is not None:
+            self.toolbox.set_class(first)
+        self.settings.add_recent(folder.resolve())
+        self.project_changed.emit()
+        self.table_changed.emit()
+        for sentence in project.notices:
+            self.notice.emit(sentence)
+        if self.samples:
+            self._open_first()
+
+    def _open_project(self, folder: Path, **options: object) -> ProjectFolder:
+        try:
+            return ProjectFolder.open(folder, writable=True, default_table=self.default_table, **options)  # type: ignore[arg-type]
+        except ProjectLocked as error:
+            options.pop("break_lock")
+            project = ProjectFolder.open(folder, writable=False, default_table=self.default_table, **options)  # type: ignore[arg-type]
+            self.problem.emit(f"{error} It is opened read-only here.")
+            return project
+
+    def _open_first(self) -> None:
+        """Show the first image that is not finished, or else the first that can be opened."""
+        finished = (Status.VERIFIED, Status.SKIPPED)
+        start = next((row for row in range(min(len(self.samples), 2000)) if self.status(row) not in finished), 0)
+        self._open_from(start, +1)
+
+    def close_project(self, *, discard: bool = False) -> bool:
+        """Save everything and close. False, with a sentence, if something could not be saved (see ``discard``)."""
+        if self.project is None:
+            return True
+        self.settle()
+        lost = self.keeper.finish()
+        if lost and not discard:
+            self.problem.emit(f"Not closed: {len(lost)} image(s) could not be saved ({', '.join(lost[:3])}).")
+            return False
+        self.keeper.discard()
+        self._set_document(None, -1)
+        self.project.close()
+        self.project = None
+        self._prefetch.want(())
+        self.project_changed.emit()
+        return True
+
+    def shut_down(self) -> None:
+        """End the session's threads; call after `close_project`."""
+        self.keeper.shut_down()
+        self._prefetch.close()
+
+    # --- navigation -------------------------------------------------------------------------------------------
+
+    def go_to(self, row: int) -> None:
+        """Open the image of a row; the present one is saved, and stays open if the new one cannot be opened.
+
+        Raises:
+            ImageError, MaskError, ProjectError: if the image or its mask cannot be read.
+        """
+        if self.project is None or not 0 <= row < len(self.samples) or row == self.index:
+            return
+        self.settle()
+        document = self._load(self.samples[row])
+        self.keeper.save()
+        self._set_document(document, row)
+        self._prefetch.want(self.samples[r].image_path for r in (row + 1, row - 1) if 0 <= r < len(self.samples))
+
+    def step(self, by: int) -> None:
+        """Open the next or previous image; ones that cannot be opened are told and passed by."""
+        self._open_from(self.index + by, by)
+
+    def step_unverified(self, by: int) -> None:
+        """Open the next or previous image that is neither verified nor skipped."""
+        row = self.index + by
+        while 0 <= row < len(self.samples):
+            if self.status(row) not in (Status.VERIFIED, Status.SKIPPED):
+                self._open_from(row, by)
+                return
+            row += by
+        self.notice.emit("No further image is waiting in this direction.")
+
+    def _open_from(self, row: int, by: int) -> None:
+        self.settle()
+        while 0 <= row < len(self.samples):
+            try:
+                self.go_to(row)
+            except (ImageError, MaskError) as error:
+                self.problem.emit(str(error))
+                row += by
+            else:
+                return
+
+    def _load(self, sample: Sample) -> Document:
+        assert self.project is not None
+        image_rgb = self._prefetch.get(sample.image_path)
+        height, width = image_rgb.shape[:2]
+        kept = self.keeper.kept(sample.image_id)
+        if kept is not None:
+            document = Document(
+                sample.image_id, image_rgb, kept.labels, kept.status, prelabelled_by=kept.prelabelled_by
+            )
+            document.mark_saved(-1)  # what is on disk is older
+            return document
+        loaded = self.project.load_labels(sample, (width, height))
+        for sentence in loaded.notices:
+            self.notice.emit(sentence)
+        return Document(
+            sample.image_id, image_rgb, loaded.labels, loaded.status, prelabelled_by=loaded.prelabelled_by
+        )
+
+    def _set_document(self, document: Document | None, row: int) -> None:
+        if self._disconnect is not None:
+            self._disconnect()
+            self._disconnect = None
+        if self.document is not None:
+            self.document.history.close()
+        self.document, self.index, self.prediction = document, row, None
+        if document is not None:
+            self._disconnect = document.committed.connect(self._on_committed)
+        self.keeper.watch(self.project, self.samples[row] if document is not None else None, document)
+        self.toolbox.set_document(None if self.read_only else document)
+        self.document_changed.emit()
+        self.prediction_changed.emit()
+        self.edited.emit()
+
+    # --- editing ----------------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Finish a half-done gesture before undo, save, leaving an image, training or quitting."""
+        self.toolbox.settle()
+
+    def undo(self) -> None:
+        """Take the last step of the open document back."""
+        self.settle()
+        if self.document is not None:
+            self.document.undo()
+
+    def redo(self) -> None:
+        """Do the last undone step again."""
+        self.settle()
+        if self.document is not None:
+            self.document.redo()
+
+    def editable(self) -> Document:
+        """The open document, settled and writable.
+
+        Raises:
+            ProjectError: if none is open or the project is read-only.
+        """
+        if self.document is None or self.project is None:
+            raise ProjectError("No image is open: open a folder of images first.")
+        if self.read_only:
+            raise ProjectError("The project is read-only: another window writes it, or the folder is protected.")
+        self.settle()
+        return self.document
+
+    def verify(self) -> None:
+        """Make every pixel of the open image human and its status Verified, in one undo step."""
+        document = self.editable()
+        assert self.project is not None
+        verify(document, self.project.config.unlabelled_index)
+        self.save_now()
+
+    def verify_and_next(self) -> None:
+        """Verify, then open the next image that waits."""
+        self.verify()
+        self.step_unverified(+1)
+
+    def toggle_skip(self) -> None:
+        """Mark the open image as skipped, or take that back."""
+        document = self.editable()
+        (unskip if document.status is Status.SKIPPED else skip)(document)
+        self.save_now()
+
+    def set_prediction(self, prediction: Prediction | None) -> None:
+        """Show a prediction (in the project's class indices) beside the open document."""
+        self.prediction = prediction
+        self.prediction_changed.emit()
+
+    # --- classes ----------------------------------------------------------------------------------------------
+
+    def add_class(self, name: str, colour: Colour | None = None) -> int:
+        """Add a class at the next index and make it active; its index.
+
+        Raises:
+            ProjectError: if the name is taken or nothing may be written.
+        """
+        self._set_table(self.table.added(name.strip(), colour))
+        index = self.table.next_index - 1
+        self.toolbox.set_class(index)
+        return index
+
+    def rename_class(self, index: int, name: str) -> None:
+        """Rename a class; its index stays.
+
+        Raises:
+            ProjectError: if the name is taken or nothing may be written.
+        """
+        self._set_table(self.table.changed(index, name=name.strip()))
+
+    def recolour_class(self, index: int, colour: Colour) -> None:
+        """Give a class another colour on screen.
+
+        Raises:
+            ProjectError: if nothing may be written.
+        """
+        self._set_table(self.table.changed(index, colour=colour))
+
+    def _set_table(self, table: ClassTable) -> None:
+        if self.project is None:
+            raise ProjectError("No project is open: open a folder of images first.")
+        self.project.set_table(table)
+        self.toolbox.set_table(table)
+        self.table_changed.emit()
+
+    # --- status -----------------------------------------------------------------------------------------------
+
+    def status(self, row: int) -> Status:
+        """Status of the image of a row; the open document's own if it is open."""
+        assert self.project is not None
+        if row == self.index and self.document is not None:
+            return self.document.status
+        sample = self.samples[row]
+        kept = self.keeper.peek_kept(sample.image_id)
+        return kept.status if kept is not None else self.project.status(sample)
+
+    def counts(self) -> Mapping[Status, int]:
+        """Number of images by status."""
+        return self.project.counts() if self.project is not None else {}
+
+    def cursor_info(self, x: int, y: int) -> CursorInfo | None:
+        """What lies at a pixel of the open image; None outside."""
+        document = self.document
+        if document is None or not (0 <= x < document.width and 0 <= y < document.height):
+            return None
+        index, who = int(document.label_map[y, x]), Provenance(int(document.provenance[y, x]))
+        predicted, probability = "", None
+        if self.prediction is not None:
+            predicted = self.table.name_of(int(self.prediction.label_map[y, x]))
+            probability = 1 - int(self.prediction.uncertainty[y, x]) / 255
+        name = "" if who is Provenance.NOBODY else self.table.name_of(index)
+        return CursorInfo(index, name, WHO[who], predicted, probability)
+
+    # --- saving -----------------------------------------------------------------------------------------------
+
+    @property
+    def save_state(self) -> str:
+        """'saved', 'saving', 'unsaved', 'read-only', or '' without a document."""
+        if self.document is None:
+            return ""
+        return "read-only" if self.read_only else self.keeper.state
+
+    @property
+    def saved_at(self) -> float | None:
+        """When something was last written, in seconds since the epoch."""
+        return self.keeper.saved_at
+
+    def save_now(self) -> None:
+        """Write the open annotation now, off this thread, if it has changed."""
+        self.settle()
+        self.keeper.save()
+
+    def _on_committed(self) -> None:
+        assert self.document is not None
+        self.keeper.touched()
+        self.edited.emit()
+        self.sample_changed.emit(self.document.image_id)

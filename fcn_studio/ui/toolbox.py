@@ -1,0 +1,181 @@
+"""The active tool, the active class and the paint rules: what the hand holds, whatever image is open."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from fcn_studio.core.classes import VOID, ClassTable
+from fcn_studio.core.document import Document, PaintRules
+from fcn_studio.tools.base import Tool
+from fcn_studio.tools.brush import Brush, Eraser
+from fcn_studio.tools.fill import Fill
+from fcn_studio.tools.picker import Picker
+from fcn_studio.tools.polygon import Polygon
+
+MAX_BRUSH = 2000
+
+
+class Toolbox(QObject):
+    """Active tool and its options; it is the context that tools read.
+
+    Signals:
+        tool_changed(): another tool is active.
+        options_changed(): size or shape changed.
+        class_changed(): another class is active.
+        rules_changed(): hidden, locked or paint-where changed.
+    """
+
+    tool_changed = Signal()
+    options_changed = Signal()
+    class_changed = Signal()
+    rules_changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.document: Document | None = None
+        self.class_index = 0
+        self.brush_size = 24
+        self.brush_shape = "round"
+        self._previous_class = VOID
+        self._table = ClassTable((), 0)
+        self._hidden: frozenset[int] = frozenset()
+        self._locked: frozenset[int] = frozenset()
+        self._only_unlabelled = False
+        self._tools: dict[str, Tool] = {
+            tool.name: tool for tool in (Brush(self), Eraser(self), Polygon(self), Fill(self), Picker(self))
+        }
+        self.tool = self._tools["brush"]
+
+    @property
+    def tool_name(self) -> str:
+        """Name of the active tool."""
+        return self.tool.name
+
+    def use(self, name: str) -> None:
+        """Make a tool active; a half-done gesture of the old one is finished first."""
+        if name == self.tool.name:
+            return
+        self.tool.settle()
+        self.tool = self._tools[name]
+        self.tool_changed.emit()
+
+    def settle(self) -> None:
+        """Finish a half-done gesture, so that nothing is lost by what comes next."""
+        self.tool.settle()
+
+    # --- document and class table -----------------------------------------------------------------------------
+
+    def set_document(self, document: Document | None) -> None:
+        """Work on another document; the old one's gesture must be settled."""
+        self.document = document
+        self._apply_rules()
+
+    def set_table(self, table: ClassTable) -> None:
+        """Follow another class table: forget rules and the active class of classes that are gone."""
+        self._table = table
+        known = frozenset(c.index for c in table.active) | {VOID}
+        self._hidden &= known
+        self._locked &= known
+        if self.class_index not in known:
+            self.class_index = next((c.index for c in table.active), VOID)
+        self._apply_rules()
+        self.class_changed.emit()
+
+    def reset_rules(self) -> None:
+        """All classes visible and unlocked, painting everywhere: how a project opens."""
+        self._hidden = self._locked = frozenset()
+        self._only_unlabelled = False
+        self._apply_rules()
+
+    def set_class(self, index: int) -> None:
+        """Paint with this class index, or 255 for void."""
+        if index == self.class_index or (index != VOID and self._table.get(index) is None):
+            return
+        self.tool.settle()
+        self._previous_class, self.class_index = self.class_index, index
+        self.class_changed.emit()
+
+    def pick(self, index: int) -> None:
+        """What the picker tool calls: paint with the class under the cursor."""
+        self.set_class(index)
+
+    def swap_with_background(self) -> None:
+        """Switch between the active class and background (void where class 0 is no background), and back."""
+        background = self._table.background_index
+        target = VOID if background is None else background
+        self.set_class(self._previous_class if self.class_index == target else target)
+
+    # --- brush ------------------------------------------------------------------------------------------------
+
+    def set_brush_size(self, size: int) -> None:
+        """Diameter in image pixels, 1..2000."""
+        size = max(1, min(MAX_BRUSH, int(size)))
+        if size != self.brush_size:
+            self.brush_size = size
+            self.options_changed.emit()
+
+    def scale_brush(self, factor: float) -> None:
+        """Multiply the diameter, by at least one pixel either way."""
+        scaled = round(self.brush_size * factor)
+        if scaled == self.brush_size and factor != 1:
+            scaled += 1 if factor > 1 else -1
+        self.set_brush_size(scaled)
+
+    def grow_brush(self) -> None:
+        """A fifth larger."""
+        self.scale_brush(1.2)
+
+    def shrink_brush(self) -> None:
+        """A fifth smaller."""
+        self.scale_brush(1 / 1.2)
+
+    def set_brush_shape(self, shape: str) -> None:
+        """'round' or 'square'."""
+        if shape != self.brush_shape:
+            self.brush_shape = shape
+            self.options_changed.emit()
+
+    # --- paint rules ------------------------------------------------------------------------------------------
+
+    @property
+    def hidden(self) -> frozenset[int]:
+        """Class indices that are not drawn and never painted over."""
+        return self._hidden
+
+    @property
+    def locked(self) -> frozenset[int]:
+        """Class indices that are never painted over."""
+        return self._locked
+
+    @property
+    def only_unlabelled(self) -> bool:
+        """Whether only unlabelled pixels are painted."""
+        return self._only_unlabelled
+
+    @property
+    def rules(self) -> PaintRules:
+        """The rules that edits obey."""
+        return PaintRules(hidden=self._hidden, locked=self._locked, only_unlabelled=self._only_unlabelled)
+
+    def toggle_hidden(self, index: int) -> None:
+        """Show or hide a class."""
+        self.tool.settle()
+        self._hidden ^= {index}
+        self._apply_rules()
+
+    def toggle_locked(self, index: int) -> None:
+        """Lock or unlock a class."""
+        self.tool.settle()
+        self._locked ^= {index}
+        self._apply_rules()
+
+    def set_only_unlabelled(self, on: bool) -> None:
+        """Paint only where nothing is labelled, or everywhere."""
+        self.tool.settle()
+        self._only_unlabelled = on
+        self._apply_rules()
+
+    def _apply_rules(self) -> None:
+        if self.document is not None:
+            self.document.rules = self.rules
+        self.rules_changed.emit()
