@@ -48,9 +48,9 @@ class Sample:
     mask_id: str
 
 
-def image_id_of(relative: PurePosixPath) -> str:
-    """The id of an image from its path relative to the image root."""
-    return unicodedata.normalize("NFC", relative.as_posix())
+def image_id_of(relative: PurePosixPath | str) -> str:
+    """The id of an image from its path relative to the image root, with slashes."""
+    return unicodedata.normalize("NFC", str(relative))
 
 
 def mask_ids(image_ids: Iterable[str]) -> dict[str, str]:
@@ -58,11 +58,15 @@ def mask_ids(image_ids: Iterable[str]) -> dict[str, str]:
 
     The mask id is the image id without its suffix; all images whose mask ids would be equal (casefolded, as
     some file systems see them) keep their suffix instead: ``a.jpg`` and ``a.png`` give ``a.jpg`` and ``a.png``.
+    That may meet the stem of a third, ``a.jpg.png``, which then keeps its suffix too.
     """
-    ids = list(image_ids)
-    stems = {i: str(PurePosixPath(i).with_suffix("")) for i in ids}
-    count = Counter(stem.casefold() for stem in stems.values())
-    return {i: i if count[stems[i].casefold()] > 1 else stems[i] for i in ids}
+    ids = {i: i.rpartition(".")[0] or i for i in image_ids}
+    while True:
+        count = Counter(mask_id.casefold() for mask_id in ids.values())
+        clashing = [i for i, mask_id in ids.items() if mask_id != i and count[mask_id.casefold()] > 1]
+        if not clashing:
+            return ids
+        ids.update((i, i) for i in clashing)
 
 
 def split_of(image_id: str, val_percent: int) -> Split:

@@ -1,0 +1,163 @@
+"""One writer per project: the lock file, JSON {host, pid, started}, made so that only one process can make it.
+
+A lock whose process is gone is taken over, on the same host; a lock of another host only on demand.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import secrets
+import socket
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+
+from fcn_studio.errors import ProjectLocked
+from fcn_studio.formats.atomic import told
+
+_FRESH_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class LockOwner:
+    """Who holds a lock: the start time tells a process from a later one with the same number."""
+
+    host: str
+    pid: int
+    started: str
+
+
+class ProjectLock:
+    """The lock of a project, held from construction to `release`; a context manager.
+
+    Raises:
+        ProjectLocked: if a living process on this host holds it, or any process of another host.
+        ProjectError: if the folder cannot be written.
+    """
+
+    def __init__(self, path: Path, *, break_lock: bool = False) -> None:
+        """Take the lock file at ``path``; ``break_lock`` takes it from whoever holds it, another host too."""
+        self.path = path
+        self.owner = LockOwner(socket.gethostname(), os.getpid(), process_start_time(os.getpid()) or "")
+        with told("written, so the project can only be opened to look at", path):
+            path.parent.mkdir(exist_ok=True)
+            while not self._create():
+                with suppress(FileNotFoundError):  # released meanwhile: try again
+                    found = path.read_bytes()
+                    if not break_lock:
+                        self._judge(found)
+                    self._remove(found)
+
+    def _create(self) -> bool:
+        """Make the file if nobody has: True if it is ours now."""
+        try:
+            handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+        except FileExistsError:
+            return False
+        with os.fdopen(handle, "wb") as file:
+            file.write(json.dumps(asdict(self.owner)).encode("utf-8"))
+        return True
+
+    def _judge(self, found: bytes) -> None:
+        """Raises: ProjectLocked unless the owner is dead, or the file is an old one that nobody finished."""
+        owner = _parsed(found)
+        if owner is None:
+            if time.time() - self.path.stat().st_mtime < _FRESH_SECONDS:
+                raise ProjectLocked(f"{self.path.parent.parent} is just being opened elsewhere; try again")
+            return
+        if owner.host != self.owner.host:
+            raise ProjectLocked(
+                f"{self.path.parent.parent} is in use on host {owner.host} by process {owner.pid}; close it there, "
+                "or if that process is surely gone, open with --break-lock"
+            )
+        if process_start_time(owner.pid) == owner.started:
+            raise ProjectLocked(
+                f"{self.path.parent.parent} is in use by process {owner.pid} on this host ({owner.host}); close it "
+                "there first (--break-lock takes the lock from a process that hangs)"
+            )
+
+    def _remove(self, judged: bytes) -> None:
+        """Take a judged lock away, but not one that another process has put in its place meanwhile."""
+        aside = self.path.with_name(f"lock.{secrets.token_hex(4)}")
+        os.rename(self.path, aside)
+        if aside.read_bytes() != judged:
+            with suppress(FileExistsError):
+                os.link(aside, self.path)
+        aside.unlink()
+
+    def release(self) -> None:
+        """Give the lock back, if it is still ours; and the folder too, if nothing else came into it."""
+        with suppress(OSError):
+            if _parsed(self.path.read_bytes()) == self.owner:
+                self.path.unlink()
+                self.path.parent.rmdir()
+
+    def __enter__(self) -> ProjectLock:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def _parsed(data: bytes) -> LockOwner | None:
+    """The owner in a lock file; None if the file makes no sense."""
+    try:
+        fields = json.loads(data)
+        return LockOwner(str(fields["host"]), int(fields["pid"]), str(fields["started"]))
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def process_start_time(pid: int) -> str | None:
+    """When a process of this host started, in a form that only compares; None if there is no such process."""
+    if pid <= 0:
+        return None
+    system = platform.system()
+    if system == "Linux":
+        return _start_time_linux(pid)
+    if system == "Windows":
+        return _start_time_windows(pid)
+    shown = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return shown.stdout.strip() or None
+
+
+def _start_time_linux(pid: int) -> str | None:
+    """Boot id and clock ticks since boot.
+
+    Source: proc(5), ``/proc/pid/stat``: field 22, counted behind the name, which may hold spaces and brackets;
+    field 3 is the state, and a zombie (Z) or dead (X) process writes no more.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return None
+    return None if fields[0] in (b"Z", b"X") else f"{boot}:{fields[19].decode()}"
+
+
+def _start_time_windows(pid: int) -> str | None:
+    """Creation time in units of 100 ns. ``os.kill(pid, 0)`` would end the process there."""
+    import ctypes
+
+    kernel = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined,unused-ignore]
+    query_limited_information, still_active = 0x1000, 259
+    kernel.OpenProcess.restype = ctypes.c_void_p
+    handle = kernel.OpenProcess(query_limited_information, False, pid)
+    if not handle:
+        return None
+    try:
+        times = [ctypes.c_uint64() for _ in range(4)]
+        code = ctypes.c_ulong()
+        kernel.GetExitCodeProcess(ctypes.c_void_p(handle), ctypes.byref(code))
+        alive = code.value == still_active
+        read = kernel.GetProcessTimes(ctypes.c_void_p(handle), *(ctypes.byref(t) for t in times))
+        return str(times[0].value) if alive and read else None
+    finally:
+        kernel.CloseHandle(ctypes.c_void_p(handle))
