@@ -1,0 +1,94 @@
+"""Which images and masks a folder holds, by names alone: no file is opened."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fcn_studio.core.sample import Sample, image_id_of, mask_ids
+from fcn_studio.formats.atomic import told
+from fcn_studio.formats.images import IMAGE_SUFFIXES
+
+IMAGES = "JPEGImages"
+MASKS = "SegmentationClass"
+NOT_IMAGES = frozenset({MASKS, "SegmentationObject", "ImageSets"})
+"""Folders of a VOC tree that hold PNGs which are no photographs."""
+
+_NUMBER = re.compile("[0-9]+")
+
+
+@dataclass(frozen=True)
+class ImageScan:
+    """The images below a folder.
+
+    Attributes:
+        samples: sorted as people count: ``img2`` before ``img10``.
+        notices: what was left out and why.
+    """
+
+    samples: tuple[Sample, ...]
+    notices: tuple[str, ...]
+
+
+def scan_images(root: Path) -> ImageScan:
+    """All images below ``root``, links to folders followed once, hidden files and `NOT_IMAGES` left out.
+
+    Raises:
+        ProjectError: if ``root`` itself cannot be listed.
+    """
+    with told("opened", root):
+        os.scandir(root).close()
+    notices: list[str] = []
+    paths: dict[str, str] = {}
+    for relative, path in _files(root, notices):
+        if os.path.splitext(relative)[1].casefold() in IMAGE_SUFFIXES:
+            image_id = image_id_of(relative)
+            if image_id in paths:
+                notices.append(f"{path} is left out: {paths[image_id]} bears the same name in another spelling")
+            else:
+                paths[image_id] = path
+    masks = mask_ids(paths)
+    ordered = sorted(paths, key=_natural)
+    return ImageScan(tuple(Sample(i, Path(paths[i]), masks[i]) for i in ordered), tuple(notices))
+
+
+def scan_masks(folder: Path) -> dict[str, Path]:
+    """Mask id -> file, as spelled, for all PNGs below a mask folder; empty if there is no such folder."""
+    found: dict[str, Path] = {}
+    for relative, path in _files(folder, []):
+        stem, suffix = os.path.splitext(relative)
+        if suffix.casefold() == ".png":
+            found.setdefault(unicodedata.normalize("NFC", stem), Path(path))
+    return found
+
+
+def _files(root: Path, notices: list[str]) -> Iterator[tuple[str, str]]:
+    """(path relative to ``root``, path) of every file that is not hidden; folders that cannot be listed are told."""
+    pending = [("", str(root))]
+    seen = {os.path.realpath(root)}
+    while pending:
+        prefix, folder = pending.pop()
+        try:
+            entries = list(os.scandir(folder))
+        except OSError as error:
+            notices.append(f"{folder} is left out: {error.strerror}")
+            continue
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if not entry.is_dir():
+                yield prefix + entry.name, entry.path
+            elif entry.name not in NOT_IMAGES:
+                real = os.path.realpath(entry.path)
+                if real not in seen:
+                    seen.add(real)
+                    pending.append((f"{prefix}{entry.name}/", entry.path))
+
+
+def _natural(name: str) -> tuple[str, str]:
+    """Sort key that counts: every number is padded."""
+    return _NUMBER.sub(lambda digits: digits[0].rjust(12, "0"), name.casefold()), name
