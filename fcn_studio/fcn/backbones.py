@@ -1,0 +1,99 @@
+"""Trunks: the part of a network that turns an image into features, with the geometry of what it gives out."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from torch import Tensor, nn
+
+from fcn_studio.fcn.geometry import IMAGE, Grid
+
+Features = dict[int, Tensor]
+"""Stride in input pixels -> feature map (N, C, h, w)."""
+
+VGG16_STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
+"""(channels, convolutions) of the five stages of VGG-16. Source: Simonyan & Zisserman 2014, configuration D."""
+
+CAFFE_PADDING = 100
+"""Padding of conv1_1 in the released FCNs: lets the 7x7 fc6 without padding cover images of any size."""
+
+_FC6_KERNEL = 7
+
+
+class VGGTrunk(nn.Module):
+    """VGG-16's body with fc6 and fc7 as convolutions; layers bear Caffe's names (``conv1_1`` ... ``fc7``).
+
+    Pooling rounds up, as Caffe's does, so that every image size from 1x1 on works.
+
+    Attributes:
+        grids: stride -> geometry of the map given out there: 8 is pool3, 16 is pool4, 32 is fc7.
+        channels: stride -> its number of channels.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: float = 1.0,
+        fc: int = 4096,
+        batch_norm: bool = False,
+        padding: int = CAFFE_PADDING,
+        dropout: float = 0.5,
+    ) -> None:
+        """Lay the layers out.
+
+        Args:
+            width: multiplier of VGG-16's channels, rounded to multiples of 8.
+            fc: channels of fc6 and fc7.
+            batch_norm: normalise behind every convolution, which then has no bias.
+            padding: of conv1_1; 1 is 'same' padding, and fc6 is then padded too.
+            dropout: behind fc6 and fc7.
+        """
+        super().__init__()
+        self.grids: dict[int, Grid] = {}
+        self.channels: dict[int, int] = {}
+        self.stages = nn.ModuleDict()
+        grid, channels = IMAGE, 3
+        for number, (full_width, depth) in enumerate(VGG16_STAGES, start=1):
+            wide = max(8, round(full_width * width / 8) * 8)
+            layers: OrderedDict[str, nn.Module] = OrderedDict()
+            for i in range(1, depth + 1):
+                pad = padding if (number, i) == (1, 1) else 1
+                layers |= _conv_block(f"{number}_{i}", channels, wide, 3, pad, batch_norm)
+                grid, channels = grid.conv(3, padding=pad), wide
+            layers[f"pool{number}"] = nn.MaxPool2d(2, 2, ceil_mode=True)
+            grid = grid.conv(2, stride=2)
+            self.stages[f"stage{number}"] = nn.Sequential(layers)
+            self.grids[2**number], self.channels[2**number] = grid, channels
+        pad = _FC6_KERNEL // 2 if padding == 1 else 0
+        self.head = nn.Sequential(
+            _conv_block("6", channels, fc, _FC6_KERNEL, pad, batch_norm, prefix="fc")
+            | OrderedDict(drop6=nn.Dropout(dropout))
+            | _conv_block("7", fc, fc, 1, 0, batch_norm, prefix="fc")
+            | OrderedDict(drop7=nn.Dropout(dropout))
+        )
+        self.grids[32], self.channels[32] = grid.conv(_FC6_KERNEL, padding=pad), fc
+        for unused in (2, 4):
+            del self.grids[unused], self.channels[unused]
+
+    def forward(self, images: Tensor) -> Features:
+        """Features of normalised images (N, 3, H, W) at strides 8, 16 and 32."""
+        features: Features = {}
+        x = images
+        for number, stage in enumerate(self.stages.values(), start=1):
+            x = stage(x)
+            if 2**number in (8, 16):
+                features[2**number] = x
+        features[32] = self.head(x)
+        return features
+
+
+def _conv_block(
+    name: str, inputs: int, outputs: int, kernel: int, padding: int, batch_norm: bool, prefix: str = "conv"
+) -> OrderedDict[str, nn.Module]:
+    """Convolution, perhaps batch normalisation, ReLU, under Caffe's layer names."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    layers[prefix + name] = nn.Conv2d(inputs, outputs, kernel, padding=padding, bias=not batch_norm)
+    if batch_norm:
+        layers["bn" + name] = nn.BatchNorm2d(outputs)
+    layers["relu" + name] = nn.ReLU(inplace=True)
+    return layers

@@ -1,0 +1,61 @@
+"""Where the cells of a feature map lie in the image: the reason why no crop is typed in anywhere.
+
+A map carries its `Grid`; layers change it by two rules, and a crop is the distance between two grids. From the
+layers of VGG-16 with 100 pixels of padding follow the numbers of the original prototxt files: 19 for FCN-32s; 5
+and 27 for FCN-16s; 5, 9 and 31 for FCN-8s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Geometry of a feature map in input pixels, exact.
+
+    Cell ``i`` is centred at ``stride * i + offset``, the same along both axes, with pixel centres at integers.
+
+    Attributes:
+        stride: distance of neighbouring cells.
+        offset: centre of cell 0.
+        field: side of the square of input pixels that one cell sees.
+    """
+
+    stride: Fraction = Fraction(1)
+    offset: Fraction = Fraction(0)
+    field: Fraction = Fraction(1)
+
+    def conv(self, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Grid:
+        """Grid behind a convolution or a pooling."""
+        reach = dilation * (kernel - 1)
+        return Grid(
+            self.stride * stride,
+            self.offset + self.stride * (Fraction(reach, 2) - padding),
+            self.field + self.stride * reach,
+        )
+
+    def deconv(self, kernel: int, stride: int, padding: int = 0) -> Grid:
+        """Grid behind a transposed convolution."""
+        fine = self.stride / stride
+        return Grid(
+            fine,
+            self.offset - fine * (Fraction(kernel - 1, 2) - padding),
+            self.field + self.stride * (-(-kernel // stride) - 1),
+        )
+
+    def index_of(self, other: Grid) -> int:
+        """The (perhaps negative) index here of the other grid's cell 0: how far to crop this map to start there.
+
+        Raises:
+            ValueError: if the cells of the two grids do not fall on each other.
+        """
+        index = (other.offset - self.offset) / self.stride
+        if self.stride != other.stride or index.denominator != 1:
+            raise ValueError(f"cells of {self} and {other} do not fall on each other")
+        return int(index)
+
+
+IMAGE = Grid()
+"""The grid of the input image itself."""

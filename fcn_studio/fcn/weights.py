@@ -1,0 +1,335 @@
+"""Checkpoints: a network with all that is needed to use it, in one safetensors file.
+
+The metadata key ``fcn_studio`` holds JSON: format, architecture, classes, preprocessing, temperature, parent,
+training image ids, validation figures. A checkpoint's identity is the sha256 of its file. Files are never
+unpickled; nothing is built or allocated before the header has been checked against the architecture it claims.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from fcn_studio import paths
+from fcn_studio.core.classes import ClassInfo, ClassTable, map_by_name
+from fcn_studio.errors import CheckpointError, ProjectError
+from fcn_studio.fcn.architecture import Architecture
+from fcn_studio.fcn.network import FCN, SCORE_LAYERS
+from fcn_studio.formats.atomic import write_atomically
+
+FORMAT = 1
+METADATA_KEY = "fcn_studio"
+_MAX_HEADER = 16 * 2**20
+_DTYPES = {"F32", "F16", "BF16", "I64"}
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """What an image goes through before the network sees it; it travels with the weights.
+
+    Attributes:
+        channel_order: "rgb" or "bgr", the order of ``mean``, ``std`` and the network's input channels.
+        mean: subtracted, in 0..255.
+        std: divided by, in 0..255; all positive.
+        input_scale: factor on width and height of the image before the network.
+
+    Raises:
+        CheckpointError: on construction, if a value makes no sense.
+    """
+
+    channel_order: str = "rgb"
+    mean: tuple[float, float, float] = (123.0, 117.0, 104.0)
+    std: tuple[float, float, float] = (58.0, 57.0, 57.0)
+    input_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        sensible = (
+            self.channel_order in ("rgb", "bgr")
+            and len(self.mean) == len(self.std) == 3
+            and all(math.isfinite(value) for value in (*self.mean, *self.std, self.input_scale))
+            and min(self.std) > 0
+            and 0.01 <= self.input_scale <= 8
+        )
+        if not sensible:
+            raise CheckpointError(f"the preprocessing makes no sense: {self}")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network: its shape, weights, classes and how to feed it.
+
+    Attributes:
+        architecture: from which it is built.
+        table: its classes; channel k of the scores is the k-th of them. None is retired.
+        preprocessing: of its input.
+        state: name -> weight, float32 on the CPU (int64 for counters).
+        temperature: scores are divided by it before a softmax that is shown to people.
+        parent: sha256 of the checkpoint it was fine-tuned from, or "".
+        trained_on: image ids of its training set.
+        validation: its validation figures under plain names, or None.
+        sha256: of its file, 64 hex digits; "" while it has none.
+        path: of its file, None while it has none.
+        name: what people call it.
+    """
+
+    architecture: Architecture
+    table: ClassTable
+    preprocessing: Preprocessing
+    state: Mapping[str, Tensor] = field(repr=False)
+    temperature: float = 1.0
+    parent: str = ""
+    trained_on: tuple[str, ...] = field(default=(), repr=False)
+    validation: Mapping[str, object] | None = field(default=None, repr=False)
+    sha256: str = ""
+    path: Path | None = None
+    name: str = ""
+
+    def build(self) -> FCN:
+        """The network with these weights, in evaluation mode on the CPU."""
+        with torch.device("meta"):
+            network = self.architecture.build(len(self.table))
+        network.load_state_dict({key: value.clone() for key, value in self.state.items()}, assign=True)
+        return network.eval()
+
+    @property
+    def class_indices(self) -> tuple[int, ...]:
+        """Class index of each score channel."""
+        return tuple(info.index for info in self.table)
+
+
+def active_table(table: ClassTable) -> ClassTable:
+    """The table a network is given: the active classes in index order, retired ones left out."""
+    return ClassTable(tuple(sorted(table.active, key=lambda info: info.index)), table.next_index)
+
+
+def adapt(checkpoint: Checkpoint, table: ClassTable) -> Checkpoint:
+    """The network for another class table, as a new checkpoint without a file.
+
+    The trunk is kept, and so are the score rows of same-named classes (exact, then casefolded); the other rows
+    start at zero.
+    """
+    target = active_table(table)
+    position = {info.index: row for row, info in enumerate(checkpoint.table)}
+    by_name = map_by_name(target, checkpoint.table)
+    sources = [position.get(by_name.get(info.index, -1)) for info in target]
+    state = dict(checkpoint.state)
+    for key, value in checkpoint.state.items():
+        if key.split(".")[0] in SCORE_LAYERS:
+            rows = [torch.zeros_like(value[0]) if row is None else value[row] for row in sources]
+            state[key] = torch.stack(rows)
+    return replace(
+        checkpoint,
+        table=target,
+        state=state,
+        parent=checkpoint.sha256,
+        validation=None,
+        sha256="",
+        path=None,
+        name="",
+    )
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path | str, *, half: bool = False) -> str:
+    """Write a checkpoint atomically: the file is the old one or the new one, never half of it.
+
+    Args:
+        checkpoint: what to write; its ``sha256``, ``path`` and ``name`` are not stored.
+        path: the file, usually ``*.safetensors``; missing folders are made.
+        half: store weights in half precision, at half the size.
+
+    Returns:
+        sha256 of the file: the checkpoint's identity.
+
+    Raises:
+        CheckpointError: if a weight is not finite.
+        ProjectError: if the file cannot be written.
+    """
+    path = Path(path)
+    tensors = {}
+    for key, value in checkpoint.state.items():
+        stored = value.detach().cpu()
+        stored = stored.to(torch.float16 if half else torch.float32) if stored.is_floating_point() else stored
+        if not bool(torch.isfinite(stored).all()):
+            raise CheckpointError(f"{path}: not written, because weight '{key}' has a value that is no number")
+        tensors[key] = stored.contiguous()
+    metadata = json.dumps(_metadata(checkpoint), ensure_ascii=False, allow_nan=False, sort_keys=True)
+    data = safetensors.torch.save(tensors, {METADATA_KEY: metadata})
+    write_atomically(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def load_checkpoint(path: Path | str) -> Checkpoint:
+    """Read and check a checkpoint.
+
+    Raises:
+        CheckpointError: if it is not one of ours, damaged, or its weights do not fit its own description.
+    """
+    path = Path(path)
+    try:
+        _check_header_size(path)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        with safetensors.safe_open(path, framework="pt") as file:
+            described = _described(json.loads((file.metadata() or {})[METADATA_KEY]))
+            state = _read_weights(file, described)
+    except KeyError as error:
+        raise CheckpointError(
+            f"{path}: this safetensors file was not written by FCN Studio (it has no {error}); "
+            "choose a checkpoint from a run or from the bundled networks"
+        ) from error
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    except OSError as error:
+        raise CheckpointError(f"{path}: the checkpoint cannot be read: {error.strerror or error}") from error
+    except (safetensors.SafetensorError, ValueError, RecursionError) as error:
+        raise CheckpointError(
+            f"{path}: the file is damaged or no safetensors checkpoint ({error}); get a fresh copy"
+        ) from error
+    return replace(described, state=state, sha256=digest, path=path, name=path.stem)
+
+
+def bundled() -> dict[str, Path]:
+    """Name -> file of the networks that come with the program."""
+    try:
+        folder = paths.resource("networks")
+    except FileNotFoundError:
+        return {}
+    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
+
+
+def resolve(name_or_path: str) -> Path:
+    """The file meant by a bundled name, or by a path (anything with a separator or ``.safetensors``).
+
+    Raises:
+        CheckpointError: if there is no such file or no bundled network of that name.
+    """
+    separators = {"/", os.sep, os.altsep or os.sep}
+    if name_or_path.endswith(".safetensors") or any(mark in name_or_path for mark in separators):
+        path = Path(name_or_path).expanduser()
+        if not path.is_file():
+            raise CheckpointError(f"{path}: there is no such checkpoint file")
+        return path
+    known = bundled()
+    if name_or_path not in known:
+        names = ", ".join(known) or "none are installed"
+        raise CheckpointError(
+            f"there is no bundled network '{name_or_path}' (bundled: {names}); for a file, give its path"
+        )
+    return known[name_or_path]
+
+
+def _metadata(checkpoint: Checkpoint) -> dict[str, object]:
+    """What the file says about the network, as JSON values."""
+    pre = checkpoint.preprocessing
+    return {
+        "format": FORMAT,
+        "architecture": checkpoint.architecture.as_json(),
+        "classes": [{"index": c.index, "name": c.name, "colour": list(c.colour)} for c in checkpoint.table],
+        "preprocessing": {
+            "channel_order": pre.channel_order,
+            "mean": list(pre.mean),
+            "std": list(pre.std),
+            "input_scale": pre.input_scale,
+        },
+        "temperature": checkpoint.temperature,
+        "parent": checkpoint.parent,
+        "trained_on": list(checkpoint.trained_on),
+        "validation": checkpoint.validation,
+    }
+
+
+def _described(data: object) -> Checkpoint:
+    """The checkpoint that metadata describe, still without weights."""
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        found = data.get("format") if isinstance(data, dict) else data
+        raise CheckpointError(
+            f"format {found!r} is not known here (this version reads {FORMAT}); update FCN Studio to use it"
+        )
+    try:
+        pre = data["preprocessing"]
+        mean, std = _triple(pre["mean"]), _triple(pre["std"])
+        temperature = float(data["temperature"])
+        trained_on = data["trained_on"]
+        validation = data["validation"]
+        if not (math.isfinite(temperature) and temperature > 0):
+            raise CheckpointError(f"temperature {temperature} is not a positive number")
+        if not isinstance(trained_on, list) or not isinstance(validation, dict | None):
+            raise TypeError("trained_on or validation")
+        return Checkpoint(
+            architecture=Architecture.from_json(data["architecture"]),
+            table=_table(data["classes"]),
+            preprocessing=Preprocessing(str(pre["channel_order"]), mean, std, float(pre["input_scale"])),
+            state={},
+            temperature=temperature,
+            parent=str(data["parent"]),
+            trained_on=tuple(str(image_id) for image_id in trained_on),
+            validation=validation,
+        )
+    except (TypeError, ValueError, LookupError) as error:
+        raise CheckpointError(f"its description is incomplete or of the wrong kind ({error!r})") from error
+
+
+def _triple(values: Iterable[float]) -> tuple[float, float, float]:
+    """Exactly three numbers."""
+    first, second, third = values
+    return float(first), float(second), float(third)
+
+
+def _table(rows: list[Mapping[str, object]]) -> ClassTable:
+    """The class table of a description."""
+    infos = []
+    for row in rows:
+        index, name, colour = row["index"], row["name"], row["colour"]
+        good_colour = isinstance(colour, list) and len(colour) == 3 and all(c in range(256) for c in colour)
+        if type(index) is not int or not isinstance(name, str) or not isinstance(colour, list) or not good_colour:
+            raise CheckpointError(f"class {row} is not an index, a name and a colour")
+        infos.append(ClassInfo(index, name, (colour[0], colour[1], colour[2])))
+    if not infos or [c.index for c in infos] != sorted(c.index for c in infos):
+        raise CheckpointError("its classes are none, or not in the order of their indices")
+    try:
+        return ClassTable(tuple(infos), infos[-1].index + 1)
+    except ProjectError as error:
+        raise CheckpointError(str(error)) from error
+
+
+def _check_header_size(path: Path) -> None:
+    """Refuse a file whose stated header is larger than itself or than any of ours."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        stated = int.from_bytes(file.read(8), "little")
+    if size < 8 or stated > min(size - 8, _MAX_HEADER):
+        raise CheckpointError("the file is damaged or no safetensors checkpoint; get a fresh copy")
+
+
+def _read_weights(file: Any, described: Checkpoint) -> dict[str, Tensor]:
+    """The weights, each checked for name, shape, type and finite values."""
+    with torch.device("meta"):
+        expected = described.architecture.build(len(described.table)).state_dict()
+    differing = set(expected) ^ set(file.keys())
+    if differing:
+        raise CheckpointError(
+            f"weight '{min(differing)}' is missing or too much for a {described.architecture.title}"
+        )
+    state = {}
+    for key, model in expected.items():
+        piece = file.get_slice(key)
+        if list(piece.get_shape()) != list(model.shape) or piece.get_dtype() not in _DTYPES:
+            raise CheckpointError(
+                f"weight '{key}' is {piece.get_dtype()} {piece.get_shape()}, but should have shape {list(model.shape)}"
+            )
+        value = file.get_tensor(key).to(model.dtype, copy=True)
+        if not bool(torch.isfinite(value).all()) or (key.endswith("running_var") and bool((value < 0).any())):
+            raise CheckpointError(f"weight '{key}' has a value that is no number; the training that made it failed")
+        state[key] = value
+    return state
