@@ -1,0 +1,364 @@
+"""The painting surface: gestures of mouse, pen and wheel, handed to the active tool or used to move the view."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from enum import Enum, auto
+
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtGui import (
+    QEnterEvent,
+    QFocusEvent,
+    QHideEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QNativeGestureEvent,
+    QPainter,
+    QSinglePointEvent,
+    QTabletEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QWidget
+
+from fcn_studio.core.classes import VOID, ClassTable, Colour, voc_colour
+from fcn_studio.core.document import Document
+from fcn_studio.core.labels import Provenance
+from fcn_studio.tools.base import Overlay, PointerEvent, Tool
+from fcn_studio.tools.brush import Brush
+from fcn_studio.ui.canvas.colours import VOID_COLOUR
+from fcn_studio.ui.canvas.layers import LabelStyle
+from fcn_studio.ui.canvas.overlay_painter import OverlayScene
+from fcn_studio.ui.canvas.pointer import TOOL_KEYS, pointer_event
+from fcn_studio.ui.canvas.pyramid import ImagePyramid
+from fcn_studio.ui.canvas.surface import ZOOM_STEP, Surface
+from fcn_studio.ui.canvas.view_state import ViewState
+from fcn_studio.ui.guard import guarded
+
+NOTCH = 120
+"""Qt's angle delta of one notch of a wheel, eighths of a degree."""
+
+SCROLL_STEP = 60
+"""Logical pixels scrolled by one notch."""
+
+BRUSH_STEP = 1.2
+"""Factor of the brush size for one notch."""
+
+BRUSH_DRAG = 1.01
+"""Factor of the brush size for one logical pixel of Alt+right-drag."""
+
+
+class Drag(Enum):
+    """What the held button does."""
+
+    NONE = auto()
+    TOOL = auto()
+    PAN = auto()
+    BRUSH_SIZE = auto()
+
+
+class Canvas(Surface):
+    """Shows a document and lets the active tool work on it.
+
+    Ctrl+wheel zooms at the pointer, the wheel scrolls, Shift+wheel resizes the brush (or scrolls sideways with
+    another tool), middle-drag or Space+drag pans, Alt+click picks a class, Alt+right-drag resizes the brush, V held
+    shows the bare image. Everything else is the tool's. Of the keyboard it takes Space, V, and for the tool Enter,
+    Backspace and Escape; digits and letters are for actions.
+
+    Signals:
+        hovered: the image pixel (x, y) under the pointer, or None.
+        class_pick: the class index (255 for void) that Alt+click hit.
+        brush_resize: factor by which the user wants the brush larger.
+
+    Attributes:
+        wheel_zooms: whether the plain wheel zooms in place of scrolling.
+    """
+
+    hovered = Signal(object)
+    class_pick = Signal(int)
+    brush_resize = Signal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setMouseTracking(True)
+        self.setTabletTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.wheel_zooms = False
+        self._tool: Tool | None = None
+        self._disconnect_tool: Callable[[], None] = lambda: None
+        self._scene: OverlayScene | None = None
+        self._drag = Drag.NONE
+        self._pressed: PointerEvent | None = None
+        self._space_held = False
+        self._pointer: QPointF | None = None
+        self._hovered: tuple[int, int] | None = None
+        self.view_changed.connect(self._on_view_changed)
+
+    def set_tool(self, tool: Tool | None) -> None:
+        """Hand gestures to this tool; one that is half done with the old tool ends as if the button were let go."""
+        self._end_drag()
+        self._disconnect_tool()
+        self._disconnect_tool = lambda: None
+        if self._tool is not None and self._tool is not tool:
+            self._tool.leave()
+        self._tool = tool
+        if tool is not None:
+            self._disconnect_tool = tool.overlay_changed.connect(self.refresh_overlay)
+        self._hover_again()
+        self.refresh_overlay()
+        self._update_cursor()
+
+    def set_document(self, document: Document | None, pyramid: ImagePyramid | None = None) -> None:
+        """See `Surface.set_document`."""
+        self._end_drag()
+        super().set_document(document, pyramid)
+        self._hover_again()
+        self.refresh_overlay()
+        self._update_cursor()
+
+    def set_table(self, table: ClassTable) -> None:
+        """See `Surface.set_table`."""
+        super().set_table(table)
+        self.refresh_overlay()
+
+    def toggle_label_style(self) -> None:
+        """From fill to outline and back."""
+        filled = self.label_style == LabelStyle.FILL
+        self.set_label_style(LabelStyle.OUTLINE if filled else LabelStyle.FILL)
+
+    # --- the tool's overlay
+
+    def refresh_overlay(self) -> None:
+        """Draw the tool's overlay as it is now; also to be called when the active class or the brush changed."""
+        scene = None
+        if self._tool is not None and self.view is not None:
+            scene = OverlayScene(
+                self._tool.overlay(), self.view, self._colour_of(self._tool), self.devicePixelRatioF()
+            )
+        old, self._scene = self._scene, scene
+        if scene is not None:
+            self.update_device(*scene.changed_since(old))
+        elif old is not None:
+            self.update_device(*old.rects())
+
+    def paint_overlay(self, painter: QPainter) -> None:
+        """See `Surface.paint_overlay`."""
+        if self._scene is not None and self._scene.overlay != Overlay():
+            self._scene.paint(painter)
+
+    def _colour_of(self, tool: Tool) -> Colour:
+        index = tool.context.class_index
+        info = self._stack.table.get(index)
+        if info is not None:
+            return info.colour
+        return VOID_COLOUR if index == VOID else voc_colour(index)
+
+    # --- the pointer
+
+    def _press(self, event: QSinglePointEvent, *, clicks: int = 1) -> None:
+        if self._drag != Drag.NONE:
+            if self._drag == Drag.TOOL:
+                self._to_tool("press", event)
+            return
+        button, alt = event.button(), bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
+        left, right = button == Qt.MouseButton.LeftButton, button == Qt.MouseButton.RightButton
+        self._pointer = event.position()
+        if button == Qt.MouseButton.MiddleButton or (left and self._space_held):
+            self._drag = Drag.PAN
+        elif alt and right and isinstance(self._tool, Brush):
+            self._drag = Drag.BRUSH_SIZE
+        elif alt and left:
+            self._pick(event.position())
+        elif (left or right) and self._tool is not None and self.document is not None:
+            self._drag = Drag.TOOL
+            self._to_tool("double_click" if clicks == 2 else "press", event, clicks=clicks)
+        self._update_cursor()
+
+    def _move(self, event: QSinglePointEvent) -> None:
+        old, self._pointer = self._pointer, event.position()
+        if self._drag != Drag.NONE and event.buttons() == Qt.MouseButton.NoButton:
+            self._end_drag()  # the release went to someone else
+        moved = QPointF() if old is None else self._pointer - old
+        if self._drag == Drag.PAN:
+            self.pan(moved.x(), moved.y())
+        elif self._drag == Drag.BRUSH_SIZE:
+            if moved.x():
+                self.brush_resize.emit(BRUSH_DRAG ** moved.x())
+        else:
+            self._to_tool("move", event)
+            self._report_hover()
+
+    def _release(self, event: QSinglePointEvent) -> None:
+        if self._drag == Drag.TOOL:
+            self._to_tool("release", event)
+        if event.buttons() == Qt.MouseButton.NoButton:
+            self._drag, self._pressed = Drag.NONE, None
+            self._hover_again()
+            self._update_cursor()
+
+    def _to_tool(self, gesture: str, event: QSinglePointEvent, *, clicks: int = 1) -> None:
+        if self._tool is None or self.document is None:
+            return
+        given = pointer_event(event, self.to_image(event.position()), clicks=clicks)
+        if self._drag == Drag.TOOL:
+            first = self._pressed or given
+            self._pressed = replace(given, button=first.button)
+        getattr(self._tool, gesture)(given)
+
+    def _end_drag(self) -> None:
+        """End a half-done gesture where it is, as a release would: a stroke is committed, not lost."""
+        pressed, self._pressed, drag, self._drag = self._pressed, None, self._drag, Drag.NONE
+        if drag == Drag.TOOL and pressed is not None and self._tool is not None:
+            self._tool.release(replace(pressed, buttons=frozenset()))
+        self._update_cursor()
+
+    def _pick(self, position: QPointF) -> None:
+        pixel = self._pixel_at(position)
+        if pixel is not None and self.document is not None:
+            x, y = pixel
+            if self.document.provenance[y, x] != Provenance.NOBODY:
+                self.class_pick.emit(int(self.document.label_map[y, x]))
+
+    def _pixel_at(self, position: QPointF) -> tuple[int, int] | None:
+        x, y = (math.floor(v) for v in self.to_image(position))
+        inside = self.document is not None and 0 <= x < self.document.width and 0 <= y < self.document.height
+        return (x, y) if inside else None
+
+    def _report_hover(self) -> None:
+        pixel = None if self._pointer is None else self._pixel_at(self._pointer)
+        if pixel != self._hovered:
+            self._hovered = pixel
+            self.hovered.emit(pixel)
+
+    def _hover_again(self) -> None:
+        """Tell the tool where a resting pointer is now that the image below it moved or changed."""
+        if self._drag == Drag.NONE and self._pointer is not None and self._tool is not None and self.document:
+            self._tool.move(PointerEvent(*self.to_image(self._pointer)))
+        self._report_hover()
+
+    def _on_view_changed(self) -> None:
+        self._hover_again()
+        self.refresh_overlay()
+
+    def _update_cursor(self) -> None:
+        if self._drag == Drag.PAN:
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        elif self._space_held:
+            self.setCursor(Qt.CursorShape.OpenHandCursor)
+        elif self._tool is not None and self.document is not None:
+            self.setCursor(Qt.CursorShape.CrossCursor)
+        else:
+            self.unsetCursor()
+
+    # --- Qt's virtuals
+
+    @guarded
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._press(event)
+
+    @guarded
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self._press(event, clicks=2)
+
+    @guarded
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._move(event)
+
+    @guarded
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._release(event)
+
+    @guarded
+    def tabletEvent(self, event: QTabletEvent) -> None:
+        event.accept()  # or Qt makes mouse events of it
+        if event.type() == QEvent.Type.TabletPress:
+            self.setFocus(Qt.FocusReason.MouseFocusReason)
+            self._press(event)
+        elif event.type() == QEvent.Type.TabletMove:
+            self._move(event)
+        elif event.type() == QEvent.Type.TabletRelease:
+            self._release(event)
+
+    @guarded
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.accept()
+        if self._drag != Drag.NONE:
+            return  # a stroke stays on the pixels that it began on
+        angle, modifiers = event.angleDelta(), event.modifiers()
+        # Some platforms turn the wheel sideways while Shift or Alt is held.
+        notches = (angle.y() or angle.x()) / NOTCH
+        shift = bool(modifiers & Qt.KeyboardModifier.ShiftModifier)
+        if modifiers & Qt.KeyboardModifier.ControlModifier or (self.wheel_zooms and not shift):
+            self.zoom_at(event.position(), ZOOM_STEP**notches)
+        elif shift and isinstance(self._tool, Brush):
+            self.brush_resize.emit(BRUSH_STEP**notches)
+        elif shift:
+            self.pan(notches * SCROLL_STEP, 0)
+        elif not event.pixelDelta().isNull():
+            self.pan(event.pixelDelta().x(), event.pixelDelta().y())
+        else:
+            self.pan(angle.x() / NOTCH * SCROLL_STEP, angle.y() / NOTCH * SCROLL_STEP)
+
+    @guarded
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = Qt.Key(event.key())
+        if key in (Qt.Key.Key_Space, Qt.Key.Key_V):
+            if not event.isAutoRepeat():
+                self._hold(key, True)
+        elif key not in TOOL_KEYS or self._tool is None or not self._tool.key(TOOL_KEYS[key]):
+            event.ignore()
+
+    @guarded
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        key = Qt.Key(event.key())
+        if key not in (Qt.Key.Key_Space, Qt.Key.Key_V):
+            event.ignore()
+        elif not event.isAutoRepeat():
+            self._hold(key, False)
+
+    def _hold(self, key: Qt.Key, held: bool) -> None:
+        if key == Qt.Key.Key_V:
+            self.peek(held)
+        else:
+            self._space_held = held
+            self._update_cursor()
+
+    @guarded
+    def enterEvent(self, event: QEnterEvent) -> None:
+        self._pointer = event.position()
+        self._hover_again()
+
+    @guarded
+    def leaveEvent(self, event: QEvent) -> None:
+        self._pointer = None
+        if self._drag == Drag.NONE and self._tool is not None:
+            self._tool.leave()
+        self._report_hover()
+
+    @guarded
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self._let_go()
+
+    @guarded
+    def hideEvent(self, event: QHideEvent) -> None:
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Nothing is held any more: the releases will go elsewhere."""
+        self._end_drag()
+        self._hold(Qt.Key.Key_Space, False)
+        self._hold(Qt.Key.Key_V, False)
+
+    @guarded(fallback=False)
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QNativeGestureEvent):
+            if event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture and self._drag == Drag.NONE:
+                self.zoom_at(event.position(), 1 + event.value())
+            return True
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            # A half-done gesture has its keys before any action that uses them as a shortcut.
+            if event.key() in TOOL_KEYS and self._tool is not None and self._tool.busy and not event.modifiers():
+                event.accept()
+                return True
+        return super().event(event)

@@ -1,0 +1,66 @@
+"""Lookup tables from layer values to pixels of Qt's ARGB32_Premultiplied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn_studio.core.classes import VOID, ClassTable, voc_palette
+
+Pixels = NDArray[np.uint32]
+"""0xAARRGGBB, colours premultiplied by alpha."""
+
+VOID_COLOUR = (205, 205, 205)
+"""Painted void: a light grey that no class of VOC's table has."""
+
+BACKDROP = 0xFF303030
+"""Around the image: a dark neutral grey that does not tint the photograph."""
+
+PAPER = 118
+"""Grey value that the image fades to: middle grey to the eye (L* = 50)."""
+
+CERTAIN, DOUBTFUL = 0.05, 0.6
+"""Uncertainties (1 - max softmax) below the first are not drawn; from the second on the heat is full."""
+
+
+def premultiplied(colours: NDArray[np.uint8], alpha: NDArray[np.float64]) -> Pixels:
+    """Pixels of RGB ``colours`` (N, 3) with opacities ``alpha`` (N,) of 0..1."""
+    opacity = np.rint(np.clip(alpha, 0, 1) * 255).astype(np.uint32)
+    red, green, blue = ((colours.astype(np.uint32) * opacity[:, None] + 127) // 255).T
+    pixels: Pixels = opacity << 24 | red << 16 | green << 8 | blue
+    return pixels
+
+
+def class_pixels(table: ClassTable, hidden: Iterable[int], opacity: float) -> Pixels:
+    """Pixel of each label-map value, shape (256,). Hidden classes are transparent.
+
+    Value 255 is painted void here; that unlabelled pixels, which have the same value, are transparent is for the
+    caller to see to. Background is drawn fainter than the classes (opacity squared), as it must not dim the
+    photograph it covers most of. Values outside the table get VOC's colour, so that nothing goes unseen.
+    """
+    colours = voc_palette()
+    for info in table:
+        colours[info.index] = info.colour
+    colours[VOID] = VOID_COLOUR
+    alpha = np.full(256, opacity)
+    if table.background_index is not None:
+        alpha[table.background_index] = opacity**2
+    alpha[list(hidden)] = 0
+    return premultiplied(colours, alpha)
+
+
+def heat_pixels(opacity: float) -> Pixels:
+    """Pixel of each uncertainty 0..255, shape (256,): nothing where certain, then yellow, then red."""
+    doubt = np.clip((np.arange(256) / 255 - CERTAIN) / (DOUBTFUL - CERTAIN), 0, 1)
+    stops = np.array([[255, 235, 60], [255, 140, 0], [225, 0, 60]], np.float64)
+    colours = np.stack([np.interp(doubt, [0, 0.5, 1], stops[:, c]) for c in range(3)], axis=1)
+    return premultiplied(np.rint(colours).astype(np.uint8), opacity * np.sqrt(doubt))
+
+
+def fade_table(opacity: float) -> NDArray[np.uint8]:
+    """Value of each image value 0..255 when the image is drawn with ``opacity`` on `PAPER`, shape (256,)."""
+    values = PAPER + (np.arange(256) - PAPER) * min(1.0, max(0.0, opacity))
+    table: NDArray[np.uint8] = np.rint(values).astype(np.uint8)
+    return table

@@ -1,0 +1,189 @@
+"""Draws what the active tool shows above the image, and says which device pixels that touches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+
+from fcn_studio.core.classes import Colour
+from fcn_studio.core.geometry import Rect
+from fcn_studio.core.raster import BrushShape, Point, capsule
+from fcn_studio.tools.base import Overlay, Ring
+from fcn_studio.ui.canvas.view_state import ViewState
+
+ERASER_COLOUR = (255, 255, 255)
+"""The ring while it erases."""
+
+STAIRS_FROM = 2.0
+"""From this scale on the ring follows the borders of the pixels that the brush paints."""
+
+_BANDED_FROM = 200.0
+"""Rings of a larger radius, in device pixels, are repainted in bands, not as one rectangle."""
+
+_BANDS = 8
+_MARGIN = 4
+"""Logical pixels that lines and their halo reach beyond the geometry."""
+
+_HANDLE = 3.5
+"""Half the side of a corner's handle, logical pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayScene:
+    """One overlay as it is drawn: what, where, in which colour, on which kind of screen.
+
+    Attributes:
+        overlay: what the tool shows.
+        view: where the image lies.
+        colour: of the active class.
+        dpr: device pixels for one logical pixel.
+    """
+
+    overlay: Overlay
+    view: ViewState
+    colour: Colour
+    dpr: float
+
+    def changed_since(self, old: OverlayScene | None) -> frozenset[Rect]:
+        """The device rectangles to repaint when this scene replaces another."""
+        if old is None:
+            return self.rects()
+        if (old.view, old.colour, old.dpr) != (self.view, self.colour, self.dpr):
+            return self.rects() | old.rects()
+        return self.rects() ^ old.rects()
+
+    def rects(self) -> frozenset[Rect]:
+        """Device rectangles of all parts of the overlay; a part that looks otherwise has another rectangle."""
+        return frozenset(self._rects())
+
+    def _rects(self) -> Iterator[Rect]:
+        overlay, margin = self.overlay, math.ceil(_MARGIN * self.dpr)
+        if overlay.ring is not None:
+            # An erasing ring has another colour: a wider margin makes its rectangles others, too.
+            yield from self._ring_rects(overlay.ring, margin + int(overlay.ring.erasing))
+        points = [self._place(p) for p in overlay.points]
+        for start, end in zip(points, points[1:], strict=False):
+            yield _around(start, end).grown(margin)
+        if points:
+            yield _around(points[0], points[0]).grown(2 * margin + int(overlay.closing))
+            yield _around(points[-1], points[-1]).grown(2 * margin)
+            if overlay.rubber_band is not None:
+                yield _around(points[-1], self._place(overlay.rubber_band)).grown(margin)
+
+    def _ring_rects(self, ring: Ring, margin: int) -> Iterator[Rect]:
+        x, y = self.view.to_device(ring.x, ring.y)
+        radius = ring.size / 2 * self.view.scale
+        if radius < _BANDED_FROM:
+            yield _around((x - radius, y - radius), (x + radius, y + radius)).grown(margin)
+            return
+        edges = np.linspace(-radius - 1, radius + 1, _BANDS + 1)
+        for top, bottom in zip(edges[:-1], edges[1:], strict=True):
+            nearest, farthest = sorted((abs(top), abs(bottom)))
+            if top < 0 < bottom:
+                nearest = 0.0
+            outer, inner = _half_width(ring.shape, radius, nearest), _half_width(ring.shape, radius, farthest)
+            if inner > 2 * margin:
+                yield _around((x - outer, y + top), (x - inner, y + bottom)).grown(margin)
+                yield _around((x + inner, y + top), (x + outer, y + bottom)).grown(margin)
+            else:
+                yield _around((x - outer, y + top), (x + outer, y + bottom)).grown(margin)
+
+    def paint(self, painter: QPainter) -> None:
+        """Draw it; ``painter`` counts device pixels."""
+        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        if self.overlay.ring is not None:
+            self._paint_ring(painter, self.overlay.ring)
+        if self.overlay.points:
+            self._paint_polygon(painter)
+
+    def _paint_ring(self, painter: QPainter, ring: Ring) -> None:
+        stairs = self.view.scale >= STAIRS_FROM
+        painter.save()
+        painter.translate(*self.view.to_device(ring.x, ring.y))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, not stairs)
+        for pen in self._pens(ERASER_COLOUR if ring.erasing else self.colour):
+            painter.setPen(pen)
+            if stairs:
+                painter.drawPolygon(_stairs(ring.size, ring.shape, self.view.scale))
+            else:
+                radius = ring.size / 2 * self.view.scale
+                frame = QRectF(-radius, -radius, 2 * radius, 2 * radius)
+                if ring.shape == "round":
+                    painter.drawEllipse(frame)
+                else:
+                    painter.drawRect(frame)
+        painter.restore()
+
+    def _paint_polygon(self, painter: QPainter) -> None:
+        overlay = self.overlay
+        corners = QPolygonF([QPointF(*self._place(p)) for p in overlay.points])
+        last = corners.at(corners.size() - 1)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for pen in self._pens(self.colour):
+            painter.setPen(pen)
+            painter.drawPolyline(corners)
+            if overlay.rubber_band is not None:
+                painter.drawLine(last, QPointF(*self._place(overlay.rubber_band)))
+        half = _HANDLE * self.dpr
+        for index, corner in enumerate((corners.at(0), last)):
+            grown = 1.6 if index == 0 and overlay.closing else 1.0
+            box = QRectF(-half * grown, -half * grown, 2 * half * grown, 2 * half * grown).translated(corner)
+            painter.setPen(self._pens(self.colour)[0])
+            painter.setBrush(QColor(*self.colour))
+            painter.drawEllipse(box)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+
+    def _pens(self, colour: Colour) -> tuple[QPen, QPen]:
+        """The halo, which stands out from the colour, and the line."""
+        width = max(1, round(self.dpr))
+        halo, line = QPen(_contrast(colour), 3 * width), QPen(QColor(*colour), width)
+        for pen in (halo, line):
+            pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
+        return halo, line
+
+    def _place(self, point: Point) -> Point:
+        return self.view.to_device(*point)
+
+
+def _around(a: Point, b: Point) -> Rect:
+    return Rect(
+        math.floor(min(a[0], b[0])),
+        math.floor(min(a[1], b[1])),
+        math.ceil(max(a[0], b[0])) + 1,
+        math.ceil(max(a[1], b[1])) + 1,
+    )
+
+
+def _half_width(shape: BrushShape, radius: float, away: float) -> float:
+    """Half the width of the brush so far above or below its centre."""
+    if shape == "square":
+        return radius if away < radius - 2 else 0.0
+    return math.sqrt(max(0.0, radius**2 - away**2))
+
+
+def _contrast(colour: Colour) -> QColor:
+    red, green, blue = colour
+    light = 0.299 * red + 0.587 * green + 0.114 * blue > 110  # Rec. 601 luma
+    return QColor(0, 0, 0, 190) if light else QColor(255, 255, 255, 210)
+
+
+@lru_cache(maxsize=16)
+def _stairs(size: int, shape: BrushShape, scale: float) -> QPolygonF:
+    """The border of the pixels that one dab paints, in device pixels about the brush's centre."""
+    dab = capsule((size / 2, size / 2), (size / 2, size / 2), size, shape, (size, size))
+    if dab is None:
+        return QPolygonF()
+    filled = dab.stencil.astype(bool)
+    lefts = filled.argmax(axis=1) + dab.rect.x0 - size / 2
+    rights = dab.rect.x1 - filled[:, ::-1].argmax(axis=1) - size / 2
+    rows = np.arange(dab.rect.y0, dab.rect.y1) - size / 2
+    down = [QPointF(x * scale, y * scale) for x, row in zip(rights, rows, strict=True) for y in (row, row + 1)]
+    up = [QPointF(x * scale, y * scale) for x, row in zip(lefts, rows, strict=True) for y in (row, row + 1)]
+    return QPolygonF(down + up[::-1])

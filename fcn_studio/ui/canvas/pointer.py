@@ -1,0 +1,46 @@
+"""The last place that knows Qt's mouse and pen: its events as the tools' `PointerEvent`."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPointingDevice, QSinglePointEvent, QTabletEvent
+
+from fcn_studio.core.raster import Point
+from fcn_studio.tools.base import Button, PointerEvent
+
+_BUTTONS: dict[Qt.MouseButton, Button] = {
+    Qt.MouseButton.LeftButton: "left",
+    Qt.MouseButton.RightButton: "right",
+    Qt.MouseButton.MiddleButton: "middle",
+}
+
+TOOL_KEYS = {
+    Qt.Key.Key_Return: "Enter",
+    Qt.Key.Key_Enter: "Enter",
+    Qt.Key.Key_Backspace: "Backspace",
+    Qt.Key.Key_Escape: "Escape",
+}
+"""The keys that a tool is offered, by the name it knows them by."""
+
+
+def pointer_event(event: QSinglePointEvent, point_xy: Point, *, clicks: int = 1) -> PointerEvent:
+    """A mouse or pen event at a point in image coordinates. The eraser end of a pen is the right button."""
+    held, modifiers = event.buttons(), event.modifiers()
+    button = _BUTTONS.get(event.button(), "none")
+    buttons = {name for qt, name in _BUTTONS.items() if held & qt}
+    pressure = 1.0
+    if isinstance(event, QTabletEvent):
+        pressure = event.pressure()
+        if event.pointerType() == QPointingDevice.PointerType.Eraser:
+            button = "right" if button == "left" else button
+            buttons = {"right" if name == "left" else name for name in buttons}
+    return PointerEvent(
+        *point_xy,
+        button=button,
+        buttons=frozenset(buttons),
+        shift=bool(modifiers & Qt.KeyboardModifier.ShiftModifier),
+        ctrl=bool(modifiers & Qt.KeyboardModifier.ControlModifier),
+        alt=bool(modifiers & Qt.KeyboardModifier.AltModifier),
+        pressure=pressure,
+        clicks=clicks,
+    )

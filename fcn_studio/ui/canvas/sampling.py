@@ -1,0 +1,74 @@
+"""Which image pixel each device pixel of a view shows: the one rule that all layers share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn_studio.core.geometry import Rect
+from fcn_studio.ui.canvas.view_state import ViewState
+
+HALO = 1
+"""Device pixels beyond the viewport that can be sampled too, so that borders at its edge see their neighbours."""
+
+
+class Sampling:
+    """Nearest-neighbour sampling of a view: device column X shows image column ``floor((X - origin + 0.5) / scale)``.
+
+    The index depends on ``X - origin`` alone, so a panned view shows exactly the scrolled pixels.
+    """
+
+    def __init__(self, view: ViewState) -> None:
+        self.view = view
+        self._columns = _indices(view.width, view.origin_x, view.scale)
+        self._rows = _indices(view.height, view.origin_y, view.scale)
+        self.viewport = Rect(0, 0, view.width, view.height)
+        self.inside = self.device_rect(Rect(0, 0, view.image_width, view.image_height))
+        """The device pixels that show the image."""
+
+    def device_rect(self, image_rect: Rect, reach: int = 0) -> Rect:
+        """The device pixels of the viewport that show some pixel of ``image_rect``, and ``reach`` more around."""
+        rect = Rect(
+            int(np.searchsorted(self._columns, image_rect.x0)) - HALO,
+            int(np.searchsorted(self._rows, image_rect.y0)) - HALO,
+            int(np.searchsorted(self._columns, image_rect.x1)) - HALO,
+            int(np.searchsorted(self._rows, image_rect.y1)) - HALO,
+        )
+        return rect.grown(reach).intersect(self.viewport) if rect else Rect(0, 0, 0, 0)
+
+    def gather(self, source: NDArray[Any], rect: Rect, halo: int = 0) -> NDArray[Any]:
+        """What the device pixels of ``rect`` show of an array of the image's size.
+
+        Args:
+            source: (H, W) or (H, W, C) of the image's size.
+            rect: device pixels, not empty, within `inside`.
+            halo: 0 or 1; so many device pixels more on each side, the image's edge repeated where it ends.
+
+        Returns:
+            Array of ``rect``'s height and width plus twice the halo; at 100 % it may be a view of ``source``.
+        """
+        rows = self._rows[rect.y0 - halo + HALO : rect.y1 + halo + HALO].clip(0, self.view.image_height - 1)
+        columns = self._columns[rect.x0 - halo + HALO : rect.x1 + halo + HALO].clip(0, self.view.image_width - 1)
+        return gathered(source, rows, columns)
+
+
+def gathered(source: NDArray[Any], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[Any]:
+    """``source[rows][:, columns]`` for rising indices, touching no more of the source than it must."""
+    block = source[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    if block.shape[:2] == (len(rows), len(columns)) and _steps_by_one(rows) and _steps_by_one(columns):
+        return block
+    taken: NDArray[Any] = block[rows - rows[0]].take(columns - columns[0], axis=1)
+    return taken
+
+
+def _steps_by_one(indices: NDArray[np.int64]) -> bool:
+    return bool((np.diff(indices) == 1).all())
+
+
+def _indices(size: int, origin: int, scale: float) -> NDArray[np.int64]:
+    """Image index of the device pixels ``-HALO .. size + HALO``, also where the image has no pixel."""
+    device = np.arange(-HALO, size + HALO, dtype=np.int64)
+    indices: NDArray[np.int64] = np.floor((device - origin + 0.5) / scale).astype(np.int64)
+    return indices

@@ -1,0 +1,334 @@
+"""The widget that shows a document: layers, zoom, pan, and nothing of tools (those are in `canvas`)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import cast
+
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QRegion, QResizeEvent
+from PySide6.QtWidgets import QWidget
+
+from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.document import Document
+from fcn_studio.core.geometry import Rect
+from fcn_studio.core.prediction import Prediction
+from fcn_studio.ui.canvas.colours import BACKDROP, Pixels
+from fcn_studio.ui.canvas.layer_stack import LayerStack
+from fcn_studio.ui.canvas.layers import LabelStyle, Layer, LayerStyle
+from fcn_studio.ui.canvas.pyramid import ImagePyramid
+from fcn_studio.ui.canvas.sampling import Sampling
+from fcn_studio.ui.canvas.view_state import ViewState
+from fcn_studio.ui.guard import guarded
+
+ZOOM_STEP = 1.25
+"""Factor of one step of `zoom_in` and of one notch of the wheel."""
+
+GRID_FROM = 16.0
+"""From this scale on the borders of image pixels are drawn."""
+
+_GRID_COLOUR = QColor(128, 128, 128, 80)
+_TEXT_COLOUR = QColor(190, 190, 190)
+
+
+class Surface(QWidget):
+    """Shows one document, or a text where there is none.
+
+    All drawing is in device pixels: each layer has a buffer of the viewport's size (`LayerStack`), and painting
+    copies the exposed rectangles of those buffers, no more.
+
+    Signals:
+        zoom_changed: the zoom, in device pixels for one image pixel.
+        view_changed: zoom, position or size of the viewport changed.
+        layers_changed: visibility, opacity or label style changed.
+    """
+
+    zoom_changed = Signal(float)
+    view_changed = Signal()
+    layers_changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
+        self.setMinimumSize(160, 120)
+        self.keep_view = False
+        self._document: Document | None = None
+        self._stack = LayerStack()
+        self._view: ViewState | None = None
+        self._sampling: Sampling | None = None
+        self._fitted = True
+        self._empty_text = ""
+        self._disconnect: Callable[[], None] = lambda: None
+
+    # --- what is shown
+
+    @property
+    def document(self) -> Document | None:
+        """The document shown."""
+        return self._document
+
+    def set_document(self, document: Document | None, pyramid: ImagePyramid | None = None) -> None:
+        """Show another document, fitted (or as it was, with ``keep_view`` and an image of the same size).
+
+        Args:
+            document: None shows the empty text.
+            pyramid: of the document's image, if it was made in advance (`ImagePyramid(rgb).build()`).
+        """
+        self._disconnect()
+        self._document = document
+        self._stack.set_document(document, pyramid)
+        old, self._view, self._sampling = self._view, None, None
+        self._disconnect = lambda: None
+        if document is not None:
+            self._disconnect = document.changed.connect(self._on_labels_changed)
+            size = document.width, document.height
+            if self.keep_view and old is not None and (old.image_width, old.image_height) == size:
+                self._set_view(old.resize(*self._device_size()))
+            else:
+                self.fit()
+        self.update()
+
+    def set_table(self, table: ClassTable) -> None:
+        """Draw with the colours of this class table."""
+        self._stack.set_table(table)
+        self.update()
+
+    def set_hidden(self, hidden: frozenset[int]) -> None:
+        """Do not draw these classes (255 for painted void)."""
+        self._stack.set_hidden(hidden)
+        self.update()
+
+    def set_prediction(self, prediction: Prediction | None) -> None:
+        """Fill the layers prediction and uncertainty, in the project's class indices.
+
+        Raises:
+            ValueError: if it is not of the document's size.
+        """
+        self._stack.set_prediction(prediction)
+        self.update()
+
+    def set_empty_text(self, text: str) -> None:
+        """What is said where there is no document."""
+        self._empty_text = text
+        self.update()
+
+    # --- layers
+
+    def layer(self, layer: Layer) -> LayerStyle:
+        """How a layer is shown."""
+        return self._stack.styles[layer]
+
+    def set_layer(self, layer: Layer, visible: bool | None = None, opacity: float | None = None) -> None:
+        """Show or hide a layer, or set its opacity 0..1; None leaves as it is."""
+        old = self._stack.styles[layer]
+        style = replace(
+            old,
+            visible=old.visible if visible is None else visible,
+            opacity=old.opacity if opacity is None else min(1.0, max(0.0, opacity)),
+        )
+        if style != old:
+            self._stack.set_style(layer, style)
+            self.update()
+            self.layers_changed.emit()
+
+    @property
+    def label_style(self) -> LabelStyle:
+        """Whether labels and prediction are filled or outlined."""
+        return self._stack.label_style
+
+    def set_label_style(self, style: LabelStyle | str) -> None:
+        """Draw labels and prediction "fill" or "outline"."""
+        if LabelStyle(style) != self._stack.label_style:
+            self._stack.set_label_style(LabelStyle(style))
+            self.update()
+            self.layers_changed.emit()
+
+    def peek(self, on: bool) -> None:
+        """While on, the bare image is shown."""
+        self._stack.peeking = on
+        self.update()
+
+    # --- view
+
+    @property
+    def zoom(self) -> float:
+        """Device pixels for one image pixel; 1 without a document."""
+        return self._view.scale if self._view else 1.0
+
+    @property
+    def view(self) -> ViewState | None:
+        """Where the image lies; None without a document."""
+        return self._view
+
+    def fit(self) -> None:
+        """Show the whole image; it stays fitted when the window is resized."""
+        if self._document is not None:
+            width, height = self._device_size()
+            self._set_view(ViewState(self._document.width, self._document.height, width, height).fit())
+            self._fitted = True
+
+    def one_to_one(self) -> None:
+        """Show each image pixel as one device pixel."""
+        self._move_view(lambda view: view.one_to_one())
+
+    def zoom_in(self) -> None:
+        """One step nearer, about the middle."""
+        self._zoom_about_middle(ZOOM_STEP)
+
+    def zoom_out(self) -> None:
+        """One step away, about the middle."""
+        self._zoom_about_middle(1 / ZOOM_STEP)
+
+    def zoom_at(self, position: QPointF, factor: float) -> None:
+        """Zoom by a factor; what lies at the widget's ``position`` (logical pixels) stays there."""
+        dpr = self.devicePixelRatioF()
+        self._move_view(lambda view: view.zoom_at((position.x() * dpr, position.y() * dpr), factor))
+
+    def pan(self, dx: float, dy: float) -> None:
+        """Move the image by logical pixels, rounded to whole device pixels."""
+        dpr = self.devicePixelRatioF()
+        self._move_view(lambda view: view.pan(round(dx * dpr), round(dy * dpr)))
+
+    def to_image(self, position: QPointF) -> tuple[float, float]:
+        """Image coordinates (x, y) of a position in the widget: the centre of the device pixel it is in."""
+        if self._view is None:
+            return -1.0, -1.0
+        dpr = self.devicePixelRatioF()
+        return self._view.to_image(position.x() * dpr + 0.5, position.y() * dpr + 0.5)
+
+    def _zoom_about_middle(self, factor: float) -> None:
+        self._move_view(lambda view: view.zoom_at((view.width / 2, view.height / 2), factor))
+
+    def _move_view(self, move: Callable[[ViewState], ViewState]) -> None:
+        if self._view is not None:
+            self._fitted = False
+            self._set_view(move(self._view))
+
+    def _set_view(self, view: ViewState) -> None:
+        old, self._view = self._view, view
+        if view == old:
+            return
+        self._sampling = None
+        self.update()
+        if old is None or old.scale != view.scale:
+            self.zoom_changed.emit(view.scale)
+        self.view_changed.emit()
+
+    def _device_size(self) -> tuple[int, int]:
+        dpr = self.devicePixelRatioF()
+        return math.ceil(self.width() * dpr), math.ceil(self.height() * dpr)
+
+    def _sync_viewport(self) -> None:
+        """Follow the widget's size and its screen's pixel ratio."""
+        if self._view is None or (self._view.width, self._view.height) == self._device_size():
+            return
+        if self._fitted:
+            self.fit()
+        else:
+            self._set_view(self._view.resize(*self._device_size()))
+
+    def _current_sampling(self, view: ViewState) -> Sampling:
+        if self._sampling is None:
+            self._sampling = Sampling(view)
+        return self._sampling
+
+    # --- painting
+
+    def _on_labels_changed(self, rect: Rect) -> None:
+        reach = self._stack.labels_changed(rect)
+        if self._view is not None:
+            self.update_device(self._current_sampling(self._view).device_rect(rect, reach))
+
+    def update_device(self, *rects: Rect) -> None:
+        """Ask for a repaint of rectangles in device pixels."""
+        region = QRegion()
+        for rect in rects:
+            if rect:
+                region += self._logical(rect)
+        if not region.isEmpty():
+            self.update(region)
+
+    def _logical(self, rect: Rect) -> QRect:
+        """The smallest rectangle of logical pixels that covers one of device pixels."""
+        dpr = self.devicePixelRatioF()
+        x0, y0 = math.floor(rect.x0 / dpr), math.floor(rect.y0 / dpr)
+        return QRect(x0, y0, math.ceil(rect.x1 / dpr) - x0, math.ceil(rect.y1 / dpr) - y0)
+
+    def _device(self, rect: QRect, bounds: Rect) -> Rect:
+        """The device pixels that a rectangle of logical pixels touches."""
+        dpr = self.devicePixelRatioF()
+        x1, y1 = rect.x() + rect.width(), rect.y() + rect.height()
+        return Rect(
+            math.floor(rect.x() * dpr), math.floor(rect.y() * dpr), math.ceil(x1 * dpr), math.ceil(y1 * dpr)
+        ).intersect(bounds)
+
+    @guarded
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._sync_viewport()
+
+    @guarded
+    def paintEvent(self, event: QPaintEvent) -> None:
+        self._sync_viewport()
+        painter = QPainter(self)
+        try:
+            if self._view is None:
+                self._paint_empty(painter)
+            else:
+                self._to_device_pixels(painter)
+                self._paint_layers(painter, self._view, event.region())
+                self.paint_overlay(painter)
+        finally:
+            painter.end()
+
+    def paint_overlay(self, painter: QPainter) -> None:
+        """Paint what lies over the layers; ``painter`` counts device pixels. For subclasses."""
+
+    def _to_device_pixels(self, painter: QPainter) -> None:
+        """Make the painter count device pixels, aligned to them where a fractional ratio would place us between."""
+        painter.scale(1 / self.devicePixelRatioF(), 1 / self.devicePixelRatioF())
+        placed = painter.deviceTransform()
+        painter.translate(round(placed.dx()) - placed.dx(), round(placed.dy()) - placed.dy())
+
+    def _paint_layers(self, painter: QPainter, view: ViewState, region: QRegion) -> None:
+        sampling = self._current_sampling(view)
+        layers = list(self._stack.drawn(sampling))
+        for exposed in cast(Iterable[QRect], region):
+            rect = self._device(exposed, sampling.viewport)
+            for index, pixels in enumerate(layers):
+                _blit(painter, pixels, rect, opaque=index == 0)
+            if view.scale >= GRID_FROM:
+                _paint_grid(painter, view, rect.intersect(sampling.inside))
+
+    def _paint_empty(self, painter: QPainter) -> None:
+        painter.fillRect(self.rect(), QColor.fromRgba(BACKDROP))
+        painter.setPen(_TEXT_COLOUR)
+        flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+        painter.drawText(self.rect().adjusted(24, 24, -24, -24), int(flags), self._empty_text)
+
+
+def _blit(painter: QPainter, pixels: Pixels, rect: Rect, *, opaque: bool) -> None:
+    """Copy (opaque) or blend a rectangle of a buffer to the same place of the widget, in device pixels."""
+    modes, formats = QPainter.CompositionMode, QImage.Format
+    height, width = pixels.shape
+    kind = formats.Format_RGB32 if opaque else formats.Format_ARGB32_Premultiplied
+    painter.setCompositionMode(modes.CompositionMode_Source if opaque else modes.CompositionMode_SourceOver)
+    image = QImage(pixels.data, width, height, pixels.strides[0], kind)
+    painter.drawImage(QPoint(rect.x0, rect.y0), image, QRect(rect.x0, rect.y0, rect.width, rect.height))
+
+
+def _paint_grid(painter: QPainter, view: ViewState, rect: Rect) -> None:
+    """Thin lines where one image pixel ends and the next begins."""
+    if not rect:
+        return
+    (left, top), (right, bottom) = view.to_image(rect.x0, rect.y0), view.to_image(rect.x1, rect.y1)
+    for column in range(math.ceil(left), math.floor(right) + 1):
+        x = math.ceil(view.to_device(column, 0)[0] - 0.5)
+        if rect.x0 <= x < rect.x1:
+            painter.fillRect(x, rect.y0, 1, rect.height, _GRID_COLOUR)
+    for row in range(math.ceil(top), math.floor(bottom) + 1):
+        y = math.ceil(view.to_device(0, row)[1] - 0.5)
+        if rect.y0 <= y < rect.y1:
+            painter.fillRect(rect.x0, y, rect.width, 1, _GRID_COLOUR)

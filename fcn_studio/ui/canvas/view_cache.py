@@ -1,0 +1,104 @@
+"""Buffers at the viewport's resolution, one a layer, brought up to date by the least work.
+
+A brush event costs the device pixels that changed, a pan the strips that come into view, whatever the size of the
+image. What an incremental update makes equals a full one byte for byte (tests/ui/canvas/test_view_cache.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from fcn_studio.core.geometry import Rect
+from fcn_studio.ui.canvas.colours import Pixels
+from fcn_studio.ui.canvas.composers import Composer
+from fcn_studio.ui.canvas.sampling import Sampling
+from fcn_studio.ui.canvas.view_state import ViewState
+
+MAX_DIRTY = 32
+"""So many dirty rectangles are kept apart; more are joined to one."""
+
+
+class LayerCache:
+    """Device pixels of one layer for one view at a time.
+
+    Nothing is composed before `pixels` asks for it, so a hidden layer costs nothing and events between two
+    paints cost as much as one.
+    """
+
+    def __init__(self, composer: Composer) -> None:
+        self._composer = composer
+        self._view: ViewState | None = None
+        self._pixels: Pixels = np.empty((0, 0), np.uint32)
+        self._spare: Pixels = np.empty((0, 0), np.uint32)
+        self._dirty: list[Rect] = []
+
+    @property
+    def reach(self) -> int:
+        """How many device pixels away a changed pixel can change the picture."""
+        return self._composer.reach
+
+    def set_composer(self, composer: Composer) -> None:
+        """Draw with another composer (another source, colour or style): everything is stale."""
+        self._composer = composer
+        self._view = None
+
+    def invalidate(self, image_rect: Rect) -> None:
+        """Note that the source changed in a rectangle of image pixels."""
+        self._dirty.append(image_rect)
+        if len(self._dirty) > MAX_DIRTY:
+            joined = self._dirty[0]
+            for rect in self._dirty[1:]:
+                joined = joined.union(rect)
+            self._dirty = [joined]
+
+    def pixels(self, sampling: Sampling) -> Pixels:
+        """The layer in this view, (height, width) of the viewport; valid until the next call."""
+        view = sampling.view
+        if self._view is None or replace(view, origin_x=0, origin_y=0) != replace(
+            self._view, origin_x=0, origin_y=0
+        ):
+            self._start_anew(sampling)
+        else:
+            if self._view != view:
+                self._scroll(sampling, view.origin_x - self._view.origin_x, view.origin_y - self._view.origin_y)
+            for rect in self._dirty:
+                self._compose(sampling, sampling.device_rect(rect, self._composer.reach))
+        self._view = view
+        self._dirty.clear()
+        return self._pixels
+
+    def _start_anew(self, sampling: Sampling) -> None:
+        shape = sampling.viewport.height, sampling.viewport.width
+        if self._pixels.shape != shape:
+            self._pixels = np.empty(shape, np.uint32)
+            self._spare = np.empty(shape, np.uint32)
+        self._compose(sampling, sampling.viewport)
+
+    def _scroll(self, sampling: Sampling, dx: int, dy: int) -> None:
+        """Keep what is still in view, moved; compose the strips that came in."""
+        whole = sampling.viewport
+        kept = Rect(dx, dy, whole.x1 + dx, whole.y1 + dy).intersect(whole)
+        if not kept:
+            self._compose(sampling, whole)
+            return
+        came_from = Rect(kept.x0 - dx, kept.y0 - dy, kept.x1 - dx, kept.y1 - dy)
+        self._spare[kept.slices] = self._pixels[came_from.slices]
+        self._pixels, self._spare = self._spare, self._pixels
+        for strip in (
+            Rect(0, 0, whole.x1, kept.y0),
+            Rect(0, kept.y1, whole.x1, whole.y1),
+            Rect(0, kept.y0, kept.x0, kept.y1),
+            Rect(kept.x1, kept.y0, whole.x1, kept.y1),
+        ):
+            self._compose(sampling, strip)
+
+    def _compose(self, sampling: Sampling, rect: Rect) -> None:
+        if not rect:
+            return
+        shown = rect.intersect(sampling.inside)
+        if shown != rect:
+            self._pixels[rect.slices] = self._composer.outside
+        if shown:
+            self._pixels[shown.slices] = self._composer.compose(sampling, shown)
