@@ -1,0 +1,173 @@
+"""What a tool is: the events it is fed, what it may ask of the window, what it shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, Protocol
+
+from fcn_studio.core.document import Document
+from fcn_studio.core.event import Event
+from fcn_studio.core.raster import BrushShape, Connectivity, Point
+
+Button = Literal["left", "right", "middle", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class PointerEvent:
+    """One event of mouse or pen.
+
+    Attributes:
+        x: column in image coordinates; pixel (x, y) covers ``[x, x + 1)``. May lie outside the image.
+        y: row, likewise.
+        button: which button this event is about; "none" for a move.
+        buttons: those held down after the event.
+        shift: whether the key is held.
+        ctrl: whether the key is held.
+        alt: whether the key is held.
+        pressure: of a pen, 0..1; 1 for a mouse.
+        clicks: 2 for the second press of a double click.
+    """
+
+    x: float
+    y: float
+    button: Button = "none"
+    buttons: frozenset[Button] = frozenset()
+    shift: bool = False
+    ctrl: bool = False
+    alt: bool = False
+    pressure: float = 1.0
+    clicks: int = 1
+
+    @property
+    def point_xy(self) -> Point:
+        """(x, y) in image coordinates."""
+        return self.x, self.y
+
+
+class ToolContext(Protocol):
+    """What a tool reads from the window at the moment of a gesture, and the one thing it may ask for."""
+
+    @property
+    def document(self) -> Document | None:
+        """The open image, None if there is none."""
+
+    @property
+    def class_index(self) -> int:
+        """The active class, 255 for void."""
+
+    @property
+    def brush_size(self) -> float:
+        """Diameter in image pixels."""
+
+    @property
+    def brush_shape(self) -> BrushShape:
+        """Round or square."""
+
+    @property
+    def contiguous(self) -> bool:
+        """Whether Fill stops where the region ends, or takes all equal pixels of the image."""
+
+    @property
+    def connectivity(self) -> Connectivity:
+        """Whether Fill passes diagonally (8) or not (4)."""
+
+    @property
+    def grab_radius(self) -> float:
+        """How near a click must be to a polygon's first corner to close it, in image pixels at this zoom."""
+
+    def pick(self, index: int) -> None:
+        """Make this the active class; 255 for void."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """The outline of the brush under the pointer.
+
+    Attributes:
+        x: centre column in image coordinates, where the brush lands (`fcn_studio.core.raster.snapped`).
+        y: centre row.
+        size: diameter in whole image pixels.
+        shape: round or square.
+        erasing: whether it erases now.
+    """
+
+    x: float
+    y: float
+    size: int
+    shape: BrushShape
+    erasing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """What the canvas draws above the image for the active tool, in image coordinates.
+
+    Attributes:
+        ring: the brush's outline.
+        points: the corners of the polygon so far, joined in order.
+        rubber_band: where the line from the last corner leads: the pointer.
+        closing: whether a click now would close the polygon.
+    """
+
+    ring: Ring | None = None
+    points: tuple[Point, ...] = field(default=())
+    rubber_band: Point | None = None
+    closing: bool = False
+
+
+class Tool:
+    """A state machine from pointer events to edits. It lives as long as the window and serves every image.
+
+    Every gesture does nothing unless a tool overrides it.
+
+    Args:
+        context: the window's side.
+
+    Attributes:
+        name: of the tool, for the options bar.
+        overlay_changed: emitted when `overlay` gives something new.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, context: ToolContext) -> None:
+        self.context = context
+        self.overlay_changed: Event[()] = Event()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a gesture is half done, so that `settle` or `cancel` would do something."""
+        return False
+
+    def press(self, event: PointerEvent) -> None:
+        """A button went down."""
+
+    def move(self, event: PointerEvent) -> None:
+        """The pointer moved, with or without a button held."""
+
+    def release(self, event: PointerEvent) -> None:
+        """A button went up."""
+
+    def double_click(self, event: PointerEvent) -> None:
+        """The second press of a double click, in place of `press`."""
+        self.press(event)
+
+    def leave(self) -> None:
+        """The pointer left the canvas."""
+
+    def key(self, name: str) -> bool:
+        """A key: "Enter", "Backspace", "Escape", or "Undo" for its shortcut; returns whether it was used."""
+        if name == "Escape" and self.busy:
+            self.cancel()
+            return True
+        return False
+
+    def settle(self) -> None:
+        """Finish a half-done gesture and keep the work: before undo, leaving the image, training, quitting."""
+
+    def cancel(self) -> None:
+        """Drop a half-done gesture and put everything back."""
+
+    def overlay(self) -> Overlay:
+        """What to draw above the image now."""
+        return Overlay()

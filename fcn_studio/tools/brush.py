@@ -1,0 +1,117 @@
+"""Brush and eraser: a stroke is one edit, written live, segment by segment."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from fcn_studio.core.document import Document
+from fcn_studio.core.edit import Edit
+from fcn_studio.core.raster import Point, brush_diameter, capsule, snapped
+from fcn_studio.tools.base import Button, Overlay, PointerEvent, Ring, Tool, ToolContext
+
+
+class Brush(Tool):
+    """Left paints the active class, right erases while held, Shift-click draws a straight line from the last point.
+
+    `settle` commits a stroke as far as it came.
+    """
+
+    name: ClassVar[str] = "Brush"
+    _always_erases: ClassVar[bool] = False
+
+    def __init__(self, context: ToolContext) -> None:
+        super().__init__(context)
+        self._document: Document | None = None  # the image that the last stroke began on
+        self._edit: Edit | None = None
+        self._button: Button = "none"
+        self._from: Point = (0.0, 0.0)
+        self._hover: Point | None = None
+        self._has_end = False  # whether `_from` is the end of a stroke on that image, for Shift-click
+
+    @property
+    def busy(self) -> bool:
+        """Whether a stroke is being drawn."""
+        return self._edit is not None
+
+    def press(self, event: PointerEvent) -> None:
+        """Begin a stroke; a second button during one is ignored."""
+        document = self.context.document
+        if document is None or self._edit is not None or event.button not in ("left", "right"):
+            return
+        self._button = event.button
+        erases = self._always_erases or event.button == "right"
+        self._edit = document.edit("Erase" if erases else "Brush stroke")
+        if not (event.shift and self._has_end and document is self._document):
+            self._from = event.point_xy
+        self._document = document
+        self._hover = event.point_xy
+        self._draw_to(event.point_xy)
+        self.overlay_changed.emit()
+
+    def move(self, event: PointerEvent) -> None:
+        """Draw on, or only move the ring."""
+        self._hover = event.point_xy
+        if self._edit is not None:
+            self._draw_to(event.point_xy)
+        self.overlay_changed.emit()
+
+    def release(self, event: PointerEvent) -> None:
+        """End the stroke that this button began."""
+        if self._edit is not None and event.button == self._button:
+            if event.point_xy != self._from:
+                self._draw_to(event.point_xy)
+            self.settle()
+
+    def leave(self) -> None:
+        """Hide the ring."""
+        self._hover = None
+        self.overlay_changed.emit()
+
+    def settle(self) -> None:
+        """Commit the stroke as far as it came."""
+        edit, self._edit = self._edit, None
+        if edit is not None:
+            self._has_end = True
+            edit.commit()
+            self.overlay_changed.emit()
+
+    def cancel(self) -> None:
+        """Take the stroke back."""
+        edit, self._edit = self._edit, None
+        if edit is not None:
+            self._has_end = False
+            edit.cancel()
+            self.overlay_changed.emit()
+
+    def overlay(self) -> Overlay:
+        """The ring, where the brush would land."""
+        if self._hover is None or self.context.document is None:
+            return Overlay()
+        size = brush_diameter(self.context.brush_size)
+        x, y = snapped(self._hover, size)
+        return Overlay(ring=Ring(x, y, size, self.context.brush_shape, self._erases))
+
+    @property
+    def _erases(self) -> bool:
+        return self._always_erases or (self._edit is not None and self._button == "right")
+
+    def _draw_to(self, point_xy: Point) -> None:
+        document, edit = self._document, self._edit
+        if document is None or edit is None:
+            return
+        bounds = (document.width, document.height)
+        region = capsule(self._from, point_xy, self.context.brush_size, self.context.brush_shape, bounds)
+        self._from = point_xy
+        if region is None:
+            return
+        if self._erases:
+            edit.erase(region)
+        else:
+            edit.write(region, self.context.class_index)
+
+
+class Eraser(Brush):
+    """The brush's gestures with either button; pixels become unlabelled."""
+
+    name: ClassVar[str] = "Eraser"
+    _always_erases: ClassVar[bool] = True

@@ -1,0 +1,59 @@
+"""Fill: the region of equal label under the pointer gets the active class."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from fcn_studio.core.classes import VOID
+from fcn_studio.core.document import Document
+from fcn_studio.core.geometry import Rect
+from fcn_studio.core.labels import Provenance
+from fcn_studio.core.raster import Connectivity, Region, flood
+from fcn_studio.tools.base import PointerEvent, Tool
+
+
+class Fill(Tool):
+    """Left click fills. Unlabelled pixels are a label of their own, apart from painted void."""
+
+    name: ClassVar[str] = "Fill"
+
+    def press(self, event: PointerEvent) -> None:
+        """Fill the region under the pointer; outside the image nothing."""
+        document = self.context.document
+        x, y = int(np.floor(event.x)), int(np.floor(event.y))
+        if document is None or event.button != "left" or not Rect(x, y, x + 1, y + 1).intersect(_frame(document)):
+            return
+        region = equal_region(
+            document, (x, y), contiguous=self.context.contiguous, connectivity=self.context.connectivity
+        )
+        with document.edit("Fill") as edit:
+            edit.write(region, self.context.class_index)
+
+
+def equal_region(
+    document: Document, seed_xy: tuple[int, int], *, contiguous: bool, connectivity: Connectivity
+) -> Region:
+    """The pixels that are labelled like the one at ``seed_xy``.
+
+    Args:
+        document: the image.
+        seed_xy: a pixel inside it.
+        contiguous: only those connected with it.
+        connectivity: 4 or 8 neighbours.
+    """
+    x, y = seed_xy
+    value = document.label_map[y, x]
+    if value != VOID and contiguous:
+        return flood(document.label_map, seed_xy, connectivity=connectivity)
+    same = document.label_map == value
+    if value == VOID:
+        nobody = document.provenance == Provenance.NOBODY
+        same &= nobody if nobody[y, x] else ~nobody
+    stencil = same.view(np.uint8)
+    return flood(stencil, seed_xy, connectivity=connectivity) if contiguous else Region(_frame(document), stencil)
+
+
+def _frame(document: Document) -> Rect:
+    return Rect(0, 0, document.width, document.height)

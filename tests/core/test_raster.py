@@ -1,0 +1,163 @@
+"""Regions against brute force: a pixel is inside if its centre is."""
+
+from __future__ import annotations
+
+import itertools
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from fcn_studio.core.geometry import Rect
+from fcn_studio.core.raster import Point, Region, capsule, flood, polygon, snapped
+
+W, H = 37, 29
+coordinate = st.floats(-15, 50)
+point = st.tuples(coordinate, coordinate)
+
+
+def spread(region: Region | None) -> NDArray[np.bool_]:
+    whole = np.zeros((H, W), np.bool_)
+    if region is not None:
+        whole[region.rect.slices] = region.stencil != 0
+    return whole
+
+
+def centres() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    ys, xs = np.mgrid[:H, :W] + 0.5
+    return xs, ys
+
+
+def distance_to_segment(p: Point, q: Point) -> NDArray[np.float64]:
+    xs, ys = centres()
+    dx, dy = q[0] - p[0], q[1] - p[1]
+    length = dx * dx + dy * dy
+    t = np.clip(((xs - p[0]) * dx + (ys - p[1]) * dy) / length, 0, 1) if length else np.zeros_like(xs)
+    return np.hypot(xs - p[0] - t * dx, ys - p[1] - t * dy)
+
+
+def crossings_left_of(points: list[Point]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Even-odd inside by ray casting, and which centres lie too near to an edge to judge."""
+    xs, ys = centres()
+    inside, edge = np.zeros((H, W), np.bool_), np.zeros((H, W), np.bool_)
+    for (xa, ya), (xb, yb) in itertools.pairwise([*points, points[0]]):
+        edge |= distance_to_segment((xa, ya), (xb, yb)) < 1e-9
+        if ya != yb:
+            crossed = (ya <= ys) != (yb <= ys)
+            inside ^= crossed & (xs > xa + (ys - ya) * (xb - xa) / (yb - ya))
+    return inside, edge
+
+
+@given(point, point, st.integers(1, 24))
+def test_a_round_stroke_is_every_pixel_whose_centre_is_within_the_radius(p: Point, q: Point, size: int) -> None:
+    distance = distance_to_segment(snapped(p, size), snapped(q, size))
+    sure = np.abs(distance - size / 2) > 1e-9
+    got = spread(capsule(p, q, size, "round", (W, H)))
+    assert np.array_equal(got[sure], (distance <= size / 2)[sure])
+
+
+@given(point, point, st.integers(1, 16))
+def test_a_square_stroke_is_the_convex_hull_of_its_ends(p: Point, q: Point, size: int) -> None:
+    r = size / 2
+    ends = [snapped(p, size), snapped(q, size)]
+    corners = np.array([(x + dx, y + dy) for x, y in ends for dx in (-r, r) for dy in (-r, r)], np.float32)
+    hull = cv2.convexHull(corners)
+    signed = np.array([[cv2.pointPolygonTest(hull, (x + 0.5, y + 0.5), True) for x in range(W)] for y in range(H)])
+    sure = np.abs(signed) > 1e-4
+    got = spread(capsule(p, q, size, "square", (W, H)))
+    assert np.array_equal(got[sure], (signed > 0)[sure])
+
+
+@pytest.mark.parametrize("shape", ["round", "square"])
+@given(st.tuples(st.floats(0, 36.99), st.floats(0, 28.99)))
+def test_size_one_is_exactly_the_pixel_under_the_point(shape: str, p: Point) -> None:
+    region = capsule(p, p, 1, shape, (W, H))  # type: ignore[arg-type]
+    assert region is not None
+    assert region.area == 1
+    assert spread(region)[int(p[1]), int(p[0])]
+
+
+@pytest.mark.parametrize("size", range(1, 40))
+@pytest.mark.parametrize("shape", ["round", "square"])
+def test_a_dab_is_as_wide_as_its_size_and_symmetrical(size: int, shape: str) -> None:
+    region = capsule((50.3, 50.8), (50.3, 50.8), size, shape, (100, 100))  # type: ignore[arg-type]
+    assert region is not None
+    stencil = region.stencil
+    assert stencil.shape == (size, size)
+    assert stencil.any(axis=0).all()
+    for turned in (stencil[::-1], stencil[:, ::-1], stencil.T):
+        assert np.array_equal(stencil, turned)
+
+
+@given(st.lists(point, min_size=2, max_size=6), st.integers(1, 5), st.sampled_from(["round", "square"]))
+def test_fast_strokes_have_no_gaps(path: list[Point], size: int, shape: str) -> None:
+    whole = np.zeros((80, 80), np.uint8)
+    for p, q in itertools.pairwise([(x + 15, y + 15) for x, y in path]):
+        region = capsule(p, q, size, shape, (80, 80))  # type: ignore[arg-type]
+        assert region is not None
+        whole[region.rect.slices] |= region.stencil
+    assert cv2.connectedComponents(whole, connectivity=8)[0] == 2
+
+
+def test_a_stroke_outside_the_image_is_nothing() -> None:
+    assert capsule((-20, -20), (-20, 40), 9, "round", (W, H)) is None
+    assert capsule((W + 0.0, 3), (W + 0.0, 3), 1, "round", (W, H)) is None
+
+
+@given(st.lists(point, min_size=3, max_size=9))
+def test_a_polygon_is_every_pixel_whose_centre_is_inside(points: list[Point]) -> None:
+    inside, edge = crossings_left_of(points)
+    got = spread(polygon(points, (W, H)))
+    assert np.array_equal(got[~edge], inside[~edge])
+
+
+@given(st.lists(st.tuples(st.integers(-4, 80), st.integers(-4, 80)), min_size=3, max_size=7))
+def test_a_polygon_on_half_pixels_is_exact_too(doubled: list[tuple[int, int]]) -> None:
+    points = [(x / 2, y / 2) for x, y in doubled]
+    inside, edge = crossings_left_of(points)
+    got = spread(polygon(points, (W, H)))
+    assert np.array_equal(got[~edge], inside[~edge])
+
+
+@given(point, st.lists(point, min_size=2, max_size=4))
+def test_polygons_that_share_an_edge_neither_overlap_nor_leave_a_gap(cut: Point, far: list[Point]) -> None:
+    """A frame cut in two by a line through it: each pixel belongs to exactly one half."""
+    y = min(max(cut[1], 0.0), float(H))
+    middle = [
+        (0.0, y),
+        *sorted((min(max(a, 0.0), float(W)), min(max(b, 0.0), float(H))) for a, b in far),
+        (float(W), y),
+    ]
+    upper = spread(polygon([*middle, (float(W), 0.0), (0.0, 0.0)], (W, H)))
+    lower = spread(polygon([*middle, (float(W), float(H)), (0.0, float(H))], (W, H)))
+    assert not (upper & lower).any()
+    assert (upper | lower).all()
+
+
+def test_a_polygon_of_no_area_is_nothing() -> None:
+    assert polygon([(1, 1), (5, 5)], (W, H)) is None
+    assert polygon([(1, 1), (5, 5), (1, 1)], (W, H)) is None
+    assert polygon([(1.1, 1.1), (1.2, 1.1), (1.2, 1.2)], (W, H)) is None
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([4, 8]))
+def test_flood_is_the_connected_component_of_the_seed(seed: int, connectivity: int) -> None:
+    rng = np.random.default_rng(seed)
+    label_map = rng.integers(0, 2, (H, W), np.uint8) * 255
+    x, y = int(rng.integers(W)), int(rng.integers(H))
+    before = label_map.copy()
+    label_map.flags.writeable = False
+    region = flood(label_map, (x, y), connectivity=connectivity)  # type: ignore[arg-type]
+    same = (label_map == label_map[y, x]).astype(np.uint8)
+    components = cv2.connectedComponents(same, connectivity=connectivity)[1]
+    assert np.array_equal(spread(region), components == components[y, x])
+    assert np.array_equal(label_map, before)
+
+
+def test_a_region_refuses_a_stencil_of_another_size() -> None:
+    with pytest.raises(ValueError, match="does not fit"):
+        Region(Rect(0, 0, 3, 2), np.ones((3, 2), np.uint8))

@@ -1,0 +1,87 @@
+"""Tools driven by scripts of events, seen as ASCII art.
+
+``.`` is unlabelled, a digit a class painted by a human, ``v`` painted void, ``a`` to ``j`` classes 0 to 9 said by
+the network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from textwrap import dedent
+
+import numpy as np
+
+from fcn_studio.core.document import Document
+from fcn_studio.core.labels import Labels
+from fcn_studio.core.raster import BrushShape, Connectivity
+from fcn_studio.core.sample import Status
+from fcn_studio.tools.base import Button, PointerEvent, Tool
+
+
+@dataclass
+class Window:
+    """The window's side of a tool: a `fcn_studio.tools.base.ToolContext`."""
+
+    document: Document | None
+    class_index: int = 1
+    brush_size: float = 1
+    brush_shape: BrushShape = "round"
+    contiguous: bool = True
+    connectivity: Connectivity = 4
+    grab_radius: float = 0.8
+    picked: list[int] = field(default_factory=list)
+
+    def pick(self, index: int) -> None:
+        self.picked.append(index)
+
+
+def document_from(art: str, status: Status = Status.NEW) -> Document:
+    rows = dedent(art).split()
+    labels = Labels.unlabelled(len(rows), len(rows[0]))
+    for y, row in enumerate(rows):
+        for x, sign in enumerate(row):
+            if sign.isdigit():
+                labels.label_map[y, x], labels.provenance[y, x] = int(sign), 2
+            elif sign == "v":
+                labels.provenance[y, x] = 2
+            elif sign != ".":
+                labels.label_map[y, x], labels.provenance[y, x] = ord(sign) - ord("a"), 1
+    return Document("a.png", np.zeros((*labels.shape, 3), np.uint8), labels, status)
+
+
+def art_of(document: Document) -> str:
+    def sign(value: int, provenance: int) -> str:
+        if provenance == 0:
+            assert value == 255
+            return "."
+        if value == 255:
+            return "v"
+        return str(value) if provenance == 2 else chr(ord("a") + value)
+
+    rows = zip(document.label_map.tolist(), document.provenance.tolist(), strict=True)
+    return "\n".join("".join(map(sign, *row)) for row in rows)
+
+
+def same(document: Document, art: str) -> None:
+    assert art_of(document) == "\n".join(dedent(art).split())
+
+
+def at(x: float, y: float, button: Button = "left", **more: object) -> PointerEvent:
+    """An event in the middle of pixel (x, y)."""
+    return PointerEvent(x + 0.5, y + 0.5, button, **more)  # type: ignore[arg-type]
+
+
+def drag(
+    tool: Tool, *path: tuple[float, float], button: Button = "left", release: bool = True, **more: object
+) -> None:
+    """Press at the first point, move over the others, let go at the last."""
+    held = frozenset({button})
+    tool.press(at(*path[0], button, buttons=held, **more))
+    for point in path[1:]:
+        tool.move(at(*point, "none", buttons=held, **more))
+    if release:
+        tool.release(at(*path[-1], button, **more))
+
+
+def click(tool: Tool, x: float, y: float, button: Button = "left", **more: object) -> None:
+    drag(tool, (x, y), button=button, **more)

@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+from fcn_studio.core.geometry import Rect
+from fcn_studio.core.rules import PaintRules
+from fcn_studio.core.sample import Status
+from fcn_studio.tools.base import Overlay, Ring
+from fcn_studio.tools.brush import Brush, Eraser
+from tests.tools.scripts import Window, at, click, document_from, drag, same
+
+BLANK = """
+    .......
+    .......
+    .......
+    .......
+"""
+
+
+def test_a_stroke_is_live_and_one_step() -> None:
+    document = document_from(BLANK)
+    brush = Brush(Window(document))
+    seen: list[Rect] = []
+    document.changed.connect(seen.append)
+    drag(brush, (1, 1), (4, 1), (4, 3), release=False)
+    art = """
+        .......
+        .1111..
+        ....1..
+        ....1..
+    """
+    same(document, art)
+    assert seen == [Rect(1, 1, 2, 2), Rect(1, 1, 5, 2), Rect(4, 1, 5, 4)]
+    assert brush.busy
+    assert document.revision == 0
+    brush.release(at(4, 3))
+    same(document, art)
+    assert document.revision == 1
+    assert document.status == Status.IN_PROGRESS
+    assert document.undo() == "Brush stroke"
+    same(document, BLANK)
+    assert document.undo() is None
+
+
+def test_size_shape_and_class_come_from_the_window() -> None:
+    document = document_from(BLANK)
+    window = Window(document, class_index=255, brush_size=3, brush_shape="square")
+    click(Brush(window), 2, 1)
+    window.class_index, window.brush_size = 2, 2.2
+    click(Brush(window), 5.6, 2.6)
+    same(
+        document,
+        """
+        .vvv...
+        .vvv...
+        .vvv.22
+        .....22
+        """,
+    )
+
+
+def test_the_right_button_erases_while_held() -> None:
+    document = document_from("""
+        1111111
+        bbbbbbb
+    """)
+    brush = Brush(Window(document, class_index=2))
+    drag(brush, (1, 0), (3, 0), button="right")
+    drag(brush, (2, 1), (4, 1), button="right")
+    click(brush, 6, 0)
+    same(
+        document,
+        """
+        1...112
+        bb...bb
+        """,
+    )
+    assert document.history.undo_title == "Brush stroke"
+    document.undo()
+    assert document.history.undo_title == "Erase"
+
+
+def test_a_second_button_during_a_stroke_changes_nothing() -> None:
+    document = document_from(BLANK)
+    brush = Brush(Window(document))
+    drag(brush, (0, 0), (2, 0), release=False)
+    brush.press(at(2, 0, "right"))
+    brush.release(at(2, 0, "right"))
+    brush.move(at(4, 0, "none"))
+    brush.release(at(4, 0))
+    same(
+        document,
+        """
+        11111..
+        .......
+        .......
+        .......
+        """,
+    )
+    assert document.revision == 1
+
+
+def test_shift_click_draws_a_line_from_the_last_point() -> None:
+    document = document_from(BLANK)
+    brush = Brush(Window(document))
+    click(brush, 0, 0, shift=True)
+    click(brush, 3, 3, shift=True)
+    click(brush, 6, 3, shift=True)
+    click(brush, 6, 0)
+    same(
+        document,
+        """
+        1.....1
+        .1.....
+        ..1....
+        ...1111
+        """,
+    )
+    assert document.revision == 4
+
+
+def test_shift_click_does_not_reach_over_from_another_image_or_a_cancelled_stroke() -> None:
+    first, second = document_from(BLANK), document_from(BLANK)
+    window = Window(first)
+    brush = Brush(window)
+    click(brush, 0, 0)
+    window.document = second
+    click(brush, 6, 0, shift=True)
+    drag(brush, (0, 3), release=False)
+    assert brush.key("Escape")
+    click(brush, 6, 3, shift=True)
+    same(
+        second,
+        """
+        ......1
+        .......
+        .......
+        ......1
+        """,
+    )
+
+
+def test_escape_takes_the_stroke_back() -> None:
+    document = document_from(BLANK)
+    brush = Brush(Window(document))
+    assert not brush.key("Escape")
+    drag(brush, (0, 0), (6, 3), release=False)
+    assert brush.key("Escape")
+    same(document, BLANK)
+    brush.release(at(6, 3))
+    same(document, BLANK)
+    assert document.revision == 0
+
+
+def test_settle_keeps_a_half_done_stroke() -> None:
+    document = document_from(BLANK)
+    brush = Brush(Window(document))
+    drag(brush, (0, 0), (2, 0), release=False)
+    brush.settle()
+    document.settle()
+    brush.release(at(6, 0))
+    same(
+        document,
+        """
+        111....
+        .......
+        .......
+        .......
+        """,
+    )
+
+
+def test_a_stroke_may_begin_and_end_outside() -> None:
+    document = document_from(BLANK)
+    drag(Brush(Window(document)), (-5, 1), (20, 1))
+    same(
+        document,
+        """
+        .......
+        1111111
+        .......
+        .......
+        """,
+    )
+    drag(Brush(Window(document)), (-5, -1), (-5, 9))
+    assert document.revision == 1
+
+
+def test_locked_and_hidden_classes_are_not_painted_over() -> None:
+    document = document_from("""
+        2.3.vb.
+        2.3.vb.
+    """)
+    document.rules = PaintRules(hidden=frozenset({2}), locked=frozenset({255}))
+    drag(Brush(Window(document)), (0, 0), (6, 0))
+    drag(Eraser(Window(document)), (0, 1), (6, 1))
+    same(
+        document,
+        """
+        2111v11
+        2...v..
+        """,
+    )
+
+
+def test_the_eraser_erases_with_both_buttons() -> None:
+    document = document_from("1111111")
+    eraser = Eraser(Window(document, brush_size=2))
+    click(eraser, 0.5, 0)
+    drag(eraser, (4, 0), (5, 0), button="right")
+    same(document, "..11...")
+    assert document.history.undo_title == "Erase"
+
+
+def test_the_ring_shows_where_the_brush_lands_and_flips_while_erasing() -> None:
+    window = Window(document_from(BLANK), brush_size=3.4, brush_shape="square")
+    brush = Brush(window)
+    heard: list[Overlay] = []
+    brush.overlay_changed.connect(lambda: heard.append(brush.overlay()))
+    assert brush.overlay() == Overlay()
+    brush.move(at(2.3, 1.2, "none"))
+    assert heard[-1].ring == Ring(2.5, 1.5, 3, "square", erasing=False)
+    brush.press(at(2, 1, "right"))
+    assert heard[-1].ring == Ring(2.5, 1.5, 3, "square", erasing=True)
+    brush.release(at(2, 1, "right"))
+    assert heard[-1].ring == Ring(2.5, 1.5, 3, "square", erasing=False)
+    brush.leave()
+    assert heard[-1] == Overlay()
+    eraser = Eraser(window)
+    eraser.move(at(0, 0, "none"))
+    ring = eraser.overlay().ring
+    assert ring is not None
+    assert ring.erasing
+
+
+def test_without_an_image_nothing_happens() -> None:
+    brush = Brush(Window(None))
+    drag(brush, (0, 0), (2, 2))
+    brush.settle()
+    brush.cancel()
+    assert brush.overlay() == Overlay()
