@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import ClassVar
+from weakref import ref
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.edit import Edit
@@ -21,12 +22,13 @@ class Brush(Tool):
 
     def __init__(self, context: ToolContext) -> None:
         super().__init__(context)
-        self._document: Document | None = None  # the image that the last stroke began on
+        self._document: Document | None = None  # the image that the stroke is drawn on
         self._edit: Edit | None = None
         self._button: Button = "none"
         self._from: Point = (0.0, 0.0)
         self._hover: Point | None = None
-        self._has_end = False  # whether `_from` is the end of a stroke on that image, for Shift-click
+        # The image whose last stroke ended at `_from`, for Shift-click; weak, for a closed image is large.
+        self._ended_on: ref[Document] | None = None
 
     @property
     def busy(self) -> bool:
@@ -41,7 +43,7 @@ class Brush(Tool):
         self._button = event.button
         erases = self._always_erases or event.button == "right"
         self._edit = document.edit("Erase" if erases else "Brush stroke")
-        if not (event.shift and self._has_end and document is self._document):
+        if not (event.shift and self._ended_on is not None and self._ended_on() is document):
             self._from = event.point_xy
         self._document = document
         self._hover = event.point_xy
@@ -69,17 +71,17 @@ class Brush(Tool):
 
     def settle(self) -> None:
         """Commit the stroke as far as it came."""
-        edit, self._edit = self._edit, None
-        if edit is not None:
-            self._has_end = True
+        edit, document = self._end()
+        if edit is not None and document is not None:
+            self._ended_on = ref(document)
             edit.commit()
             self.overlay_changed.emit()
 
     def cancel(self) -> None:
         """Take the stroke back."""
-        edit, self._edit = self._edit, None
+        edit, _ = self._end()
         if edit is not None:
-            self._has_end = False
+            self._ended_on = None
             edit.cancel()
             self.overlay_changed.emit()
 
@@ -94,6 +96,11 @@ class Brush(Tool):
     @property
     def _erases(self) -> bool:
         return self._always_erases or (self._edit is not None and self._button == "right")
+
+    def _end(self) -> tuple[Edit | None, Document | None]:
+        stroke = self._edit, self._document
+        self._edit = self._document = None
+        return stroke
 
     def _draw_to(self, point_xy: Point) -> None:
         document, edit = self._document, self._edit

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import gc
+import weakref
+
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.rules import PaintRules
 from fcn_studio.core.sample import Status
@@ -237,3 +240,15 @@ def test_without_an_image_nothing_happens() -> None:
     brush.settle()
     brush.cancel()
     assert brush.overlay() == Overlay()
+
+
+def test_a_brush_does_not_keep_a_closed_image_alive() -> None:
+    window = Window(document_from(BLANK))
+    assert window.document is not None
+    gone = weakref.ref(window.document)
+    brush = Brush(window)
+    click(brush, 1, 1)
+    window.document = None
+    gc.collect()
+    assert gone() is None
+    click(brush, 2, 2, shift=True)
