@@ -28,6 +28,7 @@ class VGGTrunk(nn.Module):
     Attributes:
         grids: stride -> geometry of the map given out there: 8 is pool3, 16 is pool4, 32 is fc7.
         channels: stride -> its number of channels.
+        first_channels: channels of the first stage, whose maps are the largest.
     """
 
     def __init__(
@@ -51,10 +52,11 @@ class VGGTrunk(nn.Module):
         super().__init__()
         self.grids: dict[int, Grid] = {}
         self.channels: dict[int, int] = {}
+        self.first_channels = _widened(VGG16_STAGES[0][0], width)
         self.stages = nn.ModuleDict()
         grid, channels = IMAGE, 3
         for number, (full_width, depth) in enumerate(VGG16_STAGES, start=1):
-            wide = max(8, round(full_width * width / 8) * 8)
+            wide = _widened(full_width, width)
             layers: OrderedDict[str, nn.Module] = OrderedDict()
             for i in range(1, depth + 1):
                 pad = padding if (number, i) == (1, 1) else 1
@@ -85,6 +87,11 @@ class VGGTrunk(nn.Module):
                 features[2**number] = x
         features[32] = self.head(x)
         return features
+
+
+def _widened(channels: int, width: float) -> int:
+    """Channels times the width, as a multiple of 8."""
+    return max(8, round(channels * width / 8) * 8)
 
 
 def _conv_block(

@@ -326,7 +326,7 @@ def _read_weights(file: Any, described: Checkpoint) -> dict[str, Tensor]:
         piece = file.get_slice(key)
         if list(piece.get_shape()) != list(model.shape) or piece.get_dtype() not in _DTYPES:
             raise CheckpointError(
-                f"weight '{key}' is {piece.get_dtype()} {piece.get_shape()}, but should have shape {list(model.shape)}"
+                f"weight '{key}' is {piece.get_dtype()} {piece.get_shape()}, but should be {list(model.shape)}"
             )
         value = file.get_tensor(key).to(model.dtype, copy=True)
         if not bool(torch.isfinite(value).all()) or (key.endswith("running_var") and bool((value < 0).any())):

@@ -1,0 +1,138 @@
+"""From image files' pixels to the network's input, and the random views that training sees."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fcn_studio.core.classes import VOID
+from fcn_studio.core.labels import LabelMap
+from fcn_studio.fcn.weights import Preprocessing
+
+Image = NDArray[np.uint8]
+"""uint8 (H, W, 3), RGB."""
+
+
+def normalise(images_rgb: Tensor, preprocessing: Preprocessing) -> Tensor:
+    """The network's input of uint8 RGB images (N, H, W, 3): float32 (N, 3, H, W), channels last in memory."""
+    images = images_rgb.flip(3) if preprocessing.channel_order == "bgr" else images_rgb
+    mean = torch.tensor(preprocessing.mean, device=images.device)
+    std = torch.tensor(preprocessing.std, device=images.device)
+    return ((images.float() - mean) / std).permute(0, 3, 1, 2)
+
+
+def scaled_size(shape: tuple[int, int], scale: float) -> tuple[int, int]:
+    """(height, width) times a scale, each at least 1."""
+    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+
+
+def resized(image_rgb: Image, shape: tuple[int, int]) -> Image:
+    """The image at another (height, width): areas averaged when it shrinks, bilinear when it grows."""
+    if image_rgb.shape[:2] == shape:
+        return image_rgb
+    shrinks = shape[0] * shape[1] < image_rgb.shape[0] * image_rgb.shape[1]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image_rgb, shape[::-1], interpolation=how), np.uint8)
+
+
+def resized_labels(label_map: LabelMap, shape: tuple[int, int]) -> LabelMap:
+    """The label map at another (height, width), nearest: labels are never blended."""
+    return np.asarray(cv2.resize(label_map, shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """How random views are drawn.
+
+    Attributes:
+        shape: (height, width) of a view.
+        scale: smallest and largest size of an image pixel in view pixels; drawn log-uniformly.
+        aspect: largest relative stretch along x.
+        flip: whether half of the views are mirrored left to right.
+        colour: strength of the colour changes, 0 for none, 1 for plenty.
+    """
+
+    shape: tuple[int, int]
+    scale: tuple[float, float]
+    aspect: float = 0.1
+    flip: bool = True
+    colour: float = 1.0
+
+
+def random_view(
+    image_rgb: Image,
+    label_map: LabelMap,
+    augmentation: Augmentation,
+    rng: np.random.Generator,
+    anchor_xy: tuple[int, int] | None = None,
+) -> tuple[Image, LabelMap]:
+    """One augmented crop: scale, stretch, flip and crop by a single affine warp, then colour.
+
+    Outside of the image the picture is mirrored and the labels are 255.
+
+    Args:
+        image_rgb: uint8 (H, W, 3).
+        label_map: uint8 (H, W).
+        augmentation: what may happen.
+        rng: source of chance.
+        anchor_xy: a pixel that the view must show.
+
+    Returns:
+        uint8 (h, w, 3) and uint8 (h, w) of the augmentation's shape.
+    """
+    height, width = augmentation.shape
+    scale = math.exp(rng.uniform(*np.log(augmentation.scale)))
+    step_x = rng.uniform(1 - augmentation.aspect, 1 + augmentation.aspect) / scale
+    step_y = 1 / scale
+    anchor_x, anchor_y = anchor_xy or (None, None)
+    left = _start(label_map.shape[1], width * step_x, anchor_x, rng)
+    top = _start(label_map.shape[0], height * step_y, anchor_y, rng)
+    if augmentation.flip and rng.random() < 0.5:
+        left, step_x = left + width * step_x, -step_x
+    # Pixel centres lie at halves of the continuous coordinates used above.
+    to_source = np.array(
+        [[step_x, 0, left + step_x / 2 - 0.5], [0, step_y, top + step_y / 2 - 0.5]], dtype=np.float64
+    )
+    view = cv2.warpAffine(
+        image_rgb, to_source, (width, height),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REFLECT_101,
+    )  # fmt: skip
+    labels = cv2.warpAffine(
+        label_map, to_source, (width, height),
+        flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_CONSTANT, borderValue=VOID,
+    )  # fmt: skip
+    if augmentation.colour > 0:
+        view = _recoloured(np.asarray(view, np.uint8), augmentation.colour, rng)
+    return np.asarray(view, np.uint8), np.asarray(labels, np.uint8)
+
+
+def _start(size: int, extent: float, anchor: int | None, rng: np.random.Generator) -> float:
+    """Where a view of ``extent`` source pixels starts along an axis of ``size``, showing the anchor if given.
+
+    A view larger than the image shows all of it.
+    """
+    low, high = min(0.0, size - extent), max(0.0, size - extent)
+    if anchor is not None:
+        # Not at the very rim: nearest sampling must still meet the pixel.
+        rim = min(1.0, extent / 4)
+        low, high = max(low, anchor + 1 + rim - extent), min(high, anchor - rim)
+        if low > high:
+            low = high = (low + high) / 2
+    return float(rng.uniform(low, high))
+
+
+def _recoloured(image_rgb: Image, strength: float, rng: np.random.Generator) -> Image:
+    """Other saturation, contrast, brightness and cast, as one affine map of RGB that saturates at 0 and 255."""
+    saturation = rng.uniform(1 - 0.4 * strength, 1 + 0.4 * strength)
+    contrast = rng.uniform(1 - 0.3 * strength, 1 + 0.3 * strength)
+    shift = rng.uniform(-25, 25) * strength + rng.uniform(-8, 8, 3) * strength
+    mean = image_rgb.reshape(-1, 3).mean(0)
+    mixing = contrast * (saturation * np.eye(3) + (1 - saturation) / 3)
+    offset = mean - mixing @ mean + shift
+    return np.asarray(cv2.transform(image_rgb, np.column_stack([mixing, offset])), np.uint8)
