@@ -1,0 +1,321 @@
+"""A project on disk: the one place that knows what lies where in its folder.
+
+::
+
+    FOLDER/  (JPEGImages/... or images directly, also in subfolders)
+      SegmentationClass/<mask id>.png               masks
+      ImageSets/Segmentation/{train,val}.txt        splits, if there are any; only read
+      fcn-studio.toml                               settings and class table
+      .fcn-studio/lock                              held by the one writer
+      .fcn-studio/provenance/<mask id>.png          who labelled what, and the status
+      .fcn-studio/originals/<mask id>.png           masks of others as they were before we first wrote them
+      .fcn-studio/adopted_masks                     the masks found at first opening
+      .fcn-studio/runs/NNNN/, runs/current.json     fine-tunes and the network in use
+      .fcn-studio/index                             statuses, rebuildable
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+from fcn_studio.core.classes import BACKGROUND, ClassTable, voc_table
+from fcn_studio.core.labels import Labels, Provenance
+from fcn_studio.core.prediction import Prediction, prelabelled
+from fcn_studio.core.project import ProjectConfig
+from fcn_studio.core.sample import Sample, Split, Status, split_of
+from fcn_studio.errors import ClassTableNeeded, ProjectError
+from fcn_studio.formats.annotations import AnnotationStore, LoadedLabels
+from fcn_studio.formats.lock import ProjectLock
+from fcn_studio.formats.project_file import read_project_file, write_project_file
+from fcn_studio.formats.runs import CurrentNetwork, Runs
+from fcn_studio.formats.scan import IMAGES, scan_images
+from fcn_studio.formats.voc import YearsFound, fits_voc, read_class_files, read_splits, voc_years
+
+STATE = ".fcn-studio"
+PROJECT_FILE = "fcn-studio.toml"
+
+
+class ProjectFolder:
+    """An open project; a context manager that closes it.
+
+    Opened to write, it holds the project's lock. Opened to read, it never writes anything. Nothing but the lock is
+    written before the first save. Image files are only ever read.
+
+    Attributes:
+        folder: absolute path of the project.
+        image_root: ``folder/JPEGImages`` if there is one, else ``folder``.
+        samples: all images, sorted as people count.
+        writable: whether it was opened to write.
+        first_opening: there is no project file yet, so masks that lie here count as the user's finished work.
+        notices: sentences for the user on what was found.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        lock: ProjectLock | None,
+        table: ClassTable | None,
+        default_table: ClassTable | None,
+        grey_as_indices: bool | None,
+    ) -> None:
+        """Read a project; callers use `open`."""
+        self.folder = folder
+        self.writable = lock is not None
+        self._lock = lock
+        self._config_lock = threading.RLock()
+        self._grey_as_indices = grey_as_indices
+        self._project_file = folder / PROJECT_FILE
+        self.first_opening = not self._project_file.exists()
+        self.image_root = folder / IMAGES if (folder / IMAGES).is_dir() else folder
+        scan = scan_images(self.image_root)
+        self.samples: Sequence[Sample] = scan.samples
+        self._by_id = {sample.image_id: sample for sample in scan.samples}
+        self._splits = read_splits(folder)
+        self._runs = Runs(folder / STATE / "runs", folder)
+        self._store = AnnotationStore(folder, first_opening=self.first_opening, prepare=self._prepare)
+        self._config = (
+            _new_config(folder, table or self._found_table(default_table))
+            if self.first_opening
+            else read_project_file(self._project_file)
+        )
+        self._on_disk = not self.first_opening
+        self.notices = (*scan.notices, *self._first_notice())
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        *,
+        writable: bool,
+        break_lock: bool = False,
+        table: ClassTable | None = None,
+        default_table: ClassTable | None = None,
+        grey_as_indices: bool | None = None,
+    ) -> ProjectFolder:
+        """Open a folder of images or a VOC tree, all or nothing.
+
+        Args:
+            folder: the project.
+            writable: take the lock; without it nothing is ever written.
+            break_lock: take the lock from a process that seems alive, or from another host.
+            table: what the class indices of a folder without project file mean: the answer to `ClassTableNeeded`.
+            default_table: the class table of a folder that has neither masks nor names of classes.
+            grey_as_indices: read grey masks of 0 and 255 as class indices, see `masks.read_mask`.
+
+        Raises:
+            YearsFound: the folder is a VOCdevkit; its ``years`` can be opened.
+            ClassTableNeeded: there are masks, and nothing says what their class indices mean.
+            ProjectLocked: another process writes this project.
+            ProjectError: it is no folder, cannot be read or written, or its project file is broken.
+        """
+        folder = Path(os.path.abspath(folder))
+        if not folder.is_dir():
+            raise ProjectError(f"{folder} is not a folder; name the folder that holds the images")
+        if not (folder / PROJECT_FILE).exists() and (years := voc_years(folder)):
+            raise YearsFound(folder, years)
+        lock = ProjectLock(folder / STATE / "lock", break_lock=break_lock) if writable else None
+        try:
+            return cls(folder, lock=lock, table=table, default_table=default_table, grey_as_indices=grey_as_indices)
+        except BaseException:
+            if lock is not None:
+                lock.release()
+            raise
+
+    def _found_table(self, default: ClassTable | None) -> ClassTable:
+        """The class table of a folder without project file. Raises: ClassTableNeeded if nothing tells it."""
+        named = read_class_files(self.folder)
+        if named is not None:
+            return named
+        masks = self._store.masks
+        if not masks:
+            return default or ClassTable.from_names([BACKGROUND])
+        if fits_voc(masks.values()):
+            return voc_table()
+        raise ClassTableNeeded(
+            f"{self.folder} has masks whose class indices are not VOC's, and no class_names.txt says what they "
+            "mean; write one there, a name a line, index 0 on the first"
+        )
+
+    def _first_notice(self) -> tuple[str, ...]:
+        """The notice that masks were found at first opening."""
+        count = sum(s.mask_id in self._store.masks for s in self.samples) if self.first_opening else 0
+        return (f"{count} masks were found here and count as finished: Verified, made by you",) if count else ()
+
+    def __enter__(self) -> ProjectFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write the status index and give the lock back; may be called again.
+
+        Raises:
+            ProjectError: if the index cannot be written; the lock is given back all the same.
+        """
+        lock, self._lock = self._lock, None
+        self.writable = False
+        if lock is not None:
+            try:
+                self._store.save_index()
+            finally:
+                lock.release()
+
+    # Settings
+
+    @property
+    def config(self) -> ProjectConfig:
+        """Class table, meaning of unlabelled, share of validation images, project id."""
+        return self._config
+
+    def save_config(self, config: ProjectConfig) -> None:
+        """Change the settings and write the project file; comments and unknown keys in it are kept.
+
+        Raises:
+            ProjectError: if it was opened to read only, or cannot be written; the settings are then as before.
+        """
+        self._refuse_if_read_only()
+        with self._config_lock:
+            if not self._on_disk:
+                self._store.write_adopted()
+            write_project_file(self._project_file, config)
+            self._config, self._on_disk = config, True
+
+    def set_table(self, table: ClassTable) -> None:
+        """Change the class table. Raises: ProjectError as `save_config`."""
+        self.save_config(replace(self._config, table=table))
+
+    def _prepare(self) -> None:
+        """Before the first annotation is written: the project file. Raises: ProjectError as `save_config`."""
+        self._refuse_if_read_only()
+        with self._config_lock:
+            if not self._on_disk:
+                self.save_config(self._config)
+
+    def _refuse_if_read_only(self) -> None:
+        """Raises: ProjectError unless the project is open to write."""
+        if not self.writable:
+            raise ProjectError(f"{self.folder} is open to read only; nothing was written")
+
+    # Images
+
+    def sample(self, image_id: str) -> Sample:
+        """The image of an id. Raises: KeyError if there is none."""
+        return self._by_id[image_id]
+
+    def split(self, sample: Sample) -> Split:
+        """The split by the ImageSets lists, which rule; by the id for images in none of them."""
+        return self._splits.get(sample.mask_id) or split_of(sample.image_id, self._config.val_percent)
+
+    def status(self, sample: Sample) -> Status:
+        """How far an image is; cheap enough to be asked for every row that a list shows."""
+        return self._store.status(sample)
+
+    def counts(self) -> Mapping[Status, int]:
+        """Number of images by status, every status named."""
+        counted = Counter(self.status(sample) for sample in self.samples)
+        return {status: counted[status] for status in Status}
+
+    # Annotations
+
+    def mask_path(self, sample: Sample) -> Path:
+        """Where the mask of an image lies, or would lie."""
+        return self._store.mask_path(sample)
+
+    def load_labels(self, sample: Sample, size: tuple[int, int]) -> LoadedLabels:
+        """The annotation of an image of ``size`` (width, height) as displayed; unlabelled if there is no mask.
+
+        Raises:
+            MaskNeedsDecision: if only the user can say how to read the mask, or whose it is.
+            MaskError: if the mask is damaged or no label map of the image; it is never taken for empty.
+        """
+        return self._store.load(sample, size, self._config.table, self._grey_as_indices)
+
+    def save_labels(
+        self, sample: Sample, labels: Labels, status: Status, prelabelled_by: str | None = None
+    ) -> str | None:
+        """Write an annotation, mask first and then its record; may be called from another thread.
+
+        A New image without labels writes nothing. Returns the sha256 of the mask file, None if it needs none.
+
+        Raises:
+            ProjectError: if it was opened to read only, the disk is full or anything else cannot be written; the
+                old files are then unchanged.
+        """
+        self._refuse_if_read_only()
+        return self._store.save(sample, labels, status, prelabelled_by)
+
+    def accept_prediction(self, sample: Sample, prediction: Prediction, *, allow_prelabelled: bool) -> bool:
+        """Write a prediction in the project's class indices, by the rule of batches; False if it may not or is void.
+
+        Only New images are written, with ``allow_prelabelled`` Pre-labelled ones too, and never one with a pixel
+        of a human or of unknown origin.
+
+        Raises:
+            ProjectError, MaskError: as `load_labels` and `save_labels`.
+            ValueError: if the prediction is of another image.
+        """
+        if prediction.image_id != sample.image_id:
+            raise ValueError(f"prediction of {prediction.image_id} for {sample.image_id}")
+        allowed = {Status.NEW, Status.PRELABELLED} if allow_prelabelled else {Status.NEW}
+        if self.status(sample) not in allowed:
+            return False
+        height, width = prediction.label_map.shape
+        old = self.load_labels(sample, (width, height))
+        if old.status not in allowed or (old.labels.provenance > Provenance.NETWORK).any():
+            return False
+        labels = prelabelled(old.labels, prediction)
+        if not labels.provenance.any():
+            return False
+        self.save_labels(sample, labels, Status.PRELABELLED, prediction.checkpoint)
+        return True
+
+    # Networks
+
+    def new_run_dir(self) -> Path:
+        """Make the folder of a new run, ``.fcn-studio/runs/NNNN``.
+
+        Raises:
+            ProjectError: if it was opened to read only, or the folder cannot be made.
+        """
+        self._refuse_if_read_only()
+        return self._runs.new_dir()
+
+    def current_network(self) -> CurrentNetwork | None:
+        """The network in use; None if no run has set one. Raises: ProjectError if its file is broken."""
+        return self._runs.current()
+
+    def set_current_network(self, checkpoint: Path | str, sha256: str, *, compared: bool) -> CurrentNetwork:
+        """Put a checkpoint file, or a bundled network by its name, in use. Raises: ProjectError as `new_run_dir`."""
+        self._refuse_if_read_only()
+        return self._runs.set_current(checkpoint, sha256, compared=compared)
+
+    def restore_previous_network(self) -> CurrentNetwork | None:
+        """One step back: the network before the current one; None if there was none before.
+
+        Raises:
+            ProjectError: as `new_run_dir`.
+        """
+        self._refuse_if_read_only()
+        return self._runs.go_back()
+
+
+def _new_config(folder: Path, table: ClassTable) -> ProjectConfig:
+    """Settings of a project that has no file yet.
+
+    Its id is made from host and path until it is written: strokes kept for a folder that is only looked at, or
+    that crashed before its first save, are found again.
+    """
+    name = f"{socket.gethostname()}:{os.path.realpath(folder)}"
+    return replace(ProjectConfig.new(table), project_id=str(uuid.uuid5(uuid.NAMESPACE_URL, name)))

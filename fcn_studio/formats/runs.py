@@ -1,0 +1,122 @@
+"""``.fcn-studio/runs``: one numbered folder a fine-tune, and ``current.json``, which names the network in use."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from fcn_studio.errors import ProjectError
+from fcn_studio.formats.atomic import told, write_atomically
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentNetwork:
+    """The network a project uses.
+
+    Attributes:
+        checkpoint: name of a bundled network, or a ``.safetensors`` file: relative to the project folder, with
+            slashes, if it lies there, else absolute.
+        sha256: identity of the checkpoint, 64 hex digits.
+        compared: whether it was compared with the one before on enough validation images.
+    """
+
+    checkpoint: str
+    sha256: str
+    compared: bool = True
+
+    def path(self, folder: Path) -> Path | None:
+        """The checkpoint file of a project in ``folder``; None if it is a bundled network's name.
+
+        What has a separator or ends in ``.safetensors`` is a file, as on the command line.
+        """
+        is_file = any(mark in self.checkpoint for mark in ("/", "\\")) or self.checkpoint.endswith(".safetensors")
+        return folder / self.checkpoint if is_file else None
+
+
+class Runs:
+    """The runs of one project."""
+
+    def __init__(self, folder: Path, project: Path) -> None:
+        """Runs in ``folder`` of the project folder ``project``; nothing is made yet."""
+        self.folder = folder
+        self._project = project
+        self._file = folder / "current.json"
+
+    def new_dir(self) -> Path:
+        """Make the next free run folder: ``0001``, ``0002``, ... Two processes never get the same.
+
+        Raises:
+            ProjectError: if it cannot be made.
+        """
+        with told("made", self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            number = max(
+                (int(name) for name in os.listdir(self.folder) if name.isascii() and name.isdigit()), default=0
+            )
+            while True:
+                number += 1
+                path = self.folder / f"{number:04d}"
+                try:
+                    path.mkdir()
+                except FileExistsError:
+                    continue
+                return path
+
+    def current(self) -> CurrentNetwork | None:
+        """The network in use; None if no run has set one.
+
+        Raises:
+            ProjectError: if ``current.json`` is broken.
+        """
+        chain = self._chain()
+        return chain[0] if chain else None
+
+    def set_current(self, checkpoint: Path | str, sha256: str, *, compared: bool) -> CurrentNetwork:
+        """Put another network in use, atomically; the one before is remembered.
+
+        Raises:
+            ProjectError: if ``current.json`` is broken or cannot be written.
+        """
+        if isinstance(checkpoint, Path):
+            inside = checkpoint.is_absolute() and checkpoint.is_relative_to(self._project)
+            place = checkpoint.relative_to(self._project) if inside else checkpoint.absolute()
+            checkpoint = place.as_posix()
+        new = CurrentNetwork(checkpoint, sha256, compared)
+        self._write([new, *self._chain()])
+        return new
+
+    def go_back(self) -> CurrentNetwork | None:
+        """Put the network before the current one in use again; None if there was none, and then none is set.
+
+        Raises:
+            ProjectError: as `set_current`.
+        """
+        chain = self._chain()[1:]
+        self._write(chain)
+        return chain[0] if chain else None
+
+    def _chain(self) -> list[CurrentNetwork]:
+        """The current network and those before it, newest first."""
+        with told("read", self._file):
+            if not self._file.exists():
+                return []
+            data = self._file.read_bytes()
+        try:
+            fields: Any = json.loads(data)
+            return [
+                CurrentNetwork(str(f["checkpoint"]), str(f["sha256"]), bool(f["compared"]))
+                for f in ([fields, *fields["previous"]] if fields else [])
+            ]
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise ProjectError(
+                f"{self._file} is broken ({error}); delete it to use the bundled network again"
+            ) from error
+
+    def _write(self, chain: list[CurrentNetwork]) -> None:
+        """Write the chain: the current network with those before it under ``previous``."""
+        rows = [asdict(network) for network in chain]
+        fields = {**rows[0], "previous": rows[1:]} if rows else {}
+        write_atomically(self._file, json.dumps(fields, indent=2).encode("utf-8"))

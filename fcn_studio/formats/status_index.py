@@ -1,0 +1,64 @@
+"""``.fcn-studio/index``: the statuses as last found, so that opening a large project reads no records.
+
+Rebuildable: an entry counts only while record and mask have the size and modification time that it names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from fcn_studio.core.sample import Status
+from fcn_studio.formats.atomic import write_atomically
+
+Stamp = tuple[int, ...]
+"""Modification time (ns) and size of the record, then of the mask; zeros for a file that is not there."""
+
+
+def stamp_of(*paths: Path) -> Stamp:
+    """The stamp of a record and its mask."""
+    numbers: list[int] = []
+    for path in paths:
+        try:
+            stat = os.stat(path)
+            numbers += stat.st_mtime_ns, stat.st_size
+        except OSError:
+            numbers += 0, 0
+    return tuple(numbers)
+
+
+class StatusIndex:
+    """Mask id -> (stamp, status); a broken or missing file is an empty index."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the index file at ``path``."""
+        self._path = path
+        self._changed = False
+        self._entries: dict[str, tuple[Stamp, Status]] = {}
+        try:
+            for mask_id, (*stamp, status) in json.loads(path.read_bytes()).items():
+                self._entries[mask_id] = tuple(map(int, stamp)), Status(status)
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+            self._entries.clear()
+
+    def get(self, mask_id: str, stamp: Stamp) -> Status | None:
+        """The status found when the files had this stamp; None if they had another."""
+        entry = self._entries.get(mask_id)
+        return entry[1] if entry is not None and entry[0] == stamp else None
+
+    def put(self, mask_id: str, stamp: Stamp, status: Status) -> None:
+        """Remember a status."""
+        self._entries[mask_id] = stamp, status
+        self._changed = True
+
+    def save(self) -> None:
+        """Write the file if anything changed.
+
+        Raises:
+            ProjectError: if it cannot be written.
+        """
+        if self._changed:
+            rows = {mask_id: (*stamp, status.value) for mask_id, (stamp, status) in self._entries.items()}
+            write_atomically(self._path, json.dumps(rows).encode("ascii"))
+            self._changed = False
