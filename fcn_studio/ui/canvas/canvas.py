@@ -30,10 +30,9 @@ from fcn_studio.tools.brush import Brush
 from fcn_studio.ui.canvas.colours import VOID_COLOUR
 from fcn_studio.ui.canvas.layers import LabelStyle
 from fcn_studio.ui.canvas.overlay_painter import OverlayScene
-from fcn_studio.ui.canvas.pointer import TOOL_KEYS, pointer_event
+from fcn_studio.ui.canvas.pointer import pointer_event, tool_key
 from fcn_studio.ui.canvas.pyramid import ImagePyramid
 from fcn_studio.ui.canvas.surface import ZOOM_STEP, Surface
-from fcn_studio.ui.canvas.view_state import ViewState
 from fcn_studio.ui.guard import guarded
 
 NOTCH = 120
@@ -47,6 +46,8 @@ BRUSH_STEP = 1.2
 
 BRUSH_DRAG = 1.01
 """Factor of the brush size for one logical pixel of Alt+right-drag."""
+
+_HELD_KEYS = (Qt.Key.Key_Space, Qt.Key.Key_V)
 
 
 class Drag(Enum):
@@ -302,22 +303,21 @@ class Canvas(Surface):
 
     @guarded
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        key = Qt.Key(event.key())
-        if key in (Qt.Key.Key_Space, Qt.Key.Key_V):
+        name = tool_key(event)
+        if event.key() in _HELD_KEYS:
             if not event.isAutoRepeat():
-                self._hold(key, True)
-        elif key not in TOOL_KEYS or self._tool is None or not self._tool.key(TOOL_KEYS[key]):
+                self._hold(event.key(), True)
+        elif name is None or self._tool is None or not self._tool.key(name):
             event.ignore()
 
     @guarded
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        key = Qt.Key(event.key())
-        if key not in (Qt.Key.Key_Space, Qt.Key.Key_V):
+        if event.key() not in _HELD_KEYS:
             event.ignore()
         elif not event.isAutoRepeat():
-            self._hold(key, False)
+            self._hold(event.key(), False)
 
-    def _hold(self, key: Qt.Key, held: bool) -> None:
+    def _hold(self, key: int, held: bool) -> None:
         if key == Qt.Key.Key_V:
             self.peek(held)
         else:
@@ -356,9 +356,11 @@ class Canvas(Surface):
             if event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture and self._drag == Drag.NONE:
                 self.zoom_at(event.position(), 1 + event.value())
             return True
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            # A half-done gesture has its keys before any action that uses them as a shortcut.
-            if event.key() in TOOL_KEYS and self._tool is not None and self._tool.busy and not event.modifiers():
-                event.accept()
-                return True
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and self._wants(event):
+            event.accept()
+            return True
         return super().event(event)
+
+    def _wants(self, event: QKeyEvent) -> bool:
+        """A half-done gesture has its keys before any action that uses them as a shortcut."""
+        return tool_key(event) is not None and self._tool is not None and self._tool.busy

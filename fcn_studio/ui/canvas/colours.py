@@ -33,17 +33,19 @@ def premultiplied(colours: NDArray[np.uint8], alpha: NDArray[np.float64]) -> Pix
     return pixels
 
 
-def class_pixels(table: ClassTable, hidden: Iterable[int], opacity: float) -> Pixels:
+def class_pixels(table: ClassTable, hidden: Iterable[int], opacity: float, *, tint: float = 0.0) -> Pixels:
     """Pixel of each label-map value, shape (256,). Hidden classes are transparent.
 
     Value 255 is painted void here; that unlabelled pixels, which have the same value, are transparent is for the
     caller to see to. Background is drawn fainter than the classes (opacity squared), as it must not dim the
-    photograph it covers most of. Values outside the table get VOC's colour, so that nothing goes unseen.
+    photograph it covers most of. Values outside the table get VOC's colour, so that nothing goes unseen. ``tint``
+    of 0..1 lightens all colours.
     """
     colours = voc_palette()
     for info in table:
         colours[info.index] = info.colour
     colours[VOID] = VOID_COLOUR
+    colours = np.rint(colours + (255 - colours) * tint).astype(np.uint8)
     alpha = np.full(256, opacity)
     if table.background_index is not None:
         alpha[table.background_index] = opacity**2

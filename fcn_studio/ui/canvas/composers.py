@@ -70,9 +70,7 @@ class LabelComposer:
 
     outside = 0
 
-    def __init__(
-        self, label_map: LabelMap, provenance: LabelMap | None, pixels: Pixels, *, outline: bool
-    ) -> None:
+    def __init__(self, label_map: LabelMap, provenance: LabelMap | None, pixels: Pixels, *, outline: bool) -> None:
         self._label_map = label_map
         self._provenance = provenance
         self._void = pixels[VOID]

@@ -18,6 +18,9 @@ from fcn_studio.ui.canvas.view_cache import LayerCache
 OUTLINE_STRENGTH = 2.0
 """Outlines are drawn with so many times the layer's opacity, at most 1: a thin line needs more."""
 
+OUTLINE_TINT = 0.3
+"""How far outlines go from the class colour to white: a dark line is lost on a dark photograph."""
+
 
 class LayerStack:
     """What is drawn, from the bottom up: image, prediction, labels, uncertainty."""
@@ -136,5 +139,7 @@ class LayerStack:
         return self.label_style == LabelStyle.OUTLINE
 
     def _class_pixels(self, opacity: float) -> Pixels:
-        strength = OUTLINE_STRENGTH if self._outline else 1.0
-        return class_pixels(self._table, self._hidden, min(1.0, strength * opacity))
+        if self._outline:
+            strength = min(1.0, OUTLINE_STRENGTH * opacity)
+            return class_pixels(self._table, self._hidden, strength, tint=OUTLINE_TINT)
+        return class_pixels(self._table, self._hidden, opacity)

@@ -33,6 +33,6 @@ class LayerStyle:
 DEFAULT_STYLES = {
     Layer.IMAGE: LayerStyle(True, 1.0),
     Layer.PREDICTION: LayerStyle(False, 0.5),
-    Layer.LABELS: LayerStyle(True, 0.5),
+    Layer.LABELS: LayerStyle(True, 0.4),
     Layer.UNCERTAINTY: LayerStyle(False, 0.6),
 }

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -31,7 +32,10 @@ _MARGIN = 4
 """Logical pixels that lines and their halo reach beyond the geometry."""
 
 _HANDLE = 3.5
-"""Half the side of a corner's handle, logical pixels."""
+"""Radius of a corner's handle, logical pixels."""
+
+_CLOSING = 1.6
+"""Factor of the first handle while a click would close the polygon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,11 @@ class OverlayScene:
             # An erasing ring has another colour: a wider margin makes its rectangles others, too.
             yield from self._ring_rects(overlay.ring, margin + int(overlay.ring.erasing))
         points = [self._place(p) for p in overlay.points]
-        for start, end in zip(points, points[1:], strict=False):
+        for start, end in pairwise(points):
             yield _around(start, end).grown(margin)
         if points:
             yield _around(points[0], points[0]).grown(2 * margin + int(overlay.closing))
-            yield _around(points[-1], points[-1]).grown(2 * margin)
+            yield from (_around(p, p).grown(2 * margin) for p in points[1:])
             if overlay.rubber_band is not None:
                 yield _around(points[-1], self._place(overlay.rubber_band)).grown(margin)
 
@@ -83,7 +87,7 @@ class OverlayScene:
             yield _around((x - radius, y - radius), (x + radius, y + radius)).grown(margin)
             return
         edges = np.linspace(-radius - 1, radius + 1, _BANDS + 1)
-        for top, bottom in zip(edges[:-1], edges[1:], strict=True):
+        for top, bottom in pairwise(edges):
             nearest, farthest = sorted((abs(top), abs(bottom)))
             if top < 0 < bottom:
                 nearest = 0.0
@@ -132,18 +136,17 @@ class OverlayScene:
             if overlay.rubber_band is not None:
                 painter.drawLine(last, QPointF(*self._place(overlay.rubber_band)))
         half = _HANDLE * self.dpr
-        for index, corner in enumerate((corners.at(0), last)):
-            grown = 1.6 if index == 0 and overlay.closing else 1.0
-            box = QRectF(-half * grown, -half * grown, 2 * half * grown, 2 * half * grown).translated(corner)
-            painter.setPen(self._pens(self.colour)[0])
-            painter.setBrush(QColor(*self.colour))
-            painter.drawEllipse(box)
+        painter.setPen(QPen(_contrast(self.colour), max(1, round(self.dpr))))
+        painter.setBrush(QColor(*self.colour))
+        for index in range(corners.size()):
+            radius = half * (_CLOSING if index == 0 and overlay.closing else 1)
+            painter.drawEllipse(corners.at(index), radius, radius)
         painter.setBrush(Qt.BrushStyle.NoBrush)
 
     def _pens(self, colour: Colour) -> tuple[QPen, QPen]:
         """The halo, which stands out from the colour, and the line."""
         width = max(1, round(self.dpr))
-        halo, line = QPen(_contrast(colour), 3 * width), QPen(QColor(*colour), width)
+        halo, line = QPen(_contrast(colour), 4 * width), QPen(QColor(*colour), 2 * width)
         for pen in (halo, line):
             pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
         return halo, line
@@ -170,7 +173,7 @@ def _half_width(shape: BrushShape, radius: float, away: float) -> float:
 
 def _contrast(colour: Colour) -> QColor:
     red, green, blue = colour
-    light = 0.299 * red + 0.587 * green + 0.114 * blue > 110  # Rec. 601 luma
+    light = 0.299 * red + 0.587 * green + 0.114 * blue > 140  # Rec. 601 luma
     return QColor(0, 0, 0, 190) if light else QColor(255, 255, 255, 210)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QPointingDevice, QSinglePointEvent, QTabletEvent
+from PySide6.QtGui import QKeyEvent, QPointingDevice, QSinglePointEvent, QTabletEvent
 
 from fcn_studio.core.raster import Point
 from fcn_studio.tools.base import Button, PointerEvent
@@ -14,13 +14,18 @@ _BUTTONS: dict[Qt.MouseButton, Button] = {
     Qt.MouseButton.MiddleButton: "middle",
 }
 
-TOOL_KEYS = {
+_TOOL_KEYS: dict[int, str] = {
     Qt.Key.Key_Return: "Enter",
     Qt.Key.Key_Enter: "Enter",
     Qt.Key.Key_Backspace: "Backspace",
     Qt.Key.Key_Escape: "Escape",
 }
-"""The keys that a tool is offered, by the name it knows them by."""
+
+
+def tool_key(event: QKeyEvent) -> str | None:
+    """The name by which a tool is offered this key: "Enter", "Backspace" or "Escape"; None for all others."""
+    bare = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier == Qt.KeyboardModifier.NoModifier
+    return _TOOL_KEYS.get(event.key()) if bare else None
 
 
 def pointer_event(event: QSinglePointEvent, point_xy: Point, *, clicks: int = 1) -> PointerEvent:

@@ -56,9 +56,7 @@ class LayerCache:
     def pixels(self, sampling: Sampling) -> Pixels:
         """The layer in this view, (height, width) of the viewport; valid until the next call."""
         view = sampling.view
-        if self._view is None or replace(view, origin_x=0, origin_y=0) != replace(
-            self._view, origin_x=0, origin_y=0
-        ):
+        if self._view is None or replace(view, origin_x=0, origin_y=0) != replace(self._view, origin_x=0, origin_y=0):
             self._start_anew(sampling)
         else:
             if self._view != view:

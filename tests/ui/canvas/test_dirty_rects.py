@@ -1,0 +1,112 @@
+"""What is on the screen after partial repaints equals a full repaint, at every kind of screen.
+
+Qt reads its scale factor once a process, so each factor is a process of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import sys
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication, QWidget
+
+from fcn_studio.tools.brush import Brush
+from fcn_studio.tools.polygon import Polygon
+from fcn_studio.ui.canvas import Canvas, LabelStyle, Layer
+from tests.ui.canvas.test_canvas import LEFT, NO_BUTTON, TABLE, Hand, make_document
+
+app = QApplication(sys.argv)
+window = QWidget()
+window.resize(451, 337)
+canvas = Canvas(window)
+canvas.setGeometry(33, 17, 401, 303)  # a place between device pixels at fractional factors
+canvas.set_table(TABLE)
+hand = Hand(canvas)
+hand.open(make_document())
+brush, polygon = Brush(hand), Polygon(hand)
+canvas.set_tool(brush)
+window.show()
+assert canvas.devicePixelRatioF() == float(sys.argv[1])
+
+
+def screen():
+    app.processEvents()
+    image = window.screen().grabWindow(window.winId()).toImage().convertToFormat(QImage.Format.Format_RGB32)
+    pixels = np.frombuffer(image.constBits(), np.uint32).reshape(image.height(), image.bytesPerLine() // 4)
+    return pixels[:, : image.width()].copy()
+
+
+def check(what):
+    partial = screen()
+    window.update()
+    canvas.update()
+    wrong = int((partial != screen()).sum())
+    assert wrong == 0, f"{what}: {wrong} wrong pixels"
+
+
+def drag(points):
+    hand.press(QPointF(*points[0]))
+    app.processEvents()
+    for point in points[1:]:
+        hand.move(QPointF(*point), LEFT)
+        app.processEvents()
+    check("mid-stroke")
+    hand.release()
+    check("stroke")
+
+
+assert len(np.unique(screen())) > 50
+rng = np.random.default_rng(1)
+for scale in (0.7, 1.0, 2.6, 17.0):
+    for style in LabelStyle:
+        canvas.set_label_style(style)
+        for _ in range(2):
+            canvas.zoom_at(QPointF(200, 150), scale / canvas.zoom)
+        for size, shape in ((3, "round"), (40, "square"), (400, "round")):
+            hand.brush_size, hand.brush_shape, hand.class_index = size, shape, int(rng.integers(1, 4))
+            canvas.set_tool(brush)
+            canvas.refresh_overlay()
+            hand.move(QPointF(*rng.uniform(20, 280, 2)))
+            check("ring")
+            drag(rng.uniform(20, 280, (6, 2)).tolist())
+            canvas.pan(*rng.integers(-20, 20, 2).tolist())
+            check("pan")
+            hand.document.undo()
+            check("undo")
+        canvas.set_tool(polygon)
+        for x, y in ((60.0, 60.0), (220.0, 90.0), (120.0, 250.0)):
+            hand.click(QPointF(x, y))
+            check("corner")
+            hand.move(QPointF(*rng.uniform(20, 280, 2)))
+            check("rubber band")
+        hand.move(QPointF(60, 60))
+        check("closing")
+        hand.key(Qt.Key.Key_Return)
+        check("closed")
+QApplication.sendEvent(canvas, QEvent(QEvent.Type.Leave))
+check("leave")
+print("equal")
+"""
+
+
+@pytest.mark.parametrize("factor", ["1", "1.25", "1.5", "2"])
+def test_partial_repaints_equal_a_full_one(factor: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, factor],
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": factor},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "equal", done.stderr
