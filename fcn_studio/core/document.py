@@ -17,7 +17,7 @@ from fcn_studio.core.rules import PaintRules
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import FcnStudioError
 
-__all__ = ["Document", "PaintRules", "auto_segment", "skip", "unskip", "verify"]
+__all__ = ["Document", "PaintRules", "auto_segment", "refuse_finished", "skip", "unskip", "verify"]
 
 
 class Document:
@@ -200,6 +200,21 @@ class Document:
         self.committed.emit()
 
 
+def refuse_finished(document: Document) -> None:
+    """Say no to a network's labels on an image that the user has finished with.
+
+    Raises:
+        FcnStudioError: if the image is Verified or Skipped.
+    """
+    if document.status in (Status.VERIFIED, Status.SKIPPED):
+        remedy = (
+            "paint on it to change it" if document.status == Status.VERIFIED else "take it back from Skipped first"
+        )
+        raise FcnStudioError(
+            f"{document.image_id} is {document.status.words}, so Auto-segment leaves it alone; {remedy}"
+        )
+
+
 def auto_segment(document: Document, prediction: Prediction, *, only_class: int | None = None) -> bool:
     """Let a prediction label what no human has labelled, as one step "Auto-segment".
 
@@ -219,13 +234,7 @@ def auto_segment(document: Document, prediction: Prediction, *, only_class: int 
     """
     if prediction.image_id != document.image_id:
         raise ValueError(f"prediction of {prediction.image_id} for {document.image_id}")
-    if document.status in (Status.VERIFIED, Status.SKIPPED):
-        remedy = (
-            "paint on it to change it" if document.status == Status.VERIFIED else "take it back from Skipped first"
-        )
-        raise FcnStudioError(
-            f"{document.image_id} is {document.status.words}, so Auto-segment leaves it alone; {remedy}"
-        )
+    refuse_finished(document)
     old = Labels(document.label_map, document.provenance)
     new = prelabelled(old, prediction)
     if only_class is not None:

@@ -91,6 +91,15 @@ def write_jpeg(path: Path, image_rgb: NDArray[np.uint8]) -> None:
     Image.fromarray(image_rgb).save(path, "JPEG", quality=95, subsampling="4:4:4")
 
 
+def write_png(path: Path, image_rgb: NDArray[np.uint8]) -> None:
+    """Write uint8 (H, W, 3) RGB as a PNG.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    Image.fromarray(image_rgb).save(path, "PNG", compress_level=4)
+
+
 @contextmanager
 def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
     """The image with its header read and its size judged; Pillow's errors in the block become sentences."""

@@ -35,7 +35,7 @@ from fcn_studio.errors import ClassTableNeeded, ProjectError
 from fcn_studio.formats.annotations import AnnotationStore, LoadedLabels
 from fcn_studio.formats.lock import ProjectLock
 from fcn_studio.formats.project_file import read_project_file, write_project_file
-from fcn_studio.formats.runs import CurrentNetwork, Runs
+from fcn_studio.formats.runs import Runs
 from fcn_studio.formats.scan import IMAGES, scan_images
 from fcn_studio.formats.voc import YearsFound, fits_voc, read_class_files, read_splits, voc_years
 
@@ -56,6 +56,8 @@ class ProjectFolder:
         writable: whether it was opened to write.
         first_opening: there is no project file yet, so masks that lie here count as the user's finished work.
         notices: sentences for the user on what was found.
+        runs: its fine-tunes and the network in use. They need no lock: a run's folder is its own, and the file that
+            names the network in use is replaced whole.
     """
 
     def __init__(
@@ -80,7 +82,7 @@ class ProjectFolder:
         self.samples: Sequence[Sample] = scan.samples
         self._by_id = {sample.image_id: sample for sample in scan.samples}
         self._splits = read_splits(folder)
-        self._runs = Runs(folder / STATE / "runs", folder)
+        self.runs = Runs(folder / STATE / "runs", folder)
         self._store = AnnotationStore(folder, first_opening=self.first_opening, prepare=self._prepare)
         self._config = (
             _new_config(folder, table or self._found_table(default_table))
@@ -280,35 +282,6 @@ class ProjectFolder:
             return False
         self.save_labels(sample, labels, Status.PRELABELLED, prediction.checkpoint)
         return True
-
-    # Networks
-
-    def new_run_dir(self) -> Path:
-        """Make the folder of a new run, ``.fcn-studio/runs/NNNN``.
-
-        Raises:
-            ProjectError: if it was opened to read only, or the folder cannot be made.
-        """
-        self._refuse_if_read_only()
-        return self._runs.new_dir()
-
-    def current_network(self) -> CurrentNetwork | None:
-        """The network in use; None if no run has set one. Raises: ProjectError if its file is broken."""
-        return self._runs.current()
-
-    def set_current_network(self, checkpoint: Path | str, sha256: str, *, compared: bool) -> CurrentNetwork:
-        """Put a checkpoint file, or a bundled network by its name, in use. Raises: ProjectError as `new_run_dir`."""
-        self._refuse_if_read_only()
-        return self._runs.set_current(checkpoint, sha256, compared=compared)
-
-    def restore_previous_network(self) -> CurrentNetwork | None:
-        """One step back: the network before the current one; None if there was none before.
-
-        Raises:
-            ProjectError: as `new_run_dir`.
-        """
-        self._refuse_if_read_only()
-        return self._runs.go_back()
 
 
 def _new_config(folder: Path, table: ClassTable) -> ProjectConfig:

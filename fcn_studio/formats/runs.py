@@ -65,6 +65,10 @@ class Runs:
                     continue
                 return path
 
+    def checkpoints(self) -> list[Path]:
+        """The checkpoint of each run that has one, oldest first."""
+        return sorted(self.folder.glob("[0-9]*/best.safetensors"))
+
     def current(self) -> CurrentNetwork | None:
         """The network in use; None if no run has set one.
 

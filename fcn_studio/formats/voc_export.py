@@ -126,9 +126,7 @@ def _write_pair(project: ProjectFolder, tree: Path, sample: Sample, name: str) -
 def _write_tables(project: ProjectFolder, tree: Path, rows: list[dict[str, object]]) -> None:
     """Write the class files and the manifest."""
     table = project.config.table
-    for name, cvat in (("labelmap.txt", True), ("class_names.txt", False)):
-        text = "".join(f"{line}\n" for line in class_file_lines(table, cvat=cvat))
-        (tree / name).write_text(text, encoding="utf-8")
+    write_class_files(tree, table)
     manifest = {
         "made_by": f"FCN Studio {__version__}",
         "project_id": project.config.project_id,
@@ -136,6 +134,13 @@ def _write_tables(project: ProjectFolder, tree: Path, rows: list[dict[str, objec
         "images": rows,
     }
     (tree / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="ascii")
+
+
+def write_class_files(folder: Path, table: ClassTable) -> None:
+    """Write ``labelmap.txt`` (names and colours) and ``class_names.txt`` (names, line = class index)."""
+    for name, cvat in (("labelmap.txt", True), ("class_names.txt", False)):
+        text = "".join(f"{line}\n" for line in class_file_lines(table, cvat=cvat))
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def _classes(table: ClassTable) -> list[dict[str, object]]:

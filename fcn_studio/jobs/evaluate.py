@@ -21,13 +21,10 @@ def evaluate_network(job: EvaluateJob, workshop: Workshop) -> Generator[JobProgr
 
     predictor = workshop.predictor(job.checkpoint, job.device)
     work = evaluate(predictor, job.snapshot, job.table)
-    total = len(job.snapshot)
-    done = 0
     while True:
         try:
-            next(work)
+            done = next(work)
         except StopIteration as end:
             figures: Figures = end.value
             return figures
-        done += 1
-        yield Evaluated(done, total)
+        yield Evaluated(done, len(job.snapshot))

@@ -26,22 +26,22 @@ def fine_tune(job: FineTuneJob, workshop: Workshop) -> Generator[JobProgress, bo
         TrainingError: if there is nothing to train on, or it cannot go on.
         CheckpointError: if the base checkpoint cannot be loaded.
     """
-    from fcn_studio.fcn import device
+    from fcn_studio.fcn.device import choose_device, describe_device
     from fcn_studio.fcn.train import train
     from fcn_studio.fcn.weights import load_checkpoint
 
     if not job.train:
         raise TrainingError("No image has trusted pixels yet: label or verify a few images, then fine-tune.")
     started = time.process_time()
-    chosen = device.choose(job.device)
-    workshop.device_words = device.describe(chosen)
+    device = choose_device(job.device)
+    workshop.device_words = describe_device(device)
     work = train(
         job.config,
         train_set=job.train,
         val_set=job.val,
         table=job.table,
         base=load_checkpoint(Path(job.base)) if job.base else None,
-        device=chosen,
+        device=device,
         out=Path(job.out),
     )
     steps, stopped, notes = 0, False, ()

@@ -12,11 +12,10 @@ from fcn_studio.core.training import TrainConfig, TrainProgress
 
 @dataclass(frozen=True, slots=True)
 class ImageToSegment:
-    """One image of a segment job; ``revision`` is the document's when it was asked for, to drop stale results."""
+    """One image of a segment job."""
 
     image_id: str
     image_path: str
-    revision: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,6 @@ class Predicted:
     """One image of a segment job is done; ``done`` of ``total``."""
 
     prediction: Prediction
-    revision: int
     done: int
     total: int
 
@@ -120,10 +118,9 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The process has loaded torch; ``device`` in words for people, ``devices`` what could be chosen."""
+    """The process has loaded torch; ``device`` is the default one, in words for people."""
 
     device: str
-    devices: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,7 @@ def serve(connection: Connection) -> None:
     requests: queue.SimpleQueue[Submit | Cancel] = queue.SimpleQueue()
     threading.Thread(target=_read_pipe, args=(connection, requests), daemon=True, name="pipe").start()
     workshop = Workshop()
-    _send(connection, Ready(*workshop.start()))
+    _send(connection, Ready(workshop.start()))
     bench = Bench(workshop)
     while True:
         if bench.idle:

@@ -20,13 +20,13 @@ class Workshop:
         self._predictor: tuple[tuple[str, int, str], Predictor] | None = None
         self.device_words = ""
 
-    def start(self) -> tuple[str, tuple[str, ...]]:
-        """Load torch; the default device in words, and the devices there are."""
-        from fcn_studio.fcn import device
+    def start(self) -> str:
+        """Load torch; the default device in words."""
+        from fcn_studio.fcn.device import choose_device, configure_threads, describe_device
 
-        device.configure_threads(self._threads)
-        self.device_words = device.describe(device.choose("auto"))
-        return self.device_words, device.available()
+        configure_threads(self._threads)
+        self.device_words = describe_device(choose_device())
+        return self.device_words
 
     def predictor(self, checkpoint: str, device_name: str) -> Predictor:
         """The predictor of a checkpoint file on a device, loaded or kept from the last job.
@@ -35,7 +35,7 @@ class Workshop:
             CheckpointError: if the file is no checkpoint of ours.
             DeviceError: if the device is not there.
         """
-        from fcn_studio.fcn import device
+        from fcn_studio.fcn.device import choose_device, describe_device
         from fcn_studio.fcn.predict import Predictor
         from fcn_studio.fcn.weights import load_checkpoint
 
@@ -44,8 +44,8 @@ class Workshop:
         key = (checkpoint, stamp, device_name)
         if self._predictor is None or self._predictor[0] != key:
             self._predictor = None  # frees its memory before the next one is loaded
-            self._predictor = (key, Predictor(load_checkpoint(path), device.choose(device_name)))
-        self.device_words = device.describe(self._predictor[1].device)
+            self._predictor = (key, Predictor(load_checkpoint(path), choose_device(device_name)))
+        self.device_words = describe_device(self._predictor[1].device)
         return self._predictor[1]
 
     def run(self, job: Job) -> Generator[JobProgress, bool, JobResult]:

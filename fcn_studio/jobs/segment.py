@@ -30,6 +30,6 @@ def segment(job: SegmentJob, workshop: Workshop) -> Generator[JobProgress, bool,
         except ImageError as error:
             news = ImageFailed(image.image_id, str(error), done, total)
         else:
-            news = Predicted(predictor.predict(image_rgb, image.image_id), image.revision, done, total)
+            news = Predicted(predictor.predict(image_rgb, image.image_id), done, total)
         if (yield news):
             return

@@ -10,7 +10,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer, Signal
 from fcn_studio.core.document import Document
 from fcn_studio.core.sample import Sample
 from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.ui.saver import Save, Saver
+from fcn_studio.ui.saver import Accept, Save, Saver, Write
 
 IDLE_MS = 500
 LARGE_IDLE_MS = 2000
@@ -96,6 +96,17 @@ class Keeper(QObject):
             self._drain()
         return self._kept.get(image_id)
 
+    def accept(self, accept: Accept) -> None:
+        """Write a prediction of an image that is not open; what a human did and is not yet on disk comes first."""
+        image_id = accept.sample.image_id
+        if image_id not in self._kept and not self._saver.pending(image_id):
+            self._saver.submit(accept)
+
+    def drain(self) -> None:
+        """Wait until everything given to the saver is on disk or known to have failed."""
+        self.save()
+        self._drain()
+
     def peek_kept(self, image_id: str) -> Save | None:
         """As `kept`, but without waiting."""
         return self._kept.get(image_id)
@@ -135,20 +146,21 @@ class Keeper(QObject):
             if not self._saver.pending(save.sample.image_id):
                 self._saver.submit(save)
 
-    def _on_saved(self, save: Save) -> None:
+    def _on_saved(self, save: Write) -> None:
         image_id = save.sample.image_id
         self._kept.pop(image_id, None)
         self._failing = self._failing and bool(self._kept)
-        if self._document is not None and self._document.image_id == image_id:
+        if isinstance(save, Save) and self._document is not None and self._document.image_id == image_id:
             self._document.mark_saved(save.revision)
         self.saved_at = time.time()
         self.saved.emit(image_id)
         self.changed.emit()
 
-    def _on_failed(self, save: Save, sentence: str) -> None:
-        self._kept[save.sample.image_id] = save
+    def _on_failed(self, save: Write, sentence: str) -> None:
+        if isinstance(save, Save):
+            self._kept[save.sample.image_id] = save
+            self._retry.start(RETRY_MS)
         if not self._failing:
             self.problem.emit(sentence)
             self._failing = True
-        self._retry.start(RETRY_MS)
         self.changed.emit()

@@ -6,18 +6,35 @@ import threading
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.core.labels import Labels
+from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import FcnStudioError
 from fcn_studio.formats.project_folder import ProjectFolder
 
 
+class Write(Protocol):
+    """Something to write for one image."""
+
+    @property
+    def sample(self) -> Sample:
+        """The image it is for."""
+
+    def write(self) -> None:
+        """Do it; runs on the saver's thread.
+
+        Raises:
+            FcnStudioError, OSError: if it cannot be written; the old files are as they were.
+        """
+
+
 @dataclass(frozen=True)
 class Save:
-    """One annotation to write: frozen arrays, so that painting can go on meanwhile."""
+    """The annotation of a document: frozen arrays, so that painting can go on meanwhile."""
 
     project: ProjectFolder
     sample: Sample
@@ -26,13 +43,31 @@ class Save:
     prelabelled_by: str
     revision: int
 
+    def write(self) -> None:
+        """Write mask and record."""
+        self.project.save_labels(self.sample, self.labels, self.status, self.prelabelled_by)
+
+
+@dataclass(frozen=True)
+class Accept:
+    """A prediction of an image that is not open, to be written where the batch rule allows."""
+
+    project: ProjectFolder
+    sample: Sample
+    prediction: Prediction
+    allow_prelabelled: bool
+
+    def write(self) -> None:
+        """Write it, unless a human has been there meanwhile."""
+        self.project.accept_prediction(self.sample, self.prediction, allow_prelabelled=self.allow_prelabelled)
+
 
 class Saver(QObject):
     """The one writer thread of the window.
 
     Signals:
-        saved(Save): it is on disk.
-        failed(Save, str): it is not, and why in a sentence; the old files are as they were.
+        saved(Write): it is on disk.
+        failed(Write, str): it is not, and why in a sentence; the old files are as they were.
     """
 
     saved = Signal(object)
@@ -42,11 +77,11 @@ class Saver(QObject):
         super().__init__(parent)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="saver")
         self._lock = threading.Lock()
-        self._waiting: OrderedDict[str, Save] = OrderedDict()
+        self._waiting: OrderedDict[str, Write] = OrderedDict()
         self._writing: str | None = None
 
-    def submit(self, save: Save) -> None:
-        """Write an annotation soon."""
+    def submit(self, save: Write) -> None:
+        """Write this soon, in place of what still waits for the same image."""
         with self._lock:
             self._waiting[save.sample.image_id] = save
         self._executor.submit(self._write_next)
@@ -77,7 +112,7 @@ class Saver(QObject):
             image_id, save = self._waiting.popitem(last=False)
             self._writing = image_id
         try:
-            save.project.save_labels(save.sample, save.labels, save.status, save.prelabelled_by)
+            save.write()
         except FcnStudioError as error:
             self.failed.emit(save, str(error))
         except OSError as error:

@@ -74,7 +74,7 @@ class Session(QObject):
         self.default_table = ClassTable((), 0)
         """Class table of a plain folder that has none: the table of the network in use."""
         self._disconnect: Callable[[], None] | None = None
-        self._prefetch = Prefetch(int(settings["max_pixels"]))
+        self._prefetch = Prefetch(settings.whole("max_pixels"))
         self.keeper = Keeper(self)
         self.keeper.saved.connect(self.sample_changed)
         self.keeper.changed.connect(self.saved)
@@ -111,7 +111,7 @@ class Session(QObject):
             ProjectError: if it cannot be opened.
             ClassTableNeeded: if only the user can say what its masks mean; call again with ``table``.
         """
-        if self.project is not None and self.project.folder == folder.resolve():
+        if self.project is not None and self.project.folder == folder.absolute():
             return
         project = self._open_project(folder, table=table, grey_as_indices=grey_as_indices, break_lock=break_lock)
         if not self.close_project():
@@ -249,7 +249,9 @@ class Session(QObject):
         self.toolbox.settle()
 
     def undo(self) -> None:
-        """Take the last step of the open document back."""
+        """Take the last step of the open document back; within a polygon, its last corner."""
+        if self.toolbox.tool.key("Undo"):
+            return
         self.settle()
         if self.document is not None:
             self.document.undo()

@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.document import Document, PaintRules
+from fcn_studio.core.raster import BrushShape, Connectivity
 from fcn_studio.tools.base import Tool
 from fcn_studio.tools.brush import Brush, Eraser
 from fcn_studio.tools.fill import Fill
@@ -35,7 +36,11 @@ class Toolbox(QObject):
         self.document: Document | None = None
         self.class_index = 0
         self.brush_size = 24
-        self.brush_shape = "round"
+        self.brush_shape: BrushShape = "round"
+        self.contiguous = True
+        self.connectivity: Connectivity = 4
+        self.grab_radius = 8.0
+        """How near a click must come to grab something, in image pixels; the canvas keeps it at 8 screen pixels."""
         self._previous_class = VOID
         self._table = ClassTable((), 0)
         self._hidden: frozenset[int] = frozenset()
@@ -129,7 +134,7 @@ class Toolbox(QObject):
         """A fifth smaller."""
         self.scale_brush(1 / 1.2)
 
-    def set_brush_shape(self, shape: str) -> None:
+    def set_brush_shape(self, shape: BrushShape) -> None:
         """'round' or 'square'."""
         if shape != self.brush_shape:
             self.brush_shape = shape

@@ -1,0 +1,16 @@
+"""``python -m fcn_studio`` and the ``fcn-studio`` script. Kept light: the network's process imports it too."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Run the command line; the exit code."""
+    from fcn_studio.cli import main as run
+
+    return run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

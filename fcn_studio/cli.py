@@ -1,0 +1,250 @@
+"""The command line: the window, and the same jobs headless, with progress bars, ``--json`` and exit codes.
+
+Exit codes: 0 done, 1 a bug, 2 a sentence on standard error says what to do, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from fcn_studio import __version__
+from fcn_studio.core.training import Level, TrainConfig
+from fcn_studio.errors import FcnStudioError, UsageError
+from fcn_studio.fcn.catalogue import DEFAULT
+
+EPILOG = """examples:
+  fcn-studio photos/                                   open a folder of images in the window
+  fcn-studio demo                                      open a small drawn project and try the loop
+  fcn-studio segment photos/ --out predictions/        label every image, leave photos/ untouched
+  fcn-studio train photos/ --level quick --minutes 2   fine-tune on what a human labelled
+  fcn-studio evaluate photos/ --network street         score a network on the validation images
+  fcn-studio export photos/ --format voc --out voc/    write a VOC data set of the verified images
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    top = argparse.ArgumentParser(
+        "fcn-studio",
+        description="Label images for semantic segmentation; the network learns while you label.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"fcn-studio {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    _add_window(commands.add_parser("open", help="open a folder in the window (the default command)"))
+    demo = commands.add_parser("demo", help="open a small drawn project; without a display, run its journey")
+    demo.add_argument("folder", nargs="?", type=Path, help="where to make it (default: a new temporary folder)")
+    demo.add_argument("--offscreen", action="store_true", help="run the journey offscreen even if there is a display")
+    demo.add_argument("--screenshot", type=Path, help="where the journey writes its picture of the window")
+    _add_segment(commands.add_parser("segment", help="label images with a network"))
+    _add_train(commands.add_parser("train", help="fine-tune or train on trusted pixels"))
+    _add_evaluate(commands.add_parser("evaluate", help="score a network on verified images"))
+    _add_export(commands.add_parser("export", help="write a data set for training elsewhere"))
+    networks = commands.add_parser("networks", help="list the networks there are")
+    networks.add_argument("folder", nargs="?", type=Path, help="a project, to list its runs too")
+    _add_json(networks)
+    doctor = commands.add_parser("doctor", help="versions, device, Qt platform, what is missing and how to get it")
+    _add_json(doctor)
+    return top
+
+
+def _add_window(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", nargs="?", type=Path, help="folder of images or VOC tree")
+    command.add_argument("--break-lock", action="store_true", help="take over a project another computer left locked")
+
+
+def _add_json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", metavar="FILE", type=Path, help="write the result as JSON; '-' is standard output")
+
+
+def _add_project(command: argparse.ArgumentParser, *, network: str = "", network_required: bool = False) -> None:
+    command.add_argument("folder", type=Path, help="folder of images or VOC tree")
+    command.add_argument(
+        "--network",
+        metavar="N",
+        default=network,
+        required=network_required,
+        help="a bundled name or a checkpoint file (default: the project's network, else the bundled one)",
+    )
+    command.add_argument("--device", metavar="D", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    command.add_argument("--grey-as-indices", action="store_true", help="read grey masks as class indices")
+    _add_json(command)
+
+
+def _add_segment(command: argparse.ArgumentParser) -> None:
+    _add_project(command)
+    command.add_argument("--all", action="store_true", help="pre-labelled images too; never ones a human touched")
+    command.add_argument("--out", metavar="DIR", type=Path, help="write raw predictions there, leave FOLDER alone")
+    command.add_argument("--break-lock", action="store_true", help="take over a project another computer left locked")
+
+
+def _add_train(command: argparse.ArgumentParser) -> None:
+    _add_project(command)
+    command.add_argument("--level", choices=[level.value for level in Level], default=Level.FULL.value)
+    budget = command.add_mutually_exclusive_group()
+    budget.add_argument("--minutes", type=float, metavar="M", help="wall-clock budget")
+    budget.add_argument("--steps", type=int, metavar="N", help="number of optimiser steps")
+    command.add_argument("--out", metavar="FILE", type=Path, help="write the checkpoint there, leave FOLDER alone")
+    command.add_argument("--batch-size", type=int, default=TrainConfig.batch_size, metavar="B")
+    command.add_argument("--width", type=float, default=TrainConfig.width, help="of a slim trunk from scratch")
+    command.add_argument("--seed", type=int, default=0)
+
+
+def _add_evaluate(command: argparse.ArgumentParser) -> None:
+    _add_project(command, network_required=True)
+    command.add_argument("--split", choices=["train", "val", "all"], default="val")
+
+
+def _add_export(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", type=Path, help="folder of images or VOC tree")
+    command.add_argument("--format", choices=["voc"], default="voc")
+    command.add_argument("--out", metavar="DIR", type=Path, required=True)
+    command.add_argument(
+        "--status", action="append", metavar="S", help="statuses to export (default: verified); may be repeated"
+    )
+    command.add_argument("--split", choices=["train", "val", "all"], default="all")
+    command.add_argument("--grey-as-indices", action="store_true", help="read grey masks as class indices")
+    _add_json(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    known = {"open", "demo", "segment", "train", "evaluate", "export", "networks", "doctor"}
+    if not words or (words[0] not in known and words[0] not in ("-h", "--help", "--version")):
+        words.insert(0, "open")
+    options = parser().parse_args(words)
+    try:
+        return _COMMANDS[options.command](options)
+    except FcnStudioError as error:
+        print(f"fcn-studio: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("fcn-studio: interrupted", file=sys.stderr)
+        return 130
+
+
+def write_json(result: object, path: Path | None) -> None:
+    """Write a result where ``--json`` says.
+
+    Raises:
+        UsageError: if it cannot be written.
+    """
+    if path is None:
+        return
+    text = json.dumps(result, indent=2, ensure_ascii=False) + "\n"
+    if str(path) == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: the result cannot be written: {error.strerror or error}") from error
+
+
+def _open(options: argparse.Namespace) -> int:
+    from fcn_studio.ui.app import run_window
+
+    return run_window(options.folder, break_lock=options.break_lock)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from fcn_studio.ui.demo import run_demo
+
+    return run_demo(options.folder, offscreen=options.offscreen, screenshot=options.screenshot)
+
+
+def _segment(options: argparse.Namespace) -> int:
+    from fcn_studio.jobs import headless
+
+    result = headless.segment(
+        options.folder,
+        network=options.network,
+        device=options.device,
+        include_prelabelled=options.all,
+        out=options.out,
+        grey_as_indices=options.grey_as_indices,
+        break_lock=options.break_lock,
+    )
+    write_json(result, options.json)
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    from fcn_studio.jobs import headless
+
+    config = TrainConfig(
+        Level(options.level), options.minutes, options.steps, options.batch_size, options.seed, options.width
+    )
+    result = headless.train(
+        options.folder,
+        config,
+        network=options.network,
+        device=options.device,
+        out=options.out,
+        grey_as_indices=options.grey_as_indices,
+    )
+    write_json(result, options.json)
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from fcn_studio.jobs import headless
+
+    result = headless.evaluate(
+        options.folder,
+        network=options.network or DEFAULT,
+        device=options.device,
+        split=options.split,
+        grey_as_indices=options.grey_as_indices,
+    )
+    write_json(result, options.json)
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from fcn_studio.jobs import headless
+
+    result = headless.export(
+        options.folder,
+        options.out,
+        statuses=options.status or ["verified"],
+        split=options.split,
+        grey_as_indices=options.grey_as_indices,
+    )
+    write_json(result, options.json)
+    return 0
+
+
+def _networks(options: argparse.Namespace) -> int:
+    from fcn_studio.jobs import headless
+
+    write_json(headless.networks(options.folder), options.json)
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from fcn_studio.ui.doctor import examine
+
+    report = examine()
+    for line in report.lines():
+        print(line)
+    write_json(report.as_json(), options.json)
+    return 0 if report.healthy else 2
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "open": _open,
+    "demo": _demo,
+    "segment": _segment,
+    "train": _train,
+    "evaluate": _evaluate,
+    "export": _export,
+    "networks": _networks,
+    "doctor": _doctor,
+}

@@ -1,0 +1,72 @@
+"""The demo: a small project of drawn micrographs, two of them labelled, the truth of all known.
+
+The truth lies in ``.fcn-studio/demo/`` beside the annotations, so that the window can tell how good the network
+really is on pictures that nobody labelled.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fcn_studio.core.labels import LabelMap, made_by_human
+from fcn_studio.core.micrographs import CLASSES, micrographs
+from fcn_studio.core.sample import Sample, Split, Status
+from fcn_studio.core.snapshot import LabelledImage, pack
+from fcn_studio.errors import ProjectError
+from fcn_studio.formats.images import image_size, write_png
+from fcn_studio.formats.masks import read_mask, write_mask
+from fcn_studio.formats.project_folder import ProjectFolder
+
+PICTURES = 24
+LABELLED = 2
+SEED = 7
+
+
+def make_demo(folder: Path, *, count: int = PICTURES, labelled: int = LABELLED, seed: int = SEED) -> Path:
+    """Draw the demo project into a new or empty folder; returns the folder.
+
+    Raises:
+        ProjectError: if the folder has something in it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise ProjectError(f"'{folder}' is not empty: choose an empty folder for the demo.")
+    pictures = list(micrographs(count, seed=seed))
+    for number, picture in enumerate(pictures, start=1):
+        write_png(folder / f"micrograph-{number:02}.png", picture.image_rgb)
+    with ProjectFolder.open(folder, writable=True, table=CLASSES) as project:
+        project.set_table(CLASSES)
+        for sample, picture in zip(project.samples, pictures, strict=True):
+            truth = _truth_path(folder, sample.mask_id)
+            truth.parent.mkdir(parents=True, exist_ok=True)
+            write_mask(truth, picture.truth)
+        training = [s for s in project.samples if project.split(s) is Split.TRAIN]
+        for sample in training[:labelled]:
+            truth_map = _read_truth(project, sample)
+            project.save_labels(sample, made_by_human(truth_map), Status.VERIFIED)
+    return folder
+
+
+def is_demo(project: ProjectFolder) -> bool:
+    """Whether the truth of this project is known."""
+    return (project.folder / ".fcn-studio" / "demo").is_dir()
+
+
+def truth_snapshot(project: ProjectFolder) -> tuple[LabelledImage, ...]:
+    """The true label maps of the pictures that came unlabelled; empty for a project that is no demo."""
+    if not is_demo(project):
+        return ()
+    given = [s for s in project.samples if project.split(s) is Split.TRAIN][:LABELLED]
+    return tuple(
+        pack(sample.image_id, str(sample.image_path), _read_truth(project, sample))
+        for sample in project.samples
+        if sample not in given and _truth_path(project.folder, sample.mask_id).is_file()
+    )
+
+
+def _read_truth(project: ProjectFolder, sample: Sample) -> LabelMap:
+    return read_mask(_truth_path(project.folder, sample.mask_id), image_size(sample.image_path), CLASSES).label_map
+
+
+def _truth_path(folder: Path, mask_id: str) -> Path:
+    return folder / ".fcn-studio" / "demo" / f"{mask_id}.png"

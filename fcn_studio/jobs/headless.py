@@ -1,0 +1,376 @@
+"""The jobs on the command line: the same generators as in the window, run here, with progress bars.
+
+Each function prints what a person wants to know and returns what ``--json`` writes.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from tqdm import tqdm
+
+from fcn_studio.core.classes import ClassTable, map_by_name
+from fcn_studio.core.metrics import Figures
+from fcn_studio.core.sample import Sample, Split, Status
+from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
+from fcn_studio.errors import NetworkCannotHelp, UsageError
+from fcn_studio.formats.images import MAX_PIXELS
+from fcn_studio.formats.masks import write_mask
+from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.voc_export import write_class_files
+from fcn_studio.jobs import batch, runs
+from fcn_studio.jobs.messages import EvaluateJob, FineTuneJob, ImageFailed, JobProgress, JobResult, Predicted
+from fcn_studio.jobs.networks import all_networks, default_network, needed, network_of
+from fcn_studio.jobs.run import Workshop
+from fcn_studio.jobs.snapshot import collect
+
+Json = dict[str, Any]
+
+
+def _open(
+    folder: Path, *, writable: bool = False, grey_as_indices: bool = False, break_lock: bool = False
+) -> ProjectFolder:
+    network = default_network()
+    return ProjectFolder.open(
+        folder,
+        writable=writable,
+        break_lock=break_lock,
+        default_table=network.table if network else None,
+        grey_as_indices=grey_as_indices or None,
+    )
+
+
+def _bar(words: str, total: int | None) -> tqdm[Any]:
+    return tqdm(total=total, desc=words, file=sys.stderr, leave=False, dynamic_ncols=True)
+
+
+def _exhaust(work: Generator[tuple[int, int], None, Any], words: str) -> Any:
+    """Run a generator of (done, total) under a progress bar; its result."""
+    with _bar(words, None) as bar:
+        while True:
+            try:
+                done, bar.total = next(work)
+            except StopIteration as end:
+                return end.value
+            bar.update(done - bar.n)
+
+
+# --- segment ----------------------------------------------------------------------------------------------------
+
+
+def segment(
+    folder: Path,
+    *,
+    network: str = "",
+    device: str = "auto",
+    include_prelabelled: bool = False,
+    out: Path | None = None,
+    grey_as_indices: bool = False,
+    break_lock: bool = False,
+) -> Json:
+    """Pre-label the images of a folder, or with ``out`` predict every image raw and leave the folder alone.
+
+    Raises:
+        NetworkCannotHelp: if the network knows none of the project's classes (not with ``out``).
+        ProjectError, CheckpointError, DeviceError: as their sentences say.
+    """
+    with _open(folder, writable=out is None, grey_as_indices=grey_as_indices, break_lock=break_lock) as project:
+        chosen = needed(network_of(project, network))
+        if out is None:
+            mapping = batch.index_map(chosen, project)
+            samples = batch.waiting(project, include_prelabelled=include_prelabelled)
+        else:
+            samples = list(project.samples)
+            out.mkdir(parents=True, exist_ok=True)
+            write_class_files(out, chosen.table)
+        written, failed, started = 0, [], time.monotonic()
+        job = batch.segment_job(chosen, samples, device, MAX_PIXELS)
+        by_id = {sample.image_id: sample for sample in samples}
+        with _bar("segment", len(samples)) as bar:
+            for news in Workshop().run(job):
+                bar.update()
+                if isinstance(news, ImageFailed):
+                    failed.append(news.sentence)
+                    tqdm.write(f"left out: {news.sentence}", file=sys.stderr)
+                elif isinstance(news, Predicted) and out is not None:
+                    write_mask(_raw_path(out, by_id[news.prediction.image_id]), news.prediction.label_map)
+                    written += 1
+                elif isinstance(news, Predicted):
+                    written += project.accept_prediction(
+                        by_id[news.prediction.image_id],
+                        news.prediction.mapped(mapping),
+                        allow_prelabelled=include_prelabelled,
+                    )
+        seconds = time.monotonic() - started
+        print(f"{written} of {len(project.samples)} images labelled by '{chosen.name}' in {seconds:.1f} s")
+        return {
+            "network": chosen.name,
+            "checkpoint": chosen.sha256,
+            "images": len(project.samples),
+            "written": written,
+            "failed": failed,
+            "seconds": seconds,
+        }
+
+
+def _raw_path(out: Path, sample: Sample) -> Path:
+    path = out / f"{sample.mask_id}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+# --- train ------------------------------------------------------------------------------------------------------
+
+
+def train(
+    folder: Path,
+    config: TrainConfig,
+    *,
+    network: str = "",
+    device: str = "auto",
+    out: Path | None = None,
+    grey_as_indices: bool = False,
+) -> Json:
+    """Train on the trusted pixels of a folder; without ``out`` as a run of the project, adopted by the rule.
+
+    Ctrl+C ends the training early and keeps the best network so far.
+
+    Raises:
+        TrainingError: if there is nothing to train on.
+        UsageError: if the budget or the output makes no sense.
+    """
+    _check(config, out)
+    with _open(folder, grey_as_indices=grey_as_indices) as project:
+        snapshot = _exhaust(collect(project), "collect labels")
+        for sentence in snapshot.problems:
+            print(f"left out: {sentence}", file=sys.stderr)
+        base = None if config.level is Level.SCRATCH else needed(network_of(project, network))
+        run = None if out is not None else runs.begin(project, config)
+        current = network_of(project) if out is None else None
+        job = FineTuneJob(
+            config=config,
+            table=project.config.table,
+            train=snapshot.train,
+            val=snapshot.val,
+            base=str(base.path) if base else "",
+            baseline=str(current.path) if current and map_by_name(current.table, project.config.table) else "",
+            out=str(out if run is None else run.checkpoint),
+            device=device,
+        )
+        print(f"{config.level.value}: {len(snapshot.train)} images to train on, {len(snapshot.val)} to validate on")
+        outcome = _run_training(job, run)
+        result = _training_json(outcome, project.config.table)
+        if run is not None:
+            adoption = runs.finish(project, run, outcome)
+            print(f"{run.name}: {adoption.verdict.value} ({'; '.join(adoption.reasons)})")
+            result |= {"run": run.name, "verdict": adoption.verdict.value, "reasons": list(adoption.reasons)}
+        return result
+
+
+def _check(config: TrainConfig, out: Path | None) -> None:
+    if config.minutes is not None and not 0 < config.minutes <= 60 * 24 * 30:
+        raise UsageError(f"--minutes {config.minutes:g} makes no sense; give a positive number")
+    if config.steps is not None and config.steps < 1:
+        raise UsageError(f"--steps {config.steps} makes no sense; give a positive number")
+    if not 1 <= config.batch_size <= 256:
+        raise UsageError(f"--batch-size {config.batch_size} is not between 1 and 256")
+    if not 0.05 <= config.width <= 2:
+        raise UsageError(f"--width {config.width:g} is not between 0.05 and 2")
+    if out is not None and not out.resolve().parent.is_dir():
+        raise UsageError(f"the folder of --out {out} does not exist")
+
+
+def _run_training(job: FineTuneJob, run: runs.Run | None) -> TrainOutcome:
+    work = Workshop().run(job)
+    with _bar(job.config.level.value, 1000) as bar, _interruption() as interrupted:
+        news = next(work)
+        while True:
+            _show(news, bar, run)
+            try:
+                news = work.send(interrupted.is_set())
+            except StopIteration as end:
+                outcome: TrainOutcome = end.value
+                return outcome
+
+
+@contextmanager
+def _interruption() -> Iterator[threading.Event]:
+    """Within it, the first Ctrl+C only sets the event; the second interrupts as usual."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+
+    def on_interrupt(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, previous)
+        print("ending early, keeping the best network so far; Ctrl+C again gives up", file=sys.stderr)
+        event.set()
+
+    previous = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _show(news: JobProgress, bar: tqdm[Any], run: runs.Run | None) -> None:
+    if not isinstance(news, TrainProgress):
+        return
+    bar.update(round(1000 * news.fraction) - bar.n)
+    bar.set_postfix_str(f"step {news.step} loss {news.loss:.3f} cpu {news.cpu_seconds / 60:.1f} min")
+    if run is not None:
+        run.log(news)
+    if news.figures is not None:
+        figures = news.figures
+        tqdm.write(
+            f"step {news.step:5}  {news.elapsed / 60:6.1f} min  {news.cpu_seconds / 60:6.1f} CPU-min  "
+            f"loss {news.loss:.3f}  mean IoU {figures.mean_iou:.4f}  pixel accuracy {figures.pixel_accuracy:.4f}"
+        )
+
+
+def _training_json(outcome: TrainOutcome, table: ClassTable) -> Json:
+    print(f"{outcome.steps} steps, {outcome.cpu_seconds / 60:.1f} CPU-minutes, checkpoint {outcome.checkpoint}")
+    for note in outcome.notes:
+        print(note)
+    if outcome.figures is not None:
+        print_figures(outcome.figures, table)
+    return {
+        "checkpoint": outcome.checkpoint,
+        "steps": outcome.steps,
+        "cpu_minutes": outcome.cpu_seconds / 60,
+        "trained_on": outcome.trained_on,
+        "validated_on": len(outcome.val_ids),
+        "figures": outcome.figures.as_json(table) if outcome.figures else None,
+        "baseline": outcome.baseline.as_json(table) if outcome.baseline else None,
+        "stopped": outcome.stopped,
+    }
+
+
+# --- evaluate, export, networks -----------------------------------------------------------------------------------
+
+
+def evaluate(
+    folder: Path, *, network: str, device: str = "auto", split: str = "val", grey_as_indices: bool = False
+) -> Json:
+    """Score a network on the verified images of a split.
+
+    Raises:
+        UsageError: if the split has no verified image.
+        NetworkCannotHelp: if the network knows none of the project's classes.
+    """
+    with _open(folder, grey_as_indices=grey_as_indices) as project:
+        chosen = needed(network_of(project, network))
+        table = project.config.table
+        if not map_by_name(chosen.table, table):
+            raise NetworkCannotHelp(f"The network '{chosen.name}' knows none of the classes of '{folder}'.")
+        snapshot = _exhaust(collect(project), "collect labels")
+        chosen_set = {"train": snapshot.train, "val": snapshot.val, "all": snapshot.train + snapshot.val}[split]
+        if not chosen_set:
+            raise UsageError(f"'{folder}' has no verified image in the {split} split to score on.")
+        figures = _score(EvaluateJob(str(chosen.path), table, chosen_set, device))
+        print(f"{chosen.name} on {figures.images} images of {folder} ({split})")
+        print_figures(figures, table)
+        return {"network": chosen.name, "checkpoint": chosen.sha256, "split": split, **figures.as_json(table)}
+
+
+def _score(job: EvaluateJob) -> Figures:
+    result = _finish(Workshop().run(job), "evaluate", len(job.snapshot))
+    assert isinstance(result, Figures)
+    return result
+
+
+def _finish(work: Generator[JobProgress, bool, JobResult], words: str, total: int) -> JobResult:
+    with _bar(words, total) as bar:
+        while True:
+            try:
+                next(work)
+            except StopIteration as end:
+                return end.value
+            bar.update()
+
+
+def print_figures(figures: Figures, table: ClassTable) -> None:
+    """Print the four figures and the IoU of each class."""
+    for words, value in (
+        ("pixel accuracy", figures.pixel_accuracy),
+        ("mean accuracy", figures.mean_accuracy),
+        ("mean IoU", figures.mean_iou),
+        ("frequency-weighted IoU", figures.frequency_weighted_iou),
+    ):
+        print(f"  {words:24} {value:.4f}")
+    for index, value in figures.iou.items():
+        print(f"    {table.name_of(index):22} {value:.4f}  ({figures.pixels[index]:,} px)")
+    if figures.absent:
+        print("    absent:", ", ".join(table.name_of(i) for i in figures.absent))
+
+
+def export(
+    folder: Path, out: Path, *, statuses: Sequence[str], split: str = "all", grey_as_indices: bool = False
+) -> Json:
+    """Write a VOC data set of the images with these statuses and of this split.
+
+    Raises:
+        UsageError: if a status is unknown.
+        ProjectError: if nothing matches or the target is in the way.
+    """
+    from fcn_studio.jobs.export import export_project
+
+    known = {status.value for status in Status}
+    unknown = [status for status in statuses if status not in known]
+    if unknown:
+        raise UsageError(f"unknown status '{unknown[0]}'; known: {', '.join(sorted(known))}")
+    splits = set(Split) if split == "all" else {Split(split)}
+    with _open(folder, grey_as_indices=grey_as_indices) as project:
+        result = _exhaust(export_project(project, out, {Status(s) for s in statuses}, splits), "export")
+        images = result.train + result.val
+        print(f"{images} images ({result.train} train, {result.val} val) written to {result.folder}")
+        return {
+            "images": images,
+            "train": result.train,
+            "val": result.val,
+            "folder": str(result.folder),
+            "statuses": sorted(statuses),
+        }
+
+
+def networks(folder: Path | None) -> Json:
+    """List the bundled networks, and the runs of a project."""
+    project = _open(folder) if folder is not None else None
+    current = network_of(project)
+    rows = []
+    for origin, network in all_networks(project):
+        if isinstance(network, Path):
+            print(f"  {network}: damaged")
+            continue
+        in_use = current is not None and network.sha256 == current.sha256
+        miou = (network.validation or {}).get("mean_iou")
+        names = ", ".join(c.name for c in network.table)
+        name = network.name if origin == "bundled" else f"{network.path.parent.name}/{network.name}"
+        print(f"{'*' if in_use else ' '} {name:20} {network.size / 1e6:7.1f} MB  {_percent(miou)}  {names}")
+        rows.append(
+            {
+                "name": name,
+                "origin": origin,
+                "path": str(network.path),
+                "sha256": network.sha256,
+                "classes": [c.name for c in network.table],
+                "mean_iou": miou,
+                "in_use": in_use,
+            }
+        )
+    if not rows:
+        print("no network is installed; train one with 'fcn-studio train FOLDER --level scratch'")
+    return {"networks": rows}
+
+
+def _percent(value: object) -> str:
+    return f"mean IoU {value:.3f}" if isinstance(value, float) else "mean IoU    ? "
+

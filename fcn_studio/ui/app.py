@@ -1,0 +1,191 @@
+"""Starts the program: application object, logs, crash hooks, the parts and their life. No part is global."""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import signal
+import socket
+import sys
+import tempfile
+from dataclasses import dataclass
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QSocketNotifier, QTimer, QtMsgType, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication
+
+from fcn_studio import paths
+from fcn_studio.errors import FcnStudioError, UsageError
+from fcn_studio.settings import Settings
+from fcn_studio.ui import theme
+from fcn_studio.ui.engine import Engine, ProcessEngine
+from fcn_studio.ui.learning import Learning
+from fcn_studio.ui.main_window import MainWindow
+from fcn_studio.ui.messages import Messages
+from fcn_studio.ui.platform_probe import has_display
+from fcn_studio.ui.session import Session
+from fcn_studio.ui.toolbox import Toolbox
+
+log = logging.getLogger(__name__)
+
+WARM_UP_MS = 1500
+"""After the window is up: load torch in the network's process, so that the first Ctrl+I answers at once."""
+
+
+@dataclass
+class Studio:
+    """One running program: the parts that live as long as the window."""
+
+    settings: Settings
+    toolbox: Toolbox
+    session: Session
+    engine: Engine
+    learning: Learning
+    window: MainWindow
+
+    def shut_down(self) -> None:
+        """End all threads and the network's process; the project must be closed."""
+        self.learning.shut_down()
+        self.session.shut_down()
+
+
+def build(settings: Settings, engine: Engine | None = None) -> Studio:
+    """Make the parts and the window, not yet shown. ``engine``: another one than the real, for tests."""
+    toolbox = Toolbox()
+    session = Session(settings, toolbox)
+    running = engine or ProcessEngine()
+    learning = Learning(session, running)
+    messages = Messages()
+    window = MainWindow(session, toolbox, learning, settings, messages)
+    messages.setParent(window)
+    studio = Studio(settings, toolbox, session, running, learning, window)
+    window.demo_requested.connect(lambda: open_demo(studio))
+    return studio
+
+
+def open_demo(studio: Studio) -> None:
+    """Make a fresh demo project in a temporary folder and open it."""
+    from fcn_studio.jobs.demo import make_demo
+
+    folder = make_demo(Path(tempfile.mkdtemp(prefix="fcn-studio-demo-")) / "micrographs")
+    studio.window.open_folder(folder)
+    studio.window.messages.say(
+        "Demo: 24 drawn micrographs, 2 of them labelled. Press Fine-tune in the Training dock, then Auto-segment."
+    )
+
+
+def application(arguments: list[str] | None = None) -> QApplication:
+    """The application object, named and themed.
+
+    Raises:
+        UsageError: if there is no display to open a window on.
+    """
+    refuse_without_display()
+    app = QApplication.instance() or QApplication(arguments or sys.argv[:1])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("FCN Studio")
+    app.setApplicationDisplayName("FCN Studio")
+    app.setDesktopFileName("fcn-studio")
+    theme.install_fonts()
+    return app
+
+
+def refuse_without_display() -> None:
+    """Say so instead of letting Qt abort the process.
+
+    Raises:
+        UsageError: if there is no display.
+    """
+    if not has_display():
+        raise UsageError(
+            "there is no display to open a window on. Use the commands segment, train, evaluate and export, or run "
+            "under Xvfb (xvfb-run fcn-studio), or set QT_QPA_PLATFORM=offscreen for a window nobody sees."
+        )
+
+
+def run_window(folder: Path | None, *, break_lock: bool = False, demo: bool = False) -> int:
+    """Open the window and run until it is closed; the exit code.
+
+    Raises:
+        UsageError: if there is no display, or ``folder`` is no folder.
+    """
+    if folder is not None and not folder.is_dir():
+        raise UsageError(f"'{folder}' is no folder; give a folder of images, or nothing for the start page")
+    app = application()
+    start_logs()
+    settings = Settings()
+    theme.apply(app, settings.text("theme"))
+    studio = build(settings)
+    studio.window.messages.install_excepthook()
+    _quit_on_signals(studio.window)
+    studio.window.show()
+    if demo:
+        QTimer.singleShot(0, studio.window, lambda: open_demo(studio))
+    elif folder is not None:
+        QTimer.singleShot(0, studio.window, lambda: _open(studio, folder, break_lock))
+    QTimer.singleShot(WARM_UP_MS, studio.window, studio.learning.warm)
+    try:
+        return app.exec()
+    finally:
+        studio.session.close_project(discard=True)
+        studio.shut_down()
+
+
+def _open(studio: Studio, folder: Path, break_lock: bool) -> None:
+    if not break_lock:
+        studio.window.open_folder(folder)
+        return
+    try:
+        studio.session.open_folder(folder, break_lock=True)
+    except FcnStudioError as error:
+        studio.window.messages.fail(str(error))
+
+
+def start_logs() -> None:
+    """Log to a rotating file in the state folder, Qt's messages and hard crashes too; no image content goes there."""
+    folder = paths.state_dir() / "logs"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handler: logging.Handler = RotatingFileHandler(folder / "fcn-studio.log", maxBytes=1 << 20, backupCount=3)
+        crash_file = (folder / "crash.log").open("a")  # kept open for the life of the process, as faulthandler asks
+    except OSError as error:
+        logging.basicConfig(level=logging.WARNING)
+        log.warning("no log file in %s: %s", folder, error)
+        return
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    faulthandler.enable(crash_file)
+    qInstallMessageHandler(_log_qt)
+
+
+def _log_qt(kind: QtMsgType, context: object, message: str) -> None:
+    level = logging.INFO if kind in (QtMsgType.QtDebugMsg, QtMsgType.QtInfoMsg) else logging.WARNING
+    logging.getLogger("qt").log(level, message)
+
+
+class _SignalWaker(QObject):
+    """Lets Python's signal handlers run while Qt's event loop waits: a signal writes to a socket that Qt watches."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._reading, self._writing = socket.socketpair()
+        for end in (self._reading, self._writing):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._writing.fileno(), warn_on_full_buffer=False)
+        self._notifier = QSocketNotifier(self._reading.fileno(), QSocketNotifier.Type.Read, self)
+        self._notifier.activated.connect(self._drain)
+
+    def _drain(self) -> None:
+        self._reading.recv(64)
+
+
+def _quit_on_signals(window: MainWindow) -> None:
+    """Ctrl+C and SIGTERM close the window as its owner would: everything is saved first."""
+
+    def close(number: int, frame: object) -> None:
+        window.close()
+
+    _SignalWaker(window)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, close)

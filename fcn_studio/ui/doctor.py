@@ -1,0 +1,143 @@
+"""``fcn-studio doctor``: versions, device, Qt platform, what is missing and how to get it.
+
+Qt is tried in a process of its own, because a missing system library or platform plugin ends a process.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from importlib import metadata
+
+from fcn_studio import __version__, paths
+from fcn_studio.errors import FcnStudioError
+from fcn_studio.fcn.catalogue import bundled, read_info
+from fcn_studio.ui.platform_probe import DEBIAN_PACKAGES, PACKAGES, has_display
+
+_PROBE = (
+    "from PySide6.QtWidgets import QApplication; app = QApplication([]); "
+    "from PySide6.QtGui import QFontDatabase; print(app.platformName(), len(QFontDatabase.families()))"
+)
+
+
+@dataclass
+class Report:
+    """What was found.
+
+    Attributes:
+        facts: (what, value) pairs.
+        missing: sentences: what is missing, and how to get it.
+    """
+
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing is missing."""
+        return not self.missing
+
+    def lines(self) -> list[str]:
+        """The report for people."""
+        rows = [f"{what:24} {value}" for what, value in self.facts]
+        return rows + ([f"missing: {m}" for m in self.missing] or ["nothing is missing"])
+
+    def as_json(self) -> dict[str, object]:
+        """The report for ``--json``."""
+        return {"facts": dict(self.facts), "missing": self.missing, "healthy": self.healthy}
+
+
+def examine() -> Report:
+    """Look at everything the program needs."""
+    report = Report()
+    report.facts += [("FCN Studio", __version__), ("Python", platform.python_version()), ("System", platform.platform())]
+    _packages(report)
+    _torch(report)
+    _qt(report, "offscreen")
+    if has_display():
+        _qt(report, None)
+    else:
+        report.facts.append(("display", "none: the window needs one; all other commands work"))
+    _networks(report)
+    report.facts += [("settings", str(paths.config_dir())), ("logs and state", str(paths.state_dir()))]
+    return report
+
+
+def _packages(report: Report) -> None:
+    for package in PACKAGES:
+        try:
+            report.facts.append((package, metadata.version(package)))
+        except metadata.PackageNotFoundError:
+            report.missing.append(f"Python package {package}: pip install {package}")
+    rivals = [name for name in ("opencv-python", "opencv-contrib-python") if _installed(name)]
+    if rivals:
+        report.missing.append(f"one cv2 only: pip uninstall {' '.join(rivals)}, then reinstall opencv-python-headless")
+
+
+def _installed(package: str) -> bool:
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _run(code: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, **(environment or {})},
+    )
+
+
+def _torch(report: Report) -> None:
+    """Load torch and torchvision as the network's process does; a mixed pair of builds shows here."""
+    done = _run(
+        "import torch, torchvision; from fcn_studio.fcn.device import choose_device, describe_device; "
+        "print(describe_device(choose_device()))"
+    )
+    if done.returncode == 0:
+        report.facts.append(("network runs on", done.stdout.strip()))
+    else:
+        report.missing.append(
+            f"torch and torchvision do not load together ({_last(done.stderr)}): pip install --force-reinstall "
+            "torch torchvision, both from the same index"
+        )
+
+
+def _qt(report: Report, platform_name: str | None) -> None:
+    done = _run(_PROBE, {"QT_QPA_PLATFORM": platform_name} if platform_name else None)
+    what = f"Qt ({platform_name or 'display'})"
+    if done.returncode == 0:
+        name, fonts = done.stdout.split()
+        report.facts.append((what, f"platform {name}, {fonts} font families"))
+        return
+    library = re.search(r"(lib[\w.+-]+\.so[.\d]*)", done.stderr)
+    named = f"the system library {library[1]}" if library else _last(done.stderr)
+    remedy = f"; on Debian: apt-get install -y {' '.join(DEBIAN_PACKAGES)}" if sys.platform == "linux" else ""
+    report.missing.append(f"{what} does not start: {named}{remedy}")
+
+
+def _last(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "it ended without a word"
+
+
+def _networks(report: Report) -> None:
+    networks = bundled()
+    if not networks:
+        report.missing.append("no bundled network: reinstall fcn-studio")
+    for name, path in networks.items():
+        try:
+            info = read_info(path)
+        except FcnStudioError as error:
+            report.missing.append(str(error))
+        else:
+            report.facts.append((f"network {name}", f"{len(info.table)} classes, {info.size / 1e6:.1f} MB"))

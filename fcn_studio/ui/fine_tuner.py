@@ -1,0 +1,190 @@
+"""Fine-tune in the window: read the masks in the background, train, judge, score on the truth of a demo."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from fcn_studio.core.metrics import Figures
+from fcn_studio.core.snapshot import LabelledImage
+from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
+from fcn_studio.errors import FcnStudioError, TrainingError
+from fcn_studio.fcn.catalogue import NetworkInfo
+from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.jobs import runs
+from fcn_studio.jobs.demo import truth_snapshot
+from fcn_studio.jobs.messages import EvaluateJob, FineTuneJob, JobProgress, JobResult
+from fcn_studio.jobs.networks import needed
+from fcn_studio.jobs.snapshot import Snapshot, collect_now
+from fcn_studio.ui.job_board import JobBoard, Kind
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What was asked for, kept while the masks are read."""
+
+    project: ProjectFolder
+    config: TrainConfig
+    network: NetworkInfo | None
+    comparable: bool
+    device: str
+
+    @property
+    def baseline(self) -> str:
+        """Path of the network that the new one is compared with, or ""."""
+        return str(self.network.path) if self.network is not None and self.comparable else ""
+
+
+class FineTuner(QObject):
+    """One fine-tune at a time.
+
+    Signals:
+        training(TrainProgress): news of the running one.
+        finished(Adoption, TrainOutcome): the verdict; the project's current network is already set.
+        truth_scored(object, object): `Figures` before (None: it knew no class) and after, on a demo project.
+        collecting_changed(): the masks are being read, or have been.
+        notice(str), problem(str): a sentence for the user.
+    """
+
+    training = Signal(object)
+    finished = Signal(object, object)
+    truth_scored = Signal(object, object)
+    collecting_changed = Signal()
+    notice = Signal(str)
+    problem = Signal(str)
+    _collected = Signal(object)
+
+    def __init__(self, board: JobBoard, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._board = board
+        self._collector = ThreadPoolExecutor(1, thread_name_prefix="collect")
+        self._order: _Order | None = None
+        self.history: list[TrainProgress] = []
+        self._collected.connect(self._on_collected)
+
+    @property
+    def collecting(self) -> bool:
+        """Whether the masks are being read."""
+        return self._order is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a fine-tune is being prepared or runs."""
+        return self.collecting or self._board.running(Kind.FINE_TUNE)
+
+    def start(
+        self,
+        project: ProjectFolder,
+        config: TrainConfig,
+        network: NetworkInfo | None,
+        *,
+        comparable: bool,
+        device: str,
+    ) -> None:
+        """Begin: ``network`` is the one in use, ``comparable`` whether it knows any class of the project.
+
+        Raises:
+            TrainingError: if one is running already.
+        """
+        if self.busy:
+            raise TrainingError("A fine-tune is running already; stop it first.")
+        self._order = _Order(project, config, network, comparable, device)
+        self.history = []
+        self._collector.submit(self._collect, project)
+        self.collecting_changed.emit()
+
+    def forget(self) -> None:
+        """The project is being closed: what is being read is not wanted any more."""
+        self._order = None
+        self.history = []
+
+    def shut_down(self) -> None:
+        """End the reading thread."""
+        self._collector.shutdown(wait=True, cancel_futures=True)
+
+    def _collect(self, project: ProjectFolder) -> None:
+        """Runs on the reading thread."""
+        try:
+            self._collected.emit((project, collect_now(project)))
+        except FcnStudioError as error:
+            self._collected.emit((project, error))
+
+    def _on_collected(self, found: tuple[ProjectFolder, Snapshot | FcnStudioError]) -> None:
+        project, snapshot = found
+        order, self._order = self._order, None
+        if order is None or order.project is not project:
+            return
+        self.collecting_changed.emit()
+        try:
+            if isinstance(snapshot, FcnStudioError):
+                raise snapshot
+            self._begin(order, snapshot)
+        except FcnStudioError as error:
+            self.problem.emit(str(error))
+
+    def _begin(self, order: _Order, snapshot: Snapshot) -> None:
+        for sentence in snapshot.problems[:3]:
+            self.problem.emit(sentence)
+        if not snapshot.train:
+            held = f" ({len(snapshot.val)} are held back for validation)" if snapshot.val else ""
+            raise TrainingError(f"No training image has human pixels yet{held}: label or verify a few more images.")
+        base = "" if order.config.level is Level.SCRATCH else str(needed(order.network).path)
+        run = runs.begin(order.project, order.config)
+        job = FineTuneJob(
+            config=order.config,
+            table=order.project.config.table,
+            train=snapshot.train,
+            val=snapshot.val,
+            base=base,
+            baseline=order.baseline,
+            out=str(run.checkpoint),
+            device=order.device,
+        )
+
+        def on_progress(news: JobProgress) -> None:
+            if isinstance(news, TrainProgress):
+                self.history.append(news)
+                run.log(news)
+                self.training.emit(news)
+
+        def on_done(result: JobResult) -> None:
+            assert isinstance(result, TrainOutcome)
+            self._finish(order, run, result)
+
+        words = f"{len(snapshot.train)} images"
+        self._board.submit(Kind.FINE_TUNE, job, "Fine-tune", words=words, on_progress=on_progress, on_done=on_done)
+
+    def _finish(self, order: _Order, run: runs.Run, outcome: TrainOutcome) -> None:
+        adoption = runs.finish(order.project, run, outcome)
+        for note in outcome.notes:
+            self.notice.emit(note)
+        self.finished.emit(adoption, outcome)
+        self.notice.emit(f"Fine-tune: {run.name} {adoption.verdict.value} ({'; '.join(adoption.reasons)}).")
+        truth = truth_snapshot(order.project)
+        if truth:
+            self._score_truth(order, run.checkpoint, truth)
+
+    def _score_truth(self, order: _Order, after: Path, truth: tuple[LabelledImage, ...]) -> None:
+        """Score the networks before and after on the known truth of a demo, one job after the other."""
+        scored: list[Figures | None] = [] if order.baseline else [None]
+
+        def on_done(result: JobResult) -> None:
+            scored.append(result if isinstance(result, Figures) else None)
+            if len(scored) == 2:
+                self._tell_truth(scored[0], scored[1])
+
+        for checkpoint in filter(None, (order.baseline, str(after))):
+            job = EvaluateJob(checkpoint, order.project.config.table, truth, order.device)
+            self._board.submit(Kind.TRUTH, job, "Score on the truth", on_done=on_done)
+
+    def _tell_truth(self, before: Figures | None, after: Figures | None) -> None:
+        if after is not None:
+            old = f"{before.mean_iou:.3f}" if before is not None else "0 (it knew none of the classes)"
+            self.notice.emit(
+                f"True mean IoU on {after.images} unlabelled pictures: before {old}, after {after.mean_iou:.3f}."
+            )
+        self.truth_scored.emit(before, after)
+

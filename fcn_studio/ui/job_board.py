@@ -1,0 +1,186 @@
+"""The jobs under way: hands them to the engine, hears its replies, and tells the window how they go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from PySide6.QtCore import QObject, Signal
+
+from fcn_studio.core.training import TrainProgress
+from fcn_studio.errors import FcnStudioError
+from fcn_studio.jobs.messages import (
+    Cancelled,
+    Done,
+    Evaluated,
+    Failed,
+    Job,
+    JobProgress,
+    JobResult,
+    Progress,
+    Ready,
+    Reply,
+    Started,
+)
+from fcn_studio.ui.engine import Engine
+
+
+class Kind(Enum):
+    """What a job is for."""
+
+    SEGMENT = auto()
+    BATCH = auto()
+    FINE_TUNE = auto()
+    TRUTH = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A running job as the window shows it; ``fraction`` is None while it cannot be told."""
+
+    job_id: int
+    title: str
+    fraction: float | None = None
+    words: str = ""
+    can_cancel: bool = True
+
+
+@dataclass
+class _Running:
+    kind: Kind
+    view: JobView
+    on_progress: Callable[[JobProgress], None]
+    on_done: Callable[[JobResult], None]
+
+
+class JobFault(Exception):  # noqa: N818 - a fault of the program, not an error for the user
+    """A job met a bug; carries the traceback of the network's process into the report."""
+
+
+def _ignore(_: object) -> None:
+    return None
+
+
+class JobBoard(QObject):
+    """All jobs that this window has given to the engine.
+
+    Signals:
+        changed(): a job began or ended.
+        progress(JobView): news of a running job.
+        device(str): where the network runs, in words.
+        notice(str), problem(str): a sentence for the user.
+    """
+
+    changed = Signal()
+    progress = Signal(object)
+    device = Signal(str)
+    notice = Signal(str)
+    problem = Signal(str)
+
+    def __init__(self, engine: Engine, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._engine = engine
+        self._jobs: dict[int, _Running] = {}
+        engine.replied.connect(self._on_reply)
+
+    def submit(
+        self,
+        kind: Kind,
+        job: Job,
+        title: str,
+        *,
+        words: str = "",
+        on_progress: Callable[[JobProgress], None] = _ignore,
+        on_done: Callable[[JobResult], None] = _ignore,
+    ) -> None:
+        """Hand a job to the engine; an auto-segment of one image goes ahead of longer jobs."""
+        job_id = self._engine.submit(job, interactive=kind is Kind.SEGMENT)
+        running = _Running(kind, JobView(job_id, title, None, words), on_progress, on_done)
+        self._jobs[job_id] = running
+        self.changed.emit()
+        self.progress.emit(running.view)
+
+    def running(self, kind: Kind) -> bool:
+        """Whether a job of this kind runs or waits."""
+        return any(running.kind is kind for running in self._jobs.values())
+
+    @property
+    def views(self) -> list[JobView]:
+        """The jobs that run or wait, oldest first."""
+        return [running.view for running in self._jobs.values()]
+
+    def stop(self, job_id: int) -> None:
+        """End a job: a fine-tune early, with its best network; any other at once and without a result."""
+        running = self._jobs.get(job_id)
+        if running is None:
+            return
+        if running.kind is Kind.FINE_TUNE:
+            self._engine.cancel(job_id, keep=True)
+            running.view = replace(running.view, words="stopping, keeping the best", can_cancel=False)
+            self.progress.emit(running.view)
+        else:
+            self._drop(job_id)
+
+    def stop_all(self) -> None:
+        """`stop` every job."""
+        for job_id in list(self._jobs):
+            self.stop(job_id)
+
+    def forget_all(self) -> None:
+        """Drop every job without a result: the project is being closed."""
+        for job_id in list(self._jobs):
+            self._drop(job_id)
+
+    def _drop(self, job_id: int) -> None:
+        del self._jobs[job_id]
+        self._engine.cancel(job_id)
+        self.changed.emit()
+
+    def _on_reply(self, reply: Reply) -> None:
+        if isinstance(reply, Ready):
+            self.device.emit(reply.device)
+            return
+        if isinstance(reply, Failed) and reply.job_id == 0:  # the process died with nothing to do
+            self.problem.emit(reply.sentence)
+            return
+        running = self._jobs.get(reply.job_id)
+        if running is None or isinstance(reply, Started):
+            return
+        if isinstance(reply, Progress):
+            running.view = _advanced(running.view, reply.news)
+            self._tell(running.on_progress, reply.news)
+            self.progress.emit(running.view)
+            return
+        del self._jobs[reply.job_id]
+        if isinstance(reply, Done):
+            if reply.device:
+                self.device.emit(reply.device)
+            self._tell(running.on_done, reply.result)
+        elif isinstance(reply, Failed):
+            self.problem.emit(f"{running.view.title}: {reply.sentence}")
+        elif isinstance(reply, Cancelled):
+            self.notice.emit(f"{running.view.title} was cancelled.")
+        self.changed.emit()
+        if isinstance(reply, Failed) and reply.trace:
+            raise JobFault(reply.trace)
+
+    def _tell(self, hear: Callable[[JobProgress], None] | Callable[[JobResult], None], news: JobResult) -> None:
+        """Pass news on; an error with a sentence must not be lost in a signal."""
+        try:
+            hear(news)  # type: ignore[arg-type]
+        except FcnStudioError as error:
+            self.problem.emit(str(error))
+
+
+def _advanced(view: JobView, news: JobProgress) -> JobView:
+    """The view of a job after some news."""
+    if isinstance(news, TrainProgress):
+        left = news.elapsed / news.fraction - news.elapsed if news.fraction > 0.01 else None
+        words = f"step {news.step}, loss {news.loss:.2f}"
+        if left is not None:
+            words += f", {left / 60:.1f} min left"
+        return replace(view, fraction=news.fraction, words=words if view.can_cancel else view.words)
+    words = f"{news.done} of {news.total}"
+    scoring = isinstance(news, Evaluated)
+    return replace(view, fraction=news.done / news.total, words=f"scoring {words}" if scoring else words)

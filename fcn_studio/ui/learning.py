@@ -1,0 +1,362 @@
+"""What the network does for the open project: auto-segment, batch, fine-tune, adoption, the way back."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from PySide6.QtCore import QObject, Signal
+
+from fcn_studio.core.classes import map_by_name
+from fcn_studio.core.document import auto_segment, refuse_finished
+from fcn_studio.core.prediction import Prediction
+from fcn_studio.core.sample import Sample, Status
+from fcn_studio.core.training import Adoption, TrainConfig, TrainOutcome, TrainProgress
+from fcn_studio.errors import CheckpointError, FcnStudioError, ProjectError
+from fcn_studio.fcn.catalogue import NetworkInfo
+from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.jobs import batch
+from fcn_studio.jobs.messages import ImageFailed, JobProgress, JobResult, Predicted
+from fcn_studio.jobs.networks import needed, network_of
+from fcn_studio.ui.engine import Engine
+from fcn_studio.ui.fine_tuner import FineTuner
+from fcn_studio.ui.job_board import JobBoard, JobView, Kind
+from fcn_studio.ui.saver import Accept
+from fcn_studio.ui.session import Session
+
+PREDICTION_BYTES = 256 << 20
+"""How much of the last predictions is kept for the Prediction and Uncertainty layers."""
+
+
+class Learning(QObject):
+    """Turns the user's wishes into jobs of the engine, and their results into edits, files and notices.
+
+    Signals:
+        network_changed(): another network is in use, or the project's classes changed what it can do.
+        jobs_changed(): a job began or ended.
+        progress(JobView): news of a running job.
+        training(TrainProgress): news of the running fine-tune.
+        training_finished(Adoption, TrainOutcome): the verdict on it.
+        device_changed(): where the network runs is known, or was chosen anew.
+        notice(str), problem(str): a sentence for the user.
+        truth_scored(object, object): true figures before (or None) and after, on a demo project.
+    """
+
+    network_changed = Signal()
+    jobs_changed = Signal()
+    progress = Signal(object)
+    training = Signal(object)
+    training_finished = Signal(object, object)
+    device_changed = Signal()
+    notice = Signal(str)
+    problem = Signal(str)
+    truth_scored = Signal(object, object)
+
+    def __init__(self, session: Session, engine: Engine, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._engine = engine
+        self._board = JobBoard(engine, self)
+        self._tuner = FineTuner(self._board, self)
+        self._predictions: OrderedDict[str, Prediction] = OrderedDict()
+        self._deferred: Prediction | None = None
+        self._device_words = ""
+        self.network: NetworkInfo | None = None
+        self._connect()
+        self._load_network()
+
+    def _connect(self) -> None:
+        session, board, tuner = self._session, self._board, self._tuner
+        session.project_changed.connect(self._on_project)
+        session.table_changed.connect(self.network_changed)
+        session.document_changed.connect(self._on_document)
+        session.edited.connect(self._apply_deferred)
+        board.changed.connect(self.jobs_changed)
+        board.progress.connect(self.progress)
+        board.device.connect(self._on_device)
+        tuner.collecting_changed.connect(self.jobs_changed)
+        tuner.training.connect(self.training)
+        tuner.finished.connect(self._on_finished)
+        tuner.truth_scored.connect(self.truth_scored)
+        for part in (board, tuner):
+            part.notice.connect(self.notice)
+            part.problem.connect(self.problem)
+
+    # --- the network in use -----------------------------------------------------------------------------------
+
+    @property
+    def network_name(self) -> str:
+        """Name of the network in use: a bundled name, or the number of its run; '' if there is none."""
+        if self.network is None:
+            return ""
+        folder = self.network.path.parent
+        return f"run {folder.name}" if folder.name.isdigit() else self.network.name
+
+    @property
+    def network_known(self) -> list[str]:
+        """Names of the project's classes that the network knows."""
+        if self.network is None:
+            return []
+        table = self._session.table
+        return [table.name_of(i) for i in sorted(set(map_by_name(self.network.table, table).values()))]
+
+    @property
+    def can_prelabel(self) -> bool:
+        """Whether the network knows at least one class of the project."""
+        return bool(self.network_known)
+
+    @property
+    def learned_from(self) -> int:
+        """Number of images the network in use was trained on."""
+        return self.network.trained_on if self.network is not None else 0
+
+    @property
+    def can_go_back(self) -> bool:
+        """Whether there is an earlier network to return to."""
+        project = self._session.project
+        return project is not None and not self._session.read_only and project.runs.current() is not None
+
+    @property
+    def device(self) -> str:
+        """The device setting: auto, cpu, cuda or mps."""
+        return self._session.settings.text("device")
+
+    @property
+    def device_words(self) -> str:
+        """Where the network runs, in words."""
+        return self._device_words or {"auto": "device: automatic"}.get(self.device, self.device.upper())
+
+    def set_device(self, name: str) -> None:
+        """Choose where the network runs: auto, cpu, cuda or mps."""
+        self._session.settings.set("device", name)
+        self._device_words = ""
+        self.device_changed.emit()
+
+    def use_network(self, name_or_path: str) -> None:
+        """Put a bundled network or a checkpoint file in use for this project.
+
+        Raises:
+            CheckpointError: if it cannot be read.
+            ProjectError: if the project cannot be written.
+        """
+        network = needed(network_of(self._session.project, name_or_path))
+        project = self._session.project
+        if project is not None and not self._session.read_only:
+            name_or_file = name_or_path if network.name == name_or_path else network.path
+            project.runs.set_current(name_or_file, network.sha256, compared=False)
+        self._set_network(network)
+        self.notice.emit(f"Network in use: {self.network_name}.")
+
+    def go_back(self) -> None:
+        """Return to the network that was in use before.
+
+        Raises:
+            ProjectError: if there is none.
+        """
+        project = self._session.project
+        if project is None or project.runs.current() is None:
+            raise ProjectError("There is no earlier network to go back to.")
+        project.runs.go_back()
+        self._load_network()
+        self.notice.emit(f"Back to the earlier network: {self.network_name or 'none'}.")
+
+    def _on_device(self, words: str) -> None:
+        if words != self._device_words:
+            self._device_words = words
+            self.device_changed.emit()
+
+    def _load_network(self) -> None:
+        try:
+            network = network_of(self._session.project)
+        except CheckpointError as error:
+            self.problem.emit(f"{error} The bundled network is used instead.")
+            network = network_of(None)
+        self._set_network(network)
+
+    def _set_network(self, network: NetworkInfo | None) -> None:
+        self.network = network
+        if self._session.project is None and network is not None:
+            self._session.default_table = network.table
+        self.network_changed.emit()
+
+    def _on_project(self) -> None:
+        self._board.forget_all()
+        self._tuner.forget()
+        self._predictions.clear()
+        self._load_network()
+
+    def _on_document(self) -> None:
+        document = self._session.document
+        self._deferred = None
+        if document is not None:
+            self._session.set_prediction(self._predictions.get(document.image_id))
+
+    # --- auto-segment -----------------------------------------------------------------------------------------
+
+    def auto_segment(self) -> None:
+        """Let the network label what no human has labelled in the open image; one undo step when it arrives.
+
+        Raises:
+            FcnStudioError: if the image is finished, nothing is open, or the network knows no class.
+        """
+        document = self._session.editable()
+        refuse_finished(document)
+        sample = self._session.samples[self._session.index]
+        network = needed(self.network)
+        assert self._session.project is not None
+        mapping = batch.index_map(network, self._session.project)
+        job = batch.segment_job(network, [sample], self.device, self._max_pixels)
+
+        def on_progress(news: JobProgress) -> None:
+            if isinstance(news, ImageFailed):
+                self.problem.emit(news.sentence)
+            elif isinstance(news, Predicted):
+                self._offer(self._remembered(news.prediction.mapped(mapping)))
+
+        self._board.submit(Kind.SEGMENT, job, "Auto-segment", on_progress=on_progress)
+
+    @property
+    def _max_pixels(self) -> int:
+        return self._session.settings.whole("max_pixels")
+
+    def _offer(self, prediction: Prediction) -> None:
+        """Show and apply a prediction if its image is still the open one."""
+        document = self._session.document
+        if document is not None and document.image_id == prediction.image_id:
+            self._session.set_prediction(prediction)
+            self._deferred = prediction
+            self._apply_deferred()
+
+    def _apply_deferred(self) -> None:
+        """Write the prediction that has come, unless a stroke is under way: then after it."""
+        prediction, document = self._deferred, self._session.document
+        if prediction is None or document is None or document.editing or self._session.read_only:
+            return
+        self._deferred = None
+        if document.image_id != prediction.image_id:
+            return
+        try:
+            if not auto_segment(document, prediction):
+                self.notice.emit("Auto-segment changed nothing: every pixel is labelled by you, or as predicted.")
+        except FcnStudioError as error:  # verified or skipped meanwhile
+            self.problem.emit(str(error))
+
+    def _remembered(self, prediction: Prediction) -> Prediction:
+        """Keep a prediction for the layers, and forget the oldest beyond `PREDICTION_BYTES`."""
+        self._predictions[prediction.image_id] = prediction
+        self._predictions.move_to_end(prediction.image_id)
+        size = sum(2 * p.label_map.size for p in self._predictions.values())
+        while size > PREDICTION_BYTES and len(self._predictions) > 1:
+            _, oldest = self._predictions.popitem(last=False)
+            size -= 2 * oldest.label_map.size
+        return prediction
+
+    # --- batch ------------------------------------------------------------------------------------------------
+
+    def segment_folder(self, *, include_prelabelled: bool = False) -> None:
+        """Let the network label every New image, and with ``include_prelabelled`` Pre-labelled ones anew.
+
+        Raises:
+            FcnStudioError: if there is nothing to do, or the network knows no class.
+        """
+        project = self._writable_project()
+        if self._board.running(Kind.BATCH):
+            raise ProjectError("A batch is running already; stop it first.")
+        network = needed(self.network)
+        mapping = batch.index_map(network, project)
+        samples = batch.waiting(project, include_prelabelled=include_prelabelled)
+        if not samples:
+            raise ProjectError("Every image is already pre-labelled or touched by you; nothing to label.")
+        by_id = {sample.image_id: sample for sample in samples}
+        counts = {"written": 0, "failed": 0}
+
+        def on_progress(news: JobProgress) -> None:
+            if isinstance(news, ImageFailed):
+                counts["failed"] += 1
+            elif isinstance(news, Predicted):
+                prediction = self._remembered(news.prediction.mapped(mapping))
+                self._accept(by_id[prediction.image_id], prediction, include_prelabelled)
+                counts["written"] += 1
+
+        def on_done(_: JobResult) -> None:
+            left_out = f", {counts['failed']} could not be read" if counts["failed"] else ""
+            self.notice.emit(f"Batch done: {counts['written']} images pre-labelled{left_out}.")
+
+        job = batch.segment_job(network, samples, self.device, self._max_pixels)
+        words = f"0 of {len(samples)}"
+        self._board.submit(Kind.BATCH, job, "Label all", words=words, on_progress=on_progress, on_done=on_done)
+
+    def _accept(self, sample: Sample, prediction: Prediction, include_prelabelled: bool) -> None:
+        """Write one prediction of a batch: to the open document, or through the saver."""
+        document = self._session.document
+        if document is None or document.image_id != sample.image_id:
+            assert self._session.project is not None
+            self._session.keeper.accept(Accept(self._session.project, sample, prediction, include_prelabelled))
+            return
+        self._session.set_prediction(prediction)
+        allowed = {Status.NEW, Status.PRELABELLED} if include_prelabelled else {Status.NEW}
+        if document.status in allowed:
+            self._deferred = prediction
+            self._apply_deferred()
+
+    # --- fine-tune --------------------------------------------------------------------------------------------
+
+    @property
+    def history(self) -> list[TrainProgress]:
+        """News of the current or last fine-tune, for the curves."""
+        return self._tuner.history
+
+    @property
+    def training_running(self) -> bool:
+        """Whether a fine-tune is being prepared or runs."""
+        return self._tuner.busy
+
+    def fine_tune(self, config: TrainConfig) -> None:
+        """Train on the human pixels of the project; the masks are read in the background first.
+
+        Raises:
+            FcnStudioError: if one runs already, or the project is read-only or closed.
+        """
+        project = self._writable_project()
+        self._session.settle()
+        self._session.keeper.drain()
+        self._tuner.start(project, config, self.network, comparable=self.can_prelabel, device=self.device)
+
+    def _on_finished(self, adoption: Adoption, outcome: TrainOutcome) -> None:
+        if adoption.adopted:
+            self._load_network()
+        self.training_finished.emit(adoption, outcome)
+
+    # --- jobs -------------------------------------------------------------------------------------------------
+
+    @property
+    def running(self) -> list[JobView]:
+        """The jobs that run or wait, oldest first."""
+        reading = [JobView(0, "Fine-tune", None, "reading labels", can_cancel=False)]
+        return self._board.views + (reading if self._tuner.collecting else [])
+
+    def stop(self, job_id: int) -> None:
+        """End a job: a fine-tune early, with its best network; any other at once and without a result."""
+        self._board.stop(job_id)
+
+    def cancel_all(self) -> None:
+        """End every job; a fine-tune keeps its best network."""
+        self._board.stop_all()
+
+    def warm(self) -> None:
+        """Load torch in the network's process now."""
+        self._engine.warm()
+
+    def shut_down(self) -> None:
+        """Forget all jobs, end the engine and all threads."""
+        self._board.forget_all()
+        self._tuner.forget()
+        self._engine.shut_down()
+        self._tuner.shut_down()
+
+    def _writable_project(self) -> ProjectFolder:
+        project = self._session.project
+        if project is None:
+            raise ProjectError("No project is open: open a folder of images first.")
+        if self._session.read_only:
+            raise ProjectError("The project is open read-only; close the other window that writes it.")
+        return project
