@@ -84,7 +84,7 @@ SETTINGS: tuple[Setting, ...] = (
             low=0.1, high=60.0, unit="s"),
     Setting("undo_budget_mb", 256, "Undo memory", "Older steps are forgotten beyond this.",
             low=16, high=8192, unit="MB"),
-    Setting("max_pixels", 300_000_000, "Largest image", "Larger images are refused with a sentence.",
+    Setting("max_pixels", 100_000_000, "Largest image", "Larger images are refused with a sentence.",
             low=1_000_000, high=1_000_000_000, unit="pixels"),
     Setting("device", "auto", "Network runs on", "Auto takes a graphics card if there is one.",
             choices=("auto", "cpu", "cuda", "mps")),
@@ -149,6 +149,9 @@ class Settings:
         self.save()
         for watcher in list(self._watchers):
             watcher(key)
+
+    def __setitem__(self, key: str, value: Value) -> None:
+        self.set(key, value)
 
     def watch(self, callback: Callable[[str], None]) -> None:
         """Call back with the key after each change."""

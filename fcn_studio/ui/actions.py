@@ -116,6 +116,9 @@ class Actions(QObject):
         return True
 
 
+_GONE = (QEvent.Type.WindowDeactivate, QEvent.Type.ApplicationDeactivate)
+
+
 class HoldKey(QObject):
     """Tells when the key of an action is let go again, which a `QAction` does not.
 
@@ -124,7 +127,7 @@ class HoldKey(QObject):
 
     def __init__(self, action: QAction, held: Callable[[bool], object]) -> None:
         super().__init__(action)
-        self._keys = [sequence[0].key() for sequence in action.shortcuts()]
+        self._keys = [sequence[0].key() for sequence in action.shortcuts()]  # type: ignore[index]
         self._held = held
         self._down = False
         action.triggered.connect(self.press)
@@ -147,9 +150,11 @@ class HoldKey(QObject):
 
     @guarded(fallback=False)
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() in (QEvent.Type.WindowDeactivate, QEvent.Type.ApplicationDeactivate):
+        if event.type() in _GONE or self._let_go(event):
             self.release()
-        elif isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyRelease:
-            if event.key() in self._keys and not event.isAutoRepeat():
-                self.release()
         return False
+
+    def _let_go(self, event: QEvent) -> bool:
+        if not isinstance(event, QKeyEvent) or event.type() != QEvent.Type.KeyRelease:
+            return False
+        return event.key() in self._keys and not event.isAutoRepeat()

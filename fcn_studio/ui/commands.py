@@ -1,0 +1,209 @@
+"""What each action does. The window binds the table of actions to these; nothing here knows menus or keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+import fcn_studio
+from fcn_studio.core.sample import Status
+from fcn_studio.jobs.export import export_project
+from fcn_studio.settings import Settings
+from fcn_studio.ui.action_table import TOOL_NAMES, class_keys
+from fcn_studio.ui.canvas.canvas import Canvas
+from fcn_studio.ui.canvas.layers import LabelStyle, Layer
+from fcn_studio.ui.dialogs.export_dialog import ExportChoice, ExportDialog
+from fcn_studio.ui.dialogs.help_dialogs import MappingDialog, ReportDialog, ShortcutsDialog
+from fcn_studio.ui.dialogs.questions import BatchDialog
+from fcn_studio.ui.dialogs.settings_dialog import SettingsDialog
+from fcn_studio.ui.exporter import Exporter
+from fcn_studio.ui.messages import Messages
+from fcn_studio.ui.opener import Opener
+from fcn_studio.ui.report import report_text
+
+if TYPE_CHECKING:
+    from fcn_studio.ui.learning import Learning
+    from fcn_studio.ui.session import Session
+
+Act = Callable[[], object]
+
+ABOUT = (
+    "<b>FCN Studio {version}</b><p>Labels photographs for semantic segmentation, and learns while you label.</p>"
+    "<p>BSD-3-Clause. Fully Convolutional Networks: Long, Shelhamer and Darrell, 2015.</p>"
+)
+
+
+class Commands(QObject):
+    """The actions that reach session, toolbox, network, canvas and dialogs; those of the window are its own.
+
+    Attributes:
+        opener: opens folders.
+        exporter: runs exports.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        learning: Learning,
+        canvas: Canvas,
+        settings: Settings,
+        messages: Messages,
+        window: QWidget,
+    ) -> None:
+        super().__init__(window)
+        self._session, self._learning, self._canvas = session, learning, canvas
+        self._settings, self._messages, self._window = settings, messages, window
+        self.opener = Opener(session, settings, window)
+        self.exporter = Exporter(self)
+        self.exporter.failed.connect(messages.fail)
+        self.exporter.finished.connect(self._exported)
+        self._exported_to = Path()
+
+    def table(self) -> Mapping[str, Act]:
+        """Name of an action -> what it does."""
+        session, toolbox, learning, canvas = self._session, self._session.toolbox, self._learning, self._canvas
+        tools: dict[str, Act] = {name: partial(toolbox.use, name) for name in TOOL_NAMES}
+        return tools | {
+            "open_folder": self.opener.ask,
+            "take_over": self.opener.take_over,
+            "save": session.save_now,
+            "export": self.export,
+            "settings": self.change_settings,
+            "close_project": session.close_project,
+            "undo": session.undo,
+            "redo": session.redo,
+            "swap_background": toolbox.swap_with_background,
+            "brush_smaller": toolbox.shrink_brush,
+            "brush_larger": toolbox.grow_brush,
+            "outline": self.toggle_outline,
+            "uncertainty": self.toggle_uncertainty,
+            "fit": canvas.fit,
+            "one_to_one": canvas.one_to_one,
+            "zoom_in": canvas.zoom_in,
+            "zoom_out": canvas.zoom_out,
+            "next": lambda: session.step(+1),
+            "previous": lambda: session.step(-1),
+            "next_unverified": lambda: session.step_unverified(+1),
+            "previous_unverified": lambda: session.step_unverified(-1),
+            "verify": session.verify_and_next,
+            "skip": session.toggle_skip,
+            "only_unlabelled": lambda: toolbox.set_only_unlabelled(not toolbox.only_unlabelled),
+            "auto_segment": learning.auto_segment,
+            "segment_folder": self.segment_folder,
+            "stop": self.stop,
+            "go_back": learning.go_back,
+            "use_network": self.use_network,
+            "network_classes": self.show_network_classes,
+            "shortcuts": lambda: ShortcutsDialog(self._window).open(),
+            "report": self.show_report,
+            "about": self.show_about,
+        }
+
+    # --- classes and layers -----------------------------------------------------------------------------------
+
+    def pick_class_key(self, key: str) -> None:
+        """Paint with the class of a shortcut, if there is one."""
+        index = class_keys(self._session.table).get(key)
+        if index is not None:
+            self._session.toolbox.set_class(index)
+
+    def toggle_outline(self) -> None:
+        """From filled labels to outlines and back."""
+        self._canvas.toggle_label_style()
+
+    def toggle_uncertainty(self) -> None:
+        """Show or hide where the network is in doubt."""
+        shown = self._canvas.layer(Layer.UNCERTAINTY).visible
+        self._canvas.set_layer(Layer.UNCERTAINTY, visible=not shown)
+        if not shown and self._session.prediction is None:
+            self._messages.say("There is no prediction of this image yet: Auto-segment makes one (Ctrl+I).")
+
+    @property
+    def outlined(self) -> bool:
+        """Whether labels are drawn as outlines."""
+        return self._canvas.label_style == LabelStyle.OUTLINE
+
+    # --- network ----------------------------------------------------------------------------------------------
+
+    def segment_folder(self) -> None:
+        """Ask what the batch shall take, and start it."""
+        counts = self._session.counts()
+        dialog = BatchDialog(
+            counts.get(Status.NEW, 0),
+            counts.get(Status.PRELABELLED, 0),
+            self._learning.network_name or "none",
+            self._window,
+        )
+        if dialog.asked():
+            self._learning.segment_folder(include_prelabelled=dialog.include_prelabelled)
+
+    def stop(self) -> None:
+        """Stop whatever runs; a fine-tune keeps its best."""
+        self.exporter.cancel()
+        for job in self._learning.running:
+            if job.can_cancel:
+                self._learning.stop(job.job_id)
+
+    def use_network(self) -> None:
+        """Let the user choose a checkpoint."""
+        chosen, _ = QFileDialog.getOpenFileName(
+            self._window, "Use another network", "", "Checkpoints (*.safetensors)"
+        )
+        if chosen:
+            self._learning.use_network(chosen)
+            self._settings.set("last_network", chosen)
+
+    def show_network_classes(self) -> None:
+        """Show which classes match."""
+        MappingDialog(
+            self._learning.network_name or "(none)", self._learning.network_known, self._session.table, self._window
+        ).open()
+
+    # --- export -----------------------------------------------------------------------------------------------
+
+    def export(self) -> None:
+        """Ask what to export, and start it."""
+        project, session = self._session.project, self._session
+        if project is None:
+            return
+        images = [(session.status(row), project.split(sample)) for row, sample in enumerate(session.samples)]
+        dialog = ExportDialog(images, project.folder.parent, self._window)
+        if dialog.asked():
+            self.start_export(dialog.choice())
+
+    def start_export(self, choice: ExportChoice) -> None:
+        """Write what is chosen, everything that was painted included."""
+        project = self._session.project
+        if project is None or self.exporter.running:
+            return
+        self._session.settle()
+        self._session.keeper.drain()
+        self._exported_to = choice.out
+        self.exporter.start(export_project(project, choice.out, choice.statuses, choice.splits))
+
+    def _exported(self, _result: object) -> None:
+        self._messages.say(f"Exported to {self._exported_to}.")
+
+    # --- dialogs ----------------------------------------------------------------------------------------------
+
+    def change_settings(self) -> None:
+        """Let the user change settings."""
+        dialog = SettingsDialog(self._settings, self._window)
+        if dialog.asked():
+            dialog.apply()
+            if self._settings.notice:
+                self._messages.fail(self._settings.notice)
+
+    def show_report(self) -> None:
+        """Show what a report of a problem should hold."""
+        text = report_text(self._messages, self._learning.device_words)
+        ReportDialog("Report", "Copy this into a report of a problem:", text, self._window).open()
+
+    def show_about(self) -> None:
+        """Say what this is."""
+        QMessageBox.about(self._window, "About FCN Studio", ABOUT.format(version=fcn_studio.__version__))

@@ -1,0 +1,52 @@
+"""What all dialogs share: the layout grid, the row of buttons, words that wrap."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from fcn_studio.ui import theme
+
+_BUTTON = QDialogButtonBox.StandardButton
+
+
+class Dialog(QDialog):
+    """A dialog with a column of content and a row of buttons.
+
+    Args:
+        title: of the window.
+        accept: text of the button that accepts, or "" for a dialog that only shows something.
+        width: minimum width in pixels.
+        parent: the window it belongs to.
+    """
+
+    def __init__(self, title: str, accept: str = "", *, width: int = 440, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setMinimumWidth(width)
+        self.column = QVBoxLayout()
+        self.column.setSpacing(theme.GRID)
+        self.buttons = QDialogButtonBox(_BUTTON.Cancel if accept else _BUTTON.Close)
+        self.buttons.rejected.connect(self.reject)
+        self.accept_button: QPushButton | None = None
+        if accept:
+            self.accept_button = self.buttons.addButton(accept, QDialogButtonBox.ButtonRole.AcceptRole)
+            self.accept_button.setDefault(True)
+            self.buttons.accepted.connect(self.accept)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(2 * theme.GRID, 2 * theme.GRID, 2 * theme.GRID, 2 * theme.GRID)
+        outer.setSpacing(2 * theme.GRID)
+        outer.addLayout(self.column)
+        outer.addWidget(self.buttons)
+
+    def add_words(self, text: str, role: str = "") -> QLabel:
+        """Add a paragraph; role "dim" or "strong" as in the style sheet."""
+        label = QLabel(text, wordWrap=True)
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        label.setProperty("role", role)
+        self.column.addWidget(label)
+        return label
+
+    def asked(self) -> bool:
+        """Show the dialog and wait; whether the user accepted."""
+        return self.exec() == QDialog.DialogCode.Accepted

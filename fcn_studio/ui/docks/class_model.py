@@ -1,0 +1,203 @@
+"""The rows of the Classes dock: the class table as Qt sees it, void fixed at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtGui import QColor, QFont
+
+from fcn_studio.core.classes import VOID, ClassInfo, ClassTable, voc_colour
+from fcn_studio.ui import theme
+from fcn_studio.ui.action_table import class_keys
+from fcn_studio.ui.guard import guarded
+
+if TYPE_CHECKING:
+    from fcn_studio.ui.toolbox import Toolbox
+
+Index = QModelIndex | QPersistentModelIndex
+_ROLE = Qt.ItemDataRole
+_FLAG = Qt.ItemFlag
+
+
+class Column(IntEnum):
+    """The columns, left to right."""
+
+    SWATCH = 0
+    KEY = 1
+    NAME = 2
+    SHARE = 3
+    EYE = 4
+    LOCK = 5
+
+
+def share_words(share: float) -> str:
+    """A share 0..1 in at most four characters: nothing, "<1%", "12%"."""
+    if share <= 0:
+        return ""
+    return "<1%" if share < 0.01 else f"{share:.0%}"
+
+
+class ClassModel(QAbstractTableModel):
+    """The active classes that match the filter, and void.
+
+    Signals:
+        rename_asked(int, str): class index and the name that the user typed.
+    """
+
+    rename_asked = Signal(int, str)
+
+    def __init__(self, toolbox: Toolbox) -> None:
+        super().__init__()
+        self._toolbox = toolbox
+        self._table = ClassTable((), 0)
+        self._rows: list[ClassInfo] = []
+        self._keys: dict[int, str] = {}
+        self._filter = ""
+        self._shares: NDArray[np.float64] = np.zeros(256)
+        self._values: dict[int, Callable[[ClassInfo, Column], Any]] = {
+            _ROLE.DisplayRole: self._text,
+            _ROLE.EditRole: lambda info, column: info.name,
+            _ROLE.DecorationRole: self._decoration,
+            _ROLE.ToolTipRole: self._tip,
+            _ROLE.AccessibleTextRole: self._accessible,
+            _ROLE.TextAlignmentRole: self._alignment,
+            _ROLE.ForegroundRole: self._ink,
+            _ROLE.FontRole: self._font,
+        }
+
+    # --- what the dock sets -----------------------------------------------------------------------------------
+
+    def set_table(self, table: ClassTable) -> None:
+        """Show another class table."""
+        self._table = table
+        self._keys = {index: key for key, index in class_keys(table).items()}
+        self._refill()
+
+    def set_filter(self, text: str) -> None:
+        """Show the classes whose name has the text in it, whatever its case."""
+        self._filter = text.strip().casefold()
+        self._refill()
+
+    def set_shares(self, shares: NDArray[np.float64]) -> None:
+        """Show the share of the image of each class index; float array (256,), 0..1."""
+        self._shares = shares
+        self._column_changed(Column.SHARE)
+
+    def rules_changed(self) -> None:
+        """Draw eyes and locks anew."""
+        self._column_changed(Column.EYE)
+        self._column_changed(Column.LOCK)
+
+    def class_at(self, row: int) -> int:
+        """Class index of a row."""
+        return self._rows[row].index
+
+    def row_of(self, class_index: int) -> int:
+        """Row of a class index, -1 if it is not shown."""
+        return next((row for row, info in enumerate(self._rows) if info.index == class_index), -1)
+
+    def _refill(self) -> None:
+        shown = (*self._table.active, ClassInfo(VOID, "void", voc_colour(VOID)))
+        rows = [info for info in shown if self._filter in info.name.casefold()]
+        if len(rows) == len(self._rows):
+            self._rows = rows
+            if rows:
+                self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, Column.LOCK))
+            return
+        self.beginResetModel()
+        self._rows = rows
+        self.endResetModel()
+
+    def _column_changed(self, column: Column) -> None:
+        if self._rows:
+            self.dataChanged.emit(self.index(0, column), self.index(len(self._rows) - 1, column))
+
+    # --- what Qt asks -----------------------------------------------------------------------------------------
+
+    @guarded(fallback=0)
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
+        return 0 if parent.isValid() else len(self._rows)
+
+    @guarded(fallback=0)
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(Column)
+
+    @guarded(fallback=_FLAG.NoItemFlags)
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        flags = _FLAG.ItemIsEnabled | _FLAG.ItemIsSelectable | _FLAG.ItemNeverHasChildren
+        if index.column() == Column.NAME and self._rows[index.row()].index != VOID:
+            flags |= _FLAG.ItemIsEditable
+        return flags
+
+    @guarded(fallback=None)
+    def data(self, index: Index, role: int = _ROLE.DisplayRole) -> Any:
+        value = self._values.get(role)
+        if value is None or not index.isValid():
+            return None
+        return value(self._rows[index.row()], Column(index.column()))
+
+    @guarded(fallback=False)
+    def setData(self, index: Index, value: Any, role: int = _ROLE.EditRole) -> bool:
+        info, name = self._rows[index.row()], str(value).strip()
+        if role != _ROLE.EditRole or not name or name == info.name:
+            return False
+        self.rename_asked.emit(info.index, name)
+        return True
+
+    def _text(self, info: ClassInfo, column: Column) -> str | None:
+        if column is Column.KEY:
+            return self._keys.get(info.index, "").replace("Ctrl+", "^")
+        if column is Column.NAME:
+            return info.name
+        return share_words(float(self._shares[info.index])) if column is Column.SHARE else None
+
+    def _decoration(self, info: ClassInfo, column: Column) -> Any:
+        if column is Column.SWATCH:
+            return QColor(*info.colour)
+        if column is Column.EYE:
+            hidden = info.index in self._toolbox.hidden
+            return theme.icon("eye-off" if hidden else "eye", None if hidden else theme.current().dim)
+        if column is Column.LOCK:
+            locked = info.index in self._toolbox.locked
+            return theme.icon("lock" if locked else "unlock", None if locked else theme.current().disabled)
+        return None
+
+    def _tip(self, info: ClassInfo, column: Column) -> str:
+        void = info.index == VOID
+        key = self._keys.get(info.index)
+        words = {
+            Column.SWATCH: "The colour of void is fixed" if void else "Click to change the colour",
+            Column.KEY: f"Key {key}" if key else "No key",
+            Column.NAME: "Void: not a class; never trained on" if void else f"{info.name} (index {info.index})",
+            Column.SHARE: "Share of the image",
+            Column.EYE: "Show or hide; what is hidden is never painted over",
+            Column.LOCK: "Lock; what is locked is never painted over",
+        }
+        return words[column]
+
+    def _accessible(self, info: ClassInfo, column: Column) -> str:
+        if column is Column.EYE:
+            return f"{info.name}: {'hidden' if info.index in self._toolbox.hidden else 'shown'}"
+        if column is Column.LOCK:
+            return f"{info.name}: {'locked' if info.index in self._toolbox.locked else 'not locked'}"
+        return self._text(info, column) or f"colour of {info.name}"
+
+    def _alignment(self, info: ClassInfo, column: Column) -> Qt.AlignmentFlag:
+        side = {Column.KEY: Qt.AlignmentFlag.AlignHCenter, Column.SHARE: Qt.AlignmentFlag.AlignRight}
+        return side.get(column, Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter
+
+    def _ink(self, info: ClassInfo, column: Column) -> QColor | None:
+        faint = column in (Column.KEY, Column.SHARE) or info.index in self._toolbox.hidden
+        return QColor(theme.current().dim) if faint else None
+
+    def _font(self, info: ClassInfo, column: Column) -> QFont | None:
+        if info.index != VOID or column is not Column.NAME:
+            return None
+        font = QFont()
+        font.setItalic(True)
+        return font

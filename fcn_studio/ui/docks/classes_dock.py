@@ -1,0 +1,208 @@
+"""The Classes dock: pick what to paint with, see how much of it there is, hide, lock, add, rename, recolour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QModelIndex, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import (
+    QAbstractItemDelegate,
+    QAbstractItemView,
+    QColorDialog,
+    QDockWidget,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QToolButton,
+    QTreeView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from fcn_studio.core.classes import VOID
+from fcn_studio.ui import theme
+from fcn_studio.ui.docks.class_model import ClassModel, Column
+from fcn_studio.ui.messages import ActionDoor
+from fcn_studio.ui.widgets.named import named
+
+if TYPE_CHECKING:
+    from fcn_studio.ui.session import Session
+
+SHARES_AFTER_MS = 150
+"""Shares are counted when no edit came for so long."""
+
+
+class ClassesDock(QDockWidget):
+    """The class table of the project; the selected row is what is painted.
+
+    Signals:
+        done(): the user finished typing here; the keyboard belongs to the canvas again.
+    """
+
+    done = Signal()
+
+    def __init__(self, session: Session, door: ActionDoor, parent: QWidget | None = None) -> None:
+        super().__init__("Classes", parent)
+        self.setObjectName("classesDock")
+        self._session, self._toolbox, self._door = session, session.toolbox, door
+        self._following = False
+        self._model = ClassModel(self._toolbox)
+        self._model.rename_asked.connect(
+            lambda index, name: self._door.run(lambda: self._session.rename_class(index, name))
+        )
+        self._view = self._made_view()
+        self._filter = named(QLineEdit(placeholderText="Filter classes", clearButtonEnabled=True), "Filter classes")
+        self._filter.textChanged.connect(self._set_filter)
+        self._filter.returnPressed.connect(self._take_first)
+        self._new_name = QLineEdit(placeholderText="Add class", clearButtonEnabled=True)
+        named(self._new_name, "Name of a new class", "Type a name and press Enter to add a class (Ctrl+N)")
+        self._new_name.returnPressed.connect(self._add)
+        self._add_button = named(QToolButton(autoRaise=True), "Add class", "Add the class (Enter)")
+        self._add_button.clicked.connect(self._add)
+        self._lay_out()
+        self._count_later = QTimer(self, singleShot=True, interval=SHARES_AFTER_MS)
+        self._count_later.timeout.connect(self._count)
+        self._unwatch: Callable[[], None] | None = None
+        session.table_changed.connect(self._table_changed)
+        session.document_changed.connect(self._document_changed)
+        self._toolbox.rules_changed.connect(self._model.rules_changed)
+        self._toolbox.class_changed.connect(self._show_active)
+        self.retheme()
+        self._table_changed()
+        self._document_changed()
+
+    # --- construction -----------------------------------------------------------------------------------------
+
+    def _made_view(self) -> QTreeView:
+        view = named(QTreeView(), "Classes")
+        view.setObjectName("classList")
+        view.setModel(self._model)
+        view.setRootIsDecorated(False)
+        view.setUniformRowHeights(True)
+        view.setHeaderHidden(True)
+        view.setIconSize(QSize(16, 16))
+        view.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked)
+        # A click must not take the keyboard from the canvas; Tab still reaches the list.
+        view.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        header = view.header()
+        header.setMinimumSectionSize(24)
+        header.setStretchLastSection(False)
+        for column, width in ((Column.SWATCH, 32), (Column.KEY, 28), (Column.SHARE, 48), (Column.EYE, 28),
+                              (Column.LOCK, 28)):  # fmt: skip
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            header.resizeSection(column, width)
+        header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
+        view.clicked.connect(self._clicked)
+        view.selectionModel().currentChanged.connect(self._current_changed)
+        view.itemDelegate().closeEditor.connect(self._editor_closed)
+        return view
+
+    def _lay_out(self) -> None:
+        add_row = QHBoxLayout()
+        add_row.setContentsMargins(0, 0, 0, 0)
+        add_row.addWidget(self._new_name)
+        add_row.addWidget(self._add_button)
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(theme.GRID, theme.GRID // 2, theme.GRID, theme.GRID)
+        column.setSpacing(theme.GRID // 2)
+        column.addWidget(self._filter)
+        column.addWidget(self._view, 1)
+        column.addLayout(add_row)
+        self.setWidget(content)
+
+    def retheme(self) -> None:
+        """Draw icons in the colours of the theme."""
+        self._add_button.setIcon(theme.icon("plus"))
+        self._model.rules_changed()
+
+    # --- what the user does -----------------------------------------------------------------------------------
+
+    def start_adding(self) -> None:
+        """Let the user type the name of a new class."""
+        self.show()
+        self.raise_()
+        self._new_name.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _add(self) -> None:
+        name = self._new_name.text().strip()
+        if not name:
+            return
+        self._door.run(lambda: self._session.add_class(name))
+        info = self._session.table.find(name)
+        if info is not None:
+            self._new_name.clear()
+            self._toolbox.set_class(info.index)
+            self.done.emit()
+
+    def _clicked(self, index: QModelIndex) -> None:
+        class_index = self._model.class_at(index.row())
+        if index.column() == Column.EYE:
+            self._toolbox.toggle_hidden(class_index)
+        elif index.column() == Column.LOCK:
+            self._toolbox.toggle_locked(class_index)
+        elif index.column() == Column.SWATCH and class_index != VOID:
+            self._ask_colour(class_index)
+
+    def _ask_colour(self, class_index: int) -> None:
+        info = self._session.table.get(class_index)
+        if info is None:
+            return
+        dialog = QColorDialog(QColor(*info.colour), self)
+        dialog.setWindowTitle(f"Colour of {info.name}")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.colorSelected.connect(lambda colour: self._recolour(class_index, colour))
+        dialog.open()
+
+    def _recolour(self, class_index: int, colour: QColor) -> None:
+        rgb = (colour.red(), colour.green(), colour.blue())
+        self._door.run(lambda: self._session.recolour_class(class_index, rgb))
+
+    def _current_changed(self, current: QModelIndex) -> None:
+        if current.isValid() and not self._following:
+            self._toolbox.set_class(self._model.class_at(current.row()))
+
+    def _set_filter(self, text: str) -> None:
+        self._model.set_filter(text)
+        self._show_active()
+
+    def _take_first(self) -> None:
+        if self._model.rowCount():
+            self._toolbox.set_class(self._model.class_at(0))
+        self._filter.clear()
+        self.done.emit()
+
+    def _editor_closed(self, editor: QWidget, hint: QAbstractItemDelegate.EndEditHint) -> None:
+        QTimer.singleShot(0, self, self.done.emit)
+
+    # --- what changes elsewhere -------------------------------------------------------------------------------
+
+    def _table_changed(self) -> None:
+        self._model.set_table(self._session.table)
+        self.setEnabled(self._session.project is not None)
+        self._show_active()
+
+    def _show_active(self) -> None:
+        """Select the row of the active class without making it active again."""
+        row = self._model.row_of(self._toolbox.class_index)
+        self._following = True
+        self._view.setCurrentIndex(self._model.index(row, Column.NAME) if row >= 0 else QModelIndex())
+        self._following = False
+
+    def _document_changed(self) -> None:
+        if self._unwatch:
+            self._unwatch()
+        document = self._session.document
+        self._unwatch = document.committed.connect(self._count_later.start) if document else None
+        self._count()
+
+    def _count(self) -> None:
+        document = self._session.document
+        if document is None:
+            self._model.set_shares(np.zeros(256))
+        else:
+            self._model.set_shares(document.class_shares() / (document.width * document.height))

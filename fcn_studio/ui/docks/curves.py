@@ -1,0 +1,73 @@
+"""The curves of a training: loss, validation mean IoU, IoU of each class. pyqtgraph is imported when one is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.training import TrainProgress
+from fcn_studio.ui import theme
+
+PLOT_HEIGHT = 112
+
+
+class Curves(QWidget):
+    """Two plots over the steps: the loss, and the figures on the validation images."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._loss = _plot("Loss", "nats a pixel")
+        self._iou = _plot("Validation IoU", "1 is perfect; mean in bold")
+        self._iou.setYRange(0, 1, padding=0.02)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.GRID)
+        for plot in (self._loss, self._iou):
+            plot.setFixedHeight(PLOT_HEIGHT)
+            column.addWidget(plot)
+        self.retheme()
+
+    def retheme(self) -> None:
+        """Take the colours of the theme."""
+        look = theme.current()
+        for plot in (self._loss, self._iou):
+            plot.setBackground(look.panel)
+            plot.setTitle(plot.accessibleName(), color=look.dim, size="9pt")
+            for side in ("left", "bottom"):
+                plot.getAxis(side).setPen(pg.mkPen(look.line))
+                plot.getAxis(side).setTextPen(pg.mkPen(look.dim))
+
+    def show_history(self, history: Sequence[TrainProgress], table: ClassTable) -> None:
+        """Draw a run, whole: it has at most some hundreds of points."""
+        look = theme.current()
+        self._loss.clear()
+        self._iou.clear()
+        losses = [(p.step, p.loss) for p in history if p.loss == p.loss]  # not NaN
+        if losses:
+            self._loss.plot(*zip(*losses, strict=True), pen=pg.mkPen(look.accent, width=2))
+        scored = [(p.step, p.figures) for p in history if p.figures is not None]
+        for info in table.active:
+            points = [(step, figures.iou[info.index]) for step, figures in scored if info.index in figures.iou]
+            if points:
+                self._iou.plot(*zip(*points, strict=True), pen=pg.mkPen(info.colour, width=1), name=info.name)
+        if scored:
+            steps, means = [s for s, _ in scored], [f.mean_iou for _, f in scored]
+            self._iou.plot(steps, means, pen=pg.mkPen(look.text, width=3), symbol="o", symbolSize=5,
+                           symbolBrush=look.text, symbolPen=None)  # fmt: skip
+
+
+def _plot(title: str, tip: str) -> pg.PlotWidget:
+    plot = pg.PlotWidget()
+    plot.setAccessibleName(title)
+    plot.setToolTip(f"{title}: {tip}")
+    plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    plot.setMenuEnabled(False)
+    plot.setMouseEnabled(False, False)
+    plot.hideButtons()
+    plot.getAxis("left").setWidth(36)
+    plot.showGrid(y=True, alpha=0.15)
+    return plot

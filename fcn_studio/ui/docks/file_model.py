@@ -1,0 +1,196 @@
+"""The rows of the Files dock: any number of images, their statuses asked for only when a row is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from enum import IntEnum
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
+
+from fcn_studio.core.sample import Sample, Status
+from fcn_studio.ui import theme
+from fcn_studio.ui.guard import guarded
+
+if TYPE_CHECKING:
+    from fcn_studio.ui.session import Session
+
+Index = QModelIndex | QPersistentModelIndex
+_ROLE = Qt.ItemDataRole
+_SCAN_AT_ONCE = 400
+"""Rows tested for a status between two turns of the event loop."""
+
+
+class Column(IntEnum):
+    """The columns, left to right."""
+
+    IMAGE = 0
+    STATUS = 1
+
+
+def parse_filter(text: str) -> tuple[list[str], frozenset[Status]]:
+    """Split a filter such as ``street status:verified status:skip`` into words and statuses.
+
+    A status may be shortened and spelled with or without hyphens; one that is none of ours matches nothing new
+    and is taken as a word.
+    """
+    words, statuses = [], set()
+    for term in text.casefold().split():
+        if term.startswith("status:"):
+            wanted = _plain(term.removeprefix("status:"))
+            found = {status for status in Status if wanted and _plain(status.value).startswith(wanted)}
+            statuses |= found
+            if found or not wanted:
+                continue
+        words.append(term)
+    return words, frozenset(statuses)
+
+
+def _plain(name: str) -> str:
+    return name.replace("-", "").replace("_", "")
+
+
+class FileModel(QAbstractTableModel):
+    """The images of the project that match the filter, in the order of the project.
+
+    A filter by words is applied at once. One by status has to ask for every image, so it fills the list in the
+    background and never holds up the window.
+
+    Signals:
+        filled(): the filter has seen every image.
+    """
+
+    filled = Signal()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._samples: Sequence[Sample] = ()
+        self._rows: Sequence[int] = ()
+        self._text = ""
+        self._scan: Iterator[int] = iter(())
+        self._scanning = QTimer(self, interval=0)
+        self._scanning.timeout.connect(self._scan_on)
+        self._dots: dict[tuple[str, Status], QIcon] = {}
+        self._values: dict[int, Callable[[int, int], Any]] = {
+            _ROLE.DisplayRole: self._words,
+            _ROLE.DecorationRole: self._decoration,
+            _ROLE.ToolTipRole: lambda row, _: f"{self._samples[row].image_id}: {self._session.status(row).words}",
+            _ROLE.AccessibleTextRole: lambda row, _: (
+                f"{self._samples[row].image_id}, {self._session.status(row).words}"
+            ),
+            _ROLE.ForegroundRole: lambda _, column: QColor(theme.current().dim) if column == Column.STATUS else None,
+        }
+
+    @property
+    def scanning(self) -> bool:
+        """Whether a filter by status is still at work."""
+        return self._scanning.isActive()
+
+    def reload(self) -> None:
+        """Show the project's images as they are now."""
+        self._samples = self._session.samples if self._session.project is not None else ()
+        self.set_filter(self._text)
+
+    def set_filter(self, text: str) -> None:
+        """Show only images whose id has all the words in it and whose status is one of those named."""
+        self._text = text
+        self._scanning.stop()
+        words, statuses = parse_filter(text)
+        self.beginResetModel()
+        matching: Sequence[int] = range(len(self._samples))
+        if words:
+            ids = (sample.image_id.casefold() for sample in self._samples)
+            matching = [row for row, name in enumerate(ids) if all(word in name for word in words)]
+        self._rows = [] if statuses else matching
+        self.endResetModel()
+        if statuses:
+            # Rows are tested lazily: the generator yields -1 for a miss, so that a turn has a bounded cost.
+            self._scan = (row if self._session.status(row) in statuses else -1 for row in matching)
+            self._scanning.start()
+        else:
+            self.filled.emit()
+
+    def _scan_on(self) -> None:
+        tested = list(islice(self._scan, _SCAN_AT_ONCE))
+        found = [row for row in tested if row >= 0]
+        if found:
+            first = len(self._rows)
+            self.beginInsertRows(QModelIndex(), first, first + len(found) - 1)
+            self._rows = [*self._rows, *found]
+            self.endInsertRows()
+        if len(tested) < _SCAN_AT_ONCE:
+            self._scanning.stop()
+            self.filled.emit()
+
+    def sample_row(self, row: int) -> int:
+        """Row in the project of a row of the list."""
+        return self._rows[row]
+
+    def row_of(self, sample_row: int) -> int:
+        """Row in the list of a row of the project, -1 if the filter hides it."""
+        if isinstance(self._rows, range):
+            return sample_row if sample_row in self._rows else -1
+        try:
+            return self._rows.index(sample_row)
+        except ValueError:
+            return -1
+
+    def status_changed(self, _image_id: str) -> None:
+        """Draw the statuses in view anew; only visible rows are asked for."""
+        if self._rows:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, Column.STATUS))
+
+    # --- what Qt asks -----------------------------------------------------------------------------------------
+
+    @guarded(fallback=0)
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
+        return 0 if parent.isValid() else len(self._rows)
+
+    @guarded(fallback=0)
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(Column)
+
+    @guarded(fallback=None)
+    def data(self, index: Index, role: int = _ROLE.DisplayRole) -> Any:
+        value = self._values.get(role)
+        if value is None or not index.isValid():
+            return None
+        return value(self._rows[index.row()], index.column())
+
+    def _words(self, row: int, column: int) -> str:
+        return self._samples[row].image_id if column == Column.IMAGE else self._session.status(row).words
+
+    def _decoration(self, row: int, column: int) -> QIcon | None:
+        if column != Column.IMAGE:
+            return None
+        key = (theme.current().name, self._session.status(row))
+        if key not in self._dots:
+            self._dots[key] = status_dot(key[1])
+        return self._dots[key]
+
+
+def status_dot(status: Status) -> QIcon:
+    """A dot for a status, told apart by shape as well as by shade: ring, half, full, tick of the accent, bar."""
+    look = theme.current()
+    pixmap = QPixmap(32, 32)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    ink = QColor(look.accent if status is Status.VERIFIED else look.dim)
+    painter.setPen(QPen(ink, 3))
+    if status is Status.VERIFIED:
+        painter.setBrush(ink)
+    if status is Status.SKIPPED:
+        painter.drawLine(8, 16, 24, 16)
+    else:
+        painter.drawEllipse(8, 8, 16, 16)
+    if status in (Status.PRELABELLED, Status.IN_PROGRESS):
+        painter.setBrush(ink)
+        full_turn = 360 * 16
+        painter.drawPie(8, 8, 16, 16, 90 * 16, full_turn // (4 if status is Status.PRELABELLED else 2))
+    painter.end()
+    pixmap.setDevicePixelRatio(2)
+    return QIcon(pixmap)

@@ -1,0 +1,130 @@
+"""The Files dock: the images of the project with their statuses, a filter, and where the user is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDockWidget,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from fcn_studio.core.sample import Status
+from fcn_studio.ui import theme
+from fcn_studio.ui.docks.file_model import Column, FileModel
+from fcn_studio.ui.messages import ActionDoor
+from fcn_studio.ui.widgets.named import named, with_role
+
+if TYPE_CHECKING:
+    from fcn_studio.ui.session import Session
+
+ROW_HEIGHT = 26
+FILTER_TIP = "Words in the name, and status: with new, prelabelled, in-progress, verified or skipped"
+
+
+class FilesDock(QDockWidget):
+    """All images in the order of the project; a click opens one.
+
+    Signals:
+        done(): the user finished typing here; the keyboard belongs to the canvas again.
+    """
+
+    done = Signal()
+
+    def __init__(self, session: Session, door: ActionDoor, parent: QWidget | None = None) -> None:
+        super().__init__("Files", parent)
+        self.setObjectName("filesDock")
+        self._session, self._door = session, door
+        self._following = False
+        self.model = FileModel(session)
+        self._view = self._made_view()
+        self._filter = QLineEdit(placeholderText="Filter: name, status:verified", clearButtonEnabled=True)
+        named(self._filter, "Filter images", FILTER_TIP)
+        self._filter.textChanged.connect(self.model.set_filter)
+        self._filter.returnPressed.connect(self.done)
+        self._count = with_role(QLabel(), "dim")
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(theme.GRID, theme.GRID // 2, theme.GRID, theme.GRID)
+        column.setSpacing(theme.GRID // 2)
+        for widget, stretch in ((self._filter, 0), (self._view, 1), (self._count, 0)):
+            column.addWidget(widget, stretch)
+        self.setWidget(content)
+        self.model.filled.connect(self._show_current)
+        session.project_changed.connect(self._project_changed)
+        session.document_changed.connect(self._show_current)
+        session.sample_changed.connect(self._status_changed)
+        self._project_changed()
+
+    def _made_view(self) -> QTableView:
+        view = named(QTableView(), "Images")
+        view.setObjectName("fileList")
+        view.setModel(self.model)
+        view.setShowGrid(False)
+        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        view.setWordWrap(False)
+        view.setTabKeyNavigation(False)
+        view.setIconSize(QSize(16, 16))
+        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # A click must not take the keyboard from the canvas; Tab still reaches the list.
+        view.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        view.horizontalHeader().hide()
+        view.verticalHeader().hide()
+        # Fixed heights: a list of any length then opens at once, no row is measured.
+        view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        view.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        view.horizontalHeader().setSectionResizeMode(Column.IMAGE, QHeaderView.ResizeMode.Stretch)
+        view.horizontalHeader().setSectionResizeMode(Column.STATUS, QHeaderView.ResizeMode.Fixed)
+        view.horizontalHeader().resizeSection(Column.STATUS, 96)
+        view.selectionModel().currentRowChanged.connect(self._current_changed)
+        return view
+
+    @property
+    def view(self) -> QTableView:
+        """The list."""
+        return self._view
+
+    def retheme(self) -> None:
+        """Draw the dots in the colours of the theme."""
+        self.model.status_changed("")
+
+    def _current_changed(self, current: QModelIndex) -> None:
+        if current.isValid() and not self._following:
+            row = self.model.sample_row(current.row())
+            if row != self._session.index:
+                self._door.run(lambda: self._session.go_to(row))
+                self._show_current()
+
+    def _project_changed(self) -> None:
+        self.setEnabled(self._session.project is not None)
+        self.model.reload()
+        self._say_count()
+
+    def _status_changed(self, image_id: str) -> None:
+        self.model.status_changed(image_id)
+        self._say_count()
+
+    def _say_count(self) -> None:
+        total = len(self._session.samples) if self._session.project is not None else 0
+        verified = self._session.counts().get(Status.VERIFIED, 0) if total else 0
+        shown = self.model.rowCount()
+        words = f"{verified:,} verified of {total:,}" if total else "No images"
+        self._count.setText(words if shown == total else f"{shown:,} shown · {words}")
+
+    def _show_current(self) -> None:
+        """Select the row of the open image without opening it again."""
+        row = self.model.row_of(self._session.index)
+        self._following = True
+        self._view.setCurrentIndex(self.model.index(row, Column.IMAGE) if row >= 0 else QModelIndex())
+        self._following = False
+        self._say_count()

@@ -1,0 +1,68 @@
+"""IoU of each class in a small table: before, now, and how many pixels that rests on."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QPixmap
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
+
+from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.metrics import Figures
+
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+class IouTable(QTreeWidget):
+    """Hidden until there are figures."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("IoU of each class")
+        self.setColumnCount(3)
+        self.setHeaderLabels(["Class", "Before", "IoU"])
+        self.setRootIsDecorated(False)
+        self.setUniformRowHeights(True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        header = self.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for column in (1, 2):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+            self.headerItem().setTextAlignment(column, _RIGHT)
+        self.clear_figures()
+
+    def clear_figures(self) -> None:
+        """Show nothing."""
+        self.clear()
+        self.hide()
+
+    def show_figures(self, table: ClassTable, figures: Figures, before: Figures | None = None) -> None:
+        """Show the mean and each class that occurs in the truth; ``before`` are those of the earlier network."""
+        self.clear()
+        self.setColumnHidden(1, before is None)
+        self._add("Mean", figures.mean_iou, before.mean_iou if before else None, None)
+        for index, iou in sorted(figures.iou.items()):
+            info = table.get(index)
+            colour = QColor(*info.colour) if info else None
+            self._add(table.name_of(index), iou, before.iou.get(index) if before else None, colour)
+        rows = self.topLevelItemCount()
+        height = self.sizeHintForRow(0) * rows + self.header().sizeHint().height() + 2 * self.frameWidth()
+        self.setFixedHeight(height)
+        self.show()
+
+    def _add(self, name: str, iou: float, before: float | None, colour: QColor | None) -> None:
+        item = QTreeWidgetItem([name, "" if before is None else f"{before:.3f}", f"{iou:.3f}"])
+        for column in (1, 2):
+            item.setTextAlignment(column, _RIGHT)
+        font = item.font(0)
+        if colour is None:
+            font.setBold(True)
+            for column in range(3):
+                item.setFont(column, font)
+        else:
+            swatch = QPixmap(12, 12)
+            swatch.fill(colour)
+            item.setIcon(0, swatch)
+        self.addTopLevelItem(item)

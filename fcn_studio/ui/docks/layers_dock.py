@@ -1,0 +1,75 @@
+"""The Layers dock: what is drawn over the image, and how strongly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDockWidget, QGridLayout, QLabel, QSlider, QToolButton, QWidget
+
+from fcn_studio.ui import theme
+from fcn_studio.ui.canvas.canvas import Canvas
+from fcn_studio.ui.canvas.layers import Layer
+from fcn_studio.ui.widgets.named import named, with_role
+
+LAYERS: Mapping[Layer, tuple[str, str]] = {
+    Layer.LABELS: ("Labels", "What is labelled, in the colours of the classes"),
+    Layer.PREDICTION: ("Prediction", "What the network said last about this image"),
+    Layer.UNCERTAINTY: ("Uncertainty", "Where the network is in doubt (U)"),
+    Layer.IMAGE: ("Image", "The photograph"),
+}
+
+
+class LayersDock(QDockWidget):
+    """One row a layer: an eye and an opacity."""
+
+    def __init__(self, canvas: Canvas, parent: QWidget | None = None) -> None:
+        super().__init__("Layers", parent)
+        self.setObjectName("layersDock")
+        self._canvas = canvas
+        self._eyes: dict[Layer, QToolButton] = {}
+        self._sliders: dict[Layer, QSlider] = {}
+        self._percents: dict[Layer, QLabel] = {}
+        content = QWidget()
+        grid = QGridLayout(content)
+        grid.setContentsMargins(theme.GRID, theme.GRID // 2, theme.GRID, theme.GRID)
+        grid.setHorizontalSpacing(theme.GRID)
+        grid.setVerticalSpacing(0)
+        for row, layer in enumerate(LAYERS):
+            self._add_row(grid, row, layer)
+        grid.setColumnStretch(2, 1)
+        grid.setRowStretch(len(LAYERS), 1)
+        self.setWidget(content)
+        canvas.layers_changed.connect(self._show)
+        self._show()
+
+    def _add_row(self, grid: QGridLayout, row: int, layer: Layer) -> None:
+        name, tip = LAYERS[layer]
+        eye = named(QToolButton(autoRaise=True), f"Show {name.lower()}", f"Show or hide. {tip}")
+        eye.setCheckable(True)
+        eye.clicked.connect(lambda on: self._canvas.set_layer(layer, visible=on))
+        label = named(QLabel(name), name, tip)
+        slider = named(QSlider(Qt.Orientation.Horizontal), f"Opacity of {name.lower()}", f"Opacity. {tip}")
+        slider.setRange(0, 100)
+        slider.valueChanged.connect(lambda percent: self._canvas.set_layer(layer, opacity=percent / 100))
+        percent = with_role(QLabel(alignment=Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), "dim")
+        percent.setMinimumWidth(percent.fontMetrics().horizontalAdvance("100 %"))
+        for column, widget in enumerate((eye, label, slider, percent)):
+            grid.addWidget(widget, row, column)
+        self._eyes[layer], self._sliders[layer], self._percents[layer] = eye, slider, percent
+
+    def retheme(self) -> None:
+        """Draw the eyes in the colours of the theme."""
+        self._show()
+
+    def _show(self) -> None:
+        """Follow the canvas."""
+        for layer in LAYERS:
+            state = self._canvas.layer(layer)
+            eye, slider = self._eyes[layer], self._sliders[layer]
+            eye.setChecked(state.visible)
+            eye.setIcon(theme.icon("eye" if state.visible else "eye-off"))
+            blocked = slider.blockSignals(True)
+            slider.setValue(round(100 * state.opacity))
+            slider.blockSignals(blocked)
+            self._percents[layer].setText(f"{slider.value()} %")

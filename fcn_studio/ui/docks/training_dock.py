@@ -1,0 +1,249 @@
+"""The Training dock: the network in use, what it knows, fine-tuning it, and what came of that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDockWidget,
+    QDoubleSpinBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from fcn_studio.core.metrics import Figures
+from fcn_studio.core.sample import Status
+from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, TrainProgress, Verdict
+from fcn_studio.settings import Settings
+from fcn_studio.ui import theme
+from fcn_studio.ui.docks.iou_table import IouTable
+from fcn_studio.ui.guard import guarded
+from fcn_studio.ui.messages import ActionDoor
+from fcn_studio.ui.widgets.named import named, with_role
+
+if TYPE_CHECKING:
+    from fcn_studio.ui.docks.curves import Curves
+    from fcn_studio.ui.learning import Learning
+    from fcn_studio.ui.session import Session
+
+LEVELS: Mapping[Level, tuple[str, str]] = {
+    Level.QUICK: ("Quick", "Only the last layers: some seconds"),
+    Level.FULL: ("Full", "All layers: minutes, and better"),
+    Level.SCRATCH: ("From scratch", "A new network from nothing: needs many labelled images"),
+}
+DEVICES = {"auto": "Choose by itself", "cpu": "CPU", "cuda": "CUDA", "mps": "Apple MPS"}
+
+
+def known_words(known: list[str], total: int) -> str:
+    """What the network knows of the project, in a sentence."""
+    if not known:
+        return "It knows none of your classes yet: label a few images, then Fine-tune."
+    shown = ", ".join(known[:6]) + (f" and {len(known) - 6} more" if len(known) > 6 else "")
+    return f"Knows {len(known)} of {total} classes: {shown}."
+
+
+def verdict_words(adoption: Adoption, outcome: TrainOutcome) -> str:
+    """What became of a fine-tune, in words."""
+    reasons = "; ".join(adoption.reasons)
+    stopped = "Stopped early; the best network so far was kept. " if outcome.stopped else ""
+    head = {
+        Verdict.ADOPTED: "The new network is better and is in use",
+        Verdict.NOT_COMPARED: "The new network is in use, not compared with the old one",
+        Verdict.CANDIDATE: "The old network stays in use; the new one is kept as a candidate",
+    }[adoption.verdict]
+    scored = f" Scored on {len(outcome.val_ids)} images." if outcome.figures else ""
+    return f"{stopped}{head}: {reasons}.{scored}"
+
+
+class TrainingDock(QDockWidget):
+    """Fine-tune from what is labelled; the curves are loaded when the dock is first seen."""
+
+    def __init__(
+        self,
+        session: Session,
+        learning: Learning,
+        settings: Settings,
+        door: ActionDoor,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__("Training", parent)
+        self.setObjectName("trainingDock")
+        self._session, self._learning, self._settings, self._door = session, learning, settings, door
+        self._curves: Curves | None = None
+        self._name = with_role(QLabel(), "strong")
+        self._known, self._counts = (with_role(QLabel(wordWrap=True), "dim") for _ in range(2))
+        self._verdict, self._truth = QLabel(wordWrap=True), with_role(QLabel(wordWrap=True), "strong")
+        self._truth.hide()
+        self._verdict.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._verdict.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._make_choices()
+        self.fine_tune_button = self._button(
+            "Fine-tune", "Train on all pixels that you labelled (Ctrl+T)", self.start
+        )
+        self.stop_button = self._button("Stop", "Stop and keep the best network so far (Ctrl+.)", self.stop)
+        self.back_button = self._button("Go back", "Use the network before this one", learning.go_back)
+        self._table = IouTable()
+        self._lay_out()
+        learning.network_changed.connect(self.refresh)
+        learning.jobs_changed.connect(self.refresh)
+        learning.device_changed.connect(self.refresh)
+        learning.training.connect(self._progressed)
+        learning.training_finished.connect(self._finished)
+        learning.truth_scored.connect(self._show_truth)
+        session.project_changed.connect(self._project_changed)
+        session.table_changed.connect(self.refresh)
+        session.sample_changed.connect(lambda _id: self._show_counts())
+        self.refresh()
+
+    # --- construction -----------------------------------------------------------------------------------------
+
+    def _make_choices(self) -> None:
+        self._device = named(QComboBox(), "Device", "Where the network runs")
+        for value, words in DEVICES.items():
+            self._device.addItem(words, value)
+        self._device.activated.connect(lambda _row: self._learning.set_device(self._device.currentData()))
+        self._level = named(QComboBox(), "Level", "How much of the network is trained")
+        for level, (words, tip) in LEVELS.items():
+            self._level.addItem(words, level.value)
+            self._level.setItemData(self._level.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self._level.setCurrentIndex(self._level.findData(self._settings.text("train_level")))
+        self._level.activated.connect(lambda _row: self._settings.set("train_level", self._level.currentData()))
+        self._minutes = QDoubleSpinBox(minimum=0.1, maximum=600, decimals=1, suffix=" min")
+        named(self._minutes, "Minutes", "How long to train at most")
+        self._minutes.setValue(self._settings.number("train_minutes"))
+        self._minutes.editingFinished.connect(
+            lambda: self._settings.set("train_minutes", round(self._minutes.value(), 1))
+        )
+
+    def _button(self, text: str, tip: str, act: Callable[[], object]) -> QPushButton:
+        button = named(QPushButton(text), text, tip)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        behind_door = self._door(act)
+        button.clicked.connect(lambda _checked=False: behind_door())
+        return button
+
+    def _lay_out(self) -> None:
+        form = QFormLayout(horizontalSpacing=theme.GRID, verticalSpacing=theme.GRID // 2)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        for words, widget in (("Device", self._device), ("Level", self._level), ("At most", self._minutes)):
+            form.addRow(words, widget)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(theme.GRID)
+        for button in (self.fine_tune_button, self.stop_button, self.back_button):
+            buttons.addWidget(button)
+        content = QWidget()
+        self._column = column = QVBoxLayout(content)
+        column.setContentsMargins(theme.GRID, theme.GRID // 2, theme.GRID, theme.GRID)
+        column.setSpacing(theme.GRID)
+        column.addWidget(self._name)
+        column.addWidget(self._known)
+        column.addLayout(form)
+        column.addWidget(self._counts)
+        column.addLayout(buttons)
+        column.addWidget(self._verdict)
+        column.addWidget(self._truth)
+        column.addWidget(self._table)
+        column.addStretch(1)
+        area = QScrollArea(widgetResizable=True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(content)
+        self.setWidget(area)
+
+    @guarded
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._curves is None:
+            from fcn_studio.ui.docks.curves import Curves  # costs 0.2 s, and only those who train should pay
+
+            self._curves = Curves()
+            self._column.insertWidget(self._column.indexOf(self._table), self._curves)
+            self._draw()
+
+    def retheme(self) -> None:
+        """Take the colours of the theme."""
+        if self._curves is not None:
+            self._curves.retheme()
+            self._draw()
+
+    # --- what the user does -----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Fine-tune as chosen."""
+        self._verdict.clear()
+        level = Level(self._level.currentData())
+        self._learning.fine_tune(TrainConfig(level=level, minutes=self._minutes.value()))
+
+    def stop(self) -> None:
+        """Stop what runs; a fine-tune keeps its best."""
+        for job in self._learning.running:
+            if job.can_cancel:
+                self._learning.stop(job.job_id)
+
+    # --- what changes elsewhere -------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show network, device and what may be pressed."""
+        learning, there = self._learning, self._session.project is not None
+        busy = any(job.can_cancel for job in learning.running)
+        self._name.setText(learning.network_name or "No network")
+        self._known.setText(known_words(learning.network_known, len(self._session.table.active)) if there else "")
+        self._known.setVisible(there)
+        self._device.setCurrentIndex(max(0, self._device.findData(learning.device)))
+        self._device.setToolTip(f"Where the network runs; now: {learning.device_words}")
+        self.fine_tune_button.setEnabled(there and not busy and not self._session.read_only)
+        self.stop_button.setEnabled(busy)
+        self.back_button.setEnabled(learning.can_go_back and not busy)
+        self._show_counts()
+
+    def _show_counts(self) -> None:
+        if self._session.project is None:
+            self._counts.setText("Open a folder to train on it.")
+            return
+        counts = self._session.counts()
+        verified, begun = counts.get(Status.VERIFIED, 0), counts.get(Status.IN_PROGRESS, 0)
+        words = f"{verified:,} verified and {begun:,} begun images to learn from."
+        seen = self._learning.learned_from
+        self._counts.setText(f"{words} The network has seen {seen:,} of yours." if seen else words)
+
+    def _project_changed(self) -> None:
+        self._verdict.clear()
+        self._truth.hide()
+        self._table.clear_figures()
+        self.refresh()
+        self._draw()
+
+    def _show_truth(self, before: Figures | None, after: Figures) -> None:
+        was = f"{before.mean_iou:.3f}" if before is not None else "nothing"
+        self._truth.setText(
+            f"True mean IoU on the demo's {after.images} other pictures: {was} → {after.mean_iou:.3f}"
+        )
+        self._truth.show()
+
+    def _draw(self) -> None:
+        if self._curves is not None:
+            self._curves.show_history(self._learning.history, self._session.table)
+
+    def _progressed(self, progress: TrainProgress) -> None:
+        if progress.figures is not None:
+            self._table.show_figures(self._session.table, progress.figures)
+        if self._curves is not None and self._curves.isVisible():
+            self._draw()
+
+    def _finished(self, adoption: Adoption, outcome: TrainOutcome) -> None:
+        self._verdict.setText(verdict_words(adoption, outcome))
+        if outcome.figures is not None:
+            self._table.show_figures(self._session.table, outcome.figures, outcome.baseline)
+        self.refresh()
+        self._draw()

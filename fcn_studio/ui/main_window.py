@@ -1,0 +1,412 @@
+"""The main window. It only assembles: parts watch the session, actions come from a table, commands act."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QLabel,
+    QMainWindow,
+    QStackedWidget,
+    QToolBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from fcn_studio import paths
+from fcn_studio.settings import Settings
+from fcn_studio.ui import theme
+from fcn_studio.ui.action_table import TOOL_NAMES
+from fcn_studio.ui.actions import Actions, HoldKey
+from fcn_studio.ui.canvas.canvas import Canvas
+from fcn_studio.ui.canvas.layers import Layer
+from fcn_studio.ui.commands import Commands
+from fcn_studio.ui.dialogs.help_dialogs import ReportDialog
+from fcn_studio.ui.dialogs.questions import LossDialog
+from fcn_studio.ui.docks.classes_dock import ClassesDock
+from fcn_studio.ui.docks.files_dock import FilesDock
+from fcn_studio.ui.docks.layers_dock import LayersDock
+from fcn_studio.ui.docks.training_dock import TrainingDock
+from fcn_studio.ui.guard import guarded
+from fcn_studio.ui.messages import ActionDoor, Messages
+from fcn_studio.ui.opener import dropped_folder
+from fcn_studio.ui.widgets.message_strip import MessageStrip
+from fcn_studio.ui.widgets.named import named, with_role
+from fcn_studio.ui.widgets.options_bar import OptionsBar
+from fcn_studio.ui.widgets.status_line import StatusLine
+from fcn_studio.ui.widgets.welcome import Welcome
+
+if TYPE_CHECKING:
+    from fcn_studio.ui.learning import Learning
+    from fcn_studio.ui.session import Session
+    from fcn_studio.ui.toolbox import Toolbox
+
+LAYOUT_VERSION = 1
+DOCK_WIDTH = 296
+FIRST_SIZE = QSize(1440, 900)
+
+
+class MainWindow(QMainWindow):
+    """Menus, bars, docks, status line around the canvas.
+
+    Signals:
+        demo_requested(): the user wants the demo project.
+        closed(): the window is closed for good, everything saved.
+
+    Attributes:
+        messages: through which everything is said to the user.
+        actions_: every action by name.
+    """
+
+    demo_requested = Signal()
+    closed = Signal()
+
+    def __init__(
+        self,
+        session: Session,
+        toolbox: Toolbox,
+        learning: Learning,
+        settings: Settings,
+        messages: Messages | None = None,
+    ) -> None:
+        super().__init__()
+        self._session, self._toolbox, self._learning, self._settings = session, toolbox, learning, settings
+        self.messages = messages or Messages(self)
+        self._door = ActionDoor(self.messages)
+        self.canvas = Canvas()
+        self.actions_ = Actions(self, self._door)
+        self._commands = Commands(session, learning, self.canvas, settings, self.messages, self)
+        self.setAcceptDrops(True)
+        self.setDockNestingEnabled(True)
+        self._make_centre()
+        self._make_bars()
+        self._make_docks()
+        self._bind()
+        self._follow()
+        self.retheme()
+        self._restore_layout()
+        self._project_changed()
+
+    # --- construction -----------------------------------------------------------------------------------------
+
+    def _make_centre(self) -> None:
+        self._strip = MessageStrip()
+        self._welcome = Welcome(self.actions_["open_folder"], self.actions_["demo"])
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._welcome)
+        self._pages.addWidget(self.canvas)
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._strip)
+        column.addWidget(self._pages, 1)
+        self.setCentralWidget(centre)
+
+    def _make_bars(self) -> None:
+        self.actions_.fill(self.menuBar())
+        self._recent_menu = self.actions_.menus["File"].addMenu("Open &recent")
+        self.actions_.menus["File"].insertMenu(self.actions_["demo"], self._recent_menu)
+        self._network_words = named(QLabel(), "Network in use", "The network that labels for you")
+        with_role(self._network_words, "dim")
+        self._network_words.setContentsMargins(theme.GRID, theme.GRID // 2, 2 * theme.GRID, 0)
+        self.menuBar().setCornerWidget(self._network_words)
+        self.options_bar = OptionsBar(self._session)
+        for name in ("auto_segment", "verify"):
+            self.options_bar.add_button(self.actions_[name])
+        self.addToolBar(Qt.ToolBarArea.TopToolBarArea, self.options_bar)
+        self._tools = QToolBar("Tools")
+        self._tools.setObjectName("toolBar")
+        self._tools.setMovable(False)
+        self._tools.setIconSize(QSize(20, 20))
+        for name in (*TOOL_NAMES, "", "undo", "redo", "", "fit", "one_to_one"):
+            if name:
+                self._tools.addAction(self.actions_[name])
+            else:
+                self._tools.addSeparator()
+        for button in self._tools.findChildren(QToolButton):
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self._tools)
+        self.status_line = StatusLine(self._session, self._learning)
+        self.setStatusBar(self.status_line)
+
+    def _make_docks(self) -> None:
+        self.classes_dock = ClassesDock(self._session, self._door)
+        self.layers_dock = LayersDock(self.canvas)
+        self.files_dock = FilesDock(self._session, self._door)
+        self.training_dock = TrainingDock(self._session, self._learning, self._settings, self._door)
+        self._docks: tuple[QDockWidget, ...] = (
+            self.classes_dock,
+            self.layers_dock,
+            self.files_dock,
+            self.training_dock,
+        )
+        for dock in self._docks:
+            dock.setFeatures(
+                QDockWidget.DockWidgetFeature.DockWidgetMovable | QDockWidget.DockWidgetFeature.DockWidgetFloatable
+            )
+        self._reset_layout()
+
+    def _reset_layout(self) -> None:
+        """Docks on the right, from the top: Classes, Layers, and Files with Training behind it."""
+        for dock in self._docks:
+            dock.setFloating(False)
+            self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+        self.splitDockWidget(self.classes_dock, self.layers_dock, Qt.Orientation.Vertical)
+        self.splitDockWidget(self.layers_dock, self.files_dock, Qt.Orientation.Vertical)
+        self.tabifyDockWidget(self.files_dock, self.training_dock)
+        self.files_dock.raise_()
+        self.resizeDocks([self.classes_dock], [DOCK_WIDTH], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.classes_dock, self.layers_dock, self.files_dock], [360, 136, 360],
+                         Qt.Orientation.Vertical)  # fmt: skip
+        self._show_docks(self._session.project is not None)
+
+    def _bind(self) -> None:
+        """Give every action something to do."""
+        for name, act in self._commands.table().items():
+            self.actions_.bind(name, act)
+        for name, act in (
+            ("demo", self.demo_requested.emit), ("quit", self.close), ("fine_tune", self._fine_tune),
+            ("add_class", self.classes_dock.start_adding), ("canvas_only", self._toggle_canvas_only),
+            ("toggle_docks", self._toggle_docks), ("reset_layout", self._reset_layout),
+        ):  # fmt: skip
+            self.actions_.bind(name, act)
+        HoldKey(self.actions_["peek"], self.canvas.peek)
+        self.actions_.class_key.connect(self._commands.pick_class_key)
+        self._welcome.folder_chosen.connect(self.open_folder)
+
+    def _follow(self) -> None:
+        """Connect what watches what."""
+        session, toolbox, learning, canvas = self._session, self._toolbox, self._learning, self.canvas
+        session.project_changed.connect(self._project_changed)
+        session.document_changed.connect(self._document_changed)
+        session.edited.connect(self._refresh)
+        session.saved.connect(self._show_title)
+        session.table_changed.connect(lambda: canvas.set_table(session.table))
+        session.prediction_changed.connect(lambda: canvas.set_prediction(session.prediction))
+        toolbox.tool_changed.connect(self._tool_changed)
+        toolbox.options_changed.connect(canvas.refresh_overlay)
+        toolbox.class_changed.connect(canvas.refresh_overlay)
+        toolbox.rules_changed.connect(self._rules_changed)
+        for talker in (session, learning):
+            talker.notice.connect(self.messages.say)
+            talker.problem.connect(self.messages.fail)
+        for changed in (learning.network_changed, learning.jobs_changed, learning.device_changed):
+            changed.connect(self._network_changed)
+        self.messages.notice.connect(self._strip.show_notice)
+        self.messages.problem.connect(self._strip.show_problem)
+        self.messages.bug.connect(self._show_bug)
+        canvas.hovered.connect(self.status_line.show_cursor)
+        canvas.zoom_changed.connect(self.status_line.show_zoom)
+        canvas.class_pick.connect(toolbox.pick)
+        canvas.brush_resize.connect(toolbox.scale_brush)
+        canvas.layers_changed.connect(self._layers_changed)
+        self._commands.exporter.progress.connect(self.status_line.show_export)
+        self.status_line.export_cancelled.connect(self._commands.exporter.cancel)
+        for typing in (self.classes_dock, self.files_dock, self.options_bar):
+            typing.done.connect(canvas.setFocus)
+        self._settings.watch(self._setting_changed)
+        QApplication.styleHints().colorSchemeChanged.connect(self._scheme_changed)
+
+    # --- opening and closing ----------------------------------------------------------------------------------
+
+    def open_folder(self, folder: Path) -> None:
+        """Open a folder; what goes wrong is told in the strip."""
+        self._door.run(lambda: self._commands.opener.open(folder))
+
+    @guarded
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._save_layout()
+        if not self._session.close_project() and not (
+            LossDialog(self).asked() and self._session.close_project(discard=True)
+        ):
+            event.ignore()
+            return
+        super().closeEvent(event)
+        self.closed.emit()
+
+    @guarded
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_folder(event.mimeData()) is not None:
+            event.acceptProposedAction()
+
+    @guarded
+    def dropEvent(self, event: QDropEvent) -> None:
+        folder = dropped_folder(event.mimeData())
+        if folder is not None:
+            event.acceptProposedAction()
+            self.open_folder(folder)
+
+    @guarded
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not self.actions_.digit_key(event):
+            super().keyPressEvent(event)
+
+    # --- what changes elsewhere -------------------------------------------------------------------------------
+
+    def _project_changed(self) -> None:
+        there = self._session.project is not None
+        self._pages.setCurrentWidget(self.canvas if there else self._welcome)
+        self._tools.setVisible(there)
+        self._show_docks(there)
+        self.actions_["toggle_docks"].setChecked(there)
+        self._show_recent()
+        self.canvas.set_table(self._session.table)
+        self._rules_changed()
+        self._tool_changed()
+        self._document_changed()
+        self._network_changed()
+
+    def _document_changed(self) -> None:
+        self.canvas.set_document(self._session.document)
+        if self._session.project is not None:
+            empty = not self._session.samples
+            self.canvas.set_empty_text("There is no image in this folder." if empty else "No image is open.")
+        self._refresh()
+
+    def _tool_changed(self) -> None:
+        self.actions_[self._toolbox.tool_name].setChecked(True)
+        self.canvas.set_tool(None if self._session.read_only else self._toolbox.tool)
+
+    def _rules_changed(self) -> None:
+        self.canvas.set_hidden(self._toolbox.hidden)
+        self.actions_["only_unlabelled"].setChecked(self._toolbox.only_unlabelled)
+
+    def _layers_changed(self) -> None:
+        self.actions_["outline"].setChecked(self._commands.outlined)
+        self.actions_["uncertainty"].setChecked(self.canvas.layer(Layer.UNCERTAINTY).visible)
+
+    def _network_changed(self) -> None:
+        words = [self._learning.network_name or "no network", self._learning.device_words]
+        if self._learning.learned_from:
+            words.append(f"learned from {self._learning.learned_from}")
+        self._network_words.setText(" · ".join(words))
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Offer what makes sense now, and say what undo would undo."""
+        session, document = self._session, self._session.document
+        self.actions_.set_available(
+            project=session.project is not None, document=document is not None, writable=not session.read_only
+        )
+        history = document.history if document is not None else None
+        for name, can, title in (
+            ("undo", history and history.can_undo, history and history.undo_title),
+            ("redo", history and history.can_redo, history and history.redo_title),
+        ):
+            action = self.actions_[name]
+            action.setEnabled(action.isEnabled() and bool(can))
+            action.setText(f"&{name.capitalize()}{f' {title}' if title else ''}")
+        busy = bool(self._learning.running)
+        self.actions_["stop"].setEnabled(busy or self._commands.exporter.running)
+        self.actions_["go_back"].setEnabled(self._learning.can_go_back and not busy)
+        self.actions_["take_over"].setVisible(session.read_only)
+        self._show_title()
+
+    def _show_title(self) -> None:
+        session = self._session
+        if session.project is None:
+            self.setWindowTitle("FCN Studio")
+            return
+        name = session.project.folder.name
+        if session.document is not None:
+            name += f" — {session.document.image_id}"
+        self.setWindowTitle(f"{name}[*]{' (read-only)' if session.read_only else ''} — FCN Studio")
+        self.setWindowModified(session.save_state in ("unsaved", "saving"))
+
+    def _show_recent(self) -> None:
+        recent = self._settings.recent
+        self._welcome.show_recent(recent)
+        self._recent_menu.clear()
+        self._recent_menu.setEnabled(bool(recent))
+        for folder in recent:
+            self._recent_menu.addAction(str(folder), partial(self.open_folder, folder))
+
+    def _show_bug(self, text: str) -> None:
+        ReportDialog(
+            "Something went wrong in FCN Studio",
+            "This is a mistake in the program. Your work is kept; please copy the text into a report.",
+            text,
+            self,
+        ).open()
+
+    # --- the window's own actions -----------------------------------------------------------------------------
+
+    def _fine_tune(self) -> None:
+        self.training_dock.show()
+        self.training_dock.raise_()
+        self.training_dock.start()
+
+    def _show_docks(self, shown: bool) -> None:
+        for dock in self._docks:
+            dock.setVisible(shown)
+
+    def _toggle_docks(self) -> None:
+        self._show_docks(self.actions_["toggle_docks"].isChecked())
+
+    def _toggle_canvas_only(self) -> None:
+        bare = self.actions_["canvas_only"].isChecked()
+        there = self._session.project is not None
+        self._show_docks(not bare and there)
+        self.actions_["toggle_docks"].setChecked(not bare and there)
+        self._tools.setVisible(not bare and there)
+        self.options_bar.setVisible(not bare and there)
+        self.menuBar().setVisible(not bare)
+        self.statusBar().setVisible(not bare)
+
+    # --- looks and layout -------------------------------------------------------------------------------------
+
+    def retheme(self) -> None:
+        """Take the colours of the theme."""
+        self.setStyleSheet(theme.style_sheet(theme.current()))
+        self.actions_.retheme()
+        for part in (self._strip, self.options_bar, self.status_line, *self._docks):
+            part.retheme()  # type: ignore[attr-defined]
+        self._welcome.show_recent(self._settings.recent)
+
+    def _scheme_changed(self) -> None:
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            theme.apply(application, self._settings.text("theme"))
+            self.retheme()
+
+    def _setting_changed(self, key: str) -> None:
+        if key == "theme":
+            self._scheme_changed()
+        elif key == "wheel_zooms":
+            self.canvas.wheel_zooms = self._settings.flag(key)
+        elif key == "device":
+            self._learning.set_device(self._settings.text(key))
+
+    def _store(self) -> QSettings:
+        return QSettings(str(paths.config_dir() / "window.ini"), QSettings.Format.IniFormat)
+
+    def _save_layout(self) -> None:
+        store = self._store()
+        store.setValue("geometry", self.saveGeometry())
+        if self._session.project is not None and not self.actions_["canvas_only"].isChecked():
+            store.setValue("state", self.saveState(LAYOUT_VERSION))
+        self._settings.set("brush_size", self._toolbox.brush_size)
+        self._settings.set("brush_shape", self._toolbox.brush_shape)
+
+    def _restore_layout(self) -> None:
+        """Where the window was; anything unreadable leaves the first layout."""
+        self.resize(FIRST_SIZE)
+        store = self._store()
+        geometry, state = store.value("geometry"), store.value("state")
+        if isinstance(geometry, QByteArray):
+            self.restoreGeometry(geometry)
+        if isinstance(state, QByteArray):
+            self.restoreState(state, LAYOUT_VERSION)
+        self.canvas.wheel_zooms = self._settings.flag("wheel_zooms")
+        self._toolbox.set_brush_size(self._settings.whole("brush_size"))
+        self._toolbox.set_brush_shape("square" if self._settings.text("brush_shape") == "square" else "round")
+        if self._settings.notice:
+            self.messages.say(self._settings.notice)

@@ -1,0 +1,29 @@
+"""What every control needs: a name for screen readers, a tool tip with its key, and manners with the keyboard."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QSlider, QToolButton, QWidget
+
+W = TypeVar("W", bound=QWidget)
+
+
+def named(widget: W, name: str, tip: str = "") -> W:
+    """Give a control its accessible name and tool tip.
+
+    A click on a button, slider or choice does not take the keyboard from the canvas; Tab still reaches it.
+    """
+    widget.setAccessibleName(name)
+    if tip:
+        widget.setToolTip(tip)
+    if isinstance(widget, (QToolButton, QSlider, QComboBox)):
+        widget.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return widget
+
+
+def with_role(widget: W, role: str) -> W:
+    """Give a label a role of the style sheet: "dim", "strong" or "title"."""
+    widget.setProperty("role", role)
+    return widget

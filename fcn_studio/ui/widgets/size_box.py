@@ -1,0 +1,69 @@
+"""A size in pixels as slider and number, the slider in steps of equal ratio."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QSlider, QSpinBox, QWidget
+
+from fcn_studio.ui import theme
+from fcn_studio.ui.guard import guarded
+from fcn_studio.ui.widgets.named import named
+
+_STEPS = 200
+
+
+class ShyNumber(QSpinBox):
+    """A number field that claims digits only, so that the letters of tools keep working while it is focused."""
+
+    @guarded(fallback=False)
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
+            text, modifiers = event.text(), event.modifiers()
+            if text.isalpha() and modifiers in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier):
+                event.ignore()
+                return False
+        return super().event(event)
+
+
+class SizeBox(QWidget):
+    """Chooses a whole number from 1 to a maximum.
+
+    Signals:
+        changed(int): the user chose another size.
+        done(): the user finished typing.
+    """
+
+    changed = Signal(int)
+    done = Signal()
+
+    def __init__(self, name: str, maximum: int, tip: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._scale = math.log(maximum) / _STEPS
+        self.slider = named(QSlider(Qt.Orientation.Horizontal), f"{name} slider", tip)
+        self.slider.setRange(0, _STEPS)
+        self.slider.setFixedWidth(128)
+        self.number = named(ShyNumber(minimum=1, maximum=maximum, suffix=" px"), name, tip)
+        self.number.setKeyboardTracking(False)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.GRID)
+        row.addWidget(self.slider)
+        row.addWidget(self.number)
+        self.slider.valueChanged.connect(lambda step: self.number.setValue(round(math.exp(step * self._scale))))
+        self.number.valueChanged.connect(self._follow)
+        self.number.editingFinished.connect(self.done)
+
+    def set_value(self, size: int) -> None:
+        """Show a size without telling anyone."""
+        blocked = self.blockSignals(True)
+        self.number.setValue(size)
+        self.blockSignals(blocked)
+
+    def _follow(self, size: int) -> None:
+        blocked = self.slider.blockSignals(True)
+        self.slider.setValue(round(math.log(size) / self._scale))
+        self.slider.blockSignals(blocked)
+        self.changed.emit(size)

@@ -1,0 +1,168 @@
+"""The status bar: what is under the cursor, zoom, saving, progress of the work, device and running job."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
+
+from fcn_studio.core.sample import Status
+from fcn_studio.ui import theme
+from fcn_studio.ui.widgets.named import named
+
+if TYPE_CHECKING:
+    from fcn_studio.ui.job_board import JobView
+    from fcn_studio.ui.learning import Learning
+    from fcn_studio.ui.session import CursorInfo, Session
+
+
+def cursor_words(x: int, y: int, info: CursorInfo | None) -> str:
+    """What is under the cursor: ``412, 208   Pole (you)   network: Tree 61 %``."""
+    parts = [f"{x}, {y}"]
+    if info is not None:
+        parts.append(f"{info.class_name} ({info.who})" if info.class_name else info.who)
+        if info.predicted:
+            sure = "" if info.probability is None else f" {info.probability:.0%}".replace("%", " %")
+            parts.append(f"network: {info.predicted}{sure}")
+    return "   ".join(parts)
+
+
+def saved_words(state: str, saved_at: float | None, now: float) -> str:
+    """The save state: ``saved 2 s ago``."""
+    if state != "saved" or saved_at is None:
+        return {"unsaved": "not saved yet", "saving": "saving…"}.get(state, state)
+    seconds = max(0, int(now - saved_at))
+    if seconds < 60:
+        return f"saved {seconds} s ago"
+    return f"saved {seconds // 60} min ago" if seconds < 3600 else f"saved {seconds // 3600} h ago"
+
+
+class StatusLine(QStatusBar):
+    """Follows session and learning.
+
+    Signals:
+        export_cancelled(): the user wants the running export to end.
+    """
+
+    export_cancelled = Signal()
+
+    def __init__(self, session: Session, learning: Learning, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session, self._learning = session, learning
+        self._job: JobView | None = None
+        self._export: tuple[int, int] | None = None
+        self.setSizeGripEnabled(False)
+        self._cursor = named(QLabel(), "Under the cursor")
+        self._zoom = named(QLabel(), "Zoom", "Screen pixels for one image pixel")
+        self._saved = named(QLabel(), "Saving")
+        self._counts = named(QLabel(), "Verified images")
+        self._device = named(QLabel(), "Device", "Where the network runs")
+        self._job_words = named(QLabel(), "Running job")
+        self._bar = named(QProgressBar(maximum=1000, textVisible=False), "Progress")
+        self._bar.setFixedSize(128, 8)
+        self.cancel_button = named(QToolButton(autoRaise=True), "Cancel the running job", "Cancel (Ctrl+.)")
+        self.cancel_button.clicked.connect(self._cancel)
+        self.addWidget(self._cursor, 1)
+        for widget in (self._job_words, self._bar, self.cancel_button, self._zoom, self._saved, self._counts,
+                       self._device):  # fmt: skip
+            self.addPermanentWidget(widget)
+            widget.setContentsMargins(theme.GRID // 2, 0, theme.GRID // 2, 0)
+        self._clock = QTimer(self, interval=1000)
+        self._clock.timeout.connect(self._show_saved)
+        session.project_changed.connect(self._show_project)
+        session.document_changed.connect(self._show_project)
+        session.sample_changed.connect(lambda _id: self._show_counts())
+        session.saved.connect(self._show_saved)
+        session.edited.connect(self._show_saved)
+        learning.progress.connect(self._progressed)
+        learning.jobs_changed.connect(self._jobs_changed)
+        learning.device_changed.connect(self._show_device)
+        self.retheme()
+        self._show_project()
+        self._show_device()
+        self._jobs_changed()
+
+    def retheme(self) -> None:
+        """Draw icons in the colours of the theme."""
+        self.cancel_button.setIcon(theme.icon("close"))
+
+    # --- set by the window ------------------------------------------------------------------------------------
+
+    def show_cursor(self, at: tuple[int, int] | None) -> None:
+        """Say what is at an image pixel, or nothing."""
+        self._cursor.setText("" if at is None else cursor_words(*at, self._session.cursor_info(*at)))
+
+    def show_zoom(self, zoom: float) -> None:
+        """Show the zoom; 1.0 is one image pixel on one screen pixel."""
+        percent = zoom * 100
+        self._zoom.setText(f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %")
+
+    def show_export(self, done: int, total: int) -> None:
+        """Show how far an export is; (0, 0) when it has ended."""
+        self._export = (done, total) if total else None
+        self._jobs_changed()
+
+    # --- what changes elsewhere -------------------------------------------------------------------------------
+
+    def _show_project(self) -> None:
+        there = self._session.document is not None
+        self._zoom.setVisible(there)
+        self._saved.setVisible(there)
+        if not there:
+            self._cursor.clear()
+        self._show_saved()
+        self._show_counts()
+
+    def _show_saved(self) -> None:
+        state = self._session.save_state
+        # The clock ticks only while there is an age to show.
+        if state == "saved" and self._session.saved_at is not None:
+            self._clock.start()
+        else:
+            self._clock.stop()
+        self._saved.setText(saved_words(state, self._session.saved_at, time.time()))
+
+    def _show_counts(self) -> None:
+        total = len(self._session.samples) if self._session.project is not None else 0
+        self._counts.setVisible(total > 0)
+        if total:
+            self._counts.setText(f"{self._session.counts().get(Status.VERIFIED, 0):,} verified of {total:,}")
+
+    def _show_device(self) -> None:
+        self._device.setText(self._learning.device_words)
+
+    def _jobs_changed(self) -> None:
+        jobs = self._learning.running
+        self._show_job(jobs[0] if jobs else None)
+
+    def _progressed(self, job: JobView) -> None:
+        if self._job is None or job.job_id == self._job.job_id:
+            self._show_job(job)
+
+    def _show_job(self, job: JobView | None) -> None:
+        self._job = job
+        busy = job is not None or self._export is not None
+        for widget in (self._job_words, self._bar):
+            widget.setVisible(busy)
+        self.cancel_button.setVisible(job.can_cancel if job is not None else busy)
+        if job is None:
+            if self._export is not None:
+                self._show_progress("Export", "{} of {}".format(*self._export), self._export[0] / self._export[1])
+            return
+        more = len(self._learning.running) - 1
+        waiting = f"   (+{more})" if more > 0 else ""
+        self._show_progress(job.title, f"{job.words}{waiting}", job.fraction)
+
+    def _show_progress(self, title: str, words: str, fraction: float | None) -> None:
+        self._job_words.setText(f"{title}   {words}".strip())
+        self._bar.setRange(0, 0 if fraction is None else 1000)  # an empty range is shown as "busy"
+        if fraction is not None:
+            self._bar.setValue(round(1000 * fraction))
+
+    def _cancel(self) -> None:
+        if self._job is not None:
+            self._learning.stop(self._job.job_id)
+        elif self._export is not None:
+            self.export_cancelled.emit()
