@@ -86,8 +86,12 @@ def write_jpeg(path: Path, image_rgb: NDArray[np.uint8]) -> None:
     """Write uint8 (H, W, 3) RGB as a JPEG of quality 95 without chroma subsampling.
 
     Raises:
-        OSError: if it cannot be written, or a side is over 65,500 pixels, JPEG's limit.
+        ImageError: if a side is over 65,500 pixels.
+        OSError: if it cannot be written.
     """
+    height, width = image_rgb.shape[:2]
+    if max(height, width) > 65_500:  # Source: JPEG_MAX_DIMENSION in libjpeg's jmorecfg.h
+        raise ImageError(f"{path}: {width} x {height}: a JPEG has at most 65,500 pixels a side; leave that image out")
     Image.fromarray(image_rgb).save(path, "JPEG", quality=95, subsampling="4:4:4")
 
 
