@@ -1,4 +1,11 @@
 """The network: FCN-32s/16s/8s and their trunks, checkpoints, training, evaluation, prediction. torch lives here.
 
-May import ``core``, ``formats`` and below; no Qt. Add a trunk in `backbones`, a training recipe in `train`.
+May import ``core``, ``formats`` and below; no Qt. Add a trunk in `backbones`, a training recipe in `recipe`.
+Importing the package loads nothing heavy; its modules import torch.
 """
+
+import os
+
+# torch's threads spin while they wait for each other, which on a busy machine makes a step take four times as
+# long (measured with two threads on two shared cores). It must be said before torch is first imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

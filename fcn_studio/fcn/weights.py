@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,15 +20,14 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from fcn_studio import paths
 from fcn_studio.core.classes import ClassInfo, ClassTable, map_by_name
 from fcn_studio.errors import CheckpointError, ProjectError
 from fcn_studio.fcn.architecture import Architecture
+from fcn_studio.fcn.catalogue import METADATA_KEY
 from fcn_studio.fcn.network import FCN, SCORE_LAYERS
 from fcn_studio.formats.atomic import write_atomically
 
 FORMAT = 1
-METADATA_KEY = "fcn_studio"
 _MAX_HEADER = 16 * 2**20
 _DTYPES = {"F32", "F16", "BF16", "I64"}
 
@@ -197,36 +195,6 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
             f"{path}: the file is damaged or no safetensors checkpoint ({error}); get a fresh copy"
         ) from error
     return replace(described, state=state, sha256=digest, path=path, name=path.stem)
-
-
-def bundled() -> dict[str, Path]:
-    """Name -> file of the networks that come with the program."""
-    try:
-        folder = paths.resource("networks")
-    except FileNotFoundError:
-        return {}
-    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
-
-
-def resolve(name_or_path: str) -> Path:
-    """The file meant by a bundled name, or by a path (anything with a separator or ``.safetensors``).
-
-    Raises:
-        CheckpointError: if there is no such file or no bundled network of that name.
-    """
-    separators = {"/", os.sep, os.altsep or os.sep}
-    if name_or_path.endswith(".safetensors") or any(mark in name_or_path for mark in separators):
-        path = Path(name_or_path).expanduser()
-        if not path.is_file():
-            raise CheckpointError(f"{path}: there is no such checkpoint file")
-        return path
-    known = bundled()
-    if name_or_path not in known:
-        names = ", ".join(known) or "none are installed"
-        raise CheckpointError(
-            f"there is no bundled network '{name_or_path}' (bundled: {names}); for a file, give its path"
-        )
-    return known[name_or_path]
 
 
 def _metadata(checkpoint: Checkpoint) -> dict[str, object]:

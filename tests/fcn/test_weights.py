@@ -14,14 +14,12 @@ from fcn_studio import paths
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.errors import CheckpointError, FcnStudioError
 from fcn_studio.fcn.architecture import Architecture
+from fcn_studio.fcn.catalogue import METADATA_KEY, bundled, resolve
 from fcn_studio.fcn.weights import (
-    METADATA_KEY,
     Checkpoint,
     Preprocessing,
     adapt,
-    bundled,
     load_checkpoint,
-    resolve,
     save_checkpoint,
 )
 

@@ -1,0 +1,178 @@
+"""The training set in memory, and random crops from it that always show something labelled."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn_studio.core.classes import VOID, ClassTable
+from fcn_studio.core.labels import LabelMap
+from fcn_studio.core.snapshot import LabelledImage
+from fcn_studio.fcn.evaluate import read_labelled
+from fcn_studio.fcn.transforms import Augmentation, Image, random_view, resized, resized_labels
+
+T = TypeVar("T")
+
+CACHE_BYTES = 2**30
+"""How much decoded training data is kept in memory; the rest is decoded again each time."""
+
+_ALL_LABELLED = 0.9
+_TRIES = 4
+
+
+def channel_lut(table: ClassTable) -> NDArray[np.uint8]:
+    """Class index -> score channel, uint8 (256,): active classes count up in index order, all else is 255."""
+    lut = np.full(256, VOID, np.uint8)
+    for channel, index in enumerate(sorted(info.index for info in table.active)):
+        lut[index] = channel
+    return lut
+
+
+def channel_pixels(snapshot: Sequence[LabelledImage], lut: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Trusted pixels of each image by score channel: int64 (images, 255)."""
+    counts = np.zeros((len(snapshot), VOID + 1), np.int64)
+    for row, labelled in zip(counts, snapshot, strict=True):
+        np.add.at(row, lut, np.bincount(labelled.label_map().ravel(), minlength=256))
+    return counts[:, :VOID]
+
+
+class DecodedImages:
+    """Images and their label maps in score channels, decoded once as long as memory lasts.
+
+    Images much larger than they are ever shown are kept shrunk by ``shrink``, a power of two, with areas
+    averaged: a single bilinear warp from their full size would alias.
+    """
+
+    def __init__(self, snapshot: Sequence[LabelledImage], lut: NDArray[np.uint8], largest_scale: float = 1.0) -> None:
+        """Nothing is decoded yet.
+
+        Args:
+            snapshot: the images.
+            lut: class index -> channel, uint8 (256,).
+            largest_scale: largest size of an image pixel in pixels of a view.
+        """
+        self._snapshot, self._lut = snapshot, lut
+        self.shrink = 1
+        while largest_scale * self.shrink * 2 <= 0.5:
+            self.shrink *= 2
+        self._kept: dict[int, tuple[Image, LabelMap]] = {}
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._snapshot)
+
+    def __getitem__(self, number: int) -> tuple[Image, LabelMap]:
+        """Image uint8 (H, W, 3) and channels uint8 (H, W), 255 where nothing is trusted.
+
+        Raises:
+            ImageError: if the file cannot be read any more.
+        """
+        if number in self._kept:
+            return self._kept[number]
+        image = read_labelled(self._snapshot[number])
+        channels = self._lut[self._snapshot[number].label_map()]
+        if self.shrink > 1:
+            shape = (max(1, image.shape[0] // self.shrink), max(1, image.shape[1] // self.shrink))
+            image, channels = resized(image, shape), resized_labels(channels, shape)
+        if self._bytes + image.nbytes + channels.nbytes <= CACHE_BYTES:
+            self._bytes += image.nbytes + channels.nbytes
+            self._kept[number] = image, channels
+        return image, channels
+
+
+class CropSampler:
+    """Random views of a training set, every image equally often."""
+
+    def __init__(
+        self,
+        images: DecodedImages,
+        augmentation: Augmentation,
+        channel_weights: NDArray[np.float64],
+        rng: np.random.Generator,
+        rare_share: float = 0.5,
+    ) -> None:
+        """Prepare for drawing.
+
+        Args:
+            images: what to draw from.
+            augmentation: how, scales in full-size image pixels.
+            channel_weights: float64 (C,); how much each class is wanted when a view is placed on a class.
+            rng: source of chance.
+            rare_share: share of the views placed on a class so drawn; of hardly labelled images, all are.
+        """
+        self._images, self._weights, self._rng, self._rare_share = images, channel_weights, rng, rare_share
+        low, high = augmentation.scale
+        self._augmentation = replace(augmentation, scale=(low * images.shrink, high * images.shrink))
+        self._order: list[int] = []
+
+    def batch(self, size: int) -> tuple[Image, LabelMap]:
+        """Views uint8 (size, h, w, 3) and their channels uint8 (size, h, w)."""
+        views = [self._view() for _ in range(size)]
+        return np.stack([image for image, _ in views]), np.stack([labels for _, labels in views])
+
+    def _view(self) -> tuple[Image, LabelMap]:
+        """One view of the next image; tried again if it shows nothing labelled."""
+        if not self._order:
+            self._order = self._rng.permutation(len(self._images)).tolist()
+        image, channels = self._images[self._order.pop()]
+        for _ in range(_TRIES):
+            view = random_view(image, channels, self._augmentation, self._rng, self._anchor(channels))
+            if (view[1] != VOID).any():
+                break
+        return view
+
+    def _anchor(self, channels: LabelMap) -> tuple[int, int] | None:
+        """(x, y) of a pixel of a class that is wanted, or None for a view placed anywhere."""
+        counts = np.bincount(channels.ravel(), minlength=256)[: len(self._weights)]
+        labelled = counts.sum() / channels.size
+        if labelled == 0 or (labelled >= _ALL_LABELLED and self._rng.random() >= self._rare_share):
+            return None
+        wanted = np.where(counts > 0, self._weights, 0)
+        channel = self._rng.choice(len(wanted), p=wanted / wanted.sum())
+        places = np.flatnonzero(channels.ravel() == channel)
+        y, x = divmod(int(places[self._rng.integers(len(places))]), channels.shape[1])
+        return x, y
+
+
+class Feeder(Generic[T]):
+    """Results of a function, made a few ahead in one background thread, which ends with `close`."""
+
+    def __init__(self, make: Callable[[], T], ahead: int = 3) -> None:
+        """Start the thread; all calls of ``make`` happen in it, one after the other."""
+        self._make = make
+        self._results: queue.Queue[T | Exception] = queue.Queue(ahead)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="training-feeder", daemon=True)
+        self._thread.start()
+
+    def __next__(self) -> T:
+        """The next result; what ``make`` raised is raised here."""
+        result = self._results.get()
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def close(self) -> None:
+        """End the thread and wait for it; more than once is harmless."""
+        self._closed.set()
+        # Room for the one result it may be waiting to put; then it sees that it is closed.
+        while not self._results.empty():
+            self._results.get_nowait()
+        self._thread.join()
+
+    def _work(self) -> None:
+        """Make results until closed or until one fails."""
+        while not self._closed.is_set():
+            try:
+                result: T | Exception = self._make()
+            except Exception as error:  # noqa: BLE001 - carried over to the thread that asks for the result
+                result = error
+            self._results.put(result)
+            if isinstance(result, Exception):
+                return

@@ -1,0 +1,161 @@
+"""How each level trains: learning rates, schedule, class weights, crops; numbers with their reasons."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from fcn_studio.core.training import Level
+from fcn_studio.fcn.network import FCN, SCORE_LAYERS
+from fcn_studio.fcn.transforms import Augmentation
+
+_WEIGHT_DECAY = 1e-2
+_LOWEST_WEIGHT, _HIGHEST_WEIGHT = 0.3, 3.0
+_CROP_PIXELS = {"cpu": 160 * 208, "cuda": 384 * 512, "mps": 256 * 336}
+_WORKING_SIDE = 320
+_MANY_IMAGES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The numbers of one training.
+
+    Attributes:
+        steps: default budget.
+        score, head, late, early: learning rates of the score layers, of fc6 and fc7, of stages 3 to 5 and of
+            stages 1 and 2; 0 freezes.
+        warm_up: share of the budget in which they rise from 0; behind it they fall to 0 along a cosine.
+        average: decay of the exponential moving average of the weights, which is what is kept.
+        statistics: whether batch normalisation collects new statistics.
+        evaluations: validations in a run bounded by steps.
+    """
+
+    steps: int
+    score: float
+    head: float
+    late: float
+    early: float
+    warm_up: float
+    average: float
+    statistics: bool
+    evaluations: int
+
+    def rate(self, fraction: float) -> float:
+        """Factor on the learning rates when this share of the budget is spent."""
+        if fraction < self.warm_up:
+            return max(fraction / self.warm_up, 0.01)
+        rest = (fraction - self.warm_up) / (1 - self.warm_up)
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, rest))) + 1e-4
+
+
+def recipe_for(level: Level, *, batch_norm: bool, foreign: bool, images: int) -> Recipe:
+    """The recipe of a level.
+
+    Args:
+        level: how much of the network changes.
+        batch_norm: whether the trunk is normalised, and stands higher rates.
+        foreign: whether the network knows none of the classes, so that its features must change too.
+        images: number of training images; with few, the first stages keep what they have learned from many.
+    """
+    if level is Level.SCRATCH:
+        return Recipe(1500, 3e-3, 3e-3, 3e-3, 3e-3, 0.1, 0.998, statistics=True, evaluations=10)
+    if level is Level.QUICK:
+        return Recipe(120, 3e-3, 0, 0, 0, 0.05, 0.95, statistics=False, evaluations=2)
+    head, late = (5e-4, 2e-4) if batch_norm else (1e-4, 2e-5)
+    if foreign:
+        head, late = 4 * head, 5 * late
+    early = late if foreign else late / 2 if images >= _MANY_IMAGES else 0
+    return Recipe(200, 2e-3, head, late, early, 0.05, 0.98, statistics=False, evaluations=4)
+
+
+def parameter_groups(network: FCN, recipe: Recipe) -> list[dict[str, object]]:
+    """The optimiser's groups, each with its rate under "peak"; what has rate 0 is frozen and left out.
+
+    Weights decay; biases, normalisation and the few score weights do not.
+    """
+    groups: dict[tuple[float, float], list[Tensor]] = {}
+    for name, parameter in network.named_parameters():
+        peak = _peak_rate(name, recipe)
+        parameter.requires_grad_(peak > 0)
+        decays = parameter.ndim > 1 and not name.startswith(SCORE_LAYERS)
+        if peak > 0:
+            groups.setdefault((peak, _WEIGHT_DECAY if decays else 0.0), []).append(parameter)
+    return [
+        {"params": members, "peak": peak, "lr": peak, "weight_decay": decay}
+        for (peak, decay), members in groups.items()
+    ]
+
+
+def _peak_rate(name: str, recipe: Recipe) -> float:
+    """Learning rate of a parameter by the part of the network it belongs to."""
+    if name.startswith(SCORE_LAYERS):
+        return recipe.score
+    if name.startswith("trunk.head"):
+        return recipe.head
+    return recipe.early if name.startswith(("trunk.stages.stage1", "trunk.stages.stage2")) else recipe.late
+
+
+def initialise(network: FCN) -> None:
+    """Random weights to start from: He's for the trunk, nearly nothing for the scores.
+
+    Source: He et al. 2015, "Delving Deep into Rectifiers", equation 10.
+    """
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv2d):
+            if name in SCORE_LAYERS:
+                nn.init.normal_(module.weight, std=0.01)
+            else:
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def class_weights(pixels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Weight of each class in the loss from its trained pixels, int64 (C,) -> float64 (C,).
+
+    The square root of median frequency balancing, clamped; 1 for a class without pixels.
+    Source: Eigen & Fergus 2015, section 6.3, for the median; the root and the clamp were measured on CamVid.
+    """
+    weights = np.ones(len(pixels))
+    present = pixels > 0
+    if present.any():
+        ratio = np.median(pixels[present]) / pixels[present]
+        weights[present] = np.clip(np.sqrt(ratio), _LOWEST_WEIGHT, _HIGHEST_WEIGHT)
+    return weights
+
+
+def working_scale(shapes: Sequence[tuple[int, int]]) -> float:
+    """Input scale of a network trained from scratch on images of these shapes.
+
+    Brings the longer side near 320 pixels, where a slim network sees enough around each pixel and a CPU keeps
+    up (CamVid: 0.67), but never shrinks to less than a quarter, so that details remain.
+    """
+    side = float(np.median([max(shape) for shape in shapes]))
+    return round(min(1.0, max(0.25, _WORKING_SIDE / side)), 2)
+
+
+def augmentation_for(
+    level: Level, shapes: Sequence[tuple[int, int]], input_scale: float, device: torch.device
+) -> Augmentation:
+    """Crops of a size that the device likes, of the images' aspect, scaled around the network's input scale."""
+    height, width = (float(np.median([shape[axis] for shape in shapes])) for axis in (0, 1))
+    low, high = (bound * input_scale for bound in ((0.67, 1.27) if level is Level.SCRATCH else (0.75, 1.33)))
+    pixels = _CROP_PIXELS.get(device.type, _CROP_PIXELS["cpu"])
+    aspect = min(2.0, max(0.5, width / height))
+    crop = (
+        _rounded(min(math.sqrt(pixels / aspect), height * high)),
+        _rounded(min(math.sqrt(pixels * aspect), width * high)),
+    )
+    colour = 1.0 if level is Level.SCRATCH else 0.5
+    return Augmentation(crop, (low, high), colour=colour)
+
+
+def _rounded(side: float) -> int:
+    """A multiple of 16, which pools without a rest at the skips."""
+    return max(32, round(side / 16) * 16)

@@ -1,0 +1,166 @@
+"""Where a training step gets its batch: augmented crops from a background thread, or cached features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fcn_studio.core.classes import VOID
+from fcn_studio.core.labels import LabelMap
+from fcn_studio.fcn.backbones import Features
+from fcn_studio.fcn.data import CropSampler, DecodedImages, Feeder
+from fcn_studio.fcn.network import FCN
+from fcn_studio.fcn.transforms import Image, normalise, resized, resized_labels, scaled_size
+from fcn_studio.fcn.weights import Preprocessing
+
+FEATURE_CACHE_BYTES = 2**30
+"""How much memory cached features may take."""
+
+_LARGEST_VIEW = 768
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Input and truth of a step, on the training's device.
+
+    Attributes:
+        inputs: normalised images (N, 3, H, W), or the trunk's features of one image.
+        target: int64 (N, H, W), score channel or 255.
+    """
+
+    inputs: Tensor | Features
+    target: Tensor
+
+    def scores(self, network: FCN) -> Tensor:
+        """Scores (N, C, H, W), float32."""
+        if isinstance(self.inputs, Tensor):
+            scores: Tensor = network(self.inputs)
+        else:
+            height, width = self.target.shape[1:]
+            scores = network.decode(self.inputs, height, width)
+        return scores.float()
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on another device."""
+        if isinstance(self.inputs, Tensor):
+            return Batch(self.inputs.to(device), self.target.to(device))
+        features = {stride: tensor.to(device) for stride, tensor in self.inputs.items()}
+        return Batch(features, self.target.to(device))
+
+    def split(self, size: int) -> list[Batch]:
+        """The batch in parts of at most ``size`` images."""
+        if not isinstance(self.inputs, Tensor) or len(self.target) <= size:
+            return [self]
+        pairs = zip(torch.split(self.inputs, size), torch.split(self.target, size), strict=True)
+        return [Batch(inputs, target) for inputs, target in pairs]
+
+
+class Source(Protocol):
+    """What gives a training its batches."""
+
+    def batch(self, device: torch.device) -> list[Batch]:
+        """The batches of one step."""
+
+    def close(self) -> None:
+        """End what runs in the background."""
+
+
+class CropSource:
+    """Augmented crops, made in a background thread while the network works on the last ones."""
+
+    def __init__(self, sampler: CropSampler, preprocessing: Preprocessing, size: int) -> None:
+        """Start the thread."""
+        self._preprocessing = preprocessing
+        self._feeder: Feeder[tuple[Image, LabelMap]] = Feeder(lambda: sampler.batch(size))
+
+    def batch(self, device: torch.device) -> list[Batch]:
+        """One batch of crops."""
+        images, channels = next(self._feeder)
+        inputs = normalise(torch.from_numpy(images).to(device), self._preprocessing)
+        return [Batch(inputs, torch.from_numpy(channels).to(device).long())]
+
+    def close(self) -> None:
+        """End the thread."""
+        self._feeder.close()
+
+
+class FeatureSource:
+    """Features of the training images, computed once, in half precision; for a trunk that does not change."""
+
+    def __init__(
+        self,
+        images: DecodedImages,
+        network: FCN,
+        preprocessing: Preprocessing,
+        size: int,
+        rng: np.random.Generator,
+    ) -> None:
+        """Nothing is computed yet; `fill` does that.
+
+        Args:
+            images: the training set.
+            network: whose trunk makes the features, in evaluation mode.
+            preprocessing: of its input.
+            size: views a step.
+            rng: source of chance.
+        """
+        self._images, self._network, self._preprocessing = images, network, preprocessing
+        self._size, self._rng = size, rng
+        self._views: list[tuple[Features, Tensor]] = []
+        self._order: list[int] = []
+
+    def fill(self) -> Iterator[int]:
+        """Compute the features of image after image, and of its mirror image; stops when the cache is full.
+
+        Yields:
+            The number of images done.
+        """
+        total = 0
+        for done, number in enumerate(self._rng.permutation(len(self._images)).tolist(), start=1):
+            image, channels = self._view(*self._images[number])
+            for step in (1, -1):
+                features = self._features(np.ascontiguousarray(image[:, ::step]))
+                total += sum(2 * tensor.numel() for tensor in features.values())
+                self._views.append((features, torch.from_numpy(np.ascontiguousarray(channels[:, ::step]))))
+            yield done
+            if total > FEATURE_CACHE_BYTES:
+                return
+
+    def batch(self, device: torch.device) -> list[Batch]:
+        """Some views, each a batch of its own."""
+        batches = []
+        for _ in range(min(self._size, len(self._views))):
+            if not self._order:
+                self._order = self._rng.permutation(len(self._views)).tolist()
+            features, channels = self._views[self._order.pop()]
+            inputs = {stride: tensor.to(device).float() for stride, tensor in features.items()}
+            batches.append(Batch(inputs, channels.to(device).long()[None]))
+        return batches
+
+    def close(self) -> None:
+        """Nothing runs in the background."""
+
+    def _view(self, image: Image, channels: LabelMap) -> tuple[Image, LabelMap]:
+        """The image at the network's scale, cut to a window around something labelled if it is large."""
+        scale = self._preprocessing.input_scale * self._images.shrink
+        shape = scaled_size(channels.shape, scale)
+        image, small = resized(image, shape), resized_labels(channels, shape)
+        labelled = np.argwhere(small != VOID)
+        if max(shape) <= _LARGEST_VIEW or not len(labelled):
+            return image, small
+        middle = labelled[self._rng.integers(len(labelled))]
+        starts = np.clip(middle - _LARGEST_VIEW // 2, 0, np.maximum(0, np.array(shape) - _LARGEST_VIEW))
+        rows, columns = (slice(start, start + _LARGEST_VIEW) for start in starts.tolist())
+        return image[rows, columns], small[rows, columns]
+
+    @torch.inference_mode()
+    def _features(self, image: Image) -> Features:
+        """The trunk's features of one image, half precision."""
+        device = next(self._network.parameters()).device
+        inputs = normalise(torch.from_numpy(image[None]).to(device), self._preprocessing)
+        return {stride: tensor.half().cpu() for stride, tensor in self._network.trunk(inputs).items()}

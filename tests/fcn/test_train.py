@@ -1,0 +1,314 @@
+from __future__ import annotations
+
+import itertools
+import math
+import threading
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from fcn_studio.core.classes import VOID, ClassInfo, ClassTable
+from fcn_studio.core.labels import Labels, Provenance, trusted_label_map
+from fcn_studio.core.snapshot import LabelledImage, pack
+from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
+from fcn_studio.errors import DeviceError, ImageError, TrainingError
+from fcn_studio.fcn import learner as learner_module
+from fcn_studio.fcn.device import CPU
+from fcn_studio.fcn.evaluate import evaluate
+from fcn_studio.fcn.learner import weighted_loss
+from fcn_studio.fcn.predict import Predictor
+from fcn_studio.fcn.train import train
+from fcn_studio.fcn.weights import Checkpoint, load_checkpoint
+
+from .conftest import write_png
+
+Y = TypeVar("Y")
+R = TypeVar("R")
+
+TABLE = ClassTable(
+    (
+        ClassInfo(0, "background", (0, 0, 0)),
+        ClassInfo(2, "retired", (1, 1, 1), retired=True),
+        ClassInfo(3, "square", (255, 0, 0)),
+        ClassInfo(7, "stripes", (0, 255, 0)),
+    ),
+    8,
+)
+TINY = TrainConfig(Level.SCRATCH, steps=12, batch_size=4, width=0.125)
+
+
+def scene(seed: int, height: int = 72, width: int = 88) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """A noisy field with a bright square (3) and a striped one (7)."""
+    rng = np.random.default_rng(seed)
+    image = rng.normal(90, 12, (height, width, 3))
+    labels = np.zeros((height, width), np.uint8)
+    for index, left in ((3, 4), (7, 48)):
+        y, x = rng.integers(4, 30), left + rng.integers(0, 8)
+        box = slice(y, y + 32), slice(x, x + 32)
+        labels[box] = index
+        image[box] += 90 if index == 3 else np.where(np.arange(32) // 4 % 2, 70, -70)[:, None, None]
+    return np.clip(image, 0, 255).astype(np.uint8), labels
+
+
+def scenes(folder: Path, seeds: Sequence[int]) -> list[LabelledImage]:
+    folder.mkdir(exist_ok=True)
+    snapshot = []
+    for seed in seeds:
+        image, labels = scene(seed)
+        path = write_png(folder / f"{seed}.png", image)
+        snapshot.append(pack(path.name, str(path), labels))
+    return snapshot
+
+
+def finish(run: Generator[Y, bool | None, R]) -> tuple[list[Y], R]:
+    reports = []
+    while True:
+        try:
+            reports.append(next(run))
+        except StopIteration as stop:
+            return reports, stop.value
+
+
+def feeders() -> list[threading.Thread]:
+    return [t for t in threading.enumerate() if t.name == "training-feeder"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[TrainProgress], TrainOutcome]:
+    """A network that learned the scenes from nothing."""
+    folder = tmp_path_factory.mktemp("scratch")
+    torch.set_num_threads(1)
+    config = replace(TINY, steps=60, batch_size=6)
+    run = train(config, scenes(folder, range(6)), scenes(folder, range(50, 53)), TABLE, None, CPU, folder / "net.st")
+    reports, outcome = finish(run)
+    return folder / "net.st", reports, outcome
+
+
+def test_it_learns(trained: tuple[Path, list[TrainProgress], TrainOutcome]) -> None:
+    path, reports, outcome = trained
+    losses = {report.step: report.loss for report in reports if report.step}
+    assert sorted(losses) == list(range(1, 61))
+    assert np.mean([losses[s] for s in range(52, 61)]) < 0.4 * losses[1]
+    assert outcome.figures is not None
+    constant = outcome.figures.pixels[0] / sum(outcome.figures.pixels.values())
+    assert outcome.figures.mean_iou > 0.6 > constant / 3
+    assert outcome.figures.pixel_accuracy > constant + 0.1
+    checkpoint = load_checkpoint(path)
+    assert checkpoint.class_indices == (0, 3, 7)
+    assert checkpoint.trained_on == tuple(f"{seed}.png" for seed in range(6))
+    assert checkpoint.validation == outcome.figures.as_json(TABLE)
+    assert (outcome.steps, outcome.trained_on, outcome.stopped, outcome.baseline) == (60, 6, False, None)
+    assert outcome.val_ids == ("50.png", "51.png", "52.png")
+
+
+def test_reports_make_sense(trained: tuple[Path, list[TrainProgress], TrainOutcome]) -> None:
+    _, reports, outcome = trained
+    for before, after in itertools.pairwise(reports):
+        assert after.step in (before.step, before.step + 1)
+        assert after.fraction >= before.fraction
+        assert after.elapsed >= before.elapsed
+        assert after.cpu_seconds >= before.cpu_seconds
+    assert {report.total_steps for report in reports} == {60}
+    assert reports[-1].fraction == 1
+    scored = [report.figures.mean_iou for report in reports if report.figures]
+    assert len(scored) == 10
+    assert outcome.figures is not None
+    assert max(scored) == outcome.figures.mean_iou
+    assert outcome.cpu_seconds > 0
+    assert not feeders()
+
+
+def test_the_file_has_the_figures_it_claims(
+    trained: tuple[Path, list[TrainProgress], TrainOutcome], tmp_path: Path
+) -> None:
+    path, _, outcome = trained
+    run = evaluate(Predictor(load_checkpoint(path)), scenes(tmp_path, range(50, 53)), TABLE)
+    assert finish(run)[1] == outcome.figures
+
+
+@pytest.mark.parametrize("level", [Level.QUICK, Level.FULL])
+def test_a_class_the_network_does_not_know_is_learned(
+    level: Level, trained: tuple[Path, list[TrainProgress], TrainOutcome], tmp_path: Path
+) -> None:
+    base = load_checkpoint(trained[0])
+    table = ClassTable.from_names(["Background", "striped"])
+    swap = np.full(256, VOID, np.uint8)
+    swap[[0, 3, 7]] = 0, 0, 1
+
+    def relabelled(seeds: Sequence[int]) -> list[LabelledImage]:
+        return [pack(s.image_id, s.image_path, swap[s.label_map()]) for s in scenes(tmp_path, seeds)]
+
+    config = TrainConfig(level, steps=40 if level is Level.QUICK else 12, batch_size=4)
+    run = train(config, relabelled([100, 101]), relabelled([200, 201]), table, base, CPU, tmp_path / "net.st")
+    reports, outcome = finish(run)
+    assert outcome.figures is not None
+    assert outcome.baseline is not None
+    assert outcome.baseline.iou[1] == 0
+    assert outcome.figures.iou[1] > 0.3
+    assert reports[0].step == 0
+    assert math.isnan(reports[0].loss)
+    checkpoint = load_checkpoint(tmp_path / "net.st")
+    assert checkpoint.parent == base.sha256
+    trunk = "trunk.stages.stage3.conv3_1.weight"
+    assert torch.equal(checkpoint.state[trunk], base.state[trunk]) == (level is Level.QUICK)
+    statistics = "trunk.stages.stage3.bn3_1.running_mean"
+    assert torch.allclose(checkpoint.state[statistics], base.state[statistics], rtol=1e-5)
+
+
+def test_networks_pixels_and_the_unlabelled_have_no_influence(tmp_path: Path) -> None:
+    results = []
+    for guess in (VOID, 3):
+        snapshot = []
+        for seed in (1, 2):
+            image, truth = scene(seed)
+            path = write_png(tmp_path / f"{seed}.png", image)
+            provenance = np.full(truth.shape, Provenance.HUMAN, np.uint8)
+            provenance[:, 40:60] = Provenance.NOBODY if guess == VOID else Provenance.NETWORK
+            truth[:, 40:60] = guess
+            snapshot.append(pack(path.name, str(path), trusted_label_map(Labels(truth, provenance))))
+        finish(train(replace(TINY, steps=3), snapshot, [], TABLE, None, CPU, tmp_path / "net.st"))
+        results.append((tmp_path / "net.st").read_bytes())
+    assert results[0] == results[1]
+
+
+def test_the_loss_does_not_look_at_void() -> None:
+    scores = torch.randn(2, 3, 4, 5, requires_grad=True)
+    target = torch.randint(0, 3, (2, 4, 5))
+    target[:, 1:3] = VOID
+    weighted_loss(scores, target, torch.tensor([1.0, 2.0, 3.0])).backward()
+    assert scores.grad is not None
+    assert not scores.grad[:, :, 1:3].any()
+    assert scores.grad[:, :, 0].abs().min() > 0
+
+
+def test_a_seed_decides_everything_but_the_time(tmp_path: Path) -> None:
+    snapshot = scenes(tmp_path, range(3))
+    files, losses = [], []
+    for seed in (5, 5, 6):
+        config = replace(TINY, steps=4, seed=seed)
+        reports, _ = finish(train(config, snapshot, snapshot[:1], TABLE, None, CPU, tmp_path / "net.st"))
+        losses.append([report.loss for report in reports])
+        files.append((tmp_path / "net.st").read_bytes())
+    assert files[0] == files[1] != files[2]
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_stopping_ends_with_an_outcome_and_cancelling_with_a_file(tmp_path: Path) -> None:
+    snapshot = scenes(tmp_path, range(3))
+    for ask in (True, False):
+        out = tmp_path / f"{ask}.safetensors"
+        run = train(replace(TINY, steps=500), snapshot, snapshot[:1], TABLE, None, CPU, out)
+        assert next(run).step == 1
+        assert next(run).step == 2
+        if ask:
+            run.send(True)
+            _, outcome = finish(run)
+            assert (outcome.stopped, outcome.steps) == (True, 2)
+            assert outcome.figures is not None
+        else:
+            run.close()
+        assert load_checkpoint(out).class_indices == (0, 3, 7)
+    assert not feeders()
+
+
+def test_a_wall_clock_budget_is_kept(tmp_path: Path) -> None:
+    snapshot = scenes(tmp_path, range(3))
+    config = replace(TINY, steps=None, minutes=0.05)
+    reports, outcome = finish(train(config, snapshot, snapshot, TABLE, None, CPU, tmp_path / "net.st"))
+    assert outcome.steps >= 2
+    assert reports[-1].elapsed < 3 + 3
+    assert reports[-1].fraction > 0.9
+    assert outcome.figures is not None
+
+
+def test_without_validation_images_the_last_is_kept(tmp_path: Path) -> None:
+    _, outcome = finish(train(replace(TINY, steps=2), scenes(tmp_path, [0]), [], TABLE, None, CPU, tmp_path / "n.st"))
+    assert (outcome.figures, outcome.baseline, outcome.val_ids) == (None, None, ())
+    assert load_checkpoint(tmp_path / "n.st").validation is None
+
+
+def test_nothing_to_learn_is_said(tmp_path: Path) -> None:
+    image = scenes(tmp_path, [0])[0]
+    nothing = pack(image.image_id, image.image_path, np.full(image.shape, 2, np.uint8))
+    out = tmp_path / "net.st"
+    with pytest.raises(TrainingError, match="no labelled pixels"):
+        next(train(TINY, [nothing], [], TABLE, None, CPU, out))
+    with pytest.raises(TrainingError, match="two classes"):
+        next(train(TINY, [image], [], ClassTable.from_names(["only"]), None, CPU, out))
+    Path(image.image_path).write_bytes(b"gone")
+    with pytest.raises(ImageError, match=r"0\.png"):
+        next(train(TINY, [image], [], TABLE, None, CPU, out))
+    assert not out.exists()
+    assert not feeders()
+
+
+class Faults:
+    """Replaces the loss: the numbered calls give something that is not a number."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *bad: int) -> None:
+        self.calls = 0
+        self.bad = bad
+        monkeypatch.setattr(learner_module, "weighted_loss", self)
+
+    def __call__(self, *args: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return weighted_loss(*args) * (math.nan if self.calls in self.bad else 1)
+
+
+def small_run(tmp_path: Path, steps: int = 6) -> tuple[list[TrainProgress], TrainOutcome]:
+    config = replace(TINY, steps=steps, batch_size=2)
+    return finish(train(config, scenes(tmp_path, [0]), [], TABLE, None, CPU, tmp_path / "net.st"))
+
+
+def test_a_bad_step_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    faults = Faults(monkeypatch, 2, 3)
+    _, outcome = small_run(tmp_path)
+    assert (outcome.steps, faults.calls, outcome.notes) == (6, 8, ())
+
+
+def test_three_bad_steps_go_back_and_three_more_end_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Faults(monkeypatch, 3, 4, 5)
+    _, outcome = small_run(tmp_path)
+    assert outcome.steps == 6
+    assert [note for note in outcome.notes if "half the learning rate" in note]
+    Faults(monkeypatch, 3, 4, 5, 7, 8, 9)
+    _, outcome = small_run(tmp_path)
+    assert outcome.steps == 3
+    assert [note for note in outcome.notes if "stopped with the last good network" in note]
+    assert isinstance(load_checkpoint(tmp_path / "net.st"), Checkpoint)
+
+
+def test_no_good_step_at_all_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Faults(monkeypatch, *range(100))
+    with pytest.raises(TrainingError, match="not a number"):
+        small_run(tmp_path)
+    assert not (tmp_path / "net.st").exists()
+
+
+def test_lack_of_memory_halves_the_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    largest: list[int] = []
+
+    def tight(scores: torch.Tensor, target: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        largest.append(len(target))
+        if len(target) > limit:
+            raise torch.OutOfMemoryError("no")
+        return weighted_loss(scores, target, weights)
+
+    monkeypatch.setattr(learner_module, "weighted_loss", tight)
+    snapshot = scenes(tmp_path, [0])
+    limit = 1
+    config = replace(TINY, steps=2)
+    _, outcome = finish(train(config, snapshot, [], TABLE, None, CPU, tmp_path / "net.st"))
+    assert largest[:3] == [4, 2, 1]
+    assert outcome.steps == 2
+    assert len(outcome.notes) == 2
+    limit = 0
+    with pytest.raises(DeviceError, match="not even one crop"):
+        finish(train(config, snapshot, [], TABLE, None, CPU, tmp_path / "net.st"))
+    assert not feeders()
