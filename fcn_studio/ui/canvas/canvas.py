@@ -47,8 +47,6 @@ BRUSH_STEP = 1.2
 BRUSH_DRAG = 1.01
 """Factor of the brush size for one logical pixel of Alt+right-drag."""
 
-_HELD_KEYS = (Qt.Key.Key_Space, Qt.Key.Key_V)
-
 
 class Drag(Enum):
     """What the held button does."""
@@ -63,9 +61,9 @@ class Canvas(Surface):
     """Shows a document and lets the active tool work on it.
 
     Ctrl+wheel zooms at the pointer, the wheel scrolls, Shift+wheel resizes the brush (or scrolls sideways with
-    another tool), middle-drag or Space+drag pans, Alt+click picks a class, Alt+right-drag resizes the brush, V held
-    shows the bare image. Everything else is the tool's. Of the keyboard it takes Space, V, and for the tool Enter,
-    Backspace and Escape; digits and letters are for actions.
+    another tool), middle-drag or Space+drag pans, Alt+click picks a class, Alt+right-drag resizes the brush.
+    Everything else is the tool's. Of the keyboard it takes Space, and for the tool Enter, Backspace and Escape;
+    digits and letters are for actions.
 
     Signals:
         hovered: the image pixel (x, y) under the pointer, or None.
@@ -304,25 +302,21 @@ class Canvas(Surface):
     @guarded
     def keyPressEvent(self, event: QKeyEvent) -> None:
         name = tool_key(event)
-        if event.key() in _HELD_KEYS:
-            if not event.isAutoRepeat():
-                self._hold(event.key(), True)
+        if event.key() == Qt.Key.Key_Space:
+            self._hold_space(True)
         elif name is None or self._tool is None or not self._tool.key(name):
             event.ignore()
 
     @guarded
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        if event.key() not in _HELD_KEYS:
+        if event.key() != Qt.Key.Key_Space:
             event.ignore()
         elif not event.isAutoRepeat():
-            self._hold(event.key(), False)
+            self._hold_space(False)
 
-    def _hold(self, key: int, held: bool) -> None:
-        if key == Qt.Key.Key_V:
-            self.peek(held)
-        else:
-            self._space_held = held
-            self._update_cursor()
+    def _hold_space(self, held: bool) -> None:
+        self._space_held = held
+        self._update_cursor()
 
     @guarded
     def enterEvent(self, event: QEnterEvent) -> None:
@@ -347,8 +341,7 @@ class Canvas(Surface):
     def _let_go(self) -> None:
         """Nothing is held any more: the releases will go elsewhere."""
         self._end_drag()
-        self._hold(Qt.Key.Key_Space, False)
-        self._hold(Qt.Key.Key_V, False)
+        self._hold_space(False)
 
     @guarded(fallback=False)
     def event(self, event: QEvent) -> bool:
