@@ -90,8 +90,8 @@ def _add_train(command: argparse.ArgumentParser) -> None:
     budget.add_argument("--minutes", type=float, metavar="M", help="wall-clock budget")
     budget.add_argument("--steps", type=int, metavar="N", help="number of optimiser steps")
     command.add_argument("--out", metavar="FILE", type=Path, help="write the checkpoint there, leave FOLDER alone")
-    command.add_argument("--batch-size", type=int, default=TrainConfig.batch_size, metavar="B")
-    command.add_argument("--width", type=float, default=TrainConfig.width, help="of a slim trunk from scratch")
+    command.add_argument("--batch-size", type=int, default=TrainConfig().batch_size, metavar="B")
+    command.add_argument("--width", type=float, default=TrainConfig().width, help="of a slim trunk from scratch")
     command.add_argument("--seed", type=int, default=0)
 
 

@@ -64,7 +64,7 @@ def _draw(rng: np.random.Generator, width: int, height: int) -> Micrograph:
         place = _free_place(rng, truth, 11)
         if place is not None:
             _draw_debris(rng, light, truth, place)
-    light = cv2.GaussianBlur(light, (0, 0), 0.8)
+    light = np.asarray(cv2.GaussianBlur(light, (0, 0), 0.8), np.float32)
     grain = rng.normal(0, 0.022, (height, width, 3)).astype(np.float32)
     image = np.clip((light[..., None] * _TINT + grain) * 255, 0, 255)
     return Micrograph(image.astype(np.uint8), truth)
@@ -73,7 +73,7 @@ def _draw(rng: np.random.Generator, width: int, height: int) -> Micrograph:
 def _smooth_noise(rng: np.random.Generator, height: int, width: int, scale: int) -> NDArray[np.float32]:
     """Noise of unit range with features of about ``scale`` pixels; float32 (H, W)."""
     coarse = rng.uniform(-1, 1, (height // scale + 3, width // scale + 3)).astype(np.float32)
-    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def _free_place(rng: np.random.Generator, truth: LabelMap, room: int) -> tuple[int, int] | None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fcn_studio.jobs.run import Workshop
 
 
-def evaluate_network(job: EvaluateJob, workshop: Workshop) -> Generator[JobProgress, bool, Figures]:
+def evaluate_network(job: EvaluateJob, workshop: Workshop) -> Generator[JobProgress, bool | None, Figures]:
     """Yield `Evaluated` after each image; return the figures in the class indices of the job's table.
 
     The network's classes are matched by name; where it predicts one that the table lacks, the pixel counts as wrong.

@@ -287,7 +287,7 @@ def _score(job: EvaluateJob) -> Figures:
     return result
 
 
-def _finish(work: Generator[JobProgress, bool, JobResult], words: str, total: int) -> JobResult:
+def _finish(work: Generator[JobProgress, bool | None, JobResult], words: str, total: int) -> JobResult:
     with _bar(words, total) as bar:
         while True:
             try:

@@ -33,7 +33,7 @@ from fcn_studio.jobs.messages import (
 )
 from fcn_studio.jobs.run import Workshop
 
-Running = Generator[JobProgress, bool, JobResult]
+Running = Generator[JobProgress, bool | None, JobResult]
 
 
 @dataclass

@@ -48,7 +48,7 @@ class Workshop:
         self.device_words = describe_device(self._predictor[1].device)
         return self._predictor[1]
 
-    def run(self, job: Job) -> Generator[JobProgress, bool, JobResult]:
+    def run(self, job: Job) -> Generator[JobProgress, bool | None, JobResult]:
         """The job as a generator of news; sending True asks it to end early and keep what it has."""
         match job:
             case SegmentJob():

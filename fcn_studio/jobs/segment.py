@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fcn_studio.jobs.run import Workshop
 
 
-def segment(job: SegmentJob, workshop: Workshop) -> Generator[JobProgress, bool, None]:
+def segment(job: SegmentJob, workshop: Workshop) -> Generator[JobProgress, bool | None, None]:
     """Yield `Predicted` or `ImageFailed` for each image in turn.
 
     Raises:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from PySide6.QtCore import QObject, QThread, Signal, Slot
+from PySide6.QtCore import QObject, QThread, Signal, SignalInstance, Slot
 
 from fcn_studio.jobs.host import Host
 from fcn_studio.jobs.messages import Job
 
 
 class Engine(Protocol):
-    """What `Learning` asks of an engine; `ProcessEngine` is the real one, tests may run jobs inline.
+    """What `Learning` asks of an engine; `ProcessEngine` is the real one, tests may run jobs inline."""
 
-    Attributes:
-        replied: signal with one `fcn_studio.jobs.messages.Reply`, delivered on the GUI thread.
-    """
-
-    replied: Signal
+    @property
+    def replied(self) -> SignalInstance:
+        """Signal with one `fcn_studio.jobs.messages.Reply`, delivered on the GUI thread."""
 
     def submit(self, job: Job, *, interactive: bool = False) -> int:
         """Hand in a job; its id."""

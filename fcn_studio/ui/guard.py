@@ -32,7 +32,7 @@ def guarded(override: Callable[P, R] | None = None, *, fallback: Any = None) -> 
             try:
                 return method(*args, **kwargs)
             except Exception:  # noqa: BLE001 - this is the door; everything is reported, nothing is swallowed
-                sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+                sys.excepthook(*sys.exc_info())
                 return fallback  # type: ignore[no-any-return]
 
         return call

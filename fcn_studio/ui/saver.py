@@ -45,7 +45,7 @@ class Save:
 
     def write(self) -> None:
         """Write mask and record."""
-        self.project.save_labels(self.sample, self.labels, self.status, self.prelabelled_by)
+        self.project.save_labels(self.sample, self.labels, self.status, self.prelabelled_by or None)
 
 
 @dataclass(frozen=True)

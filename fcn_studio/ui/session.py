@@ -223,9 +223,8 @@ class Session(QObject):
         loaded = self.project.load_labels(sample, (width, height))
         for sentence in loaded.notices:
             self.notice.emit(sentence)
-        return Document(
-            sample.image_id, image_rgb, loaded.labels, loaded.status, prelabelled_by=loaded.prelabelled_by
-        )
+        prelabelled_by = loaded.prelabelled_by or ""
+        return Document(sample.image_id, image_rgb, loaded.labels, loaded.status, prelabelled_by=prelabelled_by)
 
     def _set_document(self, document: Document | None, row: int) -> None:
         if self._disconnect is not None:
