@@ -160,9 +160,11 @@ class Commands(QObject):
 
     def show_network_classes(self) -> None:
         """Show which classes match."""
-        MappingDialog(
-            self._learning.network_name or "(none)", self._learning.network_known, self._session.table, self._window
-        ).open()
+        network = self._learning.network
+        if network is None:
+            self._messages.say("There is no network yet: label a few images, then Fine-tune from scratch.")
+        else:
+            MappingDialog(self._learning.network_name, network.table, self._session.table, self._window).open()
 
     # --- export -----------------------------------------------------------------------------------------------
 

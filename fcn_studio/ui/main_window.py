@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QMainWindow,
     QStackedWidget,
+    QTabWidget,
     QToolBar,
     QToolButton,
     QVBoxLayout,
@@ -49,7 +50,8 @@ if TYPE_CHECKING:
     from fcn_studio.ui.toolbox import Toolbox
 
 LAYOUT_VERSION = 1
-DOCK_WIDTH = 296
+DOCK_WIDTH = 304
+DOCK_HEIGHTS = (340, 130, 340)
 FIRST_SIZE = QSize(1440, 900)
 
 
@@ -142,6 +144,7 @@ class MainWindow(QMainWindow):
         self.layers_dock = LayersDock(self.canvas)
         self.files_dock = FilesDock(self._session, self._door)
         self.training_dock = TrainingDock(self._session, self._learning, self._settings, self._door)
+        self._fresh_layout = True
         self._docks: tuple[QDockWidget, ...] = (
             self.classes_dock,
             self.layers_dock,
@@ -152,6 +155,9 @@ class MainWindow(QMainWindow):
             dock.setFeatures(
                 QDockWidget.DockWidgetFeature.DockWidgetMovable | QDockWidget.DockWidgetFeature.DockWidgetFloatable
             )
+        self.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.North)
+        for tab in (self.files_dock, self.training_dock):
+            tab.setTitleBarWidget(QWidget())  # the tab is title enough
         self._reset_layout()
 
     def _reset_layout(self) -> None:
@@ -163,9 +169,7 @@ class MainWindow(QMainWindow):
         self.splitDockWidget(self.layers_dock, self.files_dock, Qt.Orientation.Vertical)
         self.tabifyDockWidget(self.files_dock, self.training_dock)
         self.files_dock.raise_()
-        self.resizeDocks([self.classes_dock], [DOCK_WIDTH], Qt.Orientation.Horizontal)
-        self.resizeDocks([self.classes_dock, self.layers_dock, self.files_dock], [360, 136, 360],
-                         Qt.Orientation.Vertical)  # fmt: skip
+        self._fresh_layout = True
         self._show_docks(self._session.project is not None)
 
     def _bind(self) -> None:
@@ -284,10 +288,9 @@ class MainWindow(QMainWindow):
         self.actions_["uncertainty"].setChecked(self.canvas.layer(Layer.UNCERTAINTY).visible)
 
     def _network_changed(self) -> None:
-        words = [self._learning.network_name or "no network", self._learning.device_words]
-        if self._learning.learned_from:
-            words.append(f"learned from {self._learning.learned_from}")
-        self._network_words.setText(" · ".join(words))
+        seen = self._learning.learned_from
+        learned = f" · learned from {seen:,} images" if seen else ""
+        self._network_words.setText(f"Network: {self._learning.network_name or 'none'}{learned}")
         self._refresh()
 
     def _refresh(self) -> None:
@@ -348,6 +351,16 @@ class MainWindow(QMainWindow):
         for dock in self._docks:
             dock.setVisible(shown)
 
+        if shown and self._fresh_layout:
+            # Qt sizes docks by their contents once they are shown; ours come after that.
+            QTimer.singleShot(0, self, self._size_docks)
+            self._fresh_layout = False
+
+    def _size_docks(self) -> None:
+        self.resizeDocks([self.classes_dock], [DOCK_WIDTH], Qt.Orientation.Horizontal)
+        stacked = [self.classes_dock, self.layers_dock, self.files_dock]
+        self.resizeDocks(stacked, list(DOCK_HEIGHTS), Qt.Orientation.Vertical)
+
     def _toggle_docks(self) -> None:
         self._show_docks(self.actions_["toggle_docks"].isChecked())
 
@@ -404,7 +417,7 @@ class MainWindow(QMainWindow):
         if isinstance(geometry, QByteArray):
             self.restoreGeometry(geometry)
         if isinstance(state, QByteArray):
-            self.restoreState(state, LAYOUT_VERSION)
+            self._fresh_layout = not self.restoreState(state, LAYOUT_VERSION)
         self.canvas.wheel_zooms = self._settings.flag("wheel_zooms")
         self._toolbox.set_brush_size(self._settings.whole("brush_size"))
         self._toolbox.set_brush_shape("square" if self._settings.text("brush_shape") == "square" else "round")

@@ -48,7 +48,7 @@ LIGHT = Theme(
 )  # fmt: skip
 DARK = Theme(
     "dark", window="#262626", panel="#2d2d2d", field="#1e1e1e", raised="#383838", line="#444444", text="#e6e6e6",
-    dim="#a8a8a8", disabled="#6e6e6e", accent="#6ea4f5", on_accent="#10141a", selected="#2f4463", canvas="#1a1a1a",
+    dim="#b6b6b6", disabled="#6e6e6e", accent="#6ea4f5", on_accent="#10141a", selected="#2f4463", canvas="#1a1a1a",
     warning="#4a3d1c",
 )  # fmt: skip
 
@@ -118,12 +118,20 @@ def style_sheet(theme: Theme) -> str:
     QToolBar::separator {{ background: {theme.line}; width: 1px; height: 1px; margin: 4px; }}
     QMainWindow::separator {{ background: {theme.line}; width: 1px; height: 1px; }}
     QDockWidget::title {{ background: {theme.window}; padding: 8px 8px 4px 8px; text-align: left; }}
-    QMenuBar {{ background: {theme.window}; }}
+    QDockWidget QToolButton, QStatusBar QToolButton {{ border: 0; border-radius: 4px; padding: 4px; }}
+    QDockWidget QToolButton:hover, QStatusBar QToolButton:hover {{ background: {theme.raised}; }}
+    QDockWidget QToolButton:focus, QStatusBar QToolButton:focus {{
+        border: 1px solid {theme.accent}; padding: 3px; }}
+    QMenuBar {{ background: {theme.window}; padding: 2px 4px; }}
     QStatusBar {{ background: {theme.window}; border-top: 1px solid {theme.line}; }}
     QStatusBar::item {{ border: 0; }}
+    QStatusBar QLabel {{ padding: 2px 6px; }}
     QAbstractItemView#classList, QAbstractItemView#fileList {{
         border: 0; background: {theme.panel};
         selection-background-color: {theme.selected}; selection-color: {theme.text}; }}
+    QDockWidget QLineEdit[clearButtonEnabled="true"] {{
+        background: {theme.field}; border: 1px solid {theme.line}; border-radius: 4px; padding: 3px 6px; }}
+    QDockWidget QLineEdit[clearButtonEnabled="true"]:focus {{ border-color: {theme.accent}; }}
     QLabel[role="dim"] {{ color: {theme.dim}; }}
     QLabel[role="title"] {{ font-size: 22px; font-weight: 600; }}
     QLabel[role="strong"] {{ font-weight: 600; }}
@@ -156,6 +164,31 @@ def icon(name: str, colour: str | None = None, size: int = 20) -> QIcon:
             pixmap = QPixmap(_pixmap(name, ink, size * ratio))
             pixmap.setDevicePixelRatio(ratio)
             result.addPixmap(pixmap, mode)
+    return result
+
+
+def swatch(rgb: tuple[int, int, int], size: int = 16) -> QPixmap:
+    """A square of a class colour with a thin neutral line around it."""
+    pixmap = QPixmap(size * 2, size * 2)
+    pixmap.fill(QColor(*rgb))
+    painter = QPainter(pixmap)
+    painter.setPen(QColor(_current.line))
+    painter.drawRect(0, 0, size * 2 - 1, size * 2 - 1)
+    painter.end()
+    pixmap.setDevicePixelRatio(2)
+    return pixmap
+
+
+def swatch_icon(rgb: tuple[int, int, int]) -> QIcon:
+    """A swatch for lists; its colour is exact in selected rows too."""
+    return untinted(swatch(rgb))
+
+
+def untinted(pixmap: QPixmap) -> QIcon:
+    """An icon that looks the same in selected and disabled rows."""
+    result = QIcon()
+    for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected, QIcon.Mode.Disabled):
+        result.addPixmap(pixmap, mode)
     return result
 
 

@@ -47,18 +47,18 @@ class Toolbox(QObject):
         self._locked: frozenset[int] = frozenset()
         self._only_unlabelled = False
         self._tools: dict[str, Tool] = {
-            tool.name: tool for tool in (Brush(self), Eraser(self), Polygon(self), Fill(self), Picker(self))
+            tool.name.casefold(): tool for tool in (Brush(self), Eraser(self), Polygon(self), Fill(self), Picker(self))
         }
         self.tool = self._tools["brush"]
 
     @property
     def tool_name(self) -> str:
-        """Name of the active tool."""
-        return self.tool.name
+        """Name of the active tool as actions call it: brush, eraser, polygon, fill or picker."""
+        return self.tool.name.casefold()
 
     def use(self, name: str) -> None:
         """Make a tool active; a half-done gesture of the old one is finished first."""
-        if name == self.tool.name:
+        if name == self.tool_name:
             return
         self.tool.settle()
         self.tool = self._tools[name]

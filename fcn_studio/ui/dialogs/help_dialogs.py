@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFont, QFontDatabase, QGuiApplication, QIcon
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialogButtonBox,
     QHeaderView,
-    QLabel,
     QPlainTextEdit,
     QTreeWidget,
     QTreeWidgetItem,
     QWidget,
 )
 
-from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.classes import ClassInfo, ClassTable, map_by_name
+from fcn_studio.ui import theme
 from fcn_studio.ui.action_table import shortcut_rows
 from fcn_studio.ui.dialogs.base import Dialog
-from fcn_studio.ui.widgets.options_bar import swatch
 
 
 class _Table(QTreeWidget):
@@ -50,7 +47,7 @@ class ShortcutsDialog(Dialog):
             item.setFirstColumnSpanned(True)
             table.addTopLevelItems([QTreeWidgetItem([keys, what]) for keys, what in rows])
         self.column.addWidget(table)
-        self.resize(600, 640)
+        self.resize(720, 640)
 
 
 class ReportDialog(Dialog):
@@ -82,26 +79,32 @@ class MappingDialog(Dialog):
 
     Args:
         network: name of the network.
-        known: names of the project's classes that the network knows.
-        table: the project's class table.
+        source: the network's class table.
+        target: the project's class table.
         parent: the window it belongs to.
     """
 
-    def __init__(self, network: str, known: Iterable[str], table: ClassTable, parent: QWidget | None = None) -> None:
+    def __init__(self, network: str, source: ClassTable, target: ClassTable, parent: QWidget | None = None) -> None:
         super().__init__("Classes of the network", parent=parent)
-        names = {name.casefold() for name in known}
         self.add_words(
-            f"Network {network} and the project match classes by name. What the network does not know it leaves "
-            "unlabelled, until a fine-tune has shown it some."
+            f"Classes of network {network} and of the project are matched by name. What matches nothing is left "
+            "unlabelled; a fine-tune teaches the network the project's classes."
         )
-        self.table = _Table("Classes", ["Class of the project", "The network"])
-        for info in table.active:
-            knows = info.name.casefold() in names
-            item = QTreeWidgetItem([info.name, "knows it" if knows else "does not know it yet"])
-            item.setIcon(0, QIcon(swatch(info.colour)))
-            item.setDisabled(not knows)
-            self.table.addTopLevelItem(item)
+        self.table = _Table("Classes", ["The network's class", "The project's class"])
+        mapping = map_by_name(source, target)
+        for info in source.active:
+            match = target.get(mapping[info.index]) if info.index in mapping else None
+            self._add(info.name, match.name if match else "none: left unlabelled", match or info, match is not None)
+        for info in target.active:
+            if info.index not in mapping.values():
+                self._add("none: not known yet", info.name, info, False)
         self.column.addWidget(self.table)
-        if not table.active:
-            self.column.addWidget(QLabel("The project has no class yet."))
-        self.resize(440, 480)
+        self.resize(480, 480)
+
+    def _add(self, theirs: str, ours: str, shown: ClassInfo, matched: bool) -> None:
+        item = QTreeWidgetItem([theirs, ours])
+        item.setIcon(0, theme.swatch_icon(shown.colour))
+        if not matched:
+            for column in range(2):
+                item.setForeground(column, QColor(theme.current().dim))
+        self.table.addTopLevelItem(item)

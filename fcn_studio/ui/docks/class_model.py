@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont
 
 from fcn_studio.core.classes import VOID, ClassInfo, ClassTable, voc_colour
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Index = QModelIndex | QPersistentModelIndex
 _ROLE = Qt.ItemDataRole
 _FLAG = Qt.ItemFlag
+
+
+ROW_HEIGHT = 24
 
 
 class Column(IntEnum):
@@ -68,6 +71,7 @@ class ClassModel(QAbstractTableModel):
             _ROLE.TextAlignmentRole: self._alignment,
             _ROLE.ForegroundRole: self._ink,
             _ROLE.FontRole: self._font,
+            _ROLE.SizeHintRole: lambda _info, _column: QSize(0, ROW_HEIGHT),
         }
 
     # --- what the dock sets -----------------------------------------------------------------------------------
@@ -158,7 +162,7 @@ class ClassModel(QAbstractTableModel):
 
     def _decoration(self, info: ClassInfo, column: Column) -> Any:
         if column is Column.SWATCH:
-            return QColor(*info.colour)
+            return theme.swatch_icon(info.colour)
         if column is Column.EYE:
             hidden = info.index in self._toolbox.hidden
             return theme.icon("eye-off" if hidden else "eye", None if hidden else theme.current().dim)

@@ -12,7 +12,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.training import TrainProgress
 from fcn_studio.ui import theme
 
-PLOT_HEIGHT = 112
+PLOT_HEIGHT = 104
 
 
 class Curves(QWidget):
@@ -23,6 +23,7 @@ class Curves(QWidget):
         self._loss = _plot("Loss", "nats a pixel")
         self._iou = _plot("Validation IoU", "1 is perfect; mean in bold")
         self._iou.setYRange(0, 1, padding=0.02)
+        self._iou.setXLink(self._loss)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GRID)

@@ -193,4 +193,4 @@ def status_dot(status: Status) -> QIcon:
         painter.drawPie(8, 8, 16, 16, 90 * 16, full_turn // (4 if status is Status.PRELABELLED else 2))
     painter.end()
     pixmap.setDevicePixelRatio(2)
-    return QIcon(pixmap)
+    return theme.untinted(pixmap)

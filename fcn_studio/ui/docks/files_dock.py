@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fcn_studio.core.sample import Status
 from fcn_studio.ui import theme
 from fcn_studio.ui.docks.file_model import Column, FileModel
 from fcn_studio.ui.messages import ActionDoor
@@ -112,14 +111,12 @@ class FilesDock(QDockWidget):
 
     def _status_changed(self, image_id: str) -> None:
         self.model.status_changed(image_id)
-        self._say_count()
 
     def _say_count(self) -> None:
         total = len(self._session.samples) if self._session.project is not None else 0
-        verified = self._session.counts().get(Status.VERIFIED, 0) if total else 0
         shown = self.model.rowCount()
-        words = f"{verified:,} verified of {total:,}" if total else "No images"
-        self._count.setText(words if shown == total else f"{shown:,} shown · {words}")
+        words = f"{total:,} image{'' if total == 1 else 's'}" if total else "No images"
+        self._count.setText(words if shown == total else f"{shown:,} of {words} shown")
 
     def _show_current(self) -> None:
         """Select the row of the open image without opening it again."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPixmap
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
-from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.classes import ClassTable, Colour, voc_colour
 from fcn_studio.core.metrics import Figures
+from fcn_studio.ui import theme
 
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
@@ -45,14 +45,14 @@ class IouTable(QTreeWidget):
         self._add("Mean", figures.mean_iou, before.mean_iou if before else None, None)
         for index, iou in sorted(figures.iou.items()):
             info = table.get(index)
-            colour = QColor(*info.colour) if info else None
+            colour = info.colour if info else voc_colour(index)
             self._add(table.name_of(index), iou, before.iou.get(index) if before else None, colour)
         rows = self.topLevelItemCount()
         height = self.sizeHintForRow(0) * rows + self.header().sizeHint().height() + 2 * self.frameWidth()
         self.setFixedHeight(height)
         self.show()
 
-    def _add(self, name: str, iou: float, before: float | None, colour: QColor | None) -> None:
+    def _add(self, name: str, iou: float, before: float | None, colour: Colour | None) -> None:
         item = QTreeWidgetItem([name, "" if before is None else f"{before:.3f}", f"{iou:.3f}"])
         for column in (1, 2):
             item.setTextAlignment(column, _RIGHT)
@@ -62,7 +62,5 @@ class IouTable(QTreeWidget):
             for column in range(3):
                 item.setFont(column, font)
         else:
-            swatch = QPixmap(12, 12)
-            swatch.fill(colour)
-            item.setIcon(0, swatch)
+            item.setIcon(0, theme.swatch_icon(colour))
         self.addTopLevelItem(item)

@@ -41,6 +41,7 @@ LEVELS: Mapping[Level, tuple[str, str]] = {
     Level.FULL: ("Full", "All layers: minutes, and better"),
     Level.SCRATCH: ("From scratch", "A new network from nothing: needs many labelled images"),
 }
+NO_NETWORK = "Label a few images, then Fine-tune from scratch."
 DEVICES = {"auto": "Choose by itself", "cpu": "CPU", "cuda": "CUDA", "mps": "Apple MPS"}
 
 
@@ -135,8 +136,12 @@ class TrainingDock(QDockWidget):
     def _lay_out(self) -> None:
         form = QFormLayout(horizontalSpacing=theme.GRID, verticalSpacing=theme.GRID // 2)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        for words, widget in (("Device", self._device), ("Level", self._level), ("At most", self._minutes)):
-            form.addRow(words, widget)
+        level = QHBoxLayout()
+        level.setSpacing(theme.GRID)
+        level.addWidget(self._level, 1)
+        level.addWidget(self._minutes)
+        form.addRow("Level", level)
+        form.addRow("Device", self._device)
         buttons = QHBoxLayout()
         buttons.setSpacing(theme.GRID)
         for button in (self.fine_tune_button, self.stop_button, self.back_button):
@@ -154,7 +159,7 @@ class TrainingDock(QDockWidget):
         column.addWidget(self._truth)
         column.addWidget(self._table)
         column.addStretch(1)
-        area = QScrollArea(widgetResizable=True)
+        self._area = area = QScrollArea(widgetResizable=True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -184,6 +189,8 @@ class TrainingDock(QDockWidget):
         self._verdict.clear()
         level = Level(self._level.currentData())
         self._learning.fine_tune(TrainConfig(level=level, minutes=self._minutes.value()))
+        if self._curves is not None:
+            self._area.ensureWidgetVisible(self._curves)
 
     def stop(self) -> None:
         """Stop what runs; a fine-tune keeps its best."""
@@ -198,7 +205,8 @@ class TrainingDock(QDockWidget):
         learning, there = self._learning, self._session.project is not None
         busy = any(job.can_cancel for job in learning.running)
         self._name.setText(learning.network_name or "No network")
-        self._known.setText(known_words(learning.network_known, len(self._session.table.active)) if there else "")
+        known = known_words(learning.network_known, len(self._session.table.active))
+        self._known.setText(known if learning.network_name else NO_NETWORK)
         self._known.setVisible(there)
         self._device.setCurrentIndex(max(0, self._device.findData(learning.device)))
         self._device.setToolTip(f"Where the network runs; now: {learning.device_words}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QColor, QPainter, QPixmap
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QLabel, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from fcn_studio.core.classes import VOID, voc_colour
@@ -20,18 +20,6 @@ if TYPE_CHECKING:
 MAX_BRUSH = 2000
 SIZED = ("brush", "eraser")
 _EVERYWHERE, _ONLY_UNLABELLED = range(2)
-
-
-def swatch(rgb: tuple[int, int, int], size: int = 16) -> QPixmap:
-    """A square of a class colour with a thin neutral line around it."""
-    pixmap = QPixmap(size * 2, size * 2)
-    pixmap.fill(QColor(*rgb))
-    painter = QPainter(pixmap)
-    painter.setPen(QColor(theme.current().line))
-    painter.drawRect(0, 0, size * 2 - 1, size * 2 - 1)
-    painter.end()
-    pixmap.setDevicePixelRatio(2)
-    return pixmap
 
 
 class OptionsBar(QToolBar):
@@ -103,7 +91,7 @@ class OptionsBar(QToolBar):
         self.setVisible(there)
         self._tool.setText(BY_NAME[name].plain_text)
         info = self._session.table.get(toolbox.class_index)
-        self._swatch.setPixmap(swatch(info.colour if info else voc_colour(VOID)))
+        self._swatch.setPixmap(theme.swatch(info.colour if info else voc_colour(VOID)))
         self._class_name.setText(self._session.table.name_of(toolbox.class_index))
         self._size.set_value(toolbox.brush_size)
         self._shapes[toolbox.brush_shape].setChecked(True)

@@ -6,7 +6,7 @@ import math
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QSlider, QSpinBox, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QSpinBox, QWidget
 
 from fcn_studio.ui import theme
 from fcn_studio.ui.guard import guarded
@@ -47,6 +47,8 @@ class SizeBox(QWidget):
         self.slider.setFixedWidth(128)
         self.number = named(ShyNumber(minimum=1, maximum=maximum, suffix=" px"), name, tip)
         self.number.setKeyboardTracking(False)
+        self.number.setFixedWidth(88)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.GRID)

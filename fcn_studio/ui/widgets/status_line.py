@@ -68,7 +68,7 @@ class StatusLine(QStatusBar):
         for widget in (self._job_words, self._bar, self.cancel_button, self._zoom, self._saved, self._counts,
                        self._device):  # fmt: skip
             self.addPermanentWidget(widget)
-            widget.setContentsMargins(theme.GRID // 2, 0, theme.GRID // 2, 0)
+        self.setContentsMargins(theme.GRID, 0, 2 * theme.GRID, 0)
         self._clock = QTimer(self, interval=1000)
         self._clock.timeout.connect(self._show_saved)
         session.project_changed.connect(self._show_project)

@@ -45,6 +45,7 @@ class Welcome(QWidget):
             buttons.addWidget(button)
         buttons.addStretch(1)
         column.addLayout(buttons)
+        column.addSpacing(theme.GRID)
         column.addWidget(_label("Or drop a folder of images here. Nothing is copied, no image is changed.", "dim"))
         column.addSpacing(2 * theme.GRID)
         self._heading = _label("Recent", "strong")

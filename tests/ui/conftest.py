@@ -1,0 +1,113 @@
+"""A window with a real session on small drawn projects, and an engine that runs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QObject, Signal
+from pytestqt.qtbot import QtBot
+
+from fcn_studio.core.classes import ClassTable
+from fcn_studio.formats.images import write_png
+from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.settings import Settings
+from fcn_studio.ui.learning import Learning
+from fcn_studio.ui.main_window import MainWindow
+from fcn_studio.ui.session import Session
+from fcn_studio.ui.toolbox import Toolbox
+
+
+class IdleEngine(QObject):
+    """Takes every job and never answers; tests emit replies themselves."""
+
+    replied = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.jobs: dict[int, object] = {}
+        self.cancelled: list[tuple[int, bool]] = []
+
+    def submit(self, job: object, *, interactive: bool = False) -> int:
+        self.jobs[len(self.jobs) + 1] = job
+        return len(self.jobs)
+
+    def cancel(self, job_id: int, *, keep: bool = False) -> None:
+        self.cancelled.append((job_id, keep))
+
+    def warm(self) -> None: ...
+
+    def shut_down(self) -> None: ...
+
+
+@dataclass
+class Studio:
+    """Everything a test of the window needs."""
+
+    window: MainWindow
+    session: Session
+    toolbox: Toolbox
+    learning: Learning
+    settings: Settings
+    engine: IdleEngine
+
+
+def draw_project(folder: Path, *, images: int = 4, names: tuple[str, ...] = ("background", "cell", "debris")) -> Path:
+    """A plain folder of small pictures with a class table and no label."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(1)
+    for number in range(images):
+        write_png(folder / f"picture-{number:03}.png", rng.integers(0, 255, (48, 64, 3), np.uint8))
+    table = ClassTable.from_names(names)
+    with ProjectFolder.open(folder, writable=True, table=table) as project:
+        project.set_table(table)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings and state of a test are its own."""
+    monkeypatch.setenv("FCN_STUDIO_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setenv("FCN_STUDIO_STATE_DIR", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def make_studio(qtbot: QtBot) -> Iterator[Callable[[], Studio]]:
+    """Makes shown windows; everything is ended after the test."""
+    made: list[Studio] = []
+
+    def make() -> Studio:
+        settings, toolbox, engine = Settings(), Toolbox(), IdleEngine()
+        session = Session(settings, toolbox)
+        learning = Learning(session, engine)
+        window = MainWindow(session, toolbox, learning, settings)
+        made.append(Studio(window, session, toolbox, learning, settings, engine))
+        window.show()
+        qtbot.waitExposed(window)
+        return made[-1]
+
+    yield make
+    for studio in made:
+        studio.session.close_project(discard=True)
+        studio.window.close()
+        studio.session.shut_down()
+        studio.learning.shut_down()
+        studio.window.deleteLater()
+
+
+@pytest.fixture
+def welcome(make_studio: Callable[[], Studio]) -> Studio:
+    """A window without a project."""
+    return make_studio()
+
+
+@pytest.fixture
+def studio(make_studio: Callable[[], Studio], tmp_path: Path) -> Studio:
+    """A window with a project of four small pictures."""
+    made = make_studio()
+    made.window.open_folder(draw_project(tmp_path / "project"))
+    assert made.session.project is not None
+    return made

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+from fcn_studio import paths
+from fcn_studio.core.classes import ClassTable
+from fcn_studio.ui.action_table import ACTIONS, BY_NAME, MENUS, class_keys, conflicts, shortcut_table
+
+
+def test_no_shortcut_means_two_things() -> None:
+    assert conflicts() == {}
+
+
+def test_a_conflict_is_found_whatever_its_case() -> None:
+    clash = replace(BY_NAME["fit"], name="other", shortcuts=("b",))
+    assert conflicts([*ACTIONS, clash]) == {"b": ["brush", "other"]}
+    assert conflicts([replace(clash, shortcuts=("Ctrl+3",))]) == {"ctrl+3": ["class Ctrl+3", "other"]}
+
+
+def test_names_are_unique_menus_and_icons_exist() -> None:
+    assert len(BY_NAME) == len(ACTIONS)
+    for spec in ACTIONS:
+        assert spec.menu in MENUS
+        assert spec.tip
+        if spec.icon:
+            assert paths.resource("icons", f"{spec.icon}.svg").is_file()
+
+
+def test_every_icon_is_drawn_in_one_recolourable_line() -> None:
+    for file in paths.resource("icons").glob("*.svg"):
+        text = file.read_text()
+        assert 'stroke="currentColor"' in text, file
+        assert 'stroke-width="1.75"' in text, file
+
+
+def test_class_keys_go_to_digits_then_ctrl_digits() -> None:
+    keys = class_keys(ClassTable.from_names([f"c{i}" for i in range(25)]))
+    assert (keys["1"], keys["0"], keys["Ctrl+1"], keys["Ctrl+0"]) == (0, 9, 10, 19)
+    assert len(keys) == 20
+
+
+def test_the_readme_table_is_made_without_qt() -> None:
+    code = (
+        "import sys; from fcn_studio.ui.action_table import shortcut_table; print(shortcut_table());"
+        "assert not any(m.startswith('PySide6') for m in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == shortcut_table().strip()
+    assert "| Ctrl+I, F5 |" in done.stdout

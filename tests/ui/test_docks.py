@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QObject, QPoint, Qt, Signal
+from pytestqt.qtbot import QtBot
+
+from fcn_studio.core.classes import VOID, ClassTable
+from fcn_studio.core.sample import Sample, Status
+from fcn_studio.ui.canvas.layers import Layer
+from fcn_studio.ui.docks.class_model import ClassModel, Column, share_words
+from fcn_studio.ui.docks.file_model import FileModel, parse_filter
+from fcn_studio.ui.docks.files_dock import FilesDock
+from fcn_studio.ui.messages import ActionDoor, Messages
+from tests.ui.conftest import Studio, draw_project
+
+ROLE = Qt.ItemDataRole
+
+
+def texts(model: ClassModel, column: Column) -> list[Any]:
+    return [model.index(row, column).data() for row in range(model.rowCount())]
+
+
+# --- classes --------------------------------------------------------------------------------------------------
+
+
+def test_rows_are_the_classes_with_void_at_the_end(studio: Studio) -> None:
+    model = studio.window.classes_dock._model
+    assert texts(model, Column.NAME) == ["background", "cell", "debris", "void"]
+    assert texts(model, Column.KEY) == ["1", "2", "3", ""]
+    assert not model.flags(model.index(3, Column.NAME)) & Qt.ItemFlag.ItemIsEditable
+
+
+def test_sixty_classes_show_their_keys(qtbot: QtBot, studio: Studio) -> None:
+    model = ClassModel(studio.toolbox)
+    model.set_table(ClassTable.from_names([f"class {i}" for i in range(60)]))
+    assert model.rowCount() == 61
+    assert texts(model, Column.KEY)[9:21] == ["0", *(f"^{i}" for i in "1234567890"), ""]
+
+
+@pytest.mark.parametrize(("share", "words"), [(0, ""), (0.0001, "<1%"), (0.124, "12%"), (1, "100%")])
+def test_shares_in_words(share: float, words: str) -> None:
+    assert share_words(share) == words
+
+
+def test_clicks_choose_hide_and_lock(studio: Studio, qtbot: QtBot) -> None:
+    dock, toolbox = studio.window.classes_dock, studio.toolbox
+
+    def click(row: int, column: Column) -> None:
+        where = dock._view.visualRect(dock._model.index(row, column)).center()
+        qtbot.mouseClick(dock._view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(where))
+
+    click(2, Column.NAME)
+    assert toolbox.class_index == 2
+    click(2, Column.EYE)
+    click(2, Column.LOCK)
+    assert (toolbox.hidden, toolbox.locked) == ({2}, {2})
+    assert studio.window.options_bar._protected.text() == "Protected: debris"
+    click(3, Column.NAME)
+    assert toolbox.class_index == VOID
+
+
+def test_add_rename_and_a_name_that_is_taken(studio: Studio, qtbot: QtBot) -> None:
+    dock, session = studio.window.classes_dock, studio.session
+    dock._new_name.setText("spore")
+    qtbot.keyClick(dock._new_name, Qt.Key.Key_Return)
+    assert session.table.find("spore").index == 3
+    assert (studio.toolbox.class_index, dock._new_name.text()) == (3, "")
+    dock._model.setData(dock._model.index(3, Column.NAME), "Spore")
+    assert session.table.name_of(3) == "Spore"
+    dock._model.setData(dock._model.index(3, Column.NAME), "CELL")
+    assert session.table.name_of(3) == "Spore"
+    assert "occurs twice" in studio.window._strip.text
+    dock._recolour(3, dock.palette().highlight().color())
+    assert session.table.get(3).colour == dock.palette().highlight().color().getRgb()[:3]
+
+
+def test_shares_follow_painting(studio: Studio, qtbot: QtBot) -> None:
+    document, model = studio.session.document, studio.window.classes_dock._model
+    assert texts(model, Column.SHARE) == ["", "", "", ""]
+    studio.session.verify()
+    qtbot.waitUntil(lambda: texts(model, Column.SHARE) == ["100%", "", "", ""])
+    assert document is studio.session.document
+
+
+def test_the_filter_keeps_the_active_class(studio: Studio) -> None:
+    dock = studio.window.classes_dock
+    studio.toolbox.set_class(2)
+    dock._filter.setText("cel")
+    assert texts(dock._model, Column.NAME) == ["cell"]
+    assert studio.toolbox.class_index == 2
+    dock._take_first()
+    assert studio.toolbox.class_index == 1
+    assert dock._model.rowCount() == 4
+
+
+# --- layers ---------------------------------------------------------------------------------------------------
+
+
+def test_layers_follow_the_canvas_and_set_it(studio: Studio, qtbot: QtBot) -> None:
+    dock, canvas = studio.window.layers_dock, studio.window.canvas
+    dock._sliders[Layer.LABELS].setValue(25)
+    assert canvas.layer(Layer.LABELS).opacity == 0.25
+    dock._eyes[Layer.LABELS].click()
+    assert not canvas.layer(Layer.LABELS).visible
+    canvas.set_layer(Layer.PREDICTION, visible=True, opacity=0.8)
+    assert dock._eyes[Layer.PREDICTION].isChecked()
+    assert dock._percents[Layer.PREDICTION].text() == "80 %"
+
+
+# --- files ----------------------------------------------------------------------------------------------------
+
+
+class ManyFiles(QObject):
+    """A session of many images that counts how often a status was asked for."""
+
+    project_changed = Signal()
+    document_changed = Signal()
+    sample_changed = Signal(str)
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.samples = [Sample(f"dir/img{i:06}.jpg", Path(f"img{i:06}.jpg"), f"img{i:06}") for i in range(count)]
+        self.project, self.index, self.asked, self.opened = SimpleNamespace(), -1, 0, []
+
+    def status(self, row: int) -> Status:
+        self.asked += 1
+        return Status.VERIFIED if row % 1000 == 0 else Status.NEW
+
+    def counts(self) -> dict[Status, int]:
+        return {}
+
+    def go_to(self, row: int) -> None:
+        self.opened.append(row)
+        self.index = row
+        self.document_changed.emit()
+
+
+def test_a_hundred_thousand_images_open_fast(qtbot: QtBot) -> None:
+    session = ManyFiles(100_000)
+    start = time.process_time()
+    dock = FilesDock(session, ActionDoor(Messages()))  # type: ignore[arg-type]
+    qtbot.addWidget(dock)
+    dock.resize(300, 600)
+    dock.show()
+    qtbot.waitExposed(dock)
+    dock.grab()
+    assert dock.model.rowCount() == 100_000
+    assert session.asked < 1000, "only rows in view are asked for their status"
+    assert time.process_time() - start < 2
+
+
+def test_the_filter_by_status_fills_in_turns(qtbot: QtBot) -> None:
+    session = ManyFiles(5000)
+    model = FileModel(session)  # type: ignore[arg-type]
+    model.reload()
+    with qtbot.waitSignal(model.filled):
+        model.set_filter("status:verified")
+        assert model.scanning
+        assert model.rowCount() == 0
+    assert [model.sample_row(i) for i in range(model.rowCount())] == [0, 1000, 2000, 3000, 4000]
+    assert (model.row_of(3000), model.row_of(3001)) == (3, -1)
+    model.set_filter("img00499 dir")
+    assert model.rowCount() == 10
+
+
+def test_filter_terms() -> None:
+    assert parse_filter("Street status:verified") == (["street"], {Status.VERIFIED})
+    assert parse_filter("status:pre-lab status:in_progress")[1] == {Status.PRELABELLED, Status.IN_PROGRESS}
+    assert parse_filter("status:") == ([], frozenset())
+    assert parse_filter("status:nonsense") == (["status:nonsense"], frozenset())
+
+
+def test_choosing_a_row_opens_it_once(qtbot: QtBot) -> None:
+    session = ManyFiles(10)
+    dock = FilesDock(session, ActionDoor(Messages()))  # type: ignore[arg-type]
+    qtbot.addWidget(dock)
+    dock.view.selectRow(4)
+    session.go_to(7)
+    assert session.opened == [4, 7]
+    assert dock.view.currentIndex().row() == 7
+
+
+def test_a_click_opens_and_leaves_the_keyboard_to_the_canvas(studio: Studio, qtbot: QtBot) -> None:
+    window, dock = studio.window, studio.window.files_dock
+    window.activateWindow()
+    window.canvas.setFocus()
+    where = dock.view.visualRect(dock.model.index(2, 0)).center()
+    qtbot.mouseClick(dock.view.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    assert studio.session.index == 2
+    assert window.focusWidget() is window.canvas
+
+
+def test_statuses_are_shown_and_follow(studio: Studio) -> None:
+    model = studio.window.files_dock.model
+    assert model.index(0, 1).data() == "New"
+    studio.session.toggle_skip()
+    assert model.index(0, 1).data() == "Skipped"
+    assert model.index(0, 0).data(ROLE.AccessibleTextRole) == "picture-000.png, Skipped"
+
+
+def test_another_project_fills_the_docks_anew(studio: Studio, tmp_path: Path) -> None:
+    studio.window.open_folder(draw_project(tmp_path / "other", images=2, names=("road",)))
+    assert studio.window.files_dock.model.rowCount() == 2
+    assert texts(studio.window.classes_dock._model, Column.NAME) == ["road", "void"]
