@@ -40,7 +40,7 @@ Reports = Generator[TrainProgress, bool | None, None]
 _QUICK_VIEWS = 2
 _CACHE_SHARE = 0.4
 _VALIDATION_SHARE = 0.1
-_MOST_VALIDATIONS = 20
+_MOST_VALIDATIONS = 10
 _STATISTICS_IMAGES = 32
 
 
@@ -251,6 +251,8 @@ class _Training:
             steps = self._config.steps or self._recipe.steps
             every = max(1, steps // self._recipe.evaluations)
             return self._steps % every == 0 and self._steps < steps
+        if self._fraction > 1 - 0.5 / _MOST_VALIDATIONS:
+            return False  # the last one is near
         pause = self._config.minutes * 60 / _MOST_VALIDATIONS
         pause = max(pause, self._validation_seconds * (1 / _VALIDATION_SHARE - 1))
         return self._elapsed - self._trained_since >= pause

@@ -117,14 +117,14 @@ def _start(size: int, extent: float, anchor: int | None, rng: np.random.Generato
 
     A view larger than the image shows all of it.
     """
-    low, high = min(0.0, size - extent), max(0.0, size - extent)
-    if anchor is not None:
-        # Not at the very rim: nearest sampling must still meet the pixel.
-        rim = min(1.0, extent / 4)
-        low, high = max(low, anchor + 1 + rim - extent), min(high, anchor - rim)
-        if low > high:
-            low = high = (low + high) / 2
-    return float(rng.uniform(low, high))
+    first, last = min(0.0, size - extent), max(0.0, size - extent)
+    if anchor is None:
+        return float(rng.uniform(first, last))
+    # Where the image allows, not at the very rim of the view: nearest sampling must still meet the pixel.
+    rim = min(1.0, extent / 4)
+    low = min(last, max(first, anchor + 1 + rim - extent))
+    high = max(first, min(last, anchor - rim))
+    return float(rng.uniform(*sorted((low, high))))
 
 
 def _recoloured(image_rgb: Image, strength: float, rng: np.random.Generator) -> Image:
