@@ -45,6 +45,7 @@ class Keeper(QObject):
         self._saver = Saver(self)
         self._saver.saved.connect(self._on_saved)
         self._saver.failed.connect(self._on_failed)
+        self._saver.rested.connect(self.changed)
         self._idle = self._timer(self.save)
         self._longest = self._timer(self.save)
         self._retry = self._timer(self._save_kept)
@@ -93,7 +94,8 @@ class Keeper(QObject):
     def kept(self, image_id: str) -> Save | None:
         """The annotation of an image as it should be on disk but is not, or None. Waits for a save under way."""
         if self._saver.pending(image_id):
-            self._drain()
+            self._saver.flush()
+        self._take_news()
         return self._kept.get(image_id)
 
     def accept(self, accept: Accept) -> None:
@@ -139,6 +141,10 @@ class Keeper(QObject):
     def _drain(self) -> None:
         """Wait for the saver and take its news now, before anything else happens."""
         self._saver.flush()
+        self._take_news()
+
+    def _take_news(self) -> None:
+        """Deliver what the saver has said and the event loop has not passed on yet."""
         QCoreApplication.sendPostedEvents(self, QEvent.Type.MetaCall.value)
 
     def _save_kept(self) -> None:

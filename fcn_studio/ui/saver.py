@@ -68,10 +68,12 @@ class Saver(QObject):
     Signals:
         saved(Write): it is on disk.
         failed(Write, str): it is not, and why in a sentence; the old files are as they were.
+        rested(): one write has ended; `busy` and `pending` may have changed.
     """
 
     saved = Signal(object)
     failed = Signal(object, str)
+    rested = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -120,5 +122,7 @@ class Saver(QObject):
         else:
             self.saved.emit(save)
         finally:
+            # Only now, so that who finds nothing pending has the news already in the event queue.
             with self._lock:
                 self._writing = None
+            self.rested.emit()
