@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Installs all that FCN Studio needs on a fresh machine and runs it: ``bootstrap.py demo`` or ``bootstrap.py test``.
+
+Only the standard library is used. It makes its own virtual environment (``.venv`` beside the checkout's files, or
+where ``FCN_STUDIO_VENV`` says), and on a Debian-like Linux installs the system libraries that Qt's wheels expect.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = Path(os.environ.get("FCN_STUDIO_VENV", ROOT / ".venv"))
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+
+LIBRARIES = {
+    "EGL": "libegl1", "GL": "libgl1", "OpenGL": "libopengl0", "xkbcommon-x11": "libxkbcommon-x11-0",
+    "dbus-1": "libdbus-1-3", "fontconfig": "libfontconfig1", "freetype": "libfreetype6", "glib-2.0": "libglib2.0-0",
+    "xcb-cursor": "libxcb-cursor0", "xcb-icccm": "libxcb-icccm4", "xcb-image": "libxcb-image0",
+    "xcb-keysyms": "libxcb-keysyms1", "xcb-randr": "libxcb-randr0", "xcb-render-util": "libxcb-render-util0",
+    "xcb-shape": "libxcb-shape0", "xcb-xinerama": "libxcb-xinerama0", "xcb-xkb": "libxcb-xkb1",
+}  # fmt: skip
+"""Library -> Debian's package of it."""
+
+
+def main() -> int:
+    """Install, then run; the exit code of what was run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["demo", "test", "install"])
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on to the demo or to pytest")
+    options = parser.parse_args()
+    if sys.version_info < (3, 11):
+        sys.exit(f"FCN Studio needs Python 3.11 or newer; this is {sys.version.split()[0]}")
+    system_libraries(test=options.what == "test")
+    virtual_environment()
+    install("[dev]" if options.what == "test" else "")
+    if options.what == "install":
+        return 0
+    if options.what == "demo":
+        return subprocess.call([BIN / "fcn-studio", "demo", *options.arguments])
+    return checks(options.arguments)
+
+
+def system_libraries(*, test: bool) -> None:
+    """On a Debian-like system install what is missing; elsewhere Qt's wheels bring or find what they need."""
+    if sys.platform != "linux":
+        return
+    missing = [package for library, package in LIBRARIES.items() if not ctypes.util.find_library(library)]
+    if test and not shutil.which("Xvfb"):
+        missing.append("xvfb")
+    if not missing:
+        return
+    if not shutil.which("apt-get"):
+        print(f"note: Qt may miss system libraries; on Debian they are in {' '.join(missing)}", flush=True)
+        return
+    become_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    apt = [*become_root, "apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
+    print(f"installing system libraries: {' '.join(missing)}", flush=True)
+    subprocess.run([*apt, "update"], env=environment, check=False)
+    done = subprocess.run([*apt, "install", "-y", "--no-install-recommends", *missing], env=environment, check=False)
+    if done.returncode != 0:
+        print(f"note: not all could be installed; as root: apt-get install -y {' '.join(missing)}", flush=True)
+
+
+def virtual_environment() -> None:
+    """Make the virtual environment if it is not there; Debian keeps ``venv`` in a package of its own."""
+    if PYTHON.exists() and subprocess.call([PYTHON, "-m", "pip", "--version"], stdout=subprocess.DEVNULL) == 0:
+        return
+    print(f"making the virtual environment {VENV}", flush=True)
+    if subprocess.call([sys.executable, "-m", "venv", "--clear", VENV]) == 0:
+        return
+    subprocess.check_call(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--target", VENV.parent / ".virtualenv", "virtualenv"]
+    )
+    environment = {**os.environ, "PYTHONPATH": str(VENV.parent / ".virtualenv")}
+    subprocess.check_call([sys.executable, "-m", "virtualenv", "--clear", VENV], env=environment)
+
+
+def install(extra: str) -> None:
+    """Install the project and its dependencies; quick when nothing has changed."""
+    print("installing FCN Studio and its dependencies (PyTorch is large: some minutes the first time)", flush=True)
+    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.check_call([*pip, "--editable", f"{ROOT}{extra}"], cwd=ROOT)
+
+
+def checks(arguments: list[str]) -> int:
+    """Lint, types, import contracts and tests; all are run, the first failure is the exit code."""
+    commands: list[list[str | Path]] = [[BIN / "pytest", *arguments]]
+    if not arguments:
+        commands = [
+            [BIN / "ruff", "check", "."],
+            [BIN / "ruff", "format", "--check", "."],
+            [BIN / "lint-imports"],
+            [BIN / "mypy"],
+            *commands,
+        ]
+    codes = []
+    for command in commands:
+        print(f"$ {' '.join([Path(command[0]).name, *map(str, command[1:])])}", flush=True)
+        codes.append(subprocess.call(command, cwd=ROOT))
+    return next((code for code in codes if code), 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

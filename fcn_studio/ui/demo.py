@@ -1,0 +1,122 @@
+"""``fcn-studio demo``: the window on drawn micrographs, or without a display the same loop offscreen, with figures.
+
+The journey goes through the real window, the real engine and its process: open, fine-tune on the two labelled
+pictures, auto-segment the next one, save; it ends with a screenshot and the true mean IoU before and after.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QDeadlineTimer, QEventLoop, QTimer
+
+from fcn_studio.core.metrics import Figures
+from fcn_studio.core.sample import Status
+from fcn_studio.core.training import Level, TrainConfig
+from fcn_studio.errors import EngineError
+from fcn_studio.jobs.demo import is_demo, make_demo
+from fcn_studio.settings import Settings
+from fcn_studio.ui import theme
+from fcn_studio.ui.app import Studio, application, build, run_window, start_logs
+from fcn_studio.ui.platform_probe import has_display
+
+PATIENCE_S = 900.0
+"""No single stage of the journey takes this long on any machine that can run the program."""
+
+
+def run_demo(folder: Path | None, *, offscreen: bool = False, screenshot: Path | None = None) -> int:
+    """Make the demo project (or reuse one in ``folder``) and open it; the exit code.
+
+    Raises:
+        ProjectError: if ``folder`` has something else in it.
+        EngineError: if a stage of the offscreen journey fails.
+    """
+    folder = folder or Path(tempfile.mkdtemp(prefix="fcn-studio-demo-")) / "micrographs"
+    if not (folder / ".fcn-studio" / "demo").is_dir():
+        make_demo(folder)
+    if has_display() and not offscreen:
+        return run_window(folder)
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    picture = screenshot or folder.parent / "fcn-studio-demo.png"
+    _Journey(folder).run(picture.absolute())
+    return 0
+
+
+class _Journey:
+    """Drives the window as a person would, stage by stage."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._app = application()
+        start_logs()
+        self._started = time.monotonic()
+        self._problems: list[str] = []
+        self._truth: list[tuple[Figures | None, Figures | None]] = []
+
+    def run(self, picture: Path) -> None:
+        settings = Settings()
+        theme.apply(self._app, "light")
+        studio = build(settings)
+        studio.window.messages.problem.connect(self._problems.append)
+        studio.learning.truth_scored.connect(lambda before, after: self._truth.append((before, after)))
+        try:
+            self._drive(studio, picture)
+            studio.window.close()
+        finally:
+            studio.session.close_project(discard=True)
+            studio.shut_down()
+
+    def _drive(self, studio: Studio, picture: Path) -> None:
+        studio.window.resize(1440, 900)
+        studio.window.show()
+        studio.window.open_folder(self._folder)
+        project = studio.session.project
+        if project is None or not is_demo(project):
+            raise EngineError(f"the demo in {self._folder} did not open: {'; '.join(self._problems)}")
+        self._say(f"opened {len(project.samples)} pictures, {studio.session.counts()[Status.VERIFIED]} labelled")
+        studio.learning.fine_tune(DEMO_TRAINING)
+        self._wait("the fine-tune", lambda: bool(self._truth))
+        before, after = self._truth[-1]
+        assert after is not None
+        self._say(f"fine-tuned: {studio.learning.network_name}")
+        studio.session.step_unverified(+1)
+        studio.learning.auto_segment()
+        document = studio.session.document
+        assert document is not None
+        self._wait("the auto-segment", lambda: document.status is Status.PRELABELLED)
+        studio.session.save_now()
+        self._wait("the save", lambda: studio.session.save_state == "saved")
+        self._say(f"auto-segmented {document.image_id} and saved its mask")
+        for _ in range(5):
+            self._app.processEvents()
+        studio.window.grab().save(str(picture))
+        print(f"true mean IoU before: {before.mean_iou if before else 0:.3f}")
+        print(f"true mean IoU after:  {after.mean_iou:.3f}  ({after.images} pictures that nobody labelled)")
+        print(f"screenshot: {picture}")
+
+    def _wait(self, what: str, done: Callable[[], bool]) -> None:
+        """Let events run until ``done``; what the window reports as a problem ends the journey."""
+        deadline = QDeadlineTimer(int(PATIENCE_S * 1000))
+        loop = QEventLoop()
+        timer = QTimer()
+        timer.setInterval(50)
+        timer.timeout.connect(lambda: loop.quit() if done() or self._problems or deadline.hasExpired() else None)
+        timer.start()
+        loop.exec()
+        timer.stop()
+        if self._problems:
+            raise EngineError(f"{what} failed: {'; '.join(self._problems)}")
+        if not done():
+            raise EngineError(f"{what} did not end within {PATIENCE_S / 60:.0f} minutes")
+
+    def _say(self, text: str) -> None:
+        print(f"[{time.monotonic() - self._started:5.1f} s] {text}", file=sys.stdout, flush=True)
+
+
+DEMO_TRAINING = TrainConfig(Level.FULL, minutes=0.5)
+"""Half a minute of full fine-tuning: the demo's own promise is to be done within a minute on a CPU."""
