@@ -124,7 +124,7 @@ def _start(size: int, extent: float, anchor: int | None, rng: np.random.Generato
     rim = min(1.0, extent / 4)
     low = min(last, max(first, anchor + 1 + rim - extent))
     high = max(first, min(last, anchor - rim))
-    return float(rng.uniform(*sorted((low, high))))
+    return float(rng.uniform(min(low, high), max(low, high)))
 
 
 def _recoloured(image_rgb: Image, strength: float, rng: np.random.Generator) -> Image:
