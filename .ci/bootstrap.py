@@ -36,7 +36,7 @@ def main() -> int:
     parser.add_argument("what", choices=["demo", "test", "install"])
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on to the demo or to pytest")
     options = parser.parse_args()
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs it may have an older one
         sys.exit(f"FCN Studio needs Python 3.11 or newer; this is {sys.version.split()[0]}")
     system_libraries(test=options.what == "test")
     virtual_environment()

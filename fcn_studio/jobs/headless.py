@@ -49,7 +49,8 @@ def _open(
 
 
 def _bar(words: str, total: int | None) -> tqdm[Any]:
-    return tqdm(total=total, desc=words, file=sys.stderr, leave=False, dynamic_ncols=True)
+    """A progress bar on a terminal; nothing where standard error goes to a file."""
+    return tqdm(total=total, desc=words, file=sys.stderr, leave=False, dynamic_ncols=True, disable=None)
 
 
 def _exhaust(work: Generator[tuple[int, int], None, Any], words: str) -> Any:

@@ -54,7 +54,8 @@ class Report:
 def examine() -> Report:
     """Look at everything the program needs."""
     report = Report()
-    report.facts += [("FCN Studio", __version__), ("Python", platform.python_version()), ("System", platform.platform())]
+    report.facts += [("FCN Studio", __version__), ("Python", platform.python_version())]
+    report.facts += [("System", platform.platform())]
     _packages(report)
     _torch(report)
     _qt(report, "offscreen")
@@ -75,7 +76,8 @@ def _packages(report: Report) -> None:
             report.missing.append(f"Python package {package}: pip install {package}")
     rivals = [name for name in ("opencv-python", "opencv-contrib-python") if _installed(name)]
     if rivals:
-        report.missing.append(f"one cv2 only: pip uninstall {' '.join(rivals)}, then reinstall opencv-python-headless")
+        names = " ".join(rivals)
+        report.missing.append(f"one cv2 only: pip uninstall {names}, then reinstall opencv-python-headless")
 
 
 def _installed(package: str) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QColor, QFontDatabase, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
 
@@ -192,13 +192,17 @@ def untinted(pixmap: QPixmap) -> QIcon:
     return result
 
 
+_ALIASES = {"Monospace", "Sans Serif", "Serif"}
+"""Families that Qt offers on Linux even where fontconfig finds no font; text in them is boxes."""
+
+
 def install_fonts() -> list[str]:
-    """Add the bundled fonts, if any, and return their families: some machines have no font at all."""
-    try:
-        folder = paths.resource("fonts")
-    except FileNotFoundError:
+    """Add the bundled font where the system has none, and return its families; else the system's font is used."""
+    if set(QFontDatabase.families()) - _ALIASES:
         return []
     families: list[str] = []
-    for file in sorted(folder.glob("*.ttf")):
+    for file in sorted(paths.resource("fonts").glob("*.otf")):
         families += QFontDatabase.applicationFontFamilies(QFontDatabase.addApplicationFont(str(file)))
+    if families:
+        QApplication.setFont(QFont(families[0], 10))
     return families
