@@ -6,22 +6,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
-    QDockWidget,
     QLabel,
     QMainWindow,
     QStackedWidget,
-    QTabWidget,
     QToolBar,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from fcn_studio import paths
 from fcn_studio.settings import Settings
 from fcn_studio.ui import theme
 from fcn_studio.ui.action_table import TOOL_NAMES
@@ -36,6 +33,7 @@ from fcn_studio.ui.docks.files_dock import FilesDock
 from fcn_studio.ui.docks.layers_dock import LayersDock
 from fcn_studio.ui.docks.training_dock import TrainingDock
 from fcn_studio.ui.guard import guarded
+from fcn_studio.ui.layout import Layout, Stack
 from fcn_studio.ui.messages import ActionDoor, Messages
 from fcn_studio.ui.opener import dropped_folder
 from fcn_studio.ui.widgets.message_strip import MessageStrip
@@ -48,11 +46,6 @@ if TYPE_CHECKING:
     from fcn_studio.ui.learning import Learning
     from fcn_studio.ui.session import Session
     from fcn_studio.ui.toolbox import Toolbox
-
-LAYOUT_VERSION = 1
-DOCK_WIDTH = 304
-DOCK_HEIGHTS = (340, 130, 340)
-FIRST_SIZE = QSize(1440, 900)
 
 
 class MainWindow(QMainWindow):
@@ -86,14 +79,13 @@ class MainWindow(QMainWindow):
         self.actions_ = Actions(self, self._door)
         self._commands = Commands(session, learning, self.canvas, settings, self.messages, self)
         self.setAcceptDrops(True)
-        self.setDockNestingEnabled(True)
         self._make_centre()
         self._make_bars()
         self._make_docks()
         self._bind()
         self._follow()
         self.retheme()
-        self._restore_layout()
+        self._recall()
         self._project_changed()
 
     # --- construction -----------------------------------------------------------------------------------------
@@ -144,33 +136,18 @@ class MainWindow(QMainWindow):
         self.layers_dock = LayersDock(self.canvas)
         self.files_dock = FilesDock(self._session, self._door)
         self.training_dock = TrainingDock(self._session, self._learning, self._settings, self._door)
-        self._fresh_layout = True
-        self._docks: tuple[QDockWidget, ...] = (
-            self.classes_dock,
-            self.layers_dock,
-            self.files_dock,
-            self.training_dock,
+        self._docks = (self.classes_dock, self.layers_dock, self.files_dock, self.training_dock)
+        self.layout_ = Layout(
+            self,
+            Stack([(self.classes_dock, 340), (self.layers_dock, 130)], [self.files_dock, self.training_dock], 340),
+            [self._tools, self.options_bar],
+            self.actions_["toggle_docks"],
+            self.actions_["canvas_only"],
         )
-        for dock in self._docks:
-            dock.setFeatures(
-                QDockWidget.DockWidgetFeature.DockWidgetMovable | QDockWidget.DockWidgetFeature.DockWidgetFloatable
-            )
-        self.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.North)
-        for tab in (self.files_dock, self.training_dock):
-            tab.setTitleBarWidget(QWidget())  # the tab is title enough
         self._reset_layout()
 
     def _reset_layout(self) -> None:
-        """Docks on the right, from the top: Classes, Layers, and Files with Training behind it."""
-        for dock in self._docks:
-            dock.setFloating(False)
-            self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
-        self.splitDockWidget(self.classes_dock, self.layers_dock, Qt.Orientation.Vertical)
-        self.splitDockWidget(self.layers_dock, self.files_dock, Qt.Orientation.Vertical)
-        self.tabifyDockWidget(self.files_dock, self.training_dock)
-        self.files_dock.raise_()
-        self._fresh_layout = True
-        self._show_docks(self._session.project is not None)
+        self.layout_.reset(shown=self._session.project is not None)
 
     def _bind(self) -> None:
         """Give every action something to do."""
@@ -182,7 +159,7 @@ class MainWindow(QMainWindow):
             ("toggle_docks", self._toggle_docks), ("reset_layout", self._reset_layout),
         ):  # fmt: skip
             self.actions_.bind(name, act)
-        HoldKey(self.actions_["peek"], self.canvas.peek)
+        self._peek = HoldKey(self.actions_["peek"], self.canvas.peek)
         self.actions_.class_key.connect(self._commands.pick_class_key)
         self._welcome.folder_chosen.connect(self.open_folder)
 
@@ -227,7 +204,7 @@ class MainWindow(QMainWindow):
 
     @guarded
     def closeEvent(self, event: QCloseEvent) -> None:
-        self._save_layout()
+        self._remember()
         if not self._session.close_project() and not (
             LossDialog(self).asked() and self._session.close_project(discard=True)
         ):
@@ -258,8 +235,7 @@ class MainWindow(QMainWindow):
     def _project_changed(self) -> None:
         there = self._session.project is not None
         self._pages.setCurrentWidget(self.canvas if there else self._welcome)
-        self._tools.setVisible(there)
-        self._show_docks(there)
+        self.layout_.show_parts(there)
         self.actions_["toggle_docks"].setChecked(there)
         self._show_recent()
         self.canvas.set_table(self._session.table)
@@ -347,32 +323,11 @@ class MainWindow(QMainWindow):
         self.training_dock.raise_()
         self.training_dock.start()
 
-    def _show_docks(self, shown: bool) -> None:
-        for dock in self._docks:
-            dock.setVisible(shown)
-
-        if shown and self._fresh_layout:
-            # Qt sizes docks by their contents once they are shown; ours come after that.
-            QTimer.singleShot(0, self, self._size_docks)
-            self._fresh_layout = False
-
-    def _size_docks(self) -> None:
-        self.resizeDocks([self.classes_dock], [DOCK_WIDTH], Qt.Orientation.Horizontal)
-        stacked = [self.classes_dock, self.layers_dock, self.files_dock]
-        self.resizeDocks(stacked, list(DOCK_HEIGHTS), Qt.Orientation.Vertical)
-
     def _toggle_docks(self) -> None:
-        self._show_docks(self.actions_["toggle_docks"].isChecked())
+        self.layout_.show_docks(self.actions_["toggle_docks"].isChecked())
 
     def _toggle_canvas_only(self) -> None:
-        bare = self.actions_["canvas_only"].isChecked()
-        there = self._session.project is not None
-        self._show_docks(not bare and there)
-        self.actions_["toggle_docks"].setChecked(not bare and there)
-        self._tools.setVisible(not bare and there)
-        self.options_bar.setVisible(not bare and there)
-        self.menuBar().setVisible(not bare)
-        self.statusBar().setVisible(not bare)
+        self.layout_.show_parts(self._session.project is not None)
 
     # --- looks and layout -------------------------------------------------------------------------------------
 
@@ -381,7 +336,7 @@ class MainWindow(QMainWindow):
         self.setStyleSheet(theme.style_sheet(theme.current()))
         self.actions_.retheme()
         for part in (self._strip, self.options_bar, self.status_line, *self._docks):
-            part.retheme()  # type: ignore[attr-defined]
+            part.retheme()
         self._welcome.show_recent(self._settings.recent)
 
     def _scheme_changed(self) -> None:
@@ -398,26 +353,15 @@ class MainWindow(QMainWindow):
         elif key == "device":
             self._learning.set_device(self._settings.text(key))
 
-    def _store(self) -> QSettings:
-        return QSettings(str(paths.config_dir() / "window.ini"), QSettings.Format.IniFormat)
-
-    def _save_layout(self) -> None:
-        store = self._store()
-        store.setValue("geometry", self.saveGeometry())
-        if self._session.project is not None and not self.actions_["canvas_only"].isChecked():
-            store.setValue("state", self.saveState(LAYOUT_VERSION))
+    def _remember(self) -> None:
+        """Keep layout and brush for the next start."""
+        self.layout_.save()
         self._settings.set("brush_size", self._toolbox.brush_size)
         self._settings.set("brush_shape", self._toolbox.brush_shape)
 
-    def _restore_layout(self) -> None:
-        """Where the window was; anything unreadable leaves the first layout."""
-        self.resize(FIRST_SIZE)
-        store = self._store()
-        geometry, state = store.value("geometry"), store.value("state")
-        if isinstance(geometry, QByteArray):
-            self.restoreGeometry(geometry)
-        if isinstance(state, QByteArray):
-            self._fresh_layout = not self.restoreState(state, LAYOUT_VERSION)
+    def _recall(self) -> None:
+        """Layout and brush as they were."""
+        self.layout_.restore()
         self.canvas.wheel_zooms = self._settings.flag("wheel_zooms")
         self._toolbox.set_brush_size(self._settings.whole("brush_size"))
         self._toolbox.set_brush_shape("square" if self._settings.text("brush_shape") == "square" else "round")

@@ -47,7 +47,8 @@ class Toolbox(QObject):
         self._locked: frozenset[int] = frozenset()
         self._only_unlabelled = False
         self._tools: dict[str, Tool] = {
-            tool.name.casefold(): tool for tool in (Brush(self), Eraser(self), Polygon(self), Fill(self), Picker(self))
+            tool.name.casefold(): tool
+            for tool in (Brush(self), Eraser(self), Polygon(self), Fill(self), Picker(self))
         }
         self.tool = self._tools["brush"]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QComboBox,
     QDockWidget,
@@ -27,7 +26,6 @@ from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome,
 from fcn_studio.settings import Settings
 from fcn_studio.ui import theme
 from fcn_studio.ui.docks.iou_table import IouTable
-from fcn_studio.ui.guard import guarded
 from fcn_studio.ui.messages import ActionDoor
 from fcn_studio.ui.widgets.named import named, with_role
 
@@ -81,6 +79,8 @@ class TrainingDock(QDockWidget):
         self.setObjectName("trainingDock")
         self._session, self._learning, self._settings, self._door = session, learning, settings, door
         self._curves: Curves | None = None
+        self._in_front = False
+        self.visibilityChanged.connect(self._come_or_go)
         self._name = with_role(QLabel(), "strong")
         self._known, self._counts = (with_role(QLabel(wordWrap=True), "dim") for _ in range(2))
         self._verdict, self._truth = QLabel(wordWrap=True), with_role(QLabel(wordWrap=True), "strong")
@@ -166,10 +166,14 @@ class TrainingDock(QDockWidget):
         area.setWidget(content)
         self.setWidget(area)
 
-    @guarded
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        if self._curves is None:
+    def _come_or_go(self, front: bool) -> None:
+        self._in_front = front
+        if front and self._curves is None:
+            # A dock behind another tab is in front for a moment while the window is laid out: that does not count.
+            QTimer.singleShot(0, self, self._load_curves)
+
+    def _load_curves(self) -> None:
+        if self._curves is None and self._in_front:
             from fcn_studio.ui.docks.curves import Curves  # costs 0.2 s, and only those who train should pay
 
             self._curves = Curves()
@@ -223,7 +227,7 @@ class TrainingDock(QDockWidget):
         verified, begun = counts.get(Status.VERIFIED, 0), counts.get(Status.IN_PROGRESS, 0)
         words = f"{verified:,} verified and {begun:,} begun images to learn from."
         seen = self._learning.learned_from
-        self._counts.setText(f"{words} The network has seen {seen:,} of yours." if seen else words)
+        self._counts.setText(f"{words} The network has learned from {seen:,}." if seen else words)
 
     def _project_changed(self) -> None:
         self._verdict.clear()

@@ -1,0 +1,125 @@
+"""Where the parts of the window are: the first layout, hiding and showing, and remembering it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from PySide6.QtCore import QByteArray, QObject, QSettings, QSize, Qt, QTimer
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QToolBar, QWidget
+
+from fcn_studio import paths
+
+VERSION = 1
+"""Version of the saved state; another one is ignored."""
+
+DOCK_WIDTH = 304
+FIRST_SIZE = QSize(1440, 900)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The docks on the right.
+
+    Attributes:
+        above: docks one below the other, with the heights they start with.
+        tabbed: docks that share the place below them, the first one in front.
+        height: what that place starts with.
+    """
+
+    above: Sequence[tuple[QDockWidget, int]]
+    tabbed: Sequence[QDockWidget]
+    height: int
+
+
+class Layout(QObject):
+    """Arranges the docks of a window and remembers how the user did.
+
+    Args:
+        window: whose docks these are.
+        stack: the docks.
+        bars: tool bars that belong to a project.
+        shown: action whose tick says that docks are shown.
+        bare: action whose tick says that only the image is shown.
+    """
+
+    def __init__(
+        self, window: QMainWindow, stack: Stack, bars: Sequence[QToolBar], shown: QAction, bare: QAction
+    ) -> None:
+        super().__init__(window)
+        self._window, self._stack, self._bars, self._shown, self._bare = window, stack, bars, shown, bare
+        self._docks = [dock for dock, _ in stack.above] + list(stack.tabbed)
+        self._fresh = True
+        window.setDockNestingEnabled(True)
+        window.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.North)
+        for dock in self._docks:
+            dock.setFeatures(
+                QDockWidget.DockWidgetFeature.DockWidgetMovable | QDockWidget.DockWidgetFeature.DockWidgetFloatable
+            )
+        for dock in stack.tabbed:
+            dock.setTitleBarWidget(QWidget())  # the tab is title enough
+
+    def reset(self, *, shown: bool) -> None:
+        """Put the docks where they were at first."""
+        for dock in self._docks:
+            dock.setFloating(False)
+            self._window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+        stacked = [dock for dock, _ in self._stack.above] + [self._stack.tabbed[0]]
+        for upper, lower in pairwise(stacked):
+            self._window.splitDockWidget(upper, lower, Qt.Orientation.Vertical)
+        for behind in self._stack.tabbed[1:]:
+            self._window.tabifyDockWidget(self._stack.tabbed[0], behind)
+        self._fresh = True
+        self.show_docks(shown)
+
+    def show_docks(self, shown: bool) -> None:
+        """Show or hide all docks."""
+        self._shown.setChecked(shown)
+        for dock in self._docks:
+            dock.setVisible(shown)
+        if shown and self._fresh:
+            self._fresh = False
+            self._stack.tabbed[0].raise_()
+            # Qt sizes docks by their contents once they are shown; ours come after that.
+            QTimer.singleShot(0, self, self._size_docks)
+
+    def show_parts(self, project: bool) -> None:
+        """Show what belongs to a project, unless the user wants the bare image."""
+        bare = self._bare.isChecked()
+        for bar in self._bars:
+            bar.setVisible(project and not bare)
+        self.show_docks(project and not bare)
+        self._window.menuBar().setVisible(not bare)
+        self._window.statusBar().setVisible(not bare)
+
+    def _size_docks(self) -> None:
+        upper = [dock for dock, _ in self._stack.above]
+        heights = [height for _, height in self._stack.above]
+        self._window.resizeDocks(upper[:1], [DOCK_WIDTH], Qt.Orientation.Horizontal)
+        self._window.resizeDocks(
+            [*upper, self._stack.tabbed[0]], [*heights, self._stack.height], Qt.Orientation.Vertical
+        )
+
+    # --- from one start to the next ---------------------------------------------------------------------------
+
+    def _store(self) -> QSettings:
+        return QSettings(str(paths.config_dir() / "window.ini"), QSettings.Format.IniFormat)
+
+    def save(self) -> None:
+        """Remember the window; the docks only as they are while shown."""
+        store = self._store()
+        store.setValue("geometry", self._window.saveGeometry())
+        if self._shown.isChecked():
+            store.setValue("state", self._window.saveState(VERSION))
+
+    def restore(self) -> None:
+        """Put the window where it was; anything unreadable leaves the first layout."""
+        self._window.resize(FIRST_SIZE)
+        store = self._store()
+        geometry, state = store.value("geometry"), store.value("state")
+        if isinstance(geometry, QByteArray):
+            self._window.restoreGeometry(geometry)
+        if isinstance(state, QByteArray):
+            self._fresh = not self._window.restoreState(state, VERSION)

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtWidgets import QDialogButtonBox
+from pytestqt.qtbot import QtBot
+
+from fcn_studio.core.classes import ClassTable, voc_table
+from fcn_studio.core.sample import Split, Status
+from fcn_studio.settings import Settings
+from fcn_studio.ui.action_table import ACTIONS
+from fcn_studio.ui.dialogs.export_dialog import ExportDialog
+from fcn_studio.ui.dialogs.help_dialogs import MappingDialog, ReportDialog, ShortcutsDialog
+from fcn_studio.ui.dialogs.questions import BatchDialog, ClassTableDialog, LossDialog, YearDialog
+from fcn_studio.ui.dialogs.settings_dialog import SettingsDialog
+
+
+def test_export_counts_what_is_chosen(qtbot: QtBot, tmp_path: Path) -> None:
+    images = [(Status.VERIFIED, Split.TRAIN)] * 3 + [(Status.VERIFIED, Split.VAL)] + [(Status.NEW, Split.TRAIN)] * 5
+    dialog = ExportDialog(images, tmp_path)
+    qtbot.addWidget(dialog)
+    assert dialog.choice().statuses == {Status.VERIFIED}
+    assert dialog._count.text() == "4 images will be exported."
+    dialog._splits[Split.TRAIN].setChecked(False)
+    assert dialog._count.text() == "1 image will be exported."
+    dialog._statuses[Status.VERIFIED].setChecked(False)
+    assert not dialog.accept_button.isEnabled()
+    dialog._statuses[Status.NEW].setChecked(True)
+    dialog._splits[Split.TRAIN].setChecked(True)
+    assert dialog.count() == 5
+    dialog._out.clear()
+    assert not dialog.accept_button.isEnabled()
+
+
+def test_class_names_are_voc_generic_or_pasted(qtbot: QtBot) -> None:
+    dialog = ClassTableDialog("120 masks, no names")
+    qtbot.addWidget(dialog)
+    assert dialog.table() == voc_table()
+    dialog._generic.setChecked(True)
+    dialog._count.setValue(3)
+    assert dialog.names() == ["class 0", "class 1", "class 2"]
+    dialog._names.setPlainText("road\ncar \n")
+    assert dialog._pasted.isChecked()
+    assert dialog.names() == ["road", "car"]
+    dialog._names.setPlainText("road\nRoad")
+    assert "occurs twice" in dialog._wrong.text()
+    assert not dialog.accept_button.isEnabled()
+    dialog._names.setPlainText("")
+    assert not dialog.accept_button.isEnabled()
+
+
+def test_the_newest_year_is_offered_first(qtbot: QtBot, tmp_path: Path) -> None:
+    dialog = YearDialog([tmp_path / "VOC2007", tmp_path / "VOC2012"])
+    qtbot.addWidget(dialog)
+    assert dialog.year() == tmp_path / "VOC2012"
+
+
+def test_a_batch_says_what_it_takes(qtbot: QtBot) -> None:
+    dialog = BatchDialog(0, 3, "street")
+    qtbot.addWidget(dialog)
+    assert not dialog.accept_button.isEnabled()
+    dialog._again.setChecked(True)
+    assert dialog._words.text() == "The network labels 3 images."
+    assert dialog.include_prelabelled
+    assert dialog.accept_button.isEnabled()
+
+
+def test_losing_work_is_never_the_default(qtbot: QtBot) -> None:
+    dialog = LossDialog()
+    qtbot.addWidget(dialog)
+    assert dialog.buttons.button(QDialogButtonBox.StandardButton.Cancel).isDefault()
+    assert not dialog.accept_button.isDefault()
+
+
+def test_the_mapping_shows_both_sides(qtbot: QtBot) -> None:
+    dialog = MappingDialog("street", ClassTable.from_names(["Car", "Tree"]), ClassTable.from_names(["car", "dog"]))
+    qtbot.addWidget(dialog)
+    rows = [dialog.table.topLevelItem(i) for i in range(dialog.table.topLevelItemCount())]
+    assert [(r.text(0), r.text(1)) for r in rows] == [
+        ("Car", "car"),
+        ("Tree", "none: left unlabelled"),
+        ("none: not known yet", "dog"),
+    ]
+
+
+def test_settings_are_made_from_the_table_and_taken_over(qtbot: QtBot, tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "settings.toml")
+    dialog = SettingsDialog(settings)
+    qtbot.addWidget(dialog)
+    dialog.apply()
+    assert not settings.path.exists(), "nothing changed, nothing written"
+    settings.set("theme", "dark")
+    again = SettingsDialog(settings)
+    qtbot.addWidget(again)
+    assert again._readers["theme"]() == "dark"
+    assert "brush_size" not in again._readers
+
+
+def test_help_lists_every_key_and_a_report_can_be_copied(qtbot: QtBot) -> None:
+    dialog = ShortcutsDialog()
+    qtbot.addWidget(dialog)
+    report = ReportDialog("Report", "Copy this:", "line 1\nline 2")
+    qtbot.addWidget(report)
+    assert report.text.toPlainText() == "line 1\nline 2"
+    assert report.text.isReadOnly()
+    assert any(spec.shortcuts for spec in ACTIONS)

@@ -1,0 +1,403 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QKeyEvent
+from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit, QWidget
+from pytestqt.qtbot import QtBot
+
+from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.sample import Split, Status
+from fcn_studio.errors import ClassTableNeeded, MaskNeedsDecision, ProjectError
+from fcn_studio.formats.voc import YearsFound
+from fcn_studio.ui import opener as opener_module
+from fcn_studio.ui.action_table import ACTIONS
+from fcn_studio.ui.canvas.layers import Layer
+from fcn_studio.ui.dialogs.export_dialog import ExportChoice
+from fcn_studio.ui.job_board import JobView
+from fcn_studio.ui.widgets.status_line import cursor_words, saved_words
+from tests.ui.conftest import Studio, draw_project
+
+KEY, MODIFIER = Qt.Key, Qt.KeyboardModifier
+
+
+def press(qtbot: QtBot, studio: Studio, key: Qt.Key, modifier: Qt.KeyboardModifier = MODIFIER.NoModifier) -> None:
+    qtbot.keyClick(studio.window.focusWidget() or studio.window, key, modifier)
+
+
+@pytest.fixture
+def active(studio: Studio, qtbot: QtBot) -> Studio:
+    """The project window with the keyboard on the canvas."""
+    studio.window.activateWindow()
+    studio.window.canvas.setFocus()
+    qtbot.waitUntil(studio.window.isActiveWindow)
+    return studio
+
+
+# --- first sight ----------------------------------------------------------------------------------------------
+
+
+def test_without_a_folder_the_window_says_what_can_be_done(welcome: Studio, qtbot: QtBot) -> None:
+    window = welcome.window
+    assert window._pages.currentWidget() is window._welcome
+    assert not window.classes_dock.isVisible()
+    assert not window.options_bar.isVisible()
+    assert window.windowTitle() == "FCN Studio"
+    enabled = {spec.name for spec in ACTIONS if window.actions_[spec.name].isEnabled()}
+    assert {"open_folder", "demo", "settings", "quit", "shortcuts", "report", "about"} <= enabled
+    assert not enabled & {"brush", "verify", "export", "auto_segment", "fine_tune", "undo"}
+    with qtbot.waitSignal(window.demo_requested):
+        window.actions_["demo"].trigger()
+
+
+def test_a_project_shows_everything(studio: Studio) -> None:
+    window = studio.window
+    assert window._pages.currentWidget() is window.canvas
+    assert all(dock.isVisible() for dock in (window.classes_dock, window.layers_dock, window.files_dock))
+    assert window.windowTitle() == "project — picture-000.png[*] — FCN Studio"
+    assert studio.settings.recent == [studio.session.project.folder]
+    assert [a.text() for a in window._recent_menu.actions()] == [str(studio.session.project.folder)]
+
+
+def test_every_action_does_something_and_says_so(studio: Studio) -> None:
+    bound = set(studio.window._commands.table()) | {
+        "demo", "quit", "fine_tune", "add_class", "canvas_only", "toggle_docks", "reset_layout", "peek",
+    }  # fmt: skip
+    assert bound == {spec.name for spec in ACTIONS}
+    for spec in ACTIONS:
+        action = studio.window.actions_[spec.name]
+        assert all(key and key in (s.toString() for s in action.shortcuts()) for key in spec.shortcuts)
+
+
+def test_every_control_has_a_name_and_a_tip(studio: Studio) -> None:
+    kinds = (QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit)
+    for widget in studio.window.findChildren(QWidget):
+        inner = widget.objectName().startswith("qt_") or type(widget).__name__ in ("QScrollBar", "QTabBar")
+        if not isinstance(widget, kinds) or inner or "QLineEditIconButton" in type(widget).__name__:
+            continue
+        if isinstance(widget.parent(), (QLineEdit, QAbstractSpinBox, QComboBox)) or "CloseButton" in repr(widget):
+            continue
+        named = widget.accessibleName() or (
+            isinstance(widget, QAbstractButton) and (widget.text() or widget.toolTip())
+        )
+        assert named or type(widget.parent()).__name__.startswith("QDock"), widget
+
+
+# --- keys -----------------------------------------------------------------------------------------------------
+
+
+def test_keys_choose_tools_classes_and_images(active: Studio, qtbot: QtBot) -> None:
+    toolbox, session = active.toolbox, active.session
+    for key, tool in ((KEY.Key_E, "eraser"), (KEY.Key_P, "polygon"), (KEY.Key_G, "fill"), (KEY.Key_I, "picker"),
+                      (KEY.Key_B, "brush")):  # fmt: skip
+        press(qtbot, active, key)
+        assert toolbox.tool_name == tool
+        assert active.window.actions_[tool].isChecked()
+    press(qtbot, active, KEY.Key_3)
+    assert toolbox.class_index == 2
+    press(qtbot, active, KEY.Key_X)
+    assert toolbox.class_index == 0
+    press(qtbot, active, KEY.Key_D)
+    press(qtbot, active, KEY.Key_PageDown)
+    assert session.index == 2
+    press(qtbot, active, KEY.Key_A)
+    assert session.index == 1
+    size = toolbox.brush_size
+    press(qtbot, active, KEY.Key_BracketRight)
+    assert toolbox.brush_size == round(size * 1.2)
+    press(qtbot, active, KEY.Key_U)
+    assert active.window.canvas.layer(Layer.UNCERTAINTY).visible
+
+
+def test_lists_and_number_fields_do_not_swallow_keys(active: Studio, qtbot: QtBot) -> None:
+    window = active.window
+    for widget in (window.files_dock.view, window.classes_dock._view, window.options_bar._size.number):
+        widget.setFocus()
+        press(qtbot, active, KEY.Key_B)
+        press(qtbot, active, KEY.Key_E)
+        assert active.toolbox.tool_name == "eraser", widget
+    for widget in (window.files_dock.view, window.classes_dock._view):
+        widget.setFocus()
+        row = active.session.index
+        press(qtbot, active, KEY.Key_D)
+        assert active.session.index == row + 1, widget
+        press(qtbot, active, KEY.Key_2)
+        assert active.toolbox.class_index == 1
+
+
+def test_typing_a_filter_is_not_a_command(active: Studio, qtbot: QtBot) -> None:
+    window = active.window
+    window.classes_dock._filter.setFocus()
+    qtbot.keyClicks(window.classes_dock._filter, "debt1")
+    assert window.classes_dock._filter.text() == "debt1"
+    assert (active.toolbox.tool_name, active.session.index) == ("brush", 0)
+    qtbot.keyClick(window.classes_dock._filter, KEY.Key_Return)
+    assert window.focusWidget() is window.canvas
+
+
+def test_peek_lasts_as_long_as_the_key_is_held(active: Studio, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[bool] = []
+    monkeypatch.setattr(active.window._peek, "_held", heard.append)
+    view = active.window.files_dock.view
+    view.setFocus()
+    qtbot.keyPress(view, KEY.Key_V)
+    assert heard == [True]
+    qtbot.keyRelease(view, KEY.Key_V)
+    assert heard == [True, False]
+
+
+def test_digits_are_found_by_place_on_other_layouts(active: Studio) -> None:
+    first = {"linux": 10, "win32": 2}.get(sys.platform)
+    if first is None:
+        pytest.skip("key codes of places are known on Linux and Windows only")
+    event = QKeyEvent(QKeyEvent.Type.KeyPress, KEY.Key_Eacute, MODIFIER.NoModifier, first + 1, 0, 0, "é")
+    assert active.window.actions_.digit_key(event)
+    assert active.toolbox.class_index == 1
+    letter = QKeyEvent(QKeyEvent.Type.KeyPress, KEY.Key_Q, MODIFIER.NoModifier, first + 20, 0, 0, "q")
+    assert not active.window.actions_.digit_key(letter)
+
+
+def test_undo_says_what_it_undoes(active: Studio, qtbot: QtBot) -> None:
+    undo, redo = active.window.actions_["undo"], active.window.actions_["redo"]
+    assert not undo.isEnabled()
+    press(qtbot, active, KEY.Key_K, MODIFIER.ControlModifier)
+    assert active.session.document.status is Status.SKIPPED
+    assert (undo.isEnabled(), undo.text()) == (True, "&Undo Skip")
+    press(qtbot, active, KEY.Key_Z, MODIFIER.ControlModifier)
+    assert active.session.document.status is Status.NEW
+    assert (undo.isEnabled(), redo.text()) == (False, "&Redo Skip")
+
+
+def test_verify_goes_on_to_the_next(active: Studio, qtbot: QtBot) -> None:
+    press(qtbot, active, KEY.Key_Return, MODIFIER.ControlModifier)
+    assert (active.session.index, active.session.status(0)) == (1, Status.VERIFIED)
+    qtbot.waitUntil(lambda: active.window.status_line._counts.text() == "1 verified of 4")
+
+
+# --- options, status line -------------------------------------------------------------------------------------
+
+
+def test_options_follow_the_tool_and_set_it(studio: Studio) -> None:
+    bar, toolbox = studio.window.options_bar, studio.toolbox
+    shown = [bar._class_parts[0], bar._sized_parts[1], bar._paint_parts[1]]
+    for tool, expected in (
+        ("brush", [True, True, True]),
+        ("polygon", [True, False, True]),
+        ("eraser", [False, True, True]),
+        ("picker", [False, False, False]),
+    ):
+        toolbox.use(tool)
+        assert [part.isVisible() for part in shown] == expected, tool
+    toolbox.use("brush")
+    bar._size.number.setValue(77)
+    assert toolbox.brush_size == 77
+    toolbox.set_brush_size(500)
+    assert bar._size.number.value() == 500
+    bar._shapes["square"].click()
+    assert toolbox.brush_shape == "square"
+    studio.window.actions_["only_unlabelled"].trigger()
+    assert toolbox.only_unlabelled
+    assert bar._where.currentText() == "Paint only unlabelled"
+
+
+def test_the_slider_reaches_every_end(studio: Studio) -> None:
+    size = studio.window.options_bar._size
+    size.slider.setValue(size.slider.minimum())
+    assert studio.toolbox.brush_size == 1
+    size.slider.setValue(size.slider.maximum())
+    assert studio.toolbox.brush_size == 2000
+
+
+def test_words_of_the_status_line(studio: Studio) -> None:
+    line = studio.window.status_line
+    line.show_cursor((3, 4))
+    assert line._cursor.text() == "3, 4   unlabelled"
+    line.show_cursor(None)
+    assert line._cursor.text() == ""
+    line.show_zoom(0.0456)
+    assert line._zoom.text() == "4.6 %"
+    assert saved_words("saved", 100.0, 102.5) == "saved 2 s ago"
+    assert saved_words("saved", 100.0, 400.0) == "saved 5 min ago"
+    assert saved_words("unsaved", None, 0) == "not saved yet"
+    assert cursor_words(1, 2, None) == "1, 2"
+
+
+def test_a_job_is_shown_and_cancelled(studio: Studio) -> None:
+    line, board, learning = studio.window.status_line, studio.learning._board, studio.learning
+    studio.window.actions_["fine_tune"].setEnabled(True)
+    assert line._bar.isHidden()
+    job = JobView(7, "Fine-tune", 0.25, "step 5", can_cancel=True)
+    stopped: list[int] = []
+    studio.learning.__class__.running, kept = property(lambda self: [job]), studio.learning.__class__.running
+    try:
+        board.changed.emit()
+        assert line._job_words.text() == "Fine-tune   step 5"
+        assert line._bar.value() == 250
+        learning.stop = stopped.append  # type: ignore[method-assign]
+        line.cancel_button.click()
+        studio.window.actions_["stop"].trigger()
+        assert stopped == [7, 7]
+        assert not studio.window.training_dock.fine_tune_button.isEnabled()
+    finally:
+        studio.learning.__class__.running = kept
+    board.changed.emit()
+    assert line._bar.isHidden()
+
+
+# --- opening and closing --------------------------------------------------------------------------------------
+
+
+def test_a_dropped_folder_or_image_opens(welcome: Studio, tmp_path: Path) -> None:
+    folder = draw_project(tmp_path / "dropped")
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(folder / "picture-001.png"))])
+    event = QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, MODIFIER.NoModifier)
+    welcome.window.dropEvent(event)
+    assert welcome.session.project.folder == folder.resolve()
+
+
+def test_what_cannot_be_opened_is_told_and_forgotten(welcome: Studio, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    welcome.settings.add_recent(gone)
+    welcome.window.open_folder(gone)
+    assert str(gone) in welcome.window._strip.text
+    assert welcome.settings.recent == []
+    assert welcome.session.project is None
+
+
+def test_opening_asks_what_only_the_user_knows(
+    welcome: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = [
+        YearsFound(tmp_path, (tmp_path / "VOC2007", tmp_path / "VOC2012")),
+        ClassTableNeeded("no names"),
+        MaskNeedsDecision("grey"),
+    ]
+    calls: list[tuple[str, ClassTable | None, bool | None]] = []
+
+    def open_folder(folder: Path, *, table: ClassTable | None, grey_as_indices: bool | None) -> None:
+        calls.append((folder.name, table, grey_as_indices))
+        if errors:
+            raise errors.pop(0)
+
+    monkeypatch.setattr(welcome.session, "open_folder", open_folder)
+    for name in ("YearDialog", "ClassTableDialog", "GreyMaskDialog"):
+        monkeypatch.setattr(getattr(opener_module, name), "asked", lambda self: True)
+    welcome.window.open_folder(tmp_path)
+    names = [(name, table and len(table), grey) for name, table, grey in calls]
+    assert names == [
+        (tmp_path.name, None, None), ("VOC2012", None, None), ("VOC2012", 21, None), ("VOC2012", 21, True),
+    ]  # fmt: skip
+
+
+def test_cancelling_a_question_leaves_things_as_they_are(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def open_folder(folder: Path, **_: object) -> None:
+        raise ClassTableNeeded("no names")
+
+    before = studio.session.project
+    monkeypatch.setattr(studio.session, "open_folder", open_folder)
+    monkeypatch.setattr(opener_module.ClassTableDialog, "asked", lambda self: False)
+    studio.window.open_folder(tmp_path)
+    assert studio.session.project is before
+
+
+def test_closing_saves_without_asking(make_studio: Callable[[], Studio], tmp_path: Path, qtbot: QtBot) -> None:
+    folder = draw_project(tmp_path / "project")
+    first = make_studio()
+    first.window.open_folder(folder)
+    first.session.verify()
+    first.toolbox.set_brush_size(123)
+    with qtbot.waitSignal(first.window.closed):
+        assert first.window.close()
+    assert first.session.project is None
+    second = make_studio()
+    assert second.toolbox.brush_size == 123
+    second.window.open_folder(folder)
+    assert second.session.status(0) is Status.VERIFIED
+
+
+def test_work_that_cannot_be_saved_keeps_the_window_open(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[bool] = []
+
+    def close_project(*, discard: bool = False) -> bool:
+        tries.append(discard)
+        return discard
+
+    monkeypatch.setattr(studio.session, "close_project", close_project)
+    monkeypatch.setattr("fcn_studio.ui.main_window.LossDialog.asked", lambda self: False)
+    assert not studio.window.close()
+    assert tries == [False]
+    assert studio.window.isVisible()
+    monkeypatch.setattr("fcn_studio.ui.main_window.LossDialog.asked", lambda self: True)
+    assert studio.window.close()
+    assert tries == [False, False, True]
+
+
+def test_a_damaged_layout_file_does_no_harm(make_studio: Callable[[], Studio], tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir(exist_ok=True)
+    (tmp_path / "config" / "window.ini").write_bytes(b"\x00[General]\nstate=@ByteArray(garbage)\ngeometry=7\n")
+    assert make_studio().window.isVisible()
+
+
+# --- the rest -------------------------------------------------------------------------------------------------
+
+
+def test_canvas_only_and_back(studio: Studio) -> None:
+    window = studio.window
+    window.actions_["canvas_only"].trigger()
+    assert not any(part.isVisible() for part in (window.menuBar(), window.options_bar, window.classes_dock))
+    window.actions_["canvas_only"].trigger()
+    assert all(part.isVisible() for part in (window.menuBar(), window.options_bar, window.classes_dock))
+    window.actions_["toggle_docks"].trigger()
+    assert not window.files_dock.isVisible()
+    window.actions_["reset_layout"].trigger()
+    assert window.files_dock.isVisible()
+    assert window.actions_["toggle_docks"].isChecked()
+
+
+def test_an_export_runs_in_turns_and_takes_the_last_stroke(studio: Studio, tmp_path: Path, qtbot: QtBot) -> None:
+    studio.session.verify()
+    commands, out = studio.window._commands, tmp_path / "out"
+    with qtbot.waitSignal(commands.exporter.finished):
+        commands.start_export(ExportChoice(out, frozenset({Status.VERIFIED}), frozenset(Split)))
+    masks = list((out / "VOCdevkit" / "VOC2012" / "SegmentationClass").iterdir())
+    assert [m.name for m in masks] == ["picture-000.png"]
+    assert "Exported" in studio.window._strip.text
+    with qtbot.waitSignal(commands.exporter.failed):
+        commands.start_export(ExportChoice(tmp_path / "none", frozenset({Status.SKIPPED}), frozenset(Split)))
+
+
+def test_settings_take_effect(studio: Studio) -> None:
+    studio.settings.set("wheel_zooms", True)
+    assert studio.window.canvas.wheel_zooms
+    studio.settings.set("theme", "dark")
+    assert "#262626" in studio.window.styleSheet()
+    studio.settings.set("theme", "light")
+    studio.settings.set("device", "cpu")
+    assert studio.learning.device == "cpu"
+
+
+def test_errors_of_actions_are_told(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    def save() -> None:
+        raise ProjectError("The disk is full.")
+
+    studio.window.actions_.bind("about", save)
+    monkeypatch.setattr(studio.window._commands, "show_about", lambda: None)
+    studio.window._door.run(save)
+    assert studio.window._strip.text == "The disk is full."
+
+
+def test_importing_the_window_is_light() -> None:
+    code = (
+        "import sys, fcn_studio.ui.main_window;"
+        "print(*[m for m in ('torch', 'torchvision', 'pyqtgraph') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from fcn_studio.core.metrics import Figures
+from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, TrainProgress, Verdict
+from fcn_studio.ui.docks.training_dock import TrainingDock, known_words, verdict_words
+from tests.ui.conftest import Studio
+
+
+def figures(mean: float) -> Figures:
+    return Figures(0.9, 0.8, mean, 0.8, {0: mean + 0.1, 1: mean - 0.1}, {0: 5000, 1: 2000}, (2,), 5)
+
+
+def outcome(*, stopped: bool = False) -> TrainOutcome:
+    return TrainOutcome("best", figures(0.6), figures(0.4), ["a"] * 5, 12, 100, 9.0, stopped)
+
+
+@pytest.fixture
+def dock(studio: Studio, qtbot: QtBot) -> TrainingDock:
+    """The Training dock, in front."""
+    studio.window.training_dock.raise_()
+    qtbot.waitUntil(lambda: studio.window.training_dock._curves is not None)
+    return studio.window.training_dock
+
+
+def test_plots_are_loaded_when_the_dock_is_first_seen(studio: Studio, qtbot: QtBot) -> None:
+    training = studio.window.training_dock
+    qtbot.wait(10)
+    assert training._curves is None
+    training.raise_()
+    qtbot.waitUntil(lambda: training._curves is not None)
+
+
+def test_the_curves_module_loads_no_torch() -> None:
+    code = "import sys, fcn_studio.ui.docks.curves; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_fine_tune_as_chosen(studio: Studio, dock: TrainingDock, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[TrainConfig] = []
+    monkeypatch.setattr(studio.learning, "fine_tune", asked.append)
+    dock._level.setCurrentIndex(dock._level.findData("full"))
+    dock._minutes.setValue(2.5)
+    dock.fine_tune_button.click()
+    assert asked == [TrainConfig(level=Level.FULL, minutes=2.5)]
+    studio.window.actions_["fine_tune"].trigger()
+    assert len(asked) == 2
+
+
+def test_choices_are_remembered(studio: Studio, dock: TrainingDock) -> None:
+    dock._level.setCurrentIndex(dock._level.findData("scratch"))
+    dock._level.activated.emit(dock._level.currentIndex())
+    dock._minutes.setValue(12)
+    dock._minutes.editingFinished.emit()
+    assert (studio.settings.text("train_level"), studio.settings.number("train_minutes")) == ("scratch", 12.0)
+
+
+def test_a_run_is_drawn_and_judged(studio: Studio, dock: TrainingDock) -> None:
+    history = studio.learning.history
+    for step in range(1, 9):
+        scored = figures(step / 10) if step % 2 else None
+        history.append(TrainProgress(step, 8, step / 8, 1 / step, step, step, scored))
+        studio.learning.training.emit(history[-1])
+    history.append(TrainProgress(9, 8, 1.0, math.nan, 9, 9))
+    studio.learning.training.emit(history[-1])
+    assert dock._curves is not None
+    loss = dock._curves._loss.getPlotItem().listDataItems()[0].getData()
+    assert list(loss[1]) == [1 / step for step in range(1, 9)]
+    curves = dock._curves._iou.getPlotItem().listDataItems()
+    assert [c.name() for c in curves] == ["background", "cell", None]
+    assert list(curves[-1].getData()[1]) == [0.1, 0.3, 0.5, 0.7]
+    adoption = Adoption(Verdict.ADOPTED, ("mean IoU 0.400 to 0.600",))
+    studio.learning.training_finished.emit(adoption, outcome())
+    rows = [[dock._table.topLevelItem(r).text(c) for c in range(3)] for r in range(dock._table.topLevelItemCount())]
+    assert rows == [["Mean", "0.400", "0.600"], ["background", "0.500", "0.700"], ["cell", "0.300", "0.500"]]
+    assert "is better and is in use" in dock._verdict.text()
+    studio.learning.truth_scored.emit(None, figures(0.7))
+    assert dock._truth.text().endswith("nothing → 0.700")
+    studio.session.close_project()
+    assert dock._table.isHidden()
+    assert dock._verdict.text() == ""
+
+
+def test_verdicts_in_words() -> None:
+    worse = Adoption(Verdict.CANDIDATE, ("mean IoU fell from 0.600 to 0.500", "car fell"))
+    words = verdict_words(worse, outcome(stopped=True))
+    assert words.startswith("Stopped early")
+    assert "old network stays in use" in words
+    assert "mean IoU fell from 0.600 to 0.500; car fell" in words
+    assert "not compared" in verdict_words(Adoption(Verdict.NOT_COMPARED, ("only 1 validation images",)), outcome())
+
+
+def test_what_the_network_knows_in_words() -> None:
+    assert known_words([], 5) == "It knows none of your classes yet: label a few images, then Fine-tune."
+    assert known_words(list("abcdefgh"), 9) == "Knows 8 of 9 classes: a, b, c, d, e, f and 2 more."
+
+
+def test_counts_tell_what_there_is_to_learn_from(studio: Studio, dock: TrainingDock, qtbot: QtBot) -> None:
+    assert dock._counts.text().startswith("0 verified and 0 begun images to learn from.")
+    studio.session.verify()
+    qtbot.waitUntil(lambda: dock._counts.text().startswith("1 verified and 0 begun images to learn from."))
