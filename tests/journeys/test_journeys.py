@@ -1,0 +1,111 @@
+"""Journeys through the real entry point, each in a process of its own, under Xvfb where there is one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fcn_studio.core.classes import VOID
+from fcn_studio.core.labels import Provenance
+from fcn_studio.core.micrographs import micrographs
+from fcn_studio.core.sample import Status
+from fcn_studio.fcn.catalogue import DEFAULT, bundled
+from fcn_studio.formats.images import write_png
+from fcn_studio.formats.project_folder import ProjectFolder
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    own = {"FCN_STUDIO_CONFIG_DIR": str(tmp_path / "config"), "FCN_STUDIO_STATE_DIR": str(tmp_path / "state")}
+    return {**os.environ, **own, "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Twelve pictures of photo size in a plain folder, without masks."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number, picture in enumerate(micrographs(12, seed=3, size=(1024, 768))):
+        write_png(folder / f"photo {number}.png", picture.image_rgb)
+    return folder
+
+
+def command(module: str, *arguments: object) -> list[str]:
+    """A Python process under Xvfb, or offscreen where there is none."""
+    python = [sys.executable, "-X", "faulthandler", "-m", module, *map(str, arguments)]
+    if shutil.which("xvfb-run"):
+        return ["xvfb-run", "-a", "-s", "-screen 0 1600x1000x24", *python]
+    return python
+
+
+def run(module: str, *arguments: object, environment: dict[str, str]) -> str:
+    """Run a script to its end; its output."""
+    platform = {} if shutil.which("xvfb-run") else {"QT_QPA_PLATFORM": "offscreen"}
+    env = {**environment, **platform}
+    if not platform:
+        env.pop("QT_QPA_PLATFORM", None)
+    done = subprocess.run(
+        command(module, *arguments), env=env, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def fingerprint(folder: Path) -> dict[str, tuple[str, int]]:
+    """sha256 and mtime of every image file."""
+    return {
+        path.name: (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+        for path in folder.glob("*.png")
+    }
+
+
+@pytest.mark.skipif(DEFAULT not in bundled(), reason="this checkout has no bundled network")
+def test_the_whole_loop_and_every_pixel_as_left(photos: Path, tmp_path: Path, environment: dict[str, str]) -> None:
+    before = fingerprint(photos)
+    run("tests.journeys.loop", "loop", photos, tmp_path, environment=environment)
+    assert (tmp_path / "window.png").stat().st_size > 20_000
+    run("tests.journeys.loop", "reopen", photos, tmp_path, environment=environment)
+    assert fingerprint(photos) == before
+    kept = np.load(tmp_path / "first.npz")
+    assert (kept["provenance"] == Provenance.HUMAN).all()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_a_stroke_is_on_disk_two_seconds_later_whatever_happens(
+    photos: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    marker = tmp_path / "painted"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.journeys.paint_and_wait", str(photos), str(marker)],
+        env={**environment, "QT_QPA_PLATFORM": "offscreen"},
+        cwd=ROOT,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not marker.exists() and time.monotonic() < deadline:
+            assert process.poll() is None, "the program ended by itself"
+            time.sleep(0.05)
+        time.sleep(2)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    painted = np.load(marker)
+    with ProjectFolder.open(photos, writable=True) as project:
+        sample = project.samples[0]
+        loaded = project.load_labels(sample, (1024, 768))
+        assert np.array_equal(loaded.labels.label_map, painted["label_map"])
+        assert np.array_equal(loaded.labels.provenance, painted["provenance"])
+        assert (painted["label_map"] != VOID).any()
+        assert loaded.status is Status.IN_PROGRESS
