@@ -8,13 +8,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 
 from fcn_studio import __version__
 from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.errors import FcnStudioError, UsageError
 from fcn_studio.fcn.catalogue import DEFAULT
+
+Json = Mapping[str, object]
+"""What a command writes with ``--json``."""
 
 EPILOG = """examples:
   fcn-studio photos/                                   open a folder of images in the window
@@ -115,18 +119,30 @@ def _add_export(command: argparse.ArgumentParser) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    known = {"open", "demo", "segment", "train", "evaluate", "export", "networks", "doctor"}
+    known = _WINDOWS.keys() | _REPORTS.keys()
     if not words or (words[0] not in known and words[0] not in ("-h", "--help", "--version")):
         words.insert(0, "open")
     options = parser().parse_args(words)
     try:
-        return _COMMANDS[options.command](options)
+        if options.command in _WINDOWS:
+            return _WINDOWS[options.command](options)
+        with _words_apart(options.json):
+            result = _REPORTS[options.command](options)
+        write_json(result, options.json)
+        return 0 if result.get("healthy", True) else 2
     except FcnStudioError as error:
         print(f"fcn-studio: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("fcn-studio: interrupted", file=sys.stderr)
         return 130
+
+
+@contextmanager
+def _words_apart(path: Path | None) -> Iterator[None]:
+    """While standard output is for JSON alone, what is printed for people goes to standard error."""
+    with redirect_stdout(sys.stderr) if str(path) == "-" else nullcontext():
+        yield
 
 
 def write_json(result: object, path: Path | None) -> None:
@@ -159,10 +175,10 @@ def _demo(options: argparse.Namespace) -> int:
     return run_demo(options.folder, offscreen=options.offscreen, screenshot=options.screenshot)
 
 
-def _segment(options: argparse.Namespace) -> int:
+def _segment(options: argparse.Namespace) -> Json:
     from fcn_studio.jobs import headless
 
-    result = headless.segment(
+    return headless.segment(
         options.folder,
         network=options.network,
         device=options.device,
@@ -171,17 +187,15 @@ def _segment(options: argparse.Namespace) -> int:
         grey_as_indices=options.grey_as_indices,
         break_lock=options.break_lock,
     )
-    write_json(result, options.json)
-    return 0
 
 
-def _train(options: argparse.Namespace) -> int:
+def _train(options: argparse.Namespace) -> Json:
     from fcn_studio.jobs import headless
 
     config = TrainConfig(
         Level(options.level), options.minutes, options.steps, options.batch_size, options.seed, options.width
     )
-    result = headless.train(
+    return headless.train(
         options.folder,
         config,
         network=options.network,
@@ -189,58 +203,51 @@ def _train(options: argparse.Namespace) -> int:
         out=options.out,
         grey_as_indices=options.grey_as_indices,
     )
-    write_json(result, options.json)
-    return 0
 
 
-def _evaluate(options: argparse.Namespace) -> int:
+def _evaluate(options: argparse.Namespace) -> Json:
     from fcn_studio.jobs import headless
 
-    result = headless.evaluate(
+    return headless.evaluate(
         options.folder,
         network=options.network or DEFAULT,
         device=options.device,
         split=options.split,
         grey_as_indices=options.grey_as_indices,
     )
-    write_json(result, options.json)
-    return 0
 
 
-def _export(options: argparse.Namespace) -> int:
+def _export(options: argparse.Namespace) -> Json:
     from fcn_studio.jobs import headless
 
-    result = headless.export(
+    return headless.export(
         options.folder,
         options.out,
         statuses=options.status or ["verified"],
         split=options.split,
         grey_as_indices=options.grey_as_indices,
     )
-    write_json(result, options.json)
-    return 0
 
 
-def _networks(options: argparse.Namespace) -> int:
+def _networks(options: argparse.Namespace) -> Json:
     from fcn_studio.jobs import headless
 
-    write_json(headless.networks(options.folder), options.json)
-    return 0
+    return headless.networks(options.folder)
 
 
-def _doctor(options: argparse.Namespace) -> int:
+def _doctor(options: argparse.Namespace) -> Json:
     from fcn_studio.ui.doctor import examine
 
     report = examine()
     for line in report.lines():
         print(line)
-    write_json(report.as_json(), options.json)
-    return 0 if report.healthy else 2
+    return report.as_json()
 
 
-_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "open": _open,
-    "demo": _demo,
+_WINDOWS: dict[str, Callable[[argparse.Namespace], int]] = {"open": _open, "demo": _demo}
+"""Commands that end with an exit code."""
+
+_REPORTS: dict[str, Callable[[argparse.Namespace], Json]] = {
     "segment": _segment,
     "train": _train,
     "evaluate": _evaluate,
@@ -248,3 +255,4 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "networks": _networks,
     "doctor": _doctor,
 }
+"""Commands that end with a result for ``--json``."""

@@ -32,6 +32,10 @@ class ClassTableNeeded(ProjectError):  # noqa: N818 - a question, not a failure
     """A folder has masks, and nothing says what their class indices mean."""
 
 
+class ProjectReadOnly(ProjectError):  # noqa: N818 - a state, not a failure
+    """A project folder cannot be written: its file system or its permissions forbid it."""
+
+
 class ProjectLocked(ProjectError):  # noqa: N818 - a state, not a failure
     """Another process writes this project."""
 

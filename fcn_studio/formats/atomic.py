@@ -12,17 +12,17 @@ from fcn_studio.errors import ProjectError
 
 
 @contextmanager
-def told(what: str, path: Path) -> Iterator[None]:
+def told(what: str, path: Path, kind: type[ProjectError] = ProjectError) -> Iterator[None]:
     """Turn an OSError of the block into a sentence: "PATH cannot be WHAT: reason".
 
     Raises:
-        ProjectError: in place of any OSError.
+        ProjectError: or the ``kind`` of it that is given, in place of any OSError.
     """
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ProjectError(f"{path} cannot be {what}: {reason}") from error
+        raise kind(f"{path} cannot be {what}: {reason}") from error
 
 
 def write_atomically(path: Path, data: bytes) -> None:

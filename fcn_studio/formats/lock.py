@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
-from fcn_studio.errors import ProjectLocked
+from fcn_studio.errors import ProjectLocked, ProjectReadOnly
 from fcn_studio.formats.atomic import told
 
 _FRESH_SECONDS = 10.0
@@ -37,14 +37,14 @@ class ProjectLock:
 
     Raises:
         ProjectLocked: if a living process on this host holds it, or any process of another host.
-        ProjectError: if the folder cannot be written.
+        ProjectReadOnly: if the folder cannot be written.
     """
 
     def __init__(self, path: Path, *, break_lock: bool = False) -> None:
         """Take the lock file at ``path``; ``break_lock`` takes it from whoever holds it, another host too."""
         self.path = path
         self.owner = LockOwner(socket.gethostname(), os.getpid(), process_start_time(os.getpid()) or "")
-        with told("written, so the project can only be opened to look at", path):
+        with told("written, so the project can only be opened to look at", path, ProjectReadOnly):
             path.parent.mkdir(exist_ok=True)
             while not self._create():
                 with suppress(FileNotFoundError):  # released meanwhile: try again

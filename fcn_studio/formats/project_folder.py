@@ -31,7 +31,7 @@ from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.prediction import Prediction, prelabelled
 from fcn_studio.core.project import ProjectConfig
 from fcn_studio.core.sample import Sample, Split, Status, split_of
-from fcn_studio.errors import ClassTableNeeded, ProjectError
+from fcn_studio.errors import ClassTableNeeded, ProjectError, ProjectReadOnly
 from fcn_studio.formats.annotations import AnnotationStore, LoadedLabels
 from fcn_studio.formats.lock import ProjectLock
 from fcn_studio.formats.project_file import read_project_file, write_project_file
@@ -117,6 +117,7 @@ class ProjectFolder:
             YearsFound: the folder is a VOCdevkit; its ``years`` can be opened.
             ClassTableNeeded: there are masks, and nothing says what their class indices mean.
             ProjectLocked: another process writes this project.
+            ProjectReadOnly: it was to be written, and the folder forbids it.
             ProjectError: it is no folder, cannot be read or written, or its project file is broken.
         """
         folder = Path(os.path.abspath(folder))
@@ -124,6 +125,8 @@ class ProjectFolder:
             raise ProjectError(f"{folder} is not a folder; name the folder that holds the images")
         if not (folder / PROJECT_FILE).exists() and (years := voc_years(folder)):
             raise YearsFound(folder, years)
+        if writable and not os.access(folder, os.W_OK):
+            raise ProjectReadOnly(f"{folder} cannot be written: it is protected, or lies on a read-only disk")
         lock = ProjectLock(folder / STATE / "lock", break_lock=break_lock) if writable else None
         try:
             return cls(folder, lock=lock, table=table, default_table=default_table, grey_as_indices=grey_as_indices)

@@ -13,6 +13,7 @@ from fcn_studio.core.micrographs import CLASSES, micrographs
 from fcn_studio.core.sample import Sample, Split, Status
 from fcn_studio.core.snapshot import LabelledImage, pack
 from fcn_studio.errors import ProjectError
+from fcn_studio.formats.atomic import told
 from fcn_studio.formats.images import image_size, write_png
 from fcn_studio.formats.masks import read_mask, write_mask
 from fcn_studio.formats.project_folder import ProjectFolder
@@ -26,10 +27,12 @@ def make_demo(folder: Path, *, count: int = PICTURES, labelled: int = LABELLED, 
     """Draw the demo project into a new or empty folder; returns the folder.
 
     Raises:
-        ProjectError: if the folder has something in it.
+        ProjectError: if the folder has something in it, or cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()):
+    with told("used for the demo", folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        empty = not any(folder.iterdir())
+    if not empty:
         raise ProjectError(f"'{folder}' is not empty: choose an empty folder for the demo.")
     pictures = list(micrographs(count, seed=seed))
     for number, picture in enumerate(pictures, start=1):

@@ -5,34 +5,36 @@ Each function prints what a person wants to know and returns what ``--json`` wri
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from tqdm import tqdm
 
 from fcn_studio.core.classes import ClassTable, map_by_name
 from fcn_studio.core.metrics import Figures
-from fcn_studio.core.sample import Sample, Split, Status
+from fcn_studio.core.prediction import Prediction
+from fcn_studio.core.sample import Split, Status
 from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
-from fcn_studio.errors import NetworkCannotHelp, UsageError
+from fcn_studio.errors import CheckpointError, ImageError, MaskError, NetworkCannotHelp, TrainingError, UsageError
+from fcn_studio.fcn.catalogue import NetworkInfo
+from fcn_studio.formats.atomic import told
 from fcn_studio.formats.images import MAX_PIXELS
 from fcn_studio.formats.masks import write_mask
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.formats.voc_export import write_class_files
 from fcn_studio.jobs import batch, runs
+from fcn_studio.jobs.interruption import interruption
 from fcn_studio.jobs.messages import EvaluateJob, FineTuneJob, ImageFailed, JobProgress, JobResult, Predicted
 from fcn_studio.jobs.networks import all_networks, default_network, needed, network_of
 from fcn_studio.jobs.run import Workshop
-from fcn_studio.jobs.snapshot import collect
+from fcn_studio.jobs.snapshot import Snapshot, collect
 
 Json = dict[str, Any]
+Writer = Callable[[Prediction], bool]
+"""Writes one prediction; False if it may not."""
 
 
 def _open(
@@ -86,30 +88,23 @@ def segment(
     with _open(folder, writable=out is None, grey_as_indices=grey_as_indices, break_lock=break_lock) as project:
         chosen = needed(network_of(project, network))
         if out is None:
-            mapping = batch.index_map(chosen, project)
             samples = batch.waiting(project, include_prelabelled=include_prelabelled)
+            write = _writer_into(project, chosen, include_prelabelled)
         else:
             samples = list(project.samples)
-            out.mkdir(parents=True, exist_ok=True)
-            write_class_files(out, chosen.table)
+            write = _writer_beside(project, chosen, out)
         written, failed, started = 0, [], time.monotonic()
-        job = batch.segment_job(chosen, samples, device, MAX_PIXELS)
-        by_id = {sample.image_id: sample for sample in samples}
         with _bar("segment", len(samples)) as bar:
-            for news in Workshop().run(job):
+            for news in Workshop().run(batch.segment_job(chosen, samples, device, MAX_PIXELS)):
                 bar.update()
-                if isinstance(news, ImageFailed):
-                    failed.append(news.sentence)
-                    tqdm.write(f"left out: {news.sentence}", file=sys.stderr)
-                elif isinstance(news, Predicted) and out is not None:
-                    write_mask(_raw_path(out, by_id[news.prediction.image_id]), news.prediction.label_map)
-                    written += 1
-                elif isinstance(news, Predicted):
-                    written += project.accept_prediction(
-                        by_id[news.prediction.image_id],
-                        news.prediction.mapped(mapping),
-                        allow_prelabelled=include_prelabelled,
-                    )
+                try:
+                    if isinstance(news, ImageFailed):
+                        raise ImageError(news.sentence)
+                    if isinstance(news, Predicted):
+                        written += write(news.prediction)
+                except (ImageError, MaskError) as error:
+                    failed.append(str(error))
+                    tqdm.write(f"left out: {error}", file=sys.stderr)
         seconds = time.monotonic() - started
         print(f"{written} of {len(project.samples)} images labelled by '{chosen.name}' in {seconds:.1f} s")
         return {
@@ -122,13 +117,40 @@ def segment(
         }
 
 
-def _raw_path(out: Path, sample: Sample) -> Path:
-    path = out / f"{sample.mask_id}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+def _writer_into(project: ProjectFolder, network: NetworkInfo, include_prelabelled: bool) -> Writer:
+    """Writes predictions as annotations, by the rule of batches. Raises: NetworkCannotHelp."""
+    mapping = batch.index_map(network, project)
+
+    def write(prediction: Prediction) -> bool:
+        sample = project.sample(prediction.image_id)
+        return project.accept_prediction(sample, prediction.mapped(mapping), allow_prelabelled=include_prelabelled)
+
+    return write
+
+
+def _writer_beside(project: ProjectFolder, network: NetworkInfo, out: Path) -> Writer:
+    """Writes raw predictions and the network's class files into another folder. Raises: UsageError, ProjectError."""
+    if out.resolve().is_relative_to(project.folder.resolve()):
+        raise UsageError(f"--out {out} lies in '{project.folder}', which is to be left alone; choose another folder")
+    with told("written", out):
+        out.mkdir(parents=True, exist_ok=True)
+        write_class_files(out, network.table)
+
+    def write(prediction: Prediction) -> bool:
+        write_mask(out / f"{project.sample(prediction.image_id).mask_id}.png", prediction.label_map)
+        return True
+
+    return write
 
 
 # --- train ------------------------------------------------------------------------------------------------------
+
+
+def _trusted(project: ProjectFolder) -> Snapshot:
+    snapshot: Snapshot = _exhaust(collect(project), "collect labels")
+    for sentence in snapshot.problems:
+        print(f"left out: {sentence}", file=sys.stderr)
+    return snapshot
 
 
 def train(
@@ -150,9 +172,9 @@ def train(
     """
     _check(config, out)
     with _open(folder, grey_as_indices=grey_as_indices) as project:
-        snapshot = _exhaust(collect(project), "collect labels")
-        for sentence in snapshot.problems:
-            print(f"left out: {sentence}", file=sys.stderr)
+        snapshot = _trusted(project)
+        if not snapshot.train:
+            raise TrainingError(f"'{folder}' has no training image with human pixels: label or verify a few first.")
         base = None if config.level is Level.SCRATCH else needed(network_of(project, network))
         run = None if out is not None else runs.begin(project, config)
         current = network_of(project) if out is None else None
@@ -191,7 +213,7 @@ def _check(config: TrainConfig, out: Path | None) -> None:
 
 def _run_training(job: FineTuneJob, run: runs.Run | None) -> TrainOutcome:
     work = Workshop().run(job)
-    with _bar(job.config.level.value, 1000) as bar, _interruption() as interrupted:
+    with _bar(job.config.level.value, 1000) as bar, interruption() as interrupted:
         news = next(work)
         while True:
             _show(news, bar, run)
@@ -200,26 +222,6 @@ def _run_training(job: FineTuneJob, run: runs.Run | None) -> TrainOutcome:
             except StopIteration as end:
                 outcome: TrainOutcome = end.value
                 return outcome
-
-
-@contextmanager
-def _interruption() -> Iterator[threading.Event]:
-    """Within it, the first Ctrl+C only sets the event; the second interrupts as usual."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-
-    def on_interrupt(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, previous)
-        print("ending early, keeping the best network so far; Ctrl+C again gives up", file=sys.stderr)
-        event.set()
-
-    previous = signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        yield event
-    finally:
-        signal.signal(signal.SIGINT, previous)
 
 
 def _show(news: JobProgress, bar: tqdm[Any], run: runs.Run | None) -> None:
@@ -272,8 +274,9 @@ def evaluate(
         table = project.config.table
         if not map_by_name(chosen.table, table):
             raise NetworkCannotHelp(f"The network '{chosen.name}' knows none of the classes of '{folder}'.")
-        snapshot = _exhaust(collect(project), "collect labels")
-        chosen_set = {"train": snapshot.train, "val": snapshot.val, "all": snapshot.train + snapshot.val}[split]
+        snapshot = _trusted(project)
+        train = tuple(i for i in snapshot.train if project.status(project.sample(i.image_id)) is Status.VERIFIED)
+        chosen_set = {"train": train, "val": snapshot.val, "all": train + snapshot.val}[split]
         if not chosen_set:
             raise UsageError(f"'{folder}' has no verified image in the {split} split to score on.")
         figures = _score(EvaluateJob(str(chosen.path), table, chosen_set, device))
@@ -345,7 +348,11 @@ def export(
 def networks(folder: Path | None) -> Json:
     """List the bundled networks, and the runs of a project."""
     project = _open(folder) if folder is not None else None
-    current = network_of(project)
+    try:
+        current = network_of(project)
+    except CheckpointError as error:  # the list may show what else there is
+        print(f"the network in use is missing: {error}", file=sys.stderr)
+        current = None
     rows = []
     for origin, network in all_networks(project):
         if isinstance(network, Path):
@@ -374,4 +381,3 @@ def networks(folder: Path | None) -> Json:
 
 def _percent(value: object) -> str:
     return f"mean IoU {value:.3f}" if isinstance(value, float) else "mean IoU    ? "
-

@@ -17,13 +17,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe, wait
 from multiprocessing.context import SpawnProcess
-from pickle import UnpicklingError
+from pickle import PickleError
 
 from fcn_studio.jobs.messages import Cancel, Cancelled, Done, Failed, Job, Ready, Reply, Started, Submit
 from fcn_studio.jobs.process import serve
 
 GRACE = 5.0
 """Seconds that a cancelled job may take to reach its next step before the process is killed (PROMISES rule 2)."""
+
+_NONSENSE = (PickleError, ValueError, TypeError, LookupError, AttributeError, ImportError, MemoryError)
+"""What unpickling raises on bytes that were never pickled."""
 
 _job_ids = itertools.count(1)
 
@@ -121,16 +124,17 @@ class Host:
             self._start()
         elif command.job_id in self._pending:
             if not command.keep:
-                self._deadlines[command.job_id] = time.monotonic() + GRACE
-                del self._pending[command.job_id]
+                # A job that only waits holds nobody up; should it begin all the same, its time starts then.
+                if self._pending.pop(command.job_id).started:
+                    self._deadlines[command.job_id] = time.monotonic() + GRACE
                 self._report(Cancelled(command.job_id))
             if self._process is not None:
                 self._send(command)
 
     def _send(self, message: Submit | Cancel) -> None:
-        self._start()
-        assert self._connection is not None
         try:
+            self._start()
+            assert self._connection is not None
             self._connection.send(message)
         except OSError:
             self._bury()
@@ -140,18 +144,22 @@ class Host:
             return
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe(duplex=True)
-        self._process = context.Process(target=serve, args=(theirs,), name="fcn-studio network", daemon=False)
-        self._process.start()
+        process = context.Process(target=serve, args=(theirs,), name="fcn-studio network", daemon=False)
+        process.start()
         theirs.close()
-        self._connection = ours
-        self._ready = False
+        self._process, self._connection = process, ours
 
     def _read(self) -> None:
         """Take all news that has come; bury the process when its end of the pipe is gone or talks nonsense."""
-        while self._connection is not None and self._connection.poll():
+        while self._connection is not None:
             try:
+                if not self._connection.poll():
+                    break
                 reply = self._connection.recv()
-            except (EOFError, OSError, UnpicklingError, ValueError, AttributeError, ImportError, IndexError):
+            except (EOFError, OSError, *_NONSENSE):
+                self._bury()
+                return
+            if not isinstance(reply, Reply):
                 self._bury()
                 return
             self._handle(reply)
@@ -163,19 +171,19 @@ class Host:
             self._ready = True
             self._report(reply)
             return
-        self._deadlines_done(reply)
+        ended = isinstance(reply, Done | Failed | Cancelled)
+        if ended:
+            self._deadlines.pop(reply.job_id, None)
         pending = self._pending.get(reply.job_id)
         if pending is None:  # cancelled meanwhile: nothing of it is applied
+            if isinstance(reply, Started):
+                self._deadlines[reply.job_id] = time.monotonic() + GRACE
             return
         if isinstance(reply, Started):
             pending.started = True
-        if isinstance(reply, Done | Failed | Cancelled):
+        if ended:
             del self._pending[reply.job_id]
         self._report(reply)
-
-    def _deadlines_done(self, reply: Started | Done | Failed | Cancelled | Reply) -> None:
-        if isinstance(reply, Done | Failed | Cancelled):
-            self._deadlines.pop(reply.job_id, None)
 
     def _enforce_deadlines(self) -> None:
         if any(deadline <= time.monotonic() for deadline in self._deadlines.values()):
@@ -198,18 +206,20 @@ class Host:
         self._resubmit()
 
     def _resubmit(self) -> None:
-        for pending in list(self._pending.values()):
+        for job_id, pending in list(self._pending.items()):
+            if job_id not in self._pending:  # the new process died at once and took it along
+                continue
             if pending.started:
-                del self._pending[pending.submit.job_id]
-                self._report(
-                    Failed(pending.submit.job_id, "The network's process was restarted; please start the job again.")
-                )
+                del self._pending[job_id]
+                sentence = "The network's process was restarted; please start the job again."
+                self._report(Failed(job_id, sentence))
             else:
                 self._send(pending.submit)
 
     def _kill(self) -> int | None:
         process, connection = self._process, self._connection
         self._process = self._connection = None
+        self._ready = False
         if connection is not None:
             connection.close()
         if process is None:

@@ -6,6 +6,7 @@ interactive job through. Torch is imported here, in the child, and never in the 
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import signal
@@ -32,6 +33,8 @@ from fcn_studio.jobs.messages import (
     Submit,
 )
 from fcn_studio.jobs.run import Workshop
+
+log = logging.getLogger(__name__)
 
 Running = Generator[JobProgress, bool | None, JobResult]
 
@@ -75,7 +78,7 @@ class Bench:
             if request.keep:
                 self._end_early = True
             else:
-                self._long.work.close()
+                _abandon(self._long.work)
                 self._long = None
                 self.outbox.append(Cancelled(request.job_id))
 
@@ -112,6 +115,14 @@ class Bench:
             self.outbox.append(Failed(running.job_id, _bug_sentence(error), traceback.format_exc()))
             return False
         return True
+
+
+def _abandon(work: Running) -> None:
+    """Close a job whose result nobody wants; what its clean-up raises costs a line in the log, not the process."""
+    try:
+        work.close()
+    except Exception:  # a door, as in `Bench._advance`
+        log.warning("a cancelled job did not end cleanly", exc_info=True)
 
 
 def _bug_sentence(error: Exception) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from fcn_studio.core.training import Adoption, TrainConfig, TrainOutcome, TrainProgress, judge
+from fcn_studio.core.training import Adoption, TrainConfig, TrainOutcome, TrainProgress, Verdict, judge
 from fcn_studio.fcn.catalogue import read_info
+from fcn_studio.formats.atomic import told, write_atomically
 from fcn_studio.formats.project_folder import ProjectFolder
 
 
@@ -28,9 +30,15 @@ class Run:
         return self.folder / "best.safetensors"
 
     def log(self, progress: TrainProgress) -> None:
-        """Append one report to the log."""
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(progress)) + "\n")
+        """Append one report to the log; a loss that is no number is null.
+
+        Raises:
+            ProjectError: if it cannot be written.
+        """
+        path = self.folder / "log.jsonl"
+        row = asdict(progress) | {"loss": progress.loss if math.isfinite(progress.loss) else None}
+        with told("written", path), path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
 
 
 def begin(project: ProjectFolder, config: TrainConfig) -> Run:
@@ -40,7 +48,7 @@ def begin(project: ProjectFolder, config: TrainConfig) -> Run:
         ProjectError: if the folder cannot be written.
     """
     run = Run(project.runs.new_dir())
-    (run.folder / "config.json").write_text(json.dumps(asdict(config), indent=2) + "\n", encoding="utf-8")
+    _write_json(run.folder / "config.json", asdict(config))
     return run
 
 
@@ -61,7 +69,12 @@ def finish(project: ProjectFolder, run: Run, outcome: TrainOutcome) -> Adoption:
         "figures": outcome.figures.as_json(project.config.table) if outcome.figures else None,
         "baseline": outcome.baseline.as_json(project.config.table) if outcome.baseline else None,
     }
-    (run.folder / "result.json").write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    _write_json(run.folder / "result.json", result)
     if adoption.adopted:
-        project.runs.set_current(run.checkpoint, info.sha256, compared=outcome.baseline is not None)
+        project.runs.set_current(run.checkpoint, info.sha256, compared=adoption.verdict is Verdict.ADOPTED)
     return adoption
+
+
+def _write_json(path: Path, value: object) -> None:
+    """Raises: ProjectError if it cannot be written."""
+    write_atomically(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
