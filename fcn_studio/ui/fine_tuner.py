@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +112,9 @@ class FineTuner(QObject):
             self._collected.emit((project, collect_now(project)))
         except FcnStudioError as error:
             self._collected.emit((project, error))
+        except Exception:  # noqa: BLE001 - door: a bug must not leave the window waiting for the masks
+            sys.excepthook(*sys.exc_info())
+            self._collected.emit((project, TrainingError("Fine-tune met a fault of the program. Please report it.")))
 
     def _on_collected(self, found: tuple[ProjectFolder, Snapshot | FcnStudioError]) -> None:
         project, snapshot = found
@@ -187,4 +191,3 @@ class FineTuner(QObject):
                 f"True mean IoU on {after.images} unlabelled pictures: before {old}, after {after.mean_iou:.3f}."
             )
         self.truth_scored.emit(before, after)
-

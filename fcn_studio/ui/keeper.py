@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer, Signal
 
@@ -12,7 +13,6 @@ from fcn_studio.core.sample import Sample
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.ui.saver import Accept, Save, Saver, Write
 
-IDLE_MS = 500
 LARGE_IDLE_MS = 2000
 LARGE_PIXELS = 12_000_000
 LONGEST_MS = 5000
@@ -35,6 +35,8 @@ class Keeper(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.idle_ms = 500
+        """Pause after which the watched document is saved; longer for a large one."""
         self.saved_at: float | None = None
         self._project: ProjectFolder | None = None
         self._sample: Sample | None = None
@@ -59,6 +61,9 @@ class Keeper(QObject):
     def watch(self, project: ProjectFolder | None, sample: Sample | None, document: Document | None) -> None:
         """Keep another document from now on; the one before must have been given to `save`."""
         self._project, self._sample, self._document = project, sample, document
+        if document is not None and (kept := self._kept.get(document.image_id)) is not None:
+            # The document begins with what was kept, and counts its revisions anew.
+            self._kept[document.image_id] = replace(kept, revision=document.revision)
         self._submitted = document.saved_revision if document is not None else -1
         self._idle.stop()
         self._longest.stop()
@@ -67,9 +72,9 @@ class Keeper(QObject):
         """The watched document has a new step: save it after a pause."""
         assert self._document is not None
         large = self._document.width * self._document.height > LARGE_PIXELS
-        self._idle.start(LARGE_IDLE_MS if large else IDLE_MS)
+        self._idle.start(max(self.idle_ms, LARGE_IDLE_MS) if large else self.idle_ms)
         if not self._longest.isActive():
-            self._longest.start(LONGEST_MS)
+            self._longest.start(max(self.idle_ms, LONGEST_MS))
 
     def save(self) -> None:
         """Write the watched document now, off this thread, if it has changed. A gesture under way waits."""
@@ -77,7 +82,7 @@ class Keeper(QObject):
         if document is None or self._project is None or self._sample is None or not self._project.writable:
             return
         if document.editing:
-            self._idle.start(IDLE_MS)
+            self._idle.start(self.idle_ms)
             return
         self._idle.stop()
         self._longest.stop()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextlib import suppress
+from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from fcn_studio.core.classes import map_by_name
 from fcn_studio.core.document import auto_segment, refuse_finished
@@ -25,6 +27,22 @@ from fcn_studio.ui.session import Session
 
 PREDICTION_BYTES = 256 << 20
 """How much of the last predictions is kept for the Prediction and Uncertainty layers."""
+
+AFTER_STROKE_MS = 200
+"""How often a prediction that waits for the end of a stroke looks again."""
+
+
+@dataclass(frozen=True)
+class _Deferred:
+    """A prediction of the open image that may have to wait for the end of a stroke.
+
+    Attributes:
+        prediction: in the project's class indices.
+        only: the statuses it may meet: a batch must not follow a human's first stroke. None: what is unfinished.
+    """
+
+    prediction: Prediction
+    only: frozenset[Status] | None = None
 
 
 class Learning(QObject):
@@ -58,7 +76,9 @@ class Learning(QObject):
         self._board = JobBoard(engine, self)
         self._tuner = FineTuner(self._board, self)
         self._predictions: OrderedDict[str, Prediction] = OrderedDict()
-        self._deferred: Prediction | None = None
+        self._deferred: _Deferred | None = None
+        self._later = QTimer(self, interval=AFTER_STROKE_MS, singleShot=True)
+        self._later.timeout.connect(self._apply_deferred)
         self._device_words = ""
         self.network: NetworkInfo | None = None
         self._connect()
@@ -113,7 +133,12 @@ class Learning(QObject):
     def can_go_back(self) -> bool:
         """Whether there is an earlier network to return to."""
         project = self._session.project
-        return project is not None and not self._session.read_only and project.runs.current() is not None
+        if project is None or self._session.read_only:
+            return False
+        try:
+            return project.runs.current() is not None
+        except ProjectError:  # told when the project was opened
+            return False
 
     @property
     def device(self) -> str:
@@ -165,11 +190,13 @@ class Learning(QObject):
             self.device_changed.emit()
 
     def _load_network(self) -> None:
+        network = None
         try:
             network = network_of(self._session.project)
-        except CheckpointError as error:
-            self.problem.emit(f"{error} The bundled network is used instead.")
-            network = network_of(None)
+        except (CheckpointError, ProjectError) as error:
+            self.problem.emit(f"The network in use cannot be loaded: {error}")
+            with suppress(CheckpointError):  # that one is damaged too
+                network = network_of(None)
         self._set_network(network)
 
     def _set_network(self, network: NetworkInfo | None) -> None:
@@ -223,19 +250,22 @@ class Learning(QObject):
         document = self._session.document
         if document is not None and document.image_id == prediction.image_id:
             self._session.set_prediction(prediction)
-            self._deferred = prediction
+            self._deferred = _Deferred(prediction)
             self._apply_deferred()
 
     def _apply_deferred(self) -> None:
         """Write the prediction that has come, unless a stroke is under way: then after it."""
-        prediction, document = self._deferred, self._session.document
-        if prediction is None or document is None or document.editing or self._session.read_only:
+        deferred, document = self._deferred, self._session.document
+        if deferred is None or document is None or self._session.read_only:
+            return
+        if document.editing:  # a stroke that is cancelled, or changes nothing, is no edit that would tell
+            self._later.start()
             return
         self._deferred = None
-        if document.image_id != prediction.image_id:
+        if deferred.only is not None and document.status not in deferred.only:
             return
         try:
-            if not auto_segment(document, prediction):
+            if not auto_segment(document, deferred.prediction):
                 self.notice.emit("Auto-segment changed nothing: every pixel is labelled by you, or as predicted.")
         except FcnStudioError as error:  # verified or skipped meanwhile
             self.problem.emit(str(error))
@@ -293,10 +323,9 @@ class Learning(QObject):
             self._session.keeper.accept(Accept(self._session.project, sample, prediction, include_prelabelled))
             return
         self._session.set_prediction(prediction)
-        allowed = {Status.NEW, Status.PRELABELLED} if include_prelabelled else {Status.NEW}
-        if document.status in allowed:
-            self._deferred = prediction
-            self._apply_deferred()
+        prelabelled = {Status.PRELABELLED} if include_prelabelled else set()
+        self._deferred = _Deferred(prediction, frozenset({Status.NEW} | prelabelled))
+        self._apply_deferred()
 
     # --- fine-tune --------------------------------------------------------------------------------------------
 

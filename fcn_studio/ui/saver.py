@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
@@ -119,6 +120,9 @@ class Saver(QObject):
             self.failed.emit(save, str(error))
         except OSError as error:
             self.failed.emit(save, f"'{image_id}' could not be saved: {error}. It is kept in memory.")
+        except Exception as error:  # noqa: BLE001 - door: a bug costs no labels, and is reported as a bug
+            sys.excepthook(*sys.exc_info())
+            self.failed.emit(save, f"'{image_id}' could not be saved ({type(error).__name__}). It is kept in memory.")
         else:
             self.saved.emit(save)
         finally:

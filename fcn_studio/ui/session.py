@@ -3,40 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.core.classes import ClassTable, Colour
 from fcn_studio.core.document import Document, skip, unskip, verify
-from fcn_studio.core.labels import Provenance
+from fcn_studio.core.history import History
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Sample, Status
-from fcn_studio.errors import ImageError, MaskError, ProjectError, ProjectLocked
+from fcn_studio.errors import ImageError, MaskError, ProjectError, ProjectLocked, ProjectReadOnly
+from fcn_studio.formats.annotations import LoadedLabels
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.settings import Settings
+from fcn_studio.ui.cursor_info import CursorInfo, cursor_info
 from fcn_studio.ui.keeper import Keeper
 from fcn_studio.ui.prefetch import Prefetch
 from fcn_studio.ui.toolbox import Toolbox
 
-WHO = {
-    Provenance.NOBODY: "unlabelled",
-    Provenance.NETWORK: "network",
-    Provenance.HUMAN: "you",
-    Provenance.UNKNOWN: "origin unknown",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class CursorInfo:
-    """What is under the cursor, in words for the status bar."""
-
-    class_index: int
-    class_name: str
-    who: str
-    predicted: str
-    probability: float | None
+FINISHED = (Status.VERIFIED, Status.SKIPPED)
+"""Statuses of images that wait for nobody."""
 
 
 class Session(QObject):
@@ -76,6 +62,8 @@ class Session(QObject):
         self._disconnect: Callable[[], None] | None = None
         self._prefetch = Prefetch(settings.whole("max_pixels"))
         self.keeper = Keeper(self)
+        self._on_setting("autosave_delay")
+        settings.watch(self._on_setting)
         self.keeper.saved.connect(self.sample_changed)
         self.keeper.changed.connect(self.saved)
         self.keeper.problem.connect(self.problem)
@@ -111,7 +99,7 @@ class Session(QObject):
             ProjectError: if it cannot be opened.
             ClassTableNeeded: if only the user can say what its masks mean; call again with ``table``.
         """
-        if self.project is not None and self.project.folder == folder.absolute():
+        if self.project is not None and not self.read_only and self.project.folder.resolve() == folder.resolve():
             return
         project = self._open_project(folder, table=table, grey_as_indices=grey_as_indices, break_lock=break_lock)
         if not self.close_project():
@@ -134,17 +122,17 @@ class Session(QObject):
     def _open_project(self, folder: Path, **options: object) -> ProjectFolder:
         try:
             return ProjectFolder.open(folder, writable=True, default_table=self.default_table, **options)  # type: ignore[arg-type]
-        except ProjectLocked as error:
+        except (ProjectLocked, ProjectReadOnly) as error:
             options.pop("break_lock")
             project = ProjectFolder.open(folder, writable=False, default_table=self.default_table, **options)  # type: ignore[arg-type]
-            self.problem.emit(f"{error} It is opened read-only here.")
+            self.problem.emit(f"Opened read-only: {error}.")
             return project
 
     def _open_first(self) -> None:
         """Show the first image that is not finished, or else the first that can be opened."""
-        finished = (Status.VERIFIED, Status.SKIPPED)
-        start = next((row for row in range(min(len(self.samples), 2000)) if self.status(row) not in finished), 0)
-        self._open_from(start, +1)
+        start = next((row for row in range(min(len(self.samples), 2000)) if self._waits(row)), 0)
+        if not self._open_from(start, +1, lambda row: True):
+            self._open_from(start - 1, -1, lambda row: True)
 
     def close_project(self, *, discard: bool = False) -> bool:
         """Save everything and close. False, with a sentence, if something could not be saved (see ``discard``)."""
@@ -157,11 +145,20 @@ class Session(QObject):
             return False
         self.keeper.discard()
         self._set_document(None, -1)
-        self.project.close()
-        self.project = None
+        project, self.project = self.project, None
+        try:
+            project.close()
+        except ProjectError as error:  # only the list of statuses, which is made anew at the next opening
+            self.notice.emit(str(error))
         self._prefetch.want(())
         self.project_changed.emit()
         return True
+
+    def _on_setting(self, key: str) -> None:
+        if key == "autosave_delay":
+            self.keeper.idle_ms = round(1000 * self.settings.number(key))
+        elif key == "max_pixels":
+            self._prefetch.max_pixels = self.settings.whole(key)
 
     def shut_down(self) -> None:
         """End the session's threads; call after `close_project`."""
@@ -186,45 +183,45 @@ class Session(QObject):
 
     def step(self, by: int) -> None:
         """Open the next or previous image; ones that cannot be opened are told and passed by."""
-        self._open_from(self.index + by, by)
+        self._open_from(self.index + by, by, lambda row: True)
 
     def step_unverified(self, by: int) -> None:
         """Open the next or previous image that is neither verified nor skipped."""
-        row = self.index + by
-        while 0 <= row < len(self.samples):
-            if self.status(row) not in (Status.VERIFIED, Status.SKIPPED):
-                self._open_from(row, by)
-                return
-            row += by
-        self.notice.emit("No further image is waiting in this direction.")
+        if not self._open_from(self.index + by, by, self._waits):
+            self.notice.emit("No further image is waiting in this direction.")
 
-    def _open_from(self, row: int, by: int) -> None:
+    def _waits(self, row: int) -> bool:
+        return self.status(row) not in FINISHED
+
+    def _open_from(self, row: int, by: int, wanted: Callable[[int], bool]) -> bool:
+        """Open the first wanted image from a row on that can be opened; whether there was one."""
         self.settle()
         while 0 <= row < len(self.samples):
             try:
-                self.go_to(row)
+                if wanted(row):
+                    self.go_to(row)
+                    return True
             except (ImageError, MaskError) as error:
                 self.problem.emit(str(error))
-                row += by
-            else:
-                return
+            row += by
+        return False
 
     def _load(self, sample: Sample) -> Document:
         assert self.project is not None
         image_rgb = self._prefetch.get(sample.image_path)
         height, width = image_rgb.shape[:2]
         kept = self.keeper.kept(sample.image_id)
-        if kept is not None:
-            document = Document(
-                sample.image_id, image_rgb, kept.labels, kept.status, prelabelled_by=kept.prelabelled_by
-            )
-            document.mark_saved(-1)  # what is on disk is older
-            return document
-        loaded = self.project.load_labels(sample, (width, height))
-        for sentence in loaded.notices:
+        found = kept or self.project.load_labels(sample, (width, height))
+        for sentence in found.notices if isinstance(found, LoadedLabels) else ():
             self.notice.emit(sentence)
-        prelabelled_by = loaded.prelabelled_by or ""
-        return Document(sample.image_id, image_rgb, loaded.labels, loaded.status, prelabelled_by=prelabelled_by)
+        history = History(self.settings.whole("undo_budget_mb") << 20)
+        by = found.prelabelled_by or ""
+        document = Document(
+            sample.image_id, image_rgb, found.labels, found.status, prelabelled_by=by, history=history
+        )
+        if kept is not None:
+            document.mark_saved(-1)  # what is on disk is older
+        return document
 
     def _set_document(self, document: Document | None, row: int) -> None:
         if self._disconnect is not None:
@@ -346,20 +343,17 @@ class Session(QObject):
 
     def counts(self) -> Mapping[Status, int]:
         """Number of images by status."""
-        return self.project.counts() if self.project is not None else {}
+        if self.project is None:
+            return {}
+        counts = dict(self.project.counts())
+        if self.document is not None:
+            counts[self.project.status(self.samples[self.index])] -= 1
+            counts[self.document.status] += 1
+        return counts
 
     def cursor_info(self, x: int, y: int) -> CursorInfo | None:
         """What lies at a pixel of the open image; None outside."""
-        document = self.document
-        if document is None or not (0 <= x < document.width and 0 <= y < document.height):
-            return None
-        index, who = int(document.label_map[y, x]), Provenance(int(document.provenance[y, x]))
-        predicted, probability = "", None
-        if self.prediction is not None:
-            predicted = self.table.name_of(int(self.prediction.label_map[y, x]))
-            probability = 1 - int(self.prediction.uncertainty[y, x]) / 255
-        name = "" if who is Provenance.NOBODY else self.table.name_of(index)
-        return CursorInfo(index, name, WHO[who], predicted, probability)
+        return None if self.document is None else cursor_info(self.document, self.prediction, self.table, x, y)
 
     # --- saving -----------------------------------------------------------------------------------------------
 

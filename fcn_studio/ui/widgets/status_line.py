@@ -13,9 +13,10 @@ from fcn_studio.ui import theme
 from fcn_studio.ui.widgets.named import named
 
 if TYPE_CHECKING:
+    from fcn_studio.ui.cursor_info import CursorInfo
     from fcn_studio.ui.job_board import JobView
     from fcn_studio.ui.learning import Learning
-    from fcn_studio.ui.session import CursorInfo, Session
+    from fcn_studio.ui.session import Session
 
 
 def cursor_words(x: int, y: int, info: CursorInfo | None) -> str:
