@@ -169,10 +169,10 @@ BY_NAME: Mapping[str, ActionSpec] = {spec.name: spec for spec in ACTIONS}
 
 
 def class_keys(table: ClassTable) -> dict[str, int]:
-    """Shortcut -> class index: each class's own digit, then Ctrl+digit for those without, in index order."""
-    keys = {info.key: info.index for info in table.active if info.key}
-    others = (info.index for info in table.active if not info.key)
-    return keys | dict(zip(CLASS_KEYS[10:], others, strict=False))
+    """Shortcut -> class index: each class's own digit; those without get the free ones of `CLASS_KEYS` in order."""
+    own = {info.key: info.index for info in table.active if info.key}
+    free = (key for key in CLASS_KEYS if key not in own)
+    return own | dict(zip(free, (info.index for info in table.active if not info.key), strict=False))
 
 
 def conflicts(specs: Iterable[ActionSpec] = ACTIONS) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QApplication, QMenu, QMenuBar, QWidget
 
 from fcn_studio.ui import theme
-from fcn_studio.ui.action_table import ACTIONS, CLASS_KEYS, MENUS, ActionSpec, Needs
+from fcn_studio.ui.action_table import ACTIONS, BY_NAME, CLASS_KEYS, MENUS, ActionSpec, Needs
 from fcn_studio.ui.guard import guarded
 from fcn_studio.ui.messages import ActionDoor
 
@@ -59,13 +59,17 @@ class Actions(QObject):
         action.setStatusTip(spec.tip)
         action.setCheckable(spec.checkable)
         action.setAutoRepeat(not (spec.hold or spec.checkable))
-        if spec.icon:
-            action.setIcon(theme.icon(spec.icon))
-            action.setIconVisibleInMenu(False)
+        action.setIconVisibleInMenu(False)
         if spec.name == "quit":
             action.setMenuRole(QAction.MenuRole.QuitRole)
         window.addAction(action)  # so that its key works while the menu bar is hidden
         self._actions[spec.name] = action
+        return action
+
+    def with_icon(self, name: str) -> QAction:
+        """The action for a tool bar; only those in bars have their icon drawn."""
+        action = self._actions[name]
+        action.setIcon(theme.icon(BY_NAME[name].icon))
         return action
 
     def bind(self, name: str, act: Callable[[], object]) -> None:
@@ -98,9 +102,9 @@ class Actions(QObject):
 
     def retheme(self) -> None:
         """Draw the icons anew in the colours of the theme."""
-        for spec in ACTIONS:
-            if spec.icon:
-                self._actions[spec.name].setIcon(theme.icon(spec.icon))
+        for name, action in self._actions.items():
+            if not action.icon().isNull():
+                self.with_icon(name)
 
     def digit_key(self, event: QKeyEvent) -> bool:
         """Serve the key of a digit's place on a layout that has no digit there (AZERTY); whether it was one."""

@@ -1,4 +1,7 @@
-"""What each action does. The window binds the table of actions to these; nothing here knows menus or keys."""
+"""What each action does. The window binds the table of actions to these; nothing here knows menus or keys.
+
+Dialogs and the export are imported where they are used: the window must be there before anyone asks for them.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QWidget
 
-import fcn_studio
 from fcn_studio.core.sample import Status
-from fcn_studio.jobs.export import export_project
 from fcn_studio.settings import Settings
 from fcn_studio.ui.action_table import TOOL_NAMES, class_keys
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.canvas.layers import LabelStyle, Layer
-from fcn_studio.ui.dialogs.export_dialog import ExportChoice, ExportDialog
-from fcn_studio.ui.dialogs.help_dialogs import MappingDialog, ReportDialog, ShortcutsDialog
-from fcn_studio.ui.dialogs.questions import BatchDialog
-from fcn_studio.ui.dialogs.settings_dialog import SettingsDialog
 from fcn_studio.ui.exporter import Exporter
 from fcn_studio.ui.messages import Messages
 from fcn_studio.ui.opener import Opener
-from fcn_studio.ui.report import report_text
 
 if TYPE_CHECKING:
+    from fcn_studio.ui.dialogs.export_dialog import ExportChoice
     from fcn_studio.ui.learning import Learning
     from fcn_studio.ui.session import Session
 
@@ -99,7 +96,7 @@ class Commands(QObject):
             "go_back": learning.go_back,
             "use_network": self.use_network,
             "network_classes": self.show_network_classes,
-            "shortcuts": lambda: ShortcutsDialog(self._window).open(),
+            "shortcuts": self.show_shortcuts,
             "report": self.show_report,
             "about": self.show_about,
         }
@@ -132,6 +129,8 @@ class Commands(QObject):
 
     def segment_folder(self) -> None:
         """Ask what the batch shall take, and start it."""
+        from fcn_studio.ui.dialogs.questions import BatchDialog
+
         counts = self._session.counts()
         dialog = BatchDialog(
             counts.get(Status.NEW, 0),
@@ -151,6 +150,8 @@ class Commands(QObject):
 
     def use_network(self) -> None:
         """Let the user choose a checkpoint."""
+        from PySide6.QtWidgets import QFileDialog
+
         chosen, _ = QFileDialog.getOpenFileName(
             self._window, "Use another network", "", "Checkpoints (*.safetensors)"
         )
@@ -160,6 +161,8 @@ class Commands(QObject):
 
     def show_network_classes(self) -> None:
         """Show which classes match."""
+        from fcn_studio.ui.dialogs.help_dialogs import MappingDialog
+
         network = self._learning.network
         if network is None:
             self._messages.say("There is no network yet: label a few images, then Fine-tune from scratch.")
@@ -170,6 +173,8 @@ class Commands(QObject):
 
     def export(self) -> None:
         """Ask what to export, and start it."""
+        from fcn_studio.ui.dialogs.export_dialog import ExportDialog
+
         project, session = self._session.project, self._session
         if project is None:
             return
@@ -180,6 +185,8 @@ class Commands(QObject):
 
     def start_export(self, choice: ExportChoice) -> None:
         """Write what is chosen, everything that was painted included."""
+        from fcn_studio.jobs.export import export_project
+
         project = self._session.project
         if project is None or self.exporter.running:
             return
@@ -195,17 +202,32 @@ class Commands(QObject):
 
     def change_settings(self) -> None:
         """Let the user change settings."""
+        from fcn_studio.ui.dialogs.settings_dialog import SettingsDialog
+
         dialog = SettingsDialog(self._settings, self._window)
         if dialog.asked():
             dialog.apply()
             if self._settings.notice:
                 self._messages.fail(self._settings.notice)
 
+    def show_shortcuts(self) -> None:
+        """Show all keys."""
+        from fcn_studio.ui.dialogs.help_dialogs import ShortcutsDialog
+
+        ShortcutsDialog(self._window).open()
+
     def show_report(self) -> None:
         """Show what a report of a problem should hold."""
+        from fcn_studio.ui.dialogs.help_dialogs import ReportDialog
+        from fcn_studio.ui.report import report_text
+
         text = report_text(self._messages, self._learning.device_words)
         ReportDialog("Report", "Copy this into a report of a problem:", text, self._window).open()
 
     def show_about(self) -> None:
         """Say what this is."""
+        from PySide6.QtWidgets import QMessageBox
+
+        import fcn_studio
+
         QMessageBox.about(self._window, "About FCN Studio", ABOUT.format(version=fcn_studio.__version__))

@@ -52,6 +52,7 @@ class Layout(QObject):
         self._window, self._stack, self._bars, self._shown, self._bare = window, stack, bars, shown, bare
         self._docks = [dock for dock, _ in stack.above] + list(stack.tabbed)
         self._fresh = True
+        self._remembered: QByteArray | None = None
         window.setDockNestingEnabled(True)
         window.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.North)
         for dock in self._docks:
@@ -83,7 +84,7 @@ class Layout(QObject):
             self._fresh = False
             self._stack.tabbed[0].raise_()
             # Qt sizes docks by their contents once they are shown; ours come after that.
-            QTimer.singleShot(0, self, self._size_docks)
+            QTimer.singleShot(0, self, self._arrange)
 
     def show_parts(self, project: bool) -> None:
         """Show what belongs to a project, unless the user wants the bare image."""
@@ -94,7 +95,11 @@ class Layout(QObject):
         self._window.menuBar().setVisible(not bare)
         self._window.statusBar().setVisible(not bare)
 
-    def _size_docks(self) -> None:
+    def _arrange(self) -> None:
+        """Give the docks the places and sizes of last time, or those they start with."""
+        remembered, self._remembered = self._remembered, None
+        if remembered is not None and self._shown.isChecked() and self._window.restoreState(remembered, VERSION):
+            return
         upper = [dock for dock, _ in self._stack.above]
         heights = [height for _, height in self._stack.above]
         self._window.resizeDocks(upper[:1], [DOCK_WIDTH], Qt.Orientation.Horizontal)
@@ -122,4 +127,4 @@ class Layout(QObject):
         if isinstance(geometry, QByteArray):
             self._window.restoreGeometry(geometry)
         if isinstance(state, QByteArray):
-            self._fresh = not self._window.restoreState(state, VERSION)
+            self._remembered = state  # sizes hold only once the docks are shown

@@ -26,8 +26,6 @@ from fcn_studio.ui.actions import Actions, HoldKey
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.canvas.layers import Layer
 from fcn_studio.ui.commands import Commands
-from fcn_studio.ui.dialogs.help_dialogs import ReportDialog
-from fcn_studio.ui.dialogs.questions import LossDialog
 from fcn_studio.ui.docks.classes_dock import ClassesDock
 from fcn_studio.ui.docks.files_dock import FilesDock
 from fcn_studio.ui.docks.layers_dock import LayersDock
@@ -84,7 +82,7 @@ class MainWindow(QMainWindow):
         self._make_docks()
         self._bind()
         self._follow()
-        self.retheme()
+        self.setStyleSheet(theme.style_sheet(theme.current()))
         self._recall()
         self._project_changed()
 
@@ -114,7 +112,7 @@ class MainWindow(QMainWindow):
         self.menuBar().setCornerWidget(self._network_words)
         self.options_bar = OptionsBar(self._session)
         for name in ("auto_segment", "verify"):
-            self.options_bar.add_button(self.actions_[name])
+            self.options_bar.add_button(self.actions_.with_icon(name))
         self.addToolBar(Qt.ToolBarArea.TopToolBarArea, self.options_bar)
         self._tools = QToolBar("Tools")
         self._tools.setObjectName("toolBar")
@@ -122,7 +120,7 @@ class MainWindow(QMainWindow):
         self._tools.setIconSize(QSize(20, 20))
         for name in (*TOOL_NAMES, "", "undo", "redo", "", "fit", "one_to_one"):
             if name:
-                self._tools.addAction(self.actions_[name])
+                self._tools.addAction(self.actions_.with_icon(name))
             else:
                 self._tools.addSeparator()
         for button in self._tools.findChildren(QToolButton):
@@ -205,13 +203,17 @@ class MainWindow(QMainWindow):
     @guarded
     def closeEvent(self, event: QCloseEvent) -> None:
         self._remember()
-        if not self._session.close_project() and not (
-            LossDialog(self).asked() and self._session.close_project(discard=True)
-        ):
+        if not self._session.close_project() and not self._close_and_lose():
             event.ignore()
             return
         super().closeEvent(event)
         self.closed.emit()
+
+    def _close_and_lose(self) -> bool:
+        """Close although something could not be saved, if the user says so."""
+        from fcn_studio.ui.dialogs.questions import LossDialog
+
+        return LossDialog(self).asked() and self._session.close_project(discard=True)
 
     @guarded
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -236,7 +238,7 @@ class MainWindow(QMainWindow):
         there = self._session.project is not None
         self._pages.setCurrentWidget(self.canvas if there else self._welcome)
         self.layout_.show_parts(there)
-        self.actions_["toggle_docks"].setChecked(there)
+        (self.canvas if there else self._welcome).setFocus()
         self._show_recent()
         self.canvas.set_table(self._session.table)
         self._rules_changed()
@@ -309,6 +311,8 @@ class MainWindow(QMainWindow):
             self._recent_menu.addAction(str(folder), partial(self.open_folder, folder))
 
     def _show_bug(self, text: str) -> None:
+        from fcn_studio.ui.dialogs.help_dialogs import ReportDialog
+
         ReportDialog(
             "Something went wrong in FCN Studio",
             "This is a mistake in the program. Your work is kept; please copy the text into a report.",
@@ -337,7 +341,7 @@ class MainWindow(QMainWindow):
         self.actions_.retheme()
         for part in (self._strip, self.options_bar, self.status_line, *self._docks):
             part.retheme()
-        self._welcome.show_recent(self._settings.recent)
+        self._show_recent()
 
     def _scheme_changed(self) -> None:
         application = QApplication.instance()

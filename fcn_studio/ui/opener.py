@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QMimeData, QObject
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.errors import ClassTableNeeded, MaskNeedsDecision
 from fcn_studio.formats.voc import YearsFound
 from fcn_studio.settings import Settings
-from fcn_studio.ui.dialogs.questions import ClassTableDialog, GreyMaskDialog, TakeOverDialog, YearDialog
 
 if TYPE_CHECKING:
     from fcn_studio.ui.session import Session
@@ -27,6 +26,8 @@ class Opener(QObject):
 
     def ask(self) -> None:
         """Let the user choose a folder and open it."""
+        from PySide6.QtWidgets import QFileDialog  # as the questions: only those who are asked should pay
+
         recent = self._settings.recent
         start = str(recent[0].parent) if recent else str(Path.home())
         chosen = QFileDialog.getExistingDirectory(self._window, "Open a folder of images", start)
@@ -39,6 +40,8 @@ class Opener(QObject):
         Raises:
             FcnStudioError: if it cannot be opened.
         """
+        from fcn_studio.ui.dialogs import questions
+
         if not folder.is_dir() and folder in self._settings.recent:
             self._settings.forget_recent(folder)
         table: ClassTable | None = None
@@ -47,17 +50,17 @@ class Opener(QObject):
             try:
                 self._session.open_folder(folder, table=table, grey_as_indices=grey)
             except YearsFound as found:
-                years = YearDialog(found.years, self._window)
+                years = questions.YearDialog(found.years, self._window)
                 if not years.asked():
                     return
                 folder = years.year()
             except ClassTableNeeded as needed:
-                question = ClassTableDialog(str(needed), self._window)
+                question = questions.ClassTableDialog(str(needed), self._window)
                 if table is not None or not question.asked():
                     return
                 table = question.table()
             except MaskNeedsDecision as needed:
-                if grey is not None or not GreyMaskDialog(str(needed), self._window).asked():
+                if grey is not None or not questions.GreyMaskDialog(str(needed), self._window).asked():
                     return
                 grey = True
             else:
@@ -65,6 +68,8 @@ class Opener(QObject):
 
     def take_over(self) -> None:
         """Open a locked folder for writing, if the user is sure."""
+        from fcn_studio.ui.dialogs.questions import TakeOverDialog
+
         project = self._session.project
         if project is not None and self._session.read_only and TakeOverDialog(self._window).asked():
             folder = project.folder

@@ -140,10 +140,14 @@ def style_sheet(theme: Theme) -> str:
     """
 
 
+@functools.cache
+def _svg(name: str) -> str:
+    return paths.resource("icons", f"{name}.svg").read_text(encoding="utf-8")
+
+
 @functools.lru_cache(maxsize=512)
 def _pixmap(name: str, colour: str, pixels: int) -> QPixmap:
-    source = paths.resource("icons", f"{name}.svg").read_text(encoding="utf-8").replace("currentColor", colour)
-    renderer = QSvgRenderer(QByteArray(source.encode()))
+    renderer = QSvgRenderer(QByteArray(_svg(name).replace("currentColor", colour).encode()))
     result = QPixmap(pixels, pixels)
     result.fill(Qt.GlobalColor.transparent)
     painter = QPainter(result)

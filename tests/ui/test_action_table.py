@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 
 from fcn_studio import paths
-from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.classes import ClassInfo, ClassTable
 from fcn_studio.ui.action_table import ACTIONS, BY_NAME, MENUS, class_keys, conflicts, shortcut_table
 
 
@@ -39,6 +39,13 @@ def test_class_keys_go_to_digits_then_ctrl_digits() -> None:
     keys = class_keys(ClassTable.from_names([f"c{i}" for i in range(25)]))
     assert (keys["1"], keys["0"], keys["Ctrl+1"], keys["Ctrl+0"]) == (0, 9, 10, 19)
     assert len(keys) == 20
+
+
+def test_classes_without_a_key_get_the_free_ones() -> None:
+    named = ClassTable(
+        (ClassInfo(0, "a", (0, 0, 0)), ClassInfo(1, "b", (1, 1, 1), "1"), ClassInfo(2, "c", (2, 2, 2))), 3
+    )
+    assert class_keys(named) == {"1": 1, "2": 0, "3": 2}
 
 
 def test_the_readme_table_is_made_without_qt() -> None:

@@ -15,9 +15,9 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.errors import ClassTableNeeded, MaskNeedsDecision, ProjectError
 from fcn_studio.formats.voc import YearsFound
-from fcn_studio.ui import opener as opener_module
 from fcn_studio.ui.action_table import ACTIONS
 from fcn_studio.ui.canvas.layers import Layer
+from fcn_studio.ui.dialogs import questions
 from fcn_studio.ui.dialogs.export_dialog import ExportChoice
 from fcn_studio.ui.job_board import JobView
 from fcn_studio.ui.widgets.status_line import cursor_words, saved_words
@@ -287,7 +287,7 @@ def test_opening_asks_what_only_the_user_knows(
 
     monkeypatch.setattr(welcome.session, "open_folder", open_folder)
     for name in ("YearDialog", "ClassTableDialog", "GreyMaskDialog"):
-        monkeypatch.setattr(getattr(opener_module, name), "asked", lambda self: True)
+        monkeypatch.setattr(getattr(questions, name), "asked", lambda self: True)
     welcome.window.open_folder(tmp_path)
     names = [(name, table and len(table), grey) for name, table, grey in calls]
     assert names == [
@@ -303,7 +303,7 @@ def test_cancelling_a_question_leaves_things_as_they_are(
 
     before = studio.session.project
     monkeypatch.setattr(studio.session, "open_folder", open_folder)
-    monkeypatch.setattr(opener_module.ClassTableDialog, "asked", lambda self: False)
+    monkeypatch.setattr(questions.ClassTableDialog, "asked", lambda self: False)
     studio.window.open_folder(tmp_path)
     assert studio.session.project is before
 
@@ -331,11 +331,11 @@ def test_work_that_cannot_be_saved_keeps_the_window_open(studio: Studio, monkeyp
         return discard
 
     monkeypatch.setattr(studio.session, "close_project", close_project)
-    monkeypatch.setattr("fcn_studio.ui.main_window.LossDialog.asked", lambda self: False)
+    monkeypatch.setattr("fcn_studio.ui.dialogs.questions.LossDialog.asked", lambda self: False)
     assert not studio.window.close()
     assert tries == [False]
     assert studio.window.isVisible()
-    monkeypatch.setattr("fcn_studio.ui.main_window.LossDialog.asked", lambda self: True)
+    monkeypatch.setattr("fcn_studio.ui.dialogs.questions.LossDialog.asked", lambda self: True)
     assert studio.window.close()
     assert tries == [False, False, True]
 
@@ -360,6 +360,22 @@ def test_canvas_only_and_back(studio: Studio) -> None:
     window.actions_["reset_layout"].trigger()
     assert window.files_dock.isVisible()
     assert window.actions_["toggle_docks"].isChecked()
+
+
+def test_dock_sizes_are_as_they_were_left(make_studio: Callable[[], Studio], tmp_path: Path, qtbot: QtBot) -> None:
+    folder = draw_project(tmp_path / "project")
+    heights: list[int] = []
+    for turn in range(2):
+        window = make_studio().window
+        window.open_folder(folder)
+        qtbot.wait(50)
+        if turn == 0:
+            window.resizeDocks([window.classes_dock], [200], Qt.Orientation.Vertical)
+            qtbot.wait(50)
+        heights.append(window.classes_dock.height())
+        window.close()
+    assert heights[0] < 300
+    assert abs(heights[0] - heights[1]) <= 2
 
 
 def test_an_export_runs_in_turns_and_takes_the_last_stroke(studio: Studio, tmp_path: Path, qtbot: QtBot) -> None:

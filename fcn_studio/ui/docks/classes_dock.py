@@ -11,7 +11,6 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QAbstractItemDelegate,
     QAbstractItemView,
-    QColorDialog,
     QDockWidget,
     QHBoxLayout,
     QHeaderView,
@@ -152,6 +151,8 @@ class ClassesDock(QDockWidget):
         info = self._session.table.get(class_index)
         if info is None:
             return
+        from PySide6.QtWidgets import QColorDialog
+
         dialog = QColorDialog(QColor(*info.colour), self)
         dialog.setWindowTitle(f"Colour of {info.name}")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -179,6 +179,12 @@ class TrainingDock(QDockWidget):
             self._curves = Curves()
             self._column.insertWidget(self._column.indexOf(self._table), self._curves)
             self._draw()
+            if self._learning.running:
+                QTimer.singleShot(0, self, self._show_curves)
+
+    def _show_curves(self) -> None:
+        if self._curves is not None:
+            self._area.ensureWidgetVisible(self._curves)
 
     def retheme(self) -> None:
         """Take the colours of the theme."""
@@ -191,10 +197,10 @@ class TrainingDock(QDockWidget):
     def start(self) -> None:
         """Fine-tune as chosen."""
         self._verdict.clear()
+        self._verdict.hide()
         level = Level(self._level.currentData())
         self._learning.fine_tune(TrainConfig(level=level, minutes=self._minutes.value()))
-        if self._curves is not None:
-            self._area.ensureWidgetVisible(self._curves)
+        self._show_curves()
 
     def stop(self) -> None:
         """Stop what runs; a fine-tune keeps its best."""
@@ -231,6 +237,7 @@ class TrainingDock(QDockWidget):
 
     def _project_changed(self) -> None:
         self._verdict.clear()
+        self._verdict.hide()
         self._truth.hide()
         self._table.clear_figures()
         self.refresh()
@@ -255,6 +262,7 @@ class TrainingDock(QDockWidget):
 
     def _finished(self, adoption: Adoption, outcome: TrainOutcome) -> None:
         self._verdict.setText(verdict_words(adoption, outcome))
+        self._verdict.show()
         if outcome.figures is not None:
             self._table.show_figures(self._session.table, outcome.figures, outcome.baseline)
         self.refresh()
