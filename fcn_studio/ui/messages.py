@@ -6,7 +6,6 @@ Every other exception is a bug: it goes to `sys.excepthook`, is logged, and show
 
 from __future__ import annotations
 
-import functools
 import logging
 import sys
 import time
@@ -105,7 +104,7 @@ class ActionDoor:
     def __call__(self, act: Callable[[], object]) -> Callable[[], None]:
         """The same action, behind the door."""
 
-        @functools.wraps(act)
+        # No functools.wraps: asking a method of Qt for its name and text loads PySide's signatures, 0.1 s.
         def call() -> None:
             try:
                 act()
