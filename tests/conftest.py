@@ -3,5 +3,52 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from pathlib import Path
 
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before the first import of Qt
+import pytest
+
+# Before the first import of Qt and torch: no display, one thread (small convolutions are faster so), and settings
+# and state of this run alone, also for the processes that tests start.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+_home = Path(tempfile.mkdtemp(prefix="fcn-studio-tests-"))
+os.environ["FCN_STUDIO_CONFIG_DIR"] = str(_home / "config")
+os.environ["FCN_STUDIO_STATE_DIR"] = str(_home / "state")
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def tiny_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a network with random weights that knows the classes of the micrographs."""
+    from tests.helpers import tiny_checkpoint
+
+    return tiny_checkpoint(tmp_path_factory.mktemp("networks") / "tiny.safetensors")
+
+
+@pytest.fixture
+def bundled(tiny_network: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+    """The bundled networks, in place of the real ones: the tiny one as the default. Tests may change the dict."""
+    from fcn_studio.fcn.catalogue import DEFAULT
+
+    networks = {DEFAULT: tiny_network}
+    for module in ("fcn_studio.fcn.catalogue", "fcn_studio.jobs.networks"):
+        monkeypatch.setattr(f"{module}.bundled", lambda: networks)
+    return networks
+
+
+@pytest.fixture(scope="session")
+def _demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from fcn_studio.jobs.demo import make_demo
+
+    return make_demo(tmp_path_factory.mktemp("demo") / "micrographs", count=8)
+
+
+@pytest.fixture
+def micrograph_project(_demo: Path, tmp_path: Path) -> Path:
+    """A project of eight drawn micrographs, two of them verified; a copy of the test's own."""
+    return Path(shutil.copytree(_demo, tmp_path / "micrographs"))

@@ -1,0 +1,84 @@
+"""The rules of the house that a machine can check: imports, forbidden calls, file lengths."""
+
+from __future__ import annotations
+
+import ast
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+import fcn_studio.fcn
+import fcn_studio.jobs
+from tests.helpers import ROOT, run_python
+
+PACKAGE = ROOT / "fcn_studio"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+
+def test_imports_go_one_way(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    code = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+    assert code == 0, capsys.readouterr().out
+
+
+def loaded_by(*modules: str) -> set[str]:
+    """Top-level names in ``sys.modules`` of a fresh interpreter after these imports."""
+    code = "\n".join(["import sys", *(f"import {m}" for m in modules), "print(*{m.split('.')[0] for m in sys.modules})"])
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def test_the_window_loads_no_torch_and_no_plots() -> None:
+    loaded = loaded_by("fcn_studio.ui.main_window", "fcn_studio.ui.app", "fcn_studio.cli")
+    assert "PySide6" in loaded
+    assert not loaded & {"torch", "torchvision", "safetensors", "pyqtgraph"}
+
+
+def modules_of(*packages: object) -> Iterator[str]:
+    for package in packages:
+        for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):  # type: ignore[attr-defined]
+            yield found.name
+
+
+def test_the_network_and_its_jobs_load_no_qt() -> None:
+    loaded = loaded_by(*modules_of(fcn_studio.fcn, fcn_studio.jobs))
+    assert "torch" in loaded
+    assert not loaded & {"PySide6", "shiboken6", "pyqtgraph"}
+
+
+def test_importing_the_jobs_loads_no_torch() -> None:
+    loaded = loaded_by(*modules_of(fcn_studio.jobs), "fcn_studio.fcn.catalogue")
+    assert not loaded & {"torch", "torchvision", "PySide6"}
+
+
+def calls_in(path: Path) -> Iterator[tuple[str, ast.Call]]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_no_call_that_the_design_forbids(path: Path) -> None:
+    for name, call in calls_in(path):
+        where = f"{path}:{call.lineno}"
+        assert name not in ("cv2.imread", "cv2.imdecode"), f"{where}: read images with formats.images"
+        assert not name.endswith(".terminate"), f"{where}: never terminate a thread or process"
+        assert name not in ("pickle.load", "pickle.loads", "torch.load") or any(
+            k.arg == "weights_only" and isinstance(k.value, ast.Constant) and k.value.value is True
+            for k in call.keywords
+        ), f"{where}: files are never unpickled"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_a_file_is_under_400_lines_and_a_function_under_45(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 400
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            length = node.body[-1].end_lineno - node.lineno + 1  # type: ignore[operator]
+            documented = ast.get_docstring(node, clean=False)
+            assert length - (documented or "").count("\n") <= 50, f"{path}:{node.lineno} {node.name}: {length} lines"

@@ -1,0 +1,180 @@
+"""The bench: one long job, interactive ones between its steps, cancelling, failing."""
+
+from __future__ import annotations
+
+import pytest
+
+from fcn_studio.errors import DeviceError
+from fcn_studio.jobs.messages import Cancel, Cancelled, Done, Failed, Progress, Reply, Started, Submit
+from fcn_studio.jobs.process import Bench
+from tests.jobs.helpers import ScriptedWorkshop, Work, job, news
+
+
+class Diary:
+    """Generators that write down what happens to them."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def long(self) -> Work:
+        self.lines.append("begin")
+        try:
+            for step in range(1, 4):
+                if (yield news(step)):
+                    self.lines.append(f"asked to end at {step}")
+                    return f"best of {step}"
+        except GeneratorExit:
+            self.lines.append("closed")
+            raise
+        return "all"
+
+    def short(self) -> Work:
+        yield news(1, 1)
+        return "one"
+
+    def refused(self) -> Work:
+        yield news(1)
+        raise DeviceError("no memory left; close other programs")
+
+    def buggy(self) -> Work:
+        yield news(1)
+        raise ZeroDivisionError("oops")
+
+    def broken_at_once(self) -> Work:
+        raise RuntimeError("never began")
+        yield news()
+
+    def stubborn(self) -> Work:
+        try:
+            yield news(1)
+            yield news(2)
+        finally:
+            raise OSError("disk full while cleaning up")
+
+
+@pytest.fixture
+def diary() -> Diary:
+    return Diary()
+
+
+@pytest.fixture
+def bench(diary: Diary) -> Bench:
+    names = ("long", "short", "refused", "buggy", "broken_at_once", "stubborn")
+    return Bench(ScriptedWorkshop(**{name: getattr(diary, name) for name in names}))
+
+
+def drain(bench: Bench) -> list[Reply]:
+    replies = list(bench.outbox)
+    bench.outbox.clear()
+    return replies
+
+
+def run_out(bench: Bench) -> list[Reply]:
+    while not bench.idle:
+        bench.step()
+    return drain(bench)
+
+
+def kinds(replies: list[Reply]) -> list[tuple[str, int]]:
+    return [(type(reply).__name__, reply.job_id) for reply in replies if not isinstance(reply, str)]  # type: ignore[union-attr]
+
+
+def test_a_job_is_started_told_of_and_done(bench: Bench) -> None:
+    bench.take(Submit(1, job("long")))
+    replies = run_out(bench)
+    assert kinds(replies) == [("Started", 1), *[("Progress", 1)] * 3, ("Done", 1)]
+    assert isinstance(replies[-1], Done)
+    assert replies[-1].result == "all"
+
+
+def test_long_jobs_run_one_after_the_other(bench: Bench) -> None:
+    for number in (1, 2):
+        bench.take(Submit(number, job("long")))
+    order = [number for _, number in kinds(run_out(bench))]
+    assert order == sorted(order)
+
+
+def test_an_interactive_job_is_served_whole_between_two_steps_of_a_long_one(bench: Bench) -> None:
+    bench.take(Submit(1, job("long")))
+    bench.step()
+    bench.take(Submit(2, job("short"), interactive=True))
+    bench.step()
+    assert kinds(drain(bench)) == [("Started", 1), ("Progress", 1), ("Started", 2), ("Progress", 2), ("Done", 2)]
+    assert kinds(run_out(bench))[-1] == ("Done", 1)
+
+
+def test_cancelling_the_running_job_closes_it_at_once(bench: Bench, diary: Diary) -> None:
+    bench.take(Submit(1, job("long")))
+    bench.step()
+    bench.take(Cancel(1))
+    assert kinds(drain(bench)) == [("Started", 1), ("Progress", 1), ("Cancelled", 1)]
+    assert diary.lines == ["begin", "closed"]
+    assert bench.idle
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("interactive", [False, True])
+def test_cancelling_a_waiting_job_takes_it_out(bench: Bench, diary: Diary, keep: bool, interactive: bool) -> None:
+    bench.take(Submit(1, job("long")))
+    bench.step()
+    bench.take(Submit(2, job("long"), interactive))
+    bench.take(Cancel(2, keep))
+    assert ("Cancelled", 2) in kinds(drain(bench))
+    assert kinds(run_out(bench)) == [("Progress", 1), ("Progress", 1), ("Done", 1)]
+    assert diary.lines == ["begin"]
+
+
+def test_keep_ends_early_with_the_result_so_far_and_only_that_job(bench: Bench, diary: Diary) -> None:
+    bench.take(Submit(1, job("long")))
+    bench.take(Submit(2, job("long")))
+    bench.step()
+    bench.take(Cancel(1, keep=True))
+    ends = [reply for reply in run_out(bench) if isinstance(reply, Done)]
+    assert [(end.job_id, end.result) for end in ends] == [(1, "best of 1"), (2, "all")]
+    assert diary.lines == ["begin", "asked to end at 1", "begin"]
+
+
+def test_an_error_for_the_user_is_its_sentence_and_the_next_job_runs(bench: Bench) -> None:
+    bench.take(Submit(1, job("refused")))
+    bench.take(Submit(2, job("short")))
+    replies = run_out(bench)
+    assert Failed(1, "no memory left; close other programs", "") in replies
+    assert kinds(replies)[-1] == ("Done", 2)
+
+
+@pytest.mark.parametrize("name", ["buggy", "broken_at_once"])
+@pytest.mark.parametrize("interactive", [False, True])
+def test_a_bug_costs_its_job_and_brings_a_trace(bench: Bench, name: str, interactive: bool) -> None:
+    bench.take(Submit(1, job(name), interactive))
+    bench.take(Submit(2, job("short")))
+    replies = run_out(bench)
+    failed = next(reply for reply in replies if isinstance(reply, Failed))
+    assert "Please report it" in failed.sentence
+    assert name in failed.trace
+    assert kinds(replies)[-1] == ("Done", 2)
+
+
+def test_what_a_cancelled_job_raises_while_it_cleans_up_costs_only_a_line_in_the_log(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.take(Submit(1, job("stubborn")))
+    bench.step()
+    bench.take(Cancel(1))
+    bench.take(Submit(2, job("short")))
+    replies = run_out(bench)
+    assert kinds(replies) == [("Started", 1), ("Progress", 1), ("Cancelled", 1), ("Started", 2), ("Progress", 2), ("Done", 2)]
+    assert "disk full while cleaning up" in caplog.text
+
+
+def test_an_unknown_job_is_cancelled_in_vain(bench: Bench) -> None:
+    bench.take(Cancel(99))
+    assert bench.idle
+    assert not drain(bench)
+
+
+def test_news_of_a_job_bear_its_number(bench: Bench) -> None:
+    bench.take(Submit(7, job("short")))
+    replies = run_out(bench)
+    assert replies[0] == Started(7)
+    assert isinstance(replies[1], Progress)
+    assert not any(isinstance(reply, Cancelled) for reply in replies)
