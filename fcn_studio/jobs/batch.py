@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fcn_studio.core.classes import map_by_name
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import NetworkCannotHelp
 from fcn_studio.fcn.catalogue import NetworkInfo
-from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.jobs.messages import ImageToSegment, SegmentJob
+
+if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
+    from fcn_studio.formats.project_folder import ProjectFolder
 
 
 def index_map(network: NetworkInfo, project: ProjectFolder) -> dict[int, int]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fcn_studio.errors import CheckpointError
 from fcn_studio.fcn.catalogue import DEFAULT, NetworkInfo, bundled, read_info, resolve
-from fcn_studio.formats.project_folder import ProjectFolder
+
+if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
+    from fcn_studio.formats.project_folder import ProjectFolder
 
 
 def network_of(project: ProjectFolder | None, asked: str = "") -> NetworkInfo | None:

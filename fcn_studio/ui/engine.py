@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QObject, QThread, Signal, SignalInstance, Slot
 
-from fcn_studio.jobs.host import Host
-from fcn_studio.jobs.messages import Job
+if TYPE_CHECKING:
+    from fcn_studio.jobs.host import Host
+    from fcn_studio.jobs.messages import Job
 
 
 class Engine(Protocol):
@@ -40,6 +41,8 @@ class _Worker(QObject):
     replied = Signal(object)
 
     def __init__(self) -> None:
+        from fcn_studio.jobs.host import Host  # start-up: multiprocessing is loaded when it is needed
+
         super().__init__()
         self.host = Host(self.replied.emit)
 
@@ -51,7 +54,7 @@ class _Worker(QObject):
 
 
 class ProcessEngine(QObject):
-    """The real engine.
+    """The real engine; its thread and its process begin with the first need of them.
 
     Signals:
         replied(object): each `Reply`, on the GUI thread.
@@ -61,34 +64,42 @@ class ProcessEngine(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._thread = QThread()
-        self._thread.setObjectName("engine")
-        self._worker = _Worker()
-        self._worker.moveToThread(self._thread)
-        self._worker.replied.connect(self.replied)
-        self._thread.started.connect(self._worker.serve)
-        self._thread.start()
+        self._thread: QThread | None = None
+        self._worker: _Worker | None = None
 
     @property
     def pid(self) -> int | None:
         """Process id of the network's process, if one runs."""
-        return self._worker.host.pid
+        return self._worker.host.pid if self._worker is not None else None
 
     def submit(self, job: Job, *, interactive: bool = False) -> int:
         """Hand in a job; its id."""
-        return self._worker.host.submit(job, interactive=interactive)
+        return self._host.submit(job, interactive=interactive)
 
     def cancel(self, job_id: int, *, keep: bool = False) -> None:
         """Forget a job, or with ``keep`` end it early and have its result so far."""
-        self._worker.host.cancel(job_id, keep=keep)
+        self._host.cancel(job_id, keep=keep)
 
     def warm(self) -> None:
         """Load torch before the first job needs it."""
-        self._worker.host.warm()
+        self._host.warm()
 
     def shut_down(self) -> None:
         """End the process and the thread; blocks for at most some tenths of a second."""
-        if self._thread.isRunning():
+        if self._worker is not None and self._thread is not None:
             self._worker.host.close()
             self._thread.quit()
             self._thread.wait()
+
+    @property
+    def _host(self) -> Host:
+        """The host, on a thread of its own from now on."""
+        if self._worker is None:
+            self._thread = QThread()
+            self._thread.setObjectName("engine")
+            self._worker = _Worker()
+            self._worker.moveToThread(self._thread)
+            self._worker.replied.connect(self.replied)
+            self._thread.started.connect(self._worker.serve)
+            self._thread.start()
+        return self._worker.host

@@ -6,6 +6,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -14,13 +15,14 @@ from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import FcnStudioError, TrainingError
 from fcn_studio.fcn.catalogue import NetworkInfo
-from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.jobs import runs
-from fcn_studio.jobs.demo import truth_snapshot
-from fcn_studio.jobs.messages import EvaluateJob, FineTuneJob, JobProgress, JobResult
 from fcn_studio.jobs.networks import needed
-from fcn_studio.jobs.snapshot import Snapshot, collect_now
 from fcn_studio.ui.job_board import JobBoard, Kind
+
+if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
+    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.jobs.messages import JobProgress, JobResult
+    from fcn_studio.jobs.runs import Run
+    from fcn_studio.jobs.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ class FineTuner(QObject):
 
     def _collect(self, project: ProjectFolder) -> None:
         """Runs on the reading thread."""
+        from fcn_studio.jobs.snapshot import collect_now
+
         try:
             self._collected.emit((project, collect_now(project)))
         except FcnStudioError as error:
@@ -130,6 +134,9 @@ class FineTuner(QObject):
             self.problem.emit(str(error))
 
     def _begin(self, order: _Order, snapshot: Snapshot) -> None:
+        from fcn_studio.jobs import runs
+        from fcn_studio.jobs.messages import FineTuneJob
+
         for sentence in snapshot.problems[:3]:
             self.problem.emit(sentence)
         if not snapshot.train:
@@ -161,7 +168,10 @@ class FineTuner(QObject):
         words = f"{len(snapshot.train)} images"
         self._board.submit(Kind.FINE_TUNE, job, "Fine-tune", words=words, on_progress=on_progress, on_done=on_done)
 
-    def _finish(self, order: _Order, run: runs.Run, outcome: TrainOutcome) -> None:
+    def _finish(self, order: _Order, run: Run, outcome: TrainOutcome) -> None:
+        from fcn_studio.jobs import runs
+        from fcn_studio.jobs.demo import truth_snapshot
+
         adoption = runs.finish(order.project, run, outcome)
         for note in outcome.notes:
             self.notice.emit(note)
@@ -173,6 +183,8 @@ class FineTuner(QObject):
 
     def _score_truth(self, order: _Order, after: Path, truth: tuple[LabelledImage, ...]) -> None:
         """Score the networks before and after on the known truth of a demo, one job after the other."""
+        from fcn_studio.jobs.messages import EvaluateJob
+
         scored: list[Figures | None] = [] if order.baseline else [None]
 
         def on_done(result: JobResult) -> None:

@@ -5,25 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.core.training import TrainProgress
 from fcn_studio.errors import FcnStudioError
-from fcn_studio.jobs.messages import (
-    Cancelled,
-    Done,
-    Evaluated,
-    Failed,
-    Job,
-    JobProgress,
-    JobResult,
-    Progress,
-    Ready,
-    Reply,
-    Started,
-)
 from fcn_studio.ui.engine import Engine
+
+if TYPE_CHECKING:  # start-up: what only a job needs is imported with its first news
+    from fcn_studio.jobs.messages import Job, JobProgress, JobResult, Reply
 
 
 class Kind(Enum):
@@ -138,6 +129,8 @@ class JobBoard(QObject):
         self.changed.emit()
 
     def _on_reply(self, reply: Reply) -> None:
+        from fcn_studio.jobs.messages import Cancelled, Done, Failed, Progress, Ready, Started
+
         if isinstance(reply, Ready):
             self.device.emit(reply.device)
             return
@@ -175,6 +168,8 @@ class JobBoard(QObject):
 
 def _advanced(view: JobView, news: JobProgress) -> JobView:
     """The view of a job after some news."""
+    from fcn_studio.jobs.messages import Evaluated
+
     if isinstance(news, TrainProgress):
         left = news.elapsed / news.fraction - news.elapsed if news.fraction > 0.01 else None
         words = f"step {news.step}, loss {news.loss:.2f}"

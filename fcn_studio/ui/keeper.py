@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer, Signal
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.sample import Sample
-from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.ui.saver import Accept, Save, Saver, Write
+
+if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
+    from fcn_studio.formats.project_folder import ProjectFolder
 
 LARGE_IDLE_MS = 2000
 LARGE_PIXELS = 12_000_000

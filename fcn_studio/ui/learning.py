@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -15,15 +16,16 @@ from fcn_studio.core.sample import Sample, Status
 from fcn_studio.core.training import Adoption, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import CheckpointError, FcnStudioError, ProjectError
 from fcn_studio.fcn.catalogue import NetworkInfo
-from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.jobs import batch
-from fcn_studio.jobs.messages import ImageFailed, JobProgress, JobResult, Predicted
 from fcn_studio.jobs.networks import needed, network_of
 from fcn_studio.ui.engine import Engine
 from fcn_studio.ui.fine_tuner import FineTuner
 from fcn_studio.ui.job_board import JobBoard, JobView, Kind
 from fcn_studio.ui.saver import Accept
 from fcn_studio.ui.session import Session
+
+if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
+    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.jobs.messages import JobProgress, JobResult
 
 PREDICTION_BYTES = 256 << 20
 """How much of the last predictions is kept for the Prediction and Uncertainty layers."""
@@ -225,6 +227,9 @@ class Learning(QObject):
         Raises:
             FcnStudioError: if the image is finished, nothing is open, or the network knows no class.
         """
+        from fcn_studio.jobs import batch
+        from fcn_studio.jobs.messages import ImageFailed, Predicted
+
         document = self._session.editable()
         refuse_finished(document)
         sample = self._session.samples[self._session.index]
@@ -288,6 +293,9 @@ class Learning(QObject):
         Raises:
             FcnStudioError: if there is nothing to do, or the network knows no class.
         """
+        from fcn_studio.jobs import batch
+        from fcn_studio.jobs.messages import ImageFailed, Predicted
+
         project = self._writable_project()
         if self._board.running(Kind.BATCH):
             raise ProjectError("A batch is running already; stop it first.")

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-
-from fcn_studio.formats.images import read_image
 
 
 class Prefetch:
@@ -34,7 +31,7 @@ class Prefetch:
         future = self._images.pop(path, None)
         if future is not None and not future.cancel():
             return future.result()
-        return read_image(path, max_pixels=self.max_pixels)
+        return self._read(path)
 
     def want(self, paths: Iterable[Path]) -> None:
         """Decode these in the background and forget all others."""
@@ -43,7 +40,12 @@ class Prefetch:
             self._images.pop(path).cancel()
         for path in wanted:
             if path not in self._images:
-                self._images[path] = self._executor.submit(partial(read_image, path, max_pixels=self.max_pixels))
+                self._images[path] = self._executor.submit(self._read, path)
+
+    def _read(self, path: Path) -> NDArray[np.uint8]:
+        from fcn_studio.formats.images import read_image  # start-up: Pillow is loaded with the first image
+
+        return read_image(path, max_pixels=self.max_pixels)
 
     def close(self) -> None:
         """Forget everything and end the thread."""

@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QObject, Signal
 
@@ -15,7 +15,9 @@ from fcn_studio.core.labels import Labels
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import FcnStudioError
-from fcn_studio.formats.project_folder import ProjectFolder
+
+if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
+    from fcn_studio.formats.project_folder import ProjectFolder
 
 
 class Write(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -13,13 +14,15 @@ from fcn_studio.core.history import History
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import ImageError, MaskError, ProjectError, ProjectLocked, ProjectReadOnly
-from fcn_studio.formats.annotations import LoadedLabels
-from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.settings import Settings
 from fcn_studio.ui.cursor_info import CursorInfo, cursor_info
 from fcn_studio.ui.keeper import Keeper
 from fcn_studio.ui.prefetch import Prefetch
 from fcn_studio.ui.toolbox import Toolbox
+
+if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
+    from fcn_studio.formats.annotations import LoadedLabels
+    from fcn_studio.formats.project_folder import ProjectFolder
 
 FINISHED = (Status.VERIFIED, Status.SKIPPED)
 """Statuses of images that wait for nobody."""
@@ -120,6 +123,8 @@ class Session(QObject):
             self._open_first()
 
     def _open_project(self, folder: Path, **options: object) -> ProjectFolder:
+        from fcn_studio.formats.project_folder import ProjectFolder
+
         try:
             return ProjectFolder.open(folder, writable=True, default_table=self.default_table, **options)  # type: ignore[arg-type]
         except (ProjectLocked, ProjectReadOnly) as error:
