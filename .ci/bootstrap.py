@@ -89,6 +89,8 @@ def install(extra: str) -> None:
     print("installing FCN Studio and its dependencies (PyTorch is large: some minutes the first time)", flush=True)
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.check_call([*pip, "--editable", f"{ROOT}{extra}"], cwd=ROOT)
+    # An editable installation is not compiled by pip, and where bytecode may not be written it never would be.
+    subprocess.check_call([PYTHON, "-m", "compileall", "-q", ROOT / "fcn_studio"])
 
 
 def checks(arguments: list[str]) -> int:

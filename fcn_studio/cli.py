@@ -164,6 +164,13 @@ def write_json(result: object, path: Path | None) -> None:
 
 
 def _open(options: argparse.Namespace) -> int:
+    # Start-up: shiboken reads the source of every module that is imported after PySide6.
+    import cv2  # noqa: F401
+
+    import fcn_studio.core.document
+    import fcn_studio.fcn.catalogue
+    import fcn_studio.settings
+    import fcn_studio.tools.base  # noqa: F401
     from fcn_studio.ui.app import run_window
 
     return run_window(options.folder, break_lock=options.break_lock)

@@ -7,6 +7,8 @@ runner (`fcn_studio.jobs.process`), the wrapper of window actions (`fcn_studio.u
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class FcnStudioError(Exception):
     """Base of all errors that carry a sentence for the user."""
@@ -34,6 +36,20 @@ class ClassTableNeeded(ProjectError):  # noqa: N818 - a question, not a failure
 
 class ProjectReadOnly(ProjectError):  # noqa: N818 - a state, not a failure
     """A project folder cannot be written: its file system or its permissions forbid it."""
+
+
+class YearsFound(ProjectError):  # noqa: N818 - an offer, not a failure
+    """The folder is a VOCdevkit: its years are projects, it is none.
+
+    Attributes:
+        years: the folders that can be opened.
+    """
+
+    def __init__(self, folder: Path, years: tuple[Path, ...]) -> None:
+        """Offer ``years`` of ``folder``."""
+        self.years = years
+        names = ", ".join(str(year) for year in years)
+        super().__init__(f"{folder} holds VOC data sets, one a year; open one of them: {names}")
 
 
 class ProjectLocked(ProjectError):  # noqa: N818 - a state, not a failure

@@ -17,9 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tomlkit
-from tomlkit.exceptions import TOMLKitError
-
 from fcn_studio import paths
 
 Value = bool | int | float | str
@@ -180,6 +177,9 @@ class Settings:
 
     def _merged(self) -> str:
         """The file's text with our values in it; keys of other versions are kept."""
+        import tomlkit  # start-up: only writing needs it
+        from tomlkit.exceptions import TOMLKitError
+
         try:
             document = tomlkit.parse(self.path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, TOMLKitError):

@@ -40,9 +40,7 @@ class Rect:
 
     def intersect(self, other: Rect) -> Rect:
         """The common part; empty (falsy) if there is none."""
-        return Rect(
-            max(self.x0, other.x0), max(self.y0, other.y0), min(self.x1, other.x1), min(self.y1, other.y1)
-        )
+        return Rect(max(self.x0, other.x0), max(self.y0, other.y0), min(self.x1, other.x1), min(self.y1, other.y1))
 
     def union(self, other: Rect) -> Rect:
         """The smallest rectangle that holds both; an empty one adds nothing."""
@@ -50,9 +48,7 @@ class Rect:
             return other
         if not other:
             return self
-        return Rect(
-            min(self.x0, other.x0), min(self.y0, other.y0), max(self.x1, other.x1), max(self.y1, other.y1)
-        )
+        return Rect(min(self.x0, other.x0), min(self.y0, other.y0), max(self.x1, other.x1), max(self.y1, other.y1))
 
     def grown(self, margin: int) -> Rect:
         """The rectangle with a margin of so many pixels on each side."""

@@ -118,9 +118,7 @@ def _rim(light: NDArray[np.float32], stencil: NDArray[np.uint8], amount: float) 
     _shade(light, edge.astype(np.uint8), amount, 1.2)
 
 
-def _draw_cell(
-    rng: np.random.Generator, light: NDArray[np.float32], truth: LabelMap, place: tuple[int, int]
-) -> None:
+def _draw_cell(rng: np.random.Generator, light: NDArray[np.float32], truth: LabelMap, place: tuple[int, int]) -> None:
     radius = rng.uniform(15, 21)
     body = _blob(rng, truth.shape, place, (radius, radius * rng.uniform(0.72, 0.95)), 0.12)
     _shade(light, body, rng.uniform(-0.13, -0.09), 1.5)

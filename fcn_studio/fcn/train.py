@@ -24,6 +24,7 @@ from fcn_studio.fcn.learner import Learner
 from fcn_studio.fcn.predict import Predictor
 from fcn_studio.fcn.recipe import (
     augmentation_for,
+    batch_size_for,
     class_weights,
     initialise,
     recipe_for,
@@ -38,7 +39,10 @@ Reports = Generator[TrainProgress, bool | None, None]
 """Steps that report; sent True, they stop as soon as they can."""
 
 _QUICK_VIEWS = 2
+# Shares of a wall-clock budget: at most for scoring the base, for caching features, for the last validation.
+_BASELINE_SHARE = 0.25
 _CACHE_SHARE = 0.4
+_RESERVE_SHARE = 0.3
 _VALIDATION_SHARE = 0.1
 _MOST_VALIDATIONS = 10
 _STATISTICS_IMAGES = 32
@@ -125,9 +129,8 @@ class _Training:
         network = self._start.build()
         if scale is not None:
             initialise(network)
-        self._learner = Learner(
-            network, recipe, torch.tensor(weights, dtype=torch.float32), device, config.batch_size
-        )
+        self._batch_size = batch_size_for(level, config.batch_size, images=len(usable), device=device)
+        self._learner = Learner(network, recipe, torch.tensor(weights, dtype=torch.float32), device, self._batch_size)
         self._source = self._new_source(usable, lut, shapes, weights)
 
         self._stopped = False
@@ -143,7 +146,9 @@ class _Training:
     def run(self) -> Reports:
         """From the baseline to the last validation."""
         if self._base is not None:
-            self._baseline = yield from self._score(self._base)
+            self._baseline = yield from self._score(self._base, self._budget * _BASELINE_SHARE)
+            if self._baseline is None and self._val_set and not self._stopped:
+                self._notes.append("the network in use was not scored: too many validation images for the time")
         if isinstance(self._source, FeatureSource):
             yield from self._fill(self._source)
         self._began = self._trained_since = self._elapsed
@@ -214,7 +219,7 @@ class _Training:
 
     def _fill(self, source: FeatureSource) -> Reports:
         """Cache the features; under a wall-clock budget only as many as leave time to learn."""
-        enough = math.inf if self._config.minutes is None else self._config.minutes * 60 * _CACHE_SHARE
+        enough = self._budget * _CACHE_SHARE
         done = 0
         for number in source.fill():
             done = number
@@ -232,12 +237,18 @@ class _Training:
         return time.perf_counter() - self._clock
 
     @property
+    def _budget(self) -> float:
+        """Wall seconds there are in all; infinite where only steps count."""
+        return math.inf if self._config.minutes is None else self._config.minutes * 60
+
+    @property
     def _fraction(self) -> float:
         """Share of the budget spent, 0..1; the last validation has its time reserved."""
         spent = 0.0
         if self._config.minutes is not None:
-            seconds = self._config.minutes * 60 - self._validation_seconds - self._began
-            spent = (self._elapsed - self._began) / max(seconds, 1e-3)
+            reserve = min(self._validation_seconds, self._budget * _RESERVE_SHARE)
+            seconds = max(self._budget - reserve - self._began, 1e-3)
+            spent = (self._elapsed - self._began) / seconds
         steps = self._config.steps or (self._recipe.steps if self._config.minutes is None else None)
         if steps:
             spent = max(spent, self._steps / steps)
@@ -253,7 +264,7 @@ class _Training:
             return self._steps % every == 0 and self._steps < steps
         if self._fraction > 1 - 0.5 / _MOST_VALIDATIONS:
             return False  # the last one is near
-        pause = self._config.minutes * 60 / _MOST_VALIDATIONS
+        pause = self._budget / _MOST_VALIDATIONS
         pause = max(pause, self._validation_seconds * (1 / _VALIDATION_SHARE - 1))
         return self._elapsed - self._trained_since >= pause
 
@@ -274,23 +285,28 @@ class _Training:
             self._save(figures)
         yield from self._report(figures)
 
-    def _score(self, checkpoint: Checkpoint) -> Generator[TrainProgress, bool | None, Figures | None]:
-        """Figures of a network on the validation images, reporting after each; None if stopped or none."""
+    def _score(
+        self, checkpoint: Checkpoint, patience: float = math.inf
+    ) -> Generator[TrainProgress, bool | None, Figures | None]:
+        """Figures of a network on the validation images, reporting after each.
+
+        None if there are no images, if it is stopped, or if it takes longer than ``patience`` wall seconds.
+        """
         if not self._val_set:
             return None
         began, was_stopped = time.perf_counter(), self._stopped
         scoring = evaluate(Predictor(checkpoint, self._learner.device), self._val_set, self._table)
         while True:
             try:
-                next(scoring)
-            except StopIteration as done:
-                figures: Figures = done.value
-                break
+                done = next(scoring)
+            except StopIteration as end:
+                figures: Figures = end.value
+                return figures
+            taken = time.perf_counter() - began
+            self._validation_seconds = taken / done * len(self._val_set)
             yield from self._report()
-            if self._stopped and not was_stopped:
+            if (self._stopped and not was_stopped) or (taken > patience and done < len(self._val_set)):
                 return None
-        self._validation_seconds = time.perf_counter() - began
-        return figures
 
     def _snapshot(self) -> Checkpoint:
         """The average as a checkpoint without a file."""
@@ -332,7 +348,7 @@ class _Training:
         augmentation = augmentation_for(self._level, shapes, pre.input_scale, self._learner.device)
         images = DecodedImages(usable, lut, augmentation.scale[1])
         sampler = CropSampler(images, augmentation, weights, self._rng)
-        return CropSource(sampler, pre, self._config.batch_size)
+        return CropSource(sampler, pre, self._batch_size)
 
 
 def _require_something_to_learn(usable: Sequence[LabelledImage], channels: int) -> None:

@@ -31,13 +31,13 @@ from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.prediction import Prediction, prelabelled
 from fcn_studio.core.project import ProjectConfig
 from fcn_studio.core.sample import Sample, Split, Status, split_of
-from fcn_studio.errors import ClassTableNeeded, ProjectError, ProjectReadOnly
+from fcn_studio.errors import ClassTableNeeded, ProjectError, ProjectReadOnly, YearsFound
 from fcn_studio.formats.annotations import AnnotationStore, LoadedLabels
 from fcn_studio.formats.lock import ProjectLock
 from fcn_studio.formats.project_file import read_project_file, write_project_file
 from fcn_studio.formats.runs import Runs
 from fcn_studio.formats.scan import IMAGES, scan_images
-from fcn_studio.formats.voc import YearsFound, fits_voc, read_class_files, read_splits, voc_years
+from fcn_studio.formats.voc import fits_voc, read_class_files, read_splits, voc_years
 
 STATE = ".fcn-studio"
 PROJECT_FILE = "fcn-studio.toml"

@@ -25,20 +25,6 @@ _CVAT_ROW = re.compile(r"(?P<name>.*):(?P<colour>\d{1,3},\d{1,3},\d{1,3})?:[^:]*
 _UNUSED = re.compile(r"unused_\d+")
 
 
-class YearsFound(ProjectError):  # noqa: N818 - an offer, not a failure
-    """The folder is a VOCdevkit: its years are projects, it is none.
-
-    Attributes:
-        years: the folders that can be opened.
-    """
-
-    def __init__(self, folder: Path, years: tuple[Path, ...]) -> None:
-        """Offer ``years`` of ``folder``."""
-        self.years = years
-        names = ", ".join(str(year) for year in years)
-        super().__init__(f"{folder} holds VOC data sets, one a year; open one of them: {names}")
-
-
 def voc_years(folder: Path) -> tuple[Path, ...]:
     """The VOC trees in a VOCdevkit, or in the VOCdevkit below a folder; empty if it is a tree itself or none."""
     if (folder / IMAGES).is_dir():

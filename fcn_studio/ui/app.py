@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import faulthandler
-import logging
-import signal
-import socket
 import sys
-import tempfile
 from dataclasses import dataclass
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QSocketNotifier, QTimer, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
-from fcn_studio import paths
 from fcn_studio.errors import FcnStudioError, UsageError
 from fcn_studio.settings import Settings
 from fcn_studio.ui import theme
 from fcn_studio.ui.engine import Engine, ProcessEngine
 from fcn_studio.ui.learning import Learning
+from fcn_studio.ui.logs import start_logs
 from fcn_studio.ui.main_window import MainWindow
 from fcn_studio.ui.messages import Messages
 from fcn_studio.ui.platform_probe import has_display
 from fcn_studio.ui.session import Session
 from fcn_studio.ui.toolbox import Toolbox
-
-log = logging.getLogger(__name__)
+from fcn_studio.ui.unix_signals import quit_on_signals
 
 WARM_UP_MS = 1500
 """After the window is up: load torch in the network's process, so that the first Ctrl+I answers at once."""
@@ -66,6 +59,8 @@ def build(settings: Settings, engine: Engine | None = None) -> Studio:
 
 def open_demo(studio: Studio) -> None:
     """Make a fresh demo project in a temporary folder and open it."""
+    import tempfile
+
     from fcn_studio.jobs.demo import make_demo
 
     folder = make_demo(Path(tempfile.mkdtemp(prefix="fcn-studio-demo-")) / "micrographs")
@@ -118,7 +113,7 @@ def run_window(folder: Path | None, *, break_lock: bool = False, demo: bool = Fa
     theme.apply(app, settings.text("theme"))
     studio = build(settings)
     studio.window.messages.install_excepthook()
-    _quit_on_signals(studio.window)
+    quit_on_signals(studio.window)
     studio.window.show()
     if demo:
         QTimer.singleShot(0, studio.window, lambda: open_demo(studio))
@@ -140,52 +135,3 @@ def _open(studio: Studio, folder: Path, break_lock: bool) -> None:
         studio.session.open_folder(folder, break_lock=True)
     except FcnStudioError as error:
         studio.window.messages.fail(str(error))
-
-
-def start_logs() -> None:
-    """Log to a rotating file in the state folder, Qt's messages and hard crashes too; no image content goes there."""
-    folder = paths.state_dir() / "logs"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handler: logging.Handler = RotatingFileHandler(folder / "fcn-studio.log", maxBytes=1 << 20, backupCount=3)
-        crash_file = (folder / "crash.log").open("a")  # kept open for the life of the process, as faulthandler asks
-    except OSError as error:
-        logging.basicConfig(level=logging.WARNING)
-        log.warning("no log file in %s: %s", folder, error)
-        return
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    faulthandler.enable(crash_file)
-    qInstallMessageHandler(_log_qt)
-
-
-def _log_qt(kind: QtMsgType, context: object, message: str) -> None:
-    level = logging.INFO if kind in (QtMsgType.QtDebugMsg, QtMsgType.QtInfoMsg) else logging.WARNING
-    logging.getLogger("qt").log(level, message)
-
-
-class _SignalWaker(QObject):
-    """Lets Python's signal handlers run while Qt's event loop waits: a signal writes to a socket that Qt watches."""
-
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
-        self._reading, self._writing = socket.socketpair()
-        for end in (self._reading, self._writing):
-            end.setblocking(False)
-        signal.set_wakeup_fd(self._writing.fileno(), warn_on_full_buffer=False)
-        self._notifier = QSocketNotifier(self._reading.fileno(), QSocketNotifier.Type.Read, self)
-        self._notifier.activated.connect(self._drain)
-
-    def _drain(self) -> None:
-        self._reading.recv(64)
-
-
-def _quit_on_signals(window: MainWindow) -> None:
-    """Ctrl+C and SIGTERM close the window as its owner would: everything is saved first."""
-
-    def close(number: int, frame: object) -> None:
-        window.close()
-
-    _SignalWaker(window)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, close)

@@ -22,7 +22,8 @@ from fcn_studio.errors import EngineError
 from fcn_studio.jobs.demo import is_demo, make_demo
 from fcn_studio.settings import Settings
 from fcn_studio.ui import theme
-from fcn_studio.ui.app import Studio, application, build, run_window, start_logs
+from fcn_studio.ui.app import Studio, application, build, run_window
+from fcn_studio.ui.logs import start_logs
 from fcn_studio.ui.platform_probe import has_display
 
 PATIENCE_S = 900.0

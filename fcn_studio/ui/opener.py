@@ -9,8 +9,7 @@ from PySide6.QtCore import QMimeData, QObject
 from PySide6.QtWidgets import QWidget
 
 from fcn_studio.core.classes import ClassTable
-from fcn_studio.errors import ClassTableNeeded, MaskNeedsDecision
-from fcn_studio.formats.voc import YearsFound
+from fcn_studio.errors import ClassTableNeeded, MaskNeedsDecision, YearsFound
 from fcn_studio.settings import Settings
 
 if TYPE_CHECKING:

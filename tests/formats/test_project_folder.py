@@ -13,10 +13,9 @@ from fcn_studio.core.classes import VOID, ClassTable, voc_table
 from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Split, Status, split_of
-from fcn_studio.errors import ClassTableNeeded, MaskError, MaskNeedsDecision, ProjectError, ProjectLocked
+from fcn_studio.errors import ClassTableNeeded, MaskError, MaskNeedsDecision, ProjectError, ProjectLocked, YearsFound
 from fcn_studio.formats.masks import read_mask, write_mask
 from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.formats.voc import YearsFound
 from tests.formats.helpers import SIZE, TABLE, filled, fingerprint, make_image, make_project, painted
 
 SHA = "c0" * 32

@@ -13,8 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Split, Status
-from fcn_studio.errors import ClassTableNeeded, MaskNeedsDecision, ProjectError
-from fcn_studio.formats.voc import YearsFound
+from fcn_studio.errors import ClassTableNeeded, MaskNeedsDecision, ProjectError, YearsFound
 from fcn_studio.ui.action_table import ACTIONS
 from fcn_studio.ui.canvas.layers import Layer
 from fcn_studio.ui.dialogs import questions
