@@ -51,7 +51,7 @@ def test_the_check_sees_an_unguarded_override() -> None:
             return False
 
         @guarded
-        def timerEvent(self, event: object) -> None: ...
+        def timerEvent(self, event: object) -> None: ...  # noqa: N802
 
         def own(self) -> None: ...
 

@@ -26,7 +26,9 @@ def test_imports_go_one_way(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
 
 def loaded_by(*modules: str) -> set[str]:
     """Top-level names in ``sys.modules`` of a fresh interpreter after these imports."""
-    code = "\n".join(["import sys", *(f"import {m}" for m in modules), "print(*{m.split('.')[0] for m in sys.modules})"])
+    code = "\n".join(
+        ["import sys", *(f"import {m}" for m in modules), "print(*{m.split('.')[0] for m in sys.modules})"]
+    )
     done = run_python(code)
     assert done.returncode == 0, done.stderr
     return set(done.stdout.split())

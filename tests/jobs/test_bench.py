@@ -162,7 +162,14 @@ def test_what_a_cancelled_job_raises_while_it_cleans_up_costs_only_a_line_in_the
     bench.take(Cancel(1))
     bench.take(Submit(2, job("short")))
     replies = run_out(bench)
-    assert kinds(replies) == [("Started", 1), ("Progress", 1), ("Cancelled", 1), ("Started", 2), ("Progress", 2), ("Done", 2)]
+    assert kinds(replies) == [
+        ("Started", 1),
+        ("Progress", 1),
+        ("Cancelled", 1),
+        ("Started", 2),
+        ("Progress", 2),
+        ("Done", 2),
+    ]
     assert "disk full while cleaning up" in caplog.text
 
 

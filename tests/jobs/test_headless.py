@@ -1,0 +1,264 @@
+"""The jobs on the command line, on the micrographs, with a tiny network and few steps."""
+
+from __future__ import annotations
+
+import _thread
+import json
+import signal
+import threading
+from collections.abc import Generator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fcn_studio.core.labels import Provenance
+from fcn_studio.core.micrographs import CLASSES
+from fcn_studio.core.sample import Status
+from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
+from fcn_studio.errors import CheckpointError, NetworkCannotHelp, ProjectLocked, TrainingError, UsageError
+from fcn_studio.fcn.catalogue import read_info
+from fcn_studio.formats.images import image_size
+from fcn_studio.formats.masks import read_mask
+from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.jobs import headless
+from fcn_studio.jobs.interruption import interruption
+from fcn_studio.jobs.messages import FineTuneJob
+from tests.helpers import contents, save_half, tiny_checkpoint
+
+pytestmark = pytest.mark.usefixtures("bundled")
+
+QUICK = TrainConfig(Level.QUICK, steps=2, batch_size=2)
+
+
+def states(folder: Path) -> dict[str, Status]:
+    with ProjectFolder.open(folder, writable=False) as project:
+        return {s.image_id: project.status(s) for s in project.samples}
+
+
+# --- segment ------------------------------------------------------------------------------------------------------
+
+
+def test_segment_labels_new_images_and_leaves_touched_ones_byte_equal(micrograph_project: Path) -> None:
+    with ProjectFolder.open(micrograph_project, writable=True) as project:
+        touched, older = [s for s in project.samples if project.status(s) is Status.NEW][:2]
+        save_half(project, touched, Provenance.HUMAN, Status.IN_PROGRESS)
+        save_half(project, older, Provenance.NETWORK, Status.PRELABELLED)
+        kept = [project.mask_path(s) for s in project.samples if project.status(s) is not Status.NEW]
+    before = {path: path.read_bytes() for path in kept}
+    result = headless.segment(micrograph_project, device="cpu")
+    assert (result["images"], result["written"], result["failed"]) == (8, 4, [])
+    assert {path: path.read_bytes() for path in kept} == before
+    assert states(micrograph_project)[touched.image_id] is Status.IN_PROGRESS
+    assert list(states(micrograph_project).values()).count(Status.PRELABELLED) == 5
+
+    result = headless.segment(micrograph_project, device="cpu", include_prelabelled=True)
+    assert result["written"] == 5
+    del before[kept[[p.stem for p in kept].index(older.mask_id)]]
+    assert {path: path.read_bytes() for path in before} == before
+    assert not (micrograph_project / ".fcn-studio" / "lock").exists()
+
+
+def test_segment_with_out_writes_raw_indices_and_leaves_the_folder_alone(
+    micrograph_project: Path, tmp_path: Path
+) -> None:
+    before = contents(micrograph_project)
+    result = headless.segment(micrograph_project, device="cpu", out=tmp_path / "deep" / "out")
+    assert contents(micrograph_project) == before
+    assert result["written"] == 8
+    masks = sorted((tmp_path / "deep" / "out").glob("*.png"))
+    assert [m.stem for m in masks] == [f"micrograph-{n:02}" for n in range(1, 9)]
+    for mask in masks:
+        size = image_size(micrograph_project / mask.name)
+        assert read_mask(mask, size, CLASSES).label_map.max() < 4
+    assert (tmp_path / "deep" / "out" / "class_names.txt").read_text().splitlines() == [c.name for c in CLASSES]
+
+
+def test_segment_refuses_to_write_raw_predictions_into_the_folder(micrograph_project: Path, tmp_path: Path) -> None:
+    before = contents(micrograph_project)
+    for out in (micrograph_project, micrograph_project / "predictions"):
+        with pytest.raises(UsageError, match="is to be left alone"):
+            headless.segment(micrograph_project, device="cpu", out=out)
+    assert contents(micrograph_project) == before
+
+
+def test_segment_goes_on_after_a_broken_image(micrograph_project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (micrograph_project / "micrograph-04.png").write_bytes(b"\x89PNG no more")
+    result = headless.segment(micrograph_project, device="cpu")
+    assert result["written"] == 5
+    assert len(result["failed"]) == 1
+    assert "micrograph-04.png" in result["failed"][0]
+    assert "micrograph-04.png" in capsys.readouterr().err
+
+
+def test_a_network_of_other_classes_helps_only_with_out(micrograph_project: Path, tmp_path: Path) -> None:
+    from fcn_studio.core.classes import ClassTable
+
+    stranger = tiny_checkpoint(tmp_path / "stranger.safetensors", ClassTable.from_names(["road", "sky"]))
+    before = contents(micrograph_project)
+    with pytest.raises(NetworkCannotHelp):
+        headless.segment(micrograph_project, network=str(stranger), device="cpu")
+    assert contents(micrograph_project) == before
+    result = headless.segment(micrograph_project, network=str(stranger), device="cpu", out=tmp_path / "out")
+    assert result["written"] == 8
+
+
+def test_segment_needs_the_lock_but_not_with_out(micrograph_project: Path, tmp_path: Path) -> None:
+    with ProjectFolder.open(micrograph_project, writable=True):
+        with pytest.raises(ProjectLocked):
+            headless.segment(micrograph_project, device="cpu")
+        assert headless.segment(micrograph_project, device="cpu", out=tmp_path / "out")["written"] == 8
+
+
+# --- train --------------------------------------------------------------------------------------------------------
+
+
+def test_train_makes_a_run_and_puts_its_network_in_use(micrograph_project: Path) -> None:
+    masks = contents(micrograph_project, ".fcn-studio/runs", ".fcn-studio/lock")
+    result = headless.train(micrograph_project, QUICK, device="cpu")
+    assert (result["run"], result["steps"], result["trained_on"]) == ("run 0001", 2, 2)
+    assert result["verdict"] == "adopted, not compared"
+    assert contents(micrograph_project, ".fcn-studio/runs", ".fcn-studio/lock") == masks
+    with ProjectFolder.open(micrograph_project, writable=False) as project:
+        current = project.runs.current()
+        assert current is not None
+        assert not current.compared
+    info = read_info(micrograph_project / ".fcn-studio/runs/0001/best.safetensors")
+    assert info.sha256 == current.sha256
+    assert info.trained_on == 2
+    assert headless.networks(micrograph_project)["networks"][1]["in_use"]
+    log = (micrograph_project / ".fcn-studio/runs/0001/log.jsonl").read_text().splitlines()
+    assert json.loads(log[-1])["step"] == 2
+
+
+def test_train_from_scratch_with_out_leaves_the_folder_alone(micrograph_project: Path, tmp_path: Path) -> None:
+    before = contents(micrograph_project)
+    config = TrainConfig(Level.SCRATCH, steps=1, batch_size=1, width=0.0625)
+    result = headless.train(micrograph_project, config, device="cpu", out=tmp_path / "own.safetensors")
+    assert contents(micrograph_project) == before
+    assert [c.name for c in read_info(tmp_path / "own.safetensors").table] == [c.name for c in CLASSES]
+    assert "run" not in result
+
+
+def test_train_without_human_pixels_says_so_and_leaves_no_trace(micrograph_project: Path) -> None:
+    with ProjectFolder.open(micrograph_project, writable=True) as project:
+        for sample in project.samples:
+            save_half(project, sample, Provenance.NETWORK, Status.PRELABELLED)
+    before = contents(micrograph_project)
+    with pytest.raises(TrainingError, match="no training image with human pixels"):
+        headless.train(micrograph_project, QUICK, device="cpu")
+    assert contents(micrograph_project) == before
+    assert not (micrograph_project / ".fcn-studio" / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        TrainConfig(minutes=0),
+        TrainConfig(minutes=float("nan")),
+        TrainConfig(steps=0),
+        TrainConfig(batch_size=0),
+        TrainConfig(width=9),
+    ],
+)
+def test_a_senseless_training_is_refused(micrograph_project: Path, config: TrainConfig) -> None:
+    with pytest.raises(UsageError, match=r"makes no sense|is not between"):
+        headless.train(micrograph_project, config)
+
+
+@pytest.fixture
+def slow_training(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """In place of real training: steps until asked to end, with Ctrl+C after the second; what it was asked."""
+    answers: list[bool] = []
+
+    def fine_tune(job: FineTuneJob, workshop: object) -> Generator[TrainProgress, bool | None, TrainOutcome]:
+        for step in range(1, 100):
+            if step == 2:
+                _thread.interrupt_main(signal.SIGINT)
+            answers.append(bool((yield TrainProgress(step, 100, step / 100, 0.5, 1.0, 1.0))))
+            if answers[-1]:
+                break
+        tiny_checkpoint(Path(job.out))
+        return TrainOutcome(job.out, None, None, (), 2, step, 1.0, stopped=answers[-1])
+
+    monkeypatch.setattr("fcn_studio.jobs.finetune.fine_tune", fine_tune)
+    return answers
+
+
+def test_ctrl_c_ends_a_training_early_and_keeps_its_network(
+    micrograph_project: Path, slow_training: list[bool], capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    result = headless.train(micrograph_project, QUICK, device="cpu")
+    assert slow_training == [False, True]
+    assert result["stopped"]
+    assert "keeping the best network" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert (micrograph_project / ".fcn-studio/runs/current.json").exists()
+
+
+def test_the_second_ctrl_c_interrupts() -> None:
+    handler = signal.getsignal(signal.SIGINT)
+
+    def interrupt_twice() -> None:
+        with interruption() as asked:
+            signal.raise_signal(signal.SIGINT)
+            assert asked.is_set()
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt_twice()
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_off_the_main_thread_ctrl_c_is_left_alone() -> None:
+    seen: list[object] = []
+
+    def enter() -> None:
+        with interruption() as asked:
+            seen.append(signal.getsignal(signal.SIGINT))
+            seen.append(asked.is_set())
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert seen == [signal.getsignal(signal.SIGINT), False]
+
+
+# --- evaluate, export, networks -----------------------------------------------------------------------------------
+
+
+def test_evaluate_scores_verified_images_only(micrograph_project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with ProjectFolder.open(micrograph_project, writable=True) as project:
+        save_half(project, project.sample("micrograph-05.png"), Provenance.HUMAN, Status.IN_PROGRESS)
+    before = contents(micrograph_project)
+    result = headless.evaluate(micrograph_project, network="street", device="cpu", split="train")
+    assert result["images"] == 2
+    assert 0 <= result["mean_iou"] <= 1
+    assert set(result["iou"]) == {c.name for c in CLASSES}
+    assert np.isclose(np.mean(list(result["iou"].values())), result["mean_iou"])
+    assert "mean IoU" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="no verified image in the val split"):
+        headless.evaluate(micrograph_project, network="street", device="cpu", split="val")
+    assert contents(micrograph_project) == before
+
+
+def test_export_refuses_a_status_that_there_is_not(micrograph_project: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="unknown status 'done'; known: in_progress, new"):
+        headless.export(micrograph_project, tmp_path / "out", statuses=["verified", "done"])
+    result = headless.export(micrograph_project, tmp_path / "out", statuses=["verified"])
+    assert (result["images"], result["train"], result["val"]) == (2, 2, 0)
+
+
+def test_networks_are_listed_even_if_the_one_in_use_is_gone(
+    micrograph_project: Path, bundled: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ProjectFolder.open(micrograph_project, writable=True) as project:
+        project.runs.set_current(micrograph_project / "gone.safetensors", "00" * 32, compared=True)
+    with pytest.raises(CheckpointError):
+        headless.segment(micrograph_project)
+    rows = headless.networks(micrograph_project)["networks"]
+    assert [(row["name"], row["in_use"]) for row in rows] == [("tiny", False)]
+    assert "gone.safetensors" in capsys.readouterr().err
+    bundled.clear()
+    assert headless.networks(None) == {"networks": []}

@@ -1,0 +1,305 @@
+"""The host with the real process: it labels, dies, is told to stop, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from fcn_studio.core.micrographs import CLASSES
+from fcn_studio.core.training import Level, TrainConfig, TrainProgress
+from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.jobs.host import Host
+from fcn_studio.jobs.messages import (
+    Cancelled,
+    Done,
+    Failed,
+    FineTuneJob,
+    Predicted,
+    Progress,
+    Ready,
+    Reply,
+    Started,
+)
+from fcn_studio.jobs.snapshot import collect_now
+from tests.helpers import ROOT
+from tests.jobs.helpers import segment_all
+
+pytestmark = pytest.mark.slow
+
+PATIENCE = 90.0
+
+
+class Listener:
+    """A host in a thread of its own, and all it said."""
+
+    def __init__(self) -> None:
+        self.replies: list[Reply] = []
+        self._news = threading.Condition()
+        self.host = Host(self._hear)
+        self.thread = threading.Thread(target=self.host.run, daemon=True)
+        self.thread.start()
+
+    def _hear(self, reply: Reply) -> None:
+        with self._news:
+            self.replies.append(reply)
+            self._news.notify_all()
+
+    def wait(self, wanted: Callable[[Reply], bool], patience: float = PATIENCE) -> Reply:
+        """The first reply of this kind, now or later."""
+        found: list[Reply] = []
+
+        def there() -> bool:
+            found[:] = [reply for reply in self.replies if wanted(reply)]
+            return bool(found)
+
+        with self._news:
+            assert self._news.wait_for(there, patience), f"waited in vain; heard {self.replies[-5:]}"
+        return found[0]
+
+    def end_of(self, job_id: int, patience: float = PATIENCE) -> Reply:
+        return self.wait(lambda r: isinstance(r, Done | Failed | Cancelled) and r.job_id == job_id, patience)
+
+    def news_of(self, job_id: int) -> Reply:
+        return self.wait(lambda r: isinstance(r, Progress) and r.job_id == job_id)
+
+    def close(self) -> None:
+        self.host.close()
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    made = Listener()
+    yield made
+    made.close()
+
+
+def kill(listener: Listener) -> float:
+    """End the process as the kernel does when memory is short; the time of it."""
+    pid = listener.host.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    return time.monotonic()
+
+
+def fine_tune_job(project: Path, network: Path) -> FineTuneJob:
+    with ProjectFolder.open(project, writable=False) as folder:
+        snapshot = collect_now(folder)
+    config = TrainConfig(Level.FULL, steps=100_000, batch_size=1)
+    out = project / "best.safetensors"
+    return FineTuneJob(config, CLASSES, snapshot.train, (), str(network), "", str(out), "cpu")
+
+
+def test_a_day_in_the_life_of_a_host(listener: Listener, micrograph_project: Path, tiny_network: Path) -> None:
+    """One story, because each process that starts loads torch."""
+    host = listener.host
+    assert host.pid is None
+
+    # It labels.
+    one = segment_all(micrograph_project, tiny_network)
+    first = host.submit(one)
+    end = listener.end_of(first)
+    assert isinstance(end, Done), end
+    assert end.device.startswith("CPU")
+    assert isinstance(listener.replies[0], Ready)
+    predicted = [r.news for r in listener.replies if isinstance(r, Progress)]
+    assert all(isinstance(p, Predicted) for p in predicted)
+    assert len(predicted) == 8
+
+    # An interactive job is served between two images of a long one, and a long one is cancelled.
+    endless = segment_all(micrograph_project, tiny_network, repeat=200)
+    long = host.submit(endless)
+    listener.news_of(long)
+    quick = host.submit(replace(one, images=one.images[:1]), interactive=True)
+    assert isinstance(listener.end_of(quick), Done)
+    host.cancel(long)
+    assert isinstance(listener.end_of(long, patience=0.3), Cancelled)
+    said = len(listener.replies)
+    after = host.submit(replace(one, images=one.images[:1]))
+    assert isinstance(listener.end_of(after), Done)
+    assert not [r for r in listener.replies[said:] if r.job_id == long]  # type: ignore[union-attr]
+
+    # It is killed while it labels; a job that only waited is done by the next process.
+    doomed = host.submit(endless)
+    listener.news_of(doomed)
+    waiting = host.submit(replace(one, images=one.images[:2]))
+    killed_at, first_pid = kill(listener), host.pid
+    end = listener.end_of(doomed)
+    assert time.monotonic() - killed_at < 2
+    assert isinstance(end, Failed)
+    assert "SIGKILL" in end.sentence
+    assert "Your labels are safe" in end.sentence
+    assert not end.trace
+    assert isinstance(listener.end_of(waiting), Done)
+    assert host.pid != first_pid
+
+    # It is killed while it trains, and the next job works.
+    training = host.submit(fine_tune_job(micrograph_project, tiny_network))
+    listener.wait(
+        lambda r: (
+            isinstance(r, Progress) and r.job_id == training and isinstance(r.news, TrainProgress) and r.news.step > 0
+        )
+    )
+    killed_at = kill(listener)
+    assert isinstance(listener.end_of(training), Failed)
+    assert time.monotonic() - killed_at < 2
+    last = host.submit(replace(one, images=one.images[:1]))
+    assert isinstance(listener.end_of(last), Done)
+
+    # It is stopped while it trains, and keeps its best.
+    training = host.submit(fine_tune_job(micrograph_project, tiny_network))
+    listener.wait(
+        lambda r: (
+            isinstance(r, Progress) and r.job_id == training and isinstance(r.news, TrainProgress) and r.news.step > 0
+        )
+    )
+    host.cancel(training, keep=True)
+    end = listener.end_of(training)
+    assert isinstance(end, Done), end
+    assert end.result.stopped  # type: ignore[attr-defined]
+    assert (micrograph_project / "best.safetensors").is_file()
+
+    # It is closed while it works.
+    host.submit(endless)
+    pid = host.pid
+    assert pid is not None
+    began = time.monotonic()
+    listener.close()
+    assert time.monotonic() - began < 3
+    assert not psutil.pid_exists(pid)
+    assert host.pid is None
+
+
+def test_the_process_ends_when_its_parent_is_killed() -> None:
+    code = (
+        "import threading, time\n"
+        "from fcn_studio.jobs.host import Host\n"
+        "host = Host(lambda reply: None)\n"
+        "threading.Thread(target=host.run, daemon=True).start()\n"
+        "host.warm()\n"
+        "while host.pid is None: time.sleep(0.01)\n"
+        "print(host.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT) as parent:
+        assert parent.stdout is not None
+        child = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+    _, alive = psutil.wait_procs([child], timeout=30)
+    assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
+
+
+# --- what needs no torch: the process's side is a script ----------------------------------------------------------
+
+
+def idle_child(connection: object) -> None:
+    """A process that is ready, begins every job, and never ends one."""
+    connection.send(Ready("nowhere"))  # type: ignore[attr-defined]
+    while True:
+        try:
+            request = connection.recv()  # type: ignore[attr-defined]
+        except EOFError:
+            return
+        if type(request).__name__ == "Submit" and request.job.checkpoint != "waits":
+            connection.send(Started(request.job_id))  # type: ignore[attr-defined]
+
+
+def mad_child(connection: object) -> None:
+    """A process that talks nonsense as soon as it is given a job."""
+    connection.send(Ready("nowhere"))  # type: ignore[attr-defined]
+    request = connection.recv()  # type: ignore[attr-defined]
+    connection.send(Started(request.job_id))  # type: ignore[attr-defined]
+    if request.job.checkpoint == "value":
+        connection.send({"not": "a reply"})  # type: ignore[attr-defined]
+    else:
+        connection.send_bytes(b"\x80\x05never pickled")  # type: ignore[attr-defined]
+    time.sleep(60)
+
+
+def dead_child(connection: object) -> None:
+    """A process that ends before it is ready."""
+    sys.exit(3)
+
+
+@pytest.fixture
+def child(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[object], None]], None]:
+    return lambda serve: monkeypatch.setattr("fcn_studio.jobs.host.serve", serve)
+
+
+def named(name: str) -> object:
+    from tests.jobs.helpers import job
+
+    return job(name)
+
+
+def test_a_job_that_hangs_after_its_cancel_costs_the_process_not_the_next_job(
+    listener: Listener, child: Callable[[object], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child(idle_child)
+    monkeypatch.setattr("fcn_studio.jobs.host.GRACE", 0.3)
+    host = listener.host
+    hangs = host.submit(named("hangs"))  # type: ignore[arg-type]
+    listener.wait(lambda r: isinstance(r, Started) and r.job_id == hangs)
+    pid = host.pid
+    host.cancel(hangs)
+    assert isinstance(listener.end_of(hangs, 0.3), Cancelled)
+    follows = host.submit(named("waits"))  # type: ignore[arg-type]
+    deadline = time.monotonic() + 20
+    while host.pid in (pid, None) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert host.pid not in (pid, None)
+    assert not [r for r in listener.replies if isinstance(r, Failed)], follows
+
+
+def test_cancelling_a_job_that_only_waits_leaves_the_process_alone(
+    listener: Listener, child: Callable[[object], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child(idle_child)
+    monkeypatch.setattr("fcn_studio.jobs.host.GRACE", 0.2)
+    host = listener.host
+    busy = host.submit(named("busy"))  # type: ignore[arg-type]
+    listener.wait(lambda r: isinstance(r, Started) and r.job_id == busy)
+    pid = host.pid
+    waits = host.submit(named("waits"))  # type: ignore[arg-type]
+    host.cancel(waits)
+    assert isinstance(listener.end_of(waits, 0.5), Cancelled)
+    time.sleep(0.6)
+    assert host.pid == pid
+    assert not [r for r in listener.replies if isinstance(r, Failed)]
+
+
+@pytest.mark.parametrize("nonsense", ["value", "bytes"])
+def test_nonsense_on_the_pipe_costs_the_job_and_a_sentence(
+    listener: Listener, child: Callable[[object], None], nonsense: str
+) -> None:
+    child(mad_child)
+    job_id = listener.host.submit(named(nonsense))  # type: ignore[arg-type]
+    end = listener.end_of(job_id)
+    assert isinstance(end, Failed)
+    assert "Your labels are safe" in end.sentence
+    child(idle_child)
+    again = listener.host.submit(named("again"))  # type: ignore[arg-type]
+    listener.wait(lambda r: isinstance(r, Started) and r.job_id == again)
+
+
+def test_a_process_that_cannot_begin_fails_its_jobs_once_and_is_not_started_for_ever(
+    listener: Listener, child: Callable[[object], None]
+) -> None:
+    child(dead_child)
+    jobs = [listener.host.submit(named("one")), listener.host.submit(named("two"))]  # type: ignore[arg-type]
+    for job_id in jobs:
+        end = listener.end_of(job_id)
+        assert isinstance(end, Failed)
+    time.sleep(0.3)
+    assert listener.host.pid is None

@@ -1,0 +1,234 @@
+"""Runs, the rule of adoption, networks, export and the demo."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fcn_studio.core.sample import Split, Status
+from fcn_studio.core.training import Level, TrainConfig, TrainProgress, Verdict, judge
+from fcn_studio.errors import CheckpointError, ProjectError
+from fcn_studio.fcn.catalogue import read_info
+from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.jobs import runs
+from fcn_studio.jobs.demo import is_demo, make_demo, truth_snapshot
+from fcn_studio.jobs.export import export_project, to_export
+from fcn_studio.jobs.networks import all_networks, default_network, needed, network_of
+from tests.helpers import contents
+from tests.jobs.helpers import figures, outcome
+
+NAMES = {0: "background", 1: "cell", 2: "debris"}
+
+
+# --- the rule of adoption -----------------------------------------------------------------------------------------
+
+
+def test_a_better_network_is_adopted() -> None:
+    adoption = judge(outcome("x"), NAMES)
+    assert adoption.verdict is Verdict.ADOPTED
+    assert adoption.adopted
+    assert adoption.reasons == ("mean IoU 0.500 to 0.600",)
+
+
+def test_an_equal_one_is_adopted_and_a_worse_one_kept_as_a_candidate() -> None:
+    same = figures(0.5, c1=0.5)
+    assert judge(outcome("x", figures=same, baseline=same), NAMES).verdict is Verdict.ADOPTED
+    worse = judge(outcome("x", figures=figures(0.499, c1=0.499), baseline=same), NAMES)
+    assert worse.verdict is Verdict.CANDIDATE
+    assert not worse.adopted
+    assert "mean IoU fell from 0.500 to 0.499" in worse.reasons
+
+
+def test_a_class_that_loses_more_than_five_points_forbids_adoption() -> None:
+    old = figures(0.5, c1=0.50, c2=0.50)
+    kept = judge(outcome("x", figures=figures(0.6, c1=0.46, c2=0.74), baseline=old), NAMES)
+    assert kept.verdict is Verdict.ADOPTED
+    lost = judge(outcome("x", figures=figures(0.6, c1=0.44, c2=0.76), baseline=old), NAMES)
+    assert lost.verdict is Verdict.CANDIDATE
+    assert lost.reasons == ("cell fell from 0.500 to 0.440",)
+
+
+def test_a_class_of_few_pixels_does_not_count() -> None:
+    old, new = figures(0.5, c1=0.5, c2=0.5), figures(0.6, c1=0.1, c2=0.9)
+    few = replace(new, pixels={1: 999, 2: 5000})
+    assert judge(outcome("x", figures=few, baseline=old), NAMES).verdict is Verdict.ADOPTED
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"val_ids": ("a", "b")}, "only 2 validation images"),
+        ({"figures": None, "val_ids": ()}, "only 0 validation images"),
+        ({"baseline": None}, "no earlier network"),
+    ],
+)
+def test_without_enough_to_compare_it_is_adopted_and_marked(changes: dict[str, object], reason: str) -> None:
+    adoption = judge(outcome("x", **changes), NAMES)
+    assert adoption.verdict is Verdict.NOT_COMPARED
+    assert adoption.adopted
+    assert reason in adoption.reasons[0]
+
+
+# --- runs ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(micrograph_project: Path) -> ProjectFolder:
+    with ProjectFolder.open(micrograph_project, writable=True) as opened:
+        yield opened  # type: ignore[misc]
+
+
+def begun(project: ProjectFolder, network: Path) -> runs.Run:
+    run = runs.begin(project, TrainConfig(Level.QUICK, steps=3))
+    shutil.copy(network, run.checkpoint)
+    return run
+
+
+def test_a_run_is_a_numbered_folder_with_its_settings_and_log(project: ProjectFolder, tiny_network: Path) -> None:
+    run = begun(project, tiny_network)
+    assert run.name == "run 0001"
+    assert json.loads((run.folder / "config.json").read_text())["level"] == "quick"
+    run.log(TrainProgress(0, 3, 0.0, math.nan, 0.1, 0.1))
+    run.log(TrainProgress(1, 3, 0.3, 0.5, 0.2, 0.2, figures(0.5, c1=0.5)))
+    lines = (run.folder / "log.jsonl").read_text().splitlines()
+    rows = [json.loads(line, parse_constant=pytest.fail) for line in lines]
+    assert [row["loss"] for row in rows] == [None, 0.5]
+    assert rows[1]["figures"]["mean_iou"] == 0.5
+    assert runs.begin(project, TrainConfig()).name == "run 0002"
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "in_use", "compared"),
+    [
+        ({}, Verdict.ADOPTED, True, True),
+        ({"figures": figures(0.4, c1=0.4)}, Verdict.CANDIDATE, False, None),
+        ({"val_ids": ("a",)}, Verdict.NOT_COMPARED, True, False),
+        ({"baseline": None}, Verdict.NOT_COMPARED, True, False),
+    ],
+)
+def test_finishing_a_run_puts_its_network_in_use_by_the_rule(
+    project: ProjectFolder,
+    tiny_network: Path,
+    changes: dict[str, object],
+    verdict: Verdict,
+    in_use: bool,
+    compared: bool,
+) -> None:
+    run = begun(project, tiny_network)
+    assert runs.finish(project, run, outcome(run.checkpoint, **changes)).verdict is verdict
+    current = project.runs.current()
+    assert (current is not None) is in_use
+    if current is not None:
+        assert current.checkpoint == ".fcn-studio/runs/0001/best.safetensors"
+        assert current.sha256 == read_info(tiny_network).sha256
+        assert current.compared is compared
+    result = json.loads((run.folder / "result.json").read_text())
+    assert result["verdict"] == verdict.value
+    assert result["trained_on"] == 2
+
+
+def test_a_run_without_a_checkpoint_is_not_adopted(project: ProjectFolder) -> None:
+    run = runs.begin(project, TrainConfig())
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        runs.finish(project, run, outcome(run.checkpoint))
+    assert project.runs.current() is None
+
+
+def test_a_run_that_cannot_be_written_says_so(project: ProjectFolder, tiny_network: Path) -> None:
+    run = begun(project, tiny_network)
+    (run.folder / "log.jsonl").mkdir()
+    with pytest.raises(ProjectError, match=r"log\.jsonl cannot be written"):
+        run.log(TrainProgress(1, 3, 0.3, 0.5, 0.2, 0.2))
+
+
+# --- networks -----------------------------------------------------------------------------------------------------
+
+
+def test_the_network_of_a_project_is_the_asked_one_else_its_own_else_the_default(
+    project: ProjectFolder, tiny_network: Path, bundled: dict[str, Path]
+) -> None:
+    assert network_of(None) == default_network()
+    assert needed(network_of(project)).path == tiny_network
+    run = begun(project, tiny_network)
+    runs.finish(project, run, outcome(run.checkpoint))
+    assert needed(network_of(project)).path == run.checkpoint
+    assert needed(network_of(project, "street")).path == tiny_network
+    assert needed(network_of(project, str(tiny_network))).path == tiny_network
+    bundled.clear()
+    assert network_of(None) is None
+    with pytest.raises(CheckpointError, match="There is no network yet"):
+        needed(network_of(None))
+    with pytest.raises(CheckpointError, match="no bundled network 'street'"):
+        network_of(project, "street")
+
+
+def test_all_networks_lists_the_damaged_ones_as_paths(
+    project: ProjectFolder, tiny_network: Path, bundled: dict[str, Path]
+) -> None:
+    run = begun(project, tiny_network)
+    damaged = begun(project, tiny_network)
+    damaged.checkpoint.write_bytes(b"\xff" * 100)
+    found = all_networks(project)
+    assert [origin for origin, _ in found] == ["bundled", "run", "run"]
+    assert [n if isinstance(n, Path) else n.path for _, n in found] == [
+        tiny_network,
+        run.checkpoint,
+        damaged.checkpoint,
+    ]
+    assert isinstance(found[2][1], Path)
+
+
+# --- export and demo ----------------------------------------------------------------------------------------------
+
+
+def test_export_takes_the_chosen_statuses_and_splits(project: ProjectFolder, tmp_path: Path) -> None:
+    verified = to_export(project, {Status.VERIFIED}, {Split.TRAIN})
+    assert len(verified) == 2
+    assert not to_export(project, {Status.VERIFIED}, {Split.VAL})
+    steps = []
+    work = export_project(project, tmp_path / "out", {Status.VERIFIED}, set(Split))
+    while True:
+        try:
+            steps.append(next(work))
+        except StopIteration as end:
+            result = end.value
+            break
+    assert steps == [(1, 2), (2, 2)]
+    assert (result.train, result.val) == (2, 0)
+    assert (tmp_path / "out" / "VOCdevkit" / "VOC2012" / "SegmentationClass").is_dir()
+    with pytest.raises(ProjectError, match="no image to export with status Skipped"):
+        next(export_project(project, tmp_path / "none", {Status.SKIPPED}, set(Split)))
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_demo_has_two_verified_training_images_and_the_truth_of_the_others(project: ProjectFolder) -> None:
+    assert is_demo(project)
+    assert project.counts() == {**dict.fromkeys(Status, 0), Status.NEW: 6, Status.VERIFIED: 2}
+    given = [s for s in project.samples if project.status(s) is Status.VERIFIED]
+    assert {project.split(s) for s in given} == {Split.TRAIN}
+    truth = truth_snapshot(project)
+    assert {i.image_id for i in truth} == {s.image_id for s in project.samples} - {s.image_id for s in given}
+    assert all(set(np.unique(i.label_map())) <= {0, 1, 2, 3} for i in truth)
+    assert len(np.unique(np.concatenate([i.label_map().ravel() for i in truth]))) == 4
+
+
+def test_the_demo_is_made_in_an_empty_folder_only(micrograph_project: Path, tmp_path: Path) -> None:
+    before = contents(micrograph_project)
+    with pytest.raises(ProjectError, match="is not empty"):
+        make_demo(micrograph_project)
+    assert contents(micrograph_project) == before
+    (tmp_path / "file").touch()
+    with pytest.raises(ProjectError, match="cannot be used for the demo"):
+        make_demo(tmp_path / "file")
+
+
+def test_a_plain_project_is_no_demo(project: ProjectFolder) -> None:
+    shutil.rmtree(project.folder / ".fcn-studio" / "demo")
+    assert not is_demo(project)
+    assert truth_snapshot(project) == ()
