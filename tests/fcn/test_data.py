@@ -12,7 +12,14 @@ from fcn_studio.core.training import Level
 from fcn_studio.fcn.architecture import Architecture
 from fcn_studio.fcn.data import CropSampler, DecodedImages, Feeder, channel_lut, channel_pixels
 from fcn_studio.fcn.device import CPU
-from fcn_studio.fcn.recipe import augmentation_for, class_weights, parameter_groups, recipe_for, working_scale
+from fcn_studio.fcn.recipe import (
+    augmentation_for,
+    batch_size_for,
+    class_weights,
+    parameter_groups,
+    recipe_for,
+    working_scale,
+)
 from fcn_studio.fcn.transforms import Augmentation, random_view
 
 from .conftest import write_png
@@ -166,3 +173,10 @@ def test_crops_and_scales_follow_the_images() -> None:
     assert working_scale([(3000, 4000)]) == 0.25
     assert augmentation_for(Level.SCRATCH, [(360, 480)], 0.67, CPU).shape == (160, 208)
     assert augmentation_for(Level.SCRATCH, [(60, 64)], 1.0, CPU).shape == (80, 80)
+
+
+def test_few_images_are_learned_in_small_steps() -> None:
+    sizes = [batch_size_for(Level.SCRATCH, 8, images=n, device=CPU) for n in (1, 2, 5, 100)]
+    assert sizes == [2, 2, 5, 8]
+    assert batch_size_for(Level.FULL, 8, images=100, device=CPU) == 2
+    assert batch_size_for(Level.FULL, 1, images=100, device=CPU) == 1

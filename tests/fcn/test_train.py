@@ -227,6 +227,18 @@ def test_a_wall_clock_budget_is_kept(tmp_path: Path) -> None:
     assert outcome.figures is not None
 
 
+def test_a_short_budget_is_not_spent_on_the_baseline(
+    trained: tuple[Path, list[TrainProgress], TrainOutcome], tmp_path: Path
+) -> None:
+    snapshot = scenes(tmp_path, range(3))
+    config = TrainConfig(Level.FULL, minutes=0.001)
+    base = load_checkpoint(trained[0])
+    _, outcome = finish(train(config, snapshot, snapshot * 20, TABLE, base, CPU, tmp_path / "net.st"))
+    assert outcome.baseline is None
+    assert outcome.figures is not None
+    assert [note for note in outcome.notes if "too many validation images" in note]
+
+
 def test_without_validation_images_the_last_is_kept(tmp_path: Path) -> None:
     _, outcome = finish(train(replace(TINY, steps=2), scenes(tmp_path, [0]), [], TABLE, None, CPU, tmp_path / "n.st"))
     assert (outcome.figures, outcome.baseline, outcome.val_ids) == (None, None, ())
@@ -301,7 +313,7 @@ def test_lack_of_memory_halves_the_batch(tmp_path: Path, monkeypatch: pytest.Mon
         return weighted_loss(scores, target, weights)
 
     monkeypatch.setattr(learner_module, "weighted_loss", tight)
-    snapshot = scenes(tmp_path, [0])
+    snapshot = scenes(tmp_path, range(4))
     limit = 1
     config = replace(TINY, steps=2)
     _, outcome = finish(train(config, snapshot, [], TABLE, None, CPU, tmp_path / "net.st"))
