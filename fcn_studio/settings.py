@@ -93,7 +93,6 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("brush_size", 24, "Brush size", low=1, high=2000, unit="px", shown=False),
     Setting("brush_shape", "round", "Brush shape", choices=("round", "square"), shown=False),
     Setting("train_level", "quick", "Fine-tune level", choices=("quick", "full", "scratch"), shown=False),
-    Setting("last_network", "", "Network last used", shown=False),
 )  # fmt: skip
 """Every setting there is."""
 

@@ -6,7 +6,9 @@ import copy
 import logging
 import math
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -42,7 +44,7 @@ class Learner:
         Args:
             network: to be trained in place.
             recipe: learning rates and what they apply to.
-            weights: float32 (C,), class weights of the loss.
+            weights: float64 (C,), class weights of the loss.
             device: where.
             batch_size: images computed at once, as long as memory lasts.
         """
@@ -52,7 +54,8 @@ class Learner:
         self.steps, self.loss = 0, math.nan
         self.given_up = False
         self.notes: list[str] = []
-        self._recipe, self._weights, self._part = recipe, weights.to(device), batch_size
+        self._recipe, self._part = recipe, batch_size
+        self._weights = torch.tensor(weights, dtype=torch.float32, device=device)
         self._optimiser = self._new_optimiser()
         self._bad_steps, self._mended, self._rate_factor = 0, False, 1.0
 

@@ -60,7 +60,7 @@ def recipe_for(level: Level, *, batch_norm: bool, foreign: bool, images: int) ->
     Args:
         level: how much of the network changes.
         batch_norm: whether the trunk is normalised, and stands higher rates.
-        foreign: whether the network knows none of the classes, so that its features must change too.
+        foreign: whether the network knows less than half of the classes, so that its features must change too.
         images: number of training images; with few, the first stages keep what they have learned from many.
     """
     if level is Level.SCRATCH:

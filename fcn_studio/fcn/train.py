@@ -45,7 +45,7 @@ _CACHE_SHARE = 0.4
 _RESERVE_SHARE = 0.3
 _VALIDATION_SHARE = 0.1
 _MOST_VALIDATIONS = 10
-_STATISTICS_IMAGES = 32
+_STATISTICS_IMAGES = 16
 
 
 def train(
@@ -122,15 +122,17 @@ class _Training:
 
         scale = working_scale(shapes) if level is Level.SCRATCH else None
         self._start = self._starting_point(scale, DecodedImages(usable, lut))
-        foreign = base is None or not map_by_name(base.table, table)
-        self._recipe = recipe = recipe_for(
-            level, batch_norm=self._start.architecture.batch_norm, foreign=foreign, images=len(usable)
+        self._recipe = recipe_for(
+            level,
+            batch_norm=self._start.architecture.batch_norm,
+            foreign=base is not None and 2 * len(map_by_name(base.table, table)) < channels,
+            images=len(usable),
         )
         network = self._start.build()
         if scale is not None:
             initialise(network)
         self._batch_size = batch_size_for(level, config.batch_size, images=len(usable), device=device)
-        self._learner = Learner(network, recipe, torch.tensor(weights, dtype=torch.float32), device, self._batch_size)
+        self._learner = Learner(network, self._recipe, weights, device, self._batch_size)
         self._source = self._new_source(usable, lut, shapes, weights)
 
         self._stopped = False

@@ -46,8 +46,8 @@ PROJECT_FILE = "fcn-studio.toml"
 class ProjectFolder:
     """An open project; a context manager that closes it.
 
-    Opened to write, it holds the project's lock. Opened to read, it never writes anything. Nothing but the lock is
-    written before the first save. Image files are only ever read.
+    Opened to write, it holds the project's lock. Opened to read, it writes nothing (but see ``runs``). Nothing but
+    the lock is written before the first save. Image files are only ever read.
 
     Attributes:
         folder: absolute path of the project.

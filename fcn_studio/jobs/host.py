@@ -23,7 +23,7 @@ from fcn_studio.jobs.messages import Cancel, Cancelled, Done, Failed, Job, Ready
 from fcn_studio.jobs.process import serve
 
 GRACE = 5.0
-"""Seconds that a cancelled job may take to reach its next step before the process is killed (PROMISES rule 2)."""
+"""Seconds that a cancelled job may take to reach its next step before the process is killed."""
 
 _NONSENSE = (PickleError, ValueError, TypeError, LookupError, AttributeError, ImportError, MemoryError)
 """What unpickling raises on bytes that were never pickled."""

@@ -157,7 +157,6 @@ class Commands(QObject):
         )
         if chosen:
             self._learning.use_network(chosen)
-            self._settings.set("last_network", chosen)
 
     def show_network_classes(self) -> None:
         """Show which classes match."""

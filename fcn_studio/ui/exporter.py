@@ -44,7 +44,7 @@ class Exporter(QObject):
             self._timer.start()
 
     def cancel(self) -> None:
-        """Stop after the image under way; what is written stays."""
+        """Stop after the image under way; nothing of the unfinished export is left."""
         if self._steps is not None:
             self._steps.close()
             self._end()

@@ -43,6 +43,7 @@ class _Running:
     view: JobView
     on_progress: Callable[[JobProgress], None]
     on_done: Callable[[JobResult], None]
+    ending: bool = False
 
 
 class JobFault(Exception):  # noqa: N818 - a fault of the program, not an error for the user
@@ -102,13 +103,14 @@ class JobBoard(QObject):
         return [running.view for running in self._jobs.values()]
 
     def stop(self, job_id: int) -> None:
-        """End a job: a fine-tune early, with its best network; any other at once and without a result."""
+        """End a job: a fine-tune early, with its best network; any other, or a second time, at once and without."""
         running = self._jobs.get(job_id)
         if running is None:
             return
-        if running.kind is Kind.FINE_TUNE:
+        if running.kind is Kind.FINE_TUNE and not running.ending:
+            running.ending = True
             self._engine.cancel(job_id, keep=True)
-            running.view = replace(running.view, words="stopping, keeping the best", can_cancel=False)
+            running.view = replace(running.view, words="stopping, keeping the best")
             self.progress.emit(running.view)
         else:
             self._drop(job_id)
@@ -141,7 +143,8 @@ class JobBoard(QObject):
         if running is None or isinstance(reply, Started):
             return
         if isinstance(reply, Progress):
-            running.view = _advanced(running.view, reply.news)
+            if not running.ending:
+                running.view = _advanced(running.view, reply.news)
             self._tell(running.on_progress, reply.news)
             self.progress.emit(running.view)
             return
@@ -175,7 +178,7 @@ def _advanced(view: JobView, news: JobProgress) -> JobView:
         words = f"step {news.step}, loss {news.loss:.2f}"
         if left is not None:
             words += f", {left / 60:.1f} min left"
-        return replace(view, fraction=news.fraction, words=words if view.can_cancel else view.words)
+        return replace(view, fraction=news.fraction, words=words)
     words = f"{news.done} of {news.total}"
     scoring = isinstance(news, Evaluated)
     return replace(view, fraction=news.done / news.total, words=f"scoring {words}" if scoring else words)

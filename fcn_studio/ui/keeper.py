@@ -16,7 +16,7 @@ from fcn_studio.ui.saver import Accept, Save, Saver, Write
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder
 
-LARGE_IDLE_MS = 2000
+LARGE_IDLE_MS = 1000
 LARGE_PIXELS = 12_000_000
 LONGEST_MS = 5000
 """However busily somebody paints, their work is saved at least this often."""

@@ -184,6 +184,7 @@ class MainWindow(QMainWindow):
         self.messages.bug.connect(self._show_bug)
         canvas.hovered.connect(self.status_line.show_cursor)
         canvas.zoom_changed.connect(self.status_line.show_zoom)
+        canvas.zoom_changed.connect(toolbox.follow_zoom)
         canvas.class_pick.connect(toolbox.pick)
         canvas.brush_resize.connect(toolbox.scale_brush)
         canvas.layers_changed.connect(self._layers_changed)
@@ -269,6 +270,7 @@ class MainWindow(QMainWindow):
         seen = self._learning.learned_from
         learned = f" · learned from {seen:,} images" if seen else ""
         self._network_words.setText(f"Network: {self._learning.network_name or 'none'}{learned}")
+        self._network_words.setMinimumWidth(self._network_words.sizeHint().width())  # the menu bar does not ask again
         self._refresh()
 
     def _refresh(self) -> None:

@@ -21,7 +21,6 @@ from fcn_studio.ui.prefetch import Prefetch
 from fcn_studio.ui.toolbox import Toolbox
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
-    from fcn_studio.formats.annotations import LoadedLabels
     from fcn_studio.formats.project_folder import ProjectFolder
 
 FINISHED = (Status.VERIFIED, Status.SKIPPED)
@@ -216,17 +215,19 @@ class Session(QObject):
         image_rgb = self._prefetch.get(sample.image_path)
         height, width = image_rgb.shape[:2]
         kept = self.keeper.kept(sample.image_id)
-        found = kept or self.project.load_labels(sample, (width, height))
-        for sentence in found.notices if isinstance(found, LoadedLabels) else ():
-            self.notice.emit(sentence)
         history = History(self.settings.whole("undo_budget_mb") << 20)
-        by = found.prelabelled_by or ""
-        document = Document(
-            sample.image_id, image_rgb, found.labels, found.status, prelabelled_by=by, history=history
-        )
         if kept is not None:
+            by = kept.prelabelled_by
+            document = Document(
+                sample.image_id, image_rgb, kept.labels, kept.status, prelabelled_by=by, history=history
+            )
             document.mark_saved(-1)  # what is on disk is older
-        return document
+            return document
+        found = self.project.load_labels(sample, (width, height))
+        for sentence in found.notices:
+            self.notice.emit(sentence)
+        by = found.prelabelled_by or ""
+        return Document(sample.image_id, image_rgb, found.labels, found.status, prelabelled_by=by, history=history)
 
     def _set_document(self, document: Document | None, row: int) -> None:
         if self._disconnect is not None:

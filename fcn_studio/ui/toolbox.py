@@ -14,6 +14,7 @@ from fcn_studio.tools.picker import Picker
 from fcn_studio.tools.polygon import Polygon
 
 MAX_BRUSH = 2000
+GRAB_PIXELS = 8
 
 
 class Toolbox(QObject):
@@ -39,8 +40,8 @@ class Toolbox(QObject):
         self.brush_shape: BrushShape = "round"
         self.contiguous = True
         self.connectivity: Connectivity = 4
-        self.grab_radius = 8.0
-        """How near a click must come to grab something, in image pixels; the canvas keeps it at 8 screen pixels."""
+        self.grab_radius = float(GRAB_PIXELS)
+        """How near a click must come to grab something, in image pixels; the same on screen by `follow_zoom`."""
         self._previous_class = VOID
         self._table = ClassTable((), 0)
         self._hidden: frozenset[int] = frozenset()
@@ -68,6 +69,10 @@ class Toolbox(QObject):
     def settle(self) -> None:
         """Finish a half-done gesture, so that nothing is lost by what comes next."""
         self.tool.settle()
+
+    def follow_zoom(self, zoom: float) -> None:
+        """Keep `grab_radius` at eight screen pixels; ``zoom`` is screen pixels for one image pixel."""
+        self.grab_radius = GRAB_PIXELS / zoom
 
     # --- document and class table -----------------------------------------------------------------------------
 

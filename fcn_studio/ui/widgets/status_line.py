@@ -53,6 +53,7 @@ class StatusLine(QStatusBar):
         super().__init__(parent)
         self._session, self._learning = session, learning
         self._job: JobView | None = None
+        self._at: tuple[int, int] | None = None
         self._export: tuple[int, int] | None = None
         self.setSizeGripEnabled(False)
         self._cursor = named(QLabel(), "Under the cursor")
@@ -77,6 +78,8 @@ class StatusLine(QStatusBar):
         session.sample_changed.connect(lambda _id: self._show_counts())
         session.saved.connect(self._show_saved)
         session.edited.connect(self._show_saved)
+        for changed in (session.edited, session.prediction_changed):
+            changed.connect(lambda: self.show_cursor(self._at))
         learning.progress.connect(self._progressed)
         learning.jobs_changed.connect(self._jobs_changed)
         learning.device_changed.connect(self._show_device)
@@ -93,6 +96,7 @@ class StatusLine(QStatusBar):
 
     def show_cursor(self, at: tuple[int, int] | None) -> None:
         """Say what is at an image pixel, or nothing."""
+        self._at = at
         self._cursor.setText("" if at is None else cursor_words(*at, self._session.cursor_info(*at)))
 
     def show_zoom(self, zoom: float) -> None:
@@ -112,7 +116,7 @@ class StatusLine(QStatusBar):
         self._zoom.setVisible(there)
         self._saved.setVisible(there)
         if not there:
-            self._cursor.clear()
+            self.show_cursor(None)
         self._show_saved()
         self._show_counts()
 
