@@ -38,7 +38,9 @@ class Learner:
         notes: sentences about what went wrong.
     """
 
-    def __init__(self, network: FCN, recipe: Recipe, weights: Tensor, device: torch.device, batch_size: int) -> None:
+    def __init__(
+        self, network: FCN, recipe: Recipe, weights: NDArray[np.float64], device: torch.device, batch_size: int
+    ) -> None:
         """Take over a network.
 
         Args:
