@@ -1,0 +1,29 @@
+"""What the README says of keys and commands is what the program has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fcn_studio import cli
+from fcn_studio.ui.action_table import shortcut_table
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_shortcuts_are_those_of_the_action_table() -> None:
+    assert shortcut_table().strip() in README, "paste fcn_studio.ui.action_table.shortcut_table() into README.md"
+
+
+def test_every_command_is_named() -> None:
+    (commands,) = (action for action in cli.parser()._actions if action.dest == "command")
+    assert commands.choices is not None
+    for name in set(commands.choices) - {"open"}:
+        assert f"fcn-studio {name}" in README
+
+
+def test_ci_calls_exactly_the_test_command() -> None:
+    command = "python3 .ci/bootstrap.py test"
+    assert command in README
+    last = (ROOT / ".ci" / "run").read_text(encoding="utf-8").strip().splitlines()[-1]
+    assert last == f"exec {command}"
