@@ -1,0 +1,145 @@
+"""The keeper: when it saves, and what it holds on to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from fcn_studio.core.document import Document
+from fcn_studio.core.labels import Labels, Provenance
+from fcn_studio.core.prediction import Prediction
+from fcn_studio.core.sample import Status
+from fcn_studio.errors import ProjectError
+from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.ui import keeper as keeper_module
+from fcn_studio.ui.keeper import Keeper
+from fcn_studio.ui.saver import Accept
+from tests.helpers import black, paint
+from tests.ui.conftest import draw_project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[ProjectFolder]:
+    with ProjectFolder.open(draw_project(tmp_path / "project"), writable=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def keeper(qtbot: QtBot) -> Iterator[Keeper]:
+    made = Keeper()
+    yield made
+    made.shut_down()
+
+
+def watched(keeper: Keeper, project: ProjectFolder, row: int = 0) -> Document:
+    sample = project.samples[row]
+    document = Document(sample.image_id, black(), Labels.unlabelled(48, 64), Status.NEW)
+    keeper.watch(project, sample, document)
+    document.committed.connect(keeper.touched)
+    return document
+
+
+def test_a_busy_painter_is_saved_too(
+    keeper: Keeper, project: ProjectFolder, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper_module, "LONGEST_MS", 400)
+    keeper.idle_ms = 300
+    document = watched(keeper, project)
+    written: list[str] = []
+    keeper.saved.connect(written.append)
+    for number in range(12):  # never a pause of 300 ms
+        paint(document, 1, at=(5 + number, 5))
+        qtbot.wait(60)
+    assert written
+    assert project.status(project.samples[0]) is Status.IN_PROGRESS
+
+
+def test_a_stroke_under_way_is_waited_for(keeper: Keeper, project: ProjectFolder, qtbot: QtBot) -> None:
+    keeper.idle_ms = 50
+    document = watched(keeper, project)
+    paint(document)
+    edit = document.edit("Brush stroke")
+    keeper.save()
+    qtbot.wait(120)
+    assert document.dirty
+    edit.commit()
+    qtbot.waitUntil(lambda: not document.dirty)
+
+
+def test_a_failed_save_is_tried_again(
+    keeper: Keeper, project: ProjectFolder, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper_module, "RETRY_MS", 100)
+    tries: list[int] = []
+    real = ProjectFolder.save_labels
+
+    def save_labels(self: ProjectFolder, *arguments: object) -> object:
+        tries.append(1)
+        if len(tries) < 3:
+            raise ProjectError("disk full")
+        return real(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ProjectFolder, "save_labels", save_labels)
+    problems: list[str] = []
+    keeper.problem.connect(problems.append)
+    document = watched(keeper, project)
+    paint(document)
+    keeper.drain()
+    assert document.dirty
+    assert keeper.state == "unsaved"
+    assert keeper.kept(document.image_id) is not None
+    qtbot.waitUntil(lambda: keeper.state == "saved", timeout=3000)
+    assert len(tries) == 3
+    assert not document.dirty
+    assert problems == ["disk full"]
+    assert keeper.finish() == []
+
+
+def test_a_newer_stroke_takes_the_place_of_a_failed_save(
+    keeper: Keeper, project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = ProjectFolder.save_labels
+
+    def refuse(self: ProjectFolder, *arguments: object) -> object:
+        raise ProjectError("disk full")
+
+    monkeypatch.setattr(ProjectFolder, "save_labels", refuse)
+    document = watched(keeper, project)
+    paint(document, 1)
+    keeper.drain()
+    paint(document, 2)
+    monkeypatch.setattr(ProjectFolder, "save_labels", real)
+    assert keeper.finish() == []
+    labels = project.load_labels(project.samples[0], (64, 48)).labels
+    assert labels.label_map[10, 10] == 2
+    assert not document.dirty
+
+
+def test_a_prediction_does_not_overtake_unsaved_human_work(
+    keeper: Keeper, project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = ProjectFolder.save_labels
+
+    def refuse(self: ProjectFolder, *arguments: object) -> object:
+        raise ProjectError("disk full")
+
+    monkeypatch.setattr(ProjectFolder, "save_labels", refuse)
+    document = watched(keeper, project)
+    paint(document, 2)
+    keeper.drain()
+    keeper.watch(None, None, None)
+    monkeypatch.setattr(ProjectFolder, "save_labels", real)
+    ones = np.ones((48, 64), np.uint8)
+    for row in (0, 1):
+        sample = project.samples[row]
+        keeper.accept(Accept(project, sample, Prediction(sample.image_id, ones, ones, "c0" * 32), False))
+    assert keeper.finish() == []
+    first = project.load_labels(project.samples[0], (64, 48))
+    assert first.status is Status.IN_PROGRESS
+    assert first.labels.provenance.max() == Provenance.HUMAN
+    assert (first.labels.label_map == 1).sum() == 0
+    assert project.status(project.samples[1]) is Status.PRELABELLED
