@@ -1,0 +1,393 @@
+"""Learning: auto-segment, batch and fine-tune through an engine that runs in this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from fcn_studio.core.document import Document
+from fcn_studio.core.labels import Provenance
+from fcn_studio.core.sample import Status
+from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, Verdict
+from fcn_studio.errors import CheckpointError, FcnStudioError, NetworkCannotHelp, ProjectError, TrainingError
+from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.jobs.messages import FineTuneJob
+from fcn_studio.settings import Settings
+from fcn_studio.tools.base import PointerEvent
+from fcn_studio.ui.learning import Learning
+from fcn_studio.ui.session import Session
+from fcn_studio.ui.toolbox import Toolbox
+from tests.helpers import InlineEngine, paint, save_half, tiny_checkpoint
+
+pytestmark = pytest.mark.usefixtures("bundled")
+
+QUICK = TrainConfig(Level.QUICK, steps=2, batch_size=2)
+
+
+@dataclass
+class Bench:
+    """Session, engine and learning, and what they said."""
+
+    session: Session
+    engine: InlineEngine
+    learning: Learning
+    notices: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    finished: list[tuple[Adoption, TrainOutcome]] = field(default_factory=list)
+    truth: list[tuple[object, object]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for part in (self.session, self.learning):
+            part.notice.connect(self.notices.append)
+            part.problem.connect(self.problems.append)
+        self.learning.training_finished.connect(lambda adoption, outcome: self.finished.append((adoption, outcome)))
+        self.learning.truth_scored.connect(lambda before, after: self.truth.append((before, after)))
+
+    @property
+    def document(self) -> Document:
+        assert self.session.document is not None
+        return self.session.document
+
+    def idle(self) -> bool:
+        return not self.learning.running and self.engine.bench.idle
+
+
+@pytest.fixture
+def make_bench(qtbot: QtBot) -> Iterator[Callable[[], Bench]]:
+    made: list[Bench] = []
+
+    def make() -> Bench:
+        session, engine = Session(Settings(), Toolbox()), InlineEngine()
+        made.append(Bench(session, engine, Learning(session, engine)))
+        return made[-1]
+
+    yield make
+    for bench in made:
+        bench.session.close_project(discard=True)
+        bench.learning.shut_down()
+        bench.session.shut_down()
+
+
+@pytest.fixture
+def bench(make_bench: Callable[[], Bench], micrograph_project: Path) -> Bench:
+    made = make_bench()
+    made.session.open_folder(micrograph_project)
+    assert made.document.status is Status.NEW
+    return made
+
+
+def stroke_begins(bench: Bench) -> None:
+    bench.session.toolbox.set_class(2)
+    bench.session.toolbox.tool.press(PointerEvent(10, 10, "left"))
+    assert bench.document.editing
+
+
+# --- auto-segment -------------------------------------------------------------------------------------------------
+
+
+def test_auto_segment_labels_what_no_human_did_in_one_undo_step(bench: Bench, qtbot: QtBot) -> None:
+    paint(bench.document, 2, at=(40, 40), size=21)
+    human = bench.document.provenance == Provenance.HUMAN
+    bench.learning.auto_segment()
+    qtbot.waitUntil(bench.idle, timeout=20_000)
+    assert bench.document.history.undo_title == "Auto-segment"
+    assert (bench.document.label_map[human] == 2).all()
+    np.testing.assert_array_equal(bench.document.provenance == Provenance.HUMAN, human)
+    assert (bench.document.provenance[~human] == Provenance.NETWORK).all()
+    assert bench.document.prelabelled_by == bench.learning.network.sha256  # type: ignore[union-attr]
+    assert bench.session.prediction is not None
+    bench.session.undo()
+    assert not bench.document.provenance[~human].any()
+
+
+def test_an_image_that_is_finished_is_refused_before_the_engine_is_asked(bench: Bench) -> None:
+    bench.session.verify()
+    with pytest.raises(FcnStudioError, match="Verified, so Auto-segment leaves it alone"):
+        bench.learning.auto_segment()
+    bench.session.go_to(5)
+    bench.session.toggle_skip()
+    with pytest.raises(FcnStudioError, match="Skipped"):
+        bench.learning.auto_segment()
+    assert not bench.engine.submitted
+
+
+def test_an_image_that_is_verified_meanwhile_is_left_alone(bench: Bench, qtbot: QtBot) -> None:
+    bench.engine.held = True
+    bench.learning.auto_segment()
+    bench.session.verify()
+    before = bench.document.revision
+    bench.engine.held = False
+    qtbot.waitUntil(bench.idle, timeout=20_000)
+    assert bench.document.revision == before
+    assert "Verified" in bench.problems[-1]
+
+
+@pytest.mark.parametrize("ending", ["release", "cancel"])
+def test_a_prediction_waits_for_the_end_of_a_stroke(bench: Bench, qtbot: QtBot, ending: str) -> None:
+    bench.learning.auto_segment()
+    stroke_begins(bench)
+    qtbot.waitUntil(bench.idle, timeout=20_000)
+    assert bench.document.editing
+    assert bench.document.provenance.max() == Provenance.HUMAN
+    assert not (bench.document.provenance == Provenance.NETWORK).any()
+    tool = bench.session.toolbox.tool
+    tool.release(PointerEvent(10, 10, "left")) if ending == "release" else tool.cancel()
+    qtbot.waitUntil(lambda: bench.document.history.undo_title == "Auto-segment", timeout=2000)
+    assert bench.document.label_map[10, 10] == 2 or ending == "cancel"
+
+
+def test_a_prediction_of_an_image_that_was_left_is_not_applied_to_another(bench: Bench, qtbot: QtBot) -> None:
+    name = bench.document.image_id
+    row = bench.session.index
+    bench.learning.auto_segment()
+    bench.session.go_to(row + 2)
+    qtbot.waitUntil(bench.idle, timeout=20_000)
+    assert not bench.document.provenance.any()
+    assert bench.session.prediction is None
+    bench.session.go_to(row)
+    assert not bench.document.provenance.any()
+    assert bench.session.prediction is not None
+    assert bench.session.prediction.image_id == name
+
+
+def test_an_image_that_cannot_be_read_any_more_is_a_problem(bench: Bench, qtbot: QtBot) -> None:
+    bench.session.samples[bench.session.index].image_path.write_bytes(b"gone")
+    bench.learning.auto_segment()
+    qtbot.waitUntil(bench.idle, timeout=20_000)
+    assert bench.document.image_id in bench.problems[-1]
+
+
+# --- batch --------------------------------------------------------------------------------------------------------
+
+
+def test_a_batch_writes_new_images_only(bench: Bench, qtbot: QtBot) -> None:
+    project = bench.session.project
+    assert project is not None
+    touched = project.samples[6]
+    save_half(project, touched, Provenance.HUMAN, Status.IN_PROGRESS)
+    kept = [project.mask_path(s) for s in project.samples if project.mask_path(s).exists()]
+    before = {path: path.read_bytes() for path in kept}
+    bench.learning.segment_folder()
+    assert bench.learning.running[0].words == "0 of 5"
+    with pytest.raises(ProjectError, match="A batch is running"):
+        bench.learning.segment_folder()
+    qtbot.waitUntil(bench.idle, timeout=20_000)
+    bench.session.keeper.drain()
+    assert bench.session.counts()[Status.PRELABELLED] == 5
+    assert {path: path.read_bytes() for path in kept} == before
+    assert "5 images pre-labelled" in bench.notices[-1]
+    with pytest.raises(ProjectError, match="nothing to label"):
+        bench.learning.segment_folder()
+
+
+def test_a_batch_leaves_the_open_image_alone_after_its_first_stroke(bench: Bench, qtbot: QtBot) -> None:
+    """Even if the stroke is still being drawn when the prediction comes."""
+    bench.learning.segment_folder()
+    stroke_begins(bench)
+    qtbot.waitUntil(bench.idle, timeout=20_000)
+    bench.session.toolbox.tool.release(PointerEvent(10, 10, "left"))
+    qtbot.wait(300)
+    assert bench.document.status is Status.IN_PROGRESS
+    assert bench.document.history.undo_title == "Brush stroke"
+    assert not (bench.document.provenance == Provenance.NETWORK).any()
+    assert bench.session.prediction is not None
+
+
+def test_a_batch_leaves_an_image_alone_whose_strokes_are_not_saved_yet(
+    bench: Bench, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.engine.held = True
+    bench.learning.segment_folder()
+    row, image_id = bench.session.index, bench.document.image_id
+    real = ProjectFolder.save_labels
+
+    def refuse(self: ProjectFolder, *arguments: object) -> object:
+        raise ProjectError("disk full")
+
+    monkeypatch.setattr(ProjectFolder, "save_labels", refuse)
+    paint(bench.document, 2)
+    bench.session.go_to(row + 3)
+    bench.session.keeper.drain()
+    monkeypatch.setattr(ProjectFolder, "save_labels", real)
+    bench.engine.held = False
+    qtbot.waitUntil(bench.idle, timeout=20_000)
+    assert bench.session.keeper.finish() == []
+    with ProjectFolder.open(bench.session.project.folder, writable=False) as disk:  # type: ignore[union-attr]
+        assert disk.status(disk.sample(image_id)) is Status.IN_PROGRESS
+
+
+def test_stopping_a_batch_applies_nothing_more(bench: Bench, qtbot: QtBot) -> None:
+    bench.learning.segment_folder()
+    qtbot.waitUntil(lambda: bench.learning.running[0].fraction is not None, timeout=20_000)
+    bench.learning.stop(bench.learning.running[0].job_id)
+    assert not bench.learning.running
+    bench.session.keeper.drain()
+    done = bench.session.counts()[Status.PRELABELLED]
+    qtbot.wait(200)
+    bench.session.keeper.drain()
+    assert bench.session.counts()[Status.PRELABELLED] == done < 6
+    assert bench.engine.cancelled == [(1, False)]
+
+
+def test_closing_the_project_drops_its_jobs(bench: Bench, qtbot: QtBot, tmp_path: Path) -> None:
+    bench.learning.segment_folder()
+    qtbot.waitUntil(lambda: bench.learning.running[0].fraction is not None, timeout=20_000)
+    assert bench.session.close_project()
+    assert not bench.learning.running
+    qtbot.waitUntil(lambda: bench.engine.bench.idle)
+    with pytest.raises(ProjectError, match="No project is open"):
+        bench.learning.segment_folder()
+    with pytest.raises(ProjectError, match="No image is open"):
+        bench.learning.auto_segment()
+
+
+# --- fine-tune ----------------------------------------------------------------------------------------------------
+
+
+def test_a_fine_tune_is_adopted_scored_on_the_truth_and_can_be_taken_back(
+    bench: Bench, qtbot: QtBot, tiny_network: Path
+) -> None:
+    assert bench.learning.network_name == "tiny"
+    assert bench.learning.learned_from == 0
+    assert not bench.learning.can_go_back
+    bench.learning.fine_tune(QUICK)
+    assert bench.learning.training_running
+    assert bench.learning.running[0].title == "Fine-tune"
+    with pytest.raises(TrainingError, match="running already"):
+        bench.learning.fine_tune(QUICK)
+    qtbot.waitUntil(lambda: bool(bench.truth) and bench.idle(), timeout=60_000)
+    assert not bench.problems
+    ((adoption, outcome),) = bench.finished
+    assert adoption.verdict is Verdict.NOT_COMPARED
+    assert outcome.steps == 2
+    assert bench.learning.network_name == "run 0001"
+    assert bench.learning.learned_from == 2
+    assert bench.learning.history[-1].step == 2
+    ((before, after),) = bench.truth
+    assert before is not None
+    assert after.images == 6  # type: ignore[attr-defined]
+    assert any("True mean IoU on 6 unlabelled pictures" in notice for notice in bench.notices)
+    bench.learning.go_back()
+    assert bench.learning.network_name == "tiny"
+    with pytest.raises(ProjectError, match="no earlier network"):
+        bench.learning.go_back()
+
+
+def test_a_fine_tune_without_human_pixels_says_so_and_makes_no_run(bench: Bench, qtbot: QtBot) -> None:
+    project = bench.session.project
+    assert project is not None
+    for sample in project.samples:
+        save_half(project, sample, Provenance.NETWORK, Status.PRELABELLED)
+    bench.learning.fine_tune(QUICK)
+    qtbot.waitUntil(lambda: bool(bench.problems), timeout=10_000)
+    assert "No training image has human pixels" in bench.problems[0]
+    assert not bench.learning.training_running
+    assert not project.runs.folder.exists()
+
+
+def test_a_bug_while_the_masks_are_read_does_not_leave_the_window_waiting(
+    bench: Bench, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(project: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("fcn_studio.jobs.snapshot.collect_now", fail)
+    monkeypatch.setattr("sys.excepthook", lambda *_: None)
+    bench.learning.fine_tune(QUICK)
+    qtbot.waitUntil(lambda: bool(bench.problems), timeout=10_000)
+    assert not bench.learning.training_running
+
+
+def test_a_half_done_stroke_is_trained_on_and_two_stops_cancel(bench: Bench, qtbot: QtBot) -> None:
+    bench.session.go_to(4)
+    stroke_begins(bench)
+    bench.learning.fine_tune(QUICK)
+    assert not bench.document.editing
+    bench.engine.held = True
+    qtbot.waitUntil(lambda: bool(bench.engine.submitted), timeout=10_000)
+    (job,) = bench.engine.submitted
+    assert isinstance(job, FineTuneJob)
+    labels = {i.image_id: i.label_map() for i in job.train}[bench.document.image_id]
+    assert labels[10, 10] == 2
+    bench.learning.cancel_all()
+    bench.learning.cancel_all()
+    qtbot.waitUntil(bench.idle, timeout=10_000)
+    assert not bench.finished
+
+
+# --- networks -----------------------------------------------------------------------------------------------------
+
+
+def test_a_network_that_knows_no_class_is_refused_with_the_way_out(bench: Bench, tmp_path: Path) -> None:
+    from fcn_studio.core.classes import ClassTable
+
+    road = tiny_checkpoint(tmp_path / "road.safetensors", ClassTable.from_names(["road", "sky"]))
+    bench.learning.use_network(str(road))
+    assert bench.learning.network_name == "road"
+    assert not bench.learning.can_prelabel
+    for ask in (bench.learning.auto_segment, bench.learning.segment_folder):
+        with pytest.raises(NetworkCannotHelp, match="label a few images, then Fine-tune"):
+            ask()
+    bench.learning.go_back()
+    assert bench.learning.network_known == ["background", "cell", "dividing cell", "debris"]
+
+
+def test_without_any_network_the_window_works_and_says_so(
+    make_bench: Callable[[], Bench], bundled: dict[str, Path], micrograph_project: Path
+) -> None:
+    bundled.clear()
+    bench = make_bench()
+    bench.session.open_folder(micrograph_project)
+    assert (bench.learning.network_name, bench.learning.can_prelabel) == ("", False)
+    with pytest.raises(CheckpointError, match="There is no network yet"):
+        bench.learning.auto_segment()
+
+
+@pytest.mark.parametrize("damage", ["missing checkpoint", "broken current.json", "damaged bundle too"])
+def test_a_network_that_cannot_be_loaded_leaves_the_window_usable(
+    make_bench: Callable[[], Bench], bundled: dict[str, Path], micrograph_project: Path, tmp_path: Path, damage: str
+) -> None:
+    current = micrograph_project / ".fcn-studio" / "runs" / "current.json"
+    current.parent.mkdir(parents=True)
+    rows = {"checkpoint": ".fcn-studio/runs/0001/best.safetensors", "sha256": "00", "compared": True, "previous": []}
+    current.write_text("{" if damage == "broken current.json" else json.dumps(rows))
+    if damage == "damaged bundle too":
+        bundled["street"] = tmp_path / "damaged.safetensors"
+        bundled["street"].write_bytes(b"\xff" * 64)
+    bench = make_bench()
+    bench.session.open_folder(micrograph_project)
+    assert bench.session.document is not None
+    assert "The network in use cannot be loaded" in bench.problems[-1]
+    assert bench.learning.network_name == ("" if damage == "damaged bundle too" else "tiny")
+    assert bench.learning.can_go_back is (damage != "broken current.json")
+
+
+def test_a_read_only_project_is_not_written(bench: Bench, make_bench: Callable[[], Bench]) -> None:
+    second = make_bench()
+    second.session.open_folder(bench.session.project.folder)  # type: ignore[union-attr]
+    assert second.session.read_only
+    for ask in (
+        second.learning.auto_segment,
+        second.learning.segment_folder,
+        lambda: second.learning.fine_tune(QUICK),
+    ):
+        with pytest.raises(ProjectError, match="read-only"):
+            ask()
+    second.learning.use_network("street")  # for this window only
+    assert bench.session.project.runs.current() is None  # type: ignore[union-attr]
+
+
+def test_the_device_is_chosen_and_told(bench: Bench, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(bench.learning.device_changed):
+        bench.learning.set_device("cpu")
+    assert bench.learning.device_words == "CPU"
+    bench.learning.auto_segment()
+    qtbot.waitUntil(bench.idle, timeout=20_000)
+    assert bench.learning.device_words.startswith("CPU, ")
+    assert bench.engine.submitted[0].device == "cpu"
