@@ -1,0 +1,223 @@
+"""The command line: what it understands, its exit codes, and where its words go."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fcn_studio import __version__, cli
+from fcn_studio.core.sample import Status
+from fcn_studio.core.training import Level
+from fcn_studio.errors import ProjectError
+from fcn_studio.formats.project_folder import ProjectFolder
+from tests.helpers import ROOT, contents
+
+COMMANDS = ["open", "demo", "segment", "train", "evaluate", "export", "networks", "doctor"]
+
+
+# --- what it understands ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [[], *([command] for command in COMMANDS)], ids=" ".join)
+def test_every_command_has_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main([*words, "--help"])
+    assert end.value.code == 0
+    assert "usage: fcn-studio" in capsys.readouterr().out
+
+
+def test_the_examples_of_the_help_are_understood() -> None:
+    examples = [line.strip().split("   ")[0].split()[1:] for line in cli.EPILOG.splitlines()[1:]]
+    assert len(examples) == 6
+    for words in examples:
+        cli.parser().parse_args(words if words[0] in COMMANDS else ["open", *words])
+
+
+def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"fcn-studio {__version__}\n"
+
+
+def test_the_options_reach_the_parser() -> None:
+    train = cli.parser().parse_args(
+        ["train", "f", "--level", "scratch", "--steps", "3", "--batch-size", "2", "--width", "0.5", "--seed", "9"]
+    )
+    assert (train.folder, train.level, train.steps, train.minutes) == (Path("f"), Level.SCRATCH.value, 3, None)
+    assert (train.batch_size, train.width, train.seed, train.device) == (2, 0.5, 9, "auto")
+    export = cli.parser().parse_args(["export", "f", "--out", "o", "--status", "new", "--status", "verified"])
+    assert export.status == ["new", "verified"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["segment"],
+        ["train", "f", "--minutes", "1", "--steps", "1"],
+        ["train", "f", "--level", "deep"],
+        ["evaluate", "f"],
+        ["export", "f"],
+        ["export", "f", "--out", "o", "--format", "coco"],
+        ["--nonsense"],
+        ["one", "two"],
+    ],
+)
+def test_what_it_does_not_understand_is_exit_code_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main(words)
+    assert end.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "usage:" in err
+
+
+@pytest.mark.parametrize(("words", "folder"), [([], None), (["photos"], Path("photos")), (["open", "p"], Path("p"))])
+def test_open_is_the_default_command(words: list[str], folder: Path | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[object] = []
+    monkeypatch.setattr("fcn_studio.ui.app.run_window", lambda f, break_lock: opened.append((f, break_lock)) or 0)
+    assert cli.main(words) == 0
+    assert opened == [(folder, False)]
+
+
+# --- exit codes ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["segment", "train", "evaluate", "export"])
+def test_an_unknown_folder_is_a_sentence_and_exit_code_2(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = {"evaluate": ["--network", "street"], "export": ["--out", str(tmp_path / "out")]}.get(command, [])
+    assert cli.main([command, str(tmp_path / "none"), *more]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("fcn-studio: ")
+    assert "is not a folder" in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_opening_an_unknown_folder_needs_no_window_to_fail(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([str(tmp_path / "none")]) == 2
+    assert "is no folder" in capsys.readouterr().err
+
+
+def test_a_bug_is_no_sentence_and_an_interruption_is_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def end_with(error: BaseException) -> None:
+        def fail(folder: object) -> None:
+            raise error
+
+        monkeypatch.setattr("fcn_studio.jobs.headless.networks", fail)
+
+    end_with(KeyboardInterrupt())
+    assert cli.main(["networks"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+    end_with(ProjectError("it is broken; mend it"))
+    assert cli.main(["networks"]) == 2
+    assert capsys.readouterr().err == "fcn-studio: it is broken; mend it\n"
+    end_with(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["networks"])
+
+
+def test_a_senseless_training_is_exit_code_2(micrograph_project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["train", str(micrograph_project), "--steps", "0"]) == 2
+    assert "--steps 0 makes no sense" in capsys.readouterr().err
+
+
+# --- results ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("bundled")
+def test_segment_out_leaves_the_folder_byte_equal_and_writes_json(
+    micrograph_project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = contents(micrograph_project)
+    words = ["segment", str(micrograph_project), "--out", str(tmp_path / "out"), "--device", "cpu"]
+    assert cli.main([*words, "--json", str(tmp_path / "result.json")]) == 0
+    assert contents(micrograph_project) == before
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert (result["network"], result["images"], result["written"]) == ("tiny", 8, 8)
+    assert len(list((tmp_path / "out").glob("*.png"))) == 8
+    assert "8 of 8 images" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("bundled")
+def test_json_to_standard_output_is_alone_there(micrograph_project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["evaluate", str(micrograph_project), "--network", "street", "--split", "train", "--device", "cpu"]
+    assert cli.main([*words, "--json", "-"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["images"] == 2
+    assert "mean IoU" in err
+
+
+@pytest.mark.usefixtures("bundled")
+def test_a_result_that_cannot_be_written_is_a_sentence(
+    micrograph_project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["networks", "--json", str(tmp_path / "no" / "folder.json")]) == 2
+    assert "the result cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("bundled")
+def test_segment_train_evaluate_export_in_a_row(micrograph_project: Path, tmp_path: Path) -> None:
+    folder = str(micrograph_project)
+    assert cli.main(["segment", folder, "--device", "cpu"]) == 0
+    assert cli.main(["train", folder, "--level", "quick", "--steps", "1", "--device", "cpu"]) == 0
+    run = micrograph_project / ".fcn-studio/runs/0001/best.safetensors"
+    assert cli.main(["evaluate", folder, "--network", str(run), "--split", "all", "--device", "cpu"]) == 0
+    assert cli.main(["export", folder, "--out", str(tmp_path / "out"), "--json", str(tmp_path / "e.json")]) == 0
+    assert json.loads((tmp_path / "e.json").read_text())["images"] == 2
+    with ProjectFolder.open(micrograph_project, writable=False) as project:
+        assert project.counts()[Status.PRELABELLED] == 6
+        assert project.counts()[Status.VERIFIED] == 2
+
+
+# --- the program itself -------------------------------------------------------------------------------------------
+
+
+def program(*words: str, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "fcn_studio", *words],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+    )
+
+
+def test_the_program_passes_its_exit_code_on(tmp_path: Path) -> None:
+    done = program("export", str(tmp_path / "none"), "--out", str(tmp_path / "out"))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("fcn-studio: ")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a display is always there on Windows and macOS")
+def test_without_a_display_the_window_says_so(tmp_path: Path) -> None:
+    done = program(str(tmp_path), QT_QPA_PLATFORM="", DISPLAY="", WAYLAND_DISPLAY="")
+    assert done.returncode == 2
+    assert "there is no display" in done.stderr
+
+
+@pytest.mark.slow
+def test_the_doctor_reports_as_json() -> None:
+    done = program("doctor", "--json", "-")
+    report = json.loads(done.stdout)
+    assert done.returncode == (0 if report["healthy"] else 2)
+    assert report["facts"]["FCN Studio"] == __version__
+    assert report["facts"]["network runs on"]
+    assert "platform offscreen" in report["facts"]["Qt (offscreen)"]
+    # In a checkout without the bundled network that may be missing; nothing else may.
+    assert all("network" in sentence for sentence in report["missing"]), report["missing"]
