@@ -1,0 +1,137 @@
+"""The job board: replies become views, results and sentences; what was dropped is not heard again."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from fcn_studio.core.training import TrainProgress
+from fcn_studio.errors import ProjectError
+from fcn_studio.jobs.messages import Cancelled, Done, Evaluated, Failed, Progress, Ready, Started
+from fcn_studio.ui.job_board import JobBoard, JobFault, JobView, Kind
+from tests.jobs.helpers import job, news
+from tests.ui.conftest import IdleEngine
+
+
+class Board:
+    """A board at an engine that answers only what a test says."""
+
+    def __init__(self) -> None:
+        self.engine = IdleEngine()
+        self.board = JobBoard(self.engine)  # type: ignore[arg-type]
+        self.said: list[str] = []
+        self.devices: list[str] = []
+        self.views: list[JobView] = []
+        self.results: list[object] = []
+        self.heard: list[object] = []
+        self.board.notice.connect(self.said.append)
+        self.board.problem.connect(self.said.append)
+        self.board.device.connect(self.devices.append)
+        self.board.progress.connect(self.views.append)
+
+    def submit(self, kind: Kind = Kind.BATCH, title: str = "Label all") -> int:
+        self.board.submit(kind, job("x"), title, on_progress=self.heard.append, on_done=self.results.append)
+        return len(self.engine.jobs)
+
+    def reply(self, reply: object) -> None:
+        self.engine.replied.emit(reply)
+
+
+@pytest.fixture
+def desk(qtbot: QtBot) -> Board:
+    return Board()
+
+
+def test_a_job_is_shown_until_it_is_done(desk: Board) -> None:
+    job_id = desk.submit()
+    assert desk.board.views == [JobView(job_id, "Label all")]
+    assert desk.board.running(Kind.BATCH)
+    assert not desk.board.running(Kind.FINE_TUNE)
+    desk.reply(Ready("CPU, 2 threads"))
+    desk.reply(Started(job_id))
+    desk.reply(Progress(job_id, news(1, 4)))
+    assert (desk.views[-1].fraction, desk.views[-1].words) == (0.25, "1 of 4")
+    desk.reply(Progress(job_id, Evaluated(2, 4)))
+    assert desk.views[-1].words == "scoring 2 of 4"
+    desk.reply(Done(job_id, "result", "CUDA: H200"))
+    assert desk.results == ["result"]
+    assert len(desk.heard) == 2
+    assert desk.devices == ["CPU, 2 threads", "CUDA: H200"]
+    assert not desk.board.views
+
+
+def test_training_says_how_long_it_will_take(desk: Board) -> None:
+    job_id = desk.submit(Kind.FINE_TUNE)
+    desk.reply(Progress(job_id, TrainProgress(0, 10, 0.0, math.nan, 1.0, 1.0)))
+    assert desk.views[-1].words == "step 0, loss nan"
+    desk.reply(Progress(job_id, TrainProgress(5, 10, 0.5, 0.25, 60.0, 60.0)))
+    assert desk.views[-1].words == "step 5, loss 0.25, 1.0 min left"
+
+
+def test_only_an_auto_segment_goes_ahead(desk: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    lanes: list[bool] = []
+    monkeypatch.setattr(desk.engine, "submit", lambda job, *, interactive: lanes.append(interactive) or len(lanes))
+    for kind in Kind:
+        desk.board.submit(kind, job("x"), kind.name)
+    assert dict(zip(Kind, lanes, strict=True)) == {kind: kind is Kind.SEGMENT for kind in Kind}
+
+
+def test_a_dropped_job_is_not_heard_again(desk: Board) -> None:
+    job_id = desk.submit()
+    desk.board.stop(job_id)
+    assert desk.engine.cancelled == [(job_id, False)]
+    for reply in (Progress(job_id, news()), Done(job_id, "late"), Failed(job_id, "late"), Cancelled(job_id)):
+        desk.reply(reply)
+    assert [*desk.heard, *desk.results, *desk.said] == []
+    desk.board.stop(job_id)
+    assert desk.engine.cancelled == [(job_id, False)]
+
+
+def test_a_fine_tune_is_stopped_with_its_best_and_shown_until_then(desk: Board) -> None:
+    job_id = desk.submit(Kind.FINE_TUNE)
+    desk.board.stop(job_id)
+    assert desk.engine.cancelled == [(job_id, True)]
+    assert desk.views[-1].words == "stopping, keeping the best"
+    desk.reply(Progress(job_id, TrainProgress(5, 10, 0.5, 0.25, 60.0, 60.0)))
+    assert desk.views[-1].words == "stopping, keeping the best"
+    desk.reply(Done(job_id, "outcome"))
+    assert desk.results == ["outcome"]
+
+
+def test_closing_the_project_forgets_a_fine_tune_too(desk: Board) -> None:
+    job_id = desk.submit(Kind.FINE_TUNE)
+    desk.board.forget_all()
+    assert desk.engine.cancelled == [(job_id, False)]
+    assert not desk.board.views
+
+
+def test_a_failure_is_its_sentence_under_the_title_of_the_job(desk: Board) -> None:
+    desk.reply(Failed(desk.submit(), "no memory left"))
+    assert desk.said == ["Label all: no memory left"]
+    desk.reply(Failed(0, "the process died"))
+    assert desk.said[-1] == "the process died"
+    desk.reply(Cancelled(desk.submit()))
+    assert desk.said[-1] == "Label all was cancelled."
+    assert not desk.board.views
+
+
+def test_a_bug_of_the_process_is_reported_as_a_bug(desk: Board, qtbot: QtBot) -> None:
+    job_id = desk.submit()
+    with qtbot.captureExceptions() as bugs:
+        desk.reply(Failed(job_id, "a fault of the program", "Traceback: where it was"))
+    assert desk.said == ["Label all: a fault of the program"]
+    assert [(kind, str(error)) for kind, error, _ in bugs] == [(JobFault, "Traceback: where it was")]
+    assert not desk.board.views
+
+
+def test_a_result_that_cannot_be_used_is_a_sentence(desk: Board, tmp_path: Path) -> None:
+    def refuse(result: object) -> None:
+        raise ProjectError("the run cannot be written")
+
+    desk.board.submit(Kind.FINE_TUNE, job("x"), "Fine-tune", on_done=refuse)
+    desk.reply(Done(1, None))
+    assert desk.said == ["the run cannot be written"]
+    assert not desk.board.views

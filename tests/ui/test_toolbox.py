@@ -1,0 +1,128 @@
+"""The toolbox: active tool and class, brush, paint rules."""
+
+from __future__ import annotations
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from fcn_studio.core.classes import VOID, ClassTable
+from fcn_studio.core.document import Document
+from fcn_studio.core.labels import Labels
+from fcn_studio.core.sample import Status
+from fcn_studio.tools.base import PointerEvent
+from fcn_studio.ui.toolbox import Toolbox
+from tests.helpers import black
+
+TABLE = ClassTable.from_names(["background", "cell", "debris"])
+
+
+@pytest.fixture
+def toolbox(qtbot: QtBot) -> Toolbox:
+    made = Toolbox()
+    made.set_table(TABLE)
+    made.set_document(Document("a.png", black(), Labels.unlabelled(48, 64), Status.NEW))
+    made.set_class(1)
+    return made
+
+
+def document(toolbox: Toolbox) -> Document:
+    assert toolbox.document is not None
+    return toolbox.document
+
+
+def press(toolbox: Toolbox, x: float = 10, y: float = 10) -> None:
+    toolbox.tool.press(PointerEvent(x, y, "left"))
+
+
+@pytest.mark.parametrize("name", ["eraser", "polygon", "fill", "picker"])
+def test_another_tool_finishes_the_gesture_of_the_last(toolbox: Toolbox, qtbot: QtBot, name: str) -> None:
+    press(toolbox)
+    assert document(toolbox).editing
+    with qtbot.waitSignal(toolbox.tool_changed):
+        toolbox.use(name)
+    assert toolbox.tool_name == name
+    assert not document(toolbox).editing
+    assert document(toolbox).label_map[10, 10] == 1
+    with qtbot.assertNotEmitted(toolbox.tool_changed):
+        toolbox.use(name)
+
+
+def test_a_class_that_there_is_not_cannot_be_chosen(toolbox: Toolbox, qtbot: QtBot) -> None:
+    with qtbot.assertNotEmitted(toolbox.class_changed):
+        toolbox.set_class(9)
+        toolbox.set_class(1)
+    toolbox.set_class(VOID)
+    assert toolbox.class_index == VOID
+
+
+def test_another_class_begins_with_the_next_stroke(toolbox: Toolbox) -> None:
+    press(toolbox)
+    toolbox.set_class(2)
+    assert not document(toolbox).editing
+    toolbox.tool.move(PointerEvent(40, 10, buttons=frozenset({"left"})))
+    assert document(toolbox).label_map[10, 10] == 1
+    assert not (document(toolbox).label_map == 2).any()
+
+
+def test_x_goes_to_background_and_back(toolbox: Toolbox) -> None:
+    toolbox.set_class(2)
+    toolbox.swap_with_background()
+    assert toolbox.class_index == 0
+    toolbox.swap_with_background()
+    assert toolbox.class_index == 2
+    toolbox.set_table(ClassTable.from_names(["road", "sky"]))
+    assert toolbox.class_index == 0  # the class is gone: the first one
+    toolbox.swap_with_background()
+    assert toolbox.class_index == VOID
+
+
+def test_the_brush_grows_by_a_fifth_and_always_by_a_pixel(toolbox: Toolbox) -> None:
+    toolbox.set_brush_size(100)
+    toolbox.grow_brush()
+    assert toolbox.brush_size == 120
+    toolbox.shrink_brush()
+    assert toolbox.brush_size == 100
+    toolbox.set_brush_size(1)
+    toolbox.shrink_brush()
+    assert toolbox.brush_size == 1
+    for expected in (2, 3, 4):
+        toolbox.grow_brush()
+        assert toolbox.brush_size == expected
+    toolbox.set_brush_size(99_999)
+    assert toolbox.brush_size == 2000
+
+
+def test_rules_reach_the_document_and_a_new_one(toolbox: Toolbox, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(toolbox.rules_changed):
+        toolbox.toggle_hidden(1)
+    toolbox.toggle_locked(2)
+    toolbox.set_only_unlabelled(True)
+    assert document(toolbox).rules == toolbox.rules
+    other = Document("b.png", black(), Labels.unlabelled(48, 64), Status.NEW)
+    toolbox.set_document(other)
+    assert (other.rules.hidden, other.rules.locked, other.rules.only_unlabelled) == ({1}, {2}, True)
+    toolbox.toggle_hidden(1)
+    assert toolbox.hidden == frozenset()
+    toolbox.set_table(ClassTable.from_names(["road", "sky"]))
+    assert toolbox.locked == frozenset()
+    toolbox.reset_rules()
+    assert not toolbox.only_unlabelled
+
+
+def test_a_locked_class_is_not_painted_over(toolbox: Toolbox) -> None:
+    press(toolbox)
+    toolbox.settle()
+    toolbox.toggle_locked(1)
+    toolbox.set_class(2)
+    press(toolbox)
+    toolbox.settle()
+    assert document(toolbox).label_map[10, 10] == 1
+
+
+def test_without_a_document_gestures_do_nothing(toolbox: Toolbox) -> None:
+    toolbox.set_document(None)
+    for name in ("brush", "eraser", "polygon", "fill", "picker"):
+        toolbox.use(name)
+        press(toolbox)
+        toolbox.tool.release(PointerEvent(10, 10, "left"))
+        toolbox.settle()
