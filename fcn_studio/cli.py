@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
@@ -133,6 +134,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FcnStudioError as error:
         print(f"fcn-studio: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # who read our output has heard enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except KeyboardInterrupt:
         print("fcn-studio: interrupted", file=sys.stderr)
         return 130

@@ -318,7 +318,7 @@ class _Training:
     def _save(self, figures: Figures | None) -> None:
         """Write the average to the file."""
         validation = None if figures is None else figures.as_json(self._table)
-        save_checkpoint(replace(self._snapshot(), validation=validation), self._out_path)
+        save_checkpoint(replace(self._snapshot(), validation=validation), self._out_path, half=True)
         self._saved = True
 
     # --- what it starts with ----------------------------------------------------------------------------

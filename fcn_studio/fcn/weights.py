@@ -144,7 +144,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path | str, *, half: bool = Fa
     Args:
         checkpoint: what to write; its ``sha256``, ``path`` and ``name`` are not stored.
         path: the file, usually ``*.safetensors``; missing folders are made.
-        half: store weights in half precision, at half the size.
+        half: store what has more than one dimension, nearly all of it, in half precision, at half the size.
 
     Returns:
         sha256 of the file: the checkpoint's identity.
@@ -157,7 +157,8 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path | str, *, half: bool = Fa
     tensors = {}
     for key, value in checkpoint.state.items():
         stored = value.detach().cpu()
-        stored = stored.to(torch.float16 if half else torch.float32) if stored.is_floating_point() else stored
+        if stored.is_floating_point():
+            stored = stored.to(torch.float16 if half and stored.ndim > 1 else torch.float32)
         if not bool(torch.isfinite(stored).all()):
             raise CheckpointError(f"{path}: not written, because weight '{key}' has a value that is no number")
         tensors[key] = stored.contiguous()
