@@ -84,7 +84,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[TrainP
     """A network that learned the scenes from nothing."""
     folder = tmp_path_factory.mktemp("scratch")
     torch.set_num_threads(1)
-    config = replace(TINY, steps=60, batch_size=6)
+    torch.set_num_threads(1)
+    config = replace(TINY, steps=60, batch_size=4)
     run = train(config, scenes(folder, range(6)), scenes(folder, range(50, 53)), TABLE, None, CPU, folder / "net.st")
     reports, outcome = finish(run)
     return folder / "net.st", reports, outcome
