@@ -1,4 +1,4 @@
-"""Where things lie outside the project folder: bundled resources, settings, state, logs.
+"""Where things lie outside the project folder, and how a file is replaced: whole or not at all.
 
 Qt-free, so that the command line and the network's process find the same places.
 """
@@ -6,6 +6,8 @@ Qt-free, so that the command line and the network's process find the same places
 from __future__ import annotations
 
 import os
+import secrets
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
@@ -40,3 +42,26 @@ def config_dir() -> Path:
 def state_dir() -> Path:
     """Folder of logs, journals and edits kept locally (``FCN_STUDIO_STATE_DIR`` overrides)."""
     return _folder("FCN_STUDIO_STATE_DIR", platformdirs.user_state_dir(_APP, appauthor=False))
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Replace a file by new content, or create it and its folders; on any failure the old file stays as it was.
+
+    It is written beside its place, flushed to disk, then renamed over it.
+
+    Raises:
+        OSError: if the disk is full, the folder is read-only or the name is too long.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A short name of its own: the target's may already have all the 255 bytes that a name can have.
+    temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise

@@ -8,9 +8,7 @@ version does not know stay in the file.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -170,7 +168,7 @@ class Settings:
     def save(self) -> None:
         """Write the file atomically; when that fails, `notice` says so and the program goes on."""
         try:
-            _write_atomically(self.path, self._merged())
+            paths.replace_file(self.path, self._merged().encode())
         except OSError as error:
             self.notice = f"The settings cannot be saved to {self.path}: {error.strerror or error}."
 
@@ -230,18 +228,3 @@ class Settings:
         except OSError:
             kept = ""
         self.notice = f"{self.path} {reason}; the default settings are used.{kept}"
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(name, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise

@@ -1,14 +1,13 @@
-"""Files that are old or new, never half: written beside their place, flushed to disk, then renamed over it."""
+"""Files of a project that are old or new, never half, and failures told in a sentence."""
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from fcn_studio.errors import ProjectError
+from fcn_studio.paths import replace_file
 
 
 @contextmanager
@@ -32,16 +31,4 @@ def write_atomically(path: Path, data: bytes) -> None:
         ProjectError: if the disk is full, the folder is read-only or the name is too long.
     """
     with told("written (what was there before is unchanged)", path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # A short name of its own: the target's may already have all the 255 bytes that a name can have.
-        temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
-        try:
-            with open(temporary, "xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink()
-            raise
+        replace_file(path, data)

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING
 
 from fcn_studio.core.metrics import Figures
 from fcn_studio.jobs.messages import Evaluated, EvaluateJob, JobProgress
-
-if TYPE_CHECKING:
-    from fcn_studio.jobs.run import Workshop
+from fcn_studio.jobs.warm import WarmNetwork
 
 
-def evaluate_network(job: EvaluateJob, workshop: Workshop) -> Generator[JobProgress, bool | None, Figures]:
+def evaluate_network(job: EvaluateJob, warm: WarmNetwork) -> Generator[JobProgress, bool | None, Figures]:
     """Yield `Evaluated` after each image; return the figures in the class indices of the job's table.
 
     The network's classes are matched by name; where it predicts one that the table lacks, the pixel counts as wrong.
     """
     from fcn_studio.fcn.evaluate import evaluate
 
-    predictor = workshop.predictor(job.checkpoint, job.device)
+    predictor = warm.predictor(job.checkpoint, job.device)
     work = evaluate(predictor, job.snapshot, job.table)
     while True:
         try:

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fcn_studio.core.training import Level, TrainOutcome
 from fcn_studio.errors import TrainingError
 from fcn_studio.jobs.evaluate import evaluate_network
 from fcn_studio.jobs.messages import EvaluateJob, FineTuneJob, JobProgress
-
-if TYPE_CHECKING:
-    from fcn_studio.jobs.run import Workshop
+from fcn_studio.jobs.warm import WarmNetwork
 
 
-def fine_tune(job: FineTuneJob, workshop: Workshop) -> Generator[JobProgress, bool | None, TrainOutcome]:
+def fine_tune(job: FineTuneJob, warm: WarmNetwork) -> Generator[JobProgress, bool | None, TrainOutcome]:
     """Yield `TrainProgress` and, while scoring, `Evaluated`; return the outcome.
 
     Sending True ends the training soon; the best network so far is the outcome.
@@ -32,7 +29,7 @@ def fine_tune(job: FineTuneJob, workshop: Workshop) -> Generator[JobProgress, bo
     if not job.train:
         raise TrainingError("No image has trusted pixels yet: label or verify a few images, then fine-tune.")
     device = choose_device(job.device)
-    workshop.device_words = describe_device(device)
+    warm.device_words = describe_device(device)
     # Training scores the network it is given as the baseline; from scratch it is given one for that alone.
     given = job.baseline if job.config.level is Level.SCRATCH else job.base
     base = load_checkpoint(given) if given else None
@@ -42,4 +39,4 @@ def fine_tune(job: FineTuneJob, workshop: Workshop) -> Generator[JobProgress, bo
     if not job.baseline:
         return replace(outcome, baseline=None)
     in_use = EvaluateJob(job.baseline, job.table, job.val, job.device)
-    return replace(outcome, baseline=(yield from evaluate_network(in_use, workshop)))
+    return replace(outcome, baseline=(yield from evaluate_network(in_use, warm)))

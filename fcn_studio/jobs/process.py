@@ -23,7 +23,6 @@ from fcn_studio.jobs.messages import (
     Cancelled,
     Done,
     Failed,
-    Job,
     JobProgress,
     JobResult,
     Progress,
@@ -166,8 +165,3 @@ def _send(connection: Connection, reply: Reply) -> None:
         connection.send(reply)
     except OSError:  # the window is gone
         os._exit(0)
-
-
-def run_here(job: Job, workshop: Workshop | None = None) -> Running:
-    """The generator of a job in this process: what the command line and the tests use."""
-    return (workshop or Workshop()).run(job)

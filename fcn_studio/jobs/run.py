@@ -1,65 +1,25 @@
-"""Where jobs are run: a workshop keeps the last network warm and turns a job into a generator of news."""
+"""Where jobs are run: a workshop turns a job into a generator of news."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from pathlib import Path
-from typing import TYPE_CHECKING
 
+from fcn_studio.jobs.evaluate import evaluate_network
+from fcn_studio.jobs.finetune import fine_tune
 from fcn_studio.jobs.messages import EvaluateJob, FineTuneJob, Job, JobProgress, JobResult, SegmentJob
+from fcn_studio.jobs.segment import segment
+from fcn_studio.jobs.warm import WarmNetwork
 
-if TYPE_CHECKING:
-    from fcn_studio.fcn.predict import Predictor
 
-
-class Workshop:
-    """Runs jobs in this process, with the predictor of the last checkpoint and device kept for the next job."""
-
-    def __init__(self, threads: int | None = None) -> None:
-        self._threads = threads
-        self._predictor: tuple[tuple[str, int, str], Predictor] | None = None
-        self.device_words = ""
-
-    def start(self) -> str:
-        """Load torch; the default device in words."""
-        from fcn_studio.fcn.device import choose_device, configure_threads, describe_device
-
-        configure_threads(self._threads)
-        self.device_words = describe_device(choose_device())
-        return self.device_words
-
-    def predictor(self, checkpoint: str, device_name: str) -> Predictor:
-        """The predictor of a checkpoint file on a device, loaded or kept from the last job.
-
-        Raises:
-            CheckpointError: if the file is no checkpoint of ours.
-            DeviceError: if the device is not there.
-        """
-        from fcn_studio.fcn.device import choose_device, describe_device
-        from fcn_studio.fcn.predict import Predictor
-        from fcn_studio.fcn.weights import load_checkpoint
-
-        path = Path(checkpoint)
-        stamp = path.stat().st_mtime_ns if path.exists() else 0
-        key = (checkpoint, stamp, device_name)
-        if self._predictor is None or self._predictor[0] != key:
-            self._predictor = None  # frees its memory before the next one is loaded
-            self._predictor = (key, Predictor(load_checkpoint(path), choose_device(device_name)))
-        self.device_words = describe_device(self._predictor[1].device)
-        return self._predictor[1]
+class Workshop(WarmNetwork):
+    """Runs jobs in this process, one network kept warm between them."""
 
     def run(self, job: Job) -> Generator[JobProgress, bool | None, JobResult]:
         """The job as a generator of news; sending True asks it to end early and keep what it has."""
         match job:
             case SegmentJob():
-                from fcn_studio.jobs.segment import segment
-
                 return segment(job, self)
             case FineTuneJob():
-                from fcn_studio.jobs.finetune import fine_tune
-
                 return fine_tune(job, self)
             case EvaluateJob():
-                from fcn_studio.jobs.evaluate import evaluate_network
-
                 return evaluate_network(job, self)

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fcn_studio.errors import ImageError
 from fcn_studio.formats.images import read_image
 from fcn_studio.jobs.messages import ImageFailed, JobProgress, Predicted, SegmentJob
-
-if TYPE_CHECKING:
-    from fcn_studio.jobs.run import Workshop
+from fcn_studio.jobs.warm import WarmNetwork
 
 
-def segment(job: SegmentJob, workshop: Workshop) -> Generator[JobProgress, bool | None, None]:
+def segment(job: SegmentJob, warm: WarmNetwork) -> Generator[JobProgress, bool | None, None]:
     """Yield `Predicted` or `ImageFailed` for each image in turn.
 
     Raises:
         CheckpointError: if the checkpoint cannot be loaded.
         DeviceError: if the device is missing or out of memory for good.
     """
-    predictor = workshop.predictor(job.checkpoint, job.device)
+    predictor = warm.predictor(job.checkpoint, job.device)
     total = len(job.images)
     for done, image in enumerate(job.images, start=1):
         news: JobProgress

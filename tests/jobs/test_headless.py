@@ -181,7 +181,7 @@ def slow_training(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         tiny_checkpoint(Path(job.out))
         return TrainOutcome(job.out, None, None, (), 2, step, 1.0, stopped=answers[-1])
 
-    monkeypatch.setattr("fcn_studio.jobs.finetune.fine_tune", fine_tune)
+    monkeypatch.setattr("fcn_studio.jobs.run.fine_tune", fine_tune)
     return answers
 
 

@@ -77,7 +77,7 @@ class _Conductor:
             self._timer.start()
         except StopIteration:
             self.ended = True
-        except BaseException as error:  # noqa: BLE001 - carried out of the event loop and raised there
+        except BaseException as error:
             self.error = error
             QApplication.exit(1)
 
