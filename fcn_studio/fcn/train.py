@@ -31,7 +31,7 @@ from fcn_studio.fcn.recipe import (
     working_scale,
 )
 from fcn_studio.fcn.sources import CropSource, FeatureSource, Source
-from fcn_studio.fcn.weights import Checkpoint, Preprocessing, active_table, adapt, save_checkpoint
+from fcn_studio.fcn.weights import Checkpoint, Preprocessing, active_table, adapt, as_stored, save_checkpoint
 
 _log = logging.getLogger(__name__)
 
@@ -311,8 +311,11 @@ class _Training:
                 return None
 
     def _snapshot(self) -> Checkpoint:
-        """The average as a checkpoint without a file."""
-        state = {key: value.detach().cpu().clone() for key, value in self._learner.average.state_dict().items()}
+        """The average as a checkpoint without a file, rounded as the file will be: what is scored is what is kept."""
+        state = {
+            key: as_stored(value, half=True).to(value.dtype, copy=True)
+            for key, value in self._learner.average.state_dict().items()
+        }
         return replace(self._start, state=state, trained_on=self._trained_on)
 
     def _save(self, figures: Figures | None) -> None:

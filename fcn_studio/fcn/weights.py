@@ -156,9 +156,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path | str, *, half: bool = Fa
     path = Path(path)
     tensors = {}
     for key, value in checkpoint.state.items():
-        stored = value.detach().cpu()
-        if stored.is_floating_point():
-            stored = stored.to(torch.float16 if half and stored.ndim > 1 else torch.float32)
+        stored = as_stored(value, half=half)
         if not bool(torch.isfinite(stored).all()):
             raise CheckpointError(f"{path}: not written, because weight '{key}' has a value that is no number")
         tensors[key] = stored.contiguous()
@@ -166,6 +164,14 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path | str, *, half: bool = Fa
     data = safetensors.torch.save(tensors, {METADATA_KEY: metadata})
     write_atomically(path, data)
     return hashlib.sha256(data).hexdigest()
+
+
+def as_stored(value: Tensor, *, half: bool) -> Tensor:
+    """A weight as a file holds it: half precision, if asked for, of what has more than one dimension."""
+    stored = value.detach().cpu()
+    if not stored.is_floating_point():
+        return stored
+    return stored.to(torch.float16 if half and stored.ndim > 1 else torch.float32)
 
 
 def load_checkpoint(path: Path | str) -> Checkpoint:
