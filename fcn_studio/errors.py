@@ -26,6 +26,10 @@ class MaskNeedsDecision(MaskError):  # noqa: N818 - a question, not a failure
     """A mask can be read in two ways and only the user can say which."""
 
 
+class GreyMaskFound(MaskNeedsDecision):
+    """A grey mask of 0 and 255 may hold class indices or not; the answer holds for the whole project."""
+
+
 class ProjectError(FcnStudioError):
     """A project folder or its files cannot be opened or written."""
 

@@ -86,11 +86,11 @@ SETTINGS: tuple[Setting, ...] = (
             low=1_000_000, high=1_000_000_000, unit="pixels"),
     Setting("device", "auto", "Network runs on", "Auto takes a graphics card if there is one.",
             choices=("auto", "cpu", "cuda", "mps")),
-    Setting("train_minutes", 5.0, "Fine-tune for", "Wall-clock budget that the Training dock starts with.",
+    Setting("train_minutes", 3.0, "Fine-tune for", "Wall-clock budget that the Training dock starts with.",
             low=0.1, high=600.0, unit="min"),
     Setting("brush_size", 24, "Brush size", low=1, high=2000, unit="px", shown=False),
     Setting("brush_shape", "round", "Brush shape", choices=("round", "square"), shown=False),
-    Setting("train_level", "quick", "Fine-tune level", choices=("quick", "full", "scratch"), shown=False),
+    Setting("train_level", "full", "Fine-tune level", choices=("quick", "full", "scratch"), shown=False),
 )  # fmt: skip
 """Every setting there is."""
 

@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from fcn_studio.core.classes import VOID, ClassTable, voc_palette
 from fcn_studio.core.labels import LabelMap, first_unknown_index
-from fcn_studio.errors import ImageError, MaskError, MaskNeedsDecision
+from fcn_studio.errors import GreyMaskFound, ImageError, MaskError
 from fcn_studio.formats.atomic import write_atomically
 from fcn_studio.formats.images import DECODER_ERRORS, MAX_PIXELS, quiet_pillow
 
@@ -46,7 +46,7 @@ def read_mask(
     "the object", so it asks unless ``grey_as_indices`` is true.
 
     Raises:
-        MaskNeedsDecision: if only the user can say how to read it.
+        GreyMaskFound: if only the user can say how to read it.
         MaskError: if it cannot be read, or is of 16 bits, coloured, of another size, or holds an index that is
             not in the table; the sentence names the file, the value and the first such pixel.
     """
@@ -63,7 +63,7 @@ def decode_mask(
     """`read_mask` of bytes already read from ``path``, which only names them in sentences.
 
     Raises:
-        MaskNeedsDecision, MaskError: as `read_mask`.
+        GreyMaskFound, MaskError: as `read_mask`.
     """
     try:
         with quiet_pillow(), Image.open(io.BytesIO(data), formats=("PNG",)) as image:
@@ -173,12 +173,12 @@ def _check_size(mask: tuple[int, int], size: tuple[int, int], path: Path) -> Non
 
 
 def _check_grey(values: LabelMap, mode: str, path: Path, grey_as_indices: bool | None) -> None:
-    """Raises: MaskNeedsDecision if a grey mask can be read in two ways and nobody said which."""
+    """Raises: GreyMaskFound if a grey mask can be read in two ways and nobody said which."""
     present = set(np.unique(values).tolist())
     if grey_as_indices or (mode == "L" and not (VOID in present and present <= {0, VOID})):
         return
     row, column = (int(v[0]) for v in np.nonzero(values)) if values.any() else (0, 0)
-    raise MaskNeedsDecision(
+    raise GreyMaskFound(
         f"{path}: a grey mask of only two values ({'1' if mode == '1' else '255'} first at x={column}, y={row}): "
         "it may mean void or an object; say that its values are class indices (--grey-as-indices), or map it"
     )

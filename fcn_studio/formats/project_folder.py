@@ -56,6 +56,7 @@ class ProjectFolder:
         writable: whether it was opened to write.
         first_opening: there is no project file yet, so masks that lie here count as the user's finished work.
         notices: sentences for the user on what was found.
+        grey_as_indices: how grey masks of 0 and 255 are read; None until somebody said so.
         runs: its fine-tunes and the network in use. They need no lock: a run's folder is its own, and the file that
             names the network in use is replaced whole.
     """
@@ -74,7 +75,7 @@ class ProjectFolder:
         self.writable = lock is not None
         self._lock = lock
         self._config_lock = threading.RLock()
-        self._grey_as_indices = grey_as_indices
+        self.grey_as_indices = grey_as_indices
         self._project_file = folder / PROJECT_FILE
         self.first_opening = not self._project_file.exists()
         self.image_root = folder / IMAGES if (folder / IMAGES).is_dir() else folder
@@ -245,7 +246,7 @@ class ProjectFolder:
             MaskNeedsDecision: if only the user can say how to read the mask, or whose it is.
             MaskError: if the mask is damaged or no label map of the image; it is never taken for empty.
         """
-        return self._store.load(sample, size, self._config.table, self._grey_as_indices)
+        return self._store.load(sample, size, self._config.table, self.grey_as_indices)
 
     def save_labels(
         self, sample: Sample, labels: Labels, status: Status, prelabelled_by: str | None = None

@@ -9,6 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.errors import FcnStudioError, UsageError
 from fcn_studio.settings import Settings
 from fcn_studio.ui import theme
@@ -21,6 +22,11 @@ from fcn_studio.ui.platform_probe import has_display
 from fcn_studio.ui.session import Session
 from fcn_studio.ui.toolbox import Toolbox
 from fcn_studio.ui.unix_signals import quit_on_signals
+
+DEMO_MARK = Path(".fcn-studio") / "demo"
+DEMO_MINUTES = 0.5
+DEMO_TRAINING = TrainConfig(Level.FULL, minutes=DEMO_MINUTES)
+"""Half a minute of full fine-tuning: the demo's promise is to be done within a minute on a CPU."""
 
 WARM_UP_MS = 1500
 """After the window is up: load torch in the network's process, so that the first Ctrl+I answers at once."""
@@ -54,6 +60,7 @@ def build(settings: Settings, engine: Engine | None = None) -> Studio:
     messages.setParent(window)
     studio = Studio(settings, toolbox, session, running, learning, window)
     window.demo_requested.connect(lambda: open_demo(studio))
+    session.project_changed.connect(lambda: _greet_demo(studio))
     return studio
 
 
@@ -65,8 +72,17 @@ def open_demo(studio: Studio) -> None:
 
     folder = make_demo(Path(tempfile.mkdtemp(prefix="fcn-studio-demo-")) / "micrographs")
     studio.window.open_folder(folder)
+
+
+def _greet_demo(studio: Studio) -> None:
+    """Whenever a demo project is opened: say what to do, and propose a training that is done in half a minute."""
+    project = studio.session.project
+    if project is None or not (project.folder / DEMO_MARK).is_dir():
+        return
+    studio.window.training_dock.propose(DEMO_TRAINING.level, DEMO_MINUTES)
+    studio.window.training_dock.raise_()
     studio.window.messages.say(
-        "Demo: 24 drawn micrographs, 2 of them labelled. Press Fine-tune in the Training dock, then Auto-segment."
+        "Demo: 24 drawn micrographs, 2 of them labelled. Press Fine-tune (Ctrl+T), then Auto-segment (Ctrl+I)."
     )
 
 
@@ -99,7 +115,7 @@ def refuse_without_display() -> None:
         )
 
 
-def run_window(folder: Path | None, *, break_lock: bool = False, demo: bool = False) -> int:
+def run_window(folder: Path | None, *, break_lock: bool = False) -> int:
     """Open the window and run until it is closed; the exit code.
 
     Raises:
@@ -115,9 +131,7 @@ def run_window(folder: Path | None, *, break_lock: bool = False, demo: bool = Fa
     studio.window.messages.install_excepthook()
     quit_on_signals(studio.window)
     studio.window.show()
-    if demo:
-        QTimer.singleShot(0, studio.window, lambda: open_demo(studio))
-    elif folder is not None:
+    if folder is not None:
         QTimer.singleShot(0, studio.window, lambda: _open(studio, folder, break_lock))
     QTimer.singleShot(WARM_UP_MS, studio.window, studio.learning.warm)
     try:

@@ -17,12 +17,11 @@ from PySide6.QtCore import QDeadlineTimer, QEventLoop, QTimer
 
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.sample import Status
-from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.errors import EngineError
 from fcn_studio.jobs.demo import is_demo, make_demo
 from fcn_studio.settings import Settings
 from fcn_studio.ui import theme
-from fcn_studio.ui.app import Studio, application, build, run_window
+from fcn_studio.ui.app import DEMO_MARK, DEMO_TRAINING, Studio, application, build, run_window
 from fcn_studio.ui.logs import start_logs
 from fcn_studio.ui.platform_probe import has_display
 
@@ -38,7 +37,7 @@ def run_demo(folder: Path | None, *, offscreen: bool = False, screenshot: Path |
         EngineError: if a stage of the offscreen journey fails.
     """
     folder = folder or Path(tempfile.mkdtemp(prefix="fcn-studio-demo-")) / "micrographs"
-    if not (folder / ".fcn-studio" / "demo").is_dir():
+    if not (folder / DEMO_MARK).is_dir():
         make_demo(folder)
     if has_display() and not offscreen:
         return run_window(folder)
@@ -117,7 +116,3 @@ class _Journey:
 
     def _say(self, text: str) -> None:
         print(f"[{time.monotonic() - self._started:5.1f} s] {text}", file=sys.stdout, flush=True)
-
-
-DEMO_TRAINING = TrainConfig(Level.FULL, minutes=0.5)
-"""Half a minute of full fine-tuning: the demo's own promise is to be done within a minute on a CPU."""

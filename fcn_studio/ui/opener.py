@@ -9,7 +9,7 @@ from PySide6.QtCore import QMimeData, QObject
 from PySide6.QtWidgets import QWidget
 
 from fcn_studio.core.classes import ClassTable
-from fcn_studio.errors import ClassTableNeeded, MaskNeedsDecision, YearsFound
+from fcn_studio.errors import ClassTableNeeded, YearsFound
 from fcn_studio.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ class Opener(QObject):
     def __init__(self, session: Session, settings: Settings, window: QWidget) -> None:
         super().__init__(window)
         self._session, self._settings, self._window = session, settings, window
+        session.grey_mask_found.connect(self.ask_grey)
 
     def ask(self) -> None:
         """Let the user choose a folder and open it."""
@@ -44,10 +45,9 @@ class Opener(QObject):
         if not folder.is_dir() and folder in self._settings.recent:
             self._settings.forget_recent(folder)
         table: ClassTable | None = None
-        grey: bool | None = None
         while True:
             try:
-                self._session.open_folder(folder, table=table, grey_as_indices=grey)
+                self._session.open_folder(folder, table=table)
             except YearsFound as found:
                 years = questions.YearDialog(found.years, self._window)
                 if not years.asked():
@@ -58,12 +58,15 @@ class Opener(QObject):
                 if table is not None or not question.asked():
                     return
                 table = question.table()
-            except MaskNeedsDecision as needed:
-                if grey is not None or not questions.GreyMaskDialog(str(needed), self._window).asked():
-                    return
-                grey = True
             else:
                 return
+
+    def ask_grey(self, sentence: str) -> None:
+        """Ask how grey masks are to be read, and tell the project."""
+        from fcn_studio.ui.dialogs import questions
+
+        if self._session.project is not None and questions.GreyMaskDialog(sentence, self._window).asked():
+            self._session.project.grey_as_indices = True
 
     def take_over(self) -> None:
         """Open a locked folder for writing, if the user is sure."""

@@ -13,7 +13,7 @@ from fcn_studio.core.document import Document, skip, unskip, verify
 from fcn_studio.core.history import History
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Sample, Status
-from fcn_studio.errors import ImageError, MaskError, ProjectError, ProjectLocked, ProjectReadOnly
+from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, ProjectError, ProjectLocked, ProjectReadOnly
 from fcn_studio.settings import Settings
 from fcn_studio.ui.cursor_info import CursorInfo, cursor_info
 from fcn_studio.ui.keeper import Keeper
@@ -38,6 +38,8 @@ class Session(QObject):
         sample_changed(str): the status of this image id may have changed.
         prediction_changed(): the open document has another prediction, or none.
         saved(): the save state may have changed.
+        grey_mask_found(str): how are grey masks to be read? Whoever answers yes sets ``project.grey_as_indices``
+            before returning. Asked once a project.
         notice(str), problem(str): a sentence for the user.
     """
 
@@ -48,6 +50,7 @@ class Session(QObject):
     sample_changed = Signal(str)
     prediction_changed = Signal()
     saved = Signal()
+    grey_mask_found = Signal(str)
     notice = Signal(str)
     problem = Signal(str)
 
@@ -61,6 +64,7 @@ class Session(QObject):
         self.index = -1
         self.default_table = ClassTable((), 0)
         """Class table of a plain folder that has none: the table of the network in use."""
+        self._grey_asked = False
         self._disconnect: Callable[[], None] | None = None
         self._prefetch = Prefetch(settings.whole("max_pixels"))
         self.keeper = Keeper(self)
@@ -108,6 +112,7 @@ class Session(QObject):
             project.close()
             return
         self.project = project
+        self._grey_asked = grey_as_indices is not None
         self.toolbox.reset_rules()
         self.toolbox.set_table(self.table)
         first = next((c.index for c in self.table.active if c.index != self.table.background_index), None)
@@ -205,6 +210,12 @@ class Session(QObject):
                 if wanted(row):
                     self.go_to(row)
                     return True
+            except GreyMaskFound as question:
+                if not self._grey_asked:
+                    self._grey_asked = True
+                    self.grey_mask_found.emit(str(question))
+                    continue  # the answer is in; the same row again
+                self.problem.emit(str(question))
             except (ImageError, MaskError) as error:
                 self.problem.emit(str(error))
             row += by

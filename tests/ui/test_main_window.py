@@ -5,7 +5,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QKeyEvent
 from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit, QWidget
@@ -13,7 +15,8 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Split, Status
-from fcn_studio.errors import ClassTableNeeded, MaskNeedsDecision, ProjectError, YearsFound
+from fcn_studio.errors import ClassTableNeeded, ProjectError, YearsFound
+from fcn_studio.formats.images import image_size
 from fcn_studio.ui.action_table import ACTIONS
 from fcn_studio.ui.canvas.layers import Layer
 from fcn_studio.ui.dialogs import questions
@@ -275,23 +278,46 @@ def test_opening_asks_what_only_the_user_knows(
     errors = [
         YearsFound(tmp_path, (tmp_path / "VOC2007", tmp_path / "VOC2012")),
         ClassTableNeeded("no names"),
-        MaskNeedsDecision("grey"),
     ]
-    calls: list[tuple[str, ClassTable | None, bool | None]] = []
+    calls: list[tuple[str, ClassTable | None]] = []
 
-    def open_folder(folder: Path, *, table: ClassTable | None, grey_as_indices: bool | None) -> None:
-        calls.append((folder.name, table, grey_as_indices))
+    def open_folder(folder: Path, *, table: ClassTable | None) -> None:
+        calls.append((folder.name, table))
         if errors:
             raise errors.pop(0)
 
     monkeypatch.setattr(welcome.session, "open_folder", open_folder)
-    for name in ("YearDialog", "ClassTableDialog", "GreyMaskDialog"):
+    for name in ("YearDialog", "ClassTableDialog"):
         monkeypatch.setattr(getattr(questions, name), "asked", lambda self: True)
     welcome.window.open_folder(tmp_path)
-    names = [(name, table and len(table), grey) for name, table, grey in calls]
-    assert names == [
-        (tmp_path.name, None, None), ("VOC2012", None, None), ("VOC2012", 21, None), ("VOC2012", 21, True),
-    ]  # fmt: skip
+    names = [(name, table and len(table)) for name, table in calls]
+    assert names == [(tmp_path.name, None), ("VOC2012", None), ("VOC2012", 21)]
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_grey_mask_is_asked_about_once(
+    welcome: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bool
+) -> None:
+    folder = draw_project(tmp_path / "project")
+    (folder / "class_names.txt").write_text("background\nthing\n")
+    (folder / "SegmentationClass").mkdir(exist_ok=True)
+    images = sorted(folder.glob("*.png"))
+    for path in images[:2]:
+        width, height = image_size(path)
+        grey = np.zeros((height, width), np.uint8)
+        grey[:9] = 255
+        Image.fromarray(grey).save(folder / "SegmentationClass" / path.name)
+    asked: list[str] = []
+    monkeypatch.setattr(questions.GreyMaskDialog, "asked", lambda self: bool(asked.append("?")) or answer)
+    welcome.window.open_folder(folder)
+    session = welcome.session
+    for row in range(len(session.samples)):
+        session._open_from(row, +1, lambda _row: True)
+    assert asked == ["?"]
+    session._open_from(0, +1, lambda _row: True)
+    assert session.document is not None
+    opened = session.document.image_id
+    assert opened == images[0].name if answer else opened == images[2].name
 
 
 def test_cancelling_a_question_leaves_things_as_they_are(

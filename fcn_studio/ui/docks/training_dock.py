@@ -194,6 +194,11 @@ class TrainingDock(QDockWidget):
 
     # --- what the user does -----------------------------------------------------------------------------------
 
+    def propose(self, level: Level, minutes: float) -> None:
+        """Choose for the user, this once; their settings stay as they are."""
+        self._level.setCurrentIndex(self._level.findData(level.value))
+        self._minutes.setValue(minutes)
+
     def start(self) -> None:
         """Fine-tune as chosen."""
         self._verdict.clear()
