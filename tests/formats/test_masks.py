@@ -11,7 +11,7 @@ from PIL import Image
 
 from fcn_studio.core.classes import ClassTable, voc_palette, voc_table
 from fcn_studio.core.labels import LabelMap
-from fcn_studio.errors import MaskError, MaskNeedsDecision, ProjectError
+from fcn_studio.errors import GreyMaskFound, MaskError, ProjectError
 from fcn_studio.formats.masks import encode_mask, read_mask, write_mask
 from tests.data import shared_data
 
@@ -66,7 +66,7 @@ FOREIGN = [
     ("ok_P.png", None),
     ("P_gray_palette.png", None),
     ("gray_index.png", "grey mask"),
-    ("binary255.png", MaskNeedsDecision, "grey mask of only two values", "255 first at x=214, y=132"),
+    ("binary255.png", GreyMaskFound, "grey mask of only two values", "255 first at x=214, y=132"),
     ("class77_out_of_range.png", MaskError, "value 77 at x=0, y=0 is no class index"),
     ("half_size.png", MaskError, "187 x 250 pixels, its image 375 x 500"),
     ("rgb_colour.png", MaskError, "in colour", "value [224, 224, 192] at x=214, y=132"),
@@ -98,7 +98,7 @@ def test_a_grey_mask_of_two_values_is_read_once_somebody_says_how() -> None:
 
 def test_grey_of_few_bits_is_never_guessed(tmp_path: Path) -> None:
     Image.fromarray(np.array([[True, False]])).save(tmp_path / "bit.png")
-    with pytest.raises(MaskNeedsDecision):
+    with pytest.raises(GreyMaskFound):
         read_mask(tmp_path / "bit.png", (2, 1), voc_table())
     read = read_mask(tmp_path / "bit.png", (2, 1), voc_table(), grey_as_indices=True)
     assert read.label_map.tolist() == [[1, 0]]
