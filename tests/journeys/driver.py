@@ -25,14 +25,17 @@ Script = Generator[Callable[[], bool], None, None]
 PATIENCE_S = 240
 
 
-def run_program(arguments: list[str], script: Callable[[Studio], Script]) -> None:
-    """Run ``fcn-studio`` with these arguments under a script that must end by closing the window."""
+def run_program(arguments: list[str], script: Callable[[Studio], Script], *, expected: str = "") -> None:
+    """Run ``fcn-studio`` with these arguments under a script that must end by closing the window.
+
+    A problem that the window reports ends the program, unless it has the ``expected`` words in it.
+    """
     conductors: list[_Conductor] = []
     real_build = app.build
 
     def build(settings: Settings, engine: Engine | None = None) -> Studio:
         studio = real_build(settings, engine)
-        conductors.append(_Conductor(studio, script(studio)))
+        conductors.append(_Conductor(studio, script(studio), expected))
         return studio
 
     app.build = build
@@ -48,13 +51,14 @@ def run_program(arguments: list[str], script: Callable[[Studio], Script]) -> Non
 
 
 class _Conductor:
-    def __init__(self, studio: Studio, script: Script) -> None:
+    def __init__(self, studio: Studio, script: Script, expected: str) -> None:
         self.studio = studio
         self.error: BaseException | None = None
         self.ended = False
         self._script = script
         self._condition: Callable[[], bool] = lambda: True
         self._since = time.monotonic()
+        self._expected = expected
         self._problems: list[str] = []
         studio.window.messages.problem.connect(self._problems.append)
         studio.window.messages.bug.connect(self._problems.append)
@@ -65,8 +69,9 @@ class _Conductor:
 
     def _poll(self) -> None:
         try:
-            if self._problems:
-                raise AssertionError(f"the window reported: {self._problems}")
+            unexpected = [text for text in self._problems if not self._expected or self._expected not in text]
+            if unexpected:
+                raise AssertionError(f"the window reported: {unexpected}")
             if not self._condition():
                 if time.monotonic() - self._since > PATIENCE_S:
                     raise AssertionError(f"waited {PATIENCE_S} s for line {self._script.gi_frame.f_lineno}")

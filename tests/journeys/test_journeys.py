@@ -83,6 +83,12 @@ def test_the_whole_loop_and_every_pixel_as_left(photos: Path, tmp_path: Path, en
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+@pytest.mark.skipif(DEFAULT not in bundled(), reason="this checkout has no bundled network")
+def test_the_window_outlives_its_network(photos: Path, environment: dict[str, str]) -> None:
+    run("tests.journeys.engine_dies", photos, environment=environment)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 def test_a_stroke_is_on_disk_two_seconds_later_whatever_happens(
     photos: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:

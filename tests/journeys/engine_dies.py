@@ -1,0 +1,59 @@
+"""The network's process is killed while it trains: the window says so at once, and the next click works."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+from fcn_studio.core.sample import Status
+from fcn_studio.core.training import Level, TrainConfig
+from fcn_studio.ui.app import Studio
+from fcn_studio.ui.engine import ProcessEngine
+from tests.journeys.driver import Script, drag, run_program, trigger
+
+EXPECTED = "was killed (SIGKILL)"
+
+
+def script(studio: Studio) -> Script:
+    session, learning = studio.session, studio.learning
+    assert isinstance(studio.engine, ProcessEngine)
+    problems: list[str] = []
+    studio.window.messages.problem.connect(problems.append)
+    yield lambda: session.document is not None and studio.window.isVisible()
+    assert session.project is not None
+    for row in range(4):
+        session.go_to(row)
+        drag(studio, [(60, 60), (400, 300)])
+        trigger(studio, "verify")
+        yield lambda: session.save_state == "saved"
+    steps: list[object] = []
+    learning.training.connect(steps.append)
+    learning.fine_tune(TrainConfig(Level.FULL, minutes=5))
+    yield lambda: len(steps) >= 1
+
+    first = studio.engine.pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    killed = time.monotonic()
+    yield lambda: bool(problems)
+    assert time.monotonic() - killed < 2
+    assert EXPECTED in problems[0]
+    assert not learning.training_running
+    assert learning.network_name == "street", "the network in use is unchanged"
+
+    session.go_to(5)
+    document = session.document
+    assert document is not None
+    drag(studio, [(60, 60), (400, 300)])
+    assert document.status is Status.IN_PROGRESS
+    trigger(studio, "auto_segment")
+    yield lambda: session.prediction is not None and not learning.running
+    assert (document.provenance == 1).any()
+    assert studio.engine.pid not in (None, first)
+    studio.window.close()
+
+
+if __name__ == "__main__":
+    run_program([sys.argv[1]], script, expected=EXPECTED)
