@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,6 +29,10 @@ LIBRARIES = {
     "xcb-shape": "libxcb-shape0", "xcb-xinerama": "libxcb-xinerama0", "xcb-xkb": "libxcb-xkb1",
 }  # fmt: skip
 """Library -> Debian's package of it."""
+
+
+PROGRAMS = {"Xvfb": "xvfb", "xvfb-run": "xvfb", "xauth": "xauth"}
+"""Program -> Debian's package of it; the journeys of the tests open real windows on a virtual screen."""
 
 
 def main() -> int:
@@ -53,8 +58,8 @@ def system_libraries(*, test: bool) -> None:
     if sys.platform != "linux":
         return
     missing = [package for library, package in LIBRARIES.items() if not ctypes.util.find_library(library)]
-    if test and not shutil.which("Xvfb"):
-        missing.append("xvfb")
+    if test:
+        missing += [package for program, package in PROGRAMS.items() if not shutil.which(program)]
     if not missing:
         return
     if not shutil.which("apt-get"):
@@ -77,11 +82,11 @@ def virtual_environment() -> None:
     print(f"making the virtual environment {VENV}", flush=True)
     if subprocess.call([sys.executable, "-m", "venv", "--clear", VENV]) == 0:
         return
-    subprocess.check_call(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--target", VENV.parent / ".virtualenv", "virtualenv"]
-    )
-    environment = {**os.environ, "PYTHONPATH": str(VENV.parent / ".virtualenv")}
-    subprocess.check_call([sys.executable, "-m", "virtualenv", "--clear", VENV], env=environment)
+    with tempfile.TemporaryDirectory() as maker:
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--root-user-action", "ignore"]
+        subprocess.check_call([*pip, "--target", maker, "virtualenv"])
+        environment = {**os.environ, "PYTHONPATH": maker}
+        subprocess.check_call([sys.executable, "-m", "virtualenv", "--quiet", "--clear", VENV], env=environment)
 
 
 def install(extra: str) -> None:

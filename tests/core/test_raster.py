@@ -47,7 +47,9 @@ def crossings_left_of(points: list[Point]) -> tuple[NDArray[np.bool_], NDArray[n
         edge |= distance_to_segment((xa, ya), (xb, yb)) < 1e-9
         if ya != yb:
             crossed = (ya <= ys) != (yb <= ys)
-            inside ^= crossed & (xs > xa + (ys - ya) * (xb - xa) / (yb - ya))
+            # Where the edge is not crossed the quotient means nothing, and overflows for edges of almost no height.
+            along = np.divide(ys - ya, yb - ya, out=np.zeros_like(ys), where=crossed)
+            inside ^= crossed & (xs > xa + along * (xb - xa))
     return inside, edge
 
 

@@ -24,6 +24,7 @@ from fcn_studio.formats.project_folder import ProjectFolder
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
+XVFB = shutil.which("xvfb-run") is not None and shutil.which("xauth") is not None
 
 
 @pytest.fixture
@@ -45,14 +46,14 @@ def photos(tmp_path: Path) -> Path:
 def command(module: str, *arguments: object) -> list[str]:
     """A Python process under Xvfb, or offscreen where there is none."""
     python = [sys.executable, "-X", "faulthandler", "-m", module, *map(str, arguments)]
-    if shutil.which("xvfb-run"):
+    if XVFB:
         return ["xvfb-run", "-a", "-s", "-screen 0 1600x1000x24", *python]
     return python
 
 
 def run(module: str, *arguments: object, environment: dict[str, str]) -> str:
     """Run a script to its end; its output."""
-    platform = {} if shutil.which("xvfb-run") else {"QT_QPA_PLATFORM": "offscreen"}
+    platform = {} if XVFB else {"QT_QPA_PLATFORM": "offscreen"}
     env = {**environment, **platform}
     if not platform:
         env.pop("QT_QPA_PLATFORM", None)
