@@ -80,8 +80,9 @@ def virtual_environment() -> None:
     if PYTHON.exists() and subprocess.call([PYTHON, "-m", "pip", "--version"], stdout=subprocess.DEVNULL) == 0:
         return
     print(f"making the virtual environment {VENV}", flush=True)
-    if subprocess.call([sys.executable, "-m", "venv", "--clear", VENV]) == 0:
+    if subprocess.call([sys.executable, "-m", "venv", "--clear", VENV], stdout=subprocess.DEVNULL) == 0:
         return
+    print("this Python came without ensurepip (Debian's python3-venv): virtualenv makes it instead", flush=True)
     with tempfile.TemporaryDirectory() as maker:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--root-user-action", "ignore"]
         subprocess.check_call([*pip, "--target", maker, "virtualenv"])
