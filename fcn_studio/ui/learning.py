@@ -317,7 +317,7 @@ class Learning(QObject):
 
         def on_done(_: JobResult) -> None:
             left_out = f", {counts['failed']} could not be read" if counts["failed"] else ""
-            self.notice.emit(f"Batch done: {counts['written']} images pre-labelled{left_out}.")
+            self.notice.emit(f"Batch done: {counts['written']} images predicted, labelled where nobody had been{left_out}.")
 
         job = batch.segment_job(network, samples, self.device, self._max_pixels)
         words = f"0 of {len(samples)}"

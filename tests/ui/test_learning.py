@@ -181,7 +181,7 @@ def test_a_batch_writes_new_images_only(bench: Bench, qtbot: QtBot) -> None:
     bench.session.keeper.drain()
     assert bench.session.counts()[Status.PRELABELLED] == 5
     assert {path: path.read_bytes() for path in kept} == before
-    assert "5 images pre-labelled" in bench.notices[-1]
+    assert "5 images predicted" in bench.notices[-1]
     with pytest.raises(ProjectError, match="nothing to label"):
         bench.learning.segment_folder()
 
