@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 a bug, 2 a sentence on standard error says what to do, 130
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -124,6 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not words or (words[0] not in known and words[0] not in ("-h", "--help", "--version")):
         words.insert(0, "open")
     options = parser().parse_args(words)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # in a log file, too, news of a long job are seen as they come
     try:
         if options.command in _WINDOWS:
             return _WINDOWS[options.command](options)

@@ -316,8 +316,8 @@ class Learning(QObject):
                 counts["written"] += 1
 
         def on_done(_: JobResult) -> None:
-            left_out = f", {counts['failed']} could not be read" if counts["failed"] else ""
-            self.notice.emit(f"Batch done: {counts['written']} images predicted, labelled where nobody had been{left_out}.")
+            left_out = f"; {counts['failed']} could not be read" if counts["failed"] else ""
+            self.notice.emit(f"Batch done: {counts['written']} images predicted{left_out}.")
 
         job = batch.segment_job(network, samples, self.device, self._max_pixels)
         words = f"0 of {len(samples)}"
