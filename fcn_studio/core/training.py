@@ -124,7 +124,8 @@ def judge(outcome: TrainOutcome, class_names: Mapping[int, str]) -> Adoption:
     """
     new, old = outcome.figures, outcome.baseline
     if new is None or len(outcome.val_ids) < MIN_VAL_IMAGES:
-        return Adoption(Verdict.NOT_COMPARED, (f"only {len(outcome.val_ids)} validation images",))
+        few = f"only {len(outcome.val_ids)}" if outcome.val_ids else "no"
+        return Adoption(Verdict.NOT_COMPARED, (f"{few} verified images to validate on",))
     if old is None:
         return Adoption(Verdict.NOT_COMPARED, ("no earlier network to compare with",))
     reasons = []

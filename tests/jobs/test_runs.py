@@ -63,8 +63,8 @@ def test_a_class_of_few_pixels_does_not_count() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"val_ids": ("a", "b")}, "only 2 validation images"),
-        ({"figures": None, "val_ids": ()}, "only 0 validation images"),
+        ({"val_ids": ("a", "b")}, "only 2 verified images"),
+        ({"figures": None, "val_ids": ()}, "no verified images"),
         ({"baseline": None}, "no earlier network"),
     ],
 )
