@@ -97,6 +97,15 @@ SETTINGS: tuple[Setting, ...] = (
 BY_KEY = {setting.key: setting for setting in SETTINGS}
 
 
+def _is_text(path: Path) -> bool:
+    """Whether a path can stand in a text file; names that are not UTF-8 cannot."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class Settings:
     """The settings of this user, loaded from and saved to one TOML file.
 
@@ -185,7 +194,7 @@ class Settings:
         for key, value in self._values.items():
             if value != BY_KEY[key].default or key in document:
                 document[key] = value
-        document["recent"] = [str(folder) for folder in self.recent]
+        document["recent"] = [str(folder) for folder in self.recent if _is_text(folder)]
         return tomlkit.dumps(document)
 
     def _load(self) -> None:

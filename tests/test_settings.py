@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,18 @@ def test_recent_folders_latest_first_and_no_more_than_ten(file: Path, tmp_path: 
     assert [f.name for f in recent[:2]] == ["5", "12"]
     settings.forget_recent(tmp_path / "5")
     assert tmp_path / "5" not in Settings(file).recent
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is text")
+def test_a_folder_whose_name_is_not_utf8_is_offered_until_the_end_and_not_saved(file: Path, tmp_path: Path) -> None:
+    settings = Settings(file)
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    settings.add_recent(tmp_path)
+    settings.add_recent(odd)
+    settings.set("brush_size", 99)
+    assert settings.recent == [odd, tmp_path]
+    again = Settings(file)
+    assert (again.recent, again.whole("brush_size"), again.notice) == ([tmp_path], 99, "")
 
 
 def test_a_folder_that_cannot_be_written_is_said_and_survived(tmp_path: Path) -> None:
