@@ -119,7 +119,10 @@ class AnnotationStore:
         stamp = stamp_of(self._record_path(sample), self.mask_path(sample))
         status = self._index.get(mask_id, stamp)
         if status is None:
-            data = _bytes_of(self.mask_path(sample))
+            try:
+                data = _bytes_of(self.mask_path(sample))
+            except MaskError:  # whoever loads it is told; one bad file must not cost the list of all statuses
+                return Status.IN_PROGRESS
             digest = None if data is None else _sha256(data)
             status = self._judged(sample, read_record(self._record_path(sample)), digest)
             self._index.put(mask_id, stamp, status)

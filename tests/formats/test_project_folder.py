@@ -570,3 +570,17 @@ def test_names_of_255_bytes_and_odd_letters_work(tmp_path: Path) -> None:
         for sample in project.samples:
             mask = read_mask(project.mask_path(sample), SIZE, TABLE).label_map
             assert (mask == np.where(painted(1).provenance, 1, VOID)).all()
+
+
+def test_a_mask_that_cannot_be_opened_does_not_cost_the_other_statuses(tmp_path: Path) -> None:
+    make_project(tmp_path, ["a.jpg", "b.jpg"])
+    with ProjectFolder.open(tmp_path, writable=True) as project:
+        project.save_labels(project.sample("a.jpg"), painted(1), Status.VERIFIED)
+    mask = tmp_path / "SegmentationClass" / "a.png"
+    mask.unlink()
+    mask.mkdir()  # root may read any file, but no folder as a file
+    with ProjectFolder.open(tmp_path, writable=True) as project:
+        assert (project.counts()[Status.IN_PROGRESS], project.counts()[Status.NEW]) == (1, 1)
+        with pytest.raises(MaskError, match="cannot be opened"):
+            project.load_labels(project.sample("a.jpg"), SIZE)
+        assert not project.accept_prediction(project.sample("a.jpg"), prediction("a.jpg"), allow_prelabelled=True)
