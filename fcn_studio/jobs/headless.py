@@ -132,6 +132,10 @@ def _writer_beside(project: ProjectFolder, network: NetworkInfo, out: Path) -> W
     """Writes raw predictions and the network's class files into another folder. Raises: UsageError, ProjectError."""
     if out.resolve().is_relative_to(project.folder.resolve()):
         raise UsageError(f"--out {out} lies in '{project.folder}', which is to be left alone; choose another folder")
+    images = {sample.image_path.resolve() for sample in project.samples}  # they may be links into ``out``
+    for sample in project.samples:
+        if (target := (out / f"{sample.mask_id}.png").resolve()) in images:
+            raise UsageError(f"--out {out} would write over the image {target}; choose another folder")
     with told("written", out):
         out.mkdir(parents=True, exist_ok=True)
         write_class_files(out, network.table)

@@ -82,6 +82,17 @@ def test_segment_refuses_to_write_raw_predictions_into_the_folder(micrograph_pro
     assert contents(micrograph_project) == before
 
 
+def test_segment_never_writes_over_an_image_that_is_a_link(micrograph_project: Path, tmp_path: Path) -> None:
+    links = tmp_path / "links"
+    links.mkdir()
+    for image in micrograph_project.glob("*.png"):
+        (links / image.name).symlink_to(image)
+    before = contents(micrograph_project)
+    with pytest.raises(UsageError, match="write over the image"):
+        headless.segment(links, device="cpu", out=micrograph_project)
+    assert contents(micrograph_project) == before
+
+
 def test_segment_goes_on_after_a_broken_image(micrograph_project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (micrograph_project / "micrograph-04.png").write_bytes(b"\x89PNG no more")
     result = headless.segment(micrograph_project, device="cpu")
