@@ -14,6 +14,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe, wait
 from multiprocessing.context import SpawnProcess
@@ -121,7 +122,8 @@ class Host:
             self._pending[command.job_id] = _Pending(command)
             self._send(command)
         elif isinstance(command, Warm):
-            self._start()
+            with suppress(OSError):  # too little memory now; the first job tries again, and tells
+                self._start()
         elif command.job_id in self._pending:
             if not command.keep:
                 # A job that only waits holds nobody up; should it begin all the same, its time starts then.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import psutil
@@ -28,6 +30,7 @@ from fcn_studio.jobs.messages import (
     Progress,
     Ready,
     Reply,
+    SegmentJob,
     Started,
 )
 from fcn_studio.jobs.snapshot import collect_now
@@ -302,4 +305,18 @@ def test_a_process_that_cannot_begin_fails_its_jobs_once_and_is_not_started_for_
         end = listener.end_of(job_id)
         assert isinstance(end, Failed)
     time.sleep(0.3)
+    assert listener.host.pid is None
+
+
+def test_a_process_that_cannot_be_started_ahead_costs_nothing(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: SpawnProcess) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(SpawnProcess, "start", fail)
+    listener.host.warm()
+    job_id = listener.host.submit(SegmentJob("", ()))
+    reply = listener.end_of(job_id, 10)
+    assert isinstance(reply, Failed)
     assert listener.host.pid is None
