@@ -96,7 +96,7 @@ class FineTuner(QObject):
             raise TrainingError("A fine-tune is running already; stop it first.")
         self._order = _Order(project, config, network, comparable, device)
         self.history = []
-        self._collector.submit(self._collect, project)
+        self._collector.submit(self._collect, self._order)
         self.collecting_changed.emit()
 
     def forget(self) -> None:
@@ -108,23 +108,27 @@ class FineTuner(QObject):
         """End the reading thread."""
         self._collector.shutdown(wait=True, cancel_futures=True)
 
-    def _collect(self, project: ProjectFolder) -> None:
-        """Runs on the reading thread."""
-        from fcn_studio.jobs.snapshot import collect_now
+    def _collect(self, order: _Order) -> None:
+        """Runs on the reading thread, until nobody waits for this order any more."""
+        from fcn_studio.jobs.snapshot import collect
 
         try:
-            self._collected.emit((project, collect_now(project)))
+            work = collect(order.project)
+            while self._order is order:
+                next(work)
+        except StopIteration as end:
+            self._collected.emit((order, end.value))
         except FcnStudioError as error:
-            self._collected.emit((project, error))
+            self._collected.emit((order, error))
         except Exception:  # noqa: BLE001 - door: a bug must not leave the window waiting for the masks
             sys.excepthook(*sys.exc_info())
-            self._collected.emit((project, TrainingError("Fine-tune met a fault of the program. Please report it.")))
+            self._collected.emit((order, TrainingError("Fine-tune met a fault of the program. Please report it.")))
 
-    def _on_collected(self, found: tuple[ProjectFolder, Snapshot | FcnStudioError]) -> None:
-        project, snapshot = found
-        order, self._order = self._order, None
-        if order is None or order.project is not project:
+    def _on_collected(self, found: tuple[_Order, Snapshot | FcnStudioError]) -> None:
+        order, snapshot = found
+        if order is not self._order:  # the project was closed meanwhile; another may be being read
             return
+        self._order = None
         self.collecting_changed.emit()
         try:
             if isinstance(snapshot, FcnStudioError):

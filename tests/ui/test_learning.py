@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -291,13 +294,47 @@ def test_a_fine_tune_without_human_pixels_says_so_and_makes_no_run(bench: Bench,
     assert not project.runs.folder.exists()
 
 
+def test_masks_that_nobody_waits_for_any_more_do_not_hold_up_the_end(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = threading.Event()
+
+    def slowly(project: ProjectFolder) -> Iterator[tuple[int, int]]:
+        for done in range(400):
+            begun.set()
+            time.sleep(0.02)
+            yield done, 400
+
+    monkeypatch.setattr("fcn_studio.jobs.snapshot.collect", slowly)
+    bench.learning.fine_tune(QUICK)
+    assert begun.wait(10)
+    began = time.monotonic()
+    assert bench.session.close_project()
+    bench.learning.shut_down()
+    assert time.monotonic() - began < 4
+
+
+def test_a_fine_tune_is_not_lost_to_the_masks_of_the_project_before(
+    bench: Bench, qtbot: QtBot, micrograph_project: Path, tmp_path: Path
+) -> None:
+    other = shutil.copytree(micrograph_project, tmp_path / "other", ignore=shutil.ignore_patterns("lock"))
+    collector = bench.learning._tuner._collector
+    bench.learning.fine_tune(QUICK)
+    collector.submit(lambda: None).result()  # the masks are read, and the window has not heard of it yet
+    bench.session.open_folder(other)
+    bench.learning.fine_tune(QUICK)
+    qtbot.waitUntil(lambda: bool(bench.finished), timeout=20_000)
+    assert not bench.problems
+    assert not (micrograph_project / ".fcn-studio" / "runs").exists()
+
+
 def test_a_bug_while_the_masks_are_read_does_not_leave_the_window_waiting(
     bench: Bench, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(project: object) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("fcn_studio.jobs.snapshot.collect_now", fail)
+    monkeypatch.setattr("fcn_studio.jobs.snapshot.collect", fail)
     monkeypatch.setattr("sys.excepthook", lambda *_: None)
     bench.learning.fine_tune(QUICK)
     qtbot.waitUntil(lambda: bool(bench.problems), timeout=10_000)
