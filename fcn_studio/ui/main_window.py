@@ -203,10 +203,12 @@ class MainWindow(QMainWindow):
 
     @guarded
     def closeEvent(self, event: QCloseEvent) -> None:
+        event.ignore()  # should anything below fail, the window stays, and the work in it
         self._remember()
         if not self._session.close_project() and not self._close_and_lose():
-            event.ignore()
             return
+        self._commands.exporter.cancel()
+        event.accept()
         super().closeEvent(event)
         self.closed.emit()
 

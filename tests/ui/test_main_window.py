@@ -17,6 +17,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.errors import ClassTableNeeded, ProjectError, YearsFound
 from fcn_studio.formats.images import image_size
+from fcn_studio.jobs.export import export_project
 from fcn_studio.ui.action_table import ACTIONS
 from fcn_studio.ui.canvas.layers import Layer
 from fcn_studio.ui.dialogs import questions
@@ -363,6 +364,35 @@ def test_work_that_cannot_be_saved_keeps_the_window_open(studio: Studio, monkeyp
     monkeypatch.setattr("fcn_studio.ui.dialogs.questions.LossDialog.asked", lambda self: True)
     assert studio.window.close()
     assert tries == [False, False, True]
+
+
+def test_a_bug_on_closing_keeps_the_window_open(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("oops")
+
+    reported: list[object] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, *rest: reported.append(kind))
+    with monkeypatch.context() as broken:
+        broken.setattr(studio.window.layout_, "save", fail)
+        assert not studio.window.close()
+    assert reported == [ZeroDivisionError]
+    assert studio.window.isVisible()
+    assert studio.session.project is not None
+    assert studio.window.close()
+
+
+def test_closing_leaves_nothing_of_an_unfinished_export(studio: Studio, tmp_path: Path) -> None:
+    studio.session.verify()
+    studio.session.keeper.drain()
+    project = studio.session.project
+    assert project is not None
+    exporter = studio.window._commands.exporter
+    steps = export_project(project, tmp_path / "out", {Status.VERIFIED}, set(Split))
+    next(steps)
+    exporter.start(steps)
+    assert studio.window.close()
+    assert not exporter.running
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_a_damaged_layout_file_does_no_harm(make_studio: Callable[[], Studio], tmp_path: Path) -> None:
