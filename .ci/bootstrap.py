@@ -62,10 +62,10 @@ def system_libraries(*, test: bool) -> None:
         missing += [package for program, package in PROGRAMS.items() if not shutil.which(program)]
     if not missing:
         return
-    if not shutil.which("apt-get"):
+    become_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    if not all(map(shutil.which, ["apt-get", *become_root[:1]])):
         print(f"note: Qt may miss system libraries; on Debian they are in {' '.join(missing)}", flush=True)
         return
-    become_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     apt = [*become_root, "apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
     print(f"installing system libraries: {' '.join(missing)}", flush=True)

@@ -1,0 +1,32 @@
+"""The installer of a fresh machine; that it installs is shown by running it, not here."""
+
+from __future__ import annotations
+
+import ctypes.util
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.helpers import ROOT
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="system libraries are installed on Linux only")
+@pytest.mark.parametrize("there", [set(), {"apt-get"}, {"sudo"}])
+def test_who_cannot_install_system_libraries_is_told_which_and_goes_on(
+    there: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("nothing can be run here")
+
+    monkeypatch.setattr(ctypes.util, "find_library", lambda name: None)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(shutil, "which", lambda name: name if name in there else None)
+    monkeypatch.setattr(subprocess, "run", fail)
+    runpy.run_path(str(ROOT / ".ci" / "bootstrap.py"))["system_libraries"](test=True)
+    said = capsys.readouterr().out
+    assert "libegl1" in said
+    assert "xvfb" in said
