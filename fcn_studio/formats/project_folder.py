@@ -294,5 +294,6 @@ def _new_config(folder: Path, table: ClassTable) -> ProjectConfig:
     Its id is made from host and path until it is written: strokes kept for a folder that is only looked at, or
     that crashed before its first save, are found again.
     """
-    name = f"{socket.gethostname()}:{os.path.realpath(folder)}"
+    path = os.fsencode(os.path.realpath(folder)).decode("utf-8", "backslashreplace")  # any bytes may be a name
+    name = f"{socket.gethostname()}:{path}"
     return replace(ProjectConfig.new(table), project_id=str(uuid.uuid5(uuid.NAMESPACE_URL, name)))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 import unicodedata
@@ -584,3 +585,15 @@ def test_a_mask_that_cannot_be_opened_does_not_cost_the_other_statuses(tmp_path:
         with pytest.raises(MaskError, match="cannot be opened"):
             project.load_labels(project.sample("a.jpg"), SIZE)
         assert not project.accept_prediction(project.sample("a.jpg"), prediction("a.jpg"), allow_prelabelled=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is text")
+def test_names_that_are_not_utf8_are_names_like_others(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    make_image(folder / os.fsdecode(b"pr\xe9.png"))
+    with ProjectFolder.open(folder, writable=True, table=TABLE) as project:
+        project.save_labels(project.samples[0], painted(1), Status.IN_PROGRESS)
+    with ProjectFolder.open(folder, writable=True) as project:
+        loaded = project.load_labels(project.samples[0], SIZE)
+    assert loaded.status is Status.IN_PROGRESS
+    np.testing.assert_array_equal(loaded.labels.label_map, painted(1).label_map)
