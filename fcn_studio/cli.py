@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 a bug, 2 a sentence on standard error says what to do, 130
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import json
 import os
@@ -171,6 +172,7 @@ def write_json(result: object, path: Path | None) -> None:
 
 
 def _open(options: argparse.Namespace) -> int:
+    gc.disable()  # start-up: what is imported stays, and is not worth looking through; `run_window` enables it again
     # Start-up: shiboken reads the source of every module that is imported after PySide6.
     import cv2  # noqa: F401
 

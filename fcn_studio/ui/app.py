@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,6 +132,8 @@ def run_window(folder: Path | None, *, break_lock: bool = False) -> int:
     studio.window.messages.install_excepthook()
     quit_on_signals(studio.window)
     studio.window.show()
+    gc.freeze()
+    gc.enable()
     if folder is not None:
         QTimer.singleShot(0, studio.window, lambda: _open(studio, folder, break_lock))
     QTimer.singleShot(WARM_UP_MS, studio.window, studio.learning.warm)
