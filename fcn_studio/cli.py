@@ -127,7 +127,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words.insert(0, "open")
     options = parser().parse_args(words)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)  # in a log file, too, news of a long job are seen as they come
+        # In a log file, too, news of a long job are seen as they come; a path that cannot be printed costs no result.
+        sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     try:
         if options.command in _WINDOWS:
             return _WINDOWS[options.command](options)

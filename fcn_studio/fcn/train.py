@@ -150,7 +150,7 @@ class _Training:
         if self._base is not None:
             self._baseline = yield from self._score(self._base, self._budget * _BASELINE_SHARE)
             if self._baseline is None and self._val_set and not self._stopped:
-                self._notes.append("the network in use was not scored: too many validation images for the time")
+                self._notes.append("the base was not scored first: too many validation images for the time")
         if isinstance(self._source, FeatureSource):
             yield from self._fill(self._source)
         self._began = self._trained_since = self._elapsed

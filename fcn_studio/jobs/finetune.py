@@ -34,9 +34,10 @@ def fine_tune(job: FineTuneJob, warm: WarmNetwork) -> Generator[JobProgress, boo
     given = job.baseline if job.config.level is Level.SCRATCH else job.base
     base = load_checkpoint(given) if given else None
     outcome = yield from train(job.config, job.train, job.val, job.table, base, device, Path(job.out))
-    if job.baseline == given or not job.val:
-        return outcome
-    if not job.baseline:
+    if not job.baseline or not job.val:
         return replace(outcome, baseline=None)
+    if job.baseline == given and outcome.baseline is not None:
+        return outcome
+    # The network in use is another than the base, or the training had no time to score it: the verdict needs it.
     in_use = EvaluateJob(job.baseline, job.table, job.val, job.device)
     return replace(outcome, baseline=(yield from evaluate_network(in_use, warm)))

@@ -149,15 +149,17 @@ class JobBoard(QObject):
             self.progress.emit(running.view)
             return
         del self._jobs[reply.job_id]
-        if isinstance(reply, Done):
-            if reply.device:
-                self.device.emit(reply.device)
-            self._tell(running.on_done, reply.result)
-        elif isinstance(reply, Failed):
-            self.problem.emit(f"{running.view.title}: {reply.sentence}")
-        elif isinstance(reply, Cancelled):
-            self.notice.emit(f"{running.view.title} was cancelled.")
-        self.changed.emit()
+        try:
+            if isinstance(reply, Done):
+                if reply.device:
+                    self.device.emit(reply.device)
+                self._tell(running.on_done, reply.result)
+            elif isinstance(reply, Failed):
+                self.problem.emit(f"{running.view.title}: {reply.sentence}")
+            elif isinstance(reply, Cancelled):
+                self.notice.emit(f"{running.view.title} was cancelled.")
+        finally:
+            self.changed.emit()  # the job is over, even where its result met a bug
         if isinstance(reply, Failed) and reply.trace:
             raise JobFault(reply.trace)
 
