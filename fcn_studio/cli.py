@@ -174,16 +174,19 @@ def write_json(result: object, path: Path | None) -> None:
 
 def _open(options: argparse.Namespace) -> int:
     gc.disable()  # start-up: what is imported stays, and is not worth looking through; `run_window` enables it again
-    # Start-up: shiboken reads the source of every module that is imported after PySide6.
-    import cv2  # noqa: F401
+    try:
+        # Start-up: shiboken reads the source of every module that is imported after PySide6.
+        import cv2  # noqa: F401
 
-    import fcn_studio.core.document
-    import fcn_studio.fcn.catalogue
-    import fcn_studio.settings
-    import fcn_studio.tools.base  # noqa: F401
-    from fcn_studio.ui.app import run_window
+        import fcn_studio.core.document
+        import fcn_studio.fcn.catalogue
+        import fcn_studio.settings
+        import fcn_studio.tools.base  # noqa: F401
+        from fcn_studio.ui.app import run_window
 
-    return run_window(options.folder, break_lock=options.break_lock)
+        return run_window(options.folder, break_lock=options.break_lock)
+    finally:
+        gc.enable()  # where it came to no window
 
 
 def _demo(options: argparse.Namespace) -> int:
