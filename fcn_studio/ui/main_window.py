@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -181,6 +182,7 @@ class MainWindow(QMainWindow):
             changed.connect(self._network_changed)
         self.messages.notice.connect(self._strip.show_notice)
         self.messages.problem.connect(self._strip.show_problem)
+        self.messages.offered.connect(self._show_offer)
         self.messages.bug.connect(self._show_bug)
         canvas.hovered.connect(self.status_line.show_cursor)
         canvas.zoom_changed.connect(self.status_line.show_zoom)
@@ -313,6 +315,9 @@ class MainWindow(QMainWindow):
         self._recent_menu.setEnabled(bool(recent))
         for folder in recent:
             self._recent_menu.addAction(str(folder), partial(self.open_folder, folder))
+
+    def _show_offer(self, text: str, label: str, act: Callable[[], object]) -> None:
+        self._strip.show_offer(text, label, self._door(act))
 
     def _show_bug(self, text: str) -> None:
         from fcn_studio.ui.dialogs.help_dialogs import ReportDialog

@@ -31,7 +31,7 @@ class Said:
 
     Attributes:
         at: seconds since the epoch.
-        kind: "notice", "problem" or "bug".
+        kind: "notice", "problem", "offer" or "bug".
         text: the sentence.
     """
 
@@ -50,6 +50,8 @@ class Messages(QObject):
     Signals:
         notice(str): something the user may like to know; shown for some seconds.
         problem(str): something did not work; shown until the user closes it.
+        offered(str, str, object): a sentence, the words of a button beside it, and what the button does; shown until
+            the user closes it or takes the offer.
         bug(str): a traceback to show and copy; delivered on the GUI thread whatever thread failed.
 
     Attributes:
@@ -58,6 +60,7 @@ class Messages(QObject):
 
     notice = Signal(str)
     problem = Signal(str)
+    offered = Signal(str, str, object)
     bug = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -75,6 +78,12 @@ class Messages(QObject):
         self.history.append(Said(time.time(), "problem", text))
         log.warning(text)
         self.problem.emit(text)
+
+    def offer(self, text: str, label: str, act: Callable[[], object]) -> None:
+        """Tell the user something that they can do something about with one click."""
+        self.history.append(Said(time.time(), "offer", text))
+        log.info(text)
+        self.offered.emit(text, label, act)
 
     def report(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """Log a bug and offer it as a report; has the signature of `sys.excepthook`."""

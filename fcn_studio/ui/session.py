@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from fcn_studio.core.classes import ClassTable, Colour
+from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document, skip, unskip, verify
 from fcn_studio.core.history import History
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, ProjectError, ProjectLocked, ProjectReadOnly
 from fcn_studio.settings import Settings
+from fcn_studio.ui.class_editor import ClassEditor
 from fcn_studio.ui.cursor_info import CursorInfo, cursor_info
 from fcn_studio.ui.keeper import Keeper
 from fcn_studio.ui.prefetch import Prefetch
@@ -66,6 +67,7 @@ class Session(QObject):
         """Class table of a plain folder that has none: the table of the network in use."""
         self._grey_asked = False
         self._disconnect: Callable[[], None] | None = None
+        self.classes = ClassEditor(self)
         self._prefetch = Prefetch(settings.whole("max_pixels"))
         self.keeper = Keeper(self)
         self._on_setting("autosave_delay")
@@ -310,42 +312,6 @@ class Session(QObject):
         """Show a prediction (in the project's class indices) beside the open document."""
         self.prediction = prediction
         self.prediction_changed.emit()
-
-    # --- classes ----------------------------------------------------------------------------------------------
-
-    def add_class(self, name: str, colour: Colour | None = None) -> int:
-        """Add a class at the next index and make it active; its index.
-
-        Raises:
-            ProjectError: if the name is taken or nothing may be written.
-        """
-        self._set_table(self.table.added(name.strip(), colour))
-        index = self.table.next_index - 1
-        self.toolbox.set_class(index)
-        return index
-
-    def rename_class(self, index: int, name: str) -> None:
-        """Rename a class; its index stays.
-
-        Raises:
-            ProjectError: if the name is taken or nothing may be written.
-        """
-        self._set_table(self.table.changed(index, name=name.strip()))
-
-    def recolour_class(self, index: int, colour: Colour) -> None:
-        """Give a class another colour on screen.
-
-        Raises:
-            ProjectError: if nothing may be written.
-        """
-        self._set_table(self.table.changed(index, colour=colour))
-
-    def _set_table(self, table: ClassTable) -> None:
-        if self.project is None:
-            raise ProjectError("No project is open: open a folder of images first.")
-        self.project.set_table(table)
-        self.toolbox.set_table(table)
-        self.table_changed.emit()
 
     # --- status -----------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ def script(studio: Studio, marker: Path) -> Script:
     document = session.document
     assert document is not None
     if not session.table.active:
-        session.add_class("thing")
+        session.classes.add("thing")
     drag(studio, [(100, 100), (300, 220), (500, 300)])
     unfinished = marker.with_suffix(".part.npz")
     np.savez(unfinished, label_map=document.label_map, provenance=document.provenance)

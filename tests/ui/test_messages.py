@@ -56,3 +56,19 @@ def test_a_notice_does_not_push_a_problem_away(qtbot: QtBot) -> None:
     assert strip.isHidden()
     strip.show_notice("Saved.")
     assert strip.text == "Saved."
+
+
+def test_an_offer_stays_and_is_taken_once(qtbot: QtBot) -> None:
+    strip, taken = MessageStrip(), []
+    qtbot.addWidget(strip)
+    strip.show_offer("12 strokes came back.", "What came back", lambda: taken.append(1))
+    strip.show_notice("Saved.")
+    assert strip.text == "12 strokes came back."
+    assert not strip.button.isHidden()
+    strip.button.click()
+    assert taken == [1]
+    assert strip.isHidden()
+    strip.show_problem("The disk is full.")
+    assert strip.button.isHidden()
+    strip.button.click()
+    assert taken == [1]

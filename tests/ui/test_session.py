@@ -378,7 +378,7 @@ def test_a_second_session_is_read_only(session: Session, make_session: Callable[
     assert second.toolbox.document is None
     second.toolbox.tool.press(PointerEvent(10, 10, "left"))
     assert not document(second).dirty
-    for act in (second.verify, second.toggle_skip, second.editable, lambda: second.add_class("new")):
+    for act in (second.verify, second.toggle_skip, second.editable, lambda: second.classes.add("new")):
         with pytest.raises(ProjectError, match=r"read-only|to read only"):
             act()
     second.go_to(3)
@@ -442,12 +442,12 @@ def test_an_index_that_cannot_be_written_does_not_stop_closing(
 
 
 def test_classes_are_added_renamed_and_recoloured_on_disk(session: Session, folder: Path) -> None:
-    assert session.add_class(" vessel ") == 3
+    assert session.classes.add(" vessel ") == 3
     assert session.toolbox.class_index == 3
-    session.rename_class(1, "nucleus")
-    session.recolour_class(1, (1, 2, 3))
+    session.classes.rename(1, "nucleus")
+    session.classes.recolour(1, (1, 2, 3))
     with pytest.raises(ProjectError, match="occurs twice"):
-        session.rename_class(1, "Debris")
+        session.classes.rename(1, "Debris")
     with ProjectFolder.open(folder, writable=False) as project:
         assert [c.name for c in project.config.table] == ["background", "nucleus", "debris", "vessel"]
         assert project.config.table.classes[1].colour == (1, 2, 3)

@@ -50,7 +50,7 @@ class ClassesDock(QDockWidget):
         self._following = False
         self._model = ClassModel(self._toolbox)
         self._model.rename_asked.connect(
-            lambda index, name: self._door.run(lambda: self._session.rename_class(index, name))
+            lambda index, name: self._door.run(lambda: self._session.classes.rename(index, name))
         )
         self._view = self._made_view()
         self._filter = named(QLineEdit(placeholderText="Filter classes", clearButtonEnabled=True), "Filter classes")
@@ -131,7 +131,7 @@ class ClassesDock(QDockWidget):
         name = self._new_name.text().strip()
         if not name:
             return
-        self._door.run(lambda: self._session.add_class(name))
+        self._door.run(lambda: self._session.classes.add(name))
         info = self._session.table.find(name)
         if info is not None:
             self._new_name.clear()
@@ -161,7 +161,7 @@ class ClassesDock(QDockWidget):
 
     def _recolour(self, class_index: int, colour: QColor) -> None:
         rgb = (colour.red(), colour.green(), colour.blue())
-        self._door.run(lambda: self._session.recolour_class(class_index, rgb))
+        self._door.run(lambda: self._session.classes.recolour(class_index, rgb))
 
     def _current_changed(self, current: QModelIndex) -> None:
         if current.isValid() and not self._following:

@@ -1,0 +1,53 @@
+"""Changes the class table of the open project: rows are added and changed, never moved or given another index."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fcn_studio.core.classes import ClassTable, Colour
+from fcn_studio.errors import ProjectError
+
+if TYPE_CHECKING:
+    from fcn_studio.ui.session import Session
+
+
+class ClassEditor:
+    """Adds, renames and recolours classes; the project file follows at once."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, name: str, colour: Colour | None = None) -> int:
+        """Add a class at the next index and make it active; its index.
+
+        Raises:
+            ProjectError: if the name is taken or nothing may be written.
+        """
+        self._set_table(self._session.table.added(name.strip(), colour))
+        index = self._session.table.next_index - 1
+        self._session.toolbox.set_class(index)
+        return index
+
+    def rename(self, index: int, name: str) -> None:
+        """Rename a class; its index stays.
+
+        Raises:
+            ProjectError: if the name is taken or nothing may be written.
+        """
+        self._set_table(self._session.table.changed(index, name=name.strip()))
+
+    def recolour(self, index: int, colour: Colour) -> None:
+        """Give a class another colour on screen.
+
+        Raises:
+            ProjectError: if nothing may be written.
+        """
+        self._set_table(self._session.table.changed(index, colour=colour))
+
+    def _set_table(self, table: ClassTable) -> None:
+        project = self._session.project
+        if project is None:
+            raise ProjectError("No project is open: open a folder of images first.")
+        project.set_table(table)
+        self._session.toolbox.set_table(table)
+        self._session.table_changed.emit()
