@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,9 +144,18 @@ class AnnotationStore:
         return Status.VERIFIED if self._untouched(sample) else Status.IN_PROGRESS
 
     def load(
-        self, sample: Sample, size: tuple[int, int], table: ClassTable, grey_as_indices: bool | None
+        self,
+        sample: Sample,
+        size: tuple[int, int],
+        table: ClassTable,
+        grey_as_indices: bool | None,
+        *,
+        known_masks: Container[str | None] = (),
     ) -> LoadedLabels:
         """The annotation of an image of ``size`` (width, height) as displayed; unlabelled if there is no mask.
+
+        ``known_masks``: sha256 of masks that are known to be ours (None: of no mask yet). If both the mask on disk
+        and that of the record are among them, the record counts as fitting: the caller knows what lies between.
 
         Raises:
             MaskNeedsDecision: if only the user can say how to read the mask, or whose it is.
@@ -157,8 +166,11 @@ class AnnotationStore:
             path = self.mask_path(sample)
             data, record = _bytes_of(path), read_record(self._record_path(sample))
             digest = None if data is None else _sha256(data)
-            status = self._statuses[sample.mask_id] = self._judged(sample, record, digest)
-            fits = record is not None and record.mask_sha256 == digest
+            fits = record is not None and (
+                record.mask_sha256 == digest or (record.mask_sha256 in known_masks and digest in known_masks)
+            )
+            believed = record.mask_sha256 if fits and record is not None else digest
+            status = self._statuses[sample.mask_id] = self._judged(sample, record, believed)
             by = record.prelabelled_by if record is not None else None
             if data is None:
                 width, height = size
@@ -185,10 +197,19 @@ class AnnotationStore:
                 f"{Path(sample.mask_id).name}.png if it belongs to {sample.image_id}, else like its image"
             )
 
-    def save(self, sample: Sample, labels: Labels, status: Status, prelabelled_by: str | None) -> str | None:
+    def save(
+        self,
+        sample: Sample,
+        labels: Labels,
+        status: Status,
+        prelabelled_by: str | None,
+        *,
+        announce: Callable[[str], None] | None = None,
+    ) -> str | None:
         """Write mask, then record; returns the mask's sha256, None if the image needs no mask.
 
         Nothing is written for a New image without labels. A mask that is not ours is kept in ``originals`` first.
+        ``announce`` is told the sha256 of the mask before anything is written; what it raises stops the save.
 
         Raises:
             ProjectError: if anything cannot be written; the old files are then unchanged.
@@ -199,12 +220,13 @@ class AnnotationStore:
             needs_mask = not unlabelled or sample.mask_id in self._masks
             if not needs_mask and status is Status.NEW and sample.mask_id not in self._records:
                 return None
+            data = encode_mask(labels.label_map) if needs_mask else None
+            digest = None if data is None else _sha256(data)
+            if announce is not None and digest is not None:
+                announce(digest)
             self._prepare()
-            digest = None
-            if needs_mask:
+            if data is not None:
                 self._keep_original(sample, path)
-                data = encode_mask(labels.label_map)
-                digest = _sha256(data)
                 write_atomically(path, data)
                 self._masks[sample.mask_id] = path
             record_path = self._record_path(sample)

@@ -21,7 +21,7 @@ import socket
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -239,28 +239,40 @@ class ProjectFolder:
         """Where the mask of an image lies, or would lie."""
         return self._store.mask_path(sample)
 
-    def load_labels(self, sample: Sample, size: tuple[int, int]) -> LoadedLabels:
+    def load_labels(
+        self, sample: Sample, size: tuple[int, int], *, known_masks: Container[str | None] = ()
+    ) -> LoadedLabels:
         """The annotation of an image of ``size`` (width, height) as displayed; unlabelled if there is no mask.
+
+        ``known_masks``: see `AnnotationStore.load`.
 
         Raises:
             MaskNeedsDecision: if only the user can say how to read the mask, or whose it is.
             MaskError: if the mask is damaged or no label map of the image; it is never taken for empty.
         """
-        return self._store.load(sample, size, self._config.table, self.grey_as_indices)
+        table, grey = self._config.table, self.grey_as_indices
+        return self._store.load(sample, size, table, grey, known_masks=known_masks)
 
     def save_labels(
-        self, sample: Sample, labels: Labels, status: Status, prelabelled_by: str | None = None
+        self,
+        sample: Sample,
+        labels: Labels,
+        status: Status,
+        prelabelled_by: str | None = None,
+        *,
+        announce: Callable[[str], None] | None = None,
     ) -> str | None:
         """Write an annotation, mask first and then its record; may be called from another thread.
 
         A New image without labels writes nothing. Returns the sha256 of the mask file, None if it needs none.
+        ``announce`` is told that sha256, if there is to be a mask, before anything is written.
 
         Raises:
             ProjectError: if it was opened to read only, the disk is full or anything else cannot be written; the
                 old files are then unchanged.
         """
         self._refuse_if_read_only()
-        return self._store.save(sample, labels, status, prelabelled_by)
+        return self._store.save(sample, labels, status, prelabelled_by, announce=announce)
 
     def accept_prediction(self, sample: Sample, prediction: Prediction, *, allow_prelabelled: bool) -> bool:
         """Write a prediction in the project's class indices, by the rule of batches; False if it may not or is void.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import threading
@@ -597,3 +598,53 @@ def test_names_that_are_not_utf8_are_names_like_others(tmp_path: Path) -> None:
         loaded = project.load_labels(project.samples[0], SIZE)
     assert loaded.status is Status.IN_PROGRESS
     np.testing.assert_array_equal(loaded.labels.label_map, painted(1).label_map)
+
+
+# What a journal of strokes relies on
+
+
+def test_the_sha256_of_a_mask_is_announced_before_anything_is_written(tmp_path: Path) -> None:
+    make_project(tmp_path, ["a.jpg"], {"a": 1})
+    before, announced = fingerprint(tmp_path), []
+
+    def note(digest: str) -> None:
+        announced.append(digest)
+        now = fingerprint(tmp_path)
+        assert {name: now[name] for name in now if ".fcn-studio" not in name} == before
+        assert {name for name in now if ".fcn-studio" in name} == {".fcn-studio", ".fcn-studio/lock"}
+
+    with ProjectFolder.open(tmp_path, writable=True) as project:
+        digest = project.save_labels(project.samples[0], painted(2), Status.IN_PROGRESS, announce=note)
+    assert announced == [digest]
+
+
+def test_what_cannot_be_announced_is_not_written(tmp_path: Path) -> None:
+    make_project(tmp_path, ["a.jpg"], {"a": 1})
+
+    def refuse(_digest: str) -> None:
+        raise ProjectError("the journal is full")
+
+    with ProjectFolder.open(tmp_path, writable=True) as project:
+        before = fingerprint(tmp_path)
+        with pytest.raises(ProjectError, match="journal is full"):
+            project.save_labels(project.samples[0], painted(2), Status.IN_PROGRESS, announce=refuse)
+        assert fingerprint(tmp_path) == before
+
+
+def test_a_record_fits_a_mask_that_is_known_to_be_ours_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mask, announced = saved(tmp_path), []
+    old = hashlib.sha256(mask.read_bytes()).hexdigest()
+    with ProjectFolder.open(tmp_path, writable=True) as project, monkeypatch.context() as patched:
+        patched.setattr("fcn_studio.formats.annotations.write_record", _crash)
+        with pytest.raises(KeyboardInterrupt):
+            project.save_labels(project.samples[0], painted(2), Status.IN_PROGRESS, announce=announced.append)
+    with ProjectFolder.open(tmp_path, writable=False) as project:
+        (sample,) = project.samples
+        for too_few in [(), (old,), tuple(announced)]:
+            loaded = project.load_labels(sample, SIZE, known_masks=too_few)
+            assert (loaded.labels.provenance[:3] == Provenance.UNKNOWN).all()
+            assert loaded.status is Status.IN_PROGRESS
+        loaded = project.load_labels(sample, SIZE, known_masks={old, *announced})
+        assert (loaded.labels.label_map[:3] == 2).all()
+        assert (loaded.labels.provenance == painted(1).provenance).all()
+        assert (loaded.status, loaded.mask_sha256, loaded.notices) == (Status.VERIFIED, announced[0], ())
