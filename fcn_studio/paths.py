@@ -47,7 +47,8 @@ def state_dir() -> Path:
 def replace_file(path: Path, data: bytes) -> None:
     """Replace a file by new content, or create it and its folders; on any failure the old file stays as it was.
 
-    It is written beside its place, flushed to disk, then renamed over it.
+    It is written beside its place, flushed to disk, then renamed over it, and the folder is flushed too: what this
+    has returned from survives a loss of power.
 
     Raises:
         OSError: if the disk is full, the folder is read-only or the name is too long.
@@ -61,7 +62,20 @@ def replace_file(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _sync_folder(path.parent)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let the disk have the names in a folder, where folders can be flushed; not having it makes no file half."""
+    if os.name == "nt":
+        return
+    with suppress(OSError):  # some network file systems refuse
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

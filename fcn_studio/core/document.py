@@ -10,7 +10,7 @@ from fcn_studio.core.classes import VOID
 from fcn_studio.core.edit import Edit
 from fcn_studio.core.event import Event
 from fcn_studio.core.geometry import Rect
-from fcn_studio.core.history import TILE, History, Standing, Step
+from fcn_studio.core.history import TILE, History, Motion, Standing, Step
 from fcn_studio.core.labels import LabelMap, Labels, verified
 from fcn_studio.core.prediction import Prediction, prelabelled
 from fcn_studio.core.rules import PaintRules
@@ -39,6 +39,7 @@ class Document:
         provenance: uint8 (H, W), likewise.
         rules: where human edits may write; an open edit keeps those it began with.
         changed: emitted with a rectangle after every live write, cancel, undo and redo.
+        stepped: emitted when a step was made, undone or redone, with what happened and the step; before `committed`.
         committed: emitted after a step was made, undone or redone.
         saved_revision: the revision last known to be on disk.
 
@@ -67,6 +68,7 @@ class Document:
         self.history = history or History()
         self.rules = PaintRules()
         self.changed: Event[Rect] = Event()
+        self.stepped: Event[Motion, Step] = Event()
         self.committed: Event[()] = Event()
         self.saved_revision = 0
         self._revision = 0
@@ -139,7 +141,7 @@ class Document:
         """
         self.settle()
         moved = self.history.undo(self._labels)
-        return None if moved is None else self._stepped(*moved, moved[0].before)
+        return None if moved is None else self._moved(Motion.UNDO, *moved, moved[0].before)
 
     def redo(self) -> str | None:
         """Bring back the step undone last; returns its title, None if there is none.
@@ -149,7 +151,7 @@ class Document:
         """
         self.settle()
         moved = self.history.redo(self._labels)
-        return None if moved is None else self._stepped(*moved, moved[0].after)
+        return None if moved is None else self._moved(Motion.REDO, *moved, moved[0].after)
 
     def labels_snapshot(self) -> Labels:
         """A frozen copy of both arrays, for another thread.
@@ -186,17 +188,18 @@ class Document:
         self._edit = None
         if step is not None:
             self.history.push(step)
-            self._advance(step.after)
+            self._advance(Motion.DO, step, step.after)
 
-    def _stepped(self, step: Step, rect: Rect, standing: Standing) -> str:
+    def _moved(self, motion: Motion, step: Step, rect: Rect, standing: Standing) -> str:
         if rect:
             self._on_changed(rect)
-        self._advance(standing)
+        self._advance(motion, step, standing)
         return step.title
 
-    def _advance(self, standing: Standing) -> None:
+    def _advance(self, motion: Motion, step: Step, standing: Standing) -> None:
         self._standing = standing
         self._revision += 1
+        self.stepped.emit(motion, step)
         self.committed.emit()
 
 

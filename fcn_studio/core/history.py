@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import zlib
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +25,11 @@ Tile = tuple[int, int]
 _INLINE_TILES = 4
 """Patches of up to so many tiles are compressed at once (about 2 ms); larger ones in the thread."""
 
-_Packed = int | bytes | NDArray[np.uint8]
+Packed = int | bytes | NDArray[np.uint8]
 """One tile of one array: its only value, its zlib stream, or the array itself until it is compressed."""
+
+Contents = Mapping[Tile, tuple[Packed, Packed]]
+"""Tile -> what its label map and its provenance hold."""
 
 
 def tile_rect(tile: Tile, width: int, height: int) -> Rect:
@@ -38,11 +43,11 @@ class TilePatch:
     """The contents that some tiles of a label map and its provenance had at another time.
 
     Args:
-        tiles: per tile the label map's and the provenance's pixels, arrays that nobody else writes.
+        tiles: per tile the label map's and the provenance's pixels, packed or as arrays that nobody else writes.
     """
 
-    def __init__(self, tiles: Mapping[Tile, tuple[LabelMap, LabelMap]]) -> None:
-        self._tiles: dict[Tile, tuple[_Packed, _Packed]] = dict(tiles)
+    def __init__(self, tiles: Contents) -> None:
+        self._tiles: dict[Tile, tuple[Packed, Packed]] = dict(tiles)
 
     def __len__(self) -> int:
         return len(self._tiles)
@@ -52,10 +57,15 @@ class TilePatch:
         """Memory of the contents, roughly."""
         return sum(_size(part) for pair in self._tiles.values() for part in pair)
 
+    @property
+    def contents(self) -> Contents:
+        """The contents at this moment; nothing that happens to the patch later changes them."""
+        return dict(self._tiles)
+
     def compress(self) -> None:
         """Make it small. Idempotent; not to be called while another thread uses the patch."""
         for tile, (label_map, provenance) in self._tiles.items():
-            self._tiles[tile] = (_pack(label_map), _pack(provenance))
+            self._tiles[tile] = (pack(label_map), pack(provenance))
 
     def swap(self, labels: Labels) -> Rect:
         """Exchange the contents with those of the arrays, uncompressed; returns the rectangle of all tiles.
@@ -68,7 +78,7 @@ class TilePatch:
             rect = tile_rect(tile, width, height)
             now = tuple(array[rect.slices].copy() for array in (labels.label_map, labels.provenance))
             for array, content in zip((labels.label_map, labels.provenance), packed, strict=True):
-                _unpack(content, array[rect.slices])
+                unpack(content, array[rect.slices])
             self._tiles[tile] = (now[0], now[1])
             changed = changed.union(rect)
         return changed
@@ -82,6 +92,19 @@ class Standing:
     prelabelled_by: str = ""
 
 
+def _new_serial() -> int:
+    """Steps of several runs of the program meet in one journal, so serials are random, not counted."""
+    return secrets.randbits(62)
+
+
+class Motion(StrEnum):
+    """What happened to a step. The values are stored on disk: never rename them."""
+
+    DO = "do"
+    UNDO = "undo"
+    REDO = "redo"
+
+
 @dataclass(frozen=True)
 class Step:
     """One undoable step.
@@ -91,12 +114,14 @@ class Step:
         patch: the tiles as they were; after an undo, as they were before the undo.
         before: status and origin before the step.
         after: status and origin after it.
+        serial: tells it from every other step, 0 to 2**62 - 1.
     """
 
     title: str
     patch: TilePatch
     before: Standing
     after: Standing
+    serial: int = field(default_factory=_new_serial, compare=False)
 
 
 class History:
@@ -141,16 +166,35 @@ class History:
         self.settle()
         return self._total()
 
+    @property
+    def next_undone(self) -> Step | None:
+        """The step that `undo` takes back."""
+        return self._undo[-1] if self._undo else None
+
+    @property
+    def next_redone(self) -> Step | None:
+        """The step that `redo` brings back."""
+        return self._redo[-1] if self._redo else None
+
     def push(self, step: Step) -> None:
         """Add a step that was just made; undone steps are gone."""
         self._redo.clear()
         self._undo.append(step)
         self._compress(step.patch)
+        self.limit(self._budget)
+
+    def limit(self, budget_bytes: int) -> None:
+        """Set the budget, and forget the oldest steps beyond it."""
+        self._budget = budget_bytes
         # Patches still in the thread count at full size, so only near the limit is there something to wait for.
         if self._total() > self._budget:
             self.settle()
             while len(self._undo) > 1 and self._total() > self._budget:
                 del self._undo[0]
+
+    def forget_undone(self) -> None:
+        """Forget the undone steps."""
+        self._redo.clear()
 
     def undo(self, labels: Labels) -> tuple[Step, Rect] | None:
         """Take back the newest step in the arrays; returns it and the changed rectangle, None if there is none."""
@@ -198,20 +242,22 @@ class History:
         return sum(step.patch.bytes for step in (*self._undo, *self._redo))
 
 
-def _size(part: _Packed) -> int:
+def _size(part: Packed) -> int:
     if isinstance(part, int):
         return 8
     return len(part) if isinstance(part, bytes) else part.nbytes
 
 
-def _pack(part: _Packed) -> _Packed:
+def pack(part: Packed) -> int | bytes:
+    """Make a tile small: its only value, or a zlib stream of its rows."""
     if not isinstance(part, np.ndarray):
         return part
     value = int(part.flat[0])
     return value if bool((part == value).all()) else zlib.compress(part.tobytes(), 1)
 
 
-def _unpack(part: _Packed, into: LabelMap) -> None:
+def unpack(part: Packed, into: LabelMap) -> None:
+    """Write the pixels of a tile into an array of its size."""
     if isinstance(part, bytes):
         into[:] = np.frombuffer(zlib.decompress(part), np.uint8).reshape(into.shape)
     else:

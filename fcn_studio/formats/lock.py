@@ -45,13 +45,42 @@ class ProjectLock:
         self.path = path
         self.owner = LockOwner(socket.gethostname(), os.getpid(), process_start_time(os.getpid()) or "")
         with told("written, so the project can only be opened to look at", path, ProjectReadOnly):
-            path.parent.mkdir(exist_ok=True)
-            while not self._create():
-                with suppress(FileNotFoundError):  # released meanwhile: try again
-                    found = path.read_bytes()
-                    if not break_lock:
-                        self._judge(found)
-                    self._remove(found)
+            self._place = _identity(path.parent.parent)
+            self._take(break_lock=break_lock)
+
+    def confirm(self) -> None:
+        """Make sure, before something is written, that the lock is still held and the folder still the same.
+
+        A lock that somebody deleted is made anew. A folder that was unmounted leaves an empty one behind: what is
+        written there would be lost.
+
+        Raises:
+            ProjectLocked: if another process has taken the lock over.
+            ProjectReadOnly: if the folder is gone, another one is in its place, or it cannot be written any more.
+        """
+        folder = self.path.parent.parent
+        try:
+            if _parsed(self.path.read_bytes()) == self.owner:
+                return
+            there = True
+        except FileNotFoundError:
+            there = False
+        except OSError as error:
+            raise ProjectReadOnly(f"{folder} cannot be reached: {error.strerror or error}") from error
+        if not there and _identity(folder) != self._place:
+            raise ProjectReadOnly(f"{folder} is gone, or another disk is in its place; bring it back")
+        with told("written, so nothing can be saved there", self.path, ProjectReadOnly):
+            self._take(break_lock=False)
+
+    def _take(self, *, break_lock: bool) -> None:
+        """Make the file, if its owner is dead in its place. Raises: ProjectLocked, OSError."""
+        self.path.parent.mkdir(exist_ok=True)
+        while not self._create():
+            with suppress(FileNotFoundError):  # released meanwhile: try again
+                found = self.path.read_bytes()
+                if not break_lock:
+                    self._judge(found)
+                self._remove(found)
 
     def _create(self) -> bool:
         """Make the file if nobody has: True if it is ours now."""
@@ -59,8 +88,13 @@ class ProjectLock:
             handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
         except FileExistsError:
             return False
-        with os.fdopen(handle, "wb") as file:
-            file.write(json.dumps(asdict(self.owner)).encode("utf-8"))
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(json.dumps(asdict(self.owner)).encode("utf-8"))
+        except OSError:  # a full disk: an empty lock would only look like one that is being made
+            with suppress(OSError):
+                self.path.unlink()
+            raise
         return True
 
     def _judge(self, found: bytes) -> None:
@@ -104,6 +138,15 @@ class ProjectLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """What tells a folder from another one at the same path; None if there is none."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _parsed(data: bytes) -> LockOwner | None:

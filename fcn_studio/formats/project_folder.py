@@ -37,6 +37,7 @@ from fcn_studio.formats.lock import ProjectLock
 from fcn_studio.formats.project_file import read_project_file, write_project_file
 from fcn_studio.formats.runs import Runs
 from fcn_studio.formats.scan import IMAGES, scan_images
+from fcn_studio.formats.status_index import stamp_of
 from fcn_studio.formats.voc import fits_voc, read_class_files, read_splits, voc_years
 
 STATE = ".fcn-studio"
@@ -66,13 +67,14 @@ class ProjectFolder:
         folder: Path,
         *,
         lock: ProjectLock | None,
+        writable: bool,
         table: ClassTable | None,
         default_table: ClassTable | None,
         grey_as_indices: bool | None,
     ) -> None:
         """Read a project; callers use `open`."""
         self.folder = folder
-        self.writable = lock is not None
+        self.writable = writable
         self._lock = lock
         self._config_lock = threading.RLock()
         self.grey_as_indices = grey_as_indices
@@ -91,6 +93,7 @@ class ProjectFolder:
             else read_project_file(self._project_file)
         )
         self._on_disk = not self.first_opening
+        self._file_stamp = stamp_of(self._project_file)
         self.notices = (*scan.notices, *self._first_notice())
 
     @classmethod
@@ -99,6 +102,7 @@ class ProjectFolder:
         folder: Path,
         *,
         writable: bool,
+        patient: bool = False,
         break_lock: bool = False,
         table: ClassTable | None = None,
         default_table: ClassTable | None = None,
@@ -109,6 +113,7 @@ class ProjectFolder:
         Args:
             folder: the project.
             writable: take the lock; without it nothing is ever written.
+            patient: open a folder that cannot be written all the same; each save then tries to take the lock first.
             break_lock: take the lock from a process that seems alive, or from another host.
             table: what the class indices of a folder without project file mean: the answer to `ClassTableNeeded`.
             default_table: the class table of a folder that has neither masks nor names of classes.
@@ -126,11 +131,22 @@ class ProjectFolder:
             raise ProjectError(f"{folder} is not a folder; name the folder that holds the images")
         if not (folder / PROJECT_FILE).exists() and (years := voc_years(folder)):
             raise YearsFound(folder, years)
-        if writable and not os.access(folder, os.W_OK):
-            raise ProjectReadOnly(f"{folder} cannot be written: it is protected, or lies on a read-only disk")
-        lock = ProjectLock(folder / STATE / "lock", break_lock=break_lock) if writable else None
+        lock = None
         try:
-            return cls(folder, lock=lock, table=table, default_table=default_table, grey_as_indices=grey_as_indices)
+            if writable:
+                lock = _take_lock(folder, break_lock=break_lock)
+        except ProjectReadOnly:
+            if not patient:
+                raise
+        try:
+            return cls(
+                folder,
+                lock=lock,
+                writable=writable,
+                table=table,
+                default_table=default_table,
+                grey_as_indices=grey_as_indices,
+            )
         except BaseException:
             if lock is not None:
                 lock.release()
@@ -174,9 +190,15 @@ class ProjectFolder:
         self.writable = False
         if lock is not None:
             try:
+                lock.confirm()
                 self._store.save_index()
             finally:
                 lock.release()
+
+    @property
+    def protected(self) -> bool:
+        """Whether it was opened to write although its folder cannot be written at present."""
+        return self.writable and self._lock is None
 
     # Settings
 
@@ -191,8 +213,8 @@ class ProjectFolder:
         Raises:
             ProjectError: if it was opened to read only, or cannot be written; the settings are then as before.
         """
-        self._refuse_if_read_only()
         with self._config_lock:
+            self._hold_lock()
             if not self._on_disk:
                 self._store.write_adopted()
             write_project_file(self._project_file, config)
@@ -204,15 +226,27 @@ class ProjectFolder:
 
     def _prepare(self) -> None:
         """Before the first annotation is written: the project file. Raises: ProjectError as `save_config`."""
-        self._refuse_if_read_only()
         with self._config_lock:
+            self._hold_lock()
             if not self._on_disk:
                 self.save_config(self._config)
 
-    def _refuse_if_read_only(self) -> None:
-        """Raises: ProjectError unless the project is open to write."""
+    def _hold_lock(self) -> None:
+        """Before anything is written: make sure of the lock, or take it where the folder was protected until now.
+
+        Raises:
+            ProjectError: if the project is open to read only, cannot be written, or is another's by now.
+        """
         if not self.writable:
             raise ProjectError(f"{self.folder} is open to read only; nothing was written")
+        if self._lock is not None:
+            self._lock.confirm()
+            return
+        lock = _take_lock(self.folder)
+        if stamp_of(self._project_file) != self._file_stamp:
+            lock.release()
+            raise ProjectError(f"{self._project_file} has been changed by another program; open the folder again")
+        self._lock = lock
 
     # Images
 
@@ -271,7 +305,8 @@ class ProjectFolder:
             ProjectError: if it was opened to read only, the disk is full or anything else cannot be written; the
                 old files are then unchanged.
         """
-        self._refuse_if_read_only()
+        if not self.writable:  # before the mask is encoded; `_prepare` makes sure of the rest
+            raise ProjectError(f"{self.folder} is open to read only; nothing was written")
         return self._store.save(sample, labels, status, prelabelled_by, announce=announce)
 
     def accept_prediction(self, sample: Sample, prediction: Prediction, *, allow_prelabelled: bool) -> bool:
@@ -298,6 +333,13 @@ class ProjectFolder:
             return False
         self.save_labels(sample, labels, Status.PRELABELLED, prediction.checkpoint)
         return True
+
+
+def _take_lock(folder: Path, *, break_lock: bool = False) -> ProjectLock:
+    """The lock of a project. Raises: ProjectLocked; ProjectReadOnly if the folder cannot be written."""
+    if not os.access(folder, os.W_OK):
+        raise ProjectReadOnly(f"{folder} cannot be written: it is protected, or lies on a read-only disk")
+    return ProjectLock(folder / STATE / "lock", break_lock=break_lock)
 
 
 def _new_config(folder: Path, table: ClassTable) -> ProjectConfig:

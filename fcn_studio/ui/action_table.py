@@ -79,6 +79,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
                needs=_P),
     ActionSpec("take_over", "&Write here anyway…", _FILE, (), "",
                "Take over a folder that is locked by a program on another machine which is gone", needs=_P),
+    ActionSpec("recovery", "What came &back…", _FILE, (), "",
+               "Show the strokes that were brought back when the folder was opened", needs=_P),
     ActionSpec("settings", "Se&ttings…", _FILE, ("Ctrl+,",), "", "Change the settings", separator=True),
     ActionSpec("close_project", "&Close project", _FILE, ("Ctrl+W",), "", "Close the folder", needs=_P),
     ActionSpec("quit", "&Quit", _FILE, ("Ctrl+Q",), "", "Save and quit"),

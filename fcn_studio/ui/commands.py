@@ -19,7 +19,7 @@ from fcn_studio.ui.action_table import TOOL_NAMES, class_keys
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.canvas.layers import LabelStyle, Layer
 from fcn_studio.ui.exporter import Exporter
-from fcn_studio.ui.messages import Messages
+from fcn_studio.ui.messages import ActionDoor, Messages
 from fcn_studio.ui.opener import Opener
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class Commands(QObject):
             "take_over": self.opener.take_over,
             "save": session.save_now,
             "export": self.export,
+            "recovery": self.show_recovery,
             "settings": self.change_settings,
             "close_project": session.close_project,
             "undo": session.undo,
@@ -208,6 +209,16 @@ class Commands(QObject):
             dialog.apply()
             if self._settings.notice:
                 self._messages.fail(self._settings.notice)
+
+    def show_recovery(self) -> None:
+        """Show what came back out of the stroke journals."""
+        from fcn_studio.ui.dialogs.recovery_dialog import RecoveryDialog
+
+        recovery = self._session.recovery
+        if recovery.came_back or recovery.left_over:
+            RecoveryDialog(self._session, ActionDoor(self._messages), self._window).open()
+        else:
+            self._messages.say("Nothing had to be brought back: everything was in the folder.")
 
     def show_shortcuts(self) -> None:
         """Show all keys."""

@@ -1,20 +1,24 @@
-"""Keeps the user's work: when to save, what is not on disk yet, what to do when saving fails."""
+"""Keeps the user's work: what is journalled, when to save, what is not on disk yet, what to do when saving fails."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer, Signal
 
 from fcn_studio.core.document import Document
-from fcn_studio.core.sample import Sample
+from fcn_studio.core.history import History
+from fcn_studio.core.labels import Labels
+from fcn_studio.core.sample import Sample, Status
 from fcn_studio.ui.saver import Accept, Save, Saver, Write
+from fcn_studio.ui.stroke_journal import StrokeJournal
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.formats.recovery import CameBack
 
 LARGE_IDLE_MS = 1000
 LARGE_PIXELS = 12_000_000
@@ -23,13 +27,35 @@ LONGEST_MS = 5000
 RETRY_MS = 10_000
 
 
+@dataclass(frozen=True)
+class Reopened:
+    """The annotation of an image that is newer than what its files say, or has a history.
+
+    Attributes:
+        labels: label map and provenance.
+        status: how far the image is.
+        prelabelled_by: sha256 of the checkpoint that pre-labelled it, or "".
+        history: its steps, None if they are forgotten.
+        on_disk: whether the files say the same by now.
+    """
+
+    labels: Labels
+    status: Status
+    prelabelled_by: str
+    history: History | None
+    on_disk: bool
+
+
 class Keeper(QObject):
-    """Saves the watched document after each pause, and holds on to what could not be saved.
+    """Journals and saves the watched document, and holds on to what could not be saved.
 
     Signals:
         saved(str): this image id is on disk.
         changed(): the save state may have changed.
-        problem(str): saving failed; a sentence, once for a run of failures.
+        problem(str): saving or journalling failed; a sentence, once for a run of failures.
+
+    Attributes:
+        journal: of every step that may not be on disk.
     """
 
     saved = Signal(str)
@@ -41,11 +67,15 @@ class Keeper(QObject):
         self.idle_ms = 500
         """Pause after which the watched document is saved; longer for a large one."""
         self.saved_at: float | None = None
+        self.journal = StrokeJournal(self)
+        self.journal.failed.connect(self.problem)
         self._project: ProjectFolder | None = None
         self._sample: Sample | None = None
         self._document: Document | None = None
-        self._submitted = -1
+        self._disconnect: Callable[[], None] = lambda: None
+        self._submitted: Save | None = None
         self._kept: dict[str, Save] = {}
+        self._came_back: dict[str, CameBack] = {}
         self._failing = False
         self._saver = Saver(self)
         self._saver.saved.connect(self._on_saved)
@@ -61,15 +91,34 @@ class Keeper(QObject):
         timer.timeout.connect(slot)
         return timer
 
-    def watch(self, project: ProjectFolder | None, sample: Sample | None, document: Document | None) -> None:
-        """Keep another document from now on; the one before must have been given to `save`."""
-        self._project, self._sample, self._document = project, sample, document
-        if document is not None and (kept := self._kept.get(document.image_id)) is not None:
-            # The document begins with what was kept, and counts its revisions anew.
-            self._kept[document.image_id] = replace(kept, revision=document.revision)
-        self._submitted = document.saved_revision if document is not None else -1
+    # --- the watched document ---------------------------------------------------------------------------------
+
+    def watch(
+        self,
+        project: ProjectFolder | None,
+        sample: Sample | None,
+        document: Document | None,
+        mask_sha256: str | None = None,
+    ) -> None:
+        """Keep another document from now on; the one before must have been given to `save`.
+
+        ``mask_sha256`` is of the mask file that the document was opened with, None if there was none.
+        """
+        self._disconnect()
+        self._disconnect = lambda: None
+        before, self._document = self._document, document
+        self._project, self._sample = project, sample
+        self._submitted = None
         self._idle.stop()
         self._longest.stop()
+        if before is not None and not before.dirty:  # else its save is under way, and tells
+            self._forget_if_saved(before.image_id)
+        if document is not None:
+            self._came_back.pop(document.image_id, None)
+            if project is not None and project.writable:
+                self._disconnect = self.journal.begin(document, mask_sha256)
+                if document.dirty:  # what was still being saved, or could not be
+                    self._idle.start(self.idle_ms)
 
     def touched(self) -> None:
         """The watched document has a new step: save it after a pause."""
@@ -82,69 +131,128 @@ class Keeper(QObject):
     def save(self) -> None:
         """Write the watched document now, off this thread, if it has changed. A gesture under way waits."""
         document = self._document
-        if document is None or self._project is None or self._sample is None or not self._project.writable:
+        if document is None or self._project is None or self._sample is None or not self._writable:
             return
         if document.editing:
             self._idle.start(self.idle_ms)
             return
         self._idle.stop()
         self._longest.stop()
-        if not document.dirty or document.revision == self._submitted:
+        submitted = None if self._submitted is None else self._submitted.revision
+        if not document.dirty or document.revision == submitted:
             return
-        self._submitted = document.revision
         self._kept.pop(document.image_id, None)
-        labels = document.labels_snapshot()
-        self._saver.submit(
-            Save(self._project, self._sample, labels, document.status, document.prelabelled_by, document.revision)
+        self._submitted = self._save_of(
+            self._project,
+            self._sample,
+            document.labels_snapshot(),
+            document.status,
+            document.prelabelled_by,
+            document.revision,
         )
+        self._saver.submit(self._submitted)
         self.changed.emit()
 
-    def kept(self, image_id: str) -> Save | None:
-        """The annotation of an image as it should be on disk but is not, or None. Waits for a save under way."""
-        if self._saver.pending(image_id):
-            self._saver.flush()
+    def _save_of(
+        self, project: ProjectFolder, sample: Sample, labels: Labels, status: Status, by: str, revision: int
+    ) -> Save:
+        return Save(project, sample, labels, status, by, revision, self.journal.announce)
+
+    # --- images that are not open -----------------------------------------------------------------------------
+
+    def restore(self, project: ProjectFolder, came_back: CameBack) -> None:
+        """Hold what came back out of an earlier run's journal until its image is opened, and save it."""
+        image_id, replayed = came_back.sample.image_id, came_back.replayed
+        self.journal.adopt(came_back.journal)
+        self._came_back[image_id] = came_back
+        if not came_back.saved:
+            standing = replayed.standing
+            save = self._save_of(
+                project, came_back.sample, replayed.labels, standing.status, standing.prelabelled_by, -1
+            )
+            self._kept[image_id] = save
+            self._saver.submit(save)
+
+    def reopened(self, image_id: str) -> Reopened | None:
+        """The annotation of an image as it should be on disk but is not yet, or with the history that came back."""
+        if isinstance(self._saver.pending(image_id), Accept):
+            self._saver.flush()  # what becomes of a prediction only the saver can judge
         self._take_news()
-        return self._kept.get(image_id)
+        pending = self._saver.pending(image_id)
+        save = pending if isinstance(pending, Save) else self._kept.get(image_id)
+        came_back = self._came_back.get(image_id)
+        history = None if came_back is None else came_back.replayed.history
+        if save is not None:
+            return Reopened(save.labels, save.status, save.prelabelled_by, history, on_disk=False)
+        if came_back is not None:
+            standing = came_back.replayed.standing
+            labels = came_back.replayed.labels
+            return Reopened(labels, standing.status, standing.prelabelled_by, history, on_disk=True)
+        return None
 
     def accept(self, accept: Accept) -> None:
         """Write a prediction of an image that is not open; what a human did and is not yet on disk comes first."""
         image_id = accept.sample.image_id
-        if image_id not in self._kept and not self._saver.pending(image_id):
+        if image_id not in self._kept and self._saver.pending(image_id) is None:
+            if self._came_back.pop(image_id, None) is not None:
+                self.journal.forget(image_id)
             self._saver.submit(accept)
+
+    def peek_kept(self, image_id: str) -> Save | None:
+        """The annotation of an image that could not be saved, without waiting."""
+        return self._kept.get(image_id)
+
+    # --- saving all -------------------------------------------------------------------------------------------
 
     def drain(self) -> None:
         """Wait until everything given to the saver is on disk or known to have failed."""
         self.save()
         self._drain()
 
-    def peek_kept(self, image_id: str) -> Save | None:
-        """As `kept`, but without waiting."""
-        return self._kept.get(image_id)
-
     @property
     def state(self) -> str:
-        """'saved', 'saving' or 'unsaved'."""
+        """'saved', 'saving', 'unsaved', or 'kept': unsaved, and safe on this computer."""
         if self._kept:
-            return "unsaved"
+            return "kept" if self.journal_holds_all else "unsaved"
         if self._saver.busy:
             return "saving"
         return "unsaved" if self._document is not None and self._document.dirty else "saved"
+
+    @property
+    def journal_holds_all(self) -> bool:
+        """Whether everything that could not be saved is in the journal, so that closing loses nothing."""
+        return all(self.journal.holds(image_id) for image_id in self._kept)
 
     def finish(self) -> list[str]:
         """Try to write everything, blocking; the ids of images that could not be written."""
         self.save()
         self._save_kept()
         self._drain()
-        return sorted(self._kept)
+        return sorted(self._unsaved())
 
-    def discard(self) -> None:
-        """Give up what could not be written, because the user said so."""
+    def _unsaved(self) -> set[str]:
+        """Ids of the images that are not on disk as they should be, once the saver has come to rest."""
+        dirty = self._document is not None and self._document.dirty and self._writable
+        return {*self._kept, *([self._document.image_id] if self._document is not None and dirty else [])}
+
+    @property
+    def _writable(self) -> bool:
+        return self._project is not None and self._project.writable
+
+    def close_project(self) -> None:
+        """Let go of the project: journals of what is on disk are deleted, the others stay for the next opening."""
+        unsaved = self._unsaved()
+        self.watch(None, None, None)
+        self._came_back.clear()
+        self.journal.forget_all_but(unsaved)
         self._kept.clear()
         self._failing = False
+        self.journal.close()
 
     def shut_down(self) -> None:
-        """End the saver's thread."""
+        """End the threads."""
         self._saver.close()
+        self.journal.shut_down()
 
     def _drain(self) -> None:
         """Wait for the saver and take its news now, before anything else happens."""
@@ -157,15 +265,26 @@ class Keeper(QObject):
 
     def _save_kept(self) -> None:
         for save in list(self._kept.values()):
-            if not self._saver.pending(save.sample.image_id):
+            if self._saver.pending(save.sample.image_id) is None:
                 self._saver.submit(save)
+
+    def _forget_if_saved(self, image_id: str, done: Write | None = None) -> None:
+        """Delete the journal of an image that is not open, once all of it is on disk; ``done`` is what just was."""
+        watched = self._document is not None and self._document.image_id == image_id
+        pending = self._saver.pending(image_id)
+        unsaved = image_id in self._kept or not (pending is None or pending is done)
+        if not (watched or unsaved or image_id in self._came_back):
+            self.journal.forget(image_id)
 
     def _on_saved(self, save: Write) -> None:
         image_id = save.sample.image_id
         self._kept.pop(image_id, None)
         self._failing = self._failing and bool(self._kept)
-        if isinstance(save, Save) and self._document is not None and self._document.image_id == image_id:
-            self._document.mark_saved(save.revision)
+        if save is self._submitted and self._document is not None:
+            self._document.mark_saved(self._submitted.revision)
+            if not self._document.dirty:
+                self.journal.renew(self._document)
+        self._forget_if_saved(image_id, save)
         self.saved_at = time.time()
         self.saved.emit(image_id)
         self.changed.emit()

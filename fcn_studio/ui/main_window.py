@@ -170,6 +170,9 @@ class MainWindow(QMainWindow):
         session.edited.connect(self._refresh)
         session.saved.connect(self._show_title)
         session.table_changed.connect(lambda: canvas.set_table(session.table))
+        session.recovered.connect(
+            lambda text: self.messages.offer(text, "What came back", self._commands.show_recovery)
+        )
         session.prediction_changed.connect(lambda: canvas.set_prediction(session.prediction))
         toolbox.tool_changed.connect(self._tool_changed)
         toolbox.options_changed.connect(canvas.refresh_overlay)
@@ -215,10 +218,11 @@ class MainWindow(QMainWindow):
         self.closed.emit()
 
     def _close_and_lose(self) -> bool:
-        """Close although something could not be saved, if the user says so."""
+        """Close although something could not be saved, if the user says so; the journal keeps it."""
         from fcn_studio.ui.dialogs.questions import LossDialog
 
-        return LossDialog(self).asked() and self._session.close_project(discard=True)
+        dialog = LossDialog(kept=self._session.keeper.journal_holds_all, parent=self)
+        return dialog.asked() and self._session.close_project(discard=True)
 
     @guarded
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -306,7 +310,7 @@ class MainWindow(QMainWindow):
         if session.document is not None:
             name += f" — {session.document.image_id}"
         self.setWindowTitle(f"{name}[*]{' (read-only)' if session.read_only else ''} — FCN Studio")
-        self.setWindowModified(session.save_state in ("unsaved", "saving"))
+        self.setWindowModified(session.save_state in ("unsaved", "saving", "kept"))
 
     def _show_recent(self) -> None:
         recent = self._settings.recent

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -45,10 +46,18 @@ class Save:
     status: Status
     prelabelled_by: str
     revision: int
+    announce: Callable[[str, str], None]
+    """Told image id and sha256 of the mask before it is written."""
 
     def write(self) -> None:
         """Write mask and record."""
-        self.project.save_labels(self.sample, self.labels, self.status, self.prelabelled_by or None)
+        self.project.save_labels(
+            self.sample,
+            self.labels,
+            self.status,
+            self.prelabelled_by or None,
+            announce=lambda digest: self.announce(self.sample.image_id, digest),
+        )
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,7 @@ class Saver(QObject):
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="saver")
         self._lock = threading.Lock()
         self._waiting: OrderedDict[str, Write] = OrderedDict()
-        self._writing: str | None = None
+        self._writing: Write | None = None
 
     def submit(self, save: Write) -> None:
         """Write this soon, in place of what still waits for the same image."""
@@ -91,10 +100,11 @@ class Saver(QObject):
             self._waiting[save.sample.image_id] = save
         self._executor.submit(self._write_next)
 
-    def pending(self, image_id: str) -> bool:
-        """Whether a save of this image is waiting or under way."""
+    def pending(self, image_id: str) -> Write | None:
+        """The newest write of this image that is waiting or under way."""
         with self._lock:
-            return image_id in self._waiting or self._writing == image_id
+            writing = self._writing if self._writing and self._writing.sample.image_id == image_id else None
+            return self._waiting.get(image_id, writing)
 
     @property
     def busy(self) -> bool:
@@ -115,7 +125,7 @@ class Saver(QObject):
             if not self._waiting:
                 return
             image_id, save = self._waiting.popitem(last=False)
-            self._writing = image_id
+            self._writing = save
         try:
             save.write()
         except FcnStudioError as error:

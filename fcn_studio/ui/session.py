@@ -13,12 +13,13 @@ from fcn_studio.core.document import Document, skip, unskip, verify
 from fcn_studio.core.history import History
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Sample, Status
-from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, ProjectError, ProjectLocked, ProjectReadOnly
+from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, ProjectError, ProjectLocked
 from fcn_studio.settings import Settings
 from fcn_studio.ui.class_editor import ClassEditor
 from fcn_studio.ui.cursor_info import CursorInfo, cursor_info
 from fcn_studio.ui.keeper import Keeper
 from fcn_studio.ui.prefetch import Prefetch
+from fcn_studio.ui.recovery import Recovery
 from fcn_studio.ui.toolbox import Toolbox
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
@@ -41,6 +42,7 @@ class Session(QObject):
         saved(): the save state may have changed.
         grey_mask_found(str): how are grey masks to be read? Whoever answers yes sets ``project.grey_as_indices``
             before returning. Asked once a project.
+        recovered(str): something came back from the stroke journals; a sentence. `recovery` has the rest.
         notice(str), problem(str): a sentence for the user.
     """
 
@@ -52,6 +54,7 @@ class Session(QObject):
     prediction_changed = Signal()
     saved = Signal()
     grey_mask_found = Signal(str)
+    recovered = Signal(str)
     notice = Signal(str)
     problem = Signal(str)
 
@@ -70,6 +73,7 @@ class Session(QObject):
         self.classes = ClassEditor(self)
         self._prefetch = Prefetch(settings.whole("max_pixels"))
         self.keeper = Keeper(self)
+        self.recovery = Recovery(self)
         self._on_setting("autosave_delay")
         settings.watch(self._on_setting)
         self.keeper.saved.connect(self.sample_changed)
@@ -121,26 +125,37 @@ class Session(QObject):
         if first is not None:
             self.toolbox.set_class(first)
         self.settings.add_recent(folder.resolve())
+        self.recovery.start(project)
         self.project_changed.emit()
         self.table_changed.emit()
         for sentence in project.notices:
             self.notice.emit(sentence)
         if self.samples:
             self._open_first()
+        self.recovery.tell()
 
     def _open_project(self, folder: Path, **options: object) -> ProjectFolder:
         from fcn_studio.formats.project_folder import ProjectFolder
 
         try:
-            return ProjectFolder.open(folder, writable=True, default_table=self.default_table, **options)  # type: ignore[arg-type]
-        except (ProjectLocked, ProjectReadOnly) as error:
+            return ProjectFolder.open(
+                folder,
+                writable=True,
+                patient=True,
+                default_table=self.default_table,
+                **options,  # type: ignore[arg-type]
+            )
+        except ProjectLocked as error:
             options.pop("break_lock")
             project = ProjectFolder.open(folder, writable=False, default_table=self.default_table, **options)  # type: ignore[arg-type]
             self.problem.emit(f"Opened read-only: {error}.")
             return project
 
     def _open_first(self) -> None:
-        """Show the first image that is not finished, or else the first that can be opened."""
+        """Show the image whose steps came back, else the first that is not finished, or the first that opens."""
+        came_back = self.recovery.row
+        if came_back is not None and self._open_from(came_back, +1, lambda row: row == came_back):
+            return
         start = next((row for row in range(min(len(self.samples), 2000)) if self._waits(row)), 0)
         if not self._open_from(start, +1, lambda row: True):
             self._open_from(start - 1, -1, lambda row: True)
@@ -152,10 +167,12 @@ class Session(QObject):
         self.settle()
         lost = self.keeper.finish()
         if lost and not discard:
-            self.problem.emit(f"Not closed: {len(lost)} image(s) could not be saved ({', '.join(lost[:3])}).")
+            kept = " They are kept on this computer." if self.keeper.journal_holds_all else ""
+            self.problem.emit(f"Not closed: {len(lost)} image(s) could not be saved ({', '.join(lost[:3])}).{kept}")
             return False
-        self.keeper.discard()
         self._set_document(None, -1)
+        self.keeper.close_project()
+        self.recovery.clear()
         project, self.project = self.project, None
         try:
             project.close()
@@ -187,9 +204,9 @@ class Session(QObject):
         if self.project is None or not 0 <= row < len(self.samples) or row == self.index:
             return
         self.settle()
-        document = self._load(self.samples[row])
+        document, mask_sha256 = self._load(self.samples[row])
         self.keeper.save()
-        self._set_document(document, row)
+        self._set_document(document, row, mask_sha256)
         self._prefetch.want(self.samples[r].image_path for r in (row + 1, row - 1) if 0 <= r < len(self.samples))
 
     def step(self, by: int) -> None:
@@ -223,26 +240,37 @@ class Session(QObject):
             row += by
         return False
 
-    def _load(self, sample: Sample) -> Document:
+    def _load(self, sample: Sample) -> tuple[Document, str | None]:
+        """The document of an image, and the sha256 of its mask file; nothing of the open one is touched."""
         assert self.project is not None
         image_rgb = self._prefetch.get(sample.image_path)
         height, width = image_rgb.shape[:2]
-        kept = self.keeper.kept(sample.image_id)
-        history = History(self.settings.whole("undo_budget_mb") << 20)
-        if kept is not None:
-            by = kept.prelabelled_by
+        budget = self.settings.whole("undo_budget_mb") << 20
+        again = self.keeper.reopened(sample.image_id)
+        if again is not None:
+            if again.labels.shape != (height, width):
+                raise ImageError(f"{sample.image_path} is another picture than the one that was labelled; restore it")
             document = Document(
-                sample.image_id, image_rgb, kept.labels, kept.status, prelabelled_by=by, history=history
+                sample.image_id,
+                image_rgb,
+                again.labels,
+                again.status,
+                prelabelled_by=again.prelabelled_by,
+                history=again.history or History(budget),
             )
-            document.mark_saved(-1)  # what is on disk is older
-            return document
+            if not again.on_disk:
+                document.mark_saved(-1)  # what is on disk is older
+            return document, None  # its journal has been begun already, and knows its mask
         found = self.project.load_labels(sample, (width, height))
         for sentence in found.notices:
             self.notice.emit(sentence)
-        by = found.prelabelled_by or ""
-        return Document(sample.image_id, image_rgb, found.labels, found.status, prelabelled_by=by, history=history)
+        by, history = found.prelabelled_by or "", History(budget)
+        document = Document(
+            sample.image_id, image_rgb, found.labels, found.status, prelabelled_by=by, history=history
+        )
+        return document, found.mask_sha256
 
-    def _set_document(self, document: Document | None, row: int) -> None:
+    def _set_document(self, document: Document | None, row: int, mask_sha256: str | None = None) -> None:
         if self._disconnect is not None:
             self._disconnect()
             self._disconnect = None
@@ -251,7 +279,7 @@ class Session(QObject):
         self.document, self.index, self.prediction = document, row, None
         if document is not None:
             self._disconnect = document.committed.connect(self._on_committed)
-        self.keeper.watch(self.project, self.samples[row] if document is not None else None, document)
+        self.keeper.watch(self.project, self.samples[row] if document is not None else None, document, mask_sha256)
         self.toolbox.set_document(None if self.read_only else document)
         self.document_changed.emit()
         self.prediction_changed.emit()
@@ -342,7 +370,7 @@ class Session(QObject):
 
     @property
     def save_state(self) -> str:
-        """'saved', 'saving', 'unsaved', 'read-only', or '' without a document."""
+        """'saved', 'saving', 'unsaved', 'kept' (see `Keeper.state`), 'read-only', or '' without a document."""
         if self.document is None:
             return ""
         return "read-only" if self.read_only else self.keeper.state

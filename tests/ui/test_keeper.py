@@ -77,11 +77,11 @@ def test_a_failed_save_is_tried_again(
     tries: list[int] = []
     real = ProjectFolder.save_labels
 
-    def save_labels(self: ProjectFolder, *arguments: object) -> object:
+    def save_labels(self: ProjectFolder, *arguments: object, **options: object) -> object:
         tries.append(1)
         if len(tries) < 3:
             raise ProjectError("disk full")
-        return real(self, *arguments)  # type: ignore[arg-type]
+        return real(self, *arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(ProjectFolder, "save_labels", save_labels)
     problems: list[str] = []
@@ -91,7 +91,7 @@ def test_a_failed_save_is_tried_again(
     keeper.drain()
     assert document.dirty
     assert keeper.state == "unsaved"
-    assert keeper.kept(document.image_id) is not None
+    assert keeper.reopened(document.image_id) is not None
     qtbot.waitUntil(lambda: keeper.state == "saved", timeout=3000)
     assert len(tries) == 3
     assert not document.dirty
@@ -104,7 +104,7 @@ def test_a_newer_stroke_takes_the_place_of_a_failed_save(
 ) -> None:
     real = ProjectFolder.save_labels
 
-    def refuse(self: ProjectFolder, *arguments: object) -> object:
+    def refuse(self: ProjectFolder, *arguments: object, **options: object) -> object:
         raise ProjectError("disk full")
 
     monkeypatch.setattr(ProjectFolder, "save_labels", refuse)
@@ -124,7 +124,7 @@ def test_a_prediction_does_not_overtake_unsaved_human_work(
 ) -> None:
     real = ProjectFolder.save_labels
 
-    def refuse(self: ProjectFolder, *arguments: object) -> object:
+    def refuse(self: ProjectFolder, *arguments: object, **options: object) -> object:
         raise ProjectError("disk full")
 
     monkeypatch.setattr(ProjectFolder, "save_labels", refuse)

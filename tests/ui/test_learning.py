@@ -210,7 +210,7 @@ def test_a_batch_leaves_an_image_alone_whose_strokes_are_not_saved_yet(
     row, image_id = bench.session.index, bench.document.image_id
     real = ProjectFolder.save_labels
 
-    def refuse(self: ProjectFolder, *arguments: object) -> object:
+    def refuse(self: ProjectFolder, *arguments: object, **options: object) -> object:
         raise ProjectError("disk full")
 
     monkeypatch.setattr(ProjectFolder, "save_labels", refuse)

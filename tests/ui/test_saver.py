@@ -71,7 +71,7 @@ def desk(qtbot: QtBot) -> Iterator[Desk]:
 
 def test_a_newer_save_replaces_a_waiting_one_of_the_same_image(desk: Desk) -> None:
     first = desk.submit("a", "a1", held=True)
-    while not desk.saver.pending("a") or desk.saver._writing != "a":
+    while desk.saver._writing is not first:
         time.sleep(0.01)
     desk.submit("b", "b1")
     desk.submit("a", "a2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -32,6 +33,8 @@ class Heard:
     def __init__(self, session: Session) -> None:
         self.notices: list[str] = []
         self.problems: list[str] = []
+        self.recovered: list[str] = []
+        session.recovered.connect(self.recovered.append)
         session.notice.connect(self.notices.append)
         session.problem.connect(self.problems.append)
 
@@ -147,10 +150,10 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     full = [True]
     real = ProjectFolder.save_labels
 
-    def save_labels(self: ProjectFolder, *arguments: object) -> object:
+    def save_labels(self: ProjectFolder, *arguments: object, **options: object) -> object:
         if full[0]:
             raise ProjectError("the mask cannot be written: no space left on device")
-        return real(self, *arguments)  # type: ignore[arg-type]
+        return real(self, *arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(ProjectFolder, "save_labels", save_labels)
     return full
@@ -164,7 +167,7 @@ def test_what_cannot_be_saved_is_kept_through_navigation_and_comes_back(
     paint(document(session), 1)
     session.go_to(2)
     session.keeper.drain()
-    assert session.save_state == "unsaved"
+    assert session.save_state == "kept"
     assert session.status(0) is Status.IN_PROGRESS
     assert heard.problems == ["the mask cannot be written: no space left on device"]  # one for a run of failures
     session.go_to(0)
@@ -401,28 +404,60 @@ def test_a_read_only_folder_is_tried_again_when_it_is_opened_again(
 
 
 @pytest.mark.parametrize("how", ["no permission", "read-only disk"])
-def test_a_folder_that_cannot_be_written_opens_read_only_with_a_sentence(
+def test_a_folder_that_cannot_be_written_is_labelled_all_the_same_and_saved_once_it_can_be(
     make_session: Callable[[], Session], folder: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     # Not by chmod: the tests may run as root, whom no permission stops.
-    if how == "no permission":
-        monkeypatch.setattr("fcn_studio.formats.project_folder.os.access", lambda path, mode: False)
-    else:
+    with monkeypatch.context() as protected:
+        if how == "no permission":
+            access = os.access
+            protected.setattr(
+                "fcn_studio.formats.project_folder.os.access",
+                lambda path, mode: Path(path) != folder and access(path, mode),
+            )
+        else:
+            real_open = os.open
 
-        def refuse(*_: object) -> int:
-            raise OSError(30, "Read-only file system")
+            def refuse(path: object, *arguments: object) -> int:
+                if str(path).startswith(str(folder)):
+                    raise OSError(30, "Read-only file system")
+                return real_open(path, *arguments)  # type: ignore[arg-type]
 
-        monkeypatch.setattr("fcn_studio.formats.lock.os.open", refuse)
-    with pytest.raises(ProjectReadOnly):
-        ProjectFolder.open(folder, writable=True)
-    session = make_session()
-    heard = Heard(session)
+            protected.setattr("fcn_studio.formats.lock.os.open", refuse)
+        with pytest.raises(ProjectReadOnly):
+            ProjectFolder.open(folder, writable=True)
+        session = make_session()
+        heard = Heard(session)
+        session.open_folder(folder)
+        assert not session.read_only
+        assert len(heard.problems) == 1
+        assert "cannot be written. You can label all the same" in heard.problems[0]
+        paint(document(session), 2)
+        session.go_to(1)
+        session.keeper.drain()
+        assert session.save_state == "kept"
+        assert on_disk(folder, 0) == (Status.NEW, None)
+        assert not session.close_project()
+        assert "They are kept on this computer" in heard.problems[-1]
+
+        # Another window may look, not edit: both would journal the same images.
+        other = make_session()
+        other.open_folder(folder)
+        assert other.read_only
+
+        assert session.close_project(discard=True)
+        session.open_folder(folder)
+        assert document(session).image_id == "picture-000.png"
+        assert document(session).label_map[10, 10] == 2
+        assert heard.recovered == ["Work in one image that had not been saved came back, with its undo steps."]
+        session.undo()
+        assert document(session).status is Status.NEW
+        session.redo()
+    session.save_now()
+    assert session.close_project()
+    assert on_disk(folder, 0) == (Status.IN_PROGRESS, 2)
     session.open_folder(folder)
-    assert session.read_only
-    assert session.document is not None
-    assert len(heard.problems) == 1
-    assert heard.problems[0].startswith("Opened read-only: ")
-    assert "cannot be written" in heard.problems[0]
+    assert len(heard.recovered) == 1
 
 
 def test_an_index_that_cannot_be_written_does_not_stop_closing(

@@ -161,14 +161,40 @@ class TakeOverDialog(Dialog):
         self.add_words("Take over only if you are sure that the other program is gone.", "strong")
 
 
-class LossDialog(Dialog):
-    """Asks before work that cannot be saved is given up; the default is to stay."""
+class CautiousDialog(Dialog):
+    """Asks before something that cannot be taken back, or nearly so; the default is to leave it."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Work is not saved", "Close and lose it", parent=parent)
-        self.add_words("Some of your work cannot be written to the folder, so closing would lose it.")
-        self.add_words("Cancel, make room or make the folder writable, and save again.", "dim")
+    def __init__(self, title: str, accept: str, parent: QWidget | None = None) -> None:
+        super().__init__(title, accept, parent=parent)
         if self.accept_button is not None:
             self.accept_button.setDefault(False)
             self.accept_button.setAutoDefault(False)
         self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setDefault(True)
+
+
+class LossDialog(CautiousDialog):
+    """Asks before the window is closed with work that is not in the folder.
+
+    Args:
+        kept: whether all of it is in the stroke journal, so that it comes back at the next opening.
+        parent: the window it belongs to.
+    """
+
+    def __init__(self, *, kept: bool = False, parent: QWidget | None = None) -> None:
+        super().__init__("Work is not saved", "Close, keep it here" if kept else "Close and lose it", parent)
+        if kept:
+            self.add_words(
+                "Some of your work cannot be written to the folder at present. It is kept on this computer: it comes "
+                "back when you open the folder here again, and is saved once it can be."
+            )
+        else:
+            self.add_words("Some of your work cannot be written to the folder, so closing would lose it.")
+        self.add_words("Or cancel, make room or make the folder writable, and save again.", "dim")
+
+
+class DeleteStrokesDialog(CautiousDialog):
+    """Asks before strokes that wait for a decision are deleted."""
+
+    def __init__(self, image_id: str, parent: QWidget | None = None) -> None:
+        super().__init__("Delete strokes", "Delete", parent)
+        self.add_words(f"The strokes that were made on {image_id} are deleted and cannot be brought back.")

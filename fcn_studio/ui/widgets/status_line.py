@@ -33,7 +33,7 @@ def cursor_words(x: int, y: int, info: CursorInfo | None) -> str:
 def saved_words(state: str, saved_at: float | None, now: float) -> str:
     """The save state: ``saved 2 s ago``."""
     if state != "saved" or saved_at is None:
-        return {"unsaved": "not saved yet", "saving": "saving…"}.get(state, state)
+        return {"unsaved": "not saved yet", "saving": "saving…", "kept": "kept on this computer"}.get(state, state)
     seconds = max(0, int(now - saved_at))
     if seconds < 60:
         return f"saved {seconds} s ago"

@@ -1,0 +1,169 @@
+"""The stroke journal in memory: each step as an entry that can be replayed on the annotation it began with.
+
+An entry holds what its tiles held after it; of a tile that the journal has not met before, also what it held first.
+So a journal needs, of the annotation it began with, only the tiles that nobody has touched, and these are on disk
+whatever has been saved since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fcn_studio.core.history import (
+    Contents,
+    History,
+    Motion,
+    Packed,
+    Standing,
+    Step,
+    Tile,
+    TilePatch,
+    pack,
+    tile_rect,
+)
+from fcn_studio.core.labels import Labels, Mask
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One step made, undone or redone.
+
+    Attributes:
+        motion: which of the three.
+        serial: of the step.
+        title: of the step.
+        before: status and origin before the step; it is that of an undone step, too.
+        after: status and origin after the step was made.
+        first: contents before this entry of the tiles that the journal meets here for the first time.
+        now: contents of the step's tiles after this entry.
+    """
+
+    motion: Motion
+    serial: int
+    title: str
+    before: Standing
+    after: Standing
+    first: Contents = field(repr=False)
+    now: Contents = field(repr=False)
+
+    @property
+    def standing(self) -> Standing:
+        """Status and origin after this entry."""
+        return self.before if self.motion is Motion.UNDO else self.after
+
+    def packed(self) -> Entry:
+        """The same with compressed contents."""
+        return Entry(
+            self.motion, self.serial, self.title, self.before, self.after, _packed(self.first), _packed(self.now)
+        )
+
+
+class Recorder:
+    """Makes entries of the steps of one document; remembers which tiles the journal has met."""
+
+    def __init__(self, met: Sequence[Entry] = ()) -> None:
+        """Begin a journal, or go on with one that has these entries."""
+        self._met = {tile for entry in met for tile in entry.first}
+
+    def entry(self, motion: Motion, step: Step, labels: Labels) -> Entry:
+        """The entry of a step that has just been made, undone or redone.
+
+        The step's patch holds what was before, ``labels`` what is now. Contents are copies, not yet compressed, so
+        that this is quick and another thread can do the rest.
+        """
+        height, width = labels.shape
+        was = step.patch.contents
+        now: dict[Tile, tuple[Packed, Packed]] = {}
+        for tile in was:
+            where = tile_rect(tile, width, height).slices
+            now[tile] = (labels.label_map[where].copy(), labels.provenance[where].copy())
+        first = {tile: content for tile, content in was.items() if tile not in self._met}
+        self._met.update(was)
+        return Entry(motion, step.serial, step.title, step.before, step.after, first, now)
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a journal comes to.
+
+    Attributes:
+        labels: the annotation after the last entry.
+        standing: its status and origin.
+        history: the steps, to undo and redo.
+    """
+
+    labels: Labels
+    standing: Standing
+    history: History
+
+
+def replay(entries: Sequence[Entry], labels: Labels, standing: Standing, budget_bytes: int) -> Replayed:
+    """Do everything again that a journal has noted.
+
+    Args:
+        entries: of one journal, in order.
+        labels: the annotation as it is on disk now; changed in place. Tiles that the journal has met need not be as
+            they were when it began.
+        standing: status and origin when the journal began.
+        budget_bytes: for the history, when all is done.
+
+    Raises:
+        ValueError: if the entries do not fit the annotation's size.
+    """
+    for entry in entries:
+        _patch(entry.first, labels).swap(labels)
+    history = History(1 << 62)  # a step that is undone later must not be forgotten before
+    for entry in entries:
+        patch, standing = _patch(entry.now, labels), entry.standing
+        if entry.motion is Motion.UNDO:
+            if _serial(history.next_undone) == entry.serial:
+                history.undo(labels)
+            else:  # a step from before the journal began
+                patch.swap(labels)
+                history.forget_undone()
+        elif entry.motion is Motion.REDO and _serial(history.next_redone) == entry.serial:
+            history.redo(labels)
+        else:
+            patch.swap(labels)
+            history.push(Step(entry.title, patch, entry.before, entry.after, entry.serial))
+    history.limit(budget_bytes)
+    return Replayed(labels, standing, history)
+
+
+def changed_pixels(entries: Sequence[Entry], height: int, width: int) -> tuple[Labels, Mask]:
+    """What the entries come to on whatever annotation: the labels after them, and where these differ from before.
+
+    Args:
+        entries: of one journal, in order.
+        height: of the annotation, pixels.
+        width: likewise.
+
+    Returns:
+        Labels (H, W), meaningful where the mask, bool (H, W), is true.
+
+    Raises:
+        ValueError: if the entries do not fit the size.
+    """
+    before = Labels.unlabelled(height, width)
+    for entry in entries:
+        _patch(entry.first, before).swap(before)
+    after = replay(entries, before.copy(), entries[0].before, 0).labels if entries else before
+    return after, (before.label_map != after.label_map) | (before.provenance != after.provenance)
+
+
+def _serial(step: Step | None) -> int | None:
+    return None if step is None else step.serial
+
+
+def _patch(contents: Contents, labels: Labels) -> TilePatch:
+    """A patch of a journal's contents. Raises: ValueError if a tile is not in the annotation."""
+    height, width = labels.shape
+    for tile in contents:
+        if min(tile) < 0 or not tile_rect(tile, width, height):
+            raise ValueError(f"tile {tile} is not in an annotation of {width} x {height} pixels")
+    return TilePatch(contents)
+
+
+def _packed(contents: Contents) -> Mapping[Tile, tuple[int | bytes, int | bytes]]:
+    return {tile: (pack(label_map), pack(provenance)) for tile, (label_map, provenance) in contents.items()}

@@ -1,0 +1,319 @@
+"""Stroke journals: files to which every step is appended as it is made, and which can be cut off anywhere.
+
+::
+
+    "FCNJ0001"
+    frame: length (uint32), CRC-32 of the payload (uint32, begun with that of the frame before), payload
+
+all little-endian. A payload is the length of a JSON text (uint32), the text, and zlib streams. The first frame is the
+head; then come entries (`fcn_studio.core.journal.Entry`), and the sha256 of each mask before it is written, by which
+the mask on disk is known as ours later. What follows the first frame that is not whole counts for nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fcn_studio import paths
+from fcn_studio.core.history import TILE, Contents, Motion, Packed, Standing, Tile, tile_rect
+from fcn_studio.core.journal import Entry
+from fcn_studio.core.sample import Status
+from fcn_studio.errors import ProjectError
+from fcn_studio.formats.atomic import told
+
+MAGIC = b"FCNJ0001"
+_FRAME = struct.Struct("<II")
+_TEXT = struct.Struct("<I")
+_NONSENSE = (ValueError, TypeError, LookupError, RecursionError, struct.error, zlib.error)
+
+
+@dataclass(frozen=True)
+class JournalHead:
+    """What a journal is about, and what it began with.
+
+    Attributes:
+        image_id: the image.
+        width: of the image, pixels.
+        height: of the image, pixels.
+        mask_sha256: of the mask file that was there, 64 hex digits; None if there was none.
+        standing: status and origin.
+    """
+
+    image_id: str
+    width: int
+    height: int
+    mask_sha256: str | None
+    standing: Standing
+
+
+@dataclass(frozen=True)
+class Journal:
+    """A journal as read.
+
+    Attributes:
+        path: the file.
+        head: its beginning.
+        entries: all whole ones, in order.
+        masks: sha256 of all masks that are states of this journal: the one it began with, and those written since.
+        size: number of sound bytes; what follows is half a frame, or damaged.
+        crc: of the last sound frame.
+        written_at: when the file was written last, seconds since the epoch.
+    """
+
+    path: Path
+    head: JournalHead
+    entries: tuple[Entry, ...] = field(repr=False)
+    masks: frozenset[str | None]
+    size: int
+    crc: int
+    written_at: float
+
+
+def read_journal(path: Path) -> Journal:
+    """Read a journal up to its first frame that is not whole.
+
+    Raises:
+        ProjectError: if it cannot be read, or not even its head is sound.
+    """
+    with told("read", path):
+        data, written_at = path.read_bytes(), path.stat().st_mtime
+    frames = _frames(data)
+    try:
+        size, crc, payload = next(frames)
+        head = _head(*_parts(payload))
+    except (StopIteration, *_NONSENSE) as error:
+        raise ProjectError(f"{path} is no sound journal; nothing can be read from it") from error
+    entries: list[Entry] = []
+    masks = {head.mask_sha256}
+    for end, checksum, payload in frames:
+        try:
+            fields, blobs = _parts(payload)
+            if fields["kind"] == "mask":
+                masks.add(str(fields["sha256"]))
+            else:
+                entries.append(_entry(fields, blobs, head))
+        except _NONSENSE:
+            break
+        size, crc = end, checksum
+    return Journal(path, head, tuple(entries), frozenset(masks), size, crc, written_at)
+
+
+class JournalFile:
+    """A journal being written; to be used by one thread at a time.
+
+    What `append` and `announce` have returned from survives the death of this process, and after `sync` that of the
+    machine.
+    """
+
+    def __init__(self, path: Path, *, size: int, crc: int) -> None:
+        """Go on with a file behind its first ``size`` bytes; what lies behind them is cut off.
+
+        Raises:
+            OSError: if it cannot be opened to write.
+        """
+        self.path = path
+        self._file = open(path, "r+b", buffering=0)  # noqa: SIM115 - open until `close`
+        self._size, self._crc = size, crc
+        self._file.truncate(size)
+        self._file.seek(size)
+
+    @classmethod
+    def begin(cls, path: Path, head: JournalHead) -> JournalFile:
+        """Begin a journal in place of what lies at ``path``, if anything.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        frame, crc = _framed(_payload(_head_fields(head)), zlib.crc32(MAGIC))
+        paths.replace_file(path, MAGIC + frame)
+        return cls(path, size=len(MAGIC + frame), crc=crc)
+
+    @classmethod
+    def resume(cls, journal: Journal) -> JournalFile:
+        """Go on with a journal that was read. Raises: OSError if it cannot be opened to write."""
+        return cls(journal.path, size=journal.size, crc=journal.crc)
+
+    @property
+    def size(self) -> int:
+        """Bytes written."""
+        return self._size
+
+    def append(self, entry: Entry) -> None:
+        """Write down a step. Raises: OSError if the disk is full, or the folder gone; the file is as before then."""
+        fields, blobs = _entry_fields(entry)
+        self._write(_payload(fields, blobs))
+
+    def announce(self, mask_sha256: str) -> None:
+        """Write down the sha256 of a mask that is about to be written. Raises: OSError as `append`."""
+        self._write(_payload({"kind": "mask", "sha256": mask_sha256}))
+
+    def sync(self) -> None:
+        """Let the disk have it. Raises: OSError."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file; it stays."""
+        self._file.close()
+
+    def _write(self, payload: bytes) -> None:
+        frame, crc = _framed(payload, self._crc)
+        try:
+            written = 0
+            while written < len(frame):
+                written += self._file.write(frame[written:])
+        except OSError:
+            with suppress(OSError):
+                self._file.truncate(self._size)
+                self._file.seek(self._size)
+            raise
+        self._size, self._crc = self._size + len(frame), crc
+
+
+def _framed(payload: bytes, crc: int) -> tuple[bytes, int]:
+    """A frame and its checksum."""
+    crc = zlib.crc32(payload, crc)
+    return _FRAME.pack(len(payload), crc) + payload, crc
+
+
+def _frames(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """(end, checksum, payload) of every whole frame."""
+    if not data.startswith(MAGIC):
+        return
+    at, crc = len(MAGIC), zlib.crc32(MAGIC)
+    while at + _FRAME.size <= len(data):
+        length, stated = _FRAME.unpack_from(data, at)
+        payload = data[at + _FRAME.size : at + _FRAME.size + length]
+        crc = zlib.crc32(payload, crc)
+        if len(payload) < length or crc != stated:
+            return
+        at += _FRAME.size + length
+        yield at, crc, payload
+
+
+def _payload(fields: dict[str, object], blobs: bytes = b"") -> bytes:
+    text = json.dumps(fields, separators=(",", ":")).encode("ascii")
+    return _TEXT.pack(len(text)) + text + blobs
+
+
+def _parts(payload: bytes) -> tuple[dict[str, Any], memoryview]:
+    """JSON fields and streams of a payload. Raises: one of `_NONSENSE`."""
+    (length,) = _TEXT.unpack_from(payload)
+    fields = json.loads(payload[_TEXT.size : _TEXT.size + length])
+    if not isinstance(fields, dict):
+        raise TypeError("no JSON object")
+    return fields, memoryview(payload)[_TEXT.size + length :]
+
+
+# --- head ---------------------------------------------------------------------------------------------------------
+
+
+def _head_fields(head: JournalHead) -> dict[str, object]:
+    return {
+        "kind": "head",
+        "image_id": head.image_id,
+        "size": [head.width, head.height],
+        "mask_sha256": head.mask_sha256,
+        "standing": _standing_fields(head.standing),
+    }
+
+
+def _head(fields: dict[str, Any], _: memoryview) -> JournalHead:
+    """Raises: one of `_NONSENSE`."""
+    width, height = (int(side) for side in fields["size"])
+    if fields["kind"] != "head" or min(width, height) < 1:
+        raise ValueError("no head")
+    digest = fields["mask_sha256"]
+    return JournalHead(
+        str(fields["image_id"]), width, height, None if digest is None else str(digest), _standing(fields["standing"])
+    )
+
+
+def _standing_fields(standing: Standing) -> list[str]:
+    return [standing.status.value, standing.prelabelled_by]
+
+
+def _standing(fields: list[str]) -> Standing:
+    status, origin = fields
+    return Standing(Status(status), str(origin))
+
+
+# --- entries ------------------------------------------------------------------------------------------------------
+
+
+def _entry_fields(entry: Entry) -> tuple[dict[str, object], bytes]:
+    """JSON fields and streams. A content is ``[row, column, label map, provenance]``: a value, or minus the length
+    of a stream; the streams follow in this order.
+    """
+    blobs: list[bytes] = []
+
+    def part(packed: Packed) -> int:
+        if isinstance(packed, int):
+            return packed
+        assert isinstance(packed, bytes), "entries are packed before they are written"
+        blobs.append(packed)
+        return -len(packed)
+
+    def rows(contents: Contents) -> list[list[int]]:
+        return [[*tile, part(label_map), part(provenance)] for tile, (label_map, provenance) in contents.items()]
+
+    fields: dict[str, object] = {
+        "kind": "entry",
+        "motion": entry.motion.value,
+        "serial": entry.serial,
+        "title": entry.title,
+        "before": _standing_fields(entry.before),
+        "after": _standing_fields(entry.after),
+        "first": rows(entry.first),
+        "now": rows(entry.now),
+    }
+    return fields, b"".join(blobs)
+
+
+def _entry(fields: dict[str, Any], blobs: memoryview, head: JournalHead) -> Entry:
+    """Raises: one of `_NONSENSE`."""
+    at = 0
+
+    def part(value: int, pixels: int) -> int | bytes:
+        nonlocal at
+        if value >= 0:
+            return int(np.uint8(value))
+        stream = bytes(blobs[at : at - value])
+        at -= value
+        _check_stream(stream, pixels)
+        return stream
+
+    def contents(rows: list[list[int]]) -> dict[Tile, tuple[Packed, Packed]]:
+        found: dict[Tile, tuple[Packed, Packed]] = {}
+        for row, column, label_map, provenance in rows:
+            pixels = tile_rect((row, column), head.width, head.height).area if min(row, column) >= 0 else 0
+            if not 0 < pixels <= TILE * TILE:
+                raise ValueError(f"there is no tile {row}, {column}")
+            found[row, column] = part(label_map, pixels), part(provenance, pixels)
+        return found
+
+    return Entry(
+        Motion(fields["motion"]),
+        int(fields["serial"]),
+        str(fields["title"]),
+        _standing(fields["before"]),
+        _standing(fields["after"]),
+        contents(fields["first"]),
+        contents(fields["now"]),
+    )
+
+
+def _check_stream(stream: bytes, pixels: int) -> None:
+    """Raises: ValueError or zlib.error unless a stream holds just so many bytes; memory is never taken for more."""
+    inflate = zlib.decompressobj()
+    if len(inflate.decompress(stream, pixels + 1)) != pixels or not inflate.eof:
+        raise ValueError("a stream of another length")

@@ -1,0 +1,89 @@
+"""What an earlier run left in stroke journals: brought back where it surely fits, told about where it does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fcn_studio.core.journal import Replayed, changed_pixels, replay
+from fcn_studio.core.labels import Labels, Mask
+from fcn_studio.core.sample import Sample
+from fcn_studio.errors import MaskError
+from fcn_studio.formats.journal import Journal
+from fcn_studio.formats.journal_folder import JournalFolder
+from fcn_studio.formats.project_folder import ProjectFolder
+
+
+@dataclass(frozen=True)
+class CameBack:
+    """An image whose journal fits the mask on disk.
+
+    Attributes:
+        sample: the image.
+        journal: what was read.
+        replayed: annotation, standing and history after the last step.
+        saved: whether the files on disk say the same already; then only the history has come back.
+    """
+
+    sample: Sample
+    journal: Journal = field(repr=False)
+    replayed: Replayed = field(repr=False)
+    saved: bool
+
+
+@dataclass(frozen=True)
+class LeftOver:
+    """A journal that is not applied by itself.
+
+    Attributes:
+        journal: what was read.
+        reason: why not, a sentence.
+    """
+
+    journal: Journal = field(repr=False)
+    reason: str
+
+
+def bring_back(
+    project: ProjectFolder, folder: JournalFolder, journal: Journal, budget_bytes: int
+) -> CameBack | LeftOver:
+    """Replay a journal on the annotation that it belongs to, in memory; nothing is written.
+
+    Args:
+        project: the journal's project.
+        folder: where the journal lies.
+        journal: of one of the project's images.
+        budget_bytes: of the history.
+    """
+    head = journal.head
+    try:
+        sample = project.sample(head.image_id)
+    except KeyError:
+        return LeftOver(journal, f"{head.image_id} is not in the folder; put the image back to get its strokes back")
+    try:
+        found = project.load_labels(sample, (head.width, head.height), known_masks=journal.masks)
+    except MaskError as error:
+        return LeftOver(journal, str(error))
+    if found.mask_sha256 not in journal.masks or journal.path != folder.path_of(head.image_id):
+        return LeftOver(journal, f"the mask of {head.image_id} has been changed by something else since")
+    try:
+        replayed = replay(journal.entries, found.labels, head.standing, budget_bytes)
+    except ValueError as error:
+        return LeftOver(journal, f"the journal of {head.image_id} does not fit its image ({error})")
+    on_disk = project.load_labels(sample, (head.width, head.height))  # as anybody would find it, journal or none
+    saved = _equal(on_disk.labels, replayed.labels) and on_disk.status == replayed.standing.status
+    return CameBack(sample, journal, replayed, saved)
+
+
+def strokes_of(journal: Journal) -> tuple[Labels, Mask]:
+    """What a journal that does not fit would write: the annotation after it, and which pixels it changed.
+
+    Raises:
+        ValueError: if its entries do not fit its own size.
+    """
+    return changed_pixels(journal.entries, journal.head.height, journal.head.width)
+
+
+def _equal(one: Labels, other: Labels) -> bool:
+    return np.array_equal(one.label_map, other.label_map) and np.array_equal(one.provenance, other.provenance)

@@ -1,0 +1,119 @@
+"""The view "what came back": images whose strokes an earlier run left in its journal, and what became of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QTreeWidget, QTreeWidgetItem, QWidget
+
+from fcn_studio.formats.journal import Journal
+from fcn_studio.formats.recovery import CameBack, LeftOver
+from fcn_studio.ui.dialogs.base import Dialog
+from fcn_studio.ui.messages import ActionDoor
+from fcn_studio.ui.session import Session
+from fcn_studio.ui.widgets.named import named
+
+COLUMNS = ("Image", "Steps", "Last step", "What became of it")
+
+
+class RecoveryDialog(Dialog):
+    """Lists what came back; opens images, applies or deletes strokes that do not fit.
+
+    Args:
+        session: whose recovery it shows.
+        door: errors of what the buttons do go through it.
+        parent: the window it belongs to.
+    """
+
+    def __init__(self, session: Session, door: ActionDoor, parent: QWidget | None = None) -> None:
+        super().__init__("What came back", width=720, parent=parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._session, self._recovery, self._door = session, session.recovery, door
+        self.add_words(
+            "These strokes were on this computer, but not in the project's folder. Where the masks were as they had "
+            "been left, the strokes are back, and Undo takes them back one by one. The others wait until you decide."
+        )
+        self.table = named(QTreeWidget(), "Images whose strokes came back")
+        self.table.setHeaderLabels(COLUMNS)
+        self.table.setRootIsDecorated(False)
+        self.table.setUniformRowHeights(True)
+        self.column.addWidget(self.table)
+        role = self.buttons.ButtonRole.ActionRole
+        self.open_button = self.buttons.addButton("Open image", role)
+        self.apply_button = self.buttons.addButton("Apply strokes", role)
+        self.delete_button = self.buttons.addButton("Delete strokes", role)
+        for button, act in (
+            (self.open_button, self._open),
+            (self.apply_button, self._apply),
+            (self.delete_button, self._delete),
+        ):
+            button.clicked.connect(self._guarded(act))
+        self.table.itemSelectionChanged.connect(self._offer)
+        self.table.itemDoubleClicked.connect(lambda *_: self.open_button.click())
+        self._fill()
+        self.resize(760, 420)
+
+    def _guarded(self, act: Callable[[], object]) -> Callable[[], None]:
+        def call() -> None:
+            self._door.run(act)
+            self._fill()
+
+        return call
+
+    def _fill(self) -> None:
+        self.table.clear()
+        for found in self._recovery.came_back:
+            became = self._became(found)
+            self._add(found.journal, became, None)
+        for left_over in self._recovery.left_over:
+            self._add(left_over.journal, f"Waits: {left_over.reason}", left_over)
+        for column in range(len(COLUMNS) - 1):
+            self.table.resizeColumnToContents(column)
+        if (first := self.table.topLevelItem(0)) is not None:
+            self.table.setCurrentItem(first)
+        self._offer()
+
+    def _became(self, found: CameBack) -> str:
+        image_id = found.sample.image_id
+        if self._session.keeper.peek_kept(image_id) is not None:
+            return "Back; kept on this computer until the folder can be written"
+        return "Was saved; its undo steps are back" if found.saved else "Back"
+
+    def _add(self, journal: Journal, became: str, left_over: LeftOver | None) -> None:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(journal.written_at))
+        item = QTreeWidgetItem([journal.head.image_id, str(len(journal.entries)), when, became])
+        item.setToolTip(3, became)
+        item.setData(0, Qt.ItemDataRole.UserRole, left_over)
+        self.table.addTopLevelItem(item)
+
+    def _offer(self) -> None:
+        item = self.table.currentItem()
+        waits = item is not None and item.data(0, Qt.ItemDataRole.UserRole) is not None
+        row = None if item is None else self._recovery.row_of(item.text(0))
+        self.open_button.setEnabled(row is not None)
+        self.apply_button.setEnabled(waits and row is not None)
+        self.delete_button.setEnabled(waits)
+
+    def _selected(self) -> LeftOver | None:
+        item = self.table.currentItem()
+        left_over = None if item is None else item.data(0, Qt.ItemDataRole.UserRole)
+        return left_over if isinstance(left_over, LeftOver) else None
+
+    def _open(self) -> None:
+        item = self.table.currentItem()
+        row = None if item is None else self._recovery.row_of(item.text(0))
+        if row is not None:
+            self._session.go_to(row)
+
+    def _apply(self) -> None:
+        if (left_over := self._selected()) is not None:
+            self._recovery.apply(left_over)
+
+    def _delete(self) -> None:
+        from fcn_studio.ui.dialogs.questions import DeleteStrokesDialog
+
+        left_over = self._selected()
+        if left_over is not None and DeleteStrokesDialog(left_over.journal.head.image_id, self).asked():
+            self._recovery.delete(left_over)

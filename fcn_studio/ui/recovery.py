@@ -1,0 +1,129 @@
+"""What an earlier run left in the stroke journals of the open project: what came back, and what waits for a word."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fcn_studio.core.labels import Labels
+from fcn_studio.core.sample import Status
+from fcn_studio.errors import ProjectError, ProjectLocked
+
+if TYPE_CHECKING:
+    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.formats.recovery import CameBack, LeftOver
+    from fcn_studio.ui.session import Session
+
+
+class Recovery:
+    """Brings back what fits when a project is opened, and applies the rest when the user says so.
+
+    Attributes:
+        came_back: images whose steps are back, the one worked on last first.
+        left_over: journals that fit no image as it is; they stay until they are applied or deleted.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.came_back: list[CameBack] = []
+        self.left_over: list[LeftOver] = []
+
+    def start(self, project: ProjectFolder) -> None:
+        """Take the journals of a project that was just opened and bring back what fits; nothing is opened."""
+        self.clear()
+        if not project.writable:
+            return
+        session = self._session
+        try:
+            folder = session.keeper.journal.open(project.config.project_id, project.folder)
+        except ProjectLocked as error:
+            if project.protected:  # another window edits it already, on this computer only, as this one would
+                project.writable = False
+            session.problem.emit(f"{'Opened read-only: ' if project.protected else ''}{error}.")
+            return
+        except ProjectError as error:
+            session.problem.emit(str(error))
+            return
+        if project.protected:
+            session.problem.emit(
+                f"{project.folder} cannot be written. You can label all the same: your work is kept on this computer "
+                "and saved as soon as the folder can be written."
+            )
+        from fcn_studio.formats.journal_folder import set_aside
+        from fcn_studio.formats.recovery import CameBack, bring_back
+
+        journals, problems = folder.read_all()
+        for sentence in problems:
+            session.problem.emit(sentence)
+        budget = session.settings.whole("undo_budget_mb") << 20
+        for journal in journals:
+            found = bring_back(project, folder, journal, budget)
+            if isinstance(found, CameBack):
+                session.keeper.restore(project, found)
+                self.came_back.append(found)
+            else:
+                # Under its own name a new journal of the image would be in its way.
+                self.left_over.append(replace(found, journal=replace(journal, path=set_aside(journal.path))))
+
+    def tell(self) -> None:
+        """Say what came back, if anything did that was not on disk."""
+        unsaved = [found for found in self.came_back if not found.saved]
+        words = []
+        if unsaved:
+            words.append(f"Work in {_images(len(unsaved))} that had not been saved came back, with its undo steps.")
+        if self.left_over:
+            words.append(f"Strokes of {_images(len(self.left_over))} wait for you: they do not fit what is there.")
+        if words:
+            self._session.recovered.emit(" ".join(words))
+
+    def clear(self) -> None:
+        """Forget all of it; the journals on disk are as they are."""
+        self.came_back, self.left_over = [], []
+
+    @property
+    def row(self) -> int | None:
+        """The image worked on last, None if nothing came back."""
+        return self.row_of(self.came_back[0].sample.image_id) if self.came_back else None
+
+    def row_of(self, image_id: str) -> int | None:
+        """The row of an image, None if it is not in the project."""
+        samples = self._session.samples
+        return next((row for row, sample in enumerate(samples) if sample.image_id == image_id), None)
+
+    def apply(self, left_over: LeftOver) -> None:
+        """Open the image and write the strokes on it as one step, which can be undone; their journal is then deleted.
+
+        Raises:
+            FcnStudioError: if the image cannot be opened, or is of another size.
+        """
+        from fcn_studio.formats.recovery import strokes_of
+
+        session, head = self._session, left_over.journal.head
+        row = self.row_of(head.image_id)
+        if row is None:
+            raise ProjectError(left_over.reason)
+        session.go_to(row)
+        document = session.editable()
+        if (document.width, document.height) != (head.width, head.height):
+            raise ProjectError(
+                f"{head.image_id} is {document.width} x {document.height} pixels, the strokes were made on "
+                f"{head.width} x {head.height}; they cannot be applied"
+            )
+        strokes, changed = strokes_of(left_over.journal)
+        label_map = np.where(changed, strokes.label_map, document.label_map)
+        provenance = np.where(changed, strokes.provenance, document.provenance)
+        with document.edit("Recovered strokes") as edit:
+            edit.replace(Labels(label_map, provenance), status=Status.IN_PROGRESS)
+        if session.keeper.journal.holds(head.image_id):
+            self.delete(left_over)
+
+    def delete(self, left_over: LeftOver) -> None:
+        """Give the strokes up, because the user said so, or they are applied."""
+        self.left_over.remove(left_over)
+        self._session.keeper.journal.delete(left_over.journal.path)
+
+
+def _images(count: int) -> str:
+    return "one image" if count == 1 else f"{count} images"

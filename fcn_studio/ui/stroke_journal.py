@@ -1,0 +1,228 @@
+"""The stroke journal of the window: every step is on this computer's disk before the next event is handled.
+
+One thread writes all journals, in order. The GUI thread waits for it, but never longer than `PATIENCE_S`: a slow disk
+delays the journal, not the hand.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Container
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from fcn_studio.core.history import Motion, Standing, Step
+from fcn_studio.core.journal import Entry, Recorder
+from fcn_studio.core.labels import Labels
+
+if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
+    from fcn_studio.core.document import Document
+    from fcn_studio.formats.journal import Journal, JournalFile, JournalHead
+    from fcn_studio.formats.journal_folder import JournalFolder
+
+PATIENCE_S = 0.02
+"""How long a step waits for its place in the journal; seconds. On a sound disk it takes 1 to 3 ms."""
+ANNOUNCE_S = 5.0
+"""How long the saver's thread waits for the same."""
+SYNC_S = 5.0
+"""How often a journal is flushed to the disk while somebody paints, against a loss of power."""
+LARGEST = 64 << 20
+"""Bytes after which a journal is begun anew once everything is saved; what was undone before is then not in it."""
+
+
+class StrokeJournal(QObject):
+    """Journals of the images of one project that have steps which may not be on disk.
+
+    Signals:
+        failed(str): steps cannot be written down at present; a sentence, once for a run of failures.
+    """
+
+    failed = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._folder: JournalFolder | None = None
+        self._books: dict[str, _Book] = {}
+        self._failing = False
+
+    # --- project ----------------------------------------------------------------------------------------------
+
+    def open(self, project_id: str, folder: Path) -> JournalFolder:
+        """Take the journals of a project, those that an earlier run left among them.
+
+        Raises:
+            ProjectLocked: if another window has them.
+            ProjectError: if the state folder cannot be written.
+        """
+        from fcn_studio.formats.journal_folder import JournalFolder
+
+        self._folder = JournalFolder(project_id, folder)
+        return self._folder
+
+    def close(self) -> None:
+        """Close all files and give the journals back; those not forgotten stay, and are found at the next opening."""
+        books, self._books = self._books, {}
+        folder, self._folder = self._folder, None
+        for book in books.values():
+            self._executor.submit(book.close)
+        self.flush()
+        if folder is not None:
+            folder.close()
+
+    def shut_down(self) -> None:
+        """End the thread."""
+        self._executor.shutdown(wait=True)
+
+    # --- images -----------------------------------------------------------------------------------------------
+
+    def adopt(self, journal: Journal) -> None:
+        """Go on with a journal that an earlier run left, once its steps are back."""
+        self._books[journal.head.image_id] = _Book(journal.path, journal.head, journal)
+
+    def begin(self, document: Document, mask_sha256: str | None) -> Callable[[], None]:
+        """Write down the steps of a document from now on; returns a function that ends this.
+
+        ``mask_sha256`` is of the mask that the document was opened with, None if there was none.
+        """
+        if self._folder is None:
+            return lambda: None
+        if document.image_id not in self._books:
+            self._books[document.image_id] = self._new_book(document, mask_sha256)
+        return document.stepped.connect(lambda motion, step: self._note(document, motion, step))
+
+    def holds(self, image_id: str) -> bool:
+        """Whether every step of an image that may not be on disk is in its journal."""
+        book = self._books.get(image_id)
+        return book is not None and not book.broken
+
+    def forget(self, image_id: str) -> None:
+        """Delete the journal of an image: all of it is on disk."""
+        book = self._books.pop(image_id, None)
+        if book is not None:
+            self._executor.submit(book.delete)
+
+    def forget_all_but(self, image_ids: Container[str]) -> None:
+        """Delete the journals of all other images."""
+        for image_id in [i for i in self._books if i not in image_ids]:
+            self.forget(image_id)
+
+    def delete(self, path: Path) -> None:
+        """Delete a journal that an earlier run left."""
+        self._executor.submit(_delete, path)
+
+    def renew(self, document: Document) -> None:
+        """Everything of this document is on disk: begin its journal anew if it has grown large or is incomplete."""
+        book = self._books.get(document.image_id)
+        if book is not None and (book.broken or book.size > LARGEST):
+            self.forget(document.image_id)
+            self._books[document.image_id] = self._new_book(document, book.mask_sha256)
+
+    def announce(self, image_id: str, mask_sha256: str) -> None:
+        """Note the mask that is about to be written. Called on the saver's thread, waits for the disk."""
+        book = self._books.get(image_id)
+        if book is not None:
+            wait([self._executor.submit(self._write, book, lambda: book.announce(mask_sha256))], ANNOUNCE_S)
+
+    def flush(self) -> None:
+        """Wait until everything is written down."""
+        self._executor.submit(lambda: None).result()
+
+    def _new_book(self, document: Document, mask_sha256: str | None) -> _Book:
+        from fcn_studio.formats.journal import JournalHead
+
+        assert self._folder is not None
+        standing = Standing(document.status, document.prelabelled_by)
+        head = JournalHead(document.image_id, document.width, document.height, mask_sha256, standing)
+        return _Book(self._folder.path_of(document.image_id), head, None)
+
+    def _note(self, document: Document, motion: Motion, step: Step) -> None:
+        book = self._books.get(document.image_id)
+        if book is None or book.broken:
+            return
+        entry = book.recorder.entry(motion, step, Labels(document.label_map, document.provenance))
+        noted: Future[None] = self._executor.submit(self._write, book, lambda: book.append(entry))
+        wait([noted], PATIENCE_S)
+
+    def _write(self, book: _Book, act: Callable[[], None]) -> None:
+        """On the journal's thread: do it unless a step is missing already; a failure is told once."""
+        if book.broken:
+            return
+        try:
+            act()
+            self._failing = False
+        except OSError as error:
+            book.broken = True
+            if not self._failing:
+                self._failing = True
+                self.failed.emit(
+                    f"The stroke journal in {book.path.parent} cannot be written: {error.strerror or error}. "
+                    "Until it can, your work is safe once it is saved."
+                )
+
+
+class _Book:
+    """The journal of one image. The recorder belongs to the GUI thread, all else to the journal's thread."""
+
+    def __init__(self, path: Path, head: JournalHead, journal: Journal | None) -> None:
+        self.path = path
+        self.recorder = Recorder(journal.entries if journal is not None else ())
+        self.mask_sha256 = head.mask_sha256
+        self.broken = False
+        self._head, self._journal = head, journal
+        self._file: JournalFile | None = None
+        self._synced = time.monotonic()
+
+    @property
+    def size(self) -> int:
+        """Bytes written."""
+        return self._file.size if self._file is not None else 0
+
+    def append(self, entry: Entry) -> None:
+        """Compress and write an entry. Raises: OSError."""
+        if self._file is None:
+            self._file = self._opened()
+        self._file.append(entry.packed())
+        if time.monotonic() - self._synced > SYNC_S:
+            self._file.sync()
+            self._synced = time.monotonic()
+
+    def announce(self, mask_sha256: str) -> None:
+        """Write the sha256 of a mask to come, if there is a step in the journal. Raises: OSError."""
+        self.mask_sha256 = mask_sha256
+        if self._file is None and self._journal is not None:
+            self._file = self._opened()
+        if self._file is not None:
+            self._file.announce(mask_sha256)
+
+    def close(self) -> None:
+        """Close the file; it stays."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def delete(self) -> None:
+        """Close and delete the file, if there is one of this book."""
+        there = self._file is not None or self._journal is not None
+        self.close()
+        if there:
+            _delete(self.path)
+
+    def _opened(self) -> JournalFile:
+        from fcn_studio.formats.journal import JournalFile
+        from fcn_studio.formats.journal_folder import set_aside
+
+        if self._journal is not None:
+            journal, self._journal = self._journal, None
+            return JournalFile.resume(journal)
+        set_aside(self.path)  # what an earlier run left and could not be brought back is not written over
+        return JournalFile.begin(self.path, self._head)
+
+
+def _delete(path: Path) -> None:
+    with suppress(OSError):  # it stays, and is found to be saved at the next opening
+        path.unlink()
