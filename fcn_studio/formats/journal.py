@@ -22,8 +22,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from fcn_studio import paths
 from fcn_studio.core.history import TILE, Contents, Motion, Packed, Standing, Tile, tile_rect
 from fcn_studio.core.journal import Entry
@@ -286,7 +284,9 @@ def _entry(fields: dict[str, Any], blobs: memoryview, head: JournalHead) -> Entr
     def part(value: int, pixels: int) -> int | bytes:
         nonlocal at
         if value >= 0:
-            return int(np.uint8(value))
+            if value > 255:
+                raise ValueError(f"{value} is no class index")
+            return value
         stream = bytes(blobs[at : at - value])
         at -= value
         _check_stream(stream, pixels)

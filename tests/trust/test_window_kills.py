@@ -1,0 +1,47 @@
+"""A stroke that was seen to land survives the death of the window. The long run is in benchmarks/kill.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers import ROOT
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(os, "fork"), reason="forks windows and kills them")]
+
+
+def run(folder: Path, kills: int, sabotage: str = "") -> dict[str, Any]:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "QT_QPA_PLATFORM": "offscreen",
+        "FCN_STUDIO_STATE_DIR": str(folder / "state"),
+        "FCN_STUDIO_CONFIG_DIR": str(folder / "config"),
+    }
+    arguments = [str(folder / "pictures"), "--kills", str(kills), "--sabotage", sabotage]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.trust.window_kills", *arguments],
+        env=environment, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def test_no_stroke_is_lost(tmp_path: Path) -> None:
+    report = run(tmp_path, 40)
+    assert report["kills"] == 40
+    assert report["acts"] > 80
+    assert report["lost"] == []
+    assert report["problems"] == []
+
+
+@pytest.mark.parametrize(("sabotage", "at_least"), [("journal", 8), ("order", 3)])
+def test_the_harness_sees_strokes_lost_by_a_broken_program(tmp_path: Path, sabotage: str, at_least: int) -> None:
+    assert len(run(tmp_path, 16, sabotage)["lost"]) >= at_least

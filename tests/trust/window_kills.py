@@ -1,0 +1,313 @@
+"""Kills the window while somebody paints, again and again, and looks at what is there afterwards.
+
+A parent that has imported the program forks a window a round: it opens the folder, compares every image with what the
+killed one before it had said was done, then paints, undoes, fills, saves and changes images through real mouse events
+until it is killed, too. After each act the window tells the parent what the image looks like; what it told is what a
+person has seen land, so nothing less may come back.
+
+Usage: python -m tests.trust.window_kills FOLDER [--kills 40] [--seed 0] [--sabotage journal|order]
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[_threads] = "1"  # the parent forks, so it must have no thread
+
+import numpy as np  # noqa: E402
+
+from fcn_studio.core.classes import ClassTable  # noqa: E402
+from fcn_studio.formats.images import write_png  # noqa: E402
+from fcn_studio.formats.project_folder import ProjectFolder  # noqa: E402
+
+if TYPE_CHECKING:
+    from fcn_studio.ui.app import Studio
+
+SIZE = (640, 480)
+IMAGES = 4
+PAINTING_MS = (5, 200)
+SABOTAGE = ("", "journal", "order")
+
+
+@dataclass
+class Report:
+    """What came of all kills.
+
+    Attributes:
+        kills: how often the window was killed.
+        acts: strokes and other acts that had been seen to land.
+        lost: sentences on images that were not as they had been left.
+        problems: sentences that a window said of its own accord.
+        started_s: seconds from fork to the first stroke, a window each; recovery and comparison included.
+    """
+
+    kills: int = 0
+    acts: int = 0
+    lost: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    started_s: list[float] = field(default_factory=list)
+
+
+def draw(folder: Path) -> None:
+    """A project of some noisy pictures with four classes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    for number in range(IMAGES):
+        coarse = rng.integers(0, 255, (SIZE[1] // 8, SIZE[0] // 8, 3), np.uint8)
+        write_png(folder / f"picture-{number}.png", coarse.repeat(8, 0).repeat(8, 1))
+    table = ClassTable.from_names(["background", "one", "two", "three"])
+    with ProjectFolder.open(folder, writable=True, table=table) as project:
+        project.set_table(table)
+
+
+def kill_windows(
+    folder: Path, kills: int, seed: int = 0, sabotage: str = "", tell: Callable[[Report], object] = lambda _: None
+) -> Report:
+    """Kill so many windows on a folder that `draw` made; ``tell`` is called after each."""
+    import cv2
+
+    import tests.journeys.driver  # noqa: F401
+
+    cv2.setNumThreads(1)
+    report, random = Report(), Random(seed)
+    state: dict[str, str] = {}
+    last = ""
+    for number in range(kills + 1):  # the last one only looks
+        reading, writing = os.pipe()
+        born = time.perf_counter()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reading)
+            _be_killed(folder, state, last, seed * 100_003 + number, sabotage, writing, paint=number < kills)
+        os.close(writing)
+        with os.fdopen(reading, "rb", buffering=0) as pipe:
+            lines = _lines_until_painting(pipe, report)
+            report.started_s.append(time.perf_counter() - born)
+            if number < kills:
+                time.sleep(random.uniform(*PAINTING_MS) / 1000)
+                os.kill(pid, signal.SIGKILL)
+                report.kills += 1
+            lines += _rest(pipe)
+        os.waitpid(pid, 0)
+        for line in lines:
+            if "state" in line:
+                state.update(line["state"])
+                last = line["last"]
+                report.acts += line.get("acted", 0)
+        tell(report)
+    return report
+
+
+def _lines_until_painting(pipe: Any, report: Report) -> list[dict[str, Any]]:
+    """News of a window until it has looked at everything."""
+    lines, rest = [], b""
+    while True:
+        piece = pipe.read(65_536)
+        if not piece:
+            raise RuntimeError(f"a window ended by itself: {rest!r} {lines[-3:]}")
+        *whole, rest = (rest + piece).split(b"\n")
+        for text in whole:
+            line = json.loads(text)
+            report.lost += line.get("lost", [])
+            report.problems += line.get("problems", [])
+            lines.append(line)
+            if line.get("looked"):
+                return lines
+
+
+def _rest(pipe: Any) -> list[dict[str, Any]]:
+    data = b""
+    while piece := pipe.read(1 << 20):
+        data += piece
+    return [json.loads(text) for text in data.split(b"\n")[:-1]]
+
+
+# --- the window's process -----------------------------------------------------------------------------------------
+
+
+def _be_killed(
+    folder: Path, state: dict[str, str], last: str, seed: int, sabotage: str, pipe: int, *, paint: bool
+) -> None:
+    """Look, then paint until killed; never returns."""
+    code = 3
+    try:
+        _sabotage(sabotage)
+        studio = _window()
+        problems: list[str] = []
+        studio.session.problem.connect(problems.append)
+        studio.window.messages.bug.connect(problems.append)
+
+        def tell(**news: object) -> None:
+            if problems:
+                news["problems"] = problems[:]
+                problems.clear()
+            os.write(pipe, json.dumps(news).encode() + b"\n")
+
+        studio.session.open_folder(folder)
+        lost = _compare(studio, state, last) if state else []
+        tell(lost=lost, looked=True, state=_states(studio), last=_image_id(studio))
+        if paint:
+            _paint(studio, Random(seed), tell)
+        studio.session.close_project()
+        studio.session.shut_down()
+        code = 0
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
+
+
+def _window() -> Studio:
+    from PySide6.QtCore import qInstallMessageHandler
+
+    from fcn_studio.settings import Settings
+    from fcn_studio.ui import app
+    from tests.ui.conftest import IdleEngine
+
+    qInstallMessageHandler(lambda *_: None)  # the offscreen platform says at every start what it cannot do
+    app.application([])
+    settings = Settings()
+    settings.set("autosave_delay", 0.1)
+    studio = app.build(settings, IdleEngine())  # type: ignore[arg-type]
+    studio.window.resize(1000, 700)
+    studio.window.show()
+    studio.toolbox.set_brush_size(30)
+    return studio
+
+
+def _sabotage(what: str) -> None:
+    """Break the program on purpose, so that it can be seen that this harness notices."""
+    from fcn_studio.ui.stroke_journal import StrokeJournal
+
+    if what == "journal":
+        StrokeJournal._note = lambda *_: None  # type: ignore[method-assign,assignment]
+    elif what == "order":  # the journal goes as soon as a save is asked for, not when it is done
+        real = StrokeJournal.announce
+
+        def announce(self: StrokeJournal, image_id: str, mask_sha256: str) -> None:
+            real(self, image_id, mask_sha256)
+            self.forget(image_id)
+
+        StrokeJournal.announce = announce  # type: ignore[method-assign]
+
+
+def _hash(studio: Studio) -> str:
+    document = studio.session.document
+    assert document is not None
+    digest = hashlib.sha256(document.label_map.tobytes())
+    digest.update(document.provenance.tobytes())
+    digest.update(f"{document.status} {document.prelabelled_by}".encode())
+    return digest.hexdigest()[:24]
+
+
+def _image_id(studio: Studio) -> str:
+    document = studio.session.document
+    assert document is not None
+    return document.image_id
+
+
+def _states(studio: Studio) -> dict[str, str]:
+    """The state of every image, the open one last."""
+    here = studio.session.index
+    states = {}
+    for row in (*(r for r in range(IMAGES) if r != here), here):
+        studio.session.go_to(row)
+        states[_image_id(studio)] = _hash(studio)
+    return states
+
+
+def _compare(studio: Studio, state: dict[str, str], last: str) -> list[str]:
+    """What is not as it had been left. The image painted last may be one act ahead: made, and not told any more."""
+    session, lost = studio.session, []
+    rows = {sample.image_id: row for row, sample in enumerate(session.samples)}
+    for image_id in sorted(state, key=lambda i: i != last):  # first the last one, whose history is at stake
+        session.go_to(rows[image_id])
+        if _hash(studio) == state[image_id] or (image_id == last and _one_ahead(studio, state[image_id])):
+            continue
+        lost.append(f"{image_id}: not as it was left")
+    return lost
+
+
+def _one_ahead(studio: Studio, expected: str) -> bool:
+    document = studio.session.document
+    assert document is not None
+    for there, back in ((document.undo, document.redo), (document.redo, document.undo)):
+        if there() is not None:
+            found = _hash(studio) == expected
+            back()
+            if found:
+                return True
+    return False
+
+
+def _paint(studio: Studio, random: Random, tell: Callable[..., None]) -> None:
+    """Paint for ever."""
+    from PySide6.QtWidgets import QApplication
+
+    from tests.journeys.driver import drag
+
+    session, toolbox = studio.session, studio.toolbox
+
+    def point() -> tuple[float, float]:
+        return random.uniform(5, SIZE[0] - 5), random.uniform(5, SIZE[1] - 5)
+
+    def stroke() -> None:
+        toolbox.use(random.choice(["brush", "brush", "brush", "eraser"]))
+        toolbox.set_class(random.randrange(4))
+        start = point()
+        drag(studio, [start, *((start[0] + random.uniform(-60, 60), start[1]) for _ in range(2))])
+
+    def fill() -> None:
+        toolbox.use("fill")
+        drag(studio, [point()])
+
+    acts: list[tuple[Callable[[], object], int]] = [
+        (stroke, 70),
+        (fill, 4),
+        (session.undo, 8),
+        (session.redo, 4),
+        (session.save_now, 6),
+        (session.verify, 1),
+        (session.toggle_skip, 1),
+        (lambda: session.go_to(random.randrange(IMAGES)), 6),
+    ]
+    while True:
+        (act,) = random.choices([a for a, _ in acts], [weight for _, weight in acts])
+        act()
+        tell(state={_image_id(studio): _hash(studio)}, last=_image_id(studio), acted=1)
+        QApplication.processEvents()
+
+
+def main() -> int:
+    """Run it; the report as JSON on standard output."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--kills", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sabotage", choices=SABOTAGE, default="")
+    options = parser.parse_args()
+    draw(options.folder)
+
+    def tell(report: Report) -> None:
+        if report.kills % 50 == 0:
+            print(f"{report.kills} kills, {len(report.lost)} lost, {report.acts} acts", file=sys.stderr, flush=True)
+
+    report = kill_windows(options.folder, options.kills, options.seed, options.sabotage, tell)
+    print(json.dumps(asdict(report)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
