@@ -32,7 +32,8 @@ from fcn_studio.core.prediction import Prediction, prelabelled
 from fcn_studio.core.project import ProjectConfig
 from fcn_studio.core.sample import Sample, Split, Status, split_of
 from fcn_studio.errors import ClassTableNeeded, ProjectError, ProjectReadOnly, YearsFound
-from fcn_studio.formats.annotations import AnnotationStore, LoadedLabels
+from fcn_studio.formats.annotations import AnnotationStore
+from fcn_studio.formats.loaded import LoadedLabels
 from fcn_studio.formats.lock import ProjectLock
 from fcn_studio.formats.project_file import read_project_file, write_project_file
 from fcn_studio.formats.runs import Runs
