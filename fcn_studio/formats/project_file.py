@@ -99,6 +99,11 @@ def _config_of(document: tomlkit.TOMLDocument, path: Path) -> ProjectConfig:
         table = ClassTable(tuple(sorted(rows, key=lambda row: row.index)), _value(document, "next_index", int, path))
     except ProjectError as error:
         raise ProjectFileBroken(f"{path}: {error}; correct the file with a text editor") from error
+    if table.next_index and table.get(table.next_index - 1) is None:  # no row is ever taken out: the file was cut off
+        raise ProjectFileBroken(
+            f"{path} is cut off: class {table.next_index - 1} is not there, though next_index is {table.next_index}; "
+            f"{_RESTORE}, or write the class again, with retired = true if it is no longer wanted"
+        )
     return ProjectConfig(table, unlabelled, val_percent, _value(document, "id", str, path))
 
 
