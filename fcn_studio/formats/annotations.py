@@ -255,6 +255,8 @@ class AnnotationStore:
         if (old := bytes_of(path)) is not None:
             self._put_aside(sample, old, labels)
             version = self._keep_version(sample, labels, same_mask=old == data)
+        else:
+            self._version_kept.add(sample.mask_id)  # it was opened without a mask: there is none to keep
         try:
             write_atomically(path, data)
         except ProjectError:

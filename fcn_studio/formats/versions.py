@@ -81,6 +81,7 @@ class Versions:
         """
         earlier = self.of(mask_id)
         if earlier and same_content(earlier[0].mask, mask) and same_content(earlier[0].record, record):
+            self._drop(earlier[KEPT:])  # one too many, if dropping it was what a crash came before
             return None
         folder = self._folder / mask_id
         taken = _numbers(folder, _MASK_OR_RECORD, self._held)
