@@ -51,12 +51,13 @@ class ProjectFileBroken(ProjectError):  # noqa: N818 - a state, not a failure
     """The project file makes no sense, or is gone.
 
     Attributes:
+        folder: the project; None if nobody said.
         earlier: the newest copy of it that does make sense; None if there is none.
     """
 
-    def __init__(self, text: str, earlier: Path | None = None) -> None:
-        """Say ``text``, and where an ``earlier`` copy lies."""
-        self.earlier = earlier
+    def __init__(self, text: str, folder: Path | None = None, earlier: Path | None = None) -> None:
+        """Say ``text``, and where in the project ``folder`` an ``earlier`` copy lies."""
+        self.folder, self.earlier = folder, earlier
         super().__init__(text)
 
 

@@ -158,7 +158,7 @@ def open_project_file(path: Path, previous: Path) -> tuple[ProjectConfig, int]:
 def refuse_if_lost(path: Path, previous: Path) -> None:
     """For a folder without project file. Raises: ProjectFileBroken if it had one, with class indices of its own."""
     if _newest_sound(path, previous) is not None:
-        raise _with_remedy(f"{path} is gone, and with it the names of the classes", path, previous)
+        raise _with_remedy(f"{path} is gone (to begin anew, remove .fcn-studio too)", path, previous)
 
 
 def put_back(path: Path, previous: Path) -> None:
@@ -184,7 +184,7 @@ def _with_remedy(sentence: str, path: Path, previous: Path) -> ProjectFileBroken
     earlier = _newest_sound(path, previous)
     if earlier is not None:
         sentence += f". An earlier copy is whole: put {earlier} in its place"
-    return ProjectFileBroken(sentence, earlier)
+    return ProjectFileBroken(sentence, path.parent, earlier)
 
 
 def _newest_sound(path: Path, previous: Path) -> Path | None:

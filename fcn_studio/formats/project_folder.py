@@ -296,7 +296,6 @@ class ProjectFolder:
         Raises:
             ProjectError: as `save_labels`.
         """
-        self._refuse_if_read_only()
         self._store.restore(sample, earlier)
 
     def accept_prediction(self, sample: Sample, prediction: Prediction, *, allow_prelabelled: bool) -> bool:

@@ -19,6 +19,7 @@ from fcn_studio.ui.class_editor import ClassEditor
 from fcn_studio.ui.cursor_info import CursorInfo, cursor_info
 from fcn_studio.ui.keeper import Keeper
 from fcn_studio.ui.prefetch import Prefetch
+from fcn_studio.ui.restorer import Restorer
 from fcn_studio.ui.toolbox import Toolbox
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
@@ -42,6 +43,7 @@ class Session(QObject):
         grey_mask_found(str): how are grey masks to be read? Whoever answers yes sets ``project.grey_as_indices``
             before returning. Asked once a project.
         notice(str), problem(str): a sentence for the user.
+        offer(str, str, object): a sentence, the words of a button beside it, and what the button does.
     """
 
     project_changed = Signal()
@@ -54,6 +56,7 @@ class Session(QObject):
     grey_mask_found = Signal(str)
     notice = Signal(str)
     problem = Signal(str)
+    offer = Signal(str, str, object)
 
     def __init__(self, settings: Settings, toolbox: Toolbox, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -68,6 +71,7 @@ class Session(QObject):
         self._grey_asked = False
         self._disconnect: Callable[[], None] | None = None
         self.classes = ClassEditor(self)
+        self.restorer = Restorer(self)
         self._prefetch = Prefetch(settings.whole("max_pixels"))
         self.keeper = Keeper(self)
         self._on_setting("autosave_delay")
@@ -219,7 +223,7 @@ class Session(QObject):
                     continue  # the answer is in; the same row again
                 self.problem.emit(str(question))
             except (ImageError, MaskError) as error:
-                self.problem.emit(str(error))
+                self.restorer.tell(error)
             row += by
         return False
 
