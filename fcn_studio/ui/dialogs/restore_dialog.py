@@ -49,7 +49,7 @@ class RestoreDialog(Dialog):
         self.list = QTreeWidget()
         self._fill()
         row.addWidget(self.list, 1)
-        self.preview = named(QLabel(alignment=Qt.AlignmentFlag.AlignCenter), "Preview of the labels")
+        self.preview = named(QLabel(alignment=Qt.AlignmentFlag.AlignRight), "Preview of the labels")
         self.preview.setFixedSize(PREVIEW)
         row.addWidget(self.preview)
         self.column.addLayout(row)
@@ -66,6 +66,7 @@ class RestoreDialog(Dialog):
         self.list.addTopLevelItems(self._items)
         for item in (self.list.headerItem(), *self._items):
             item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            item.setSizeHint(1, QSize(0, 3 * theme.GRID))  # the column that stretches
         header = self.list.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -92,7 +93,7 @@ def _share(labels: Labels) -> str:
 
 
 def _picture(labels: Labels, table: ClassTable, ratio: float) -> QPixmap:
-    """The label map in the colours of its classes, fitted into the preview; unlabelled is the canvas's ground."""
+    """The label map in the colours of its classes, fitted into the preview; unlabelled is a neutral grey."""
     height, width = labels.shape
     scale = min(PREVIEW.width() * ratio / width, PREVIEW.height() * ratio / height)
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -102,7 +103,7 @@ def _picture(labels: Labels, table: ClassTable, ratio: float) -> QPixmap:
     pixels = class_pixels(table, (), 1.0)[label_map]
     pixels[provenance == Provenance.NOBODY] = 0
     picture = QPixmap(*size)
-    picture.fill(QColor(theme.current().canvas))
+    picture.fill(QColor(theme.current().line))
     painter = QPainter(picture)
     painter.drawImage(0, 0, QImage(pixels.data, *size, 4 * size[0], QImage.Format.Format_ARGB32_Premultiplied))
     painter.end()
