@@ -14,7 +14,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.formats.loaded import EarlierLabels
 from fcn_studio.ui import theme
-from fcn_studio.ui.canvas.colours import class_pixels
+from fcn_studio.ui.canvas.colours import PAPER, class_pixels
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.widgets.named import named
 
@@ -93,7 +93,7 @@ def _share(labels: Labels) -> str:
 
 
 def _picture(labels: Labels, table: ClassTable, ratio: float) -> QPixmap:
-    """The label map in the colours of its classes, fitted into the preview; unlabelled is a neutral grey."""
+    """The label map in the colours of its classes, fitted into the preview; unlabelled is middle grey."""
     height, width = labels.shape
     scale = min(PREVIEW.width() * ratio / width, PREVIEW.height() * ratio / height)
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -103,7 +103,7 @@ def _picture(labels: Labels, table: ClassTable, ratio: float) -> QPixmap:
     pixels = class_pixels(table, (), 1.0)[label_map]
     pixels[provenance == Provenance.NOBODY] = 0
     picture = QPixmap(*size)
-    picture.fill(QColor(theme.current().line))
+    picture.fill(QColor(PAPER, PAPER, PAPER))
     painter = QPainter(picture)
     painter.drawImage(0, 0, QImage(pixels.data, *size, 4 * size[0], QImage.Format.Format_ARGB32_Premultiplied))
     painter.end()
