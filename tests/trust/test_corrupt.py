@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fcn_studio import cli
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.sample import Status
@@ -35,7 +36,7 @@ from tests.trust.corrupt import (
     visit,
 )
 
-FLIPS = 60
+FLIPS = 40
 
 
 def png(mode: str, size: tuple[int, int] = (WIDTH, HEIGHT), value: int = 1) -> bytes:
@@ -173,6 +174,18 @@ def test_a_lost_project_file_is_no_first_opening(tmp_path: Path) -> None:
         ProjectFolder.open(project.folder, writable=True)
     assert caught.value.earlier is not None
     assert not project.damaged.exists()
+
+
+def test_the_command_line_names_the_copy_to_put_in_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = Damaged(tmp_path, PROJECT_FILE)
+    project.after(project.sound_bytes[:100])
+    assert cli.main(["export", str(project.folder), "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert str(project.damaged) in said
+    assert f"put {project.folder / '.fcn-studio' / 'previous' / 'fcn-studio.toml.1'} in its place" in said
+    assert not (tmp_path / "out").exists()
 
 
 # The harness can fail
