@@ -22,6 +22,19 @@ class MaskError(FcnStudioError):
     """A mask file is not a label map of its image: wrong mode, size or class index."""
 
 
+class MaskDamaged(MaskError):  # noqa: N818 - a state, not a failure
+    """A mask file is there but is no label map of its image; an earlier version may be put in its place.
+
+    Attributes:
+        image_id: the image it belongs to.
+    """
+
+    def __init__(self, text: str, image_id: str) -> None:
+        """Say ``text`` of the mask of an image."""
+        self.image_id = image_id
+        super().__init__(text)
+
+
 class MaskNeedsDecision(MaskError):  # noqa: N818 - a question, not a failure
     """A mask can be read in two ways and only the user can say which."""
 
@@ -32,6 +45,20 @@ class GreyMaskFound(MaskNeedsDecision):
 
 class ProjectError(FcnStudioError):
     """A project folder or its files cannot be opened or written."""
+
+
+class ProjectFileBroken(ProjectError):  # noqa: N818 - a state, not a failure
+    """The project file makes no sense, or is gone.
+
+    Attributes:
+        folder: the project; None if nobody said.
+        earlier: the newest copy of it that does make sense; None if there is none.
+    """
+
+    def __init__(self, text: str, folder: Path | None = None, earlier: Path | None = None) -> None:
+        """Say ``text``, and where in the project ``folder`` an ``earlier`` copy lies."""
+        self.folder, self.earlier = folder, earlier
+        super().__init__(text)
 
 
 class ClassTableNeeded(ProjectError):  # noqa: N818 - a question, not a failure

@@ -7,48 +7,31 @@ What may be believed of a mask:
 - anything else, such as a mask that another program has written since: pixels of unknown origin, In progress.
 
 Masks found at first opening are listed in ``.fcn-studio/adopted_masks``, which is written once, just before
-``fcn-studio.toml``. A mask of that list that we overwrite has its original in ``.fcn-studio/originals`` first, so a
-crash before its first record cannot make it look untouched.
+``fcn-studio.toml``. A mask of that list that we overwrite has its original in ``.fcn-studio/originals`` first, and
+then a record that says what it was believed to be: whatever crashes after that, it never looks untouched.
+
+Before a mask is first overwritten after it was loaded, it is kept as an earlier version (`formats.versions`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable, Container
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from fcn_studio.core.classes import VOID, ClassTable
-from fcn_studio.core.labels import LabelMap, Labels, Provenance, made_by_human, with_unknown_origin
+from fcn_studio.core.labels import Labels, made_by_human
 from fcn_studio.core.sample import Sample, Status
-from fcn_studio.errors import MaskError, MaskNeedsDecision
+from fcn_studio.errors import MaskError, MaskNeedsDecision, ProjectError
 from fcn_studio.formats.atomic import told, write_atomically
-from fcn_studio.formats.masks import decode_mask, encode_mask
+from fcn_studio.formats.loaded import EarlierLabels, LoadedLabels, Reading, bytes_of, sha256_of, with_record
+from fcn_studio.formats.masks import encode_mask
 from fcn_studio.formats.records import Record, read_provenance, read_record, write_record
 from fcn_studio.formats.scan import MASKS, scan_masks
 from fcn_studio.formats.status_index import StatusIndex, stamp_of
-
-
-@dataclass(frozen=True)
-class LoadedLabels:
-    """An annotation as found on disk.
-
-    Attributes:
-        labels: label map and provenance, of the image's size, writable.
-        status: how far the image is.
-        prelabelled_by: sha256 of the checkpoint whose prediction went into them; None if none did.
-        mask_sha256: of the mask file's bytes, 64 hex digits; None if there is no mask.
-        notices: sentences for the user on how the files were read.
-    """
-
-    labels: Labels
-    status: Status
-    prelabelled_by: str | None = None
-    mask_sha256: str | None = None
-    notices: tuple[str, ...] = ()
+from fcn_studio.formats.versions import Version, Versions, same_content
 
 
 class AnnotationStore:
@@ -72,6 +55,9 @@ class AnnotationStore:
         self._adopted = frozenset(self._masks) if first_opening else self._read_adopted()
         self._index = StatusIndex(self._state / "index")
         self._statuses: dict[str, Status] = {}
+        self._versions = Versions(self._state / "previous" / "masks")
+        self._version_kept: set[str] = set()
+        """Mask ids whose mask was kept as an earlier version since it was loaded last."""
         self._lock = threading.RLock()
 
     @property
@@ -93,7 +79,8 @@ class AnnotationStore:
         path = self._state / "adopted_masks"
         with told("read", path):
             data = path.read_bytes() if path.exists() else b""
-        return frozenset(data.decode("utf-8", "surrogateescape").split("\n")) - {""}
+        whole = data[: data.rfind(b"\n") + 1]  # of a list that was cut off, the last line may be another mask's name
+        return frozenset(whole.decode("utf-8", "surrogateescape").split("\n")) - {""}
 
     def mask_path(self, sample: Sample) -> Path:
         """The mask file of an image, whether it exists or not."""
@@ -102,6 +89,10 @@ class AnnotationStore:
     def _record_path(self, sample: Sample) -> Path:
         """The record file of an image, whether it exists or not."""
         return self._records.get(sample.mask_id) or self._state / "provenance" / f"{sample.mask_id}.png"
+
+    def _original_path(self, sample: Sample) -> Path:
+        """Where the mask of an image is kept as it was before we first wrote it."""
+        return self._state / "originals" / f"{sample.mask_id}.png"
 
     def status(self, sample: Sample) -> Status:
         """How far an image is; cheap after the first call, and without a record always."""
@@ -120,18 +111,20 @@ class AnnotationStore:
         status = self._index.get(mask_id, stamp)
         if status is None:
             try:
-                data = _bytes_of(self.mask_path(sample))
+                data = bytes_of(self.mask_path(sample))
             except MaskError:  # whoever loads it is told; one bad file must not cost the list of all statuses
                 return Status.IN_PROGRESS
-            digest = None if data is None else _sha256(data)
+            digest = None if data is None else sha256_of(data)
             status = self._judged(sample, read_record(self._record_path(sample)), digest)
             self._index.put(mask_id, stamp, status)
         return status
 
     def _untouched(self, sample: Sample) -> bool:
-        """Whether the mask lay there at first opening and we have never begun to write it."""
+        """Whether the mask lay there at first opening and we have never written it."""
         mask_id = sample.mask_id
-        return mask_id in self._adopted and mask_id not in self._records and mask_id not in self._originals
+        if mask_id not in self._adopted or mask_id in self._records:
+            return False
+        return mask_id not in self._originals or same_content(self.mask_path(sample), self._original_path(sample))
 
     def _judged(self, sample: Sample, record: Record | None, mask_sha256: str | None) -> Status:
         """The status that record and mask add up to (see the top of this file)."""
@@ -159,32 +152,38 @@ class AnnotationStore:
 
         Raises:
             MaskNeedsDecision: if only the user can say how to read the mask, or whose it is.
-            MaskError: if the mask is damaged or is no label map of the image; it is never taken for empty.
+            MaskDamaged: if the mask is damaged or is no label map of the image; it is never taken for empty.
+            MaskError: if the file cannot be opened.
         """
         with self._lock:
             self._refuse_older_mask(sample)
-            path = self.mask_path(sample)
-            data, record = _bytes_of(path), read_record(self._record_path(sample))
-            digest = None if data is None else _sha256(data)
-            fits = record is not None and (
-                record.mask_sha256 == digest or (record.mask_sha256 in known_masks and digest in known_masks)
-            )
-            believed = record.mask_sha256 if fits and record is not None else digest
+            self._version_kept.discard(sample.mask_id)
+            path, record_path = self.mask_path(sample), self._record_path(sample)
+            data, record = bytes_of(path), read_record(record_path)
+            digest = believed = None if data is None else sha256_of(data)
+            if record is not None and record.mask_sha256 in known_masks and digest in known_masks:
+                believed = record.mask_sha256
             status = self._statuses[sample.mask_id] = self._judged(sample, record, believed)
-            by = record.prelabelled_by if record is not None else None
+            fits = record is not None and record.mask_sha256 == believed
             if data is None:
                 width, height = size
-                return LoadedLabels(Labels.unlabelled(height, width), status, by if fits else None)
-            mask = decode_mask(data, path, size, table, grey_as_indices=grey_as_indices)
+                by = record.prelabelled_by if record is not None and fits else None
+                return LoadedLabels(Labels.unlabelled(height, width), status, by)
+            mask = Reading(sample, size, table, grey_as_indices).decoded(data, path)
             if self._untouched(sample):
                 return LoadedLabels(made_by_human(mask.label_map), status, None, digest, mask.notices)
-            provenance = read_provenance(self._record_path(sample)) if fits else None
-            if provenance is not None and provenance.shape == mask.label_map.shape:
-                return LoadedLabels(_checked(mask.label_map, provenance), status, by, digest, mask.notices)
-            notice = f"{path.name}: nobody knows who labelled this mask; it is kept, and trained on once verified"
-            self._statuses[sample.mask_id] = Status.IN_PROGRESS
-            labels = with_unknown_origin(mask.label_map)
-            return LoadedLabels(labels, Status.IN_PROGRESS, by, digest, (*mask.notices, notice))
+            found = with_record(mask, sha256_of(data), record, record_path if fits else None, path)
+            self._statuses[sample.mask_id] = found.status
+            return found
+
+    def earlier(
+        self, sample: Sample, size: tuple[int, int], table: ClassTable, grey_as_indices: bool | None
+    ) -> tuple[EarlierLabels, ...]:
+        """The earlier versions of an annotation, newest first; those that are damaged too are left out."""
+        reading = Reading(sample, size, table, grey_as_indices)
+        with self._lock:
+            found = map(reading.version, self._versions.of(sample.mask_id))
+            return tuple(version for version in found if version is not None)
 
     def _refuse_older_mask(self, sample: Sample) -> None:
         """Raises: MaskNeedsDecision if a mask of the time before a second image of that stem may be this one's."""
@@ -221,55 +220,91 @@ class AnnotationStore:
             if not needs_mask and status is Status.NEW and sample.mask_id not in self._records:
                 return None
             data = encode_mask(labels.label_map) if needs_mask else None
-            digest = None if data is None else _sha256(data)
+            digest = None if data is None else sha256_of(data)
             if announce is not None and digest is not None:
                 announce(digest)
             self._prepare()
             if data is not None:
-                self._keep_original(sample, path)
-                write_atomically(path, data)
-                self._masks[sample.mask_id] = path
+                self._write_mask(sample, path, data, labels)
             record_path = self._record_path(sample)
             write_record(record_path, Record(status, digest, prelabelled_by), labels.provenance)
             self._records[sample.mask_id] = record_path
             self._statuses[sample.mask_id] = status
             self._index.put(sample.mask_id, stamp_of(record_path, path), status)
+            self._versions.settle()
             return digest
 
-    def _keep_original(self, sample: Sample, path: Path) -> None:
-        """Copy a mask to ``originals`` unless it is just as we wrote it."""
-        data = _bytes_of(path)
-        record = read_record(self._record_path(sample))
-        if data is None or (record is not None and record.mask_sha256 == _sha256(data)):
+    def restore(self, sample: Sample, earlier: EarlierLabels) -> None:
+        """Put an earlier version in the place of a mask that is damaged; the damaged file is kept in ``originals``.
+
+        Raises:
+            ProjectError: as `save`.
+        """
+        with self._lock:
+            self._prepare()
+            path = self.mask_path(sample)
+            if (data := bytes_of(path)) is not None:
+                self._keep_original(sample, data)
+            self._version_kept.add(sample.mask_id)  # a damaged mask is no version worth keeping
+            found = earlier.found
+            self.save(sample, found.labels, found.status, found.prelabelled_by)
+
+    def _write_mask(self, sample: Sample, path: Path, data: bytes, labels: Labels) -> None:
+        """Write a mask, once what it replaces is kept. Raises: ProjectError if that or the mask cannot be written."""
+        version = None
+        if (old := bytes_of(path)) is not None:
+            self._put_aside(sample, old, labels)
+            version = self._keep_version(sample, labels, same_mask=old == data)
+        else:
+            self._version_kept.add(sample.mask_id)  # it was opened without a mask: there is none to keep
+        try:
+            write_atomically(path, data)
+        except ProjectError:
+            if version is None or not self._versions.give_room(version):
+                raise
+            write_atomically(path, data)
+        self._masks[sample.mask_id] = path
+
+    def _put_aside(self, sample: Sample, old: bytes, labels: Labels) -> None:
+        """Copy a mask to ``originals`` unless it is just as we wrote it, and record what we believed of it.
+
+        That record only an untouched mask gets: it fits until the mask is overwritten, and says afterwards what was
+        overwritten.
+        """
+        record_path, digest = self._record_path(sample), sha256_of(old)
+        record = read_record(record_path)
+        if record is not None and record.mask_sha256 == digest:
             return
-        target = self._state / "originals" / f"{sample.mask_id}.png"
-        if target.exists():  # something else has written it since: that is kept too
-            target = target.with_name(f"{target.stem[:40]}.{_sha256(data)[:16]}.png")
-        write_atomically(target, data)
+        untouched = self._untouched(sample)
+        self._keep_original(sample, old)
+        if untouched:
+            write_record(record_path, Record(Status.VERIFIED, digest), made_by_human(labels.label_map).provenance)
+            self._records[sample.mask_id] = record_path
+
+    def _keep_original(self, sample: Sample, data: bytes) -> None:
+        """Write a mask that is not ours, or is damaged, to ``originals``, if it is not there already."""
+        target = self._original_path(sample)
+        if target.exists() and bytes_of(target) != data:  # something else has written it since: that is kept too
+            target = target.with_name(f"{target.stem[:40]}.{sha256_of(data)[:16]}.png")
+        if not target.exists():
+            write_atomically(target, data)
         self._originals.add(sample.mask_id)
+
+    def _keep_version(self, sample: Sample, labels: Labels, *, same_mask: bool) -> Version | None:
+        """Keep the mask on disk as an earlier version, if it is the first that is overwritten since it was loaded.
+
+        Where only the status changes, nothing is overwritten that anybody would want back.
+        """
+        if sample.mask_id in self._version_kept:
+            return None
+        record_path = self._record_path(sample)
+        provenance = read_provenance(record_path) if same_mask else None
+        if provenance is not None and np.array_equal(provenance, labels.provenance):
+            return None
+        self._version_kept.add(sample.mask_id)
+        return self._versions.keep(sample.mask_id, self.mask_path(sample), record_path)
 
     def save_index(self) -> None:
         """Write the status index, if it changed. Raises: ProjectError if that fails."""
         with self._lock:
             self._index.save()
-
-
-def _checked(label_map: LabelMap, provenance: LabelMap) -> Labels:
-    """Labels of a fitting record; a pair of values that we never write becomes UNKNOWN."""
-    odd = (provenance > Provenance.UNKNOWN) | ((provenance == Provenance.NOBODY) & (label_map != VOID))
-    return Labels(label_map, np.where(odd, np.uint8(Provenance.UNKNOWN), provenance))
-
-
-def _bytes_of(path: Path) -> bytes | None:
-    """The bytes of a mask file; None if there is none. Raises: MaskError if it cannot be read."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise MaskError(f"{path}: the mask cannot be opened: {error.strerror}") from error
-
-
-def _sha256(data: bytes) -> str:
-    """64 hex digits."""
-    return hashlib.sha256(data).hexdigest()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -66,6 +67,8 @@ def decode_mask(
         GreyMaskFound, MaskError: as `read_mask`.
     """
     try:
+        with quiet_pillow():
+            _verify(io.BytesIO(data))
         with quiet_pillow(), Image.open(io.BytesIO(data), formats=("PNG",)) as image:
             _check_size(image.size, size, path)
             packed = image.tile[0].args in ("L;2", "L;4")
@@ -134,8 +137,10 @@ def read_grey(path: Path) -> LabelMap:
         ImageError: if it is damaged or of another kind.
     """
     try:
-        with path.open("rb") as file, quiet_pillow(), Image.open(file, formats=("PNG",)) as image:
-            pixels = np.array(image)
+        with path.open("rb") as file, quiet_pillow():
+            _verify(file)
+            with Image.open(file, formats=("PNG",)) as image:
+                pixels = np.array(image)
     except DECODER_ERRORS as error:
         raise ImageError(f"{path}: damaged: {error}") from error
     if pixels.dtype != np.uint8 or pixels.ndim != 2:
@@ -152,6 +157,16 @@ def indices_in(path: Path) -> frozenset[int] | None:
             return frozenset(np.flatnonzero(np.bincount(np.asarray(image).ravel(), minlength=256)).tolist())
     except DECODER_ERRORS:
         return None
+
+
+def _verify(file: BinaryIO) -> None:
+    """Check all checksums of a PNG, which decoding does not: one flipped bit may give other pixels and no error.
+
+    Raises:
+        DECODER_ERRORS: if any is wrong, or the file is cut off.
+    """
+    Image.open(file, formats=("PNG",)).verify()
+    file.seek(0)
 
 
 def _png(image: Image.Image, chunks: PngInfo | None = None) -> bytes:

@@ -20,8 +20,12 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
+import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,50 +35,95 @@ from tomlkit.items import AoT
 
 from fcn_studio.core.classes import ClassInfo, ClassTable, Colour
 from fcn_studio.core.project import DEFAULT_VAL_PERCENT, ProjectConfig
-from fcn_studio.errors import ProjectError
+from fcn_studio.errors import ProjectError, ProjectFileBroken
+from fcn_studio.formats import migrations
 from fcn_studio.formats.atomic import told, write_atomically
+from fcn_studio.formats.versions import earlier_files, keep_file
 
-FORMAT = 1
+_log = logging.getLogger(__name__)
+
+_RESTORE = "restore it from a copy"
 
 
 def read_project_file(path: Path) -> ProjectConfig:
     """Read and judge the project file.
 
     Raises:
-        ProjectError: if it cannot be read, is broken (with the line), of a newer format, or says something
-            impossible; nothing is repaired and the file is left alone.
+        ProjectError: as `read_with_format`.
     """
+    return read_with_format(path)[0]
+
+
+def read_with_format(path: Path) -> tuple[ProjectConfig, int]:
+    """Read and judge the project file, and say its format; one of an older format is brought to today's in memory.
+
+    Raises:
+        ProjectFileBroken: if it is broken (with the line) or says something impossible; nothing is repaired and the
+            file is left alone.
+        ProjectError: if it cannot be read, or is of a newer format.
+    """
+    document, version = _migrated(path)
+    return _config_of(document, path), version
+
+
+def _migrated(path: Path) -> tuple[tomlkit.TOMLDocument, int]:
+    """The document in today's format, and the format it has on disk. Raises: ProjectError as `read_with_format`."""
     document = _parsed(path)
     version = _value(document, "format", int, path)
-    if version != FORMAT:
-        raise ProjectError(f"{path} has format {version}, and this program reads format {FORMAT}: update FCN Studio")
+    if version > migrations.FORMAT:
+        raise ProjectError(
+            f"{path} has format {version}, and this program reads format {migrations.FORMAT}: update FCN Studio"
+        )
+    if version < 1:
+        raise ProjectFileBroken(f"{path} has format {version}, which no release wrote; correct it or {_RESTORE}")
+    try:
+        migrations.migrate(document, version)
+    except (TOMLKitError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ProjectFileBroken(
+            f"{path} is no file of format {version} ({error!r}); correct it or {_RESTORE}"
+        ) from error
+    return document, version
+
+
+def _config_of(document: tomlkit.TOMLDocument, path: Path) -> ProjectConfig:
+    """What a document of today's format says. Raises: ProjectFileBroken if that is impossible."""
     unlabelled = _value(document, "unlabelled", str, path)
     if unlabelled not in ("background", "void"):
-        raise ProjectError(f'{path}: unlabelled is "{unlabelled}"; it must be "background" or "void"')
+        raise ProjectFileBroken(f'{path}: unlabelled is "{unlabelled}"; it must be "background" or "void"')
     split = _value(document, "split", Mapping, path, {})
     val_percent = _value(split, "val_percent", int, path, DEFAULT_VAL_PERCENT)
     if not 0 <= val_percent <= 100:
-        raise ProjectError(f"{path}: val_percent is {val_percent}; it must be 0 to 100")
+        raise ProjectFileBroken(f"{path}: val_percent is {val_percent}; it must be 0 to 100")
     rows = [_class_info(row, path) for row in _value(document, "class", list, path, [])]
     try:
         table = ClassTable(tuple(sorted(rows, key=lambda row: row.index)), _value(document, "next_index", int, path))
     except ProjectError as error:
-        raise ProjectError(f"{path}: {error}; correct the file with a text editor") from error
+        raise ProjectFileBroken(f"{path}: {error}; correct the file with a text editor") from error
+    if table.next_index and table.get(table.next_index - 1) is None:  # no row is ever taken out: the file was cut off
+        raise ProjectFileBroken(
+            f"{path} is cut off: class {table.next_index - 1} is not there, though next_index is {table.next_index}; "
+            f"{_RESTORE}, or write the class again, with retired = true if it is no longer wanted"
+        )
     return ProjectConfig(table, unlabelled, val_percent, _value(document, "id", str, path))
 
 
-def write_project_file(path: Path, config: ProjectConfig) -> None:
+def write_project_file(path: Path, config: ProjectConfig, previous: Path) -> None:
     """Write the project file atomically; of an existing one, comments and unknown keys are kept.
+
+    The folder ``previous`` gets copies of the file before and after it; one of an older format stays there for good.
 
     Raises:
         ProjectError: if the existing file is broken (it is then left alone) or writing fails.
     """
+    document = tomlkit.document()
     if path.exists():
-        read_project_file(path)  # a file that makes no sense is never written over
-        document = _parsed(path)
-    else:
-        document = tomlkit.document()
-    document["format"] = FORMAT
+        document, version = _migrated(path)
+        _config_of(document, path)  # a file that makes no sense is never written over
+        if version < migrations.FORMAT:
+            with told("read", path):
+                write_atomically(previous / f"{path.name}.format-{version}", path.read_bytes())
+        keep_copy(path, previous)
+    document["format"] = migrations.FORMAT
     document["id"] = config.project_id
     document["unlabelled"] = config.unlabelled
     document["next_index"] = config.table.next_index
@@ -82,6 +131,69 @@ def write_project_file(path: Path, config: ProjectConfig) -> None:
     split["val_percent"] = config.val_percent
     _write_classes(document, config.table)
     write_atomically(path, tomlkit.dumps(document).encode("utf-8"))
+    keep_copy(path, previous)
+
+
+def keep_copy(path: Path, previous: Path) -> None:
+    """Keep a copy of the project file. If it fails nothing is lost: the next file carries on what this one says."""
+    try:
+        keep_file(path, previous)
+    except OSError as error:
+        _log.warning("no copy of %s was kept: %s", path, error)
+
+
+def open_project_file(path: Path, previous: Path) -> tuple[ProjectConfig, int]:
+    """`read_with_format`, with a way out of a broken file.
+
+    Raises:
+        ProjectFileBroken: if it is broken; the sentence names the newest copy in ``previous`` that makes sense.
+        ProjectError: if it cannot be read, or is of a newer format.
+    """
+    try:
+        return read_with_format(path)
+    except ProjectFileBroken as error:
+        raise _with_remedy(str(error), path, previous) from error
+
+
+def refuse_if_lost(path: Path, previous: Path) -> None:
+    """For a folder without project file. Raises: ProjectFileBroken if it had one, with class indices of its own."""
+    if _newest_sound(path, previous) is not None:
+        raise _with_remedy(f"{path} is gone (to begin anew, remove .fcn-studio too)", path, previous)
+
+
+def put_back(path: Path, previous: Path) -> None:
+    """Put the newest copy that makes sense in the place of a broken or lost project file.
+
+    The broken one stays beside it, as ``fcn-studio.toml.broken-N``.
+
+    Raises:
+        ProjectError: if there is no such copy, or anything cannot be read or written.
+    """
+    earlier = _newest_sound(path, previous)
+    if earlier is None:
+        raise ProjectError(f"{path} has no earlier copy that makes sense; correct it with a text editor")
+    with told("restored", path):
+        if path.exists():
+            names = (path.with_name(f"{path.name}.broken-{number}") for number in itertools.count(1))
+            write_atomically(next(name for name in names if not os.path.lexists(name)), path.read_bytes())
+        write_atomically(path, earlier.read_bytes())
+
+
+def _with_remedy(sentence: str, path: Path, previous: Path) -> ProjectFileBroken:
+    """The error that says how to go on, if there is an earlier copy."""
+    earlier = _newest_sound(path, previous)
+    if earlier is not None:
+        sentence += f". An earlier copy is whole: put {earlier} in its place"
+    return ProjectFileBroken(sentence, path.parent, earlier)
+
+
+def _newest_sound(path: Path, previous: Path) -> Path | None:
+    """The newest copy of the project file in ``previous`` that makes sense; None if there is none."""
+    for copy in earlier_files(path, previous):
+        with suppress(ProjectError):
+            read_project_file(copy)
+            return copy
+    return None
 
 
 def _parsed(path: Path) -> tomlkit.TOMLDocument:
@@ -91,24 +203,22 @@ def _parsed(path: Path) -> tomlkit.TOMLDocument:
     try:
         return tomlkit.parse(data.decode("utf-8-sig"))
     except ParseError as error:
-        raise ProjectError(
-            f"{path} is broken at line {error.line}, column {error.col} ({error}); correct it with a text "
-            "editor or restore it from a copy"
+        raise ProjectFileBroken(
+            f"{path} is broken at line {error.line}, column {error.col} ({error}); correct it with a text editor or "
+            + _RESTORE
         ) from error
     except (TOMLKitError, UnicodeDecodeError) as error:
-        raise ProjectError(
-            f"{path} is broken ({error}); correct it with a text editor or restore it from a copy"
-        ) from error
+        raise ProjectFileBroken(f"{path} is broken ({error}); correct it with a text editor or {_RESTORE}") from error
 
 
 def _value(table: Mapping[str, Any], key: str, kind: type, path: Path, default: Any = None) -> Any:
-    """A value of the wanted type, as plain Python. Raises: ProjectError if it is missing or of another type."""
+    """A value of the wanted type, as plain Python. Raises: ProjectFileBroken if it is missing or of another type."""
     value = table.get(key, default)
     if value is None:
-        raise ProjectError(f'{path} has no "{key}"; restore the file from a copy, or add it with a text editor')
+        raise ProjectFileBroken(f'{path} has no "{key}"; restore the file from a copy, or add it with a text editor')
     value = getattr(value, "unwrap", lambda: value)()
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ProjectError(f'{path}: "{key}" is {value!r}, which is not a {_WORDS[kind]}')
+        raise ProjectFileBroken(f'{path}: "{key}" is {value!r}, which is not a {_WORDS[kind]}')
     return value
 
 
@@ -116,9 +226,9 @@ _WORDS: dict[type, str] = {int: "whole number", str: "text", bool: "true or fals
 
 
 def _class_info(row: Any, path: Path) -> ClassInfo:
-    """One ``[[class]]``. Raises: ProjectError if it makes no sense."""
+    """One ``[[class]]``. Raises: ProjectFileBroken if it makes no sense."""
     if not isinstance(row, Mapping):
-        raise ProjectError(f"{path}: a class is {row!r}; write each as a [[class]] table")
+        raise ProjectFileBroken(f"{path}: a class is {row!r}; write each as a [[class]] table")
     return ClassInfo(
         index=_value(row, "index", int, path),
         name=_value(row, "name", str, path),
@@ -129,9 +239,9 @@ def _class_info(row: Any, path: Path) -> ClassInfo:
 
 
 def _colour(text: str, path: Path) -> Colour:
-    """The colour of "#rrggbb". Raises: ProjectError if it is none."""
+    """The colour of "#rrggbb". Raises: ProjectFileBroken if it is none."""
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
-        raise ProjectError(f'{path}: "{text}" is no colour; write it as "#rrggbb"')
+        raise ProjectFileBroken(f'{path}: "{text}" is no colour; write it as "#rrggbb"')
     red, green, blue = bytes.fromhex(text[1:])
     return red, green, blue
 

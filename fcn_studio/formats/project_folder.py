@@ -10,6 +10,7 @@
       .fcn-studio/provenance/<mask id>.png          who labelled what, and the status
       .fcn-studio/originals/<mask id>.png           masks of others as they were before we first wrote them
       .fcn-studio/adopted_masks                     the masks found at first opening
+      .fcn-studio/previous/                         earlier versions of masks and records, and of the project file
       .fcn-studio/runs/NNNN/, runs/current.json     fine-tunes and the network in use
       .fcn-studio/index                             statuses, rebuildable
 """
@@ -32,9 +33,11 @@ from fcn_studio.core.prediction import Prediction, prelabelled
 from fcn_studio.core.project import ProjectConfig
 from fcn_studio.core.sample import Sample, Split, Status, split_of
 from fcn_studio.errors import ClassTableNeeded, ProjectError, ProjectReadOnly, YearsFound
-from fcn_studio.formats.annotations import AnnotationStore, LoadedLabels
+from fcn_studio.formats import migrations
+from fcn_studio.formats.annotations import AnnotationStore
+from fcn_studio.formats.loaded import EarlierLabels, LoadedLabels
 from fcn_studio.formats.lock import ProjectLock
-from fcn_studio.formats.project_file import read_project_file, write_project_file
+from fcn_studio.formats.project_file import keep_copy, open_project_file, put_back, refuse_if_lost, write_project_file
 from fcn_studio.formats.runs import Runs
 from fcn_studio.formats.scan import IMAGES, scan_images
 from fcn_studio.formats.status_index import stamp_of
@@ -79,6 +82,7 @@ class ProjectFolder:
         self._config_lock = threading.RLock()
         self.grey_as_indices = grey_as_indices
         self._project_file = folder / PROJECT_FILE
+        self._previous = folder / STATE / "previous"
         self.first_opening = not self._project_file.exists()
         self.image_root = folder / IMAGES if (folder / IMAGES).is_dir() else folder
         scan = scan_images(self.image_root)
@@ -87,12 +91,13 @@ class ProjectFolder:
         self._splits = read_splits(folder)
         self.runs = Runs(folder / STATE / "runs", folder)
         self._store = AnnotationStore(folder, first_opening=self.first_opening, prepare=self._prepare)
-        self._config = (
-            _new_config(folder, table or self._found_table(default_table))
-            if self.first_opening
-            else read_project_file(self._project_file)
-        )
-        self._on_disk = not self.first_opening
+        if self.first_opening:
+            refuse_if_lost(self._project_file, self._previous)
+            self._config, version = _new_config(folder, table or self._found_table(default_table)), 0
+        else:
+            self._config, version = open_project_file(self._project_file, self._previous)
+        self._up_to_date = version == migrations.FORMAT
+        self._copied = False
         self._file_stamp = stamp_of(self._project_file)
         self.notices = (*scan.notices, *self._first_notice())
 
@@ -124,7 +129,8 @@ class ProjectFolder:
             ClassTableNeeded: there are masks, and nothing says what their class indices mean.
             ProjectLocked: another process writes this project.
             ProjectReadOnly: it was to be written, and the folder forbids it.
-            ProjectError: it is no folder, cannot be read or written, or its project file is broken.
+            ProjectFileBroken: its project file is broken or lost; if there is an earlier copy, the sentence names it.
+            ProjectError: it is no folder, or cannot be read or written.
         """
         folder = Path(os.path.abspath(folder))
         if not folder.is_dir():
@@ -215,21 +221,24 @@ class ProjectFolder:
         """
         with self._config_lock:
             self._hold_lock()
-            if not self._on_disk:
+            if self.first_opening and not self._up_to_date:
                 self._store.write_adopted()
-            write_project_file(self._project_file, config)
-            self._config, self._on_disk = config, True
+            write_project_file(self._project_file, config, self._previous)
+            self._config, self._up_to_date = config, True
 
     def set_table(self, table: ClassTable) -> None:
         """Change the class table. Raises: ProjectError as `save_config`."""
         self.save_config(replace(self._config, table=table))
 
     def _prepare(self) -> None:
-        """Before the first annotation is written: the project file. Raises: ProjectError as `save_config`."""
+        """Before the first annotation: the project file, in today's format. Raises: ProjectError as `save_config`."""
         with self._config_lock:
             self._hold_lock()
-            if not self._on_disk:
+            if not self._up_to_date:
                 self.save_config(self._config)
+            elif not self._copied:  # it may have been edited by hand, and the next hand may break it
+                keep_copy(self._project_file, self._previous)
+            self._copied = True
 
     def _hold_lock(self) -> None:
         """Before anything is written: make sure of the lock, or take it where the folder was protected until now.
@@ -282,7 +291,8 @@ class ProjectFolder:
 
         Raises:
             MaskNeedsDecision: if only the user can say how to read the mask, or whose it is.
-            MaskError: if the mask is damaged or no label map of the image; it is never taken for empty.
+            MaskDamaged: if the mask is damaged or no label map of the image; it is never taken for empty.
+            MaskError: if the file cannot be opened.
         """
         table, grey = self._config.table, self.grey_as_indices
         return self._store.load(sample, size, table, grey, known_masks=known_masks)
@@ -308,6 +318,20 @@ class ProjectFolder:
         if not self.writable:  # before the mask is encoded; `_prepare` makes sure of the rest
             raise ProjectError(f"{self.folder} is open to read only; nothing was written")
         return self._store.save(sample, labels, status, prelabelled_by, announce=announce)
+
+    def earlier_labels(self, sample: Sample, size: tuple[int, int]) -> tuple[EarlierLabels, ...]:
+        """The earlier versions of an annotation that can be read, newest first."""
+        return self._store.earlier(sample, size, self._config.table, self.grey_as_indices)
+
+    def restore_labels(self, sample: Sample, earlier: EarlierLabels) -> None:
+        """Put an earlier version in the place of a damaged mask, whose file is kept in ``originals``.
+
+        For an image that can be opened this is an edit, not a matter of files.
+
+        Raises:
+            ProjectError: as `save_labels`.
+        """
+        self._store.restore(sample, earlier)
 
     def accept_prediction(self, sample: Sample, prediction: Prediction, *, allow_prelabelled: bool) -> bool:
         """Write a prediction in the project's class indices, by the rule of batches; False if it may not or is void.
@@ -340,6 +364,19 @@ def _take_lock(folder: Path, *, break_lock: bool = False) -> ProjectLock:
     if not os.access(folder, os.W_OK):
         raise ProjectReadOnly(f"{folder} cannot be written: it is protected, or lies on a read-only disk")
     return ProjectLock(folder / STATE / "lock", break_lock=break_lock)
+
+
+def restore_project_file(folder: Path) -> None:
+    """Put the newest copy that makes sense in the place of a broken or lost project file.
+
+    The broken one stays beside it, as ``fcn-studio.toml.broken-N``.
+
+    Raises:
+        ProjectLocked: if another process writes this project.
+        ProjectError: if there is no such copy, or anything cannot be read or written.
+    """
+    with ProjectLock(folder / STATE / "lock"):
+        put_back(folder / PROJECT_FILE, folder / STATE / "previous")
 
 
 def _new_config(folder: Path, table: ClassTable) -> ProjectConfig:

@@ -118,6 +118,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
                "All of this image is right: mark it verified and open the next", separator=True, needs=_W),
     ActionSpec("skip", "&Skip this image", _IMAGE, ("Ctrl+K",), "skip",
                "Leave this image out of training and batches, or take it back in", needs=_W),
+    ActionSpec("restore", "&Restore an earlier version…", _IMAGE, (), "",
+               "Bring back what this image was when it was opened before", separator=True, needs=_W),
 
     ActionSpec("brush", "&Brush", _LABEL, ("B",), "brush", "Paint with the active class", True, "tools", needs=_P),
     ActionSpec("eraser", "&Eraser", _LABEL, ("E",), "eraser", "Make pixels unlabelled", True, "tools", needs=_P),

@@ -90,6 +90,7 @@ class Commands(QObject):
             "previous_unverified": lambda: session.step_unverified(-1),
             "verify": session.verify_and_next,
             "skip": session.toggle_skip,
+            "restore": session.restorer.restore_open,
             "only_unlabelled": lambda: toolbox.set_only_unlabelled(not toolbox.only_unlabelled),
             "auto_segment": learning.auto_segment,
             "segment_folder": self.segment_folder,

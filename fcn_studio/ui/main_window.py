@@ -73,7 +73,8 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._session, self._toolbox, self._learning, self._settings = session, toolbox, learning, settings
         self.messages = messages or Messages(self)
-        self._door = ActionDoor(self.messages)
+        self._door = ActionDoor(self.messages, session.restorer.offer)
+        session.restorer.window = self
         self.canvas = Canvas()
         self.actions_ = Actions(self, self._door)
         self._commands = Commands(session, learning, self.canvas, settings, self.messages, self)
@@ -181,6 +182,7 @@ class MainWindow(QMainWindow):
         for talker in (session, learning):
             talker.notice.connect(self.messages.say)
             talker.problem.connect(self.messages.fail)
+        session.offer.connect(self.messages.offer)
         for changed in (learning.network_changed, learning.jobs_changed, learning.device_changed):
             changed.connect(self._network_changed)
         self.messages.notice.connect(self._strip.show_notice)

@@ -105,10 +105,15 @@ class Messages(QObject):
 
 
 class ActionDoor:
-    """Wraps what actions do: an error for the user becomes a sentence, a bug stays a bug."""
+    """Wraps what actions do: an error for the user becomes a sentence, a bug stays a bug.
 
-    def __init__(self, messages: Messages) -> None:
-        self._messages = messages
+    Args:
+        messages: through which the sentence is said.
+        offer: tells errors that it knows a way out of, itself, and says whether it did.
+    """
+
+    def __init__(self, messages: Messages, offer: Callable[[FcnStudioError], bool] = lambda _error: False) -> None:
+        self._messages, self._offer = messages, offer
 
     def __call__(self, act: Callable[[], object]) -> Callable[[], None]:
         """The same action, behind the door."""
@@ -118,7 +123,8 @@ class ActionDoor:
             try:
                 act()
             except FcnStudioError as error:
-                self._messages.fail(str(error))
+                if not self._offer(error):
+                    self._messages.fail(str(error))
 
         return call
 

@@ -20,6 +20,7 @@ from fcn_studio.ui.cursor_info import CursorInfo, cursor_info
 from fcn_studio.ui.keeper import Keeper
 from fcn_studio.ui.prefetch import Prefetch
 from fcn_studio.ui.recovery import Recovery
+from fcn_studio.ui.restorer import Restorer
 from fcn_studio.ui.toolbox import Toolbox
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
@@ -44,6 +45,7 @@ class Session(QObject):
             before returning. Asked once a project.
         recovered(str): something came back from the stroke journals; a sentence. `recovery` has the rest.
         notice(str), problem(str): a sentence for the user.
+        offer(str, str, object): a sentence, the words of a button beside it, and what the button does.
     """
 
     project_changed = Signal()
@@ -57,6 +59,7 @@ class Session(QObject):
     recovered = Signal(str)
     notice = Signal(str)
     problem = Signal(str)
+    offer = Signal(str, str, object)
 
     def __init__(self, settings: Settings, toolbox: Toolbox, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -71,6 +74,7 @@ class Session(QObject):
         self._grey_asked = False
         self._disconnect: Callable[[], None] | None = None
         self.classes = ClassEditor(self)
+        self.restorer = Restorer(self)
         self._prefetch = Prefetch(settings.whole("max_pixels"))
         self.keeper = Keeper(self)
         self.recovery = Recovery(self)
@@ -236,7 +240,7 @@ class Session(QObject):
                     continue  # the answer is in; the same row again
                 self.problem.emit(str(question))
             except (ImageError, MaskError) as error:
-                self.problem.emit(str(error))
+                self.restorer.tell(error)
             row += by
         return False
 

@@ -20,7 +20,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_a_config_is_read_back(path: Path) -> None:
     config = replace(ProjectConfig.new(TABLE.changed(1, colour=(1, 2, 3))), val_percent=33)
-    write_project_file(path, config)
+    write_project_file(path, config, path.parent / "previous")
     assert read_project_file(path) == config
 
 
@@ -33,17 +33,17 @@ def test_what_unlabelled_becomes() -> None:
 
 def test_unknown_keys_and_comments_are_kept(path: Path) -> None:
     config = ProjectConfig.new(TABLE)
-    write_project_file(path, config)
+    write_project_file(path, config, path.parent / "previous")
     text = path.read_text().replace("[split]", "owner = 'me' # keep\n[split]\nseed = 4")
     text = "# my notes\n" + text.replace('name = "background"', 'name = "background" # bg\nicon = "x"')
     path.write_text(f"{text}\n[extra]\na = 1\n")
     changed = replace(config, table=config.table.changed(0, name="nothing").added("dog"), val_percent=30)
-    write_project_file(path, changed)
+    write_project_file(path, changed, path.parent / "previous")
     assert read_project_file(path) == changed
     kept = path.read_text()
     for line in ["# my notes", "owner = 'me' # keep", "seed = 4", 'name = "nothing" # bg', 'icon = "x"', "[extra]"]:
         assert line in kept
-    write_project_file(path, changed)
+    write_project_file(path, changed, path.parent / "previous")
     assert path.read_text() == kept
 
 
@@ -77,5 +77,5 @@ def test_a_broken_file_is_told_and_never_written_over(path: Path, text: str, sen
         read_project_file(path)
     assert str(path) in str(caught.value)
     with pytest.raises(ProjectError):
-        write_project_file(path, ProjectConfig.new(TABLE))
+        write_project_file(path, ProjectConfig.new(TABLE), path.parent / "previous")
     assert path.read_bytes() == text.encode("latin-1")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import sys
 import threading
@@ -18,6 +19,7 @@ from fcn_studio.core.sample import Split, Status, split_of
 from fcn_studio.errors import ClassTableNeeded, MaskError, MaskNeedsDecision, ProjectError, ProjectLocked, YearsFound
 from fcn_studio.formats.masks import read_mask, write_mask
 from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.records import Record, read_record
 from tests.formats.helpers import SIZE, TABLE, filled, fingerprint, make_image, make_project, painted
 
 SHA = "c0" * 32
@@ -388,11 +390,13 @@ def test_a_crash_between_mask_and_record_only_makes_pixels_unknown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_project(tmp_path, ["a.jpg", "b.jpg"], {"a": 1})
-    with ProjectFolder.open(tmp_path, writable=True) as project, monkeypatch.context() as patched:
-        patched.setattr("fcn_studio.formats.annotations.write_record", _crash)
-        for sample in project.samples:
-            with pytest.raises(KeyboardInterrupt):
-                project.save_labels(sample, painted(2, by=Provenance.NETWORK), Status.PRELABELLED)
+    with ProjectFolder.open(tmp_path, writable=True) as project:
+        project.load_labels(project.sample("a.jpg"), SIZE)
+        for sample, before_crash in zip(project.samples, (1, 0), strict=True):
+            with monkeypatch.context() as patched:
+                crash_at(patched, "fcn_studio.formats.annotations.write_record", before_crash)
+                with pytest.raises(KeyboardInterrupt):
+                    project.save_labels(sample, painted(2, by=Provenance.NETWORK), Status.PRELABELLED)
     with ProjectFolder.open(tmp_path, writable=False) as project:
         for sample in project.samples:
             loaded = project.load_labels(sample, SIZE)
@@ -400,21 +404,67 @@ def test_a_crash_between_mask_and_record_only_makes_pixels_unknown(
             assert (loaded.labels.provenance[:3] == Provenance.UNKNOWN).all()
 
 
+@pytest.mark.parametrize("call", ["write_record", "write_atomically"])
+def test_a_crash_before_an_adopted_mask_is_overwritten_leaves_it_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    make_project(tmp_path, ["a.jpg"], {"a": 1})
+    mask = (tmp_path / "SegmentationClass" / "a.png").read_bytes()
+    with ProjectFolder.open(tmp_path, writable=True) as project, monkeypatch.context() as patched:
+        project.save_config(project.config)
+        # The original is written before both, the record of what it was before the mask.
+        crash_at(patched, f"fcn_studio.formats.annotations.{call}", 1 if call == "write_atomically" else 0)
+        with pytest.raises(KeyboardInterrupt):
+            project.save_labels(project.samples[0], painted(2), Status.IN_PROGRESS)
+    assert (tmp_path / ".fcn-studio" / "originals" / "a.png").read_bytes() == mask
+    with ProjectFolder.open(tmp_path, writable=False) as project:
+        loaded = project.load_labels(project.samples[0], SIZE)
+        assert loaded.status is project.status(project.samples[0]) is Status.VERIFIED
+        assert (loaded.labels.provenance == Provenance.HUMAN).all()
+        assert (loaded.labels.label_map == 1).all()
+
+
+def test_what_is_overwritten_first_had_a_record_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_project(tmp_path, ["a.jpg"], {"a": 1})
+    digest = hashlib.sha256((tmp_path / "SegmentationClass" / "a.png").read_bytes()).hexdigest()
+    with ProjectFolder.open(tmp_path, writable=True) as project, monkeypatch.context() as patched:
+        crash_at(patched, "fcn_studio.formats.annotations.write_record", 1)
+        with pytest.raises(KeyboardInterrupt):
+            project.save_labels(project.samples[0], painted(2), Status.IN_PROGRESS)
+    record = read_record(tmp_path / ".fcn-studio" / "provenance" / "a.png")
+    assert record == Record(Status.VERIFIED, digest)
+
+
+def crash_at(patched: pytest.MonkeyPatch, name: str, calls: int) -> None:
+    """Let a function die at its call after so many."""
+    module, _, function = name.rpartition(".")
+    real, done = getattr(importlib.import_module(module), function), []
+
+    def crash(*arguments: object) -> object:
+        if len(done) == calls:
+            raise KeyboardInterrupt
+        done.append(arguments)
+        return real(*arguments)
+
+    patched.setattr(name, crash)
+
+
 def _crash(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("failing", range(4))
+@pytest.mark.parametrize(
+    "failing", ["adopted_masks", "fcn-studio.toml", "originals/a.png", "provenance/a.png", "SegmentationClass/a.png"]
+)
 def test_a_full_disk_at_any_write_leaves_the_old_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
     make_project(tmp_path, ["a.jpg"], {"a": 1})
     mask = tmp_path / "SegmentationClass" / "a.png"
-    old, calls, replace = mask.read_bytes(), [], os.replace
+    old, replace = mask.read_bytes(), os.replace
 
     def full(source: object, target: object) -> None:
-        calls.append(target)
-        if len(calls) == failing + 1:
+        if str(target).endswith(failing):
             raise OSError(28, "No space left on device")
         replace(source, target)  # type: ignore[arg-type]
 
@@ -424,7 +474,6 @@ def test_a_full_disk_at_any_write_leaves_the_old_files(
             patched.setattr(os, "replace", full)
             with pytest.raises(ProjectError, match="No space left"):
                 project.save_labels(sample, painted(2), Status.IN_PROGRESS)
-        assert Path(str(calls[-1])).name == ["adopted_masks", "fcn-studio.toml", "a.png", "a.png"][failing]
         assert mask.read_bytes() == old
         assert not list(tmp_path.rglob("*.tmp"))
         assert project.load_labels(sample, SIZE).labels.label_map.any()

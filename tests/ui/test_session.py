@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -350,6 +351,7 @@ def test_a_folder_that_cannot_be_opened_leaves_the_open_one(session: Session, tm
     foreign = tmp_path / "foreign"
     draw_project(foreign)
     (foreign / "fcn-studio.toml").unlink()
+    shutil.rmtree(foreign / ".fcn-studio")
     (foreign / "SegmentationClass").mkdir()
     from fcn_studio.formats.masks import write_mask
     from tests.helpers import black

@@ -1,0 +1,137 @@
+"""An annotation as found on disk: what the bytes of a mask and its record add up to, earlier versions too."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fcn_studio.core.classes import VOID, ClassTable
+from fcn_studio.core.labels import LabelMap, Labels, Provenance, with_unknown_origin
+from fcn_studio.core.sample import Sample, Status
+from fcn_studio.errors import MaskDamaged, MaskError, MaskNeedsDecision
+from fcn_studio.formats.masks import MaskFile, decode_mask
+from fcn_studio.formats.records import Record, read_provenance, read_record
+from fcn_studio.formats.versions import Version
+
+
+@dataclass(frozen=True)
+class LoadedLabels:
+    """An annotation as found on disk.
+
+    Attributes:
+        labels: label map and provenance, of the image's size, writable.
+        status: how far the image is.
+        prelabelled_by: sha256 of the checkpoint whose prediction went into them; None if none did.
+        mask_sha256: of the mask file's bytes, 64 hex digits; None if there is no mask.
+        notices: sentences for the user on how the files were read.
+    """
+
+    labels: Labels
+    status: Status
+    prelabelled_by: str | None = None
+    mask_sha256: str | None = None
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EarlierLabels:
+    """An annotation as it was.
+
+    Attributes:
+        saved_at: when it was written, in seconds since the epoch.
+        found: the annotation.
+    """
+
+    saved_at: float
+    found: LoadedLabels
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the masks of one image are to be read.
+
+    Attributes:
+        sample: the image.
+        size: (width, height) as displayed.
+        table: the class table of the project.
+        grey_as_indices: see `masks.read_mask`.
+    """
+
+    sample: Sample
+    size: tuple[int, int]
+    table: ClassTable
+    grey_as_indices: bool | None = None
+
+    def decoded(self, data: bytes, path: Path) -> MaskFile:
+        """The mask of a file's bytes.
+
+        Raises:
+            MaskNeedsDecision: if only the user can say how to read it.
+            MaskDamaged: if it is damaged or is no label map of the image.
+        """
+        try:
+            return decode_mask(data, path, self.size, self.table, grey_as_indices=self.grey_as_indices)
+        except MaskNeedsDecision:
+            raise
+        except MaskError as error:
+            raise MaskDamaged(str(error), self.sample.image_id) from error
+
+    def version(self, version: Version) -> EarlierLabels | None:
+        """An earlier version; None if it is damaged too."""
+        try:
+            data = bytes_of(version.mask)
+            mask = None if data is None else self.decoded(data, version.mask)
+        except MaskError:
+            return None
+        if data is None or mask is None:
+            return None
+        digest, record = sha256_of(data), read_record(version.record)
+        fits = record is not None and record.mask_sha256 == digest
+        found = with_record(mask, digest, record, version.record if fits else None, version.mask)
+        return EarlierLabels(version.saved_at, found)
+
+
+def with_record(
+    mask: MaskFile, mask_sha256: str, record: Record | None, fitting: Path | None, path: Path
+) -> LoadedLabels:
+    """A mask with what is known of its pixels.
+
+    Args:
+        mask: the mask.
+        mask_sha256: of the bytes of its file.
+        record: its record, whether it fits or not.
+        fitting: the file of that record if it fits the mask, else None: the pixels are then of unknown origin.
+        path: the file of the mask, for a sentence.
+    """
+    by = record.prelabelled_by if record is not None else None
+    provenance = None if fitting is None else read_provenance(fitting)
+    if record is not None and provenance is not None and provenance.shape == mask.label_map.shape:
+        labels = _checked(mask.label_map, provenance)
+        return LoadedLabels(labels, record.status, by, mask_sha256, mask.notices)
+    notice = f"{path.name}: nobody knows who labelled this mask; it is kept, and trained on once verified"
+    labels = with_unknown_origin(mask.label_map)
+    return LoadedLabels(labels, Status.IN_PROGRESS, by, mask_sha256, (*mask.notices, notice))
+
+
+def bytes_of(path: Path) -> bytes | None:
+    """The bytes of a mask file; None if there is none. Raises: MaskError if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise MaskError(f"{path}: the mask cannot be opened: {error.strerror}") from error
+
+
+def sha256_of(data: bytes) -> str:
+    """64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _checked(label_map: LabelMap, provenance: LabelMap) -> Labels:
+    """Labels of a fitting record; a pair of values that we never write becomes UNKNOWN."""
+    odd = (provenance > Provenance.UNKNOWN) | ((provenance == Provenance.NOBODY) & (label_map != VOID))
+    return Labels(label_map, np.where(odd, np.uint8(Provenance.UNKNOWN), provenance))

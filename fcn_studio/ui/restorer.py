@@ -1,0 +1,115 @@
+"""The way back to earlier versions: of the open image, of one whose mask is damaged, of a broken project file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QWidget
+
+from fcn_studio.core.sample import Sample
+from fcn_studio.errors import FcnStudioError, MaskDamaged, ProjectError, ProjectFileBroken
+
+if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
+    from fcn_studio.formats.loaded import EarlierLabels
+    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.ui.session import Session
+
+RESTORE = "Restore an earlier version"
+
+
+class Restorer:
+    """Offers earlier versions, asks for one and puts it in place.
+
+    Attributes:
+        window: what its dialog belongs to.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.window: QWidget | None = None
+
+    def tell(self, error: FcnStudioError) -> None:
+        """Tell what went wrong, with a way out if there is one."""
+        if not self.offer(error):
+            self._session.problem.emit(str(error))
+
+    def offer(self, error: FcnStudioError) -> bool:
+        """Tell what went wrong if there is a way out, and offer it; whether there is one."""
+        project = self._session.project
+        if isinstance(error, ProjectFileBroken) and error.folder is not None and error.earlier is not None:
+            act = partial(self._restore_project, error.folder)
+            self._session.offer.emit(str(error), "Restore the earlier copy", act)
+            return True
+        if isinstance(error, MaskDamaged) and project is not None and project.writable:
+            sample = project.sample(error.image_id)
+            if _versions(project, sample):
+                self._session.offer.emit(str(error), f"{RESTORE}…", partial(self._restore_damaged, project, sample))
+                return True
+        return False
+
+    def restore_open(self) -> None:
+        """Let the user choose an earlier version of the open image, and bring it back in one undo step.
+
+        Raises:
+            ProjectError: if no image is open or the project is read-only.
+        """
+        session = self._session
+        document = session.editable()
+        assert session.project is not None
+        sample = session.samples[session.index]
+        versions = session.project.earlier_labels(sample, (document.width, document.height))
+        if not versions:
+            session.notice.emit("There is no earlier version: one is kept when a saved image is opened and changed.")
+            return
+        chosen = self._ask(sample, "What you have now can be brought back with Undo.", versions)
+        if chosen is None or session.document is not document:
+            return
+        with document.edit(RESTORE) as edit:
+            edit.replace(chosen.found.labels, status=chosen.found.status)
+            edit.set_origin(chosen.found.prelabelled_by or "")
+
+    def _restore_damaged(self, project: ProjectFolder, sample: Sample) -> None:
+        """Let the user choose what comes in the place of a damaged mask, and open the image.
+
+        Raises:
+            FcnStudioError: if it cannot be written or opened; the offer may be older than the project now open.
+        """
+        session = self._session
+        if session.project is not project:
+            raise ProjectError(
+                f"{sample.image_id} is in a folder that is no longer open; open it again to restore it"
+            )
+        words = "The mask of this image is damaged. The damaged file is kept in .fcn-studio/originals."
+        chosen = self._ask(sample, words, _versions(project, sample))
+        if chosen is not None and session.project is project:
+            project.restore_labels(sample, chosen)
+            session.sample_changed.emit(sample.image_id)
+            session.go_to(list(session.samples).index(sample))
+
+    def _restore_project(self, folder: Path) -> None:
+        """Put the earlier copy of a project file in place, and open the folder.
+
+        Raises:
+            FcnStudioError: if it cannot be written or opened.
+        """
+        from fcn_studio.formats.project_folder import restore_project_file
+
+        restore_project_file(folder)
+        self._session.open_folder(folder)
+
+    def _ask(self, sample: Sample, words: str, versions: Sequence[EarlierLabels]) -> EarlierLabels | None:
+        """The version that the user chooses; None for none."""
+        from fcn_studio.ui.dialogs.restore_dialog import RestoreDialog
+
+        dialog = RestoreDialog(sample.image_id, words, versions, self._session.table, self.window)
+        return dialog.version() if dialog.asked() else None
+
+
+def _versions(project: ProjectFolder, sample: Sample) -> Sequence[EarlierLabels]:
+    """The earlier versions of an image that is not open."""
+    from fcn_studio.formats.images import image_size
+
+    return project.earlier_labels(sample, image_size(sample.image_path))
