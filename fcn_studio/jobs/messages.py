@@ -163,4 +163,34 @@ class Failed:
     trace: str = field(default="", repr=False)
 
 
-Reply = Ready | Started | Progress | Done | Cancelled | Failed
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """A sign of life, every half second from the first moment on; it stays in the host.
+
+    Attributes:
+        step: number of the step that the process is at; 0 while there is nothing to do.
+        cpu_seconds: CPU time of the process so far, all threads.
+    """
+
+    step: int
+    cpu_seconds: float
+
+
+# --- host -> shell ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """The process gives no sign of life; it is ended if it goes on like that."""
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The process gives signs of life again."""
+
+    sentence: str
+
+
+Reply = Ready | Started | Progress | Done | Cancelled | Failed | Silent | Answers

@@ -131,13 +131,16 @@ class JobBoard(QObject):
         self.changed.emit()
 
     def _on_reply(self, reply: Reply) -> None:
-        from fcn_studio.jobs.messages import Cancelled, Done, Failed, Progress, Ready, Started
+        from fcn_studio.jobs.messages import Answers, Cancelled, Done, Failed, Progress, Ready, Silent, Started
 
         if isinstance(reply, Ready):
             self.device.emit(reply.device)
             return
-        if isinstance(reply, Failed) and reply.job_id == 0:  # the process died with nothing to do
+        if isinstance(reply, Silent) or (isinstance(reply, Failed) and reply.job_id == 0):  # died with nothing to do
             self.problem.emit(reply.sentence)
+            return
+        if isinstance(reply, Answers):
+            self.notice.emit(reply.sentence)
             return
         running = self._jobs.get(reply.job_id)
         if running is None or isinstance(reply, Started):

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -20,7 +19,6 @@ import pytest
 from fcn_studio.core.micrographs import CLASSES
 from fcn_studio.core.training import Level, TrainConfig, TrainProgress
 from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.jobs.host import Host
 from fcn_studio.jobs.messages import (
     Cancelled,
     Done,
@@ -29,56 +27,14 @@ from fcn_studio.jobs.messages import (
     Predicted,
     Progress,
     Ready,
-    Reply,
     SegmentJob,
     Started,
 )
 from fcn_studio.jobs.snapshot import collect_now
 from tests.helpers import ROOT
-from tests.jobs.helpers import segment_all
+from tests.jobs.helpers import Listener, segment_all
 
 pytestmark = pytest.mark.slow
-
-PATIENCE = 90.0
-
-
-class Listener:
-    """A host in a thread of its own, and all it said."""
-
-    def __init__(self) -> None:
-        self.replies: list[Reply] = []
-        self._news = threading.Condition()
-        self.host = Host(self._hear)
-        self.thread = threading.Thread(target=self.host.run, daemon=True)
-        self.thread.start()
-
-    def _hear(self, reply: Reply) -> None:
-        with self._news:
-            self.replies.append(reply)
-            self._news.notify_all()
-
-    def wait(self, wanted: Callable[[Reply], bool], patience: float = PATIENCE) -> Reply:
-        """The first reply of this kind, now or later."""
-        found: list[Reply] = []
-
-        def there() -> bool:
-            found[:] = [reply for reply in self.replies if wanted(reply)]
-            return bool(found)
-
-        with self._news:
-            assert self._news.wait_for(there, patience), f"waited in vain; heard {self.replies[-5:]}"
-        return found[0]
-
-    def end_of(self, job_id: int, patience: float = PATIENCE) -> Reply:
-        return self.wait(lambda r: isinstance(r, Done | Failed | Cancelled) and r.job_id == job_id, patience)
-
-    def news_of(self, job_id: int) -> Reply:
-        return self.wait(lambda r: isinstance(r, Progress) and r.job_id == job_id)
-
-    def close(self) -> None:
-        self.host.close()
-        self.thread.join(10)
-        assert not self.thread.is_alive()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.training import TrainProgress
 from fcn_studio.errors import ProjectError
-from fcn_studio.jobs.messages import Cancelled, Done, Evaluated, Failed, Progress, Ready, Started
+from fcn_studio.jobs.messages import Answers, Cancelled, Done, Evaluated, Failed, Progress, Ready, Silent, Started
 from fcn_studio.ui.job_board import JobBoard, JobFault, JobView, Kind
 from tests.jobs.helpers import job, news
 from tests.ui.conftest import IdleEngine
@@ -116,6 +116,14 @@ def test_a_failure_is_its_sentence_under_the_title_of_the_job(desk: Board) -> No
     desk.reply(Cancelled(desk.submit()))
     assert desk.said[-1] == "Label all was cancelled."
     assert not desk.board.views
+
+
+def test_a_process_that_hangs_is_told_of_and_costs_no_job_yet(desk: Board) -> None:
+    desk.submit()
+    desk.reply(Silent("it does not answer"))
+    desk.reply(Answers("it answers again"))
+    assert desk.said == ["it does not answer", "it answers again"]
+    assert desk.board.running(Kind.BATCH)
 
 
 def test_a_bug_of_the_process_is_reported_as_a_bug(desk: Board, qtbot: QtBot) -> None:
