@@ -28,6 +28,7 @@ from fcn_studio.jobs.messages import (
     Job,
     Ready,
     Reply,
+    SegmentJob,
     Silent,
     Started,
     Submit,
@@ -44,6 +45,9 @@ GRACE = 5.0
 
 _REAP = 2.0
 """Seconds that a killed process may take to be gone; one that the system itself holds up is left to it."""
+
+_ENVELOPE = 2**20
+"""Bytes that a prediction's message may have besides its two maps."""
 
 _job_ids = itertools.count(1)
 
@@ -162,6 +166,8 @@ class Host:
             self._bury()
             return
         assert self._wire is not None
+        if isinstance(message, Submit) and isinstance(message.job, SegmentJob):
+            self._wire.expect(2 * message.job.max_pixels + _ENVELOPE)
         self._wire.send(message)
 
     def _start(self) -> None:

@@ -15,8 +15,9 @@ from multiprocessing.connection import Connection
 
 log = logging.getLogger(__name__)
 
-LONGEST = 2**31
-"""Bytes of the longest message: the prediction of an image of 1,000 megapixels, the most that a setting allows."""
+LONGEST = 2**28 - 1
+"""Bytes of the longest message, unless `Wire.expect` says otherwise. Text that a library prints into the pipe by
+mistake always announces more."""
 
 END = object()
 """What is heard last, when the other end is gone or talks nonsense."""
@@ -26,7 +27,7 @@ class Wire:
     """One connection. ``heard`` gets every message and at last `END`, on the reading thread."""
 
     def __init__(self, connection: Connection, heard: Callable[[Wire, object], None]) -> None:
-        self._connection, self._heard = connection, heard
+        self._connection, self._heard, self._longest = connection, heard, LONGEST
         self._outgoing: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._listen, self._talk)]
         for thread in self._threads:
@@ -35,6 +36,10 @@ class Wire:
     def send(self, message: object) -> None:
         """Send a message as soon as the other end takes it; a failure is heard as `END`."""
         self._outgoing.put(message)
+
+    def expect(self, size: int) -> None:
+        """Allow messages of so many bytes from now on."""
+        self._longest = max(self._longest, size)
 
     def close(self, patience: float) -> None:
         """End the threads; the process at the other end must be dead, else this may take ``patience`` seconds."""
@@ -47,7 +52,7 @@ class Wire:
     def _listen(self) -> None:
         try:
             while True:
-                self._heard(self, pickle.loads(self._connection.recv_bytes(LONGEST)))
+                self._heard(self, pickle.loads(self._connection.recv_bytes(self._longest)))
         except (EOFError, OSError):  # gone; a length beyond the longest is an OSError too
             pass
         except Exception:  # a door: bytes that were never pickled raise whatever they happen to spell

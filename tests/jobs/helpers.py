@@ -86,10 +86,11 @@ PATIENCE = 90.0
 class Listener:
     """A host in a thread of its own, and all it said."""
 
-    def __init__(self) -> None:
+    def __init__(self, make_host: Callable[[Callable[[Reply], None]], Host] = Host) -> None:
         self.replies: list[Reply] = []
+        self.patience = PATIENCE
         self._news = threading.Condition()
-        self.host = Host(self._hear)
+        self.host = make_host(self._hear)
         self.thread = threading.Thread(target=self.host.run, daemon=True)
         self.thread.start()
 
@@ -98,16 +99,17 @@ class Listener:
             self.replies.append(reply)
             self._news.notify_all()
 
-    def wait(self, wanted: Callable[[Reply], bool], patience: float = PATIENCE) -> Reply:
-        """The first reply of this kind, now or later."""
+    def wait(self, wanted: Callable[[Reply], bool], patience: float = PATIENCE, *, after: int = 0) -> Reply:
+        """The first reply of this kind after so many others, now or later."""
         found: list[Reply] = []
 
         def there() -> bool:
-            found[:] = [reply for reply in self.replies if wanted(reply)]
+            found[:] = [reply for reply in self.replies[after:] if wanted(reply)]
             return bool(found)
 
         with self._news:
-            assert self._news.wait_for(there, patience), f"waited in vain; heard {self.replies[-5:]}"
+            waited = self._news.wait_for(there, min(patience, self.patience))
+            assert waited, f"waited in vain; heard {self.replies[-5:]}"
         return found[0]
 
     def end_of(self, job_id: int, patience: float = PATIENCE) -> Reply:

@@ -1,0 +1,11 @@
+"""Imported by the server that children are forked from: torch, loaded once, and everything that a job needs."""
+
+from __future__ import annotations
+
+import torch
+
+from fcn_studio.fcn import device, predict, train, weights
+from fcn_studio.jobs import evaluate, finetune, process, segment
+
+torch.set_num_threads(1)  # a thread pool would not survive the fork
+LOADED = (device, predict, train, weights, evaluate, finetune, process, segment)
