@@ -191,6 +191,13 @@ def dead_child(connection: object) -> None:
     sys.exit(3)
 
 
+def deaf_child(connection: object) -> None:
+    """A process that is ready and dies of every job before it has begun it."""
+    connection.send(Ready("nowhere"))  # type: ignore[attr-defined]
+    connection.recv()  # type: ignore[attr-defined]
+    sys.exit(4)
+
+
 @pytest.fixture
 def child(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[object], None]], None]:
     return lambda serve: monkeypatch.setattr("fcn_studio.jobs.host.serve", serve)
@@ -262,6 +269,19 @@ def test_a_process_that_cannot_begin_fails_its_jobs_once_and_is_not_started_for_
         assert isinstance(end, Failed)
     time.sleep(0.3)
     assert listener.host.pid is None
+
+
+def test_a_job_that_kills_every_process_before_it_begins_is_given_to_two_only(
+    listener: Listener, child: Callable[[object], None]
+) -> None:
+    child(deaf_child)
+    job_id = listener.host.submit(named("poison"))  # type: ignore[arg-type]
+    end = listener.end_of(job_id)
+    assert isinstance(end, Failed)
+    assert "ended with code 4" in end.sentence
+    time.sleep(0.3)
+    assert listener.host.pid is None
+    assert len([r for r in listener.replies if isinstance(r, Ready)]) == 2
 
 
 def test_a_process_that_cannot_be_started_ahead_costs_nothing(

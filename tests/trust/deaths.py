@@ -45,6 +45,9 @@ FAULT = signal.SIGUSR1
 FAULT_FILE = "FCN_STUDIO_TEST_FAULT"
 """Environment variable with the path of the file that names the next fault."""
 
+GRACE = 1.0
+"""Seconds that a cancelled job has here to reach its next step."""
+
 _connection: Connection | None = None
 
 
@@ -115,7 +118,7 @@ def warm_forks(fault_file: Path, *, ended_after: float, stuck_after: float) -> I
     before = host_module.START_METHOD, host_module.serve, host_module.GRACE
     limits = watch_module.ENDED_AFTER, watch_module.STUCK_AFTER
     multiprocessing.set_forkserver_preload(["tests.trust.preload"])
-    host_module.START_METHOD, host_module.serve, host_module.GRACE = "forkserver", serve, 1.0  # type: ignore[assignment]
+    host_module.START_METHOD, host_module.serve, host_module.GRACE = "forkserver", serve, GRACE  # type: ignore[assignment]
     watch_module.ENDED_AFTER, watch_module.STUCK_AFTER = ended_after, stuck_after
     forkserver.ensure_running()
     try:
@@ -157,12 +160,12 @@ class Deaths:
         self.listener = Listener(self.make_host)
         every = segment_all(self.project, self.network, repeat=500)
         self._long = every
-        self._one = replace(every, images=every.images[:1])
+        self.one = replace(every, images=every.images[:1])
         self._training = fine_tune_job(self.project, self.network)
 
     def die(self, mode: str, phase: str) -> Times:
         """One death, and everything that must be true after it; AssertionError if it is not."""
-        pid, job_id = self._reach(phase)
+        pid, job_id = self.reach(phase)
         heard = len(self.listener.replies)
         fault(pid, mode, self.fault_file)
         began = time.monotonic()
@@ -172,7 +175,7 @@ class Deaths:
         if mode in SILENT + PERHAPS_SILENT:
             limit = 3.0
         assert told_after < limit, f"{mode} at {phase} was told after {told_after:.1f} s"
-        next_id = self.listener.host.submit(self._one, interactive=True)
+        next_id = self.listener.host.submit(self.one, interactive=True)
         end = self.listener.end_of(next_id, 40)
         assert isinstance(end, Done), f"after {mode} at {phase} the next job ended with {end}"
         next_result = time.monotonic() - began
@@ -185,11 +188,11 @@ class Deaths:
     def close(self) -> None:
         self.listener.close()
 
-    def _reach(self, phase: str) -> tuple[int, int]:
+    def reach(self, phase: str) -> tuple[int, int]:
         """Bring the process to a phase; its pid and the job it is at, 0 if none."""
         host = self.listener.host
         if host.pid is None or phase == "idle":
-            assert isinstance(self.listener.end_of(host.submit(self._one), 40), Done)
+            assert isinstance(self.listener.end_of(host.submit(self.one), 40), Done)
         job_id = 0
         if phase == "load":
             job_id = host.submit(self._one_of_another_network())
