@@ -33,10 +33,11 @@ from fcn_studio.core.project import ProjectConfig
 from fcn_studio.core.sample import Sample, Split, Status, split_of
 from fcn_studio.errors import ClassTableNeeded, ProjectError, ProjectReadOnly, YearsFound
 from fcn_studio.formats.annotations import AnnotationStore, LoadedLabels
+from fcn_studio.formats.leftovers import remove_leftovers
 from fcn_studio.formats.lock import ProjectLock
 from fcn_studio.formats.project_file import read_project_file, write_project_file
 from fcn_studio.formats.runs import Runs
-from fcn_studio.formats.scan import IMAGES, scan_images
+from fcn_studio.formats.scan import IMAGES, MASKS, scan_images
 from fcn_studio.formats.voc import fits_voc, read_class_files, read_splits, voc_years
 
 STATE = ".fcn-studio"
@@ -130,6 +131,8 @@ class ProjectFolder:
             raise ProjectReadOnly(f"{folder} cannot be written: it is protected, or lies on a read-only disk")
         lock = ProjectLock(folder / STATE / "lock", break_lock=break_lock) if writable else None
         try:
+            if lock is not None:
+                remove_leftovers(folder, MASKS, STATE)
             return cls(folder, lock=lock, table=table, default_table=default_table, grey_as_indices=grey_as_indices)
         except BaseException:
             if lock is not None:

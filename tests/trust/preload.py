@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch._dynamo  # the first optimiser imports it, for a second and more
 
 from fcn_studio.fcn import device, predict, train, weights
 from fcn_studio.jobs import evaluate, finetune, process, segment
