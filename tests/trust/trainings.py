@@ -36,7 +36,7 @@ Replace = Callable[[Path, bytes], None]
 
 _TARGETS = (*["best.safetensors"] * 4, "current.json", "result.json", "config.json")
 """Files in whose writing a training is killed; the checkpoint takes longest."""
-_MOST_RUNS = 3
+_MOST_RUNS = 2
 _LONGEST_DELAY = 0.004
 """Seconds: about what writing a checkpoint takes, so that the kill falls into it or beside it."""
 
@@ -159,7 +159,7 @@ def kill_trainings(project: Path, network: Path, kills: int, *, seed: int = 0, i
         result.adopted += (runs_folder / "current.json").exists()
         if found:
             result.broken.append(found)
-        if found or number % 20 == 19:  # else the earlier runs are looked at again and again
+        if found or number % 5 == 4:  # else the earlier runs are looked at again and again
             result.leftovers += len(left)
             shutil.rmtree(runs_folder)
     result.leftovers += len(list(project.rglob(".*.tmp")))
