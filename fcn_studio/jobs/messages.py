@@ -63,11 +63,12 @@ Job = SegmentJob | FineTuneJob | EvaluateJob
 
 @dataclass(frozen=True)
 class Predicted:
-    """One image of a segment job is done; ``done`` of ``total``."""
+    """One image of a segment job is done; ``done`` of ``total``. ``notes``: what ran out, each said once."""
 
     prediction: Prediction
     done: int
     total: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,11 @@ class ImageFailed:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """So many images of an evaluation are done."""
+    """So many images of an evaluation are done. ``notes``: what ran out, each said once."""
 
     done: int
     total: int
+    notes: tuple[str, ...] = ()
 
 
 JobProgress = Predicted | ImageFailed | Evaluated | TrainProgress

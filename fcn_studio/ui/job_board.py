@@ -148,6 +148,8 @@ class JobBoard(QObject):
         if isinstance(reply, Progress):
             if not running.ending:
                 running.view = _advanced(running.view, reply.news)
+            for note in _notes(reply.news):
+                self.notice.emit(f"{running.view.title}: {note}.")
             self._tell(running.on_progress, reply.news)
             self.progress.emit(running.view)
             return
@@ -172,6 +174,13 @@ class JobBoard(QObject):
             hear(news)  # type: ignore[arg-type]
         except FcnStudioError as error:
             self.problem.emit(str(error))
+
+
+def _notes(news: JobProgress) -> tuple[str, ...]:
+    """What ran out on the way; a training tells at its end."""
+    from fcn_studio.jobs.messages import Evaluated, Predicted
+
+    return news.notes if isinstance(news, Evaluated | Predicted) else ()
 
 
 def _advanced(view: JobView, news: JobProgress) -> JobView:
