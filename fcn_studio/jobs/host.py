@@ -34,7 +34,7 @@ from fcn_studio.jobs.messages import (
     Submit,
 )
 from fcn_studio.jobs.process import serve
-from fcn_studio.jobs.watch import ENDED_AFTER, LOOK, STUCK_AFTER, Verdict, Watch
+from fcn_studio.jobs.watch import LOOK, STUCK_AFTER, Verdict, Watch
 from fcn_studio.jobs.wire import Wire
 
 START_METHOD: Literal["spawn"] = "spawn"
@@ -162,8 +162,9 @@ class Host:
     def _send(self, message: Submit | Cancel) -> None:
         try:
             self._start()
-        except OSError:
-            self._bury()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self._bury(f"The network's process cannot be started ({reason}): close other programs, and try again.")
             return
         assert self._wire is not None
         if isinstance(message, Submit) and isinstance(message.job, SegmentJob):
@@ -235,7 +236,8 @@ class Host:
         elif verdict is Verdict.BACK:
             self._report(Answers("The network's process answers again."))
         elif verdict is Verdict.HANGS:
-            self._bury(f"The network's process gave no sign of life for {ENDED_AFTER:.0f} s and was ended. {_SAFE}")
+            seconds = f"{self._watch.seconds_silent:.0f} s"
+            self._bury(f"The network's process gave no sign of life for {seconds} and was ended. {_SAFE}")
         elif verdict is Verdict.STUCK:
             self._bury(f"The network's process did nothing for {STUCK_AFTER:.0f} s and was ended. {_SAFE}")
 
@@ -264,7 +266,11 @@ class Host:
                 self._send(pending.submit)
 
     def _kill(self, *, dying: bool = False) -> int | None:
-        """End the process and let its wire go; its exit code. ``dying``: it may be ending by itself."""
+        """End the process and let its wire go; its exit code, None if it did not end by itself.
+
+        Args:
+            dying: it may be ending by itself, and is given a moment for it.
+        """
         process, wire = self._process, self._wire
         self._process = self._wire = None
         self._ready = False
@@ -272,11 +278,11 @@ class Host:
             return None
         if dying:
             process.join(0.2)
+        code = process.exitcode
         process.kill()
         process.join(_REAP)
         wire.close(_REAP)
-        code = process.exitcode
-        if code is not None:
+        if process.exitcode is not None:
             process.close()
         return code
 
@@ -288,7 +294,9 @@ _RESTARTED = "The network's process was restarted; please start the job again."
 
 def _death_sentence(code: int | None) -> str:
     how = "ended unexpectedly"
-    if code is not None and code < 0:
+    if code is None:
+        how = "sent what cannot be understood, and was ended"
+    elif code < 0:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
         how = f"was killed ({name})"
         if name == "SIGKILL":

@@ -53,9 +53,14 @@ class Watch:
         return self._silent > 0
 
     @property
+    def seconds_silent(self) -> float:
+        """Seconds without a sign so far."""
+        return self._silent * LOOK
+
+    @property
     def seconds_left(self) -> float:
         """Seconds of further silence until it is ended."""
-        return self._limits[1] - self._silent * LOOK
+        return self._limits[1] - self.seconds_silent
 
     def hear(self, message: object) -> None:
         """Note that the process said something; anything is a sign of life."""

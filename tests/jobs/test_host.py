@@ -253,6 +253,7 @@ def test_nonsense_on_the_pipe_costs_the_job_and_a_sentence(
     job_id = listener.host.submit(named(nonsense))  # type: ignore[arg-type]
     end = listener.end_of(job_id)
     assert isinstance(end, Failed)
+    assert "sent what cannot be understood" in end.sentence
     assert "Your labels are safe" in end.sentence
     child(idle_child)
     again = listener.host.submit(named("again"))  # type: ignore[arg-type]
@@ -295,4 +296,5 @@ def test_a_process_that_cannot_be_started_ahead_costs_nothing(
     job_id = listener.host.submit(SegmentJob("", ()))
     reply = listener.end_of(job_id, 10)
     assert isinstance(reply, Failed)
+    assert "cannot be started (Cannot allocate memory)" in reply.sentence
     assert listener.host.pid is None
