@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from fcn_studio.core.raster import capsule
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.formats.images import image_size
 from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.jobs.messages import Cancel, Job, Submit
+from fcn_studio.jobs.messages import Cancel, Job, Reply, Submit
 from fcn_studio.jobs.process import Bench
 from fcn_studio.jobs.run import Workshop
 
@@ -102,7 +103,8 @@ class InlineEngine(QObject):
 
     def __init__(self) -> None:
         super().__init__()
-        self.bench = Bench(Workshop(threads=1))
+        self._replies: deque[Reply] = deque()
+        self.bench = Bench(Workshop(threads=1), self._replies.append)
         self.submitted: list[Job] = []
         self.cancelled: list[tuple[int, bool]] = []
         self.held = False
@@ -124,8 +126,8 @@ class InlineEngine(QObject):
         """One step of whatever waits, and the replies to it."""
         if not self.held and not self.bench.idle:
             self.bench.step()
-        while self.bench.outbox:
-            self.replied.emit(self.bench.outbox.popleft())
+        while self._replies:
+            self.replied.emit(self._replies.popleft())
         if self.bench.idle:
             self._timer.stop()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -50,27 +51,75 @@ class Learner:
             device: where.
             batch_size: images computed at once, as long as memory lasts.
         """
-        self.network = network.to(device).to(memory_format=torch.channels_last)
+        self.network = network.to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(network).requires_grad_(False).eval()
-        self.device = device
         self.steps, self.loss = 0, math.nan
         self.given_up = False
         self.notes: list[str] = []
         self._recipe, self._part = recipe, batch_size
-        self._weights = torch.tensor(weights, dtype=torch.float32, device=device)
-        self._optimiser = self._new_optimiser()
+        self._weights = torch.tensor(weights, dtype=torch.float32)
         self._bad_steps, self._mended, self._rate_factor = 0, False, 1.0
+        try:
+            self._move_to(device)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self._retreat()
 
-    def step(self, batches: list[Batch], fraction: float) -> None:
+    def step(self, draw: Callable[[torch.device], list[Batch]], fraction: float) -> None:
         """One optimiser step, or none if the loss or its gradient is not a number.
 
         Args:
-            batches: what to learn from, all together.
+            draw: gives the batches of a step on a device; they are learned from all together. Out of memory, the
+                same ones are taken in smaller parts, and last on the CPU.
             fraction: share of the budget spent, which decides the learning rates.
 
         Raises:
             DeviceError: if not even one image fits into memory.
         """
+        batches: list[Batch] = []
+        while True:
+            try:
+                batches = [batch.to(self.device) for batch in batches] or draw(self.device)
+                self._try_step(batches, fraction)
+                return
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                self.make_room()
+
+    def make_room(self) -> None:
+        """After memory ran out: halve what is computed at once; if that is one image, go to the CPU.
+
+        Raises:
+            DeviceError: if it is at the CPU already.
+        """
+        self._optimiser.zero_grad(set_to_none=True)
+        release_memory(self.device)
+        if self._part > 1:
+            self._part //= 2
+            at_once = "one image" if self._part == 1 else f"{self._part} images"
+            self._note(f"out of memory: the batch is now computed {at_once} at a time")
+        elif self.device != CPU:
+            self._retreat()
+        else:
+            raise DeviceError("out of memory: not even one crop can be trained on; close other programs")
+
+    def _retreat(self) -> None:
+        """Go to the CPU."""
+        self._move_to(CPU)
+        self._note("out of memory: the training goes on on the CPU")
+
+    def _move_to(self, device: torch.device) -> None:
+        """Bring everything to a device, with an optimiser that remembers nothing."""
+        self.device = device
+        for network in (self.network, self.average):
+            network.to(device)
+        self._weights = self._weights.to(device)
+        self._optimiser = self._new_optimiser()
+
+    def _try_step(self, batches: list[Batch], fraction: float) -> None:
+        """`step`, as long as memory lasts."""
         for group in self._optimiser.param_groups:
             group["lr"] = group["peak"] * self._rate_factor * self._recipe.rate(fraction)
         self._set_modes()
@@ -93,40 +142,16 @@ class Learner:
                     module.eval()
 
     def _backward(self, batches: list[Batch]) -> float:
-        """Loss of a step, with its gradient in the parameters; out of memory, the batch is taken in parts."""
-        while True:
-            self._optimiser.zero_grad(set_to_none=True)
-            try:
-                parts = [part for batch in batches for part in batch.split(self._part)]
-                norm = sum(pixel_weight(part.target, self._weights) for part in parts)
-                total = 0.0
-                for part in parts:
-                    loss = weighted_loss(part.scores(self.network), part.target, self._weights) / norm
-                    loss.backward()  # type: ignore[no-untyped-call]
-                    total += float(loss.detach())
-                return total
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                self._make_room()
-                batches = [batch.to(self.device) for batch in batches]
-
-    def _make_room(self) -> None:
-        """Halve what is computed at once; if that is one image, go to the CPU."""
+        """Loss of a step, with its gradient in the parameters."""
         self._optimiser.zero_grad(set_to_none=True)
-        release_memory(self.device)
-        if self._part > 1:
-            self._part //= 2
-            self._note(f"out of memory: the batch is now computed {self._part} images at a time")
-        elif self.device != CPU:
-            self.device = CPU
-            for network in (self.network, self.average):
-                network.to(CPU)
-            self._weights = self._weights.to(CPU)
-            self._optimiser = self._new_optimiser()
-            self._note("out of memory: the training goes on on the CPU")
-        else:
-            raise DeviceError("out of memory: not even one crop can be trained on; close other programs")
+        parts = [part for batch in batches for part in batch.split(self._part)]
+        norm = sum(pixel_weight(part.target, self._weights) for part in parts)
+        total = 0.0
+        for part in parts:
+            loss = weighted_loss(part.scores(self.network), part.target, self._weights) / norm
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += float(loss.detach())
+        return total
 
     def _mend(self) -> None:
         """A step failed: forget it; after three in a row return to the average at half the rate; then give up."""

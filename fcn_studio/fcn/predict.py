@@ -34,10 +34,12 @@ class Predictor:
     """
 
     def __init__(self, checkpoint: Checkpoint, device: torch.device = CPU) -> None:
-        """Build the network and move it to the device."""
+        """Build the network; it goes to the device with the first image, where lack of memory has its ladder."""
         self.checkpoint = checkpoint
         self.device = device
-        self._network = checkpoint.build().to(device).to(memory_format=torch.channels_last)
+        self._network = checkpoint.build().to(memory_format=torch.channels_last)
+        self._notes: list[str] = []
+        self._noted: set[str] = set()
         grid = self._network.trunk.grids[32]
         # What one pixel's score depends on: half of fc7's receptive field, and one cell of upsampling.
         self._halo = _aligned_up(math.ceil(grid.field / 2 + grid.stride))
@@ -60,7 +62,7 @@ class Predictor:
         """
         shape = scaled_size(image_rgb.shape[:2], self.checkpoint.preprocessing.input_scale)
         scaled = resized(image_rgb, shape)
-        for device, tile in self._ladder(shape):
+        for rung, (device, tile) in enumerate(self._ladder(shape)):
             try:
                 labels, uncertainty = self._label(scaled, image_rgb.shape[:2], device, tile)
             except (RuntimeError, MemoryError) as error:
@@ -69,12 +71,24 @@ class Predictor:
                 _log.warning("out of memory on %s with tiles of %d pixels", device, tile)
                 release_memory(device)
             else:
-                self._network.to(self.device)
+                if rung:
+                    where = "" if device == self.device else " on the CPU"
+                    self._note(f"out of memory: an image was labelled{where} in tiles of {tile} pixels")
                 return Prediction(image_id, labels, uncertainty, self.checkpoint.sha256)
         raise DeviceError(
             f"out of memory: an image of {image_rgb.shape[1]} x {image_rgb.shape[0]} pixels cannot be labelled "
             "here even in small tiles; close other programs or shrink the image"
         )
+
+    def take_notes(self) -> tuple[str, ...]:
+        """Sentences about what ran out since they were last taken; each comes once."""
+        notes, self._notes = tuple(self._notes), []
+        return notes
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self._noted:
+            self._noted.add(sentence)
+            self._notes.append(sentence)
 
     def _ladder(self, shape: tuple[int, int]) -> Iterator[tuple[torch.device, int]]:
         """Devices and tile sizes to try in turn: the largest that should fit, smaller ones, then the CPU."""

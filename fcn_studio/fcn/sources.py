@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from fcn_studio.core.classes import VOID
 from fcn_studio.core.labels import LabelMap
 from fcn_studio.fcn.backbones import Features
 from fcn_studio.fcn.data import CropSampler, DecodedImages, Feeder
+from fcn_studio.fcn.device import is_out_of_memory
 from fcn_studio.fcn.network import FCN
 from fcn_studio.fcn.transforms import Image, normalise, resized, resized_labels, scaled_size
 from fcn_studio.fcn.weights import Preprocessing
@@ -99,6 +100,7 @@ class FeatureSource:
         preprocessing: Preprocessing,
         size: int,
         rng: np.random.Generator,
+        make_room: Callable[[], None],
     ) -> None:
         """Nothing is computed yet; `fill` does that.
 
@@ -108,7 +110,9 @@ class FeatureSource:
             preprocessing: of its input.
             size: views a step.
             rng: source of chance.
+            make_room: called when memory runs out, until it raises; may move the network to another device.
         """
+        self._make_room = make_room
         self._images, self._network, self._preprocessing = images, network, preprocessing
         self._size, self._rng = size, rng
         self._views: list[tuple[Features, Tensor]] = []
@@ -158,9 +162,19 @@ class FeatureSource:
         rows, columns = (slice(start, start + _LARGEST_VIEW) for start in starts.tolist())
         return image[rows, columns], small[rows, columns]
 
-    @torch.inference_mode()
     def _features(self, image: Image) -> Features:
         """The trunk's features of one image, half precision."""
+        while True:
+            try:
+                return self._compute(image)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                self._make_room()
+
+    @torch.inference_mode()
+    def _compute(self, image: Image) -> Features:
+        """`_features`, as long as memory lasts."""
         device = next(self._network.parameters()).device
         inputs = normalise(torch.from_numpy(image[None]).to(device), self._preprocessing)
         return {stride: tensor.half().cpu() for stride, tensor in self._network.trunk(inputs).items()}

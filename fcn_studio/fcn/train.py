@@ -156,7 +156,7 @@ class _Training:
         self._began = self._trained_since = self._elapsed
         try:
             while self._may_go_on():
-                self._learner.step(self._source.batch(self._learner.device), self._fraction)
+                self._learner.step(self._source.batch, self._fraction)
                 yield from self._report()
                 if not self._stopped and self._validation_is_due():
                     yield from self._validate()
@@ -297,13 +297,15 @@ class _Training:
         if not self._val_set:
             return None
         began, was_stopped = time.perf_counter(), self._stopped
-        scoring = evaluate(Predictor(checkpoint, self._learner.device), self._val_set, self._table)
+        predictor = Predictor(checkpoint, self._learner.device)
+        scoring = evaluate(predictor, self._val_set, self._table)
         while True:
             try:
                 done = next(scoring)
             except StopIteration as end:
                 figures: Figures = end.value
                 return figures
+            self._notes += [note for note in predictor.take_notes() if note not in self._notes]
             taken = time.perf_counter() - began
             self._validation_seconds = taken / done * len(self._val_set)
             yield from self._report()
@@ -349,7 +351,8 @@ class _Training:
         pre = self._start.preprocessing
         if self._level is Level.QUICK:
             images = DecodedImages(usable, lut, pre.input_scale)
-            return FeatureSource(images, self._learner.network.eval(), pre, _QUICK_VIEWS, self._rng)
+            network, make_room = self._learner.network.eval(), self._learner.make_room
+            return FeatureSource(images, network, pre, _QUICK_VIEWS, self._rng, make_room)
         augmentation = augmentation_for(self._level, shapes, pre.input_scale, self._learner.device)
         images = DecodedImages(usable, lut, augmentation.scale[1])
         sampler = CropSampler(images, augmentation, weights, self._rng)

@@ -35,11 +35,12 @@ from fcn_studio.core.sample import Sample, Split, Status, split_of
 from fcn_studio.errors import ClassTableNeeded, ProjectError, ProjectReadOnly, YearsFound
 from fcn_studio.formats import migrations
 from fcn_studio.formats.annotations import AnnotationStore
+from fcn_studio.formats.leftovers import remove_leftovers
 from fcn_studio.formats.loaded import EarlierLabels, LoadedLabels
 from fcn_studio.formats.lock import ProjectLock
 from fcn_studio.formats.project_file import keep_copy, open_project_file, put_back, refuse_if_lost, write_project_file
 from fcn_studio.formats.runs import Runs
-from fcn_studio.formats.scan import IMAGES, scan_images
+from fcn_studio.formats.scan import IMAGES, MASKS, scan_images
 from fcn_studio.formats.status_index import stamp_of
 from fcn_studio.formats.voc import fits_voc, read_class_files, read_splits, voc_years
 
@@ -145,6 +146,8 @@ class ProjectFolder:
             if not patient:
                 raise
         try:
+            if lock is not None:
+                remove_leftovers(folder, MASKS, STATE)
             return cls(
                 folder,
                 lock=lock,

@@ -24,4 +24,4 @@ def evaluate_network(job: EvaluateJob, warm: WarmNetwork) -> Generator[JobProgre
         except StopIteration as end:
             figures: Figures = end.value
             return figures
-        yield Evaluated(done, len(job.snapshot))
+        yield Evaluated(done, len(job.snapshot), predictor.take_notes())

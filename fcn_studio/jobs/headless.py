@@ -27,7 +27,15 @@ from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.formats.voc_export import write_class_files
 from fcn_studio.jobs import batch, runs
 from fcn_studio.jobs.interruption import interruption
-from fcn_studio.jobs.messages import EvaluateJob, FineTuneJob, ImageFailed, JobProgress, JobResult, Predicted
+from fcn_studio.jobs.messages import (
+    Evaluated,
+    EvaluateJob,
+    FineTuneJob,
+    ImageFailed,
+    JobProgress,
+    JobResult,
+    Predicted,
+)
 from fcn_studio.jobs.networks import all_networks, default_network, needed, network_of
 from fcn_studio.jobs.run import Workshop
 from fcn_studio.jobs.snapshot import Snapshot, collect
@@ -101,6 +109,7 @@ def segment(
                     if isinstance(news, ImageFailed):
                         raise ImageError(news.sentence)
                     if isinstance(news, Predicted):
+                        _say(news.notes)
                         written += write(news.prediction)
                 except (ImageError, MaskError) as error:
                     failed.append(str(error))
@@ -299,10 +308,18 @@ def _finish(work: Generator[JobProgress, bool | None, JobResult], words: str, to
     with _bar(words, total) as bar:
         while True:
             try:
-                next(work)
+                news = next(work)
             except StopIteration as end:
                 return end.value
+            if isinstance(news, Evaluated):
+                _say(news.notes)
             bar.update()
+
+
+def _say(notes: Sequence[str]) -> None:
+    """Tell what ran out, without breaking the progress bar."""
+    for note in notes:
+        tqdm.write(note, file=sys.stderr)
 
 
 def print_figures(figures: Figures, table: ClassTable) -> None:

@@ -1,8 +1,8 @@
 """The network's process, shell's side: starts it, talks to it, buries it, and starts it again. Qt-free.
 
 One thread calls `Host.run`; any thread may `submit`, `cancel` and `close`. News goes to the one callback, on the
-running thread. A process that dies costs the jobs it had begun and a sentence; jobs it had not begun are given to
-the next one.
+running thread. A process that dies or hangs costs the jobs it had begun and a sentence; jobs it had not begun are
+given to the next one.
 """
 
 from __future__ import annotations
@@ -11,23 +11,43 @@ import itertools
 import multiprocessing
 import queue
 import signal
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, Pipe, wait
 from multiprocessing.context import SpawnProcess
-from pickle import PickleError
+from typing import Literal
 
-from fcn_studio.jobs.messages import Cancel, Cancelled, Done, Failed, Job, Ready, Reply, Started, Submit
+from fcn_studio.jobs.messages import (
+    Alive,
+    Answers,
+    Cancel,
+    Cancelled,
+    Done,
+    Failed,
+    Job,
+    Ready,
+    Reply,
+    SegmentJob,
+    Silent,
+    Started,
+    Submit,
+)
 from fcn_studio.jobs.process import serve
+from fcn_studio.jobs.watch import LOOK, STUCK_AFTER, Verdict, Watch
+from fcn_studio.jobs.wire import Wire
+
+START_METHOD: Literal["spawn"] = "spawn"
+"""A fresh interpreter: forking a process with threads and Qt would copy their locks. Tests fork a warm one."""
 
 GRACE = 5.0
 """Seconds that a cancelled job may take to reach its next step before the process is killed."""
 
-_NONSENSE = (PickleError, ValueError, TypeError, LookupError, AttributeError, ImportError, MemoryError)
-"""What unpickling raises on bytes that were never pickled."""
+_REAP = 2.0
+"""Seconds that a killed process may take to be gone; one that the system itself holds up is left to it."""
+
+_ENVELOPE = 2**20
+"""Bytes that a prediction's message may have besides its two maps."""
 
 _job_ids = itertools.count(1)
 
@@ -40,10 +60,20 @@ class Warm:
     """Asks for the process to be started before the first job needs it."""
 
 
+@dataclass(frozen=True)
+class _Heard:
+    """A message of the process at the other end of a wire, or `END`."""
+
+    wire: Wire
+    message: object
+
+
 @dataclass
 class _Pending:
     submit: Submit
     started: bool = False
+    deaths: int = 0
+    """Processes that died with this job in hand and none begun."""
 
 
 class Host:
@@ -51,13 +81,13 @@ class Host:
 
     def __init__(self, report: Callable[[Reply], None]) -> None:
         self._report = report
-        self._commands: queue.SimpleQueue[Submit | Cancel | Stop | Warm] = queue.SimpleQueue()
-        self._wake_in, self._wake_out = Pipe(duplex=False)
-        self._wake_lock = threading.Lock()
+        self._events: queue.SimpleQueue[Submit | Cancel | Stop | Warm | _Heard] = queue.SimpleQueue()
         self._pending: dict[int, _Pending] = {}
         self._deadlines: dict[int, float] = {}
         self._process: SpawnProcess | None = None
-        self._connection: Connection | None = None
+        self._wire: Wire | None = None
+        self._watch = Watch()
+        self._next_look = 0.0
         self._ready = False
 
     # --- any thread -------------------------------------------------------------------------------------------
@@ -65,20 +95,20 @@ class Host:
     def submit(self, job: Job, *, interactive: bool = False) -> int:
         """Hand in a job; returns its id, under which all news of it comes."""
         job_id = next(_job_ids)
-        self._command(Submit(job_id, job, interactive))
+        self._events.put(Submit(job_id, job, interactive))
         return job_id
 
     def cancel(self, job_id: int, *, keep: bool = False) -> None:
         """Forget a job (no later result is reported), or with ``keep`` end it early and report what it has."""
-        self._command(Cancel(job_id, keep))
+        self._events.put(Cancel(job_id, keep))
 
     def warm(self) -> None:
         """Start the process now, so that the first job need not wait for torch."""
-        self._command(Warm())
+        self._events.put(Warm())
 
     def close(self) -> None:
         """End `run` and kill the process."""
-        self._command(Stop())
+        self._events.put(Stop())
 
     @property
     def pid(self) -> int | None:
@@ -86,36 +116,32 @@ class Host:
         process = self._process
         return process.pid if process is not None else None
 
-    def _command(self, command: Submit | Cancel | Stop | Warm) -> None:
-        self._commands.put(command)
-        with self._wake_lock:
-            self._wake_out.send_bytes(b"!")
-
     # --- the running thread -----------------------------------------------------------------------------------
 
     def run(self) -> None:
         """Serve until `close`; blocks."""
         try:
             while True:
-                self._wait()
-                while not self._commands.empty():
-                    command = self._commands.get()
-                    if isinstance(command, Stop):
-                        return
-                    self._obey(command)
-                self._read()
+                event = None
+                with suppress(queue.Empty):
+                    event = self._events.get(timeout=self._patience())
+                if isinstance(event, Stop):
+                    return
+                if isinstance(event, _Heard):
+                    self._hear(event)
+                elif event is not None:
+                    self._obey(event)
                 self._enforce_deadlines()
+                self._look()
         finally:
             self._kill()
 
-    def _wait(self) -> None:
-        sources: list[Connection | int] = [self._wake_in]
-        if self._connection is not None and self._process is not None:
-            sources += [self._connection, self._process.sentinel]
-        timeout = max(0.0, min(self._deadlines.values()) - time.monotonic()) if self._deadlines else None
-        if self._wake_in in wait(sources, timeout):
-            while self._wake_in.poll():
-                self._wake_in.recv_bytes()
+    def _patience(self) -> float | None:
+        """Seconds until something is due without an event; for ever if there is no process."""
+        due = min(
+            [*self._deadlines.values(), *([self._next_look] if self._process is not None else [])], default=None
+        )
+        return None if due is None else max(0.0, due - time.monotonic())
 
     def _obey(self, command: Submit | Cancel | Warm) -> None:
         if isinstance(command, Submit):
@@ -136,41 +162,45 @@ class Host:
     def _send(self, message: Submit | Cancel) -> None:
         try:
             self._start()
-            assert self._connection is not None
-            self._connection.send(message)
-        except OSError:
-            self._bury()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self._bury(f"The network's process cannot be started ({reason}): close other programs, and try again.")
+            return
+        assert self._wire is not None
+        if isinstance(message, Submit) and isinstance(message.job, SegmentJob):
+            self._wire.expect(2 * message.job.max_pixels + _ENVELOPE)
+        self._wire.send(message)
 
     def _start(self) -> None:
         if self._process is not None:
             return
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context(START_METHOD)
         ours, theirs = context.Pipe(duplex=True)
-        process = context.Process(target=serve, args=(theirs,), name="fcn-studio network", daemon=False)
-        process.start()
-        theirs.close()
-        self._process, self._connection = process, ours
+        try:
+            process = context.Process(target=serve, args=(theirs,), name="fcn-studio network", daemon=False)
+            process.start()
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self._process, self._wire = process, Wire(ours, lambda wire, message: self._events.put(_Heard(wire, message)))
+        self._watch, self._next_look = Watch(), time.monotonic() + LOOK
 
-    def _read(self) -> None:
-        """Take all news that has come; bury the process when its end of the pipe is gone or talks nonsense."""
-        while self._connection is not None:
-            try:
-                if not self._connection.poll():
-                    break
-                reply = self._connection.recv()
-            except (EOFError, OSError, *_NONSENSE):
-                self._bury()
-                return
-            if not isinstance(reply, Reply):
-                self._bury()
-                return
-            self._handle(reply)
-        if self._process is not None and not self._process.is_alive():
+    def _hear(self, heard: _Heard) -> None:
+        """Take what the process says; bury it when its end of the pipe is gone or talks nonsense."""
+        if heard.wire is not self._wire:  # of one that is buried already
+            return
+        self._watch.hear(heard.message)
+        if isinstance(heard.message, Reply):
+            self._handle(heard.message)
+        elif not isinstance(heard.message, Alive):
             self._bury()
 
     def _handle(self, reply: Reply) -> None:
         if isinstance(reply, Ready):
             self._ready = True
+        if isinstance(reply, Ready | Silent | Answers):
             self._report(reply)
             return
         ended = isinstance(reply, Done | Failed | Cancelled)
@@ -189,59 +219,88 @@ class Host:
 
     def _enforce_deadlines(self) -> None:
         if any(deadline <= time.monotonic() for deadline in self._deadlines.values()):
-            self._deadlines.clear()
-            self._kill()
-            self._resubmit()
+            self._bury(_RESTARTED, told=True)
 
-    def _bury(self) -> None:
-        """The process died by itself: report what it cost, and give the rest to a new one."""
+    def _look(self) -> None:
+        """See now and then whether the process lives; end it when it hangs."""
+        if self._process is None or time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + LOOK
+        verdict = self._watch.look()
+        # Its wire tells nearly always; but its end of the pipe may be held by a process that it had started.
+        if self._watch.quiet and not self._process.is_alive():
+            self._bury()
+        elif verdict is Verdict.SILENT:
+            left = f"{self._watch.seconds_left:.0f} s"
+            self._report(Silent(f"{_SILENT} in {left} unless it comes back. Your labels are safe."))
+        elif verdict is Verdict.BACK:
+            self._report(Answers("The network's process answers again."))
+        elif verdict is Verdict.HANGS:
+            seconds = f"{self._watch.seconds_silent:.0f} s"
+            self._bury(f"The network's process gave no sign of life for {seconds} and was ended. {_SAFE}")
+        elif verdict is Verdict.STUCK:
+            self._bury(f"The network's process did nothing for {STUCK_AFTER:.0f} s and was ended. {_SAFE}")
+
+    def _bury(self, sentence: str = "", *, told: bool = False) -> None:
+        """End the process, or find it dead: report what that costs, and give the rest to a new one.
+
+        Args:
+            sentence: why it was ended; "" if it died by itself.
+            told: whether the user knows already, so that it need not be said where no job was lost.
+        """
         was_ready = self._ready
-        code = self._kill()
-        sentence = _death_sentence(code)
-        lost = [i for i, p in self._pending.items() if p.started or not was_ready]
+        code = self._kill(dying=not sentence)
+        sentence = sentence or _death_sentence(code)
+        if not any(pending.started for pending in self._pending.values()):
+            for pending in self._pending.values():
+                pending.deaths += 1
+        lost = [i for i, p in self._pending.items() if p.started or not was_ready or p.deaths > 1]
         for job_id in lost:
             del self._pending[job_id]
             self._report(Failed(job_id, sentence))
-        if not lost:
+        if not (lost or told):
             self._report(Failed(0, sentence))
         self._deadlines.clear()
-        self._resubmit()
-
-    def _resubmit(self) -> None:
-        for job_id, pending in list(self._pending.items()):
-            if job_id not in self._pending:  # the new process died at once and took it along
-                continue
-            if pending.started:
-                del self._pending[job_id]
-                sentence = "The network's process was restarted; please start the job again."
-                self._report(Failed(job_id, sentence))
-            else:
+        for pending in list(self._pending.values()):
+            if pending.submit.job_id in self._pending:  # else the new process could not start, and took it along
                 self._send(pending.submit)
 
-    def _kill(self) -> int | None:
-        process, connection = self._process, self._connection
-        self._process = self._connection = None
+    def _kill(self, *, dying: bool = False) -> int | None:
+        """End the process and let its wire go; its exit code, None if it did not end by itself.
+
+        Args:
+            dying: it may be ending by itself, and is given a moment for it.
+        """
+        process, wire = self._process, self._wire
+        self._process = self._wire = None
         self._ready = False
-        if connection is not None:
-            connection.close()
-        if process is None:
+        if process is None or wire is None:
             return None
-        process.join(0.2)
-        if process.is_alive():
-            process.kill()
-        process.join()
+        if dying:
+            process.join(0.2)
         code = process.exitcode
-        process.close()
+        process.kill()
+        process.join(_REAP)
+        wire.close(_REAP)
+        if process.exitcode is not None:
+            process.close()
         return code
+
+
+_SAFE = "Your labels are safe; it starts again at the next click."
+_SILENT = "The network's process does not answer; it is restarted"
+_RESTARTED = "The network's process was restarted; please start the job again."
 
 
 def _death_sentence(code: int | None) -> str:
     how = "ended unexpectedly"
-    if code is not None and code < 0:
+    if code is None:
+        how = "sent what cannot be understood, and was ended"
+    elif code < 0:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
         how = f"was killed ({name})"
         if name == "SIGKILL":
             how += "; perhaps the machine ran out of memory"
     elif code:
         how = f"ended with code {code}"
-    return f"The network's process {how}. Your labels are safe; it starts again at the next click."
+    return f"The network's process {how}. {_SAFE}"

@@ -63,11 +63,12 @@ Job = SegmentJob | FineTuneJob | EvaluateJob
 
 @dataclass(frozen=True)
 class Predicted:
-    """One image of a segment job is done; ``done`` of ``total``."""
+    """One image of a segment job is done; ``done`` of ``total``. ``notes``: what ran out, each said once."""
 
     prediction: Prediction
     done: int
     total: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,11 @@ class ImageFailed:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """So many images of an evaluation are done."""
+    """So many images of an evaluation are done. ``notes``: what ran out, each said once."""
 
     done: int
     total: int
+    notes: tuple[str, ...] = ()
 
 
 JobProgress = Predicted | ImageFailed | Evaluated | TrainProgress
@@ -163,4 +165,34 @@ class Failed:
     trace: str = field(default="", repr=False)
 
 
-Reply = Ready | Started | Progress | Done | Cancelled | Failed
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """A sign of life, every half second from the first moment on; it stays in the host.
+
+    Attributes:
+        step: number of the step that the process is at; 0 while there is nothing to do.
+        cpu_seconds: CPU time of the process so far, all threads.
+    """
+
+    step: int
+    cpu_seconds: float
+
+
+# --- host -> shell ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """The process gives no sign of life; it is ended if it goes on like that."""
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The process gives signs of life again."""
+
+    sentence: str
+
+
+Reply = Ready | Started | Progress | Done | Cancelled | Failed | Silent | Answers

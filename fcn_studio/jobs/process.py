@@ -10,15 +10,18 @@ import logging
 import os
 import queue
 import signal
+import sys
 import threading
+import time
 import traceback
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from fcn_studio.errors import FcnStudioError
 from fcn_studio.jobs.messages import (
+    Alive,
     Cancel,
     Cancelled,
     Done,
@@ -35,6 +38,9 @@ from fcn_studio.jobs.run import Workshop
 
 log = logging.getLogger(__name__)
 
+PULSE = 0.5
+"""Seconds between two signs of life."""
+
 Running = Generator[JobProgress, bool | None, JobResult]
 
 
@@ -46,14 +52,18 @@ class _Long:
 
 
 class Bench:
-    """Takes requests, runs jobs step by step, and replies through ``reply``.
+    """Takes requests, runs jobs step by step, and replies at once through ``reply``.
 
     It knows nothing of processes: the child wraps it in a pipe, the tests in lists.
+
+    Attributes:
+        steps: number of steps begun.
     """
 
-    def __init__(self, workshop: Workshop) -> None:
+    def __init__(self, workshop: Workshop, reply: Callable[[Reply], None]) -> None:
         self.workshop = workshop
-        self.outbox: deque[Reply] = deque()
+        self.steps = 0
+        self._reply = reply
         self._waiting: deque[Submit] = deque()
         self._interactive: deque[Submit] = deque()
         self._long: _Long | None = None
@@ -72,27 +82,27 @@ class Bench:
         for lane in (self._waiting, self._interactive):
             for waiting in [s for s in lane if s.job_id == request.job_id]:
                 lane.remove(waiting)
-                self.outbox.append(Cancelled(request.job_id))
+                self._reply(Cancelled(request.job_id))
         if self._long is not None and self._long.job_id == request.job_id:
             if request.keep:
                 self._end_early = True
             else:
                 _abandon(self._long.work)
                 self._long = None
-                self.outbox.append(Cancelled(request.job_id))
+                self._reply(Cancelled(request.job_id))
 
     def step(self) -> None:
         """Serve one waiting interactive job whole, or else run one step of the long one."""
         if self._interactive:
             submit = self._interactive.popleft()
-            self.outbox.append(Started(submit.job_id))
+            self._reply(Started(submit.job_id))
             interactive = _Long(submit.job_id, self.workshop.run(submit.job))
             while self._advance(interactive, end_early=False):
                 pass
             return
         if self._long is None and self._waiting:
             submit = self._waiting.popleft()
-            self.outbox.append(Started(submit.job_id))
+            self._reply(Started(submit.job_id))
             self._long = _Long(submit.job_id, self.workshop.run(submit.job))
             self._end_early = False
         if self._long is not None and not self._advance(self._long, self._end_early):
@@ -100,18 +110,19 @@ class Bench:
 
     def _advance(self, running: _Long, end_early: bool) -> bool:
         """Run one step; False when the job has ended, well or badly."""
+        self.steps += 1
         try:
             news = running.work.send(end_early) if running.primed else next(running.work)
             running.primed = True
-            self.outbox.append(Progress(running.job_id, news))
+            self._reply(Progress(running.job_id, news))
         except StopIteration as end:
-            self.outbox.append(Done(running.job_id, end.value, self.workshop.device_words))
+            self._reply(Done(running.job_id, end.value, self.workshop.device_words))
             return False
         except FcnStudioError as error:
-            self.outbox.append(Failed(running.job_id, str(error)))
+            self._reply(Failed(running.job_id, str(error)))
             return False
         except Exception as error:  # noqa: BLE001 - door: a bug in a job costs the job, and is reported as a bug
-            self.outbox.append(Failed(running.job_id, _bug_sentence(error), traceback.format_exc()))
+            self._reply(Failed(running.job_id, _bug_sentence(error), traceback.format_exc()))
             return False
         return True
 
@@ -132,15 +143,21 @@ def serve(connection: Connection) -> None:
     """Entry point of the child: serve requests until the shell's end of the pipe closes, then exit at once.
 
     The pipe is read by a thread of its own, which ends the process on EOF: no orphan outlives a killed window.
+    Another one gives signs of life, as long as this process can run at all (adr/0011).
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in the terminal is the window's to handle
     if hasattr(os, "nice"):
         os.nice(5)  # painting comes first
     requests: queue.SimpleQueue[Submit | Cancel] = queue.SimpleQueue()
-    threading.Thread(target=_read_pipe, args=(connection, requests), daemon=True, name="pipe").start()
+    mouth = _Mouth(connection)
     workshop = Workshop()
-    _send(connection, Ready(workshop.start()))
-    bench = Bench(workshop)
+    bench = Bench(workshop, mouth.say)
+    for name, work in (
+        ("pipe", lambda: _read_pipe(connection, requests)),
+        ("pulse", lambda: _give_signs(bench, mouth)),
+    ):
+        threading.Thread(target=work, daemon=True, name=name).start()
+    mouth.say(Ready(workshop.start()))
     while True:
         if bench.idle:
             bench.take(requests.get())
@@ -148,20 +165,36 @@ def serve(connection: Connection) -> None:
             bench.take(requests.get())
         if not bench.idle:
             bench.step()
-        while bench.outbox:
-            _send(connection, bench.outbox.popleft())
 
 
 def _read_pipe(connection: Connection, requests: queue.SimpleQueue[Submit | Cancel]) -> None:
-    while True:
-        try:
-            requests.put(connection.recv())
-        except (EOFError, OSError):
-            os._exit(0)
-
-
-def _send(connection: Connection, reply: Reply) -> None:
     try:
-        connection.send(reply)
-    except OSError:  # the window is gone
+        while True:
+            requests.put(connection.recv())
+    except (EOFError, OSError):
         os._exit(0)
+    except Exception:  # noqa: BLE001 - door: a deaf process is of no use; the shell sees it end, and starts another
+        traceback.print_exc(file=sys.stderr)
+        os._exit(1)
+
+
+class _Mouth:
+    """The sending end of the pipe; two threads use it, and messages must not mix."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    def say(self, message: Reply | Alive) -> None:
+        """Send; ends the process if nobody is there to hear."""
+        with self._lock:
+            try:
+                self._connection.send(message)
+            except OSError:  # the window is gone
+                os._exit(0)
+
+
+def _give_signs(bench: Bench, mouth: _Mouth) -> None:
+    while True:
+        mouth.say(Alive(0 if bench.idle else bench.steps, time.process_time()))
+        time.sleep(PULSE)

@@ -27,6 +27,7 @@ def segment(job: SegmentJob, warm: WarmNetwork) -> Generator[JobProgress, bool |
         except ImageError as error:
             news = ImageFailed(image.image_id, str(error), done, total)
         else:
-            news = Predicted(predictor.predict(image_rgb, image.image_id), done, total)
+            prediction = predictor.predict(image_rgb, image.image_id)
+            news = Predicted(prediction, done, total, predictor.take_notes())
         if (yield news):
             return

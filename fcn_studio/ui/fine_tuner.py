@@ -177,10 +177,10 @@ class FineTuner(QObject):
         from fcn_studio.jobs.demo import truth_snapshot
 
         adoption = runs.finish(order.project, run, outcome)
-        for note in outcome.notes:
-            self.notice.emit(note)
         self.finished.emit(adoption, outcome)
-        self.notice.emit(f"Fine-tune: {run.name} {adoption.verdict.value} ({'; '.join(adoption.reasons)}).")
+        verdict = f"Fine-tune: {run.name} {adoption.verdict.value} ({'; '.join(adoption.reasons)})."
+        # In one sentence with the verdict: the next notice would push them away at once.
+        self.notice.emit(" ".join([verdict, *(f"{note[:1].upper()}{note[1:]}." for note in outcome.notes)]))
         truth = truth_snapshot(order.project)
         if truth:
             self._score_truth(order, run.checkpoint, truth)

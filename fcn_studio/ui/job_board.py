@@ -131,13 +131,16 @@ class JobBoard(QObject):
         self.changed.emit()
 
     def _on_reply(self, reply: Reply) -> None:
-        from fcn_studio.jobs.messages import Cancelled, Done, Failed, Progress, Ready, Started
+        from fcn_studio.jobs.messages import Answers, Cancelled, Done, Failed, Progress, Ready, Silent, Started
 
         if isinstance(reply, Ready):
             self.device.emit(reply.device)
             return
-        if isinstance(reply, Failed) and reply.job_id == 0:  # the process died with nothing to do
+        if isinstance(reply, Silent) or (isinstance(reply, Failed) and reply.job_id == 0):  # died with nothing to do
             self.problem.emit(reply.sentence)
+            return
+        if isinstance(reply, Answers):
+            self.notice.emit(reply.sentence)
             return
         running = self._jobs.get(reply.job_id)
         if running is None or isinstance(reply, Started):
@@ -145,6 +148,8 @@ class JobBoard(QObject):
         if isinstance(reply, Progress):
             if not running.ending:
                 running.view = _advanced(running.view, reply.news)
+            for note in _notes(reply.news):
+                self.notice.emit(f"{running.view.title}: {note}.")
             self._tell(running.on_progress, reply.news)
             self.progress.emit(running.view)
             return
@@ -169,6 +174,13 @@ class JobBoard(QObject):
             hear(news)  # type: ignore[arg-type]
         except FcnStudioError as error:
             self.problem.emit(str(error))
+
+
+def _notes(news: JobProgress) -> tuple[str, ...]:
+    """What ran out on the way; a training tells at its end."""
+    from fcn_studio.jobs.messages import Evaluated, Predicted
+
+    return news.notes if isinstance(news, Evaluated | Predicted) else ()
 
 
 def _advanced(view: JobView, news: JobProgress) -> JobView:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +13,20 @@ from fcn_studio.core.metrics import Figures
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.training import TrainOutcome
 from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.jobs.messages import ImageToSegment, Job, JobProgress, JobResult, Predicted, SegmentJob
+from fcn_studio.jobs.host import Host
+from fcn_studio.jobs.messages import (
+    Cancelled,
+    Done,
+    Failed,
+    ImageToSegment,
+    Job,
+    JobProgress,
+    JobResult,
+    Predicted,
+    Progress,
+    Reply,
+    SegmentJob,
+)
 from fcn_studio.jobs.run import Workshop
 
 Work = Generator[JobProgress, bool | None, JobResult]
@@ -64,3 +78,47 @@ def outcome(checkpoint: Path | str, **changes: Any) -> TrainOutcome:
         "cpu_seconds": 1.0,
     }
     return TrainOutcome(checkpoint=str(checkpoint), **{**fields, **changes})
+
+
+PATIENCE = 90.0
+
+
+class Listener:
+    """A host in a thread of its own, and all it said."""
+
+    def __init__(self, make_host: Callable[[Callable[[Reply], None]], Host] = Host) -> None:
+        self.replies: list[Reply] = []
+        self.patience = PATIENCE
+        self._news = threading.Condition()
+        self.host = make_host(self._hear)
+        self.thread = threading.Thread(target=self.host.run, daemon=True)
+        self.thread.start()
+
+    def _hear(self, reply: Reply) -> None:
+        with self._news:
+            self.replies.append(reply)
+            self._news.notify_all()
+
+    def wait(self, wanted: Callable[[Reply], bool], patience: float = PATIENCE, *, after: int = 0) -> Reply:
+        """The first reply of this kind after so many others, now or later."""
+        found: list[Reply] = []
+
+        def there() -> bool:
+            found[:] = [reply for reply in self.replies[after:] if wanted(reply)]
+            return bool(found)
+
+        with self._news:
+            waited = self._news.wait_for(there, min(patience, self.patience))
+            assert waited, f"waited in vain; heard {self.replies[-5:]}"
+        return found[0]
+
+    def end_of(self, job_id: int, patience: float = PATIENCE) -> Reply:
+        return self.wait(lambda r: isinstance(r, Done | Failed | Cancelled) and r.job_id == job_id, patience)
+
+    def news_of(self, job_id: int) -> Reply:
+        return self.wait(lambda r: isinstance(r, Progress) and r.job_id == job_id)
+
+    def close(self) -> None:
+        self.host.close()
+        self.thread.join(10)
+        assert not self.thread.is_alive()

@@ -7,6 +7,7 @@ import pytest
 from fcn_studio.errors import DeviceError
 from fcn_studio.jobs.messages import Cancel, Cancelled, Done, Failed, Progress, Reply, Started, Submit
 from fcn_studio.jobs.process import Bench
+from fcn_studio.jobs.run import Workshop
 from tests.jobs.helpers import ScriptedWorkshop, Work, job, news
 
 
@@ -57,19 +58,27 @@ def diary() -> Diary:
     return Diary()
 
 
+class ListeningBench(Bench):
+    """A bench whose replies are kept."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self.replies: list[Reply] = []
+        super().__init__(workshop, self.replies.append)
+
+
 @pytest.fixture
-def bench(diary: Diary) -> Bench:
+def bench(diary: Diary) -> ListeningBench:
     names = ("long", "short", "refused", "buggy", "broken_at_once", "stubborn")
-    return Bench(ScriptedWorkshop(**{name: getattr(diary, name) for name in names}))
+    return ListeningBench(ScriptedWorkshop(**{name: getattr(diary, name) for name in names}))
 
 
-def drain(bench: Bench) -> list[Reply]:
-    replies = list(bench.outbox)
-    bench.outbox.clear()
+def drain(bench: ListeningBench) -> list[Reply]:
+    replies = list(bench.replies)
+    bench.replies.clear()
     return replies
 
 
-def run_out(bench: Bench) -> list[Reply]:
+def run_out(bench: ListeningBench) -> list[Reply]:
     while not bench.idle:
         bench.step()
     return drain(bench)
@@ -79,7 +88,7 @@ def kinds(replies: list[Reply]) -> list[tuple[str, int]]:
     return [(type(reply).__name__, reply.job_id) for reply in replies if not isinstance(reply, str)]  # type: ignore[union-attr]
 
 
-def test_a_job_is_started_told_of_and_done(bench: Bench) -> None:
+def test_a_job_is_started_told_of_and_done(bench: ListeningBench) -> None:
     bench.take(Submit(1, job("long")))
     replies = run_out(bench)
     assert kinds(replies) == [("Started", 1), *[("Progress", 1)] * 3, ("Done", 1)]
@@ -87,14 +96,14 @@ def test_a_job_is_started_told_of_and_done(bench: Bench) -> None:
     assert replies[-1].result == "all"
 
 
-def test_long_jobs_run_one_after_the_other(bench: Bench) -> None:
+def test_long_jobs_run_one_after_the_other(bench: ListeningBench) -> None:
     for number in (1, 2):
         bench.take(Submit(number, job("long")))
     order = [number for _, number in kinds(run_out(bench))]
     assert order == sorted(order)
 
 
-def test_an_interactive_job_is_served_whole_between_two_steps_of_a_long_one(bench: Bench) -> None:
+def test_an_interactive_job_is_served_whole_between_two_steps_of_a_long_one(bench: ListeningBench) -> None:
     bench.take(Submit(1, job("long")))
     bench.step()
     bench.take(Submit(2, job("short"), interactive=True))
@@ -103,7 +112,7 @@ def test_an_interactive_job_is_served_whole_between_two_steps_of_a_long_one(benc
     assert kinds(run_out(bench))[-1] == ("Done", 1)
 
 
-def test_cancelling_the_running_job_closes_it_at_once(bench: Bench, diary: Diary) -> None:
+def test_cancelling_the_running_job_closes_it_at_once(bench: ListeningBench, diary: Diary) -> None:
     bench.take(Submit(1, job("long")))
     bench.step()
     bench.take(Cancel(1))
@@ -114,7 +123,9 @@ def test_cancelling_the_running_job_closes_it_at_once(bench: Bench, diary: Diary
 
 @pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("interactive", [False, True])
-def test_cancelling_a_waiting_job_takes_it_out(bench: Bench, diary: Diary, keep: bool, interactive: bool) -> None:
+def test_cancelling_a_waiting_job_takes_it_out(
+    bench: ListeningBench, diary: Diary, keep: bool, interactive: bool
+) -> None:
     bench.take(Submit(1, job("long")))
     bench.step()
     bench.take(Submit(2, job("long"), interactive))
@@ -124,7 +135,7 @@ def test_cancelling_a_waiting_job_takes_it_out(bench: Bench, diary: Diary, keep:
     assert diary.lines == ["begin"]
 
 
-def test_keep_ends_early_with_the_result_so_far_and_only_that_job(bench: Bench, diary: Diary) -> None:
+def test_keep_ends_early_with_the_result_so_far_and_only_that_job(bench: ListeningBench, diary: Diary) -> None:
     bench.take(Submit(1, job("long")))
     bench.take(Submit(2, job("long")))
     bench.step()
@@ -134,7 +145,7 @@ def test_keep_ends_early_with_the_result_so_far_and_only_that_job(bench: Bench, 
     assert diary.lines == ["begin", "asked to end at 1", "begin"]
 
 
-def test_an_error_for_the_user_is_its_sentence_and_the_next_job_runs(bench: Bench) -> None:
+def test_an_error_for_the_user_is_its_sentence_and_the_next_job_runs(bench: ListeningBench) -> None:
     bench.take(Submit(1, job("refused")))
     bench.take(Submit(2, job("short")))
     replies = run_out(bench)
@@ -144,7 +155,7 @@ def test_an_error_for_the_user_is_its_sentence_and_the_next_job_runs(bench: Benc
 
 @pytest.mark.parametrize("name", ["buggy", "broken_at_once"])
 @pytest.mark.parametrize("interactive", [False, True])
-def test_a_bug_costs_its_job_and_brings_a_trace(bench: Bench, name: str, interactive: bool) -> None:
+def test_a_bug_costs_its_job_and_brings_a_trace(bench: ListeningBench, name: str, interactive: bool) -> None:
     bench.take(Submit(1, job(name), interactive))
     bench.take(Submit(2, job("short")))
     replies = run_out(bench)
@@ -155,7 +166,7 @@ def test_a_bug_costs_its_job_and_brings_a_trace(bench: Bench, name: str, interac
 
 
 def test_what_a_cancelled_job_raises_while_it_cleans_up_costs_only_a_line_in_the_log(
-    bench: Bench, caplog: pytest.LogCaptureFixture
+    bench: ListeningBench, caplog: pytest.LogCaptureFixture
 ) -> None:
     bench.take(Submit(1, job("stubborn")))
     bench.step()
@@ -173,13 +184,13 @@ def test_what_a_cancelled_job_raises_while_it_cleans_up_costs_only_a_line_in_the
     assert "disk full while cleaning up" in caplog.text
 
 
-def test_an_unknown_job_is_cancelled_in_vain(bench: Bench) -> None:
+def test_an_unknown_job_is_cancelled_in_vain(bench: ListeningBench) -> None:
     bench.take(Cancel(99))
     assert bench.idle
     assert not drain(bench)
 
 
-def test_news_of_a_job_bear_its_number(bench: Bench) -> None:
+def test_news_of_a_job_bear_its_number(bench: ListeningBench) -> None:
     bench.take(Submit(7, job("short")))
     replies = run_out(bench)
     assert replies[0] == Started(7)

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -20,7 +19,6 @@ import pytest
 from fcn_studio.core.micrographs import CLASSES
 from fcn_studio.core.training import Level, TrainConfig, TrainProgress
 from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.jobs.host import Host
 from fcn_studio.jobs.messages import (
     Cancelled,
     Done,
@@ -29,56 +27,14 @@ from fcn_studio.jobs.messages import (
     Predicted,
     Progress,
     Ready,
-    Reply,
     SegmentJob,
     Started,
 )
 from fcn_studio.jobs.snapshot import collect_now
 from tests.helpers import ROOT
-from tests.jobs.helpers import segment_all
+from tests.jobs.helpers import Listener, segment_all
 
 pytestmark = pytest.mark.slow
-
-PATIENCE = 90.0
-
-
-class Listener:
-    """A host in a thread of its own, and all it said."""
-
-    def __init__(self) -> None:
-        self.replies: list[Reply] = []
-        self._news = threading.Condition()
-        self.host = Host(self._hear)
-        self.thread = threading.Thread(target=self.host.run, daemon=True)
-        self.thread.start()
-
-    def _hear(self, reply: Reply) -> None:
-        with self._news:
-            self.replies.append(reply)
-            self._news.notify_all()
-
-    def wait(self, wanted: Callable[[Reply], bool], patience: float = PATIENCE) -> Reply:
-        """The first reply of this kind, now or later."""
-        found: list[Reply] = []
-
-        def there() -> bool:
-            found[:] = [reply for reply in self.replies if wanted(reply)]
-            return bool(found)
-
-        with self._news:
-            assert self._news.wait_for(there, patience), f"waited in vain; heard {self.replies[-5:]}"
-        return found[0]
-
-    def end_of(self, job_id: int, patience: float = PATIENCE) -> Reply:
-        return self.wait(lambda r: isinstance(r, Done | Failed | Cancelled) and r.job_id == job_id, patience)
-
-    def news_of(self, job_id: int) -> Reply:
-        return self.wait(lambda r: isinstance(r, Progress) and r.job_id == job_id)
-
-    def close(self) -> None:
-        self.host.close()
-        self.thread.join(10)
-        assert not self.thread.is_alive()
 
 
 @pytest.fixture
@@ -235,6 +191,13 @@ def dead_child(connection: object) -> None:
     sys.exit(3)
 
 
+def deaf_child(connection: object) -> None:
+    """A process that is ready and dies of every job before it has begun it."""
+    connection.send(Ready("nowhere"))  # type: ignore[attr-defined]
+    connection.recv()  # type: ignore[attr-defined]
+    sys.exit(4)
+
+
 @pytest.fixture
 def child(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[object], None]], None]:
     return lambda serve: monkeypatch.setattr("fcn_studio.jobs.host.serve", serve)
@@ -290,6 +253,7 @@ def test_nonsense_on_the_pipe_costs_the_job_and_a_sentence(
     job_id = listener.host.submit(named(nonsense))  # type: ignore[arg-type]
     end = listener.end_of(job_id)
     assert isinstance(end, Failed)
+    assert "sent what cannot be understood" in end.sentence
     assert "Your labels are safe" in end.sentence
     child(idle_child)
     again = listener.host.submit(named("again"))  # type: ignore[arg-type]
@@ -308,6 +272,19 @@ def test_a_process_that_cannot_begin_fails_its_jobs_once_and_is_not_started_for_
     assert listener.host.pid is None
 
 
+def test_a_job_that_kills_every_process_before_it_begins_is_given_to_two_only(
+    listener: Listener, child: Callable[[object], None]
+) -> None:
+    child(deaf_child)
+    job_id = listener.host.submit(named("poison"))  # type: ignore[arg-type]
+    end = listener.end_of(job_id)
+    assert isinstance(end, Failed)
+    assert "ended with code 4" in end.sentence
+    time.sleep(0.3)
+    assert listener.host.pid is None
+    assert len([r for r in listener.replies if isinstance(r, Ready)]) == 2
+
+
 def test_a_process_that_cannot_be_started_ahead_costs_nothing(
     listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -319,4 +296,5 @@ def test_a_process_that_cannot_be_started_ahead_costs_nothing(
     job_id = listener.host.submit(SegmentJob("", ()))
     reply = listener.end_of(job_id, 10)
     assert isinstance(reply, Failed)
+    assert "cannot be started (Cannot allocate memory)" in reply.sentence
     assert listener.host.pid is None

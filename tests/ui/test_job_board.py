@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.training import TrainProgress
 from fcn_studio.errors import ProjectError
-from fcn_studio.jobs.messages import Cancelled, Done, Evaluated, Failed, Progress, Ready, Started
+from fcn_studio.jobs.messages import Answers, Cancelled, Done, Evaluated, Failed, Progress, Ready, Silent, Started
 from fcn_studio.ui.job_board import JobBoard, JobFault, JobView, Kind
 from tests.jobs.helpers import job, news
 from tests.ui.conftest import IdleEngine
@@ -116,6 +117,22 @@ def test_a_failure_is_its_sentence_under_the_title_of_the_job(desk: Board) -> No
     desk.reply(Cancelled(desk.submit()))
     assert desk.said[-1] == "Label all was cancelled."
     assert not desk.board.views
+
+
+def test_memory_that_ran_out_is_told(desk: Board) -> None:
+    job_id = desk.submit()
+    desk.reply(Progress(job_id, replace(news(1, 4), notes=("out of memory: in tiles",))))
+    desk.reply(Progress(job_id, Evaluated(2, 4, ("out of memory: on the CPU",))))
+    desk.reply(Progress(job_id, news(3, 4)))
+    assert desk.said == ["Label all: out of memory: in tiles.", "Label all: out of memory: on the CPU."]
+
+
+def test_a_process_that_hangs_is_told_of_and_costs_no_job_yet(desk: Board) -> None:
+    desk.submit()
+    desk.reply(Silent("it does not answer"))
+    desk.reply(Answers("it answers again"))
+    assert desk.said == ["it does not answer", "it answers again"]
+    assert desk.board.running(Kind.BATCH)
 
 
 def test_a_bug_of_the_process_is_reported_as_a_bug(desk: Board, qtbot: QtBot) -> None:

@@ -282,6 +282,25 @@ def test_a_fine_tune_is_adopted_scored_on_the_truth_and_can_be_taken_back(
         bench.learning.go_back()
 
 
+def test_what_ran_out_in_a_fine_tune_stands_beside_its_verdict(
+    bench: Bench, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fcn_studio.fcn import learner
+
+    honest, full = learner.weighted_loss, [True]
+
+    def tight(*args: object) -> object:
+        if full and full.pop():
+            raise MemoryError
+        return honest(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(learner, "weighted_loss", tight)
+    bench.learning.fine_tune(QUICK)
+    qtbot.waitUntil(lambda: bool(bench.truth) and bench.idle(), timeout=60_000)
+    (verdict,) = [notice for notice in bench.notices if notice.startswith("Fine-tune: run 0001 adopted")]
+    assert verdict.endswith("Out of memory: the batch is now computed one image at a time.")
+
+
 def test_a_fine_tune_without_human_pixels_says_so_and_makes_no_run(bench: Bench, qtbot: QtBot) -> None:
     project = bench.session.project
     assert project is not None

@@ -1,0 +1,274 @@
+"""Ways for the network's process to die, and what must be true after each. Linux: by signals, from a warm fork.
+
+The children are forked from a server that has loaded torch once, so that a death costs a second and not five. Each
+takes two signals: `FAULT` makes its main thread do what the file `FAULT_FILE` names.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import pickle
+import signal
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import psutil
+
+from fcn_studio.core.training import Level, TrainConfig, TrainProgress
+from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.jobs import host as host_module
+from fcn_studio.jobs import process as process_module
+from fcn_studio.jobs import watch as watch_module
+from fcn_studio.jobs.host import Host
+from fcn_studio.jobs.messages import (
+    Done,
+    Failed,
+    FineTuneJob,
+    Progress,
+    Reply,
+    SegmentJob,
+    Silent,
+    Started,
+)
+from fcn_studio.jobs.snapshot import collect_now
+from tests.jobs.helpers import Listener, segment_all
+
+FAULT = signal.SIGUSR1
+FAULT_FILE = "FCN_STUDIO_TEST_FAULT"
+"""Environment variable with the path of the file that names the next fault."""
+
+GRACE = 1.0
+"""Seconds that a cancelled job has here to reach its next step."""
+
+_connection: Connection | None = None
+
+
+# --- the child's side -------------------------------------------------------------------------------------------
+
+
+def serve(connection: Connection) -> None:
+    """`process.serve` that can be told to fail."""
+    global _connection
+    _connection = connection
+    signal.signal(FAULT, lambda *_: FAULTS[Path(os.environ[FAULT_FILE]).read_text()]())
+    process_module.serve(connection)
+
+
+def _write(data: bytes) -> None:
+    assert _connection is not None
+    os.write(_connection.fileno(), data)
+
+
+def _framed(data: bytes) -> None:
+    _write(struct.pack("!i", len(data)) + data)
+
+
+def _truncated() -> None:
+    _framed(pickle.dumps(Failed(0, "x" * 100))[:-20])
+
+
+def _wait_for_ever() -> None:
+    lock = threading.Lock()
+    lock.acquire()
+    lock.acquire()  # another thread goes on giving signs
+
+
+FAULTS: dict[str, Callable[[], object]] = {
+    "SEGV": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+    "ABRT": lambda: os.kill(os.getpid(), signal.SIGABRT),
+    "KILL": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "exit": lambda: os._exit(3),
+    "printed text": lambda: _write(b"terminate called after throwing an instance of 'c10::Error'\n" * 50),
+    "random bytes": lambda: _write(os.urandom(4096)),
+    "cut pickle": _truncated,
+    "no such class": lambda: _framed(b"cno_such_module\nNothing\n."),
+    "2^62 bytes": lambda: _write(struct.pack("!iQ", -1, 2**62)),
+    "2 GB": lambda: _write(struct.pack("!i", 2**31 - 1)),
+    "200 MB": lambda: _write(struct.pack("!i", 200 * 2**20)),
+    "half a message": lambda: (_write(struct.pack("!i", 5000) + b"half"), os.kill(os.getpid(), signal.SIGSTOP)),
+    "STOP": lambda: os.kill(os.getpid(), signal.SIGSTOP),
+    "held GIL": lambda: ctypes.PyDLL(None).sleep(1000),
+    "deadlock": _wait_for_ever,
+}
+SILENT = ("200 MB", "half a message", "STOP", "held GIL")
+"""Faults after which nothing more is heard, and no end either."""
+PERHAPS_SILENT = ("random bytes",)
+"""Faults that may or may not announce a message that never ends."""
+MODES = tuple(FAULTS)
+PHASES = ("idle", "load", "infer", "train")
+
+
+# --- the shell's side -------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def warm_forks(fault_file: Path, *, ended_after: float, stuck_after: float) -> Iterator[None]:
+    """Within it hosts fork their processes from one that has loaded torch, and lose patience sooner."""
+    from multiprocessing import forkserver
+
+    os.environ[FAULT_FILE] = str(fault_file)
+    before = host_module.START_METHOD, host_module.serve, host_module.GRACE
+    limits = watch_module.ENDED_AFTER, watch_module.STUCK_AFTER
+    multiprocessing.set_forkserver_preload(["tests.trust.preload"])
+    host_module.START_METHOD, host_module.serve, host_module.GRACE = "forkserver", serve, GRACE  # type: ignore[assignment]
+    watch_module.ENDED_AFTER, watch_module.STUCK_AFTER = ended_after, stuck_after
+    forkserver.ensure_running()
+    try:
+        yield
+    finally:
+        host_module.START_METHOD, host_module.serve, host_module.GRACE = before
+        watch_module.ENDED_AFTER, watch_module.STUCK_AFTER = limits
+        forkserver._forkserver._stop()  # type: ignore[attr-defined]
+        del os.environ[FAULT_FILE]
+
+
+@dataclass(frozen=True)
+class Times:
+    """What one death cost, in wall seconds: until the user was told, and until the next result."""
+
+    mode: str
+    phase: str
+    told: float
+    next_result: float
+
+
+@dataclass
+class Deaths:
+    """One host that is made to lose its process again and again.
+
+    Attributes:
+        project: a folder of micrographs.
+        network: a checkpoint file.
+        fault_file: where the next fault is named.
+    """
+
+    project: Path
+    network: Path
+    fault_file: Path
+    make_host: Callable[[Callable[[Reply], None]], Host] = Host
+    listener: Listener = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.listener = Listener(self.make_host)
+        every = segment_all(self.project, self.network, repeat=500)
+        self._long = every
+        self.one = replace(every, images=every.images[:1])
+        self._training = fine_tune_job(self.project, self.network)
+
+    def die(self, mode: str, phase: str) -> Times:
+        """One death, and everything that must be true after it; AssertionError if it is not."""
+        pid, job_id = self.reach(phase)
+        heard = len(self.listener.replies)
+        fault(pid, mode, self.fault_file)
+        began = time.monotonic()
+        told, lost = self._told(mode, phase, job_id, heard)
+        told_after = told - began
+        limit = watch_module.STUCK_AFTER + 3 if mode == "deadlock" else 2.0
+        if mode in SILENT + PERHAPS_SILENT:
+            limit = 3.0
+        assert told_after < limit, f"{mode} at {phase} was told after {told_after:.1f} s"
+        next_id = self.listener.host.submit(self.one, interactive=True)
+        end = self.listener.end_of(next_id, 40)
+        assert isinstance(end, Done), f"after {mode} at {phase} the next job ended with {end}"
+        next_result = time.monotonic() - began
+        assert self.listener.host.pid not in (None, pid)
+        assert gone(pid), f"after {mode} at {phase} process {pid} is still there"
+        late = [r for r in self.listener.replies[lost:] if job_id and getattr(r, "job_id", 0) == job_id]
+        assert not late, f"after {mode} at {phase} the lost job said {late[0]}"
+        return Times(mode, phase, told_after, next_result)
+
+    def close(self) -> None:
+        self.listener.close()
+
+    def reach(self, phase: str) -> tuple[int, int]:
+        """Bring the process to a phase; its pid and the job it is at, 0 if none."""
+        host = self.listener.host
+        if host.pid is None or phase == "idle":
+            assert isinstance(self.listener.end_of(host.submit(self.one), 40), Done)
+        job_id = 0
+        if phase == "load":
+            job_id = host.submit(self._one_of_another_network())
+            self.listener.wait(lambda r: isinstance(r, Started) and r.job_id == job_id)
+        elif phase == "infer":
+            job_id = host.submit(self._long)
+            self.listener.news_of(job_id)
+        elif phase == "train":
+            job_id = host.submit(self._training)
+            self.listener.wait(lambda r: is_training(r, job_id))
+        pid = host.pid
+        assert pid is not None
+        return pid, job_id
+
+    def _one_of_another_network(self) -> SegmentJob:
+        """A long job, so that it is not over when the fault comes; touched, the file counts as another network."""
+        os.utime(self.network)
+        return self._long
+
+    def _told(self, mode: str, phase: str, job_id: int, heard: int) -> tuple[float, int]:
+        """When the user was told, and how many replies there were once the job was lost."""
+
+        def lost(reply: Reply) -> bool:
+            return isinstance(reply, Failed) and reply.job_id == job_id
+
+        def silent(reply: Reply) -> bool:
+            return isinstance(reply, Silent)
+
+        listener = self.listener
+        if mode in SILENT:
+            listener.wait(silent, 20, after=heard)
+        elif mode in PERHAPS_SILENT:
+            listener.wait(lambda r: silent(r) or lost(r), 20, after=heard)
+        told = time.monotonic()
+        patience = 10 + max(watch_module.ENDED_AFTER, watch_module.STUCK_AFTER)
+        end = listener.wait(lost, patience, after=heard)
+        assert isinstance(end, Failed)
+        assert "Your labels are safe" in end.sentence
+        assert not end.trace
+        return told if mode in SILENT + PERHAPS_SILENT else time.monotonic(), len(listener.replies)
+
+
+def fault(pid: int, mode: str, fault_file: Path) -> None:
+    """Make a child of `serve` fail."""
+    if mode in ("SEGV", "ABRT", "KILL", "STOP"):  # from outside, as the kernel does: at any instruction
+        os.kill(pid, signal.Signals[f"SIG{mode}"])
+        return
+    fault_file.write_text(mode)
+    os.kill(pid, FAULT)
+
+
+def is_training(reply: Reply, job_id: int) -> bool:
+    """Whether this is news of a training that has made a step."""
+    if not (isinstance(reply, Progress) and reply.job_id == job_id):
+        return False
+    return isinstance(reply.news, TrainProgress) and reply.news.step > 0
+
+
+def fine_tune_job(project: Path, network: Path) -> FineTuneJob:
+    """A training without end."""
+    with ProjectFolder.open(project, writable=False) as folder:
+        snapshot = collect_now(folder)
+        table = folder.config.table
+    config = TrainConfig(Level.FULL, steps=100_000, batch_size=1)
+    out = project / "best.safetensors"
+    return FineTuneJob(config, table, snapshot.train, (), str(network), "", str(out), "cpu")
+
+
+def gone(pid: int, patience: float = 3.0) -> bool:
+    """Whether a process ends, or is dead and only not yet taken note of."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.02)
+    return False
