@@ -147,6 +147,7 @@ class Host:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe(duplex=True)
         process = context.Process(target=serve, args=(theirs,), name="fcn-studio network", daemon=False)
+        _leave_interrupts_to_the_window()
         process.start()
         theirs.close()
         self._process, self._connection = process, ours
@@ -233,6 +234,15 @@ class Host:
         code = process.exitcode
         process.close()
         return code
+
+
+def _leave_interrupts_to_the_window() -> None:
+    """Let this thread, and the process it starts, hear no Ctrl+C: it must not meet the process half started."""
+    if hasattr(signal, "pthread_sigmask"):
+        from multiprocessing import resource_tracker
+
+        resource_tracker.ensure_running()  # its own start would undo the next line
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _death_sentence(code: int | None) -> str:

@@ -43,7 +43,9 @@ class QuitSignals:
         self._notifier.activated.connect(close)
 
     def end(self) -> None:
-        """Watch no more. The handlers stay: whoever presses Ctrl+C twice does not stop the end of the process."""
+        """Hear nothing any more: who presses Ctrl+C twice must not kill what still ends in good order."""
+        for number in self._numbers:
+            signal.signal(number, signal.SIG_IGN)  # Python's own end would give a handler back to the system
         if self._notifier is not None:
             self._notifier.setEnabled(False)
         signal.set_wakeup_fd(-1)

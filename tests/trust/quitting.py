@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import select
 import shutil
 import signal
 import subprocess
@@ -31,13 +33,24 @@ ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "FCN_STUDIO_QUIT_TOKEN"
 LEFT_AFTER_S = 3.0
 PATIENCE_S = 40.0
-NOISE = ("Traceback", "QThread", "Exception ignored", "terminate called", "leaked", "Fatal Python", " ERROR ", "CRITICAL")
+NOISE = (
+    "Traceback",
+    "QThread",
+    "Exception ignored",
+    "terminate called",
+    "leaked",
+    "Fatal Python",
+    " ERROR ",
+    "CRITICAL",
+)
 
 LIGHT = ("start", "loading", "decoding", "painting", "saving", "collecting", "exporting", "question", "settings")
 LIGHT += ("file dialog", "report")
 HEAVY = ("warming", "inferring", "training")
 DIALOGS = ("question", "settings", "file dialog")
 """A window below a modal dialog cannot be closed by its owner, only by signals."""
+LATEST = {"start": 0.15, "collecting": 0.05, "exporting": 0.05, "warming": 2.0, "training": 1.0}
+"""Seconds after which some are over, or others become something else."""
 HOWS = ("close", "term", "int", "int twice", "hup")
 
 
@@ -49,7 +62,8 @@ class Moment:
         kind: what the program is doing, one of `LIGHT` and `HEAVY`.
         how: "close" (the window's button), "term", "int" (Ctrl+C, to the whole group), "int twice", "hup".
         delay: seconds from when the program has begun to do it.
-        control: how the program is broken for it: "", "engine" (nobody ends it) or "saving" (nobody waits for it).
+        control: how the program is broken for it: "", "engine" (nobody ends it), "saving" (nobody waits for it),
+            "handler" (Ctrl+C raises wherever it meets the program).
     """
 
     kind: str
@@ -89,6 +103,21 @@ class Outcome:
         for name in ("threads", "left", "lost", "noise"):
             found += [f"{name}: {what}" for what in getattr(self, name)]
         return found
+
+
+def moments(count: int, seed: int, *, heavy: int) -> list[Moment]:
+    """Moments of every kind in turn, ``heavy`` of them with the network's process at work, by every way in turn."""
+    rng = random.Random(seed)
+    kinds = [LIGHT[n % len(LIGHT)] for n in range(count - heavy)] + [HEAVY[n % len(HEAVY)] for n in range(heavy)]
+    found = []
+    for number, kind in enumerate(kinds):
+        ways = [how for how in HOWS if how != "close" or kind not in DIALOGS]
+        at_most = {"start": 0.15, "collecting": 0.05, "exporting": 0.05, "warming": 2.0, "training": 1.0}.get(
+            kind, 0.3
+        )
+        found.append(Moment(kind, ways[(number + number // len(LIGHT)) % len(ways)], rng.uniform(0, at_most)))
+    rng.shuffle(found)
+    return found
 
 
 class Quitter:
@@ -169,7 +198,7 @@ def make_project(home: Path, work: Path, kind: str) -> Path:
     """A project of the moment's own, copied from one that is drawn once."""
     style = {"decoding": "large", "saving": "large", "question": "strange", "loading": "many"}.get(kind, "few")
     if kind in HEAVY:
-        style = "demo"
+        style = "plain"
     template = home / style
     if not template.exists():
         _draw(template, style)
@@ -183,17 +212,15 @@ def _draw(folder: Path, style: str) -> None:
     from fcn_studio.core.classes import ClassTable
     from fcn_studio.formats.images import write_png
     from fcn_studio.formats.project_folder import ProjectFolder
-    from fcn_studio.jobs.demo import make_demo
 
-    if style == "demo":
-        make_demo(folder, count=8)
-        return
     folder.mkdir()
     count, size = {"many": (300, (48, 36)), "large": (5, (3000, 2000))}.get(style, (12, (320, 240)))
     rng = np.random.default_rng(5)
     for number in range(count):
         small = rng.integers(0, 255, (12, 16, 3), np.uint8)
         write_png(folder / f"picture {number:03}.png", cv2.resize(small, size))
+    if style == "plain":  # its classes are those of the bundled network
+        return
     if style == "strange":  # a mask whose indices nothing explains: opening asks
         (folder / "SegmentationClass").mkdir()
         from PIL import Image
@@ -211,7 +238,8 @@ def _attend(child: int, reading: int, moment: Moment, work: Path, token: str) ->
     """Wait for the word of the child, quit it, and see what is left."""
     outcome = Outcome()
     with os.fdopen(reading, "rb") as pipe:
-        ready = pipe.read(1)  # b"": it ended before
+        # Nothing to read: it ended before, or never came to the moment and is killed below.
+        ready = select.select([pipe], [], [], PATIENCE_S)[0] and pipe.read(1)
     started = time.monotonic()
     if ready:
         time.sleep(moment.delay)
@@ -239,7 +267,7 @@ def _ask(child: int, how: str) -> None:
     for pause in (0.0, 0.02, 0.1) if how == "int twice" else (0.0,):
         time.sleep(pause)
         with suppress(ProcessLookupError):
-            if how == "int twice" or how == "int":
+            if how in ("int", "int twice"):
                 os.killpg(child, number[how])
             elif how != "close":  # that one closes itself
                 os.kill(child, number[how])
@@ -268,9 +296,9 @@ def _bearing(token: str) -> list[psutil.Process]:
 
 def _noise(work: Path) -> Iterator[str]:
     for path in [work / "output", *(work / "state" / "logs").glob("*.log")]:
-        for line in path.read_text(errors="replace").splitlines():
-            if any(word in line for word in NOISE):
-                yield f"{path.name}: {line}"
+        text = path.read_text(errors="replace")
+        if any(word in text for word in NOISE):
+            yield f"{path.name}: {text[-3000:]}"
     for path in (work / "state" / "logs").glob("*.run"):
         yield f"{path.name}: the next start will take this for a crash"
     for path in (work / "state" / "logs").glob("*.crash"):
@@ -355,6 +383,8 @@ class _Child:
         elif self.moment.control == "saving":
             keeper.Keeper.finish = lambda _: []
             keeper.Keeper.save = lambda _: None
+        elif self.moment.control == "handler":
+            unix_signals._note = signal.default_int_handler
 
     def go(self) -> None:
         """Tell the parent that the program is at it."""
@@ -456,7 +486,7 @@ class _Script:
         self.studio.learning.fine_tune(TrainConfig())
 
     def _exporting(self) -> None:
-        from fcn_studio.core.sample import Status, Split
+        from fcn_studio.core.sample import Split, Status
         from fcn_studio.ui.dialogs.export_dialog import ExportChoice
 
         self._timer.stop()
@@ -513,6 +543,7 @@ class _Script:
         from fcn_studio.core.training import Level, TrainConfig
 
         if self._turn == 0:
+            self._paint_and_verify(6)
             self.studio.learning.training.connect(lambda news: self._go())
             self.studio.learning.fine_tune(TrainConfig(Level.FULL, minutes=5))
         self._painting_quietly()
