@@ -68,10 +68,11 @@ class Run:
         try:
             paths.replace_file(self._path("run"), json.dumps(asdict(owner)).encode())
             self._crash_file = self._path("crash").open("w")  # open as long as the process: faulthandler's wish
-            _prune(logs_dir())
         except OSError:
             return None
         faulthandler.enable(self._crash_file)
+        with suppress(OSError):
+            _prune(logs_dir())
         return self._path("log")
 
     def __exit__(
@@ -80,12 +81,12 @@ class Run:
         if error is not None and not isinstance(error, FcnStudioError):
             log.critical("the run was ended by a bug", exc_info=error)
             return
-        faulthandler.disable()
-        with suppress(OSError):
-            if self._crash_file is not None:
-                self._crash_file.close()
-                self._path("crash").unlink()
-            self._path("run").unlink()
+        if self._crash_file is not None:
+            faulthandler.disable()
+            self._crash_file.close()
+        for suffix in ("crash", "run"):
+            with suppress(OSError):
+                self._path(suffix).unlink()
 
     def _path(self, suffix: str) -> Path:
         return logs_dir() / f"{self._stem}.{suffix}"
