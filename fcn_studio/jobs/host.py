@@ -178,6 +178,7 @@ class Host:
         ours, theirs = context.Pipe(duplex=True)
         try:
             process = context.Process(target=serve, args=(theirs,), name="fcn-studio network", daemon=False)
+            _leave_interrupts_to_the_window()
             process.start()
         except BaseException:
             ours.close()
@@ -290,6 +291,15 @@ class Host:
 _SAFE = "Your labels are safe; it starts again at the next click."
 _SILENT = "The network's process does not answer; it is restarted"
 _RESTARTED = "The network's process was restarted; please start the job again."
+
+
+def _leave_interrupts_to_the_window() -> None:
+    """Let this thread, and the process it starts, hear no Ctrl+C: it must not meet the process half started."""
+    if hasattr(signal, "pthread_sigmask"):
+        from multiprocessing import resource_tracker
+
+        resource_tracker.ensure_running()  # its own start would undo the next line
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _death_sentence(code: int | None) -> str:

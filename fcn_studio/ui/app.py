@@ -15,14 +15,15 @@ from fcn_studio.errors import FcnStudioError, UsageError
 from fcn_studio.settings import Settings
 from fcn_studio.ui import theme
 from fcn_studio.ui.engine import Engine, ProcessEngine
+from fcn_studio.ui.last_run import Run, take_ended
 from fcn_studio.ui.learning import Learning
-from fcn_studio.ui.logs import start_logs
+from fcn_studio.ui.logs import log_to
 from fcn_studio.ui.main_window import MainWindow
-from fcn_studio.ui.messages import Messages
+from fcn_studio.ui.messages import Messages, bugs_reported
 from fcn_studio.ui.platform_probe import has_display
 from fcn_studio.ui.session import Session
 from fcn_studio.ui.toolbox import Toolbox
-from fcn_studio.ui.unix_signals import quit_on_signals
+from fcn_studio.ui.unix_signals import QuitSignals
 
 DEMO_MARK = Path(".fcn-studio") / "demo"
 DEMO_MINUTES = 0.5
@@ -116,32 +117,57 @@ def refuse_without_display() -> None:
         )
 
 
-def run_window(folder: Path | None, *, break_lock: bool = False) -> int:
+def run_window(folder: Path | None, *, break_lock: bool = False, signals: QuitSignals | None = None) -> int:
     """Open the window and run until it is closed; the exit code.
+
+    Args:
+        folder: what to open in it.
+        break_lock: take the project from whoever holds it.
+        signals: those that were heard since the program began, if any were.
 
     Raises:
         UsageError: if there is no display, or ``folder`` is no folder.
     """
-    if folder is not None and not folder.is_dir():
-        raise UsageError(f"'{folder}' is no folder; give a folder of images, or nothing for the start page")
-    app = application()
-    start_logs()
+    signals = signals or QuitSignals()
+    try:
+        if folder is not None and not folder.is_dir():
+            raise UsageError(f"'{folder}' is no folder; give a folder of images, or nothing for the start page")
+        app = application()
+        with Run() as log_file:
+            log_to(log_file)
+            return _run(app, folder, break_lock, signals)
+    finally:
+        signals.end()
+
+
+def _run(app: QApplication, folder: Path | None, break_lock: bool, signals: QuitSignals) -> int:
     settings = Settings()
     theme.apply(app, settings.text("theme"))
     studio = build(settings)
-    studio.window.messages.install_excepthook()
-    quit_on_signals(studio.window)
-    studio.window.show()
-    gc.freeze()
-    gc.enable()
-    if folder is not None:
-        QTimer.singleShot(0, studio.window, lambda: _open(studio, folder, break_lock))
-    QTimer.singleShot(WARM_UP_MS, studio.window, studio.learning.warm)
-    try:
-        return app.exec()
-    finally:
-        studio.session.close_project(discard=True)
-        studio.shut_down()
+    with bugs_reported(studio.window.messages):
+        studio.window.closed.connect(app.exit)  # whatever else is open
+        signals.close_by_them(studio.window)
+        studio.window.show()
+        gc.freeze()
+        gc.enable()
+        QTimer.singleShot(0, studio.window, lambda: _tell_ended(studio))
+        if folder is not None:
+            QTimer.singleShot(0, studio.window, lambda: _open(studio, folder, break_lock))
+        QTimer.singleShot(WARM_UP_MS, studio.window, studio.learning.warm)
+        try:
+            return app.exec()
+        finally:
+            studio.session.close_project(discard=True)
+            studio.shut_down()
+
+
+def _tell_ended(studio: Studio) -> None:
+    ended = take_ended()
+    if ended:
+        from fcn_studio.ui.report import ended_text, report_text
+
+        text = f"{ended_text(ended)}\n{report_text(studio.window.messages, studio.learning.device_words)}"
+        studio.window.tell_ended(text)
 
 
 def _open(studio: Studio, folder: Path, break_lock: bool) -> None:

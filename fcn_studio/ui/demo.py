@@ -22,7 +22,8 @@ from fcn_studio.jobs.demo import is_demo, make_demo
 from fcn_studio.settings import Settings
 from fcn_studio.ui import theme
 from fcn_studio.ui.app import DEMO_MARK, DEMO_TRAINING, Studio, application, build, run_window
-from fcn_studio.ui.logs import start_logs
+from fcn_studio.ui.last_run import Run
+from fcn_studio.ui.logs import log_to
 from fcn_studio.ui.platform_probe import has_display
 
 PATIENCE_S = 900.0
@@ -43,7 +44,9 @@ def run_demo(folder: Path | None, *, offscreen: bool = False, screenshot: Path |
         return run_window(folder)
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     picture = screenshot or folder.parent / "fcn-studio-demo.png"
-    _Journey(folder).run(picture.absolute())
+    with Run() as log_file:
+        log_to(log_file)
+        _Journey(folder).run(picture.absolute())
     return 0
 
 
@@ -53,7 +56,6 @@ class _Journey:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._app = application()
-        start_logs()
         self._started = time.monotonic()
         self._problems: list[str] = []
         self._truth: list[tuple[Figures | None, Figures | None]] = []

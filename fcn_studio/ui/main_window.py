@@ -75,6 +75,7 @@ class MainWindow(QMainWindow):
         self.messages = messages or Messages(self)
         self._door = ActionDoor(self.messages, session.restorer.offer)
         session.restorer.window = self
+        self._closing = False
         self.canvas = Canvas()
         self.actions_ = Actions(self, self._door)
         self._commands = Commands(session, learning, self.canvas, settings, self.messages, self)
@@ -211,11 +212,17 @@ class MainWindow(QMainWindow):
     @guarded
     def closeEvent(self, event: QCloseEvent) -> None:
         event.ignore()  # should anything below fail, the window stays, and the work in it
-        self._remember()
-        if not self._session.close_project() and not self._close_and_lose():
+        if self._closing:  # a signal, while the question below is open
             return
-        self._commands.exporter.cancel()
+        self._closing = True
+        try:
+            self._remember()
+            if not self._session.close_project() and not self._close_and_lose():
+                return
+        finally:
+            self._closing = False
         event.accept()
+        self._commands.exporter.cancel()
         super().closeEvent(event)
         self.closed.emit()
 
@@ -326,14 +333,22 @@ class MainWindow(QMainWindow):
         self._strip.show_offer(text, label, self._door(act))
 
     def _show_bug(self, text: str) -> None:
+        from fcn_studio.ui.dialogs.help_dialogs import show_bug
+        from fcn_studio.ui.report import report_text
+
+        show_bug(f"{text}\n{report_text(self.messages, self._learning.device_words)}", self)
+
+    def tell_ended(self, text: str) -> None:
+        """Say that the last run ended unexpectedly, and offer what is known of it."""
         from fcn_studio.ui.dialogs.help_dialogs import ReportDialog
 
-        ReportDialog(
-            "Something went wrong in FCN Studio",
-            "This is a mistake in the program. Your work is kept; please copy the text into a report.",
-            text,
-            self,
-        ).open()
+        words = (
+            "FCN Studio was killed, crashed, or lost its power. This is what it left; please copy it into a report."
+        )
+        title = "FCN Studio ended unexpectedly"
+        self.messages.offer(
+            f"{title} last time.", "Show report", lambda: ReportDialog(title, words, text, self).open()
+        )
 
     # --- the window's own actions -----------------------------------------------------------------------------
 

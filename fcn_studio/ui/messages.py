@@ -7,22 +7,31 @@ Every other exception is a bug: it goes to `sys.excepthook`, is logged, and show
 from __future__ import annotations
 
 import logging
+import re
 import sys
+import threading
 import time
 import traceback
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 
 from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.errors import FcnStudioError
+from fcn_studio.ui.logs import without_content
 
 log = logging.getLogger(__name__)
 
 KEPT = 100
 """How many sentences are remembered for a report."""
+
+_NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
+"""What may differ when the same bug is met again."""
+
+_MILESTONES = frozenset(10**power for power in range(1, 12))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,7 @@ class Messages(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.history: deque[Said] = deque(maxlen=KEPT)
+        self._met: Counter[str] = Counter()
 
     def say(self, text: str) -> None:
         """Tell the user something."""
@@ -85,23 +95,50 @@ class Messages(QObject):
         log.info(text)
         self.offered.emit(text, label, act)
 
-    def report(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        """Log a bug and offer it as a report; has the signature of `sys.excepthook`."""
-        text = "".join(traceback.format_exception(kind, error, trace))
-        log.error(text)
-        self.history.append(Said(time.time(), "bug", text.strip().rsplit("\n", 1)[-1]))
+    def report(self, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> bool:
+        """Log a bug and offer it as a report; False if it was met before: that is only counted."""
+        text = without_content("".join(traceback.format_exception(kind, error, trace)))
+        last = text.strip().rsplit("\n", 1)[-1]
+        bug = _NUMBERS.sub("", text)
+        self._met[bug] += 1
+        times = self._met[bug]
+        if times > 1:  # it may come with every paint or move of the mouse
+            if times in _MILESTONES:
+                self._note_bug(f"{last} (met {times} times)")
+            return False
+        self._note_bug(last, text)
         self.bug.emit(text)
+        return True
 
-    def install_excepthook(self) -> None:
-        """Report every exception that nobody catches; the previous hook still prints it."""
-        previous = sys.excepthook
+    def _note_bug(self, sentence: str, text: str = "") -> None:
+        log.error(text or sentence)
+        self.history.append(Said(time.time(), "bug", sentence))
 
-        def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-            previous(kind, error, trace)
-            if issubclass(kind, Exception):
-                self.report(kind, error, trace)
 
-        sys.excepthook = hook
+@contextmanager
+def bugs_reported(messages: Messages) -> Iterator[None]:
+    """Meanwhile every exception that nobody catches is reported, in any thread and where objects are taken down.
+
+    What is no bug, as Ctrl+C, goes to the hooks that were there; they print each bug too, the first time it is met.
+    """
+    before = sys.excepthook, threading.excepthook, sys.unraisablehook
+
+    def hook(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+        if not issubclass(kind, Exception) or messages.report(kind, error, trace):
+            before[0](kind, error or kind(), trace)
+
+    def in_thread(args: threading.ExceptHookArgs) -> None:
+        if args.exc_type is not SystemExit:
+            hook(args.exc_type, args.exc_value, args.exc_traceback)
+
+    def unraisable(args: sys.UnraisableHookArgs) -> None:
+        hook(args.exc_type, args.exc_value, args.exc_traceback)
+
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hook, in_thread, unraisable
+    try:
+        yield
+    finally:
+        sys.excepthook, threading.excepthook, sys.unraisablehook = before
 
 
 class ActionDoor:

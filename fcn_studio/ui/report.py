@@ -1,17 +1,25 @@
-"""The text of a report: versions, platform, device, and what the user was told. torch is not loaded for it."""
+"""The text of a report: versions, platform, device, what the user was told, and how the last run ended.
+
+It holds nothing of images; it may name files. torch is not loaded for it.
+"""
 
 from __future__ import annotations
 
 import platform
 import sys
+from collections.abc import Sequence
 from importlib import metadata
+from pathlib import Path
 
 from PySide6.QtGui import QGuiApplication
 
 import fcn_studio
 from fcn_studio import paths
+from fcn_studio.ui.last_run import Ended
+from fcn_studio.ui.logs import without_content
 from fcn_studio.ui.messages import Messages
 
+SHOWN_RUNS, LOG_LINES = 3, 30
 PACKAGES = ("PySide6-Essentials", "torch", "torchvision", "numpy", "opencv-python-headless", "pillow", "safetensors")
 
 
@@ -38,4 +46,20 @@ def report_text(messages: Messages, device_words: str) -> str:
         "Messages:",
         *(said.line() for said in messages.history),
     ]
-    return "\n".join(lines) + "\n"
+    return _without_home("\n".join(lines) + "\n")
+
+
+def ended_text(runs: Sequence[Ended]) -> str:
+    """What is known of runs that ended unexpectedly, the last one first."""
+    parts = []
+    for run in runs[:SHOWN_RUNS]:
+        trace = run.trace.strip() or "Nothing was written: it was killed, or the machine stopped."
+        last = "\n".join(run.log.splitlines()[-LOG_LINES:]) or "There is none."
+        parts.append(f"Run {run.stem} ended unexpectedly.\n\n{trace}\n\nThe end of its log:\n{last}\n")
+    return _without_home(without_content("\n".join(parts)))
+
+
+def _without_home(text: str) -> str:
+    """The text without the user's name, where that is the name of their folder."""
+    home = str(Path.home())
+    return text.replace(home, "~") if len(home) > 1 else text

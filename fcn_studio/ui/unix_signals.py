@@ -1,36 +1,57 @@
-"""Ctrl+C and SIGTERM end the program as closing its window does."""
+"""Ctrl+C, SIGTERM and a terminal that goes away end the program as closing its window does."""
 
 from __future__ import annotations
 
 import signal
 import socket
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QSocketNotifier
-from PySide6.QtWidgets import QWidget
+if TYPE_CHECKING:  # start-up: signals are heard before Qt is loaded
+    from PySide6.QtCore import QSocketNotifier
+    from PySide6.QtWidgets import QWidget
 
 
-class _SignalWaker(QObject):
-    """Lets Python's signal handlers run while Qt's event loop waits: a signal writes to a socket that Qt watches."""
+class QuitSignals:
+    """Hears signals from construction on, and closes a window in a turn of its event loop.
 
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
+    Nothing happens in the handler itself: it may run between any two lines, in the middle of a stroke, of a save or
+    of another closing. Python notes each signal in a socket that Qt watches; one that comes before there is a window
+    waits there, and one that comes while a window is closing is not needed any more.
+    """
+
+    def __init__(self) -> None:
         self._reading, self._writing = socket.socketpair()
         for end in (self._reading, self._writing):
             end.setblocking(False)
         signal.set_wakeup_fd(self._writing.fileno(), warn_on_full_buffer=False)
-        self._notifier = QSocketNotifier(self._reading.fileno(), QSocketNotifier.Type.Read, self)
-        self._notifier.activated.connect(self._drain)
+        self._numbers = [signal.SIGINT, signal.SIGTERM]
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # but for nohup
+            self._numbers.append(signal.SIGHUP)
+        for number in self._numbers:
+            signal.signal(number, _note)
+        self._notifier: QSocketNotifier | None = None
 
-    def _drain(self) -> None:
-        self._reading.recv(64)
+    def close_by_them(self, window: QWidget) -> None:
+        """From now on they close the window as its owner would: everything is saved first."""
+        from PySide6.QtCore import QSocketNotifier
+
+        def close() -> None:
+            if set(self._reading.recv(64)).intersection(self._numbers):
+                window.close()
+
+        self._notifier = QSocketNotifier(self._reading.fileno(), QSocketNotifier.Type.Read)
+        self._notifier.activated.connect(close)
+
+    def end(self) -> None:
+        """Hear nothing any more: who presses Ctrl+C twice must not kill what still ends in good order."""
+        for number in self._numbers:
+            signal.signal(number, signal.SIG_IGN)  # Python's own end would give a handler back to the system
+        if self._notifier is not None:
+            self._notifier.setEnabled(False)
+        signal.set_wakeup_fd(-1)
+        self._reading.close()
+        self._writing.close()
 
 
-def quit_on_signals(window: QWidget) -> None:
-    """Ctrl+C and SIGTERM close the window as its owner would: everything is saved first."""
-
-    def close(number: int, frame: object) -> None:
-        window.close()
-
-    _SignalWaker(window)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, close)
+def _note(number: int, frame: object) -> None:
+    """Python has written the number to the socket by now."""

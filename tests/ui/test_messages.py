@@ -2,14 +2,21 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 
 import pytest
+from PySide6.QtCore import QThread
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.errors import ImageError
-from fcn_studio.ui.messages import ActionDoor, Messages
+from fcn_studio.ui.dialogs.help_dialogs import ReportDialog
+from fcn_studio.ui.guard import guarded
+from fcn_studio.ui.messages import ActionDoor, Messages, bugs_reported
 from fcn_studio.ui.report import report_text
 from fcn_studio.ui.widgets.message_strip import MessageStrip
+from tests.ui.conftest import Studio
 
 
 def fail() -> None:
@@ -28,22 +35,101 @@ def test_a_bug_goes_through_the_door() -> None:
         ActionDoor(Messages()).run(lambda: 1 / 0)
 
 
-def test_a_bug_in_any_thread_is_reported_on_the_gui_thread(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
-    messages, printed, threads = Messages(), [], []
+def raise_index_error() -> None:
+    _ = [][1]
+
+
+class BadEnd:
+    def __del__(self) -> None:
+        raise_index_error()
+
+
+def in_a_thread() -> None:
+    thread = threading.Thread(target=raise_index_error)
+    thread.start()
+    thread.join()
+
+
+def in_a_qt_thread() -> None:
+    class Runs(QThread):
+        @guarded
+        def run(self) -> None:
+            raise_index_error()
+
+    thread = Runs()
+    thread.start()
+    assert thread.wait(5000)
+
+
+def while_taken_down() -> None:
+    BadEnd()
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What the hook that was there before is given."""
+    printed: list[object] = []
     monkeypatch.setattr(sys, "excepthook", lambda *args: printed.append(args))
-    messages.install_excepthook()
+    return printed
+
+
+@pytest.mark.parametrize("fail", [in_a_thread, in_a_qt_thread, while_taken_down])
+def test_a_bug_anywhere_is_reported_on_the_gui_thread(
+    qtbot: QtBot, printed: list[object], fail: Callable[[], None]
+) -> None:
+    messages, threads = Messages(), []
     messages.bug.connect(lambda _text: threads.append(threading.current_thread()))
-    with qtbot.waitSignal(messages.bug) as heard:
-        try:
-            _ = [][1]
-        except IndexError:
-            info = sys.exc_info()
-            thread = threading.Thread(target=lambda: sys.excepthook(*info))
-            thread.start()
-            thread.join()
+    hooks = threading.excepthook, sys.unraisablehook
+    with bugs_reported(messages), qtbot.waitSignal(messages.bug) as heard:
+        fail()
     assert "IndexError" in heard.args[0]
+    assert threads == [threading.main_thread()]
     assert len(printed) == 1
     assert "IndexError" in report_text(messages, "CPU")
+    assert (threading.excepthook, sys.unraisablehook) == hooks
+
+
+def test_what_is_no_bug_is_not_reported(qtbot: QtBot, printed: list[object]) -> None:
+    messages = Messages()
+    with bugs_reported(messages), qtbot.assertNotEmitted(messages.bug):
+        sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
+        thread = threading.Thread(target=sys.exit)
+        thread.start()
+        thread.join()
+    assert len(printed) == 1
+    assert not messages.history
+
+
+def test_a_bug_that_comes_with_every_paint_is_told_once_and_counted(
+    welcome: Studio, qtbot: QtBot, caplog: pytest.LogCaptureFixture, printed: list[object]
+) -> None:
+    class Broken(QWidget):
+        at = 0
+
+        @guarded
+        def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+            self.at += 1
+            raise ValueError(f"no pixel {self.at} in <object at {hex(id(self) + self.at)}>")
+
+    window = welcome.window
+    with bugs_reported(window.messages):
+        broken = Broken()
+        qtbot.addWidget(broken)
+        broken.show()
+        with qtbot.waitExposed(broken):
+            pass
+        for _ in range(1000 - broken.at):
+            broken.repaint()
+        assert broken.at == 1000
+        (dialog,) = window.findChildren(ReportDialog)
+        window.messages.report(TypeError, TypeError("another one"), None)
+        assert window.findChildren(ReportDialog) == [dialog]
+    assert len(printed) == 1
+    assert "no pixel 1 in" in dialog.text.toPlainText()
+    assert "another one" in dialog.text.toPlainText()
+    assert len(caplog.messages) == 1 + 3 + 1
+    assert "(met 1000 times)" in report_text(window.messages, "CPU")
+    dialog.close()
 
 
 def test_a_notice_does_not_push_a_problem_away(qtbot: QtBot) -> None:
@@ -72,3 +158,18 @@ def test_an_offer_stays_and_is_taken_once(qtbot: QtBot) -> None:
     assert strip.button.isHidden()
     strip.button.click()
     assert taken == [1]
+
+
+def test_an_offer_that_was_covered_comes_back(qtbot: QtBot) -> None:
+    strip, taken = MessageStrip(), []
+    qtbot.addWidget(strip)
+    strip.show_offer("It ended unexpectedly.", "Show report", lambda: taken.append("report"))
+    strip.show_offer("12 strokes came back.", "What came back", lambda: taken.append("strokes"))
+    strip.show_problem("The disk is full.")
+    for text in ("The disk is full.", "12 strokes came back."):
+        assert strip.text == text
+        strip.dismiss()
+    assert strip.text == "It ended unexpectedly."
+    strip.button.click()
+    assert taken == ["report"]
+    assert strip.isHidden()

@@ -19,6 +19,11 @@ from fcn_studio.ui import theme
 from fcn_studio.ui.action_table import shortcut_rows
 from fcn_studio.ui.dialogs.base import Dialog
 
+PRIVACY = (
+    "Nothing has been sent anywhere. The text holds nothing of your images, but it may name files, folders and "
+    "classes: read it before you pass it on."
+)
+
 
 class _Table(QTreeWidget):
     """A table to read."""
@@ -68,10 +73,27 @@ class ReportDialog(Dialog):
         self.text.setAccessibleName("Report")
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.column.addWidget(self.text)
+        self.column.addWidget(self.text, 1)
+        self.add_words(PRIVACY, "dim")
         copy = self.buttons.addButton("Copy", QDialogButtonBox.ButtonRole.ActionRole)
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.text.toPlainText()))
         self.resize(720, 480)
+
+
+def show_bug(text: str, window: QWidget) -> None:
+    """Show the report of a bug; below the one before, if that is still being read."""
+    shown = window.findChild(ReportDialog, "bug")
+    if shown is not None:
+        shown.text.appendPlainText(f"\n{text}")
+        return
+    dialog = ReportDialog(
+        "Something went wrong in FCN Studio",
+        "This is a mistake in the program. Your work is kept; please copy the text into a report.",
+        text,
+        window,
+    )
+    dialog.setObjectName("bug")
+    dialog.open()
 
 
 class MappingDialog(Dialog):

@@ -1,8 +1,12 @@
-"""A strip above the image for sentences: notices go by themselves, problems and offers stay until closed."""
+"""A strip above the image for sentences: notices go by themselves, problems and offers stay until closed.
+
+An offer that a problem or another offer covers comes back when that is closed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
@@ -11,6 +15,13 @@ from fcn_studio.ui import theme
 from fcn_studio.ui.widgets.named import named
 
 NOTICE_MS = 8000
+
+
+@dataclass(frozen=True)
+class _Offer:
+    text: str
+    label: str
+    act: Callable[[], object]
 
 
 class MessageStrip(QFrame):
@@ -26,7 +37,8 @@ class MessageStrip(QFrame):
         self._label.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.button = named(QPushButton(), "What can be done about it")
         self.button.clicked.connect(self._take_offer)
-        self._act: Callable[[], object] | None = None
+        self._offer: _Offer | None = None
+        self._covered: list[_Offer] = []
         self._close = named(QToolButton(autoRaise=True), "Close this message", "Close this message")
         self._close.clicked.connect(self.dismiss)
         row = QHBoxLayout(self)
@@ -67,25 +79,32 @@ class MessageStrip(QFrame):
     def show_offer(self, text: str, label: str, act: Callable[[], object]) -> None:
         """Show a sentence with a button, until the user closes it or takes the offer; then ``act`` is called."""
         self._timer.stop()
-        self._show(text, "offer", label, act)
+        self._show(text, "offer", _Offer(text, label, act))
 
     def dismiss(self) -> None:
-        """Show nothing."""
+        """Show nothing, or an offer that was covered."""
         self._timer.stop()
+        self._offer = None
+        if self._covered:
+            offer = self._covered.pop()
+            self._show(offer.text, "offer", offer)
+            return
         self._label.clear()
         self.hide()
 
     def _take_offer(self) -> None:
-        act = self._act
+        offer = self._offer
         self.dismiss()
-        if act is not None:
-            act()
+        if offer is not None:
+            offer.act()
 
-    def _show(self, text: str, kind: str, label: str = "", act: Callable[[], object] | None = None) -> None:
+    def _show(self, text: str, kind: str, offer: _Offer | None = None) -> None:
+        if self._offer is not None:
+            self._covered.append(self._offer)
         self.setProperty("kind", kind)
-        self._act = act
-        self.button.setText(label)
-        self.button.setVisible(act is not None)
+        self._offer = offer
+        self.button.setText(offer.label if offer is not None else "")
+        self.button.setVisible(offer is not None)
         self.style().polish(self)  # the style sheet looks at the property
         self.retheme()
         self._label.setText(text)
