@@ -22,6 +22,8 @@ Value = bool | int | float | str
 FORMAT = 1
 """Version of the file's layout; a file with a larger number was written by a later program."""
 
+_MAX_BYTES = 64_000
+
 MAX_RECENT = 10
 """How many folders "Open recent" offers."""
 
@@ -187,8 +189,8 @@ class Settings:
         from tomlkit.exceptions import TOMLKitError
 
         try:
-            document = tomlkit.parse(self.path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, TOMLKitError):
+            document = tomlkit.parse(paths.read_file(self.path, _MAX_BYTES).decode("utf-8"))
+        except (OSError, ValueError, RecursionError, TOMLKitError):
             document = tomlkit.document()
         document["format"] = FORMAT
         for key, value in self._values.items():
@@ -199,13 +201,13 @@ class Settings:
 
     def _load(self) -> None:
         try:
-            content = tomllib.loads(self.path.read_text(encoding="utf-8"))
+            content = tomllib.loads(paths.read_file(self.path, _MAX_BYTES).decode("utf-8"))
         except FileNotFoundError:
             return
         except OSError as error:
             self.notice = f"The settings in {self.path} cannot be read: {error.strerror or error}."
             return
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        except (ValueError, RecursionError):  # of TOML, of UTF-8, of a number with thousands of digits
             self._set_aside("is not a readable settings file")
             return
         version = content.get("format", FORMAT)

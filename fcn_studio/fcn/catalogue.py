@@ -57,8 +57,8 @@ def read_info(path: Path) -> NetworkInfo:
         CheckpointError: if it cannot be read or is not one of ours.
     """
     try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
+        with paths.open_file(path) as file:
+            size = os.fstat(file.fileno()).st_size
             stated = int.from_bytes(file.read(8), "little")
             if not 2 <= stated <= min(size - 8, _MAX_HEADER):
                 raise CheckpointError(f"{path}: the file is damaged or no safetensors checkpoint; get a fresh copy")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from fcn_studio.fcn.architecture import Architecture
 from fcn_studio.fcn.catalogue import METADATA_KEY
 from fcn_studio.fcn.network import FCN, SCORE_LAYERS
 from fcn_studio.formats.atomic import write_atomically
+from fcn_studio.paths import open_file
 
 FORMAT = 1
 _MAX_HEADER = 16 * 2**20
@@ -183,7 +185,7 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     path = Path(path)
     try:
         _check_header_size(path)
-        with path.open("rb") as file:
+        with open_file(path) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         with safetensors.safe_open(path, framework="pt") as file:
             described = _described(json.loads((file.metadata() or {})[METADATA_KEY]))
@@ -280,8 +282,8 @@ def _table(rows: list[Mapping[str, object]]) -> ClassTable:
 
 def _check_header_size(path: Path) -> None:
     """Refuse a file whose stated header is larger than itself or than any of ours."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
+    with open_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
         stated = int.from_bytes(file.read(8), "little")
     if size < 8 or stated > min(size - 8, _MAX_HEADER):
         raise CheckpointError("the file is damaged or no safetensors checkpoint; get a fresh copy")

@@ -25,11 +25,12 @@ from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.labels import LabelMap, Labels, Provenance, made_by_human, with_unknown_origin
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import MaskError, MaskNeedsDecision
-from fcn_studio.formats.atomic import told, write_atomically
-from fcn_studio.formats.masks import decode_mask, encode_mask
+from fcn_studio.formats.atomic import refuse_outside, told, write_atomically
+from fcn_studio.formats.masks import MAX_MASK_BYTES, decode_mask, encode_mask
 from fcn_studio.formats.records import Record, read_provenance, read_record, write_record
-from fcn_studio.formats.scan import MASKS, scan_masks
+from fcn_studio.formats.scan import MASKS, MAX_LIST_BYTES, scan_masks
 from fcn_studio.formats.status_index import StatusIndex, stamp_of
+from fcn_studio.paths import read_file
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class AnnotationStore:
         self._records = scan_masks(self._state / "provenance")
         self._originals = set(scan_masks(self._state / "originals"))
         self._adopted = frozenset(self._masks) if first_opening else self._read_adopted()
-        self._index = StatusIndex(self._state / "index")
+        self._index = StatusIndex(self._state / "index", len(self._records))
         self._statuses: dict[str, Status] = {}
         self._lock = threading.RLock()
 
@@ -86,13 +87,14 @@ class AnnotationStore:
             ProjectError: if it cannot be written.
         """
         lines = "".join(f"{mask_id}\n" for mask_id in sorted(self._adopted))
+        refuse_outside(self._folder, self._state / "adopted_masks")
         write_atomically(self._state / "adopted_masks", lines.encode("utf-8", "surrogateescape"))
 
     def _read_adopted(self) -> frozenset[str]:
         """The list that `write_adopted` wrote; empty if there is none. Raises: ProjectError if unreadable."""
         path = self._state / "adopted_masks"
         with told("read", path):
-            data = path.read_bytes() if path.exists() else b""
+            data = read_file(path, MAX_LIST_BYTES) if path.exists() else b""
         return frozenset(data.decode("utf-8", "surrogateescape").split("\n")) - {""}
 
     def mask_path(self, sample: Sample) -> Path:
@@ -166,8 +168,8 @@ class AnnotationStore:
             mask = decode_mask(data, path, size, table, grey_as_indices=grey_as_indices)
             if self._untouched(sample):
                 return LoadedLabels(made_by_human(mask.label_map), status, None, digest, mask.notices)
-            provenance = read_provenance(self._record_path(sample)) if fits else None
-            if provenance is not None and provenance.shape == mask.label_map.shape:
+            provenance = read_provenance(self._record_path(sample), size) if fits else None
+            if provenance is not None:
                 return LoadedLabels(_checked(mask.label_map, provenance), status, by, digest, mask.notices)
             notice = f"{path.name}: nobody knows who labelled this mask; it is kept, and trained on once verified"
             self._statuses[sample.mask_id] = Status.IN_PROGRESS
@@ -199,6 +201,8 @@ class AnnotationStore:
             needs_mask = not unlabelled or sample.mask_id in self._masks
             if not needs_mask and status is Status.NEW and sample.mask_id not in self._records:
                 return None
+            original = self._state / "originals" / f"{sample.mask_id}.png"
+            refuse_outside(self._folder, path, self._record_path(sample), original)
             self._prepare()
             digest = None
             if needs_mask:
@@ -241,7 +245,7 @@ def _checked(label_map: LabelMap, provenance: LabelMap) -> Labels:
 def _bytes_of(path: Path) -> bytes | None:
     """The bytes of a mask file; None if there is none. Raises: MaskError if it cannot be read."""
     try:
-        return path.read_bytes()
+        return read_file(path, MAX_MASK_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -33,8 +33,12 @@ from fcn_studio.core.classes import ClassInfo, ClassTable, Colour
 from fcn_studio.core.project import DEFAULT_VAL_PERCENT, ProjectConfig
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.atomic import told, write_atomically
+from fcn_studio.paths import read_file
 
 FORMAT = 1
+
+_MAX_BYTES = 100_000
+"""255 classes have 25,000 with short names; tomlkit takes seconds for what is made to be slow and larger."""
 
 
 def read_project_file(path: Path) -> ProjectConfig:
@@ -87,7 +91,7 @@ def write_project_file(path: Path, config: ProjectConfig) -> None:
 def _parsed(path: Path) -> tomlkit.TOMLDocument:
     """The document. Raises: ProjectError if it cannot be read, with the line where it is broken."""
     with told("read", path):
-        data = path.read_bytes()
+        data = read_file(path, _MAX_BYTES)
     try:
         return tomlkit.parse(data.decode("utf-8-sig"))
     except ParseError as error:

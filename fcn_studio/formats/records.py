@@ -50,10 +50,10 @@ def read_record(path: Path) -> Record | None:
         return None
 
 
-def read_provenance(path: Path) -> LabelMap | None:
-    """The pixels of a record: uint8 (H, W), `Provenance` values; None if they are damaged."""
+def read_provenance(path: Path, size: tuple[int, int]) -> LabelMap | None:
+    """The pixels of a record: uint8 (H, W), `Provenance` values; None if they are damaged or not of ``size``."""
     try:
-        return read_grey(path)
+        return read_grey(path, size)
     except ImageError:
         return None
 
