@@ -23,6 +23,7 @@ FORMAT = 1
 """Version of the file's layout; a file with a larger number was written by a later program."""
 
 _MAX_BYTES = 64_000
+_MAX_DOTS = 1000
 
 MAX_RECENT = 10
 """How many folders "Open recent" offers."""
@@ -108,6 +109,19 @@ def _is_text(path: Path) -> bool:
     return True
 
 
+def _text_of(path: Path) -> str:
+    """The text of a settings file.
+
+    Raises:
+        OSError: if it cannot be read, or has more bytes than settings have.
+        ValueError: if it is no UTF-8, or has keys so deep that a parser would take minutes.
+    """
+    text = paths.read_file(path, _MAX_BYTES).decode("utf-8")
+    if any(line.count(".") > _MAX_DOTS for line in text.splitlines()):
+        raise ValueError("a key that goes too deep")
+    return text
+
+
 class Settings:
     """The settings of this user, loaded from and saved to one TOML file.
 
@@ -189,7 +203,7 @@ class Settings:
         from tomlkit.exceptions import TOMLKitError
 
         try:
-            document = tomlkit.parse(paths.read_file(self.path, _MAX_BYTES).decode("utf-8"))
+            document = tomlkit.parse(_text_of(self.path))
         except (OSError, ValueError, RecursionError, TOMLKitError):
             document = tomlkit.document()
         document["format"] = FORMAT
@@ -201,7 +215,7 @@ class Settings:
 
     def _load(self) -> None:
         try:
-            content = tomllib.loads(paths.read_file(self.path, _MAX_BYTES).decode("utf-8"))
+            content = tomllib.loads(_text_of(self.path))
         except FileNotFoundError:
             return
         except OSError as error:

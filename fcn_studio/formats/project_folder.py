@@ -33,10 +33,12 @@ from fcn_studio.core.project import ProjectConfig
 from fcn_studio.core.sample import Sample, Split, Status, split_of
 from fcn_studio.errors import ClassTableNeeded, ProjectError, ProjectReadOnly, YearsFound
 from fcn_studio.formats.annotations import AnnotationStore, LoadedLabels
+from fcn_studio.formats.atomic import refuse_outside
+from fcn_studio.formats.images import MAX_PIXELS
 from fcn_studio.formats.lock import ProjectLock
 from fcn_studio.formats.project_file import read_project_file, write_project_file
 from fcn_studio.formats.runs import Runs
-from fcn_studio.formats.scan import IMAGES, scan_images
+from fcn_studio.formats.scan import IMAGES, MASKS, scan_images
 from fcn_studio.formats.voc import fits_voc, read_class_files, read_splits, voc_years
 
 STATE = ".fcn-studio"
@@ -57,6 +59,7 @@ class ProjectFolder:
         first_opening: there is no project file yet, so masks that lie here count as the user's finished work.
         notices: sentences for the user on what was found.
         grey_as_indices: how grey masks of 0 and 255 are read; None until somebody said so.
+        max_pixels: larger images are not read.
         runs: its fine-tunes and the network in use. They need no lock: a run's folder is its own, and the file that
             names the network in use is replaced whole.
     """
@@ -76,6 +79,7 @@ class ProjectFolder:
         self._lock = lock
         self._config_lock = threading.RLock()
         self.grey_as_indices = grey_as_indices
+        self.max_pixels = MAX_PIXELS
         self._project_file = folder / PROJECT_FILE
         self.first_opening = not self._project_file.exists()
         self.image_root = folder / IMAGES if (folder / IMAGES).is_dir() else folder
@@ -128,6 +132,8 @@ class ProjectFolder:
             raise YearsFound(folder, years)
         if writable and not os.access(folder, os.W_OK):
             raise ProjectReadOnly(f"{folder} cannot be written: it is protected, or lies on a read-only disk")
+        if writable:
+            refuse_outside(folder, folder / STATE / "lock", folder / MASKS / "any.png", kind=ProjectReadOnly)
         lock = ProjectLock(folder / STATE / "lock", break_lock=break_lock) if writable else None
         try:
             return cls(folder, lock=lock, table=table, default_table=default_table, grey_as_indices=grey_as_indices)

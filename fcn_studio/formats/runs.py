@@ -6,10 +6,10 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.atomic import refuse_outside, told, write_atomically
+from fcn_studio.formats.strict_json import parse, text
 from fcn_studio.paths import read_file
 
 _MAX_BYTES = 4 << 20
@@ -114,12 +114,12 @@ class Runs:
                 return []
             data = read_file(self._file, _MAX_BYTES)
         try:
-            fields: Any = json.loads(data)
+            fields = parse(data)
             return [
-                CurrentNetwork(str(f["checkpoint"]), str(f["sha256"]), bool(f["compared"]))
+                CurrentNetwork(text(f["checkpoint"]), text(f["sha256"]), bool(f["compared"]))
                 for f in ([fields, *fields["previous"]] if fields else [])
             ]
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise ProjectError(
                 f"{self._file} is broken ({error}); delete it to use the bundled network again"
             ) from error

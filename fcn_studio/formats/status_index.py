@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fcn_studio.core.sample import Status
 from fcn_studio.formats.atomic import write_atomically
+from fcn_studio.formats.strict_json import parse, whole
 from fcn_studio.paths import read_file
 
 _BYTES_A_RECORD = 4096
@@ -41,9 +42,9 @@ class StatusIndex:
         self._changed = False
         self._entries: dict[str, tuple[Stamp, Status]] = {}
         try:
-            for mask_id, (*stamp, status) in json.loads(read_file(path, _BYTES_A_RECORD * (records + 1))).items():
-                self._entries[mask_id] = tuple(map(int, stamp)), Status(status)
-        except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+            for mask_id, (*stamp, status) in parse(read_file(path, _BYTES_A_RECORD * (records + 1))).items():
+                self._entries[mask_id] = tuple(map(whole, stamp)), Status(status)
+        except (OSError, ValueError, TypeError, AttributeError):
             self._entries.clear()
 
     def get(self, mask_id: str, stamp: Stamp) -> Status | None:
