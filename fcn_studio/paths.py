@@ -6,12 +6,12 @@ Qt-free, so that the command line and the network's process find the same places
 from __future__ import annotations
 
 import errno
+import io
 import os
 import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
 import platformdirs
 
@@ -47,13 +47,14 @@ def state_dir() -> Path:
     return _folder("FCN_STUDIO_STATE_DIR", platformdirs.user_state_dir(_APP, appauthor=False))
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_file(path: Path) -> io.BufferedReader:
     """Open a regular file to read its bytes, and nothing else: opening a pipe would wait for ever.
 
     Raises:
         OSError: if it cannot be opened, or is a folder, pipe, socket or device.
     """
-    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0)))
+    waiting_not = getattr(os, "O_NONBLOCK", 0)
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | waiting_not))  # noqa: SIM115 - given on
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise OSError(errno.EINVAL, "it is no regular file", str(path))

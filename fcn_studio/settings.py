@@ -66,7 +66,7 @@ class Setting:
         Raises:
             ValueError: if it is of another type, out of range or not among the choices.
         """
-        if self.kind is float and type(value) is int:
+        if self.kind is float and type(value) is int and abs(value) < 1e15:
             value = float(value)
         if not isinstance(value, (bool, int, float, str)) or type(value) is not self.kind:
             raise ValueError(f"{self.key} is {value!r}; it must be of type {self.kind.__name__}")

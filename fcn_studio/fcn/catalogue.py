@@ -67,7 +67,9 @@ def read_info(path: Path) -> NetworkInfo:
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         described = parse(header["__metadata__"][METADATA_KEY])
-        rows = tuple(ClassInfo(whole(c["index"]), text(c["name"]), _colour(c["colour"])) for c in described["classes"])
+        rows = tuple(
+            ClassInfo(whole(c["index"]), text(c["name"]), _colour(c["colour"])) for c in described["classes"]
+        )
         architecture, validation = described["architecture"], described.get("validation")
         trained_on = described.get("trained_on", [])
         if not isinstance(architecture, dict) or not isinstance(validation, dict | None):

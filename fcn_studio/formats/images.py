@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from fcn_studio.errors import ImageError
 from fcn_studio.formats.jpeg_scans import refuse_endless
@@ -115,7 +115,7 @@ def write_png(path: Path, image_rgb: NDArray[np.uint8]) -> None:
 
 
 @contextmanager
-def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
+def _opened(path: Path, max_pixels: int) -> Iterator[ImageFile.ImageFile]:
     """The image with its header read and its size judged; Pillow's errors in the block become sentences."""
     try:
         with open_file(path) as file, quiet_pillow(), Image.open(file, formats=_decoders()) as image:

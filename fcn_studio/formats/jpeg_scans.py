@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from PIL import Image
+from PIL import ImageFile
 
 MAX_SCANS = 100
 """Encoders make about ten, optimisers some more."""
@@ -26,8 +26,8 @@ _START_OF_SCAN, _END = 0xDA, 0xD9
 _SEQUENTIAL = (0xC0, 0xC1)
 
 
-def refuse_endless(image: Image.Image, max_pixels: int) -> None:
-    """Raises: ValueError if an opened JPEG has more scans than it can need, or fewer bytes; the file is read whole."""
+def refuse_endless(image: ImageFile.ImageFile, max_pixels: int) -> None:
+    """Raises: ValueError if an opened JPEG has more scans than it can need, or fewer bytes. Reads it whole."""
     assert image.fp is not None
     place = image.fp.tell()
     image.fp.seek(0)

@@ -36,6 +36,7 @@ from fcn_studio.formats.atomic import told, write_atomically
 from fcn_studio.paths import read_file
 
 FORMAT = 1
+_MAX_DEPTH = 20
 
 _MAX_BYTES = 100_000
 """255 classes have 25,000 with short names; tomlkit takes seconds for what is made to be slow and larger."""
@@ -93,16 +94,27 @@ def _parsed(path: Path) -> tomlkit.TOMLDocument:
     with told("read", path):
         data = read_file(path, _MAX_BYTES)
     try:
-        return tomlkit.parse(data.decode("utf-8-sig"))
+        document = tomlkit.parse(data.decode("utf-8-sig"))
+        if _deeper(document.unwrap(), _MAX_DEPTH):
+            raise RecursionError
     except ParseError as error:
         raise ProjectError(
             f"{path} is broken at line {error.line}, column {error.col} ({error}); correct it with a text "
             "editor or restore it from a copy"
         ) from error
-    except (TOMLKitError, UnicodeDecodeError) as error:
+    except RecursionError as error:
+        raise ProjectError(f"{path} nests its tables too deep; restore it from a copy") from error
+    except (TOMLKitError, ValueError) as error:  # of TOML, of UTF-8, of a number with thousands of digits
         raise ProjectError(
             f"{path} is broken ({error}); correct it with a text editor or restore it from a copy"
         ) from error
+    return document
+
+
+def _deeper(value: object, levels: int) -> bool:
+    """Whether tables and lists nest in each other more than so many times."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(levels == 0 or _deeper(item, levels - 1) for item in inner)
 
 
 def _value(table: Mapping[str, Any], key: str, kind: type, path: Path, default: Any = None) -> Any:

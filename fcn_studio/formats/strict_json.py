@@ -9,18 +9,22 @@ _MAX_NODES = 200_000
 """Lists and objects. An empty one takes two bytes of a file and 90 of memory; what we write has few."""
 
 
-def parse(text: bytes | str) -> Any:
+def parse(words: bytes | str) -> Any:
     """The value of a JSON text.
 
     Raises:
+        TypeError: if it is no text.
         ValueError: if it is none, nests too deep, has too many lists and objects, a number of thousands of digits,
             or one that is none (``NaN``, ``Infinity``).
     """
-    nodes = text.count(b"[") + text.count(b"{") if isinstance(text, bytes) else text.count("[") + text.count("{")
+    if not isinstance(words, bytes | str):
+        raise TypeError("no text")
+    data = words if isinstance(words, bytes) else words.encode("utf-8", "surrogatepass")
+    nodes = data.count(b"[") + data.count(b"{")
     if nodes > _MAX_NODES:
         raise ValueError(f"{nodes} lists and objects are more than is read")
     try:
-        return json.loads(text, parse_constant=_no_number)
+        return json.loads(words, parse_constant=_no_number)
     except RecursionError as error:
         raise ValueError("it nests too deep") from error
 

@@ -78,7 +78,13 @@ def fuzz(name: str, files: int, seed: int = 0, *, hang_s: float = HANG_S) -> Rep
 def _one_worker(report: Report, first: int, seed: int, hang_s: float) -> int:
     """Files from ``first`` on in one worker; the number of the file behind the last that it read."""
     number, done = first - 1, first - 1
-    command = [sys.executable, "-m", "tests.trust.fuzz", report.reader, *map(str, (seed, first, report.files, hang_s))]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.trust.fuzz",
+        report.reader,
+        *map(str, (seed, first, report.files, hang_s)),
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     with (
         tempfile.TemporaryFile("w+") as errors,

@@ -222,10 +222,14 @@ def header(rng: random.Random, data: bytes) -> bytes:
 
 # --- JSON and TOML ------------------------------------------------------------------------------------------------
 
-_STRINGS = ("", " ", "\0", "a\nb", "a\r\nb", "\ud800", "\u202e", "..", "../../etc/passwd", "/dev/zero", "//host/share",
-            "C:\\x.safetensors", "~", "x" * 300, "x" * 70_000, "255", "verified", "background")  # fmt: skip
-_RAW = ("9" * 5000, "-" + "9" * 400, "NaN", "Infinity", "-Infinity", "1e400", "[" * 3000, '{"a":' * 3000, "1.5", "-1", "0",
-        "255", "256", "4294967296", "true", "false", "null", "[]", "{}", "[[]]", "[null]", '{"a": 1}')  # fmt: skip
+_STRINGS = (
+    "", " ", "\0", "a\nb", "a\r\nb", "\ud800", "\u202e", "..", "../../etc/passwd", "/dev/zero", "//host/share", "~",
+    "C:\\x.safetensors", "x" * 300, "x" * 70_000, "255", "verified", "background",
+)  # fmt: skip
+_RAW = (
+    "9" * 5000, "-" + "9" * 400, "NaN", "Infinity", "-Infinity", "1e400", "[" * 3000, '{"a":' * 3000, "1.5", "-1",
+    "0", "255", "256", "4294967296", "true", "false", "null", "[]", "{}", "[[]]", "[null]", '{"a": 1}',
+)  # fmt: skip
 
 
 def json_text(rng: random.Random, data: bytes) -> bytes:
@@ -263,9 +267,12 @@ def _spoil_node(rng: random.Random, node: Any, raws: list[str]) -> Any:
     return f"@@{len(raws) - 1}@@"
 
 
-_TOML = ("9" * 5000, "-1", "255", "1e400", "nan", "inf", "-inf", '""', '"\\u0000"', '"a\\nb"', '"""', "'''", "[" * 3000,
-         "{a=" * 3000, "[" + "1," * 5000 + "]", "2020-13-45", "1979-05-27T07:32:00Z", "true", "{}", "[]", "0x" + "f" * 900,
-         '"' + "x" * 70_000 + '"', '"\\ud800"', "", "=", '"#12345"')  # fmt: skip
+_TOML = (
+    "9" * 5000, "-1", "255", "1e400", "nan", "inf", "-inf", '""', '"\\u0000"', '"a\\nb"', '"""', "'''", "[" * 3000,
+    "{a=" * 3000, "{a=" * 50 + "1" + "}" * 50, "[" + "1," * 5000 + "]", "2020-13-45", "1979-05-27T07:32:00Z", "true",
+    "{}", "[]", "0x" + "f" * 900, '"' + "x" * 70_000 + '"', '"\\ud800"', "", "=", '"#12345"',
+)  # fmt: skip
+_TABLES = ("[a]", "[[class]]", "[class]", "[split]", "[split.x]", "[[split]]", "[", "]")
 
 
 def toml_text(rng: random.Random, data: bytes) -> bytes:
@@ -279,7 +286,7 @@ def toml_text(rng: random.Random, data: bytes) -> bytes:
         elif way == 2:
             lines[place : place + 1] = [lines[place]] * rng.choice((0, 2, 300))
         elif way == 3:
-            lines.insert(place, rng.choice(("[a]", "[[class]]", "[class]", "[split]", "[split.x]", "[[split]]", "[", "]")))
+            lines.insert(place, rng.choice(_TABLES))
         elif way == 4:
             lines.insert(place, ".".join("a" * rng.choice((2, 100, 3000))) + " = 1")
         else:

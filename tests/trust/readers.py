@@ -1,4 +1,4 @@
-"""What the program reads from disk, each reader with small sound files to spoil. A new reader is one row of `READERS`."""
+"""What the program reads from disk, with small sound files to spoil. A new reader is one row of `READERS`."""
 
 from __future__ import annotations
 
