@@ -175,7 +175,7 @@ def write_json(result: object, path: Path | None) -> None:
 def _open(options: argparse.Namespace) -> int:
     from fcn_studio.ui.unix_signals import QuitSignals
 
-    gc.disable()  # start-up: what is imported stays, and is not worth looking through; `run_window` enables it again
+    gc.disable()  # start-up: what is imported stays, and is not worth looking through; `run_window` takes over
     signals = QuitSignals()
     try:
         # Start-up: shiboken reads the source of every module that is imported after PySide6.

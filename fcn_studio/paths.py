@@ -1,12 +1,15 @@
-"""Where things lie outside the project folder, and how a file is replaced: whole or not at all.
+"""Where things lie outside the project folder, and how a file is read and replaced: whole or not at all.
 
 Qt-free, so that the command line and the network's process find the same places.
 """
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -42,6 +45,33 @@ def config_dir() -> Path:
 def state_dir() -> Path:
     """Folder of logs, journals and edits kept locally (``FCN_STUDIO_STATE_DIR`` overrides)."""
     return _folder("FCN_STUDIO_STATE_DIR", platformdirs.user_state_dir(_APP, appauthor=False))
+
+
+def open_file(path: Path) -> io.BufferedReader:
+    """Open a regular file to read its bytes, and nothing else: opening a pipe would wait for ever.
+
+    Raises:
+        OSError: if it cannot be opened, or is a folder, pipe, socket or device.
+    """
+    waiting_not = getattr(os, "O_NONBLOCK", 0)
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | waiting_not))  # noqa: SIM115 - given on
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return file
+
+
+def read_file(path: Path, limit: int) -> bytes:
+    """The bytes of a regular file that has at most ``limit`` of them.
+
+    Raises:
+        OSError: as `open_file`, or if the file is larger; nothing of it is then read.
+    """
+    with open_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > limit:
+            raise OSError(errno.EFBIG, f"it has {size:,} bytes, and at most {limit:,} are read", str(path))
+        return file.read(limit + 1)[:limit]
 
 
 def replace_file(path: Path, data: bytes) -> None:

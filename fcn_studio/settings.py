@@ -22,6 +22,9 @@ Value = bool | int | float | str
 FORMAT = 1
 """Version of the file's layout; a file with a larger number was written by a later program."""
 
+_MAX_BYTES = 64_000
+_MAX_DOTS = 1000
+
 MAX_RECENT = 10
 """How many folders "Open recent" offers."""
 
@@ -63,7 +66,7 @@ class Setting:
         Raises:
             ValueError: if it is of another type, out of range or not among the choices.
         """
-        if self.kind is float and type(value) is int:
+        if self.kind is float and type(value) is int and abs(value) < 1e15:
             value = float(value)
         if not isinstance(value, (bool, int, float, str)) or type(value) is not self.kind:
             raise ValueError(f"{self.key} is {value!r}; it must be of type {self.kind.__name__}")
@@ -104,6 +107,19 @@ def _is_text(path: Path) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _text_of(path: Path) -> str:
+    """The text of a settings file.
+
+    Raises:
+        OSError: if it cannot be read, or has more bytes than settings have.
+        ValueError: if it is no UTF-8, or has keys so deep that a parser would take minutes.
+    """
+    text = paths.read_file(path, _MAX_BYTES).decode("utf-8")
+    if any(line.count(".") > _MAX_DOTS for line in text.splitlines()):
+        raise ValueError("a key that goes too deep")
+    return text
 
 
 class Settings:
@@ -187,8 +203,8 @@ class Settings:
         from tomlkit.exceptions import TOMLKitError
 
         try:
-            document = tomlkit.parse(self.path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, TOMLKitError):
+            document = tomlkit.parse(_text_of(self.path))
+        except (OSError, ValueError, RecursionError, TOMLKitError):
             document = tomlkit.document()
         document["format"] = FORMAT
         for key, value in self._values.items():
@@ -199,13 +215,13 @@ class Settings:
 
     def _load(self) -> None:
         try:
-            content = tomllib.loads(self.path.read_text(encoding="utf-8"))
+            content = tomllib.loads(_text_of(self.path))
         except FileNotFoundError:
             return
         except OSError as error:
             self.notice = f"The settings in {self.path} cannot be read: {error.strerror or error}."
             return
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        except (ValueError, RecursionError):  # of TOML, of UTF-8, of a number with thousands of digits
             self._set_aside("is not a readable settings file")
             return
         version = content.get("format", FORMAT)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,19 @@ os.environ["FCN_STUDIO_STATE_DIR"] = str(_home / "state")
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(_home, ignore_errors=True)
+
+
+_tests_since = 0
+
+
+@pytest.fixture(autouse=True)
+def garbage_on_this_thread() -> Iterator[None]:
+    """Circles of objects are taken down on the main thread, as in the program (`fcn_studio.ui.garbage`)."""
+    global _tests_since
+    gc.disable()
+    yield
+    _tests_since += 1
+    gc.collect(2 if _tests_since % 20 == 0 else 1)
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,7 @@ class Architecture:
             and type(self.batch_norm) is bool
             and self.padding in _PADDINGS
             and self.stride in (8, 16, 32)
+            and len(self.scales) <= 2
             and all(tap in (8, 16) and _is_number(factor) and factor > 0 for tap, factor in self.scales)
             and _is_number(self.dropout)
             and 0 <= self.dropout < 1
@@ -102,7 +103,7 @@ class Architecture:
         try:
             scales = tuple((int(tap), float(factor)) for tap, factor in data["scales"])
             return cls(**{**data, "scales": scales})
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise CheckpointError(f"the network's description has a value of the wrong kind: {error}") from error
 
 

@@ -7,7 +7,6 @@ Source: https://github.com/huggingface/safetensors, "Format".
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,13 +15,15 @@ from pathlib import Path
 from fcn_studio import paths
 from fcn_studio.core.classes import ClassInfo, ClassTable
 from fcn_studio.errors import CheckpointError, ProjectError
+from fcn_studio.formats.strict_json import parse, text, whole
 
 METADATA_KEY = "fcn_studio"
 SUFFIX = ".safetensors"
 DEFAULT = "street"
 """Name of the bundled network that a new project begins with."""
 
-_MAX_HEADER = 16 * 2**20
+MAX_HEADER = 8 << 20
+"""Bytes; the names of a hundred thousand training images are fewer."""
 
 
 @dataclass(frozen=True)
@@ -57,37 +58,45 @@ def read_info(path: Path) -> NetworkInfo:
         CheckpointError: if it cannot be read or is not one of ours.
     """
     try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
+        with paths.open_file(path) as file:
+            size = os.fstat(file.fileno()).st_size
             stated = int.from_bytes(file.read(8), "little")
-            if not 2 <= stated <= min(size - 8, _MAX_HEADER):
+            if not 2 <= stated <= min(size - 8, MAX_HEADER):
                 raise CheckpointError(f"{path}: the file is damaged or no safetensors checkpoint; get a fresh copy")
-            header = json.loads(file.read(stated))
+            header = parse(file.read(stated))
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        described = json.loads(header["__metadata__"][METADATA_KEY])
-        rows = tuple(ClassInfo(int(c["index"]), str(c["name"]), _colour(c["colour"])) for c in described["classes"])
+        described = parse(header["__metadata__"][METADATA_KEY])
+        rows = tuple(
+            ClassInfo(whole(c["index"]), text(c["name"]), _colour(c["colour"])) for c in described["classes"]
+        )
+        architecture, validation = described["architecture"], described.get("validation")
+        trained_on = described.get("trained_on", [])
+        if not isinstance(architecture, dict) or not isinstance(validation, dict | None):
+            raise TypeError("architecture or validation")
+        if not isinstance(trained_on, list):
+            raise TypeError("trained_on")
         table = ClassTable(rows, max(c.index for c in rows) + 1)
         return NetworkInfo(
             path.stem,
             path,
             digest,
             table,
-            described["architecture"],
-            described.get("validation"),
-            len(described.get("trained_on", ())),
+            architecture,
+            validation,
+            len(trained_on),
             size,
         )
     except OSError as error:
         raise CheckpointError(f"{path}: the checkpoint cannot be read: {error.strerror or error}") from error
-    except (KeyError, TypeError, ValueError, RecursionError, ProjectError) as error:
+    except (KeyError, TypeError, ValueError, ProjectError) as error:
         raise CheckpointError(
             f"{path}: this is no checkpoint of FCN Studio; choose one from a run or a bundled network"
         ) from error
 
 
 def _colour(value: object) -> tuple[int, int, int]:
-    red, green, blue = (int(v) & 255 for v in value)  # type: ignore[attr-defined]
+    red, green, blue = (whole(v) & 255 for v in value)  # type: ignore[attr-defined]
     return red, green, blue
 
 

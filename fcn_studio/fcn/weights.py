@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,12 +24,13 @@ from torch import Tensor
 from fcn_studio.core.classes import ClassInfo, ClassTable, map_by_name
 from fcn_studio.errors import CheckpointError, ProjectError
 from fcn_studio.fcn.architecture import Architecture
-from fcn_studio.fcn.catalogue import METADATA_KEY
+from fcn_studio.fcn.catalogue import MAX_HEADER, METADATA_KEY
 from fcn_studio.fcn.network import FCN, SCORE_LAYERS
 from fcn_studio.formats.atomic import write_atomically
+from fcn_studio.formats.strict_json import parse
+from fcn_studio.paths import open_file
 
 FORMAT = 1
-_MAX_HEADER = 16 * 2**20
 _DTYPES = {"F32", "F16", "BF16", "I64"}
 
 
@@ -57,7 +59,7 @@ class Preprocessing:
             and len(self.mean) == len(self.std) == 3
             and all(math.isfinite(value) for value in (*self.mean, *self.std, self.input_scale))
             and min(self.std) > 0
-            and 0.01 <= self.input_scale <= 8
+            and 0.01 <= self.input_scale <= 2  # more costs memory without end
         )
         if not sensible:
             raise CheckpointError(f"the preprocessing makes no sense: {self}")
@@ -183,10 +185,10 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     path = Path(path)
     try:
         _check_header_size(path)
-        with path.open("rb") as file:
+        with open_file(path) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         with safetensors.safe_open(path, framework="pt") as file:
-            described = _described(json.loads((file.metadata() or {})[METADATA_KEY]))
+            described = _described(parse((file.metadata() or {})[METADATA_KEY]))
             state = _read_weights(file, described)
     except KeyError as error:
         raise CheckpointError(
@@ -197,7 +199,7 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
         raise CheckpointError(f"{path}: {error}") from error
     except OSError as error:
         raise CheckpointError(f"{path}: the checkpoint cannot be read: {error.strerror or error}") from error
-    except (safetensors.SafetensorError, ValueError, RecursionError) as error:
+    except (safetensors.SafetensorError, ValueError) as error:
         raise CheckpointError(
             f"{path}: the file is damaged or no safetensors checkpoint ({error}); get a fresh copy"
         ) from error
@@ -251,7 +253,7 @@ def _described(data: object) -> Checkpoint:
             trained_on=tuple(str(image_id) for image_id in trained_on),
             validation=validation,
         )
-    except (TypeError, ValueError, LookupError) as error:
+    except (TypeError, ValueError, LookupError, OverflowError) as error:
         raise CheckpointError(f"its description is incomplete or of the wrong kind ({error!r})") from error
 
 
@@ -280,10 +282,10 @@ def _table(rows: list[Mapping[str, object]]) -> ClassTable:
 
 def _check_header_size(path: Path) -> None:
     """Refuse a file whose stated header is larger than itself or than any of ours."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
+    with open_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
         stated = int.from_bytes(file.read(8), "little")
-    if size < 8 or stated > min(size - 8, _MAX_HEADER):
+    if size < 8 or stated > min(size - 8, MAX_HEADER):
         raise CheckpointError("the file is damaged or no safetensors checkpoint; get a fresh copy")
 
 

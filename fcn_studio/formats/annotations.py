@@ -25,13 +25,14 @@ from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.labels import Labels, made_by_human
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import MaskError, MaskNeedsDecision, ProjectError
-from fcn_studio.formats.atomic import told, write_atomically
+from fcn_studio.formats.atomic import refuse_outside, told, write_atomically
 from fcn_studio.formats.loaded import EarlierLabels, LoadedLabels, Reading, bytes_of, sha256_of, with_record
 from fcn_studio.formats.masks import encode_mask
 from fcn_studio.formats.records import Record, read_provenance, read_record, write_record
-from fcn_studio.formats.scan import MASKS, scan_masks
+from fcn_studio.formats.scan import MASKS, MAX_LIST_BYTES, scan_masks
 from fcn_studio.formats.status_index import StatusIndex, stamp_of
 from fcn_studio.formats.versions import Version, Versions, same_content
+from fcn_studio.paths import read_file
 
 
 class AnnotationStore:
@@ -53,7 +54,7 @@ class AnnotationStore:
         self._records = scan_masks(self._state / "provenance")
         self._originals = set(scan_masks(self._state / "originals"))
         self._adopted = frozenset(self._masks) if first_opening else self._read_adopted()
-        self._index = StatusIndex(self._state / "index")
+        self._index = StatusIndex(self._state / "index", len(self._records))
         self._statuses: dict[str, Status] = {}
         self._versions = Versions(self._state / "previous" / "masks")
         self._version_kept: set[str] = set()
@@ -72,13 +73,14 @@ class AnnotationStore:
             ProjectError: if it cannot be written.
         """
         lines = "".join(f"{mask_id}\n" for mask_id in sorted(self._adopted))
+        refuse_outside(self._folder, self._state / "adopted_masks")
         write_atomically(self._state / "adopted_masks", lines.encode("utf-8", "surrogateescape"))
 
     def _read_adopted(self) -> frozenset[str]:
         """The list that `write_adopted` wrote; empty if there is none. Raises: ProjectError if unreadable."""
         path = self._state / "adopted_masks"
         with told("read", path):
-            data = path.read_bytes() if path.exists() else b""
+            data = read_file(path, MAX_LIST_BYTES) if path.exists() else b""
         whole = data[: data.rfind(b"\n") + 1]  # of a list that was cut off, the last line may be another mask's name
         return frozenset(whole.decode("utf-8", "surrogateescape").split("\n")) - {""}
 
@@ -223,6 +225,8 @@ class AnnotationStore:
             digest = None if data is None else sha256_of(data)
             if announce is not None and digest is not None:
                 announce(digest)
+            version = self._state / "previous" / "masks" / sample.mask_id / "any.png"
+            refuse_outside(self._folder, path, self._record_path(sample), self._original_path(sample), version)
             self._prepare()
             if data is not None:
                 self._write_mask(sample, path, data, labels)
@@ -298,7 +302,8 @@ class AnnotationStore:
         if sample.mask_id in self._version_kept:
             return None
         record_path = self._record_path(sample)
-        provenance = read_provenance(record_path) if same_mask else None
+        height, width = labels.shape
+        provenance = read_provenance(record_path, (width, height)) if same_mask else None
         if provenance is not None and np.array_equal(provenance, labels.provenance):
             return None
         self._version_kept.add(sample.mask_id)

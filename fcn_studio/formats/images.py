@@ -16,9 +16,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from fcn_studio.errors import ImageError
+from fcn_studio.formats.jpeg_scans import refuse_endless
+from fcn_studio.paths import open_file
 
 IMAGE_SUFFIXES = frozenset(
     {".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png"}
@@ -28,6 +30,12 @@ IMAGE_SUFFIXES = frozenset(
 
 MAX_PIXELS = 100_000_000
 """Default limit of width x height; a header that claims more is refused before memory is taken."""
+
+GIGAPIXEL = 1_000_000_000
+"""Above this an image is refused whatever the limit is."""
+
+BYTES_A_PIXEL = 9
+"""Memory that an open image takes: 3 bytes the picture, 2 its annotation, and 4 the decoder while it is read."""
 
 TRANSPARENT_BACKDROP = 128
 """Grey under transparent pixels: what is hidden on screen is hidden from the network too."""
@@ -56,6 +64,8 @@ def read_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]
         ImageError: if the file cannot be opened, is no image, is damaged or cut off, or has too many pixels.
     """
     with _opened(path, max_pixels) as image:
+        if image.format in ("JPEG", "MPO"):
+            refuse_endless(image, max_pixels)
         orientation = _orientation(image)
         image.load()
         return np.ascontiguousarray(_TURN[orientation](_rgb(image)))
@@ -72,13 +82,13 @@ def image_size(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
         return (height, width) if _orientation(image) >= 5 else (width, height)
 
 
-def is_upright_jpeg(path: Path) -> bool:
+def is_upright_jpeg(path: Path, *, max_pixels: int = MAX_PIXELS) -> bool:
     """Whether the file is a JPEG that any reader shows as `read_image` does: its bytes can be copied.
 
     Raises:
         ImageError: as `image_size`.
     """
-    with _opened(path, MAX_PIXELS) as image:
+    with _opened(path, max_pixels) as image:
         return image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L") and _orientation(image) == 1
 
 
@@ -105,16 +115,11 @@ def write_png(path: Path, image_rgb: NDArray[np.uint8]) -> None:
 
 
 @contextmanager
-def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
+def _opened(path: Path, max_pixels: int) -> Iterator[ImageFile.ImageFile]:
     """The image with its header read and its size judged; Pillow's errors in the block become sentences."""
     try:
-        with path.open("rb") as file, quiet_pillow(), Image.open(file, formats=_decoders()) as image:
-            width, height = image.size
-            if width * height > max_pixels:
-                raise ImageError(
-                    f"{path}: {width} x {height} pixels is over the limit of {max_pixels / 1e6:g} million; "
-                    "cut or shrink the image"
-                )
+        with open_file(path) as file, quiet_pillow(), Image.open(file, formats=_decoders()) as image:
+            _refuse_large(path, *image.size, max_pixels)
             yield image
     except UnidentifiedImageError as error:
         raise ImageError(
@@ -128,6 +133,21 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
         raise ImageError(
             f"{path}: the image is damaged or cut off ({reason}); restore it from its source, or remove it"
         ) from error
+
+
+def _refuse_large(path: Path, width: int, height: int, max_pixels: int) -> None:
+    """Raises: ImageError if an image of this size has too many pixels; says what it would take to open it."""
+    pixels = width * height
+    if pixels > GIGAPIXEL:
+        raise ImageError(
+            f"{path}: {width} x {height} pixels is over a gigapixel, which is never opened; cut or shrink the image"
+        )
+    if pixels > max_pixels:
+        raise ImageError(
+            f"{path}: {width} x {height} pixels is over the limit of {max_pixels / 1e6:g} million, and would take "
+            f"about {pixels * BYTES_A_PIXEL / 1e9:.1f} GB of memory; cut or shrink the image, or raise the limit "
+            f"('Largest image' in the settings, --max-pixels {pixels} on the command line)"
+        )
 
 
 @cache
@@ -199,9 +219,25 @@ def _rgb(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode == "F" or image.mode.startswith("I"):
         grey = _to_8_bit(np.array(image))
         return np.repeat(grey[:, :, None], 3, axis=2)
+    rgb = np.empty((image.height, image.width, 3), np.uint8)
+    for rows in _strips(rgb):
+        # Strip by strip: a conversion copies, and twice the memory of a large image may not be there.
+        rgb[rows] = _strip_rgb(image.crop((0, rows.start, image.width, rows.stop)))
+    return rgb
+
+
+def _strips(array: NDArray[np.generic]) -> list[slice]:
+    """Slices of rows that together are the array (H, W, ...), each of about a million pixels."""
+    height, width = array.shape[:2]
+    step = max(1, (1 << 20) // width)
+    return [slice(top, min(height, top + step)) for top in range(0, height, step)]
+
+
+def _strip_rgb(image: Image.Image) -> NDArray[np.uint8]:
+    """An image of at most 8 bits a channel as uint8 (H, W, 3); transparent pixels on the backdrop."""
     if not image.has_transparency_data:
-        return np.array(image.convert("RGB"))
-    rgba = np.array(image.convert("RGBA"))
+        return np.asarray(image.convert("RGB"))
+    rgba = np.asarray(image.convert("RGBA"))
     alpha = rgba[:, :, 3:].astype(np.uint16)
     # At most 255 * 255 + 127: fits 16 bits. Rounded to nearest; alpha 255 keeps the colour exactly.
     blend = rgba[:, :, :3] * alpha + TRANSPARENT_BACKDROP * (255 - alpha)
@@ -216,12 +252,15 @@ def _to_8_bit(samples: NDArray[np.generic]) -> NDArray[np.uint8]:
     comparable. Fractions within 0..1 are scaled by 255. Anything else is stretched from its minimum to its
     maximum; what is not finite counts as 0.
     """
-    values = np.nan_to_num(samples.astype(np.float64), posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
+    finite = np.nan_to_num(samples, copy=False, posinf=0.0, neginf=0.0)
+    low, high = float(finite.min()), float(finite.max())
     whole = np.issubdtype(samples.dtype, np.integer)
     if low >= 0 and whole and high < 1 << 16:
         low, high = 0.0, float(next((1 << bits) - 1 for bits in (8, 10, 12, 14, 16) if high < 1 << bits))
     elif low >= 0 and not whole and high <= 1:
         low, high = 0.0, 1.0
-    scaled = (values - low) * (255.0 / (high - low) if high > low else 0.0)
-    return np.rint(scaled).astype(np.uint8)
+    factor = 255.0 / (high - low) if high > low else 0.0
+    scaled = np.empty(samples.shape, np.uint8)
+    for rows in _strips(scaled):
+        scaled[rows] = np.rint((finite[rows].astype(np.float64) - low) * factor)
+    return scaled

@@ -12,9 +12,10 @@ from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.labels import LabelMap, Labels, Provenance, with_unknown_origin
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import MaskDamaged, MaskError, MaskNeedsDecision
-from fcn_studio.formats.masks import MaskFile, decode_mask
+from fcn_studio.formats.masks import MAX_MASK_BYTES, MaskFile, decode_mask
 from fcn_studio.formats.records import Record, read_provenance, read_record
 from fcn_studio.formats.versions import Version
+from fcn_studio.paths import read_file
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,9 @@ def with_record(
         path: the file of the mask, for a sentence.
     """
     by = record.prelabelled_by if record is not None else None
-    provenance = None if fitting is None else read_provenance(fitting)
-    if record is not None and provenance is not None and provenance.shape == mask.label_map.shape:
+    height, width = mask.label_map.shape
+    provenance = None if fitting is None else read_provenance(fitting, (width, height))
+    if record is not None and provenance is not None:
         labels = _checked(mask.label_map, provenance)
         return LoadedLabels(labels, record.status, by, mask_sha256, mask.notices)
     notice = f"{path.name}: nobody knows who labelled this mask; it is kept, and trained on once verified"
@@ -119,7 +121,7 @@ def with_record(
 def bytes_of(path: Path) -> bytes | None:
     """The bytes of a mask file; None if there is none. Raises: MaskError if it cannot be read."""
     try:
-        return path.read_bytes()
+        return read_file(path, MAX_MASK_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -19,8 +19,11 @@ from types import TracebackType
 
 from fcn_studio.errors import ProjectLocked, ProjectReadOnly
 from fcn_studio.formats.atomic import told
+from fcn_studio.formats.strict_json import parse, text, whole
+from fcn_studio.paths import read_file
 
 _FRESH_SECONDS = 10.0
+_MAX_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class ProjectLock:
         """
         folder = self.path.parent.parent
         try:
-            if _parsed(self.path.read_bytes()) == self.owner:
+            if _parsed(read_file(self.path, _MAX_BYTES)) == self.owner:
                 return
             there = True
         except FileNotFoundError:
@@ -77,7 +80,7 @@ class ProjectLock:
         self.path.parent.mkdir(exist_ok=True)
         while not self._create():
             with suppress(FileNotFoundError):  # released meanwhile: try again
-                found = self.path.read_bytes()
+                found = read_file(self.path, _MAX_BYTES)
                 if not break_lock:
                     self._judge(found)
                 self._remove(found)
@@ -119,7 +122,7 @@ class ProjectLock:
         """Take a judged lock away, but not one that another process has put in its place meanwhile."""
         aside = self.path.with_name(f"lock.{secrets.token_hex(4)}")
         os.rename(self.path, aside)
-        if aside.read_bytes() != judged:
+        if read_file(aside, _MAX_BYTES) != judged:
             with suppress(FileExistsError):
                 os.link(aside, self.path)
         aside.unlink()
@@ -127,7 +130,7 @@ class ProjectLock:
     def release(self) -> None:
         """Give the lock back, if it is still ours; and the folder too, if nothing else came into it."""
         with suppress(OSError):
-            if _parsed(self.path.read_bytes()) == self.owner:
+            if _parsed(read_file(self.path, _MAX_BYTES)) == self.owner:
                 self.path.unlink()
                 self.path.parent.rmdir()
 
@@ -152,9 +155,9 @@ def _identity(folder: Path) -> tuple[int, int] | None:
 def _parsed(data: bytes) -> LockOwner | None:
     """The owner in a lock file; None if the file makes no sense."""
     try:
-        fields = json.loads(data)
-        return LockOwner(str(fields["host"]), int(fields["pid"]), str(fields["started"]))
-    except (ValueError, TypeError, KeyError, RecursionError):
+        fields = parse(data)
+        return LockOwner(text(fields["host"]), whole(fields["pid"]), text(fields["started"]))
+    except (ValueError, TypeError, KeyError):
         return None
 
 

@@ -18,9 +18,13 @@ from fcn_studio.core.classes import VOID, ClassTable, voc_palette
 from fcn_studio.core.labels import LabelMap, first_unknown_index
 from fcn_studio.errors import GreyMaskFound, ImageError, MaskError
 from fcn_studio.formats.atomic import write_atomically
-from fcn_studio.formats.images import DECODER_ERRORS, MAX_PIXELS, quiet_pillow
+from fcn_studio.formats.images import DECODER_ERRORS, GIGAPIXEL, MAX_PIXELS, quiet_pillow
+from fcn_studio.paths import open_file, read_file
 
 _PALETTE = voc_palette().tobytes()
+MAX_MASK_BYTES = GIGAPIXEL
+"""Larger mask files are not read: one of the largest image is smaller, were it noise of 8 bits."""
+
 _MAP_IT = "export it again as an 8-bit palette PNG of class indices, or map it explicitly"
 
 
@@ -52,7 +56,7 @@ def read_mask(
             not in the table; the sentence names the file, the value and the first such pixel.
     """
     try:
-        data = path.read_bytes()
+        data = read_file(path, MAX_MASK_BYTES)
     except OSError as error:
         raise MaskError(f"{path}: the mask cannot be opened: {error.strerror}") from error
     return decode_mask(data, path, size, table, grey_as_indices=grey_as_indices)
@@ -123,35 +127,34 @@ def encode_grey(values: LabelMap, text: dict[str, str]) -> bytes:
 def read_text_chunk(path: Path, key: str) -> str | None:
     """A text chunk of a PNG file, of the header alone; None if it is not there or the file cannot be read."""
     try:
-        with path.open("rb") as file, quiet_pillow(), Image.open(file, formats=("PNG",)) as image:
+        with open_file(path) as file, quiet_pillow(), Image.open(file, formats=("PNG",)) as image:
             value = image.info.get(key)
     except DECODER_ERRORS:
         return None
     return value if isinstance(value, str) else None
 
 
-def read_grey(path: Path) -> LabelMap:
-    """The pixels of an 8-bit grey PNG: uint8 (H, W), writable.
+def read_grey(path: Path, size: tuple[int, int]) -> LabelMap:
+    """The pixels of an 8-bit grey PNG of ``size`` (width, height): uint8 (H, W), writable.
 
     Raises:
-        ImageError: if it is damaged or of another kind.
+        ImageError: if it is damaged, or of another kind or size.
     """
     try:
-        with path.open("rb") as file, quiet_pillow():
+        with open_file(path) as file, quiet_pillow():
             _verify(file)
             with Image.open(file, formats=("PNG",)) as image:
-                pixels = np.array(image)
+                if image.mode != "L" or image.size != size:
+                    raise ImageError(f"{path}: not an 8-bit grey PNG of {size[0]} x {size[1]} pixels")
+                return np.array(image)
     except DECODER_ERRORS as error:
         raise ImageError(f"{path}: damaged: {error}") from error
-    if pixels.dtype != np.uint8 or pixels.ndim != 2:
-        raise ImageError(f"{path}: not an 8-bit grey PNG")
-    return pixels
 
 
 def indices_in(path: Path) -> frozenset[int] | None:
     """The values of a mask file of 8 bits, palette or grey; None for any other file, damaged ones included."""
     try:
-        with path.open("rb") as file, quiet_pillow(), Image.open(file, formats=("PNG",)) as image:
+        with open_file(path) as file, quiet_pillow(), Image.open(file, formats=("PNG",)) as image:
             if image.mode not in ("P", "L") or image.width * image.height > MAX_PIXELS:
                 return None
             return frozenset(np.flatnonzero(np.bincount(np.asarray(image).ravel(), minlength=256)).tolist())

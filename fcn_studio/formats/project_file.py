@@ -39,10 +39,15 @@ from fcn_studio.errors import ProjectError, ProjectFileBroken
 from fcn_studio.formats import migrations
 from fcn_studio.formats.atomic import told, write_atomically
 from fcn_studio.formats.versions import earlier_files, keep_file
+from fcn_studio.paths import read_file
 
 _log = logging.getLogger(__name__)
 
 _RESTORE = "restore it from a copy"
+_MAX_DEPTH = 20
+
+_MAX_BYTES = 100_000
+"""255 classes have 25,000 with short names; tomlkit takes seconds for what is made to be slow and larger."""
 
 
 def read_project_file(path: Path) -> ProjectConfig:
@@ -199,16 +204,27 @@ def _newest_sound(path: Path, previous: Path) -> Path | None:
 def _parsed(path: Path) -> tomlkit.TOMLDocument:
     """The document. Raises: ProjectError if it cannot be read, with the line where it is broken."""
     with told("read", path):
-        data = path.read_bytes()
+        data = read_file(path, _MAX_BYTES)
     try:
-        return tomlkit.parse(data.decode("utf-8-sig"))
+        document = tomlkit.parse(data.decode("utf-8-sig"))
+        if _deeper(document.unwrap(), _MAX_DEPTH):
+            raise RecursionError
     except ParseError as error:
         raise ProjectFileBroken(
             f"{path} is broken at line {error.line}, column {error.col} ({error}); correct it with a text editor or "
             + _RESTORE
         ) from error
-    except (TOMLKitError, UnicodeDecodeError) as error:
+    except RecursionError as error:
+        raise ProjectFileBroken(f"{path} nests its tables too deep; {_RESTORE}") from error
+    except (TOMLKitError, ValueError) as error:  # of TOML, of UTF-8, of a number with thousands of digits
         raise ProjectFileBroken(f"{path} is broken ({error}); correct it with a text editor or {_RESTORE}") from error
+    return document
+
+
+def _deeper(value: object, levels: int) -> bool:
+    """Whether tables and lists nest in each other more than so many times."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(levels == 0 or _deeper(item, levels - 1) for item in inner)
 
 
 def _value(table: Mapping[str, Any], key: str, kind: type, path: Path, default: Any = None) -> Any:

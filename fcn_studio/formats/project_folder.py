@@ -35,6 +35,8 @@ from fcn_studio.core.sample import Sample, Split, Status, split_of
 from fcn_studio.errors import ClassTableNeeded, ProjectError, ProjectReadOnly, YearsFound
 from fcn_studio.formats import migrations
 from fcn_studio.formats.annotations import AnnotationStore
+from fcn_studio.formats.atomic import refuse_outside
+from fcn_studio.formats.images import MAX_PIXELS
 from fcn_studio.formats.leftovers import remove_leftovers
 from fcn_studio.formats.loaded import EarlierLabels, LoadedLabels
 from fcn_studio.formats.lock import ProjectLock
@@ -62,6 +64,7 @@ class ProjectFolder:
         first_opening: there is no project file yet, so masks that lie here count as the user's finished work.
         notices: sentences for the user on what was found.
         grey_as_indices: how grey masks of 0 and 255 are read; None until somebody said so.
+        max_pixels: larger images are not read.
         runs: its fine-tunes and the network in use. They need no lock: a run's folder is its own, and the file that
             names the network in use is replaced whole.
     """
@@ -82,6 +85,7 @@ class ProjectFolder:
         self._lock = lock
         self._config_lock = threading.RLock()
         self.grey_as_indices = grey_as_indices
+        self.max_pixels = MAX_PIXELS
         self._project_file = folder / PROJECT_FILE
         self._previous = folder / STATE / "previous"
         self.first_opening = not self._project_file.exists()
@@ -366,6 +370,7 @@ def _take_lock(folder: Path, *, break_lock: bool = False) -> ProjectLock:
     """The lock of a project. Raises: ProjectLocked; ProjectReadOnly if the folder cannot be written."""
     if not os.access(folder, os.W_OK):
         raise ProjectReadOnly(f"{folder} cannot be written: it is protected, or lies on a read-only disk")
+    refuse_outside(folder, folder / STATE / "lock", folder / MASKS / "any.png", kind=ProjectReadOnly)
     return ProjectLock(folder / STATE / "lock", break_lock=break_lock)
 
 

@@ -19,6 +19,7 @@ from fcn_studio.core.sample import Status
 from fcn_studio.errors import ImageError
 from fcn_studio.formats.atomic import write_atomically
 from fcn_studio.formats.masks import encode_grey, read_grey, read_text_chunk
+from fcn_studio.formats.strict_json import parse
 
 _CHUNK = "fcn_studio"
 
@@ -44,16 +45,16 @@ def read_record(path: Path) -> Record | None:
     if text is None:
         return None
     try:
-        fields = json.loads(text)
+        fields = parse(text)
         return Record(Status(fields["status"]), _text(fields["mask_sha256"]), _text(fields["prelabelled_by"]))
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError):
         return None
 
 
-def read_provenance(path: Path) -> LabelMap | None:
-    """The pixels of a record: uint8 (H, W), `Provenance` values; None if they are damaged."""
+def read_provenance(path: Path, size: tuple[int, int]) -> LabelMap | None:
+    """The pixels of a record: uint8 (H, W), `Provenance` values; None if they are damaged or not of ``size``."""
     try:
-        return read_grey(path)
+        return read_grey(path, size)
     except ImageError:
         return None
 

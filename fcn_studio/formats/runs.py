@@ -6,10 +6,14 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats.atomic import told, write_atomically
+from fcn_studio.formats.atomic import refuse_outside, told, write_atomically
+from fcn_studio.formats.strict_json import parse, text
+from fcn_studio.paths import read_file
+
+_MAX_BYTES = 4 << 20
+"""More than ten thousand networks one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class Runs:
         Raises:
             ProjectError: if it cannot be made.
         """
+        refuse_outside(self._project, self._file)
         with told("made", self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             number = max(
@@ -107,20 +112,21 @@ class Runs:
         with told("read", self._file):
             if not self._file.exists():
                 return []
-            data = self._file.read_bytes()
+            data = read_file(self._file, _MAX_BYTES)
         try:
-            fields: Any = json.loads(data)
+            fields = parse(data)
             return [
-                CurrentNetwork(str(f["checkpoint"]), str(f["sha256"]), bool(f["compared"]))
+                CurrentNetwork(text(f["checkpoint"]), text(f["sha256"]), bool(f["compared"]))
                 for f in ([fields, *fields["previous"]] if fields else [])
             ]
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise ProjectError(
                 f"{self._file} is broken ({error}); delete it to use the bundled network again"
             ) from error
 
     def _write(self, chain: list[CurrentNetwork]) -> None:
         """Write the chain: the current network with those before it under ``previous``."""
+        refuse_outside(self._project, self._file)
         rows = [asdict(network) for network in chain]
         fields = {**rows[0], "previous": rows[1:]} if rows else {}
         write_atomically(self._file, json.dumps(fields, indent=2).encode("utf-8"))

@@ -18,6 +18,9 @@ MASKS = "SegmentationClass"
 NOT_IMAGES = frozenset({MASKS, "SegmentationObject", "ImageSets"})
 """Folders of a VOC tree that hold PNGs which are no photographs."""
 
+MAX_LIST_BYTES = 32 << 20
+"""A list of images is not read if it is larger: half a million names have so many bytes."""
+
 _NUMBER = re.compile("[0-9]+")
 
 
@@ -44,13 +47,19 @@ def scan_images(root: Path) -> ImageScan:
         os.scandir(root).close()
     notices: list[str] = []
     paths: dict[str, str] = {}
-    for relative, path in _files(root, notices):
+    odd: list[str] = []
+    for relative, entry in _files(root, notices):
         if os.path.splitext(relative)[1].casefold() in IMAGE_SUFFIXES:
             image_id = image_id_of(relative)
-            if image_id in paths:
-                notices.append(f"{path} is left out: {paths[image_id]} bears the same name in another spelling")
+            if not entry.is_file():
+                odd.append(entry.path)
+            elif image_id in paths:
+                notices.append(f"{entry.path} is left out: {paths[image_id]} bears the same name in another spelling")
             else:
-                paths[image_id] = path
+                paths[image_id] = entry.path
+    if odd:
+        others = f", as are {len(odd) - 1} more" if len(odd) > 1 else ""
+        notices.append(f"{odd[0]} is left out{others}: it is no file, or a link that leads nowhere")
     masks = mask_ids(paths)
     ordered = sorted(paths, key=_natural)
     return ImageScan(tuple(Sample(i, Path(paths[i]), masks[i]) for i in ordered), tuple(notices))
@@ -59,15 +68,18 @@ def scan_images(root: Path) -> ImageScan:
 def scan_masks(folder: Path) -> dict[str, Path]:
     """Mask id -> file, as spelled, for all PNGs below a mask folder; empty if there is no such folder."""
     found: dict[str, Path] = {}
-    for relative, path in _files(folder, []):
+    for relative, entry in _files(folder, []):
         stem, suffix = os.path.splitext(relative)
-        if suffix.casefold() == ".png":
-            found.setdefault(unicodedata.normalize("NFC", stem), Path(path))
+        if suffix.casefold() == ".png" and entry.is_file():
+            found.setdefault(unicodedata.normalize("NFC", stem), Path(entry.path))
     return found
 
 
-def _files(root: Path, notices: list[str]) -> Iterator[tuple[str, str]]:
-    """(path relative to ``root``, path) of every file that is not hidden; folders that cannot be listed are told."""
+def _files(root: Path, notices: list[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """(path relative to ``root``, entry) of all that is no folder and not hidden; unlistable folders are told.
+
+    An entry may be a pipe, or a link that leads nowhere: ask ``is_file``.
+    """
     pending = [("", str(root))]
     seen = {os.path.realpath(root)}
     while pending:
@@ -81,7 +93,7 @@ def _files(root: Path, notices: list[str]) -> Iterator[tuple[str, str]]:
             if entry.name.startswith("."):
                 continue
             if not entry.is_dir():
-                yield prefix + entry.name, entry.path
+                yield prefix + entry.name, entry
             elif entry.name not in NOT_IMAGES:
                 real = os.path.realpath(entry.path)
                 if real not in seen:

@@ -11,6 +11,11 @@ from pathlib import Path
 
 from fcn_studio.core.sample import Status
 from fcn_studio.formats.atomic import write_atomically
+from fcn_studio.formats.strict_json import parse, whole
+from fcn_studio.paths import read_file
+
+_BYTES_A_RECORD = 4096
+"""An entry of the longest file name in escapes has 1,600; of a path that goes deep, some more."""
 
 Stamp = tuple[int, ...]
 """Modification time (ns) and size of the record, then of the mask; zeros for a file that is not there."""
@@ -31,15 +36,15 @@ def stamp_of(*paths: Path) -> Stamp:
 class StatusIndex:
     """Mask id -> (stamp, status); a broken or missing file is an empty index."""
 
-    def __init__(self, path: Path) -> None:
-        """Read the index file at ``path``."""
+    def __init__(self, path: Path, records: int) -> None:
+        """Read the index file at ``path`` of a project with so many records; much more cannot be of ours."""
         self._path = path
         self._changed = False
         self._entries: dict[str, tuple[Stamp, Status]] = {}
         try:
-            for mask_id, (*stamp, status) in json.loads(path.read_bytes()).items():
-                self._entries[mask_id] = tuple(map(int, stamp)), Status(status)
-        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+            for mask_id, (*stamp, status) in parse(read_file(path, _BYTES_A_RECORD * (records + 1))).items():
+                self._entries[mask_id] = tuple(map(whole, stamp)), Status(status)
+        except (OSError, ValueError, TypeError, AttributeError):
             self._entries.clear()
 
     def get(self, mask_id: str, stamp: Stamp) -> Status | None:

@@ -13,7 +13,8 @@ from fcn_studio.core.sample import Split
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.atomic import told
 from fcn_studio.formats.masks import indices_in
-from fcn_studio.formats.scan import IMAGES
+from fcn_studio.formats.scan import IMAGES, MAX_LIST_BYTES
+from fcn_studio.paths import read_file
 
 DEVKIT = "VOCdevkit"
 LISTS = Path("ImageSets", "Segmentation")
@@ -21,6 +22,7 @@ CLASS_FILES = ("class_names.txt", "labels.txt", "labelmap.txt")
 """Files that name the classes of a tree, in the order in which they are looked for."""
 
 _MASKS_LOOKED_AT = 24
+_MAX_TABLE_BYTES = 1 << 20
 _CVAT_ROW = re.compile(r"(?P<name>.*):(?P<colour>\d{1,3},\d{1,3},\d{1,3})?:[^:]*:[^:]*")
 _UNUSED = re.compile(r"unused_\d+")
 
@@ -46,7 +48,7 @@ def read_splits(folder: Path) -> dict[str, Split]:
     for split in (Split.TRAIN, Split.VAL):
         path = folder / LISTS / f"{split.value}.txt"
         if path.is_file():
-            names = (line.strip() for line in _lines(path))
+            names = (line.strip() for line in _lines(path, MAX_LIST_BYTES))
             splits.update((unicodedata.normalize("NFC", name), split) for name in names if name)
     return splits
 
@@ -61,7 +63,7 @@ def read_class_files(folder: Path) -> ClassTable | None:
     if path is None:
         return None
     try:
-        return _table_of(_lines(path))
+        return _table_of(_lines(path, _MAX_TABLE_BYTES))
     except ProjectError as error:
         raise ProjectError(f"{path}: {error}; correct the file") from error
 
@@ -85,10 +87,10 @@ def fits_voc(masks: Iterable[Path]) -> bool:
     return bool(found) and frozenset().union(*found) <= {*range(len(VOC_NAMES)), VOID}
 
 
-def _lines(path: Path) -> list[str]:
-    """Lines of a UTF-8 text file. Raises: ProjectError if it cannot be read."""
+def _lines(path: Path, limit: int) -> list[str]:
+    """Lines of a UTF-8 text file of at most ``limit`` bytes. Raises: ProjectError if it cannot be read."""
     with told("read", path):
-        data = path.read_bytes()
+        data = read_file(path, limit)
     try:
         return data.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:

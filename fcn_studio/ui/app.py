@@ -15,6 +15,7 @@ from fcn_studio.errors import FcnStudioError, UsageError
 from fcn_studio.settings import Settings
 from fcn_studio.ui import theme
 from fcn_studio.ui.engine import Engine, ProcessEngine
+from fcn_studio.ui.garbage import GuiThreadGarbage
 from fcn_studio.ui.last_run import Run, take_ended
 from fcn_studio.ui.learning import Learning
 from fcn_studio.ui.logs import log_to
@@ -149,7 +150,7 @@ def _run(app: QApplication, folder: Path | None, break_lock: bool, signals: Quit
         signals.close_by_them(studio.window)
         studio.window.show()
         gc.freeze()
-        gc.enable()
+        GuiThreadGarbage(studio.window)
         QTimer.singleShot(0, studio.window, lambda: _tell_ended(studio))
         if folder is not None:
             QTimer.singleShot(0, studio.window, lambda: _open(studio, folder, break_lock))

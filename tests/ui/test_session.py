@@ -420,10 +420,10 @@ def test_a_folder_that_cannot_be_written_is_labelled_all_the_same_and_saved_once
         else:
             real_open = os.open
 
-            def refuse(path: object, *arguments: object) -> int:
-                if str(path).startswith(str(folder)):
+            def refuse(path: object, flags: int, *arguments: object) -> int:
+                if str(path).startswith(str(folder)) and flags & (os.O_WRONLY | os.O_RDWR):
                     raise OSError(30, "Read-only file system")
-                return real_open(path, *arguments)  # type: ignore[arg-type]
+                return real_open(path, flags, *arguments)  # type: ignore[arg-type]
 
             protected.setattr("fcn_studio.formats.lock.os.open", refuse)
         with pytest.raises(ProjectReadOnly):

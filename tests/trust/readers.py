@@ -1,0 +1,381 @@
+"""What the program reads from disk, with small sound files to spoil. A new reader is one row of `READERS`."""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import json
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, features
+from PIL.PngImagePlugin import PngInfo
+
+from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.project import ProjectConfig
+from fcn_studio.core.sample import Status
+from fcn_studio.errors import ProjectError
+from fcn_studio.formats.annotations import AnnotationStore
+from fcn_studio.formats.images import image_size, read_image
+from fcn_studio.formats.lock import ProjectLock
+from fcn_studio.formats.masks import encode_grey, encode_mask, read_mask
+from fcn_studio.formats.project_file import read_project_file, write_project_file
+from fcn_studio.formats.records import read_provenance, read_record
+from fcn_studio.formats.runs import Runs
+from fcn_studio.formats.status_index import StatusIndex
+from fcn_studio.formats.voc import CLASS_FILES, class_file_lines, read_class_files, read_splits
+from fcn_studio.settings import SETTINGS, Settings
+from tests.trust import mutators
+from tests.trust.mutators import Mutator, blind
+
+Seed = tuple[bytes, Mutator]
+"""A sound file, and the way to spoil it that knows its format."""
+
+SIZE = (24, 20)
+TABLE = ClassTable.from_names(["background", "cell", "débris", "a b"])
+PIXELS = 20_000_000
+"""Limit of the images read here, so that those that are allowed stay within the limits of time and memory."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A reader under attack.
+
+    Attributes:
+        read: reads the file at a path; None means that it was refused without an error.
+        seeds: makes the sound files, always the same.
+        place: where the file lies below its folder.
+    """
+
+    read: Callable[[Path], object]
+    seeds: Callable[[], list[Seed]]
+    place: str = "file"
+
+
+def spoiled(reader: Reader, name: str, seed: int, number: int) -> bytes:
+    """The spoiled file of a number: the same for the same seed."""
+    rng = random.Random(f"{name}/{seed}/{number}")
+    data, own = rng.choice(_seeds(reader))
+    return (own if rng.random() < 0.6 else blind)(rng, data)
+
+
+@cache
+def _seeds(reader: Reader) -> list[Seed]:
+    return reader.seeds()
+
+
+# --- images -------------------------------------------------------------------------------------------------------
+
+
+def _picture() -> Image.Image:
+    rng = np.random.default_rng(5)
+    ramp = np.linspace(0, 255, SIZE[0])[None, :, None] * np.ones((SIZE[1], 1, 3))
+    return Image.fromarray((ramp * 0.8 + rng.integers(0, 50, (SIZE[1], SIZE[0], 3))).astype(np.uint8))
+
+
+def _saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def _images() -> list[Seed]:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "a picture"
+    picture = _picture()
+    deep = Image.fromarray(np.arange(480, dtype=np.uint16).reshape(20, 24) * 100)
+    return [
+        *((data, mutators.png) for data in _pngs(picture, deep, exif)),
+        *((data, mutators.jpeg) for data in _jpegs(picture, exif)),
+        *((data, mutators.tiff) for data in _tiffs(picture, deep, exif)),
+        *((data, mutators.header) for data in _others(picture, deep)),
+    ]
+
+
+def _pngs(picture: Image.Image, deep: Image.Image, exif: Image.Exif) -> Iterator[bytes]:
+    text = PngInfo()
+    text.add_text("Comment", "x" * 50, zip=True)
+    text.add_itxt("Title", "ü" * 20)
+    yield _saved(picture, "PNG", exif=exif, pnginfo=text, icc_profile=b"no profile", dpi=(72, 72))
+    yield _saved(picture.quantize(9), "PNG", transparency=3)
+    yield _saved(picture.convert("LA"), "PNG")
+    yield _saved(picture.convert("1"), "PNG")
+    yield _saved(deep, "PNG")
+    yield _saved(picture, "PNG", save_all=True, append_images=[picture.rotate(90)])
+
+
+def _jpegs(picture: Image.Image, exif: Image.Exif) -> Iterator[bytes]:
+    yield _saved(picture, "JPEG", exif=exif)
+    yield _saved(picture, "JPEG", progressive=True, icc_profile=b"no profile")
+    yield _saved(picture.convert("CMYK"), "JPEG", restart_marker_blocks=2)
+    yield _saved(picture.convert("L"), "JPEG")
+    yield _saved(picture, "MPO", save_all=True, append_images=[picture])
+
+
+def _tiffs(picture: Image.Image, deep: Image.Image, exif: Image.Exif) -> Iterator[bytes]:
+    for compression in (None, "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg"):
+        yield _saved(picture, "TIFF", compression=compression, exif=exif)
+    yield _saved(deep, "TIFF")
+    yield _saved(Image.fromarray(np.linspace(-1, 9, 480, dtype=np.float32).reshape(20, 24)), "TIFF")
+    yield _saved(Image.new("LAB", SIZE, (120, 130, 140)), "TIFF")
+    yield _saved(picture.convert("1"), "TIFF", compression="group4")
+    yield _saved(picture, "TIFF", save_all=True, append_images=[picture.rotate(90)])
+
+
+def _others(picture: Image.Image, deep: Image.Image) -> Iterator[bytes]:
+    yield _saved(picture, "GIF", save_all=True, append_images=[picture.rotate(90)])
+    yield _saved(picture.quantize(5), "GIF", transparency=2, interlace=1)
+    yield _saved(picture, "WEBP")
+    yield _saved(picture.convert("RGBA"), "WEBP", lossless=True, save_all=True, append_images=[picture])
+    yield _saved(picture, "BMP")
+    yield _saved(picture.quantize(9), "BMP")
+    yield _saved(picture, "PPM")
+    yield _saved(deep, "PPM")
+    yield b"P3\n# words\n3 2\n255\n" + b" ".join(b"%d" % n for n in range(18)) + b"\n"
+    yield b"P1\n8 2\n0 1 0 1 0 1 0 1\n1111 0000\n"
+    if features.check("jpg_2000"):
+        yield _saved(picture, "JPEG2000")
+        yield _saved(picture, "JPEG2000", no_jp2=True, irreversible=True)
+    if features.check("avif"):
+        yield _saved(picture, "AVIF", speed=10)
+
+
+def _read_image(path: Path) -> object:
+    size = image_size(path, max_pixels=PIXELS)
+    image = read_image(path, max_pixels=PIXELS)
+    assert image.shape == (size[1], size[0], 3), f"{image.shape} where the header says {size}"
+    return image
+
+
+# --- annotations --------------------------------------------------------------------------------------------------
+
+
+def _label_map() -> np.ndarray:
+    return (np.arange(SIZE[0] * SIZE[1]).reshape(SIZE[::-1]) // 40 % 4).astype(np.uint8)
+
+
+def _masks() -> list[Seed]:
+    label_map = _label_map()
+    short = Image.fromarray(label_map)
+    short.putpalette([0, 0, 0, 9, 9, 9, 200, 0, 0, 0, 200, 0])
+    grey = Image.fromarray(label_map)
+    files = [encode_mask(label_map), _saved(short, "PNG"), _saved(grey, "PNG"), _saved(grey.convert("1"), "PNG")]
+    return [(data, mutators.png) for data in files]
+
+
+def _read_mask(path: Path) -> object:
+    label_map = read_mask(path, SIZE, TABLE).label_map
+    assert label_map.shape == SIZE[::-1]
+    assert set(np.unique(label_map).tolist()) <= {0, 1, 2, 3, 255}
+    return label_map
+
+
+_FIELDS = json.dumps({"status": "in_progress", "mask_sha256": "5f" * 32, "prelabelled_by": None})
+
+
+def _records() -> list[Seed]:
+    provenance = _label_map()
+
+    def other_text(rng: random.Random, data: bytes) -> bytes:
+        return encode_grey(provenance, {"fcn_studio": mutators.json_text(rng, _FIELDS.encode()).decode("latin-1")})
+
+    data = encode_grey(provenance, {"fcn_studio": _FIELDS})
+    return [(data, mutators.png), (data, other_text)]
+
+
+def _read_record(path: Path) -> object:
+    record, provenance = read_record(path), read_provenance(path, SIZE)
+    return None if record is None or provenance is None else (record, provenance)
+
+
+def _index() -> list[Seed]:
+    rows = {f"folder/picture {n}": (10**18 + n, 500, 10**18, 600, "verified") for n in range(5)}
+    return [(json.dumps(rows).encode(), mutators.json_text)]
+
+
+def _read_index(path: Path) -> object:
+    index = StatusIndex(path, 5)
+    found = index.get("folder/picture 3", (10**18 + 3, 500, 10**18, 600))
+    index.put("another", (1, 2, 3, 4), Status.NEW)
+    index.save()
+    assert StatusIndex(path, 5).get("another", (1, 2, 3, 4)) is Status.NEW
+    return found
+
+
+def _read_adopted(path: Path) -> object:
+    store = AnnotationStore(path.parent.parent, first_opening=False, prepare=lambda: None)
+    return store.masks or True
+
+
+# --- project ------------------------------------------------------------------------------------------------------
+
+
+def _projects() -> list[Seed]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.toml"
+        write_project_file(path, ProjectConfig(TABLE, "void", 30, "3f0c"), path.parent / "previous")
+        plain = path.read_bytes()
+    return [(plain, mutators.toml_text), (b"# mine\nother = 1\n" + plain + b"# end\n", mutators.toml_text)]
+
+
+def _read_project(path: Path) -> object:
+    config = read_project_file(path)
+    assert 0 <= config.val_percent <= 100
+    write_project_file(path, config, path.parent / "previous")
+    assert read_project_file(path) == config
+    return config
+
+
+def _class_files() -> list[Seed]:
+    return [("".join(f"{line}\n" for line in class_file_lines(TABLE, cvat=cvat)).encode(), blind) for cvat in (0, 1)]
+
+
+def _read_splits(path: Path) -> object:
+    return read_splits(path.parents[2])
+
+
+def _current() -> list[Seed]:
+    rows = [{"checkpoint": name, "sha256": "ab" * 32, "compared": True} for name in ("street", "a/b.safetensors")]
+    return [(json.dumps({**row, "previous": rows}).encode(), mutators.json_text) for row in rows]
+
+
+def _read_current(path: Path) -> object:
+    """What the window does with it: find the network that it names, and describe that."""
+    from fcn_studio.fcn.catalogue import bundled, read_info, resolve
+
+    current = Runs(path.parent, path.parent.parent).current()
+    if current is None or current.checkpoint in bundled():
+        return current
+    try:
+        file = current.path(path.parent.parent)
+    except ValueError as error:  # pragma: no cover - a finding
+        raise AssertionError(f"{current} has no path") from error
+    if current.checkpoint == "a/b.safetensors":  # it is not there, and need not be
+        return current
+    return read_info(file or resolve(current.checkpoint))
+
+
+def _lock() -> list[Seed]:
+    fields = {"host": "elsewhere", "pid": 1, "started": "then"}
+    return [(json.dumps(fields | {"host": host}).encode(), mutators.json_text) for host in ("elsewhere", _host())]
+
+
+def _host() -> str:
+    import socket
+
+    return socket.gethostname()
+
+
+def _read_lock(path: Path) -> object:
+    with ProjectLock(path):
+        pass
+    return True
+
+
+def _settings() -> list[Seed]:
+    lines = [f"{s.key} = {json.dumps(s.default)}" for s in SETTINGS]
+    return [("\n".join(["format = 1", *lines, 'recent = ["/a", "/b c"]']).encode(), mutators.toml_text)]
+
+
+def _read_settings(path: Path) -> object:
+    settings = Settings(path)
+    for setting in SETTINGS:
+        setting.accepted(settings[setting.key])
+    settings.save()
+    assert not Settings(path).notice, "what was saved cannot be read"
+    return None if settings.notice else settings
+
+
+# --- networks -----------------------------------------------------------------------------------------------------
+
+
+def _checkpoints() -> list[Seed]:
+    import torch
+
+    from fcn_studio.fcn.architecture import Architecture
+    from fcn_studio.fcn.weights import Checkpoint, Preprocessing, save_checkpoint
+
+    torch.manual_seed(1)
+    torch.set_num_threads(1)
+    architecture = Architecture("slim", 0.05, 8, True, "same", 8, ((8, 0.5),), 0.1)
+    checkpoint = Checkpoint(
+        architecture, TABLE, Preprocessing(), architecture.build(len(TABLE)).state_dict(), trained_on=("a", "b")
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        save_checkpoint(checkpoint, Path(folder) / "a.safetensors", half=True)
+        return [((Path(folder) / "a.safetensors").read_bytes(), mutators.safetensors)]
+
+
+def _read_checkpoint(path: Path) -> object:
+    from fcn_studio.fcn.weights import load_checkpoint
+
+    return load_checkpoint(path)
+
+
+def _read_header(path: Path) -> object:
+    from fcn_studio.fcn.catalogue import read_info
+
+    return read_info(path)
+
+
+READERS: dict[str, Reader] = {
+    "image": Reader(_read_image, _images),
+    "mask": Reader(_read_mask, _masks),
+    "record": Reader(_read_record, _records),
+    "index": Reader(_read_index, _index, ".fcn-studio/index"),
+    "adopted": Reader(_read_adopted, lambda: [(b"a\nb/c\n\xff\n", blind)], ".fcn-studio/adopted_masks"),
+    "project": Reader(_read_project, _projects, "fcn-studio.toml"),
+    "classes": Reader(lambda path: read_class_files(path.parent), _class_files, CLASS_FILES[0]),
+    "lists": Reader(_read_splits, lambda: [("a\n\nb/ü \n".encode(), blind)], "ImageSets/Segmentation/train.txt"),
+    "current": Reader(_read_current, _current, "runs/current.json"),
+    "lock": Reader(_read_lock, _lock, ".fcn-studio/lock"),
+    "settings": Reader(_read_settings, _settings, "settings.toml"),
+    "checkpoint": Reader(_read_checkpoint, _checkpoints, "a.safetensors"),
+    "header": Reader(_read_header, _checkpoints, "a.safetensors"),
+}
+"""Every reader that is attacked."""
+
+
+# --- controls -----------------------------------------------------------------------------------------------------
+
+
+def _third(act: Callable[[], object]) -> Reader:
+    """A reader that is sound but for its third file, so that a harness that goes on is told from one that ends."""
+    calls: list[Path] = []
+
+    def read(path: Path) -> object:
+        calls.append(path)
+        if len(calls) == 4:  # the sound file is read first
+            act()
+        if len(calls) % 2:
+            raise ProjectError("refused")
+        return True
+
+    return Reader(read, lambda: [(b"abcdefgh", blind)])
+
+
+def _burn(seconds: float) -> None:
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
+
+
+def _fail() -> None:
+    raise ValueError("no sentence")
+
+
+CONTROLS: dict[str, Reader] = {
+    "crashes": _third(lambda: ctypes.string_at(0)),
+    "sleeps": _third(lambda: time.sleep(600)),
+    "burns": _third(lambda: _burn(1.5)),
+    "never ends": _third(lambda: _burn(600)),
+    "allocates": _third(lambda: len(b"x" * (330 << 20))),
+    "raises": _third(_fail),
+}
+"""Readers with a fault, for the proof that the harness sees it."""

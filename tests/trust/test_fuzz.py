@@ -1,0 +1,44 @@
+"""Some hundred spoiled files for every reader; `benchmarks/fuzz.py` has ten thousand."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.trust.fuzz import fuzz
+from tests.trust.readers import CONTROLS, READERS
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the harness limits its workers as POSIX systems do")
+
+FILES = {"image": 1500, "mask": 1000, "record": 1000}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_spoiled_files_are_read_or_refused(name: str) -> None:
+    report = fuzz(name, FILES.get(name, 500), seed=1)
+    assert report.failures == []
+    assert report.opened + report.refused == report.files
+    assert report.opened > report.files // 100, "spoiled beyond recognition: nothing is tried"
+    if name != "adopted":  # any bytes are a list of names
+        assert report.refused > report.files // 100, "hardly spoiled: nothing is tried"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("crashes", "SIGSEGV"),
+        ("sleeps", "a hang"),
+        ("burns", "s of CPU time"),
+        ("never ends", "SIGPROF"),
+        ("allocates", "MB of memory"),
+        ("raises", "ValueError: no sentence"),
+    ],
+)
+def test_the_harness_sees_a_reader_that(name: str, words: str) -> None:
+    assert name in CONTROLS
+    report = fuzz(name, 5, hang_s=1.5 if name == "sleeps" else 60)
+    assert [words in failure.what for failure in report.failures[:1]] == [True], report.failures
+    assert report.failures[0].number == 2  # the fault is at its third file, and is named by it
+    seen = {failure.number for failure in report.failures}
+    assert report.opened + report.refused + len(seen) == report.files, "it did not go on behind the fault"

@@ -1,0 +1,69 @@
+"""Objects in circles are taken down on the GUI thread, whoever makes the object too many."""
+
+from __future__ import annotations
+
+import gc
+import threading
+
+from PySide6.QtCore import QObject
+from pytestqt.qtbot import QtBot
+
+from fcn_studio.ui import garbage
+from fcn_studio.ui.garbage import GuiThreadGarbage
+
+
+class Circle:
+    def __init__(self, ended: list[threading.Thread]) -> None:
+        self.me = self
+        self.ended = ended
+
+    def __del__(self) -> None:
+        self.ended.append(threading.current_thread())
+
+
+def make_objects() -> None:
+    kept = [[number] for number in range(200_000)]
+    del kept
+
+
+def run_in_thread() -> None:
+    thread = threading.Thread(target=make_objects)
+    thread.start()
+    thread.join()
+
+
+def test_a_worker_takes_no_object_down(qtbot: QtBot) -> None:
+    owner, ended = QObject(), []
+    collector = GuiThreadGarbage(owner)
+    Circle(ended)
+    run_in_thread()
+    assert ended == []
+    gc.collect(0)  # as after some seconds of work: the young generation has been looked through before
+    Circle(ended)
+    run_in_thread()
+    kept = [[number] for number in range(2000)]
+    collector.collect()
+    assert kept
+    assert ended == [threading.main_thread()] * 2
+
+
+def test_without_it_a_worker_would() -> None:
+    ended: list[threading.Thread] = []
+    gc.enable()
+    try:
+        Circle(ended)
+        run_in_thread()
+    finally:
+        gc.disable()
+    assert ended
+    assert ended[0] is not threading.main_thread()
+
+
+def test_it_runs_by_itself(qtbot: QtBot, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(garbage, "INTERVAL_MS", 20)
+    owner, ended = QObject(), []
+    GuiThreadGarbage(owner)
+    Circle(ended)
+    kept = [[number] for number in range(2000)]
+    qtbot.waitUntil(lambda: bool(ended), timeout=3000)
+    assert kept
