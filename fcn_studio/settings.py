@@ -2,13 +2,14 @@
 
 Qt-free: the window's settings dialog is made from the table, and the command line reads the same file. The file is
 ``settings.toml`` in `paths.config_dir`. It never stops a start: an unreadable file, or one of a later version, is
-set aside as ``settings.toml.bad`` and the defaults are used; one bad value costs that value only. Keys that this
-version does not know stay in the file.
+set aside as ``settings.toml.bad`` and the defaults are used; where it cannot be set aside, nothing is saved. One bad
+value costs that value only. Keys that this version does not know stay in the file.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,12 @@ Value = bool | int | float | str
 
 FORMAT = 1
 """Version of the file's layout; a file with a larger number was written by a later program."""
+
+MAX_BYTES = 1 << 20
+"""No settings file of ours comes near it."""
+
+MAX_PATH = 4096
+"""Characters of a folder's path; Linux has no longer ones, Windows has 32,767 and nobody uses them."""
 
 MAX_RECENT = 10
 """How many folders "Open recent" offers."""
@@ -63,7 +70,7 @@ class Setting:
         Raises:
             ValueError: if it is of another type, out of range or not among the choices.
         """
-        if self.kind is float and type(value) is int:
+        if self.kind is float and type(value) is int and self.low <= value <= self.high:
             value = float(value)
         if not isinstance(value, (bool, int, float, str)) or type(value) is not self.kind:
             raise ValueError(f"{self.key} is {value!r}; it must be of type {self.kind.__name__}")
@@ -121,6 +128,7 @@ class Settings:
         self.recent: list[Path] = []
         self._values: dict[str, Value] = {s.key: s.default for s in SETTINGS}
         self._watchers: list[Callable[[str], None]] = []
+        self._in_the_way = False
         self._load()
 
     def __getitem__(self, key: str) -> Value:
@@ -176,8 +184,11 @@ class Settings:
 
     def save(self) -> None:
         """Write the file atomically; when that fails, `notice` says so and the program goes on."""
+        text = "" if self._in_the_way else self._merged()
+        if self._in_the_way:
+            return
         try:
-            paths.replace_file(self.path, self._merged().encode())
+            paths.replace_file(self.path, text.encode())
         except OSError as error:
             self.notice = f"The settings cannot be saved to {self.path}: {error.strerror or error}."
 
@@ -187,8 +198,11 @@ class Settings:
         from tomlkit.exceptions import TOMLKitError
 
         try:
-            document = tomlkit.parse(self.path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, TOMLKitError):
+            document = tomlkit.parse(self._text())
+        except (FileNotFoundError, NotADirectoryError):
+            document = tomlkit.document()
+        except (OSError, ValueError, RecursionError, TOMLKitError):  # since the start, or only tomllib can read it
+            self._set_aside("is not a readable settings file")
             document = tomlkit.document()
         document["format"] = FORMAT
         for key, value in self._values.items():
@@ -199,13 +213,16 @@ class Settings:
 
     def _load(self) -> None:
         try:
-            content = tomllib.loads(self.path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            content = tomllib.loads(self._text())
+        except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
-            self.notice = f"The settings in {self.path} cannot be read: {error.strerror or error}."
+            self._set_aside(f"cannot be read ({error.strerror or error})")
             return
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        except (
+            ValueError,
+            RecursionError,
+        ):  # no TOML, no text, a number of too many digits, too deep
             self._set_aside("is not a readable settings file")
             return
         version = content.get("format", FORMAT)
@@ -213,6 +230,20 @@ class Settings:
             self._set_aside("was written by a later version")
             return
         self._take(content)
+
+    def _text(self) -> str:
+        """What is in the file.
+
+        Raises:
+            OSError: if it is no file, or cannot be read.
+            ValueError: if it is no text, or longer than any settings are.
+        """
+        found = self.path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe would let us wait for ever
+            raise OSError("it is no file")
+        if found.st_size > MAX_BYTES:
+            raise ValueError(f"{found.st_size} bytes")
+        return self.path.read_text(encoding="utf-8")
 
     def _take(self, content: dict[str, Any]) -> None:
         """Accept each value that its setting may have."""
@@ -227,13 +258,16 @@ class Settings:
             self.notice = f"The default is used for {', '.join(wrong)}: {self.path} has a value it cannot have."
         recent = content.get("recent", [])
         if isinstance(recent, list):
-            self.recent = [Path(folder) for folder in recent if isinstance(folder, str)][:MAX_RECENT]
+            folders = (folder for folder in recent if isinstance(folder, str) and 0 < len(folder) <= MAX_PATH)
+            self.recent = [Path(folder) for folder in folders][:MAX_RECENT]
 
     def _set_aside(self, reason: str) -> None:
+        """Keep a file that cannot be used, and never write over it."""
         bad = self.path.with_name(self.path.name + ".bad")
-        kept = f" It is kept as {bad.name}."
         try:
             os.replace(self.path, bad)
-        except OSError:
-            kept = ""
-        self.notice = f"{self.path} {reason}; the default settings are used.{kept}"
+            kept = f"It is kept as {bad.name}."
+        except OSError as error:
+            self._in_the_way = True
+            kept = f"It cannot be set aside ({error.strerror or error}), so no setting is kept until it is gone."
+        self.notice = f"{self.path} {reason}; the default settings are used. {kept}"
