@@ -2,8 +2,8 @@
 
 Qt-free: the window's settings dialog is made from the table, and the command line reads the same file. The file is
 ``settings.toml`` in `paths.config_dir`. It never stops a start: an unreadable file, or one of a later version, is
-set aside as ``settings.toml.bad`` and the defaults are used; one bad value costs that value only. Keys that this
-version does not know stay in the file.
+set aside as ``settings.toml.bad`` and the defaults are used; where it cannot be set aside, nothing is saved. One bad
+value costs that value only. Keys that this version does not know stay in the file.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ FORMAT = 1
 
 _MAX_BYTES = 64_000
 _MAX_DOTS = 1000
+
+MAX_PATH = 4096
+"""Characters of a folder's path; Linux has no longer ones, Windows has 32,767 and nobody uses them."""
 
 MAX_RECENT = 10
 """How many folders "Open recent" offers."""
@@ -66,7 +69,7 @@ class Setting:
         Raises:
             ValueError: if it is of another type, out of range or not among the choices.
         """
-        if self.kind is float and type(value) is int and abs(value) < 1e15:
+        if self.kind is float and type(value) is int and self.low <= value <= self.high:
             value = float(value)
         if not isinstance(value, (bool, int, float, str)) or type(value) is not self.kind:
             raise ValueError(f"{self.key} is {value!r}; it must be of type {self.kind.__name__}")
@@ -137,6 +140,7 @@ class Settings:
         self.recent: list[Path] = []
         self._values: dict[str, Value] = {s.key: s.default for s in SETTINGS}
         self._watchers: list[Callable[[str], None]] = []
+        self._in_the_way = False
         self._load()
 
     def __getitem__(self, key: str) -> Value:
@@ -192,8 +196,11 @@ class Settings:
 
     def save(self) -> None:
         """Write the file atomically; when that fails, `notice` says so and the program goes on."""
+        text = "" if self._in_the_way else self._merged()
+        if self._in_the_way:
+            return
         try:
-            paths.replace_file(self.path, self._merged().encode())
+            paths.replace_file(self.path, text.encode())
         except OSError as error:
             self.notice = f"The settings cannot be saved to {self.path}: {error.strerror or error}."
 
@@ -204,7 +211,10 @@ class Settings:
 
         try:
             document = tomlkit.parse(_text_of(self.path))
-        except (OSError, ValueError, RecursionError, TOMLKitError):
+        except (FileNotFoundError, NotADirectoryError):
+            document = tomlkit.document()
+        except (OSError, ValueError, RecursionError, TOMLKitError):  # since the start, or only tomllib can read it
+            self._set_aside("is not a readable settings file")
             document = tomlkit.document()
         document["format"] = FORMAT
         for key, value in self._values.items():
@@ -216,10 +226,10 @@ class Settings:
     def _load(self) -> None:
         try:
             content = tomllib.loads(_text_of(self.path))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
-            self.notice = f"The settings in {self.path} cannot be read: {error.strerror or error}."
+            self._set_aside(f"cannot be read ({error.strerror or error})")
             return
         except (ValueError, RecursionError):  # of TOML, of UTF-8, of a number with thousands of digits
             self._set_aside("is not a readable settings file")
@@ -243,13 +253,16 @@ class Settings:
             self.notice = f"The default is used for {', '.join(wrong)}: {self.path} has a value it cannot have."
         recent = content.get("recent", [])
         if isinstance(recent, list):
-            self.recent = [Path(folder) for folder in recent if isinstance(folder, str)][:MAX_RECENT]
+            folders = (folder for folder in recent if isinstance(folder, str) and 0 < len(folder) <= MAX_PATH)
+            self.recent = [Path(folder) for folder in folders][:MAX_RECENT]
 
     def _set_aside(self, reason: str) -> None:
+        """Keep a file that cannot be used, and never write over it."""
         bad = self.path.with_name(self.path.name + ".bad")
-        kept = f" It is kept as {bad.name}."
         try:
             os.replace(self.path, bad)
-        except OSError:
-            kept = ""
-        self.notice = f"{self.path} {reason}; the default settings are used.{kept}"
+            kept = f"It is kept as {bad.name}."
+        except OSError as error:
+            self._in_the_way = True
+            kept = f"It cannot be set aside ({error.strerror or error}), so no setting is kept until it is gone."
+        self.notice = f"{self.path} {reason}; the default settings are used. {kept}"

@@ -6,10 +6,14 @@ import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from zlib import crc32
 
 import pytest
+
+from tests.data import shared_root
+from tests.fingerprints import differences, fingerprints
 
 # Before the first import of Qt and torch: no display, one thread (small convolutions are faster so), and settings
 # and state of this run alone, also for the processes that tests start.
@@ -35,6 +39,25 @@ def garbage_on_this_thread() -> Iterator[None]:
     yield
     _tests_since += 1
     gc.collect(2 if _tests_since % 20 == 0 else 1)
+
+
+def watched() -> dict[Path, Callable[[Path], bool]]:
+    """Folders that no test may change, and which of their files are read for it: few enough to take no time."""
+    data = shared_root()
+    return {
+        Path(__file__).parents[1] / "resources": lambda path: True,
+        data: lambda path: "hard" in path.relative_to(data).parts or crc32(os.fsencode(path.name)) % 100 == 0,
+    }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sources_stay_as_they_are() -> Iterator[None]:
+    """The run fails if anything in it has changed a source image or a bundled file (R18)."""
+    before = [fingerprints(folder, read) for folder, read in watched().items()]
+    yield
+    after = [fingerprints(folder, read) for folder, read in watched().items()]
+    changed = [words for then, now in zip(before, after, strict=True) for words in differences(then, now)]
+    assert not changed, "\n".join(changed[:20])
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ from fcn_studio.settings import Settings
 from fcn_studio.ui import theme
 from fcn_studio.ui.engine import Engine, ProcessEngine
 from fcn_studio.ui.garbage import GuiThreadGarbage
-from fcn_studio.ui.last_run import Run, take_ended
 from fcn_studio.ui.learning import Learning
+from fcn_studio.ui.life import Life, take_ended
 from fcn_studio.ui.logs import log_to
 from fcn_studio.ui.main_window import MainWindow
 from fcn_studio.ui.messages import Messages, bugs_reported
@@ -134,7 +134,7 @@ def run_window(folder: Path | None, *, break_lock: bool = False, signals: QuitSi
         if folder is not None and not folder.is_dir():
             raise UsageError(f"'{folder}' is no folder; give a folder of images, or nothing for the start page")
         app = application()
-        with Run() as log_file:
+        with Life() as log_file:
             log_to(log_file)
             return _run(app, folder, break_lock, signals)
     finally:

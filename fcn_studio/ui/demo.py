@@ -22,7 +22,7 @@ from fcn_studio.jobs.demo import is_demo, make_demo
 from fcn_studio.settings import Settings
 from fcn_studio.ui import theme
 from fcn_studio.ui.app import DEMO_MARK, DEMO_TRAINING, Studio, application, build, run_window
-from fcn_studio.ui.last_run import Run
+from fcn_studio.ui.life import Life
 from fcn_studio.ui.logs import log_to
 from fcn_studio.ui.platform_probe import has_display
 
@@ -44,7 +44,7 @@ def run_demo(folder: Path | None, *, offscreen: bool = False, screenshot: Path |
         return run_window(folder)
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     picture = screenshot or folder.parent / "fcn-studio-demo.png"
-    with Run() as log_file:
+    with Life() as log_file:
         log_to(log_file)
         _Journey(folder).run(picture.absolute())
     return 0

@@ -10,8 +10,10 @@ import platform
 import re
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from importlib import metadata
+from pathlib import Path
 
 from fcn_studio import __version__, paths
 from fcn_studio.errors import FcnStudioError
@@ -64,8 +66,32 @@ def examine() -> Report:
     else:
         report.facts.append(("display", "none: the window needs one; all other commands work"))
     _networks(report)
-    report.facts += [("settings", str(paths.config_dir())), ("logs and state", str(paths.state_dir()))]
+    _folders(report)
     return report
+
+
+def _folders(report: Report) -> None:
+    """Where the program keeps what is not in a project, and whether it can."""
+    for what, folder, cost in (
+        ("settings", paths.config_dir(), "settings are not kept"),
+        ("logs, crash reports", paths.state_dir() / "logs", "a crash leaves no report"),
+        ("stroke journals", paths.state_dir() / "journals", "strokes are safe only once they are saved"),
+    ):
+        reason = _cannot_write(folder)
+        report.facts.append((what, f"{folder}{'' if reason else ', can be written'}"))
+        if reason:
+            report.missing.append(f"{folder} cannot be written ({reason}), so {cost}: make it writable for you")
+
+
+def _cannot_write(folder: Path) -> str:
+    """Why no file can be made in a folder, which may have to be made first; "" if one can."""
+    try:
+        there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        with tempfile.TemporaryFile(dir=there) as file:
+            file.write(b"some bytes, for a disk that is full")
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def _packages(report: Report) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QObject, QSettings, QSize, Qt, QTimer
 from PySide6.QtGui import QAction
@@ -14,6 +17,9 @@ from fcn_studio import paths
 
 VERSION = 1
 """Version of the saved state; another one is ignored."""
+
+MAX_BYTES = 1 << 20
+"""No file of ours comes near it."""
 
 DOCK_WIDTH = 304
 FIRST_SIZE = QSize(1440, 900)
@@ -109,22 +115,52 @@ class Layout(QObject):
 
     # --- from one start to the next ---------------------------------------------------------------------------
 
-    def _store(self) -> QSettings:
-        return QSettings(str(paths.config_dir() / "window.ini"), QSettings.Format.IniFormat)
-
     def save(self) -> None:
         """Remember the window; the docks only as they are while shown."""
-        store = self._store()
-        store.setValue("geometry", self._window.saveGeometry())
+        store = _Store.at(paths.config_dir() / "window.ini")
+        if store is None:
+            return
+        store.put("geometry", self._window.saveGeometry())
         if self._shown.isChecked():
-            store.setValue("state", self._window.saveState(VERSION))
+            store.put("state", self._window.saveState(VERSION))
 
     def restore(self) -> None:
         """Put the window where it was; anything unreadable leaves the first layout."""
         self._window.resize(FIRST_SIZE)
-        store = self._store()
-        geometry, state = store.value("geometry"), store.value("state")
-        if isinstance(geometry, QByteArray):
+        store = _Store.at(paths.config_dir() / "window.ini")
+        if store is None:
+            return
+        geometry = store.get("geometry")
+        if geometry is not None:
             self._window.restoreGeometry(geometry)
-        if isinstance(state, QByteArray):
-            self._remembered = state  # sizes hold only once the docks are shown
+        self._remembered = store.get("state")  # sizes hold only once the docks are shown
+
+
+class _Store:
+    """Bytes of Qt's by name, in a file; only those come back that are as they were put.
+
+    Qt crashes on states that were damaged, and would do so at every start.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._settings = QSettings(str(path), QSettings.Format.IniFormat)
+
+    @staticmethod
+    def at(path: Path) -> _Store | None:
+        """The store in a file that may not be there yet; None if something else is there, which Qt might wait for."""
+        try:
+            found = path.stat()
+        except OSError:
+            return _Store(path)
+        return _Store(path) if stat.S_ISREG(found.st_mode) and found.st_size <= MAX_BYTES else None
+
+    def put(self, name: str, value: QByteArray) -> None:
+        """Keep a value, and a sum to know it by."""
+        self._settings.setValue(name, value)
+        self._settings.setValue(f"{name}_sha256", hashlib.sha256(value.data()).hexdigest())
+
+    def get(self, name: str) -> QByteArray | None:
+        """The value, or None if there is none or it is not as it was put."""
+        value, expected = self._settings.value(name), self._settings.value(f"{name}_sha256")
+        whole = isinstance(value, QByteArray) and hashlib.sha256(value.data()).hexdigest() == expected
+        return value if whole else None

@@ -75,7 +75,6 @@ class MainWindow(QMainWindow):
         self.messages = messages or Messages(self)
         self._door = ActionDoor(self.messages, session.restorer.offer)
         session.restorer.window = self
-        self._closing = False
         self.canvas = Canvas()
         self.actions_ = Actions(self, self._door)
         self._commands = Commands(session, learning, self.canvas, settings, self.messages, self)
@@ -212,15 +211,9 @@ class MainWindow(QMainWindow):
     @guarded
     def closeEvent(self, event: QCloseEvent) -> None:
         event.ignore()  # should anything below fail, the window stays, and the work in it
-        if self._closing:  # a signal, while the question below is open
+        self._remember()
+        if not self._session.close_project() and not self._close_and_lose():
             return
-        self._closing = True
-        try:
-            self._remember()
-            if not self._session.close_project() and not self._close_and_lose():
-                return
-        finally:
-            self._closing = False
         event.accept()
         self._commands.exporter.cancel()
         super().closeEvent(event)
@@ -387,6 +380,7 @@ class MainWindow(QMainWindow):
         elif key == "device":
             self._learning.set_device(self._settings.text(key))
 
+    @guarded  # a bug in it must not keep the window open
     def _remember(self) -> None:
         """Keep layout and brush for the next start."""
         self.layout_.save()

@@ -1,4 +1,4 @@
-"""The text of a report: versions, platform, device, what the user was told, and how the last run ended.
+"""The text of a report: versions, platform, device, what the user was told, and how the last life ended.
 
 It holds nothing of images; it may name files. torch is not loaded for it.
 """
@@ -15,11 +15,11 @@ from PySide6.QtGui import QGuiApplication
 
 import fcn_studio
 from fcn_studio import paths
-from fcn_studio.ui.last_run import Ended
+from fcn_studio.ui.life import Ended
 from fcn_studio.ui.logs import without_content
 from fcn_studio.ui.messages import Messages
 
-SHOWN_RUNS, LOG_LINES = 3, 30
+SHOWN_LIVES, LOG_LINES = 3, 30
 PACKAGES = ("PySide6-Essentials", "torch", "torchvision", "numpy", "opencv-python-headless", "pillow", "safetensors")
 
 
@@ -49,13 +49,15 @@ def report_text(messages: Messages, device_words: str) -> str:
     return _without_home("\n".join(lines) + "\n")
 
 
-def ended_text(runs: Sequence[Ended]) -> str:
-    """What is known of runs that ended unexpectedly, the last one first."""
+def ended_text(lives: Sequence[Ended]) -> str:
+    """What is known of lives that ended unexpectedly, the last one first."""
     parts = []
-    for run in runs[:SHOWN_RUNS]:
-        trace = run.trace.strip() or "Nothing was written: it was killed, or the machine stopped."
-        last = "\n".join(run.log.splitlines()[-LOG_LINES:]) or "There is none."
-        parts.append(f"Run {run.stem} ended unexpectedly.\n\n{trace}\n\nThe end of its log:\n{last}\n")
+    for life in lives[:SHOWN_LIVES]:
+        trace = life.trace.strip() or "Nothing was written: it was killed, or the machine stopped."
+        last = "\n".join(life.log.splitlines()[-LOG_LINES:]) or "There is none."
+        parts.append(
+            f"Life {life.stem} of the program ended unexpectedly.\n\n{trace}\n\nThe end of its log:\n{last}\n"
+        )
     return _without_home(without_content("\n".join(parts)))
 
 

@@ -299,7 +299,7 @@ def _noise(work: Path) -> Iterator[str]:
         text = path.read_text(errors="replace")
         if any(word in text for word in NOISE):
             yield f"{path.name}: {text[-3000:]}"
-    for path in (work / "state" / "logs").glob("*.run"):
+    for path in (work / "state" / "logs").glob("*.alive"):
         yield f"{path.name}: the next start will take this for a crash"
     for path in (work / "state" / "logs").glob("*.crash"):
         yield f"{path.name}: {path.read_text()[:2000]}"

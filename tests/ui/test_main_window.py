@@ -366,18 +366,41 @@ def test_work_that_cannot_be_saved_keeps_the_window_open(studio: Studio, monkeyp
     assert tries == [False, False, True]
 
 
-def test_a_bug_on_closing_keeps_the_window_open(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("part", "closes"), [("session", False), ("layout", True)])
+def test_a_bug_on_closing_keeps_the_window_open_if_work_could_be_lost(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, part: str, closes: bool
+) -> None:
     def fail() -> None:
         raise ZeroDivisionError("oops")
 
     reported: list[object] = []
     monkeypatch.setattr(sys, "excepthook", lambda kind, *rest: reported.append(kind))
     with monkeypatch.context() as broken:
-        broken.setattr(studio.window.layout_, "save", fail)
-        assert not studio.window.close()
+        if part == "layout":
+            broken.setattr(studio.window.layout_, "save", fail)
+        else:
+            broken.setattr(studio.session.keeper, "finish", fail)
+        assert studio.window.close() is closes
     assert reported == [ZeroDivisionError]
+    assert studio.window.isVisible() is not closes
+    assert (studio.session.project is None) is closes
+    assert studio.window.close()
+
+
+def test_a_signal_while_closing_asks_is_not_a_second_closing(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def ask() -> bool:
+        asked.append("?")
+        studio.window.close()
+        return False
+
+    monkeypatch.setattr(studio.session.keeper, "finish", lambda: ["picture-000.png"])
+    monkeypatch.setattr(studio.window, "_close_and_lose", ask)
+    assert not studio.window.close()
+    assert asked == ["?"]
     assert studio.window.isVisible()
-    assert studio.session.project is not None
+    monkeypatch.undo()
     assert studio.window.close()
 
 

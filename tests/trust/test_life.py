@@ -18,7 +18,7 @@ import fcn_studio
 from fcn_studio import paths
 from fcn_studio.formats.lock import process_start_time
 from fcn_studio.ui import report
-from fcn_studio.ui.last_run import KEPT_RUNS, Ended, Run, logs_dir, take_ended
+from fcn_studio.ui.life import KEPT_LIVES, Ended, Life, logs_dir, take_ended
 from fcn_studio.ui.logs import LONGEST, _LogFile, without_content
 from fcn_studio.ui.messages import Messages
 from tests.helpers import run_python
@@ -67,14 +67,14 @@ def start(act: str) -> tuple[int, str]:
 def test_a_crash_is_told_at_the_next_start_and_only_then(state: Path) -> None:
     code, _ = start("ctypes.string_at(0)")
     assert code == -11
-    assert len(list(logs_dir().glob("*.run"))) == 1
+    assert len(list(logs_dir().glob("*.alive"))) == 1
     code, text = start(READ)
     assert code == 0, text
     assert "strip: FCN Studio ended unexpectedly last time. | Show report" in text
     assert "Fatal Python error: Segmentation fault" in text
     assert "string_at" in text
     assert f"FCN Studio {fcn_studio.__version__}" in text
-    assert not list(logs_dir().glob("*.run"))
+    assert not list(logs_dir().glob("*.alive"))
     code, text = start(READ)
     assert (code, "strip:  |" in text) == (0, True), text
 
@@ -93,7 +93,7 @@ def test_a_killed_run_and_one_that_a_bug_ended_are_told_together(state: Path) ->
 
 def leave(stem: str, **fields: object) -> Path:
     logs_dir().mkdir(parents=True, exist_ok=True)
-    mark = logs_dir() / f"{stem}.run"
+    mark = logs_dir() / f"{stem}.alive"
     mark.write_text(json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "started": "1", **fields}))
     return mark
 
@@ -106,7 +106,7 @@ def test_whose_process_lives_is_another_window_and_another_host_is_left_alone() 
     leave("20260101-000000-5", pid=10**30)
     (logs_dir() / "20260101-000000-3.crash").write_bytes(b"Fatal Python error: \xff")
     ended = take_ended()
-    assert [run.stem[-1] for run in ended] == ["5", "4", "3"]
+    assert [life.stem[-1] for life in ended] == ["5", "4", "3"]
     assert ended[2].trace == "Fatal Python error: \ufffd"
     assert take_ended() == []
     assert living.exists()
@@ -115,17 +115,17 @@ def test_whose_process_lives_is_another_window_and_another_host_is_left_alone() 
 
 def test_old_runs_are_forgotten_but_none_that_was_not_told() -> None:
     untold = leave("20250101-000000-1")
-    for number in range(KEPT_RUNS + 5):
+    for number in range(KEPT_LIVES + 5):
         (logs_dir() / f"20260101-0000{number:02}-1.log").write_text("")
         (logs_dir() / f"20260101-0000{number:02}-1.log.1").write_text("")
     (logs_dir() / "mine.txt").write_text("")
-    done = run_python("from fcn_studio.ui.last_run import Run\nwith Run(): pass")
+    done = run_python("from fcn_studio.ui.life import Life\nwith Life(): pass")
     assert done.returncode == 0, done.stderr
     left = sorted(path.name for path in logs_dir().iterdir())
     assert untold.name in left
     assert "mine.txt" in left
-    assert len([name for name in left if name.endswith(".log")]) == KEPT_RUNS - 1  # and the one that ran just now
-    assert len([name for name in left if name.endswith(".log.1")]) == KEPT_RUNS - 1
+    assert len([name for name in left if name.endswith(".log")]) == KEPT_LIVES - 1  # and the one that ran just now
+    assert len([name for name in left if name.endswith(".log.1")]) == KEPT_LIVES - 1
 
 
 @pytest.mark.parametrize("obstacle", ["state", "logs"])
@@ -136,7 +136,7 @@ def test_a_log_that_cannot_be_opened_stops_no_start(state: Path, obstacle: str) 
     code, text = start("studio.window.messages.fail('No word is lost.'); studio.window.close()")
     assert code == 0, text
     assert "No word is lost." in text
-    with Run() as log_file:
+    with Life() as log_file:
         assert log_file is None
     assert take_ended() == []
 
@@ -201,7 +201,7 @@ def test_the_text_of_a_report(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 SNAPSHOT = """\
-Run 20260101-101500-77 ended unexpectedly.
+Life 20260101-101500-77 of the program ended unexpectedly.
 
 Fatal Python error: Aborted
 

@@ -1,7 +1,7 @@
-"""What a run leaves in the state folder: its log, and a mark that tells the next start how it ended.
+"""What a life of the program leaves in the state folder: its log, and a mark that tells the next start how it ended.
 
-A run writes ``logs/STEM.run`` with {host, pid, started} when it begins and takes it away when it ends. A mark whose
-process is gone is that of a run that was killed, crashed, or lost its power; faulthandler's last words are then in
+A life writes ``logs/STEM.alive`` with {host, pid, started} when it begins and takes it away when it ends. A mark whose
+process is gone is that of a life that was killed, crashed, or lost its power; faulthandler's last words are then in
 ``STEM.crash``. A mark whose process lives is another window. Nothing here stops a start.
 """
 
@@ -26,8 +26,8 @@ from fcn_studio.formats.lock import LockOwner, process_start_time
 
 log = logging.getLogger(__name__)
 
-KEPT_RUNS = 20
-"""So many runs keep their log; those before them are forgotten."""
+KEPT_LIVES = 20
+"""So many lives keep their log; those before them are forgotten."""
 
 _TAIL = 64 << 10
 """Bytes that are read of a file's end: it may be huge or odd."""
@@ -40,7 +40,7 @@ def logs_dir() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A run that did not end by itself.
+    """A life that did not end by itself.
 
     Attributes:
         stem: name of its files, which begins with when it started.
@@ -53,8 +53,8 @@ class Ended:
     log: str
 
 
-class Run:
-    """This run's files, in a ``with`` whose value is the file to log to, or None if there can be none.
+class Life:
+    """The files of this life, in a ``with`` whose value is the file to log to, or None if there can be none.
 
     An end with a sentence for the user is a good end; one by a bug is logged and leaves the mark.
     """
@@ -66,7 +66,7 @@ class Run:
     def __enter__(self) -> Path | None:
         owner = LockOwner(socket.gethostname(), os.getpid(), process_start_time(os.getpid()) or "")
         try:
-            paths.replace_file(self._path("run"), json.dumps(asdict(owner)).encode())
+            paths.replace_file(self._path("alive"), json.dumps(asdict(owner)).encode())
             self._crash_file = self._path("crash").open("w")  # open as long as the process: faulthandler's wish
         except OSError:
             return None
@@ -79,12 +79,12 @@ class Run:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None and not isinstance(error, FcnStudioError):
-            log.critical("the run was ended by a bug", exc_info=error)
+            log.critical("the program was ended by a bug", exc_info=error)
             return
         if self._crash_file is not None:
             faulthandler.disable()
             self._crash_file.close()
-        for suffix in ("crash", "run"):
+        for suffix in ("crash", "alive"):
             with suppress(OSError):
                 self._path(suffix).unlink()
 
@@ -93,7 +93,7 @@ class Run:
 
 
 def take_ended() -> list[Ended]:
-    """The runs that ended unexpectedly and that nobody was told of yet, the last one first."""
+    """The lives that ended unexpectedly and that nobody was told of yet, the last one first."""
     return [
         Ended(mark.stem, _tail(mark.with_suffix(".crash")), _tail(mark.with_suffix(".log")))
         for mark in sorted(_marks(), reverse=True)
@@ -103,7 +103,7 @@ def take_ended() -> list[Ended]:
 
 def _marks() -> list[Path]:
     with suppress(OSError):
-        return list(logs_dir().glob("*.run"))
+        return list(logs_dir().glob("*.alive"))
     return []
 
 
@@ -114,7 +114,7 @@ def _is_dead(mark: Path) -> bool:
         owner = LockOwner(str(fields["host"]), int(fields["pid"]), str(fields["started"]))
         return owner.host == socket.gethostname() and process_start_time(owner.pid) != owner.started
     except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
-        return True  # marks are written whole: a broken one was never a living run's
+        return True  # marks are written whole: a broken one was never a living program's
 
 
 def _taken(mark: Path) -> bool:
@@ -137,15 +137,15 @@ def _tail(path: Path) -> str:
 
 
 def _prune(folder: Path) -> None:
-    """Forget old runs, but none that still runs or whose end was not told."""
+    """Forget old lives, but none that goes on or whose end was not told."""
     stems = sorted({path.name.partition(".")[0] for path in _ours(folder)}, reverse=True)
-    for stem in stems[KEPT_RUNS:]:
+    for stem in stems[KEPT_LIVES:]:
         for path in folder.glob(f"{stem}.*"):
-            if not (folder / f"{stem}.run").exists():
+            if not (folder / f"{stem}.alive").exists():
                 with suppress(OSError):
                     path.unlink()
 
 
 def _ours(folder: Path) -> Iterator[Path]:
-    for suffix in ("run", "crash", "log"):
+    for suffix in ("alive", "crash", "log"):
         yield from folder.glob(f"*-*-*.{suffix}")
