@@ -34,6 +34,10 @@ class ProjectError(FcnStudioError):
     """A project folder or its files cannot be opened or written."""
 
 
+class NameTooLong(ProjectError):  # noqa: N818 - a fact, not a failure
+    """A file's name would be longer than the file system allows; another file's may do."""
+
+
 class ClassTableNeeded(ProjectError):  # noqa: N818 - a question, not a failure
     """A folder has masks, and nothing says what their class indices mean."""
 

@@ -116,7 +116,7 @@ def refuse_without_display() -> None:
         )
 
 
-def run_window(folder: Path | None, *, break_lock: bool = False) -> int:
+def run_window(folder: Path | None, *, break_lock: bool = False, max_pixels: int | None = None) -> int:
     """Open the window and run until it is closed; the exit code.
 
     Raises:
@@ -127,6 +127,8 @@ def run_window(folder: Path | None, *, break_lock: bool = False) -> int:
     app = application()
     start_logs()
     settings = Settings()
+    if max_pixels is not None:
+        settings.use_for_now("max_pixels", max_pixels)
     theme.apply(app, settings.text("theme"))
     studio = build(settings)
     studio.window.messages.install_excepthook()

@@ -66,6 +66,8 @@ class Session(QObject):
         self.default_table = ClassTable((), 0)
         """Class table of a plain folder that has none: the table of the network in use."""
         self._grey_asked = False
+        self.failures: dict[str, str] = {}
+        """Image id -> why it could not be opened when that was last tried."""
         self._disconnect: Callable[[], None] | None = None
         self.classes = ClassEditor(self)
         self._prefetch = Prefetch(settings.whole("max_pixels"))
@@ -114,6 +116,8 @@ class Session(QObject):
             project.close()
             return
         self.project = project
+        project.max_pixels = self.settings.whole("max_pixels")
+        self.failures.clear()
         self._grey_asked = grey_as_indices is not None
         self.toolbox.reset_rules()
         self.toolbox.set_table(self.table)
@@ -170,6 +174,9 @@ class Session(QObject):
             self.keeper.idle_ms = round(1000 * self.settings.number(key))
         elif key == "max_pixels":
             self._prefetch.max_pixels = self.settings.whole(key)
+            self._prefetch.want(())  # what was refused may be allowed now
+            if self.project is not None:
+                self.project.max_pixels = self.settings.whole(key)
 
     def shut_down(self) -> None:
         """End the session's threads; call after `close_project`."""
@@ -187,10 +194,21 @@ class Session(QObject):
         if self.project is None or not 0 <= row < len(self.samples) or row == self.index:
             return
         self.settle()
-        document = self._load(self.samples[row])
+        image_id = self.samples[row].image_id
+        try:
+            document = self._load(self.samples[row])
+        except (ImageError, MaskError) as error:
+            self.note_failure(image_id, str(error))
+            raise
+        self.failures.pop(image_id, None)
         self.keeper.save()
         self._set_document(document, row)
         self._prefetch.want(self.samples[r].image_path for r in (row + 1, row - 1) if 0 <= r < len(self.samples))
+
+    def note_failure(self, image_id: str, sentence: str) -> None:
+        """Remember why an image cannot be opened, for the list of files."""
+        self.failures[image_id] = sentence
+        self.sample_changed.emit(image_id)
 
     def step(self, by: int) -> None:
         """Open the next or previous image; ones that cannot be opened are told and passed by."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -408,9 +409,12 @@ def test_a_folder_that_cannot_be_written_opens_read_only_with_a_sentence(
     if how == "no permission":
         monkeypatch.setattr("fcn_studio.formats.project_folder.os.access", lambda path, mode: False)
     else:
+        real = os.open
 
-        def refuse(*_: object) -> int:
-            raise OSError(30, "Read-only file system")
+        def refuse(path: object, flags: int, *more: int) -> int:
+            if flags & os.O_CREAT:
+                raise OSError(30, "Read-only file system")
+            return real(path, flags, *more)  # type: ignore[arg-type]
 
         monkeypatch.setattr("fcn_studio.formats.lock.os.open", refuse)
     with pytest.raises(ProjectReadOnly):
