@@ -63,6 +63,16 @@ def parser() -> argparse.ArgumentParser:
 def _add_window(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", nargs="?", type=Path, help="folder of images or VOC tree")
     command.add_argument("--break-lock", action="store_true", help="take over a project another computer left locked")
+    _add_max_pixels(command)
+
+
+def _add_max_pixels(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--max-pixels",
+        metavar="N",
+        type=int,
+        help="read images of up to N pixels, at most a gigapixel (default: 'Largest image' in the settings)",
+    )
 
 
 def _add_json(command: argparse.ArgumentParser) -> None:
@@ -80,6 +90,7 @@ def _add_project(command: argparse.ArgumentParser, *, network: str = "", network
     )
     command.add_argument("--device", metavar="D", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     command.add_argument("--grey-as-indices", action="store_true", help="read grey masks as class indices")
+    _add_max_pixels(command)
     _add_json(command)
 
 
@@ -116,6 +127,7 @@ def _add_export(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--split", choices=["train", "val", "all"], default="all")
     command.add_argument("--grey-as-indices", action="store_true", help="read grey masks as class indices")
+    _add_max_pixels(command)
     _add_json(command)
 
 
@@ -167,7 +179,7 @@ def write_json(result: object, path: Path | None) -> None:
         sys.stdout.write(text)
         return
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(text.encode("utf-8", "backslashreplace"))  # a name that is no UTF-8: \udcff is valid JSON
     except OSError as error:
         raise UsageError(f"{path}: the result cannot be written: {error.strerror or error}") from error
 
@@ -187,7 +199,8 @@ def _open(options: argparse.Namespace) -> int:
         import fcn_studio.tools.base  # noqa: F401
         from fcn_studio.ui.app import run_window
 
-        return run_window(options.folder, break_lock=options.break_lock, signals=signals)
+        limit = _max_pixels(options) if options.max_pixels is not None else None
+        return run_window(options.folder, break_lock=options.break_lock, max_pixels=limit, signals=signals)
     finally:
         gc.enable()  # where it came to no window
 
@@ -196,6 +209,27 @@ def _demo(options: argparse.Namespace) -> int:
     from fcn_studio.ui.demo import run_demo
 
     return run_demo(options.folder, offscreen=options.offscreen, screenshot=options.screenshot)
+
+
+def _max_pixels(options: argparse.Namespace) -> int:
+    """The limit that is given, else that of the settings, so that what the window opens is read here too.
+
+    Raises:
+        UsageError: if the setting may not have the value.
+    """
+    from fcn_studio.settings import BY_KEY, Settings
+
+    try:
+        if options.max_pixels is not None:
+            return int(BY_KEY["max_pixels"].accepted(options.max_pixels))
+    except ValueError as error:
+        raise UsageError(
+            f"--max-pixels {options.max_pixels} makes no sense; give 1 million to 1,000 million"
+        ) from error
+    settings = Settings()
+    if settings.notice:
+        print(settings.notice, file=sys.stderr)
+    return settings.whole("max_pixels")
 
 
 def _segment(options: argparse.Namespace) -> Json:
@@ -208,6 +242,7 @@ def _segment(options: argparse.Namespace) -> Json:
         include_prelabelled=options.all,
         out=options.out,
         grey_as_indices=options.grey_as_indices,
+        max_pixels=_max_pixels(options),
         break_lock=options.break_lock,
     )
 
@@ -225,6 +260,7 @@ def _train(options: argparse.Namespace) -> Json:
         device=options.device,
         out=options.out,
         grey_as_indices=options.grey_as_indices,
+        max_pixels=_max_pixels(options),
     )
 
 
@@ -237,6 +273,7 @@ def _evaluate(options: argparse.Namespace) -> Json:
         device=options.device,
         split=options.split,
         grey_as_indices=options.grey_as_indices,
+        max_pixels=_max_pixels(options),
     )
 
 
@@ -249,6 +286,7 @@ def _export(options: argparse.Namespace) -> Json:
         statuses=options.status or ["verified"],
         split=options.split,
         grey_as_indices=options.grey_as_indices,
+        max_pixels=_max_pixels(options),
     )
 
 

@@ -61,6 +61,10 @@ class ProjectFileBroken(ProjectError):  # noqa: N818 - a state, not a failure
         super().__init__(text)
 
 
+class NameTooLong(ProjectError):  # noqa: N818 - a fact, not a failure
+    """A file's name would be longer than the file system allows; another file's may do."""
+
+
 class ClassTableNeeded(ProjectError):  # noqa: N818 - a question, not a failure
     """A folder has masks, and nothing says what their class indices mean."""
 

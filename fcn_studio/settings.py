@@ -88,7 +88,8 @@ SETTINGS: tuple[Setting, ...] = (
             low=0.1, high=60.0, unit="s"),
     Setting("undo_budget_mb", 256, "Undo memory", "Older steps are forgotten beyond this.",
             low=16, high=8192, unit="MB"),
-    Setting("max_pixels", 100_000_000, "Largest image", "Larger images are refused with a sentence.",
+    Setting("max_pixels", 100_000_000, "Largest image",
+            "Larger images are refused with a sentence; one takes about 9 bytes of memory a pixel.",
             low=1_000_000, high=1_000_000_000, unit="pixels"),
     Setting("device", "auto", "Network runs on", "Auto takes a graphics card if there is one.",
             choices=("auto", "cpu", "cuda", "mps")),
@@ -139,28 +140,29 @@ class Settings:
         self.notice = ""
         self.recent: list[Path] = []
         self._values: dict[str, Value] = {s.key: s.default for s in SETTINGS}
+        self._for_now: dict[str, Value] = {}
         self._watchers: list[Callable[[str], None]] = []
         self._in_the_way = False
         self._load()
 
     def __getitem__(self, key: str) -> Value:
-        return self._values[key]
+        return self._for_now.get(key, self._values[key])
 
     def flag(self, key: str) -> bool:
         """The value of a yes/no setting."""
-        return bool(self._values[key])
+        return bool(self[key])
 
     def whole(self, key: str) -> int:
         """The value of a setting that is a whole number."""
-        return int(self._values[key])
+        return int(self[key])
 
     def number(self, key: str) -> float:
         """The value of a setting that is a number."""
-        return float(self._values[key])
+        return float(self[key])
 
     def text(self, key: str) -> str:
         """The value of a setting that is a text."""
-        return str(self._values[key])
+        return str(self[key])
 
     def set(self, key: str, value: Value) -> None:
         """Change one setting, save, and tell the watchers.
@@ -169,12 +171,21 @@ class Settings:
             ValueError: if the setting may not have the value.
         """
         accepted = BY_KEY[key].accepted(value)
-        if accepted == self._values[key]:
+        if accepted == self[key]:
             return
+        self._for_now.pop(key, None)
         self._values[key] = accepted
         self.save()
         for watcher in list(self._watchers):
             watcher(key)
+
+    def use_for_now(self, key: str, value: Value) -> None:
+        """Use another value until the program ends or the setting is changed; the file keeps its own.
+
+        Raises:
+            ValueError: if the setting may not have the value.
+        """
+        self._for_now[key] = BY_KEY[key].accepted(value)
 
     def __setitem__(self, key: str, value: Value) -> None:
         self.set(key, value)

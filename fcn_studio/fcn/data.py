@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.snapshot import LabelledImage
+from fcn_studio.errors import ImageError, TrainingError
 from fcn_studio.fcn.evaluate import read_labelled
 from fcn_studio.fcn.transforms import Augmentation, Image, random_view, resized, resized_labels
 
@@ -49,15 +50,23 @@ class DecodedImages:
     averaged: a single bilinear warp from their full size would alias.
     """
 
-    def __init__(self, snapshot: Sequence[LabelledImage], lut: NDArray[np.uint8], largest_scale: float = 1.0) -> None:
+    def __init__(
+        self,
+        snapshot: Sequence[LabelledImage],
+        lut: NDArray[np.uint8],
+        largest_scale: float = 1.0,
+        left_out: dict[str, str] | None = None,
+    ) -> None:
         """Nothing is decoded yet.
 
         Args:
             snapshot: the images.
             lut: class index -> channel, uint8 (256,).
             largest_scale: largest size of an image pixel in pixels of a view.
+            left_out: image id -> sentence, for images that cannot be read; `get` adds to it.
         """
         self._snapshot, self._lut = snapshot, lut
+        self._left_out = {} if left_out is None else left_out
         self.shrink = 1
         while largest_scale * self.shrink * 2 <= 0.5:
             self.shrink *= 2
@@ -66,6 +75,20 @@ class DecodedImages:
 
     def __len__(self) -> int:
         return len(self._snapshot)
+
+    def get(self, number: int) -> tuple[Image, LabelMap] | None:
+        """As ``self[number]``; None if the file cannot be read any more, which is noted.
+
+        Raises:
+            TrainingError: if none of all can be read.
+        """
+        try:
+            return self[number]
+        except ImageError as error:
+            self._left_out[self._snapshot[number].image_id] = str(error)
+            if all(image.image_id in self._left_out for image in self._snapshot):
+                raise TrainingError(f"no image of the training set can be read any more: {error}") from error
+            return None
 
     def __getitem__(self, number: int) -> tuple[Image, LabelMap]:
         """Image uint8 (H, W, 3) and channels uint8 (H, W), 255 where nothing is trusted.
@@ -118,14 +141,20 @@ class CropSampler:
 
     def _view(self) -> tuple[Image, LabelMap]:
         """One view of the next image; tried again if it shows nothing labelled."""
-        if not self._order:
-            self._order = self._rng.permutation(len(self._images)).tolist()
-        image, channels = self._images[self._order.pop()]
+        image, channels = self._next()
         for _ in range(_TRIES):
             view = random_view(image, channels, self._augmentation, self._rng, self._anchor(channels))
             if (view[1] != VOID).any():
                 break
         return view
+
+    def _next(self) -> tuple[Image, LabelMap]:
+        """The next image that can be read."""
+        while True:
+            if not self._order:
+                self._order = self._rng.permutation(len(self._images)).tolist()
+            if (pair := self._images.get(self._order.pop())) is not None:
+                return pair
 
     def _anchor(self, channels: LabelMap) -> tuple[int, int] | None:
         """(x, y) of a pixel of a class that is wanted, or None for a view placed anywhere."""

@@ -11,7 +11,7 @@ from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.errors import ImageError
 from fcn_studio.fcn.predict import Predictor
 from fcn_studio.fcn.transforms import Image
-from fcn_studio.formats.images import read_image
+from fcn_studio.formats.images import MAX_PIXELS, read_image
 
 
 def evaluate(
@@ -19,6 +19,7 @@ def evaluate(
     snapshot: Sequence[LabelledImage],
     table: ClassTable,
     index_map: Mapping[int, int] | None = None,
+    left_out: dict[str, str] | None = None,
 ) -> Generator[int, None, Figures]:
     """Score a network on images, one at a time.
 
@@ -27,6 +28,7 @@ def evaluate(
         snapshot: the images with their trusted pixels.
         table: the truth's classes.
         index_map: network index -> truth index; by name if not given. What is not in it counts as an error.
+        left_out: image id -> sentence; what cannot be read is noted there and left out.
 
     Yields:
         The number of images done.
@@ -35,14 +37,24 @@ def evaluate(
         Figures in the truth's class indices.
 
     Raises:
-        ImageError: if an image cannot be read, or has changed its size since the snapshot.
+        ImageError: if not one image can be read, or each has changed its size since the snapshot.
     """
     if index_map is None:
         index_map = map_by_name(predictor.checkpoint.table, table)
     confusion = ConfusionMatrix()
+    left_out = {} if left_out is None else left_out
+    scored = 0
     for done, labelled in enumerate(snapshot, start=1):
-        prediction = predictor.predict(read_labelled(labelled), labelled.image_id)
-        confusion.add(labelled.label_map(), prediction.mapped(index_map).label_map)
+        try:
+            image_rgb = read_labelled(labelled)
+        except ImageError as error:
+            left_out[labelled.image_id] = str(error)
+            if done == len(snapshot) and not scored:
+                raise
+        else:
+            prediction = predictor.predict(image_rgb, labelled.image_id)
+            confusion.add(labelled.label_map(), prediction.mapped(index_map).label_map)
+            scored += 1
         yield done
     return confusion.figures(info.index for info in table.active)
 
@@ -53,9 +65,10 @@ def read_labelled(labelled: LabelledImage) -> Image:
     Raises:
         ImageError: if it cannot be read, or has changed its size since the snapshot.
     """
-    image = read_image(Path(labelled.image_path))
+    height, width = labelled.shape
+    # The snapshot was made with the limit that the user has set; so large an image is allowed.
+    image = read_image(Path(labelled.image_path), max_pixels=max(MAX_PIXELS, height * width))
     if image.shape[:2] != labelled.shape:
-        height, width = labelled.shape
         raise ImageError(
             f"{labelled.image_path}: the image is now {image.shape[1]} x {image.shape[0]} pixels, its mask is "
             f"{width} x {height}; restore the image or remove the mask"

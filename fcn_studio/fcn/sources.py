@@ -126,7 +126,10 @@ class FeatureSource:
         """
         total = 0
         for done, number in enumerate(self._rng.permutation(len(self._images)).tolist(), start=1):
-            image, channels = self._view(*self._images[number])
+            if (pair := self._images.get(number)) is None:
+                yield done
+                continue
+            image, channels = self._view(*pair)
             for step in (1, -1):
                 features = self._features(np.ascontiguousarray(image[:, ::step]))
                 total += sum(2 * tensor.numel() for tensor in features.values())

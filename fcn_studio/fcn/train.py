@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from fcn_studio.core.classes import ClassTable, map_by_name
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
-from fcn_studio.errors import TrainingError
+from fcn_studio.errors import ImageError, TrainingError
 from fcn_studio.fcn.architecture import Architecture
 from fcn_studio.fcn.data import CropSampler, DecodedImages, channel_lut, channel_pixels
 from fcn_studio.fcn.evaluate import evaluate
@@ -80,8 +81,7 @@ def train(
         What came out.
 
     Raises:
-        TrainingError: if there is nothing to learn from, or no step succeeds.
-        ImageError: if an image cannot be read.
+        TrainingError: if there is nothing to learn from, no image of it can be read, or no step succeeds.
     """
     training = _Training(config, train_set, val_set, table, base, device, out_path)
     try:
@@ -116,12 +116,13 @@ class _Training:
         usable = [image for image, counts in zip(train_set, pixels, strict=True) if counts.any()]
         channels = len(active_table(table))
         _require_something_to_learn(usable, channels)
-        self._trained_on = tuple(image.image_id for image in usable)
+        self._usable = tuple(image.image_id for image in usable)
+        self._left_out: dict[str, str] = {}
         shapes = [image.shape for image in usable]
         weights = class_weights(pixels.sum(0)[:channels])
 
         scale = working_scale(shapes) if level is Level.SCRATCH else None
-        self._start = self._starting_point(scale, DecodedImages(usable, lut))
+        self._start = self._starting_point(scale, DecodedImages(usable, lut, left_out=self._left_out))
         self._recipe = recipe_for(
             level,
             batch_norm=self._start.architecture.batch_norm,
@@ -190,13 +191,22 @@ class _Training:
             checkpoint=str(self._out_path),
             figures=self._best,
             baseline=self._baseline,
-            val_ids=tuple(image.image_id for image in self._val_set),
+            val_ids=tuple(image.image_id for image in self._val_set if image.image_id not in self._left_out),
             trained_on=len(self._trained_on),
             steps=self._steps,
             cpu_seconds=time.process_time() - self._cpu_clock,
             stopped=self._stopped,
-            notes=(*self._notes, *self._learner.notes),
+            notes=(
+                *self._notes,
+                *self._learner.notes,
+                *(f"left out: {why}" for why in list(self._left_out.values())),
+            ),
         )
+
+    @property
+    def _trained_on(self) -> tuple[str, ...]:
+        """Ids of the images that it learns from: those that could be read."""
+        return tuple(image_id for image_id in self._usable if image_id not in self._left_out)
 
     def close(self) -> None:
         """End the background thread."""
@@ -292,19 +302,21 @@ class _Training:
     ) -> Generator[TrainProgress, bool | None, Figures | None]:
         """Figures of a network on the validation images, reporting after each.
 
-        None if there are no images, if it is stopped, or if it takes longer than ``patience`` wall seconds.
+        None if no image can be read, if it is stopped, or if it takes longer than ``patience`` wall seconds.
         """
         if not self._val_set:
             return None
         began, was_stopped = time.perf_counter(), self._stopped
         predictor = Predictor(checkpoint, self._learner.device)
-        scoring = evaluate(predictor, self._val_set, self._table)
+        scoring = evaluate(predictor, self._val_set, self._table, left_out=self._left_out)
         while True:
             try:
                 done = next(scoring)
             except StopIteration as end:
                 figures: Figures = end.value
                 return figures
+            except ImageError:  # of the last: none could be read
+                return None
             self._notes += [note for note in predictor.take_notes() if note not in self._notes]
             taken = time.perf_counter() - began
             self._validation_seconds = taken / done * len(self._val_set)
@@ -334,8 +346,9 @@ class _Training:
             return adapt(self._base, self._table)
         table = active_table(self._table)
         architecture = Architecture.slim(self._config.width)
-        some = self._rng.permutation(len(images))[:_STATISTICS_IMAGES]
-        pixels = np.concatenate([images[i][0][::4, ::4].reshape(-1, 3) for i in some.tolist()])
+        order = self._rng.permutation(len(images)).tolist()
+        some = islice(filter(None, map(images.get, order)), _STATISTICS_IMAGES)
+        pixels = np.concatenate([image[::4, ::4].reshape(-1, 3) for image, _ in some])
         mean, std = pixels.mean(0).tolist(), np.maximum(pixels.std(0), 1).tolist()
         preprocessing = Preprocessing("rgb", (mean[0], mean[1], mean[2]), (std[0], std[1], std[2]), scale or 1.0)
         return Checkpoint(architecture, table, preprocessing, architecture.build(len(table)).state_dict())
@@ -350,11 +363,11 @@ class _Training:
         """Cached features where the trunk stays as it is, else augmented crops."""
         pre = self._start.preprocessing
         if self._level is Level.QUICK:
-            images = DecodedImages(usable, lut, pre.input_scale)
+            images = DecodedImages(usable, lut, pre.input_scale, self._left_out)
             network, make_room = self._learner.network.eval(), self._learner.make_room
             return FeatureSource(images, network, pre, _QUICK_VIEWS, self._rng, make_room)
         augmentation = augmentation_for(self._level, shapes, pre.input_scale, self._learner.device)
-        images = DecodedImages(usable, lut, augmentation.scale[1])
+        images = DecodedImages(usable, lut, augmentation.scale[1], self._left_out)
         sampler = CropSampler(images, augmentation, weights, self._rng)
         return CropSource(sampler, pre, self._batch_size)
 

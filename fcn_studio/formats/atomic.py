@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fcn_studio.errors import ProjectError
+from fcn_studio.errors import NameTooLong, ProjectError
 from fcn_studio.paths import replace_file
 
 
@@ -21,6 +22,8 @@ def told(what: str, path: Path, kind: type[ProjectError] = ProjectError) -> Iter
         yield
     except OSError as error:
         reason = error.strerror or str(error)
+        if error.errno == errno.ENAMETOOLONG:
+            raise NameTooLong(f"{path} cannot be {what}: {reason}; give the image a shorter name") from error
         raise kind(f"{path} cannot be {what}: {reason}") from error
 
 

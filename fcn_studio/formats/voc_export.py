@@ -16,22 +16,25 @@ import json
 import re
 import secrets
 import shutil
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fcn_studio import __version__
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Sample, Split
-from fcn_studio.errors import ProjectError
+from fcn_studio.errors import ImageError, MaskError, ProjectError
 from fcn_studio.formats.atomic import told
-from fcn_studio.formats.images import image_size, is_upright_jpeg, read_image, write_jpeg
+from fcn_studio.formats.images import is_upright_jpeg, read_image, write_jpeg
 from fcn_studio.formats.masks import encode_mask
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.formats.scan import IMAGES, MASKS
 from fcn_studio.formats.voc import DEVKIT, LISTS, class_file_lines
 
 YEAR = "VOC2012"
+
+_RESERVED = re.compile("con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]", re.IGNORECASE)
+"""Names that mean devices on Windows, with any suffix. Source: Microsoft, "Naming Files, Paths, and Namespaces"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +45,24 @@ class ExportResult:
         folder: the VOC tree, ``OUT/VOCdevkit/VOC2012``.
         train: number of images in its train list.
         val: number of images in its val list.
+        failed: image id -> why it was left out: it or its mask cannot be read.
     """
 
     folder: Path
     train: int
     val: int
+    failed: Mapping[str, str] = field(default_factory=dict)
 
 
 def export_voc(project: ProjectFolder, out: Path, samples: Sequence[Sample]) -> Generator[int, None, ExportResult]:
     """Write the images and masks of ``samples`` to ``out/VOCdevkit``; yields the number of images done.
 
-    All or nothing: the tree appears when the generator is exhausted; closing it before leaves nothing behind.
+    The tree appears when the generator is exhausted; closing it before leaves nothing behind. An image that cannot
+    be read, or whose mask cannot, is left out.
 
     Raises:
         ProjectError: if there is a VOCdevkit with something in it, ``out`` lies among the project's images,
-            no image is given, or anything cannot be written.
-        ImageError, MaskError: if an image or its mask cannot be read.
+            no image is given or can be read, or anything cannot be written.
     """
     out = out.absolute()
     devkit = out / DEVKIT
@@ -71,48 +76,62 @@ def export_voc(project: ProjectFolder, out: Path, samples: Sequence[Sample]) -> 
         out.mkdir(parents=True, exist_ok=True)
     temporary = out / f".{DEVKIT}-{secrets.token_hex(4)}"
     try:
-        result = yield from _write_tree(project, temporary / YEAR, samples)
+        lists, failed = yield from _write_tree(project, temporary / YEAR, samples)
+        if len(failed) == len(samples):
+            raise ProjectError(f"no image could be exported; {next(iter(failed.values()))}")
         with told("written", devkit):
             if devkit.exists():
                 devkit.rmdir()
             temporary.rename(devkit)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return ExportResult(devkit / YEAR, result[Split.TRAIN], result[Split.VAL])
+    return ExportResult(devkit / YEAR, len(lists[Split.TRAIN]), len(lists[Split.VAL]), failed)
 
 
 def _write_tree(
     project: ProjectFolder, tree: Path, samples: Sequence[Sample]
-) -> Generator[int, None, dict[Split, int]]:
-    """Write a whole VOC tree; yields the number of images done, returns how many are in each list."""
+) -> Generator[int, None, tuple[dict[Split, list[str]], dict[str, str]]]:
+    """Write a whole VOC tree; yields the number of images done, returns its lists and why images were left out."""
     names = flat_ids([sample.mask_id for sample in samples])
     lists: dict[Split, list[str]] = {split: [] for split in Split}
     rows: list[dict[str, object]] = []
+    failed: dict[str, str] = {}
     with told("written", tree):
         for folder in (IMAGES, MASKS, LISTS):
             (tree / folder).mkdir(parents=True)
         for done, (sample, name) in enumerate(zip(samples, names, strict=True), 1):
             split = project.split(sample)
-            lists[split].append(name)
-            rows.append({"id": name, "split": split.value, **_write_pair(project, tree, sample, name)})
+            try:
+                row = _write_pair(project, tree, sample, name)
+            except (ImageError, MaskError) as error:
+                failed[sample.image_id] = str(error)
+            else:
+                lists[split].append(name)
+                rows.append({"id": name, "split": split.value, **row})
             yield done
         for title, ids in (*lists.items(), ("trainval", sorted([*lists[Split.TRAIN], *lists[Split.VAL]]))):
             (tree / LISTS / f"{title}.txt").write_text("".join(f"{i}\n" for i in ids), encoding="utf-8")
         _write_tables(project, tree, rows)
-    return {split: len(ids) for split, ids in lists.items()}
+    return lists, failed
 
 
 def _write_pair(project: ProjectFolder, tree: Path, sample: Sample, name: str) -> dict[str, object]:
-    """Write one image and its mask; returns what the manifest says of them."""
-    loaded = project.load_labels(sample, image_size(sample.image_path))
+    """Write one image and its mask; returns what the manifest says of them.
+
+    Raises:
+        ImageError, MaskError: if they cannot be read; nothing of them is then left.
+    """
+    # A JPEG is decoded, too, that is only copied: whoever gets it must not be the first to see that it is cut off.
+    image_rgb = read_image(sample.image_path, max_pixels=project.max_pixels)
+    loaded = project.load_labels(sample, image_rgb.shape[1::-1])
     mask = encode_mask(loaded.labels.label_map)
-    (tree / MASKS / f"{name}.png").write_bytes(mask)
     target = tree / IMAGES / f"{name}.jpg"
-    copied = is_upright_jpeg(sample.image_path)
+    copied = is_upright_jpeg(sample.image_path, max_pixels=project.max_pixels)
     if copied:
         shutil.copyfile(sample.image_path, target)
     else:
-        write_jpeg(target, read_image(sample.image_path))
+        write_jpeg(target, image_rgb)
+    (tree / MASKS / f"{name}.png").write_bytes(mask)
     return {
         "image": sample.image_id,
         "image_sha256": hashlib.sha256(sample.image_path.read_bytes()).hexdigest(),
@@ -151,14 +170,16 @@ def _classes(table: ClassTable) -> list[dict[str, object]]:
 def flat_ids(mask_ids: Sequence[str]) -> list[str]:
     """Ids without folders, for trees that know none: ``a/b`` -> ``a__b``; equal ones are numbered.
 
-    They differ whatever their case is, have no control characters and no blanks at their ends, and with a suffix
-    of four characters they fit a file name of 255 bytes.
+    They differ whatever their case is, have no control characters and no blanks at their ends, are no devices of
+    Windows, and with a suffix of four characters they fit a file name of 255 bytes.
     """
     taken: set[str] = set()
     flat = []
     for mask_id in mask_ids:
         plain = re.sub(r"[\x00-\x1f\x7f\\:*?\"<>|]", "_", mask_id.replace("/", "__")).strip() or "_"
         plain = plain.encode("utf-8", "replace")[:240].decode("utf-8", "ignore")
+        if _RESERVED.fullmatch(plain.partition(".")[0].rstrip()):
+            plain = f"_{plain}"
         name, number = plain, 1
         while name.casefold() in taken:
             number += 1

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fcn_studio.core.training import Level, TrainOutcome
-from fcn_studio.errors import TrainingError
+from fcn_studio.errors import ImageError, TrainingError
 from fcn_studio.jobs.evaluate import evaluate_network
 from fcn_studio.jobs.messages import EvaluateJob, FineTuneJob, JobProgress
 from fcn_studio.jobs.warm import WarmNetwork
@@ -40,4 +40,7 @@ def fine_tune(job: FineTuneJob, warm: WarmNetwork) -> Generator[JobProgress, boo
         return outcome
     # The network in use is another than the base, or the training had no time to score it: the verdict needs it.
     in_use = EvaluateJob(job.baseline, job.table, job.val, job.device)
-    return replace(outcome, baseline=(yield from evaluate_network(in_use, warm)))
+    try:
+        return replace(outcome, baseline=(yield from evaluate_network(in_use, warm)))
+    except ImageError:  # no validation image can be read any more, which the notes say
+        return replace(outcome, baseline=None)

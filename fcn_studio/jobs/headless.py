@@ -18,7 +18,15 @@ from fcn_studio.core.metrics import Figures
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
-from fcn_studio.errors import CheckpointError, ImageError, MaskError, NetworkCannotHelp, TrainingError, UsageError
+from fcn_studio.errors import (
+    CheckpointError,
+    ImageError,
+    MaskError,
+    NameTooLong,
+    NetworkCannotHelp,
+    TrainingError,
+    UsageError,
+)
 from fcn_studio.fcn.catalogue import NetworkInfo
 from fcn_studio.formats.atomic import told
 from fcn_studio.formats.images import MAX_PIXELS
@@ -33,7 +41,6 @@ from fcn_studio.jobs.messages import (
     FineTuneJob,
     ImageFailed,
     JobProgress,
-    JobResult,
     Predicted,
 )
 from fcn_studio.jobs.networks import all_networks, default_network, needed, network_of
@@ -46,16 +53,25 @@ Writer = Callable[[Prediction], bool]
 
 
 def _open(
-    folder: Path, *, writable: bool = False, grey_as_indices: bool = False, break_lock: bool = False
+    folder: Path,
+    *,
+    writable: bool = False,
+    grey_as_indices: bool = False,
+    break_lock: bool = False,
+    max_pixels: int = MAX_PIXELS,
 ) -> ProjectFolder:
     network = default_network()
-    return ProjectFolder.open(
+    project = ProjectFolder.open(
         folder,
         writable=writable,
         break_lock=break_lock,
         default_table=network.table if network else None,
         grey_as_indices=grey_as_indices or None,
     )
+    project.max_pixels = max_pixels
+    for notice in project.notices:
+        print(notice, file=sys.stderr)
+    return project
 
 
 def _bar(words: str, total: int | None) -> tqdm[Any]:
@@ -86,6 +102,7 @@ def segment(
     out: Path | None = None,
     grey_as_indices: bool = False,
     break_lock: bool = False,
+    max_pixels: int = MAX_PIXELS,
 ) -> Json:
     """Pre-label the images of a folder, or with ``out`` predict every image raw and leave the folder alone.
 
@@ -93,7 +110,13 @@ def segment(
         NetworkCannotHelp: if the network knows none of the project's classes (not with ``out``).
         ProjectError, CheckpointError, DeviceError: as their sentences say.
     """
-    with _open(folder, writable=out is None, grey_as_indices=grey_as_indices, break_lock=break_lock) as project:
+    with _open(
+        folder,
+        writable=out is None,
+        grey_as_indices=grey_as_indices,
+        break_lock=break_lock,
+        max_pixels=max_pixels,
+    ) as project:
         chosen = needed(network_of(project, network))
         if out is None:
             samples = batch.waiting(project, include_prelabelled=include_prelabelled)
@@ -103,7 +126,7 @@ def segment(
             write = _writer_beside(project, chosen, out)
         written, failed, started = 0, [], time.monotonic()
         with _bar("segment", len(samples)) as bar:
-            for news in Workshop().run(batch.segment_job(chosen, samples, device, MAX_PIXELS)):
+            for news in Workshop().run(batch.segment_job(chosen, samples, device, max_pixels)):
                 bar.update()
                 try:
                     if isinstance(news, ImageFailed):
@@ -111,7 +134,7 @@ def segment(
                     if isinstance(news, Predicted):
                         _say(news.notes)
                         written += write(news.prediction)
-                except (ImageError, MaskError) as error:
+                except (ImageError, MaskError, NameTooLong) as error:
                     failed.append(str(error))
                     tqdm.write(f"left out: {error}", file=sys.stderr)
         seconds = time.monotonic() - started
@@ -174,6 +197,7 @@ def train(
     device: str = "auto",
     out: Path | None = None,
     grey_as_indices: bool = False,
+    max_pixels: int = MAX_PIXELS,
 ) -> Json:
     """Train on the trusted pixels of a folder; without ``out`` as a run of the project, adopted by the rule.
 
@@ -184,7 +208,7 @@ def train(
         UsageError: if the budget or the output makes no sense.
     """
     _check(config, out)
-    with _open(folder, grey_as_indices=grey_as_indices) as project:
+    with _open(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
         snapshot = _trusted(project)
         if not snapshot.train:
             raise TrainingError(f"'{folder}' has no training image with human pixels: label or verify a few first.")
@@ -203,7 +227,7 @@ def train(
         )
         print(f"{config.level.value}: {len(snapshot.train)} images to train on, {len(snapshot.val)} to validate on")
         outcome = _run_training(job, run)
-        result = _training_json(outcome, project.config.table)
+        result = _training_json(outcome, project.config.table) | {"failed": list(snapshot.problems)}
         if run is not None:
             adoption = runs.finish(project, run, outcome)
             print(f"{run.name}: {adoption.verdict.value} ({'; '.join(adoption.reasons)})")
@@ -267,6 +291,7 @@ def _training_json(outcome: TrainOutcome, table: ClassTable) -> Json:
         "figures": outcome.figures.as_json(table) if outcome.figures else None,
         "baseline": outcome.baseline.as_json(table) if outcome.baseline else None,
         "stopped": outcome.stopped,
+        "notes": list(outcome.notes),
     }
 
 
@@ -274,7 +299,13 @@ def _training_json(outcome: TrainOutcome, table: ClassTable) -> Json:
 
 
 def evaluate(
-    folder: Path, *, network: str, device: str = "auto", split: str = "val", grey_as_indices: bool = False
+    folder: Path,
+    *,
+    network: str,
+    device: str = "auto",
+    split: str = "val",
+    grey_as_indices: bool = False,
+    max_pixels: int = MAX_PIXELS,
 ) -> Json:
     """Score a network on the verified images of a split.
 
@@ -282,7 +313,7 @@ def evaluate(
         UsageError: if the split has no verified image.
         NetworkCannotHelp: if the network knows none of the project's classes.
     """
-    with _open(folder, grey_as_indices=grey_as_indices) as project:
+    with _open(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
         chosen = needed(network_of(project, network))
         table = project.config.table
         if not map_by_name(chosen.table, table):
@@ -292,28 +323,35 @@ def evaluate(
         chosen_set = {"train": train, "val": snapshot.val, "all": train + snapshot.val}[split]
         if not chosen_set:
             raise UsageError(f"'{folder}' has no verified image in the {split} split to score on.")
-        figures = _score(EvaluateJob(str(chosen.path), table, chosen_set, device))
+        figures, failed = _score(EvaluateJob(str(chosen.path), table, chosen_set, device))
         print(f"{chosen.name} on {figures.images} images of {folder} ({split})")
         print_figures(figures, table)
-        return {"network": chosen.name, "checkpoint": chosen.sha256, "split": split, **figures.as_json(table)}
+        return {
+            "network": chosen.name,
+            "checkpoint": chosen.sha256,
+            "split": split,
+            **figures.as_json(table),
+            "failed": [*snapshot.problems, *failed],
+        }
 
 
-def _score(job: EvaluateJob) -> Figures:
-    result = _finish(Workshop().run(job), "evaluate", len(job.snapshot))
-    assert isinstance(result, Figures)
-    return result
-
-
-def _finish(work: Generator[JobProgress, bool | None, JobResult], words: str, total: int) -> JobResult:
-    with _bar(words, total) as bar:
+def _score(job: EvaluateJob) -> tuple[Figures, list[str]]:
+    """The figures, and a sentence for each image that cannot be read."""
+    work = Workshop().run(job)
+    failed: list[str] = []
+    with _bar("evaluate", len(job.snapshot)) as bar:
         while True:
             try:
                 news = next(work)
             except StopIteration as end:
-                return end.value
+                figures: Figures = end.value
+                return figures, failed
             if isinstance(news, Evaluated):
                 _say(news.notes)
             bar.update()
+            if isinstance(news, ImageFailed):
+                failed.append(news.sentence)
+                tqdm.write(f"left out: {news.sentence}", file=sys.stderr)
 
 
 def _say(notes: Sequence[str]) -> None:
@@ -338,7 +376,13 @@ def print_figures(figures: Figures, table: ClassTable) -> None:
 
 
 def export(
-    folder: Path, out: Path, *, statuses: Sequence[str], split: str = "all", grey_as_indices: bool = False
+    folder: Path,
+    out: Path,
+    *,
+    statuses: Sequence[str],
+    split: str = "all",
+    grey_as_indices: bool = False,
+    max_pixels: int = MAX_PIXELS,
 ) -> Json:
     """Write a VOC data set of the images with these statuses and of this split.
 
@@ -353,8 +397,10 @@ def export(
     if unknown:
         raise UsageError(f"unknown status '{unknown[0]}'; known: {', '.join(sorted(known))}")
     splits = set(Split) if split == "all" else {Split(split)}
-    with _open(folder, grey_as_indices=grey_as_indices) as project:
+    with _open(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
         result = _exhaust(export_project(project, out, {Status(s) for s in statuses}, splits), "export")
+        for sentence in result.failed.values():
+            print(f"left out: {sentence}", file=sys.stderr)
         images = result.train + result.val
         print(f"{images} images ({result.train} train, {result.val} val) written to {result.folder}")
         return {
@@ -363,6 +409,7 @@ def export(
             "val": result.val,
             "folder": str(result.folder),
             "statuses": sorted(statuses),
+            "failed": list(result.failed.values()),
         }
 
 

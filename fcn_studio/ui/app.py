@@ -118,12 +118,19 @@ def refuse_without_display() -> None:
         )
 
 
-def run_window(folder: Path | None, *, break_lock: bool = False, signals: QuitSignals | None = None) -> int:
+def run_window(
+    folder: Path | None,
+    *,
+    break_lock: bool = False,
+    max_pixels: int | None = None,
+    signals: QuitSignals | None = None,
+) -> int:
     """Open the window and run until it is closed; the exit code.
 
     Args:
         folder: what to open in it.
         break_lock: take the project from whoever holds it.
+        max_pixels: the largest image of this run, in place of the setting.
         signals: those that were heard since the program began, if any were.
 
     Raises:
@@ -136,13 +143,17 @@ def run_window(folder: Path | None, *, break_lock: bool = False, signals: QuitSi
         app = application()
         with Life() as log_file:
             log_to(log_file)
-            return _run(app, folder, break_lock, signals)
+            return _run(app, folder, break_lock, max_pixels, signals)
     finally:
         signals.end()
 
 
-def _run(app: QApplication, folder: Path | None, break_lock: bool, signals: QuitSignals) -> int:
+def _run(
+    app: QApplication, folder: Path | None, break_lock: bool, max_pixels: int | None, signals: QuitSignals
+) -> int:
     settings = Settings()
+    if max_pixels is not None:
+        settings.use_for_now("max_pixels", max_pixels)
     theme.apply(app, settings.text("theme"))
     studio = build(settings)
     with bugs_reported(studio.window.messages):

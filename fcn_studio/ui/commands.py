@@ -23,6 +23,7 @@ from fcn_studio.ui.messages import ActionDoor, Messages
 from fcn_studio.ui.opener import Opener
 
 if TYPE_CHECKING:
+    from fcn_studio.formats.voc_export import ExportResult
     from fcn_studio.ui.dialogs.export_dialog import ExportChoice
     from fcn_studio.ui.learning import Learning
     from fcn_studio.ui.session import Session
@@ -196,8 +197,11 @@ class Commands(QObject):
         self._exported_to = choice.out
         self.exporter.start(export_project(project, choice.out, choice.statuses, choice.splits))
 
-    def _exported(self, _result: object) -> None:
-        self._messages.say(f"Exported to {self._exported_to}.")
+    def _exported(self, result: ExportResult) -> None:
+        for image_id, sentence in result.failed.items():
+            self._session.note_failure(image_id, sentence)
+        left_out = f"; {len(result.failed)} could not be read: see the Files list" if result.failed else ""
+        self._messages.say(f"Exported to {self._exported_to}{left_out}.")
 
     # --- dialogs ----------------------------------------------------------------------------------------------
 

@@ -310,13 +310,14 @@ class Learning(QObject):
         def on_progress(news: JobProgress) -> None:
             if isinstance(news, ImageFailed):
                 counts["failed"] += 1
+                self._session.note_failure(news.image_id, news.sentence)
             elif isinstance(news, Predicted):
                 prediction = self._remembered(news.prediction.mapped(mapping))
                 self._accept(by_id[prediction.image_id], prediction, include_prelabelled)
                 counts["written"] += 1
 
         def on_done(_: JobResult) -> None:
-            left_out = f"; {counts['failed']} could not be read" if counts["failed"] else ""
+            left_out = f"; {counts['failed']} could not be read: see the Files list" if counts["failed"] else ""
             self.notice.emit(f"Batch done: {counts['written']} images predicted{left_out}.")
 
         job = batch.segment_job(network, samples, self.device, self._max_pixels)

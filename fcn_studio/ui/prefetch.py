@@ -25,11 +25,13 @@ class Prefetch:
     def get(self, path: Path) -> NDArray[np.uint8]:
         """The image, uint8 (H, W, 3) RGB, from the cache or decoded now; it leaves the cache.
 
+        What could not be read ahead is tried again: it may have been mended.
+
         Raises:
             ImageError: if it cannot be read.
         """
         future = self._images.pop(path, None)
-        if future is not None and not future.cancel():
+        if future is not None and not future.cancel() and future.exception() is None:
             return future.result()
         return self._read(path)
 

@@ -10,7 +10,6 @@ from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document, skip, unskip, verify
-from fcn_studio.core.history import History
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, ProjectError, ProjectLocked
@@ -18,6 +17,7 @@ from fcn_studio.settings import Settings
 from fcn_studio.ui.class_editor import ClassEditor
 from fcn_studio.ui.cursor_info import CursorInfo, cursor_info
 from fcn_studio.ui.keeper import Keeper
+from fcn_studio.ui.loader import load_document
 from fcn_studio.ui.prefetch import Prefetch
 from fcn_studio.ui.recovery import Recovery
 from fcn_studio.ui.restorer import Restorer
@@ -72,6 +72,8 @@ class Session(QObject):
         self.default_table = ClassTable((), 0)
         """Class table of a plain folder that has none: the table of the network in use."""
         self._grey_asked = False
+        self.failures: dict[str, str] = {}
+        """Image id -> why it could not be opened when that was last tried."""
         self._disconnect: Callable[[], None] | None = None
         self.classes = ClassEditor(self)
         self.restorer = Restorer(self)
@@ -122,6 +124,8 @@ class Session(QObject):
             project.close()
             return
         self.project = project
+        project.max_pixels = self.settings.whole("max_pixels")
+        self.failures.clear()
         self._grey_asked = grey_as_indices is not None
         self.toolbox.reset_rules()
         self.toolbox.set_table(self.table)
@@ -191,6 +195,9 @@ class Session(QObject):
             self.keeper.idle_ms = round(1000 * self.settings.number(key))
         elif key == "max_pixels":
             self._prefetch.max_pixels = self.settings.whole(key)
+            self._prefetch.want(())  # what was refused may be allowed now
+            if self.project is not None:
+                self.project.max_pixels = self.settings.whole(key)
 
     def shut_down(self) -> None:
         """End the session's threads; call after `close_project`."""
@@ -208,10 +215,29 @@ class Session(QObject):
         if self.project is None or not 0 <= row < len(self.samples) or row == self.index:
             return
         self.settle()
-        document, mask_sha256 = self._load(self.samples[row])
+        image_id = self.samples[row].image_id
+        try:
+            document, mask_sha256, notices = load_document(
+                self.project,
+                self.samples[row],
+                self._prefetch,
+                self.keeper,
+                self.settings.whole("undo_budget_mb") << 20,
+            )
+        except (ImageError, MaskError) as error:
+            self.note_failure(image_id, str(error))
+            raise
+        self.failures.pop(image_id, None)
+        for sentence in notices:
+            self.notice.emit(sentence)
         self.keeper.save()
         self._set_document(document, row, mask_sha256)
         self._prefetch.want(self.samples[r].image_path for r in (row + 1, row - 1) if 0 <= r < len(self.samples))
+
+    def note_failure(self, image_id: str, sentence: str) -> None:
+        """Remember why an image cannot be opened, for the list of files."""
+        self.failures[image_id] = sentence
+        self.sample_changed.emit(image_id)
 
     def step(self, by: int) -> None:
         """Open the next or previous image; ones that cannot be opened are told and passed by."""
@@ -243,36 +269,6 @@ class Session(QObject):
                 self.restorer.tell(error)
             row += by
         return False
-
-    def _load(self, sample: Sample) -> tuple[Document, str | None]:
-        """The document of an image, and the sha256 of its mask file; nothing of the open one is touched."""
-        assert self.project is not None
-        image_rgb = self._prefetch.get(sample.image_path)
-        height, width = image_rgb.shape[:2]
-        budget = self.settings.whole("undo_budget_mb") << 20
-        again = self.keeper.reopened(sample.image_id)
-        if again is not None:
-            if again.labels.shape != (height, width):
-                raise ImageError(f"{sample.image_path} is another picture than the one that was labelled; restore it")
-            document = Document(
-                sample.image_id,
-                image_rgb,
-                again.labels,
-                again.status,
-                prelabelled_by=again.prelabelled_by,
-                history=again.history or History(budget),
-            )
-            if not again.on_disk:
-                document.mark_saved(-1)  # what is on disk is older
-            return document, None  # its journal has been begun already, and knows its mask
-        found = self.project.load_labels(sample, (width, height))
-        for sentence in found.notices:
-            self.notice.emit(sentence)
-        by, history = found.prelabelled_by or "", History(budget)
-        document = Document(
-            sample.image_id, image_rgb, found.labels, found.status, prelabelled_by=by, history=history
-        )
-        return document, found.mask_sha256
 
     def _set_document(self, document: Document | None, row: int, mask_sha256: str | None = None) -> None:
         if self._disconnect is not None:

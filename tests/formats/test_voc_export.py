@@ -12,7 +12,7 @@ from PIL import Image
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Split, Status
-from fcn_studio.errors import ImageError, ProjectError
+from fcn_studio.errors import ProjectError
 from fcn_studio.formats.images import read_image
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.formats.voc import class_file_lines, read_class_files
@@ -128,10 +128,26 @@ def test_a_failed_or_cancelled_export_leaves_nothing(folder: Path, tmp_path: Pat
     assert next(steps) == 1
     steps.close()
     assert list((tmp_path / "out").iterdir()) == []
-    (folder / "JPEGImages" / "turned.jpg").write_bytes(b"no image")
-    with pytest.raises(ImageError, match=r"turned\.jpg"):
+    for image in (folder / "JPEGImages").rglob("*.*"):
+        image.write_bytes(b"no image")
+    with pytest.raises(ProjectError, match=r"no image could be exported; .*not an image"):
         export(project, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_what_cannot_be_read_is_left_out_of_an_export(folder: Path, tmp_path: Path) -> None:
+    project = ProjectFolder.open(folder, writable=False)
+    upright = next(s for s in project.samples if s.image_path.suffix == ".jpg" and s.image_path.stem != "turned")
+    data = upright.image_path.read_bytes()
+    upright.image_path.write_bytes(data[: len(data) - 20])  # its header is sound: a copy would go out cut off
+    (folder / "JPEGImages" / "turned.jpg").write_bytes(b"no image")
+    result = export(project, tmp_path / "out")
+    assert set(result.failed) == {upright.image_id, "turned.jpg"}
+    assert "cut off" in result.failed[upright.image_id]
+    assert result.train + result.val == len(project.samples) - 2
+    for kind in ("JPEGImages", "SegmentationClass"):
+        assert len(list((result.folder / kind).iterdir())) == len(project.samples) - 2
+    assert len(json.loads((result.folder / "manifest.json").read_text())["images"]) == len(project.samples) - 2
 
 
 def test_ids_are_flattened_without_collisions() -> None:
@@ -163,7 +179,7 @@ def test_class_files_hold_every_index_in_its_line(tmp_path: Path) -> None:
 def test_a_picture_too_wide_for_jpeg_gives_a_sentence(tmp_path: Path) -> None:
     make_image(tmp_path / "project" / "JPEGImages" / "wide.png", size=(65_501, 1))
     project = ProjectFolder.open(tmp_path / "project", writable=False, table=TABLE)
-    with pytest.raises(ImageError, match="65,500 pixels"):
+    with pytest.raises(ProjectError, match="65,500 pixels"):
         export(project, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
 

@@ -126,6 +126,7 @@ class ManyFiles(QObject):
         super().__init__()
         self.samples = [Sample(f"dir/img{i:06}.jpg", Path(f"img{i:06}.jpg"), f"img{i:06}") for i in range(count)]
         self.project, self.index, self.asked, self.opened = SimpleNamespace(), -1, 0, []
+        self.failures: dict[str, str] = {}
 
     def status(self, row: int) -> Status:
         self.asked += 1
@@ -201,6 +202,27 @@ def test_statuses_are_shown_and_follow(studio: Studio) -> None:
     studio.session.toggle_skip()
     assert model.index(0, 1).data() == "Skipped"
     assert model.index(0, 0).data(ROLE.AccessibleTextRole) == "picture-000.png, Skipped"
+
+
+def test_an_image_that_cannot_be_opened_stays_in_the_list_with_its_reason(studio: Studio) -> None:
+    session, model = studio.session, studio.window.files_dock.model
+    broken = session.samples[2].image_path
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[:60])
+    plain = model.index(2, 0).data(ROLE.DecorationRole).cacheKey()
+    session.go_to(1)
+    session.step(+1)
+    assert session.index == 3
+    reason = model.index(2, 0).data(ROLE.ToolTipRole)
+    assert str(broken) in reason
+    assert "cut off" in reason
+    assert model.index(2, 0).data(ROLE.AccessibleTextRole) == "picture-002.png, New, cannot be opened"
+    assert model.index(2, 0).data(ROLE.DecorationRole).cacheKey() != plain
+    assert model.index(3, 0).data(ROLE.ToolTipRole) == "picture-003.png: New"
+    broken.write_bytes(whole)
+    session.step(-1)
+    assert session.index == 2
+    assert model.index(2, 0).data(ROLE.ToolTipRole) == "picture-002.png: New"
 
 
 def test_another_project_fills_the_docks_anew(studio: Studio, tmp_path: Path) -> None:

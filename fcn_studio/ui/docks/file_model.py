@@ -77,10 +77,8 @@ class FileModel(QAbstractTableModel):
         self._values: dict[int, Callable[[int, int], Any]] = {
             _ROLE.DisplayRole: self._words,
             _ROLE.DecorationRole: self._decoration,
-            _ROLE.ToolTipRole: lambda row, _: f"{self._samples[row].image_id}: {self._session.status(row).words}",
-            _ROLE.AccessibleTextRole: lambda row, _: (
-                f"{self._samples[row].image_id}, {self._session.status(row).words}"
-            ),
+            _ROLE.ToolTipRole: lambda row, _: self._failure(row) or self._described(row, ": "),
+            _ROLE.AccessibleTextRole: lambda row, _: self._described(row, ", "),
             _ROLE.ForegroundRole: lambda _, column: QColor(theme.current().dim) if column == Column.STATUS else None,
         }
 
@@ -163,9 +161,19 @@ class FileModel(QAbstractTableModel):
     def _words(self, row: int, column: int) -> str:
         return self._samples[row].image_id if column == Column.IMAGE else self._session.status(row).words
 
+    def _described(self, row: int, mark: str) -> str:
+        broken = ", cannot be opened" if self._failure(row) else ""
+        return f"{self._samples[row].image_id}{mark}{self._session.status(row).words}{broken}"
+
+    def _failure(self, row: int) -> str:
+        """Why the image could not be opened when that was last tried; "" if it could, or nobody tried."""
+        return self._session.failures.get(self._samples[row].image_id, "")
+
     def _decoration(self, row: int, column: int) -> QIcon | None:
         if column != Column.IMAGE:
             return None
+        if self._failure(row):
+            return theme.icon("warning")
         key = (theme.current().name, self._session.status(row))
         if key not in self._dots:
             self._dots[key] = status_dot(key[1])
