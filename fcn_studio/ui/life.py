@@ -1,8 +1,8 @@
 """What a life of the program leaves in the state folder: its log, and a mark that tells the next start how it ended.
 
-A life writes ``logs/STEM.alive`` with {host, pid, started} when it begins and takes it away when it ends. A mark whose
-process is gone is that of a life that was killed, crashed, or lost its power; faulthandler's last words are then in
-``STEM.crash``. A mark whose process lives is another window. Nothing here stops a start.
+A life writes ``logs/STEM.alive`` with {host, pid, started} when it begins and takes it away when it ends. A mark
+whose process is gone is that of a life that was killed, crashed, or lost its power; faulthandler's last words are
+then in ``STEM.crash``. A mark whose process lives is another window. Nothing here stops a start.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where the program says what it does: a file of its own for each life, in the state folder, without image content."""
+"""Where the program says what it does: a file for each of its lives in the state folder, without image content."""
 
 from __future__ import annotations
 
