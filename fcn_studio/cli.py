@@ -188,19 +188,19 @@ def _open(options: argparse.Namespace) -> int:
     from fcn_studio.ui.unix_signals import QuitSignals
 
     gc.disable()  # start-up: what is imported stays, and is not worth looking through; `run_window` takes over
-    signals = QuitSignals()
     try:
-        # Start-up: shiboken reads the source of every module that is imported after PySide6.
-        import cv2  # noqa: F401
+        with QuitSignals() as signals:
+            # Start-up: shiboken reads the source of every module that is imported after PySide6.
+            import cv2  # noqa: F401
 
-        import fcn_studio.core.document
-        import fcn_studio.fcn.catalogue
-        import fcn_studio.settings
-        import fcn_studio.tools.base  # noqa: F401
-        from fcn_studio.ui.app import run_window
+            import fcn_studio.core.document
+            import fcn_studio.fcn.catalogue
+            import fcn_studio.settings
+            import fcn_studio.tools.base  # noqa: F401
+            from fcn_studio.ui.app import run_window
 
-        limit = _max_pixels(options) if options.max_pixels is not None else None
-        return run_window(options.folder, break_lock=options.break_lock, max_pixels=limit, signals=signals)
+            limit = _max_pixels(options) if options.max_pixels is not None else None
+            return run_window(options.folder, signals, break_lock=options.break_lock, max_pixels=limit)
     finally:
         gc.enable()  # where it came to no window
 

@@ -119,33 +119,25 @@ def refuse_without_display() -> None:
 
 
 def run_window(
-    folder: Path | None,
-    *,
-    break_lock: bool = False,
-    max_pixels: int | None = None,
-    signals: QuitSignals | None = None,
+    folder: Path | None, signals: QuitSignals, *, break_lock: bool = False, max_pixels: int | None = None
 ) -> int:
     """Open the window and run until it is closed; the exit code.
 
     Args:
         folder: what to open in it.
+        signals: those that were heard since the program began.
         break_lock: take the project from whoever holds it.
         max_pixels: the largest image of this run, in place of the setting.
-        signals: those that were heard since the program began, if any were.
 
     Raises:
         UsageError: if there is no display, or ``folder`` is no folder.
     """
-    signals = signals or QuitSignals()
-    try:
-        if folder is not None and not folder.is_dir():
-            raise UsageError(f"'{folder}' is no folder; give a folder of images, or nothing for the start page")
-        app = application()
-        with Life() as log_file:
-            log_to(log_file)
-            return _run(app, folder, break_lock, max_pixels, signals)
-    finally:
-        signals.end()
+    if folder is not None and not folder.is_dir():
+        raise UsageError(f"'{folder}' is no folder; give a folder of images, or nothing for the start page")
+    app = application()
+    with Life() as log_file:
+        log_to(log_file)
+        return _run(app, folder, break_lock, max_pixels, signals)
 
 
 def _run(

@@ -25,6 +25,7 @@ from fcn_studio.ui.app import DEMO_MARK, DEMO_TRAINING, Studio, application, bui
 from fcn_studio.ui.life import Life
 from fcn_studio.ui.logs import log_to
 from fcn_studio.ui.platform_probe import has_display
+from fcn_studio.ui.unix_signals import QuitSignals
 
 PATIENCE_S = 900.0
 """No single stage of the journey takes this long on any machine that can run the program."""
@@ -41,7 +42,8 @@ def run_demo(folder: Path | None, *, offscreen: bool = False, screenshot: Path |
     if not (folder / DEMO_MARK).is_dir():
         make_demo(folder)
     if has_display() and not offscreen:
-        return run_window(folder)
+        with QuitSignals() as signals:
+            return run_window(folder, signals)
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     picture = screenshot or folder.parent / "fcn-studio-demo.png"
     with Life() as log_file:

@@ -55,9 +55,8 @@ def ended_text(lives: Sequence[Ended]) -> str:
     for life in lives[:SHOWN_LIVES]:
         trace = life.trace.strip() or "Nothing was written: it was killed, or the machine stopped."
         last = "\n".join(life.log.splitlines()[-LOG_LINES:]) or "There is none."
-        parts.append(
-            f"Life {life.stem} of the program ended unexpectedly.\n\n{trace}\n\nThe end of its log:\n{last}\n"
-        )
+        how = f"Life {life.stem} of the program ended unexpectedly."
+        parts.append(f"{how}\n\n{trace}\n\nThe end of its log:\n{last}\n")
     return _without_home(without_content("\n".join(parts)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # start-up: signals are heard before Qt is loaded
@@ -12,7 +13,7 @@ if TYPE_CHECKING:  # start-up: signals are heard before Qt is loaded
 
 
 class QuitSignals:
-    """Hears signals from construction on, and closes a window in a turn of its event loop.
+    """Hears signals from construction to the end of its ``with``, and closes a window in a turn of its event loop.
 
     Nothing happens in the handler itself: it may run between any two lines, in the middle of a stroke, of a save or
     of another closing. Python notes each signal in a socket that Qt watches; one that comes before there is a window
@@ -24,11 +25,10 @@ class QuitSignals:
         for end in (self._reading, self._writing):
             end.setblocking(False)
         signal.set_wakeup_fd(self._writing.fileno(), warn_on_full_buffer=False)
-        self._numbers = [signal.SIGINT, signal.SIGTERM]
+        numbers = [signal.SIGINT, signal.SIGTERM]
         if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # but for nohup
-            self._numbers.append(signal.SIGHUP)
-        for number in self._numbers:
-            signal.signal(number, _note)
+            numbers.append(signal.SIGHUP)
+        self._before = {number: signal.signal(number, _note) for number in numbers}
         self._notifier: QSocketNotifier | None = None
 
     def close_by_them(self, window: QWidget) -> None:
@@ -36,16 +36,21 @@ class QuitSignals:
         from PySide6.QtCore import QSocketNotifier
 
         def close() -> None:
-            if set(self._reading.recv(64)).intersection(self._numbers):
-                window.close()
+            with suppress(BlockingIOError):
+                if self._before.keys() & set(self._reading.recv(64)):
+                    window.close()
 
         self._notifier = QSocketNotifier(self._reading.fileno(), QSocketNotifier.Type.Read)
         self._notifier.activated.connect(close)
 
-    def end(self) -> None:
-        """Hear nothing any more: who presses Ctrl+C twice must not kill what still ends in good order."""
-        for number in self._numbers:
-            signal.signal(number, signal.SIG_IGN)  # Python's own end would give a handler back to the system
+    def __enter__(self) -> QuitSignals:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """After a window hear nothing any more: a second Ctrl+C must not kill what still ends in good order."""
+        for number, before in self._before.items():
+            # Ignored, not noted: Python's own end would give a handler back to the system.
+            signal.signal(number, signal.SIG_IGN if kind is None else before)
         if self._notifier is not None:
             self._notifier.setEnabled(False)
         signal.set_wakeup_fd(-1)

@@ -80,8 +80,9 @@ def test_what_it_does_not_understand_is_exit_code_2(words: list[str], capsys: py
 @pytest.mark.parametrize(("words", "folder"), [([], None), (["photos"], Path("photos")), (["open", "p"], Path("p"))])
 def test_open_is_the_default_command(words: list[str], folder: Path | None, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[object] = []
+    monkeypatch.setattr("fcn_studio.ui.unix_signals.signal.signal", lambda *_: None)  # Ctrl+C still ends the tests
     monkeypatch.setattr(
-        "fcn_studio.ui.app.run_window", lambda f, break_lock, **_: opened.append((f, break_lock)) or 0
+        "fcn_studio.ui.app.run_window", lambda f, _, break_lock, max_pixels: opened.append((f, break_lock)) or 0
     )
     assert cli.main(words) == 0
     assert opened == [(folder, False)]
