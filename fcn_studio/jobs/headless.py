@@ -33,7 +33,6 @@ from fcn_studio.jobs.messages import (
     FineTuneJob,
     ImageFailed,
     JobProgress,
-    JobResult,
     Predicted,
 )
 from fcn_studio.jobs.networks import all_networks, default_network, needed, network_of
@@ -105,11 +104,11 @@ def segment(
         with _bar("segment", len(samples)) as bar:
             for news in Workshop().run(batch.segment_job(chosen, samples, device, MAX_PIXELS)):
                 bar.update()
+                _say(news)
                 try:
                     if isinstance(news, ImageFailed):
                         raise ImageError(news.sentence)
                     if isinstance(news, Predicted):
-                        _say(news.notes)
                         written += write(news.prediction)
                 except (ImageError, MaskError) as error:
                     failed.append(str(error))
@@ -299,26 +298,21 @@ def evaluate(
 
 
 def _score(job: EvaluateJob) -> Figures:
-    result = _finish(Workshop().run(job), "evaluate", len(job.snapshot))
-    assert isinstance(result, Figures)
-    return result
-
-
-def _finish(work: Generator[JobProgress, bool | None, JobResult], words: str, total: int) -> JobResult:
-    with _bar(words, total) as bar:
+    work = Workshop().run(job)
+    with _bar("evaluate", len(job.snapshot)) as bar:
         while True:
             try:
                 news = next(work)
             except StopIteration as end:
-                return end.value
-            if isinstance(news, Evaluated):
-                _say(news.notes)
+                figures: Figures = end.value
+                return figures
+            _say(news)
             bar.update()
 
 
-def _say(notes: Sequence[str]) -> None:
+def _say(news: JobProgress) -> None:
     """Tell what ran out, without breaking the progress bar."""
-    for note in notes:
+    for note in news.notes if isinstance(news, Predicted | Evaluated) else ():
         tqdm.write(note, file=sys.stderr)
 
 
