@@ -128,11 +128,11 @@ def segment(
         with _bar("segment", len(samples)) as bar:
             for news in Workshop().run(batch.segment_job(chosen, samples, device, max_pixels)):
                 bar.update()
+                _say(news)
                 try:
                     if isinstance(news, ImageFailed):
                         raise ImageError(news.sentence)
                     if isinstance(news, Predicted):
-                        _say(news.notes)
                         written += write(news.prediction)
                 except (ImageError, MaskError, NameTooLong) as error:
                     failed.append(str(error))
@@ -346,17 +346,16 @@ def _score(job: EvaluateJob) -> tuple[Figures, list[str]]:
             except StopIteration as end:
                 figures: Figures = end.value
                 return figures, failed
-            if isinstance(news, Evaluated):
-                _say(news.notes)
+            _say(news)
             bar.update()
             if isinstance(news, ImageFailed):
                 failed.append(news.sentence)
                 tqdm.write(f"left out: {news.sentence}", file=sys.stderr)
 
 
-def _say(notes: Sequence[str]) -> None:
+def _say(news: JobProgress) -> None:
     """Tell what ran out, without breaking the progress bar."""
-    for note in notes:
+    for note in news.notes if isinstance(news, Predicted | Evaluated) else ():
         tqdm.write(note, file=sys.stderr)
 
 

@@ -52,4 +52,4 @@ def test_a_killed_training_leaves_networks_that_work(folder: Path) -> None:
 
 def test_files_written_in_place_would_be_found_broken(folder: Path) -> None:
     killed = kill_trainings(folder / "victim", folder / "tiny.safetensors", 12, in_place=True)
-    assert len(killed.broken) >= 2, f"only {len(killed.broken)} of {killed.kills} kills did harm"
+    assert len(killed.broken) >= killed.kills / 4, f"only {len(killed.broken)} of {killed.kills} kills did harm"

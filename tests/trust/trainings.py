@@ -38,7 +38,7 @@ _TARGETS = (*["best.safetensors"] * 4, "current.json", "result.json", "config.js
 """Files in whose writing a training is killed; the checkpoint takes longest."""
 _MOST_RUNS = 2
 _LONGEST_DELAY = 0.004
-"""Seconds: about what writing a checkpoint takes, so that the kill falls into it or beside it."""
+"""Seconds: about what writing a file takes here, so that the kill falls into it or beside it."""
 
 
 def make_project(folder: Path) -> Path:
@@ -61,10 +61,22 @@ def write_in_place(path: Path, data: bytes) -> None:
     """What `paths.replace_file` must not be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
+        os.fsync(file.fileno())
         for start in range(0, len(data), 65536):
             file.write(data[start : start + 65536])
             file.flush()
             os.fsync(file.fileno())
+
+
+def slow_disk() -> None:
+    """Let every flush take what it takes on an old disk, so that kills fall into it."""
+    honest = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        time.sleep(0.002)
+        honest(descriptor)
+
+    os.fsync = fsync
 
 
 def train_again_and_again(project: Path, network: Path, seed: int, in_place: bool, tell: Connection) -> None:
@@ -76,6 +88,7 @@ def train_again_and_again(project: Path, network: Path, seed: int, in_place: boo
         replace(path, data)
 
     atomic.replace_file = told
+    slow_disk()
     with ProjectFolder.open(project, writable=False) as folder:
         snapshot = collect_now(folder)
         while True:
