@@ -130,7 +130,7 @@ def test_a_failed_or_cancelled_export_leaves_nothing(folder: Path, tmp_path: Pat
     assert list((tmp_path / "out").iterdir()) == []
     for image in (folder / "JPEGImages").rglob("*.*"):
         image.write_bytes(b"no image")
-    with pytest.raises(ProjectError, match="no image could be exported; .*not an image"):
+    with pytest.raises(ProjectError, match=r"no image could be exported; .*not an image"):
         export(project, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
 
