@@ -55,7 +55,7 @@ def read_project_file(path: Path) -> ProjectConfig:
         raise ProjectError(f"{path} has format {version}, and this program reads format {FORMAT}: update FCN Studio")
     unlabelled = _value(document, "unlabelled", str, path)
     if unlabelled not in ("background", "void"):
-        raise ProjectError(f'{path}: unlabelled is "{unlabelled}"; it must be "background" or "void"')
+        raise ProjectError(f'{path}: unlabelled is "{unlabelled:.60}"; it must be "background" or "void"')
     split = _value(document, "split", Mapping, path, {})
     val_percent = _value(split, "val_percent", int, path, DEFAULT_VAL_PERCENT)
     if not 0 <= val_percent <= 100:
@@ -124,7 +124,7 @@ def _value(table: Mapping[str, Any], key: str, kind: type, path: Path, default: 
         raise ProjectError(f'{path} has no "{key}"; restore the file from a copy, or add it with a text editor')
     value = getattr(value, "unwrap", lambda: value)()
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ProjectError(f'{path}: "{key}" is {value!r}, which is not a {_WORDS[kind]}')
+        raise ProjectError(f'{path}: "{key}" is {value!r:.60}, which is not a {_WORDS[kind]}')
     return value
 
 
@@ -134,7 +134,7 @@ _WORDS: dict[type, str] = {int: "whole number", str: "text", bool: "true or fals
 def _class_info(row: Any, path: Path) -> ClassInfo:
     """One ``[[class]]``. Raises: ProjectError if it makes no sense."""
     if not isinstance(row, Mapping):
-        raise ProjectError(f"{path}: a class is {row!r}; write each as a [[class]] table")
+        raise ProjectError(f"{path}: a class is {row!r:.60}; write each as a [[class]] table")
     return ClassInfo(
         index=_value(row, "index", int, path),
         name=_value(row, "name", str, path),
@@ -147,7 +147,7 @@ def _class_info(row: Any, path: Path) -> ClassInfo:
 def _colour(text: str, path: Path) -> Colour:
     """The colour of "#rrggbb". Raises: ProjectError if it is none."""
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
-        raise ProjectError(f'{path}: "{text}" is no colour; write it as "#rrggbb"')
+        raise ProjectError(f'{path}: "{text:.60}" is no colour; write it as "#rrggbb"')
     red, green, blue = bytes.fromhex(text[1:])
     return red, green, blue
 
