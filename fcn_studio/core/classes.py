@@ -20,6 +20,9 @@ VOID = 255
 BACKGROUND = "background"
 """Name of class 0 in VOC's table; a project whose class 0 bears it verifies unlabelled pixels as background."""
 
+MAX_NAME = 255
+"""Characters of a class name; longer ones are no words."""
+
 Colour = tuple[int, int, int]
 """Red, green, blue, each 0..255."""
 
@@ -88,8 +91,8 @@ class ClassTable:
                 raise ProjectError(f"class '{info.name}' has index {info.index}; indices are 0 to 254")
             if info.index in seen_indices:
                 raise ProjectError(f"class index {info.index} occurs twice in the class table")
-            if not info.name.strip() or any(c in info.name for c in "\r\n\0"):
-                raise ProjectError(f"class {info.index} has no usable name: {info.name!r}")
+            if not info.name.strip() or any(c in info.name for c in "\r\n\0") or len(info.name) > MAX_NAME:
+                raise ProjectError(f"class {info.index} has no usable name: {info.name!r:.60}")
             if not info.retired and info.name.casefold() in seen_names:
                 raise ProjectError(f"class name '{info.name}' occurs twice in the class table")
             if not info.retired:

@@ -7,10 +7,12 @@ Source: https://github.com/huggingface/safetensors, "Format".
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fcn_studio import paths
 from fcn_studio.core.classes import ClassInfo, ClassTable
@@ -51,6 +53,23 @@ class NetworkInfo:
     size: int
 
 
+def read_header(file: io.BufferedReader) -> dict[str, Any]:
+    """The JSON header of a safetensors file, which is then again at its beginning.
+
+    Raises:
+        ValueError: if it is larger than the file or than any of ours, or no JSON object that is worth reading.
+    """
+    size = os.fstat(file.fileno()).st_size
+    stated = int.from_bytes(file.read(8), "little")
+    if not 2 <= stated <= min(size - 8, MAX_HEADER):
+        raise ValueError("its header has no sensible length")
+    header = parse(file.read(stated))
+    if not isinstance(header, dict):
+        raise ValueError("its header is no object")
+    file.seek(0)
+    return header
+
+
 def read_info(path: Path) -> NetworkInfo:
     """Describe a checkpoint file; its weights are not looked at.
 
@@ -60,11 +79,7 @@ def read_info(path: Path) -> NetworkInfo:
     try:
         with paths.open_file(path) as file:
             size = os.fstat(file.fileno()).st_size
-            stated = int.from_bytes(file.read(8), "little")
-            if not 2 <= stated <= min(size - 8, MAX_HEADER):
-                raise CheckpointError(f"{path}: the file is damaged or no safetensors checkpoint; get a fresh copy")
-            header = parse(file.read(stated))
-            file.seek(0)
+            header = read_header(file)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         described = parse(header["__metadata__"][METADATA_KEY])
         rows = tuple(

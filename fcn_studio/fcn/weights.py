@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from torch import Tensor
 from fcn_studio.core.classes import ClassInfo, ClassTable, map_by_name
 from fcn_studio.errors import CheckpointError, ProjectError
 from fcn_studio.fcn.architecture import Architecture
-from fcn_studio.fcn.catalogue import MAX_HEADER, METADATA_KEY
+from fcn_studio.fcn.catalogue import MAX_HEADER, METADATA_KEY, read_header
 from fcn_studio.fcn.network import FCN, SCORE_LAYERS
 from fcn_studio.formats.atomic import write_atomically
 from fcn_studio.formats.strict_json import parse
@@ -162,7 +161,9 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path | str, *, half: bool = Fa
         if not bool(torch.isfinite(stored).all()):
             raise CheckpointError(f"{path}: not written, because weight '{key}' has a value that is no number")
         tensors[key] = stored.contiguous()
-    metadata = json.dumps(_metadata(checkpoint), ensure_ascii=False, allow_nan=False, sort_keys=True)
+    metadata = _metadata_text(checkpoint)
+    if len(metadata) > MAX_HEADER // 2:  # nobody could read it: hundreds of thousands of names
+        metadata = _metadata_text(replace(checkpoint, trained_on=()))
     data = safetensors.torch.save(tensors, {METADATA_KEY: metadata})
     write_atomically(path, data)
     return hashlib.sha256(data).hexdigest()
@@ -184,32 +185,32 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     """
     path = Path(path)
     try:
-        _check_header_size(path)
         with open_file(path) as file:
+            header = read_header(file)  # before safetensors, which would read headers of any size
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        with safetensors.safe_open(path, framework="pt") as file:
-            described = _described(parse((file.metadata() or {})[METADATA_KEY]))
-            state = _read_weights(file, described)
+        described = _described(parse(header["__metadata__"][METADATA_KEY]))
+        with safetensors.safe_open(path, framework="pt") as weights:
+            state = _read_weights(weights, described)
     except KeyError as error:
         raise CheckpointError(
             f"{path}: this safetensors file was not written by FCN Studio (it has no {error}); "
             "choose a checkpoint from a run or from the bundled networks"
         ) from error
     except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from error
+        raise CheckpointError(f"{path}: {error!s:.400}") from error
     except OSError as error:
         raise CheckpointError(f"{path}: the checkpoint cannot be read: {error.strerror or error}") from error
-    except (safetensors.SafetensorError, ValueError) as error:
+    except (safetensors.SafetensorError, ValueError, TypeError) as error:
         raise CheckpointError(
-            f"{path}: the file is damaged or no safetensors checkpoint ({error}); get a fresh copy"
+            f"{path}: the file is damaged or no safetensors checkpoint ({error!s:.400}); get a fresh copy"
         ) from error
     return replace(described, state=state, sha256=digest, path=path, name=path.stem)
 
 
-def _metadata(checkpoint: Checkpoint) -> dict[str, object]:
-    """What the file says about the network, as JSON values."""
+def _metadata_text(checkpoint: Checkpoint) -> str:
+    """What the file says about the network, as JSON; in ASCII, for names of images may be no Unicode."""
     pre = checkpoint.preprocessing
-    return {
+    fields = {
         "format": FORMAT,
         "architecture": checkpoint.architecture.as_json(),
         "classes": [{"index": c.index, "name": c.name, "colour": list(c.colour)} for c in checkpoint.table],
@@ -224,6 +225,7 @@ def _metadata(checkpoint: Checkpoint) -> dict[str, object]:
         "trained_on": list(checkpoint.trained_on),
         "validation": checkpoint.validation,
     }
+    return json.dumps(fields, allow_nan=False, sort_keys=True)
 
 
 def _described(data: object) -> Checkpoint:
@@ -278,15 +280,6 @@ def _table(rows: list[Mapping[str, object]]) -> ClassTable:
         return ClassTable(tuple(infos), infos[-1].index + 1)
     except ProjectError as error:
         raise CheckpointError(str(error)) from error
-
-
-def _check_header_size(path: Path) -> None:
-    """Refuse a file whose stated header is larger than itself or than any of ours."""
-    with open_file(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        stated = int.from_bytes(file.read(8), "little")
-    if size < 8 or stated > min(size - 8, MAX_HEADER):
-        raise CheckpointError("the file is damaged or no safetensors checkpoint; get a fresh copy")
 
 
 def _read_weights(file: Any, described: Checkpoint) -> dict[str, Tensor]:

@@ -37,6 +37,9 @@ GIGAPIXEL = 1_000_000_000
 BYTES_A_PIXEL = 9
 """Memory that an open image takes: 3 bytes the picture, 2 its annotation, and 4 the decoder while it is read."""
 
+_DECODER_BYTES_MORE = {"WEBP": 9, "JPEG2000": 12}
+"""What these decoders take besides; measured."""
+
 TRANSPARENT_BACKDROP = 128
 """Grey under transparent pixels: what is hidden on screen is hidden from the network too."""
 
@@ -119,7 +122,7 @@ def _opened(path: Path, max_pixels: int) -> Iterator[ImageFile.ImageFile]:
     """The image with its header read and its size judged; Pillow's errors in the block become sentences."""
     try:
         with open_file(path) as file, quiet_pillow(), Image.open(file, formats=_decoders()) as image:
-            _refuse_large(path, *image.size, max_pixels)
+            _refuse_large(path, image, max_pixels)
             yield image
     except UnidentifiedImageError as error:
         raise ImageError(
@@ -135,17 +138,19 @@ def _opened(path: Path, max_pixels: int) -> Iterator[ImageFile.ImageFile]:
         ) from error
 
 
-def _refuse_large(path: Path, width: int, height: int, max_pixels: int) -> None:
-    """Raises: ImageError if an image of this size has too many pixels; says what it would take to open it."""
+def _refuse_large(path: Path, image: Image.Image, max_pixels: int) -> None:
+    """Raises: ImageError if an image has too many pixels by its header; says what it would take to open it."""
+    width, height = image.size
     pixels = width * height
     if pixels > GIGAPIXEL:
         raise ImageError(
             f"{path}: {width} x {height} pixels is over a gigapixel, which is never opened; cut or shrink the image"
         )
     if pixels > max_pixels:
+        memory = pixels * (BYTES_A_PIXEL + _DECODER_BYTES_MORE.get(image.format or "", 0))
         raise ImageError(
             f"{path}: {width} x {height} pixels is over the limit of {max_pixels / 1e6:g} million, and would take "
-            f"about {pixels * BYTES_A_PIXEL / 1e9:.1f} GB of memory; cut or shrink the image, or raise the limit "
+            f"about {memory / 1e9:.1f} GB of memory; cut or shrink the image, or raise the limit "
             f"('Largest image' in the settings, --max-pixels {pixels} on the command line)"
         )
 

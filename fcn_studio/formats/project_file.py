@@ -94,7 +94,7 @@ def _config_of(document: tomlkit.TOMLDocument, path: Path) -> ProjectConfig:
     """What a document of today's format says. Raises: ProjectFileBroken if that is impossible."""
     unlabelled = _value(document, "unlabelled", str, path)
     if unlabelled not in ("background", "void"):
-        raise ProjectFileBroken(f'{path}: unlabelled is "{unlabelled}"; it must be "background" or "void"')
+        raise ProjectFileBroken(f'{path}: unlabelled is "{unlabelled:.60}"; it must be "background" or "void"')
     split = _value(document, "split", Mapping, path, {})
     val_percent = _value(split, "val_percent", int, path, DEFAULT_VAL_PERCENT)
     if not 0 <= val_percent <= 100:
@@ -234,7 +234,7 @@ def _value(table: Mapping[str, Any], key: str, kind: type, path: Path, default: 
         raise ProjectFileBroken(f'{path} has no "{key}"; restore the file from a copy, or add it with a text editor')
     value = getattr(value, "unwrap", lambda: value)()
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ProjectFileBroken(f'{path}: "{key}" is {value!r}, which is not a {_WORDS[kind]}')
+        raise ProjectFileBroken(f'{path}: "{key}" is {value!r:.60}, which is not a {_WORDS[kind]}')
     return value
 
 
@@ -244,7 +244,7 @@ _WORDS: dict[type, str] = {int: "whole number", str: "text", bool: "true or fals
 def _class_info(row: Any, path: Path) -> ClassInfo:
     """One ``[[class]]``. Raises: ProjectFileBroken if it makes no sense."""
     if not isinstance(row, Mapping):
-        raise ProjectFileBroken(f"{path}: a class is {row!r}; write each as a [[class]] table")
+        raise ProjectFileBroken(f"{path}: a class is {row!r:.60}; write each as a [[class]] table")
     return ClassInfo(
         index=_value(row, "index", int, path),
         name=_value(row, "name", str, path),
@@ -257,7 +257,7 @@ def _class_info(row: Any, path: Path) -> ClassInfo:
 def _colour(text: str, path: Path) -> Colour:
     """The colour of "#rrggbb". Raises: ProjectFileBroken if it is none."""
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
-        raise ProjectFileBroken(f'{path}: "{text}" is no colour; write it as "#rrggbb"')
+        raise ProjectFileBroken(f'{path}: "{text:.60}" is no colour; write it as "#rrggbb"')
     red, green, blue = bytes.fromhex(text[1:])
     return red, green, blue
 

@@ -39,7 +39,7 @@ Seed = tuple[bytes, Mutator]
 
 SIZE = (24, 20)
 TABLE = ClassTable.from_names(["background", "cell", "débris", "a b"])
-PIXELS = 20_000_000
+PIXELS = 12_000_000
 """Limit of the images read here, so that those that are allowed stay within the limits of time and memory."""
 
 
