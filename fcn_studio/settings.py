@@ -22,7 +22,7 @@ Value = bool | int | float | str
 FORMAT = 1
 """Version of the file's layout; a file with a larger number was written by a later program."""
 
-_MAX_BYTES = 64_000
+MAX_BYTES = 64_000
 _MAX_DOTS = 1000
 
 MAX_PATH = 4096
@@ -120,7 +120,7 @@ def _text_of(path: Path) -> str:
         OSError: if it cannot be read, or has more bytes than settings have.
         ValueError: if it is no UTF-8, or has keys so deep that a parser would take minutes.
     """
-    text = paths.read_file(path, _MAX_BYTES).decode("utf-8")
+    text = paths.read_file(path, MAX_BYTES).decode("utf-8")
     if any(line.count(".") > _MAX_DOTS for line in text.splitlines()):
         raise ValueError("a key that goes too deep")
     return text

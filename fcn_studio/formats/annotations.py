@@ -30,7 +30,7 @@ from fcn_studio.formats.loaded import EarlierLabels, LoadedLabels, Reading, byte
 from fcn_studio.formats.masks import encode_mask
 from fcn_studio.formats.records import Record, read_provenance, read_record, write_record
 from fcn_studio.formats.scan import MASKS, MAX_LIST_BYTES, scan_masks
-from fcn_studio.formats.status_index import StatusIndex, stamp_of
+from fcn_studio.formats.status_index import Stamp, StatusIndex, stamp_of
 from fcn_studio.formats.versions import Version, Versions, same_content
 from fcn_studio.paths import read_file
 
@@ -59,7 +59,11 @@ class AnnotationStore:
         self._versions = Versions(self._state / "previous" / "masks")
         self._version_kept: set[str] = set()
         """Mask ids whose mask was kept as an earlier version since it was loaded last."""
-        self._lock = threading.RLock()
+        self._writing = threading.RLock()
+        """Held by the thread that writes; nobody who only reads waits for it, for a slow folder may take long."""
+        self._images: dict[str, threading.RLock] = {}
+        """Mask id -> held while this image is read or written: mask and record belong together."""
+        self._index_lock = threading.Lock()
 
     @property
     def masks(self) -> dict[str, Path]:
@@ -98,11 +102,15 @@ class AnnotationStore:
 
     def status(self, sample: Sample) -> Status:
         """How far an image is; cheap after the first call, and without a record always."""
-        with self._lock:
-            status = self._statuses.get(sample.mask_id)
-            if status is None:
+        status = self._statuses.get(sample.mask_id)
+        if status is None:
+            with self._image(sample):
                 status = self._statuses[sample.mask_id] = self._find_status(sample)
-            return status
+        return status
+
+    def _image(self, sample: Sample) -> threading.RLock:
+        """What to hold while an image's files are read or written."""
+        return self._images.setdefault(sample.mask_id, threading.RLock())
 
     def _find_status(self, sample: Sample) -> Status:
         """The status by the files, or by the index while they are as they were."""
@@ -118,7 +126,7 @@ class AnnotationStore:
                 return Status.IN_PROGRESS
             digest = None if data is None else sha256_of(data)
             status = self._judged(sample, read_record(self._record_path(sample)), digest)
-            self._index.put(mask_id, stamp, status)
+            self._put_into_index(mask_id, stamp, status)
         return status
 
     def _untouched(self, sample: Sample) -> bool:
@@ -157,7 +165,7 @@ class AnnotationStore:
             MaskDamaged: if the mask is damaged or is no label map of the image; it is never taken for empty.
             MaskError: if the file cannot be opened.
         """
-        with self._lock:
+        with self._image(sample):
             self._refuse_older_mask(sample)
             self._version_kept.discard(sample.mask_id)
             path, record_path = self.mask_path(sample), self._record_path(sample)
@@ -183,7 +191,7 @@ class AnnotationStore:
     ) -> tuple[EarlierLabels, ...]:
         """The earlier versions of an annotation, newest first; those that are damaged too are left out."""
         reading = Reading(sample, size, table, grey_as_indices)
-        with self._lock:
+        with self._image(sample):
             found = map(reading.version, self._versions.of(sample.mask_id))
             return tuple(version for version in found if version is not None)
 
@@ -215,7 +223,7 @@ class AnnotationStore:
         Raises:
             ProjectError: if anything cannot be written; the old files are then unchanged.
         """
-        with self._lock:
+        with self._writing, self._image(sample):
             path = self.mask_path(sample)
             unlabelled = not labels.provenance.any() and bool((labels.label_map == VOID).all())
             needs_mask = not unlabelled or sample.mask_id in self._masks
@@ -234,7 +242,7 @@ class AnnotationStore:
             write_record(record_path, Record(status, digest, prelabelled_by), labels.provenance)
             self._records[sample.mask_id] = record_path
             self._statuses[sample.mask_id] = status
-            self._index.put(sample.mask_id, stamp_of(record_path, path), status)
+            self._put_into_index(sample.mask_id, stamp_of(record_path, path), status)
             self._versions.settle()
             return digest
 
@@ -244,7 +252,7 @@ class AnnotationStore:
         Raises:
             ProjectError: as `save`.
         """
-        with self._lock:
+        with self._writing, self._image(sample):
             self._prepare()
             path = self.mask_path(sample)
             if (data := bytes_of(path)) is not None:
@@ -309,7 +317,11 @@ class AnnotationStore:
         self._version_kept.add(sample.mask_id)
         return self._versions.keep(sample.mask_id, self.mask_path(sample), record_path)
 
+    def _put_into_index(self, mask_id: str, stamp: Stamp, status: Status) -> None:
+        with self._index_lock:
+            self._index.put(mask_id, stamp, status)
+
     def save_index(self) -> None:
         """Write the status index, if it changed. Raises: ProjectError if that fails."""
-        with self._lock:
+        with self._index_lock:
             self._index.save()

@@ -25,6 +25,9 @@ from fcn_studio.paths import read_file
 _FRESH_SECONDS = 10.0
 _MAX_BYTES = 4096
 
+_left_behind: set[Path] = set()
+"""Locks that this process has given back but could not delete: their folder had become read-only meanwhile."""
+
 
 @dataclass(frozen=True, slots=True)
 class LockOwner:
@@ -112,6 +115,8 @@ class ProjectLock:
                 f"{self.path.parent.parent} is in use on host {owner.host} by process {owner.pid}; close it there, "
                 "or if that process is surely gone, open with --break-lock"
             )
+        if owner == self.owner and self.path in _left_behind:
+            return
         if process_start_time(owner.pid) == owner.started:
             raise ProjectLocked(
                 f"{self.path.parent.parent} is in use by process {owner.pid} on this host ({owner.host}); close it "
@@ -131,7 +136,9 @@ class ProjectLock:
         """Give the lock back, if it is still ours; and the folder too, if nothing else came into it."""
         with suppress(OSError):
             if _parsed(read_file(self.path, _MAX_BYTES)) == self.owner:
+                _left_behind.add(self.path)
                 self.path.unlink()
+                _left_behind.discard(self.path)
                 self.path.parent.rmdir()
 
     def __enter__(self) -> ProjectLock:
