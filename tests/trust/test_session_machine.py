@@ -1,0 +1,324 @@
+"""A session against a model that keeps every state whole: paint, undo, predict, verify, change images, reload, crash.
+
+Holds at any point (R3, R21, R22): the document is what the model says; undo and redo are exact to the byte, after a
+crash too; no network ever changed a human's pixel; training would see human pixels only.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from PySide6.QtCore import QCoreApplication
+from pytestqt.qtbot import QtBot
+
+from fcn_studio.core.classes import VOID
+from fcn_studio.core.document import Document, auto_segment
+from fcn_studio.core.labels import Labels, Provenance, trusted_label_map
+from fcn_studio.core.prediction import Prediction
+from fcn_studio.core.sample import Status
+from fcn_studio.settings import Settings
+from fcn_studio.tools.base import PointerEvent
+from fcn_studio.ui.saver import Accept
+from fcn_studio.ui.session import Session
+from fcn_studio.ui.toolbox import Toolbox
+from tests.helpers import paint
+from tests.ui.conftest import draw_project
+
+IMAGES = 3
+SIZE = (64, 48)
+seeds = st.integers(0, 2**31)
+
+
+@dataclass(frozen=True)
+class State:
+    label_map: bytes
+    provenance: bytes
+    status: Status
+
+    @classmethod
+    def of(cls, document: Document) -> State:
+        return cls(document.label_map.tobytes(), document.provenance.tobytes(), document.status)
+
+    @property
+    def labels(self) -> Labels:
+        arrays = (np.frombuffer(part, np.uint8).reshape(SIZE[::-1]) for part in (self.label_map, self.provenance))
+        return Labels(*arrays)
+
+
+class SessionMachine(RuleBasedStateMachine):
+    """Rules are what a person, a network and fate can do."""
+
+    session: Session | None = None
+
+    @initialize()
+    def begin(self) -> None:
+        self.home = Path(tempfile.mkdtemp(prefix="fcn-studio-machine-"))
+        patch = pytest.MonkeyPatch()
+        patch.setenv("FCN_STUDIO_STATE_DIR", str(self.home / "state"))
+        patch.setenv("FCN_STUDIO_CONFIG_DIR", str(self.home / "config"))
+        self.patch = patch
+        self.folder = draw_project(self.home / "project", images=IMAGES)
+        self.latest: dict[str, State] = {}
+        self.open()
+
+    def open(self) -> None:
+        self.session = Session(Settings(), Toolbox())
+        self.problems: list[str] = []
+        self.session.problem.connect(self.problems.append)
+        self.session.open_folder(self.folder)
+        self.forget_steps()
+
+    def forget_steps(self) -> None:
+        self.came_back = False
+        self.states, self.at = [State.of(self.document)], 0
+        self.latest.setdefault(self.document.image_id, self.states[0])
+
+    @property
+    def document(self) -> Document:
+        assert self.session is not None
+        assert self.session.document is not None, self.problems
+        return self.session.document
+
+    def teardown(self) -> None:
+        if self.session is not None:
+            assert self.session.close_project(), self.problems
+            self.session.shut_down()
+            self.patch.undo()
+            shutil.rmtree(self.home)
+
+    def stepped(self) -> None:
+        now = State.of(self.document)
+        if now != self.states[self.at]:
+            self.states[self.at + 1 :] = [now]
+            self.at += 1
+        self.latest[self.document.image_id] = now
+
+    # --- a person ---------------------------------------------------------------------------------------------
+
+    @rule(seed=seeds)
+    def stroke(self, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        at = float(rng.uniform(0, SIZE[0])), float(rng.uniform(0, SIZE[1]))
+        paint(self.document, int(rng.choice([0, 1, 2, VOID])), at=at, size=int(rng.integers(1, 20)))
+        self.stepped()
+
+    @rule(seed=seeds, tool=st.sampled_from(["eraser", "fill", "polygon"]))
+    def tool(self, seed: int, tool: str) -> None:
+        assert self.session is not None
+        rng = np.random.default_rng(seed)
+        toolbox = self.session.toolbox
+        toolbox.use(tool)
+        toolbox.set_class(int(rng.integers(3)))
+        for _ in range(4 if tool == "polygon" else 1):
+            x, y = float(rng.uniform(1, SIZE[0] - 1)), float(rng.uniform(1, SIZE[1] - 1))
+            toolbox.tool.press(PointerEvent(x, y, "left", frozenset(["left"])))
+            toolbox.tool.release(PointerEvent(x, y, "left"))
+        self.session.settle()
+        self.stepped()
+
+    @rule()
+    def undo(self) -> None:
+        assert self.session is not None
+        self.session.undo()
+        if self.at > 0:
+            self.at -= 1
+        elif self.came_back and (now := State.of(self.document)) != self.states[0]:
+            self.states.insert(0, now)  # a journal remembers steps of an earlier visit to the image, too
+        self.latest[self.document.image_id] = self.states[self.at]
+
+    @rule()
+    def redo(self) -> None:
+        assert self.session is not None
+        self.session.redo()
+        self.at = min(len(self.states) - 1, self.at + 1)
+        self.latest[self.document.image_id] = self.states[self.at]
+
+    @rule()
+    def verify(self) -> None:
+        assert self.session is not None
+        self.session.verify()
+        self.stepped()
+
+    @rule()
+    def skip(self) -> None:
+        assert self.session is not None
+        self.session.toggle_skip()
+        self.stepped()
+
+    @rule()
+    def save(self) -> None:
+        assert self.session is not None
+        self.session.save_now()
+
+    @rule(row=st.integers(0, IMAGES - 1))
+    def change_image(self, row: int) -> None:
+        assert self.session is not None
+        if row != self.session.index:
+            self.session.go_to(row)
+            assert State.of(self.document) == self.latest.get(self.document.image_id, State.of(self.document))
+            self.forget_steps()
+
+    # --- a network --------------------------------------------------------------------------------------------
+
+    def prediction(self, image_id: str, seed: int) -> Prediction:
+        rng = np.random.default_rng(seed)
+        label_map = rng.choice(np.array([0, 1, 2, VOID], np.uint8), SIZE[::-1])
+        return Prediction(image_id, label_map, np.zeros_like(label_map), "c0" * 32)
+
+    @precondition(lambda self: self.document.status not in (Status.VERIFIED, Status.SKIPPED))
+    @rule(seed=seeds)
+    def predict(self, seed: int) -> None:
+        before = State.of(self.document).labels
+        auto_segment(self.document, self.prediction(self.document.image_id, seed))
+        self.untouched(before, State.of(self.document).labels)
+        self.stepped()
+
+    @rule(seed=seeds, row=st.integers(0, IMAGES - 1), again=st.booleans())
+    def batch(self, seed: int, row: int, again: bool) -> None:
+        assert self.session is not None
+        assert self.session.project is not None
+        sample = self.session.samples[row]
+        if row == self.session.index:
+            return
+        old = self.latest.get(sample.image_id)
+        prediction = self.prediction(sample.image_id, seed)
+        self.session.keeper.accept(Accept(self.session.project, sample, prediction, again))
+        self.session.keeper.drain()
+        found = self.session.project.load_labels(sample, SIZE)
+        new = State(found.labels.label_map.tobytes(), found.labels.provenance.tobytes(), found.status)
+        if old is not None:
+            self.untouched(old.labels, new.labels)
+            if (old.labels.provenance >= Provenance.HUMAN).any() or old.status in (Status.VERIFIED, Status.SKIPPED):
+                assert new == old, "a batch wrote an image that a human had touched"
+        self.latest[sample.image_id] = new
+
+    @staticmethod
+    def untouched(before: Labels, after: Labels) -> None:
+        human = before.provenance >= Provenance.HUMAN
+        assert (after.label_map[human] == before.label_map[human]).all()
+        assert (after.provenance[human] == before.provenance[human]).all()
+
+    # --- fate -------------------------------------------------------------------------------------------------
+
+    @rule()
+    def reload(self) -> None:
+        assert self.session is not None
+        assert self.session.close_project(), self.problems
+        self.session.shut_down()
+        self.open()
+        self.all_as_left()
+
+    @rule(saved=st.booleans())
+    def crash(self, saved: bool) -> None:
+        """The process is gone, with or without what it was just saving; its undo steps come back too."""
+        assert self.session is not None
+        keeper, here = self.session.keeper, self.document.image_id
+        if saved:
+            keeper.save()
+        keeper._saver.close()
+        keeper.journal.flush()
+        states, at = self.states, self.at
+        unsaved = self.document.dirty and len(states) > 1
+        self.session._prefetch.close()
+        for lock in (self.folder / ".fcn-studio" / "lock", *self.home.glob("state/journals/*/lock")):
+            lock.unlink()
+        self.session.blockSignals(True)
+        dead, self.session = self.session, None
+        QCoreApplication.removePostedEvents(dead.keeper)  # news of the saver that nobody is there to hear
+        dead.keeper._disconnect()
+        dead.keeper._idle.stop()
+        dead.keeper._longest.stop()
+        dead.keeper.journal.shut_down()
+        for book in dead.keeper.journal._books.values():
+            book.close()
+        self.open()
+        assert self.problems == []
+        back = [found.sample.image_id for found in self.session.recovery.came_back]
+        assert here in back or not unsaved
+        if here in back:
+            self.session.go_to(self.session.recovery.row_of(here) or 0)
+            self.states, self.at, self.came_back = states, at, True
+            self.walk()
+        self.all_as_left()
+
+    def walk(self) -> None:
+        """Every step back and forth gives what the model has."""
+        document = self.document
+        for at in range(self.at - 1, -1, -1):
+            document.undo()
+            assert State.of(document) == self.states[at]
+        for at in range(1, len(self.states)):
+            document.redo()
+            assert State.of(document) == self.states[at]
+        for _ in range(len(self.states) - 1 - self.at):
+            document.undo()
+
+    def all_as_left(self) -> None:
+        assert self.session is not None
+        here = self.session.index
+        for row, sample in enumerate(self.session.samples):
+            if sample.image_id in self.latest and row != here:
+                self.session.go_to(row)
+                assert State.of(self.document) == self.latest[sample.image_id], sample.image_id
+        if self.session.index != here:
+            self.session.go_to(here)
+            self.forget_steps()
+        assert State.of(self.document) == self.latest.get(self.document.image_id, State.of(self.document))
+
+    # --- always -----------------------------------------------------------------------------------------------
+
+    @invariant()
+    def agrees(self) -> None:
+        if self.session is None:
+            return
+        assert State.of(self.document) == self.states[self.at]
+        labels = self.states[self.at].labels
+        trusted = trusted_label_map(labels)
+        assert (trusted[labels.provenance != Provenance.HUMAN] == VOID).all()
+        assert self.problems == []
+
+
+def test_whatever_happens_every_image_is_as_it_was_left(qtbot: QtBot) -> None:
+    run_state_machine_as_test(
+        SessionMachine,
+        settings=settings(
+            max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
+
+
+def test_the_machine_notices_a_network_that_paints_over_a_human(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rude(labels: Labels, prediction: Prediction) -> Labels:
+        return Labels(prediction.label_map, np.full_like(labels.provenance, Provenance.NETWORK))
+
+    monkeypatch.setattr("fcn_studio.core.document.prelabelled", rude)
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(
+            SessionMachine,
+            settings=settings(
+                max_examples=20,
+                stateful_step_count=20,
+                deadline=None,
+                database=None,
+                derandomize=True,
+                suppress_health_check=list(HealthCheck),
+                report_multiple_bugs=False,
+            ),
+        )
