@@ -252,7 +252,8 @@ class Host:
         was_ready = self._ready
         code = self._kill(dying=not sentence)
         sentence = sentence or _death_sentence(code)
-        if not any(pending.started for pending in self._pending.values()):
+        # A cancelled job that was still at work is to blame itself, as one that had begun is.
+        if not self._deadlines and not any(pending.started for pending in self._pending.values()):
             for pending in self._pending.values():
                 pending.deaths += 1
         lost = [i for i, p in self._pending.items() if p.started or not was_ready or p.deaths > 1]

@@ -1,7 +1,7 @@
 """Ways for the network's process to die, and what must be true after each. Linux: by signals, from a warm fork.
 
-The children are forked from a server that has loaded torch once, so that a death costs a second and not five. Each
-takes two signals: `FAULT` makes its main thread do what the file `FAULT_FILE` names.
+The children are forked from a server that has loaded torch once, so that a death costs a second and not five. The
+signal `FAULT` makes a child's main thread do what the file of `FAULT_FILE` names.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -58,8 +58,17 @@ def serve(connection: Connection) -> None:
     """`process.serve` that can be told to fail."""
     global _connection
     _connection = connection
-    signal.signal(FAULT, lambda *_: FAULTS[Path(os.environ[FAULT_FILE]).read_text()]())
+    signal.signal(FAULT, lambda *_: _fail())
     process_module.serve(connection)
+
+
+def _fail() -> None:
+    """Do what the file names, once: that it is gone says that this was heard."""
+    path = Path(os.environ[FAULT_FILE])
+    with suppress(FileNotFoundError):
+        mode = path.read_text()
+        path.unlink()
+        FAULTS[mode]()
 
 
 def _write(data: bytes) -> None:
@@ -240,8 +249,15 @@ def fault(pid: int, mode: str, fault_file: Path) -> None:
     if mode in ("SEGV", "ABRT", "KILL", "STOP"):  # from outside, as the kernel does: at any instruction
         os.kill(pid, signal.Signals[f"SIG{mode}"])
         return
-    fault_file.write_text(mode)
-    os.kill(pid, FAULT)
+    part = fault_file.with_suffix(".part")
+    part.write_text(mode)
+    part.replace(fault_file)
+    deadline = time.monotonic() + 20
+    while fault_file.exists():  # a signal in the moment before the main thread begins to wait is not heard
+        assert time.monotonic() < deadline, f"the child does not hear of {mode}"
+        with suppress(ProcessLookupError):
+            os.kill(pid, FAULT)
+        time.sleep(0.02)
 
 
 def is_training(reply: Reply, job_id: int) -> bool:
