@@ -36,9 +36,10 @@ SIZE = (24, 16)
 NAMES = [
     "plain.png", "two words.png", " blank before.png", "blank behind .png", "ünïcödé.png", "日本語.png",
     "\N{GRINNING FACE}\N{WAVING WHITE FLAG}\ufe0f\u200d\N{RAINBOW}.png", "שלום\u202e.png", "line\nbreak.png",
-    "tab\tstop.png", "bell\x07.png", "quote'\".png", "back\\slash.png", "#%&;$`!.png", "%2e%2e%2f.png", "-rf.png", "--help.png",
-    "trailing..png", "two.dots.png", "a..jpg", "con.png", "NUL.png", "COM1.png", "aux.b.png", "colon:star*?.png",
-    "<html>.png", "UPPER.PNG", "x" * 251 + ".png", "é" * 125 + ".png", "字" * 83 + ".jpeg", "~.png", "{}[].png",
+    "tab\tstop.png", "bell\x07.png", "quote'\".png", "back\\slash.png", "#%&;$`!.png", "%2e%2e%2f.png", "-rf.png",
+    "--help.png", "trailing..png", "two.dots.png", "a..jpg", "con.png", "NUL.png", "COM1.png", "aux.b.png",
+    "colon:star*?.png", "<html>.png", "UPPER.PNG", "x" * 251 + ".png", "é" * 125 + ".png", "字" * 83 + ".jpeg",
+    "~.png", "{}[].png",
     os.fsdecode(b"latin1-\xff\xe9.png"), "sub/deep/er.png", "/".join(["d" * 60] * 20) + "/deep.png",
 ]  # fmt: skip
 
