@@ -259,6 +259,20 @@ def test_nothing_is_written_through_a_link_further_down(tmp_path: Path, outside:
     assert tree_of(outside) == before
 
 
+def test_without_the_guard_the_check_sees_what_is_written_outside(
+    tmp_path: Path, outside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "project"
+    made(folder / "JPEGImages", "sub/good.png")
+    (folder / "SegmentationClass").mkdir()
+    (folder / "SegmentationClass" / "sub").symlink_to(outside)
+    before = tree_of(outside)
+    monkeypatch.setattr("fcn_studio.formats.annotations.refuse_outside", lambda *places: None)
+    with ProjectFolder.open(folder, writable=True, table=CLASSES) as project:
+        project.save_labels(project.samples[0], labels(1), Status.VERIFIED)
+    assert tree_of(outside) != before  # the negative control
+
+
 def test_a_file_that_is_a_link_is_replaced_and_its_target_kept(tmp_path: Path, outside: Path) -> None:
     folder = tmp_path / "project"
     made(folder, "good.png")
