@@ -108,3 +108,27 @@ def test_watchers_hear_of_changes_only(file: Path) -> None:
     settings.set("theme", "system")
     settings.set("theme", "dark")
     assert heard == ["theme"]
+
+
+def test_a_value_for_now_is_used_and_not_saved(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    settings = Settings(path)
+    settings.use_for_now("max_pixels", 2_000_000)
+    assert settings.whole("max_pixels") == 2_000_000
+    settings.set("brush_size", 7)
+    assert Settings(path).whole("max_pixels") == 100_000_000
+    settings.set("max_pixels", 3_000_000)
+    assert settings.whole("max_pixels") == Settings(path).whole("max_pixels") == 3_000_000
+    with pytest.raises(ValueError, match="must be"):
+        settings.use_for_now("max_pixels", 2)
+
+
+@pytest.mark.parametrize(
+    "text", ["a." * 20_000 + "a = 1", "#" * 70_000, "max_pixels = " + "9" * 5000, "x = [" * 3000]
+)
+def test_a_file_made_to_be_slow_is_set_aside(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text(text)
+    settings = Settings(path)
+    assert settings.whole("max_pixels") == 100_000_000
+    assert settings.notice

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def scan_images(root: Path) -> ImageScan:
     for relative, entry in _files(root, notices):
         if os.path.splitext(relative)[1].casefold() in IMAGE_SUFFIXES:
             image_id = image_id_of(relative)
-            if not entry.is_file():
+            if not _leads_to(entry.is_file):
                 odd.append(entry.path)
             elif image_id in paths:
                 notices.append(f"{entry.path} is left out: {paths[image_id]} bears the same name in another spelling")
@@ -70,7 +70,7 @@ def scan_masks(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for relative, entry in _files(folder, []):
         stem, suffix = os.path.splitext(relative)
-        if suffix.casefold() == ".png" and entry.is_file():
+        if suffix.casefold() == ".png" and _leads_to(entry.is_file):
             found.setdefault(unicodedata.normalize("NFC", stem), Path(entry.path))
     return found
 
@@ -78,7 +78,7 @@ def scan_masks(folder: Path) -> dict[str, Path]:
 def _files(root: Path, notices: list[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """(path relative to ``root``, entry) of all that is no folder and not hidden; unlistable folders are told.
 
-    An entry may be a pipe, or a link that leads nowhere: ask ``is_file``.
+    An entry may be a pipe, or a link that leads nowhere or in a circle: ask ``is_file``.
     """
     pending = [("", str(root))]
     seen = {os.path.realpath(root)}
@@ -92,13 +92,21 @@ def _files(root: Path, notices: list[str]) -> Iterator[tuple[str, os.DirEntry[st
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if not entry.is_dir():
+            if not _leads_to(entry.is_dir):
                 yield prefix + entry.name, entry
             elif entry.name not in NOT_IMAGES:
                 real = os.path.realpath(entry.path)
                 if real not in seen:
                     seen.add(real)
                     pending.append((f"{prefix}{entry.name}/", entry.path))
+
+
+def _leads_to(what: Callable[[], bool]) -> bool:
+    """Whether an entry is ``what``; it is nothing if it cannot be looked at, such as a link that leads to itself."""
+    try:
+        return what()
+    except OSError:
+        return False
 
 
 def _natural(name: str) -> tuple[str, str]:

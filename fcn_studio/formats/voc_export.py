@@ -176,8 +176,9 @@ def flat_ids(mask_ids: Sequence[str]) -> list[str]:
     taken: set[str] = set()
     flat = []
     for mask_id in mask_ids:
-        plain = re.sub(r"[\x00-\x1f\x7f\\:*?\"<>|]", "_", mask_id.replace("/", "__")).strip() or "_"
-        plain = plain.encode("utf-8", "replace")[:240].decode("utf-8", "ignore")
+        plain = mask_id.replace("/", "__").encode("utf-8", "replace").decode("utf-8")
+        plain = re.sub(r"[\x00-\x1f\x7f\\:*?\"<>|]", "_", plain).strip() or "_"
+        plain = plain.encode("utf-8")[:240].decode("utf-8", "ignore")
         if _RESERVED.fullmatch(plain.partition(".")[0].rstrip()):
             plain = f"_{plain}"
         name, number = plain, 1

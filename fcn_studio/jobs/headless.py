@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,60 +34,16 @@ from fcn_studio.formats.masks import write_mask
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.formats.voc_export import write_class_files
 from fcn_studio.jobs import batch, runs
+from fcn_studio.jobs.console import exhaust, open_project, print_figures, progress_bar, tell_notes
 from fcn_studio.jobs.interruption import interruption
-from fcn_studio.jobs.messages import (
-    Evaluated,
-    EvaluateJob,
-    FineTuneJob,
-    ImageFailed,
-    JobProgress,
-    Predicted,
-)
-from fcn_studio.jobs.networks import all_networks, default_network, needed, network_of
+from fcn_studio.jobs.messages import EvaluateJob, FineTuneJob, ImageFailed, JobProgress, Predicted
+from fcn_studio.jobs.networks import all_networks, needed, network_of
 from fcn_studio.jobs.run import Workshop
 from fcn_studio.jobs.snapshot import Snapshot, collect
 
 Json = dict[str, Any]
 Writer = Callable[[Prediction], bool]
 """Writes one prediction; False if it may not."""
-
-
-def _open(
-    folder: Path,
-    *,
-    writable: bool = False,
-    grey_as_indices: bool = False,
-    break_lock: bool = False,
-    max_pixels: int = MAX_PIXELS,
-) -> ProjectFolder:
-    network = default_network()
-    project = ProjectFolder.open(
-        folder,
-        writable=writable,
-        break_lock=break_lock,
-        default_table=network.table if network else None,
-        grey_as_indices=grey_as_indices or None,
-    )
-    project.max_pixels = max_pixels
-    for notice in project.notices:
-        print(notice, file=sys.stderr)
-    return project
-
-
-def _bar(words: str, total: int | None) -> tqdm[Any]:
-    """A progress bar on a terminal; nothing where standard error goes to a file."""
-    return tqdm(total=total, desc=words, file=sys.stderr, leave=False, dynamic_ncols=True, disable=None)
-
-
-def _exhaust(work: Generator[tuple[int, int], None, Any], words: str) -> Any:
-    """Run a generator of (done, total) under a progress bar; its result."""
-    with _bar(words, None) as bar:
-        while True:
-            try:
-                done, bar.total = next(work)
-            except StopIteration as end:
-                return end.value
-            bar.update(done - bar.n)
 
 
 # --- segment ----------------------------------------------------------------------------------------------------
@@ -110,7 +66,7 @@ def segment(
         NetworkCannotHelp: if the network knows none of the project's classes (not with ``out``).
         ProjectError, CheckpointError, DeviceError: as their sentences say.
     """
-    with _open(
+    with open_project(
         folder,
         writable=out is None,
         grey_as_indices=grey_as_indices,
@@ -125,10 +81,10 @@ def segment(
             samples = list(project.samples)
             write = _writer_beside(project, chosen, out)
         written, failed, started = 0, [], time.monotonic()
-        with _bar("segment", len(samples)) as bar:
+        with progress_bar("segment", len(samples)) as bar:
             for news in Workshop().run(batch.segment_job(chosen, samples, device, max_pixels)):
                 bar.update()
-                _say(news)
+                tell_notes(news)
                 try:
                     if isinstance(news, ImageFailed):
                         raise ImageError(news.sentence)
@@ -183,7 +139,7 @@ def _writer_beside(project: ProjectFolder, network: NetworkInfo, out: Path) -> W
 
 
 def _trusted(project: ProjectFolder) -> Snapshot:
-    snapshot: Snapshot = _exhaust(collect(project), "collect labels")
+    snapshot: Snapshot = exhaust(collect(project), "collect labels")
     for sentence in snapshot.problems:
         print(f"left out: {sentence}", file=sys.stderr)
     return snapshot
@@ -208,7 +164,7 @@ def train(
         UsageError: if the budget or the output makes no sense.
     """
     _check(config, out)
-    with _open(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
+    with open_project(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
         snapshot = _trusted(project)
         if not snapshot.train:
             raise TrainingError(f"'{folder}' has no training image with human pixels: label or verify a few first.")
@@ -250,7 +206,7 @@ def _check(config: TrainConfig, out: Path | None) -> None:
 
 def _run_training(job: FineTuneJob, run: runs.Run | None) -> TrainOutcome:
     work = Workshop().run(job)
-    with _bar(job.config.level.value, 1000) as bar, interruption() as interrupted:
+    with progress_bar(job.config.level.value, 1000) as bar, interruption() as interrupted:
         news = next(work)
         while True:
             _show(news, bar, run)
@@ -313,7 +269,7 @@ def evaluate(
         UsageError: if the split has no verified image.
         NetworkCannotHelp: if the network knows none of the project's classes.
     """
-    with _open(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
+    with open_project(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
         chosen = needed(network_of(project, network))
         table = project.config.table
         if not map_by_name(chosen.table, table):
@@ -339,39 +295,18 @@ def _score(job: EvaluateJob) -> tuple[Figures, list[str]]:
     """The figures, and a sentence for each image that cannot be read."""
     work = Workshop().run(job)
     failed: list[str] = []
-    with _bar("evaluate", len(job.snapshot)) as bar:
+    with progress_bar("evaluate", len(job.snapshot)) as bar:
         while True:
             try:
                 news = next(work)
             except StopIteration as end:
                 figures: Figures = end.value
                 return figures, failed
-            _say(news)
+            tell_notes(news)
             bar.update()
             if isinstance(news, ImageFailed):
                 failed.append(news.sentence)
                 tqdm.write(f"left out: {news.sentence}", file=sys.stderr)
-
-
-def _say(news: JobProgress) -> None:
-    """Tell what ran out, without breaking the progress bar."""
-    for note in news.notes if isinstance(news, Predicted | Evaluated) else ():
-        tqdm.write(note, file=sys.stderr)
-
-
-def print_figures(figures: Figures, table: ClassTable) -> None:
-    """Print the four figures and the IoU of each class."""
-    for words, value in (
-        ("pixel accuracy", figures.pixel_accuracy),
-        ("mean accuracy", figures.mean_accuracy),
-        ("mean IoU", figures.mean_iou),
-        ("frequency-weighted IoU", figures.frequency_weighted_iou),
-    ):
-        print(f"  {words:24} {value:.4f}")
-    for index, value in figures.iou.items():
-        print(f"    {table.name_of(index):22} {value:.4f}  ({figures.pixels[index]:,} px)")
-    if figures.absent:
-        print("    absent:", ", ".join(table.name_of(i) for i in figures.absent))
 
 
 def export(
@@ -396,8 +331,8 @@ def export(
     if unknown:
         raise UsageError(f"unknown status '{unknown[0]}'; known: {', '.join(sorted(known))}")
     splits = set(Split) if split == "all" else {Split(split)}
-    with _open(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
-        result = _exhaust(export_project(project, out, {Status(s) for s in statuses}, splits), "export")
+    with open_project(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
+        result = exhaust(export_project(project, out, {Status(s) for s in statuses}, splits), "export")
         for sentence in result.failed.values():
             print(f"left out: {sentence}", file=sys.stderr)
         images = result.train + result.val
@@ -414,7 +349,7 @@ def export(
 
 def networks(folder: Path | None) -> Json:
     """List the bundled networks, and the runs of a project."""
-    project = _open(folder) if folder is not None else None
+    project = open_project(folder) if folder is not None else None
     try:
         current = network_of(project)
     except CheckpointError as error:  # the list may show what else there is

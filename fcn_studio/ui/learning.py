@@ -234,9 +234,10 @@ class Learning(QObject):
         refuse_finished(document)
         sample = self._session.samples[self._session.index]
         network = needed(self.network)
-        assert self._session.project is not None
-        mapping = batch.index_map(network, self._session.project)
-        job = batch.segment_job(network, [sample], self.device, self._max_pixels)
+        project = self._session.project
+        assert project is not None
+        mapping = batch.index_map(network, project)
+        job = batch.segment_job(network, [sample], self.device, project.max_pixels)
 
         def on_progress(news: JobProgress) -> None:
             if isinstance(news, ImageFailed):
@@ -245,10 +246,6 @@ class Learning(QObject):
                 self._offer(self._remembered(news.prediction.mapped(mapping)))
 
         self._board.submit(Kind.SEGMENT, job, "Auto-segment", on_progress=on_progress)
-
-    @property
-    def _max_pixels(self) -> int:
-        return self._session.settings.whole("max_pixels")
 
     def _offer(self, prediction: Prediction) -> None:
         """Show and apply a prediction if its image is still the open one."""
@@ -320,7 +317,7 @@ class Learning(QObject):
             left_out = f"; {counts['failed']} could not be read: see the Files list" if counts["failed"] else ""
             self.notice.emit(f"Batch done: {counts['written']} images predicted{left_out}.")
 
-        job = batch.segment_job(network, samples, self.device, self._max_pixels)
+        job = batch.segment_job(network, samples, self.device, project.max_pixels)
         words = f"0 of {len(samples)}"
         self._board.submit(Kind.BATCH, job, "Label all", words=words, on_progress=on_progress, on_done=on_done)
 

@@ -88,6 +88,18 @@ def test_open_is_the_default_command(words: list[str], folder: Path | None, monk
     assert opened == [(folder, False)]
 
 
+def test_open_takes_a_limit_of_pixels_for_this_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given: list[int | None] = []
+    monkeypatch.setattr("fcn_studio.ui.app.run_window", lambda f, max_pixels, **_: given.append(max_pixels) or 0)
+    assert cli.main(["photos"]) == 0
+    assert cli.main(["photos", "--max-pixels", "200000000"]) == 0
+    assert given == [None, 200_000_000]
+    assert cli.main(["photos", "--max-pixels", "2000000000"]) == 2
+    assert "--max-pixels 2000000000 makes no sense" in capsys.readouterr().err
+
+
 # --- exit codes ---------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,81 @@
+"""What the commands share: opening a project, progress bars, and figures in words."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.metrics import Figures
+from fcn_studio.formats.images import MAX_PIXELS
+from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.jobs.messages import Evaluated, JobProgress, Predicted
+from fcn_studio.jobs.networks import default_network
+
+
+def open_project(
+    folder: Path,
+    *,
+    writable: bool = False,
+    grey_as_indices: bool = False,
+    break_lock: bool = False,
+    max_pixels: int = MAX_PIXELS,
+) -> ProjectFolder:
+    """A project, with what is noticed about it on standard error.
+
+    Raises:
+        ProjectError: as `ProjectFolder.open`.
+    """
+    network = default_network()
+    project = ProjectFolder.open(
+        folder,
+        writable=writable,
+        break_lock=break_lock,
+        default_table=network.table if network else None,
+        grey_as_indices=grey_as_indices or None,
+    )
+    project.max_pixels = max_pixels
+    for notice in project.notices:
+        print(notice, file=sys.stderr)
+    return project
+
+
+def progress_bar(words: str, total: int | None) -> tqdm[Any]:
+    """A progress bar on a terminal; nothing where standard error goes to a file."""
+    return tqdm(total=total, desc=words, file=sys.stderr, leave=False, dynamic_ncols=True, disable=None)
+
+
+def exhaust(work: Generator[tuple[int, int], None, Any], words: str) -> Any:
+    """Run a generator of (done, total) under a progress bar; its result."""
+    with progress_bar(words, None) as bar:
+        while True:
+            try:
+                done, bar.total = next(work)
+            except StopIteration as end:
+                return end.value
+            bar.update(done - bar.n)
+
+
+def print_figures(figures: Figures, table: ClassTable) -> None:
+    """Print the four figures and the IoU of each class."""
+    for words, value in (
+        ("pixel accuracy", figures.pixel_accuracy),
+        ("mean accuracy", figures.mean_accuracy),
+        ("mean IoU", figures.mean_iou),
+        ("frequency-weighted IoU", figures.frequency_weighted_iou),
+    ):
+        print(f"  {words:24} {value:.4f}")
+    for index, value in figures.iou.items():
+        print(f"    {table.name_of(index):22} {value:.4f}  ({figures.pixels[index]:,} px)")
+    if figures.absent:
+        print("    absent:", ", ".join(table.name_of(i) for i in figures.absent))
+
+
+def tell_notes(news: JobProgress) -> None:
+    """Tell what ran out, without breaking the progress bar."""
+    for note in news.notes if isinstance(news, Predicted | Evaluated) else ():
+        tqdm.write(note, file=sys.stderr)
