@@ -32,7 +32,8 @@ from fcn_studio.formats.atomic import told
 MAGIC = b"FCNJ0001"
 _FRAME = struct.Struct("<II")
 _TEXT = struct.Struct("<I")
-_NONSENSE = (ValueError, TypeError, LookupError, RecursionError, struct.error, zlib.error)
+_MAX_BYTES = 1 << 31
+_NONSENSE = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError, struct.error, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def read_journal(path: Path) -> Journal:
         ProjectError: if it cannot be read, or not even its head is sound.
     """
     with told("read", path):
-        data, written_at = path.read_bytes(), path.stat().st_mtime
+        data, written_at = paths.read_file(path, _MAX_BYTES), path.stat().st_mtime
     frames = _frames(data)
     try:
         size, crc, payload = next(frames)

@@ -9,7 +9,8 @@ import numpy as np
 from fcn_studio.core.journal import Replayed, changed_pixels, replay
 from fcn_studio.core.labels import Labels, Mask
 from fcn_studio.core.sample import Sample
-from fcn_studio.errors import MaskError
+from fcn_studio.errors import ImageError, MaskError
+from fcn_studio.formats.images import image_size
 from fcn_studio.formats.journal import Journal
 from fcn_studio.formats.journal_folder import JournalFolder
 from fcn_studio.formats.project_folder import ProjectFolder
@@ -62,8 +63,11 @@ def bring_back(
     except KeyError:
         return LeftOver(journal, f"{head.image_id} is not in the folder; put the image back to get its strokes back")
     try:
+        size = image_size(sample.image_path, max_pixels=project.max_pixels)
+        if size != (head.width, head.height):
+            return LeftOver(journal, f"{head.image_id} is {size[0]} x {size[1]} pixels now, and was another picture")
         found = project.load_labels(sample, (head.width, head.height), known_masks=journal.masks)
-    except MaskError as error:
+    except (ImageError, MaskError) as error:
         return LeftOver(journal, str(error))
     if found.mask_sha256 not in journal.masks or journal.path != folder.path_of(head.image_id):
         return LeftOver(journal, f"the mask of {head.image_id} has been changed by something else since")

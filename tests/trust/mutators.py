@@ -318,3 +318,27 @@ def safetensors(rng: random.Random, data: bytes) -> bytes:
                                        "F64", "F8_E4M3", "BOOL", "I64", "X"))  # fmt: skip
         text = json.dumps(head).encode()
     return len(text).to_bytes(8, "little") + text + body
+
+
+# --- stroke journals ----------------------------------------------------------------------------------------------
+
+
+def journal_frames(rng: random.Random, data: bytes) -> bytes:
+    """Spoil the payload of one frame, leave frames out or repeat them, and make all checksums right again."""
+    magic, at, payloads = data[:8], 8, []
+    while at < len(data):
+        (length,) = struct.unpack_from("<I", data, at)
+        payloads.append(data[at + 8 : at + 8 + length])
+        at += 8 + length
+    chosen = rng.randrange(len(payloads))
+    if rng.random() < 0.2:
+        payloads.insert(rng.randrange(len(payloads)), payloads[chosen])
+    elif rng.random() < 0.2:
+        del payloads[chosen]
+    else:
+        payloads[chosen] = blind(rng, payloads[chosen])
+    spoiled, crc = magic, zlib.crc32(magic)
+    for payload in payloads:
+        crc = zlib.crc32(payload, crc)
+        spoiled += struct.pack("<II", len(payload), crc) + payload
+    return spoiled

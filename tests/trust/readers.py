@@ -9,6 +9,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,11 +19,16 @@ from PIL import Image, features
 from PIL.PngImagePlugin import PngInfo
 
 from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.document import Document
+from fcn_studio.core.history import Motion, Standing, Step
+from fcn_studio.core.journal import Recorder, replay
+from fcn_studio.core.labels import Labels
 from fcn_studio.core.project import ProjectConfig
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.annotations import AnnotationStore
 from fcn_studio.formats.images import image_size, read_image
+from fcn_studio.formats.journal import JournalFile, JournalHead, read_journal
 from fcn_studio.formats.lock import ProjectLock
 from fcn_studio.formats.masks import encode_grey, encode_mask, read_mask
 from fcn_studio.formats.project_file import read_project_file, write_project_file
@@ -31,6 +37,7 @@ from fcn_studio.formats.runs import Runs
 from fcn_studio.formats.status_index import StatusIndex
 from fcn_studio.formats.voc import CLASS_FILES, class_file_lines, read_class_files, read_splits
 from fcn_studio.settings import SETTINGS, Settings
+from tests.helpers import paint
 from tests.trust import mutators
 from tests.trust.mutators import Mutator, blind
 
@@ -213,6 +220,39 @@ def _read_adopted(path: Path) -> object:
     return store.masks or True
 
 
+# --- journal ------------------------------------------------------------------------------------------------------
+
+
+def _journals() -> list[Seed]:
+    head = JournalHead("a/ü.jpg", 300, 280, "ab" * 32, Standing(Status.NEW))
+    document = Document("a/ü.jpg", np.zeros((280, 300, 3), np.uint8), Labels.unlabelled(280, 300), Status.NEW)
+    recorder = Recorder()
+    with tempfile.TemporaryDirectory() as folder:
+        file = JournalFile.begin(Path(folder) / "a.journal", head)
+
+        def note(motion: Motion, step: Step) -> None:
+            file.append(recorder.entry(motion, step, Labels(document.label_map, document.provenance)).packed())
+
+        document.stepped.connect(note)
+        for number in range(3):
+            paint(document, number, at=(40 + 100 * number, 250), size=60)
+        document.undo()
+        file.announce("cd" * 32)
+        document.redo()
+        file.close()
+        data = (Path(folder) / "a.journal").read_bytes()
+    return [(data, mutators.journal_frames), (data, blind)]
+
+
+def _read_journal(path: Path) -> object:
+    journal = read_journal(path)
+    if journal.head.width * journal.head.height > PIXELS:
+        return journal  # whoever replays it compares it with its image first
+    with suppress(ValueError):
+        replay(journal.entries, Labels.unlabelled(journal.head.height, journal.head.width), journal.head.standing, 0)
+    return journal
+
+
 # --- project ------------------------------------------------------------------------------------------------------
 
 
@@ -334,6 +374,7 @@ READERS: dict[str, Reader] = {
     "classes": Reader(lambda path: read_class_files(path.parent), _class_files, CLASS_FILES[0]),
     "lists": Reader(_read_splits, lambda: [("a\n\nb/ü \n".encode(), blind)], "ImageSets/Segmentation/train.txt"),
     "current": Reader(_read_current, _current, "runs/current.json"),
+    "journal": Reader(_read_journal, _journals, "a.journal"),
     "lock": Reader(_read_lock, _lock, ".fcn-studio/lock"),
     "settings": Reader(_read_settings, _settings, "settings.toml"),
     "checkpoint": Reader(_read_checkpoint, _checkpoints, "a.safetensors"),
