@@ -82,6 +82,6 @@ def set_aside(path: Path) -> Path:
     """
     aside = path
     with suppress(FileNotFoundError):
-        aside = path.with_name(f"{path.stem}-{path.stat().st_mtime_ns}{SUFFIX}")
+        aside = path.with_name(f"{path.stem[:32]}-{path.stat().st_mtime_ns}{SUFFIX}")
         path.rename(aside)
     return aside

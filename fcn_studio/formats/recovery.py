@@ -12,7 +12,6 @@ from fcn_studio.core.sample import Sample
 from fcn_studio.errors import ImageError, MaskError
 from fcn_studio.formats.images import image_size
 from fcn_studio.formats.journal import Journal
-from fcn_studio.formats.journal_folder import JournalFolder
 from fcn_studio.formats.project_folder import ProjectFolder
 
 
@@ -46,14 +45,11 @@ class LeftOver:
     reason: str
 
 
-def bring_back(
-    project: ProjectFolder, folder: JournalFolder, journal: Journal, budget_bytes: int
-) -> CameBack | LeftOver:
+def bring_back(project: ProjectFolder, journal: Journal, budget_bytes: int) -> CameBack | LeftOver:
     """Replay a journal on the annotation that it belongs to, in memory; nothing is written.
 
     Args:
         project: the journal's project.
-        folder: where the journal lies.
         journal: of one of the project's images.
         budget_bytes: of the history.
     """
@@ -69,7 +65,7 @@ def bring_back(
         found = project.load_labels(sample, (head.width, head.height), known_masks=journal.masks)
     except (ImageError, MaskError) as error:
         return LeftOver(journal, str(error))
-    if found.mask_sha256 not in journal.masks or journal.path != folder.path_of(head.image_id):
+    if found.mask_sha256 not in journal.masks:
         return LeftOver(journal, f"the mask of {head.image_id} has been changed by something else since")
     try:
         replayed = replay(journal.entries, found.labels, head.standing, budget_bytes)

@@ -12,6 +12,7 @@ from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError, ProjectLocked
 
 if TYPE_CHECKING:
+    from fcn_studio.formats.journal import Journal
     from fcn_studio.formats.project_folder import ProjectFolder
     from fcn_studio.formats.recovery import CameBack, LeftOver
     from fcn_studio.ui.session import Session
@@ -51,21 +52,29 @@ class Recovery:
                 f"{project.folder} cannot be written. You can label all the same: your work is kept on this computer "
                 "and saved as soon as the folder can be written."
             )
-        from fcn_studio.formats.journal_folder import set_aside
-        from fcn_studio.formats.recovery import CameBack, bring_back
-
         journals, problems = folder.read_all()
         for sentence in problems:
             session.problem.emit(sentence)
-        budget = session.settings.whole("undo_budget_mb") << 20
         for journal in journals:
-            found = bring_back(project, folder, journal, budget)
-            if isinstance(found, CameBack):
-                session.keeper.restore(project, found)
-                self.came_back.append(found)
-            else:
-                # Under its own name a new journal of the image would be in its way.
-                self.left_over.append(replace(found, journal=replace(journal, path=set_aside(journal.path))))
+            self._bring_back(project, journal)
+
+    def _bring_back(self, project: ProjectFolder, journal: Journal) -> None:
+        """Bring one journal back, or let it wait."""
+        from fcn_studio.formats.journal_folder import set_aside
+        from fcn_studio.formats.recovery import CameBack, LeftOver, bring_back
+
+        session, image_id = self._session, journal.head.image_id
+        if any(found.sample.image_id == image_id for found in self.came_back):
+            found: CameBack | LeftOver = LeftOver(journal, f"newer strokes of {image_id} came back")
+        else:
+            found = bring_back(project, journal, session.settings.whole("undo_budget_mb") << 20)
+        if isinstance(found, CameBack):
+            session.keeper.restore(project, found)
+            self.came_back.append(found)
+            return
+        if self.row_of(image_id) is not None:  # a new journal of the image would be in its way
+            found = replace(found, journal=replace(journal, path=set_aside(journal.path)))
+        self.left_over.append(found)
 
     def tell(self) -> None:
         """Say what came back, if anything did that was not on disk."""

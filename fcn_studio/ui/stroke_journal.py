@@ -126,6 +126,7 @@ class StrokeJournal(QObject):
         """Note the mask that is about to be written. Called on the saver's thread, waits for the disk."""
         book = self._books.get(image_id)
         if book is not None:
+            book.mask_sha256 = mask_sha256  # also of a broken one: it is begun anew with this mask
             wait([self._executor.submit(self._write, book, lambda: book.announce(mask_sha256))], ANNOUNCE_S)
 
     def flush(self) -> None:
@@ -193,7 +194,6 @@ class _Book:
 
     def announce(self, mask_sha256: str) -> None:
         """Write the sha256 of a mask to come, if there is a step in the journal. Raises: OSError."""
-        self.mask_sha256 = mask_sha256
         if self._file is None and self._journal is not None:
             self._file = self._opened()
         if self._file is not None:
