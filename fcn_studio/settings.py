@@ -22,7 +22,9 @@ Value = bool | int | float | str
 FORMAT = 1
 """Version of the file's layout; a file with a larger number was written by a later program."""
 
-MAX_BYTES = 64_000
+MAX_BYTES = 1 << 18
+"""No settings file of ours comes near it."""
+
 _MAX_DOTS = 1000
 
 MAX_PATH = 4096

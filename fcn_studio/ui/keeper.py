@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -198,9 +198,9 @@ class Keeper(QObject):
                 self.journal.forget(image_id)
             self._saver.submit(accept)
 
-    def peek_kept(self, image_id: str) -> Save | None:
-        """The annotation of an image that could not be saved, without waiting."""
-        return self._kept.get(image_id)
+    def newer(self) -> Mapping[str, Save]:
+        """Image id -> annotation of the images whose files do not say it yet: it waits, or could not be saved."""
+        return self._kept | {save.sample.image_id: save for save in self._saver.unwritten if isinstance(save, Save)}
 
     # --- saving all -------------------------------------------------------------------------------------------
 

@@ -107,6 +107,12 @@ class Saver(QObject):
             return self._waiting.get(image_id, writing)
 
     @property
+    def unwritten(self) -> list[Write]:
+        """All writes that are waiting or under way, oldest first."""
+        with self._lock:
+            return [*([self._writing] if self._writing else []), *self._waiting.values()]
+
+    @property
     def busy(self) -> bool:
         """Whether anything is waiting or under way."""
         with self._lock:

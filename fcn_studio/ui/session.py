@@ -349,17 +349,20 @@ class Session(QObject):
         if row == self.index and self.document is not None:
             return self.document.status
         sample = self.samples[row]
-        kept = self.keeper.peek_kept(sample.image_id)
-        return kept.status if kept is not None else self.project.status(sample)
+        newer = self.keeper.newer().get(sample.image_id)
+        return newer.status if newer is not None else self.project.status(sample)
 
     def counts(self) -> Mapping[Status, int]:
         """Number of images by status."""
         if self.project is None:
             return {}
         counts = dict(self.project.counts())
+        newer = {image_id: save.status for image_id, save in self.keeper.newer().items()}
         if self.document is not None:
-            counts[self.project.status(self.samples[self.index])] -= 1
-            counts[self.document.status] += 1
+            newer[self.document.image_id] = self.document.status
+        for image_id, status in newer.items():
+            counts[self.project.status(self.project.sample(image_id))] -= 1
+            counts[status] += 1
         return counts
 
     def cursor_info(self, x: int, y: int) -> CursorInfo | None:

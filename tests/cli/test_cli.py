@@ -92,7 +92,8 @@ def test_open_takes_a_limit_of_pixels_for_this_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given: list[int | None] = []
-    monkeypatch.setattr("fcn_studio.ui.app.run_window", lambda f, max_pixels, **_: given.append(max_pixels) or 0)
+    monkeypatch.setattr("fcn_studio.ui.unix_signals.signal.signal", lambda *_: None)
+    monkeypatch.setattr("fcn_studio.ui.app.run_window", lambda *_, max_pixels, **__: given.append(max_pixels) or 0)
     assert cli.main(["photos"]) == 0
     assert cli.main(["photos", "--max-pixels", "200000000"]) == 0
     assert given == [None, 200_000_000]

@@ -353,7 +353,9 @@ class _Child:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
         self._prepare()
         code = cli.main(["open"] if self.moment.kind == "start" else ["open", str(self.folder)])
-        threads = [t.name for t in threading.enumerate() if t is not threading.main_thread()]
+        # Not the dummies: of a thread of Qt's in which Python once ran, Python is never told that it has ended.
+        ours = [t for t in threading.enumerate() if not isinstance(t, threading._DummyThread)]
+        threads = [t.name for t in ours if t is not threading.main_thread()]
         (self.work / "returned").write_text(json.dumps({"code": code, "threads": threads}))
         return code
 

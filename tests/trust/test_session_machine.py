@@ -309,16 +309,19 @@ def test_the_machine_notices_a_network_that_paints_over_a_human(
         return Labels(prediction.label_map, np.full_like(labels.provenance, Provenance.NETWORK))
 
     monkeypatch.setattr("fcn_studio.core.document.prelabelled", rude)
+    machine = SessionMachine()
+    machine.begin()
+    machine.stroke(seed=1)
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(
-            SessionMachine,
-            settings=settings(
-                max_examples=20,
-                stateful_step_count=20,
-                deadline=None,
-                database=None,
-                derandomize=True,
-                suppress_health_check=list(HealthCheck),
-                report_multiple_bugs=False,
-            ),
-        )
+        machine.predict(seed=2)
+    machine.teardown()
+
+
+def test_the_machine_notices_steps_that_a_crash_lost(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fcn_studio.ui.stroke_journal.StrokeJournal._note", lambda *_: None)
+    machine = SessionMachine()
+    machine.begin()
+    machine.stroke(seed=1)
+    with pytest.raises(AssertionError):
+        machine.crash(saved=False)
+    machine.teardown()

@@ -86,7 +86,7 @@ ODD = {
     "wrong types": "\n".join(f"{setting.key} = []" for setting in SETTINGS),
     "not a number": "autosave_delay = nan\ntrain_minutes = inf\n",
     "a number beyond all floats": f"autosave_delay = 0x{'f' * 3000}\nbrush_size = 0x{'f' * 3000}\n",
-    "odd folders": 'recent = ["", "\\u0000", 5, "/nowhere", "a\\nb", "//", "%s"]\n' % ("/x" * 100_000),
+    "odd folders": 'recent = ["", "\\u0000", 5, "/nowhere", "a\\nb", "//", "%s"]\n' % ("/x" * 50_000),
     "many folders": f"recent = {['/x'] * 20_000}\n",
 }
 

@@ -112,6 +112,7 @@ def test_undo_then_leave_is_saved(session: Session, folder: Path) -> None:
     session.undo()
     session.go_to(1)
     session.go_to(0)
+    session.keeper.drain()
     assert on_disk(folder, 0) == (Status.IN_PROGRESS, 2)
     assert document(session).label_map[10, 10] == 2
     paint(document(session), 1)

@@ -77,7 +77,7 @@ class RecoveryDialog(Dialog):
 
     def _became(self, found: CameBack) -> str:
         image_id = found.sample.image_id
-        if self._session.keeper.peek_kept(image_id) is not None:
+        if image_id in self._session.keeper.newer():
             return "Back; kept on this computer until the folder can be written"
         return "Was saved; its undo steps are back" if found.saved else "Back"
 
