@@ -48,5 +48,7 @@ class Dialog(QDialog):
         return label
 
     def asked(self) -> bool:
-        """Show the dialog and wait; whether the user accepted."""
-        return self.exec() == QDialog.DialogCode.Accepted
+        """Show the dialog and wait; whether the user accepted. What it holds must be read before the next event."""
+        accepted = self.exec() == QDialog.DialogCode.Accepted
+        self.deleteLater()  # else the window, whose child it is, would keep it for ever
+        return accepted

@@ -42,6 +42,7 @@ class ShortcutsDialog(Dialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Keys and mouse", width=560, parent=parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         table = _Table("Keys and mouse", ["Keys", "What they do"])
         for heading, rows in shortcut_rows():
             item = QTreeWidgetItem([heading])
@@ -108,6 +109,7 @@ class MappingDialog(Dialog):
 
     def __init__(self, network: str, source: ClassTable, target: ClassTable, parent: QWidget | None = None) -> None:
         super().__init__("Classes of the network", parent=parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.add_words(
             f"Classes of network {network} and of the project are matched by name. What matches nothing is left "
             "unlabelled; a fine-tune teaches the network the project's classes."
