@@ -258,7 +258,9 @@ def pack(part: Packed) -> int | bytes:
 
 def unpack(part: Packed, into: LabelMap) -> None:
     """Write the pixels of a tile into an array of its size."""
-    if isinstance(part, bytes):
-        into[:] = np.frombuffer(zlib.decompress(part), np.uint8).reshape(into.shape)
-    else:
-        into[:] = part
+    into[:] = flat(part).reshape(into.shape) if isinstance(part, bytes) else part
+
+
+def flat(part: bytes | NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The pixels of a tile, row by row: uint8 (N,)."""
+    return np.frombuffer(zlib.decompress(part), np.uint8) if isinstance(part, bytes) else part.ravel()

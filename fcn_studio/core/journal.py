@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from fcn_studio.core.history import (
     Contents,
     History,
@@ -19,6 +21,7 @@ from fcn_studio.core.history import (
     Step,
     Tile,
     TilePatch,
+    flat,
     pack,
     tile_rect,
 )
@@ -150,6 +153,16 @@ def changed_pixels(entries: Sequence[Entry], height: int, width: int) -> tuple[L
         _patch(entry.first, before).swap(before)
     after = replay(entries, before.copy(), entries[0].before, 0).labels if entries else before
     return after, (before.label_map != after.label_map) | (before.provenance != after.provenance)
+
+
+def values_in(entries: Sequence[Entry]) -> frozenset[int]:
+    """All values that the entries' label maps hold, before and after any step: class indices, and perhaps 255."""
+    values: set[int] = set()
+    for entry in entries:
+        for contents in (entry.first, entry.now):
+            for part, _ in contents.values():
+                values.update((part,) if isinstance(part, int) else np.unique(flat(part)).tolist())
+    return frozenset(values)
 
 
 def _serial(step: Step | None) -> int | None:

@@ -16,9 +16,9 @@ import json
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +40,15 @@ _NONSENSE = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError
 class JournalHead:
     """What a journal is about, and what it began with.
 
+    A class index means a class by its name; a folder that was never saved into has no table of its own to tell them.
+
     Attributes:
         image_id: the image.
         width: of the image, pixels.
         height: of the image, pixels.
         mask_sha256: of the mask file that was there, 64 hex digits; None if there was none.
         standing: status and origin.
+        classes: class index -> name, as the project had them last.
     """
 
     image_id: str
@@ -53,6 +56,7 @@ class JournalHead:
     height: int
     mask_sha256: str | None
     standing: Standing
+    classes: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,8 @@ def read_journal(path: Path) -> Journal:
             fields, blobs = _parts(payload)
             if fields["kind"] == "mask":
                 masks.add(str(fields["sha256"]))
+            elif fields["kind"] == "classes":
+                head = replace(head, classes=_classes(fields["classes"]))
             else:
                 entries.append(_entry(fields, blobs, head))
         except _NONSENSE:
@@ -155,6 +161,10 @@ class JournalFile:
     def announce(self, mask_sha256: str) -> None:
         """Write down the sha256 of a mask that is about to be written. Raises: OSError as `append`."""
         self._write(_payload({"kind": "mask", "sha256": mask_sha256}))
+
+    def note_classes(self, classes: Mapping[int, str]) -> None:
+        """Write down what the class indices mean from now on. Raises: OSError as `append`."""
+        self._write(_payload({"kind": "classes", "classes": _classes_fields(classes)}))
 
     def sync(self) -> None:
         """Let the disk have it. Raises: OSError."""
@@ -223,6 +233,7 @@ def _head_fields(head: JournalHead) -> dict[str, object]:
         "size": [head.width, head.height],
         "mask_sha256": head.mask_sha256,
         "standing": _standing_fields(head.standing),
+        "classes": _classes_fields(head.classes),
     }
 
 
@@ -233,8 +244,21 @@ def _head(fields: dict[str, Any], _: memoryview) -> JournalHead:
         raise ValueError("no head")
     digest = fields["mask_sha256"]
     return JournalHead(
-        str(fields["image_id"]), width, height, None if digest is None else str(digest), _standing(fields["standing"])
+        str(fields["image_id"]),
+        width,
+        height,
+        None if digest is None else str(digest),
+        _standing(fields["standing"]),
+        _classes(fields["classes"]),
     )
+
+
+def _classes_fields(classes: Mapping[int, str]) -> list[list[object]]:
+    return [[index, name] for index, name in classes.items()]
+
+
+def _classes(rows: list[list[Any]]) -> dict[int, str]:
+    return {int(index): str(name) for index, name in rows}
 
 
 def _standing_fields(standing: Standing) -> list[str]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fcn_studio.core.journal import Replayed, changed_pixels, replay
+from fcn_studio.core.classes import VOID, ClassTable
+from fcn_studio.core.journal import Replayed, changed_pixels, replay, values_in
 from fcn_studio.core.labels import Labels, Mask
 from fcn_studio.core.sample import Sample
 from fcn_studio.errors import ImageError, MaskError
@@ -67,6 +68,8 @@ def bring_back(project: ProjectFolder, journal: Journal, budget_bytes: int) -> C
         return LeftOver(journal, str(error))
     if found.mask_sha256 not in journal.masks:
         return LeftOver(journal, f"the mask of {head.image_id} has been changed by something else since")
+    if (strange := _other_class(journal, project.config.table)) is not None:
+        return LeftOver(journal, f"the strokes of {head.image_id} were made with other classes: {strange}")
     try:
         replayed = replay(journal.entries, found.labels, head.standing, budget_bytes)
     except ValueError as error:
@@ -83,6 +86,16 @@ def strokes_of(journal: Journal) -> tuple[Labels, Mask]:
         ValueError: if its entries do not fit its own size.
     """
     return changed_pixels(journal.entries, journal.head.height, journal.head.width)
+
+
+def _other_class(journal: Journal, table: ClassTable) -> str | None:
+    """What is said of the first class index in the strokes that does not mean what it meant; None if all do."""
+    for index in sorted(values_in(journal.entries) - {VOID}):
+        info, name = table.get(index), journal.head.classes.get(index)
+        if info is None or (name is not None and name != info.name):
+            now = "no class" if info is None else f"'{info.name}'"
+            return f"class {index} was '{name or '?'}' and is {now} now"
+    return None
 
 
 def _equal(one: Labels, other: Labels) -> bool:

@@ -80,6 +80,7 @@ class Session(QObject):
         self._prefetch = Prefetch(settings.whole("max_pixels"))
         self.keeper = Keeper(self)
         self.recovery = Recovery(self)
+        self.table_changed.connect(lambda: self.keeper.journal.set_classes(self.table))
         self._on_setting("autosave_delay")
         settings.watch(self._on_setting)
         self.keeper.saved.connect(self.sample_changed)

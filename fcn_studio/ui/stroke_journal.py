@@ -7,9 +7,11 @@ delays the journal, not the hand.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,12 +22,13 @@ from fcn_studio.core.journal import Entry, Recorder
 from fcn_studio.core.labels import Labels
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
+    from fcn_studio.core.classes import ClassTable
     from fcn_studio.core.document import Document
     from fcn_studio.formats.journal import Journal, JournalFile, JournalHead
     from fcn_studio.formats.journal_folder import JournalFolder
 
-PATIENCE_S = 0.02
-"""How long a step waits for its place in the journal; seconds. On a sound disk it takes 1 to 3 ms."""
+PATIENCE_S = 0.25
+"""How long a step waits for its place in the journal; seconds. It takes 1 to 3 ms where disk and processor are free."""
 ANNOUNCE_S = 5.0
 """How long the saver's thread waits for the same."""
 SYNC_S = 5.0
@@ -48,6 +51,7 @@ class StrokeJournal(QObject):
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._folder: JournalFolder | None = None
         self._books: dict[str, _Book] = {}
+        self._classes: Mapping[int, str] = {}
         self._failing = False
 
     # --- project ----------------------------------------------------------------------------------------------
@@ -77,6 +81,12 @@ class StrokeJournal(QObject):
     def shut_down(self) -> None:
         """End the thread."""
         self._executor.shutdown(wait=True)
+
+    def set_classes(self, table: ClassTable) -> None:
+        """Note what the class indices mean from now on."""
+        self._classes = {info.index: info.name for info in table}
+        for book in self._books.values():
+            self._executor.submit(self._write, book, partial(book.note_classes, self._classes))
 
     # --- images -----------------------------------------------------------------------------------------------
 
@@ -138,7 +148,7 @@ class StrokeJournal(QObject):
 
         assert self._folder is not None
         standing = Standing(document.status, document.prelabelled_by)
-        head = JournalHead(document.image_id, document.width, document.height, mask_sha256, standing)
+        head = JournalHead(document.image_id, document.width, document.height, mask_sha256, standing, self._classes)
         return _Book(self._folder.path_of(document.image_id), head, None)
 
     def _note(self, document: Document, motion: Motion, step: Step) -> None:
@@ -198,6 +208,16 @@ class _Book:
             self._file = self._opened()
         if self._file is not None:
             self._file.announce(mask_sha256)
+
+    def note_classes(self, classes: Mapping[int, str]) -> None:
+        """Write what the class indices mean, if that is news to the journal. Raises: OSError."""
+        if classes == self._head.classes:
+            return
+        self._head = replace(self._head, classes=classes)
+        if self._file is None and self._journal is not None:
+            self._file = self._opened()
+        if self._file is not None:
+            self._file.note_classes(classes)
 
     def close(self) -> None:
         """Close the file; it stays."""

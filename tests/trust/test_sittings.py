@@ -426,3 +426,31 @@ def test_a_journal_that_fails_is_told_once_and_begun_anew_after_the_next_save(
     second = make()
     second.open_folder(folder)
     assert same(document(second).labels_snapshot(), left)
+
+
+def test_strokes_wait_when_their_class_indices_mean_other_classes_now(make: Make, folder: Path) -> None:
+    session = make()
+    session.open_folder(folder)
+    paint(document(session), 1)
+    crash(session, folder)
+    file = folder / "fcn-studio.toml"
+    file.write_text(file.read_text().replace('name = "cell"', 'name = "aeroplane"'))
+    second = make()
+    second.open_folder(folder)
+    assert second.recovery.came_back == []
+    assert "class 1 was 'cell' and is 'aeroplane' now" in second.recovery.left_over[0].reason
+
+
+def test_a_class_renamed_or_added_while_painting_is_the_same_class_afterwards(make: Make, folder: Path) -> None:
+    session = make()
+    session.open_folder(folder)
+    paint(document(session), 1)
+    session.classes.rename(1, "nucleus")
+    new = session.classes.add("vessel")
+    paint(document(session), new, at=(40, 30))
+    left = document(session).labels_snapshot()
+    crash(session, folder)
+    second = make()
+    second.open_folder(folder)
+    assert second.recovery.left_over == []
+    assert same(document(second).labels_snapshot(), left)

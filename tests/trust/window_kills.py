@@ -5,7 +5,7 @@ killed one before it had said was done, then paints, undoes, fills, saves and ch
 until it is killed, too. After each act the window tells the parent what the image looks like; what it told is what a
 person has seen land, so nothing less may come back.
 
-Usage: python -m tests.trust.window_kills FOLDER [--kills 40] [--seed 0] [--sabotage journal|order]
+Usage: python -m tests.trust.window_kills FOLDER [--kills 40] [--seed 0] [--sabotage journal|order|impatience]
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 SIZE = (640, 480)
 IMAGES = 4
 PAINTING_MS = (5, 200)
-SABOTAGE = ("", "journal", "order")
+SABOTAGE = ("", "journal", "order", "impatience")
 
 
 @dataclass
@@ -189,10 +189,13 @@ def _window() -> Studio:
 
 def _sabotage(what: str) -> None:
     """Break the program on purpose, so that it can be seen that this harness notices."""
+    from fcn_studio.ui import stroke_journal
     from fcn_studio.ui.stroke_journal import StrokeJournal
 
     if what == "journal":
         StrokeJournal._note = lambda *_: None  # type: ignore[method-assign,assignment]
+    elif what == "impatience":  # the next event does not wait for the journal at all
+        stroke_journal.PATIENCE_S = 0.0
     elif what == "order":  # the journal goes as soon as a save is asked for, not when it is done
         real = StrokeJournal.announce
 

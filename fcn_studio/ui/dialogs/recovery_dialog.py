@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QTreeWidget, QTreeWidgetItem, QWidget
 
 from fcn_studio.formats.journal import Journal
 from fcn_studio.formats.recovery import CameBack, LeftOver
+from fcn_studio.ui import theme
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.messages import ActionDoor
 from fcn_studio.ui.session import Session
@@ -71,6 +72,7 @@ class RecoveryDialog(Dialog):
             self._add(left_over.journal, f"Waits: {left_over.reason}", left_over)
         for column in range(len(COLUMNS) - 1):
             self.table.resizeColumnToContents(column)
+            self.table.setColumnWidth(column, self.table.columnWidth(column) + 2 * theme.GRID)
         if (first := self.table.topLevelItem(0)) is not None:
             self.table.setCurrentItem(first)
         self._offer()
@@ -85,6 +87,7 @@ class RecoveryDialog(Dialog):
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(journal.written_at))
         item = QTreeWidgetItem([journal.head.image_id, str(len(journal.entries)), when, became])
         item.setToolTip(3, became)
+        item.setSizeHint(0, QSize(0, 3 * theme.GRID))
         item.setData(0, Qt.ItemDataRole.UserRole, left_over)
         self.table.addTopLevelItem(item)
 
