@@ -220,8 +220,8 @@ class Keeper(QObject):
 
     @property
     def journal_holds_all(self) -> bool:
-        """Whether everything that could not be saved is in the journal, so that closing loses nothing."""
-        return all(self.journal.holds(image_id) for image_id in self._kept)
+        """Whether something could not be saved and all of it is in the journal, so that closing loses nothing."""
+        return bool(self._kept) and all(self.journal.holds(image_id) for image_id in self._kept)
 
     def finish(self) -> list[str]:
         """Try to write everything, blocking; the ids of images that could not be written."""
@@ -290,10 +290,13 @@ class Keeper(QObject):
         self.changed.emit()
 
     def _on_failed(self, save: Write, sentence: str) -> None:
+        told = self._failing
         if isinstance(save, Save):
             self._kept[save.sample.image_id] = save
             self._retry.start(RETRY_MS)
-        if not self._failing:
-            self.problem.emit(sentence)
-            self._failing = True
+            told = told or save.project.protected  # when it was opened
+        if not told:
+            kept = "; your work is kept on this computer, and saved as soon as it can be"
+            self.problem.emit(f"{sentence}{kept if self.journal_holds_all else ''}")
+        self._failing = True
         self.changed.emit()

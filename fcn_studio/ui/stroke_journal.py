@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
     from fcn_studio.formats.journal_folder import JournalFolder
 
 PATIENCE_S = 0.25
-"""How long a step waits for its place in the journal; seconds. It takes 1 to 3 ms where disk and processor are free."""
+"""How long a step waits for its place in the journal; seconds. It takes 1 to 3 ms if the machine is not busy."""
 ANNOUNCE_S = 5.0
 """How long the saver's thread waits for the same."""
 SYNC_S = 5.0
