@@ -172,8 +172,8 @@ def test_what_cannot_be_saved_is_kept_through_navigation_and_comes_back(
     assert session.save_state == "kept"
     assert session.status(0) is Status.IN_PROGRESS
     assert heard.problems == [  # one for a run of failures
-        "the mask cannot be written: no space left on device; your work is kept on this computer, and saved as soon as "
-        "it can be"
+        "the mask cannot be written: no space left on device; your work is kept on this computer, and saved as soon "
+        "as it can be"
     ]
     session.go_to(0)
     assert document(session).label_map[10, 10] == 2
