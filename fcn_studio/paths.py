@@ -74,6 +74,11 @@ def read_file(path: Path, limit: int) -> bytes:
         return file.read(limit + 1)[:limit]
 
 
+def ended(text: str) -> str:
+    """A text whose last line ends; tomlkit puts the next key on one that does not."""
+    return text if text.endswith("\n") else f"{text}\n"
+
+
 def replace_file(path: Path, data: bytes) -> None:
     """Replace a file by new content, or create it and its folders; on any failure the old file stays as it was.
 

@@ -223,7 +223,7 @@ class Settings:
         from tomlkit.exceptions import TOMLKitError
 
         try:
-            document = tomlkit.parse(_text_of(self.path))
+            document = tomlkit.parse(paths.ended(_text_of(self.path)))
         except (FileNotFoundError, NotADirectoryError):
             document = tomlkit.document()
         except (OSError, ValueError, RecursionError, TOMLKitError):  # since the start, or only tomllib can read it

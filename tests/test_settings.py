@@ -124,7 +124,7 @@ def test_a_value_for_now_is_used_and_not_saved(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a." * 20_000 + "a = 1", "#" * 70_000, "max_pixels = " + "9" * 5000, "x = [" * 3000]
+    "text", ["a." * 20_000 + "a = 1", "#" * 300_000, "max_pixels = " + "9" * 5000, "x = [" * 3000]
 )
 def test_a_file_made_to_be_slow_is_set_aside(tmp_path: Path, text: str) -> None:
     path = tmp_path / "settings.toml"
@@ -132,3 +132,12 @@ def test_a_file_made_to_be_slow_is_set_aside(tmp_path: Path, text: str) -> None:
     settings = Settings(path)
     assert settings.whole("max_pixels") == 100_000_000
     assert settings.notice
+
+
+def test_a_last_line_that_does_not_end_is_not_written_into(file: Path) -> None:
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("a.b = 1")
+    settings = Settings(file)
+    settings.save()
+    assert Settings(file).notice == ""
+    assert "a.b = 1\n" in file.read_text()

@@ -64,6 +64,9 @@ class AnnotationStore:
         self._images: dict[str, threading.RLock] = {}
         """Mask id -> held while this image is read or written: mask and record belong together."""
         self._index_lock = threading.Lock()
+        self._seen: dict[str, str | None] = {}
+        """Mask id -> sha256 of the mask as it was last read or written here."""
+        self._distrusted = False
 
     @property
     def masks(self) -> dict[str, Path]:
@@ -124,6 +127,8 @@ class AnnotationStore:
                 data = bytes_of(self.mask_path(sample))
             except MaskError:  # whoever loads it is told; one bad file must not cost the list of all statuses
                 return Status.IN_PROGRESS
+            if data is None and mask_id in self._masks:  # gone since the folder was opened, perhaps with its disk
+                return Status.IN_PROGRESS
             digest = None if data is None else sha256_of(data)
             status = self._judged(sample, read_record(self._record_path(sample)), digest)
             self._put_into_index(mask_id, stamp, status)
@@ -170,7 +175,9 @@ class AnnotationStore:
             self._version_kept.discard(sample.mask_id)
             path, record_path = self.mask_path(sample), self._record_path(sample)
             data, record = bytes_of(path), read_record(record_path)
-            digest = believed = None if data is None else sha256_of(data)
+            if data is None and sample.mask_id in self._masks:
+                raise MaskError(f"{path} is gone; bring it back, or open the folder again if you deleted it")
+            digest = believed = self._seen[sample.mask_id] = None if data is None else sha256_of(data)
             if record is not None and record.mask_sha256 in known_masks and digest in known_masks:
                 believed = record.mask_sha256
             status = self._statuses[sample.mask_id] = self._judged(sample, record, believed)
@@ -263,8 +270,9 @@ class AnnotationStore:
 
     def _write_mask(self, sample: Sample, path: Path, data: bytes, labels: Labels) -> None:
         """Write a mask, once what it replaces is kept. Raises: ProjectError if that or the mask cannot be written."""
-        version = None
-        if (old := bytes_of(path)) is not None:
+        version, old = None, bytes_of(path)
+        self._refuse_if_changed(sample, path, old)
+        if old is not None:
             self._put_aside(sample, old, labels)
             version = self._keep_version(sample, labels, same_mask=old == data)
         else:
@@ -276,6 +284,20 @@ class AnnotationStore:
                 raise
             write_atomically(path, data)
         self._masks[sample.mask_id] = path
+        self._seen[sample.mask_id] = sha256_of(data)
+
+    def distrust(self) -> None:
+        """The lock was not held for a while: what another process may have written since is not written over."""
+        self._distrusted = True
+
+    def _refuse_if_changed(self, sample: Sample, path: Path, old: bytes | None) -> None:
+        """Raises: ProjectError if a mask that may be another process's is not the one that was read here."""
+        digest = None if old is None else sha256_of(old)
+        if self._distrusted and self._seen.get(sample.mask_id, digest) != digest:
+            raise ProjectError(
+                f"{path} has been changed by another program meanwhile and is left as it is; open the folder again "
+                "to choose between it and your strokes"
+            )
 
     def _put_aside(self, sample: Sample, old: bytes, labels: Labels) -> None:
         """Copy a mask to ``originals`` unless it is just as we wrote it, and record what we believed of it.

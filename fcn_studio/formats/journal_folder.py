@@ -33,20 +33,30 @@ class JournalFolder:
     """
 
     def __init__(self, project_id: str, folder: Path) -> None:
-        """Take the journals of the project in ``folder``. A copied folder shares the id, hence both count."""
+        """Take the journals of the project in ``folder``. A copied folder shares the id, hence both count.
+
+        ``project_id`` is "" as long as the project has no file: an id that is not written yet may not be the same
+        tomorrow.
+        """
         place = os.path.realpath(folder)
-        key = hashlib.sha256(f"{project_id}\0{place}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
-        self.path = journals_dir() / key
+        self.path = journals_dir() / _name(f"{project_id}\0{place}")
         with told("written, so strokes are safe only once they are saved", self.path):
             self.path.mkdir(parents=True, exist_ok=True)
         self._lock = ProjectLock(self.path / "lock")
+        if project_id:
+            self._adopt(journals_dir() / _name(f"\0{place}"))
         with suppress(OSError):  # for people who look into the state folder; nothing reads it
             (self.path / "project.txt").write_text(place + "\n", encoding="utf-8", errors="backslashreplace")
 
+    def _adopt(self, unnamed: Path) -> None:
+        """Take over what was journalled before the project had a file, and with it an id; two images never clash."""
+        for path in unnamed.glob(f"*{SUFFIX}"):
+            with suppress(OSError):  # it stays where it is, and is tried again
+                path.rename(set_aside(self.path / path.name).with_name(path.name))
+
     def path_of(self, image_id: str) -> Path:
         """The journal file of an image, whether it exists or not."""
-        name = hashlib.sha256(image_id.encode("utf-8", "surrogateescape")).hexdigest()[:32]
-        return self.path / f"{name}{SUFFIX}"
+        return self.path / f"{_name(image_id)}{SUFFIX}"
 
     def read_all(self) -> tuple[list[Journal], list[str]]:
         """All journals with steps, the one last written first; and a sentence for each file that is unreadable.
@@ -60,8 +70,10 @@ class JournalFolder:
                 journal = read_journal(path)
                 if journal.entries:
                     journals.append(journal)
-                else:
+                elif path.stat().st_size == journal.size:
                     path.unlink()
+                else:
+                    problems.append(f"{path} holds steps that cannot be read; it is left as it is")
             except (ProjectError, OSError) as error:
                 problems.append(str(error))
         return sorted(journals, key=lambda journal: -journal.written_at), problems
@@ -72,6 +84,11 @@ class JournalFolder:
             if not any(self.path.glob(f"*{SUFFIX}")):
                 (self.path / "project.txt").unlink()
         self._lock.release()
+
+
+def _name(text: str) -> str:
+    """A file name for any text: 32 hex digits."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 def set_aside(path: Path) -> Path:

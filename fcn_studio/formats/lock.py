@@ -54,11 +54,14 @@ class ProjectLock:
             self._place = _identity(path.parent.parent)
             self._take(break_lock=break_lock)
 
-    def confirm(self) -> None:
+    def confirm(self) -> bool:
         """Make sure, before something is written, that the lock is still held and the folder still the same.
 
         A lock that somebody deleted is made anew. A folder that was unmounted leaves an empty one behind: what is
         written there would be lost.
+
+        Returns:
+            Whether it was held all the time. If not, another process may have written here meanwhile.
 
         Raises:
             ProjectLocked: if another process has taken the lock over.
@@ -67,7 +70,7 @@ class ProjectLock:
         folder = self.path.parent.parent
         try:
             if _parsed(read_file(self.path, _MAX_BYTES)) == self.owner:
-                return
+                return True
             there = True
         except FileNotFoundError:
             there = False
@@ -77,6 +80,7 @@ class ProjectLock:
             raise ProjectReadOnly(f"{folder} is gone, or another disk is in its place; bring it back")
         with told("written, so nothing can be saved there", self.path, ProjectReadOnly):
             self._take(break_lock=False)
+        return False
 
     def _take(self, *, break_lock: bool) -> None:
         """Make the file, if its owner is dead in its place. Raises: ProjectLocked, OSError."""

@@ -39,7 +39,7 @@ from fcn_studio.errors import ProjectError, ProjectFileBroken
 from fcn_studio.formats import migrations
 from fcn_studio.formats.atomic import told, write_atomically
 from fcn_studio.formats.versions import earlier_files, keep_file
-from fcn_studio.paths import read_file
+from fcn_studio.paths import ended, read_file
 
 _log = logging.getLogger(__name__)
 
@@ -206,7 +206,7 @@ def _parsed(path: Path) -> tomlkit.TOMLDocument:
     with told("read", path):
         data = read_file(path, _MAX_BYTES)
     try:
-        document = tomlkit.parse(data.decode("utf-8-sig"))
+        document = tomlkit.parse(ended(data.decode("utf-8-sig")))
         if _deeper(document.unwrap(), _MAX_DEPTH):
             raise RecursionError
     except ParseError as error:

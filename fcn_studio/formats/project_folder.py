@@ -232,6 +232,7 @@ class ProjectFolder:
                 self._store.write_adopted()
             write_project_file(self._project_file, config, self._previous)
             self._config, self._up_to_date = config, True
+            self._file_stamp = stamp_of(self._project_file)
 
     def set_table(self, table: ClassTable) -> None:
         """Change the class table. Raises: ProjectError as `save_config`."""
@@ -255,13 +256,16 @@ class ProjectFolder:
         """
         if not self.writable:
             raise ProjectError(f"{self.folder} is open to read only; nothing was written")
-        if self._lock is not None:
-            self._lock.confirm()
-            return
-        lock = _take_lock(self.folder)
-        if stamp_of(self._project_file) != self._file_stamp:
-            lock.release()
-            raise ProjectError(f"{self._project_file} has been changed by another program; open the folder again")
+        lock, held = self._lock, True
+        if lock is None:
+            lock, held = _take_lock(self.folder), False
+        else:
+            held = lock.confirm()
+        if not held:
+            self._store.distrust()
+            if stamp_of(self._project_file) != self._file_stamp:
+                lock.release()
+                raise ProjectError(f"{self._project_file} has been changed by another program; open the folder again")
         self._lock = lock
 
     # Images

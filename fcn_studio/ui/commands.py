@@ -192,8 +192,7 @@ class Commands(QObject):
         project = self._session.project
         if project is None or self.exporter.running:
             return
-        self._session.settle()
-        self._session.keeper.drain()
+        self._session.drain()
         self._exported_to = choice.out
         self.exporter.start(export_project(project, choice.out, choice.statuses, choice.splits))
 

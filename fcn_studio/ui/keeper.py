@@ -13,6 +13,7 @@ from fcn_studio.core.document import Document
 from fcn_studio.core.history import History
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Sample, Status
+from fcn_studio.errors import ProjectReadOnly
 from fcn_studio.ui.saver import Accept, Save, Saver, Write
 from fcn_studio.ui.stroke_journal import StrokeJournal
 
@@ -177,8 +178,11 @@ class Keeper(QObject):
         """The annotation of an image as it should be on disk but is not yet, or with the history that came back."""
         if isinstance(self._saver.pending(image_id), Accept):
             self._saver.flush()  # what becomes of a prediction only the saver can judge
-        self._take_news()
         pending = self._saver.pending(image_id)
+        # Who is not pending any more has posted its news already; taken after the look, none is missed.
+        self._take_news()
+        if pending is not None and (pending := self._saver.pending(image_id)) is None:
+            self._take_news()
         save = pending if isinstance(pending, Save) else self._kept.get(image_id)
         came_back = self._came_back.get(image_id)
         history = None if came_back is None else came_back.replayed.history
@@ -193,6 +197,7 @@ class Keeper(QObject):
     def accept(self, accept: Accept) -> None:
         """Write a prediction of an image that is not open; what a human did and is not yet on disk comes first."""
         image_id = accept.sample.image_id
+        self._take_news()
         if image_id not in self._kept and self._saver.pending(image_id) is None:
             if self._came_back.pop(image_id, None) is not None:
                 self.journal.forget(image_id)
@@ -264,6 +269,7 @@ class Keeper(QObject):
         QCoreApplication.sendPostedEvents(self, QEvent.Type.MetaCall.value)
 
     def _save_kept(self) -> None:
+        self._take_news()  # of a newer save, which this one must not follow
         for save in list(self._kept.values()):
             if self._saver.pending(save.sample.image_id) is None:
                 self._saver.submit(save)
@@ -278,7 +284,8 @@ class Keeper(QObject):
 
     def _on_saved(self, save: Write) -> None:
         image_id = save.sample.image_id
-        self._kept.pop(image_id, None)
+        if isinstance(save, Save):
+            self._kept.pop(image_id, None)
         self._failing = self._failing and bool(self._kept)
         if save is self._submitted and self._document is not None:
             self._document.mark_saved(self._submitted.revision)
@@ -289,14 +296,17 @@ class Keeper(QObject):
         self.saved.emit(image_id)
         self.changed.emit()
 
-    def _on_failed(self, save: Write, sentence: str) -> None:
-        told = self._failing
-        if isinstance(save, Save):
+    def _on_failed(self, save: Write, sentence: str, error: Exception) -> None:
+        if not isinstance(save, Save):
+            self.problem.emit(sentence)
+            return
+        newer = self._saver.pending(save.sample.image_id)
+        if newer is None or newer is save:
             self._kept[save.sample.image_id] = save
-            self._retry.start(RETRY_MS)
-            told = told or save.project.protected  # when it was opened
-        if not told:
+        self._retry.start(RETRY_MS)
+        told = save.project.protected and isinstance(error, ProjectReadOnly)  # when it was opened
+        if not (self._failing or told):
             kept = "; your work is kept on this computer, and saved as soon as it can be"
             self.problem.emit(f"{sentence}{kept if self.journal_holds_all else ''}")
-        self._failing = True
+            self._failing = True
         self.changed.emit()

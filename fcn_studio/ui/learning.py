@@ -352,8 +352,7 @@ class Learning(QObject):
             FcnStudioError: if one runs already, or the project is read-only or closed.
         """
         project = self._writable_project()
-        self._session.settle()
-        self._session.keeper.drain()
+        self._session.drain()
         self._tuner.start(project, config, self.network, comparable=self.can_prelabel, device=self.device)
 
     def _on_finished(self, adoption: Adoption, outcome: TrainOutcome) -> None:

@@ -1,18 +1,47 @@
-"""Reads an image with its annotation for the window: from memory and journal where they are newer than the files."""
+"""Opens projects and images for the window; memory and journal come before files that are older."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
 from fcn_studio.core.history import History
 from fcn_studio.core.sample import Sample
-from fcn_studio.errors import ImageError
+from fcn_studio.errors import ImageError, ProjectLocked
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder
     from fcn_studio.ui.keeper import Keeper
     from fcn_studio.ui.prefetch import Prefetch
+
+
+def open_project(
+    folder: Path,
+    default_table: ClassTable,
+    tell: Callable[[str], object],
+    *,
+    table: ClassTable | None,
+    grey: bool | None,
+    break_lock: bool,
+) -> ProjectFolder:
+    """A project to write, patiently; only to look at where another process writes it, which is told.
+
+    Raises:
+        ProjectError: as `ProjectFolder.open`.
+    """
+    from fcn_studio.formats.project_folder import ProjectFolder
+
+    opened = partial(ProjectFolder.open, folder, table=table, default_table=default_table, grey_as_indices=grey)
+    try:
+        return opened(writable=True, patient=True, break_lock=break_lock)
+    except ProjectLocked as error:
+        project = opened(writable=False)
+        tell(f"Opened read-only: {error}.")
+        return project
 
 
 def load_document(

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError, ProjectLocked
 
 if TYPE_CHECKING:
-    from fcn_studio.formats.journal import Journal
+    from fcn_studio.formats.journal import Journal, JournalHead
     from fcn_studio.formats.project_folder import ProjectFolder
     from fcn_studio.formats.recovery import CameBack, LeftOver
     from fcn_studio.ui.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """An image whose steps are back.
+
+    Attributes:
+        image_id: the image.
+        steps: how many there are in its journal.
+        written_at: when the last was made, seconds since the epoch.
+        saved: whether all of it was on disk already, and only the undo steps came back.
+    """
+
+    image_id: str
+    steps: int
+    written_at: float
+    saved: bool
 
 
 class Recovery:
@@ -28,7 +48,7 @@ class Recovery:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self.came_back: list[CameBack] = []
+        self.came_back: list[Back] = []
         self.left_over: list[LeftOver] = []
 
     def start(self, project: ProjectFolder) -> None:
@@ -38,7 +58,9 @@ class Recovery:
             return
         session = self._session
         try:
-            folder = session.keeper.journal.open(project.config.project_id, project.folder)
+            folder = session.keeper.journal.open(
+                "" if project.first_opening else project.config.project_id, project.folder
+            )
         except ProjectLocked as error:
             if project.protected:  # another window edits it already, on this computer only, as this one would
                 project.writable = False
@@ -55,25 +77,29 @@ class Recovery:
         journals, problems = folder.read_all()
         for sentence in problems:
             session.problem.emit(sentence)
+        # Histories of images that are not open share the memory of one.
+        budget = (session.settings.whole("undo_budget_mb") << 20) // max(1, len(journals))
         for journal in journals:
-            self._bring_back(project, journal)
+            self._bring_back(project, journal, budget)
 
-    def _bring_back(self, project: ProjectFolder, journal: Journal) -> None:
+    def _bring_back(self, project: ProjectFolder, journal: Journal, budget: int) -> None:
         """Bring one journal back, or let it wait."""
         from fcn_studio.formats.journal_folder import set_aside
         from fcn_studio.formats.recovery import CameBack, LeftOver, bring_back
 
         session, image_id = self._session, journal.head.image_id
-        if any(found.sample.image_id == image_id for found in self.came_back):
+        if any(back.image_id == image_id for back in self.came_back):
             found: CameBack | LeftOver = LeftOver(journal, f"newer strokes of {image_id} came back")
         else:
-            found = bring_back(project, journal, session.settings.whole("undo_budget_mb") << 20)
+            found = bring_back(project, journal, budget)
         if isinstance(found, CameBack):
             session.keeper.restore(project, found)
-            self.came_back.append(found)
+            steps, when = len(journal.entries), journal.written_at
+            self.came_back.append(Back(image_id, steps, when, found.saved))
             return
-        if self.row_of(image_id) is not None:  # a new journal of the image would be in its way
-            found = replace(found, journal=replace(journal, path=set_aside(journal.path)))
+        if self.row_of(image_id) is not None:
+            with suppress(OSError):  # a new journal of the image would be in its way, and sets it aside itself
+                found = replace(found, journal=replace(journal, path=set_aside(journal.path)))
         self.left_over.append(found)
 
     def tell(self) -> None:
@@ -94,7 +120,7 @@ class Recovery:
     @property
     def row(self) -> int | None:
         """The image worked on last, None if nothing came back."""
-        return self.row_of(self.came_back[0].sample.image_id) if self.came_back else None
+        return self.row_of(self.came_back[0].image_id) if self.came_back else None
 
     def row_of(self, image_id: str) -> int | None:
         """The row of an image, None if it is not in the project."""
@@ -121,7 +147,8 @@ class Recovery:
                 f"{head.width} x {head.height}; they cannot be applied"
             )
         strokes, changed = strokes_of(left_over.journal)
-        label_map = np.where(changed, strokes.label_map, document.label_map)
+        meant = _by_name(head, np.unique(strokes.label_map[changed]).tolist(), session.table)
+        label_map = np.where(changed, meant[strokes.label_map], document.label_map)
         provenance = np.where(changed, strokes.provenance, document.provenance)
         with document.edit("Recovered strokes") as edit:
             edit.replace(Labels(label_map, provenance), status=Status.IN_PROGRESS)
@@ -132,6 +159,27 @@ class Recovery:
         """Give the strokes up, because the user said so, or they are applied."""
         self.left_over.remove(left_over)
         self._session.keeper.journal.delete(left_over.journal.path)
+
+
+def _by_name(head: JournalHead, values: list[int], table: ClassTable) -> NDArray[np.uint8]:
+    """What each class index of a journal is in the table by its class's name: uint8 (256,).
+
+    Raises:
+        ProjectError: if the table has no class of that name.
+    """
+    now = {info.name: info.index for info in table}
+    meant = np.arange(256, dtype=np.uint8)
+    for value in values:
+        name = head.classes.get(value)
+        if value == VOID:
+            continue
+        if name not in now:
+            raise ProjectError(
+                f"The strokes of {head.image_id} have the class '{name or value}', which the project has no more; "
+                "add a class of that name, then apply them"
+            )
+        meant[value] = now[name]
+    return meant
 
 
 def _images(count: int) -> str:

@@ -79,12 +79,12 @@ class Saver(QObject):
 
     Signals:
         saved(Write): it is on disk.
-        failed(Write, str): it is not, and why in a sentence; the old files are as they were.
+        failed(Write, str, Exception): it is not, and why in a sentence; the old files are as they were.
         rested(): one write has ended; `busy` and `pending` may have changed.
     """
 
     saved = Signal(object)
-    failed = Signal(object, str)
+    failed = Signal(object, str, object)
     rested = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -135,12 +135,12 @@ class Saver(QObject):
         try:
             save.write()
         except FcnStudioError as error:
-            self.failed.emit(save, str(error))
+            self.failed.emit(save, str(error), error)
         except OSError as error:
-            self.failed.emit(save, f"'{image_id}' could not be saved: {error}. It is kept in memory.")
+            self.failed.emit(save, f"'{image_id}' could not be saved: {error}", error)
         except Exception as error:  # noqa: BLE001 - door: a bug costs no labels, and is reported as a bug
             sys.excepthook(*sys.exc_info())
-            self.failed.emit(save, f"'{image_id}' could not be saved ({type(error).__name__}). It is kept in memory.")
+            self.failed.emit(save, f"'{image_id}' could not be saved ({type(error).__name__})", error)
         else:
             self.saved.emit(save)
         finally:

@@ -12,12 +12,12 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document, skip, unskip, verify
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Sample, Status
-from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, ProjectError, ProjectLocked
+from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, ProjectError
 from fcn_studio.settings import Settings
 from fcn_studio.ui.class_editor import ClassEditor
 from fcn_studio.ui.cursor_info import CursorInfo, cursor_info
 from fcn_studio.ui.keeper import Keeper
-from fcn_studio.ui.loader import load_document
+from fcn_studio.ui.loader import load_document, open_project
 from fcn_studio.ui.prefetch import Prefetch
 from fcn_studio.ui.recovery import Recovery
 from fcn_studio.ui.restorer import Restorer
@@ -118,9 +118,11 @@ class Session(QObject):
             ProjectError: if it cannot be opened.
             ClassTableNeeded: if only the user can say what its masks mean; call again with ``table``.
         """
-        if self.project is not None and not self.read_only and self.project.folder.resolve() == folder.resolve():
+        if self._holds(folder):
             return
-        project = self._open_project(folder, table=table, grey_as_indices=grey_as_indices, break_lock=break_lock)
+        project = open_project(
+            folder, self.default_table, self.problem.emit, table=table, grey=grey_as_indices, break_lock=break_lock
+        )
         if not self.close_project():
             project.close()
             return
@@ -143,22 +145,12 @@ class Session(QObject):
             self._open_first()
         self.recovery.tell()
 
-    def _open_project(self, folder: Path, **options: object) -> ProjectFolder:
-        from fcn_studio.formats.project_folder import ProjectFolder
-
-        try:
-            return ProjectFolder.open(
-                folder,
-                writable=True,
-                patient=True,
-                default_table=self.default_table,
-                **options,  # type: ignore[arg-type]
-            )
-        except ProjectLocked as error:
-            options.pop("break_lock")
-            project = ProjectFolder.open(folder, writable=False, default_table=self.default_table, **options)  # type: ignore[arg-type]
-            self.problem.emit(f"Opened read-only: {error}.")
-            return project
+    def _holds(self, folder: Path) -> bool:
+        """Whether a folder is the open project, and nothing would come of opening it again."""
+        project = self.project
+        if project is None or self.read_only or project.protected:
+            return False
+        return project.folder.resolve() == folder.resolve()
 
     def _open_first(self) -> None:
         """Show the image whose steps came back, else the first that is not finished, or the first that opens."""
@@ -383,6 +375,13 @@ class Session(QObject):
     def saved_at(self) -> float | None:
         """When something was last written, in seconds since the epoch."""
         return self.keeper.saved_at
+
+    def drain(self) -> None:
+        """Finish the gesture and wait until everything is on disk; say so if something cannot be."""
+        self.settle()
+        self.keeper.drain()
+        if count := len(self.keeper.newer()):
+            self.notice.emit(f"{count} image(s) could not be saved, and are taken as they are in the folder.")
 
     def save_now(self) -> None:
         """Write the open annotation now, off this thread, if it has changed."""

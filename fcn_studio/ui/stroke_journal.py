@@ -6,6 +6,7 @@ delays the journal, not the hand.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Container, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -108,7 +109,7 @@ class StrokeJournal(QObject):
     def holds(self, image_id: str) -> bool:
         """Whether every step of an image that may not be on disk is in its journal."""
         book = self._books.get(image_id)
-        return book is not None and not book.broken
+        return book is not None and not book.broken and book.written == book.noted
 
     def forget(self, image_id: str) -> None:
         """Delete the journal of an image: all of it is on disk."""
@@ -156,6 +157,7 @@ class StrokeJournal(QObject):
         if book is None or book.broken:
             return
         entry = book.recorder.entry(motion, step, Labels(document.label_map, document.provenance))
+        book.noted += 1
         noted: Future[None] = self._executor.submit(self._write, book, lambda: book.append(entry))
         wait([noted], PATIENCE_S)
 
@@ -166,13 +168,16 @@ class StrokeJournal(QObject):
         try:
             act()
             self._failing = False
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - door: whatever it is, the journal lacks a step from now on
             book.broken = True
+            if not isinstance(error, OSError):
+                sys.excepthook(*sys.exc_info())
             if not self._failing:
                 self._failing = True
+                reason = getattr(error, "strerror", None) or error
                 self.failed.emit(
-                    f"The stroke journal in {book.path.parent} cannot be written: {error.strerror or error}. "
-                    "Until it can, your work is safe once it is saved."
+                    f"The stroke journal in {book.path.parent} cannot be written: {reason}. Until it can, your work "
+                    "is safe once it is saved."
                 )
 
 
@@ -184,6 +189,8 @@ class _Book:
         self.recorder = Recorder(journal.entries if journal is not None else ())
         self.mask_sha256 = head.mask_sha256
         self.broken = False
+        self.noted = self.written = 0
+        """Steps given to the journal's thread, and those that it has written."""
         self._head, self._journal = head, journal
         self._file: JournalFile | None = None
         self._synced = time.monotonic()
@@ -198,6 +205,7 @@ class _Book:
         if self._file is None:
             self._file = self._opened()
         self._file.append(entry.packed())
+        self.written += 1
         if time.monotonic() - self._synced > SYNC_S:
             self._file.sync()
             self._synced = time.monotonic()
@@ -237,8 +245,9 @@ class _Book:
         from fcn_studio.formats.journal_folder import set_aside
 
         if self._journal is not None:
-            journal, self._journal = self._journal, None
-            return JournalFile.resume(journal)
+            file = JournalFile.resume(self._journal)
+            self._journal = None  # its entries need no memory any more
+            return file
         set_aside(self.path)  # what an earlier run left and could not be brought back is not written over
         return JournalFile.begin(self.path, self._head)
 

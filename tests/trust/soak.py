@@ -18,6 +18,7 @@ from fcn_studio.core.sample import Status
 from fcn_studio.formats.images import write_png
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.ui.app import Studio
+from fcn_studio.ui.garbage import give_free_memory_back
 from tests.journeys.driver import drag
 
 IMAGES = 12
@@ -143,6 +144,7 @@ class Soak:
         self.studio.session.keeper.journal.flush()
         QApplication.processEvents()
         gc.collect()
+        give_free_memory_back()  # as the program does once a minute: what is held is asked for, not what was
         sample = Sample(
             self._switches,
             self._strokes,

@@ -248,7 +248,7 @@ class SessionMachine(RuleBasedStateMachine):
             book.close()
         self.open()
         assert self.problems == []
-        back = [found.sample.image_id for found in self.session.recovery.came_back]
+        back = [found.image_id for found in self.session.recovery.came_back]
         assert here in back or not unsaved
         if here in back:
             self.session.go_to(self.session.recovery.row_of(here) or 0)

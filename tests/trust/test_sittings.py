@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.labels import Labels
+from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import FcnStudioError, ImageError, MaskError, ProjectError
 from fcn_studio.formats.masks import write_mask
@@ -22,6 +23,7 @@ from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.settings import Settings
 from fcn_studio.ui.dialogs.recovery_dialog import RecoveryDialog
 from fcn_studio.ui.messages import ActionDoor, Messages
+from fcn_studio.ui.saver import Accept
 from fcn_studio.ui.session import Session
 from fcn_studio.ui.toolbox import Toolbox
 from tests.helpers import ROOT, paint
@@ -454,3 +456,166 @@ def test_a_class_renamed_or_added_while_painting_is_the_same_class_afterwards(ma
     second.open_folder(folder)
     assert second.recovery.left_over == []
     assert same(document(second).labels_snapshot(), left)
+
+
+# --- what a review found ------------------------------------------------------------------------------------------
+
+OTHER = """
+import sys
+from pathlib import Path
+import numpy as np
+from fcn_studio.core.labels import made_by_human
+from fcn_studio.core.sample import Status
+from fcn_studio.formats.project_folder import ProjectFolder
+with ProjectFolder.open(Path(sys.argv[1]), writable=True, break_lock=True) as project:
+    if sys.argv[2] == "classes":
+        project.set_table(project.config.table.added("tree", None))
+    project.save_labels(project.samples[0], made_by_human(np.full((48, 64), 2, np.uint8)), Status.VERIFIED)
+"""
+
+
+def someone_else(folder: Path, what: str) -> None:
+    """Another process breaks the lock, works in the folder, and is gone."""
+    subprocess.run(
+        [sys.executable, "-c", OTHER, str(folder), what],
+        check=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "words"), [("masks", "meanwhile and is left as it is"), ("classes", "fcn-studio")])
+def test_what_another_wrote_while_the_lock_was_lost_is_not_written_over(
+    make: Make, folder: Path, what: str, words: str
+) -> None:
+    session = make()
+    session.open_folder(folder)
+    paint(document(session), 1)
+    session.keeper.drain()
+    someone_else(folder, what)
+    theirs = on_disk(folder)
+    paint(document(session), 1, at=(40, 30))
+    session.keeper.drain()
+    assert session.save_state == "kept"
+    assert words in session.said[-1]  # type: ignore[attr-defined]
+    if what == "classes":
+        with pytest.raises(ProjectError, match="open the folder again"):
+            session.classes.add("car")
+    assert same(on_disk(folder)[0], theirs[0])
+    assert on_disk(folder)[1] is Status.VERIFIED
+    assert session.close_project(discard=True)
+    session.open_folder(folder)
+    assert "changed by something else" in session.recovery.left_over[0].reason
+
+
+def test_a_mask_that_vanished_with_its_disk_is_not_taken_for_none(make: Make, folder: Path) -> None:
+    session = make()
+    session.open_folder(folder)
+    session.go_to(1)
+    paint(document(session), 1)
+    session.go_to(0)
+    session.keeper.drain()
+    mask = folder / "SegmentationClass" / "picture-001.png"
+    away = mask.rename(folder / "away")
+    with pytest.raises(MaskError, match="is gone"):
+        session.go_to(1)
+    assert session.index == 0
+    away.rename(mask)
+    session.go_to(1)
+    assert document(session).status is Status.IN_PROGRESS
+
+
+def test_a_prediction_does_not_overtake_a_failed_save_whose_news_is_still_on_its_way(
+    make: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = make()
+    session.open_folder(folder)
+    real, fails = ProjectFolder.save_labels, [True]
+
+    def save_labels(self: ProjectFolder, *arguments: object, **options: object) -> object:
+        if fails[0]:
+            raise ProjectError("full")
+        return real(self, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ProjectFolder, "save_labels", save_labels)
+    paint(document(session), 1)
+    left = document(session).labels_snapshot()
+    sample = session.samples[0]
+    session.go_to(1)
+    session.keeper._saver.flush()  # it has failed, and the keeper does not know yet
+    fails[0] = False
+    assert session.project is not None
+    twos = np.full((48, 64), 2, np.uint8)
+    session.keeper.accept(Accept(session.project, sample, Prediction(sample.image_id, twos, twos, "c0" * 32), True))
+    session.keeper.finish()
+    assert same(on_disk(folder)[0], left)
+
+
+def test_strokes_are_applied_by_the_names_of_their_classes(make: Make, folder: Path) -> None:
+    session = make()
+    session.open_folder(folder)
+    paint(document(session), 1)
+    painted = document(session).label_map == 1
+    crash(session, folder)
+    file = folder / "fcn-studio.toml"
+    text = file.read_text()
+    file.write_text(text.replace('"cell"', '"x"').replace('"debris"', '"cell"').replace('"x"', '"debris"'))
+    second = make()
+    second.open_folder(folder)
+    second.recovery.apply(second.recovery.left_over[0])
+    assert (document(second).label_map[painted] == 2).all(), "cell is class 2 now"
+    second.undo()
+    assert second.close_project()
+
+    third = make()
+    third.open_folder(folder)
+    paint(document(third), 2)
+    crash(third, folder)
+    file.write_text(file.read_text().replace('"cell"', '"vessel"'))
+    fourth = make()
+    fourth.open_folder(folder)
+    with pytest.raises(ProjectError, match="has no more; add a class"):
+        fourth.recovery.apply(fourth.recovery.left_over[-1])
+
+
+def test_journals_of_a_folder_without_project_file_are_found_when_it_has_one(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = draw_project(tmp_path / "plain")
+    table_file = (folder / "fcn-studio.toml").read_text()
+    for path in (
+        folder / "fcn-studio.toml",
+        *(folder / ".fcn-studio").rglob("*.toml*"),
+        folder / ".fcn-studio" / "adopted_masks",
+    ):
+        path.unlink(missing_ok=True)
+    (folder / "class_names.txt").write_text("background\ncell\ndebris\n")
+    session = make()
+    session.open_folder(folder)
+    monkeypatch.setattr("fcn_studio.formats.project_folder.socket.gethostname", lambda: "renamed")
+    paint(document(session), 1)
+    left = document(session).labels_snapshot()
+    crash(session, folder)
+    (folder / "fcn-studio.toml").write_text(table_file)  # a colleague's, with an id of its own
+    second = make()
+    second.open_folder(folder)
+    assert same(document(second).labels_snapshot(), left)
+
+
+def test_a_fault_on_the_journals_thread_is_no_promise_kept(
+    make: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fcn_studio.formats.journal import JournalFile
+
+    def fault(*_: object) -> None:
+        raise MemoryError
+
+    reported: list[object] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, *_: reported.append(kind))
+    monkeypatch.setattr(JournalFile, "append", fault)
+    session = make()
+    session.open_folder(folder)
+    paint(document(session), 1)
+    session.keeper.journal.flush()
+    assert not session.keeper.journal.holds("picture-000.png")
+    assert reported == [MemoryError]
+    session.keeper.drain()
+    assert on_disk(folder)[1] is Status.IN_PROGRESS

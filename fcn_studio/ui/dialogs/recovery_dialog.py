@@ -8,11 +8,11 @@ from collections.abc import Callable
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QTreeWidget, QTreeWidgetItem, QWidget
 
-from fcn_studio.formats.journal import Journal
-from fcn_studio.formats.recovery import CameBack, LeftOver
+from fcn_studio.formats.recovery import LeftOver
 from fcn_studio.ui import theme
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.messages import ActionDoor
+from fcn_studio.ui.recovery import Back
 from fcn_studio.ui.session import Session
 from fcn_studio.ui.widgets.named import named
 
@@ -66,10 +66,11 @@ class RecoveryDialog(Dialog):
     def _fill(self) -> None:
         self.table.clear()
         for found in self._recovery.came_back:
-            became = self._became(found)
-            self._add(found.journal, became, None)
+            self._add(found, self._became(found), None)
         for left_over in self._recovery.left_over:
-            self._add(left_over.journal, f"Waits: {left_over.reason}", left_over)
+            head, journal = left_over.journal.head, left_over.journal
+            row = Back(head.image_id, len(journal.entries), journal.written_at, saved=False)
+            self._add(row, f"Waits: {left_over.reason}", left_over)
         for column in range(len(COLUMNS) - 1):
             self.table.resizeColumnToContents(column)
             self.table.setColumnWidth(column, self.table.columnWidth(column) + 2 * theme.GRID)
@@ -77,15 +78,14 @@ class RecoveryDialog(Dialog):
             self.table.setCurrentItem(first)
         self._offer()
 
-    def _became(self, found: CameBack) -> str:
-        image_id = found.sample.image_id
-        if image_id in self._session.keeper.newer():
+    def _became(self, found: Back) -> str:
+        if found.image_id in self._session.keeper.newer():
             return "Back; kept on this computer until the folder can be written"
         return "Was saved; its undo steps are back" if found.saved else "Back"
 
-    def _add(self, journal: Journal, became: str, left_over: LeftOver | None) -> None:
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(journal.written_at))
-        item = QTreeWidgetItem([journal.head.image_id, str(len(journal.entries)), when, became])
+    def _add(self, row: Back, became: str, left_over: LeftOver | None) -> None:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row.written_at))
+        item = QTreeWidgetItem([row.image_id, str(row.steps), when, became])
         item.setToolTip(3, became)
         item.setSizeHint(0, QSize(0, 3 * theme.GRID))
         item.setData(0, Qt.ItemDataRole.UserRole, left_over)
