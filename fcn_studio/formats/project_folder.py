@@ -256,12 +256,9 @@ class ProjectFolder:
         """
         if not self.writable:
             raise ProjectError(f"{self.folder} is open to read only; nothing was written")
-        lock, held = self._lock, True
-        if lock is None:
-            lock, held = _take_lock(self.folder), False
-        else:
-            held = lock.confirm()
-        if not held:
+        lock = self._lock or _take_lock(self.folder)
+        held_all_the_time = self._lock is not None and lock.confirm()
+        if not held_all_the_time:
             self._store.distrust()
             if stamp_of(self._project_file) != self._file_stamp:
                 lock.release()
