@@ -209,6 +209,7 @@ def test_ctrl_c_ends_a_training_early_and_keeps_its_network(
 
 
 def test_the_second_ctrl_c_interrupts() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a window that has ended leaves it ignored
     handler = signal.getsignal(signal.SIGINT)
 
     def interrupt_twice() -> None:
@@ -217,9 +218,12 @@ def test_the_second_ctrl_c_interrupts() -> None:
             assert asked.is_set()
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt):
-        interrupt_twice()
-    assert signal.getsignal(signal.SIGINT) is handler
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupt_twice()
+        assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_off_the_main_thread_ctrl_c_is_left_alone() -> None:

@@ -16,8 +16,9 @@ from tests.ui.conftest import IdleEngine
 
 pytestmark = pytest.mark.slow
 
-MB_PER_1000 = 6.0
-"""So few visits show a leak of some kilobytes an image, not less; the long run's bar is 1 MB."""
+MB_PER_1000 = 25.0
+"""In so few visits heaps still grow to their size, and this process holds all other tests too; what leaks a document a
+visit is far above it. The long run's bar is 1 MB."""
 
 
 @pytest.fixture
@@ -71,4 +72,4 @@ def test_the_harness_sees_documents_that_are_never_let_go(
     monkeypatch.setattr(Session, "_set_document", leak)
     one = soak()
     run(one, 120, 10)
-    assert growth(one.samples, "rss_mb") > 10 * MB_PER_1000
+    assert growth(one.samples, "rss_mb") > 4 * MB_PER_1000
