@@ -17,8 +17,8 @@ from tests.ui.conftest import IdleEngine
 pytestmark = pytest.mark.slow
 
 MB_PER_1000 = 25.0
-"""In so few visits heaps still grow to their size, and this process holds all other tests too; what leaks a document a
-visit is far above it. The long run's bar is 1 MB."""
+"""In so few visits heaps still grow to their size, and this process holds all other tests too; what leaks a document
+a visit is far above it. The long run's bar is 1 MB."""
 
 
 @pytest.fixture
