@@ -35,6 +35,7 @@ from fcn_studio.ui.guard import guarded
 from fcn_studio.ui.layout import Layout, Stack
 from fcn_studio.ui.messages import ActionDoor, Messages
 from fcn_studio.ui.opener import dropped_folder
+from fcn_studio.ui.widgets.bar_buttons import OneConnection
 from fcn_studio.ui.widgets.message_strip import MessageStrip
 from fcn_studio.ui.widgets.named import named, with_role
 from fcn_studio.ui.widgets.options_bar import OptionsBar
@@ -128,6 +129,7 @@ class MainWindow(QMainWindow):
         for button in self._tools.findChildren(QToolButton):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self._tools)
+        OneConnection(self)
         self.status_line = StatusLine(self._session, self._learning)
         self.setStatusBar(self.status_line)
 

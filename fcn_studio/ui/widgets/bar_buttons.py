@@ -1,0 +1,31 @@
+"""Buttons of tool bars that stay as quick as they were."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QMetaMethod, QObject
+from PySide6.QtWidgets import QToolButton, QWidget
+
+from fcn_studio.ui.guard import guarded
+
+
+class OneConnection(QObject):
+    """Keeps each tool button below ``parent`` that shows an action connected to it once.
+
+    In Qt 6.11 a `QToolButton` connects itself to its action's ``changed`` anew whenever the action changes and never
+    lets go: after some thousand strokes, each of which renames and enables Undo, a change takes milliseconds.
+    """
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        for button in parent.findChildren(QToolButton):
+            if button.defaultAction() is not None:
+                button.installEventFilter(self)
+
+    @guarded(fallback=False)
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ActionChanged and isinstance(watched, QToolButton):
+            action = watched.defaultAction()
+            if action is not None:  # it connects itself again on this very event
+                changed = QMetaMethod.fromSignal(action.changed)
+                QObject.disconnect(action, changed, watched, QMetaMethod())
+        return False
