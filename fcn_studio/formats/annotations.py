@@ -65,7 +65,7 @@ class AnnotationStore:
         """Mask id -> held while this image is read or written: mask and record belong together."""
         self._index_lock = threading.Lock()
         self._seen: dict[str, str | None] = {}
-        """Mask id -> sha256 of the mask as it was last read or written here."""
+        """Mask id -> sha256 of the mask as it was last opened or written here."""
         self._distrusted = False
 
     @property
@@ -159,11 +159,13 @@ class AnnotationStore:
         grey_as_indices: bool | None,
         *,
         known_masks: Container[str | None] = (),
+        peek: bool = False,
     ) -> LoadedLabels:
         """The annotation of an image of ``size`` (width, height) as displayed; unlabelled if there is no mask.
 
         ``known_masks``: sha256 of masks that are known to be ours (None: of no mask yet). If both the mask on disk
         and that of the record are among them, the record counts as fitting: the caller knows what lies between.
+        ``peek``: nobody will edit what is read here; saves still answer for what was opened before.
 
         Raises:
             MaskNeedsDecision: if only the user can say how to read the mask, or whose it is.
@@ -172,12 +174,14 @@ class AnnotationStore:
         """
         with self._image(sample):
             self._refuse_older_mask(sample)
-            self._version_kept.discard(sample.mask_id)
             path, record_path = self.mask_path(sample), self._record_path(sample)
             data, record = bytes_of(path), read_record(record_path)
             if data is None and sample.mask_id in self._masks:
                 raise MaskError(f"{path} is gone; bring it back, or open the folder again if you deleted it")
-            digest = believed = self._seen[sample.mask_id] = None if data is None else sha256_of(data)
+            digest = believed = None if data is None else sha256_of(data)
+            if not peek:
+                self._seen[sample.mask_id] = digest
+                self._version_kept.discard(sample.mask_id)
             if record is not None and record.mask_sha256 in known_masks and digest in known_masks:
                 believed = record.mask_sha256
             status = self._statuses[sample.mask_id] = self._judged(sample, record, believed)

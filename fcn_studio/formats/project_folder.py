@@ -291,11 +291,11 @@ class ProjectFolder:
         return self._store.mask_path(sample)
 
     def load_labels(
-        self, sample: Sample, size: tuple[int, int], *, known_masks: Container[str | None] = ()
+        self, sample: Sample, size: tuple[int, int], *, known_masks: Container[str | None] = (), peek: bool = False
     ) -> LoadedLabels:
         """The annotation of an image of ``size`` (width, height) as displayed; unlabelled if there is no mask.
 
-        ``known_masks``: see `AnnotationStore.load`.
+        ``known_masks``, ``peek``: see `AnnotationStore.load`.
 
         Raises:
             MaskNeedsDecision: if only the user can say how to read the mask, or whose it is.
@@ -303,7 +303,7 @@ class ProjectFolder:
             MaskError: if the file cannot be opened.
         """
         table, grey = self._config.table, self.grey_as_indices
-        return self._store.load(sample, size, table, grey, known_masks=known_masks)
+        return self._store.load(sample, size, table, grey, known_masks=known_masks, peek=peek)
 
     def save_labels(
         self,

@@ -64,7 +64,8 @@ def collect_now(project: ProjectFolder) -> Snapshot:
 
 
 def _trusted(project: ProjectFolder, sample: Sample) -> LabelledImage | None:
-    labels = project.load_labels(sample, image_size(sample.image_path, max_pixels=project.max_pixels)).labels
+    size = image_size(sample.image_path, max_pixels=project.max_pixels)
+    labels = project.load_labels(sample, size, peek=True).labels
     label_map = trusted_label_map(labels)
     if (label_map == VOID).all():
         return None

@@ -20,6 +20,7 @@ from fcn_studio.core.sample import Status
 from fcn_studio.errors import FcnStudioError, ImageError, MaskError, ProjectError
 from fcn_studio.formats.masks import write_mask
 from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.jobs.snapshot import collect_now
 from fcn_studio.settings import Settings
 from fcn_studio.ui.dialogs.recovery_dialog import RecoveryDialog
 from fcn_studio.ui.messages import ActionDoor, Messages
@@ -195,6 +196,7 @@ import sys, os
 from pathlib import Path
 from PySide6.QtCore import QCoreApplication
 app = QCoreApplication([])
+from fcn_studio.jobs.snapshot import collect_now
 from fcn_studio.settings import Settings
 from fcn_studio.ui.session import Session
 from fcn_studio.ui.toolbox import Toolbox
@@ -504,6 +506,24 @@ def test_what_another_wrote_while_the_lock_was_lost_is_not_written_over(
     assert session.close_project(discard=True)
     session.open_folder(folder)
     assert "changed by something else" in session.recovery.left_over[0].reason
+
+
+def test_a_look_at_all_masks_does_not_make_anothers_mask_ours(make: Make, folder: Path) -> None:
+    session = make()
+    session.open_folder(folder)
+    paint(document(session), 1)
+    session.keeper.drain()
+    someone_else(folder, "masks")
+    theirs = on_disk(folder)
+    paint(document(session), 1, at=(40, 30))
+    session.keeper.drain()
+    assert session.project is not None
+    collect_now(session.project)  # as a fine-tune does
+    paint(document(session), 1, at=(50, 40))
+    session.keeper.drain()
+    assert session.save_state == "kept"
+    assert same(on_disk(folder)[0], theirs[0])
+    assert session.close_project(discard=True)
 
 
 def test_a_mask_that_vanished_with_its_disk_is_not_taken_for_none(make: Make, folder: Path) -> None:
