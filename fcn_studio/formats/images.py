@@ -237,7 +237,8 @@ _TURN: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 def _decoded(image: ImageFile.ImageFile) -> NDArray[np.uint8]:
     """The pixels of an opened image as uint8 (H, W, 3), as stored: not turned yet."""
     large = image.width * image.height >= IN_PLACE_FROM
-    if large and image.mode == "RGB" and image.format in ("JPEG", "MPO", "PNG", "TIFF") and image.tile:
+    upright = image.format != "TIFF" or image.getexif().get(ExifTags.Base.Orientation, 1) == 1
+    if large and upright and image.mode == "RGB" and image.format in ("JPEG", "MPO", "PNG", "TIFF"):
         return _decoded_in_place(image)
     image.load()
     return rgb_of(image)
@@ -254,7 +255,7 @@ def _decoded_in_place(image: ImageFile.ImageFile) -> NDArray[np.uint8]:
     core = pillow_core.map_buffer(memory, image.size, "raw", 0, ("RGB", 0, 1))
     image.im = core  # ImageFile does just this with files that it maps itself
     image.load()
-    if image.im is not core or image.has_transparency_data:  # a TIFF that was turned, a colour that is none
+    if image.im is not core or image.has_transparency_data:
         return rgb_of(image)
     image.im = core = pillow_core.new("L", (1, 1))  # lets go of the memory
     _without_fourth(np.frombuffer(memory, np.uint8).reshape(-1, 4))
