@@ -159,9 +159,19 @@ class Edit:
 
     def _put(self, region: Region, value: int, provenance: Provenance, rules: PaintRules) -> Rect:
         self._require_open()
-        rect, stencil = region.rect, region.stencil
-        if not rect or rect.intersect(self._bounds) != rect:
-            raise ValueError(f"region {rect} is not in the document {self._bounds}")
+        if not region.rect or region.rect.intersect(self._bounds) != region.rect:
+            raise ValueError(f"region {region.rect} is not in the document {self._bounds}")
+        changed = EMPTY
+        for band in region.rect.bands(TILE):  # what one band needs stays in the processor's cache
+            changed = changed.union(self._put_band(band, region.part(band), value, provenance, rules))
+        if changed:
+            self._human |= provenance != Provenance.NETWORK
+            self._changed(changed)
+        return changed
+
+    def _put_band(
+        self, rect: Rect, stencil: NDArray[np.uint8], value: int, provenance: Provenance, rules: PaintRules
+    ) -> Rect:
         label_part, provenance_part = (array[rect.slices] for array in self._arrays)
         allowed = rules.paintable(label_part, provenance_part)
         if allowed is not None:
@@ -174,8 +184,6 @@ class Edit:
         self._remember(rect, stencil)
         cv2.copyTo(self._constant(value, rect), stencil, label_part)
         cv2.copyTo(self._constant(int(provenance), rect), stencil, provenance_part)
-        self._human |= provenance != Provenance.NETWORK
-        self._changed(rect)
         return rect
 
     def _replace_tile(self, tile: Tile, rect: Rect, labels: Labels, rules: PaintRules) -> Rect:

@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from fcn_studio.core.classes import Colour
 from fcn_studio.core.geometry import Rect
-from fcn_studio.core.raster import BrushShape, Point, capsule
+from fcn_studio.core.raster import BrushShape, Point, arc_edges, capsule
 from fcn_studio.tools.base import Overlay, Ring
 from fcn_studio.ui.canvas.view_state import ViewState
 
@@ -30,7 +30,6 @@ STAIRS_UP_TO = 512
 _BANDED_FROM = 400.0
 """Rings of a larger radius, in device pixels, are repainted in bands, not as one rectangle."""
 
-_BANDS = 8
 _MARGIN = 4
 """Logical pixels that lines and their halo reach beyond the geometry."""
 
@@ -89,11 +88,11 @@ class OverlayScene:
         if radius < _BANDED_FROM:
             yield _around((x - radius, y - radius), (x + radius, y + radius)).grown(margin)
             return
-        edges = np.linspace(-radius - 1, radius + 1, _BANDS + 1)
-        for top, bottom in pairwise(edges):
+        above = math.ceil(radius) + 1
+        for top, bottom in pairwise(edge - above for edge in arc_edges(2 * above)):
             nearest, farthest = sorted((abs(top), abs(bottom)))
             if top < 0 < bottom:
-                nearest = 0.0
+                nearest = 0
             outer, inner = _half_width(ring.shape, radius, nearest), _half_width(ring.shape, radius, farthest)
             if inner > 2 * margin:
                 yield _around((x - outer, y + top), (x - inner, y + bottom)).grown(margin)
