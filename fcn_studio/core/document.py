@@ -1,4 +1,4 @@
-"""The document: one image with its annotation, readable by all, changed only through an `Edit`."""
+"""The document: the annotation of one image, readable by all, changed only through an `Edit`."""
 
 from __future__ import annotations
 
@@ -21,20 +21,18 @@ __all__ = ["Document", "PaintRules", "auto_segment", "refuse_finished", "skip", 
 
 
 class Document:
-    """An open image: pixels, label map, provenance, status, history.
+    """The annotation of an open image: label map, provenance, status, history. It needs no picture.
 
     All of it belongs to one thread. Other threads get `labels_snapshot`.
 
     Args:
         image_id: identity of the image in its project.
-        image_rgb: uint8 (H, W, 3), kept without a copy.
-        labels: the annotation, of the image's size; copied.
+        labels: the annotation, of the size that the image is shown at; copied.
         status: how far the annotation is.
         prelabelled_by: sha256 of the checkpoint that pre-labelled it, or "".
         history: to share or to limit; a fresh one by default.
 
     Attributes:
-        image_rgb: uint8 (H, W, 3), read-only.
         label_map: uint8 (H, W), read-only; the same memory for the life of the document.
         provenance: uint8 (H, W), likewise.
         rules: where human edits may write; an open edit keeps those it began with.
@@ -42,25 +40,18 @@ class Document:
         stepped: emitted when a step was made, undone or redone, with what happened and the step; before `committed`.
         committed: emitted after a step was made, undone or redone.
         saved_revision: the revision last known to be on disk.
-
-    Raises:
-        ValueError: if image and annotation differ in size.
     """
 
     def __init__(
         self,
         image_id: str,
-        image_rgb: NDArray[np.uint8],
         labels: Labels,
         status: Status,
         *,
         prelabelled_by: str = "",
         history: History | None = None,
     ) -> None:
-        if image_rgb.shape != (*labels.shape, 3) or image_rgb.dtype != np.uint8:
-            raise ValueError(f"image is {image_rgb.dtype} {image_rgb.shape}, its annotation {labels.shape}")
         self.image_id = image_id
-        self.image_rgb = _read_only(image_rgb)
         self._labels = labels.copy()
         self.label_map = _read_only(self._labels.label_map)
         self.provenance = _read_only(self._labels.provenance)

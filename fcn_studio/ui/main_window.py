@@ -260,7 +260,7 @@ class MainWindow(QMainWindow):
         self._network_changed()
 
     def _document_changed(self) -> None:
-        self.canvas.set_document(self._session.document)
+        self.canvas.set_document(self._session.document, self._session.picture)
         if self._session.project is not None:
             empty = not self._session.samples
             self.canvas.set_empty_text("There is no image in this folder." if empty else "No image is open.")

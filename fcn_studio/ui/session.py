@@ -14,10 +14,11 @@ from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, ProjectError
 from fcn_studio.settings import Settings
+from fcn_studio.ui.canvas.pyramid import ImagePyramid
 from fcn_studio.ui.class_editor import ClassEditor
 from fcn_studio.ui.cursor_info import CursorInfo, cursor_info
 from fcn_studio.ui.keeper import Keeper
-from fcn_studio.ui.loader import load_document, open_project
+from fcn_studio.ui.loader import Loaded, load_document, open_project
 from fcn_studio.ui.prefetch import Prefetch
 from fcn_studio.ui.recovery import Recovery
 from fcn_studio.ui.restorer import Restorer
@@ -67,6 +68,7 @@ class Session(QObject):
         self.toolbox = toolbox
         self.project: ProjectFolder | None = None
         self.document: Document | None = None
+        self.picture: ImagePyramid | None = None
         self.prediction: Prediction | None = None
         self.index = -1
         self.default_table = ClassTable((), 0)
@@ -210,7 +212,7 @@ class Session(QObject):
         self.settle()
         image_id = self.samples[row].image_id
         try:
-            document, mask_sha256, notices = load_document(
+            loaded = load_document(
                 self.project,
                 self.samples[row],
                 self._prefetch,
@@ -221,10 +223,10 @@ class Session(QObject):
             self.note_failure(image_id, str(error))
             raise
         self.failures.pop(image_id, None)
-        for sentence in notices:
+        for sentence in loaded.notices:
             self.notice.emit(sentence)
         self.keeper.save()
-        self._set_document(document, row, mask_sha256)
+        self._set_document(loaded, row)
         self._prefetch.want(self.samples[r].image_path for r in (row + 1, row - 1) if 0 <= r < len(self.samples))
 
     def note_failure(self, image_id: str, sentence: str) -> None:
@@ -263,13 +265,14 @@ class Session(QObject):
             row += by
         return False
 
-    def _set_document(self, document: Document | None, row: int, mask_sha256: str | None = None) -> None:
+    def _set_document(self, loaded: Loaded | None, row: int) -> None:
         if self._disconnect is not None:
             self._disconnect()
             self._disconnect = None
         if self.document is not None:
             self.document.history.close()
-        self.document, self.index, self.prediction = document, row, None
+        document, picture, mask_sha256 = (None, None, None) if loaded is None else loaded.parts
+        self.document, self.picture, self.index, self.prediction = document, picture, row, None
         if document is not None:
             self._disconnect = document.committed.connect(self._on_committed)
         self.keeper.watch(self.project, self.samples[row] if document is not None else None, document, mask_sha256)

@@ -70,16 +70,16 @@ class Surface(QWidget):
         """The document shown."""
         return self._document
 
-    def set_document(self, document: Document | None, pyramid: ImagePyramid | None = None) -> None:
+    def set_document(self, document: Document | None, picture: ImagePyramid | None = None) -> None:
         """Show another document, fitted (or as it was, with ``keep_view`` and an image of the same size).
 
         Args:
             document: None shows the empty text.
-            pyramid: of the document's image, if it was made in advance (`ImagePyramid(rgb).build()`).
+            picture: what the document annotates, of its size; it may arrive in stages. None leaves the backdrop.
         """
         self._disconnect()
         self._document = document
-        self._stack.set_document(document, pyramid)
+        self._stack.set_document(document, picture)
         old, self._view, self._sampling = self._view, None, None
         self._disconnect = lambda: None
         if document is not None:
@@ -89,6 +89,11 @@ class Surface(QWidget):
                 self._set_view(old.resize(*self._device_size()))
             else:
                 self.fit()
+        self.update()
+
+    def picture_changed(self) -> None:
+        """More of the picture has arrived: draw from it."""
+        self._stack.picture_changed()
         self.update()
 
     def set_table(self, table: ClassTable) -> None:

@@ -29,7 +29,7 @@ from fcn_studio.core.sample import Status
 from fcn_studio.tools.base import PointerEvent, Tool
 from fcn_studio.tools.brush import Brush
 from fcn_studio.tools.polygon import Polygon
-from fcn_studio.ui.canvas import Canvas, LabelStyle, Layer
+from fcn_studio.ui.canvas import Canvas, ImagePyramid, LabelStyle, Layer
 
 TABLE = ClassTable.from_names(["background", "sky", "road", "pole"])
 WIDTH, HEIGHT = 80, 60
@@ -65,7 +65,7 @@ class Hand:
 
     def open(self, document: Document | None) -> None:
         self.document = document
-        self.canvas.set_document(document)
+        self.canvas.set_document(document, None if document is None else make_picture())
 
     def over(self, x: int, y: int) -> QPointF:
         """The position in the widget of the middle of an image pixel."""
@@ -117,10 +117,13 @@ class Hand:
         return event.isAccepted()
 
 
-def make_document(image_id: str = "one") -> Document:
+def make_picture() -> ImagePyramid:
     rng = np.random.default_rng(5)
-    image = rng.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
-    return Document(image_id, image, Labels.unlabelled(HEIGHT, WIDTH), Status.NEW)
+    return ImagePyramid(rng.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8))
+
+
+def make_document(image_id: str = "one") -> Document:
+    return Document(image_id, Labels.unlabelled(HEIGHT, WIDTH), Status.NEW)
 
 
 @pytest.fixture
