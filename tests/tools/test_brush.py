@@ -271,8 +271,8 @@ def test_a_large_brush_paints_what_whole_capsules_would(
 ) -> None:
     label_map = np.zeros((800, 1000), np.uint8)
     label_map[300:500, 200:800] = 3
-    window = Window(Document("a.png", np.zeros((800, 1000, 3), np.uint8), made_by_human(label_map), Status.NEW))
-    expected = Document("a.png", np.zeros((800, 1000, 3), np.uint8), made_by_human(label_map), Status.NEW)
+    window = Window(Document("a.png", made_by_human(label_map), Status.NEW))
+    expected = Document("a.png", made_by_human(label_map), Status.NEW)
     assert window.document is not None
     window.document.rules = expected.rules = rules
     tool = Eraser(window) if erases else Brush(window)
