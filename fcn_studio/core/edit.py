@@ -129,7 +129,8 @@ class Edit:
         self._open = False
         tiles = {tile: old for tile, old in self._tiles.items() if self._differs(tile, old)}
         after = Standing(self._status or self._status_after(tiles), self._prelabelled_by)
-        step = Step(self.title, TilePatch(tiles), self._before, after) if tiles or after != self._before else None
+        patch = TilePatch.between(tiles, self._labels)
+        step = Step(self.title, patch, self._before, after) if tiles or after != self._before else None
         self._tiles = {}
         self._closed(step)
         return step is not None
@@ -138,10 +139,10 @@ class Edit:
         """Put every byte back as it was."""
         self._require_open()
         self._open = False
-        changed = TilePatch(self._tiles).swap(self._labels)
+        changed = TilePatch.between(self._tiles, self._labels).apply(self._labels)
         self._tiles = {}
-        if changed:
-            self._changed(changed)
+        for rect in changed:
+            self._changed(rect)
         self._closed(None)
 
     def __enter__(self) -> Self:
