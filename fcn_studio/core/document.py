@@ -36,7 +36,7 @@ class Document:
         label_map: uint8 (H, W), read-only; the same memory for the life of the document.
         provenance: uint8 (H, W), likewise.
         rules: where human edits may write; an open edit keeps those it began with.
-        changed: emitted with a rectangle after every live write, cancel, undo and redo.
+        changed: emitted with each rectangle that a live write, cancel, undo or redo has changed.
         stepped: emitted when a step was made, undone or redone, with what happened and the step; before `committed`.
         committed: emitted after a step was made, undone or redone.
         saved_revision: the revision last known to be on disk.
@@ -181,8 +181,8 @@ class Document:
             self.history.push(step)
             self._advance(Motion.DO, step, step.after)
 
-    def _moved(self, motion: Motion, step: Step, rect: Rect, standing: Standing) -> str:
-        if rect:
+    def _moved(self, motion: Motion, step: Step, changed: list[Rect], standing: Standing) -> str:
+        for rect in changed:
             self._on_changed(rect)
         self._advance(motion, step, standing)
         return step.title

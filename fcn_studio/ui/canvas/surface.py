@@ -300,7 +300,7 @@ class Surface(QWidget):
     def _paint_layers(self, painter: QPainter, view: ViewState, region: QRegion) -> None:
         sampling = self._current_sampling(view)
         layers = list(self._stack.drawn(sampling))
-        for exposed in cast(Iterable[QRect], region):
+        for exposed in _rects(region):
             rect = self._device(exposed, sampling.viewport)
             for index, pixels in enumerate(layers):
                 _blit(painter, pixels, rect, opaque=index == 0)
@@ -315,6 +315,13 @@ class Surface(QWidget):
         painter.setFont(font)
         flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
         painter.drawText(self.rect().adjusted(24, 24, -24, -24), int(flags), self._empty_text)
+
+
+def _rects(region: QRegion) -> list[QRect]:
+    """The rectangles of a region; the one around them where that is little more, since each costs a call."""
+    rects, whole = list(cast(Iterable[QRect], region)), region.boundingRect()
+    shown = sum(rect.width() * rect.height() for rect in rects)
+    return rects if shown * 4 < whole.width() * whole.height() * 3 else [whole]
 
 
 def _blit(painter: QPainter, pixels: Pixels, rect: Rect, *, opaque: bool) -> None:
