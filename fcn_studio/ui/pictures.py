@@ -7,6 +7,7 @@ levels, one picture at a time, while its labels can be painted already.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,18 +66,21 @@ class Pictures(QObject):
         return ImagePyramid.awaited(width, height)
 
     def shown(self) -> None:
-        """The session's picture is the open one now: get the rest of it, and read its neighbours ahead."""
+        """The session's picture is the open one now: get the rest of it, if it is large."""
         session = self._session
-        picture, project, row = session.picture, session.project, session.index
-        assert picture is not None and project is not None  # noqa: PT018 - what `Session.go_to` just set
-        if picture.image_rgb is None:
-            self._executor.submit(self._read, picture, session.samples[row].image_path, project.max_pixels)
-        near = (session.samples[r].image_path for r in (row + 1, row - 1) if 0 <= r < len(session.samples))
-        self._prefetch.want(near, project.max_pixels)
+        picture, project = session.picture, session.project
+        if picture is not None and picture.image_rgb is None and project is not None:
+            path = session.samples[session.index].image_path
+            self._executor.submit(self._read, picture, path, project.max_pixels)
+
+    def want(self, paths: Iterable[Path]) -> None:
+        """Read these ahead, as far as they may be opened and are not large; forget what else was."""
+        project = self._session.project
+        self._prefetch.want(paths, 0 if project is None else project.max_pixels)
 
     def forget(self) -> None:
         """Forget what was read ahead and what was refused."""
-        self._prefetch.want((), 0)
+        self.want(())
         self._refused = float("inf")
 
     def close(self) -> None:

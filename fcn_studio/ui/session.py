@@ -222,6 +222,7 @@ class Session(QObject):
         self.keeper.save()
         self._set_document(loaded, row)
         self.pictures.shown()
+        self.pictures.want(self.samples[r].image_path for r in (row + 1, row - 1) if 0 <= r < len(self.samples))
 
     def note_failure(self, image_id: str, sentence: str) -> None:
         """Remember why an image cannot be opened, for the list of files."""
