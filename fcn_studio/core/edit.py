@@ -281,7 +281,7 @@ class Edit:
 def _delta(now: LabelMap, then: LabelMap | int) -> LabelMap | int:
     """The exclusive or of a tile's pixels now and then, in the place of ``then``; its only value if it has one."""
     if isinstance(then, int):
-        then = np.full(now.shape, then, np.uint8)
+        return shrunk(np.bitwise_xor(now, np.uint8(then)))
     np.bitwise_xor(now, then, out=then)
     return shrunk(then)
 

@@ -12,6 +12,9 @@ from fcn_studio.core.classes import VOID
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import LabelMap, Labels, Provenance, writable_by_network
 
+_MADE_BY_NETWORK = np.full(256, Provenance.NETWORK, np.uint8)
+_MADE_BY_NETWORK[VOID] = Provenance.NOBODY
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -53,7 +56,8 @@ def prelabelled(labels: Labels, prediction: Prediction) -> Labels:
     """
     if prediction.label_map.shape != labels.shape:
         raise ValueError(f"prediction is {prediction.label_map.shape}, annotation {labels.shape}")
-    writable = writable_by_network(labels)
-    label_map = np.where(writable, prediction.label_map, labels.label_map)
-    made = np.where(prediction.label_map == VOID, np.uint8(Provenance.NOBODY), np.uint8(Provenance.NETWORK))
-    return Labels(label_map, np.where(writable, made, labels.provenance))
+    made, new = labels.copy(), prediction.label_map
+    writable = writable_by_network(labels).view(np.uint8)
+    cv2.copyTo(new, writable, made.label_map)
+    cv2.copyTo(np.asarray(cv2.LUT(new, _MADE_BY_NETWORK), np.uint8), writable, made.provenance)
+    return made

@@ -14,6 +14,7 @@ from fcn_studio.core.history import History
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import ProjectReadOnly
+from fcn_studio.ui.garbage import give_free_memory_back
 from fcn_studio.ui.saver import Accept, Save, Saver, Write
 from fcn_studio.ui.stroke_journal import StrokeJournal
 
@@ -123,9 +124,7 @@ class Keeper(QObject):
 
     def touched(self) -> None:
         """The watched document has a new step: save it after a pause."""
-        assert self._document is not None
-        large = self._document.width * self._document.height > LARGE_PIXELS
-        self._idle.start(max(self.idle_ms, LARGE_IDLE_MS) if large else self.idle_ms)
+        self._idle.start(max(self.idle_ms, LARGE_IDLE_MS) if self._large else self.idle_ms)
         if not self._longest.isActive():
             self._longest.start(max(self.idle_ms, LONGEST_MS))
 
@@ -143,6 +142,8 @@ class Keeper(QObject):
         if not document.dirty or document.revision == submitted:
             return
         self._kept.pop(document.image_id, None)
+        if self._large:  # what a step over all of it has freed is needed for the copy
+            give_free_memory_back()
         self._submitted = self._save_of(
             self._project,
             self._sample,
@@ -153,6 +154,10 @@ class Keeper(QObject):
         )
         self._saver.submit(self._submitted)
         self.changed.emit()
+
+    @property
+    def _large(self) -> bool:
+        return self._document is not None and self._document.width * self._document.height > LARGE_PIXELS
 
     def _save_of(
         self, project: ProjectFolder, sample: Sample, labels: Labels, status: Status, by: str, revision: int
@@ -290,6 +295,8 @@ class Keeper(QObject):
         if save is self._submitted and self._document is not None:
             self._document.mark_saved(self._submitted.revision)
             self._submitted = None  # its labels are as large as the document's
+            if self._large:
+                give_free_memory_back()
             if not self._document.dirty:
                 self.journal.renew(self._document)
         self._forget_if_saved(image_id, save)
