@@ -10,7 +10,7 @@ import numpy as np
 
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.geometry import Rect
-from fcn_studio.core.labels import LabelMap, Labels, Provenance, writable_by_network
+from fcn_studio.core.labels import LabelMap, Labels, Provenance, values_in, writable_by_network
 
 _MADE_BY_NETWORK = np.full(256, Provenance.NETWORK, np.uint8)
 _MADE_BY_NETWORK[VOID] = Provenance.NOBODY
@@ -38,6 +38,9 @@ class Prediction:
         table = np.full(256, VOID, np.uint8)
         for source, target in index_map.items():
             table[source] = target
+        present = values_in(self.label_map)
+        if np.array_equal(table[present], present):  # a network of this project: a large label map is not copied
+            return self
         return replace(self, label_map=np.asarray(cv2.LUT(self.label_map, table), np.uint8))
 
     def part(self, rect: Rect) -> Prediction:
