@@ -27,10 +27,11 @@ class Document:
 
     Args:
         image_id: identity of the image in its project.
-        labels: the annotation, of the size that the image is shown at; copied.
+        labels: the annotation, of the size that the image is shown at; copied, unless they are ``given``.
         status: how far the annotation is.
         prelabelled_by: sha256 of the checkpoint that pre-labelled it, or "".
         history: to share or to limit; a fresh one by default.
+        given: nobody else has these labels: they become the document's own, half a GB saved of a large image.
 
     Attributes:
         label_map: uint8 (H, W), read-only; the same memory for the life of the document.
@@ -50,9 +51,10 @@ class Document:
         *,
         prelabelled_by: str = "",
         history: History | None = None,
+        given: bool = False,
     ) -> None:
         self.image_id = image_id
-        self._labels = labels.copy()
+        self._labels = labels if given else labels.copy()
         self.label_map = _read_only(self._labels.label_map)
         self.provenance = _read_only(self._labels.provenance)
         self._standing = Standing(status, prelabelled_by)

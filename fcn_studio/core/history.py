@@ -229,6 +229,11 @@ class History:
         """Bring back the step undone last; returns it and what changed, None if there is none."""
         return self._move(self._redo, self._undo, labels)
 
+    @property
+    def packing(self) -> bool:
+        """Whether patches are being compressed at this moment, and still take their full size."""
+        return any(not future.done() for future in self._pending)
+
     def settle(self) -> None:
         """Wait until all patches are compressed."""
         pending, self._pending = self._pending, []

@@ -83,8 +83,8 @@ class Keeper(QObject):
         self._saver.saved.connect(self._on_saved)
         self._saver.failed.connect(self._on_failed)
         self._saver.rested.connect(self.changed)
-        self._idle = self._timer(self.save)
-        self._longest = self._timer(self.save)
+        self._idle = self._timer(self.save_soon)
+        self._longest = self._timer(self.save_soon)
         self._retry = self._timer(self._save_kept)
 
     def _timer(self, slot: Callable[[], None]) -> QTimer:
@@ -127,6 +127,13 @@ class Keeper(QObject):
         self._idle.start(max(self.idle_ms, LARGE_IDLE_MS) if self._large else self.idle_ms)
         if not self._longest.isActive():
             self._longest.start(max(self.idle_ms, LONGEST_MS))
+
+    def save_soon(self) -> None:
+        """`save`; of a large document once a step over all of it is compressed, for the sake of memory."""
+        if self._document is not None and self._large and self._document.history.packing:
+            self._idle.start(self.idle_ms)
+        else:
+            self.save()
 
     def save(self) -> None:
         """Write the watched document now, off this thread, if it has changed. A gesture under way waits."""

@@ -90,8 +90,9 @@ def load_document(
     if again is None:
         found = project.load_labels(sample, (width, height))
         by = found.prelabelled_by or ""
+        history = History(undo_bytes)
         document = Document(
-            sample.image_id, found.labels, found.status, prelabelled_by=by, history=History(undo_bytes)
+            sample.image_id, found.labels, found.status, prelabelled_by=by, history=history, given=True
         )
         return Loaded(document, picture, found.mask_sha256, found.notices)
     if again.labels.shape != (height, width):

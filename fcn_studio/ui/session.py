@@ -390,7 +390,7 @@ class Session(QObject):
     def save_now(self) -> None:
         """Write the open annotation now, off this thread, if it has changed."""
         self.settle()
-        self.keeper.save()
+        self.keeper.save_soon()
 
     def _on_committed(self) -> None:
         assert self.document is not None
