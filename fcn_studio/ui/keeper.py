@@ -27,6 +27,8 @@ LARGE_PIXELS = 12_000_000
 LONGEST_MS = 5000
 """However busily somebody paints, their work is saved at least this often."""
 RETRY_MS = 10_000
+MOST_PUT_OFF = 20
+"""So many pauses a save waits at most for memory."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Keeper(QObject):
         self._kept: dict[str, Save] = {}
         self._came_back: dict[str, CameBack] = {}
         self._failing = False
+        self._put_off = 0
         self._saver = Saver(self)
         self._saver.saved.connect(self._on_saved)
         self._saver.failed.connect(self._on_failed)
@@ -130,9 +133,13 @@ class Keeper(QObject):
 
     def save_soon(self) -> None:
         """`save`; of a large document once a step over all of it is compressed, for the sake of memory."""
-        if self._document is not None and self._large and self._document.history.packing:
+        document = self._document
+        busy = document is not None and (document.history.packing or self.journal.writing(document.image_id))
+        if self._large and busy and self._put_off < MOST_PUT_OFF:
+            self._put_off += 1
             self._idle.start(self.idle_ms)
         else:
+            self._put_off = 0
             self.save()
 
     def save(self) -> None:

@@ -111,6 +111,11 @@ class StrokeJournal(QObject):
         book = self._books.get(image_id)
         return book is not None and not book.broken and book.written == book.noted
 
+    def writing(self, image_id: str) -> bool:
+        """Whether a step of an image is being written down."""
+        book = self._books.get(image_id)
+        return book is not None and not book.broken and book.written != book.noted
+
     def forget(self, image_id: str) -> None:
         """Delete the journal of an image: all of it is on disk."""
         book = self._books.pop(image_id, None)
