@@ -91,7 +91,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("undo_budget_mb", 256, "Undo memory", "Older steps are forgotten beyond this.",
             low=16, high=8192, unit="MB"),
     Setting("max_pixels", 100_000_000, "Largest image",
-            "Larger images are refused with a sentence; one takes about 9 bytes of memory a pixel.",
+            "The window asks before it opens a larger one; it takes about 9 bytes of memory a pixel.",
             low=1_000_000, high=2_000_000_000, unit="pixels"),
     Setting("device", "auto", "Network runs on", "Auto takes a graphics card if there is one.",
             choices=("auto", "cpu", "cuda", "mps")),

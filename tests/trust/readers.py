@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 from PIL import Image, features
@@ -26,6 +27,7 @@ from fcn_studio.core.labels import Labels
 from fcn_studio.core.project import ProjectConfig
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError
+from fcn_studio.formats import images, stages
 from fcn_studio.formats.annotations import AnnotationStore
 from fcn_studio.formats.images import image_size, read_image
 from fcn_studio.formats.journal import JournalFile, JournalHead, read_journal
@@ -158,6 +160,15 @@ def _read_image(path: Path) -> object:
     image = read_image(path, max_pixels=PIXELS)
     assert image.shape == (size[1], size[0], 3), f"{image.shape} where the header says {size}"
     return image
+
+
+def _read_stages(path: Path) -> object:
+    """As a large image is read; the seeds are small, so that all is counted as large here."""
+    with mock.patch.object(stages, "REDUCED_SIDE", 4), mock.patch.object(images, "IN_PLACE_FROM", 1):
+        reduced = stages.reduced_image(path, max_pixels=PIXELS)
+        whole = stages.whole_image(path, max_pixels=PIXELS)
+    assert np.array_equal(whole, read_image(path, max_pixels=PIXELS)), "other pixels than read at once"
+    return reduced, whole
 
 
 # --- annotations --------------------------------------------------------------------------------------------------
@@ -366,6 +377,7 @@ def _read_header(path: Path) -> object:
 
 READERS: dict[str, Reader] = {
     "image": Reader(_read_image, _images),
+    "stages": Reader(_read_stages, _images),
     "mask": Reader(_read_mask, _masks),
     "record": Reader(_read_record, _records),
     "index": Reader(_read_index, _index, ".fcn-studio/index"),
