@@ -133,7 +133,7 @@ class Pictures(QObject):
         if levels[0].shape[:2] == picture.size[::-1]:
             picture.complete(levels)
         else:
-            picture.preview(levels[0])
+            picture.begin(levels[0])
         self.arrived.emit()
 
     def _on_broke(self, picture: ImagePyramid, sentence: str) -> None:

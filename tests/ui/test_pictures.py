@@ -10,24 +10,27 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
+from fcn_studio.core.history import History
 from fcn_studio.errors import ImageTooLarge
 from fcn_studio.formats import stages
 from fcn_studio.formats.images import read_image
 from fcn_studio.formats.masks import read_mask
 from fcn_studio.settings import Settings
-from fcn_studio.ui import pictures, prefetch
+from fcn_studio.ui import keeper, pictures, prefetch
 from fcn_studio.ui.canvas.composers import ImageComposer
 from fcn_studio.ui.canvas.pyramid import ImagePyramid, levels_of
 from fcn_studio.ui.canvas.sampling import Sampling
 from fcn_studio.ui.canvas.view_cache import LayerCache
 from fcn_studio.ui.canvas.view_state import ViewState
+from fcn_studio.ui.dialogs.questions import LargeImageDialog
 from fcn_studio.ui.prefetch import Prefetch
 from fcn_studio.ui.session import Session
 from fcn_studio.ui.toolbox import Toolbox
 from tests.helpers import paint
-from tests.ui.conftest import draw_project
+from tests.ui.conftest import Studio, draw_project
 
 WIDTH, HEIGHT = 517, 389
 
@@ -86,10 +89,10 @@ def test_each_stage_lies_where_the_whole_picture_does(tmp_path: Path, scale: flo
     picture = ImagePyramid.awaited(WIDTH, HEIGHT)
     assert picture.level_for(scale) is None
     assert len(np.unique(drawn(picture, view).reshape(-1, 3), axis=0)) == 1
-    picture.preview(reduced)
+    picture.begin(reduced)
     assert np.abs(drawn(picture, view) - expected).mean() < 3
     elsewhere = ImagePyramid.awaited(WIDTH, HEIGHT)
-    elsewhere.preview(np.roll(reduced, 1, axis=1))
+    elsewhere.begin(np.roll(reduced, 1, axis=1))
     assert np.abs(drawn(elsewhere, view) - expected).mean() > 5  # the measure sees a shift of one of its pixels
     picture.complete(levels_of(whole))
     assert np.array_equal(drawn(picture, view), expected)
@@ -215,6 +218,7 @@ def test_what_is_read_ahead_is_bounded(folder: Path, monkeypatch: pytest.MonkeyP
     ahead = Prefetch()
     try:
         ahead.want([large, small], 10**9)
+        ahead._executor.submit(lambda: None).result()
         assert ahead.taken(large) is None
         ready = ahead.taken(small)
         assert ready is not None
@@ -225,3 +229,48 @@ def test_what_is_read_ahead_is_bounded(folder: Path, monkeypatch: pytest.MonkeyP
         assert len(ahead._images) * 3 * 20_000_000 <= prefetch.BUDGET
     finally:
         ahead.close()
+
+
+@pytest.mark.parametrize("answer", [False, True])
+def test_the_window_asks_with_what_it_takes(
+    make_studio: Callable[[], Studio], folder: Path, monkeypatch: pytest.MonkeyPatch, answer: bool
+) -> None:
+    words: list[str] = []
+
+    def asked(dialog: LargeImageDialog) -> bool:
+        words.extend(label.text() for label in dialog.findChildren(QLabel))
+        return answer
+
+    monkeypatch.setattr(LargeImageDialog, "asked", asked)
+    studio = make_studio()
+    studio.window.open_folder(folder)
+    assert studio.session.project is not None
+    studio.session.project.max_pixels = 100_000
+    studio.session.step(+1)
+    opened = studio.session.document
+    assert opened is not None
+    assert opened.image_id == ("picture-000b.jpg" if answer else "picture-001.png")
+    assert any(
+        "picture-000b.jpg has 0 megapixels and needs about 0.0 GB of memory. Open it?" in text for text in words
+    )
+
+
+def test_a_step_over_all_is_packed_before_it_is_saved(
+    make_session: Callable[[], Session], folder: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    monkeypatch.setattr(keeper, "LARGE_PIXELS", 0)
+    session = make_session()
+    session.keeper.idle_ms = 10
+    session.open_folder(folder)
+    assert session.document is not None
+    packing = [True]
+    monkeypatch.setattr(History, "packing", property(lambda _: packing[0]))
+    paint(session.document)
+    session.save_now()
+    assert session.save_state == "unsaved"
+    packing[0] = False
+    qtbot.waitUntil(lambda: session.save_state == "saved")
+    packing[0] = True  # for ever: then it is saved all the same
+    paint(session.document, 2)
+    monkeypatch.setattr(keeper, "MOST_PUT_OFF", 2)
+    qtbot.waitUntil(lambda: session.save_state == "saved")

@@ -24,7 +24,7 @@ class ImagePyramid:
     """Levels of an image, each half as large as the one before, averaged by area. Level 0 is the image itself.
 
     Made of a whole image, its levels follow when they are asked for. An *awaited* one knows its size alone, then
-    has a reduced picture (`preview`), and at last all levels (`complete`); both belong to the drawing thread.
+    has a reduced picture (`begin`), and at last all levels (`complete`); both belong to the drawing thread.
 
     Args:
         image_rgb: uint8 (H, W, 3), RGB.
@@ -50,7 +50,7 @@ class ImagePyramid:
         """The image itself, uint8 (H, W, 3); None while it is awaited."""
         return self._levels[0] if self._levels else None
 
-    def preview(self, reduced_rgb: ImageRgb) -> None:
+    def begin(self, reduced_rgb: ImageRgb) -> None:
         """Draw from this smaller picture of the whole image, uint8 (h, w, 3), until the image is there."""
         self._reduced = reduced_rgb
 
