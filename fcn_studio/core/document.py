@@ -229,13 +229,20 @@ def auto_segment(document: Document, prediction: Prediction, *, only_class: int 
     if prediction.image_id != document.image_id:
         raise ValueError(f"prediction of {prediction.image_id} for {document.image_id}")
     refuse_finished(document)
-    old = Labels(document.label_map, document.provenance)
-    new = prelabelled(old, prediction)
-    if only_class is not None:
-        chosen = prediction.label_map == only_class
-        new = Labels(np.where(chosen, new.label_map, old.label_map), np.where(chosen, new.provenance, old.provenance))
+    if prediction.label_map.shape != document.label_map.shape:
+        raise ValueError(f"prediction is {prediction.label_map.shape}, annotation {document.label_map.shape}")
+
+    def made(rect: Rect, old: Labels) -> Labels:
+        new = prelabelled(old, prediction.part(rect))
+        if only_class is None:
+            return new
+        chosen = prediction.label_map[rect.slices] == only_class
+        return Labels(
+            np.where(chosen, new.label_map, old.label_map), np.where(chosen, new.provenance, old.provenance)
+        )
+
     with document.edit("Auto-segment") as edit:
-        if not edit.replace(new, respect_rules=True):
+        if not edit.rewrite(made, respect_rules=True):
             return False
         edit.set_origin(prediction.checkpoint)
         if document.status == Status.NEW:
@@ -251,8 +258,7 @@ def verify(document: Document, unlabelled_index: int) -> None:
         unlabelled_index: what unlabelled pixels become: a class index, or 255 for void.
     """
     with document.edit("Verify") as edit:
-        labels = verified(Labels(document.label_map, document.provenance), unlabelled_index)
-        edit.replace(labels, status=Status.VERIFIED)
+        edit.rewrite(lambda _, old: verified(old, unlabelled_index), status=Status.VERIFIED)
 
 
 def skip(document: Document) -> None:

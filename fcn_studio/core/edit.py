@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.geometry import EMPTY, Rect
-from fcn_studio.core.history import TILE, Packed, Standing, Step, Tile, TilePatch, tile_rect
+from fcn_studio.core.history import TILE, Packed, Standing, Step, Tile, TilePatch, kept, shrunk, tile_rect
 from fcn_studio.core.labels import LabelMap, Labels, Provenance
 from fcn_studio.core.raster import Region
 from fcn_studio.core.rules import PaintRules, look_up
@@ -56,7 +56,7 @@ class Edit:
         self._closed = closed
         self._open = True
         self._human = False
-        self._tiles: dict[Tile, tuple[LabelMap, LabelMap]] = {}
+        self._tiles: dict[Tile, tuple[LabelMap | int, LabelMap | int]] = {}
         self._constants: dict[int, NDArray[np.uint8]] = {}
 
     @property
@@ -88,26 +88,37 @@ class Edit:
         status: Status | None = None,
         respect_rules: bool = False,
     ) -> Rect:
-        """Put whole arrays in place of the document's; only tiles that differ are touched.
+        """Put whole arrays in place of the document's, as `rewrite` does.
+
+        Raises:
+            ValueError: if the arrays are of another size.
+        """
+        if labels.shape != self._labels.shape:
+            raise ValueError(f"new labels are {labels.shape}, the document is {self._labels.shape}")
+        return self.rewrite(lambda rect, _: labels.part(rect), status=status, respect_rules=respect_rules)
+
+    def rewrite(
+        self,
+        make: Callable[[Rect, Labels], Labels],
+        *,
+        status: Status | None = None,
+        respect_rules: bool = False,
+    ) -> Rect:
+        """Make the annotation anew, tile by tile; only tiles that differ are touched.
 
         Args:
-            labels: the new arrays, of the document's size.
+            make: what a rectangle is to hold, given what it holds.
             status: the new status, None to leave it.
             respect_rules: keep the pixels of hidden and locked classes as they are.
 
         Returns:
             The rectangle of the changed tiles.
-
-        Raises:
-            ValueError: if the arrays are of another size.
         """
         self._require_open()
-        if labels.shape != self._labels.shape:
-            raise ValueError(f"new labels are {labels.shape}, the document is {self._labels.shape}")
         rules = self._rules.unprotected() if respect_rules else PaintRules()
         changed = EMPTY
         for tile, rect in self._grid():
-            changed = changed.union(self._replace_tile(tile, rect, labels, rules))
+            changed = changed.union(self._replace_tile(tile, rect, make, rules))
         self._status = status or self._status
         if changed:
             self._changed(changed)
@@ -186,9 +197,13 @@ class Edit:
         cv2.copyTo(self._constant(int(provenance), rect), stencil, provenance_part)
         return rect
 
-    def _replace_tile(self, tile: Tile, rect: Rect, labels: Labels, rules: PaintRules) -> Rect:
-        old = tuple(array[rect.slices] for array in self._arrays)
-        new = tuple(array[rect.slices] for array in (labels.label_map, labels.provenance))
+    def _replace_tile(
+        self, tile: Tile, rect: Rect, make: Callable[[Rect, Labels], Labels], rules: PaintRules
+    ) -> Rect:
+        part = self._labels.part(rect)
+        made = make(rect, part)
+        old: tuple[LabelMap, ...] = part.label_map, part.provenance
+        new: tuple[LabelMap, ...] = made.label_map, made.provenance
         allowed = rules.paintable(old[0], old[1])
         if allowed is not None:
             new = tuple(np.where(allowed, n, o) for n, o in zip(new, old, strict=True))
@@ -211,7 +226,7 @@ class Edit:
     def _keep(self, tile: Tile) -> None:
         if tile not in self._tiles:
             where = tile_rect(tile, self._bounds.x1, self._bounds.y1).slices
-            self._tiles[tile] = (self._labels.label_map[where].copy(), self._labels.provenance[where].copy())
+            self._tiles[tile] = kept(self._labels.label_map[where]), kept(self._labels.provenance[where])
 
     def _deltas(self) -> dict[Tile, tuple[Packed, Packed]]:
         """What tells the tiles as they were from what they are, of those that differ; the copies are used up."""
@@ -219,7 +234,7 @@ class Edit:
         for tile, then in self._tiles.items():
             where = tile_rect(tile, self._bounds.x1, self._bounds.y1).slices
             first, second = (_delta(now[where], old) for now, old in zip(self._arrays, then, strict=True))
-            if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
+            if not (_nothing(first) and _nothing(second)):
                 deltas[tile] = first, second
         return deltas
 
@@ -263,7 +278,13 @@ class Edit:
             raise RuntimeError(f"the edit '{self.title}' is already closed")
 
 
-def _delta(now: LabelMap, then: LabelMap) -> Packed:
-    """The exclusive or of a tile's pixels now and then, in the place of ``then``; 0 if they are equal."""
+def _delta(now: LabelMap, then: LabelMap | int) -> LabelMap | int:
+    """The exclusive or of a tile's pixels now and then, in the place of ``then``; its only value if it has one."""
+    if isinstance(then, int):
+        then = np.full(now.shape, then, np.uint8)
     np.bitwise_xor(now, then, out=then)
-    return then if cv2.countNonZero(then) else 0
+    return shrunk(then)
+
+
+def _nothing(delta: LabelMap | int) -> bool:
+    return isinstance(delta, int) and delta == 0

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -87,7 +88,10 @@ class TilePatch:
         for tile in tiles:
             where = tile_rect(tile, width, height).slices
             first, second = self._deltas[tile]
-            contents[tile] = (_xor(labels.label_map[where], first), _xor(labels.provenance[where], second))
+            contents[tile] = (
+                shrunk(_xor(labels.label_map[where], first)),
+                shrunk(_xor(labels.provenance[where], second)),
+            )
         return contents
 
     def apply(self, labels: Labels) -> list[Rect]:
@@ -264,6 +268,24 @@ def _size(part: Packed) -> int:
     if isinstance(part, int):
         return 8
     return len(part) if isinstance(part, bytes) else part.nbytes
+
+
+def only_value(pixels: NDArray[np.uint8]) -> int | None:
+    """The value of all pixels of a tile; None if there are several."""
+    lowest, highest, _, _ = cv2.minMaxLoc(pixels)
+    return int(lowest) if lowest == highest else None
+
+
+def shrunk(pixels: NDArray[np.uint8]) -> int | NDArray[np.uint8]:
+    """A tile that nobody else writes, or its only value."""
+    value = only_value(pixels)
+    return pixels if value is None else value
+
+
+def kept(pixels: NDArray[np.uint8]) -> int | NDArray[np.uint8]:
+    """A copy of a tile, or its only value: most tiles of a large image have one."""
+    value = only_value(pixels)
+    return pixels.copy() if value is None else value
 
 
 def pack(part: Packed) -> int | bytes:

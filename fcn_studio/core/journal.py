@@ -22,6 +22,7 @@ from fcn_studio.core.history import (
     Tile,
     TilePatch,
     flat,
+    kept,
     pack,
     tile_rect,
 )
@@ -79,7 +80,7 @@ class Recorder:
         now: dict[Tile, tuple[Packed, Packed]] = {}
         for tile in step.patch.tiles:
             where = tile_rect(tile, width, height).slices
-            now[tile] = (labels.label_map[where].copy(), labels.provenance[where].copy())
+            now[tile] = kept(labels.label_map[where]), kept(labels.provenance[where])
         first = step.patch.other(labels, step.patch.tiles - self._met)
         self._met |= step.patch.tiles
         return Entry(motion, step.serial, step.title, step.before, step.after, first, now)

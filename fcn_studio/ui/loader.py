@@ -18,7 +18,7 @@ from fcn_studio.ui.canvas.pyramid import ImagePyramid
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder
     from fcn_studio.ui.keeper import Keeper
-    from fcn_studio.ui.prefetch import Prefetch
+    from fcn_studio.ui.pictures import Pictures
 
 
 @dataclass(frozen=True)
@@ -69,14 +69,14 @@ def open_project(
 
 
 def load_document(
-    project: ProjectFolder, sample: Sample, prefetch: Prefetch, keeper: Keeper, undo_bytes: int
+    project: ProjectFolder, sample: Sample, pictures: Pictures, keeper: Keeper, undo_bytes: int
 ) -> Loaded:
     """The annotation and picture of an image, all or nothing; what is open is not touched.
 
     Args:
         project: of the image.
         sample: the image.
-        prefetch: where its pixels may be already.
+        pictures: where its pixels come from; of a large image they are still to come.
         keeper: what it holds of the image comes before what is on disk.
         undo_bytes: memory for the steps of a new history.
 
@@ -84,7 +84,7 @@ def load_document(
         ImageError: if the picture cannot be read, or is another one than was labelled.
         MaskError: if the mask is damaged or is no label map of the image.
     """
-    picture = ImagePyramid(prefetch.get(sample.image_path))
+    picture = pictures.of(sample.image_path, project)
     width, height = picture.size
     again = keeper.reopened(sample.image_id)
     if again is None:
