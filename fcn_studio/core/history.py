@@ -26,6 +26,9 @@ Tile = tuple[int, int]
 _INLINE_TILES = 4
 """Patches of up to so many tiles are compressed at once (about 2 ms); larger ones in the thread."""
 
+_GIANT = 32 << 20
+"""Bytes of a step that take the thread longer to compress than a hand waits."""
+
 Packed = int | bytes | NDArray[np.uint8]
 """One tile of one array: its only value, its zlib stream, or the array itself until it is compressed."""
 
@@ -212,7 +215,7 @@ class History:
         """Set the budget, and forget the oldest steps beyond it."""
         self._budget = budget_bytes
         # Patches still in the thread count at full size, so only near the limit is there something to wait for.
-        if self._total() > self._budget:
+        if self._total() > self._budget and not self._newest_is_giant():
             self.settle()
             while len(self._undo) > 1 and self._total() > self._budget:
                 del self._undo[0]
@@ -259,6 +262,10 @@ class History:
             self._executor = ThreadPoolExecutor(1, thread_name_prefix="history")
         self._pending = [f for f in self._pending if not f.done() or f.exception()]
         self._pending.append(self._executor.submit(patch.compress))
+
+    def _newest_is_giant(self) -> bool:
+        """Whether the newest step is too large to wait for: it is weighed again, compressed, after the next."""
+        return bool(self._undo) and bool(self._pending) and self._undo[-1].patch.bytes > _GIANT
 
     def _total(self) -> int:
         return sum(step.patch.bytes for step in (*self._undo, *self._redo))

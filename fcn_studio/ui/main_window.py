@@ -197,6 +197,7 @@ class MainWindow(QMainWindow):
         canvas.zoom_changed.connect(toolbox.follow_zoom)
         canvas.class_pick.connect(toolbox.pick)
         canvas.brush_resize.connect(toolbox.scale_brush)
+        canvas.tool_work.changed.connect(lambda: self.status_line.showMessage(canvas.tool_work.words))
         canvas.layers_changed.connect(self._layers_changed)
         self._commands.exporter.progress.connect(self.status_line.show_export)
         self.status_line.export_cancelled.connect(self._commands.exporter.cancel)

@@ -33,6 +33,7 @@ from fcn_studio.ui.canvas.overlay_painter import OverlayScene
 from fcn_studio.ui.canvas.pointer import pointer_event, tool_key
 from fcn_studio.ui.canvas.pyramid import ImagePyramid
 from fcn_studio.ui.canvas.surface import ZOOM_STEP, Surface
+from fcn_studio.ui.canvas.tool_work import ToolWork
 from fcn_studio.ui.guard import guarded
 
 NOTCH = 120
@@ -93,6 +94,8 @@ class Canvas(Surface):
         self._pointer: QPointF | None = None
         self._hovered: tuple[int, int] | None = None
         self.view_changed.connect(self._on_view_changed)
+        self.tool_work = ToolWork(self)
+        self.tool_work.changed.connect(self._update_cursor)
 
     def set_tool(self, tool: Tool | None) -> None:
         """Hand gestures to this tool; one that is half done with the old tool ends as if the button were let go."""
@@ -102,6 +105,7 @@ class Canvas(Surface):
         if self._tool is not None and self._tool is not tool:
             self._tool.leave()
         self._tool = tool
+        self.tool_work.follow(tool)
         if tool is not None:
             self._disconnect_tool = tool.overlay_changed.connect(self.refresh_overlay)
         self._hover_again()
@@ -245,6 +249,8 @@ class Canvas(Surface):
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
         elif self._space_held:
             self.setCursor(Qt.CursorShape.OpenHandCursor)
+        elif self.tool_work.working:
+            self.setCursor(Qt.CursorShape.BusyCursor)
         elif self._tool is not None and self.document is not None:
             self.setCursor(Qt.CursorShape.CrossCursor)
         else:
