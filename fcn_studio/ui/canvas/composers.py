@@ -38,14 +38,17 @@ class Composer(Protocol):
 
 
 class ImageComposer:
-    """The photograph: sharp squares when enlarged, smooth when not."""
+    """The photograph: sharp squares when enlarged, smooth when not.
+
+    ``table``: the value shown for each value, uint8 (256,): adjusted and faded; None shows them as they are.
+    """
 
     outside = BACKDROP
     reach = 0
 
-    def __init__(self, pyramid: ImagePyramid, fade: NDArray[np.uint8] | None) -> None:
+    def __init__(self, pyramid: ImagePyramid, table: NDArray[np.uint8] | None) -> None:
         self._pyramid = pyramid
-        self._fade = fade
+        self._table = table
 
     def compose(self, sampling: Sampling, rect: Rect) -> Pixels:
         scale = sampling.view.scale
@@ -53,7 +56,7 @@ class ImageComposer:
             rgb = sampling.gather(self._pyramid.image_rgb, rect)
         else:
             rgb = _interpolated(self._pyramid.level_for(scale), sampling, rect)
-        bgra = cv2.cvtColor(rgb if self._fade is None else cv2.LUT(rgb, self._fade), cv2.COLOR_RGB2BGRA)
+        bgra = cv2.cvtColor(rgb if self._table is None else cv2.LUT(rgb, self._table), cv2.COLOR_RGB2BGRA)
         return _as_pixels(bgra)
 
 

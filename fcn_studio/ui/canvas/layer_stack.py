@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.prediction import Prediction
+from fcn_studio.ui.canvas.adjust import AS_IT_IS, Adjustment
 from fcn_studio.ui.canvas.colours import Pixels, class_pixels, fade_table, heat_pixels
 from fcn_studio.ui.canvas.composers import Composer, HeatComposer, ImageComposer, LabelComposer
 from fcn_studio.ui.canvas.layers import DEFAULT_STYLES, LabelStyle, Layer, LayerStyle
@@ -28,6 +32,7 @@ class LayerStack:
     def __init__(self) -> None:
         self.styles = dict(DEFAULT_STYLES)
         self.label_style = LabelStyle.FILL
+        self.adjustment = AS_IT_IS
         self.peeking = False
         self._table = ClassTable((), 0)
         self._hidden: frozenset[int] = frozenset()
@@ -88,6 +93,11 @@ class LayerStack:
         self.label_style = style
         self._rebuild(Layer.LABELS, Layer.PREDICTION)
 
+    def set_adjustment(self, adjustment: Adjustment) -> None:
+        """Show the image brighter, harder or lighter than it is."""
+        self.adjustment = adjustment
+        self._rebuild(Layer.IMAGE)
+
     def labels_changed(self, image_rect: Rect) -> int:
         """Note that the label map changed in a rectangle; returns how many device pixels beyond it that reaches."""
         cache = self._caches.get(Layer.LABELS)
@@ -122,8 +132,7 @@ class LayerStack:
         """What draws a layer with the present sources and styles; None if it has no source."""
         document, prediction, opacity = self._document, self._prediction, self.styles[layer].opacity
         if layer == Layer.IMAGE and self._pyramid is not None:
-            faded = opacity if self.styles[layer].visible else 0.0
-            return ImageComposer(self._pyramid, None if faded == 1 else fade_table(faded))
+            return ImageComposer(self._pyramid, self._image_table())
         if layer == Layer.LABELS and document is not None:
             return LabelComposer(
                 document.label_map, document.provenance, self._class_pixels(opacity), outline=self._outline
@@ -133,6 +142,12 @@ class LayerStack:
         if layer == Layer.UNCERTAINTY and prediction is not None:
             return HeatComposer(prediction.uncertainty, heat_pixels(opacity))
         return None
+
+    def _image_table(self) -> NDArray[np.uint8] | None:
+        """What each value of the image is shown as; None where that is itself."""
+        style = self.styles[Layer.IMAGE]
+        faded = fade_table(style.opacity if style.visible else 0.0)[self.adjustment.table()]
+        return None if np.array_equal(faded, np.arange(256)) else faded
 
     @property
     def _outline(self) -> bool:

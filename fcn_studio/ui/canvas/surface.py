@@ -15,6 +15,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.prediction import Prediction
+from fcn_studio.ui.canvas.adjust import Adjustment
 from fcn_studio.ui.canvas.colours import BACKDROP, Pixels
 from fcn_studio.ui.canvas.layer_stack import LayerStack
 from fcn_studio.ui.canvas.layers import LabelStyle, Layer, LayerStyle
@@ -42,7 +43,7 @@ class Surface(QWidget):
     Signals:
         zoom_changed: the zoom, in device pixels for one image pixel.
         view_changed: zoom, position or size of the viewport changed.
-        layers_changed: visibility, opacity or label style changed.
+        layers_changed: visibility, opacity, label style or adjustment changed.
     """
 
     zoom_changed = Signal(float)
@@ -143,6 +144,18 @@ class Surface(QWidget):
         """Draw labels and prediction "fill" or "outline"."""
         if LabelStyle(style) != self._stack.label_style:
             self._stack.set_label_style(LabelStyle(style))
+            self.update()
+            self.layers_changed.emit()
+
+    @property
+    def adjustment(self) -> Adjustment:
+        """Brightness, contrast and gamma of the image on screen; kept from image to image."""
+        return self._stack.adjustment
+
+    def set_adjustment(self, adjustment: Adjustment) -> None:
+        """Show the image brighter, harder or lighter than it is; nothing but the screen changes."""
+        if adjustment != self._stack.adjustment:
+            self._stack.set_adjustment(adjustment)
             self.update()
             self.layers_changed.emit()
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDockWidget, QGridLayout, QLabel, QSlider, QToolBu
 from fcn_studio.ui import theme
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.canvas.layers import Layer
+from fcn_studio.ui.docks.adjust_panel import AdjustPanel
 from fcn_studio.ui.widgets.named import named, with_role
 
 LAYERS: Mapping[Layer, tuple[str, str]] = {
@@ -21,7 +22,7 @@ LAYERS: Mapping[Layer, tuple[str, str]] = {
 
 
 class LayersDock(QDockWidget):
-    """One row a layer: an eye and an opacity."""
+    """One row a layer: an eye and an opacity; below, how the image is adjusted."""
 
     def __init__(self, canvas: Canvas, parent: QWidget | None = None) -> None:
         super().__init__("Layers", parent)
@@ -37,8 +38,9 @@ class LayersDock(QDockWidget):
         grid.setVerticalSpacing(0)
         for row, layer in enumerate(LAYERS):
             self._add_row(grid, row, layer)
+        grid.addWidget(AdjustPanel(canvas), len(LAYERS), 0, 1, 4)
         grid.setColumnStretch(2, 1)
-        grid.setRowStretch(len(LAYERS), 1)
+        grid.setRowStretch(len(LAYERS) + 1, 1)
         self.setWidget(content)
         canvas.layers_changed.connect(self._show)
         self._show()

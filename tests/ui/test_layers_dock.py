@@ -1,0 +1,28 @@
+"""The Layers dock: what it shows of the canvas, and what it does to it."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QLabel
+
+from fcn_studio.ui.canvas.adjust import AS_IT_IS, Adjustment
+from fcn_studio.ui.docks.adjust_panel import AdjustPanel
+from tests.ui.conftest import Studio
+
+
+def test_adjusting_the_image_is_said_even_when_folded_away(studio: Studio) -> None:
+    dock, canvas = studio.window.layers_dock, studio.window.canvas
+    panel = dock.findChild(AdjustPanel)
+    assert panel is not None
+    assert not panel._body.isVisible()
+    panel._heading.click()
+    assert panel._body.isVisible()
+    assert any("the network sees the image as it is" in label.text() for label in panel.findChildren(QLabel))
+    panel._sliders[0].setValue(50)
+    panel._sliders[2].setValue(50)
+    assert canvas.adjustment == Adjustment(brightness=0.5, gamma=2.0)
+    panel._heading.click()
+    assert panel._heading.text() == "Image is adjusted"
+    panel._reset.click()
+    assert canvas.adjustment == AS_IT_IS
+    assert [slider.value() for slider in panel._sliders] == [0, 0, 0]
+    assert panel._heading.text() == "Adjust image"
