@@ -94,8 +94,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
 
     ActionSpec("peek", "&Hide labels while held", _VIEW, ("V",), "eye-off", "Hold to see the image without labels",
                needs=_D, hold=True),
-    ActionSpec("outline", "&Outlines only", _VIEW, ("T",), "outline", "Show the labels as outlines, or filled",
-               checkable=True, needs=_D),
+    ActionSpec("label_style", "&Outline, hatch, fill", _VIEW, ("T",), "outline",
+               "Show the labels as outlines, hatched, or filled", needs=_D),
     ActionSpec("uncertainty", "&Uncertainty", _VIEW, ("U",), "uncertainty", "Show where the network is in doubt",
                checkable=True, needs=_D),
     ActionSpec("fit", "&Fit in window", _VIEW, ("F",), "fit", "Show the whole image", separator=True, needs=_D),

@@ -17,7 +17,7 @@ from fcn_studio.core.sample import Status
 from fcn_studio.settings import Settings
 from fcn_studio.ui.action_table import TOOL_NAMES, class_keys
 from fcn_studio.ui.canvas.canvas import Canvas
-from fcn_studio.ui.canvas.layers import LabelStyle, Layer
+from fcn_studio.ui.canvas.layers import Layer
 from fcn_studio.ui.exporter import Exporter
 from fcn_studio.ui.messages import ActionDoor, Messages
 from fcn_studio.ui.opener import Opener
@@ -79,7 +79,7 @@ class Commands(QObject):
             "swap_background": toolbox.swap_with_background,
             "brush_smaller": toolbox.shrink_brush,
             "brush_larger": toolbox.grow_brush,
-            "outline": self.toggle_outline,
+            "label_style": self.change_label_style,
             "uncertainty": self.toggle_uncertainty,
             "fit": canvas.fit,
             "one_to_one": canvas.one_to_one,
@@ -112,9 +112,9 @@ class Commands(QObject):
         if index is not None:
             self._session.toolbox.set_class(index)
 
-    def toggle_outline(self) -> None:
-        """From filled labels to outlines and back."""
-        self._canvas.toggle_label_style()
+    def change_label_style(self) -> None:
+        """From filled labels to outlines, hatching and back."""
+        self._canvas.set_label_style(self._canvas.label_style.next)
 
     def toggle_uncertainty(self) -> None:
         """Show or hide where the network is in doubt."""
@@ -122,11 +122,6 @@ class Commands(QObject):
         self._canvas.set_layer(Layer.UNCERTAINTY, visible=not shown)
         if not shown and self._session.prediction is None:
             self._messages.say("There is no prediction of this image yet: Auto-segment makes one (Ctrl+I).")
-
-    @property
-    def outlined(self) -> bool:
-        """Whether labels are drawn as outlines."""
-        return self._canvas.label_style == LabelStyle.OUTLINE
 
     # --- network ----------------------------------------------------------------------------------------------
 

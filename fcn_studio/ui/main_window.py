@@ -275,7 +275,6 @@ class MainWindow(QMainWindow):
         self.actions_["only_unlabelled"].setChecked(self._toolbox.only_unlabelled)
 
     def _layers_changed(self) -> None:
-        self.actions_["outline"].setChecked(self._commands.outlined)
         self.actions_["uncertainty"].setChecked(self.canvas.layer(Layer.UNCERTAINTY).visible)
 
     def _network_changed(self) -> None:

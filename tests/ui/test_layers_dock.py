@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QLabel
 
 from fcn_studio.ui.canvas.adjust import AS_IT_IS, Adjustment
+from fcn_studio.ui.canvas.layers import LabelStyle
 from fcn_studio.ui.docks.adjust_panel import AdjustPanel
 from tests.ui.conftest import Studio
 
@@ -26,3 +27,15 @@ def test_adjusting_the_image_is_said_even_when_folded_away(studio: Studio) -> No
     assert canvas.adjustment == AS_IT_IS
     assert [slider.value() for slider in panel._sliders] == [0, 0, 0]
     assert panel._heading.text() == "Adjust image"
+
+
+def test_the_key_goes_round_the_label_styles_and_the_dock_shows_which(studio: Studio) -> None:
+    dock, canvas = studio.window.layers_dock, studio.window.canvas
+    seen = []
+    for _ in range(3):
+        studio.window.actions_["label_style"].trigger()
+        seen.append(canvas.label_style)
+        assert [style for style, button in dock._styles.items() if button.isChecked()] == [canvas.label_style]
+    assert seen == [LabelStyle.OUTLINE, LabelStyle.HATCH, LabelStyle.FILL]
+    dock._styles[LabelStyle.HATCH].click()
+    assert canvas.label_style == LabelStyle.HATCH

@@ -28,7 +28,6 @@ from fcn_studio.core.labels import Provenance
 from fcn_studio.tools.base import Overlay, PointerEvent, Tool
 from fcn_studio.tools.brush import Brush
 from fcn_studio.ui.canvas.colours import VOID_COLOUR
-from fcn_studio.ui.canvas.layers import LabelStyle
 from fcn_studio.ui.canvas.overlay_painter import OverlayScene
 from fcn_studio.ui.canvas.pointer import pointer_event, tool_key
 from fcn_studio.ui.canvas.pyramid import ImagePyramid
@@ -120,11 +119,6 @@ class Canvas(Surface):
         """See `Surface.set_table`."""
         super().set_table(table)
         self.refresh_overlay()
-
-    def toggle_label_style(self) -> None:
-        """From fill to outline and back."""
-        filled = self.label_style == LabelStyle.FILL
-        self.set_label_style(LabelStyle.OUTLINE if filled else LabelStyle.FILL)
 
     # --- the tool's overlay
 

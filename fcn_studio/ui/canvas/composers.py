@@ -12,6 +12,7 @@ from fcn_studio.core.classes import VOID
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import LabelMap, Provenance
 from fcn_studio.ui.canvas.colours import BACKDROP, Pixels
+from fcn_studio.ui.canvas.hatch import Hatch
 from fcn_studio.ui.canvas.pyramid import ImagePyramid
 from fcn_studio.ui.canvas.sampling import Sampling
 
@@ -61,46 +62,63 @@ class ImageComposer:
 
 
 class LabelComposer:
-    """A label map in the colours of its classes, filled or as borders.
+    """A label map in the colours of its classes: filled, as borders, or hatched.
 
     Args:
         label_map: uint8 (H, W).
         provenance: uint8 (H, W): 255 is drawn where it says that somebody painted void, and transparent where
             nobody did; None draws no 255 at all (a prediction).
-        pixels: the pixel of each value, shape (256,).
+        pixels: the pixel of each value, shape (256,); with a hatch, between its lines.
         outline: draw only the device pixels next to another class.
+        hatch: draw its lines, and a line along the borders.
     """
 
     outside = 0
 
-    def __init__(self, label_map: LabelMap, provenance: LabelMap | None, pixels: Pixels, *, outline: bool) -> None:
+    def __init__(
+        self,
+        label_map: LabelMap,
+        provenance: LabelMap | None,
+        pixels: Pixels,
+        *,
+        outline: bool = False,
+        hatch: Hatch | None = None,
+    ) -> None:
         self._label_map = label_map
         self._provenance = provenance
-        self._void = pixels[VOID]
-        self._pixels = pixels.copy()
-        self._pixels[VOID] = 0
+        self._pixels = pixels
         self._outline = outline
+        self._hatch = hatch
 
     @property
     def reach(self) -> int:
-        return 1 if self._outline else 0
+        return 1 if self._outline or self._hatch is not None else 0
 
     def compose(self, sampling: Sampling, rect: Rect) -> Pixels:
         indices = sampling.gather(self._label_map, rect, halo=self.reach)
-        border = None
-        if self._outline:
-            border = _borders(indices)
-            indices = np.ascontiguousarray(indices[1:-1, 1:-1])
-        pixels = _looked_up(indices, self._pixels)
-        # Unlabelled and painted void share the value 255: only there is the provenance looked at.
-        if self._provenance is not None and self._void:
-            void = indices == VOID
-            if void.any():
-                painted = sampling.gather(self._provenance, rect) != Provenance.NOBODY
-                np.copyto(pixels, self._void, where=void & painted)
-        if border is not None:
-            pixels[~border] = 0
+        if not self.reach:
+            return _coloured(indices, self._painted_void(sampling, rect, indices), self._pixels)
+        lined = _borders(indices)
+        indices = np.ascontiguousarray(indices[1:-1, 1:-1])
+        void = self._painted_void(sampling, rect, indices)
+        pixels = _coloured(indices, void, self._pixels)
+        if self._hatch is None:
+            pixels[~lined] = 0
+            return pixels
+        view = sampling.view
+        lined |= self._hatch.on(indices, rect.x0 - view.origin_x, rect.y0 - view.origin_y)
+        np.copyto(pixels, _coloured(indices, void, self._hatch.lines), where=lined)
         return pixels
+
+    def _painted_void(self, sampling: Sampling, rect: Rect, indices: LabelMap) -> NDArray[np.bool_] | None:
+        """Where void was painted; None if nowhere. Only where the value is 255 is the provenance looked at."""
+        if self._provenance is None:
+            return None
+        void = indices == VOID
+        if not void.any():
+            return None
+        painted: NDArray[np.bool_] = void & (sampling.gather(self._provenance, rect) != Provenance.NOBODY)
+        return painted
 
 
 class HeatComposer:
@@ -120,6 +138,16 @@ class HeatComposer:
 def _looked_up(indices: LabelMap, pixels: Pixels) -> Pixels:
     # cv2.LUT knows int32 but not uint32; it is four times faster than numpy's take.
     return np.asarray(cv2.LUT(indices, pixels.view(np.int32))).view(np.uint32)
+
+
+def _coloured(indices: LabelMap, void: NDArray[np.bool_] | None, pixels: Pixels) -> Pixels:
+    """The pixels of classes; unlabelled and painted void share the value 255, and only the latter is drawn."""
+    classes = pixels.copy()
+    classes[VOID] = 0
+    coloured = _looked_up(indices, classes)
+    if void is not None and pixels[VOID]:
+        np.copyto(coloured, pixels[VOID], where=void)
+    return coloured
 
 
 def _borders(indices: LabelMap) -> NDArray[np.bool_]:

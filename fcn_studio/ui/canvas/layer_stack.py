@@ -10,20 +10,25 @@ from numpy.typing import NDArray
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
 from fcn_studio.core.geometry import Rect
+from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.ui.canvas.adjust import AS_IT_IS, Adjustment
 from fcn_studio.ui.canvas.colours import Pixels, class_pixels, fade_table, heat_pixels
 from fcn_studio.ui.canvas.composers import Composer, HeatComposer, ImageComposer, LabelComposer
+from fcn_studio.ui.canvas.hatch import Hatch
 from fcn_studio.ui.canvas.layers import DEFAULT_STYLES, LabelStyle, Layer, LayerStyle
 from fcn_studio.ui.canvas.pyramid import ImagePyramid
 from fcn_studio.ui.canvas.sampling import Sampling
 from fcn_studio.ui.canvas.view_cache import LayerCache
 
-OUTLINE_STRENGTH = 2.0
-"""Outlines are drawn with so many times the layer's opacity, at most 1: a thin line needs more."""
+LINE_STRENGTH = 2.0
+"""Outlines and hatching are drawn with so many times the layer's opacity, at most 1: a thin line needs more."""
 
-OUTLINE_TINT = 0.3
-"""How far outlines go from the class colour to white: a dark line is lost on a dark photograph."""
+LINE_TINT = 0.3
+"""How far lines go from the class colour to white: a dark line is lost on a dark photograph."""
+
+BETWEEN_LINES = 0.35
+"""Share of the layer's opacity between the lines of a hatching."""
 
 
 class LayerStack:
@@ -34,6 +39,7 @@ class LayerStack:
         self.label_style = LabelStyle.FILL
         self.adjustment = AS_IT_IS
         self.peeking = False
+        self._line_width = 1
         self._table = ClassTable((), 0)
         self._hidden: frozenset[int] = frozenset()
         self._document: Document | None = None
@@ -89,9 +95,15 @@ class LayerStack:
             self._rebuild(layer)
 
     def set_label_style(self, style: LabelStyle) -> None:
-        """Draw regions filled or as borders."""
+        """Draw regions filled, as borders or hatched."""
         self.label_style = style
         self._rebuild(Layer.LABELS, Layer.PREDICTION)
+
+    def set_line_width(self, device_pixels: int) -> None:
+        """Draw hatching with lines of this width, for the pixel ratio of the screen."""
+        if device_pixels != self._line_width:
+            self._line_width = device_pixels
+            self._rebuild(Layer.LABELS, Layer.PREDICTION)
 
     def set_adjustment(self, adjustment: Adjustment) -> None:
         """Show the image brighter, harder or lighter than it is."""
@@ -134,11 +146,9 @@ class LayerStack:
         if layer == Layer.IMAGE and self._pyramid is not None:
             return ImageComposer(self._pyramid, self._image_table())
         if layer == Layer.LABELS and document is not None:
-            return LabelComposer(
-                document.label_map, document.provenance, self._class_pixels(opacity), outline=self._outline
-            )
+            return self._label_composer(document.label_map, document.provenance, opacity)
         if layer == Layer.PREDICTION and prediction is not None:
-            return LabelComposer(prediction.label_map, None, self._class_pixels(opacity), outline=self._outline)
+            return self._label_composer(prediction.label_map, None, opacity)
         if layer == Layer.UNCERTAINTY and prediction is not None:
             return HeatComposer(prediction.uncertainty, heat_pixels(opacity))
         return None
@@ -149,12 +159,12 @@ class LayerStack:
         faded = fade_table(style.opacity if style.visible else 0.0)[self.adjustment.table()]
         return None if np.array_equal(faded, np.arange(256)) else faded
 
-    @property
-    def _outline(self) -> bool:
-        return self.label_style == LabelStyle.OUTLINE
-
-    def _class_pixels(self, opacity: float) -> Pixels:
-        if self._outline:
-            strength = min(1.0, OUTLINE_STRENGTH * opacity)
-            return class_pixels(self._table, self._hidden, strength, tint=OUTLINE_TINT)
-        return class_pixels(self._table, self._hidden, opacity)
+    def _label_composer(self, label_map: LabelMap, provenance: LabelMap | None, opacity: float) -> LabelComposer:
+        if self.label_style == LabelStyle.FILL:
+            return LabelComposer(label_map, provenance, class_pixels(self._table, self._hidden, opacity))
+        strength = min(1.0, LINE_STRENGTH * opacity)
+        lines = class_pixels(self._table, self._hidden, strength, tint=LINE_TINT)
+        if self.label_style == LabelStyle.OUTLINE:
+            return LabelComposer(label_map, provenance, lines, outline=True)
+        between = class_pixels(self._table, self._hidden, BETWEEN_LINES * opacity)
+        return LabelComposer(label_map, provenance, between, hatch=Hatch(lines, self._line_width))

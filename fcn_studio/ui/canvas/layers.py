@@ -20,6 +20,13 @@ class LabelStyle(StrEnum):
 
     FILL = "fill"
     OUTLINE = "outline"
+    HATCH = "hatch"
+
+    @property
+    def next(self) -> LabelStyle:
+        """The style after this one, round in a circle."""
+        styles = list(LabelStyle)
+        return styles[(styles.index(self) + 1) % len(styles)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,11 +137,11 @@ class Surface(QWidget):
 
     @property
     def label_style(self) -> LabelStyle:
-        """Whether labels and prediction are filled or outlined."""
+        """How labels and prediction are drawn."""
         return self._stack.label_style
 
     def set_label_style(self, style: LabelStyle | str) -> None:
-        """Draw labels and prediction "fill" or "outline"."""
+        """Draw labels and prediction "fill", "outline" or "hatch"."""
         if LabelStyle(style) != self._stack.label_style:
             self._stack.set_label_style(LabelStyle(style))
             self.update()
@@ -236,6 +236,7 @@ class Surface(QWidget):
 
     def _sync_viewport(self) -> None:
         """Follow the widget's size and its screen's pixel ratio."""
+        self._stack.set_line_width(max(1, round(self.devicePixelRatioF())))
         if self._view is None or (self._view.width, self._view.height) == self._device_size():
             return
         if self._fitted:

@@ -436,7 +436,7 @@ def test_layers_and_label_style_are_told(hand: Hand, qtbot: QtBot) -> None:
     with qtbot.waitSignal(canvas.layers_changed):
         canvas.set_layer(Layer.LABELS, visible=False)
     with qtbot.waitSignal(canvas.layers_changed):
-        canvas.toggle_label_style()
+        canvas.set_label_style(canvas.label_style.next)
     with qtbot.assertNotEmitted(canvas.layers_changed):
         canvas.set_layer(Layer.LABELS, visible=False)
     assert canvas.layer(Layer.LABELS).visible is False
