@@ -17,7 +17,7 @@ def test_adjusting_the_image_is_said_even_when_folded_away(studio: Studio) -> No
     assert not panel._body.isVisible()
     panel._heading.click()
     assert panel._body.isVisible()
-    assert any("the network sees the image as it is" in label.text() for label in panel.findChildren(QLabel))
+    assert any("network sees the image as it is" in label.text() for label in panel.findChildren(QLabel))
     panel._sliders[0].setValue(50)
     panel._sliders[2].setValue(50)
     assert canvas.adjustment == Adjustment(brightness=0.5, gamma=2.0)

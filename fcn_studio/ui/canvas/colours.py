@@ -33,19 +33,21 @@ def premultiplied(colours: NDArray[np.uint8], alpha: NDArray[np.float64]) -> Pix
     return pixels
 
 
-def class_pixels(table: ClassTable, hidden: Iterable[int], opacity: float, *, tint: float = 0.0) -> Pixels:
+def class_pixels(table: ClassTable, hidden: Iterable[int], opacity: float, *, lightness: float = 0.0) -> Pixels:
     """Pixel of each label-map value, shape (256,). Hidden classes are transparent.
 
     Value 255 is painted void here; that unlabelled pixels, which have the same value, are transparent is for the
     caller to see to. Background is drawn fainter than the classes (opacity squared), as it must not dim the
-    photograph it covers most of. Values outside the table get VOC's colour, so that nothing goes unseen. ``tint``
-    of 0..1 lightens all colours.
+    photograph it covers most of. Values outside the table get VOC's colour, so that nothing goes unseen.
+    Colours that are darker than ``lightness`` (0..255, Rec. 601 luma) are mixed with as much white as it takes.
     """
     colours = voc_palette()
     for info in table:
         colours[info.index] = info.colour
     colours[VOID] = VOID_COLOUR
-    colours = np.rint(colours + (255 - colours) * tint).astype(np.uint8)
+    luma = colours @ np.array([0.299, 0.587, 0.114])
+    white = np.clip((lightness - luma) / (255 - luma + 1e-9), 0, 1)[:, None]
+    colours = np.rint(colours + (255 - colours) * white).astype(np.uint8)
     alpha = np.full(256, opacity)
     if table.background_index is not None:
         alpha[table.background_index] = opacity**2

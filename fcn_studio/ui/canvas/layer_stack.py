@@ -24,8 +24,8 @@ from fcn_studio.ui.canvas.view_cache import LayerCache
 LINE_STRENGTH = 2.0
 """Outlines and hatching are drawn with so many times the layer's opacity, at most 1: a thin line needs more."""
 
-LINE_TINT = 0.3
-"""How far lines go from the class colour to white: a dark line is lost on a dark photograph."""
+LINE_LIGHTNESS = 130
+"""Lines are at least so light: a dark one is lost on a dark photograph."""
 
 BETWEEN_LINES = 0.35
 """Share of the layer's opacity between the lines of a hatching."""
@@ -163,7 +163,7 @@ class LayerStack:
         if self.label_style == LabelStyle.FILL:
             return LabelComposer(label_map, provenance, class_pixels(self._table, self._hidden, opacity))
         strength = min(1.0, LINE_STRENGTH * opacity)
-        lines = class_pixels(self._table, self._hidden, strength, tint=LINE_TINT)
+        lines = class_pixels(self._table, self._hidden, strength, lightness=LINE_LIGHTNESS)
         if self.label_style == LabelStyle.OUTLINE:
             return LabelComposer(label_map, provenance, lines, outline=True)
         between = class_pixels(self._table, self._hidden, BETWEEN_LINES * opacity)

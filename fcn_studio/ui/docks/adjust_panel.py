@@ -17,7 +17,7 @@ from fcn_studio.ui.widgets.named import named, with_role
 STEPS = 100
 """Steps of a slider to either side of its middle, which leaves the image as it is."""
 
-NOTE = "Only on screen: the network sees the image as it is."
+NOTE = "The network sees the image as it is."
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class AdjustPanel(QWidget):
                 grid.addWidget(widget, row, column)
             self._sliders.append(slider)
             self._values.append(value)
-        note = with_role(QLabel(NOTE, wordWrap=True), "dim")
+        note = with_role(QLabel(NOTE), "dim")
         grid.addWidget(note, len(_KNOBS), 0, 1, 3)
         grid.setColumnStretch(1, 1)
         return body

@@ -47,7 +47,7 @@ def make_view(dpr: float = 1.0, scale: float | None = None) -> ViewState:
 
 
 PIXELS = class_pixels(TABLE, [3], 0.5)
-LINES = class_pixels(TABLE, [3], 0.9, tint=0.3)
+LINES = class_pixels(TABLE, [3], 0.9, lightness=130)
 
 
 @pytest.mark.parametrize("scale", [0.13, 0.5, 0.9, 1.0, 1.37, 2.0, 7.3, 40.0])
@@ -106,6 +106,14 @@ def test_outline_draws_only_pixels_next_to_another_class() -> None:
 def test_a_faded_image_ends_in_neutral_grey() -> None:
     assert len(set(fade_table(0.0).tolist())) == 1
     assert fade_table(1.0).tolist() == list(range(256))
+
+
+def test_dark_lines_are_lightened_and_light_ones_are_not() -> None:
+    plain, light = class_pixels(TABLE, (), 1.0), class_pixels(TABLE, (), 1.0, lightness=130)
+    assert light[VOID] == plain[VOID]
+    for pixel in light[:21].tolist():
+        red, green, blue = pixel >> 16 & 255, pixel >> 8 & 255, pixel & 255
+        assert 0.299 * red + 0.587 * green + 0.114 * blue > 128
 
 
 def test_colours_are_premultiplied_and_hidden_classes_transparent() -> None:
