@@ -98,6 +98,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
                "Show the labels as outlines, hatched, or filled", needs=_D),
     ActionSpec("uncertainty", "&Uncertainty", _VIEW, ("U",), "uncertainty", "Show where the network is in doubt",
                checkable=True, needs=_D),
+    ActionSpec("disagreement", "&Differences", _VIEW, ("Shift+U",), "",
+               "Outline where the prediction and your labels differ", checkable=True, needs=_D),
     ActionSpec("fit", "&Fit in window", _VIEW, ("F",), "fit", "Show the whole image", separator=True, needs=_D),
     ActionSpec("one_to_one", "&100 %", _VIEW, ("Shift+F",), "one-to-one", "One image pixel on one screen pixel",
                needs=_D),

@@ -80,7 +80,8 @@ class Commands(QObject):
             "brush_smaller": toolbox.shrink_brush,
             "brush_larger": toolbox.grow_brush,
             "label_style": self.change_label_style,
-            "uncertainty": self.toggle_uncertainty,
+            "uncertainty": partial(self.toggle_layer, Layer.UNCERTAINTY),
+            "disagreement": partial(self.toggle_layer, Layer.DISAGREEMENT),
             "fit": canvas.fit,
             "one_to_one": canvas.one_to_one,
             "zoom_in": canvas.zoom_in,
@@ -116,11 +117,15 @@ class Commands(QObject):
         """From filled labels to outlines, hatching and back."""
         self._canvas.set_label_style(self._canvas.label_style.next)
 
-    def toggle_uncertainty(self) -> None:
-        """Show or hide where the network is in doubt."""
-        shown = self._canvas.layer(Layer.UNCERTAINTY).visible
-        self._canvas.set_layer(Layer.UNCERTAINTY, visible=not shown)
-        if not shown and self._session.prediction is None:
+    def toggle_layer(self, layer: Layer) -> None:
+        """Show or hide a layer that the network fills, and say so if there is nothing in it."""
+        shown = self._canvas.layer(layer).visible
+        self._canvas.set_layer(layer, visible=not shown)
+        if not shown:
+            self._ask_for_prediction()
+
+    def _ask_for_prediction(self) -> None:
+        if self._session.prediction is None:
             self._messages.say("There is no prediction of this image yet: Auto-segment makes one (Ctrl+I).")
 
     # --- network ----------------------------------------------------------------------------------------------

@@ -275,7 +275,8 @@ class MainWindow(QMainWindow):
         self.actions_["only_unlabelled"].setChecked(self._toolbox.only_unlabelled)
 
     def _layers_changed(self) -> None:
-        self.actions_["uncertainty"].setChecked(self.canvas.layer(Layer.UNCERTAINTY).visible)
+        for layer in (Layer.UNCERTAINTY, Layer.DISAGREEMENT):
+            self.actions_[layer.value].setChecked(self.canvas.layer(layer).visible)
 
     def _network_changed(self) -> None:
         seen = self._learning.learned_from

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtWidgets import QLabel
 
+from fcn_studio.core.prediction import Prediction
 from fcn_studio.ui.canvas.adjust import AS_IT_IS, Adjustment
-from fcn_studio.ui.canvas.layers import LabelStyle
+from fcn_studio.ui.canvas.layers import LabelStyle, Layer
 from fcn_studio.ui.docks.adjust_panel import AdjustPanel
 from tests.ui.conftest import Studio
 
@@ -39,3 +41,21 @@ def test_the_key_goes_round_the_label_styles_and_the_dock_shows_which(studio: St
     assert seen == [LabelStyle.OUTLINE, LabelStyle.HATCH, LabelStyle.FILL]
     dock._styles[LabelStyle.HATCH].click()
     assert canvas.label_style == LabelStyle.HATCH
+
+
+def test_differences_are_offered_once_there_is_a_prediction(studio: Studio) -> None:
+    dock, canvas = studio.window.layers_dock, studio.window.canvas
+    eye, document = dock._eyes[Layer.DISAGREEMENT], studio.session.document
+    assert document is not None
+    assert not eye.isEnabled()
+    said: list[str] = []
+    studio.window.messages.notice.connect(said.append)
+    studio.window.actions_["disagreement"].trigger()
+    assert said == ["There is no prediction of this image yet: Auto-segment makes one (Ctrl+I)."]
+    blank = np.zeros((document.height, document.width), np.uint8)
+    canvas.set_prediction(Prediction(document.image_id, blank, blank, "0" * 64))
+    assert eye.isEnabled()
+    assert eye.isChecked()
+    eye.click()
+    assert not canvas.layer(Layer.DISAGREEMENT).visible
+    assert not studio.window.actions_["disagreement"].isChecked()

@@ -21,6 +21,9 @@ BACKDROP = 0xFF303030
 PAPER = 118
 """Grey value that the image fades to: middle grey to the eye (L* = 50)."""
 
+DISAGREEMENT_COLOUR = (255, 225, 0)
+"""Around what prediction and labels disagree about: light, as no class of VOC's table is."""
+
 CERTAIN, DOUBTFUL = 0.05, 0.6
 """Uncertainties (1 - max softmax) below the first are not drawn; from the second on the heat is full."""
 
@@ -61,6 +64,15 @@ def heat_pixels(opacity: float) -> Pixels:
     stops = np.array([[255, 235, 60], [255, 140, 0], [225, 0, 60]], np.float64)
     colours = np.stack([np.interp(doubt, [0, 0.5, 1], stops[:, c]) for c in range(3)], axis=1)
     return premultiplied(np.rint(colours).astype(np.uint8), opacity * np.sqrt(doubt))
+
+
+def disagreement_pixels(opacity: float) -> Pixels:
+    """Pixel of nothing, the outer and the inner line of an outline, shape (256,): yellow within black."""
+    colours = np.zeros((256, 3), np.uint8)
+    colours[2] = DISAGREEMENT_COLOUR
+    alpha = np.zeros(256)
+    alpha[1:3] = opacity
+    return premultiplied(colours, alpha)
 
 
 def fade_table(opacity: float) -> NDArray[np.uint8]:

@@ -135,6 +135,30 @@ class HeatComposer:
         return _looked_up(sampling.gather(self._uncertainty, rect), self._pixels)
 
 
+class DisagreementComposer:
+    """Outlines of what is labelled otherwise than predicted; void and unlabelled pixels disagree with nobody.
+
+    Args:
+        label_map: uint8 (H, W).
+        predicted: uint8 (H, W), in the same class indices; 255 where the network knows no class of the table.
+        pixels: pixel of nothing, of the line outside and of the line inside, shape (256,).
+    """
+
+    outside = 0
+    reach = 1
+
+    def __init__(self, label_map: LabelMap, predicted: LabelMap, pixels: Pixels) -> None:
+        self._label_map = label_map
+        self._predicted = predicted
+        self._pixels = pixels
+
+    def compose(self, sampling: Sampling, rect: Rect) -> Pixels:
+        labels = sampling.gather(self._label_map, rect, halo=1)
+        predicted = sampling.gather(self._predicted, rect, halo=1)
+        apart = ((labels != predicted) & (labels != VOID) & (predicted != VOID)).astype(np.uint8)
+        return _looked_up(_borders(apart) * (apart[1:-1, 1:-1] + np.uint8(1)), self._pixels)
+
+
 def _looked_up(indices: LabelMap, pixels: Pixels) -> Pixels:
     # cv2.LUT knows int32 but not uint32; it is four times faster than numpy's take.
     return np.asarray(cv2.LUT(indices, pixels.view(np.int32))).view(np.uint32)

@@ -13,8 +13,8 @@ from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.ui.canvas.adjust import AS_IT_IS, Adjustment
-from fcn_studio.ui.canvas.colours import Pixels, class_pixels, fade_table, heat_pixels
-from fcn_studio.ui.canvas.composers import Composer, HeatComposer, ImageComposer, LabelComposer
+from fcn_studio.ui.canvas.colours import Pixels, class_pixels, disagreement_pixels, fade_table, heat_pixels
+from fcn_studio.ui.canvas.composers import Composer, DisagreementComposer, HeatComposer, ImageComposer, LabelComposer
 from fcn_studio.ui.canvas.hatch import Hatch
 from fcn_studio.ui.canvas.layers import DEFAULT_STYLES, LabelStyle, Layer, LayerStyle
 from fcn_studio.ui.canvas.pyramid import ImagePyramid
@@ -32,7 +32,7 @@ BETWEEN_LINES = 0.35
 
 
 class LayerStack:
-    """What is drawn, from the bottom up: image, prediction, labels, uncertainty."""
+    """What is drawn, from the bottom up: image, prediction, labels, uncertainty, disagreement."""
 
     def __init__(self) -> None:
         self.styles = dict(DEFAULT_STYLES)
@@ -51,6 +51,11 @@ class LayerStack:
     def hidden(self) -> frozenset[int]:
         """Class indices (255 for void) that are not drawn."""
         return self._hidden
+
+    @property
+    def has_prediction(self) -> bool:
+        """Whether the network's layers have something to show."""
+        return self._prediction is not None
 
     @property
     def table(self) -> ClassTable:
@@ -76,7 +81,7 @@ class LayerStack:
             if prediction.label_map.shape != shape or prediction.uncertainty.shape != shape:
                 raise ValueError(f"prediction is {prediction.label_map.shape}, the document {shape}")
         self._prediction = prediction
-        self._rebuild(Layer.PREDICTION, Layer.UNCERTAINTY)
+        self._rebuild(Layer.PREDICTION, Layer.UNCERTAINTY, Layer.DISAGREEMENT)
 
     def set_table(self, table: ClassTable) -> None:
         """Draw with the colours of another class table."""
@@ -112,11 +117,13 @@ class LayerStack:
 
     def labels_changed(self, image_rect: Rect) -> int:
         """Note that the label map changed in a rectangle; returns how many device pixels beyond it that reaches."""
-        cache = self._caches.get(Layer.LABELS)
-        if cache is None:
-            return 0
-        cache.invalidate(image_rect)
-        return cache.reach
+        reach = 0
+        for layer in (Layer.LABELS, Layer.DISAGREEMENT):
+            cache = self._caches.get(layer)
+            if cache is not None:
+                cache.invalidate(image_rect)
+                reach = max(reach, cache.reach)
+        return reach
 
     def drawn(self, sampling: Sampling) -> Iterator[Pixels]:
         """Pixels of the layers to draw in this view, bottom up; the first is opaque."""
@@ -151,6 +158,8 @@ class LayerStack:
             return self._label_composer(prediction.label_map, None, opacity)
         if layer == Layer.UNCERTAINTY and prediction is not None:
             return HeatComposer(prediction.uncertainty, heat_pixels(opacity))
+        if layer == Layer.DISAGREEMENT and document is not None and prediction is not None:
+            return DisagreementComposer(document.label_map, prediction.label_map, disagreement_pixels(opacity))
         return None
 
     def _image_table(self) -> NDArray[np.uint8] | None:

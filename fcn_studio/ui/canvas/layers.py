@@ -13,6 +13,7 @@ class Layer(StrEnum):
     PREDICTION = "prediction"
     LABELS = "labels"
     UNCERTAINTY = "uncertainty"
+    DISAGREEMENT = "disagreement"
 
 
 class LabelStyle(StrEnum):
@@ -42,4 +43,5 @@ DEFAULT_STYLES = {
     Layer.PREDICTION: LayerStyle(False, 0.5),
     Layer.LABELS: LayerStyle(True, 0.4),
     Layer.UNCERTAINTY: LayerStyle(False, 0.6),
+    Layer.DISAGREEMENT: LayerStyle(False, 1.0),
 }

@@ -43,7 +43,7 @@ class Surface(QWidget):
     Signals:
         zoom_changed: the zoom, in device pixels for one image pixel.
         view_changed: zoom, position or size of the viewport changed.
-        layers_changed: visibility, opacity, label style or adjustment changed.
+        layers_changed: visibility, opacity, label style or adjustment changed, or a prediction came or went.
     """
 
     zoom_changed = Signal(float)
@@ -91,6 +91,7 @@ class Surface(QWidget):
             else:
                 self.fit()
         self.update()
+        self.layers_changed.emit()
 
     def set_table(self, table: ClassTable) -> None:
         """Draw with the colours of this class table."""
@@ -103,13 +104,14 @@ class Surface(QWidget):
         self.update()
 
     def set_prediction(self, prediction: Prediction | None) -> None:
-        """Fill the layers prediction and uncertainty, in the project's class indices.
+        """Fill the layers prediction, uncertainty and disagreement, in the project's class indices.
 
         Raises:
             ValueError: if it is not of the document's size.
         """
         self._stack.set_prediction(prediction)
         self.update()
+        self.layers_changed.emit()
 
     def set_empty_text(self, text: str) -> None:
         """What is said where there is no document."""
@@ -117,6 +119,11 @@ class Surface(QWidget):
         self.update()
 
     # --- layers
+
+    @property
+    def has_prediction(self) -> bool:
+        """Whether there is a prediction of the document to show."""
+        return self._stack.has_prediction
 
     def layer(self, layer: Layer) -> LayerStyle:
         """How a layer is shown."""

@@ -26,6 +26,7 @@ LAYERS: Mapping[Layer, tuple[str, str]] = {
     Layer.LABELS: ("Labels", "What is labelled, in the colours of the classes"),
     Layer.PREDICTION: ("Prediction", "What the network said last about this image"),
     Layer.UNCERTAINTY: ("Uncertainty", "Where the network is in doubt (U)"),
+    Layer.DISAGREEMENT: ("Differences", "Outlines of what the prediction and your labels differ in (Shift+U)"),
     Layer.IMAGE: ("Image", "The photograph"),
 }
 
@@ -109,4 +110,6 @@ class LayersDock(QDockWidget):
             blocked = slider.blockSignals(True)
             slider.setValue(round(100 * state.opacity))
             slider.blockSignals(blocked)
+            for widget in (eye, slider):
+                widget.setEnabled(self._canvas.has_prediction or layer != Layer.DISAGREEMENT)
             self._percents[layer].setText(f"{slider.value()} %")

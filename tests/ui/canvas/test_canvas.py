@@ -452,6 +452,7 @@ def test_prediction_and_uncertainty_are_drawn_when_asked_for(hand: Hand) -> None
     uncertainty = np.zeros((HEIGHT, WIDTH), np.uint8)
     uncertainty[:, 60:] = 200
     canvas.set_prediction(Prediction("one", label_map, uncertainty, "0" * 64))
+    assert canvas.has_prediction
     assert np.array_equal(grabbed(canvas), bare)
     canvas.set_layer(Layer.PREDICTION, visible=True)
     canvas.set_layer(Layer.UNCERTAINTY, visible=True)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import Provenance
-from fcn_studio.ui.canvas.colours import BACKDROP, class_pixels, fade_table, heat_pixels
-from fcn_studio.ui.canvas.composers import Composer, HeatComposer, ImageComposer, LabelComposer
+from fcn_studio.ui.canvas.colours import BACKDROP, class_pixels, disagreement_pixels, fade_table, heat_pixels
+from fcn_studio.ui.canvas.composers import Composer, DisagreementComposer, HeatComposer, ImageComposer, LabelComposer
 from fcn_studio.ui.canvas.hatch import Hatch
 from fcn_studio.ui.canvas.pyramid import ImagePyramid
 from fcn_studio.ui.canvas.sampling import Sampling
@@ -103,6 +103,23 @@ def test_outline_draws_only_pixels_next_to_another_class() -> None:
     assert got[view.height // 2, edge] == PIXELS[2]
 
 
+def test_disagreement_is_outlined_where_both_say_something() -> None:
+    labels = np.full((HEIGHT, WIDTH), VOID, np.uint8)
+    labels[5:40, 5:55] = 1
+    predicted = np.full_like(labels, 1)
+    predicted[10:20, 10:20] = 2  # apart
+    predicted[25:35, 25:35] = VOID  # a class that the project has not
+    labels[10:20, 40:50], predicted[10:20, 40:50] = VOID, 3  # void, or unlabelled
+    view = ViewState(WIDTH, HEIGHT, WIDTH, HEIGHT)
+    pixels = disagreement_pixels(1.0)
+    got = LayerCache(DisagreementComposer(labels, predicted, pixels)).pixels(Sampling(view))
+    expected = np.zeros_like(got)
+    expected[9:21, 9:21] = pixels[1]
+    expected[10:20, 10:20] = pixels[2]
+    expected[11:19, 11:19] = 0
+    assert np.array_equal(got, expected)
+
+
 def test_a_faded_image_ends_in_neutral_grey() -> None:
     assert len(set(fade_table(0.0).tolist())) == 1
     assert fade_table(1.0).tolist() == list(range(256))
@@ -140,11 +157,13 @@ def composer_makers(
     image: NDArray[np.uint8], labels: NDArray[np.uint8], provenance: NDArray[np.uint8]
 ) -> list[Callable[[], Composer]]:
     pyramid = ImagePyramid(image)
+    predicted = np.roll(labels, 2, axis=1)
     return [
         lambda: LabelComposer(labels, provenance, PIXELS, outline=False),
         lambda: LabelComposer(labels, provenance, PIXELS, outline=True),
         lambda: LabelComposer(labels, None, PIXELS, outline=False),
         lambda: LabelComposer(labels, provenance, PIXELS, hatch=Hatch(LINES, 2)),
+        lambda: DisagreementComposer(labels, predicted, disagreement_pixels(0.8)),
         lambda: HeatComposer(labels, heat_pixels(0.6)),
         lambda: ImageComposer(pyramid, fade_table(0.7)),
     ]
