@@ -99,6 +99,7 @@ SETTINGS: tuple[Setting, ...] = (
             low=0.1, high=600.0, unit="min"),
     Setting("brush_size", 24, "Brush size", low=1, high=2000, unit="px", shown=False),
     Setting("brush_shape", "round", "Brush shape", choices=("round", "square"), shown=False),
+    Setting("label_style", "fill", "Label style", choices=("fill", "outline", "hatch"), shown=False),
     Setting("train_level", "full", "Fine-tune level", choices=("quick", "full", "scratch"), shown=False),
 )  # fmt: skip
 """Every setting there is."""

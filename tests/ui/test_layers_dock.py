@@ -6,6 +6,7 @@ import numpy as np
 from PySide6.QtWidgets import QLabel
 
 from fcn_studio.core.prediction import Prediction
+from fcn_studio.settings import Settings
 from fcn_studio.ui.canvas.adjust import AS_IT_IS, Adjustment
 from fcn_studio.ui.canvas.layers import LabelStyle, Layer
 from fcn_studio.ui.docks.adjust_panel import AdjustPanel
@@ -59,3 +60,18 @@ def test_differences_are_offered_once_there_is_a_prediction(studio: Studio) -> N
     eye.click()
     assert not canvas.layer(Layer.DISAGREEMENT).visible
     assert not studio.window.actions_["disagreement"].isChecked()
+
+
+def test_the_wipe_is_told_and_the_label_style_is_remembered(studio: Studio) -> None:
+    canvas, action = studio.window.canvas, studio.window.actions_["compare"]
+    said: list[str] = []
+    studio.window.messages.notice.connect(said.append)
+    action.trigger()
+    assert canvas.divider is not None
+    assert action.isChecked()
+    assert said
+    action.trigger()
+    assert canvas.divider is None
+    assert len(said) == 1
+    canvas.set_label_style(LabelStyle.HATCH)
+    assert Settings().text("label_style") == "hatch"

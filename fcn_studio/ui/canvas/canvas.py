@@ -54,6 +54,7 @@ class Drag(Enum):
     TOOL = auto()
     PAN = auto()
     BRUSH_SIZE = auto()
+    DIVIDER = auto()
 
 
 class Canvas(Surface):
@@ -89,6 +90,7 @@ class Canvas(Surface):
         self._drag = Drag.NONE
         self._pressed: PointerEvent | None = None
         self._space_held = False
+        self._on_grip = False
         self._pointer: QPointF | None = None
         self._hovered: tuple[int, int] | None = None
         self.view_changed.connect(self._on_view_changed)
@@ -157,7 +159,9 @@ class Canvas(Surface):
         button, alt = event.button(), bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
         left, right = button == Qt.MouseButton.LeftButton, button == Qt.MouseButton.RightButton
         self._pointer = event.position()
-        if button == Qt.MouseButton.MiddleButton or (left and self._space_held):
+        if left and self._over_grip(event.position()):
+            self._drag = Drag.DIVIDER
+        elif button == Qt.MouseButton.MiddleButton or (left and self._space_held):
             self._drag = Drag.PAN
         elif alt and right and isinstance(self._tool, Brush):
             self._drag = Drag.BRUSH_SIZE
@@ -178,7 +182,9 @@ class Canvas(Surface):
         elif self._drag == Drag.BRUSH_SIZE:
             if moved.x():
                 self.brush_resize.emit(BRUSH_DRAG ** moved.x())
-        else:
+        elif self._drag == Drag.DIVIDER and self.divider is not None and self.view is not None:
+            self.set_divider(self.divider.moved_to(self._pointer.x() * self.devicePixelRatioF(), self.view.width))
+        elif not self._rests_on_grip():
             self._to_tool("move", event)
             self._report_hover()
 
@@ -198,6 +204,24 @@ class Canvas(Surface):
             first = self._pressed or given
             self._pressed = replace(given, button=first.button)
         getattr(self._tool, gesture)(given)
+
+    def _over_grip(self, position: QPointF) -> bool:
+        """Whether the grip of the divider lies there."""
+        if self.divider is None or self.view is None:
+            return False
+        dpr = self.devicePixelRatioF()
+        grip = self.divider.grip(self.view.width, dpr)
+        return grip.x0 <= position.x() * dpr < grip.x1 and grip.y0 <= position.y() * dpr < grip.y1
+
+    def _rests_on_grip(self) -> bool:
+        """Whether the pointer is about to move the divider, and not on the image for the tool."""
+        on = self._drag == Drag.NONE and self._pointer is not None and self._over_grip(self._pointer)
+        if on != self._on_grip:
+            self._on_grip = on
+            if on and self._tool is not None:
+                self._tool.leave()
+            self._update_cursor()
+        return on
 
     def _end_drag(self) -> None:
         """End a half-done gesture where it is, as a release would: a stroke is committed, not lost."""
@@ -226,7 +250,8 @@ class Canvas(Surface):
 
     def _hover_again(self) -> None:
         """Tell the tool where a resting pointer is now that the image below it moved or changed."""
-        if self._drag == Drag.NONE and self._pointer is not None and self._tool is not None and self.document:
+        resting = self._drag == Drag.NONE and self._pointer is not None and not self._rests_on_grip()
+        if resting and self._pointer is not None and self._tool is not None and self.document:
             self._tool.move(PointerEvent(*self.to_image(self._pointer)))
         self._report_hover()
 
@@ -237,6 +262,8 @@ class Canvas(Surface):
     def _update_cursor(self) -> None:
         if self._drag == Drag.PAN:
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        elif self._drag == Drag.DIVIDER or self._on_grip:
+            self.setCursor(Qt.CursorShape.SplitHCursor)
         elif self._space_held:
             self.setCursor(Qt.CursorShape.OpenHandCursor)
         elif self._tool is not None and self.document is not None:

@@ -1,4 +1,4 @@
-"""The layers of one document in painting order, their styles, and which of their pixels are stale. Qt-free."""
+"""The layers of one document in painting order, their styles, and which of their pixels are stale."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.ui.canvas.adjust import AS_IT_IS, Adjustment
 from fcn_studio.ui.canvas.colours import Pixels, class_pixels, disagreement_pixels, fade_table, heat_pixels
+from fcn_studio.ui.canvas.compare import Divider
 from fcn_studio.ui.canvas.composers import Composer, DisagreementComposer, HeatComposer, ImageComposer, LabelComposer
 from fcn_studio.ui.canvas.hatch import Hatch
 from fcn_studio.ui.canvas.layers import DEFAULT_STYLES, LabelStyle, Layer, LayerStyle
@@ -31,6 +32,10 @@ BETWEEN_LINES = 0.35
 """Share of the layer's opacity between the lines of a hatching."""
 
 
+COMPARED = (Layer.PREDICTION, Layer.LABELS)
+"""What lies left and right of a divider, whether these layers are shown otherwise or not."""
+
+
 class LayerStack:
     """What is drawn, from the bottom up: image, prediction, labels, uncertainty, disagreement."""
 
@@ -39,6 +44,7 @@ class LayerStack:
         self.label_style = LabelStyle.FILL
         self.adjustment = AS_IT_IS
         self.peeking = False
+        self.divider: Divider | None = None
         self._line_width = 1
         self._table = ClassTable((), 0)
         self._hidden: frozenset[int] = frozenset()
@@ -125,17 +131,19 @@ class LayerStack:
                 reach = max(reach, cache.reach)
         return reach
 
-    def drawn(self, sampling: Sampling) -> Iterator[Pixels]:
-        """Pixels of the layers to draw in this view, bottom up; the first is opaque."""
+    def drawn(self, sampling: Sampling) -> Iterator[tuple[Pixels, Rect]]:
+        """Pixels of the layers to draw in this view, bottom up, and where; the first is opaque and everywhere."""
         for layer in Layer:
             cache = self._caches.get(layer)
-            overlaid = layer != Layer.IMAGE
-            if cache is None or (overlaid and (self.peeking or not self._shows(layer))):
-                continue
-            yield cache.pixels(sampling)
+            if cache is not None and self._shows(layer):
+                shown = sampling.viewport
+                yield cache.pixels(sampling), shown if self.divider is None else self.divider.shown(layer, shown)
 
     def _shows(self, layer: Layer) -> bool:
-        return self.styles[layer].visible and self.styles[layer].opacity > 0
+        if layer == Layer.IMAGE:
+            return True
+        style, compared = self.styles[layer], self.divider is not None and layer in COMPARED
+        return not self.peeking and style.opacity > 0 and (style.visible or compared)
 
     def _rebuild(self, *layers: Layer) -> None:
         for layer in layers:

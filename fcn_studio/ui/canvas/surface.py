@@ -17,6 +17,7 @@ from fcn_studio.core.geometry import Rect
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.ui.canvas.adjust import Adjustment
 from fcn_studio.ui.canvas.colours import BACKDROP, Pixels
+from fcn_studio.ui.canvas.compare import Divider
 from fcn_studio.ui.canvas.layer_stack import LayerStack
 from fcn_studio.ui.canvas.layers import LabelStyle, Layer, LayerStyle
 from fcn_studio.ui.canvas.pyramid import ImagePyramid
@@ -171,6 +172,21 @@ class Surface(QWidget):
         self._stack.peeking = on
         self.update()
 
+    @property
+    def divider(self) -> Divider | None:
+        """Left of it the prediction is shown, right of it the labels; None without a wipe."""
+        return self._stack.divider
+
+    def set_divider(self, divider: Divider | None) -> None:
+        """Begin, move or end (None) a wipe between prediction and labels."""
+        old, self._stack.divider = self._stack.divider, divider
+        if divider is not None and old is not None and self._view is not None:
+            viewport = Rect(0, 0, self._view.width, self._view.height)
+            self.update_device(*divider.changed_since(old, viewport, self.devicePixelRatioF()))
+        elif divider != old:
+            self.update()
+            self.layers_changed.emit()
+
     # --- view
 
     @property
@@ -300,6 +316,9 @@ class Surface(QWidget):
             else:
                 self._to_device_pixels(painter)
                 self._paint_layers(painter, self._view, event.region())
+                if self.divider is not None and not self._stack.peeking:
+                    viewport = Rect(0, 0, self._view.width, self._view.height)
+                    self.divider.paint(painter, viewport, self.devicePixelRatioF())
                 self.paint_overlay(painter)
         finally:
             painter.end()
@@ -318,8 +337,8 @@ class Surface(QWidget):
         layers = list(self._stack.drawn(sampling))
         for exposed in cast(Iterable[QRect], region):
             rect = self._device(exposed, sampling.viewport)
-            for index, pixels in enumerate(layers):
-                _blit(painter, pixels, rect, opaque=index == 0)
+            for index, (pixels, shown) in enumerate(layers):
+                _blit(painter, pixels, rect.intersect(shown), opaque=index == 0)
             if view.scale >= GRID_FROM:
                 _paint_grid(painter, view, rect.intersect(sampling.inside))
 
@@ -335,6 +354,8 @@ class Surface(QWidget):
 
 def _blit(painter: QPainter, pixels: Pixels, rect: Rect, *, opaque: bool) -> None:
     """Copy (opaque) or blend a rectangle of a buffer to the same place of the widget, in device pixels."""
+    if not rect:
+        return
     modes, formats = QPainter.CompositionMode, QImage.Format
     height, width = pixels.shape
     kind = formats.Format_RGB32 if opaque else formats.Format_ARGB32_Premultiplied

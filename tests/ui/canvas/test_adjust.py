@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.ui.canvas import Canvas, Layer
 from fcn_studio.ui.canvas.adjust import AS_IT_IS, MAX_GAMMA, Adjustment
-from tests.ui.canvas.test_canvas import grabbed, make_document
+from tests.ui.canvas.test_canvas import Hand, grabbed, make_document
 
 
 @given(st.floats(-1, 1), st.floats(-1, 1), st.floats(1 / MAX_GAMMA, MAX_GAMMA))
@@ -36,7 +36,7 @@ def test_only_the_screen_changes_and_it_stays_from_image_to_image(qtbot: QtBot) 
     canvas.resize(400, 300)
     document = make_document()
     before = document.image_rgb.copy()
-    canvas.set_document(document)
+    Hand(canvas).open(document)
     canvas.show()
     plain = grabbed(canvas)
     with qtbot.waitSignal(canvas.layers_changed):
@@ -44,7 +44,7 @@ def test_only_the_screen_changes_and_it_stays_from_image_to_image(qtbot: QtBot) 
     adjusted = grabbed(canvas)
     assert (adjusted[100:200, 150:250] & 0xFF).mean() > (plain[100:200, 150:250] & 0xFF).mean() + 40
     assert np.array_equal(document.image_rgb, before)
-    canvas.set_document(make_document("two"))
+    Hand(canvas).open(make_document("two"))
     assert np.array_equal(grabbed(canvas), adjusted)
     canvas.set_adjustment(AS_IT_IS)
     assert np.array_equal(grabbed(canvas), plain)
@@ -55,7 +55,7 @@ def test_an_adjusted_image_fades_to_the_same_grey(qtbot: QtBot, opacity: float) 
     canvas = Canvas()
     qtbot.addWidget(canvas)
     canvas.resize(400, 300)
-    canvas.set_document(make_document())
+    Hand(canvas).open(make_document())
     canvas.show()
     canvas.set_layer(Layer.IMAGE, visible=False, opacity=opacity)
     hidden = grabbed(canvas)
