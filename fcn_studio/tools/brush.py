@@ -13,6 +13,7 @@ from fcn_studio.tools.base import Button, Overlay, PointerEvent, Ring, Tool, Too
 
 class Brush(Tool):
     """Left paints the active class, right erases while held, Shift-click draws a straight line from the last point.
+    The pressure of a pen makes the brush smaller than its full size.
 
     `settle` commits a stroke as far as it came.
     """
@@ -26,6 +27,7 @@ class Brush(Tool):
         self._edit: Edit | None = None
         self._button: Button = "none"
         self._from: Point = (0.0, 0.0)
+        self._pressure = 1.0  # of the pen in this stroke
         self._hover: Point | None = None
         # The image whose last stroke ended at `_from`, for Shift-click; weak, for a closed image is large.
         self._ended_on: ref[Document] | None = None
@@ -40,7 +42,7 @@ class Brush(Tool):
         document = self.context.document
         if document is None or self._edit is not None or event.button not in ("left", "right"):
             return
-        self._button = event.button
+        self._button, self._pressure = event.button, event.pressure
         erases = self._always_erases or event.button == "right"
         self._edit = document.edit("Erase" if erases else "Brush stroke")
         if not (event.shift and self._ended_on is not None and self._ended_on() is document):
@@ -54,6 +56,7 @@ class Brush(Tool):
         """Draw on, or only move the ring."""
         self._hover = event.point_xy
         if self._edit is not None:
+            self._pressure = event.pressure
             self._draw_to(event.point_xy)
         self.overlay_changed.emit()
 
@@ -89,9 +92,13 @@ class Brush(Tool):
         """The ring, where the brush would land."""
         if self._hover is None or self.context.document is None:
             return Overlay()
-        size = brush_diameter(self.context.brush_size)
+        size = brush_diameter(self._size)
         x, y = snapped(self._hover, size)
         return Overlay(ring=Ring(x, y, size, self.context.brush_shape, self._erases))
+
+    @property
+    def _size(self) -> float:
+        return self.context.brush_size * self._pressure
 
     @property
     def _erases(self) -> bool:
@@ -100,6 +107,7 @@ class Brush(Tool):
     def _end(self) -> tuple[Edit | None, Document | None]:
         stroke = self._edit, self._document
         self._edit = self._document = None
+        self._pressure = 1.0
         return stroke
 
     def _draw_to(self, point_xy: Point) -> None:
@@ -107,7 +115,7 @@ class Brush(Tool):
         if document is None or edit is None:
             return
         bounds = (document.width, document.height)
-        region = capsule(self._from, point_xy, self.context.brush_size, self.context.brush_shape, bounds)
+        region = capsule(self._from, point_xy, self._size, self.context.brush_shape, bounds)
         self._from = point_xy
         if region is None:
             return

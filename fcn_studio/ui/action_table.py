@@ -170,6 +170,7 @@ MOUSE: tuple[tuple[str, str], ...] = (
     ("Alt+click", "Pick the class under the cursor"),
     ("Alt+right button, drag", "Change the brush size"),
     ("Shift+click", "Brush: straight line from the last point"),
+    ("Eraser end of a pen", "Erase, whatever the tool"),
     ("Enter or double-click, Backspace, Esc", "Polygon: close, remove the last corner, cancel"),
 )
 """What the mouse and the tools' own keys do on the canvas."""

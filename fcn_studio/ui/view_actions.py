@@ -22,7 +22,7 @@ NO_PREDICTION = "There is no prediction of this image yet: Auto-segment makes on
 
 
 class ViewActions(QObject):
-    """Binds the table's actions of layers, zoom and wipe to a canvas."""
+    """Binds the table's actions of layers, zoom and wipe to a canvas, and the canvas to pen and settings."""
 
     def __init__(
         self, canvas: Canvas, session: Session, settings: Settings, actions: Actions, messages: Messages
@@ -33,6 +33,8 @@ class ViewActions(QObject):
         for name, act in self.table().items():
             actions.bind(name, act)
         canvas.layers_changed.connect(self._show)
+        canvas.pen_used.connect(session.toolbox.use_pen)
+        session.toolbox.options_changed.connect(self._follow_pen)
         settings.watch(self._setting_changed)
         self._recall()
 
@@ -79,10 +81,16 @@ class ViewActions(QObject):
         self._actions["compare"].setChecked(self._canvas.divider is not None)
         self._settings.set("label_style", self._canvas.label_style.value)
 
+    def _follow_pen(self) -> None:
+        """Follow the options bar."""
+        self._canvas.pen_pressure = self._session.toolbox.pen_pressure
+        self._settings.set("pen_pressure", self._canvas.pen_pressure)
+
     def _recall(self) -> None:
         self._canvas.wheel_zooms = self._settings.flag("wheel_zooms")
         self._canvas.set_label_style(LabelStyle(self._settings.text("label_style")))
+        self._session.toolbox.set_pen_pressure(self._settings.flag("pen_pressure"))
 
     def _setting_changed(self, key: str) -> None:
-        if key == "wheel_zooms":
+        if key in ("wheel_zooms", "pen_pressure"):
             self._recall()

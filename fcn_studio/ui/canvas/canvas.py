@@ -29,7 +29,7 @@ from fcn_studio.tools.base import Overlay, PointerEvent, Tool
 from fcn_studio.tools.brush import Brush
 from fcn_studio.ui.canvas.colours import VOID_COLOUR
 from fcn_studio.ui.canvas.overlay_painter import OverlayScene
-from fcn_studio.ui.canvas.pointer import pointer_event, tool_key
+from fcn_studio.ui.canvas.pointer import is_eraser, pointer_event, tool_key
 from fcn_studio.ui.canvas.pyramid import ImagePyramid
 from fcn_studio.ui.canvas.surface import ZOOM_STEP, Surface
 from fcn_studio.ui.guard import guarded
@@ -69,14 +69,17 @@ class Canvas(Surface):
         hovered: the image pixel (x, y) under the pointer, or None.
         class_pick: the class index (255 for void) that Alt+click hit.
         brush_resize: factor by which the user wants the brush larger.
+        pen_used: a pen came, or was turned; whether its eraser end is at work.
 
     Attributes:
+        pen_pressure: whether tools feel how hard a pen is pressed.
         wheel_zooms: whether the plain wheel zooms in place of scrolling.
     """
 
     hovered = Signal(object)
     class_pick = Signal(int)
     brush_resize = Signal(float)
+    pen_used = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -84,6 +87,9 @@ class Canvas(Surface):
         self.setTabletTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.wheel_zooms = False
+        self.pen_pressure = False
+        self._pen_erases: bool | None = None
+        self._wheel_keys = Qt.KeyboardModifier.NoModifier
         self._tool: Tool | None = None
         self._disconnect_tool: Callable[[], None] = lambda: None
         self._scene: OverlayScene | None = None
@@ -199,7 +205,7 @@ class Canvas(Surface):
     def _to_tool(self, gesture: str, event: QSinglePointEvent, *, clicks: int = 1) -> None:
         if self._tool is None or self.document is None:
             return
-        given = pointer_event(event, self.to_image(event.position()), clicks=clicks)
+        given = pointer_event(event, self.to_image(event.position()), clicks=clicks, feel=self.pen_pressure)
         if self._drag == Drag.TOOL:
             first = self._pressed or given
             self._pressed = replace(given, button=first.button)
@@ -275,6 +281,8 @@ class Canvas(Surface):
 
     @guarded
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self._pen_erases:
+            self._turn_pen(erases=False)  # the pen was laid down
         self._press(event)
 
     @guarded
@@ -292,6 +300,7 @@ class Canvas(Surface):
     @guarded
     def tabletEvent(self, event: QTabletEvent) -> None:
         event.accept()  # or Qt makes mouse events of it
+        self._turn_pen(erases=is_eraser(event))
         if event.type() == QEvent.Type.TabletPress:
             self.setFocus(Qt.FocusReason.MouseFocusReason)
             self._press(event)
@@ -300,12 +309,19 @@ class Canvas(Surface):
         elif event.type() == QEvent.Type.TabletRelease:
             self._release(event)
 
+    def _turn_pen(self, *, erases: bool) -> None:
+        if erases != self._pen_erases and self._drag == Drag.NONE:
+            self._pen_erases = erases
+            self.pen_used.emit(erases)
+
     @guarded
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.accept()
         if self._drag != Drag.NONE:
             return  # a stroke stays on the pixels that it began on
-        angle, modifiers = event.angleDelta(), event.modifiers()
+        if event.phase() != Qt.ScrollPhase.ScrollMomentum:
+            self._wheel_keys = event.modifiers()  # a scroll that rolls on must not become a zoom by a key
+        angle, modifiers = event.angleDelta(), self._wheel_keys
         # Some platforms turn the wheel sideways while Shift or Alt is held.
         notches = (angle.y() or angle.x()) / NOTCH
         shift = bool(modifiers & Qt.KeyboardModifier.ShiftModifier)
