@@ -101,6 +101,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("brush_size", 24, "Brush size", low=1, high=2000, unit="px", shown=False),
     Setting("brush_shape", "round", "Brush shape", choices=("round", "square"), shown=False),
     Setting("label_style", "fill", "Label style", choices=("fill", "outline", "hatch"), shown=False),
+    Setting("navigator", False, "Navigator", shown=False),
     Setting("train_level", "full", "Fine-tune level", choices=("quick", "full", "scratch"), shown=False),
 )  # fmt: skip
 """Every setting there is."""

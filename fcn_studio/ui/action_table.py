@@ -102,6 +102,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
                "Outline where the prediction and your labels differ", checkable=True, needs=_D),
     ActionSpec("compare", "&Wipe", _VIEW, ("C",), "",
                "Left of a line that you can drag the prediction, right of it the labels", checkable=True, needs=_D),
+    ActionSpec("navigator", "&Navigator", _VIEW, ("N",), "",
+               "Show the whole image in a corner, to go where you click", checkable=True, needs=_D),
     ActionSpec("fit", "&Fit in window", _VIEW, ("F",), "fit", "Show the whole image", separator=True, needs=_D),
     ActionSpec("one_to_one", "&100 %", _VIEW, ("Shift+F",), "one-to-one", "One image pixel on one screen pixel",
                needs=_D),

@@ -13,6 +13,7 @@ from fcn_studio.ui.actions import Actions
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.canvas.compare import Divider
 from fcn_studio.ui.canvas.layers import LabelStyle, Layer
+from fcn_studio.ui.canvas.navigator import Navigator
 from fcn_studio.ui.messages import Messages
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class ViewActions(QObject):
         super().__init__(canvas)
         self._canvas, self._session, self._settings = canvas, session, settings
         self._actions, self._messages = actions, messages
+        self._navigator = Navigator(canvas)
         for name, act in self.table().items():
             actions.bind(name, act)
         canvas.layers_changed.connect(self._show)
@@ -46,6 +48,7 @@ class ViewActions(QObject):
             "uncertainty": partial(self.toggle_layer, Layer.UNCERTAINTY),
             "disagreement": partial(self.toggle_layer, Layer.DISAGREEMENT),
             "compare": self.toggle_wipe,
+            "navigator": self.toggle_navigator,
             "fit": canvas.fit,
             "one_to_one": canvas.one_to_one,
             "zoom_in": canvas.zoom_in,
@@ -70,6 +73,10 @@ class ViewActions(QObject):
         if begins:
             self._say_what_lacks()
 
+    def toggle_navigator(self) -> None:
+        """Show or hide the small overview."""
+        self._settings.set("navigator", not self._settings.flag("navigator"))
+
     def _say_what_lacks(self) -> None:
         if self._session.prediction is None:
             self._messages.say(NO_PREDICTION)
@@ -89,8 +96,10 @@ class ViewActions(QObject):
     def _recall(self) -> None:
         self._canvas.wheel_zooms = self._settings.flag("wheel_zooms")
         self._canvas.set_label_style(LabelStyle(self._settings.text("label_style")))
+        self._navigator.set_wanted(self._settings.flag("navigator"))
+        self._actions["navigator"].setChecked(self._settings.flag("navigator"))
         self._session.toolbox.set_pen_pressure(self._settings.flag("pen_pressure"))
 
     def _setting_changed(self, key: str) -> None:
-        if key in ("wheel_zooms", "pen_pressure"):
+        if key in ("wheel_zooms", "pen_pressure", "navigator"):
             self._recall()

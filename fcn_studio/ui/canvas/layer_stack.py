@@ -21,6 +21,7 @@ from fcn_studio.ui.canvas.layers import DEFAULT_STYLES, LabelStyle, Layer, Layer
 from fcn_studio.ui.canvas.pyramid import ImagePyramid
 from fcn_studio.ui.canvas.sampling import Sampling
 from fcn_studio.ui.canvas.view_cache import LayerCache
+from fcn_studio.ui.canvas.view_state import ViewState
 
 LINE_STRENGTH = 2.0
 """Outlines and hatching are drawn with so many times the layer's opacity, at most 1: a thin line needs more."""
@@ -31,6 +32,9 @@ LINE_LIGHTNESS = 130
 BETWEEN_LINES = 0.35
 """Share of the layer's opacity between the lines of a hatching."""
 
+
+OVERVIEW_OPACITY = 0.45
+"""Of the labels over the image where both are small."""
 
 COMPARED = (Layer.PREDICTION, Layer.LABELS)
 """What lies left and right of a divider, whether these layers are shown otherwise or not."""
@@ -138,6 +142,15 @@ class LayerStack:
             if cache is not None and self._shows(layer):
                 shown = sampling.viewport
                 yield cache.pixels(sampling), shown if self.divider is None else self.divider.shown(layer, shown)
+
+    def overview(self, view: ViewState) -> list[Pixels]:
+        """Image and filled labels of the document in a view of its own, composed anew."""
+        document, image = self._document, self._composer(Layer.IMAGE)
+        if document is None or image is None:
+            return []
+        tinted = class_pixels(self._table, self._hidden, OVERVIEW_OPACITY)
+        labels = LabelComposer(document.label_map, document.provenance, tinted)
+        return [LayerCache(composer).pixels(Sampling(view)) for composer in (image, labels)]
 
     def _shows(self, layer: Layer) -> bool:
         if layer == Layer.IMAGE:

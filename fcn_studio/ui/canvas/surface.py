@@ -18,6 +18,7 @@ from fcn_studio.core.prediction import Prediction
 from fcn_studio.ui.canvas.adjust import Adjustment
 from fcn_studio.ui.canvas.colours import BACKDROP, Pixels
 from fcn_studio.ui.canvas.compare import Divider
+from fcn_studio.ui.canvas.device import count_device_pixels
 from fcn_studio.ui.canvas.layer_stack import LayerStack
 from fcn_studio.ui.canvas.layers import LabelStyle, Layer, LayerStyle
 from fcn_studio.ui.canvas.pyramid import ImagePyramid
@@ -44,7 +45,7 @@ class Surface(QWidget):
     Signals:
         zoom_changed: the zoom, in device pixels for one image pixel.
         view_changed: zoom, position or size of the viewport changed.
-        layers_changed: visibility, opacity, label style or adjustment changed, or a prediction came or went.
+        layers_changed: the document, or how it is shown: visibility, opacity, colours, style, a prediction, a wipe.
     """
 
     zoom_changed = Signal(float)
@@ -98,11 +99,13 @@ class Surface(QWidget):
         """Draw with the colours of this class table."""
         self._stack.set_table(table)
         self.update()
+        self.layers_changed.emit()
 
     def set_hidden(self, hidden: frozenset[int]) -> None:
         """Do not draw these classes (255 for painted void)."""
         self._stack.set_hidden(hidden)
         self.update()
+        self.layers_changed.emit()
 
     def set_prediction(self, prediction: Prediction | None) -> None:
         """Fill the layers prediction, uncertainty and disagreement, in the project's class indices.
@@ -228,6 +231,19 @@ class Surface(QWidget):
         dpr = self.devicePixelRatioF()
         self._move_view(lambda view: view.pan(round(dx * dpr), round(dy * dpr)))
 
+    def centre_on(self, x: float, y: float) -> None:
+        """Bring a point of the image to the middle, as far as the image may be moved."""
+
+        def moved(view: ViewState) -> ViewState:
+            left, top = view.to_device(x, y)
+            return view.pan(round(view.width / 2 - left), round(view.height / 2 - top))
+
+        self._move_view(moved)
+
+    def overview(self, view: ViewState) -> list[Pixels]:
+        """Image and labels of the document in another view, bottom up."""
+        return self._stack.overview(view)
+
     def to_image(self, position: QPointF) -> tuple[float, float]:
         """Image coordinates (x, y) of a position in the widget: the centre of the device pixel it is in."""
         if self._view is None:
@@ -314,7 +330,7 @@ class Surface(QWidget):
             if self._view is None:
                 self._paint_empty(painter)
             else:
-                self._to_device_pixels(painter)
+                count_device_pixels(painter, self.devicePixelRatioF())
                 self._paint_layers(painter, self._view, event.region())
                 if self.divider is not None and not self._stack.peeking:
                     viewport = Rect(0, 0, self._view.width, self._view.height)
@@ -326,19 +342,13 @@ class Surface(QWidget):
     def paint_overlay(self, painter: QPainter) -> None:
         """Paint what lies over the layers; ``painter`` counts device pixels. For subclasses."""
 
-    def _to_device_pixels(self, painter: QPainter) -> None:
-        """Make the painter count device pixels, aligned to them where a fractional ratio would place us between."""
-        painter.scale(1 / self.devicePixelRatioF(), 1 / self.devicePixelRatioF())
-        placed = painter.deviceTransform()
-        painter.translate(round(placed.dx()) - placed.dx(), round(placed.dy()) - placed.dy())
-
     def _paint_layers(self, painter: QPainter, view: ViewState, region: QRegion) -> None:
         sampling = self._current_sampling(view)
         layers = list(self._stack.drawn(sampling))
         for exposed in cast(Iterable[QRect], region):
             rect = self._device(exposed, sampling.viewport)
             for index, (pixels, shown) in enumerate(layers):
-                _blit(painter, pixels, rect.intersect(shown), opaque=index == 0)
+                blit(painter, pixels, rect.intersect(shown), opaque=index == 0)
             if view.scale >= GRID_FROM:
                 _paint_grid(painter, view, rect.intersect(sampling.inside))
 
@@ -352,7 +362,7 @@ class Surface(QWidget):
         painter.drawText(self.rect().adjusted(24, 24, -24, -24), int(flags), self._empty_text)
 
 
-def _blit(painter: QPainter, pixels: Pixels, rect: Rect, *, opaque: bool) -> None:
+def blit(painter: QPainter, pixels: Pixels, rect: Rect, *, opaque: bool) -> None:
     """Copy (opaque) or blend a rectangle of a buffer to the same place of the widget, in device pixels."""
     if not rect:
         return
