@@ -37,7 +37,12 @@ MARGIN = 12
 IDLE_MS = 200
 """It is drawn anew so long after the last change of the labels, not during a stroke."""
 
-_DIMMED, _FRAME, _HALO, _EDGE = QColor(0, 0, 0, 120), QColor(255, 255, 255), QColor(0, 0, 0, 160), QColor(0, 0, 0)
+_DIMMED, _FRAME, _HALO, _EDGE = (
+    QColor(0, 0, 0, 120),
+    QColor(255, 255, 255),
+    QColor(0, 0, 0, 160),
+    QColor(140, 140, 140),
+)
 
 
 class Navigator(QWidget):

@@ -19,6 +19,7 @@ from fcn_studio.ui.canvas.adjust import Adjustment
 from fcn_studio.ui.canvas.colours import BACKDROP, Pixels
 from fcn_studio.ui.canvas.compare import Divider
 from fcn_studio.ui.canvas.device import count_device_pixels
+from fcn_studio.ui.canvas.grid import paint_grid
 from fcn_studio.ui.canvas.layer_stack import LayerStack
 from fcn_studio.ui.canvas.layers import LabelStyle, Layer, LayerStyle
 from fcn_studio.ui.canvas.pyramid import ImagePyramid
@@ -29,10 +30,6 @@ from fcn_studio.ui.guard import guarded
 ZOOM_STEP = 1.25
 """Factor of one step of `zoom_in` and of one notch of the wheel."""
 
-GRID_FROM = 16.0
-"""From this scale on the borders of image pixels are drawn."""
-
-_GRID_COLOUR = QColor(128, 128, 128, 80)
 _TEXT_COLOUR = QColor(190, 190, 190)
 
 
@@ -349,8 +346,7 @@ class Surface(QWidget):
             rect = self._device(exposed, sampling.viewport)
             for index, (pixels, shown) in enumerate(layers):
                 blit(painter, pixels, rect.intersect(shown), opaque=index == 0)
-            if view.scale >= GRID_FROM:
-                _paint_grid(painter, view, rect.intersect(sampling.inside))
+            paint_grid(painter, view, rect.intersect(sampling.inside), self.devicePixelRatioF())
 
     def _paint_empty(self, painter: QPainter) -> None:
         painter.fillRect(self.rect(), QColor.fromRgba(BACKDROP))
@@ -372,18 +368,3 @@ def blit(painter: QPainter, pixels: Pixels, rect: Rect, *, opaque: bool) -> None
     painter.setCompositionMode(modes.CompositionMode_Source if opaque else modes.CompositionMode_SourceOver)
     image = QImage(pixels.data, width, height, pixels.strides[0], kind)
     painter.drawImage(QPoint(rect.x0, rect.y0), image, QRect(rect.x0, rect.y0, rect.width, rect.height))
-
-
-def _paint_grid(painter: QPainter, view: ViewState, rect: Rect) -> None:
-    """Thin lines where one image pixel ends and the next begins."""
-    if not rect:
-        return
-    (left, top), (right, bottom) = view.to_image(rect.x0, rect.y0), view.to_image(rect.x1, rect.y1)
-    for column in range(math.ceil(left), math.floor(right) + 1):
-        x = math.ceil(view.to_device(column, 0)[0] - 0.5)
-        if rect.x0 <= x < rect.x1:
-            painter.fillRect(x, rect.y0, 1, rect.height, _GRID_COLOUR)
-    for row in range(math.ceil(top), math.floor(bottom) + 1):
-        y = math.ceil(view.to_device(0, row)[1] - 0.5)
-        if rect.y0 <= y < rect.y1:
-            painter.fillRect(rect.x0, y, rect.width, 1, _GRID_COLOUR)

@@ -69,7 +69,7 @@ def drag(points):
 
 assert len(np.unique(screen())) > 50
 rng = np.random.default_rng(1)
-for scale in (0.7, 1.0, 2.6, 17.0):
+for scale in (0.7, 1.0, 2.6, 17.0 * factor):
     for style in LabelStyle:
         canvas.set_label_style(style)
         for _ in range(2):
