@@ -19,11 +19,10 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication, QWidget
 
 from fcn_studio.core.document import Document
-from fcn_studio.core.geometry import Rect
+from fcn_studio.ui.canvas.blit import blit
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.canvas.colours import BACKDROP
 from fcn_studio.ui.canvas.device import count_device_pixels
-from fcn_studio.ui.canvas.surface import blit
 from fcn_studio.ui.canvas.view_state import ViewState
 from fcn_studio.ui.guard import guarded
 from fcn_studio.ui.widgets.named import named
@@ -109,10 +108,9 @@ class Navigator(QWidget):
             return
         view = self._view(self._document)
         self._picture = QImage(view.width, view.height, QImage.Format.Format_RGB32)
-        whole = Rect(0, 0, view.width, view.height)
         painter = QPainter(self._picture)
         for index, pixels in enumerate(self._canvas.overview(view)):
-            blit(painter, pixels, whole, opaque=index == 0)
+            blit(painter, pixels, view.viewport, opaque=index == 0)
         painter.end()
         self.update()
 

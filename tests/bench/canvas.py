@@ -1,0 +1,263 @@
+"""What the canvas is measured by: strokes, pans, zooms, undo, polygon and fill on one document."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QRegion
+
+from fcn_studio.core.document import Document, PaintRules
+from fcn_studio.tools.brush import Brush
+from fcn_studio.tools.fill import Fill
+from fcn_studio.tools.polygon import Polygon
+from tests.bench.figures import Row, Times
+from tests.bench.scene import CLASSES, blobs, dotted, picture, show_document
+from tests.bench.stage import MIDDLE, Stage
+
+ZOOMS = ("fit", "1:1")
+BRUSHES = (10, 100, 500, 2000)
+LOCKED = frozenset({3, 7})
+STEP = 12.0
+"""Device pixels that the pointer moves from one event to the next."""
+
+STROKE = 20
+"""Events of a stroke."""
+
+SMALL_BRUSH_MS, LARGE_BRUSH_MS, FLOORS = 3.0, 6.0, 4.0
+PAN_MS, ZOOM_MS, UNDO_MS = 8.3, 16.6, 3.0
+HISTORY_MB, POLYGON_MS, FILL_MS, SILENT_MS = 5.4, 300.0, 1300.0, 150.0
+
+
+@dataclass
+class Effort:
+    """How much is measured.
+
+    Attributes:
+        events: of each brush, pan and zoom.
+        undos: strokes that are undone and redone.
+        kept: strokes whose memory is counted.
+    """
+
+    events: int = 100
+    undos: int = 30
+    kept: int = 100
+
+
+class Cases:
+    """Runs the cases on one size of image. Each gives its rows as they come.
+
+    Args:
+        stage: the window.
+        size: edge of the image in pixels.
+        effort: how much is measured.
+    """
+
+    def __init__(self, stage: Stage, size: int, effort: Effort) -> None:
+        self._stage = stage
+        self._size = size
+        self._effort = effort
+        self._rng = np.random.default_rng(size)
+        self._strokes = 0
+        self._image = picture(size)
+        self._document = show_document(stage.canvas, stage.desk, self._image, blobs(size))
+        stage.rest()
+
+    def run(self, name: str) -> Iterator[Row]:
+        """The rows of one case: "brush", "pan", "zoom", "undo", "polygon" or "fill"."""
+        cases: dict[str, Callable[[], Iterator[Row]]] = {
+            "brush": self.brush,
+            "pan": self.pan,
+            "zoom": self.zoom,
+            "undo": self.undo,
+            "polygon": self.polygon,
+            "fill": self.fill,
+        }
+        return cases[name]()
+
+    def close(self) -> None:
+        """Show nothing, and forget the document."""
+        self._stage.canvas.set_tool(None)
+        self._stage.canvas.set_document(None)
+        self._stage.desk.document = None
+        self._document.history.close()
+
+    # --- cases
+
+    def brush(self) -> Iterator[Row]:
+        """Every brush at every zoom, with and without locked classes."""
+        for zoom in ZOOMS:
+            for locked in (frozenset[int](), LOCKED):
+                self._document.rules = PaintRules(locked=locked)
+                for diameter in BRUSHES:
+                    yield self._brush_row(zoom, diameter, locked)
+        self._document.rules = PaintRules()
+
+    def pan(self) -> Iterator[Row]:
+        """Dragging the image about."""
+        for zoom in ZOOMS:
+            self._look(zoom)
+            times, regions = Times(), list[QRegion]()
+            path = ellipse(self._stage.middle, self._effort.events)
+            self._stage.press(path[0], MIDDLE)
+            for at in path[1:]:
+                regions.append(self._stage.timed(lambda at=at: self._stage.move(at, MIDDLE), times))
+            self._stage.release(path[-1], MIDDLE)
+            yield self._row(zoom, "pan", times, regions, {"cpu p50": PAN_MS})
+
+    def zoom(self) -> Iterator[Row]:
+        """Notches of the wheel, in and out again, until the first frame."""
+        for zoom in ZOOMS:
+            self._look(zoom)
+            times, regions = Times(), list[QRegion]()
+            for number in range(self._effort.events):
+                notch = 1 if number % 8 < 4 else -1
+                regions.append(self._stage.timed(lambda notch=notch: self._stage.wheel(notch), times))
+                self._stage.rest(0.2)
+            yield self._row(zoom, "zoom step", times, regions, {"wall p50": ZOOM_MS})
+
+    def undo(self) -> Iterator[Row]:
+        """Strokes of 500 pixels taken back and brought back, and the memory of a hundred of them."""
+        for zoom in ZOOMS:
+            self._fresh(blobs(self._size))
+            self._look(zoom)
+            for _ in range(self._effort.kept):
+                self._stroke(500, self._somewhere())
+            held = self._document.history.bytes / 1e6
+            steps = {"strokes": float(self._effort.kept)}
+            yield Row(self._size, zoom, "undo memory, d=500", {"MB": held, **steps}, {"MB": HISTORY_MB})
+            for what, move in (("undo d=500", self._document.undo), ("redo d=500", self._document.redo)):
+                times, regions = Times(), list[QRegion]()
+                for _ in range(min(self._effort.undos, self._effort.kept)):
+                    self._document.history.settle()
+                    regions.append(self._stage.timed(move, times))
+                yield self._row(zoom, what, times, regions, {"cpu p50": UNDO_MS})
+
+    def polygon(self) -> Iterator[Row]:
+        """Two hundred corners round 40 % of the image."""
+        self._look("fit")
+        tool = Polygon(self._stage.desk)
+        self._stage.canvas.set_tool(tool)
+        view = self._stage.canvas.view
+        assert view is not None
+        times = Times()
+        for attempt in range(3):
+            self._stage.desk.class_index = 1 + attempt
+            for x, y in star(self._size):
+                at = QPointF(*view.to_device(x, y))
+                self._stage.press(at)
+                self._stage.release(at)
+            self._stage.rest()
+            self._once(self._stage.enter, times)
+        yield self._slow_row("polygon 40 %, 200 corners", times, POLYGON_MS)
+
+    def fill(self) -> Iterator[Row]:
+        """The 89 % of a dotted mask that lie between the dots."""
+        self._fresh(dotted(self._size))
+        self._look("fit")
+        self._stage.canvas.set_tool(Fill(self._stage.desk))
+        view = self._stage.canvas.view
+        assert view is not None
+        times = Times()
+        for attempt in range(2):
+            self._stage.desk.class_index = 2 + attempt
+            at = QPointF(*view.to_device(self._size / 2, self._size / 2))
+            self._once(lambda at=at: self._stage.press(at), times)
+            self._stage.release(at)
+        assert int(self._document.label_map[0, 0]) == 3, "the fill did not fill"
+        yield self._slow_row("fill 89 %", times, FILL_MS)
+
+    # --- what they do
+
+    def painting(self, zoom: str, diameter: int, events: int, times: Times) -> list[QRegion]:
+        """Paint strokes until so many events are timed; what each repainted."""
+        self._look(zoom)
+        regions = list[QRegion]()
+        while len(times) < events:
+            regions += self._stroke(diameter, ellipse(self._stage.middle, STROKE, phase=len(times)), times)
+        return regions
+
+    def _brush_row(self, zoom: str, diameter: int, locked: frozenset[int]) -> Row:
+        times = Times()
+        regions = self.painting(zoom, diameter, self._effort.events, times)
+        large = diameter > 500
+        bars = {"cpu p95": LARGE_BRUSH_MS} if large else {"cpu p95": SMALL_BRUSH_MS, "x floor": FLOORS}
+        what = f"brush {diameter}{', 2 locked' if locked else ''}"
+        return self._row(zoom, what, times, regions, bars)
+
+    def _stroke(self, diameter: int, path: list[QPointF], times: Times | None = None) -> list[QRegion]:
+        """One stroke with the next class; its moves are timed."""
+        stage, noted = self._stage, Times() if times is None else times
+        self._strokes += 1
+        stage.desk.brush_size = diameter
+        stage.desk.class_index = _paintable(self._strokes)
+        stage.canvas.set_tool(Brush(stage.desk))
+        stage.press(path[0])  # a dab smaller than a device pixel may show nothing
+        stage.rest(0.1)
+        regions = [stage.timed(lambda at=at: stage.move(at), noted) for at in path[1:]]  # type: ignore[misc]
+        stage.release(path[-1])
+        self._document.history.settle()
+        return regions
+
+    def _once(self, act: Callable[[], None], times: Times) -> None:
+        """Do what makes one step, timed until the step is made and painted."""
+        revision = self._document.revision
+        self._stage.timed(act, times, done=lambda: self._document.revision > revision)
+        self._document.history.settle()
+        self._stage.rest()
+
+    def _fresh(self, label_map: np.ndarray) -> Document:
+        """The same picture with another mask."""
+        self.close()
+        self._document = show_document(self._stage.canvas, self._stage.desk, self._image, label_map)
+        self._stage.rest()
+        return self._document
+
+    def _look(self, zoom: str) -> None:
+        canvas = self._stage.canvas
+        canvas.fit()
+        if zoom == "1:1":
+            canvas.one_to_one()
+        self._stage.rest()
+
+    def _somewhere(self) -> list[QPointF]:
+        """A straight stroke from a place in the viewport in some direction."""
+        x, y = self._rng.uniform(300, 700, 2)
+        turn = self._rng.uniform(0, 2 * math.pi)
+        dx, dy = STEP * math.cos(turn), STEP * math.sin(turn)
+        return [QPointF(x + 400 + dx * step, y + dy * step) for step in range(STROKE + 1)]
+
+    # --- rows
+
+    def _row(self, zoom: str, what: str, times: Times, regions: list[QRegion], bars: dict[str, float]) -> Row:
+        floor = self._stage.floor_of(regions).figures()
+        figures = times.figures()
+        figures["floor"], figures["floor wall"] = floor["cpu p50"], floor["wall p50"]
+        figures["x floor"] = figures["cpu p50"] / floor["cpu p50"]
+        figures["x floor wall"] = figures["wall p50"] / floor["wall p50"]
+        return Row(self._size, zoom, what, figures, bars)
+
+    def _slow_row(self, what: str, times: Times, bar_ms: float) -> Row:
+        figures = {**times.figures(), "no answer": max(times.silent)}
+        return Row(self._size, "fit", what, figures, {"cpu p50": bar_ms, "no answer": SILENT_MS})
+
+
+def _paintable(number: int) -> int:
+    free = [index for index in range(CLASSES) if index not in LOCKED]
+    return free[number % len(free)]
+
+
+def ellipse(middle: QPointF, steps: int, phase: float = 0.0) -> list[QPointF]:
+    """Places of the pointer, `STEP` apart, on an ellipse round the middle of the viewport."""
+    turns = (phase + np.arange(steps + 1)) * STEP / 300
+    return [QPointF(middle.x() + 300 * math.cos(t), middle.y() + 200 * math.sin(t)) for t in turns]
+
+
+def star(size: int) -> list[tuple[float, float]]:
+    """200 corners of a wavy ring round 40 % of an image, in its pixels."""
+    turns = np.linspace(0, 2 * math.pi, 200, endpoint=False)
+    radius = size * math.sqrt(0.4 / math.pi / 1.02) * (1 + 0.2 * np.sin(7 * turns))
+    return [(size / 2 + r * math.cos(t), size / 2 + r * math.sin(t)) for r, t in zip(radius, turns, strict=True)]

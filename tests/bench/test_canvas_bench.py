@@ -1,0 +1,60 @@
+"""The benchmark of the canvas yields figures, and sees a canvas that is slow. Its bars are for the long run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from math import isfinite
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from fcn_studio.ui.canvas.layer_stack import LayerStack
+from tests.bench.canvas import Cases, Effort
+from tests.bench.figures import Row, misses
+from tests.bench.stage import Stage
+
+SIZE = 1024
+
+
+@pytest.fixture
+def cases(qtbot: QtBot, qapp: object) -> Iterator[Cases]:
+    stage = Stage(qapp, quiet_s=0.01)  # type: ignore[arg-type]
+    cases = Cases(stage, SIZE, Effort(events=4, undos=2, kept=2))
+    yield cases
+    cases.close()
+    stage.close()
+
+
+def timed(rows: list[Row]) -> None:
+    for row in rows:
+        for name in ("cpu p50", "cpu p95", "wall p50", "wall max"):
+            assert isfinite(row.figures[name]), row
+            assert row.figures[name] > 0, row
+
+
+def test_every_case_yields_figures(cases: Cases) -> None:
+    brush, pan, zoom = list(cases.brush()), list(cases.pan()), list(cases.zoom())
+    assert len(brush) == 16
+    assert len(pan) == len(zoom) == 2
+    for row in (*brush, *pan, *zoom):
+        assert row.figures["floor"] > 0
+        assert row.figures["x floor"] > 0
+        assert row.bars
+    undo = list(cases.undo())
+    timed([*brush, *pan, *zoom, *(row for row in undo if "MB" not in row.figures), *cases.polygon(), *cases.fill()])
+    assert [row.figures["strokes"] for row in undo if "MB" in row.figures] == [2, 2]
+
+
+def test_a_canvas_that_paints_slowly_misses_its_bars(cases: Cases, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = LayerStack.drawn
+
+    def slow(stack: LayerStack, *args: object) -> object:
+        end = time.process_time() + 0.02
+        while time.process_time() < end:
+            pass
+        return quick(stack, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(LayerStack, "drawn", slow)
+    rows = [next(cases.brush()), next(cases.pan()), next(cases.zoom())]
+    assert len(list(misses(rows))) == 4, [row.line() for row in rows]
