@@ -22,6 +22,9 @@ NEAREST_FROM = 2.0
 _STEPS = 32
 """cv2.remap interpolates in steps of 1/32 pixel; positions rounded to them here are used exactly."""
 
+_BAND = 64
+"""Rows of a second picture at a time: larger arrays are given back to the system, and are slow to get again."""
+
 
 class Composer(Protocol):
     """Makes the pixels of one layer. Results depend on the view and the sources only, never on the rectangle."""
@@ -106,11 +109,14 @@ class LabelComposer:
         void = self._painted_void(sampling, rect, indices)
         pixels = _coloured(indices, void, self._pixels)
         if self._hatch is None:
-            pixels[~lined] = 0
+            np.multiply(pixels, lined & 1, out=pixels)
             return pixels
-        view = sampling.view
-        lined |= self._hatch.on(indices, rect.x0 - view.origin_x, rect.y0 - view.origin_y)
-        np.copyto(pixels, _coloured(indices, void, self._hatch.lines), where=lined)
+        left, top = rect.x0 - sampling.view.origin_x, rect.y0 - sampling.view.origin_y
+        for row in range(0, rect.height, _BAND):
+            rows = slice(row, row + _BAND)
+            lines = _coloured(indices[rows], None if void is None else void[rows], self._hatch.lines)
+            where = self._hatch.on(indices[rows], left, top + row) | lined[rows]
+            cv2.copyTo(lines.view(np.int32), where, pixels[rows].view(np.int32))
         return pixels
 
     def _painted_void(self, sampling: Sampling, rect: Rect, indices: LabelMap) -> NDArray[np.bool_] | None:
@@ -158,8 +164,8 @@ class DisagreementComposer:
     def compose(self, sampling: Sampling, rect: Rect) -> Pixels:
         labels = sampling.gather(self._label_map, rect, halo=1)
         predicted = sampling.gather(self._predicted, rect, halo=1)
-        apart = ((labels != predicted) & (labels != VOID) & (predicted != VOID)).astype(np.uint8)
-        return _looked_up(_borders(apart) * (apart[1:-1, 1:-1] + np.uint8(1)), self._pixels)
+        apart = ((labels != predicted) & (labels != VOID) & (predicted != VOID)).view(np.uint8)
+        return _looked_up((_borders(apart) & 1) << apart[1:-1, 1:-1], self._pixels)
 
 
 def _looked_up(indices: LabelMap, pixels: Pixels) -> Pixels:
@@ -177,11 +183,11 @@ def _coloured(indices: LabelMap, void: NDArray[np.bool_] | None, pixels: Pixels)
     return coloured
 
 
-def _borders(indices: LabelMap) -> NDArray[np.bool_]:
-    """Where a pixel's 3x3 neighbourhood holds another value; the result lacks the halo of 1 of the input."""
+def _borders(indices: LabelMap) -> NDArray[np.uint8]:
+    """255 where a pixel's 3x3 neighbourhood holds another value, else 0; it lacks the halo of 1 of the input."""
     kernel = np.ones((3, 3), np.uint8)
     different = cv2.compare(cv2.dilate(indices, kernel), cv2.erode(indices, kernel), cv2.CMP_NE)
-    return np.asarray(different)[1:-1, 1:-1].astype(np.bool_)
+    return np.ascontiguousarray(np.asarray(different, np.uint8)[1:-1, 1:-1])
 
 
 def _as_pixels(bgra: object) -> Pixels:

@@ -33,7 +33,7 @@ class Hatch:
         self.lines = lines
         self._tile = _tile(unit)
 
-    def on(self, indices: LabelMap, left: int, top: int) -> NDArray[np.bool_]:
+    def on(self, indices: LabelMap, left: int, top: int) -> NDArray[np.uint8]:
         """Where lines lie.
 
         Args:
@@ -42,15 +42,14 @@ class Hatch:
             top: its row, likewise.
 
         Returns:
-            Boolean array of the same shape.
+            uint8 of the same shape: 255 on lines, else 0.
         """
         height, width = indices.shape
         period = len(self._tile)
         strip = self._tile.take(np.arange(left, left + width) % period, axis=1)
         crossed = strip[np.arange(top, top + height) % period]
         np.bitwise_and(crossed, cv2.LUT(indices, _BITS), out=crossed)
-        on: NDArray[np.bool_] = crossed != 0
-        return on
+        return np.asarray(cv2.compare(crossed, 0, cv2.CMP_NE), np.uint8)  # type: ignore[call-overload]
 
 
 def pattern_of(index: int) -> int:
