@@ -141,7 +141,7 @@ class MainWindow(QMainWindow):
         self._docks = (self.classes_dock, self.layers_dock, self.files_dock, self.training_dock)
         self.layout_ = Layout(
             self,
-            Stack([(self.classes_dock, 230), (self.layers_dock, 130)], [self.files_dock, self.training_dock], 450),
+            Stack([(self.classes_dock, 230), (self.layers_dock, 190)], [self.files_dock, self.training_dock], 390),
             [self._tools, self.options_bar],
             self.actions_["toggle_docks"],
             self.actions_["canvas_only"],

@@ -94,7 +94,7 @@ class ViewActions(QObject):
         self._settings.set("pen_pressure", self._canvas.pen_pressure)
 
     def _recall(self) -> None:
-        self._canvas.wheel_zooms = self._settings.flag("wheel_zooms")
+        self._canvas.wheel.zooms = self._settings.flag("wheel_zooms")
         self._canvas.set_label_style(LabelStyle(self._settings.text("label_style")))
         self._navigator.set_wanted(self._settings.flag("navigator"))
         self._actions["navigator"].setChecked(self._settings.flag("navigator"))

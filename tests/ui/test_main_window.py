@@ -470,7 +470,7 @@ def test_an_export_runs_in_turns_and_takes_the_last_stroke(studio: Studio, tmp_p
 
 def test_settings_take_effect(studio: Studio) -> None:
     studio.settings.set("wheel_zooms", True)
-    assert studio.window.canvas.wheel_zooms
+    assert studio.window.canvas.wheel.zooms
     studio.settings.set("theme", "dark")
     assert "#262626" in studio.window.styleSheet()
     studio.settings.set("theme", "light")

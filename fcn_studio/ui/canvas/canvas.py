@@ -32,13 +32,8 @@ from fcn_studio.ui.canvas.overlay_painter import OverlayScene
 from fcn_studio.ui.canvas.pointer import is_eraser, pointer_event, tool_key
 from fcn_studio.ui.canvas.pyramid import ImagePyramid
 from fcn_studio.ui.canvas.surface import ZOOM_STEP, Surface
+from fcn_studio.ui.canvas.wheel import Turn, Wheel, notches
 from fcn_studio.ui.guard import guarded
-
-NOTCH = 120
-"""Qt's angle delta of one notch of a wheel, eighths of a degree."""
-
-SCROLL_STEP = 60
-"""Logical pixels scrolled by one notch."""
 
 BRUSH_STEP = 1.2
 """Factor of the brush size for one notch."""
@@ -72,8 +67,8 @@ class Canvas(Surface):
         pen_used: a pen came, or was turned; whether its eraser end is at work.
 
     Attributes:
+        wheel: what turning the wheel means.
         pen_pressure: whether tools feel how hard a pen is pressed.
-        wheel_zooms: whether the plain wheel zooms in place of scrolling.
     """
 
     hovered = Signal(object)
@@ -86,10 +81,9 @@ class Canvas(Surface):
         self.setMouseTracking(True)
         self.setTabletTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.wheel_zooms = False
         self.pen_pressure = False
         self._pen_erases: bool | None = None
-        self._wheel_keys = Qt.KeyboardModifier.NoModifier
+        self.wheel = Wheel()
         self._tool: Tool | None = None
         self._disconnect_tool: Callable[[], None] = lambda: None
         self._scene: OverlayScene | None = None
@@ -319,22 +313,13 @@ class Canvas(Surface):
         event.accept()
         if self._drag != Drag.NONE:
             return  # a stroke stays on the pixels that it began on
-        if event.phase() != Qt.ScrollPhase.ScrollMomentum:
-            self._wheel_keys = event.modifiers()  # a scroll that rolls on must not become a zoom by a key
-        angle, modifiers = event.angleDelta(), self._wheel_keys
-        # Some platforms turn the wheel sideways while Shift or Alt is held.
-        notches = (angle.y() or angle.x()) / NOTCH
-        shift = bool(modifiers & Qt.KeyboardModifier.ShiftModifier)
-        if modifiers & Qt.KeyboardModifier.ControlModifier or (self.wheel_zooms and not shift):
-            self.zoom_at(event.position(), ZOOM_STEP**notches)
-        elif shift and isinstance(self._tool, Brush):
-            self.brush_resize.emit(BRUSH_STEP**notches)
-        elif shift:
-            self.pan(notches * SCROLL_STEP, 0)
-        elif not event.pixelDelta().isNull():
-            self.pan(event.pixelDelta().x(), event.pixelDelta().y())
+        turn = self.wheel.turn(event, brush=isinstance(self._tool, Brush))
+        if turn == Turn.ZOOM:
+            self.zoom_at(event.position(), ZOOM_STEP ** notches(event))
+        elif turn == Turn.BRUSH_SIZE:
+            self.brush_resize.emit(BRUSH_STEP ** notches(event))
         else:
-            self.pan(angle.x() / NOTCH * SCROLL_STEP, angle.y() / NOTCH * SCROLL_STEP)
+            self.pan(*self.wheel.distance(event))
 
     @guarded
     def keyPressEvent(self, event: QKeyEvent) -> None:

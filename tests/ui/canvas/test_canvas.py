@@ -298,7 +298,7 @@ def test_wheel_scrolls_and_shift_wheel_resizes_the_brush(hand: Hand, qtbot: QtBo
     canvas.set_tool(Polygon(hand))  # type: ignore[arg-type]
     hand.wheel(QPointF(100, 100), -1, SHIFT)
     assert canvas.view == before.pan(0, 60).pan(-60, 0)
-    canvas.wheel_zooms = True
+    canvas.wheel.zooms = True
     hand.wheel(QPointF(100, 100), -1)
     assert canvas.zoom == pytest.approx(before.scale / 1.25)
 
