@@ -27,7 +27,7 @@ class PointerEvent:
         shift: whether the key is held.
         ctrl: whether the key is held.
         alt: whether the key is held.
-        pressure: of a pen, 0..1; 1 for a mouse.
+        pressure: of a pen, 0..1; 1 for a mouse, and where pressure is not asked for.
         clicks: 2 for the second press of a double click.
     """
 
