@@ -195,8 +195,8 @@ class Cases:
         stage.desk.brush_size = diameter
         stage.desk.class_index = _paintable(self._strokes)
         stage.canvas.set_tool(Brush(stage.desk))
-        nowhere = Times()
-        stage.timed(lambda: stage.press(path[0]), nowhere)
+        stage.press(path[0])
+        stage.rest(0.1)
         regions = [stage.timed(lambda at=at: stage.move(at), noted) for at in path[1:]]  # type: ignore[misc]
         stage.release(path[-1])
         self._document.history.settle()
