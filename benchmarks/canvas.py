@@ -6,8 +6,8 @@ Usage: xvfb-run -a -s "-screen 0 2560x1440x24" python benchmarks/canvas.py [--si
 
 The viewport is 1920 x 1080. Without a display Qt's offscreen platform is used, which leaves out the X server. Times
 are milliseconds; CPU time is of the whole process, wall time stands beside it, for the machines are shared. The floor
-is the CPU time (median) in which a widget copies the same regions from buffers that are ready, in the same run. The
-exit code is 1 if a bar is missed. A 16k image takes about 3 GB.
+is the CPU time (median) in which a widget answers such events by copying the same regions from ready buffers,
+in the same run. The exit code is 1 if a bar is missed. A 16k image takes about 3 GB.
 """
 
 from __future__ import annotations
