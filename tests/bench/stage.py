@@ -20,9 +20,9 @@ from PySide6.QtWidgets import QApplication, QStackedWidget, QWidget
 from fcn_studio.ui.canvas import Canvas
 from fcn_studio.ui.guard import guarded
 from tests.bench.figures import Times
+from tests.bench.paths import HEIGHT, WIDTH
 from tests.bench.scene import Desk
 
-WIDTH, HEIGHT = 1920, 1080
 PATIENCE_S = 30.0
 
 NO_BUTTON, LEFT, MIDDLE = Qt.MouseButton.NoButton, Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton
