@@ -2,12 +2,17 @@
 """The canvas at every size of image: the real widget, real events, timed until the screen has the result.
 
 Usage: xvfb-run -a -s "-screen 0 2560x1440x24" python benchmarks/canvas.py [--sizes 1k 4k 8k 16k]
-       [--only brush pan zoom undo polygon fill memory beside] [--beside nothing cpu training] [--quick] [--json FILE]
+       [--only memory brush pan zoom undo polygon fill beside program] [--beside nothing cpu training] [--quick]
+       [--json FILE]
 
 The viewport is 1920 x 1080. Without a display Qt's offscreen platform is used, which leaves out the X server. Times
 are milliseconds; CPU time is of the whole process, wall time stands beside it, for the machines are shared. The floor
-is the CPU time (median) in which a widget copies the same regions from buffers that are ready, in the same run. The
-exit code is 1 if a bar is missed. A 16k image takes about 3 GB.
+is the CPU time (median) in which a widget answers such events by copying the same regions from ready buffers,
+in the same run. The exit code is 1 if a bar is missed. A 16k image takes about 3 GB.
+
+"beside" is the brush while another process counts, or while the program's engine trains. "program" is the whole
+window: the first pixels of a JPEG, the next image, a folder of 100,000 files. Both are measured at the largest size
+alone.
 """
 
 from __future__ import annotations
@@ -32,27 +37,30 @@ from tests.bench.beside import COMPANIONS, beside_rows  # noqa: E402
 from tests.bench.canvas import Cases, Effort  # noqa: E402
 from tests.bench.figures import Row, heading, misses  # noqa: E402
 from tests.bench.memory import memory_rows  # noqa: E402
+from tests.bench.program import program_rows  # noqa: E402
 from tests.bench.stage import Stage  # noqa: E402
 
 SIZES = {"1k": 1024, "4k": 4096, "8k": 8192, "16k": 16384}
-GROUPS = ("memory", "brush", "pan", "zoom", "undo", "polygon", "fill", "beside")
+GROUPS = ("memory", "brush", "pan", "zoom", "undo", "polygon", "fill", "beside", "program")
 QUICK = Effort(events=20, undos=5, kept=10)
 
 
 def measure(stage: Stage, size: int, options: argparse.Namespace) -> Iterator[Row]:
     """The rows of one size of image."""
-    if "memory" in options.only:
+    largest = size == max(SIZES[name] for name in options.sizes)
+    alone = [group for group in ("memory", "program") if group in options.only]
+    if "memory" in alone:
         yield from memory_rows(size)
-    groups = [group for group in GROUPS if group in options.only and group != "memory"]
-    if not groups:
-        return
-    cases = Cases(stage, size, QUICK if options.quick else Effort())
-    for group in groups:
-        if group != "beside":
-            yield from cases.run(group)
-        elif size == max(SIZES[name] for name in options.sizes):
-            yield from beside_rows(cases, size, options.beside, 100 if options.quick else 1000)
-    cases.close()
+    if set(options.only) - set(alone):
+        cases = Cases(stage, size, QUICK if options.quick else Effort())
+        for group in options.only:
+            if group == "beside" and largest:
+                yield from beside_rows(cases, size, options.beside, 100 if options.quick else 1000)
+            elif group not in (*alone, "beside"):
+                yield from cases.run(group)
+        cases.close()
+    if "program" in alone and largest:
+        yield from program_rows(size, 2000 if options.quick else 100_000, 3 if options.quick else 8)
 
 
 def main() -> int:

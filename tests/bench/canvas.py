@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,18 +15,13 @@ from fcn_studio.tools.brush import Brush
 from fcn_studio.tools.fill import Fill
 from fcn_studio.tools.polygon import Polygon
 from tests.bench.figures import Row, Times
+from tests.bench.paths import STROKE, Path, ellipse, straight
 from tests.bench.scene import CLASSES, blobs, dotted, picture, show_document
 from tests.bench.stage import MIDDLE, Stage
 
 ZOOMS = ("fit", "1:1")
 BRUSHES = (10, 100, 500, 2000)
 LOCKED = frozenset({3, 7})
-STEP = 12.0
-"""Device pixels that the pointer moves from one event to the next."""
-
-STROKE = 20
-"""Events of a stroke."""
-
 SMALL_BRUSH_MS, LARGE_BRUSH_MS, FLOORS = 3.0, 6.0, 4.0
 PAN_MS, ZOOM_MS, UNDO_MS = 8.3, 16.6, 3.0
 HISTORY_MB, POLYGON_MS, FILL_MS, SILENT_MS = 5.4, 300.0, 1300.0, 150.0
@@ -60,7 +55,6 @@ class Cases:
         self._stage = stage
         self._size = size
         self._effort = effort
-        self._rng = np.random.default_rng(size)
         self._strokes = 0
         self._image = picture(size)
         self._document = show_document(stage.canvas, stage.desk, self._image, blobs(size))
@@ -101,7 +95,7 @@ class Cases:
         for zoom in ZOOMS:
             self._look(zoom)
             times, regions = Times(), list[QRegion]()
-            path = ellipse(self._stage.middle, self._effort.events)
+            path = [QPointF(*at) for at in ellipse(self._effort.events)]
             self._stage.press(path[0], MIDDLE)
             for at in path[1:]:
                 regions.append(self._stage.timed(lambda at=at: self._stage.move(at, MIDDLE), times))
@@ -119,13 +113,14 @@ class Cases:
                 self._stage.rest(0.2)
             yield self._row(zoom, "zoom step", times, regions, {"wall p50": ZOOM_MS})
 
-    def undo(self) -> Iterator[Row]:
+    def undo(self, zooms: Sequence[str] = ZOOMS) -> Iterator[Row]:
         """Strokes of 500 pixels taken back and brought back, and the memory of a hundred of them."""
-        for zoom in ZOOMS:
+        for zoom in zooms:
             self._fresh(blobs(self._size))
             self._look(zoom)
+            rng = np.random.default_rng(self._size)
             for _ in range(self._effort.kept):
-                self._stroke(500, self._somewhere())
+                self._stroke(500, straight(rng))
             held = self._document.history.bytes / 1e6
             steps = {"strokes": float(self._effort.kept)}
             yield Row(self._size, zoom, "undo memory, d=500", {"MB": held, **steps}, {"MB": HISTORY_MB})
@@ -177,7 +172,7 @@ class Cases:
         self._look(zoom)
         regions = list[QRegion]()
         while len(times) < events:
-            regions += self._stroke(diameter, ellipse(self._stage.middle, STROKE, phase=len(times)), times)
+            regions += self._stroke(diameter, ellipse(STROKE, phase=len(times)), times)
         return regions
 
     def _brush_row(self, zoom: str, diameter: int, locked: frozenset[int]) -> Row:
@@ -188,14 +183,15 @@ class Cases:
         what = f"brush {diameter}{', 2 locked' if locked else ''}"
         return self._row(zoom, what, times, regions, bars)
 
-    def _stroke(self, diameter: int, path: list[QPointF], times: Times | None = None) -> list[QRegion]:
+    def _stroke(self, diameter: int, way: Path, times: Times | None = None) -> list[QRegion]:
         """One stroke with the next class; its moves are timed."""
         stage, noted = self._stage, Times() if times is None else times
         self._strokes += 1
         stage.desk.brush_size = diameter
         stage.desk.class_index = _paintable(self._strokes)
         stage.canvas.set_tool(Brush(stage.desk))
-        stage.press(path[0])  # a dab smaller than a device pixel may show nothing
+        path = [QPointF(*at) for at in way]
+        stage.press(path[0])
         stage.rest(0.1)
         regions = [stage.timed(lambda at=at: stage.move(at), noted) for at in path[1:]]  # type: ignore[misc]
         stage.release(path[-1])
@@ -223,13 +219,6 @@ class Cases:
             canvas.one_to_one()
         self._stage.rest()
 
-    def _somewhere(self) -> list[QPointF]:
-        """A straight stroke from a place in the viewport in some direction."""
-        x, y = self._rng.uniform(300, 700, 2)
-        turn = self._rng.uniform(0, 2 * math.pi)
-        dx, dy = STEP * math.cos(turn), STEP * math.sin(turn)
-        return [QPointF(x + 400 + dx * step, y + dy * step) for step in range(STROKE + 1)]
-
     # --- rows
 
     def _row(self, zoom: str, what: str, times: Times, regions: list[QRegion], bars: dict[str, float]) -> Row:
@@ -248,12 +237,6 @@ class Cases:
 def _paintable(number: int) -> int:
     free = [index for index in range(CLASSES) if index not in LOCKED]
     return free[number % len(free)]
-
-
-def ellipse(middle: QPointF, steps: int, phase: float = 0.0) -> list[QPointF]:
-    """Places of the pointer, `STEP` apart, on an ellipse round the middle of the viewport."""
-    turns = (phase + np.arange(steps + 1)) * STEP / 300
-    return [QPointF(middle.x() + 300 * math.cos(t), middle.y() + 200 * math.sin(t)) for t in turns]
 
 
 def star(size: int) -> list[tuple[float, float]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from math import isfinite
@@ -10,8 +12,11 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.ui.canvas.layer_stack import LayerStack
+from tests.bench.beside import beside_rows
 from tests.bench.canvas import Cases, Effort
 from tests.bench.figures import Row, misses
+from tests.bench.memory import highest_memory
+from tests.bench.program import PATIENCE_S, ROOT, program_rows
 from tests.bench.stage import Stage
 
 SIZE = 1024
@@ -58,3 +63,23 @@ def test_a_canvas_that_paints_slowly_misses_its_bars(cases: Cases, monkeypatch: 
     monkeypatch.setattr(LayerStack, "drawn", slow)
     rows = [next(cases.brush()), next(cases.pan()), next(cases.zoom())]
     assert len(list(misses(rows))) == 4, [row.line() for row in rows]
+
+
+def test_painting_beside_another_process_yields_figures(cases: Cases) -> None:
+    rows = list(beside_rows(cases, SIZE, ["nothing", "cpu"], 4))
+    timed(rows)
+    assert [row.what for row in rows] == ["brush 500 beside nothing", "brush 500 beside cpu"]
+
+
+def test_the_whole_program_yields_figures() -> None:
+    rows = program_rows(1024, files=50, images=2)
+    timed(rows)
+    assert all(row.figures["wall p50"] < 1000 * PATIENCE_S for row in rows)
+    assert highest_memory() > 1e7
+
+
+def test_napari_is_left_out_with_a_sentence_where_it_is_not_installed() -> None:
+    script = str(ROOT / "benchmarks" / "canvas_vs_napari.py")
+    done = subprocess.run([sys.executable, script, "--napari", ""], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "skipped" in done.stdout

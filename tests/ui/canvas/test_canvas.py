@@ -30,6 +30,7 @@ from fcn_studio.tools.base import PointerEvent, Tool
 from fcn_studio.tools.brush import Brush
 from fcn_studio.tools.polygon import Polygon
 from fcn_studio.ui.canvas import Canvas, ImagePyramid, LabelStyle, Layer
+from fcn_studio.ui.canvas.surface import REFINE_MS
 
 TABLE = ClassTable.from_names(["background", "sky", "road", "pole"])
 WIDTH, HEIGHT = 80, 60
@@ -124,21 +125,6 @@ def make_picture() -> ImagePyramid:
 
 def make_document(image_id: str = "one") -> Document:
     return Document(image_id, Labels.unlabelled(HEIGHT, WIDTH), Status.NEW)
-
-
-@pytest.fixture
-def hand(qtbot: QtBot) -> Hand:
-    canvas = Canvas()
-    qtbot.addWidget(canvas)
-    canvas.resize(400, 300)
-    canvas.set_table(TABLE)
-    hand = Hand(canvas)
-    hand.open(make_document())
-    canvas.set_tool(Brush(hand))  # type: ignore[arg-type]
-    with qtbot.waitExposed(canvas):
-        canvas.show()
-    QApplication.sendEvent(canvas, QEvent(QEvent.Type.Leave))  # wherever the platform has its pointer
-    return hand
 
 
 def document_of(hand: Hand) -> Document:
@@ -297,7 +283,7 @@ def test_wheel_scrolls_and_shift_wheel_resizes_the_brush(hand: Hand, qtbot: QtBo
     canvas.set_tool(Polygon(hand))  # type: ignore[arg-type]
     hand.wheel(QPointF(100, 100), -1, SHIFT)
     assert canvas.view == before.pan(0, 60).pan(-60, 0)
-    canvas.wheel_zooms = True
+    canvas.wheel.zooms = True
     hand.wheel(QPointF(100, 100), -1)
     assert canvas.zoom == pytest.approx(before.scale / 1.25)
 
@@ -439,7 +425,7 @@ def test_layers_and_label_style_are_told(hand: Hand, qtbot: QtBot) -> None:
     with qtbot.waitSignal(canvas.layers_changed):
         canvas.set_layer(Layer.LABELS, visible=False)
     with qtbot.waitSignal(canvas.layers_changed):
-        canvas.toggle_label_style()
+        canvas.set_label_style(canvas.label_style.next)
     with qtbot.assertNotEmitted(canvas.layers_changed):
         canvas.set_layer(Layer.LABELS, visible=False)
     assert canvas.layer(Layer.LABELS).visible is False
@@ -455,6 +441,7 @@ def test_prediction_and_uncertainty_are_drawn_when_asked_for(hand: Hand) -> None
     uncertainty = np.zeros((HEIGHT, WIDTH), np.uint8)
     uncertainty[:, 60:] = 200
     canvas.set_prediction(Prediction("one", label_map, uncertainty, "0" * 64))
+    assert canvas.has_prediction
     assert np.array_equal(grabbed(canvas), bare)
     canvas.set_layer(Layer.PREDICTION, visible=True)
     canvas.set_layer(Layer.UNCERTAINTY, visible=True)
@@ -499,3 +486,35 @@ def test_a_raising_tool_is_reported_and_the_window_lives(hand: Hand, qtbot: QtBo
     hand.canvas.set_tool(Brush(hand))  # type: ignore[arg-type]
     hand.click(hand.over(5, 5))
     assert painted(document_of(hand)) == {(5, 5)}
+
+
+def test_a_zoom_shows_the_old_frame_scaled_and_soon_the_exact_one(hand: Hand, qtbot: QtBot) -> None:
+    canvas = hand.canvas
+    hand.brush_size = 15
+    hand.click(QPointF(200, 150))
+    grabbed(canvas)
+    canvas.zoom_at(QPointF(200, 150), 1.25)
+    coarse = grabbed(canvas)
+    qtbot.wait(REFINE_MS * 3)
+    exact = grabbed(canvas)
+    difference = np.abs(coarse.view(np.uint8).astype(int) - exact.view(np.uint8))
+    assert not np.array_equal(coarse, exact), "the first frame is not composed anew"
+    assert (difference > 40).mean() < 0.1, "and lies where the exact one does"
+    canvas.zoom_at(QPointF(200, 150), 1.25)
+    canvas.refine()
+    at_once = grabbed(canvas)
+    qtbot.wait(REFINE_MS * 3)
+    assert np.array_equal(at_once, grabbed(canvas))
+
+
+def test_a_stroke_right_after_a_zoom_is_shown_exactly(hand: Hand) -> None:
+    canvas, document = hand.canvas, document_of(hand)
+    grabbed(canvas)
+    canvas.zoom_at(QPointF(200, 150), 1.25)
+    grabbed(canvas)
+    hand.brush_size = 9
+    hand.click(QPointF(200, 150))
+    assert painted(document)
+    shown = grabbed(canvas)
+    canvas.refine()
+    assert np.array_equal(shown, grabbed(canvas))
