@@ -7,9 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
-from fcn_studio.core.history import History
+from fcn_studio.core.history import History, Standing
+from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Sample
 from fcn_studio.errors import ImageError, ProjectLocked
 
@@ -45,7 +49,7 @@ def open_project(
 
 
 def load_document(
-    project: ProjectFolder, sample: Sample, prefetch: Prefetch, keeper: Keeper, undo_bytes: int
+    project: ProjectFolder, sample: Sample, prefetch: Prefetch, keeper: Keeper
 ) -> tuple[Document, str | None, tuple[str, ...]]:
     """The document of an image, all or nothing; what is open is not touched.
 
@@ -53,8 +57,7 @@ def load_document(
         project: of the image.
         sample: the image.
         prefetch: where its pixels may be already.
-        keeper: what it holds of the image comes before what is on disk.
-        undo_bytes: memory for the steps of a new history.
+        keeper: what it holds of the image comes before what is on disk; it has the steps, too.
 
     Returns:
         The document, the sha256 of its mask file (None if there is none, or the keeper knows it), and sentences on
@@ -67,24 +70,35 @@ def load_document(
     image_rgb = prefetch.get(sample.image_path)
     height, width = image_rgb.shape[:2]
     again = keeper.reopened(sample.image_id)
-    if again is None:
-        found = project.load_labels(sample, (width, height))
-        by = found.prelabelled_by or ""
-        document = Document(
-            sample.image_id, image_rgb, found.labels, found.status, prelabelled_by=by, history=History(undo_bytes)
-        )
-        return document, found.mask_sha256, found.notices
-    if again.labels.shape != (height, width):
-        raise ImageError(f"{sample.image_path} is another picture than the one that was labelled; restore it")
-    history = again.history or History(undo_bytes)
-    document = Document(
+    if again is not None:
+        if again.labels.shape != (height, width):
+            raise ImageError(f"{sample.image_path} is another picture than the one that was labelled; restore it")
+        standing = Standing(again.status, again.prelabelled_by)
+        document = _made(sample, image_rgb, again.labels, standing, keeper, again.history)
+        if not again.on_disk:
+            document.mark_saved(-1)  # what is on disk is older
+        return document, None, ()
+    found = project.load_labels(sample, (width, height))
+    standing = Standing(found.status, found.prelabelled_by or "")
+    document = _made(sample, image_rgb, found.labels, standing, keeper, None)
+    return document, found.mask_sha256, found.notices
+
+
+def _made(
+    sample: Sample,
+    image_rgb: NDArray[np.uint8],
+    labels: Labels,
+    standing: Standing,
+    keeper: Keeper,
+    came_back: History | None,
+) -> Document:
+    """A document with its steps: those that came back from a journal, or those of its last visit."""
+    history = came_back or keeper.history_of(sample.image_id, labels, standing)
+    return Document(
         sample.image_id,
         image_rgb,
-        again.labels,
-        again.status,
-        prelabelled_by=again.prelabelled_by,
+        labels,
+        standing.status,
+        prelabelled_by=standing.prelabelled_by,
         history=history,
     )
-    if not again.on_disk:
-        document.mark_saved(-1)  # what is on disk is older
-    return document, None, ()

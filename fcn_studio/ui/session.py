@@ -81,7 +81,8 @@ class Session(QObject):
         self.keeper = Keeper(self)
         self.recovery = Recovery(self)
         self.table_changed.connect(lambda: self.keeper.journal.set_classes(self.table))
-        self._on_setting("autosave_delay")
+        for key in ("autosave_delay", "undo_budget_mb"):
+            self._on_setting(key)
         settings.watch(self._on_setting)
         self.keeper.saved.connect(self.sample_changed)
         self.keeper.changed.connect(self.saved)
@@ -186,6 +187,8 @@ class Session(QObject):
     def _on_setting(self, key: str) -> None:
         if key == "autosave_delay":
             self.keeper.idle_ms = round(1000 * self.settings.number(key))
+        elif key == "undo_budget_mb":
+            self.keeper.undo_bytes = self.settings.whole(key) << 20
         elif key == "max_pixels":
             self._prefetch.max_pixels = self.settings.whole(key)
             self._prefetch.want(())  # what was refused may be allowed now
@@ -211,11 +214,7 @@ class Session(QObject):
         image_id = self.samples[row].image_id
         try:
             document, mask_sha256, notices = load_document(
-                self.project,
-                self.samples[row],
-                self._prefetch,
-                self.keeper,
-                self.settings.whole("undo_budget_mb") << 20,
+                self.project, self.samples[row], self._prefetch, self.keeper
             )
         except (ImageError, MaskError) as error:
             self.note_failure(image_id, str(error))
@@ -267,8 +266,6 @@ class Session(QObject):
         if self._disconnect is not None:
             self._disconnect()
             self._disconnect = None
-        if self.document is not None:
-            self.document.history.close()
         self.document, self.index, self.prediction = document, row, None
         if document is not None:
             self._disconnect = document.committed.connect(self._on_committed)
