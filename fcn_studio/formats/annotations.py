@@ -16,18 +16,21 @@ Before a mask is first overwritten after it was loaded, it is kept as an earlier
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection, Container
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from fcn_studio.core.classes import VOID, ClassTable
+from fcn_studio.core.kept_histories import fingerprint
 from fcn_studio.core.labels import Labels, made_by_human
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import MaskError, MaskNeedsDecision, ProjectError
 from fcn_studio.formats.atomic import refuse_outside, told, write_atomically
 from fcn_studio.formats.loaded import EarlierLabels, LoadedLabels, Reading, bytes_of, sha256_of, with_record
 from fcn_studio.formats.masks import encode_mask
+from fcn_studio.formats.read_ahead import ReadAhead, Source, record_sha256
 from fcn_studio.formats.records import Record, read_provenance, read_record, write_record
 from fcn_studio.formats.scan import MASKS, MAX_LIST_BYTES, scan_masks
 from fcn_studio.formats.status_index import Stamp, StatusIndex, stamp_of
@@ -67,6 +70,7 @@ class AnnotationStore:
         self._seen: dict[str, str | None] = {}
         """Mask id -> sha256 of the mask as it was last opened or written here."""
         self._distrusted = False
+        self._ahead = ReadAhead()
 
     @property
     def masks(self) -> dict[str, Path]:
@@ -190,12 +194,48 @@ class AnnotationStore:
                 width, height = size
                 by = record.prelabelled_by if record is not None and fits else None
                 return LoadedLabels(Labels.unlabelled(height, width), status, by)
-            mask = Reading(sample, size, table, grey_as_indices).decoded(data, path)
+            assert digest is not None
+            reading = Reading(sample, size, table, grey_as_indices)
             if self._untouched(sample):
+                mask = reading.decoded(data, path)
                 return LoadedLabels(made_by_human(mask.label_map), status, None, digest, mask.notices)
-            found = with_record(mask, sha256_of(data), record, record_path if fits else None, path)
+            source = Source(digest, record_sha256(record_path), fits, size, table, grey_as_indices)
+            found = None if peek else self._ahead.take(sample.mask_id, source)
+            if found is None:
+                mask = reading.decoded(data, path)
+                found = with_record(mask, digest, record, record_path if fits else None, path)
             self._statuses[sample.mask_id] = found.status
             return found
+
+    def read_ahead(
+        self, sample: Sample, size: tuple[int, int], table: ClassTable, grey_as_indices: bool | None
+    ) -> None:
+        """Decode the annotation of an image that may be opened soon; nothing of what is known of it changes.
+
+        Raises:
+            MaskError: as `load`.
+        """
+        with self._image(sample):
+            if sample.mask_id not in self._masks or self._untouched(sample):
+                return
+            path, record_path = self.mask_path(sample), self._record_path(sample)
+            data, record, record_digest = bytes_of(path), read_record(record_path), record_sha256(record_path)
+            if data is None:
+                return
+            digest = sha256_of(data)
+            fits = record is not None and record.mask_sha256 == digest
+            source = Source(digest, record_digest, fits, size, table, grey_as_indices)
+            if self._ahead.has(sample.mask_id, source):
+                return
+            mask = Reading(sample, size, table, grey_as_indices).decoded(data, path)
+            found = with_record(mask, digest, record, record_path if fits else None, path)
+            if record_sha256(record_path) == record_digest:  # else something else is writing it just now
+                found = replace(found, fingerprint=fingerprint(found.labels, found.standing))
+                self._ahead.put(sample.mask_id, source, found)
+
+    def forget_ahead(self, wanted: Collection[Sample]) -> None:
+        """Forget what was decoded ahead of all other images."""
+        self._ahead.keep_only({sample.mask_id for sample in wanted})
 
     def earlier(
         self, sample: Sample, size: tuple[int, int], table: ClassTable, grey_as_indices: bool | None

@@ -18,11 +18,9 @@
 from __future__ import annotations
 
 import os
-import socket
 import threading
-import uuid
 from collections import Counter
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -36,11 +34,18 @@ from fcn_studio.errors import ClassTableNeeded, ProjectError, ProjectReadOnly, Y
 from fcn_studio.formats import migrations
 from fcn_studio.formats.annotations import AnnotationStore
 from fcn_studio.formats.atomic import refuse_outside
-from fcn_studio.formats.images import MAX_PIXELS
+from fcn_studio.formats.images import MAX_PIXELS, image_size
 from fcn_studio.formats.leftovers import remove_leftovers
 from fcn_studio.formats.loaded import EarlierLabels, LoadedLabels
 from fcn_studio.formats.lock import ProjectLock
-from fcn_studio.formats.project_file import keep_copy, open_project_file, put_back, refuse_if_lost, write_project_file
+from fcn_studio.formats.project_file import (
+    keep_copy,
+    new_config,
+    open_project_file,
+    put_back,
+    refuse_if_lost,
+    write_project_file,
+)
 from fcn_studio.formats.runs import Runs
 from fcn_studio.formats.scan import IMAGES, MASKS, scan_images
 from fcn_studio.formats.status_index import stamp_of
@@ -98,7 +103,7 @@ class ProjectFolder:
         self._store = AnnotationStore(folder, first_opening=self.first_opening, prepare=self._prepare)
         if self.first_opening:
             refuse_if_lost(self._project_file, self._previous)
-            self._config, version = _new_config(folder, table or self._found_table(default_table)), 0
+            self._config, version = new_config(folder, table or self._found_table(default_table)), 0
         else:
             self._config, version = open_project_file(self._project_file, self._previous)
         self._up_to_date = version == migrations.FORMAT
@@ -281,7 +286,7 @@ class ProjectFolder:
 
     def counts(self) -> Mapping[Status, int]:
         """Number of images by status, every status named."""
-        counted = Counter(self.status(sample) for sample in self.samples)
+        counted = Counter(map(self._store.status, self.samples))
         return {status: counted[status] for status in Status}
 
     # Annotations
@@ -304,6 +309,20 @@ class ProjectFolder:
         """
         table, grey = self._config.table, self.grey_as_indices
         return self._store.load(sample, size, table, grey, known_masks=known_masks, peek=peek)
+
+    def read_ahead(self, sample: Sample, *, largest: int) -> None:
+        """Decode the annotation of an image of at most ``largest`` pixels, in whatever thread, for `load_labels`.
+
+        Raises:
+            ImageError, MaskError: as `load_labels`, or if the image cannot be read.
+        """
+        size = image_size(sample.image_path, max_pixels=self.max_pixels)
+        if size[0] * size[1] <= largest:
+            self._store.read_ahead(sample, size, self._config.table, self.grey_as_indices)
+
+    def forget_ahead(self, wanted: Collection[Sample] = ()) -> None:
+        """Forget the annotations that were decoded ahead, but of these images."""
+        self._store.forget_ahead(wanted)
 
     def save_labels(
         self,
@@ -386,14 +405,3 @@ def restore_project_file(folder: Path) -> None:
     """
     with ProjectLock(folder / STATE / "lock"):
         put_back(folder / PROJECT_FILE, folder / STATE / "previous")
-
-
-def _new_config(folder: Path, table: ClassTable) -> ProjectConfig:
-    """Settings of a project that has no file yet.
-
-    Its id is made from host and path until it is written: strokes kept for a folder that is only looked at, or
-    that crashed before its first save, are found again.
-    """
-    path = os.fsencode(os.path.realpath(folder)).decode("utf-8", "backslashreplace")  # any bytes may be a name
-    name = f"{socket.gethostname()}:{path}"
-    return replace(ProjectConfig.new(table), project_id=str(uuid.uuid5(uuid.NAMESPACE_URL, name)))

@@ -138,8 +138,11 @@ class Keeper(QObject):
         if not self._longest.isActive():
             self._longest.start(max(self.idle_ms, LONGEST_MS))
 
-    def save(self) -> None:
-        """Write the watched document now, off this thread, if it has changed. A gesture under way waits."""
+    def save(self, *, leaving: bool = False) -> None:
+        """Write the watched document now, off this thread, if it has changed. A gesture under way waits.
+
+        ``leaving``: nobody will change it any more, so that its arrays need not be copied.
+        """
         document = self._document
         if document is None or self._project is None or self._sample is None or not self._writable:
             return
@@ -155,7 +158,7 @@ class Keeper(QObject):
         self._submitted = self._save_of(
             self._project,
             self._sample,
-            document.labels_snapshot(),
+            Labels(document.label_map, document.provenance) if leaving else document.labels_snapshot(),
             document.status,
             document.prelabelled_by,
             document.revision,
@@ -203,11 +206,14 @@ class Keeper(QObject):
             return Reopened(labels, standing.status, standing.prelabelled_by, history, on_disk=True)
         return None
 
-    def history_of(self, image_id: str, labels: Labels, standing: Standing) -> History:
-        """The steps of an image that is being opened, if it was left with this very annotation; else none yet."""
+    def history_of(self, image_id: str, labels: Labels, standing: Standing, mark: bytes | None = None) -> History:
+        """The steps of an image that is being opened, if it was left with this very annotation; else none yet.
+
+        ``mark``: the annotation's `fingerprint`, if somebody has made it.
+        """
         kept = None
         if self.histories.has(image_id):
-            kept = self.histories.take(image_id, fingerprint(labels, standing))
+            kept = self.histories.take(image_id, mark or fingerprint(labels, standing))
         history = kept or History(self.undo_bytes)
         history.limit(self.undo_bytes)
         return history

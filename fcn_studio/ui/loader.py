@@ -74,26 +74,20 @@ def load_document(
         if again.labels.shape != (height, width):
             raise ImageError(f"{sample.image_path} is another picture than the one that was labelled; restore it")
         standing = Standing(again.status, again.prelabelled_by)
-        document = _made(sample, image_rgb, again.labels, standing, keeper, again.history)
+        history = again.history or keeper.history_of(sample.image_id, again.labels, standing)
+        document = _made(sample, image_rgb, again.labels, standing, history)
         if not again.on_disk:
             document.mark_saved(-1)  # what is on disk is older
         return document, None, ()
     found = project.load_labels(sample, (width, height))
-    standing = Standing(found.status, found.prelabelled_by or "")
-    document = _made(sample, image_rgb, found.labels, standing, keeper, None)
+    history = keeper.history_of(sample.image_id, found.labels, found.standing, found.fingerprint)
+    document = _made(sample, image_rgb, found.labels, found.standing, history)
     return document, found.mask_sha256, found.notices
 
 
 def _made(
-    sample: Sample,
-    image_rgb: NDArray[np.uint8],
-    labels: Labels,
-    standing: Standing,
-    keeper: Keeper,
-    came_back: History | None,
+    sample: Sample, image_rgb: NDArray[np.uint8], labels: Labels, standing: Standing, history: History
 ) -> Document:
-    """A document with its steps: those that came back from a journal, or those of its last visit."""
-    history = came_back or keeper.history_of(sample.image_id, labels, standing)
     return Document(
         sample.image_id,
         image_rgb,

@@ -18,6 +18,7 @@ from fcn_studio.ui.class_editor import ClassEditor
 from fcn_studio.ui.cursor_info import CursorInfo, cursor_info
 from fcn_studio.ui.keeper import Keeper
 from fcn_studio.ui.loader import load_document, open_project
+from fcn_studio.ui.neighbours import Neighbours
 from fcn_studio.ui.prefetch import Prefetch
 from fcn_studio.ui.recovery import Recovery
 from fcn_studio.ui.restorer import Restorer
@@ -78,6 +79,7 @@ class Session(QObject):
         self.classes = ClassEditor(self)
         self.restorer = Restorer(self)
         self._prefetch = Prefetch(settings.whole("max_pixels"))
+        self.neighbours = Neighbours(self._prefetch, self)
         self.keeper = Keeper(self)
         self.recovery = Recovery(self)
         self.table_changed.connect(lambda: self.keeper.journal.set_classes(self.table))
@@ -173,6 +175,7 @@ class Session(QObject):
             self.problem.emit(f"Not closed: {len(lost)} image(s) could not be saved ({', '.join(lost[:3])}).{kept}")
             return False
         self._set_document(None, -1)
+        self.neighbours.forget()
         self.keeper.close_project()
         self.recovery.clear()
         project, self.project = self.project, None
@@ -180,7 +183,6 @@ class Session(QObject):
             project.close()
         except ProjectError as error:  # only the list of statuses, which is made anew at the next opening
             self.notice.emit(str(error))
-        self._prefetch.want(())
         self.project_changed.emit()
         return True
 
@@ -199,6 +201,7 @@ class Session(QObject):
         """End the session's threads; call after `close_project`."""
         self.keeper.shut_down()
         self._prefetch.close()
+        self.neighbours.close()
 
     # --- navigation -------------------------------------------------------------------------------------------
 
@@ -222,9 +225,9 @@ class Session(QObject):
         self.failures.pop(image_id, None)
         for sentence in notices:
             self.notice.emit(sentence)
-        self.keeper.save()
+        self.keeper.save(leaving=True)
         self._set_document(document, row, mask_sha256)
-        self._prefetch.want(self.samples[r].image_path for r in (row + 1, row - 1) if 0 <= r < len(self.samples))
+        self.neighbours.opened(self.project, row)
 
     def note_failure(self, image_id: str, sentence: str) -> None:
         """Remember why an image cannot be opened, for the list of files."""

@@ -308,6 +308,7 @@ class SessionMachine(RuleBasedStateMachine):
         past = self.past
         unsaved = self.document.dirty and len(past.states) > 1
         self.session._prefetch.close()
+        self.session.neighbours.close()
         for lock in (self.folder / ".fcn-studio" / "lock", *self.home.glob("state/journals/*/lock")):
             lock.unlink()
         self.session.blockSignals(True)
