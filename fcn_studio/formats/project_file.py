@@ -24,11 +24,8 @@ import itertools
 import logging
 import os
 import re
-import socket
-import uuid
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -283,14 +280,3 @@ def _write_classes(document: tomlkit.TOMLDocument, table: ClassTable) -> None:
         row["retired"] = info.retired
         if info.index not in known:
             rows.append(row)
-
-
-def new_config(folder: Path, table: ClassTable) -> ProjectConfig:
-    """Settings of a project that has no file yet.
-
-    Its id is made from host and path until it is written: strokes kept for a folder that is only looked at, or
-    that crashed before its first save, are found again.
-    """
-    path = os.fsencode(os.path.realpath(folder)).decode("utf-8", "backslashreplace")  # any bytes may be a name
-    name = f"{socket.gethostname()}:{path}"
-    return replace(ProjectConfig.new(table), project_id=str(uuid.uuid5(uuid.NAMESPACE_URL, name)))

@@ -65,13 +65,16 @@ def scan_images(root: Path) -> ImageScan:
     return ImageScan(tuple(Sample(i, Path(paths[i]), masks[i]) for i in ordered), tuple(notices))
 
 
-def scan_masks(folder: Path) -> dict[str, Path]:
-    """Mask id -> file, as spelled, for all PNGs below a mask folder; empty if there is no such folder."""
-    found: dict[str, Path] = {}
+def scan_masks(folder: Path) -> dict[str, str]:
+    """Mask id -> file, as spelled, for all PNGs below a mask folder; empty if there is no such folder.
+
+    Not as ``Path``s, which would take most of the time and memory.
+    """
+    found: dict[str, str] = {}
     for relative, entry in _files(folder, []):
         stem, suffix = os.path.splitext(relative)
         if suffix.casefold() == ".png" and _leads_to(entry.is_file):
-            found.setdefault(unicodedata.normalize("NFC", stem), Path(entry.path))
+            found.setdefault(unicodedata.normalize("NFC", stem), entry.path)
     return found
 
 

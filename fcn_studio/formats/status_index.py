@@ -21,7 +21,7 @@ Stamp = tuple[int, ...]
 """Modification time (ns) and size of the record, then of the mask; zeros for a file that is not there."""
 
 
-def stamp_of(*paths: Path) -> Stamp:
+def stamp_of(*paths: Path | str) -> Stamp:
     """The stamp of a record and its mask."""
     numbers: list[int] = []
     for path in paths:

@@ -14,13 +14,19 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
 from fcn_studio.core.history import History, Standing
 from fcn_studio.core.labels import Labels
-from fcn_studio.core.sample import Sample
+from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import ImageError, ProjectLocked
+from fcn_studio.ui.patience import in_background
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder
     from fcn_studio.ui.keeper import Keeper
     from fcn_studio.ui.prefetch import Prefetch
+
+FINISHED = (Status.VERIFIED, Status.SKIPPED)
+"""Statuses of images that wait for nobody."""
+LOOKED_THROUGH = 2000
+"""Images among which the first to be shown is looked for."""
 
 
 def open_project(
@@ -34,18 +40,31 @@ def open_project(
 ) -> ProjectFolder:
     """A project to write, patiently; only to look at where another process writes it, which is told.
 
+    The window is alive while this takes long (`patience`).
+
     Raises:
         ProjectError: as `ProjectFolder.open`.
     """
     from fcn_studio.formats.project_folder import ProjectFolder
 
     opened = partial(ProjectFolder.open, folder, table=table, default_table=default_table, grey_as_indices=grey)
+    project, locked = in_background(lambda: _opened(opened, break_lock=break_lock))
+    if locked:
+        tell(f"Opened read-only: {locked}.")
+    return project
+
+
+def _opened(opened: Callable[..., ProjectFolder], *, break_lock: bool) -> tuple[ProjectFolder, str]:
+    """A project, with the statuses that the choice of the first image asks for; and who writes it, if not we."""
+    locked = ""
     try:
-        return opened(writable=True, patient=True, break_lock=break_lock)
+        project = opened(writable=True, patient=True, break_lock=break_lock)
     except ProjectLocked as error:
-        project = opened(writable=False)
-        tell(f"Opened read-only: {error}.")
-        return project
+        project, locked = opened(writable=False), str(error)
+    for sample in project.samples[:LOOKED_THROUGH]:
+        if project.status(sample) not in FINISHED:
+            break
+    return project, locked
 
 
 def load_document(

@@ -14,10 +14,11 @@ from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, ProjectError
 from fcn_studio.settings import Settings
+from fcn_studio.ui.census import Census
 from fcn_studio.ui.class_editor import ClassEditor
 from fcn_studio.ui.cursor_info import CursorInfo, cursor_info
 from fcn_studio.ui.keeper import Keeper
-from fcn_studio.ui.loader import load_document, open_project
+from fcn_studio.ui.loader import FINISHED, LOOKED_THROUGH, load_document, open_project
 from fcn_studio.ui.neighbours import Neighbours
 from fcn_studio.ui.prefetch import Prefetch
 from fcn_studio.ui.recovery import Recovery
@@ -26,9 +27,6 @@ from fcn_studio.ui.toolbox import Toolbox
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder
-
-FINISHED = (Status.VERIFIED, Status.SKIPPED)
-"""Statuses of images that wait for nobody."""
 
 
 class Session(QObject):
@@ -72,6 +70,7 @@ class Session(QObject):
         self.index = -1
         self.default_table = ClassTable((), 0)
         """Class table of a plain folder that has none: the table of the network in use."""
+        self._opening = False
         self._grey_asked = False
         self.failures: dict[str, str] = {}
         """Image id -> why it could not be opened when that was last tried."""
@@ -82,6 +81,7 @@ class Session(QObject):
         self.neighbours = Neighbours(self._prefetch, self)
         self.keeper = Keeper(self)
         self.recovery = Recovery(self)
+        self.census = Census(self)
         self.table_changed.connect(lambda: self.keeper.journal.set_classes(self.table))
         for key in ("autosave_delay", "undo_budget_mb"):
             self._on_setting(key)
@@ -121,11 +121,20 @@ class Session(QObject):
             ProjectError: if it cannot be opened.
             ClassTableNeeded: if only the user can say what its masks mean; call again with ``table``.
         """
-        if self._holds(folder):
+        if self._opening or self._holds(folder):
             return
-        project = open_project(
-            folder, self.default_table, self.problem.emit, table=table, grey=grey_as_indices, break_lock=break_lock
-        )
+        self._opening = True  # the window is alive meanwhile
+        try:
+            project = open_project(
+                folder,
+                self.default_table,
+                self.problem.emit,
+                table=table,
+                grey=grey_as_indices,
+                break_lock=break_lock,
+            )
+        finally:
+            self._opening = False
         if not self.close_project():
             project.close()
             return
@@ -140,6 +149,7 @@ class Session(QObject):
             self.toolbox.set_class(first)
         self.settings.add_recent(folder.resolve())
         self.recovery.start(project)
+        self.census.start(project)
         self.project_changed.emit()
         self.table_changed.emit()
         for sentence in project.notices:
@@ -160,7 +170,7 @@ class Session(QObject):
         came_back = self.recovery.row
         if came_back is not None and self._open_from(came_back, +1, lambda row: row == came_back):
             return
-        start = next((row for row in range(min(len(self.samples), 2000)) if self._waits(row)), 0)
+        start = next((row for row in range(min(len(self.samples), LOOKED_THROUGH)) if self._waits(row)), 0)
         if not self._open_from(start, +1, lambda row: True):
             self._open_from(start - 1, -1, lambda row: True)
 
@@ -176,6 +186,7 @@ class Session(QObject):
             return False
         self._set_document(None, -1)
         self.neighbours.forget()
+        self.census.stop()
         self.keeper.close_project()
         self.recovery.clear()
         project, self.project = self.project, None
@@ -202,6 +213,7 @@ class Session(QObject):
         self.keeper.shut_down()
         self._prefetch.close()
         self.neighbours.close()
+        self.census.close()
 
     # --- navigation -------------------------------------------------------------------------------------------
 
@@ -338,25 +350,11 @@ class Session(QObject):
 
     def status(self, row: int) -> Status:
         """Status of the image of a row; the open document's own if it is open."""
-        assert self.project is not None
-        if row == self.index and self.document is not None:
-            return self.document.status
-        sample = self.samples[row]
-        newer = self.keeper.newer().get(sample.image_id)
-        return newer.status if newer is not None else self.project.status(sample)
+        return self.census.status(row)
 
     def counts(self) -> Mapping[Status, int]:
-        """Number of images by status."""
-        if self.project is None:
-            return {}
-        counts = dict(self.project.counts())
-        newer = {image_id: save.status for image_id, save in self.keeper.newer().items()}
-        if self.document is not None:
-            newer[self.document.image_id] = self.document.status
-        for image_id, status in newer.items():
-            counts[self.project.status(self.project.sample(image_id))] -= 1
-            counts[status] += 1
-        return counts
+        """Number of images by status, as far as known: see `census`."""
+        return self.census.counts()
 
     def cursor_info(self, x: int, y: int) -> CursorInfo | None:
         """What lies at a pixel of the open image; None outside."""
