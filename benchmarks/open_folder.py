@@ -3,10 +3,10 @@
 
 Usage: python benchmarks/open_folder.py [--images 100000] [--json FILE]
 
-Rows: a plain folder; one whose images all have a mask and a record, without the index of statuses, and again with it.
-Each is opened in a process of its own. Bars: the window is never without an answer for 100 ms of its thread's CPU, and
-the first image is there within 100 times the floor. `statuses_s` is when the status of every image is known, which
-nobody waits for.
+Rows: a plain folder; one whose images all have a mask and a record, without the index of statuses, and again with
+it. Each is opened in a process of its own. Bars: the window never handles nothing for 100 ms in which the process is
+at work (`stall_cpu_ms`; `stall_ms` is wall time, which other work of the machine prolongs), and the first image is
+there within 100 times the floor. `statuses_s` is when the status of every image is known, which nobody waits for.
 """
 
 from __future__ import annotations

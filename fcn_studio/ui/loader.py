@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +57,8 @@ def open_project(
 
 def _opened(opened: Callable[..., ProjectFolder], *, break_lock: bool) -> tuple[ProjectFolder, str]:
     """A project, with the statuses that the choice of the first image asks for; and who writes it, if not we."""
+    from fcn_studio.formats.images import image_size
+
     locked = ""
     try:
         project = opened(writable=True, patient=True, break_lock=break_lock)
@@ -64,6 +67,8 @@ def _opened(opened: Callable[..., ProjectFolder], *, break_lock: bool) -> tuple[
     for sample in project.samples[:LOOKED_THROUGH]:
         if project.status(sample) not in FINISHED:
             break
+    with suppress(ImageError, IndexError):  # the first look at an image loads the decoders
+        image_size(project.samples[0].image_path)
     return project, locked
 
 

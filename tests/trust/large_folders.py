@@ -76,13 +76,14 @@ class Stalls(QObject):
 
     Attributes:
         longest_ms: the longest of them.
-        longest_cpu_ms: the longest by the CPU time of the GUI thread, which other work of the machine cannot prolong.
+        longest_cpu_ms: the longest by the CPU time of the process, be it that of the GUI thread or of one that let it
+            wait; other work of the machine cannot prolong it.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.longest_ms = self.longest_cpu_ms = 0.0
-        self._last = time.perf_counter(), time.thread_time()
+        self._last = time.perf_counter(), time.process_time()
         self._timer = QTimer(self, interval=TICK_MS)
         self._timer.timeout.connect(self._tick)
         self._timer.start()
@@ -90,16 +91,16 @@ class Stalls(QObject):
     def reset(self) -> None:
         """Begin anew."""
         self.longest_ms = self.longest_cpu_ms = 0.0
-        self._last = time.perf_counter(), time.thread_time()
+        self._last = time.perf_counter(), time.process_time()
 
     def stop(self) -> None:
         """Note no more."""
         self._timer.stop()
 
     def _tick(self) -> None:
-        now = time.perf_counter(), time.thread_time()
+        now = time.perf_counter(), time.process_time()
         self.longest_ms = max(self.longest_ms, 1000 * (now[0] - self._last[0]) - TICK_MS)
-        self.longest_cpu_ms = max(self.longest_cpu_ms, 1000 * (now[1] - self._last[1]))
+        self.longest_cpu_ms = max(self.longest_cpu_ms, 1000 * min(now[0] - self._last[0], now[1] - self._last[1]))
         self._last = now
 
 
@@ -113,7 +114,7 @@ class Opening:
         first_image_s: until the canvas has painted the first image.
         statuses_s: until the status of every image is known.
         stall_ms: longest time in which the window handled nothing, until then.
-        stall_cpu_ms: likewise in CPU time of the GUI thread.
+        stall_cpu_ms: likewise in CPU time of the process.
         cpu_s: of the process, until then.
         memory_mb: more than before.
     """

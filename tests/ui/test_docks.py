@@ -140,7 +140,7 @@ class ManyFiles(QObject):
 
     def __init__(self, count: int) -> None:
         super().__init__()
-        self.samples = [Sample(f"dir/img{i:06}.jpg", Path(f"img{i:06}.jpg"), f"img{i:06}") for i in range(count)]
+        self.samples = [Sample(f"dir/img{i:06}.jpg", f"img{i:06}.jpg", f"img{i:06}") for i in range(count)]
         self.project, self.index, self.asked, self.opened = SimpleNamespace(), -1, 0, []
         self.failures: dict[str, str] = {}
         self.census = KnownUpTo(self, count)
