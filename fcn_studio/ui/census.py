@@ -24,6 +24,8 @@ AT_ONCE_S = 0.01
 """So long is looked at once, which is all of a project of a thousand images."""
 NEWS_MS = 200
 """Between two times that news is told, and before the thread begins: the first image comes first."""
+_WORK_S, _REST_S = 0.002, 0.001
+"""The thread lets go of Python's lock so often; each row that Qt draws needs it several times."""
 
 
 class Census(QObject):
@@ -128,7 +130,11 @@ class Census(QObject):
 
 def _look(project: ProjectFolder, row: int, asked: deque[Sample], stop: threading.Event) -> None:
     """On the thread: all images from a row on, and before each those that somebody asked for."""
+    rest = time.monotonic() + _WORK_S
     for sample in project.samples[row:]:
+        if time.monotonic() > rest:
+            stop.wait(_REST_S)
+            rest = time.monotonic() + _WORK_S
         while asked and not stop.is_set():
             _ask(project, asked.popleft())
         if stop.is_set():
