@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import FcnStudioError
+from fcn_studio.ui.patience import in_background
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder
@@ -76,6 +77,14 @@ class Census(QObject):
     def done(self) -> bool:
         """Whether every status is known."""
         return self._begin is None and self._looking is None
+
+    def look(self, rows: Iterable[int], until: Container[Status] = ()) -> None:
+        """Find the statuses of these rows now, up to the first of these statuses; the window is alive meanwhile."""
+        project = self._session.project
+        if project is None or self.done:
+            return
+        samples = [project.samples[row] for row in rows]
+        in_background(lambda: next((s for s in samples if project.status(s) in until), None))
 
     def known(self, row: int) -> Status | None:
         """Status of the image of a row; None if it is not known yet and no file may be looked at: soon it will be."""
