@@ -12,6 +12,7 @@ there within 100 times the floor. `statuses_s` is when the status of every image
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import subprocess
@@ -40,9 +41,10 @@ def open_once(folder: Path) -> Opening:
     """Open it in a window of this process."""
     application = app.application([])
     studio = app.build(Settings(), IdleEngine())  # type: ignore[arg-type]
-    GuiThreadGarbage(studio.window)
     studio.window.resize(1600, 900)
     studio.window.show()
+    gc.freeze()  # as the program does
+    GuiThreadGarbage(studio.window)
     application.processEvents()
     opening = open_and_watch(studio, folder)
     studio.session.close_project(discard=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import FcnStudioError
+from fcn_studio.ui.patience import in_background
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder
@@ -24,6 +25,8 @@ AT_ONCE_S = 0.01
 """So long is looked at once, which is all of a project of a thousand images."""
 NEWS_MS = 200
 """Between two times that news is told, and before the thread begins: the first image comes first."""
+_WORK_S, _REST_S = 0.002, 0.001
+"""The thread lets go of Python's lock so often; each row that Qt draws needs it several times."""
 
 
 class Census(QObject):
@@ -74,6 +77,14 @@ class Census(QObject):
     def done(self) -> bool:
         """Whether every status is known."""
         return self._begin is None and self._looking is None
+
+    def look(self, rows: Iterable[int], until: Container[Status] = ()) -> None:
+        """Find the statuses of these rows now, up to the first of these statuses; the window is alive meanwhile."""
+        project = self._session.project
+        if project is None or self.done:
+            return
+        samples = [project.samples[row] for row in rows]
+        in_background(lambda: next((s for s in samples if project.status(s) in until), None))
 
     def known(self, row: int) -> Status | None:
         """Status of the image of a row; None if it is not known yet and no file may be looked at: soon it will be."""
@@ -128,7 +139,11 @@ class Census(QObject):
 
 def _look(project: ProjectFolder, row: int, asked: deque[Sample], stop: threading.Event) -> None:
     """On the thread: all images from a row on, and before each those that somebody asked for."""
+    rest = time.monotonic() + _WORK_S
     for sample in project.samples[row:]:
+        if time.monotonic() > rest:
+            stop.wait(_REST_S)
+            rest = time.monotonic() + _WORK_S
         while asked and not stop.is_set():
             _ask(project, asked.popleft())
         if stop.is_set():

@@ -254,6 +254,8 @@ class Session(QObject):
 
     def step_unverified(self, by: int) -> None:
         """Open the next or previous image that is neither verified nor skipped."""
+        ahead = range(self.index + by, len(self.samples) if by > 0 else -1, by)
+        self.census.look(ahead, set(Status) - set(FINISHED))
         if not self.open_from(self.index + by, by, self._waits):
             self.notice.emit("No further image is waiting in this direction.")
 

@@ -118,6 +118,22 @@ def test_the_list_and_its_filter_follow_what_is_found(
     assert model.index(700, 1).data() == "Verified"
 
 
+def test_who_needs_statuses_now_does_not_read_them_on_the_gui_thread(
+    studio: Studio, labelled: Path, read_here: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(census, "AT_ONCE_S", 0.0)
+    monkeypatch.setattr("fcn_studio.ui.loader.LOOKED_THROUGH", 1)
+    monkeypatch.setattr("fcn_studio.ui.session.LOOKED_THROUGH", 1)
+    (labelled / ".fcn-studio" / "index").unlink(missing_ok=True)
+    studio.session.open_folder(labelled)
+    assert not studio.session.census.done
+    read_here.clear()
+    studio.session.step_unverified(+1)
+    assert studio.session.index == 0, "all are verified"
+    assert read_here == []
+    assert studio.session.counts()[Status.VERIFIED] == MANY
+
+
 def test_leaving_a_project_ends_its_census(
     studio: Studio, labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> None:
