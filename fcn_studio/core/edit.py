@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.geometry import EMPTY, Rect
-from fcn_studio.core.history import TILE, Packed, Standing, Step, Tile, TilePatch, kept, only_value, shrunk, tile_rect
+from fcn_studio.core.history import TILE, Delta, Standing, Step, Tile, TilePatch, difference, kept, tile_rect
 from fcn_studio.core.labels import LabelMap, Labels, Provenance
 from fcn_studio.core.raster import Region
 from fcn_studio.core.rules import PaintRules, look_up
@@ -60,7 +60,7 @@ class Edit:
         self._open = True
         self._human = False
         self._tiles: dict[Tile, tuple[LabelMap | int, LabelMap | int]] = {}
-        self._deltas: dict[Tile, tuple[Packed, Packed]] = {}
+        self._deltas: dict[Tile, tuple[Delta, Delta]] = {}
         self._constants: dict[int, NDArray[np.uint8]] = {}
         self._made = False
 
@@ -258,9 +258,11 @@ class Edit:
         """Note what tells so many tiles from what they were, and use the copies up; whether more are left."""
         for _ in range(min(most, len(self._tiles))):
             tile, then = self._tiles.popitem()
-            where = tile_rect(tile, self._bounds.x1, self._bounds.y1).slices
-            first, second = (_delta(now[where], old) for now, old in zip(self._arrays, then, strict=True))
-            if not (_nothing(first) and _nothing(second)):
+            rect = tile_rect(tile, self._bounds.x1, self._bounds.y1)
+            first, second = (
+                difference(now[rect.slices], old, rect) for now, old in zip(self._arrays, then, strict=True)
+            )
+            if first[0] or second[0]:
                 self._deltas[tile] = first, second
         return bool(self._tiles)
 
@@ -302,17 +304,3 @@ class Edit:
     def _require_open(self) -> None:
         if not self._open:
             raise RuntimeError(f"the edit '{self.title}' is already closed")
-
-
-def _delta(now: LabelMap, then: LabelMap | int) -> LabelMap | int:
-    """The exclusive or of a tile's pixels now and then, in the place of ``then``; its only value if it has one."""
-    if isinstance(then, int):
-        if (value := only_value(now)) is not None:
-            return value ^ then
-        then = np.full(now.shape, then, np.uint8)
-    np.bitwise_xor(now, then, out=then)
-    return shrunk(then)
-
-
-def _nothing(delta: LabelMap | int) -> bool:
-    return isinstance(delta, int) and delta == 0

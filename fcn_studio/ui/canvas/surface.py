@@ -357,6 +357,8 @@ class Surface(QWidget):
                 count_device_pixels(painter, self.devicePixelRatioF())
                 if self._zoom_frame is not None:
                     self._zoom_frame.paint(painter, self._view)
+                    inside = self._current_sampling(self._view).inside
+                    paint_grid(painter, self._view, inside, self.devicePixelRatioF())
                 else:
                     self._paint_layers(painter, self._view, event.region())
                 if self.divider is not None and not self._stack.peeking:

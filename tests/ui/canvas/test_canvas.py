@@ -127,21 +127,6 @@ def make_document(image_id: str = "one") -> Document:
     return Document(image_id, Labels.unlabelled(HEIGHT, WIDTH), Status.NEW)
 
 
-@pytest.fixture
-def hand(qtbot: QtBot) -> Hand:
-    canvas = Canvas()
-    qtbot.addWidget(canvas)
-    canvas.resize(400, 300)
-    canvas.set_table(TABLE)
-    hand = Hand(canvas)
-    hand.open(make_document())
-    canvas.set_tool(Brush(hand))  # type: ignore[arg-type]
-    with qtbot.waitExposed(canvas):
-        canvas.show()
-    QApplication.sendEvent(canvas, QEvent(QEvent.Type.Leave))  # wherever the platform has its pointer
-    return hand
-
-
 def document_of(hand: Hand) -> Document:
     assert hand.document is not None
     return hand.document

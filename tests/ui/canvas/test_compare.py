@@ -14,7 +14,6 @@ from fcn_studio.tools.brush import Brush
 from fcn_studio.ui.canvas import Layer
 from fcn_studio.ui.canvas.compare import Divider
 from tests.ui.canvas.test_canvas import LEFT, Hand, grabbed
-from tests.ui.canvas.test_layers import hand  # noqa: F401
 
 VIEWPORT = Rect(0, 0, 400, 300)
 
@@ -30,8 +29,8 @@ def test_sides_share_the_viewport_and_other_layers_have_all_of_it(x: float, dpr:
     assert abs(divider.grip(400, dpr).x0 + divider.grip(400, dpr).x1 - 2 * left.x1) <= 1
 
 
-def test_each_side_is_what_its_layer_alone_would_be(hand: Hand) -> None:  # noqa: F811
-    canvas = hand.canvas
+def test_each_side_is_what_its_layer_alone_would_be(compared: Hand) -> None:
+    canvas = compared.canvas
     only = {}
     for layer in (Layer.PREDICTION, Layer.LABELS):
         for other in (Layer.PREDICTION, Layer.LABELS):
@@ -51,8 +50,8 @@ def test_each_side_is_what_its_layer_alone_would_be(hand: Hand) -> None:  # noqa
     assert np.array_equal(grabbed(canvas), peeked)
 
 
-def test_dragging_the_grip_moves_the_line_and_paints_nothing(hand: Hand) -> None:  # noqa: F811
-    canvas = hand.canvas
+def test_dragging_the_grip_moves_the_line_and_paints_nothing(compared: Hand) -> None:
+    hand, canvas = compared, compared.canvas
     canvas.set_tool(Brush(hand))  # type: ignore[arg-type]
     canvas.set_divider(Divider())
     assert hand.document is not None
@@ -72,8 +71,8 @@ def test_dragging_the_grip_moves_the_line_and_paints_nothing(hand: Hand) -> None
     assert canvas.cursor().shape() == Qt.CursorShape.CrossCursor
 
 
-def test_painting_goes_on_under_the_line(hand: Hand) -> None:  # noqa: F811
-    canvas, document = hand.canvas, hand.document
+def test_painting_goes_on_under_the_line(compared: Hand) -> None:
+    hand, canvas, document = compared, compared.canvas, compared.document
     canvas.set_tool(Brush(hand))  # type: ignore[arg-type]
     canvas.set_divider(Divider())
     assert document is not None

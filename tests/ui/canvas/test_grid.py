@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PySide6.QtCore import QPointF
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from fcn_studio.core.geometry import Rect
+from fcn_studio.ui.canvas import Layer
 from fcn_studio.ui.canvas.grid import GRID_FROM, GRID_FULL, grid_strength, paint_grid
 from fcn_studio.ui.canvas.sampling import Sampling
 from fcn_studio.ui.canvas.view_state import ViewState
+from tests.ui.canvas.test_canvas import Hand, grabbed
 
 DPRS = (1.0, 1.25, 1.5, 2.0)
 
@@ -72,3 +75,18 @@ def test_pieces_equal_the_whole(dpr: float) -> None:
         Rect(inside.x0, cut_y, cut_x, inside.y1), Rect(cut_x, cut_y, inside.x1, inside.y1),
     ]  # fmt: skip
     assert np.array_equal(painted(view, dpr, 90, *pieces), whole)
+
+
+def test_it_stays_while_a_zoom_shows_the_old_frame(hand: Hand) -> None:
+    canvas = hand.canvas
+    canvas.set_tool(None)
+    canvas.set_layer(Layer.IMAGE, visible=False)  # one grey
+    middle = QPointF(200, 150)
+    canvas.zoom_at(middle, 20 / canvas.zoom)
+    canvas.refine()
+    grabbed(canvas)
+    canvas.zoom_at(middle, 1.25)
+    coarse = grabbed(canvas)[80:220, 100:300]
+    canvas.refine()
+    assert len(np.unique(coarse)) > 1
+    assert np.array_equal(coarse, grabbed(canvas)[80:220, 100:300])

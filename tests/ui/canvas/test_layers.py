@@ -3,43 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from pytestqt.qtbot import QtBot
 
-from fcn_studio.core.labels import Labels, Provenance
-from fcn_studio.core.prediction import Prediction
 from fcn_studio.tools.brush import Brush
-from fcn_studio.ui.canvas import Canvas, Layer
-from tests.ui.canvas.test_canvas import HEIGHT, LEFT, TABLE, WIDTH, Hand, grabbed, make_document
+from fcn_studio.ui.canvas import Layer
+from tests.ui.canvas.conftest import make_prediction
+from tests.ui.canvas.test_canvas import LEFT, Hand, grabbed, make_document
 
 
-def make_prediction(image_id: str = "one") -> Prediction:
-    label_map = np.full((HEIGHT, WIDTH), 1, np.uint8)
-    label_map[:, WIDTH // 2 :] = 2
-    return Prediction(image_id, label_map, np.full((HEIGHT, WIDTH), 90, np.uint8), "0" * 64)
-
-
-@pytest.fixture
-def hand(qtbot: QtBot) -> Hand:
-    """A canvas with an image all of class 1, and a prediction that says 2 on the right."""
-    canvas = Canvas()
-    qtbot.addWidget(canvas)
-    canvas.resize(400, 300)
-    canvas.set_table(TABLE)
-    hand = Hand(canvas)
-    hand.open(make_document())
-    assert hand.document is not None
-    with hand.document.edit("all") as edit:
-        ones = np.full((HEIGHT, WIDTH), 1, np.uint8)
-        edit.replace(Labels(ones, np.full_like(ones, Provenance.HUMAN)))
-    canvas.set_prediction(make_prediction())
-    with qtbot.waitExposed(canvas):
-        canvas.show()
-    return hand
-
-
-def test_disagreement_follows_the_brush(hand: Hand) -> None:
-    canvas = hand.canvas
+def test_disagreement_follows_the_brush(compared: Hand) -> None:
+    hand, canvas = compared, compared.canvas
     canvas.set_layer(Layer.LABELS, visible=False)
     bare = grabbed(canvas)
     canvas.set_layer(Layer.DISAGREEMENT, visible=True)
@@ -59,8 +32,8 @@ def test_disagreement_follows_the_brush(hand: Hand) -> None:
     assert np.array_equal(grabbed(canvas), after)
 
 
-def test_peek_hides_all_but_the_image(hand: Hand) -> None:
-    canvas = hand.canvas
+def test_peek_hides_all_but_the_image(compared: Hand) -> None:
+    canvas = compared.canvas
     for layer in Layer:
         canvas.set_layer(layer, visible=layer == Layer.IMAGE)
     bare = grabbed(canvas)
@@ -71,8 +44,8 @@ def test_peek_hides_all_but_the_image(hand: Hand) -> None:
     assert np.array_equal(grabbed(canvas), bare)
 
 
-def test_another_image_has_no_prediction(hand: Hand, qtbot: QtBot) -> None:
-    assert hand.canvas.has_prediction
-    with qtbot.waitSignal(hand.canvas.layers_changed):
-        hand.open(make_document("two"))
-    assert not hand.canvas.has_prediction
+def test_another_image_has_no_prediction(compared: Hand, qtbot: QtBot) -> None:
+    assert compared.canvas.has_prediction
+    with qtbot.waitSignal(compared.canvas.layers_changed):
+        compared.open(make_document("two"))
+    assert not compared.canvas.has_prediction

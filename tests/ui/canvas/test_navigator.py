@@ -13,11 +13,9 @@ from pytestqt.qtbot import QtBot
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.settings import Settings
-from fcn_studio.tools.brush import Brush
-from fcn_studio.ui.canvas import Canvas
 from fcn_studio.ui.canvas.navigator import HIGHEST, WIDEST, Navigator
-from tests.ui.canvas.test_canvas import HEIGHT, TABLE, WIDTH, Hand, make_document
-from tests.ui.conftest import Studio, make_studio, own_folders, studio  # noqa: F401
+from tests.ui.canvas.test_canvas import HEIGHT, WIDTH, Hand, make_document
+from tests.ui.conftest import Studio
 
 
 class Counting(Navigator):
@@ -28,20 +26,6 @@ class Counting(Navigator):
     def _compose(self) -> None:
         self.composed += 1
         super()._compose()
-
-
-@pytest.fixture
-def hand(qtbot: QtBot) -> Hand:
-    canvas = Canvas()
-    qtbot.addWidget(canvas)
-    canvas.resize(600, 450)
-    canvas.set_table(TABLE)
-    hand = Hand(canvas)
-    hand.open(make_document())
-    canvas.set_tool(Brush(hand))  # type: ignore[arg-type]
-    with qtbot.waitExposed(canvas):
-        canvas.show()
-    return hand
 
 
 def shown(navigator: Navigator) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -132,7 +116,7 @@ def test_the_ring_leaves_the_canvas_for_it(hand: Hand) -> None:
     assert hand.canvas._scene.overlay.ring is None
 
 
-def test_the_key_shows_it_and_it_is_remembered(studio: Studio) -> None:  # noqa: F811
+def test_the_key_shows_it_and_it_is_remembered(studio: Studio) -> None:
     action, navigator = studio.window.actions_["navigator"], studio.window._view._navigator
     assert not navigator.isVisible()
     action.trigger()

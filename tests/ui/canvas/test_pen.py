@@ -14,8 +14,8 @@ from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.settings import Settings
 from fcn_studio.tools.brush import Brush
 from fcn_studio.ui.canvas import Canvas
-from tests.ui.canvas.test_canvas import CTRL, LEFT, NO_BUTTON, PLAIN, Hand, hand, painted  # noqa: F401
-from tests.ui.conftest import Studio, make_studio, own_folders, studio  # noqa: F401
+from tests.ui.canvas.test_canvas import CTRL, LEFT, NO_BUTTON, PLAIN, Hand, painted
+from tests.ui.conftest import Studio
 
 TIP, ERASER = QPointingDevice.PointerType.Pen, QPointingDevice.PointerType.Eraser
 PRESS, MOVE, RELEASE = QEvent.Type.TabletPress, QEvent.Type.TabletMove, QEvent.Type.TabletRelease
@@ -51,19 +51,19 @@ class Pen:
         assert event.isAccepted()
 
 
-def widths(hand: Hand) -> list[int]:  # noqa: F811
+def widths(hand: Hand) -> list[int]:
     """How many painted pixels each column has."""
     assert hand.document is not None
     return [int(n) for n in (hand.document.provenance == Provenance.HUMAN).sum(axis=0)]
 
 
-def draw(pen: Pen, hand: Hand, pressures: list[float]) -> None:  # noqa: F811
+def draw(pen: Pen, hand: Hand, pressures: list[float]) -> None:
     for number, pressure in enumerate(pressures):
         pen.do(MOVE if number else PRESS, hand.over(15 + 8 * number, 30), pressure)
     pen.do(RELEASE, hand.over(15 + 8 * (len(pressures) - 1), 30), 0.0)
 
 
-def test_pressure_sets_the_size_up_to_the_chosen_one(hand: Hand) -> None:  # noqa: F811
+def test_pressure_sets_the_size_up_to_the_chosen_one(hand: Hand) -> None:
     canvas, pen = hand.canvas, Pen(hand.canvas)
     hand.brush_size = 20
     canvas.pen_pressure = True
@@ -75,13 +75,13 @@ def test_pressure_sets_the_size_up_to_the_chosen_one(hand: Hand) -> None:  # noq
     assert all(b >= a for a, b in pairwise(ahead[:35]))
 
 
-def test_without_the_option_a_pen_paints_like_a_mouse(hand: Hand) -> None:  # noqa: F811
+def test_without_the_option_a_pen_paints_like_a_mouse(hand: Hand) -> None:
     hand.brush_size = 20
     draw(Pen(hand.canvas), hand, [0.1, 0.3, 0.5])
     assert set(widths(hand)[16:30]) == {20}
 
 
-def test_the_ring_shows_the_size_of_the_moment_and_the_full_one_at_rest(hand: Hand) -> None:  # noqa: F811
+def test_the_ring_shows_the_size_of_the_moment_and_the_full_one_at_rest(hand: Hand) -> None:
     canvas, pen = hand.canvas, Pen(hand.canvas)
     hand.brush_size = 20
     canvas.pen_pressure = True
@@ -101,7 +101,7 @@ def test_the_ring_shows_the_size_of_the_moment_and_the_full_one_at_rest(hand: Ha
     assert ring() == 20
 
 
-def test_a_stroke_of_changing_pressure_is_one_step(hand: Hand) -> None:  # noqa: F811
+def test_a_stroke_of_changing_pressure_is_one_step(hand: Hand) -> None:
     assert hand.document is not None
     hand.canvas.pen_pressure = True
     hand.brush_size = 12
@@ -114,7 +114,7 @@ def test_a_stroke_of_changing_pressure_is_one_step(hand: Hand) -> None:  # noqa:
     assert max(widths(hand)) == 12
 
 
-def test_the_eraser_end_is_the_eraser_until_the_pen_is_turned_back(studio: Studio) -> None:  # noqa: F811
+def test_the_eraser_end_is_the_eraser_until_the_pen_is_turned_back(studio: Studio) -> None:
     canvas, toolbox, pen = studio.window.canvas, studio.toolbox, Pen(studio.window.canvas)
     document = studio.session.document
     assert document is not None
@@ -138,8 +138,8 @@ def test_the_eraser_end_is_the_eraser_until_the_pen_is_turned_back(studio: Studi
     assert studio.window.options_bar._pen_part.isVisible()
 
 
-def test_the_mouse_takes_the_tool_back_from_a_pen_laid_down(studio: Studio) -> None:  # noqa: F811
-    pen, hand = Pen(studio.window.canvas), Hand(studio.window.canvas)  # noqa: F811
+def test_the_mouse_takes_the_tool_back_from_a_pen_laid_down(studio: Studio) -> None:
+    pen, hand = Pen(studio.window.canvas), Hand(studio.window.canvas)
     middle = QPointF(100, 100)
     pen.do(MOVE, middle, 0.0, ERASER, held=False)
     assert studio.toolbox.tool_name == "eraser"
@@ -147,8 +147,8 @@ def test_the_mouse_takes_the_tool_back_from_a_pen_laid_down(studio: Studio) -> N
     assert studio.toolbox.tool_name == "brush"
 
 
-def test_a_half_done_polygon_is_not_closed_by_turning_the_pen(studio: Studio) -> None:  # noqa: F811
-    pen, hand = Pen(studio.window.canvas), Hand(studio.window.canvas)  # noqa: F811
+def test_a_half_done_polygon_is_not_closed_by_turning_the_pen(studio: Studio) -> None:
+    pen, hand = Pen(studio.window.canvas), Hand(studio.window.canvas)
     studio.toolbox.use("polygon")
     for x, y in ((100, 100), (200, 100), (200, 200), (150, 220)):
         hand.click(QPointF(x, y))
@@ -157,7 +157,7 @@ def test_a_half_done_polygon_is_not_closed_by_turning_the_pen(studio: Studio) ->
     assert len(studio.toolbox.tool.overlay().points) == 3
 
 
-def test_the_option_is_in_the_bar_and_remembered(studio: Studio) -> None:  # noqa: F811
+def test_the_option_is_in_the_bar_and_remembered(studio: Studio) -> None:
     bar, canvas = studio.window.options_bar, studio.window.canvas
     Pen(canvas).do(MOVE, QPointF(100, 100), 0.0, held=False)
     bar._pressure.click()
@@ -174,7 +174,7 @@ def roll(canvas: Canvas, phase: Qt.ScrollPhase, keys: Qt.KeyboardModifier = PLAI
     QApplication.sendEvent(canvas, event)
 
 
-def test_a_scroll_rolls_on_and_no_key_makes_it_a_zoom(hand: Hand) -> None:  # noqa: F811
+def test_a_scroll_rolls_on_and_no_key_makes_it_a_zoom(hand: Hand) -> None:
     canvas = hand.canvas
     canvas.zoom_at(QPointF(200, 150), 4)
     before = canvas.view
@@ -187,7 +187,7 @@ def test_a_scroll_rolls_on_and_no_key_makes_it_a_zoom(hand: Hand) -> None:  # no
     assert canvas.zoom > before.scale
 
 
-def test_a_stroke_stops_what_rolls_on(hand: Hand) -> None:  # noqa: F811
+def test_a_stroke_stops_what_rolls_on(hand: Hand) -> None:
     canvas = hand.canvas
     canvas.set_tool(Brush(hand))  # type: ignore[arg-type]
     canvas.zoom_at(QPointF(200, 150), 4)
