@@ -204,6 +204,11 @@ class History:
         return self._total()
 
     @property
+    def held(self) -> int:
+        """Memory of all steps at this moment: what waits to be compressed counts in full."""
+        return self._total()
+
+    @property
     def next_undone(self) -> Step | None:
         """The step that `undo` takes back."""
         return self._undo[-1] if self._undo else None
@@ -229,9 +234,10 @@ class History:
             while len(self._undo) > 1 and self._total() > self._budget:
                 del self._undo[0]
 
-    def forget_undone(self) -> None:
-        """Forget the undone steps."""
-        self._redo.clear()
+    def push_undone(self, step: Step) -> None:
+        """Add a step that was just undone elsewhere, on the same annotation."""
+        self._redo.append(step)
+        self._compress(step.patch)
 
     def undo(self, labels: Labels) -> tuple[Step, list[Rect]] | None:
         """Take back the newest step in the arrays; returns it and what changed, None if there is none."""
@@ -252,14 +258,18 @@ class History:
         for future in pending:
             future.result()
 
-    def close(self) -> None:
-        """Forget all steps and end the thread; the history can be used again afterwards."""
+    def rest(self) -> None:
+        """End the thread and keep the steps; the history can be used again afterwards."""
         self.settle()
-        self._undo.clear()
-        self._redo.clear()
         if self._executor is not None:
             self._executor.shutdown()
             self._executor = None
+
+    def close(self) -> None:
+        """Forget all steps and end the thread; the history can be used again afterwards."""
+        self.rest()
+        self._undo.clear()
+        self._redo.clear()
 
     def _move(self, source: list[Step], target: list[Step], labels: Labels) -> tuple[Step, list[Rect]] | None:
         if not source:

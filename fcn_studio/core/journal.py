@@ -122,9 +122,9 @@ def replay(entries: Sequence[Entry], labels: Labels, standing: Standing, budget_
         if entry.motion is Motion.UNDO:
             if _serial(history.next_undone) == entry.serial:
                 history.undo(labels)
-            else:  # a step from before the journal began
+            else:  # a step from before the journal began: what is undone here are such steps only, in order
                 patch.apply(labels)
-                history.forget_undone()
+                history.push_undone(Step(entry.title, patch, entry.before, entry.after, entry.serial))
         elif entry.motion is Motion.REDO and _serial(history.next_redone) == entry.serial:
             history.redo(labels)
         else:

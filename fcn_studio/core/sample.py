@@ -39,13 +39,18 @@ class Sample:
 
     Attributes:
         image_id: NFC POSIX path relative to the image root, with suffix: the identity.
-        image_path: the file, spelled as the file system has it.
+        image_file: the file, spelled as the file system has it; not a ``Path``, which takes ten times the memory.
         mask_id: path of the mask below ``SegmentationClass`` without ``.png``: the line in ImageSets lists.
     """
 
     image_id: str
-    image_path: Path
+    image_file: str
     mask_id: str
+
+    @property
+    def image_path(self) -> Path:
+        """The file."""
+        return Path(self.image_file)
 
 
 def image_id_of(relative: PurePosixPath | str) -> str:

@@ -16,29 +16,36 @@ Before a mask is first overwritten after it was loaded, it is kept as an earlier
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection, Container
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from fcn_studio.core.classes import VOID, ClassTable
+from fcn_studio.core.kept_histories import fingerprint
 from fcn_studio.core.labels import Labels, made_by_human
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import MaskError, MaskNeedsDecision, ProjectError
-from fcn_studio.formats.atomic import refuse_outside, told, write_atomically
+from fcn_studio.formats.adopted import read_adopted, write_adopted
+from fcn_studio.formats.atomic import refuse_outside, write_atomically
 from fcn_studio.formats.loaded import EarlierLabels, LoadedLabels, Reading, bytes_of, sha256_of, with_record
 from fcn_studio.formats.masks import encode_mask
+from fcn_studio.formats.read_ahead import ReadAhead, Source, record_sha256
 from fcn_studio.formats.records import Record, read_provenance, read_record, write_record
-from fcn_studio.formats.scan import MASKS, MAX_LIST_BYTES, scan_masks
-from fcn_studio.formats.status_index import Stamp, StatusIndex, stamp_of
+from fcn_studio.formats.scan import MASKS, scan_masks
+from fcn_studio.formats.status_index import Stamp, stamp_of
+from fcn_studio.formats.statuses import Statuses
 from fcn_studio.formats.versions import Version, Versions, same_content
-from fcn_studio.paths import read_file
 
 
 class AnnotationStore:
     """Loads and saves annotations. Thread-safe: one thread may save while another loads and asks statuses.
 
     Every method takes samples whose mask ids are unique in the project.
+
+    Attributes:
+        statuses: those known by now.
     """
 
     def __init__(self, folder: Path, *, first_opening: bool, prepare: Callable[[], None]) -> None:
@@ -53,9 +60,8 @@ class AnnotationStore:
         self._masks = scan_masks(folder / MASKS)
         self._records = scan_masks(self._state / "provenance")
         self._originals = set(scan_masks(self._state / "originals"))
-        self._adopted = frozenset(self._masks) if first_opening else self._read_adopted()
-        self._index = StatusIndex(self._state / "index", len(self._records))
-        self._statuses: dict[str, Status] = {}
+        self._adopted = frozenset(self._masks) if first_opening else read_adopted(self._state / "adopted_masks")
+        self.statuses = Statuses(self._state / "index", len(self._records))
         self._versions = Versions(self._state / "previous" / "masks")
         self._version_kept: set[str] = set()
         """Mask ids whose mask was kept as an earlier version since it was loaded last."""
@@ -63,15 +69,15 @@ class AnnotationStore:
         """Held by the thread that writes; nobody who only reads waits for it, for a slow folder may take long."""
         self._images: dict[str, threading.RLock] = {}
         """Mask id -> held while this image is read or written: mask and record belong together."""
-        self._index_lock = threading.Lock()
         self._seen: dict[str, str | None] = {}
         """Mask id -> sha256 of the mask as it was last opened or written here."""
         self._distrusted = False
+        self._ahead = ReadAhead()
 
     @property
     def masks(self) -> dict[str, Path]:
         """Mask id -> file of all masks, those without an image too."""
-        return dict(self._masks)
+        return {mask_id: Path(path) for mask_id, path in self._masks.items()}
 
     def write_adopted(self) -> None:
         """Write the list of the masks found at first opening.
@@ -79,25 +85,16 @@ class AnnotationStore:
         Raises:
             ProjectError: if it cannot be written.
         """
-        lines = "".join(f"{mask_id}\n" for mask_id in sorted(self._adopted))
         refuse_outside(self._folder, self._state / "adopted_masks")
-        write_atomically(self._state / "adopted_masks", lines.encode("utf-8", "surrogateescape"))
-
-    def _read_adopted(self) -> frozenset[str]:
-        """The list that `write_adopted` wrote; empty if there is none. Raises: ProjectError if unreadable."""
-        path = self._state / "adopted_masks"
-        with told("read", path):
-            data = read_file(path, MAX_LIST_BYTES) if path.exists() else b""
-        whole = data[: data.rfind(b"\n") + 1]  # of a list that was cut off, the last line may be another mask's name
-        return frozenset(whole.decode("utf-8", "surrogateescape").split("\n")) - {""}
+        write_adopted(self._state / "adopted_masks", self._adopted)
 
     def mask_path(self, sample: Sample) -> Path:
         """The mask file of an image, whether it exists or not."""
-        return self._masks.get(sample.mask_id) or self._folder / MASKS / f"{sample.mask_id}.png"
+        return Path(self._masks.get(sample.mask_id) or self._folder / MASKS / f"{sample.mask_id}.png")
 
     def _record_path(self, sample: Sample) -> Path:
         """The record file of an image, whether it exists or not."""
-        return self._records.get(sample.mask_id) or self._state / "provenance" / f"{sample.mask_id}.png"
+        return Path(self._records.get(sample.mask_id) or self._state / "provenance" / f"{sample.mask_id}.png")
 
     def _original_path(self, sample: Sample) -> Path:
         """Where the mask of an image is kept as it was before we first wrote it."""
@@ -105,11 +102,26 @@ class AnnotationStore:
 
     def status(self, sample: Sample) -> Status:
         """How far an image is; cheap after the first call, and without a record always."""
-        status = self._statuses.get(sample.mask_id)
+        mask_id = sample.mask_id
+        status = self.statuses.get(mask_id)
+        if status is None and (quick := self._quick_status(sample)) is not None:
+            status = self.statuses.find(mask_id, quick)
         if status is None:
             with self._image(sample):
-                status = self._statuses[sample.mask_id] = self._find_status(sample)
+                status = self.statuses.know(mask_id, self._find_status(sample))
         return status
+
+    def _quick_status(self, sample: Sample) -> Status | None:
+        """The status as far as names, dates and sizes tell it; waits for nobody who reads or writes the image."""
+        mask_id = sample.mask_id
+        if mask_id in self._records:
+            return self.statuses.indexed(mask_id, self._stamp(sample))
+        if mask_id not in self._masks:
+            return Status.NEW
+        return None if mask_id in self._originals else self._without_record(sample)
+
+    def _stamp(self, sample: Sample) -> Stamp:
+        return stamp_of(self._records[sample.mask_id], self._masks.get(sample.mask_id, ""))
 
     def _image(self, sample: Sample) -> threading.RLock:
         """What to hold while an image's files are read or written."""
@@ -120,8 +132,8 @@ class AnnotationStore:
         mask_id = sample.mask_id
         if mask_id not in self._records:
             return self._without_record(sample) if mask_id in self._masks else Status.NEW
-        stamp = stamp_of(self._record_path(sample), self.mask_path(sample))
-        status = self._index.get(mask_id, stamp)
+        stamp = self._stamp(sample)
+        status = self.statuses.indexed(mask_id, stamp)
         if status is None:
             try:
                 data = bytes_of(self.mask_path(sample))
@@ -131,7 +143,7 @@ class AnnotationStore:
                 return Status.IN_PROGRESS
             digest = None if data is None else sha256_of(data)
             status = self._judged(sample, read_record(self._record_path(sample)), digest)
-            self._put_into_index(mask_id, stamp, status)
+            self.statuses.put_into_index(mask_id, stamp, status)
         return status
 
     def _untouched(self, sample: Sample) -> bool:
@@ -184,18 +196,54 @@ class AnnotationStore:
                 self._version_kept.discard(sample.mask_id)
             if record is not None and record.mask_sha256 in known_masks and digest in known_masks:
                 believed = record.mask_sha256
-            status = self._statuses[sample.mask_id] = self._judged(sample, record, believed)
+            status = self.statuses.know(sample.mask_id, self._judged(sample, record, believed))
             fits = record is not None and record.mask_sha256 == believed
             if data is None:
                 width, height = size
                 by = record.prelabelled_by if record is not None and fits else None
                 return LoadedLabels(Labels.unlabelled(height, width), status, by)
-            mask = Reading(sample, size, table, grey_as_indices).decoded(data, path)
+            assert digest is not None
+            reading = Reading(sample, size, table, grey_as_indices)
             if self._untouched(sample):
+                mask = reading.decoded(data, path)
                 return LoadedLabels(made_by_human(mask.label_map), status, None, digest, mask.notices)
-            found = with_record(mask, sha256_of(data), record, record_path if fits else None, path)
-            self._statuses[sample.mask_id] = found.status
+            source = Source(digest, record_sha256(record_path), fits, size, table, grey_as_indices)
+            found = None if peek else self._ahead.take(sample.mask_id, source)
+            if found is None:
+                mask = reading.decoded(data, path)
+                found = with_record(mask, digest, record, record_path if fits else None, path)
+            self.statuses.know(sample.mask_id, found.status)
             return found
+
+    def read_ahead(
+        self, sample: Sample, size: tuple[int, int], table: ClassTable, grey_as_indices: bool | None
+    ) -> None:
+        """Decode the annotation of an image that may be opened soon; nothing of what is known of it changes.
+
+        Raises:
+            MaskError: as `load`.
+        """
+        with self._image(sample):
+            if sample.mask_id not in self._masks or self._untouched(sample):
+                return
+            path, record_path = self.mask_path(sample), self._record_path(sample)
+            data, record, record_digest = bytes_of(path), read_record(record_path), record_sha256(record_path)
+            if data is None:
+                return
+            digest = sha256_of(data)
+            fits = record is not None and record.mask_sha256 == digest
+            source = Source(digest, record_digest, fits, size, table, grey_as_indices)
+            if self._ahead.has(sample.mask_id, source):
+                return
+            mask = Reading(sample, size, table, grey_as_indices).decoded(data, path)
+            found = with_record(mask, digest, record, record_path if fits else None, path)
+            if record_sha256(record_path) == record_digest:  # else something else is writing it just now
+                found = replace(found, fingerprint=fingerprint(found.labels, found.standing))
+                self._ahead.put(sample.mask_id, source, found)
+
+    def forget_ahead(self, wanted: Collection[Sample]) -> None:
+        """Forget what was decoded ahead of all other images."""
+        self._ahead.keep_only({sample.mask_id for sample in wanted})
 
     def earlier(
         self, sample: Sample, size: tuple[int, int], table: ClassTable, grey_as_indices: bool | None
@@ -251,9 +299,9 @@ class AnnotationStore:
                 self._write_mask(sample, path, data, labels)
             record_path = self._record_path(sample)
             write_record(record_path, Record(status, digest, prelabelled_by), labels.provenance)
-            self._records[sample.mask_id] = record_path
-            self._statuses[sample.mask_id] = status
-            self._put_into_index(sample.mask_id, stamp_of(record_path, path), status)
+            self._records[sample.mask_id] = str(record_path)
+            self.statuses.know(sample.mask_id, status)
+            self.statuses.put_into_index(sample.mask_id, stamp_of(record_path, path), status)
             self._versions.settle()
             return digest
 
@@ -287,7 +335,7 @@ class AnnotationStore:
             if version is None or not self._versions.give_room(version):
                 raise
             write_atomically(path, data)
-        self._masks[sample.mask_id] = path
+        self._masks[sample.mask_id] = str(path)
         self._seen[sample.mask_id] = sha256_of(data)
 
     def distrust(self) -> None:
@@ -317,7 +365,7 @@ class AnnotationStore:
         self._keep_original(sample, old)
         if untouched:
             write_record(record_path, Record(Status.VERIFIED, digest), made_by_human(labels.label_map).provenance)
-            self._records[sample.mask_id] = record_path
+            self._records[sample.mask_id] = str(record_path)
 
     def _keep_original(self, sample: Sample, data: bytes) -> None:
         """Write a mask that is not ours, or is damaged, to ``originals``, if it is not there already."""
@@ -342,12 +390,3 @@ class AnnotationStore:
             return None
         self._version_kept.add(sample.mask_id)
         return self._versions.keep(sample.mask_id, self.mask_path(sample), record_path)
-
-    def _put_into_index(self, mask_id: str, stamp: Stamp, status: Status) -> None:
-        with self._index_lock:
-            self._index.put(mask_id, stamp, status)
-
-    def save_index(self) -> None:
-        """Write the status index, if it changed. Raises: ProjectError if that fails."""
-        with self._index_lock:
-            self._index.save()

@@ -6,16 +6,24 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from fcn_studio.core.classes import VOID, ClassTable
+from fcn_studio.core.history import Standing
 from fcn_studio.core.labels import LabelMap, Labels, Provenance, with_unknown_origin
+from fcn_studio.core.rules import look_up
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import MaskDamaged, MaskError, MaskNeedsDecision
 from fcn_studio.formats.masks import MAX_MASK_BYTES, MaskFile, decode_mask
 from fcn_studio.formats.records import Record, read_provenance, read_record
 from fcn_studio.formats.versions import Version
 from fcn_studio.paths import read_file
+
+_VALUES = np.arange(256)
+_NOBODY = np.where(_VALUES == Provenance.NOBODY, 255, 0).astype(np.uint8)
+_STRANGE = np.where(_VALUES > Provenance.UNKNOWN, 255, 0).astype(np.uint8)
+_LABELLED = np.where(_VALUES != VOID, 255, 0).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,7 @@ class LoadedLabels:
         prelabelled_by: sha256 of the checkpoint whose prediction went into them; None if none did.
         mask_sha256: of the mask file's bytes, 64 hex digits; None if there is no mask.
         notices: sentences for the user on how the files were read.
+        fingerprint: see `kept_histories.fingerprint`; None if nobody made it in advance.
     """
 
     labels: Labels
@@ -35,6 +44,12 @@ class LoadedLabels:
     prelabelled_by: str | None = None
     mask_sha256: str | None = None
     notices: tuple[str, ...] = ()
+    fingerprint: bytes | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """Status and origin, as a document has them."""
+        return Standing(self.status, self.prelabelled_by or "")
 
 
 @dataclass(frozen=True)
@@ -134,6 +149,9 @@ def sha256_of(data: bytes) -> str:
 
 
 def _checked(label_map: LabelMap, provenance: LabelMap) -> Labels:
-    """Labels of a fitting record; a pair of values that we never write becomes UNKNOWN."""
-    odd = (provenance > Provenance.UNKNOWN) | ((provenance == Provenance.NOBODY) & (label_map != VOID))
-    return Labels(label_map, np.where(odd, np.uint8(Provenance.UNKNOWN), provenance))
+    """Labels of a fitting record; a pair of values that we never write becomes UNKNOWN. ``provenance`` is changed."""
+    odd = cv2.bitwise_and(look_up(provenance, _NOBODY), look_up(label_map, _LABELLED))
+    cv2.bitwise_or(odd, look_up(provenance, _STRANGE), dst=odd)
+    if cv2.countNonZero(odd):
+        provenance[np.asarray(odd) != 0] = Provenance.UNKNOWN
+    return Labels(label_map, provenance)

@@ -18,33 +18,38 @@
 from __future__ import annotations
 
 import os
-import socket
 import threading
-import uuid
-from collections import Counter
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from fcn_studio.core.classes import BACKGROUND, ClassTable, voc_table
+from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.prediction import Prediction, prelabelled
 from fcn_studio.core.project import ProjectConfig
 from fcn_studio.core.sample import Sample, Split, Status, split_of
-from fcn_studio.errors import ClassTableNeeded, ProjectError, ProjectReadOnly, YearsFound
+from fcn_studio.errors import ProjectError, ProjectReadOnly, YearsFound
 from fcn_studio.formats import migrations
 from fcn_studio.formats.annotations import AnnotationStore
 from fcn_studio.formats.atomic import refuse_outside
-from fcn_studio.formats.images import MAX_PIXELS
+from fcn_studio.formats.first_opening import first_notice, found_table, new_config
+from fcn_studio.formats.images import MAX_PIXELS, image_size
 from fcn_studio.formats.leftovers import remove_leftovers
 from fcn_studio.formats.loaded import EarlierLabels, LoadedLabels
 from fcn_studio.formats.lock import ProjectLock
-from fcn_studio.formats.project_file import keep_copy, open_project_file, put_back, refuse_if_lost, write_project_file
+from fcn_studio.formats.project_file import (
+    keep_copy,
+    open_project_file,
+    put_back,
+    refuse_if_lost,
+    write_project_file,
+)
 from fcn_studio.formats.runs import Runs
 from fcn_studio.formats.scan import IMAGES, MASKS, scan_images
 from fcn_studio.formats.status_index import stamp_of
-from fcn_studio.formats.voc import fits_voc, read_class_files, read_splits, voc_years
+from fcn_studio.formats.voc import read_splits, voc_years
 
 STATE = ".fcn-studio"
 PROJECT_FILE = "fcn-studio.toml"
@@ -98,13 +103,16 @@ class ProjectFolder:
         self._store = AnnotationStore(folder, first_opening=self.first_opening, prepare=self._prepare)
         if self.first_opening:
             refuse_if_lost(self._project_file, self._previous)
-            self._config, version = _new_config(folder, table or self._found_table(default_table)), 0
+            masks = self._store.masks
+            self._config, version = new_config(folder, table or found_table(folder, masks, default_table)), 0
+            first = first_notice(scan.samples, masks)
         else:
             self._config, version = open_project_file(self._project_file, self._previous)
+            first = ()
         self._up_to_date = version == migrations.FORMAT
         self._copied = False
         self._file_stamp = stamp_of(self._project_file)
-        self.notices = (*scan.notices, *self._first_notice())
+        self.notices = (*scan.notices, *first)
 
     @classmethod
     def open(
@@ -165,26 +173,6 @@ class ProjectFolder:
                 lock.release()
             raise
 
-    def _found_table(self, default: ClassTable | None) -> ClassTable:
-        """The class table of a folder without project file. Raises: ClassTableNeeded if nothing tells it."""
-        named = read_class_files(self.folder)
-        if named is not None:
-            return named
-        masks = self._store.masks
-        if not masks:
-            return default or ClassTable.from_names([BACKGROUND])
-        if fits_voc(masks.values()):
-            return voc_table()
-        raise ClassTableNeeded(
-            f"{self.folder} has masks whose class indices are not VOC's, and no class_names.txt says what they "
-            "mean; write one there, a name a line, index 0 on the first"
-        )
-
-    def _first_notice(self) -> tuple[str, ...]:
-        """The notice that masks were found at first opening."""
-        count = sum(s.mask_id in self._store.masks for s in self.samples) if self.first_opening else 0
-        return (f"{count} masks were found here and count as finished: Verified, made by you",) if count else ()
-
     def __enter__(self) -> ProjectFolder:
         return self
 
@@ -204,7 +192,7 @@ class ProjectFolder:
         if lock is not None:
             try:
                 lock.confirm()
-                self._store.save_index()
+                self._store.statuses.save_index()
             finally:
                 lock.release()
 
@@ -281,8 +269,19 @@ class ProjectFolder:
 
     def counts(self) -> Mapping[Status, int]:
         """Number of images by status, every status named."""
-        counted = Counter(self.status(sample) for sample in self.samples)
-        return {status: counted[status] for status in Status}
+        counts, known = self._store.statuses.counts()
+        if known < len(self.samples):
+            deque(map(self._store.status, self.samples), 0)
+            counts, _ = self._store.statuses.counts()
+        return counts
+
+    def known_status(self, sample: Sample) -> Status | None:
+        """How far an image is, if that is known by now; no file is looked at."""
+        return self._store.statuses.get(sample.mask_id)
+
+    def known_counts(self) -> Mapping[Status, int]:
+        """The same of the images whose status is known by now."""
+        return self._store.statuses.counts()[0]
 
     # Annotations
 
@@ -295,15 +294,24 @@ class ProjectFolder:
     ) -> LoadedLabels:
         """The annotation of an image of ``size`` (width, height) as displayed; unlabelled if there is no mask.
 
-        ``known_masks``, ``peek``: see `AnnotationStore.load`.
-
-        Raises:
-            MaskNeedsDecision: if only the user can say how to read the mask, or whose it is.
-            MaskDamaged: if the mask is damaged or no label map of the image; it is never taken for empty.
-            MaskError: if the file cannot be opened.
+        ``known_masks``, ``peek``, raises: see `AnnotationStore.load`.
         """
         table, grey = self._config.table, self.grey_as_indices
         return self._store.load(sample, size, table, grey, known_masks=known_masks, peek=peek)
+
+    def read_ahead(self, sample: Sample, *, largest: int) -> None:
+        """Decode the annotation of an image of at most ``largest`` pixels, in whatever thread, for `load_labels`.
+
+        Raises:
+            ImageError, MaskError: as `load_labels`, or if the image cannot be read.
+        """
+        size = image_size(sample.image_path, max_pixels=self.max_pixels)
+        if size[0] * size[1] <= largest:
+            self._store.read_ahead(sample, size, self._config.table, self.grey_as_indices)
+
+    def forget_ahead(self, wanted: Collection[Sample] = ()) -> None:
+        """Forget the annotations that were decoded ahead, but of these images."""
+        self._store.forget_ahead(wanted)
 
     def save_labels(
         self,
@@ -386,14 +394,3 @@ def restore_project_file(folder: Path) -> None:
     """
     with ProjectLock(folder / STATE / "lock"):
         put_back(folder / PROJECT_FILE, folder / STATE / "previous")
-
-
-def _new_config(folder: Path, table: ClassTable) -> ProjectConfig:
-    """Settings of a project that has no file yet.
-
-    Its id is made from host and path until it is written: strokes kept for a folder that is only looked at, or
-    that crashed before its first save, are found again.
-    """
-    path = os.fsencode(os.path.realpath(folder)).decode("utf-8", "backslashreplace")  # any bytes may be a name
-    name = f"{socket.gethostname()}:{path}"
-    return replace(ProjectConfig.new(table), project_id=str(uuid.uuid5(uuid.NAMESPACE_URL, name)))

@@ -62,16 +62,19 @@ def scan_images(root: Path) -> ImageScan:
         notices.append(f"{odd[0]} is left out{others}: it is no file, or a link that leads nowhere")
     masks = mask_ids(paths)
     ordered = sorted(paths, key=_natural)
-    return ImageScan(tuple(Sample(i, Path(paths[i]), masks[i]) for i in ordered), tuple(notices))
+    return ImageScan(tuple(Sample(i, paths[i], masks[i]) for i in ordered), tuple(notices))
 
 
-def scan_masks(folder: Path) -> dict[str, Path]:
-    """Mask id -> file, as spelled, for all PNGs below a mask folder; empty if there is no such folder."""
-    found: dict[str, Path] = {}
+def scan_masks(folder: Path) -> dict[str, str]:
+    """Mask id -> file, as spelled, for all PNGs below a mask folder; empty if there is no such folder.
+
+    Not as ``Path``s, which would take most of the time and memory.
+    """
+    found: dict[str, str] = {}
     for relative, entry in _files(folder, []):
         stem, suffix = os.path.splitext(relative)
         if suffix.casefold() == ".png" and _leads_to(entry.is_file):
-            found.setdefault(unicodedata.normalize("NFC", stem), Path(entry.path))
+            found.setdefault(unicodedata.normalize("NFC", stem), entry.path)
     return found
 
 
@@ -109,6 +112,10 @@ def _leads_to(what: Callable[[], bool]) -> bool:
         return False
 
 
-def _natural(name: str) -> tuple[str, str]:
-    """Sort key that counts: every number is padded."""
-    return _NUMBER.sub(lambda digits: digits[0].rjust(12, "0"), name.casefold()), name
+def _natural(name: str) -> str:
+    """Sort key that counts: every number is padded. One text, since pairs are sorted at a third of the speed."""
+    return f"{_NUMBER.sub(_padded, name.casefold())}\0{name}"
+
+
+def _padded(digits: re.Match[str]) -> str:
+    return digits[0].rjust(12, "0")

@@ -1,6 +1,8 @@
 """``.fcn-studio/index``: the statuses as last found, so that opening a large project reads no records.
 
-Rebuildable: an entry counts only while record and mask have the size and modification time that it names.
+Rebuildable: an entry counts only while record and mask have the size and modification time that it names. Each line
+is a JSON object of some entries, so that no one call of the parser holds up the other threads for long; a file of
+earlier versions is one line.
 """
 
 from __future__ import annotations
@@ -16,12 +18,14 @@ from fcn_studio.paths import read_file
 
 _BYTES_A_RECORD = 4096
 """An entry of the longest file name in escapes has 1,600; of a path that goes deep, some more."""
+_A_LINE = 500
+"""Entries."""
 
 Stamp = tuple[int, ...]
 """Modification time (ns) and size of the record, then of the mask; zeros for a file that is not there."""
 
 
-def stamp_of(*paths: Path) -> Stamp:
+def stamp_of(*paths: Path | str) -> Stamp:
     """The stamp of a record and its mask."""
     numbers: list[int] = []
     for path in paths:
@@ -40,21 +44,22 @@ class StatusIndex:
         """Read the index file at ``path`` of a project with so many records; much more cannot be of ours."""
         self._path = path
         self._changed = False
-        self._entries: dict[str, tuple[Stamp, Status]] = {}
+        self._entries: dict[str, tuple[int | str, ...]] = {}
         try:
-            for mask_id, (*stamp, status) in parse(read_file(path, _BYTES_A_RECORD * (records + 1))).items():
-                self._entries[mask_id] = tuple(map(whole, stamp)), Status(status)
+            for line in read_file(path, _BYTES_A_RECORD * (records + 1)).splitlines():
+                for mask_id, (*stamp, status) in parse(line).items():
+                    self._entries[mask_id] = *map(whole, stamp), Status(status).value
         except (OSError, ValueError, TypeError, AttributeError):
             self._entries.clear()
 
     def get(self, mask_id: str, stamp: Stamp) -> Status | None:
         """The status found when the files had this stamp; None if they had another."""
         entry = self._entries.get(mask_id)
-        return entry[1] if entry is not None and entry[0] == stamp else None
+        return Status(str(entry[-1])) if entry is not None and entry[:-1] == stamp else None
 
     def put(self, mask_id: str, stamp: Stamp, status: Status) -> None:
         """Remember a status."""
-        self._entries[mask_id] = stamp, status
+        self._entries[mask_id] = *stamp, status.value
         self._changed = True
 
     def save(self) -> None:
@@ -64,6 +69,7 @@ class StatusIndex:
             ProjectError: if it cannot be written.
         """
         if self._changed:
-            rows = {mask_id: (*stamp, status.value) for mask_id, (stamp, status) in self._entries.items()}
-            write_atomically(self._path, json.dumps(rows).encode("ascii"))
+            entries = list(self._entries.items())
+            parts = (dict(entries[at : at + _A_LINE]) for at in range(0, len(entries), _A_LINE))
+            write_atomically(self._path, b"".join(json.dumps(part).encode("ascii") + b"\n" for part in parts))
             self._changed = False

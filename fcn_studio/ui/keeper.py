@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer, Signal
 
 from fcn_studio.core.document import Document
-from fcn_studio.core.history import History
+from fcn_studio.core.history import History, Standing
+from fcn_studio.core.kept_histories import KeptHistories, fingerprint
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import ProjectReadOnly
@@ -60,6 +61,7 @@ class Keeper(QObject):
 
     Attributes:
         journal: of every step that may not be on disk.
+        histories: of the images that were left since the project was opened.
     """
 
     saved = Signal(str)
@@ -70,7 +72,10 @@ class Keeper(QObject):
         super().__init__(parent)
         self.idle_ms = 500
         """Pause after which the watched document is saved; longer for a large one."""
+        self.undo_bytes = 256 << 20
+        """Memory for the steps of all images, the open one among them."""
         self.saved_at: float | None = None
+        self.histories = KeptHistories()
         self.journal = StrokeJournal(self)
         self.journal.failed.connect(self.problem)
         self._project: ProjectFolder | None = None
@@ -116,6 +121,9 @@ class Keeper(QObject):
         self._submitted = None
         self._idle.stop()
         self._longest.stop()
+        if before is not None:
+            self.histories.keep(before)
+        self._share_memory()
         if before is not None and not before.dirty:  # else its save is under way, and tells
             self._forget_if_saved(before.image_id)
         if document is not None:
@@ -127,6 +135,7 @@ class Keeper(QObject):
 
     def touched(self) -> None:
         """The watched document has a new step: save it after a pause."""
+        self._share_memory()
         self._idle.start(max(self.idle_ms, LARGE_IDLE_MS) if self._large else self.idle_ms)
         if not self._longest.isActive():
             self._longest.start(max(self.idle_ms, LONGEST_MS))
@@ -142,8 +151,11 @@ class Keeper(QObject):
             self._put_off = 0
             self.save()
 
-    def save(self) -> None:
-        """Write the watched document now, off this thread, if it has changed. A gesture under way waits."""
+    def save(self, *, leaving: bool = False) -> None:
+        """Write the watched document now, off this thread, if it has changed. A gesture under way waits.
+
+        ``leaving``: nobody will change it any more, so that its arrays need not be copied.
+        """
         document = self._document
         if document is None or self._project is None or self._sample is None or not self._writable:
             return
@@ -161,7 +173,7 @@ class Keeper(QObject):
         self._submitted = self._save_of(
             self._project,
             self._sample,
-            document.labels_snapshot(),
+            Labels(document.label_map, document.provenance) if leaving else document.labels_snapshot(),
             document.status,
             document.prelabelled_by,
             document.revision,
@@ -212,6 +224,23 @@ class Keeper(QObject):
             labels = came_back.replayed.labels
             return Reopened(labels, standing.status, standing.prelabelled_by, history, on_disk=True)
         return None
+
+    def history_of(self, image_id: str, labels: Labels, standing: Standing, mark: bytes | None = None) -> History:
+        """The steps of an image that is being opened, if it was left with this very annotation; else none yet.
+
+        ``mark``: the annotation's `fingerprint`, if somebody has made it.
+        """
+        kept = None
+        if self.histories.has(image_id):
+            kept = self.histories.take(image_id, mark or fingerprint(labels, standing))
+        history = kept or History(self.undo_bytes)
+        history.limit(self.undo_bytes)
+        return history
+
+    def _share_memory(self) -> None:
+        """What the open document's steps leave of the memory is for those of images that were left."""
+        held = 0 if self._document is None else self._document.history.held
+        self.histories.limit(max(0, self.undo_bytes - held))
 
     def accept(self, accept: Accept) -> None:
         """Write a prediction of an image that is not open; what a human did and is not yet on disk comes first."""
@@ -268,6 +297,7 @@ class Keeper(QObject):
         unsaved = self._unsaved()
         self.watch(None, None, None)
         self._came_back.clear()
+        self.histories.clear()
         self.journal.forget_all_but(unsaved)
         self._kept.clear()
         self._failing = False
@@ -276,6 +306,7 @@ class Keeper(QObject):
     def shut_down(self) -> None:
         """End the threads."""
         self._saver.close()
+        self.histories.close()
         self.journal.shut_down()
 
     def _drain(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,15 +11,23 @@ from typing import TYPE_CHECKING
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
-from fcn_studio.core.history import History
-from fcn_studio.core.sample import Sample
+from fcn_studio.core.history import History, Standing
+from fcn_studio.core.labels import Labels
+from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import ImageError, ProjectLocked
 from fcn_studio.ui.canvas.pyramid import ImagePyramid
+from fcn_studio.ui.patience import in_background
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder
     from fcn_studio.ui.keeper import Keeper
     from fcn_studio.ui.pictures import Pictures
+
+
+FINISHED = (Status.VERIFIED, Status.SKIPPED)
+"""Statuses of images that wait for nobody."""
+LOOKED_THROUGH = 2000
+"""Images among which the first to be shown is looked for."""
 
 
 @dataclass(frozen=True)
@@ -54,31 +63,45 @@ def open_project(
 ) -> ProjectFolder:
     """A project to write, patiently; only to look at where another process writes it, which is told.
 
+    The window is alive while this takes long (`patience`).
+
     Raises:
         ProjectError: as `ProjectFolder.open`.
     """
     from fcn_studio.formats.project_folder import ProjectFolder
 
     opened = partial(ProjectFolder.open, folder, table=table, default_table=default_table, grey_as_indices=grey)
+    project, locked = in_background(lambda: _opened(opened, break_lock=break_lock))
+    if locked:
+        tell(f"Opened read-only: {locked}.")
+    return project
+
+
+def _opened(opened: Callable[..., ProjectFolder], *, break_lock: bool) -> tuple[ProjectFolder, str]:
+    """A project, with the statuses that the choice of the first image asks for; and who writes it, if not we."""
+    from fcn_studio.formats.images import image_size
+
+    locked = ""
     try:
-        return opened(writable=True, patient=True, break_lock=break_lock)
+        project = opened(writable=True, patient=True, break_lock=break_lock)
     except ProjectLocked as error:
-        project = opened(writable=False)
-        tell(f"Opened read-only: {error}.")
-        return project
+        project, locked = opened(writable=False), str(error)
+    for sample in project.samples[:LOOKED_THROUGH]:
+        if project.status(sample) not in FINISHED:
+            break
+    with suppress(ImageError, IndexError):  # the first look at an image loads the decoders
+        image_size(project.samples[0].image_path)
+    return project, locked
 
 
-def load_document(
-    project: ProjectFolder, sample: Sample, pictures: Pictures, keeper: Keeper, undo_bytes: int
-) -> Loaded:
+def load_document(project: ProjectFolder, sample: Sample, pictures: Pictures, keeper: Keeper) -> Loaded:
     """The annotation and picture of an image, all or nothing; what is open is not touched.
 
     Args:
         project: of the image.
         sample: the image.
         pictures: where its pixels come from; of a large image they are still to come.
-        keeper: what it holds of the image comes before what is on disk.
-        undo_bytes: memory for the steps of a new history.
+        keeper: what it holds of the image comes before what is on disk; it has the steps, too.
 
     Raises:
         ImageError: if the picture cannot be read, or is another one than was labelled.
@@ -87,24 +110,21 @@ def load_document(
     picture = pictures.of(sample.image_path, project)
     width, height = picture.size
     again = keeper.reopened(sample.image_id)
-    if again is None:
-        found = project.load_labels(sample, (width, height))
-        by = found.prelabelled_by or ""
-        history = History(undo_bytes)
-        document = Document(
-            sample.image_id, found.labels, found.status, prelabelled_by=by, history=history, given=True
-        )
-        return Loaded(document, picture, found.mask_sha256, found.notices)
-    if again.labels.shape != (height, width):
-        raise ImageError(f"{sample.image_path} is another picture than the one that was labelled; restore it")
-    history = again.history or History(undo_bytes)
-    document = Document(
-        sample.image_id,
-        again.labels,
-        again.status,
-        prelabelled_by=again.prelabelled_by,
-        history=history,
-    )
-    if not again.on_disk:
-        document.mark_saved(-1)  # what is on disk is older
-    return Loaded(document, picture)
+    if again is not None:
+        if again.labels.shape != (height, width):
+            raise ImageError(f"{sample.image_path} is another picture than the one that was labelled; restore it")
+        standing = Standing(again.status, again.prelabelled_by)
+        history = again.history or keeper.history_of(sample.image_id, again.labels, standing)
+        document = _made(sample, again.labels, standing, history)
+        if not again.on_disk:
+            document.mark_saved(-1)  # what is on disk is older
+        return Loaded(document, picture)
+    found = project.load_labels(sample, (width, height))
+    history = keeper.history_of(sample.image_id, found.labels, found.standing, found.fingerprint)
+    document = _made(sample, found.labels, found.standing, history, given=True)  # `load_labels` keeps none of them
+    return Loaded(document, picture, found.mask_sha256, found.notices)
+
+
+def _made(sample: Sample, labels: Labels, standing: Standing, history: History, *, given: bool = False) -> Document:
+    by = standing.prelabelled_by
+    return Document(sample.image_id, labels, standing.status, prelabelled_by=by, history=history, given=given)

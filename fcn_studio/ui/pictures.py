@@ -53,7 +53,7 @@ class Pictures(QObject):
             ImageError: if it cannot be read, or may not be opened.
         """
         if (ready := self._prefetch.taken(path)) is not None:
-            return ImagePyramid(ready)
+            return ready
         from fcn_studio.formats.images import image_size, read_image  # start-up: Pillow comes with the first image
 
         try:

@@ -8,8 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
+from fcn_studio.ui.canvas.pyramid import ImagePyramid, levels_of
 
 STAGED_FROM = 20_000_000
 """Images of so many pixels come in stages, and are not read ahead; smaller ones are opened whole."""
@@ -17,7 +16,7 @@ STAGED_FROM = 20_000_000
 BUDGET = 400_000_000
 """Bytes that pictures read ahead may take."""
 
-_MOST = BUDGET // (3 * STAGED_FROM)
+_MOST = BUDGET // (4 * STAGED_FROM)  # three bytes a pixel, and a third more for the levels
 
 
 class Prefetch:
@@ -25,10 +24,10 @@ class Prefetch:
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
-        self._images: OrderedDict[Path, Future[NDArray[np.uint8] | None]] = OrderedDict()
+        self._images: OrderedDict[Path, Future[ImagePyramid | None]] = OrderedDict()
 
-    def taken(self, path: Path) -> NDArray[np.uint8] | None:
-        """The image, uint8 (H, W, 3) RGB, which leaves the cache; None if it is not there, or could not be read."""
+    def taken(self, path: Path) -> ImagePyramid | None:
+        """The picture with all its levels, which leaves the cache; None if it is not there, or could not be read."""
         future = self._images.pop(path, None)
         return None if future is None or future.cancel() or future.exception() is not None else future.result()
 
@@ -47,9 +46,11 @@ class Prefetch:
         self._executor.shutdown(wait=True)
 
 
-def _small(path: Path, max_pixels: int) -> NDArray[np.uint8] | None:
+def _small(path: Path, max_pixels: int) -> ImagePyramid | None:
     """An image that does not come in stages. Raises: ImageError if it cannot be read."""
     from fcn_studio.formats.images import image_size, read_image  # start-up: Pillow is loaded with the first image
 
     width, height = image_size(path, max_pixels=max_pixels)
-    return read_image(path, max_pixels=max_pixels) if width * height < STAGED_FROM else None
+    if width * height >= STAGED_FROM:
+        return None
+    return ImagePyramid.of_levels(levels_of(read_image(path, max_pixels=max_pixels)))

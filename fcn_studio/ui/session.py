@@ -15,10 +15,12 @@ from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, ProjectError
 from fcn_studio.settings import Settings
 from fcn_studio.ui.canvas.pyramid import ImagePyramid
+from fcn_studio.ui.census import Census
 from fcn_studio.ui.class_editor import ClassEditor
 from fcn_studio.ui.cursor_info import CursorInfo, cursor_info
 from fcn_studio.ui.keeper import Keeper
-from fcn_studio.ui.loader import Loaded, load_document, open_project
+from fcn_studio.ui.loader import FINISHED, LOOKED_THROUGH, Loaded, load_document, open_project
+from fcn_studio.ui.neighbours import Neighbours
 from fcn_studio.ui.pictures import Pictures
 from fcn_studio.ui.recovery import Recovery
 from fcn_studio.ui.restorer import Restorer
@@ -26,9 +28,6 @@ from fcn_studio.ui.toolbox import Toolbox
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder
-
-FINISHED = (Status.VERIFIED, Status.SKIPPED)
-"""Statuses of images that wait for nobody."""
 
 
 class Session(QObject):
@@ -73,6 +72,7 @@ class Session(QObject):
         self.index = -1
         self.default_table = ClassTable((), 0)
         """Class table of a plain folder that has none: the table of the network in use."""
+        self._opening = False
         self._grey_asked = False
         self.failures: dict[str, str] = {}
         """Image id -> why it could not be opened when that was last tried."""
@@ -80,10 +80,13 @@ class Session(QObject):
         self.classes = ClassEditor(self)
         self.restorer = Restorer(self)
         self.pictures = Pictures(self)
+        self.neighbours = Neighbours(self.pictures, self)
         self.keeper = Keeper(self)
         self.recovery = Recovery(self)
+        self.census = Census(self)
         self.table_changed.connect(lambda: self.keeper.journal.set_classes(self.table))
-        self._on_setting("autosave_delay")
+        for key in ("autosave_delay", "undo_budget_mb"):
+            self._on_setting(key)
         settings.watch(self._on_setting)
         self.keeper.saved.connect(self.sample_changed)
         self.keeper.changed.connect(self.saved)
@@ -120,11 +123,20 @@ class Session(QObject):
             ProjectError: if it cannot be opened.
             ClassTableNeeded: if only the user can say what its masks mean; call again with ``table``.
         """
-        if self._holds(folder):
+        if self._opening or self._holds(folder):
             return
-        project = open_project(
-            folder, self.default_table, self.problem.emit, table=table, grey=grey_as_indices, break_lock=break_lock
-        )
+        self._opening = True  # the window is alive meanwhile
+        try:
+            project = open_project(
+                folder,
+                self.default_table,
+                self.problem.emit,
+                table=table,
+                grey=grey_as_indices,
+                break_lock=break_lock,
+            )
+        finally:
+            self._opening = False
         if not self.close_project():
             project.close()
             return
@@ -132,13 +144,10 @@ class Session(QObject):
         project.max_pixels = self.settings.whole("max_pixels")
         self.failures.clear()
         self._grey_asked = grey_as_indices is not None
-        self.toolbox.reset_rules()
-        self.toolbox.set_table(self.table)
-        first = next((c.index for c in self.table.active if c.index != self.table.background_index), None)
-        if first is not None:
-            self.toolbox.set_class(first)
+        self.toolbox.begin(self.table)
         self.settings.add_recent(folder.resolve())
         self.recovery.start(project)
+        self.census.start(project)
         self.project_changed.emit()
         self.table_changed.emit()
         for sentence in project.notices:
@@ -159,7 +168,7 @@ class Session(QObject):
         came_back = self.recovery.row
         if came_back is not None and self.open_from(came_back, +1, lambda row: row == came_back):
             return
-        start = next((row for row in range(min(len(self.samples), 2000)) if self._waits(row)), 0)
+        start = next((row for row in range(min(len(self.samples), LOOKED_THROUGH)) if self._waits(row)), 0)
         if not self.open_from(start, +1, lambda row: True):
             self.open_from(start - 1, -1, lambda row: True)
 
@@ -174,6 +183,8 @@ class Session(QObject):
             self.problem.emit(f"Not closed: {len(lost)} image(s) could not be saved ({', '.join(lost[:3])}).{kept}")
             return False
         self._set_document(None, -1)
+        self.neighbours.forget()
+        self.census.stop()
         self.keeper.close_project()
         self.recovery.clear()
         project, self.project = self.project, None
@@ -188,6 +199,8 @@ class Session(QObject):
     def _on_setting(self, key: str) -> None:
         if key == "autosave_delay":
             self.keeper.idle_ms = round(1000 * self.settings.number(key))
+        elif key == "undo_budget_mb":
+            self.keeper.undo_bytes = self.settings.whole(key) << 20
         elif key == "max_pixels":
             self.pictures.forget()  # what was refused may be allowed now
             if self.project is not None:
@@ -196,7 +209,8 @@ class Session(QObject):
     def shut_down(self) -> None:
         """End the session's threads; call after `close_project`."""
         self.keeper.shut_down()
-        self.pictures.close()
+        for part in (self.neighbours, self.pictures, self.census):
+            part.close()
 
     # --- navigation -------------------------------------------------------------------------------------------
 
@@ -211,18 +225,17 @@ class Session(QObject):
         self.settle()
         image_id = self.samples[row].image_id
         try:
-            undo_bytes = self.settings.whole("undo_budget_mb") << 20
-            loaded = load_document(self.project, self.samples[row], self.pictures, self.keeper, undo_bytes)
+            loaded = load_document(self.project, self.samples[row], self.pictures, self.keeper)
         except (ImageError, MaskError) as error:
             self.note_failure(image_id, str(error))
             raise
         self.failures.pop(image_id, None)
         for sentence in loaded.notices:
             self.notice.emit(sentence)
-        self.keeper.save()
+        self.keeper.save(leaving=True)
         self._set_document(loaded, row)
         self.pictures.shown()
-        self.pictures.want(self.samples[r].image_path for r in (row + 1, row - 1) if 0 <= r < len(self.samples))
+        self.neighbours.opened(self.project, row)
 
     def note_failure(self, image_id: str, sentence: str) -> None:
         """Remember why an image cannot be opened, for the list of files."""
@@ -232,7 +245,7 @@ class Session(QObject):
     def close_image(self) -> None:
         """Save the open image and show none."""
         self.settle()
-        self.keeper.save()
+        self.keeper.save(leaving=True)
         self._set_document(None, -1)
 
     def step(self, by: int) -> None:
@@ -241,6 +254,8 @@ class Session(QObject):
 
     def step_unverified(self, by: int) -> None:
         """Open the next or previous image that is neither verified nor skipped."""
+        ahead = range(self.index + by, len(self.samples) if by > 0 else -1, by)
+        self.census.look(ahead, set(Status) - set(FINISHED))
         if not self.open_from(self.index + by, by, self._waits):
             self.notice.emit("No further image is waiting in this direction.")
 
@@ -270,8 +285,6 @@ class Session(QObject):
         if self._disconnect is not None:
             self._disconnect()
             self._disconnect = None
-        if self.document is not None:
-            self.document.history.close()
         document, picture, mask_sha256 = (None, None, None) if loaded is None else loaded.parts
         self.document, self.picture, self.index, self.prediction = document, picture, row, None
         if document is not None:
@@ -342,25 +355,11 @@ class Session(QObject):
 
     def status(self, row: int) -> Status:
         """Status of the image of a row; the open document's own if it is open."""
-        assert self.project is not None
-        if row == self.index and self.document is not None:
-            return self.document.status
-        sample = self.samples[row]
-        newer = self.keeper.newer().get(sample.image_id)
-        return newer.status if newer is not None else self.project.status(sample)
+        return self.census.status(row)
 
     def counts(self) -> Mapping[Status, int]:
-        """Number of images by status."""
-        if self.project is None:
-            return {}
-        counts = dict(self.project.counts())
-        newer = {image_id: save.status for image_id, save in self.keeper.newer().items()}
-        if self.document is not None:
-            newer[self.document.image_id] = self.document.status
-        for image_id, status in newer.items():
-            counts[self.project.status(self.project.sample(image_id))] -= 1
-            counts[status] += 1
-        return counts
+        """Number of images by status, as far as known: see `census`."""
+        return self.census.counts()
 
     def cursor_info(self, x: int, y: int) -> CursorInfo | None:
         """What lies at a pixel of the open image; None outside."""

@@ -95,6 +95,14 @@ class Toolbox(QObject):
         self._apply_rules()
         self.class_changed.emit()
 
+    def begin(self, table: ClassTable) -> None:
+        """Start with the classes of a project that was just opened: the first but the background is active."""
+        self.reset_rules()
+        self.set_table(table)
+        first = next((c.index for c in table.active if c.index != table.background_index), None)
+        if first is not None:
+            self.set_class(first)
+
     def reset_rules(self) -> None:
         """All classes visible and unlocked, painting everywhere: how a project opens."""
         self._hidden = self._locked = frozenset()

@@ -118,6 +118,15 @@ def test_a_journal_begun_late_still_gives_the_labels_when_earlier_steps_are_undo
     found = replay(book.entries, book.states[0].copy(), book.begun, BUDGET)
     assert same(found.labels, document.labels_snapshot())
     assert found.standing.status is document.status
+    again = Document("a.png", found.labels, found.standing.status, history=found.history)
+    while (title := again.redo()) is not None:  # what was undone since comes back undone
+        assert document.redo() == title
+        assert same(again.labels_snapshot(), document.labels_snapshot())
+        assert again.status is document.status
+    while (title := again.undo()) is not None:
+        assert document.undo() == title
+        assert same(again.labels_snapshot(), document.labels_snapshot())
+    again.history.close()
     document.history.close()
 
 

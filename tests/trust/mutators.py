@@ -244,6 +244,13 @@ def json_text(rng: random.Random, data: bytes) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+def json_lines(rng: random.Random, data: bytes) -> bytes:
+    """One line of several JSON texts made another one."""
+    lines = data.splitlines()
+    at = rng.randrange(len(lines))
+    return b"\n".join([*lines[:at], json_text(rng, lines[at]), *lines[at + 1 :]])
+
+
 def _spoil_node(rng: random.Random, node: Any, raws: list[str]) -> Any:
     """The tree with one node, chosen on the way down, changed."""
     if isinstance(node, dict | list) and node and rng.random() < 0.8:

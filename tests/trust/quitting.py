@@ -384,7 +384,7 @@ class _Child:
             engine.ProcessEngine.shut_down = lambda _: None
         elif self.moment.control == "saving":
             keeper.Keeper.finish = lambda _: []
-            keeper.Keeper.save = lambda _: None
+            keeper.Keeper.save = lambda _, **__: None
         elif self.moment.control == "handler":
             unix_signals._note = signal.default_int_handler
 

@@ -214,7 +214,8 @@ def _read_record(path: Path) -> object:
 
 def _index() -> list[Seed]:
     rows = {f"folder/picture {n}": (10**18 + n, 500, 10**18, 600, "verified") for n in range(5)}
-    return [(json.dumps(rows).encode(), mutators.json_text)]
+    lines = b"".join(json.dumps({name: row}).encode() + b"\n" for name, row in rows.items())
+    return [(json.dumps(rows).encode(), mutators.json_text), (lines, mutators.json_lines)]
 
 
 def _read_index(path: Path) -> object:

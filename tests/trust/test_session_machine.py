@@ -1,7 +1,7 @@
 """A session against a model that keeps every state whole: paint, undo, predict, verify, change images, reload, crash.
 
-Holds at any point (R3, R21, R22): the document is what the model says; undo and redo are exact to the byte, after a
-crash too; no network ever changed a human's pixel; training would see human pixels only.
+Holds at any point (R3, R21, R22): the document is what the model says; undo and redo are exact to the byte, after
+other images and after a crash too; no network ever changed a human's pixel; training would see human pixels only.
 """
 
 from __future__ import annotations
@@ -60,6 +60,32 @@ class State:
         return Labels(*arrays)
 
 
+@dataclass
+class Past:
+    """The states of one image that undo and redo lead to.
+
+    Attributes:
+        states: oldest first.
+        at: which of them is now.
+        low: the oldest that a journal surely leads back to: the oldest since it was begun.
+        high: likewise the newest.
+    """
+
+    states: list[State]
+    at: int = 0
+    low: int = 0
+    high: int = 0
+
+    def move(self, by: int) -> None:
+        self.at += by
+        self.low, self.high = min(self.low, self.at), max(self.high, self.at)
+
+    def push(self, state: State) -> None:
+        self.states[self.at + 1 :] = [state]
+        self.at += 1
+        self.high = self.at
+
+
 class SessionMachine(RuleBasedStateMachine):
     """Rules are what a person, a network and fate can do."""
 
@@ -81,12 +107,35 @@ class SessionMachine(RuleBasedStateMachine):
         self.problems: list[str] = []
         self.session.problem.connect(self.problems.append)
         self.session.open_folder(self.folder)
-        self.forget_steps()
+        self.pasts: dict[str, Past] = {}
+        self.learn()
 
-    def forget_steps(self) -> None:
-        self.came_back = False
-        self.states, self.at = [State.of(self.document)], 0
-        self.latest.setdefault(self.document.image_id, self.states[0])
+    def learn(self) -> None:
+        """The open image was not open in this sitting: what there is to undo and redo came out of a journal."""
+        here = State.of(self.document)
+        back: list[State] = []
+        while self.document.undo() is not None:
+            back.insert(0, State.of(self.document))
+        for state in [*back[1:], here] if back else []:
+            self.document.redo()
+            assert State.of(self.document) == state
+        forth: list[State] = []
+        while self.document.redo() is not None:
+            forth.append(State.of(self.document))
+        for _ in forth:
+            self.document.undo()
+        assert State.of(self.document) == here
+        states = [*back, here, *forth]
+        self.past = Past(states, len(back), 0, len(states) - 1)
+        self.latest.setdefault(self.document.image_id, here)
+
+    @property
+    def past(self) -> Past:
+        return self.pasts[self.document.image_id]
+
+    @past.setter
+    def past(self, past: Past) -> None:
+        self.pasts[self.document.image_id] = past
 
     @property
     def document(self) -> Document:
@@ -103,9 +152,8 @@ class SessionMachine(RuleBasedStateMachine):
 
     def stepped(self) -> None:
         now = State.of(self.document)
-        if now != self.states[self.at]:
-            self.states[self.at + 1 :] = [now]
-            self.at += 1
+        if now != self.past.states[self.past.at]:
+            self.past.push(now)
         self.latest[self.document.image_id] = now
 
     # --- a person ---------------------------------------------------------------------------------------------
@@ -135,18 +183,15 @@ class SessionMachine(RuleBasedStateMachine):
     def undo(self) -> None:
         assert self.session is not None
         self.session.undo()
-        if self.at > 0:
-            self.at -= 1
-        elif self.came_back and (now := State.of(self.document)) != self.states[0]:
-            self.states.insert(0, now)  # a journal remembers steps of an earlier visit to the image, too
-        self.latest[self.document.image_id] = self.states[self.at]
+        self.past.move(-1 if self.past.at > 0 else 0)
+        self.latest[self.document.image_id] = self.past.states[self.past.at]
 
     @rule()
     def redo(self) -> None:
         assert self.session is not None
         self.session.redo()
-        self.at = min(len(self.states) - 1, self.at + 1)
-        self.latest[self.document.image_id] = self.states[self.at]
+        self.past.move(+1 if self.past.at + 1 < len(self.past.states) else 0)
+        self.latest[self.document.image_id] = self.past.states[self.past.at]
 
     @rule()
     def verify(self) -> None:
@@ -167,11 +212,37 @@ class SessionMachine(RuleBasedStateMachine):
 
     @rule(row=st.integers(0, IMAGES - 1))
     def change_image(self, row: int) -> None:
+        self.go_to(row)
+
+    def go_to(self, row: int) -> None:
         assert self.session is not None
-        if row != self.session.index:
-            self.session.go_to(row)
-            assert State.of(self.document) == self.latest.get(self.document.image_id, State.of(self.document))
-            self.forget_steps()
+        if row == self.session.index:
+            return
+        self.session.go_to(row)
+        image_id = self.document.image_id
+        assert State.of(self.document) == self.latest.get(image_id, State.of(self.document)), image_id
+        past = self.pasts.get(image_id)
+        if past is None:
+            self.learn()
+        elif image_id not in self.session.keeper.journal._books:
+            past.low = past.high = past.at  # a new journal begins here
+
+    @rule()
+    def walk(self) -> None:
+        """Every step back and forth gives what the model has."""
+        document, past = self.document, self.past
+        states, at = past.states, past.at
+        for state in reversed(states[:at]):
+            assert document.undo() is not None
+            assert State.of(document) == state
+        assert document.undo() is None
+        for state in states[1:]:
+            assert document.redo() is not None
+            assert State.of(document) == state
+        assert document.redo() is None
+        for _ in states[at + 1 :]:
+            document.undo()
+        past.low, past.high = 0, len(states) - 1
 
     # --- a network --------------------------------------------------------------------------------------------
 
@@ -206,6 +277,8 @@ class SessionMachine(RuleBasedStateMachine):
             if (old.labels.provenance >= Provenance.HUMAN).any() or old.status in (Status.VERIFIED, Status.SKIPPED):
                 assert new == old, "a batch wrote an image that a human had touched"
         self.latest[sample.image_id] = new
+        if new != old:
+            self.pasts[sample.image_id] = Past([new])  # steps are never applied to other pixels
 
     @staticmethod
     def untouched(before: Labels, after: Labels) -> None:
@@ -232,9 +305,10 @@ class SessionMachine(RuleBasedStateMachine):
             keeper.save()
         keeper._saver.close()
         keeper.journal.flush()
-        states, at = self.states, self.at
-        unsaved = self.document.dirty and len(states) > 1
+        past = self.past
+        unsaved = self.document.dirty and len(past.states) > 1
         self.session.pictures.close()
+        self.session.neighbours.close()
         for lock in (self.folder / ".fcn-studio" / "lock", *self.home.glob("state/journals/*/lock")):
             lock.unlink()
         self.session.blockSignals(True)
@@ -244,6 +318,7 @@ class SessionMachine(RuleBasedStateMachine):
         dead.keeper._idle.stop()
         dead.keeper._longest.stop()
         dead.keeper.journal.shut_down()
+        dead.keeper.histories.close()
         for book in dead.keeper.journal._books.values():
             book.close()
         self.open()
@@ -251,33 +326,25 @@ class SessionMachine(RuleBasedStateMachine):
         back = [found.image_id for found in self.session.recovery.came_back]
         assert here in back or not unsaved
         if here in back:
-            self.session.go_to(self.session.recovery.row_of(here) or 0)
-            self.states, self.at, self.came_back = states, at, True
-            self.walk()
+            self.go_to(self.session.recovery.row_of(here) or 0)
+            self.compare(past)
         self.all_as_left()
 
-    def walk(self) -> None:
-        """Every step back and forth gives what the model has."""
-        document = self.document
-        for at in range(self.at - 1, -1, -1):
-            document.undo()
-            assert State.of(document) == self.states[at]
-        for at in range(1, len(self.states)):
-            document.redo()
-            assert State.of(document) == self.states[at]
-        for _ in range(len(self.states) - 1 - self.at):
-            document.undo()
+    def compare(self, past: Past) -> None:
+        """What came back are the states of the model, all those that the journal knows of among them."""
+        back = self.past
+        first = past.at - back.at
+        assert 0 <= first <= past.low
+        assert first + len(back.states) > past.high
+        assert back.states == past.states[first : first + len(back.states)]
 
     def all_as_left(self) -> None:
         assert self.session is not None
         here = self.session.index
         for row, sample in enumerate(self.session.samples):
-            if sample.image_id in self.latest and row != here:
-                self.session.go_to(row)
-                assert State.of(self.document) == self.latest[sample.image_id], sample.image_id
-        if self.session.index != here:
-            self.session.go_to(here)
-            self.forget_steps()
+            if sample.image_id in self.latest:
+                self.go_to(row)
+        self.go_to(here)
         assert State.of(self.document) == self.latest.get(self.document.image_id, State.of(self.document))
 
     # --- always -----------------------------------------------------------------------------------------------
@@ -286,8 +353,9 @@ class SessionMachine(RuleBasedStateMachine):
     def agrees(self) -> None:
         if self.session is None:
             return
-        assert State.of(self.document) == self.states[self.at]
-        labels = self.states[self.at].labels
+        state = self.past.states[self.past.at]
+        assert State.of(self.document) == state
+        labels = state.labels
         trusted = trusted_label_map(labels)
         assert (trusted[labels.provenance != Provenance.HUMAN] == VOID).all()
         assert self.problems == []
@@ -324,4 +392,22 @@ def test_the_machine_notices_steps_that_a_crash_lost(qtbot: QtBot, monkeypatch: 
     machine.stroke(seed=1)
     with pytest.raises(AssertionError):
         machine.crash(saved=False)
+    machine.teardown()
+
+
+def test_the_machine_notices_steps_that_are_applied_to_other_pixels(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fcn_studio.core.kept_histories.fingerprint", lambda *_: b"any")
+    monkeypatch.setattr("fcn_studio.ui.keeper.fingerprint", lambda *_: b"any")
+    machine = SessionMachine()
+    machine.begin()
+    machine.predict(seed=1)
+    machine.change_image(row=1)
+    assert machine.session is not None
+    machine.session.keeper.drain()
+    machine.batch(seed=2, row=0, again=True)
+    machine.change_image(row=0)
+    with pytest.raises(AssertionError):
+        machine.walk()
     machine.teardown()

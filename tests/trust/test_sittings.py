@@ -610,7 +610,7 @@ def test_journals_of_a_folder_without_project_file_are_found_when_it_has_one(
     (folder / "class_names.txt").write_text("background\ncell\ndebris\n")
     session = make()
     session.open_folder(folder)
-    monkeypatch.setattr("fcn_studio.formats.project_folder.socket.gethostname", lambda: "renamed")
+    monkeypatch.setattr("fcn_studio.formats.first_opening.socket.gethostname", lambda: "renamed")
     paint(document(session), 1)
     left = document(session).labels_snapshot()
     crash(session, folder)

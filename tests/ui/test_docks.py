@@ -115,6 +115,22 @@ def test_layers_follow_the_canvas_and_set_it(studio: Studio, qtbot: QtBot) -> No
 # --- files ----------------------------------------------------------------------------------------------------
 
 
+class KnownUpTo(QObject):
+    """A census that has come so far."""
+
+    found = Signal()
+
+    def __init__(self, session: ManyFiles, rows: int) -> None:
+        super().__init__()
+        self.session, self.rows = session, rows
+
+    def known(self, row: int) -> Status | None:
+        self.session.asked += 1
+        if row >= self.rows:
+            return None
+        return Status.VERIFIED if row % 1000 == 0 else Status.NEW
+
+
 class ManyFiles(QObject):
     """A session of many images that counts how often a status was asked for."""
 
@@ -124,13 +140,10 @@ class ManyFiles(QObject):
 
     def __init__(self, count: int) -> None:
         super().__init__()
-        self.samples = [Sample(f"dir/img{i:06}.jpg", Path(f"img{i:06}.jpg"), f"img{i:06}") for i in range(count)]
+        self.samples = [Sample(f"dir/img{i:06}.jpg", f"img{i:06}.jpg", f"img{i:06}") for i in range(count)]
         self.project, self.index, self.asked, self.opened = SimpleNamespace(), -1, 0, []
         self.failures: dict[str, str] = {}
-
-    def status(self, row: int) -> Status:
-        self.asked += 1
-        return Status.VERIFIED if row % 1000 == 0 else Status.NEW
+        self.census = KnownUpTo(self, count)
 
     def counts(self) -> dict[Status, int]:
         return {}
@@ -167,6 +180,31 @@ def test_the_filter_by_status_fills_in_turns(qtbot: QtBot) -> None:
     assert (model.row_of(3000), model.row_of(3001)) == (3, -1)
     model.set_filter("img00499 dir")
     assert model.rowCount() == 10
+
+
+def test_the_filter_follows_the_census(qtbot: QtBot) -> None:
+    session = ManyFiles(5000)
+    session.census.rows = 2500
+    model = FileModel(session)  # type: ignore[arg-type]
+    model.reload()
+    model.set_filter("status:verified")
+    qtbot.waitUntil(lambda: model.rowCount() == 3)
+    qtbot.wait(120)
+    assert model.scanning
+    assert session.asked < 3000, "a row whose status is not known yet is not asked for in circles"
+    session.census.rows = 5000
+    qtbot.waitUntil(lambda: not model.scanning)
+    assert [model.sample_row(i) for i in range(model.rowCount())] == [0, 1000, 2000, 3000, 4000]
+
+
+def test_a_status_that_is_not_known_yet_is_left_out(qtbot: QtBot) -> None:
+    session = ManyFiles(3)
+    session.census.rows = 1
+    model = FileModel(session)  # type: ignore[arg-type]
+    model.reload()
+    assert [model.index(row, 1).data() for row in range(3)] == ["Verified", "", ""]
+    assert model.index(1, 0).data(ROLE.DecorationRole) is None
+    assert model.index(1, 0).data(ROLE.ToolTipRole) == "dir/img000001.jpg: not looked at yet"
 
 
 def test_filter_terms() -> None:

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -29,7 +28,7 @@ class Note:
 
     @property
     def sample(self) -> Sample:
-        return Sample(self.name, Path(self.name), self.name)
+        return Sample(self.name, self.name, self.name)
 
     def write(self) -> None:
         self.gate.wait(5)

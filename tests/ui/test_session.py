@@ -472,7 +472,7 @@ def test_an_index_that_cannot_be_written_does_not_stop_closing(
     def refuse(self: object) -> None:
         raise ProjectError("the index cannot be written")
 
-    monkeypatch.setattr("fcn_studio.formats.annotations.AnnotationStore.save_index", refuse)
+    monkeypatch.setattr("fcn_studio.formats.statuses.Statuses.save_index", refuse)
     assert session.close_project()
     assert session.project is None
     assert "the index cannot be written" in heard.notices

@@ -45,6 +45,13 @@ class ImagePyramid:
         made._levels = []
         return made
 
+    @classmethod
+    def of_levels(cls, levels: Sequence[ImageRgb]) -> ImagePyramid:
+        """A picture whose levels (`levels_of`) are there already."""
+        made = cls(levels[0])
+        made._levels = list(levels)
+        return made
+
     @property
     def image_rgb(self) -> ImageRgb | None:
         """The image itself, uint8 (H, W, 3); None while it is awaited."""

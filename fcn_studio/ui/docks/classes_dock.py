@@ -199,7 +199,7 @@ class ClassesDock(QDockWidget):
             self._unwatch()
         document = self._session.document
         self._unwatch = document.committed.connect(self._count_later.start) if document else None
-        self._count()
+        self._count_later.start()  # a large image takes a while, and is to be seen first
 
     def _count(self) -> None:
         document = self._session.document

@@ -1,10 +1,14 @@
-"""The rows of the Files dock: any number of images, their statuses asked for only when a row is drawn."""
+"""The rows of the Files dock: any number of images, their statuses asked for only when a row is drawn.
+
+No file is opened here: a status that is not known yet is left out until the session's census has found it.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
@@ -21,6 +25,8 @@ Index = QModelIndex | QPersistentModelIndex
 _ROLE = Qt.ItemDataRole
 _SCAN_AT_ONCE = 400
 """Rows tested for a status between two turns of the event loop."""
+_WAIT_MS = 50
+"""Pause of a filter that has come to rows whose status is not known yet."""
 
 
 class Column(IntEnum):
@@ -70,7 +76,9 @@ class FileModel(QAbstractTableModel):
         self._samples: Sequence[Sample] = ()
         self._rows: Sequence[int] = ()
         self._text = ""
+        self._statuses: frozenset[Status] = frozenset()
         self._scan: Iterator[int] = iter(())
+        self._waiting: int | None = None
         self._scanning = QTimer(self, interval=0)
         self._scanning.timeout.connect(self._scan_on)
         self._dots: dict[tuple[str, Status], QIcon] = {}
@@ -105,23 +113,37 @@ class FileModel(QAbstractTableModel):
         self._rows = [] if statuses else matching
         self.endResetModel()
         if statuses:
-            # Rows are tested lazily: the generator yields -1 for a miss, so that a turn has a bounded cost.
-            self._scan = (row if self._session.status(row) in statuses else -1 for row in matching)
-            self._scanning.start()
+            self._statuses, self._scan, self._waiting = statuses, iter(matching), None
+            self._scanning.start(0)
         else:
             self.filled.emit()
 
     def _scan_on(self) -> None:
-        tested = list(islice(self._scan, _SCAN_AT_ONCE))
-        found = [row for row in tested if row >= 0]
+        """Test some rows; their number bounds what a turn costs."""
+        found: list[int] = []
+        tested = 0
+        for row in self._untested():
+            status = self._session.census.known(row)
+            if status is None:
+                self._waiting = row
+                break
+            tested += 1
+            if status in self._statuses:
+                found.append(row)
         if found:
             first = len(self._rows)
             self.beginInsertRows(QModelIndex(), first, first + len(found) - 1)
             self._rows = [*self._rows, *found]
             self.endInsertRows()
-        if len(tested) < _SCAN_AT_ONCE:
+        self._scanning.setInterval(0 if self._waiting is None else _WAIT_MS)
+        if tested < _SCAN_AT_ONCE and self._waiting is None:
             self._scanning.stop()
             self.filled.emit()
+
+    def _untested(self) -> Iterator[int]:
+        """The rows that this turn tests, the one that was waited for first."""
+        waiting, self._waiting = self._waiting, None
+        return islice(self._scan if waiting is None else chain((waiting,), self._scan), _SCAN_AT_ONCE)
 
     def sample_row(self, row: int) -> int:
         """Row in the project of a row of the list."""
@@ -131,10 +153,8 @@ class FileModel(QAbstractTableModel):
         """Row in the list of a row of the project, -1 if the filter hides it."""
         if isinstance(self._rows, range):
             return sample_row if sample_row in self._rows else -1
-        try:
-            return self._rows.index(sample_row)
-        except ValueError:
-            return -1
+        row = bisect_left(self._rows, sample_row)
+        return row if row < len(self._rows) and self._rows[row] == sample_row else -1
 
     def status_changed(self, _image_id: str) -> None:
         """Draw the statuses in view anew; only visible rows are asked for."""
@@ -159,11 +179,15 @@ class FileModel(QAbstractTableModel):
         return value(self._rows[index.row()], index.column())
 
     def _words(self, row: int, column: int) -> str:
-        return self._samples[row].image_id if column == Column.IMAGE else self._session.status(row).words
+        return self._samples[row].image_id if column == Column.IMAGE else self._status_words(row)
+
+    def _status_words(self, row: int) -> str:
+        status = self._session.census.known(row)
+        return "" if status is None else status.words
 
     def _described(self, row: int, mark: str) -> str:
         broken = ", cannot be opened" if self._failure(row) else ""
-        return f"{self._samples[row].image_id}{mark}{self._session.status(row).words}{broken}"
+        return f"{self._samples[row].image_id}{mark}{self._status_words(row) or 'not looked at yet'}{broken}"
 
     def _failure(self, row: int) -> str:
         """Why the image could not be opened when that was last tried; "" if it could, or nobody tried."""
@@ -174,9 +198,12 @@ class FileModel(QAbstractTableModel):
             return None
         if self._failure(row):
             return theme.icon("warning")
-        key = (theme.current().name, self._session.status(row))
+        status = self._session.census.known(row)
+        if status is None:
+            return None
+        key = (theme.current().name, status)
         if key not in self._dots:
-            self._dots[key] = status_dot(key[1])
+            self._dots[key] = status_dot(status)
         return self._dots[key]
 
 

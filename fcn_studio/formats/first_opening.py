@@ -1,0 +1,48 @@
+"""What is made of a folder that has no project file yet."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from fcn_studio.core.classes import BACKGROUND, ClassTable, voc_table
+from fcn_studio.core.project import ProjectConfig
+from fcn_studio.core.sample import Sample
+from fcn_studio.errors import ClassTableNeeded
+from fcn_studio.formats.voc import fits_voc, read_class_files
+
+
+def found_table(folder: Path, masks: Mapping[str, Path], default: ClassTable | None) -> ClassTable:
+    """The class table of a folder with these masks. Raises: ClassTableNeeded if nothing tells it."""
+    named = read_class_files(folder)
+    if named is not None:
+        return named
+    if not masks:
+        return default or ClassTable.from_names([BACKGROUND])
+    if fits_voc(masks.values()):
+        return voc_table()
+    raise ClassTableNeeded(
+        f"{folder} has masks whose class indices are not VOC's, and no class_names.txt says what they "
+        "mean; write one there, a name a line, index 0 on the first"
+    )
+
+
+def first_notice(samples: Sequence[Sample], masks: Mapping[str, Path]) -> tuple[str, ...]:
+    """The notice that masks were found at first opening."""
+    count = sum(sample.mask_id in masks for sample in samples)
+    return (f"{count} masks were found here and count as finished: Verified, made by you",) if count else ()
+
+
+def new_config(folder: Path, table: ClassTable) -> ProjectConfig:
+    """Settings of a project that has no file yet.
+
+    Its id is made from host and path until it is written: strokes kept for a folder that is only looked at, or
+    that crashed before its first save, are found again.
+    """
+    path = os.fsencode(os.path.realpath(folder)).decode("utf-8", "backslashreplace")  # any bytes may be a name
+    name = f"{socket.gethostname()}:{path}"
+    return replace(ProjectConfig.new(table), project_id=str(uuid.uuid5(uuid.NAMESPACE_URL, name)))

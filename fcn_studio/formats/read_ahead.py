@@ -1,0 +1,76 @@
+"""Annotations decoded ahead of time, so that opening an image need not wait for it.
+
+What was decoded ahead counts only if mask and record have the very same bytes when the image is opened, and are to be
+read in the same way; else it is decoded anew.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Container
+from dataclasses import dataclass
+from pathlib import Path
+
+from fcn_studio.core.classes import ClassTable
+from fcn_studio.errors import MaskError
+from fcn_studio.formats.loaded import LoadedLabels, bytes_of, sha256_of
+
+
+@dataclass(frozen=True)
+class Source:
+    """All that the decoded annotation of one image follows from.
+
+    Attributes:
+        mask_sha256: of the mask file.
+        record_sha256: of the record file, None if there is none that can be read.
+        fits: whether the record is of that mask.
+        size: (width, height) as displayed.
+        table: the class table of the project.
+        grey_as_indices: see `masks.read_mask`.
+    """
+
+    mask_sha256: str
+    record_sha256: str | None
+    fits: bool
+    size: tuple[int, int]
+    table: ClassTable
+    grey_as_indices: bool | None
+
+
+def record_sha256(path: Path) -> str | None:
+    """sha256 of a record file; None if there is none, or it cannot be read, which is the same."""
+    try:
+        data = bytes_of(path)
+    except MaskError:
+        return None
+    return None if data is None else sha256_of(data)
+
+
+class ReadAhead:
+    """Mask id -> annotation that was decoded ahead. Used by several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: dict[str, tuple[Source, LoadedLabels]] = {}
+
+    def put(self, mask_id: str, source: Source, found: LoadedLabels) -> None:
+        """Have it ready; whoever gave it must not use it any more."""
+        with self._lock:
+            self._found[mask_id] = source, found
+
+    def has(self, mask_id: str, source: Source) -> bool:
+        """Whether `take` would find it."""
+        with self._lock:
+            entry = self._found.get(mask_id)
+        return entry is not None and entry[0] == source
+
+    def take(self, mask_id: str, source: Source) -> LoadedLabels | None:
+        """What was decoded ahead of this very source; it is nobody else's then. What is stale is forgotten."""
+        with self._lock:
+            entry = self._found.pop(mask_id, None)
+        return entry[1] if entry is not None and entry[0] == source else None
+
+    def keep_only(self, mask_ids: Container[str]) -> None:
+        """Forget all others."""
+        with self._lock:
+            self._found = {mask_id: entry for mask_id, entry in self._found.items() if mask_id in mask_ids}

@@ -1,0 +1,63 @@
+"""What is known of the statuses of a project's images, and how many there are of each."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from fcn_studio.core.sample import Status
+from fcn_studio.formats.status_index import Stamp, StatusIndex
+
+
+class Statuses:
+    """Mask id -> status, as far as somebody has asked; and the index on disk behind it. Used by several threads."""
+
+    def __init__(self, index_path: Path, records: int) -> None:
+        """Read the index of a project with so many records."""
+        self._lock = threading.Lock()
+        self._known: dict[str, Status] = {}
+        self._count: Counter[Status] = Counter()
+        self._index = StatusIndex(index_path, records)
+
+    def get(self, mask_id: str) -> Status | None:
+        """The status, None if nobody has asked yet."""
+        return self._known.get(mask_id)
+
+    def know(self, mask_id: str, status: Status) -> Status:
+        """Note what an image's status is now."""
+        with self._lock:
+            before = self._known.get(mask_id)
+            if before is not None:
+                self._count[before] -= 1
+            self._known[mask_id] = status
+            self._count[status] += 1
+        return status
+
+    def find(self, mask_id: str, status: Status) -> Status:
+        """Note a status that was looked up without waiting for whoever may be writing, who knows it better."""
+        with self._lock:
+            if mask_id not in self._known:
+                self._known[mask_id] = status
+                self._count[status] += 1
+            return self._known[mask_id]
+
+    def counts(self) -> tuple[Mapping[Status, int], int]:
+        """Number of images by status as far as known, every status named; and how many these are."""
+        with self._lock:
+            return {status: self._count[status] for status in Status}, len(self._known)
+
+    def indexed(self, mask_id: str, stamp: Stamp) -> Status | None:
+        """The status by the index, if the files are as they were."""
+        return self._index.get(mask_id, stamp)
+
+    def put_into_index(self, mask_id: str, stamp: Stamp, status: Status) -> None:
+        """Remember it for the next opening."""
+        with self._lock:
+            self._index.put(mask_id, stamp, status)
+
+    def save_index(self) -> None:
+        """Write the index, if it changed. Raises: ProjectError if that fails."""
+        with self._lock:
+            self._index.save()

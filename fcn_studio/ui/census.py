@@ -1,0 +1,156 @@
+"""How far each image of the open project is, found in the background where that takes long."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from fcn_studio.core.sample import Sample, Status
+from fcn_studio.errors import FcnStudioError
+from fcn_studio.ui.patience import in_background
+
+if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
+    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.ui.session import Session
+
+AT_ONCE_S = 0.01
+"""So long is looked at once, which is all of a project of a thousand images."""
+NEWS_MS = 200
+"""Between two times that news is told, and before the thread begins: the first image comes first."""
+_WORK_S, _REST_S = 0.002, 0.001
+"""The thread lets go of Python's lock so often; each row that Qt draws needs it several times."""
+
+
+class Census(QObject):
+    """Asks for the status of every image, once, in the order of the project; rows in view come first.
+
+    Signals:
+        found(): more statuses are known than before.
+    """
+
+    found = Signal()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._session = session
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="census")
+        self._begin: Callable[[], None] | None = None
+        self._looking: Future[None] | None = None
+        self._stop = threading.Event()
+        self._asked: deque[Sample] = deque()
+        self._news = QTimer(self, interval=NEWS_MS)
+        self._news.timeout.connect(self._tell)
+
+    def start(self, project: ProjectFolder) -> None:
+        """Begin with a project that was just opened."""
+        self.stop()
+        end = time.monotonic() + AT_ONCE_S
+        for row, sample in enumerate(project.samples):
+            if time.monotonic() > end:
+                self._begin = partial(_look, project, row, self._asked, self._stop)
+                self._news.start()
+                return
+            _ask(project, sample)
+
+    def stop(self) -> None:
+        """Look no further; nobody waits for a folder that is slow."""
+        self._stop.set()
+        self._news.stop()
+        self._stop = threading.Event()
+        self._begin = self._looking = None
+        self._asked = deque()
+
+    def close(self) -> None:
+        """End the thread."""
+        self.stop()
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    @property
+    def done(self) -> bool:
+        """Whether every status is known."""
+        return self._begin is None and self._looking is None
+
+    def look(self, rows: Iterable[int], until: Container[Status] = ()) -> None:
+        """Find the statuses of these rows now, up to the first of these statuses; the window is alive meanwhile."""
+        project = self._session.project
+        if project is None or self.done:
+            return
+        samples = [project.samples[row] for row in rows]
+        in_background(lambda: next((s for s in samples if project.status(s) in until), None))
+
+    def known(self, row: int) -> Status | None:
+        """Status of the image of a row; None if it is not known yet and no file may be looked at: soon it will be."""
+        session = self._session
+        assert session.project is not None
+        sample = session.samples[row]
+        status = self._newer(row, sample) or session.project.known_status(sample)
+        if status is None and not self.done:
+            self._asked.append(sample)
+        return status if status is not None or not self.done else session.project.status(sample)
+
+    def status(self, row: int) -> Status:
+        """Status of the image of a row, if need be found now; the open document's own if it is open."""
+        session = self._session
+        assert session.project is not None
+        sample = session.samples[row]
+        return self._newer(row, sample) or session.project.status(sample)
+
+    def counts(self) -> Mapping[Status, int]:
+        """Number of images by status, as far as known."""
+        session = self._session
+        if session.project is None:
+            return {}
+        newer = {image_id: save.status for image_id, save in session.keeper.newer().items()}
+        if session.document is not None:
+            newer[session.document.image_id] = session.document.status
+        on_disk = [session.project.status(session.project.sample(image_id)) for image_id in newer]
+        counts = dict(session.project.known_counts())
+        for before, status in zip(on_disk, newer.values(), strict=True):
+            counts[before] -= 1
+            counts[status] += 1
+        return counts
+
+    def _newer(self, row: int, sample: Sample) -> Status | None:
+        """What the open document, or an annotation that is not on disk yet, says."""
+        session = self._session
+        if row == session.index and session.document is not None:
+            return session.document.status
+        newer = session.keeper.newer().get(sample.image_id)
+        return None if newer is None else newer.status
+
+    def _tell(self) -> None:
+        if self._begin is not None:
+            begin, self._begin = self._begin, None
+            self._looking = self._executor.submit(begin)
+        if self._looking is not None and self._looking.done():
+            looked, self._looking = self._looking, None
+            self._news.stop()
+            looked.result()
+        self.found.emit()
+
+
+def _look(project: ProjectFolder, row: int, asked: deque[Sample], stop: threading.Event) -> None:
+    """On the thread: all images from a row on, and before each those that somebody asked for."""
+    rest = time.monotonic() + _WORK_S
+    for sample in project.samples[row:]:
+        if time.monotonic() > rest:
+            stop.wait(_REST_S)
+            rest = time.monotonic() + _WORK_S
+        while asked and not stop.is_set():
+            _ask(project, asked.popleft())
+        if stop.is_set():
+            return
+        _ask(project, sample)
+
+
+def _ask(project: ProjectFolder, sample: Sample) -> None:
+    with suppress(FcnStudioError, OSError):  # opening the image will say what is the matter
+        project.status(sample)

@@ -1,0 +1,77 @@
+"""Reads the open image's neighbours ahead of time: their pictures through `Pictures`, and their annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer
+
+from fcn_studio.core.sample import Sample
+from fcn_studio.errors import FcnStudioError
+from fcn_studio.ui.pictures import Pictures
+
+if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
+    from fcn_studio.formats.project_folder import ProjectFolder
+
+AFTER_MS = 20
+"""The neighbours are read once the image that was asked for is on the screen."""
+LARGEST = 64_000_000
+"""Pixels of an image above which its annotation is not read ahead, for the sake of memory."""
+
+
+class Neighbours(QObject):
+    """The images that may be opened next; one thread reads their masks and records."""
+
+    def __init__(self, pictures: Pictures, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._pictures = pictures
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+        self._reading: list[Future[None]] = []
+        self._project: ProjectFolder | None = None
+        self._samples: Sequence[Sample] = ()
+        self._later = QTimer(self, singleShot=True, interval=AFTER_MS)
+        self._later.timeout.connect(self._read)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the reading has not begun yet."""
+        return self._later.isActive()
+
+    def opened(self, project: ProjectFolder, row: int) -> None:
+        """Have the images before and after this row ready soon, the next one first, and forget all others."""
+        self._project = project
+        self._samples = [project.samples[r] for r in (row + 1, row - 1) if 0 <= r < len(project.samples)]
+        self._later.start()
+
+    def forget(self) -> None:
+        """Forget all that was read, and read nothing more."""
+        self._samples = ()
+        self._later.stop()
+        self._read()
+        self._project = None
+
+    def flush(self) -> None:
+        """Wait until all annotations are there."""
+        self._executor.submit(lambda: None).result()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._later.stop()
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def _read(self) -> None:
+        self._pictures.want(sample.image_path for sample in self._samples)
+        for future in self._reading:
+            future.cancel()
+        self._reading = []
+        if self._project is not None:
+            self._project.forget_ahead(self._samples)
+            self._reading = [self._executor.submit(_read, self._project, sample) for sample in self._samples]
+
+
+def _read(project: ProjectFolder, sample: Sample) -> None:
+    with suppress(FcnStudioError):  # it is told when the image is opened
+        project.read_ahead(sample, largest=LARGEST)

@@ -1,0 +1,40 @@
+"""Work that the window waits for, and is alive while it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import TypeVar
+
+from PySide6.QtCore import QCoreApplication, QEventLoop, Qt
+from PySide6.QtGui import QGuiApplication
+
+AT_ONCE_S = 0.05
+"""What takes no longer is waited for without a turn of the event loop."""
+_TURN_S = 0.002
+
+Result = TypeVar("Result")
+
+
+def in_background(work: Callable[[], Result]) -> Result:
+    """Do it in a thread of its own and return its result, or raise what it raised.
+
+    If it takes long, the pointer says so and the window goes on drawing, saving and listening to other threads; what
+    the user does with mouse and keys waits.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="opening") as executor:
+        future = executor.submit(work)
+        wait([future], AT_ONCE_S)
+        if future.done() or QCoreApplication.instance() is None:
+            return future.result()
+        pointer = isinstance(QCoreApplication.instance(), QGuiApplication)
+        if pointer:
+            QGuiApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
+        try:
+            while not future.done():
+                QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
+                wait([future], _TURN_S)
+        finally:
+            if pointer:
+                QGuiApplication.restoreOverrideCursor()
+        return future.result()
