@@ -71,7 +71,7 @@ def _add_max_pixels(command: argparse.ArgumentParser) -> None:
         "--max-pixels",
         metavar="N",
         type=int,
-        help="read images of up to N pixels, at most a gigapixel (default: 'Largest image' in the settings)",
+        help="read images of up to N pixels, at most 2 gigapixels (default: 'Largest image' in the settings)",
     )
 
 
@@ -224,7 +224,7 @@ def _max_pixels(options: argparse.Namespace) -> int:
             return int(BY_KEY["max_pixels"].accepted(options.max_pixels))
     except ValueError as error:
         raise UsageError(
-            f"--max-pixels {options.max_pixels} makes no sense; give 1 million to 1,000 million"
+            f"--max-pixels {options.max_pixels} makes no sense; give 1 million to 2,000 million"
         ) from error
     settings = Settings()
     if settings.notice:

@@ -18,6 +18,20 @@ class ImageError(FcnStudioError):
     """An image file cannot be read, or is of a kind that is not shown."""
 
 
+class ImageTooLarge(ImageError):  # noqa: N818 - a question where there is somebody to ask
+    """An image has more pixels than are allowed, and could be opened if they were.
+
+    Attributes:
+        pixels: how many it has.
+        memory: bytes that it would take, about.
+    """
+
+    def __init__(self, text: str, pixels: int, memory: int) -> None:
+        """Say ``text`` of an image of so many ``pixels``."""
+        self.pixels, self.memory = pixels, memory
+        super().__init__(text)
+
+
 class MaskError(FcnStudioError):
     """A mask file is not a label map of its image: wrong mode, size or class index."""
 

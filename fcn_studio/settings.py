@@ -92,7 +92,7 @@ SETTINGS: tuple[Setting, ...] = (
             low=16, high=8192, unit="MB"),
     Setting("max_pixels", 100_000_000, "Largest image",
             "Larger images are refused with a sentence; one takes about 9 bytes of memory a pixel.",
-            low=1_000_000, high=1_000_000_000, unit="pixels"),
+            low=1_000_000, high=2_000_000_000, unit="pixels"),
     Setting("device", "auto", "Network runs on", "Auto takes a graphics card if there is one.",
             choices=("auto", "cpu", "cuda", "mps")),
     Setting("train_minutes", 3.0, "Fine-tune for", "Wall-clock budget that the Training dock starts with.",

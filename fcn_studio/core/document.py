@@ -1,4 +1,4 @@
-"""The document: one image with its annotation, readable by all, changed only through an `Edit`."""
+"""The document: the annotation of one image, readable by all, changed only through an `Edit`."""
 
 from __future__ import annotations
 
@@ -21,46 +21,37 @@ __all__ = ["Document", "PaintRules", "auto_segment", "refuse_finished", "skip", 
 
 
 class Document:
-    """An open image: pixels, label map, provenance, status, history.
+    """The annotation of an open image: label map, provenance, status, history. It needs no picture.
 
     All of it belongs to one thread. Other threads get `labels_snapshot`.
 
     Args:
         image_id: identity of the image in its project.
-        image_rgb: uint8 (H, W, 3), kept without a copy.
-        labels: the annotation, of the image's size; copied.
+        labels: the annotation, of the size that the image is shown at; copied.
         status: how far the annotation is.
         prelabelled_by: sha256 of the checkpoint that pre-labelled it, or "".
         history: to share or to limit; a fresh one by default.
 
     Attributes:
-        image_rgb: uint8 (H, W, 3), read-only.
         label_map: uint8 (H, W), read-only; the same memory for the life of the document.
         provenance: uint8 (H, W), likewise.
         rules: where human edits may write; an open edit keeps those it began with.
-        changed: emitted with a rectangle after every live write, cancel, undo and redo.
+        changed: emitted with each rectangle that a live write, cancel, undo or redo has changed.
         stepped: emitted when a step was made, undone or redone, with what happened and the step; before `committed`.
         committed: emitted after a step was made, undone or redone.
         saved_revision: the revision last known to be on disk.
-
-    Raises:
-        ValueError: if image and annotation differ in size.
     """
 
     def __init__(
         self,
         image_id: str,
-        image_rgb: NDArray[np.uint8],
         labels: Labels,
         status: Status,
         *,
         prelabelled_by: str = "",
         history: History | None = None,
     ) -> None:
-        if image_rgb.shape != (*labels.shape, 3) or image_rgb.dtype != np.uint8:
-            raise ValueError(f"image is {image_rgb.dtype} {image_rgb.shape}, its annotation {labels.shape}")
         self.image_id = image_id
-        self.image_rgb = _read_only(image_rgb)
         self._labels = labels.copy()
         self.label_map = _read_only(self._labels.label_map)
         self.provenance = _read_only(self._labels.provenance)
@@ -190,8 +181,8 @@ class Document:
             self.history.push(step)
             self._advance(Motion.DO, step, step.after)
 
-    def _moved(self, motion: Motion, step: Step, rect: Rect, standing: Standing) -> str:
-        if rect:
+    def _moved(self, motion: Motion, step: Step, changed: list[Rect], standing: Standing) -> str:
+        for rect in changed:
             self._on_changed(rect)
         self._advance(motion, step, standing)
         return step.title
@@ -238,13 +229,20 @@ def auto_segment(document: Document, prediction: Prediction, *, only_class: int 
     if prediction.image_id != document.image_id:
         raise ValueError(f"prediction of {prediction.image_id} for {document.image_id}")
     refuse_finished(document)
-    old = Labels(document.label_map, document.provenance)
-    new = prelabelled(old, prediction)
-    if only_class is not None:
-        chosen = prediction.label_map == only_class
-        new = Labels(np.where(chosen, new.label_map, old.label_map), np.where(chosen, new.provenance, old.provenance))
+    if prediction.label_map.shape != document.label_map.shape:
+        raise ValueError(f"prediction is {prediction.label_map.shape}, annotation {document.label_map.shape}")
+
+    def made(rect: Rect, old: Labels) -> Labels:
+        new = prelabelled(old, prediction.part(rect))
+        if only_class is None:
+            return new
+        chosen = prediction.label_map[rect.slices] == only_class
+        return Labels(
+            np.where(chosen, new.label_map, old.label_map), np.where(chosen, new.provenance, old.provenance)
+        )
+
     with document.edit("Auto-segment") as edit:
-        if not edit.replace(new, respect_rules=True):
+        if not edit.rewrite(made, respect_rules=True):
             return False
         edit.set_origin(prediction.checkpoint)
         if document.status == Status.NEW:
@@ -260,8 +258,7 @@ def verify(document: Document, unlabelled_index: int) -> None:
         unlabelled_index: what unlabelled pixels become: a class index, or 255 for void.
     """
     with document.edit("Verify") as edit:
-        labels = verified(Labels(document.label_map, document.provenance), unlabelled_index)
-        edit.replace(labels, status=Status.VERIFIED)
+        edit.rewrite(lambda _, old: verified(old, unlabelled_index), status=Status.VERIFIED)
 
 
 def skip(document: Document) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.geometry import EMPTY, Rect
-from fcn_studio.core.history import TILE, Standing, Step, Tile, TilePatch, tile_rect
+from fcn_studio.core.history import TILE, Packed, Standing, Step, Tile, TilePatch, kept, shrunk, tile_rect
 from fcn_studio.core.labels import LabelMap, Labels, Provenance
 from fcn_studio.core.raster import Region
 from fcn_studio.core.rules import PaintRules, look_up
@@ -56,7 +56,7 @@ class Edit:
         self._closed = closed
         self._open = True
         self._human = False
-        self._tiles: dict[Tile, tuple[LabelMap, LabelMap]] = {}
+        self._tiles: dict[Tile, tuple[LabelMap | int, LabelMap | int]] = {}
         self._constants: dict[int, NDArray[np.uint8]] = {}
 
     @property
@@ -88,26 +88,37 @@ class Edit:
         status: Status | None = None,
         respect_rules: bool = False,
     ) -> Rect:
-        """Put whole arrays in place of the document's; only tiles that differ are touched.
+        """Put whole arrays in place of the document's, as `rewrite` does.
+
+        Raises:
+            ValueError: if the arrays are of another size.
+        """
+        if labels.shape != self._labels.shape:
+            raise ValueError(f"new labels are {labels.shape}, the document is {self._labels.shape}")
+        return self.rewrite(lambda rect, _: labels.part(rect), status=status, respect_rules=respect_rules)
+
+    def rewrite(
+        self,
+        make: Callable[[Rect, Labels], Labels],
+        *,
+        status: Status | None = None,
+        respect_rules: bool = False,
+    ) -> Rect:
+        """Make the annotation anew, tile by tile; only tiles that differ are touched.
 
         Args:
-            labels: the new arrays, of the document's size.
+            make: what a rectangle is to hold, given what it holds.
             status: the new status, None to leave it.
             respect_rules: keep the pixels of hidden and locked classes as they are.
 
         Returns:
             The rectangle of the changed tiles.
-
-        Raises:
-            ValueError: if the arrays are of another size.
         """
         self._require_open()
-        if labels.shape != self._labels.shape:
-            raise ValueError(f"new labels are {labels.shape}, the document is {self._labels.shape}")
         rules = self._rules.unprotected() if respect_rules else PaintRules()
         changed = EMPTY
         for tile, rect in self._grid():
-            changed = changed.union(self._replace_tile(tile, rect, labels, rules))
+            changed = changed.union(self._replace_tile(tile, rect, make, rules))
         self._status = status or self._status
         if changed:
             self._changed(changed)
@@ -127,9 +138,9 @@ class Edit:
         """Make one step of all writes; False and no step if not a byte and no status is different from before."""
         self._require_open()
         self._open = False
-        tiles = {tile: old for tile, old in self._tiles.items() if self._differs(tile, old)}
-        after = Standing(self._status or self._status_after(tiles), self._prelabelled_by)
-        step = Step(self.title, TilePatch(tiles), self._before, after) if tiles or after != self._before else None
+        deltas = self._deltas()
+        after = Standing(self._status or self._status_after(deltas), self._prelabelled_by)
+        step = Step(self.title, TilePatch(deltas), self._before, after) if deltas or after != self._before else None
         self._tiles = {}
         self._closed(step)
         return step is not None
@@ -138,10 +149,10 @@ class Edit:
         """Put every byte back as it was."""
         self._require_open()
         self._open = False
-        changed = TilePatch(self._tiles).swap(self._labels)
+        changed = TilePatch(self._deltas()).apply(self._labels)
         self._tiles = {}
-        if changed:
-            self._changed(changed)
+        for rect in changed:
+            self._changed(rect)
         self._closed(None)
 
     def __enter__(self) -> Self:
@@ -159,9 +170,19 @@ class Edit:
 
     def _put(self, region: Region, value: int, provenance: Provenance, rules: PaintRules) -> Rect:
         self._require_open()
-        rect, stencil = region.rect, region.stencil
-        if not rect or rect.intersect(self._bounds) != rect:
-            raise ValueError(f"region {rect} is not in the document {self._bounds}")
+        if not region.rect or region.rect.intersect(self._bounds) != region.rect:
+            raise ValueError(f"region {region.rect} is not in the document {self._bounds}")
+        changed = EMPTY
+        for band in region.rect.bands(TILE):  # what one band needs stays in the processor's cache
+            changed = changed.union(self._put_band(band, region.part(band), value, provenance, rules))
+        if changed:
+            self._human |= provenance != Provenance.NETWORK
+            self._changed(changed)
+        return changed
+
+    def _put_band(
+        self, rect: Rect, stencil: NDArray[np.uint8], value: int, provenance: Provenance, rules: PaintRules
+    ) -> Rect:
         label_part, provenance_part = (array[rect.slices] for array in self._arrays)
         allowed = rules.paintable(label_part, provenance_part)
         if allowed is not None:
@@ -174,13 +195,15 @@ class Edit:
         self._remember(rect, stencil)
         cv2.copyTo(self._constant(value, rect), stencil, label_part)
         cv2.copyTo(self._constant(int(provenance), rect), stencil, provenance_part)
-        self._human |= provenance != Provenance.NETWORK
-        self._changed(rect)
         return rect
 
-    def _replace_tile(self, tile: Tile, rect: Rect, labels: Labels, rules: PaintRules) -> Rect:
-        old = tuple(array[rect.slices] for array in self._arrays)
-        new = tuple(array[rect.slices] for array in (labels.label_map, labels.provenance))
+    def _replace_tile(
+        self, tile: Tile, rect: Rect, make: Callable[[Rect, Labels], Labels], rules: PaintRules
+    ) -> Rect:
+        part = self._labels.part(rect)
+        made = make(rect, part)
+        old: tuple[LabelMap, ...] = part.label_map, part.provenance
+        new: tuple[LabelMap, ...] = made.label_map, made.provenance
         allowed = rules.paintable(old[0], old[1])
         if allowed is not None:
             new = tuple(np.where(allowed, n, o) for n, o in zip(new, old, strict=True))
@@ -203,13 +226,19 @@ class Edit:
     def _keep(self, tile: Tile) -> None:
         if tile not in self._tiles:
             where = tile_rect(tile, self._bounds.x1, self._bounds.y1).slices
-            self._tiles[tile] = (self._labels.label_map[where].copy(), self._labels.provenance[where].copy())
+            self._tiles[tile] = kept(self._labels.label_map[where]), kept(self._labels.provenance[where])
 
-    def _differs(self, tile: Tile, old: tuple[LabelMap, LabelMap]) -> bool:
-        where = tile_rect(tile, self._bounds.x1, self._bounds.y1).slices
-        return any(not np.array_equal(now[where], then) for now, then in zip(self._arrays, old, strict=True))
+    def _deltas(self) -> dict[Tile, tuple[Packed, Packed]]:
+        """What tells the tiles as they were from what they are, of those that differ; the copies are used up."""
+        deltas: dict[Tile, tuple[Packed, Packed]] = {}
+        for tile, then in self._tiles.items():
+            where = tile_rect(tile, self._bounds.x1, self._bounds.y1).slices
+            first, second = (_delta(now[where], old) for now, old in zip(self._arrays, then, strict=True))
+            if not (_nothing(first) and _nothing(second)):
+                deltas[tile] = first, second
+        return deltas
 
-    def _status_after(self, tiles: dict[Tile, tuple[LabelMap, LabelMap]]) -> Status:
+    def _status_after(self, tiles: Collection[Tile]) -> Status:
         """The status that follows from the writes: a person's hand makes an image "in progress".
 
         A verified one stays verified as long as every pixel is labelled.
@@ -247,3 +276,15 @@ class Edit:
     def _require_open(self) -> None:
         if not self._open:
             raise RuntimeError(f"the edit '{self.title}' is already closed")
+
+
+def _delta(now: LabelMap, then: LabelMap | int) -> LabelMap | int:
+    """The exclusive or of a tile's pixels now and then, in the place of ``then``; its only value if it has one."""
+    if isinstance(then, int):
+        then = np.full(now.shape, then, np.uint8)
+    np.bitwise_xor(now, then, out=then)
+    return shrunk(then)
+
+
+def _nothing(delta: LabelMap | int) -> bool:
+    return isinstance(delta, int) and delta == 0

@@ -54,6 +54,13 @@ class Rect:
         """The rectangle with a margin of so many pixels on each side."""
         return Rect(self.x0 - margin, self.y0 - margin, self.x1 + margin, self.y1 + margin)
 
+    def bands(self, height: int) -> Iterator[Rect]:
+        """The parts of the rectangle in bands of a grid of ``height`` rows, from the top down."""
+        if not self:
+            return
+        for row in range(self.y0 // height, (self.y1 - 1) // height + 1):
+            yield Rect(self.x0, max(self.y0, row * height), self.x1, min(self.y1, (row + 1) * height))
+
     def tiles(self, size: int) -> Iterator[tuple[int, int]]:
         """(tile row, tile column) of every tile of a grid of ``size`` pixels that it touches."""
         if not self:

@@ -1,18 +1,19 @@
-"""Undo and redo: what the changed tiles held before a step, compressed, within a budget of bytes."""
+"""Undo and redo: what each step changed in the tiles it touched, compressed, within a budget of bytes."""
 
 from __future__ import annotations
 
 import secrets
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fcn_studio.core.geometry import EMPTY, Rect
+from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import LabelMap, Labels
 from fcn_studio.core.sample import Status
 
@@ -40,47 +41,71 @@ def tile_rect(tile: Tile, width: int, height: int) -> Rect:
 
 
 class TilePatch:
-    """The contents that some tiles of a label map and its provenance had at another time.
+    """What tells two states of some tiles apart: the exclusive or of their bytes, leading from either to the other.
+
+    So undo and redo of a step are the same act, which copies and compresses nothing.
 
     Args:
-        tiles: per tile the label map's and the provenance's pixels, packed or as arrays that nobody else writes.
+        deltas: per tile the exclusive or of the label map's pixels, and that of the provenance's.
     """
 
-    def __init__(self, tiles: Contents) -> None:
-        self._tiles: dict[Tile, tuple[Packed, Packed]] = dict(tiles)
+    def __init__(self, deltas: Contents) -> None:
+        self._deltas: dict[Tile, tuple[Packed, Packed]] = dict(deltas)
+
+    @classmethod
+    def between(cls, contents: Contents, labels: Labels) -> TilePatch:
+        """What leads from the arrays as they are to other contents of some of their tiles, and back."""
+        height, width = labels.shape
+        deltas: dict[Tile, tuple[Packed, Packed]] = {}
+        for tile, parts in contents.items():
+            where = tile_rect(tile, width, height).slices
+            now = labels.label_map[where], labels.provenance[where]
+            deltas[tile] = (_xor(now[0], parts[0]), _xor(now[1], parts[1]))
+        return cls(deltas)
 
     def __len__(self) -> int:
-        return len(self._tiles)
+        return len(self._deltas)
+
+    @property
+    def tiles(self) -> frozenset[Tile]:
+        """The tiles it is about."""
+        return frozenset(self._deltas)
 
     @property
     def bytes(self) -> int:
         """Memory of the contents, roughly."""
-        return sum(_size(part) for pair in self._tiles.values() for part in pair)
-
-    @property
-    def contents(self) -> Contents:
-        """The contents at this moment; nothing that happens to the patch later changes them."""
-        return dict(self._tiles)
+        return sum(_size(part) for pair in self._deltas.values() for part in pair)
 
     def compress(self) -> None:
-        """Make it small. Idempotent; not to be called while another thread uses the patch."""
-        for tile, (label_map, provenance) in self._tiles.items():
-            self._tiles[tile] = (pack(label_map), pack(provenance))
+        """Make it small. Idempotent; other threads may use the patch meanwhile, whose meaning does not change."""
+        for tile, (label_map, provenance) in list(self._deltas.items()):
+            self._deltas[tile] = (pack(label_map), pack(provenance))
 
-    def swap(self, labels: Labels) -> Rect:
-        """Exchange the contents with those of the arrays, uncompressed; returns the rectangle of all tiles.
-
-        After it the patch holds what the arrays held, so undo's patch is redo's.
-        """
+    def other(self, labels: Labels, tiles: Iterable[Tile]) -> Contents:
+        """What some of its tiles hold in the other state, as fresh arrays."""
         height, width = labels.shape
-        changed = EMPTY
-        for tile, packed in self._tiles.items():
+        contents: dict[Tile, tuple[Packed, Packed]] = {}
+        for tile in tiles:
+            where = tile_rect(tile, width, height).slices
+            first, second = self._deltas[tile]
+            contents[tile] = (
+                shrunk(_xor(labels.label_map[where], first)),
+                shrunk(_xor(labels.provenance[where], second)),
+            )
+        return contents
+
+    def apply(self, labels: Labels) -> list[Rect]:
+        """Lead the arrays to the other state; returns the rectangles of the tiles, neighbours in a row joined."""
+        height, width = labels.shape
+        changed: list[Rect] = []
+        for tile, deltas in sorted(self._deltas.items()):
             rect = tile_rect(tile, width, height)
-            now = tuple(array[rect.slices].copy() for array in (labels.label_map, labels.provenance))
-            for array, content in zip((labels.label_map, labels.provenance), packed, strict=True):
-                unpack(content, array[rect.slices])
-            self._tiles[tile] = (now[0], now[1])
-            changed = changed.union(rect)
+            for array, delta in zip((labels.label_map, labels.provenance), deltas, strict=True):
+                _xor(array[rect.slices], delta, out=array[rect.slices])
+            if changed and (changed[-1].y0, changed[-1].x1) == (rect.y0, rect.x0):
+                changed[-1] = changed[-1].union(rect)
+            else:
+                changed.append(rect)
         return changed
 
 
@@ -111,7 +136,7 @@ class Step:
 
     Attributes:
         title: what the user did, as "Brush stroke".
-        patch: the tiles as they were; after an undo, as they were before the undo.
+        patch: what tells the tiles before the step from those after it.
         before: status and origin before the step.
         after: status and origin after it.
         serial: tells it from every other step, 0 to 2**62 - 1.
@@ -127,7 +152,7 @@ class Step:
 class History:
     """The steps of one document, oldest evicted first when they outgrow the budget; the newest is always kept.
 
-    Large patches are compressed in one thread of its own; everything that reads a patch waits for it first.
+    Large patches are compressed in one thread of its own.
 
     Args:
         budget_bytes: memory for the contents of all steps, undone ones included.
@@ -196,12 +221,12 @@ class History:
         """Forget the undone steps."""
         self._redo.clear()
 
-    def undo(self, labels: Labels) -> tuple[Step, Rect] | None:
-        """Take back the newest step in the arrays; returns it and the changed rectangle, None if there is none."""
+    def undo(self, labels: Labels) -> tuple[Step, list[Rect]] | None:
+        """Take back the newest step in the arrays; returns it and what changed, None if there is none."""
         return self._move(self._undo, self._redo, labels)
 
-    def redo(self, labels: Labels) -> tuple[Step, Rect] | None:
-        """Bring back the step undone last; returns it and the changed rectangle, None if there is none."""
+    def redo(self, labels: Labels) -> tuple[Step, list[Rect]] | None:
+        """Bring back the step undone last; returns it and what changed, None if there is none."""
         return self._move(self._redo, self._undo, labels)
 
     def settle(self) -> None:
@@ -219,15 +244,12 @@ class History:
             self._executor.shutdown()
             self._executor = None
 
-    def _move(self, source: list[Step], target: list[Step], labels: Labels) -> tuple[Step, Rect] | None:
+    def _move(self, source: list[Step], target: list[Step], labels: Labels) -> tuple[Step, list[Rect]] | None:
         if not source:
             return None
-        self.settle()
         step = source.pop()
-        changed = step.patch.swap(labels)
         target.append(step)
-        self._compress(step.patch)
-        return step, changed
+        return step, step.patch.apply(labels)
 
     def _compress(self, patch: TilePatch) -> None:
         if len(patch) <= _INLINE_TILES:
@@ -248,6 +270,24 @@ def _size(part: Packed) -> int:
     return len(part) if isinstance(part, bytes) else part.nbytes
 
 
+def only_value(pixels: NDArray[np.uint8]) -> int | None:
+    """The value of all pixels of a tile; None if there are several."""
+    lowest, highest, _, _ = cv2.minMaxLoc(pixels)
+    return int(lowest) if lowest == highest else None
+
+
+def shrunk(pixels: NDArray[np.uint8]) -> int | NDArray[np.uint8]:
+    """A tile that nobody else writes, or its only value."""
+    value = only_value(pixels)
+    return pixels if value is None else value
+
+
+def kept(pixels: NDArray[np.uint8]) -> int | NDArray[np.uint8]:
+    """A copy of a tile, or its only value: most tiles of a large image have one."""
+    value = only_value(pixels)
+    return pixels.copy() if value is None else value
+
+
 def pack(part: Packed) -> int | bytes:
     """Make a tile small: its only value, or a zlib stream of its rows."""
     if not isinstance(part, np.ndarray):
@@ -256,11 +296,16 @@ def pack(part: Packed) -> int | bytes:
     return value if bool((part == value).all()) else zlib.compress(part.tobytes(), 1)
 
 
-def unpack(part: Packed, into: LabelMap) -> None:
-    """Write the pixels of a tile into an array of its size."""
-    into[:] = flat(part).reshape(into.shape) if isinstance(part, bytes) else part
-
-
 def flat(part: bytes | NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The pixels of a tile, row by row: uint8 (N,)."""
     return np.frombuffer(zlib.decompress(part), np.uint8) if isinstance(part, bytes) else part.ravel()
+
+
+def _xor(pixels: LabelMap, part: Packed, out: LabelMap | None = None) -> LabelMap:
+    """The exclusive or of a tile's pixels and something packed, in ``out`` or a fresh array."""
+    if isinstance(part, int):
+        if part == 0 and out is pixels:
+            return pixels
+        return np.bitwise_xor(pixels, np.uint8(part), out=out)
+    other = flat(part).reshape(pixels.shape) if isinstance(part, bytes) else part
+    return np.bitwise_xor(pixels, other, out=out)

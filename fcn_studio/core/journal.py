@@ -22,6 +22,7 @@ from fcn_studio.core.history import (
     Tile,
     TilePatch,
     flat,
+    kept,
     pack,
     tile_rect,
 )
@@ -72,17 +73,16 @@ class Recorder:
     def entry(self, motion: Motion, step: Step, labels: Labels) -> Entry:
         """The entry of a step that has just been made, undone or redone.
 
-        The step's patch holds what was before, ``labels`` what is now. Contents are copies, not yet compressed, so
-        that this is quick and another thread can do the rest.
+        ``labels`` holds what is now. Contents are copies, not yet compressed, so that this is quick and another
+        thread can do the rest.
         """
         height, width = labels.shape
-        was = step.patch.contents
         now: dict[Tile, tuple[Packed, Packed]] = {}
-        for tile in was:
+        for tile in step.patch.tiles:
             where = tile_rect(tile, width, height).slices
-            now[tile] = (labels.label_map[where].copy(), labels.provenance[where].copy())
-        first = {tile: content for tile, content in was.items() if tile not in self._met}
-        self._met.update(was)
+            now[tile] = kept(labels.label_map[where]), kept(labels.provenance[where])
+        first = step.patch.other(labels, step.patch.tiles - self._met)
+        self._met |= step.patch.tiles
         return Entry(motion, step.serial, step.title, step.before, step.after, first, now)
 
 
@@ -115,7 +115,7 @@ def replay(entries: Sequence[Entry], labels: Labels, standing: Standing, budget_
         ValueError: if the entries do not fit the annotation's size.
     """
     for entry in entries:
-        _patch(entry.first, labels).swap(labels)
+        _patch(entry.first, labels).apply(labels)
     history = History(1 << 62)  # a step that is undone later must not be forgotten before
     for entry in entries:
         patch, standing = _patch(entry.now, labels), entry.standing
@@ -123,12 +123,12 @@ def replay(entries: Sequence[Entry], labels: Labels, standing: Standing, budget_
             if _serial(history.next_undone) == entry.serial:
                 history.undo(labels)
             else:  # a step from before the journal began
-                patch.swap(labels)
+                patch.apply(labels)
                 history.forget_undone()
         elif entry.motion is Motion.REDO and _serial(history.next_redone) == entry.serial:
             history.redo(labels)
         else:
-            patch.swap(labels)
+            patch.apply(labels)
             history.push(Step(entry.title, patch, entry.before, entry.after, entry.serial))
     history.limit(budget_bytes)
     return Replayed(labels, standing, history)
@@ -150,7 +150,7 @@ def changed_pixels(entries: Sequence[Entry], height: int, width: int) -> tuple[L
     """
     before = Labels.unlabelled(height, width)
     for entry in entries:
-        _patch(entry.first, before).swap(before)
+        _patch(entry.first, before).apply(before)
     after = replay(entries, before.copy(), entries[0].before, 0).labels if entries else before
     return after, (before.label_map != after.label_map) | (before.provenance != after.provenance)
 
@@ -170,12 +170,12 @@ def _serial(step: Step | None) -> int | None:
 
 
 def _patch(contents: Contents, labels: Labels) -> TilePatch:
-    """A patch of a journal's contents. Raises: ValueError if a tile is not in the annotation."""
+    """What leads to a journal's contents. Raises: ValueError if a tile is not in the annotation."""
     height, width = labels.shape
     for tile in contents:
         if min(tile) < 0 or not tile_rect(tile, width, height):
             raise ValueError(f"tile {tile} is not in an annotation of {width} x {height} pixels")
-    return TilePatch(contents)
+    return TilePatch.between(contents, labels)
 
 
 def _packed(contents: Contents) -> Mapping[Tile, tuple[int | bytes, int | bytes]]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from fcn_studio.core.classes import VOID
+from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import LabelMap, Labels, Provenance, writable_by_network
 
 
@@ -33,7 +35,11 @@ class Prediction:
         table = np.full(256, VOID, np.uint8)
         for source, target in index_map.items():
             table[source] = target
-        return replace(self, label_map=table[self.label_map])
+        return replace(self, label_map=np.asarray(cv2.LUT(self.label_map, table), np.uint8))
+
+    def part(self, rect: Rect) -> Prediction:
+        """What it says of a rectangle, without a copy."""
+        return replace(self, label_map=self.label_map[rect.slices], uncertainty=self.uncertainty[rect.slices])
 
 
 def prelabelled(labels: Labels, prediction: Prediction) -> Labels:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import cv2
@@ -29,6 +30,13 @@ BrushShape = Literal["round", "square"]
 Connectivity = Literal[4, 8]
 
 _Floats = NDArray[np.floating]
+_Columns = NDArray[np.int64]
+
+_BANDED_FROM = 400_000
+"""Pixels of a capsule's rectangle from which its new part is given in bands; below, one rectangle costs less."""
+
+_BANDS = 12
+"""A thin ring is cut into so many bands: more cost more than the emptier rectangles save."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,11 @@ class Region:
     def area(self) -> int:
         """Number of pixels inside."""
         return int(np.count_nonzero(self.stencil))
+
+    def part(self, rect: Rect) -> NDArray[np.uint8]:
+        """The stencil of a rectangle within its own, a view."""
+        rows = slice(rect.y0 - self.rect.y0, rect.y1 - self.rect.y0)
+        return self.stencil[rows, rect.x0 - self.rect.x0 : rect.x1 - self.rect.x0]
 
 
 def snapped(point_xy: Point, diameter: int) -> Point:
@@ -85,33 +98,42 @@ def capsule(p_xy: Point, q_xy: Point, diameter: float, shape: BrushShape, bounds
     Returns:
         The covered part of the image; None if there is none.
     """
-    size = brush_diameter(diameter)
-    p, q = snapped(p_xy, size), snapped(q_xy, size)
-    radius = size / 2
-    rect = _bounding([p, q], radius, bounds)
-    if not rect:
+    swept = _swept(p_xy, q_xy, diameter, shape, bounds)
+    if swept is None:
         return None
-    rows = np.arange(rect.y0, rect.y1) + 0.5
-    lefts, rights = np.full(rows.size, np.inf), np.full(rows.size, -np.inf)
+    return _one_run_a_row(*swept)
 
-    def cover(inside: NDArray[np.bool_], left: _Floats, right: _Floats) -> None:
-        np.minimum(lefts, left, out=lefts, where=inside)
-        np.maximum(rights, right, out=rights, where=inside)
 
-    # The shape is convex, so each row holds one span. Its ends lie on the brush at p, on the brush at q, or on
-    # the ways that the brush's outermost points take between them.
-    for x, y in (p, q):
-        away = rows - y
-        half = np.sqrt(np.maximum(radius**2 - away**2, 0)) if shape == "round" else np.full(rows.size, radius)
-        cover(np.abs(away) <= radius, x - half, x + half)
-    if p != q:
-        for dx, dy in _outermost(p, q, radius, shape):
-            (xa, ya), (xb, yb) = sorted(((p[0] + dx, p[1] + dy), (q[0] + dx, q[1] + dy)), key=lambda v: v[1])
-            if ya < yb:
-                xs = xa + (rows - ya) * ((xb - xa) / (yb - ya))
-                cover((ya <= rows) & (rows <= yb), xs, xs)
-    filled = np.flatnonzero(lefts <= rights)
-    return _from_spans(rect, filled, lefts[filled], np.nextafter(rights[filled], np.inf))
+def trail(p_xy: Point, q_xy: Point, diameter: float, shape: BrushShape, bounds: Size) -> list[Region]:
+    """What a brush that stands at p covers anew on its straight way to q: together with the dab at p, the capsule.
+
+    The new part of a large brush's way is a thin crescent, which is given in bands: their rectangles hold little
+    else, so writing and showing them costs what the crescent does, not what the brush does.
+
+    Args, units: as `capsule`.
+    """
+    swept = _swept(p_xy, q_xy, diameter, shape, bounds)
+    if swept is None:
+        return []
+    rect, first, after = swept
+    if rect.area < _BANDED_FROM:
+        region = _one_run_a_row(rect, first, after)
+        return [] if region is None else [region]
+    inner_first, inner_after = after.copy(), after.copy()  # rows without the dab: all of their run is new
+    dab = _swept(p_xy, p_xy, diameter, shape, bounds)
+    if dab is not None:
+        rows = slice(dab[0].y0 - rect.y0, dab[0].y1 - rect.y0)
+        there = dab[1] < dab[2]
+        inner_first[rows] = np.where(there, dab[1], after[rows])
+        inner_after[rows] = np.where(there, dab[2], after[rows])
+    regions = []
+    for top, bottom in pairwise(arc_edges(rect.height)):
+        rows = slice(top, bottom)
+        for lefts, rights in ((first[rows], inner_first[rows]), (inner_after[rows], after[rows])):
+            region = _band(rect.y0 + top, lefts, rights)
+            if region is not None:
+                regions.append(region)
+    return regions
 
 
 def polygon(points_xy: Sequence[Point], bounds: Size) -> Region | None:
@@ -144,7 +166,8 @@ def polygon(points_xy: Sequence[Point], bounds: Size) -> Region | None:
     height = bottom[edge, 1] - top[edge, 1]
     xs = top[edge, 0] + (rows + 0.5 - top[edge, 1]) * (bottom[edge, 0] - top[edge, 0]) / height
     order = np.lexsort((xs, rows))  # each row has an even number of crossings: they pair up to spans
-    return _from_spans(rect, rows[order][::2] - rect.y0, xs[order][::2], xs[order][1::2])
+    first, after = _columns(rect, xs[order][::2], xs[order][1::2])
+    return _from_runs(rect, rows[order][::2] - rect.y0, first - rect.x0, after - rect.x0)
 
 
 def flood(label_map: LabelMap, seed_xy: tuple[int, int], *, connectivity: Connectivity = 4) -> Region:
@@ -181,10 +204,76 @@ def _outermost(p: Point, q: Point, radius: float, shape: BrushShape) -> list[Poi
     return [(-dy * scale, dx * scale), (dy * scale, -dx * scale)]
 
 
-def _from_spans(rect: Rect, rows: NDArray[np.int64], lefts: _Floats, rights: _Floats) -> Region | None:
-    """Region of the pixels with ``left <= centre < right`` in each row (counted from the rectangle's top)."""
-    first = np.clip(np.ceil(lefts - 0.5) - rect.x0, 0, rect.width).astype(np.int64)
-    after = np.clip(np.ceil(rights - 0.5) - rect.x0, 0, rect.width).astype(np.int64)
+def arc_edges(height: int) -> list[int]:
+    """Rows 0 .. ``height`` where a ring of that height is best cut: in arcs of equal angle."""
+    edges = height * (1 - np.cos(np.linspace(0, np.pi, _BANDS + 1))) / 2
+    return sorted({int(edge) for edge in np.rint(edges)})
+
+
+def _swept(
+    p_xy: Point, q_xy: Point, diameter: float, shape: BrushShape, bounds: Size
+) -> tuple[Rect, _Columns, _Columns] | None:
+    """The rows of a capsule: their rectangle, and per row the first column covered and the one after the last."""
+    size = brush_diameter(diameter)
+    p, q = snapped(p_xy, size), snapped(q_xy, size)
+    radius = size / 2
+    rect = _bounding([p, q], radius, bounds)
+    if not rect:
+        return None
+    rows = np.arange(rect.y0, rect.y1) + 0.5
+    lefts, rights = np.full(rows.size, np.inf), np.full(rows.size, -np.inf)
+
+    def cover(inside: NDArray[np.bool_], left: _Floats, right: _Floats) -> None:
+        np.minimum(lefts, left, out=lefts, where=inside)
+        np.maximum(rights, right, out=rights, where=inside)
+
+    # The shape is convex, so each row holds one run. Its ends lie on the brush at p, on the brush at q, or on
+    # the ways that the brush's outermost points take between them.
+    for x, y in (p, q):
+        away = rows - y
+        half = np.sqrt(np.maximum(radius**2 - away**2, 0)) if shape == "round" else np.full(rows.size, radius)
+        cover(np.abs(away) <= radius, x - half, x + half)
+    if p != q:
+        for dx, dy in _outermost(p, q, radius, shape):
+            (xa, ya), (xb, yb) = sorted(((p[0] + dx, p[1] + dy), (q[0] + dx, q[1] + dy)), key=lambda v: v[1])
+            if ya < yb:
+                xs = xa + (rows - ya) * ((xb - xa) / (yb - ya))
+                cover((ya <= rows) & (rows <= yb), xs, xs)
+    nothing = lefts > rights
+    lefts[nothing] = rights[nothing] = rect.x0
+    return rect, *_columns(rect, lefts, np.nextafter(rights, np.inf))
+
+
+def _columns(rect: Rect, lefts: _Floats, rights: _Floats) -> tuple[_Columns, _Columns]:
+    """The columns whose centres lie in ``left <= centre < right``, cut to the rectangle: first, after the last."""
+    first = np.clip(np.ceil(lefts - 0.5), rect.x0, rect.x1).astype(np.int64)
+    return first, np.maximum(first, np.clip(np.ceil(rights - 0.5), rect.x0, rect.x1).astype(np.int64))
+
+
+def _one_run_a_row(rect: Rect, first: _Columns, after: _Columns) -> Region | None:
+    """Region of one run ``first <= x < after`` in each row of a rectangle; None if all are empty."""
+    if rect.area < _BANDED_FROM:
+        return _band(rect.y0, first, after)
+    return _from_runs(rect, np.arange(rect.height), first - rect.x0, after - rect.x0)
+
+
+def _band(top: int, first: _Columns, after: _Columns) -> Region | None:
+    """The same by comparing every pixel, for few: a region of the rows from ``top`` on that are not empty."""
+    held = np.flatnonzero(first < after)
+    if not held.size:
+        return None
+    rows = slice(int(held[0]), int(held[-1]) + 1)
+    x0, x1 = int(first[held].min()), int(after[held].max())
+    narrow = np.dtype(np.int16 if x1 - x0 < 1 << 15 else np.int64)  # the first is four times as quick
+    columns = np.arange(x1 - x0).astype(narrow)
+    start, end = ((edge[rows, None] - x0).clip(0, x1 - x0).astype(narrow) for edge in (first, after))
+    inside = np.less_equal(start, columns)
+    inside &= np.less(columns, end)
+    return Region(Rect(x0, top + rows.start, x1, top + rows.stop), inside.view(np.uint8))
+
+
+def _from_runs(rect: Rect, rows: NDArray[np.int64], first: _Columns, after: _Columns) -> Region | None:
+    """Region of runs of pixels; rows and columns count from the rectangle's corner."""
     held = first < after
     if not held.any():
         return None

@@ -5,20 +5,23 @@ Image files are only ever read. The header is judged before a pixel is decoded.
 
 from __future__ import annotations
 
+import mmap
 import struct
 import threading
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+from PIL.Image import core as pillow_core  # type: ignore[attr-defined]
 
-from fcn_studio.errors import ImageError
+from fcn_studio.errors import ImageError, ImageTooLarge
 from fcn_studio.formats.jpeg_scans import refuse_endless
 from fcn_studio.paths import open_file
 
@@ -31,14 +34,20 @@ IMAGE_SUFFIXES = frozenset(
 MAX_PIXELS = 100_000_000
 """Default limit of width x height; a header that claims more is refused before memory is taken."""
 
-GIGAPIXEL = 1_000_000_000
+MOST_PIXELS = 2_000_000_000
 """Above this an image is refused whatever the limit is."""
 
 BYTES_A_PIXEL = 9
 """Memory that an open image takes: 3 bytes the picture, 2 its annotation, and 4 the decoder while it is read."""
 
+IN_PLACE_FROM = 20_000_000
+"""So many pixels are decoded with less memory than Pillow alone takes."""
+
 _DECODER_BYTES_MORE = {"WEBP": 9, "JPEG2000": 12}
 """What these decoders take besides; measured."""
+
+# Shared memory that is given up in part stays taken; Windows knows no such flags.
+_PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 
 TRANSPARENT_BACKDROP = 128
 """Grey under transparent pixels: what is hidden on screen is hidden from the network too."""
@@ -52,7 +61,7 @@ DECODER_ERRORS = (
     AssertionError, RuntimeError, MemoryError, struct.error, zlib.error, Image.DecompressionBombError,
 )  # fmt: skip
 
-# `_opened` refuses by its caller's limit, with a sentence; Pillow's is process-wide and mostly warns.
+# `opened` refuses by its caller's limit, with a sentence; Pillow's is process-wide and mostly warns.
 Image.MAX_IMAGE_PIXELS = None
 
 
@@ -66,12 +75,11 @@ def read_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]
     Raises:
         ImageError: if the file cannot be opened, is no image, is damaged or cut off, or has too many pixels.
     """
-    with _opened(path, max_pixels) as image:
+    with opened(path, max_pixels) as image:
         if image.format in ("JPEG", "MPO"):
             refuse_endless(image, max_pixels)
-        orientation = _orientation(image)
-        image.load()
-        return np.ascontiguousarray(_TURN[orientation](_rgb(image)))
+        orientation = orientation_of(image)
+        return turned(_decoded(image), orientation)
 
 
 def image_size(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
@@ -80,9 +88,9 @@ def image_size(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     Raises:
         ImageError: as `read_image`, except that damage behind the header is not seen.
     """
-    with _opened(path, max_pixels) as image:
+    with opened(path, max_pixels) as image:
         width, height = image.size
-        return (height, width) if _orientation(image) >= 5 else (width, height)
+        return (height, width) if orientation_of(image) >= 5 else (width, height)
 
 
 def is_upright_jpeg(path: Path, *, max_pixels: int = MAX_PIXELS) -> bool:
@@ -91,8 +99,8 @@ def is_upright_jpeg(path: Path, *, max_pixels: int = MAX_PIXELS) -> bool:
     Raises:
         ImageError: as `image_size`.
     """
-    with _opened(path, max_pixels) as image:
-        return image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L") and _orientation(image) == 1
+    with opened(path, max_pixels) as image:
+        return image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L") and orientation_of(image) == 1
 
 
 def write_jpeg(path: Path, image_rgb: NDArray[np.uint8]) -> None:
@@ -118,7 +126,7 @@ def write_png(path: Path, image_rgb: NDArray[np.uint8]) -> None:
 
 
 @contextmanager
-def _opened(path: Path, max_pixels: int) -> Iterator[ImageFile.ImageFile]:
+def opened(path: Path, max_pixels: int) -> Iterator[ImageFile.ImageFile]:
     """The image with its header read and its size judged; Pillow's errors in the block become sentences."""
     try:
         with open_file(path) as file, quiet_pillow(), Image.open(file, formats=_decoders()) as image:
@@ -142,16 +150,18 @@ def _refuse_large(path: Path, image: Image.Image, max_pixels: int) -> None:
     """Raises: ImageError if an image has too many pixels by its header; says what it would take to open it."""
     width, height = image.size
     pixels = width * height
-    if pixels > GIGAPIXEL:
+    if pixels > MOST_PIXELS:
         raise ImageError(
-            f"{path}: {width} x {height} pixels is over a gigapixel, which is never opened; cut or shrink the image"
+            f"{path}: {width} x {height} pixels is over 2 gigapixels, which is never opened; cut or shrink the image"
         )
     if pixels > max_pixels:
         memory = pixels * (BYTES_A_PIXEL + _DECODER_BYTES_MORE.get(image.format or "", 0))
-        raise ImageError(
+        raise ImageTooLarge(
             f"{path}: {width} x {height} pixels is over the limit of {max_pixels / 1e6:g} million, and would take "
             f"about {memory / 1e9:.1f} GB of memory; cut or shrink the image, or raise the limit "
-            f"('Largest image' in the settings, --max-pixels {pixels} on the command line)"
+            f"('Largest image' in the settings, --max-pixels {pixels} on the command line)",
+            pixels,
+            memory,
         )
 
 
@@ -191,7 +201,7 @@ def quiet_pillow() -> Iterator[None]:
                 _Quiet.saved.__exit__(None, None, None)
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation_of(image: Image.Image) -> int:
     """EXIF orientation 1..8, of the header alone; 1 where there is none or it makes no sense.
 
     Call it before ``load``: a PNG's chunk behind the pixels is left out for `read_image` as for `image_size`.
@@ -204,6 +214,11 @@ def _orientation(image: Image.Image) -> int:
     except DECODER_ERRORS:  # broken EXIF is common in sound pictures
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def turned(image_rgb: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """A stored picture, uint8 (H, W, 3), as EXIF ``orientation`` 1..8 shows it; contiguous."""
+    return np.ascontiguousarray(_TURN[orientation](image_rgb))
 
 
 # Source: CIPA DC-008 (Exif 2.32), tag 0x0112: where the stored row 0 and column 0 belong on screen.
@@ -219,7 +234,46 @@ _TURN: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 }
 
 
-def _rgb(image: Image.Image) -> NDArray[np.uint8]:
+def _decoded(image: ImageFile.ImageFile) -> NDArray[np.uint8]:
+    """The pixels of an opened image as uint8 (H, W, 3), as stored: not turned yet."""
+    large = image.width * image.height >= IN_PLACE_FROM
+    upright = image.format != "TIFF" or image.getexif().get(ExifTags.Base.Orientation, 1) == 1
+    if large and upright and image.mode == "RGB" and image.format in ("JPEG", "MPO", "PNG", "TIFF"):
+        return _decoded_in_place(image)
+    image.load()
+    return rgb_of(image)
+
+
+def _decoded_in_place(image: ImageFile.ImageFile) -> NDArray[np.uint8]:
+    """`_decoded` of a colour image in 4 bytes a pixel where decoding and copying takes 7.
+
+    Pillow keeps colour in 4 bytes a pixel. Here it does so in memory of ours, in which they are then moved together;
+    the rest of the memory is given back.
+    """
+    width, height = image.size
+    memory = mmap.mmap(-1, 4 * width * height, **_PRIVATE)
+    core = pillow_core.map_buffer(memory, image.size, "raw", 0, ("RGB", 0, 1))
+    image.im = core  # ImageFile does just this with files that it maps itself
+    image.load()
+    if image.im is not core or image.has_transparency_data:
+        return rgb_of(image)
+    image.im = core = pillow_core.new("L", (1, 1))  # lets go of the memory
+    _without_fourth(np.frombuffer(memory, np.uint8).reshape(-1, 4))
+    with suppress(BufferError, SystemError, OSError, ValueError):  # where it cannot shrink it is only larger
+        memory.resize(3 * width * height)
+    return np.frombuffer(memory, np.uint8, 3 * width * height).reshape(height, width, 3)
+
+
+def _without_fourth(pixels: NDArray[np.uint8]) -> None:
+    """Move the first three bytes of each pixel, uint8 (N, 4), together to the front of the memory."""
+    front = pixels.reshape(-1)[: 3 * len(pixels)].reshape(-1, 3)
+    for start in range(0, len(pixels), 1 << 20):
+        part = slice(start, start + (1 << 20))
+        # A copy first: what is written lies before what is still to be read, and reaches into what is just read.
+        front[part] = cv2.cvtColor(pixels[part][None], cv2.COLOR_RGBA2RGB)[0]
+
+
+def rgb_of(image: Image.Image) -> NDArray[np.uint8]:
     """A loaded image of any mode as uint8 (H, W, 3), as stored: not turned yet."""
     if image.mode == "F" or image.mode.startswith("I"):
         grey = _to_8_bit(np.array(image))

@@ -18,11 +18,11 @@ from fcn_studio.core.classes import VOID, ClassTable, voc_palette
 from fcn_studio.core.labels import LabelMap, first_unknown_index
 from fcn_studio.errors import GreyMaskFound, ImageError, MaskError
 from fcn_studio.formats.atomic import write_atomically
-from fcn_studio.formats.images import DECODER_ERRORS, GIGAPIXEL, MAX_PIXELS, quiet_pillow
+from fcn_studio.formats.images import DECODER_ERRORS, MAX_PIXELS, MOST_PIXELS, quiet_pillow
 from fcn_studio.paths import open_file, read_file
 
 _PALETTE = voc_palette().tobytes()
-MAX_MASK_BYTES = GIGAPIXEL
+MAX_MASK_BYTES = MOST_PIXELS
 """Larger mask files are not read: one of the largest image is smaller, were it noise of 8 bits."""
 
 _MAP_IT = "export it again as an 8-bit palette PNG of class indices, or map it explicitly"

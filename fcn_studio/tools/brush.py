@@ -7,7 +7,7 @@ from weakref import ref
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.edit import Edit
-from fcn_studio.core.raster import Point, brush_diameter, capsule, snapped
+from fcn_studio.core.raster import BrushShape, Point, brush_diameter, capsule, snapped, trail
 from fcn_studio.tools.base import Button, Overlay, PointerEvent, Ring, Tool, ToolContext
 
 
@@ -26,6 +26,8 @@ class Brush(Tool):
         self._edit: Edit | None = None
         self._button: Button = "none"
         self._from: Point = (0.0, 0.0)
+        # Where this stroke's last dab lies, its size, shape and class: the next segment need not paint it again.
+        self._painted: tuple[Point, float, BrushShape, int] | None = None
         self._hover: Point | None = None
         # The image whose last stroke ended at `_from`, for Shift-click; weak, for a closed image is large.
         self._ended_on: ref[Document] | None = None
@@ -43,6 +45,7 @@ class Brush(Tool):
         self._button = event.button
         erases = self._always_erases or event.button == "right"
         self._edit = document.edit("Erase" if erases else "Brush stroke")
+        self._painted = None
         if not (event.shift and self._ended_on is not None and self._ended_on() is document):
             self._from = event.point_xy
         self._document = document
@@ -107,14 +110,20 @@ class Brush(Tool):
         if document is None or edit is None:
             return
         bounds = (document.width, document.height)
-        region = capsule(self._from, point_xy, self.context.brush_size, self.context.brush_shape, bounds)
-        self._from = point_xy
-        if region is None:
-            return
-        if self._erases:
-            edit.erase(region)
+        brush = self.context.brush_size, self.context.brush_shape
+        dab = (self._from, *brush, self.context.class_index)
+        if dab == self._painted:
+            regions = trail(self._from, point_xy, *brush, bounds)
         else:
-            edit.write(region, self.context.class_index)
+            region = capsule(self._from, point_xy, *brush, bounds)
+            regions = [] if region is None else [region]
+        self._from = point_xy
+        self._painted = (point_xy, *brush, self.context.class_index)
+        for region in regions:
+            if self._erases:
+                edit.erase(region)
+            else:
+                edit.write(region, self.context.class_index)
 
 
 class Eraser(Brush):

@@ -289,6 +289,7 @@ class Keeper(QObject):
         self._failing = self._failing and bool(self._kept)
         if save is self._submitted and self._document is not None:
             self._document.mark_saved(self._submitted.revision)
+            self._submitted = None  # its labels are as large as the document's
             if not self._document.dirty:
                 self.journal.renew(self._document)
         self._forget_if_saved(image_id, save)

@@ -170,6 +170,7 @@ class MainWindow(QMainWindow):
         session, toolbox, learning, canvas = self._session, self._toolbox, self._learning, self.canvas
         session.project_changed.connect(self._project_changed)
         session.document_changed.connect(self._document_changed)
+        session.pictures.arrived.connect(self.canvas.picture_changed)
         session.edited.connect(self._refresh)
         session.saved.connect(self._show_title)
         session.table_changed.connect(lambda: canvas.set_table(session.table))
@@ -260,10 +261,9 @@ class MainWindow(QMainWindow):
         self._network_changed()
 
     def _document_changed(self) -> None:
-        self.canvas.set_document(self._session.document)
+        self.canvas.set_document(self._session.document, self._session.picture)
         if self._session.project is not None:
-            empty = not self._session.samples
-            self.canvas.set_empty_text("There is no image in this folder." if empty else "No image is open.")
+            self.canvas.set_empty_text("No image is open." if self._session.samples else "This folder has no image.")
         self._refresh()
 
     def _tool_changed(self) -> None:

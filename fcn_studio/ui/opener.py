@@ -9,7 +9,7 @@ from PySide6.QtCore import QMimeData, QObject
 from PySide6.QtWidgets import QWidget
 
 from fcn_studio.core.classes import ClassTable
-from fcn_studio.errors import ClassTableNeeded, YearsFound
+from fcn_studio.errors import ClassTableNeeded, ImageTooLarge, YearsFound
 from fcn_studio.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class Opener(QObject):
         super().__init__(window)
         self._session, self._settings, self._window = session, settings, window
         session.grey_mask_found.connect(self.ask_grey)
+        session.pictures.too_large.connect(self.ask_large)
 
     def ask(self) -> None:
         """Let the user choose a folder and open it."""
@@ -67,6 +68,15 @@ class Opener(QObject):
 
         if self._session.project is not None and questions.GreyMaskDialog(sentence, self._window).asked():
             self._session.project.grey_as_indices = True
+
+    def ask_large(self, path: Path, question: ImageTooLarge) -> None:
+        """Ask whether an image over the limit is to be opened, and raise the project's limit to it."""
+        from fcn_studio.ui.dialogs.questions import LargeImageDialog
+
+        project = self._session.project
+        asked = LargeImageDialog(path.name, question.pixels, question.memory, self._window)
+        if project is not None and asked.asked():
+            project.max_pixels = max(project.max_pixels, question.pixels)
 
     def take_over(self) -> None:
         """Open a locked folder for writing, if the user is sure."""

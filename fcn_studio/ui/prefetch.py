@@ -5,51 +5,51 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+STAGED_FROM = 20_000_000
+"""Images of so many pixels come in stages, and are not read ahead; smaller ones are opened whole."""
+
+BUDGET = 400_000_000
+"""Bytes that pictures read ahead may take."""
+
+_MOST = BUDGET // (3 * STAGED_FROM)
+
 
 class Prefetch:
-    """A small cache of decoded images, filled by one thread.
+    """A small cache of decoded images, filled by one thread: at most `BUDGET` bytes, for none is large."""
 
-    ``max_pixels`` is the limit that `read_image` enforces.
-    """
-
-    def __init__(self, max_pixels: int) -> None:
-        self.max_pixels = max_pixels
+    def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
-        self._images: OrderedDict[Path, Future[NDArray[np.uint8]]] = OrderedDict()
+        self._images: OrderedDict[Path, Future[NDArray[np.uint8] | None]] = OrderedDict()
 
-    def get(self, path: Path) -> NDArray[np.uint8]:
-        """The image, uint8 (H, W, 3) RGB, from the cache or decoded now; it leaves the cache.
-
-        What could not be read ahead is tried again: it may have been mended.
-
-        Raises:
-            ImageError: if it cannot be read.
-        """
+    def taken(self, path: Path) -> NDArray[np.uint8] | None:
+        """The image, uint8 (H, W, 3) RGB, which leaves the cache; None if it is not there, or could not be read."""
         future = self._images.pop(path, None)
-        if future is not None and not future.cancel() and future.exception() is None:
-            return future.result()
-        return self._read(path)
+        return None if future is None or future.cancel() or future.exception() is not None else future.result()
 
-    def want(self, paths: Iterable[Path]) -> None:
-        """Decode these in the background and forget all others."""
-        wanted = list(paths)
+    def want(self, paths: Iterable[Path], max_pixels: int) -> None:
+        """Decode the first of these in the background, as far as they may and fit, and forget all others."""
+        wanted = list(islice(paths, _MOST))
         for path in [p for p in self._images if p not in wanted]:
             self._images.pop(path).cancel()
         for path in wanted:
             if path not in self._images:
-                self._images[path] = self._executor.submit(self._read, path)
-
-    def _read(self, path: Path) -> NDArray[np.uint8]:
-        from fcn_studio.formats.images import read_image  # start-up: Pillow is loaded with the first image
-
-        return read_image(path, max_pixels=self.max_pixels)
+                self._images[path] = self._executor.submit(_small, path, max_pixels)
 
     def close(self) -> None:
         """Forget everything and end the thread."""
-        self.want(())
+        self.want((), 0)
         self._executor.shutdown(wait=True)
+
+
+def _small(path: Path, max_pixels: int) -> NDArray[np.uint8] | None:
+    """An image that does not come in stages. Raises: ImageError if it cannot be read."""
+    from fcn_studio.formats.images import image_size, read_image  # start-up: Pillow is loaded with the first image
+
+    width, height = image_size(path, max_pixels=max_pixels)
+    return read_image(path, max_pixels=max_pixels) if width * height < STAGED_FROM else None

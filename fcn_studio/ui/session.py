@@ -14,11 +14,12 @@ from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, ProjectError
 from fcn_studio.settings import Settings
+from fcn_studio.ui.canvas.pyramid import ImagePyramid
 from fcn_studio.ui.class_editor import ClassEditor
 from fcn_studio.ui.cursor_info import CursorInfo, cursor_info
 from fcn_studio.ui.keeper import Keeper
-from fcn_studio.ui.loader import load_document, open_project
-from fcn_studio.ui.prefetch import Prefetch
+from fcn_studio.ui.loader import Loaded, load_document, open_project
+from fcn_studio.ui.pictures import Pictures
 from fcn_studio.ui.recovery import Recovery
 from fcn_studio.ui.restorer import Restorer
 from fcn_studio.ui.toolbox import Toolbox
@@ -67,6 +68,7 @@ class Session(QObject):
         self.toolbox = toolbox
         self.project: ProjectFolder | None = None
         self.document: Document | None = None
+        self.picture: ImagePyramid | None = None
         self.prediction: Prediction | None = None
         self.index = -1
         self.default_table = ClassTable((), 0)
@@ -77,7 +79,7 @@ class Session(QObject):
         self._disconnect: Callable[[], None] | None = None
         self.classes = ClassEditor(self)
         self.restorer = Restorer(self)
-        self._prefetch = Prefetch(settings.whole("max_pixels"))
+        self.pictures = Pictures(self)
         self.keeper = Keeper(self)
         self.recovery = Recovery(self)
         self.table_changed.connect(lambda: self.keeper.journal.set_classes(self.table))
@@ -155,11 +157,11 @@ class Session(QObject):
     def _open_first(self) -> None:
         """Show the image whose steps came back, else the first that is not finished, or the first that opens."""
         came_back = self.recovery.row
-        if came_back is not None and self._open_from(came_back, +1, lambda row: row == came_back):
+        if came_back is not None and self.open_from(came_back, +1, lambda row: row == came_back):
             return
         start = next((row for row in range(min(len(self.samples), 2000)) if self._waits(row)), 0)
-        if not self._open_from(start, +1, lambda row: True):
-            self._open_from(start - 1, -1, lambda row: True)
+        if not self.open_from(start, +1, lambda row: True):
+            self.open_from(start - 1, -1, lambda row: True)
 
     def close_project(self, *, discard: bool = False) -> bool:
         """Save everything and close. False, with a sentence, if something could not be saved (see ``discard``)."""
@@ -179,7 +181,7 @@ class Session(QObject):
             project.close()
         except ProjectError as error:  # only the list of statuses, which is made anew at the next opening
             self.notice.emit(str(error))
-        self._prefetch.want(())
+        self.pictures.forget()
         self.project_changed.emit()
         return True
 
@@ -187,15 +189,14 @@ class Session(QObject):
         if key == "autosave_delay":
             self.keeper.idle_ms = round(1000 * self.settings.number(key))
         elif key == "max_pixels":
-            self._prefetch.max_pixels = self.settings.whole(key)
-            self._prefetch.want(())  # what was refused may be allowed now
+            self.pictures.forget()  # what was refused may be allowed now
             if self.project is not None:
                 self.project.max_pixels = self.settings.whole(key)
 
     def shut_down(self) -> None:
         """End the session's threads; call after `close_project`."""
         self.keeper.shut_down()
-        self._prefetch.close()
+        self.pictures.close()
 
     # --- navigation -------------------------------------------------------------------------------------------
 
@@ -210,41 +211,43 @@ class Session(QObject):
         self.settle()
         image_id = self.samples[row].image_id
         try:
-            document, mask_sha256, notices = load_document(
-                self.project,
-                self.samples[row],
-                self._prefetch,
-                self.keeper,
-                self.settings.whole("undo_budget_mb") << 20,
-            )
+            undo_bytes = self.settings.whole("undo_budget_mb") << 20
+            loaded = load_document(self.project, self.samples[row], self.pictures, self.keeper, undo_bytes)
         except (ImageError, MaskError) as error:
             self.note_failure(image_id, str(error))
             raise
         self.failures.pop(image_id, None)
-        for sentence in notices:
+        for sentence in loaded.notices:
             self.notice.emit(sentence)
         self.keeper.save()
-        self._set_document(document, row, mask_sha256)
-        self._prefetch.want(self.samples[r].image_path for r in (row + 1, row - 1) if 0 <= r < len(self.samples))
+        self._set_document(loaded, row)
+        self.pictures.shown()
+        self.pictures.want(self.samples[r].image_path for r in (row + 1, row - 1) if 0 <= r < len(self.samples))
 
     def note_failure(self, image_id: str, sentence: str) -> None:
         """Remember why an image cannot be opened, for the list of files."""
         self.failures[image_id] = sentence
         self.sample_changed.emit(image_id)
 
+    def close_image(self) -> None:
+        """Save the open image and show none."""
+        self.settle()
+        self.keeper.save()
+        self._set_document(None, -1)
+
     def step(self, by: int) -> None:
         """Open the next or previous image; ones that cannot be opened are told and passed by."""
-        self._open_from(self.index + by, by, lambda row: True)
+        self.open_from(self.index + by, by, lambda row: True)
 
     def step_unverified(self, by: int) -> None:
         """Open the next or previous image that is neither verified nor skipped."""
-        if not self._open_from(self.index + by, by, self._waits):
+        if not self.open_from(self.index + by, by, self._waits):
             self.notice.emit("No further image is waiting in this direction.")
 
     def _waits(self, row: int) -> bool:
         return self.status(row) not in FINISHED
 
-    def _open_from(self, row: int, by: int, wanted: Callable[[int], bool]) -> bool:
+    def open_from(self, row: int, by: int, wanted: Callable[[int], bool]) -> bool:
         """Open the first wanted image from a row on that can be opened; whether there was one."""
         self.settle()
         while 0 <= row < len(self.samples):
@@ -263,13 +266,14 @@ class Session(QObject):
             row += by
         return False
 
-    def _set_document(self, document: Document | None, row: int, mask_sha256: str | None = None) -> None:
+    def _set_document(self, loaded: Loaded | None, row: int) -> None:
         if self._disconnect is not None:
             self._disconnect()
             self._disconnect = None
         if self.document is not None:
             self.document.history.close()
-        self.document, self.index, self.prediction = document, row, None
+        document, picture, mask_sha256 = (None, None, None) if loaded is None else loaded.parts
+        self.document, self.picture, self.index, self.prediction = document, picture, row, None
         if document is not None:
             self._disconnect = document.committed.connect(self._on_committed)
         self.keeper.watch(self.project, self.samples[row] if document is not None else None, document, mask_sha256)

@@ -15,7 +15,7 @@ from fcn_studio.core.labels import LabelMap, made_by_human
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.raster import BrushShape, Connectivity
 from fcn_studio.core.sample import Status
-from fcn_studio.ui.canvas import Canvas
+from fcn_studio.ui.canvas import Canvas, ImagePyramid
 
 CLASSES = 20
 TABLE = ClassTable.from_names([f"class {index}" for index in range(CLASSES)])
@@ -84,10 +84,10 @@ class Desk:
 
 def show_document(canvas: Canvas, desk: Desk, image_rgb: NDArray[np.uint8], label_map: LabelMap) -> Document:
     """Open a picture with a label map, all of it painted by a human, on the canvas: the one place that does."""
-    document = Document("drawn.png", image_rgb, made_by_human(label_map), Status.IN_PROGRESS)
+    document = Document("drawn.png", made_by_human(label_map), Status.IN_PROGRESS)
     desk.document = document
     canvas.set_table(TABLE)
-    canvas.set_document(document)
+    canvas.set_document(document, ImagePyramid(image_rgb))
     return document
 
 

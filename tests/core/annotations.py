@@ -43,7 +43,7 @@ def random_region(seed: int, height: int, width: int) -> Region:
 
 
 def document_of(labels: Labels, status: Status = Status.NEW, history: History | None = None) -> Document:
-    return Document("a.png", np.zeros((*labels.shape, 3), np.uint8), labels, status, history=history)
+    return Document("a.png", labels, status, history=history)
 
 
 def inside(region: Region, shape: tuple[int, int]) -> np.ndarray:

@@ -34,7 +34,7 @@ def counted(document: Document) -> np.ndarray:
 def test_views_are_read_only_and_always_the_same_memory() -> None:
     document = document_of(random_labels(1, *SHAPE))
     label_map, provenance = document.label_map, document.provenance
-    for view in (label_map, provenance, document.image_rgb):
+    for view in (label_map, provenance):
         with pytest.raises(ValueError, match="read-only"):
             view[0, 0] = 1
     with document.edit("replace") as edit:
@@ -57,11 +57,6 @@ def test_the_document_owns_its_arrays() -> None:
     assert (document.label_map != 4).all()
     with pytest.raises(ValueError, match="read-only"):
         snapshot.provenance[0, 0] = 1
-
-
-def test_image_and_labels_must_fit() -> None:
-    with pytest.raises(ValueError, match="annotation"):
-        Document("a.png", np.zeros((4, 5, 3), np.uint8), Labels.unlabelled(5, 4), Status.NEW)
 
 
 def test_dirty_means_another_revision_than_the_saved_one() -> None:

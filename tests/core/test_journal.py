@@ -63,9 +63,7 @@ def check(entries: Sequence[Entry], on_disk: Labels, begun: Standing, document: 
     found = replay(entries, on_disk.copy(), begun, BUDGET)
     assert same(found.labels, document.labels_snapshot())
     assert found.standing == Standing(document.status, document.prelabelled_by)
-    again = Document(
-        "a.png", document.image_rgb, found.labels, found.standing.status, prelabelled_by="", history=found.history
-    )
+    again = Document("a.png", found.labels, found.standing.status, prelabelled_by="", history=found.history)
     for name in ("undo", "redo"):
         while (title := getattr(document, name)()) is not None:
             assert getattr(again, name)() == title

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fcn_studio.core.geometry import Rect
-from fcn_studio.core.raster import Point, Region, capsule, flood, polygon, snapped
+from fcn_studio.core.raster import BrushShape, Point, Region, arc_edges, capsule, flood, polygon, snapped, trail
 
 W, H = 37, 29
 coordinate = st.floats(-15, 50)
@@ -71,6 +71,37 @@ def test_a_square_stroke_is_the_convex_hull_of_its_ends(p: Point, q: Point, size
     sure = np.abs(signed) > 1e-4
     got = spread(capsule(p, q, size, "square", (W, H)))
     assert np.array_equal(got[sure], (signed > 0)[sure])
+
+
+BIG = (1100, 900)
+far = st.tuples(st.floats(-300, 1400), st.floats(-300, 1200))
+
+
+@settings(max_examples=60)
+@given(far, far, st.integers(1, 1500), st.sampled_from(["round", "square"]))
+def test_a_trail_and_the_dab_it_starts_from_are_the_capsule(p: Point, q: Point, size: int, shape: BrushShape) -> None:
+    painted, whole = (np.zeros(BIG[::-1], np.uint8) for _ in range(2))
+    for region in (capsule(p, p, size, shape, BIG), *trail(p, q, size, shape, BIG)):
+        if region is not None:
+            painted[region.rect.slices] |= region.stencil
+    if (region := capsule(p, q, size, shape, BIG)) is not None:
+        whole[region.rect.slices] = region.stencil
+    assert np.array_equal(painted, whole)
+
+
+def test_the_trail_of_a_large_brush_lies_in_small_rectangles() -> None:
+    dab = capsule((500, 450), (500, 450), 800, "round", BIG)
+    regions = trail((500, 450), (512, 450), 800, "round", BIG)
+    assert dab is not None
+    assert sum(region.rect.area for region in regions) < dab.rect.area / 6
+    assert sum(region.area for region in regions) == pytest.approx(12 * 800, rel=0.05)  # none of the dab again
+
+
+@given(st.integers(1, 3000))
+def test_arcs_cover_all_rows_in_order(height: int) -> None:
+    edges = arc_edges(height)
+    assert (edges[0], edges[-1]) == (0, height)
+    assert edges == sorted(set(edges))
 
 
 @pytest.mark.parametrize("shape", ["round", "square"])

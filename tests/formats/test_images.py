@@ -174,9 +174,9 @@ def test_a_header_that_claims_too_much_is_refused_before_decoding(tmp_path: Path
     path = tmp_path / "bomb.png"
     header = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")))
-    with pytest.raises(ImageError, match=r"bomb\.png: 50000 x 50000 pixels is over a gigapixel"):
+    with pytest.raises(ImageError, match=r"bomb\.png: 50000 x 50000 pixels is over 2 gigapixels"):
         read_image(path)
-    with pytest.raises(ImageError, match="over a gigapixel"):
+    with pytest.raises(ImageError, match="over 2 gigapixels"):
         image_size(path)
     Image.new("RGB", (20, 10)).save(tmp_path / "a.png")
     with pytest.raises(ImageError, match="over the limit"):

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from textwrap import dedent
 
-import numpy as np
-
 from fcn_studio.core.document import Document
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.raster import BrushShape, Connectivity
@@ -46,7 +44,7 @@ def document_from(art: str, status: Status = Status.NEW) -> Document:
                 labels.provenance[y, x] = 2
             elif sign != ".":
                 labels.label_map[y, x], labels.provenance[y, x] = ord(sign) - ord("a"), 1
-    return Document("a.png", np.zeros((*labels.shape, 3), np.uint8), labels, status)
+    return Document("a.png", labels, status)
 
 
 def art_of(document: Document) -> str:

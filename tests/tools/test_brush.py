@@ -2,11 +2,19 @@ from __future__ import annotations
 
 import gc
 import weakref
+from itertools import pairwise
 
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fcn_studio.core.document import Document
 from fcn_studio.core.geometry import Rect
+from fcn_studio.core.labels import made_by_human
+from fcn_studio.core.raster import capsule
 from fcn_studio.core.rules import PaintRules
 from fcn_studio.core.sample import Status
-from fcn_studio.tools.base import Overlay, Ring
+from fcn_studio.tools.base import Overlay, PointerEvent, Ring
 from fcn_studio.tools.brush import Brush, Eraser
 from tests.tools.scripts import Window, at, click, document_from, drag, same
 
@@ -252,3 +260,31 @@ def test_a_brush_does_not_keep_a_closed_image_alive() -> None:
     gc.collect()
     assert gone() is None
     click(brush, 2, 2, shift=True)
+
+
+@given(st.lists(st.tuples(st.integers(-200, 1200), st.integers(-200, 1000), st.sampled_from([150, 700, 900])),
+                min_size=2, max_size=6), st.sampled_from([PaintRules(), PaintRules(locked=frozenset({3}))]),
+       st.booleans())  # fmt: skip
+@settings(max_examples=25, deadline=None)
+def test_a_large_brush_paints_what_whole_capsules_would(
+    way: list[tuple[int, int, int]], rules: PaintRules, erases: bool
+) -> None:
+    label_map = np.zeros((800, 1000), np.uint8)
+    label_map[300:500, 200:800] = 3
+    window = Window(Document("a.png", made_by_human(label_map), Status.NEW))
+    expected = Document("a.png", made_by_human(label_map), Status.NEW)
+    assert window.document is not None
+    window.document.rules = expected.rules = rules
+    tool = Eraser(window) if erases else Brush(window)
+    (x, y, window.brush_size), *rest = way
+    tool.press(PointerEvent(x, y, "left"))
+    with expected.edit("by capsules") as edit:
+        for (xa, ya, _), (xb, yb, size) in pairwise([way[0], *way]):
+            region = capsule((xa, ya), (xb, yb), size, "round", (1000, 800))
+            if region is not None:
+                edit.erase(region) if erases else edit.write(region, 1)
+    for x, y, window.brush_size in rest:
+        tool.move(PointerEvent(x, y))
+    tool.release(PointerEvent(x, y, "left"))
+    assert np.array_equal(window.document.label_map, expected.label_map)
+    assert np.array_equal(window.document.provenance, expected.provenance)

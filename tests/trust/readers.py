@@ -225,7 +225,7 @@ def _read_adopted(path: Path) -> object:
 
 def _journals() -> list[Seed]:
     head = JournalHead("a/ü.jpg", 300, 280, "ab" * 32, Standing(Status.NEW))
-    document = Document("a/ü.jpg", np.zeros((280, 300, 3), np.uint8), Labels.unlabelled(280, 300), Status.NEW)
+    document = Document("a/ü.jpg", Labels.unlabelled(280, 300), Status.NEW)
     recorder = Recorder()
     with tempfile.TemporaryDirectory() as folder:
         file = JournalFile.begin(Path(folder) / "a.journal", head)

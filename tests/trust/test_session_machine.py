@@ -234,7 +234,7 @@ class SessionMachine(RuleBasedStateMachine):
         keeper.journal.flush()
         states, at = self.states, self.at
         unsaved = self.document.dirty and len(states) > 1
-        self.session._prefetch.close()
+        self.session.pictures.close()
         for lock in (self.folder / ".fcn-studio" / "lock", *self.home.glob("state/journals/*/lock")):
             lock.unlink()
         self.session.blockSignals(True)

@@ -30,9 +30,10 @@ def test_every_hard_file_is_shown_or_marked(make_studio: Callable[[], Studio], t
             continue
         document = session.document
         assert document is not None
+        assert session.picture is not None
         assert document.image_id == sample.image_id
-        assert np.array_equal(document.image_rgb, read_image(sample.image_path))
-        assert document.label_map.shape == document.image_rgb.shape[:2]
+        assert np.array_equal(session.picture.image_rgb, read_image(sample.image_path))
+        assert document.label_map.shape == session.picture.image_rgb.shape[:2]
         studio.window.canvas.grab()
         shown.add(sample.image_id)
     refused = BROKEN | BAD_MASKS

@@ -18,7 +18,7 @@ from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.ui import keeper as keeper_module
 from fcn_studio.ui.keeper import Keeper
 from fcn_studio.ui.saver import Accept
-from tests.helpers import black, paint
+from tests.helpers import paint
 from tests.ui.conftest import draw_project
 
 
@@ -37,7 +37,7 @@ def keeper(qtbot: QtBot) -> Iterator[Keeper]:
 
 def watched(keeper: Keeper, project: ProjectFolder, row: int = 0) -> Document:
     sample = project.samples[row]
-    document = Document(sample.image_id, black(), Labels.unlabelled(48, 64), Status.NEW)
+    document = Document(sample.image_id, Labels.unlabelled(48, 64), Status.NEW)
     keeper.watch(project, sample, document)
     document.committed.connect(keeper.touched)
     return document

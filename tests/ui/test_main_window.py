@@ -313,9 +313,9 @@ def test_a_grey_mask_is_asked_about_once(
     welcome.window.open_folder(folder)
     session = welcome.session
     for row in range(len(session.samples)):
-        session._open_from(row, +1, lambda _row: True)
+        session.open_from(row, +1, lambda _row: True)
     assert asked == ["?"]
-    session._open_from(0, +1, lambda _row: True)
+    session.open_from(0, +1, lambda _row: True)
     assert session.document is not None
     opened = session.document.image_id
     assert opened == images[0].name if answer else opened == images[2].name

@@ -11,7 +11,6 @@ from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Status
 from fcn_studio.tools.base import PointerEvent
 from fcn_studio.ui.toolbox import Toolbox
-from tests.helpers import black
 
 TABLE = ClassTable.from_names(["background", "cell", "debris"])
 
@@ -20,7 +19,7 @@ TABLE = ClassTable.from_names(["background", "cell", "debris"])
 def toolbox(qtbot: QtBot) -> Toolbox:
     made = Toolbox()
     made.set_table(TABLE)
-    made.set_document(Document("a.png", black(), Labels.unlabelled(48, 64), Status.NEW))
+    made.set_document(Document("a.png", Labels.unlabelled(48, 64), Status.NEW))
     made.set_class(1)
     return made
 
@@ -98,7 +97,7 @@ def test_rules_reach_the_document_and_a_new_one(toolbox: Toolbox, qtbot: QtBot) 
     toolbox.toggle_locked(2)
     toolbox.set_only_unlabelled(True)
     assert document(toolbox).rules == toolbox.rules
-    other = Document("b.png", black(), Labels.unlabelled(48, 64), Status.NEW)
+    other = Document("b.png", Labels.unlabelled(48, 64), Status.NEW)
     toolbox.set_document(other)
     assert (other.rules.hidden, other.rules.locked, other.rules.only_unlabelled) == ({1}, {2}, True)
     toolbox.toggle_hidden(1)

@@ -108,10 +108,10 @@ class Canvas(Surface):
         self.refresh_overlay()
         self._update_cursor()
 
-    def set_document(self, document: Document | None, pyramid: ImagePyramid | None = None) -> None:
+    def set_document(self, document: Document | None, picture: ImagePyramid | None = None) -> None:
         """See `Surface.set_document`."""
         self._end_drag()
-        super().set_document(document, pyramid)
+        super().set_document(document, picture)
         self._hover_again()
         self.refresh_overlay()
         self._update_cursor()

@@ -48,11 +48,14 @@ class ImageComposer:
         self._fade = fade
 
     def compose(self, sampling: Sampling, rect: Rect) -> Pixels:
-        scale = sampling.view.scale
-        if scale == 1 or scale >= NEAREST_FROM:
-            rgb = sampling.gather(self._pyramid.image_rgb, rect)
+        scale, whole = sampling.view.scale, self._pyramid.image_rgb
+        level = self._pyramid.level_for(scale)
+        if level is None:
+            return np.full((rect.height, rect.width), BACKDROP, np.uint32)
+        if whole is not None and (scale == 1 or scale >= NEAREST_FROM):
+            rgb = sampling.gather(whole, rect)
         else:
-            rgb = _interpolated(self._pyramid.level_for(scale), sampling, rect)
+            rgb = _interpolated(level, sampling, rect)
         bgra = cv2.cvtColor(rgb if self._fade is None else cv2.LUT(rgb, self._fade), cv2.COLOR_RGB2BGRA)
         return _as_pixels(bgra)
 

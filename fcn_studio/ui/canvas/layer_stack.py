@@ -32,7 +32,7 @@ class LayerStack:
         self._table = ClassTable((), 0)
         self._hidden: frozenset[int] = frozenset()
         self._document: Document | None = None
-        self._pyramid: ImagePyramid | None = None
+        self._picture: ImagePyramid | None = None
         self._prediction: Prediction | None = None
         self._caches: dict[Layer, LayerCache] = {}
 
@@ -46,10 +46,18 @@ class LayerStack:
         """The class table that gives the colours."""
         return self._table
 
-    def set_document(self, document: Document | None, pyramid: ImagePyramid | None) -> None:
-        """Draw another document; the prediction of the old one is dropped."""
+    def set_document(self, document: Document | None, picture: ImagePyramid | None) -> None:
+        """Draw another document over its picture (None: the backdrop); the prediction of the old one is dropped.
+
+        Raises:
+            ValueError: if the picture's size is not the document's.
+        """
+        if document is not None and picture is None:
+            picture = ImagePyramid.awaited(document.width, document.height)
+        if document is not None and picture is not None and picture.size != (document.width, document.height):
+            raise ValueError(f"picture is {picture.size}, the document {document.width, document.height}")
         self._document = document
-        self._pyramid = pyramid or (None if document is None else ImagePyramid(document.image_rgb))
+        self._picture = None if document is None else picture
         self._prediction = None
         self._caches.clear()
         self._rebuild(*Layer)
@@ -88,6 +96,10 @@ class LayerStack:
         self.label_style = style
         self._rebuild(Layer.LABELS, Layer.PREDICTION)
 
+    def picture_changed(self) -> None:
+        """Note that more of the picture has arrived."""
+        self._rebuild(Layer.IMAGE)
+
     def labels_changed(self, image_rect: Rect) -> int:
         """Note that the label map changed in a rectangle; returns how many device pixels beyond it that reaches."""
         cache = self._caches.get(Layer.LABELS)
@@ -121,9 +133,9 @@ class LayerStack:
     def _composer(self, layer: Layer) -> Composer | None:
         """What draws a layer with the present sources and styles; None if it has no source."""
         document, prediction, opacity = self._document, self._prediction, self.styles[layer].opacity
-        if layer == Layer.IMAGE and self._pyramid is not None:
+        if layer == Layer.IMAGE and self._picture is not None:
             faded = opacity if self.styles[layer].visible else 0.0
-            return ImageComposer(self._pyramid, None if faded == 1 else fade_table(faded))
+            return ImageComposer(self._picture, None if faded == 1 else fade_table(faded))
         if layer == Layer.LABELS and document is not None:
             return LabelComposer(
                 document.label_map, document.provenance, self._class_pixels(opacity), outline=self._outline

@@ -9,12 +9,12 @@ from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
-from PySide6.QtCore import QLineF, QPointF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PySide6.QtCore import QLineF, QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 
 from fcn_studio.core.classes import Colour
 from fcn_studio.core.geometry import Rect
-from fcn_studio.core.raster import BrushShape, Point, capsule
+from fcn_studio.core.raster import BrushShape, Point, arc_edges, capsule
 from fcn_studio.tools.base import Overlay, Ring
 from fcn_studio.ui.canvas.view_state import ViewState
 
@@ -30,7 +30,9 @@ STAIRS_UP_TO = 512
 _BANDED_FROM = 400.0
 """Rings of a larger radius, in device pixels, are repainted in bands, not as one rectangle."""
 
-_BANDS = 8
+_KEPT_UP_TO = 1024
+"""Rings of a diameter up to so many device pixels are kept as pictures (4 MB each, 8 at most)."""
+
 _MARGIN = 4
 """Logical pixels that lines and their halo reach beyond the geometry."""
 
@@ -89,11 +91,11 @@ class OverlayScene:
         if radius < _BANDED_FROM:
             yield _around((x - radius, y - radius), (x + radius, y + radius)).grown(margin)
             return
-        edges = np.linspace(-radius - 1, radius + 1, _BANDS + 1)
-        for top, bottom in pairwise(edges):
+        above = math.ceil(radius) + 1
+        for top, bottom in pairwise(edge - above for edge in arc_edges(2 * above)):
             nearest, farthest = sorted((abs(top), abs(bottom)))
             if top < 0 < bottom:
-                nearest = 0.0
+                nearest = 0
             outer, inner = _half_width(ring.shape, radius, nearest), _half_width(ring.shape, radius, farthest)
             if inner > 2 * margin:
                 yield _around((x - outer, y + top), (x - inner, y + bottom)).grown(margin)
@@ -111,15 +113,18 @@ class OverlayScene:
             self._paint_polygon(painter)
 
     def _paint_ring(self, painter: QPainter, ring: Ring) -> None:
+        x, y = self.view.to_device(ring.x, ring.y)
+        colour = ERASER_COLOUR if ring.erasing else self.colour
+        if ring.size * self.view.scale <= _KEPT_UP_TO:
+            # To half a device pixel: a brush at 100 % is there or between two, and pointers move by whole ones.
+            left, top = math.floor(x * 2) / 2, math.floor(y * 2) / 2
+            picture = _ring_picture(ring.size, ring.shape, self.view.scale, colour, self.dpr, left % 1, top % 1)
+            middle = picture.width() // 2
+            painter.drawImage(QPoint(math.floor(left) - middle, math.floor(top) - middle), picture)
+            return
         painter.save()
-        painter.translate(*self.view.to_device(ring.x, ring.y))
-        stairs = ring.size <= STAIRS_UP_TO and self.view.scale >= STAIRS_FROM
-        outline = _stairs if stairs else _smooth
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, not stairs)
-        for pen in self._pens(ERASER_COLOUR if ring.erasing else self.colour):
-            painter.setPen(pen)
-            # Stroking one closed path, as drawEllipse does, takes seven times as long as its single lines.
-            painter.drawLines(outline(ring.size, ring.shape, self.view.scale))
+        painter.translate(x, y)
+        _draw_ring(painter, ring.size, ring.shape, self.view.scale, colour, self.dpr)
         painter.restore()
 
     def _paint_polygon(self, painter: QPainter) -> None:
@@ -127,7 +132,7 @@ class OverlayScene:
         corners = QPolygonF([QPointF(*self._place(p)) for p in overlay.points])
         last = corners.at(corners.size() - 1)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for pen in self._pens(self.colour):
+        for pen in _pens(self.colour, self.dpr):
             painter.setPen(pen)
             painter.drawPolyline(corners)
             if overlay.rubber_band is not None:
@@ -139,14 +144,6 @@ class OverlayScene:
             radius = half * (_CLOSING if index == 0 and overlay.closing else 1)
             painter.drawEllipse(corners.at(index), radius, radius)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-
-    def _pens(self, colour: Colour) -> tuple[QPen, QPen]:
-        """The halo, which stands out from the colour, and the line."""
-        width = max(1, round(self.dpr))
-        halo, line = QPen(_contrast(colour), 4 * width), QPen(QColor(*colour), 2 * width)
-        for pen in (halo, line):
-            pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
-        return halo, line
 
     def _place(self, point: Point) -> Point:
         return self.view.to_device(*point)
@@ -172,6 +169,41 @@ def _contrast(colour: Colour) -> QColor:
     red, green, blue = colour
     light = 0.299 * red + 0.587 * green + 0.114 * blue > 140  # Rec. 601 luma
     return QColor(0, 0, 0) if light else QColor(255, 255, 255)
+
+
+def _pens(colour: Colour, dpr: float) -> tuple[QPen, QPen]:
+    """The halo, which stands out from the colour, and the line."""
+    width = max(1, round(dpr))
+    halo, line = QPen(_contrast(colour), 4 * width), QPen(QColor(*colour), 2 * width)
+    for pen in (halo, line):
+        pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
+    return halo, line
+
+
+@lru_cache(maxsize=8)
+def _ring_picture(
+    size: int, shape: BrushShape, scale: float, colour: Colour, dpr: float, right: float, down: float
+) -> QImage:
+    """The ring about the middle, ``right`` and ``down`` of it; a copy takes a third of the time of drawing it."""
+    half = math.ceil(size * scale / 2) + math.ceil(_MARGIN * dpr) + 1
+    picture = QImage(2 * half, 2 * half, QImage.Format.Format_ARGB32_Premultiplied)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.translate(half + right, half + down)
+    _draw_ring(painter, size, shape, scale, colour, dpr)
+    painter.end()
+    return picture
+
+
+def _draw_ring(painter: QPainter, size: int, shape: BrushShape, scale: float, colour: Colour, dpr: float) -> None:
+    """Draw the brush's outline about the painter's origin."""
+    stairs = size <= STAIRS_UP_TO and scale >= STAIRS_FROM
+    outline = _stairs if stairs else _smooth
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, not stairs)
+    for pen in _pens(colour, dpr):
+        painter.setPen(pen)
+        # Stroking one closed path, as drawEllipse does, takes seven times as long as its single lines.
+        painter.drawLines(outline(size, shape, scale))
 
 
 @lru_cache(maxsize=16)

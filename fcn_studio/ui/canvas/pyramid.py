@@ -1,8 +1,13 @@
-"""The image at halved sizes, so that zoomed-out views are smooth and cost no more than the viewport."""
+"""The picture as the canvas draws it: the image at halved sizes, whole from the start or arriving in stages.
+
+Zoomed-out views are smooth and cost no more than the viewport. Whatever is there covers the whole image: a level of
+shape (h, w) shows column x of the image at ``x * w / width``, so a coarser one is less sharp and never elsewhere.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import cast
 
 import cv2
@@ -18,34 +23,72 @@ ImageRgb = NDArray[np.uint8]
 class ImagePyramid:
     """Levels of an image, each half as large as the one before, averaged by area. Level 0 is the image itself.
 
-    Levels are made when first asked for. `build` makes all of them, in whatever thread decodes the image.
+    Made of a whole image, its levels follow when they are asked for. An *awaited* one knows its size alone, then
+    has a reduced picture (`preview`), and at last all levels (`complete`); both belong to the drawing thread.
 
     Args:
         image_rgb: uint8 (H, W, 3), RGB.
+
+    Attributes:
+        size: (width, height) of the image as displayed.
     """
 
     def __init__(self, image_rgb: ImageRgb) -> None:
+        self.size = image_rgb.shape[1], image_rgb.shape[0]
         self._levels = [image_rgb]
+        self._reduced: ImageRgb | None = None
+
+    @classmethod
+    def awaited(cls, width: int, height: int) -> ImagePyramid:
+        """A picture of this size, as displayed, whose pixels are still to come."""
+        made = cls(np.empty((height, width, 0), np.uint8))
+        made._levels = []
+        return made
 
     @property
-    def image_rgb(self) -> ImageRgb:
-        """The image itself, uint8 (H, W, 3)."""
-        return self._levels[0]
+    def image_rgb(self) -> ImageRgb | None:
+        """The image itself, uint8 (H, W, 3); None while it is awaited."""
+        return self._levels[0] if self._levels else None
 
-    def build(self) -> ImagePyramid:
-        """Make all levels now; returns itself."""
-        self.level_for(0.0)
-        return self
+    def preview(self, reduced_rgb: ImageRgb) -> None:
+        """Draw from this smaller picture of the whole image, uint8 (h, w, 3), until the image is there."""
+        self._reduced = reduced_rgb
 
-    def level_for(self, scale: float) -> ImageRgb:
-        """The level to draw from at ``scale`` device pixels an image pixel: never enlarged, shrunk by less than 2."""
+    def complete(self, levels: Sequence[ImageRgb]) -> None:
+        """Take the image and its levels (`levels_of`).
+
+        Raises:
+            ValueError: if the image is not of the size that its header said.
+        """
+        if (levels[0].shape[1], levels[0].shape[0]) != self.size:
+            raise ValueError(f"picture is {levels[0].shape}, awaited was {self.size}")
+        self._levels, self._reduced = list(levels), None
+
+    def level_for(self, scale: float) -> ImageRgb | None:
+        """What to draw from at ``scale`` device pixels an image pixel: never enlarged and shrunk by less than 2.
+
+        While the image is awaited it is the reduced picture, however far it must be enlarged, and None before that.
+        """
+        if not self._levels:
+            return self._reduced
         wanted = math.inf if scale <= 0 else max(0, math.floor(math.log2(1 / scale)))
         while len(self._levels) <= wanted and max(self._levels[-1].shape[:2]) > SMALLEST:
-            self._levels.append(_halved(self._levels[-1]))
+            self._levels.append(halved(self._levels[-1]))
         return self._levels[int(min(wanted, len(self._levels) - 1))]
 
 
-def _halved(image: ImageRgb) -> ImageRgb:
-    height, width = image.shape[:2]
+def levels_of(image_rgb: ImageRgb) -> list[ImageRgb]:
+    """The image and all its levels, for a thread that nobody waits for."""
+    levels = [image_rgb]
+    while max(levels[-1].shape[:2]) > SMALLEST:
+        levels.append(halved(levels[-1]))
+    return levels
+
+
+def halved(image_rgb: ImageRgb) -> ImageRgb:
+    """A picture of half the size, rounded up, each pixel the mean of the area it covers."""
+    height, width = image_rgb.shape[:2]
     size = max(1, (width + 1) // 2), max(1, (height + 1) // 2)
-    return cast(ImageRgb, cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+    grey = image_rgb.strides[2] == 0  # one channel shown as three; cv2 would copy it out threefold
+    half = cv2.resize(image_rgb[:, :, 0] if grey else image_rgb, size, interpolation=cv2.INTER_AREA)
+    return cast(ImageRgb, np.repeat(half[:, :, None], 3, axis=2) if grey else half)

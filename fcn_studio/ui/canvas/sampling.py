@@ -24,7 +24,7 @@ class Sampling:
         self.view = view
         self._columns = _indices(view.width, view.origin_x, view.scale)
         self._rows = _indices(view.height, view.origin_y, view.scale)
-        self.viewport = Rect(0, 0, view.width, view.height)
+        self.viewport = view.viewport
         self.inside = self.device_rect(Rect(0, 0, view.image_width, view.image_height))
         """The device pixels that show the image."""
 

@@ -7,24 +7,29 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import cast
 
-from PySide6.QtCore import QPoint, QPointF, QRect, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QRegion, QResizeEvent
+from PySide6.QtCore import QPointF, QRect, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QRegion, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.prediction import Prediction
-from fcn_studio.ui.canvas.colours import BACKDROP, Pixels
+from fcn_studio.ui.canvas.blit import blit
+from fcn_studio.ui.canvas.colours import BACKDROP
 from fcn_studio.ui.canvas.layer_stack import LayerStack
 from fcn_studio.ui.canvas.layers import LabelStyle, Layer, LayerStyle
 from fcn_studio.ui.canvas.pyramid import ImagePyramid
 from fcn_studio.ui.canvas.sampling import Sampling
 from fcn_studio.ui.canvas.view_state import ViewState
+from fcn_studio.ui.canvas.zoom_frame import ZoomFrame
 from fcn_studio.ui.guard import guarded
 
 ZOOM_STEP = 1.25
 """Factor of one step of `zoom_in` and of one notch of the wheel."""
+
+REFINE_MS = 40
+"""So long after the last step of a zoom the layers are drawn exactly."""
 
 GRID_FROM = 16.0
 """From this scale on the borders of image pixels are drawn."""
@@ -62,6 +67,9 @@ class Surface(QWidget):
         self._fitted = True
         self._empty_text = ""
         self._disconnect: Callable[[], None] = lambda: None
+        self._zoom_frame: ZoomFrame | None = None
+        self._refining = QTimer(self, singleShot=True, interval=REFINE_MS)
+        self._refining.timeout.connect(self.refine)
 
     # --- what is shown
 
@@ -70,16 +78,16 @@ class Surface(QWidget):
         """The document shown."""
         return self._document
 
-    def set_document(self, document: Document | None, pyramid: ImagePyramid | None = None) -> None:
+    def set_document(self, document: Document | None, picture: ImagePyramid | None = None) -> None:
         """Show another document, fitted (or as it was, with ``keep_view`` and an image of the same size).
 
         Args:
             document: None shows the empty text.
-            pyramid: of the document's image, if it was made in advance (`ImagePyramid(rgb).build()`).
+            picture: what the document annotates, of its size; it may arrive in stages. None leaves the backdrop.
         """
         self._disconnect()
         self._document = document
-        self._stack.set_document(document, pyramid)
+        self._stack.set_document(document, picture)
         old, self._view, self._sampling = self._view, None, None
         self._disconnect = lambda: None
         if document is not None:
@@ -89,17 +97,22 @@ class Surface(QWidget):
                 self._set_view(old.resize(*self._device_size()))
             else:
                 self.fit()
-        self.update()
+        self._repaint()
+
+    def picture_changed(self) -> None:
+        """More of the picture has arrived: draw from it."""
+        self._stack.picture_changed()
+        self._repaint()
 
     def set_table(self, table: ClassTable) -> None:
         """Draw with the colours of this class table."""
         self._stack.set_table(table)
-        self.update()
+        self._repaint()
 
     def set_hidden(self, hidden: frozenset[int]) -> None:
         """Do not draw these classes (255 for painted void)."""
         self._stack.set_hidden(hidden)
-        self.update()
+        self._repaint()
 
     def set_prediction(self, prediction: Prediction | None) -> None:
         """Fill the layers prediction and uncertainty, in the project's class indices.
@@ -108,7 +121,7 @@ class Surface(QWidget):
             ValueError: if it is not of the document's size.
         """
         self._stack.set_prediction(prediction)
-        self.update()
+        self._repaint()
 
     def set_empty_text(self, text: str) -> None:
         """What is said where there is no document."""
@@ -131,7 +144,7 @@ class Surface(QWidget):
         )
         if style != old:
             self._stack.set_style(layer, style)
-            self.update()
+            self._repaint()
             self.layers_changed.emit()
 
     @property
@@ -143,13 +156,13 @@ class Surface(QWidget):
         """Draw labels and prediction "fill" or "outline"."""
         if LabelStyle(style) != self._stack.label_style:
             self._stack.set_label_style(LabelStyle(style))
-            self.update()
+            self._repaint()
             self.layers_changed.emit()
 
     def peek(self, on: bool) -> None:
         """While on, the bare image is shown."""
         self._stack.peeking = on
-        self.update()
+        self._repaint()
 
     # --- view
 
@@ -207,12 +220,29 @@ class Surface(QWidget):
             self._fitted = False
             self._set_view(move(self._view))
 
+    def refine(self) -> None:
+        """Draw the layers exactly at the next paint, without waiting for the end of a zoom."""
+        if self._zoom_frame is not None:
+            self._repaint()
+
+    def _repaint(self) -> None:
+        """Draw all of it anew, and exactly."""
+        self._zoom_frame = None
+        self._refining.stop()
+        self.update()
+
     def _set_view(self, view: ViewState) -> None:
         old, self._view = self._view, view
         if view == old:
             return
+        if old is not None and old.viewport == view.viewport and old.scale != view.scale:
+            if self._zoom_frame is None and self._sampling is not None:  # what was painted last is what to scale
+                self._zoom_frame = ZoomFrame.of(old, self._stack.drawn(self._sampling))
+            self._refining.start()
+            self.update()
+        else:
+            self._repaint()
         self._sampling = None
-        self.update()
         if old is None or old.scale != view.scale:
             self.zoom_changed.emit(view.scale)
         self.view_changed.emit()
@@ -238,6 +268,7 @@ class Surface(QWidget):
     # --- painting
 
     def _on_labels_changed(self, rect: Rect) -> None:
+        self.refine()
         reach = self._stack.labels_changed(rect)
         if self._view is not None:
             self.update_device(self._current_sampling(self._view).device_rect(rect, reach))
@@ -278,7 +309,10 @@ class Surface(QWidget):
                 self._paint_empty(painter)
             else:
                 self._to_device_pixels(painter)
-                self._paint_layers(painter, self._view, event.region())
+                if self._zoom_frame is not None:
+                    self._zoom_frame.paint(painter, self._view)
+                else:
+                    self._paint_layers(painter, self._view, event.region())
                 self.paint_overlay(painter)
         finally:
             painter.end()
@@ -295,10 +329,10 @@ class Surface(QWidget):
     def _paint_layers(self, painter: QPainter, view: ViewState, region: QRegion) -> None:
         sampling = self._current_sampling(view)
         layers = list(self._stack.drawn(sampling))
-        for exposed in cast(Iterable[QRect], region):
+        for exposed in _rects(region):
             rect = self._device(exposed, sampling.viewport)
             for index, pixels in enumerate(layers):
-                _blit(painter, pixels, rect, opaque=index == 0)
+                blit(painter, pixels, rect, opaque=index == 0)
             if view.scale >= GRID_FROM:
                 _paint_grid(painter, view, rect.intersect(sampling.inside))
 
@@ -312,14 +346,11 @@ class Surface(QWidget):
         painter.drawText(self.rect().adjusted(24, 24, -24, -24), int(flags), self._empty_text)
 
 
-def _blit(painter: QPainter, pixels: Pixels, rect: Rect, *, opaque: bool) -> None:
-    """Copy (opaque) or blend a rectangle of a buffer to the same place of the widget, in device pixels."""
-    modes, formats = QPainter.CompositionMode, QImage.Format
-    height, width = pixels.shape
-    kind = formats.Format_RGB32 if opaque else formats.Format_ARGB32_Premultiplied
-    painter.setCompositionMode(modes.CompositionMode_Source if opaque else modes.CompositionMode_SourceOver)
-    image = QImage(pixels.data, width, height, pixels.strides[0], kind)
-    painter.drawImage(QPoint(rect.x0, rect.y0), image, QRect(rect.x0, rect.y0, rect.width, rect.height))
+def _rects(region: QRegion) -> list[QRect]:
+    """The rectangles of a region; the one around them where that is little more, since each costs a call."""
+    rects, whole = list(cast(Iterable[QRect], region)), region.boundingRect()
+    shown = sum(rect.width() * rect.height() for rect in rects)
+    return rects if shown * 4 < whole.width() * whole.height() * 3 else [whole]
 
 
 def _paint_grid(painter: QPainter, view: ViewState, rect: Rect) -> None:

@@ -6,17 +6,19 @@ image. What an incremental update makes equals a full one byte for byte (tests/u
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 
-from fcn_studio.core.geometry import Rect
+from fcn_studio.core.geometry import EMPTY, Rect
 from fcn_studio.ui.canvas.colours import Pixels
 from fcn_studio.ui.canvas.composers import Composer
 from fcn_studio.ui.canvas.sampling import Sampling
 from fcn_studio.ui.canvas.view_state import ViewState
 
-MAX_DIRTY = 32
+MAX_DIRTY = 128
 """So many dirty rectangles are kept apart; more are joined to one."""
 
 
@@ -48,10 +50,7 @@ class LayerCache:
         """Note that the source changed in a rectangle of image pixels."""
         self._dirty.append(image_rect)
         if len(self._dirty) > MAX_DIRTY:
-            joined = self._dirty[0]
-            for rect in self._dirty[1:]:
-                joined = joined.union(rect)
-            self._dirty = [joined]
+            self._dirty = [_union(self._dirty)]
 
     def pixels(self, sampling: Sampling) -> Pixels:
         """The layer in this view, (height, width) of the viewport; valid until the next call."""
@@ -61,11 +60,17 @@ class LayerCache:
         else:
             if self._view != view:
                 self._scroll(sampling, view.origin_x - self._view.origin_x, view.origin_y - self._view.origin_y)
-            for rect in self._dirty:
-                self._compose(sampling, sampling.device_rect(rect, self._composer.reach))
+            for rect in self._dirty_in(sampling):
+                self._compose(sampling, rect)
         self._view = view
         self._dirty.clear()
         return self._pixels
+
+    def _dirty_in(self, sampling: Sampling) -> list[Rect]:
+        """The stale device pixels: one rectangle where several would be more work, as after many strokes at once."""
+        rects = [sampling.device_rect(rect, self._composer.reach) for rect in self._dirty]
+        union = _union(rects)
+        return rects if sum(rect.area for rect in rects) < union.area else [union]
 
     def _start_anew(self, sampling: Sampling) -> None:
         shape = sampling.viewport.height, sampling.viewport.width
@@ -100,3 +105,7 @@ class LayerCache:
             self._pixels[rect.slices] = self._composer.outside
         if shown:
             self._pixels[shown.slices] = self._composer.compose(sampling, shown)
+
+
+def _union(rects: Iterable[Rect]) -> Rect:
+    return reduce(Rect.union, rects, EMPTY)

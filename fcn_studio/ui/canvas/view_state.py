@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from fcn_studio.core.geometry import Rect
+
 MIN_SCALE, MAX_SCALE = 1 / 64, 64.0
 """Limits of the zoom, in device pixels for one image pixel."""
 
@@ -43,6 +45,11 @@ class ViewState:
     scale: float = 1.0
     origin_x: int = 0
     origin_y: int = 0
+
+    @property
+    def viewport(self) -> Rect:
+        """The viewport's device pixels."""
+        return Rect(0, 0, self.width, self.height)
 
     def to_image(self, x: float, y: float) -> tuple[float, float]:
         """Image coordinates of a device point."""

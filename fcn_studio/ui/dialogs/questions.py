@@ -149,6 +149,28 @@ class BatchDialog(Dialog):
             self.accept_button.setEnabled(count > 0)
 
 
+class LargeImageDialog(Dialog):
+    """Asks whether an image over the limit is to be opened.
+
+    Args:
+        name: of the file.
+        pixels: how many it has.
+        memory: bytes that it takes, about.
+        parent: the window it belongs to.
+    """
+
+    def __init__(self, name: str, pixels: int, memory: int, parent: QWidget | None = None) -> None:
+        super().__init__("A large image", "Open", parent=parent)
+        self.add_words(
+            f"{name} has {pixels / 1e6:,.0f} megapixels and needs about {memory / 1e9:.1f} GB of memory. Open it?"
+        )
+        self.add_words(
+            "Images up to this size then open without asking until the folder is closed. The setting 'Largest image' "
+            "lets them in for good.",
+            "dim",
+        )
+
+
 class TakeOverDialog(Dialog):
     """Asks before a lock is broken."""
 

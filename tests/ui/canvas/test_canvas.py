@@ -29,7 +29,8 @@ from fcn_studio.core.sample import Status
 from fcn_studio.tools.base import PointerEvent, Tool
 from fcn_studio.tools.brush import Brush
 from fcn_studio.tools.polygon import Polygon
-from fcn_studio.ui.canvas import Canvas, LabelStyle, Layer
+from fcn_studio.ui.canvas import Canvas, ImagePyramid, LabelStyle, Layer
+from fcn_studio.ui.canvas.surface import REFINE_MS
 
 TABLE = ClassTable.from_names(["background", "sky", "road", "pole"])
 WIDTH, HEIGHT = 80, 60
@@ -65,7 +66,7 @@ class Hand:
 
     def open(self, document: Document | None) -> None:
         self.document = document
-        self.canvas.set_document(document)
+        self.canvas.set_document(document, None if document is None else make_picture())
 
     def over(self, x: int, y: int) -> QPointF:
         """The position in the widget of the middle of an image pixel."""
@@ -117,10 +118,13 @@ class Hand:
         return event.isAccepted()
 
 
-def make_document(image_id: str = "one") -> Document:
+def make_picture() -> ImagePyramid:
     rng = np.random.default_rng(5)
-    image = rng.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
-    return Document(image_id, image, Labels.unlabelled(HEIGHT, WIDTH), Status.NEW)
+    return ImagePyramid(rng.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8))
+
+
+def make_document(image_id: str = "one") -> Document:
+    return Document(image_id, Labels.unlabelled(HEIGHT, WIDTH), Status.NEW)
 
 
 @pytest.fixture
@@ -496,3 +500,35 @@ def test_a_raising_tool_is_reported_and_the_window_lives(hand: Hand, qtbot: QtBo
     hand.canvas.set_tool(Brush(hand))  # type: ignore[arg-type]
     hand.click(hand.over(5, 5))
     assert painted(document_of(hand)) == {(5, 5)}
+
+
+def test_a_zoom_shows_the_old_frame_scaled_and_soon_the_exact_one(hand: Hand, qtbot: QtBot) -> None:
+    canvas = hand.canvas
+    hand.brush_size = 15
+    hand.click(QPointF(200, 150))
+    grabbed(canvas)
+    canvas.zoom_at(QPointF(200, 150), 1.25)
+    coarse = grabbed(canvas)
+    qtbot.wait(REFINE_MS * 3)
+    exact = grabbed(canvas)
+    difference = np.abs(coarse.view(np.uint8).astype(int) - exact.view(np.uint8))
+    assert not np.array_equal(coarse, exact), "the first frame is not composed anew"
+    assert (difference > 40).mean() < 0.1, "and lies where the exact one does"
+    canvas.zoom_at(QPointF(200, 150), 1.25)
+    canvas.refine()
+    at_once = grabbed(canvas)
+    qtbot.wait(REFINE_MS * 3)
+    assert np.array_equal(at_once, grabbed(canvas))
+
+
+def test_a_stroke_right_after_a_zoom_is_shown_exactly(hand: Hand) -> None:
+    canvas, document = hand.canvas, document_of(hand)
+    grabbed(canvas)
+    canvas.zoom_at(QPointF(200, 150), 1.25)
+    grabbed(canvas)
+    hand.brush_size = 9
+    hand.click(QPointF(200, 150))
+    assert painted(document)
+    shown = grabbed(canvas)
+    canvas.refine()
+    assert np.array_equal(shown, grabbed(canvas))

@@ -74,6 +74,7 @@ for scale in (0.7, 1.0, 2.6, 17.0):
         canvas.set_label_style(style)
         for _ in range(2):
             canvas.zoom_at(QPointF(200, 150), scale / canvas.zoom)
+        canvas.refine()
         for size, shape in ((3, "round"), (40, "square"), (400, "round")):
             hand.brush_size, hand.brush_shape, hand.class_index = size, shape, int(rng.integers(1, 4))
             canvas.set_tool(brush)

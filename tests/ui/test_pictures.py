@@ -1,0 +1,227 @@
+"""Large pictures come in stages: each in its place, painted on from the first moment, never at a stroke's cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from pytestqt.qtbot import QtBot
+
+from fcn_studio.errors import ImageTooLarge
+from fcn_studio.formats import stages
+from fcn_studio.formats.images import read_image
+from fcn_studio.formats.masks import read_mask
+from fcn_studio.settings import Settings
+from fcn_studio.ui import pictures, prefetch
+from fcn_studio.ui.canvas.composers import ImageComposer
+from fcn_studio.ui.canvas.pyramid import ImagePyramid, levels_of
+from fcn_studio.ui.canvas.sampling import Sampling
+from fcn_studio.ui.canvas.view_cache import LayerCache
+from fcn_studio.ui.canvas.view_state import ViewState
+from fcn_studio.ui.prefetch import Prefetch
+from fcn_studio.ui.session import Session
+from fcn_studio.ui.toolbox import Toolbox
+from tests.helpers import paint
+from tests.ui.conftest import draw_project
+
+WIDTH, HEIGHT = 517, 389
+
+
+def smooth(width: int = WIDTH, height: int = HEIGHT) -> NDArray[np.uint8]:
+    small = np.random.default_rng(4).integers(40, 216, (height // 48 + 2, width // 48 + 2, 3), np.uint8)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+@pytest.fixture(autouse=True)
+def small_counts_as_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages, "REDUCED_SIDE", 64)
+    for module in (pictures, prefetch):
+        monkeypatch.setattr(module, "STAGED_FROM", WIDTH * HEIGHT)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three small pictures and, second in the list, a large one."""
+    made = draw_project(tmp_path / "project", images=3)
+    Image.fromarray(smooth()).save(made / "picture-000b.jpg", quality=95)
+    return made
+
+
+@pytest.fixture
+def make_session(qtbot: QtBot) -> Iterator[Callable[[], Session]]:
+    made: list[Session] = []
+
+    def make() -> Session:
+        made.append(Session(Settings(), Toolbox()))
+        return made[-1]
+
+    yield make
+    for session in made:
+        session.close_project(discard=True)
+        session.shut_down()
+
+
+def drawn(picture: ImagePyramid, view: ViewState) -> NDArray[np.uint8]:
+    """What the canvas draws of the image: uint8 (h, w, 3)."""
+    sampling = Sampling(view)
+    pixels = LayerCache(ImageComposer(picture, None)).pixels(sampling)[sampling.inside.slices]
+    return np.ascontiguousarray(pixels).view(np.uint8).reshape(*pixels.shape, 4)[..., :3]
+
+
+@pytest.mark.parametrize("scale", [0.2, 0.45, 1.0, 1.5, 3.0])
+def test_each_stage_lies_where_the_whole_picture_does(tmp_path: Path, scale: float) -> None:
+    path = tmp_path / "a.jpg"
+    Image.fromarray(smooth()).save(path, quality=95, subsampling=0)
+    view = ViewState(WIDTH, HEIGHT, 300, 220).fit()
+    for _ in range(2):
+        view = view.zoom_at((150, 110), scale / view.scale)
+    whole, reduced = read_image(path), stages.reduced_image(path)
+    assert reduced is not None
+    expected = drawn(ImagePyramid(whole), view).astype(float)
+    picture = ImagePyramid.awaited(WIDTH, HEIGHT)
+    assert picture.level_for(scale) is None
+    assert len(np.unique(drawn(picture, view).reshape(-1, 3), axis=0)) == 1
+    picture.preview(reduced)
+    assert np.abs(drawn(picture, view) - expected).mean() < 3
+    elsewhere = ImagePyramid.awaited(WIDTH, HEIGHT)
+    elsewhere.preview(np.roll(reduced, 1, axis=1))
+    assert np.abs(drawn(elsewhere, view) - expected).mean() > 5  # the measure sees a shift of one of its pixels
+    picture.complete(levels_of(whole))
+    assert np.array_equal(drawn(picture, view), expected)
+
+
+def test_a_picture_of_another_size_is_no_stage() -> None:
+    with pytest.raises(ValueError, match="awaited"):
+        ImagePyramid.awaited(10, 20).complete([np.zeros((10, 20, 3), np.uint8)])
+
+
+def test_a_picture_beyond_16_bits_is_drawn_at_its_far_end() -> None:
+    wide = np.zeros((8, 40_000, 3), np.uint8)
+    wide[:, 36_000:] = 90
+    for scale in (0.3, 1.0, 1.5, 4.0):
+        view = ViewState(40_000, 8, 64, 16).fit()
+        view = view.zoom_at((0, 0), scale / view.scale).zoom_at((0, 0), 1.0).pan(-int(39_000 * scale), 0)
+        picture = ImagePyramid.awaited(40_000, 8)
+        picture.complete(levels_of(wide))
+        assert drawn(picture, view).max() == 90
+
+
+def test_a_large_picture_is_painted_on_before_it_is_there(
+    make_session: Callable[[], Session], folder: Path, qtbot: QtBot
+) -> None:
+    session = make_session()
+    session.open_folder(folder)
+    stages_seen: list[tuple[int, ...]] = []
+    session.pictures.arrived.connect(lambda: stages_seen.append(session.picture.level_for(0.1).shape))  # type: ignore[union-attr]
+    session.go_to(1)
+    assert session.picture is not None
+    assert session.picture.image_rgb is None
+    assert session.document is not None
+    paint(session.document)
+    qtbot.waitUntil(lambda: session.picture is not None and session.picture.image_rgb is not None)
+    assert stages_seen[0] == (49, 65, 3)
+    assert len(stages_seen) == 2
+    assert np.array_equal(session.picture.image_rgb, read_image(folder / "picture-000b.jpg"))
+    assert session.document.label_map[10, 10] == 1
+
+
+def test_stages_of_a_picture_that_was_left_are_dropped(
+    make_session: Callable[[], Session], folder: Path, qtbot: QtBot
+) -> None:
+    session = make_session()
+    session.open_folder(folder)
+    for row in (1, 0, 1, 2):
+        session.go_to(row)
+    left = session.picture
+    session.pictures._executor.submit(lambda: None).result()
+    qtbot.wait(20)
+    assert session.picture is left
+    assert left is not None
+    assert left.size == (64, 48)
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_damage_found_late_costs_no_stroke(
+    make_session: Callable[[], Session], folder: Path, qtbot: QtBot, alone: bool
+) -> None:
+    path = folder / "picture-000b.jpg"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    if alone:
+        for other in folder.glob("*.png"):
+            other.unlink()
+    session = make_session()
+    problems: list[str] = []
+    session.problem.connect(problems.append)
+    session.open_folder(folder)
+    if not alone:
+        session.go_to(1)
+    assert session.document is not None
+    paint(session.document)
+    image_id = session.document.image_id
+    qtbot.waitUntil(lambda: bool(problems))
+    assert len(problems) == 1
+    assert "picture-000b.jpg: the image is damaged or cut off" in problems[0]
+    assert image_id in session.failures
+    if alone:
+        assert session.document is None
+    else:
+        assert session.document.image_id == "picture-001.png"
+    session.keeper.drain()
+    assert session.project is not None
+    mask = session.project.mask_path(session.project.sample(image_id))
+    assert read_mask(mask, (WIDTH, HEIGHT), session.table).label_map[10, 10] == 1
+
+
+def test_an_image_over_the_limit_is_asked_about_once(make_session: Callable[[], Session], folder: Path) -> None:
+    session = make_session()
+    session.open_folder(folder)
+    assert session.project is not None
+    session.project.max_pixels = 100_000
+    asked: list[tuple[Path, int]] = []
+    session.pictures.too_large.connect(lambda path, question: asked.append((path, question.pixels)))
+    for _ in range(2):
+        with pytest.raises(ImageTooLarge, match="over the limit"):
+            session.go_to(1)
+    assert asked == [(folder / "picture-000b.jpg", WIDTH * HEIGHT)]
+    assert session.index == 0
+
+
+def test_who_says_yes_opens_it_and_all_that_are_no_larger(make_session: Callable[[], Session], folder: Path) -> None:
+    session = make_session()
+    session.open_folder(folder)
+    project = session.project
+    assert project is not None
+    project.max_pixels = 100_000
+
+    def allow(path: Path, question: ImageTooLarge) -> None:
+        project.max_pixels = question.pixels
+
+    session.pictures.too_large.connect(allow)
+    session.go_to(1)
+    assert session.index == 1
+    session.go_to(0)
+    session.pictures.too_large.disconnect(allow)
+    session.go_to(1)
+    assert session.index == 1
+
+
+def test_what_is_read_ahead_is_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    large, small = folder / "picture-000b.jpg", folder / "picture-000.png"
+    ahead = Prefetch()
+    try:
+        ahead.want([large, small], 10**9)
+        assert ahead.taken(large) is None
+        ready = ahead.taken(small)
+        assert ready is not None
+        assert np.array_equal(ready, read_image(small))
+        assert ahead.taken(small) is None
+        many = [folder / f"{number}.png" for number in range(100)]
+        ahead.want(many, 10**9)
+        assert len(ahead._images) * 3 * 20_000_000 <= prefetch.BUDGET
+    finally:
+        ahead.close()
