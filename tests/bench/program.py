@@ -97,6 +97,7 @@ class Program:
             if self._paints.count > seen and self._image_id not in (None, before) and self._shows_a_picture():
                 times.add(spent, 1000 * (now - wall))
                 return
+            time.sleep(0.001)  # pictures are read by a thread, which must not wait for us
 
     def close(self) -> None:
         """End all threads."""
@@ -136,8 +137,8 @@ def draw(path: Path, side: int, seed: int) -> Path:
 def main(side: int, files: int, images: int) -> None:
     """Draw, open, go on; print the figures."""
     first, following, folder = Times(), Times(), Times()
-    with tempfile.TemporaryDirectory() as name:
-        root = Path(name)
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch)
         draw(root / "large" / "large.jpg", side, 0)
         for number in range(images):
             draw(root / "some" / f"{number}.jpg", side // 4, number)
@@ -147,14 +148,13 @@ def main(side: int, files: int, images: int) -> None:
             small.with_name(f"{number:07}.jpg").write_bytes(content)
         program = Program()
         window, session = program.studio.window, program.studio.session
-        program.timed(lambda: window.open_folder(root / "large"), first)
-        session.close_project()
         program.timed(lambda: window.open_folder(root / "some"), Times())
         for _ in range(images - 1):
             program.live(PREFETCH_S)
             program.timed(lambda: session.step(1), following)
-        session.close_project()
-        program.timed(lambda: window.open_folder(root / "many"), folder)
+        for name, times in (("large", first), ("many", folder)):
+            session.close_project()
+            program.timed(lambda name=name: window.open_folder(root / name), times)
         program.close()
     print(json.dumps({"first": first.figures(), "next": following.figures(), "folder": folder.figures()}))
 
