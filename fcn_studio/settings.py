@@ -86,6 +86,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("theme", "system", "Appearance", "Light, dark, or as the desktop has it.",
             choices=("system", "light", "dark")),
     Setting("wheel_zooms", False, "Mouse wheel zooms", "Off: the wheel scrolls and Ctrl+wheel zooms."),
+    Setting("pen_pressure", False, "Pen pressure sets the brush size", "Off: a pen paints like a mouse."),
     Setting("autosave_delay", 0.5, "Save after", "Time after the last edit until the mask is written.",
             low=0.1, high=60.0, unit="s"),
     Setting("undo_budget_mb", 256, "Undo memory", "Older steps are forgotten beyond this.",
@@ -99,6 +100,8 @@ SETTINGS: tuple[Setting, ...] = (
             low=0.1, high=600.0, unit="min"),
     Setting("brush_size", 24, "Brush size", low=1, high=2000, unit="px", shown=False),
     Setting("brush_shape", "round", "Brush shape", choices=("round", "square"), shown=False),
+    Setting("label_style", "fill", "Label style", choices=("fill", "outline", "hatch"), shown=False),
+    Setting("navigator", False, "Navigator", shown=False),
     Setting("train_level", "full", "Fine-tune level", choices=("quick", "full", "scratch"), shown=False),
 )  # fmt: skip
 """Every setting there is."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.geometry import EMPTY, Rect
-from fcn_studio.core.history import TILE, Packed, Standing, Step, Tile, TilePatch, kept, shrunk, tile_rect
+from fcn_studio.core.history import TILE, Delta, Standing, Step, Tile, TilePatch, difference, kept, tile_rect
 from fcn_studio.core.labels import LabelMap, Labels, Provenance
 from fcn_studio.core.raster import Region
 from fcn_studio.core.rules import PaintRules, look_up
@@ -20,6 +20,9 @@ from fcn_studio.core.sample import Status
 
 _FREE_FOR_NETWORK = np.zeros(256, np.uint8)
 _FREE_FOR_NETWORK[: Provenance.NETWORK + 1] = 255
+
+_TILES_A_SHARE = 256
+"""Tiles compared between two turns of `Edit.committing`: some 5 ms."""
 
 
 class Edit:
@@ -57,7 +60,9 @@ class Edit:
         self._open = True
         self._human = False
         self._tiles: dict[Tile, tuple[LabelMap | int, LabelMap | int]] = {}
+        self._deltas: dict[Tile, tuple[Delta, Delta]] = {}
         self._constants: dict[int, NDArray[np.uint8]] = {}
+        self._made = False
 
     @property
     def is_open(self) -> bool:
@@ -76,6 +81,17 @@ class Edit:
             The rectangle that may have changed, empty if no pixel was allowed.
         """
         return self._put(region, value, provenance, self._rules)
+
+    def writing(self, region: Region, value: int) -> Iterator[None]:
+        """`write` by a human in bands, for a region so large that others must have their turn in between."""
+        self._check(region)
+        for band in region.rect.bands(TILE):
+            self._require_open()
+            changed = self._put_band(band, region.part(band), value, Provenance.HUMAN, self._rules)
+            if changed:
+                self._human = True
+                self._changed(changed)
+            yield
 
     def erase(self, region: Region) -> Rect:
         """Make the pixels of a region unlabelled. Protected classes stay; the "only" rules are about painting."""
@@ -136,22 +152,29 @@ class Edit:
 
     def commit(self) -> bool:
         """Make one step of all writes; False and no step if not a byte and no status is different from before."""
+        for _ in self.committing():
+            pass
+        return self._made
+
+    def committing(self) -> Iterator[None]:
+        """`commit` in shares of some milliseconds. Once it has begun it may be cancelled, but nothing written."""
         self._require_open()
+        while self._compare(_TILES_A_SHARE):
+            yield
         self._open = False
-        deltas = self._deltas()
+        deltas, self._deltas = self._deltas, {}
         after = Standing(self._status or self._status_after(deltas), self._prelabelled_by)
         step = Step(self.title, TilePatch(deltas), self._before, after) if deltas or after != self._before else None
-        self._tiles = {}
+        self._made = step is not None
         self._closed(step)
-        return step is not None
 
     def cancel(self) -> None:
         """Put every byte back as it was."""
         self._require_open()
         self._open = False
-        changed = TilePatch(self._deltas()).apply(self._labels)
-        self._tiles = {}
-        for rect in changed:
+        self._compare(len(self._tiles))
+        deltas, self._deltas = self._deltas, {}
+        for rect in TilePatch(deltas).apply(self._labels):
             self._changed(rect)
         self._closed(None)
 
@@ -169,9 +192,7 @@ class Edit:
             self.cancel()
 
     def _put(self, region: Region, value: int, provenance: Provenance, rules: PaintRules) -> Rect:
-        self._require_open()
-        if not region.rect or region.rect.intersect(self._bounds) != region.rect:
-            raise ValueError(f"region {region.rect} is not in the document {self._bounds}")
+        self._check(region)
         changed = EMPTY
         for band in region.rect.bands(TILE):  # what one band needs stays in the processor's cache
             changed = changed.union(self._put_band(band, region.part(band), value, provenance, rules))
@@ -179,6 +200,11 @@ class Edit:
             self._human |= provenance != Provenance.NETWORK
             self._changed(changed)
         return changed
+
+    def _check(self, region: Region) -> None:
+        self._require_open()
+        if not region.rect or region.rect.intersect(self._bounds) != region.rect:
+            raise ValueError(f"region {region.rect} is not in the document {self._bounds}")
 
     def _put_band(
         self, rect: Rect, stencil: NDArray[np.uint8], value: int, provenance: Provenance, rules: PaintRules
@@ -228,15 +254,17 @@ class Edit:
             where = tile_rect(tile, self._bounds.x1, self._bounds.y1).slices
             self._tiles[tile] = kept(self._labels.label_map[where]), kept(self._labels.provenance[where])
 
-    def _deltas(self) -> dict[Tile, tuple[Packed, Packed]]:
-        """What tells the tiles as they were from what they are, of those that differ; the copies are used up."""
-        deltas: dict[Tile, tuple[Packed, Packed]] = {}
-        for tile, then in self._tiles.items():
-            where = tile_rect(tile, self._bounds.x1, self._bounds.y1).slices
-            first, second = (_delta(now[where], old) for now, old in zip(self._arrays, then, strict=True))
-            if not (_nothing(first) and _nothing(second)):
-                deltas[tile] = first, second
-        return deltas
+    def _compare(self, most: int) -> bool:
+        """Note what tells so many tiles from what they were, and use the copies up; whether more are left."""
+        for _ in range(min(most, len(self._tiles))):
+            tile, then = self._tiles.popitem()
+            rect = tile_rect(tile, self._bounds.x1, self._bounds.y1)
+            first, second = (
+                difference(now[rect.slices], old, rect) for now, old in zip(self._arrays, then, strict=True)
+            )
+            if first[0] or second[0]:
+                self._deltas[tile] = first, second
+        return bool(self._tiles)
 
     def _status_after(self, tiles: Collection[Tile]) -> Status:
         """The status that follows from the writes: a person's hand makes an image "in progress".
@@ -276,15 +304,3 @@ class Edit:
     def _require_open(self) -> None:
         if not self._open:
             raise RuntimeError(f"the edit '{self.title}' is already closed")
-
-
-def _delta(now: LabelMap, then: LabelMap | int) -> LabelMap | int:
-    """The exclusive or of a tile's pixels now and then, in the place of ``then``; its only value if it has one."""
-    if isinstance(then, int):
-        then = np.full(now.shape, then, np.uint8)
-    np.bitwise_xor(now, then, out=then)
-    return shrunk(then)
-
-
-def _nothing(delta: LabelMap | int) -> bool:
-    return isinstance(delta, int) and delta == 0

@@ -54,6 +54,10 @@ class Rect:
         """The rectangle with a margin of so many pixels on each side."""
         return Rect(self.x0 - margin, self.y0 - margin, self.x1 + margin, self.y1 + margin)
 
+    def moved(self, dx: int, dy: int) -> Rect:
+        """The rectangle so many columns and rows further."""
+        return Rect(self.x0 + dx, self.y0 + dy, self.x1 + dx, self.y1 + dy)
+
     def bands(self, height: int) -> Iterator[Rect]:
         """The parts of the rectangle in bands of a grid of ``height`` rows, from the top down."""
         if not self:

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import itemgetter
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fcn_studio.core.geometry import Rect
+from fcn_studio.core.geometry import EMPTY, Rect
 from fcn_studio.core.labels import LabelMap, Labels
 from fcn_studio.core.sample import Status
 
@@ -26,11 +27,17 @@ Tile = tuple[int, int]
 _INLINE_TILES = 4
 """Patches of up to so many tiles are compressed at once (about 2 ms); larger ones in the thread."""
 
+_GIANT = 32 << 20
+"""Bytes of a step that take the thread longer to compress than a hand waits."""
+
 Packed = int | bytes | NDArray[np.uint8]
 """One tile of one array: its only value, its zlib stream, or the array itself until it is compressed."""
 
 Contents = Mapping[Tile, tuple[Packed, Packed]]
 """Tile -> what its label map and its provenance hold."""
+
+Delta = tuple[Rect, Packed]
+"""The exclusive or of two states of a tile, where it is not 0: that rectangle in image pixels, perhaps empty."""
 
 
 def tile_rect(tile: Tile, width: int, height: int) -> Rect:
@@ -49,18 +56,18 @@ class TilePatch:
         deltas: per tile the exclusive or of the label map's pixels, and that of the provenance's.
     """
 
-    def __init__(self, deltas: Contents) -> None:
-        self._deltas: dict[Tile, tuple[Packed, Packed]] = dict(deltas)
+    def __init__(self, deltas: Mapping[Tile, tuple[Delta, Delta]]) -> None:
+        self._deltas = dict(deltas)
 
     @classmethod
     def between(cls, contents: Contents, labels: Labels) -> TilePatch:
         """What leads from the arrays as they are to other contents of some of their tiles, and back."""
         height, width = labels.shape
-        deltas: dict[Tile, tuple[Packed, Packed]] = {}
+        deltas: dict[Tile, tuple[Delta, Delta]] = {}
         for tile, parts in contents.items():
-            where = tile_rect(tile, width, height).slices
-            now = labels.label_map[where], labels.provenance[where]
-            deltas[tile] = (_xor(now[0], parts[0]), _xor(now[1], parts[1]))
+            rect = tile_rect(tile, width, height)
+            now = labels.label_map[rect.slices], labels.provenance[rect.slices]
+            deltas[tile] = (rect, _xor(now[0], parts[0])), (rect, _xor(now[1], parts[1]))
         return cls(deltas)
 
     def __len__(self) -> int:
@@ -74,38 +81,43 @@ class TilePatch:
     @property
     def bytes(self) -> int:
         """Memory of the contents, roughly."""
-        return sum(_size(part) for pair in self._deltas.values() for part in pair)
+        return sum(_size(part) for pair in self._deltas.values() for _, part in pair)
 
     def compress(self) -> None:
         """Make it small. Idempotent; other threads may use the patch meanwhile, whose meaning does not change."""
-        for tile, (label_map, provenance) in list(self._deltas.items()):
-            self._deltas[tile] = (pack(label_map), pack(provenance))
+        for tile, ((first_rect, first), (second_rect, second)) in list(self._deltas.items()):
+            self._deltas[tile] = (first_rect, pack(first)), (second_rect, pack(second))
 
     def other(self, labels: Labels, tiles: Iterable[Tile]) -> Contents:
         """What some of its tiles hold in the other state, as fresh arrays."""
         height, width = labels.shape
         contents: dict[Tile, tuple[Packed, Packed]] = {}
         for tile in tiles:
-            where = tile_rect(tile, width, height).slices
-            first, second = self._deltas[tile]
-            contents[tile] = (
-                shrunk(_xor(labels.label_map[where], first)),
-                shrunk(_xor(labels.provenance[where], second)),
-            )
+            whole = tile_rect(tile, width, height)
+            label_map, provenance = labels.label_map[whole.slices].copy(), labels.provenance[whole.slices].copy()
+            for pixels, (rect, part) in zip((label_map, provenance), self._deltas[tile], strict=True):
+                if rect:
+                    inside = pixels[rect.moved(-whole.x0, -whole.y0).slices]
+                    _xor(inside, part, out=inside)
+            contents[tile] = shrunk(label_map), shrunk(provenance)
         return contents
 
     def apply(self, labels: Labels) -> list[Rect]:
-        """Lead the arrays to the other state; returns the rectangles of the tiles, neighbours in a row joined."""
-        height, width = labels.shape
+        """Lead the arrays to the other state; returns rectangles that hold all that changed and little else."""
         changed: list[Rect] = []
-        for tile, deltas in sorted(self._deltas.items()):
-            rect = tile_rect(tile, width, height)
-            for array, delta in zip((labels.label_map, labels.provenance), deltas, strict=True):
-                _xor(array[rect.slices], delta, out=array[rect.slices])
-            if changed and (changed[-1].y0, changed[-1].x1) == (rect.y0, rect.x0):
-                changed[-1] = changed[-1].union(rect)
-            else:
-                changed.append(rect)
+        held = 0  # pixels of the tiles in the last of them
+        for _, deltas in sorted(self._deltas.items(), key=itemgetter(0)):
+            touched = EMPTY
+            for array, (rect, part) in zip((labels.label_map, labels.provenance), deltas, strict=True):
+                if rect:
+                    _xor(array[rect.slices], part, out=array[rect.slices])
+                    touched = touched.union(rect)
+            joined = touched.union(changed[-1]) if changed else touched
+            if changed and 2 * joined.area <= 3 * (held + touched.area):
+                changed[-1], held = joined, held + touched.area
+            elif touched:
+                changed.append(touched)
+                held = touched.area
         return changed
 
 
@@ -212,7 +224,7 @@ class History:
         """Set the budget, and forget the oldest steps beyond it."""
         self._budget = budget_bytes
         # Patches still in the thread count at full size, so only near the limit is there something to wait for.
-        if self._total() > self._budget:
+        if self._total() > self._budget and not self._newest_is_giant():
             self.settle()
             while len(self._undo) > 1 and self._total() > self._budget:
                 del self._undo[0]
@@ -260,6 +272,10 @@ class History:
         self._pending = [f for f in self._pending if not f.done() or f.exception()]
         self._pending.append(self._executor.submit(patch.compress))
 
+    def _newest_is_giant(self) -> bool:
+        """Whether the newest step is too large to wait for: it is weighed again, compressed, after the next."""
+        return bool(self._undo) and bool(self._pending) and self._undo[-1].patch.bytes > _GIANT
+
     def _total(self) -> int:
         return sum(step.patch.bytes for step in (*self._undo, *self._redo))
 
@@ -299,6 +315,24 @@ def pack(part: Packed) -> int | bytes:
 def flat(part: bytes | NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The pixels of a tile, row by row: uint8 (N,)."""
     return np.frombuffer(zlib.decompress(part), np.uint8) if isinstance(part, bytes) else part.ravel()
+
+
+def difference(now: LabelMap, then: LabelMap | int, rect: Rect) -> Delta:
+    """What tells a tile's pixels from those of another state.
+
+    Args:
+        now: uint8 (h, w), a part of an annotation.
+        then: the same at another time, or its only value; an array is used up.
+        rect: where the part lies in the image.
+    """
+    if isinstance(then, int):
+        if (value := only_value(now)) is not None:
+            return (rect, value ^ then) if value != then else (EMPTY, 0)
+        then = np.full(now.shape, then, np.uint8)
+    np.bitwise_xor(now, then, out=then)
+    x, y, width, height = cv2.boundingRect(then)
+    inner = Rect(rect.x0 + x, rect.y0 + y, rect.x0 + x + width, rect.y0 + y + height)
+    return (inner, shrunk(np.ascontiguousarray(then[y : y + height, x : x + width]))) if inner else (EMPTY, 0)
 
 
 def _xor(pixels: LabelMap, part: Packed, out: LabelMap | None = None) -> LabelMap:

@@ -180,12 +180,20 @@ def flood(label_map: LabelMap, seed_xy: tuple[int, int], *, connectivity: Connec
     """
     height, width = label_map.shape
     mask = np.zeros((height + 2, width + 2), np.uint8)
-    # OpenCV refuses read-only input here although with MASK_ONLY it writes none of it.
-    image = label_map if label_map.flags.writeable else label_map.copy()
+    image = _passed_as_writable(label_map)
     flags = connectivity | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE | (1 << 8)
     x, y, w, h = cv2.floodFill(image, mask, seed_xy, 0, flags=flags)[3]
     rect = Rect(x, y, x + w, y + h)
-    return Region(rect, np.ascontiguousarray(mask[1:-1, 1:-1][rect.slices]))
+    return Region(rect, mask[1:-1, 1:-1][rect.slices])
+
+
+def _passed_as_writable(array: LabelMap) -> LabelMap:
+    """The same pixels for OpenCV's flood, which refuses what is read-only although with MASK_ONLY it writes none."""
+    base = array.base
+    if array.flags.writeable or not isinstance(base, np.ndarray):
+        return array if array.flags.writeable else array.copy()
+    whole = (base.ctypes.data, base.shape, base.strides) == (array.ctypes.data, array.shape, array.strides)
+    return base if whole and base.flags.writeable else array.copy()
 
 
 def _bounding(points: Sequence[Point], margin: float, bounds: Size) -> Rect:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.event import Event
-from fcn_studio.core.raster import BrushShape, Connectivity, Point
+from fcn_studio.core.raster import BrushShape, Connectivity, Point, Region
+from fcn_studio.tools.work import LARGE, Work, painting
 
 Button = Literal["left", "right", "middle", "none"]
 
@@ -24,7 +27,7 @@ class PointerEvent:
         shift: whether the key is held.
         ctrl: whether the key is held.
         alt: whether the key is held.
-        pressure: of a pen, 0..1; 1 for a mouse.
+        pressure: of a pen, 0..1; 1 for a mouse, and where pressure is not asked for.
         clicks: 2 for the second press of a double click.
     """
 
@@ -126,6 +129,7 @@ class Tool:
     Attributes:
         name: of the tool, for the options bar.
         overlay_changed: emitted when `overlay` gives something new.
+        working_changed: emitted when long work began or ended; while it lasts the window calls `work`.
     """
 
     name: ClassVar[str]
@@ -133,11 +137,47 @@ class Tool:
     def __init__(self, context: ToolContext) -> None:
         self.context = context
         self.overlay_changed: Event[()] = Event()
+        self.working_changed: Event[()] = Event()
+        self._work: Work | None = None
 
     @property
     def busy(self) -> bool:
         """Whether a gesture is half done, so that `settle` or `cancel` would do something."""
-        return False
+        return self.working
+
+    @property
+    def working(self) -> bool:
+        """Whether long work has begun and is not done."""
+        return self._work is not None
+
+    def work(self) -> float | None:
+        """Do a share of some milliseconds; returns the seconds until the next is due, None when all is done."""
+        if self._work is None:
+            return None
+        try:
+            return next(self._work)
+        except StopIteration:
+            self._end_work()
+        except BaseException:
+            self._end_work()
+            raise
+        return None
+
+    def _paint(self, document: Document, title: str, find: Callable[[], Region | None], pixels: int) -> None:
+        """Label what is found, as one step: at once, or in shares where it is about many pixels."""
+        if pixels >= LARGE:
+            self._work = painting(document, title, self.context.class_index, find)
+            self.work()  # from here on nobody else can edit
+            self.working_changed.emit()
+            return
+        with document.edit(title) as edit:
+            region = find()
+            if region is not None:
+                edit.write(region, self.context.class_index)
+
+    def _end_work(self) -> None:
+        self._work = None
+        self.working_changed.emit()
 
     def press(self, event: PointerEvent) -> None:
         """A button went down."""
@@ -164,9 +204,14 @@ class Tool:
 
     def settle(self) -> None:
         """Finish a half-done gesture and keep the work: before undo, leaving the image, training, quitting."""
+        while (seconds := self.work()) is not None:
+            time.sleep(seconds)
 
     def cancel(self) -> None:
         """Drop a half-done gesture and put everything back."""
+        if self._work is not None:
+            self._work.close()
+            self._end_work()
 
     def overlay(self) -> Overlay:
         """What to draw above the image now."""

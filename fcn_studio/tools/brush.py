@@ -13,6 +13,7 @@ from fcn_studio.tools.base import Button, Overlay, PointerEvent, Ring, Tool, Too
 
 class Brush(Tool):
     """Left paints the active class, right erases while held, Shift-click draws a straight line from the last point.
+    The pressure of a pen makes the brush smaller than its full size.
 
     `settle` commits a stroke as far as it came.
     """
@@ -26,6 +27,7 @@ class Brush(Tool):
         self._edit: Edit | None = None
         self._button: Button = "none"
         self._from: Point = (0.0, 0.0)
+        self._pressure = 1.0  # of the pen in this stroke
         # Where this stroke's last dab lies, its size, shape and class: the next segment need not paint it again.
         self._painted: tuple[Point, float, BrushShape, int] | None = None
         self._hover: Point | None = None
@@ -42,7 +44,7 @@ class Brush(Tool):
         document = self.context.document
         if document is None or self._edit is not None or event.button not in ("left", "right"):
             return
-        self._button = event.button
+        self._button, self._pressure = event.button, event.pressure
         erases = self._always_erases or event.button == "right"
         self._edit = document.edit("Erase" if erases else "Brush stroke")
         self._painted = None
@@ -57,6 +59,7 @@ class Brush(Tool):
         """Draw on, or only move the ring."""
         self._hover = event.point_xy
         if self._edit is not None:
+            self._pressure = event.pressure
             self._draw_to(event.point_xy)
         self.overlay_changed.emit()
 
@@ -92,9 +95,13 @@ class Brush(Tool):
         """The ring, where the brush would land."""
         if self._hover is None or self.context.document is None:
             return Overlay()
-        size = brush_diameter(self.context.brush_size)
+        size = brush_diameter(self._size)
         x, y = snapped(self._hover, size)
         return Overlay(ring=Ring(x, y, size, self.context.brush_shape, self._erases))
+
+    @property
+    def _size(self) -> float:
+        return self.context.brush_size * self._pressure
 
     @property
     def _erases(self) -> bool:
@@ -103,6 +110,7 @@ class Brush(Tool):
     def _end(self) -> tuple[Edit | None, Document | None]:
         stroke = self._edit, self._document
         self._edit = self._document = None
+        self._pressure = 1.0
         return stroke
 
     def _draw_to(self, point_xy: Point) -> None:
@@ -110,7 +118,7 @@ class Brush(Tool):
         if document is None or edit is None:
             return
         bounds = (document.width, document.height)
-        brush = self.context.brush_size, self.context.brush_shape
+        brush = self._size, self.context.brush_shape
         dab = (self._from, *brush, self.context.class_index)
         if dab == self._painted:
             regions = trail(self._from, point_xy, *brush, bounds)

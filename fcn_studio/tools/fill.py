@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -23,13 +24,14 @@ class Fill(Tool):
         """Fill the region under the pointer; outside the image nothing."""
         document = self.context.document
         x, y = int(np.floor(event.x)), int(np.floor(event.y))
-        if document is None or event.button != "left" or not Rect(x, y, x + 1, y + 1).intersect(_frame(document)):
+        if self.working or document is None or event.button != "left":
             return
-        region = equal_region(
-            document, (x, y), contiguous=self.context.contiguous, connectivity=self.context.connectivity
+        if not Rect(x, y, x + 1, y + 1).intersect(_frame(document)):
+            return
+        find = partial(
+            equal_region, document, (x, y), contiguous=self.context.contiguous, connectivity=self.context.connectivity
         )
-        with document.edit("Fill") as edit:
-            edit.write(region, self.context.class_index)
+        self._paint(document, "Fill", find, document.label_map.size)
 
 
 def equal_region(

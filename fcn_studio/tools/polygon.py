@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import dist
 from typing import ClassVar
+
+import numpy as np
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.raster import Point, polygon
@@ -28,17 +31,17 @@ class Polygon(Tool):
 
     @property
     def busy(self) -> bool:
-        """Whether there are corners."""
-        return bool(self._points)
+        """Whether there are corners, or a large polygon is being filled."""
+        return bool(self._points) or self.working
 
     def press(self, event: PointerEvent) -> None:
         """Add a corner, close, or remove the last corner."""
         self._hover = event.point_xy
         if event.button == "right":
             self._remove_last()
-        elif event.button == "left" and self.context.document is not None:
+        elif event.button == "left" and self.context.document is not None and not self.working:
             if self._closes_at(event.point_xy):
-                self.settle()
+                self._close()
                 return
             if not self._points:
                 self._document = self.context.document
@@ -54,7 +57,7 @@ class Polygon(Tool):
     def double_click(self, event: PointerEvent) -> None:
         """Close; the first of the two presses has added the corner."""
         if event.button == "left" and len(self._points) >= 3:
-            self.settle()
+            self._close()
         elif event.button == "right":
             self._remove_last()
 
@@ -66,10 +69,10 @@ class Polygon(Tool):
     def key(self, name: str) -> bool:
         """Enter closes, Backspace and Undo remove the last corner, Escape drops all."""
         if not self._points:
-            return False
+            return super().key(name)
         if name == "Enter":
             if len(self._points) >= 3:
-                self.settle()
+                self._close()
             return True
         if name in ("Backspace", "Undo"):
             self._remove_last()
@@ -78,17 +81,25 @@ class Polygon(Tool):
 
     def settle(self) -> None:
         """Close and fill it if it has three corners."""
+        self._close()
+        super().settle()
+
+    def _close(self) -> None:
         points, document = self._points, self._document
-        self.cancel()
-        if document is None:
+        self._drop()
+        if document is None or len(points) < 3:
             return
-        region = polygon(points, (document.width, document.height))
-        if region is not None:
-            with document.edit("Polygon") as edit:
-                edit.write(region, self.context.class_index)
+        find = partial(polygon, points, (document.width, document.height))
+        (x0, y0), (x1, y1) = np.min(points, axis=0), np.max(points, axis=0)
+        pixels = round(min(x1 - x0, document.width) * min(y1 - y0, document.height))
+        self._paint(document, "Polygon", find, pixels)
 
     def cancel(self) -> None:
-        """Drop all corners."""
+        """Drop all corners, or take a large one back while it is being filled."""
+        super().cancel()
+        self._drop()
+
+    def _drop(self) -> None:
         if self._points:
             self._points, self._document = [], None
             self.overlay_changed.emit()

@@ -16,8 +16,6 @@ from PySide6.QtWidgets import QWidget
 from fcn_studio.core.sample import Status
 from fcn_studio.settings import Settings
 from fcn_studio.ui.action_table import TOOL_NAMES, class_keys
-from fcn_studio.ui.canvas.canvas import Canvas
-from fcn_studio.ui.canvas.layers import LabelStyle, Layer
 from fcn_studio.ui.exporter import Exporter
 from fcn_studio.ui.messages import ActionDoor, Messages
 from fcn_studio.ui.opener import Opener
@@ -37,7 +35,7 @@ ABOUT = (
 
 
 class Commands(QObject):
-    """The actions that reach session, toolbox, network, canvas and dialogs; those of the window are its own.
+    """The actions that reach session, toolbox, network and dialogs; those of window and canvas are elsewhere.
 
     Attributes:
         opener: opens folders.
@@ -48,13 +46,12 @@ class Commands(QObject):
         self,
         session: Session,
         learning: Learning,
-        canvas: Canvas,
         settings: Settings,
         messages: Messages,
         window: QWidget,
     ) -> None:
         super().__init__(window)
-        self._session, self._learning, self._canvas = session, learning, canvas
+        self._session, self._learning = session, learning
         self._settings, self._messages, self._window = settings, messages, window
         self.opener = Opener(session, settings, window)
         self.exporter = Exporter(self)
@@ -64,7 +61,7 @@ class Commands(QObject):
 
     def table(self) -> Mapping[str, Act]:
         """Name of an action -> what it does."""
-        session, toolbox, learning, canvas = self._session, self._session.toolbox, self._learning, self._canvas
+        session, toolbox, learning = self._session, self._session.toolbox, self._learning
         tools: dict[str, Act] = {name: partial(toolbox.use, name) for name in TOOL_NAMES}
         return tools | {
             "open_folder": self.opener.ask,
@@ -79,12 +76,6 @@ class Commands(QObject):
             "swap_background": toolbox.swap_with_background,
             "brush_smaller": toolbox.shrink_brush,
             "brush_larger": toolbox.grow_brush,
-            "outline": self.toggle_outline,
-            "uncertainty": self.toggle_uncertainty,
-            "fit": canvas.fit,
-            "one_to_one": canvas.one_to_one,
-            "zoom_in": canvas.zoom_in,
-            "zoom_out": canvas.zoom_out,
             "next": lambda: session.step(+1),
             "previous": lambda: session.step(-1),
             "next_unverified": lambda: session.step_unverified(+1),
@@ -104,29 +95,13 @@ class Commands(QObject):
             "about": self.show_about,
         }
 
-    # --- classes and layers -----------------------------------------------------------------------------------
+    # --- classes ----------------------------------------------------------------------------------------------
 
     def pick_class_key(self, key: str) -> None:
         """Paint with the class of a shortcut, if there is one."""
         index = class_keys(self._session.table).get(key)
         if index is not None:
             self._session.toolbox.set_class(index)
-
-    def toggle_outline(self) -> None:
-        """From filled labels to outlines and back."""
-        self._canvas.toggle_label_style()
-
-    def toggle_uncertainty(self) -> None:
-        """Show or hide where the network is in doubt."""
-        shown = self._canvas.layer(Layer.UNCERTAINTY).visible
-        self._canvas.set_layer(Layer.UNCERTAINTY, visible=not shown)
-        if not shown and self._session.prediction is None:
-            self._messages.say("There is no prediction of this image yet: Auto-segment makes one (Ctrl+I).")
-
-    @property
-    def outlined(self) -> bool:
-        """Whether labels are drawn as outlines."""
-        return self._canvas.label_style == LabelStyle.OUTLINE
 
     # --- network ----------------------------------------------------------------------------------------------
 

@@ -25,7 +25,6 @@ from fcn_studio.ui import theme
 from fcn_studio.ui.action_table import TOOL_NAMES
 from fcn_studio.ui.actions import Actions, HoldKey
 from fcn_studio.ui.canvas.canvas import Canvas
-from fcn_studio.ui.canvas.layers import Layer
 from fcn_studio.ui.commands import Commands
 from fcn_studio.ui.docks.classes_dock import ClassesDock
 from fcn_studio.ui.docks.files_dock import FilesDock
@@ -35,6 +34,7 @@ from fcn_studio.ui.guard import guarded
 from fcn_studio.ui.layout import Layout, Stack
 from fcn_studio.ui.messages import ActionDoor, Messages
 from fcn_studio.ui.opener import dropped_folder
+from fcn_studio.ui.view_actions import ViewActions
 from fcn_studio.ui.widgets.bar_buttons import OneConnection
 from fcn_studio.ui.widgets.message_strip import MessageStrip
 from fcn_studio.ui.widgets.named import named, with_role
@@ -78,7 +78,7 @@ class MainWindow(QMainWindow):
         session.restorer.window = self
         self.canvas = Canvas()
         self.actions_ = Actions(self, self._door)
-        self._commands = Commands(session, learning, self.canvas, settings, self.messages, self)
+        self._commands = Commands(session, learning, settings, self.messages, self)
         self.setAcceptDrops(True)
         self._make_centre()
         self._make_bars()
@@ -141,7 +141,7 @@ class MainWindow(QMainWindow):
         self._docks = (self.classes_dock, self.layers_dock, self.files_dock, self.training_dock)
         self.layout_ = Layout(
             self,
-            Stack([(self.classes_dock, 230), (self.layers_dock, 130)], [self.files_dock, self.training_dock], 450),
+            Stack([(self.classes_dock, 230), (self.layers_dock, 190)], [self.files_dock, self.training_dock], 390),
             [self._tools, self.options_bar],
             self.actions_["toggle_docks"],
             self.actions_["canvas_only"],
@@ -161,6 +161,7 @@ class MainWindow(QMainWindow):
             ("toggle_docks", self._toggle_docks), ("reset_layout", self._reset_layout),
         ):  # fmt: skip
             self.actions_.bind(name, act)
+        self._view = ViewActions(self.canvas, self._session, self._settings, self.actions_, self.messages)
         self._peek = HoldKey(self.actions_["peek"], self.canvas.peek)
         self.actions_.class_key.connect(self._commands.pick_class_key)
         self._welcome.folder_chosen.connect(self.open_folder)
@@ -197,7 +198,7 @@ class MainWindow(QMainWindow):
         canvas.zoom_changed.connect(toolbox.follow_zoom)
         canvas.class_pick.connect(toolbox.pick)
         canvas.brush_resize.connect(toolbox.scale_brush)
-        canvas.layers_changed.connect(self._layers_changed)
+        canvas.tool_work.changed.connect(lambda: self.status_line.showMessage(canvas.tool_work.words))
         self._commands.exporter.progress.connect(self.status_line.show_export)
         self.status_line.export_cancelled.connect(self._commands.exporter.cancel)
         for typing in (self.classes_dock, self.files_dock, self.options_bar):
@@ -273,10 +274,6 @@ class MainWindow(QMainWindow):
     def _rules_changed(self) -> None:
         self.canvas.set_hidden(self._toolbox.hidden)
         self.actions_["only_unlabelled"].setChecked(self._toolbox.only_unlabelled)
-
-    def _layers_changed(self) -> None:
-        self.actions_["outline"].setChecked(self._commands.outlined)
-        self.actions_["uncertainty"].setChecked(self.canvas.layer(Layer.UNCERTAINTY).visible)
 
     def _network_changed(self) -> None:
         seen = self._learning.learned_from
@@ -377,8 +374,6 @@ class MainWindow(QMainWindow):
     def _setting_changed(self, key: str) -> None:
         if key == "theme":
             self._scheme_changed()
-        elif key == "wheel_zooms":
-            self.canvas.wheel_zooms = self._settings.flag(key)
         elif key == "device":
             self._learning.set_device(self._settings.text(key))
 
@@ -392,7 +387,6 @@ class MainWindow(QMainWindow):
     def _recall(self) -> None:
         """Layout and brush as they were."""
         self.layout_.restore()
-        self.canvas.wheel_zooms = self._settings.flag("wheel_zooms")
         self._toolbox.set_brush_size(self._settings.whole("brush_size"))
         self._toolbox.set_brush_shape("square" if self._settings.text("brush_shape") == "square" else "round")
         if self._settings.notice:

@@ -122,6 +122,7 @@ def style_sheet(theme: Theme) -> str:
     QDockWidget QToolButton:hover, QStatusBar QToolButton:hover {{ background: {theme.raised}; }}
     QDockWidget QToolButton:focus, QStatusBar QToolButton:focus {{
         border: 1px solid {theme.accent}; padding: 3px; }}
+    QDockWidget QToolButton[role="choice"]:checked {{ background: {theme.selected}; }}
     QMenuBar {{ background: {theme.window}; padding: 2px 4px; }}
     QStatusBar {{ background: {theme.window}; border-top: 1px solid {theme.line}; }}
     QStatusBar::item {{ border: 0; }}

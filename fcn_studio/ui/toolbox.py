@@ -22,7 +22,7 @@ class Toolbox(QObject):
 
     Signals:
         tool_changed(): another tool is active.
-        options_changed(): size or shape changed.
+        options_changed(): size, shape or what is asked of a pen changed.
         class_changed(): another class is active.
         rules_changed(): hidden, locked or paint-where changed.
     """
@@ -42,6 +42,9 @@ class Toolbox(QObject):
         self.connectivity: Connectivity = 4
         self.grab_radius = float(GRAB_PIXELS)
         """How near a click must come to grab something, in image pixels; the same on screen by `follow_zoom`."""
+        self.pen_seen = False
+        self.pen_pressure = False
+        self._turned_from = ""  # the tool that a turned pen goes back to
         self._previous_class = VOID
         self._table = ClassTable((), 0)
         self._hidden: frozenset[int] = frozenset()
@@ -144,6 +147,27 @@ class Toolbox(QObject):
         """'round' or 'square'."""
         if shape != self.brush_shape:
             self.brush_shape = shape
+            self.options_changed.emit()
+
+    # --- pen --------------------------------------------------------------------------------------------------
+
+    def use_pen(self, erases: bool) -> None:
+        """A pen is at hand; turned round it is the eraser, and turned back the tool of before."""
+        if not self.pen_seen:
+            self.pen_seen = True
+            self.options_changed.emit()
+        if erases and self.tool_name != "eraser" and not self.tool.busy:
+            self._turned_from = self.tool_name
+            self.use("eraser")
+        elif not erases and self._turned_from:
+            before, self._turned_from = self._turned_from, ""
+            if self.tool_name == "eraser":
+                self.use(before)
+
+    def set_pen_pressure(self, on: bool) -> None:
+        """Let the pressure of a pen set the brush size, up to the chosen one, or not."""
+        if on != self.pen_pressure:
+            self.pen_pressure = on
             self.options_changed.emit()
 
     # --- paint rules ------------------------------------------------------------------------------------------

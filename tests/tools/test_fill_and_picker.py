@@ -2,9 +2,14 @@ from __future__ import annotations
 
 import pytest
 
+from fcn_studio.core.document import Document
+from fcn_studio.core.labels import Labels
 from fcn_studio.core.rules import PaintRules
+from fcn_studio.core.sample import Status
+from fcn_studio.tools.base import Overlay, PointerEvent, Tool
 from fcn_studio.tools.fill import Fill
 from fcn_studio.tools.picker import Picker
+from fcn_studio.tools.polygon import Polygon
 from tests.tools.scripts import Window, at, click, document_from, drag, same
 
 ART = """
@@ -87,3 +92,100 @@ def test_the_picker_picks_labelled_pixels_and_void() -> None:
     drag(picker, (2, 0), (1, 2))
     assert window.picked[4:] == [1, 2]
     click(Picker(Window(None)), 0, 0)
+
+
+# --- large ones, in shares
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> Window:
+    monkeypatch.setattr("fcn_studio.tools.base.LARGE", 1000)
+    return Window(Document("a.png", Labels.unlabelled(900, 700), Status.NEW))
+
+
+def work_all(tool: Tool) -> int:
+    """Work until it is done; how many shares that took."""
+    shares = 0
+    while tool.work() is not None:
+        shares += 1
+    return shares
+
+
+def pressed(tool: Tool) -> Tool:
+    tool.press(PointerEvent(5, 5, "left"))
+    return tool
+
+
+def test_a_large_fill_is_done_in_shares_and_is_one_step(large: Window) -> None:
+    document, tool = large.document, Fill(large)
+    assert document is not None
+    told: list[bool] = []
+    tool.working_changed.connect(lambda: told.append(tool.working))
+    tool.press(PointerEvent(5, 5, "left"))
+    assert (tool.working, tool.busy, document.editing) == (True, True, True)
+    tool.press(PointerEvent(6, 6, "left"))  # one at a time
+    assert work_all(tool) >= 3  # bands of 256 rows
+    assert (document.label_map == 1).all()
+    assert (document.provenance == 2).all()
+    assert (told, tool.working, document.editing, document.history.undo_title) == (
+        [True, False],
+        False,
+        False,
+        "Fill",
+    )
+    document.undo()
+    assert not document.provenance.any()
+
+
+def test_escape_takes_a_large_fill_back_wherever_it_is(large: Window) -> None:
+    document, tool = large.document, Fill(large)
+    assert document is not None
+    shares = 0
+    while True:
+        tool.press(PointerEvent(5, 5, "left"))
+        for _ in range(shares):
+            if tool.work() is None:
+                break
+        if not tool.working:
+            break
+        assert tool.key("Escape")
+        assert (document.editing, document.history.can_undo, bool(document.provenance.any())) == (False, False, False)
+        shares += 1
+    assert shares > 3
+    assert (document.label_map == 1).all()
+
+
+def test_what_comes_next_waits_for_a_large_fill(large: Window) -> None:
+    document, tool = large.document, Fill(large)
+    assert document is not None
+    tool.press(PointerEvent(5, 5, "left"))
+    tool.work()
+    tool.settle()
+    assert (document.label_map == 1).all()
+    assert document.history.undo_title == "Fill"
+
+
+def test_a_large_polygon_is_filled_in_shares(large: Window) -> None:
+    document, tool = large.document, Polygon(large)
+    assert document is not None
+    for x, y in ((0, 0), (700, 0), (700, 900), (0, 900)):
+        tool.press(PointerEvent(x, y, "left"))
+    assert tool.key("Enter")
+    assert tool.working
+    tool.press(PointerEvent(9, 9, "left"))  # no corner while it is filled
+    assert work_all(tool) >= 3
+    assert (document.label_map == 1).all()
+    assert tool.overlay() == Overlay()
+
+
+def test_an_error_in_large_work_ends_it_and_takes_it_back(large: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    document, tool = large.document, Fill(large)
+    assert document is not None
+
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("fcn_studio.tools.fill.equal_region", fail)
+    with pytest.raises(MemoryError):  # at once, or as soon as the thread has failed
+        work_all(pressed(tool))
+    assert (tool.working, document.editing, document.history.can_undo) == (False, False, False)

@@ -68,7 +68,7 @@ def test_a_project_shows_everything(studio: Studio) -> None:
 
 
 def test_every_action_does_something_and_says_so(studio: Studio) -> None:
-    bound = set(studio.window._commands.table()) | {
+    bound = {*studio.window._commands.table(), *studio.window._view.table()} | {
         "demo", "quit", "fine_tune", "add_class", "canvas_only", "toggle_docks", "reset_layout", "peek",
     }  # fmt: skip
     assert bound == {spec.name for spec in ACTIONS}
@@ -470,7 +470,7 @@ def test_an_export_runs_in_turns_and_takes_the_last_stroke(studio: Studio, tmp_p
 
 def test_settings_take_effect(studio: Studio) -> None:
     studio.settings.set("wheel_zooms", True)
-    assert studio.window.canvas.wheel_zooms
+    assert studio.window.canvas.wheel.zooms
     studio.settings.set("theme", "dark")
     assert "#262626" in studio.window.styleSheet()
     studio.settings.set("theme", "light")

@@ -11,6 +11,8 @@ from fcn_studio.ui.canvas.colours import Pixels
 
 def blit(painter: QPainter, pixels: Pixels, rect: Rect, *, opaque: bool) -> None:
     """Copy (opaque) or blend a rectangle of a buffer to the same place of the painter's device, in its pixels."""
+    if not rect:
+        return
     modes, formats = QPainter.CompositionMode, QImage.Format
     height, width = pixels.shape
     kind = formats.Format_RGB32 if opaque else formats.Format_ARGB32_Premultiplied

@@ -28,18 +28,13 @@ from fcn_studio.core.labels import Provenance
 from fcn_studio.tools.base import Overlay, PointerEvent, Tool
 from fcn_studio.tools.brush import Brush
 from fcn_studio.ui.canvas.colours import VOID_COLOUR
-from fcn_studio.ui.canvas.layers import LabelStyle
 from fcn_studio.ui.canvas.overlay_painter import OverlayScene
-from fcn_studio.ui.canvas.pointer import pointer_event, tool_key
+from fcn_studio.ui.canvas.pointer import is_eraser, pointer_event, tool_key
 from fcn_studio.ui.canvas.pyramid import ImagePyramid
 from fcn_studio.ui.canvas.surface import ZOOM_STEP, Surface
+from fcn_studio.ui.canvas.tool_work import ToolWork
+from fcn_studio.ui.canvas.wheel import Turn, Wheel, notches
 from fcn_studio.ui.guard import guarded
-
-NOTCH = 120
-"""Qt's angle delta of one notch of a wheel, eighths of a degree."""
-
-SCROLL_STEP = 60
-"""Logical pixels scrolled by one notch."""
 
 BRUSH_STEP = 1.2
 """Factor of the brush size for one notch."""
@@ -55,6 +50,7 @@ class Drag(Enum):
     TOOL = auto()
     PAN = auto()
     BRUSH_SIZE = auto()
+    DIVIDER = auto()
 
 
 class Canvas(Surface):
@@ -69,30 +65,38 @@ class Canvas(Surface):
         hovered: the image pixel (x, y) under the pointer, or None.
         class_pick: the class index (255 for void) that Alt+click hit.
         brush_resize: factor by which the user wants the brush larger.
+        pen_used: a pen came, or was turned; whether its eraser end is at work.
 
     Attributes:
-        wheel_zooms: whether the plain wheel zooms in place of scrolling.
+        wheel: what turning the wheel means.
+        pen_pressure: whether tools feel how hard a pen is pressed.
     """
 
     hovered = Signal(object)
     class_pick = Signal(int)
     brush_resize = Signal(float)
+    pen_used = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setMouseTracking(True)
         self.setTabletTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.wheel_zooms = False
+        self.pen_pressure = False
+        self._pen_erases: bool | None = None
+        self.wheel = Wheel()
         self._tool: Tool | None = None
         self._disconnect_tool: Callable[[], None] = lambda: None
         self._scene: OverlayScene | None = None
         self._drag = Drag.NONE
         self._pressed: PointerEvent | None = None
         self._space_held = False
+        self._on_grip = False
         self._pointer: QPointF | None = None
         self._hovered: tuple[int, int] | None = None
         self.view_changed.connect(self._on_view_changed)
+        self.tool_work = ToolWork(self)
+        self.tool_work.changed.connect(self._update_cursor)
 
     def set_tool(self, tool: Tool | None) -> None:
         """Hand gestures to this tool; one that is half done with the old tool ends as if the button were let go."""
@@ -102,6 +106,7 @@ class Canvas(Surface):
         if self._tool is not None and self._tool is not tool:
             self._tool.leave()
         self._tool = tool
+        self.tool_work.follow(tool)
         if tool is not None:
             self._disconnect_tool = tool.overlay_changed.connect(self.refresh_overlay)
         self._hover_again()
@@ -120,11 +125,6 @@ class Canvas(Surface):
         """See `Surface.set_table`."""
         super().set_table(table)
         self.refresh_overlay()
-
-    def toggle_label_style(self) -> None:
-        """From fill to outline and back."""
-        filled = self.label_style == LabelStyle.FILL
-        self.set_label_style(LabelStyle.OUTLINE if filled else LabelStyle.FILL)
 
     # --- the tool's overlay
 
@@ -163,7 +163,9 @@ class Canvas(Surface):
         button, alt = event.button(), bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
         left, right = button == Qt.MouseButton.LeftButton, button == Qt.MouseButton.RightButton
         self._pointer = event.position()
-        if button == Qt.MouseButton.MiddleButton or (left and self._space_held):
+        if left and self._over_grip(event.position()):
+            self._drag = Drag.DIVIDER
+        elif button == Qt.MouseButton.MiddleButton or (left and self._space_held):
             self._drag = Drag.PAN
         elif alt and right and isinstance(self._tool, Brush):
             self._drag = Drag.BRUSH_SIZE
@@ -184,7 +186,9 @@ class Canvas(Surface):
         elif self._drag == Drag.BRUSH_SIZE:
             if moved.x():
                 self.brush_resize.emit(BRUSH_DRAG ** moved.x())
-        else:
+        elif self._drag == Drag.DIVIDER and self.divider is not None and self.view is not None:
+            self.set_divider(self.divider.moved_to(self._pointer.x() * self.devicePixelRatioF(), self.view.width))
+        elif not self._rests_on_grip():
             self._to_tool("move", event)
             self._report_hover()
 
@@ -199,11 +203,29 @@ class Canvas(Surface):
     def _to_tool(self, gesture: str, event: QSinglePointEvent, *, clicks: int = 1) -> None:
         if self._tool is None or self.document is None:
             return
-        given = pointer_event(event, self.to_image(event.position()), clicks=clicks)
+        given = pointer_event(event, self.to_image(event.position()), clicks=clicks, feel=self.pen_pressure)
         if self._drag == Drag.TOOL:
             first = self._pressed or given
             self._pressed = replace(given, button=first.button)
         getattr(self._tool, gesture)(given)
+
+    def _over_grip(self, position: QPointF) -> bool:
+        """Whether the grip of the divider lies there."""
+        if self.divider is None or self.view is None:
+            return False
+        dpr = self.devicePixelRatioF()
+        grip = self.divider.grip(self.view.width, dpr)
+        return grip.x0 <= position.x() * dpr < grip.x1 and grip.y0 <= position.y() * dpr < grip.y1
+
+    def _rests_on_grip(self) -> bool:
+        """Whether the pointer is about to move the divider, and not on the image for the tool."""
+        on = self._drag == Drag.NONE and self._pointer is not None and self._over_grip(self._pointer)
+        if on != self._on_grip:
+            self._on_grip = on
+            if on and self._tool is not None:
+                self._tool.leave()
+            self._update_cursor()
+        return on
 
     def _end_drag(self) -> None:
         """End a half-done gesture where it is, as a release would: a stroke is committed, not lost."""
@@ -232,7 +254,8 @@ class Canvas(Surface):
 
     def _hover_again(self) -> None:
         """Tell the tool where a resting pointer is now that the image below it moved or changed."""
-        if self._drag == Drag.NONE and self._pointer is not None and self._tool is not None and self.document:
+        resting = self._drag == Drag.NONE and self._pointer is not None and not self._rests_on_grip()
+        if resting and self._pointer is not None and self._tool is not None and self.document:
             self._tool.move(PointerEvent(*self.to_image(self._pointer)))
         self._report_hover()
 
@@ -243,8 +266,12 @@ class Canvas(Surface):
     def _update_cursor(self) -> None:
         if self._drag == Drag.PAN:
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        elif self._drag == Drag.DIVIDER or self._on_grip:
+            self.setCursor(Qt.CursorShape.SplitHCursor)
         elif self._space_held:
             self.setCursor(Qt.CursorShape.OpenHandCursor)
+        elif self.tool_work.working:
+            self.setCursor(Qt.CursorShape.BusyCursor)
         elif self._tool is not None and self.document is not None:
             self.setCursor(Qt.CursorShape.CrossCursor)
         else:
@@ -254,6 +281,8 @@ class Canvas(Surface):
 
     @guarded
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self._pen_erases:
+            self._turn_pen(erases=False)  # the pen was laid down
         self._press(event)
 
     @guarded
@@ -271,6 +300,7 @@ class Canvas(Surface):
     @guarded
     def tabletEvent(self, event: QTabletEvent) -> None:
         event.accept()  # or Qt makes mouse events of it
+        self._turn_pen(erases=is_eraser(event))
         if event.type() == QEvent.Type.TabletPress:
             self.setFocus(Qt.FocusReason.MouseFocusReason)
             self._press(event)
@@ -279,25 +309,23 @@ class Canvas(Surface):
         elif event.type() == QEvent.Type.TabletRelease:
             self._release(event)
 
+    def _turn_pen(self, *, erases: bool) -> None:
+        if erases != self._pen_erases and self._drag == Drag.NONE:
+            self._pen_erases = erases
+            self.pen_used.emit(erases)
+
     @guarded
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.accept()
         if self._drag != Drag.NONE:
             return  # a stroke stays on the pixels that it began on
-        angle, modifiers = event.angleDelta(), event.modifiers()
-        # Some platforms turn the wheel sideways while Shift or Alt is held.
-        notches = (angle.y() or angle.x()) / NOTCH
-        shift = bool(modifiers & Qt.KeyboardModifier.ShiftModifier)
-        if modifiers & Qt.KeyboardModifier.ControlModifier or (self.wheel_zooms and not shift):
-            self.zoom_at(event.position(), ZOOM_STEP**notches)
-        elif shift and isinstance(self._tool, Brush):
-            self.brush_resize.emit(BRUSH_STEP**notches)
-        elif shift:
-            self.pan(notches * SCROLL_STEP, 0)
-        elif not event.pixelDelta().isNull():
-            self.pan(event.pixelDelta().x(), event.pixelDelta().y())
+        turn = self.wheel.turn(event, brush=isinstance(self._tool, Brush))
+        if turn == Turn.ZOOM:
+            self.zoom_at(event.position(), ZOOM_STEP ** notches(event))
+        elif turn == Turn.BRUSH_SIZE:
+            self.brush_resize.emit(BRUSH_STEP ** notches(event))
         else:
-            self.pan(angle.x() / NOTCH * SCROLL_STEP, angle.y() / NOTCH * SCROLL_STEP)
+            self.pan(*self.wheel.distance(event))
 
     @guarded
     def keyPressEvent(self, event: QKeyEvent) -> None:

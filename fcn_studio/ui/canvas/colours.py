@@ -21,6 +21,9 @@ BACKDROP = 0xFF303030
 PAPER = 118
 """Grey value that the image fades to: middle grey to the eye (L* = 50)."""
 
+DISAGREEMENT_COLOUR = (255, 225, 0)
+"""Around what prediction and labels disagree about: light, as no class of VOC's table is."""
+
 CERTAIN, DOUBTFUL = 0.05, 0.6
 """Uncertainties (1 - max softmax) below the first are not drawn; from the second on the heat is full."""
 
@@ -33,19 +36,21 @@ def premultiplied(colours: NDArray[np.uint8], alpha: NDArray[np.float64]) -> Pix
     return pixels
 
 
-def class_pixels(table: ClassTable, hidden: Iterable[int], opacity: float, *, tint: float = 0.0) -> Pixels:
+def class_pixels(table: ClassTable, hidden: Iterable[int], opacity: float, *, lightness: float = 0.0) -> Pixels:
     """Pixel of each label-map value, shape (256,). Hidden classes are transparent.
 
     Value 255 is painted void here; that unlabelled pixels, which have the same value, are transparent is for the
     caller to see to. Background is drawn fainter than the classes (opacity squared), as it must not dim the
-    photograph it covers most of. Values outside the table get VOC's colour, so that nothing goes unseen. ``tint``
-    of 0..1 lightens all colours.
+    photograph it covers most of. Values outside the table get VOC's colour, so that nothing goes unseen.
+    Colours that are darker than ``lightness`` (0..255, Rec. 601 luma) are mixed with as much white as it takes.
     """
     colours = voc_palette()
     for info in table:
         colours[info.index] = info.colour
     colours[VOID] = VOID_COLOUR
-    colours = np.rint(colours + (255 - colours) * tint).astype(np.uint8)
+    luma = colours @ np.array([0.299, 0.587, 0.114])
+    white = np.clip((lightness - luma) / (255 - luma + 1e-9), 0, 1)[:, None]
+    colours = np.rint(colours + (255 - colours) * white).astype(np.uint8)
     alpha = np.full(256, opacity)
     if table.background_index is not None:
         alpha[table.background_index] = opacity**2
@@ -59,6 +64,15 @@ def heat_pixels(opacity: float) -> Pixels:
     stops = np.array([[255, 235, 60], [255, 140, 0], [225, 0, 60]], np.float64)
     colours = np.stack([np.interp(doubt, [0, 0.5, 1], stops[:, c]) for c in range(3)], axis=1)
     return premultiplied(np.rint(colours).astype(np.uint8), opacity * np.sqrt(doubt))
+
+
+def disagreement_pixels(opacity: float) -> Pixels:
+    """Pixel of nothing, the outer and the inner line of an outline, shape (256,): yellow within black."""
+    colours = np.zeros((256, 3), np.uint8)
+    colours[2] = DISAGREEMENT_COLOUR
+    alpha = np.zeros(256)
+    alpha[1:3] = opacity
+    return premultiplied(colours, alpha)
 
 
 def fade_table(opacity: float) -> NDArray[np.uint8]:

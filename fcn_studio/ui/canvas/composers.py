@@ -12,6 +12,7 @@ from fcn_studio.core.classes import VOID
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import LabelMap, Provenance
 from fcn_studio.ui.canvas.colours import BACKDROP, Pixels
+from fcn_studio.ui.canvas.hatch import Hatch
 from fcn_studio.ui.canvas.pyramid import ImagePyramid
 from fcn_studio.ui.canvas.sampling import Sampling
 
@@ -20,6 +21,9 @@ NEAREST_FROM = 2.0
 
 _STEPS = 32
 """cv2.remap interpolates in steps of 1/32 pixel; positions rounded to them here are used exactly."""
+
+_BAND = 64
+"""Rows of a second picture at a time: larger arrays are given back to the system, and are slow to get again."""
 
 
 class Composer(Protocol):
@@ -38,14 +42,17 @@ class Composer(Protocol):
 
 
 class ImageComposer:
-    """The photograph: sharp squares when enlarged, smooth when not."""
+    """The photograph: sharp squares when enlarged, smooth when not.
+
+    ``table``: the value shown for each value, uint8 (256,): adjusted and faded; None shows them as they are.
+    """
 
     outside = BACKDROP
     reach = 0
 
-    def __init__(self, pyramid: ImagePyramid, fade: NDArray[np.uint8] | None) -> None:
+    def __init__(self, pyramid: ImagePyramid, table: NDArray[np.uint8] | None) -> None:
         self._pyramid = pyramid
-        self._fade = fade
+        self._table = table
 
     def compose(self, sampling: Sampling, rect: Rect) -> Pixels:
         scale, whole = sampling.view.scale, self._pyramid.image_rgb
@@ -56,51 +63,71 @@ class ImageComposer:
             rgb = sampling.gather(whole, rect)
         else:
             rgb = _interpolated(level, sampling, rect)
-        bgra = cv2.cvtColor(rgb if self._fade is None else cv2.LUT(rgb, self._fade), cv2.COLOR_RGB2BGRA)
+        bgra = cv2.cvtColor(rgb if self._table is None else cv2.LUT(rgb, self._table), cv2.COLOR_RGB2BGRA)
         return _as_pixels(bgra)
 
 
 class LabelComposer:
-    """A label map in the colours of its classes, filled or as borders.
+    """A label map in the colours of its classes: filled, as borders, or hatched.
 
     Args:
         label_map: uint8 (H, W).
         provenance: uint8 (H, W): 255 is drawn where it says that somebody painted void, and transparent where
             nobody did; None draws no 255 at all (a prediction).
-        pixels: the pixel of each value, shape (256,).
+        pixels: the pixel of each value, shape (256,); with a hatch, between its lines.
         outline: draw only the device pixels next to another class.
+        hatch: draw its lines, and a line along the borders.
     """
 
     outside = 0
 
-    def __init__(self, label_map: LabelMap, provenance: LabelMap | None, pixels: Pixels, *, outline: bool) -> None:
+    def __init__(
+        self,
+        label_map: LabelMap,
+        provenance: LabelMap | None,
+        pixels: Pixels,
+        *,
+        outline: bool = False,
+        hatch: Hatch | None = None,
+    ) -> None:
         self._label_map = label_map
         self._provenance = provenance
-        self._void = pixels[VOID]
-        self._pixels = pixels.copy()
-        self._pixels[VOID] = 0
+        self._pixels = pixels
         self._outline = outline
+        self._hatch = hatch
 
     @property
     def reach(self) -> int:
-        return 1 if self._outline else 0
+        return 1 if self._outline or self._hatch is not None else 0
 
     def compose(self, sampling: Sampling, rect: Rect) -> Pixels:
         indices = sampling.gather(self._label_map, rect, halo=self.reach)
-        border = None
-        if self._outline:
-            border = _borders(indices)
-            indices = np.ascontiguousarray(indices[1:-1, 1:-1])
-        pixels = _looked_up(indices, self._pixels)
-        # Unlabelled and painted void share the value 255: only there is the provenance looked at.
-        if self._provenance is not None and self._void:
-            void = indices == VOID
-            if void.any():
-                painted = sampling.gather(self._provenance, rect) != Provenance.NOBODY
-                np.copyto(pixels, self._void, where=void & painted)
-        if border is not None:
-            pixels[~border] = 0
+        if not self.reach:
+            return _coloured(indices, self._painted_void(sampling, rect, indices), self._pixels)
+        lined = _borders(indices)
+        indices = np.ascontiguousarray(indices[1:-1, 1:-1])
+        void = self._painted_void(sampling, rect, indices)
+        pixels = _coloured(indices, void, self._pixels)
+        if self._hatch is None:
+            np.multiply(pixels, lined & 1, out=pixels)
+            return pixels
+        left, top = rect.x0 - sampling.view.origin_x, rect.y0 - sampling.view.origin_y
+        for row in range(0, rect.height, _BAND):
+            rows = slice(row, row + _BAND)
+            lines = _coloured(indices[rows], None if void is None else void[rows], self._hatch.lines)
+            where = self._hatch.on(indices[rows], left, top + row) | lined[rows]
+            cv2.copyTo(lines.view(np.int32), where, pixels[rows].view(np.int32))
         return pixels
+
+    def _painted_void(self, sampling: Sampling, rect: Rect, indices: LabelMap) -> NDArray[np.bool_] | None:
+        """Where void was painted; None if nowhere. Only where the value is 255 is the provenance looked at."""
+        if self._provenance is None:
+            return None
+        void = indices == VOID
+        if not void.any():
+            return None
+        painted: NDArray[np.bool_] = void & (sampling.gather(self._provenance, rect) != Provenance.NOBODY)
+        return painted
 
 
 class HeatComposer:
@@ -117,16 +144,50 @@ class HeatComposer:
         return _looked_up(sampling.gather(self._uncertainty, rect), self._pixels)
 
 
+class DisagreementComposer:
+    """Outlines of what is labelled otherwise than predicted; void and unlabelled pixels disagree with nobody.
+
+    Args:
+        label_map: uint8 (H, W).
+        predicted: uint8 (H, W), in the same class indices; 255 where the network knows no class of the table.
+        pixels: pixel of nothing, of the line outside and of the line inside, shape (256,).
+    """
+
+    outside = 0
+    reach = 1
+
+    def __init__(self, label_map: LabelMap, predicted: LabelMap, pixels: Pixels) -> None:
+        self._label_map = label_map
+        self._predicted = predicted
+        self._pixels = pixels
+
+    def compose(self, sampling: Sampling, rect: Rect) -> Pixels:
+        labels = sampling.gather(self._label_map, rect, halo=1)
+        predicted = sampling.gather(self._predicted, rect, halo=1)
+        apart = ((labels != predicted) & (labels != VOID) & (predicted != VOID)).view(np.uint8)
+        return _looked_up((_borders(apart) & 1) << apart[1:-1, 1:-1], self._pixels)
+
+
 def _looked_up(indices: LabelMap, pixels: Pixels) -> Pixels:
     # cv2.LUT knows int32 but not uint32; it is four times faster than numpy's take.
     return np.asarray(cv2.LUT(indices, pixels.view(np.int32))).view(np.uint32)
 
 
-def _borders(indices: LabelMap) -> NDArray[np.bool_]:
-    """Where a pixel's 3x3 neighbourhood holds another value; the result lacks the halo of 1 of the input."""
+def _coloured(indices: LabelMap, void: NDArray[np.bool_] | None, pixels: Pixels) -> Pixels:
+    """The pixels of classes; unlabelled and painted void share the value 255, and only the latter is drawn."""
+    classes = pixels.copy()
+    classes[VOID] = 0
+    coloured = _looked_up(indices, classes)
+    if void is not None and pixels[VOID]:
+        np.copyto(coloured, pixels[VOID], where=void)
+    return coloured
+
+
+def _borders(indices: LabelMap) -> NDArray[np.uint8]:
+    """255 where a pixel's 3x3 neighbourhood holds another value, else 0; it lacks the halo of 1 of the input."""
     kernel = np.ones((3, 3), np.uint8)
     different = cv2.compare(cv2.dilate(indices, kernel), cv2.erode(indices, kernel), cv2.CMP_NE)
-    return np.asarray(different)[1:-1, 1:-1].astype(np.bool_)
+    return np.ascontiguousarray(np.asarray(different, np.uint8)[1:-1, 1:-1])
 
 
 def _as_pixels(bgra: object) -> Pixels:

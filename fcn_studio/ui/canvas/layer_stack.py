@@ -1,34 +1,55 @@
-"""The layers of one document in painting order, their styles, and which of their pixels are stale. Qt-free."""
+"""The layers of one document in painting order, their styles, and which of their pixels are stale."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
 from fcn_studio.core.geometry import Rect
+from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.prediction import Prediction
-from fcn_studio.ui.canvas.colours import Pixels, class_pixels, fade_table, heat_pixels
-from fcn_studio.ui.canvas.composers import Composer, HeatComposer, ImageComposer, LabelComposer
+from fcn_studio.ui.canvas.adjust import AS_IT_IS, Adjustment
+from fcn_studio.ui.canvas.colours import Pixels, class_pixels, disagreement_pixels, fade_table, heat_pixels
+from fcn_studio.ui.canvas.compare import Divider
+from fcn_studio.ui.canvas.composers import Composer, DisagreementComposer, HeatComposer, ImageComposer, LabelComposer
+from fcn_studio.ui.canvas.hatch import Hatch
 from fcn_studio.ui.canvas.layers import DEFAULT_STYLES, LabelStyle, Layer, LayerStyle
 from fcn_studio.ui.canvas.pyramid import ImagePyramid
 from fcn_studio.ui.canvas.sampling import Sampling
 from fcn_studio.ui.canvas.view_cache import LayerCache
+from fcn_studio.ui.canvas.view_state import ViewState
 
-OUTLINE_STRENGTH = 2.0
-"""Outlines are drawn with so many times the layer's opacity, at most 1: a thin line needs more."""
+LINE_STRENGTH = 2.0
+"""Outlines and hatching are drawn with so many times the layer's opacity, at most 1: a thin line needs more."""
 
-OUTLINE_TINT = 0.3
-"""How far outlines go from the class colour to white: a dark line is lost on a dark photograph."""
+LINE_LIGHTNESS = 130
+"""Lines are at least so light: a dark one is lost on a dark photograph."""
+
+BETWEEN_LINES = 0.35
+"""Share of the layer's opacity between the lines of a hatching."""
+
+
+OVERVIEW_OPACITY = 0.45
+"""Of the labels over the image where both are small."""
+
+COMPARED = (Layer.PREDICTION, Layer.LABELS)
+"""What lies left and right of a divider, whether these layers are shown otherwise or not."""
 
 
 class LayerStack:
-    """What is drawn, from the bottom up: image, prediction, labels, uncertainty."""
+    """What is drawn, from the bottom up: image, prediction, labels, uncertainty, disagreement."""
 
     def __init__(self) -> None:
         self.styles = dict(DEFAULT_STYLES)
         self.label_style = LabelStyle.FILL
+        self.adjustment = AS_IT_IS
         self.peeking = False
+        self.divider: Divider | None = None
+        self._line_width = 1
         self._table = ClassTable((), 0)
         self._hidden: frozenset[int] = frozenset()
         self._document: Document | None = None
@@ -40,6 +61,11 @@ class LayerStack:
     def hidden(self) -> frozenset[int]:
         """Class indices (255 for void) that are not drawn."""
         return self._hidden
+
+    @property
+    def has_prediction(self) -> bool:
+        """Whether the network's layers have something to show."""
+        return self._prediction is not None
 
     @property
     def table(self) -> ClassTable:
@@ -73,7 +99,7 @@ class LayerStack:
             if prediction.label_map.shape != shape or prediction.uncertainty.shape != shape:
                 raise ValueError(f"prediction is {prediction.label_map.shape}, the document {shape}")
         self._prediction = prediction
-        self._rebuild(Layer.PREDICTION, Layer.UNCERTAINTY)
+        self._rebuild(Layer.PREDICTION, Layer.UNCERTAINTY, Layer.DISAGREEMENT)
 
     def set_table(self, table: ClassTable) -> None:
         """Draw with the colours of another class table."""
@@ -92,9 +118,20 @@ class LayerStack:
             self._rebuild(layer)
 
     def set_label_style(self, style: LabelStyle) -> None:
-        """Draw regions filled or as borders."""
+        """Draw regions filled, as borders or hatched."""
         self.label_style = style
         self._rebuild(Layer.LABELS, Layer.PREDICTION)
+
+    def set_line_width(self, device_pixels: int) -> None:
+        """Draw hatching with lines of this width, for the pixel ratio of the screen."""
+        if device_pixels != self._line_width:
+            self._line_width = device_pixels
+            self._rebuild(Layer.LABELS, Layer.PREDICTION)
+
+    def set_adjustment(self, adjustment: Adjustment) -> None:
+        """Show the image brighter, harder or lighter than it is."""
+        self.adjustment = adjustment
+        self._rebuild(Layer.IMAGE)
 
     def picture_changed(self) -> None:
         """Note that more of the picture has arrived."""
@@ -102,23 +139,36 @@ class LayerStack:
 
     def labels_changed(self, image_rect: Rect) -> int:
         """Note that the label map changed in a rectangle; returns how many device pixels beyond it that reaches."""
-        cache = self._caches.get(Layer.LABELS)
-        if cache is None:
-            return 0
-        cache.invalidate(image_rect)
-        return cache.reach
+        reach = 0
+        for layer in (Layer.LABELS, Layer.DISAGREEMENT):
+            cache = self._caches.get(layer)
+            if cache is not None:
+                cache.invalidate(image_rect)
+                reach = max(reach, cache.reach)
+        return reach
 
-    def drawn(self, sampling: Sampling) -> Iterator[Pixels]:
-        """Pixels of the layers to draw in this view, bottom up; the first is opaque."""
+    def drawn(self, sampling: Sampling) -> Iterator[tuple[Pixels, Rect]]:
+        """Pixels of the layers to draw in this view, bottom up, and where; the first is opaque and everywhere."""
         for layer in Layer:
             cache = self._caches.get(layer)
-            overlaid = layer != Layer.IMAGE
-            if cache is None or (overlaid and (self.peeking or not self._shows(layer))):
-                continue
-            yield cache.pixels(sampling)
+            if cache is not None and self._shows(layer):
+                shown = sampling.viewport
+                yield cache.pixels(sampling), shown if self.divider is None else self.divider.shown(layer, shown)
+
+    def overview(self, view: ViewState) -> list[Pixels]:
+        """Image and filled labels of the document in a view of its own, composed anew."""
+        document, image = self._document, self._composer(Layer.IMAGE)
+        if document is None or image is None:
+            return []
+        tinted = class_pixels(self._table, self._hidden, OVERVIEW_OPACITY)
+        labels = LabelComposer(document.label_map, document.provenance, tinted)
+        return [LayerCache(composer).pixels(Sampling(view)) for composer in (image, labels)]
 
     def _shows(self, layer: Layer) -> bool:
-        return self.styles[layer].visible and self.styles[layer].opacity > 0
+        if layer == Layer.IMAGE:
+            return True
+        style, compared = self.styles[layer], self.divider is not None and layer in COMPARED
+        return not self.peeking and style.opacity > 0 and (style.visible or compared)
 
     def _rebuild(self, *layers: Layer) -> None:
         for layer in layers:
@@ -134,24 +184,29 @@ class LayerStack:
         """What draws a layer with the present sources and styles; None if it has no source."""
         document, prediction, opacity = self._document, self._prediction, self.styles[layer].opacity
         if layer == Layer.IMAGE and self._picture is not None:
-            faded = opacity if self.styles[layer].visible else 0.0
-            return ImageComposer(self._picture, None if faded == 1 else fade_table(faded))
+            return ImageComposer(self._picture, self._image_table())
         if layer == Layer.LABELS and document is not None:
-            return LabelComposer(
-                document.label_map, document.provenance, self._class_pixels(opacity), outline=self._outline
-            )
+            return self._label_composer(document.label_map, document.provenance, opacity)
         if layer == Layer.PREDICTION and prediction is not None:
-            return LabelComposer(prediction.label_map, None, self._class_pixels(opacity), outline=self._outline)
+            return self._label_composer(prediction.label_map, None, opacity)
         if layer == Layer.UNCERTAINTY and prediction is not None:
             return HeatComposer(prediction.uncertainty, heat_pixels(opacity))
+        if layer == Layer.DISAGREEMENT and document is not None and prediction is not None:
+            return DisagreementComposer(document.label_map, prediction.label_map, disagreement_pixels(opacity))
         return None
 
-    @property
-    def _outline(self) -> bool:
-        return self.label_style == LabelStyle.OUTLINE
+    def _image_table(self) -> NDArray[np.uint8] | None:
+        """What each value of the image is shown as; None where that is itself."""
+        style = self.styles[Layer.IMAGE]
+        faded = fade_table(style.opacity if style.visible else 0.0)[self.adjustment.table()]
+        return None if np.array_equal(faded, np.arange(256)) else faded
 
-    def _class_pixels(self, opacity: float) -> Pixels:
-        if self._outline:
-            strength = min(1.0, OUTLINE_STRENGTH * opacity)
-            return class_pixels(self._table, self._hidden, strength, tint=OUTLINE_TINT)
-        return class_pixels(self._table, self._hidden, opacity)
+    def _label_composer(self, label_map: LabelMap, provenance: LabelMap | None, opacity: float) -> LabelComposer:
+        if self.label_style == LabelStyle.FILL:
+            return LabelComposer(label_map, provenance, class_pixels(self._table, self._hidden, opacity))
+        strength = min(1.0, LINE_STRENGTH * opacity)
+        lines = class_pixels(self._table, self._hidden, strength, lightness=LINE_LIGHTNESS)
+        if self.label_style == LabelStyle.OUTLINE:
+            return LabelComposer(label_map, provenance, lines, outline=True)
+        between = class_pixels(self._table, self._hidden, BETWEEN_LINES * opacity)
+        return LabelComposer(label_map, provenance, between, hatch=Hatch(lines, self._line_width))

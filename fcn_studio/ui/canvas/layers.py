@@ -13,6 +13,7 @@ class Layer(StrEnum):
     PREDICTION = "prediction"
     LABELS = "labels"
     UNCERTAINTY = "uncertainty"
+    DISAGREEMENT = "disagreement"
 
 
 class LabelStyle(StrEnum):
@@ -20,6 +21,13 @@ class LabelStyle(StrEnum):
 
     FILL = "fill"
     OUTLINE = "outline"
+    HATCH = "hatch"
+
+    @property
+    def next(self) -> LabelStyle:
+        """The style after this one, round in a circle."""
+        styles = list(LabelStyle)
+        return styles[(styles.index(self) + 1) % len(styles)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,4 +43,5 @@ DEFAULT_STYLES = {
     Layer.PREDICTION: LayerStyle(False, 0.5),
     Layer.LABELS: LayerStyle(True, 0.4),
     Layer.UNCERTAINTY: LayerStyle(False, 0.6),
+    Layer.DISAGREEMENT: LayerStyle(False, 1.0),
 }

@@ -28,15 +28,27 @@ def tool_key(event: QKeyEvent) -> str | None:
     return _TOOL_KEYS.get(event.key()) if bare else None
 
 
-def pointer_event(event: QSinglePointEvent, point_xy: Point, *, clicks: int = 1) -> PointerEvent:
-    """A mouse or pen event at a point in image coordinates. The eraser end of a pen is the right button."""
+def is_eraser(event: QTabletEvent) -> bool:
+    """Whether the pen was turned to its eraser end."""
+    return event.pointerType() == QPointingDevice.PointerType.Eraser
+
+
+def pointer_event(event: QSinglePointEvent, point_xy: Point, *, clicks: int = 1, feel: bool = False) -> PointerEvent:
+    """A mouse or pen event at a point in image coordinates. The eraser end of a pen is the right button.
+
+    Args:
+        event: Qt's.
+        point_xy: where it is.
+        clicks: 2 for a double click.
+        feel: pass the pressure of a pen on; else it is 1.
+    """
     held, modifiers = event.buttons(), event.modifiers()
     button = _BUTTONS.get(event.button(), "none")
     buttons = {name for qt, name in _BUTTONS.items() if held & qt}
     pressure = 1.0
     if isinstance(event, QTabletEvent):
-        pressure = event.pressure()
-        if event.pointerType() == QPointingDevice.PointerType.Eraser:
+        pressure = event.pressure() if feel else 1.0
+        if is_eraser(event):
             button = "right" if button == "left" else button
             buttons = {"right" if name == "left" else name for name in buttons}
     return PointerEvent(

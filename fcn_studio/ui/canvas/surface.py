@@ -15,8 +15,12 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.prediction import Prediction
+from fcn_studio.ui.canvas.adjust import Adjustment
 from fcn_studio.ui.canvas.blit import blit
-from fcn_studio.ui.canvas.colours import BACKDROP
+from fcn_studio.ui.canvas.colours import BACKDROP, Pixels
+from fcn_studio.ui.canvas.compare import Divider
+from fcn_studio.ui.canvas.device import count_device_pixels
+from fcn_studio.ui.canvas.grid import paint_grid
 from fcn_studio.ui.canvas.layer_stack import LayerStack
 from fcn_studio.ui.canvas.layers import LabelStyle, Layer, LayerStyle
 from fcn_studio.ui.canvas.pyramid import ImagePyramid
@@ -31,10 +35,6 @@ ZOOM_STEP = 1.25
 REFINE_MS = 40
 """So long after the last step of a zoom the layers are drawn exactly."""
 
-GRID_FROM = 16.0
-"""From this scale on the borders of image pixels are drawn."""
-
-_GRID_COLOUR = QColor(128, 128, 128, 80)
 _TEXT_COLOUR = QColor(190, 190, 190)
 
 
@@ -47,7 +47,7 @@ class Surface(QWidget):
     Signals:
         zoom_changed: the zoom, in device pixels for one image pixel.
         view_changed: zoom, position or size of the viewport changed.
-        layers_changed: visibility, opacity or label style changed.
+        layers_changed: the document, or how it is shown: visibility, opacity, colours, style, a prediction, a wipe.
     """
 
     zoom_changed = Signal(float)
@@ -97,31 +97,31 @@ class Surface(QWidget):
                 self._set_view(old.resize(*self._device_size()))
             else:
                 self.fit()
-        self._repaint()
+        self._show_anew()
 
     def picture_changed(self) -> None:
         """More of the picture has arrived: draw from it."""
         self._stack.picture_changed()
-        self._repaint()
+        self._show_anew()
 
     def set_table(self, table: ClassTable) -> None:
         """Draw with the colours of this class table."""
         self._stack.set_table(table)
-        self._repaint()
+        self._show_anew()
 
     def set_hidden(self, hidden: frozenset[int]) -> None:
         """Do not draw these classes (255 for painted void)."""
         self._stack.set_hidden(hidden)
-        self._repaint()
+        self._show_anew()
 
     def set_prediction(self, prediction: Prediction | None) -> None:
-        """Fill the layers prediction and uncertainty, in the project's class indices.
+        """Fill the layers prediction, uncertainty and disagreement, in the project's class indices.
 
         Raises:
             ValueError: if it is not of the document's size.
         """
         self._stack.set_prediction(prediction)
-        self._repaint()
+        self._show_anew()
 
     def set_empty_text(self, text: str) -> None:
         """What is said where there is no document."""
@@ -129,6 +129,11 @@ class Surface(QWidget):
         self.update()
 
     # --- layers
+
+    @property
+    def has_prediction(self) -> bool:
+        """Whether there is a prediction of the document to show."""
+        return self._stack.has_prediction
 
     def layer(self, layer: Layer) -> LayerStyle:
         """How a layer is shown."""
@@ -144,25 +149,47 @@ class Surface(QWidget):
         )
         if style != old:
             self._stack.set_style(layer, style)
-            self._repaint()
-            self.layers_changed.emit()
+            self._show_anew()
 
     @property
     def label_style(self) -> LabelStyle:
-        """Whether labels and prediction are filled or outlined."""
+        """How labels and prediction are drawn."""
         return self._stack.label_style
 
     def set_label_style(self, style: LabelStyle | str) -> None:
-        """Draw labels and prediction "fill" or "outline"."""
+        """Draw labels and prediction "fill", "outline" or "hatch"."""
         if LabelStyle(style) != self._stack.label_style:
             self._stack.set_label_style(LabelStyle(style))
-            self._repaint()
-            self.layers_changed.emit()
+            self._show_anew()
+
+    @property
+    def adjustment(self) -> Adjustment:
+        """Brightness, contrast and gamma of the image on screen; kept from image to image."""
+        return self._stack.adjustment
+
+    def set_adjustment(self, adjustment: Adjustment) -> None:
+        """Show the image brighter, harder or lighter than it is; nothing but the screen changes."""
+        if adjustment != self._stack.adjustment:
+            self._stack.set_adjustment(adjustment)
+            self._show_anew()
 
     def peek(self, on: bool) -> None:
         """While on, the bare image is shown."""
         self._stack.peeking = on
         self._repaint()
+
+    @property
+    def divider(self) -> Divider | None:
+        """Left of it the prediction is shown, right of it the labels; None without a wipe."""
+        return self._stack.divider
+
+    def set_divider(self, divider: Divider | None) -> None:
+        """Begin, move or end (None) a wipe between prediction and labels."""
+        old, self._stack.divider = self._stack.divider, divider
+        if divider is not None and old is not None and self._view is not None:
+            self.update_device(*divider.changed_since(old, self._view.viewport, self.devicePixelRatioF()))
+        elif divider != old:
+            self._show_anew()
 
     # --- view
 
@@ -205,6 +232,19 @@ class Surface(QWidget):
         dpr = self.devicePixelRatioF()
         self._move_view(lambda view: view.pan(round(dx * dpr), round(dy * dpr)))
 
+    def centre_on(self, x: float, y: float) -> None:
+        """Bring a point of the image to the middle, as far as the image may be moved."""
+
+        def moved(view: ViewState) -> ViewState:
+            left, top = view.to_device(x, y)
+            return view.pan(round(view.width / 2 - left), round(view.height / 2 - top))
+
+        self._move_view(moved)
+
+    def overview(self, view: ViewState) -> list[Pixels]:
+        """Image and labels of the document in another view, bottom up."""
+        return self._stack.overview(view)
+
     def to_image(self, position: QPointF) -> tuple[float, float]:
         """Image coordinates (x, y) of a position in the widget: the centre of the device pixel it is in."""
         if self._view is None:
@@ -224,6 +264,11 @@ class Surface(QWidget):
         """Draw the layers exactly at the next paint, without waiting for the end of a zoom."""
         if self._zoom_frame is not None:
             self._repaint()
+
+    def _show_anew(self) -> None:
+        """Draw all of it anew, and tell."""
+        self._repaint()
+        self.layers_changed.emit()
 
     def _repaint(self) -> None:
         """Draw all of it anew, and exactly."""
@@ -253,6 +298,7 @@ class Surface(QWidget):
 
     def _sync_viewport(self) -> None:
         """Follow the widget's size and its screen's pixel ratio."""
+        self._stack.set_line_width(max(1, round(self.devicePixelRatioF())))
         if self._view is None or (self._view.width, self._view.height) == self._device_size():
             return
         if self._fitted:
@@ -308,11 +354,15 @@ class Surface(QWidget):
             if self._view is None:
                 self._paint_empty(painter)
             else:
-                self._to_device_pixels(painter)
+                count_device_pixels(painter, self.devicePixelRatioF())
                 if self._zoom_frame is not None:
                     self._zoom_frame.paint(painter, self._view)
+                    inside = self._current_sampling(self._view).inside
+                    paint_grid(painter, self._view, inside, self.devicePixelRatioF())
                 else:
                     self._paint_layers(painter, self._view, event.region())
+                if self.divider is not None and not self._stack.peeking:
+                    self.divider.paint(painter, self._view.viewport, self.devicePixelRatioF())
                 self.paint_overlay(painter)
         finally:
             painter.end()
@@ -320,21 +370,14 @@ class Surface(QWidget):
     def paint_overlay(self, painter: QPainter) -> None:
         """Paint what lies over the layers; ``painter`` counts device pixels. For subclasses."""
 
-    def _to_device_pixels(self, painter: QPainter) -> None:
-        """Make the painter count device pixels, aligned to them where a fractional ratio would place us between."""
-        painter.scale(1 / self.devicePixelRatioF(), 1 / self.devicePixelRatioF())
-        placed = painter.deviceTransform()
-        painter.translate(round(placed.dx()) - placed.dx(), round(placed.dy()) - placed.dy())
-
     def _paint_layers(self, painter: QPainter, view: ViewState, region: QRegion) -> None:
         sampling = self._current_sampling(view)
         layers = list(self._stack.drawn(sampling))
         for exposed in _rects(region):
             rect = self._device(exposed, sampling.viewport)
-            for index, pixels in enumerate(layers):
-                blit(painter, pixels, rect, opaque=index == 0)
-            if view.scale >= GRID_FROM:
-                _paint_grid(painter, view, rect.intersect(sampling.inside))
+            for index, (pixels, shown) in enumerate(layers):
+                blit(painter, pixels, rect.intersect(shown), opaque=index == 0)
+            paint_grid(painter, view, rect.intersect(sampling.inside), self.devicePixelRatioF())
 
     def _paint_empty(self, painter: QPainter) -> None:
         painter.fillRect(self.rect(), QColor.fromRgba(BACKDROP))
@@ -351,18 +394,3 @@ def _rects(region: QRegion) -> list[QRect]:
     rects, whole = list(cast(Iterable[QRect], region)), region.boundingRect()
     shown = sum(rect.width() * rect.height() for rect in rects)
     return rects if shown * 4 < whole.width() * whole.height() * 3 else [whole]
-
-
-def _paint_grid(painter: QPainter, view: ViewState, rect: Rect) -> None:
-    """Thin lines where one image pixel ends and the next begins."""
-    if not rect:
-        return
-    (left, top), (right, bottom) = view.to_image(rect.x0, rect.y0), view.to_image(rect.x1, rect.y1)
-    for column in range(math.ceil(left), math.floor(right) + 1):
-        x = math.ceil(view.to_device(column, 0)[0] - 0.5)
-        if rect.x0 <= x < rect.x1:
-            painter.fillRect(x, rect.y0, 1, rect.height, _GRID_COLOUR)
-    for row in range(math.ceil(top), math.floor(bottom) + 1):
-        y = math.ceil(view.to_device(0, row)[1] - 0.5)
-        if rect.y0 <= y < rect.y1:
-            painter.fillRect(rect.x0, y, rect.width, 1, _GRID_COLOUR)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QImage, QPainter
 
+from fcn_studio.core.geometry import Rect
 from fcn_studio.ui.canvas.blit import blit
 from fcn_studio.ui.canvas.colours import BACKDROP, Pixels
 from fcn_studio.ui.canvas.view_state import ViewState
@@ -24,12 +25,12 @@ class ZoomFrame:
     picture: QImage
 
     @classmethod
-    def of(cls, view: ViewState, layers: Iterable[Pixels]) -> ZoomFrame:
-        """Lay the layers of a view, bottom up, over each other."""
+    def of(cls, view: ViewState, layers: Iterable[tuple[Pixels, Rect]]) -> ZoomFrame:
+        """Lay the layers of a view, bottom up, over each other, each where it is shown."""
         picture = QImage(view.width, view.height, QImage.Format.Format_RGB32)
         painter = QPainter(picture)
-        for index, pixels in enumerate(layers):
-            blit(painter, pixels, view.viewport, opaque=index == 0)
+        for index, (pixels, shown) in enumerate(layers):
+            blit(painter, pixels, shown, opaque=index == 0)
         painter.end()
         return cls(view, picture)
 

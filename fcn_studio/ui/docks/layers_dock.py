@@ -5,23 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDockWidget, QGridLayout, QLabel, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QDockWidget,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QSlider,
+    QToolButton,
+    QWidget,
+)
 
 from fcn_studio.ui import theme
 from fcn_studio.ui.canvas.canvas import Canvas
-from fcn_studio.ui.canvas.layers import Layer
+from fcn_studio.ui.canvas.layers import LabelStyle, Layer
+from fcn_studio.ui.docks.adjust_panel import AdjustPanel
 from fcn_studio.ui.widgets.named import named, with_role
 
 LAYERS: Mapping[Layer, tuple[str, str]] = {
     Layer.LABELS: ("Labels", "What is labelled, in the colours of the classes"),
     Layer.PREDICTION: ("Prediction", "What the network said last about this image"),
     Layer.UNCERTAINTY: ("Uncertainty", "Where the network is in doubt (U)"),
+    Layer.DISAGREEMENT: ("Differences", "Outlines of what the prediction and your labels differ in (Shift+U)"),
     Layer.IMAGE: ("Image", "The photograph"),
+}
+
+STYLES: Mapping[LabelStyle, tuple[str, str]] = {
+    LabelStyle.FILL: ("Fill", "Labels and prediction filled with the colours of the classes"),
+    LabelStyle.OUTLINE: ("Outline", "Only the borders of labels and prediction"),
+    LabelStyle.HATCH: ("Hatch", "Labels and prediction hatched, each class with its own pattern"),
 }
 
 
 class LayersDock(QDockWidget):
-    """One row a layer: an eye and an opacity."""
+    """One row a layer: an eye and an opacity; below, how labels are drawn and how the image is adjusted."""
 
     def __init__(self, canvas: Canvas, parent: QWidget | None = None) -> None:
         super().__init__("Layers", parent)
@@ -30,6 +47,7 @@ class LayersDock(QDockWidget):
         self._eyes: dict[Layer, QToolButton] = {}
         self._sliders: dict[Layer, QSlider] = {}
         self._percents: dict[Layer, QLabel] = {}
+        self._styles: dict[LabelStyle, QToolButton] = {}
         content = QWidget()
         grid = QGridLayout(content)
         grid.setContentsMargins(theme.GRID, theme.GRID // 2, theme.GRID, theme.GRID)
@@ -37,8 +55,10 @@ class LayersDock(QDockWidget):
         grid.setVerticalSpacing(0)
         for row, layer in enumerate(LAYERS):
             self._add_row(grid, row, layer)
+        grid.addLayout(self._make_styles(), len(LAYERS), 0, 1, 4)
+        grid.addWidget(AdjustPanel(canvas), len(LAYERS) + 1, 0, 1, 4)
         grid.setColumnStretch(2, 1)
-        grid.setRowStretch(len(LAYERS), 1)
+        grid.setRowStretch(len(LAYERS) + 2, 1)
         self.setWidget(content)
         canvas.layers_changed.connect(self._show)
         self._show()
@@ -58,12 +78,30 @@ class LayersDock(QDockWidget):
             grid.addWidget(widget, row, column)
         self._eyes[layer], self._sliders[layer], self._percents[layer] = eye, slider, percent
 
+    def _make_styles(self) -> QHBoxLayout:
+        """One button a label style, side by side."""
+        row = QHBoxLayout()
+        row.setSpacing(theme.GRID // 2)
+        row.addWidget(QLabel("Draw labels"))
+        row.addStretch(1)
+        group = QButtonGroup(self)
+        for style, (name, tip) in STYLES.items():
+            button = with_role(named(QToolButton(), f"Labels as {name.lower()}", f"{tip} (T)"), "choice")
+            button.setText(name)
+            button.setCheckable(True)
+            button.clicked.connect(lambda _on, style=style: self._canvas.set_label_style(style))
+            group.addButton(button)
+            row.addWidget(button)
+            self._styles[style] = button
+        return row
+
     def retheme(self) -> None:
         """Draw the eyes in the colours of the theme."""
         self._show()
 
     def _show(self) -> None:
         """Follow the canvas."""
+        self._styles[self._canvas.label_style].setChecked(True)
         for layer in LAYERS:
             state = self._canvas.layer(layer)
             eye, slider = self._eyes[layer], self._sliders[layer]
@@ -72,4 +110,6 @@ class LayersDock(QDockWidget):
             blocked = slider.blockSignals(True)
             slider.setValue(round(100 * state.opacity))
             slider.blockSignals(blocked)
+            for widget in (eye, slider):
+                widget.setEnabled(self._canvas.has_prediction or layer != Layer.DISAGREEMENT)
             self._percents[layer].setText(f"{slider.value()} %")

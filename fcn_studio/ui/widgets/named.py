@@ -24,6 +24,6 @@ def named(widget: W, name: str, tip: str = "") -> W:
 
 
 def with_role(widget: W, role: str) -> W:
-    """Give a label a role of the style sheet: "dim", "strong" or "title"."""
+    """Give a label or button a role of the style sheet: "dim", "strong", "title" or "choice"."""
     widget.setProperty("role", role)
     return widget

@@ -65,6 +65,11 @@ class OptionsBar(QToolBar):
             group.addButton(button)
             self._shapes[shape] = button
             self._sized_parts.append(self.addWidget(button))
+        self._pressure = named(QToolButton(), "Pen pressure", "Pressing the pen harder makes the brush larger")
+        self._pressure.setText("Pen pressure")
+        self._pressure.setCheckable(True)
+        self._pressure.clicked.connect(self._toolbox.set_pen_pressure)
+        self._pen_part = self.addWidget(self._pressure)
         self._paint_parts = [self.addSeparator(), self.addWidget(self._where), self.addWidget(self._protected)]
         spacer = QWidget()
         spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -101,6 +106,8 @@ class OptionsBar(QToolBar):
             part.setVisible(name not in ("eraser", "picker"))
         for part in self._sized_parts:
             part.setVisible(name in SIZED)
+        self._pressure.setChecked(toolbox.pen_pressure)
+        self._pen_part.setVisible(toolbox.pen_seen and name in SIZED)
         for part in self._paint_parts:
             part.setVisible(name != "picker")
 

@@ -127,21 +127,6 @@ def make_document(image_id: str = "one") -> Document:
     return Document(image_id, Labels.unlabelled(HEIGHT, WIDTH), Status.NEW)
 
 
-@pytest.fixture
-def hand(qtbot: QtBot) -> Hand:
-    canvas = Canvas()
-    qtbot.addWidget(canvas)
-    canvas.resize(400, 300)
-    canvas.set_table(TABLE)
-    hand = Hand(canvas)
-    hand.open(make_document())
-    canvas.set_tool(Brush(hand))  # type: ignore[arg-type]
-    with qtbot.waitExposed(canvas):
-        canvas.show()
-    QApplication.sendEvent(canvas, QEvent(QEvent.Type.Leave))  # wherever the platform has its pointer
-    return hand
-
-
 def document_of(hand: Hand) -> Document:
     assert hand.document is not None
     return hand.document
@@ -298,7 +283,7 @@ def test_wheel_scrolls_and_shift_wheel_resizes_the_brush(hand: Hand, qtbot: QtBo
     canvas.set_tool(Polygon(hand))  # type: ignore[arg-type]
     hand.wheel(QPointF(100, 100), -1, SHIFT)
     assert canvas.view == before.pan(0, 60).pan(-60, 0)
-    canvas.wheel_zooms = True
+    canvas.wheel.zooms = True
     hand.wheel(QPointF(100, 100), -1)
     assert canvas.zoom == pytest.approx(before.scale / 1.25)
 
@@ -440,7 +425,7 @@ def test_layers_and_label_style_are_told(hand: Hand, qtbot: QtBot) -> None:
     with qtbot.waitSignal(canvas.layers_changed):
         canvas.set_layer(Layer.LABELS, visible=False)
     with qtbot.waitSignal(canvas.layers_changed):
-        canvas.toggle_label_style()
+        canvas.set_label_style(canvas.label_style.next)
     with qtbot.assertNotEmitted(canvas.layers_changed):
         canvas.set_layer(Layer.LABELS, visible=False)
     assert canvas.layer(Layer.LABELS).visible is False
@@ -456,6 +441,7 @@ def test_prediction_and_uncertainty_are_drawn_when_asked_for(hand: Hand) -> None
     uncertainty = np.zeros((HEIGHT, WIDTH), np.uint8)
     uncertainty[:, 60:] = 200
     canvas.set_prediction(Prediction("one", label_map, uncertainty, "0" * 64))
+    assert canvas.has_prediction
     assert np.array_equal(grabbed(canvas), bare)
     canvas.set_layer(Layer.PREDICTION, visible=True)
     canvas.set_layer(Layer.UNCERTAINTY, visible=True)

@@ -19,9 +19,11 @@ from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QWidget
 
+from fcn_studio.core.prediction import Prediction
 from fcn_studio.tools.brush import Brush
 from fcn_studio.tools.polygon import Polygon
 from fcn_studio.ui.canvas import Canvas, LabelStyle, Layer
+from fcn_studio.ui.canvas.compare import Divider
 from tests.ui.canvas.test_canvas import LEFT, NO_BUTTON, TABLE, Hand, make_document
 
 app = QApplication(sys.argv)
@@ -33,6 +35,9 @@ canvas.setGeometry(33, 17, 401, 303)  # a place between device pixels at fractio
 canvas.set_table(TABLE)
 hand = Hand(canvas)
 hand.open(make_document())
+predicted = np.kron([[1, 2, 3, 255], [2, 3, 1, 2], [3, 1, 2, 3]], np.ones((20, 20))).astype(np.uint8)
+canvas.set_prediction(Prediction("one", predicted, predicted, "0" * 64))
+canvas.set_layer(Layer.DISAGREEMENT, visible=True)
 brush, polygon = Brush(hand), Polygon(hand)
 canvas.set_tool(brush)
 window.show()
@@ -69,7 +74,7 @@ def drag(points):
 
 assert len(np.unique(screen())) > 50
 rng = np.random.default_rng(1)
-for scale in (0.7, 1.0, 2.6, 17.0):
+for scale in (0.7, 1.0, 2.6, 17.0 * factor):
     for style in LabelStyle:
         canvas.set_label_style(style)
         for _ in range(2):
@@ -96,6 +101,20 @@ for scale in (0.7, 1.0, 2.6, 17.0):
         check("closing")
         hand.key(Qt.Key.Key_Return)
         check("closed")
+canvas.set_tool(brush)
+canvas.fit()
+hand.brush_size = 9
+canvas.set_divider(Divider())
+check("wipe")
+drag(rng.uniform(60, 280, (6, 2)).tolist())
+canvas.pan(7, -5)
+check("wiped pan")
+hand.press(QPointF(canvas.width() / 2, 20))
+for x in (190, 120, 131, 300):
+    hand.move(QPointF(x, 20), LEFT)
+    check("divider")
+hand.release()
+check("divider let go")
 QApplication.sendEvent(canvas, QEvent(QEvent.Type.Leave))
 check("leave")
 print("equal")

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import Provenance
-from fcn_studio.ui.canvas.colours import BACKDROP, class_pixels, fade_table, heat_pixels
-from fcn_studio.ui.canvas.composers import Composer, HeatComposer, ImageComposer, LabelComposer
+from fcn_studio.ui.canvas.colours import BACKDROP, class_pixels, disagreement_pixels, fade_table, heat_pixels
+from fcn_studio.ui.canvas.composers import Composer, DisagreementComposer, HeatComposer, ImageComposer, LabelComposer
+from fcn_studio.ui.canvas.hatch import Hatch
 from fcn_studio.ui.canvas.pyramid import ImagePyramid
 from fcn_studio.ui.canvas.sampling import Sampling
 from fcn_studio.ui.canvas.view_cache import LayerCache
@@ -46,6 +47,7 @@ def make_view(dpr: float = 1.0, scale: float | None = None) -> ViewState:
 
 
 PIXELS = class_pixels(TABLE, [3], 0.5)
+LINES = class_pixels(TABLE, [3], 0.9, lightness=130)
 
 
 @pytest.mark.parametrize("scale", [0.13, 0.5, 0.9, 1.0, 1.37, 2.0, 7.3, 40.0])
@@ -101,9 +103,34 @@ def test_outline_draws_only_pixels_next_to_another_class() -> None:
     assert got[view.height // 2, edge] == PIXELS[2]
 
 
+def test_disagreement_is_outlined_where_both_say_something() -> None:
+    labels = np.full((HEIGHT, WIDTH), VOID, np.uint8)
+    labels[5:40, 5:55] = 1
+    predicted = np.full_like(labels, 1)
+    predicted[10:20, 10:20] = 2  # apart
+    predicted[25:35, 25:35] = VOID  # a class that the project has not
+    labels[10:20, 40:50], predicted[10:20, 40:50] = VOID, 3  # void, or unlabelled
+    view = ViewState(WIDTH, HEIGHT, WIDTH, HEIGHT)
+    pixels = disagreement_pixels(1.0)
+    got = LayerCache(DisagreementComposer(labels, predicted, pixels)).pixels(Sampling(view))
+    expected = np.zeros_like(got)
+    expected[9:21, 9:21] = pixels[1]
+    expected[10:20, 10:20] = pixels[2]
+    expected[11:19, 11:19] = 0
+    assert np.array_equal(got, expected)
+
+
 def test_a_faded_image_ends_in_neutral_grey() -> None:
     assert len(set(fade_table(0.0).tolist())) == 1
     assert fade_table(1.0).tolist() == list(range(256))
+
+
+def test_dark_lines_are_lightened_and_light_ones_are_not() -> None:
+    plain, light = class_pixels(TABLE, (), 1.0), class_pixels(TABLE, (), 1.0, lightness=130)
+    assert light[VOID] == plain[VOID]
+    for pixel in light[:21].tolist():
+        red, green, blue = pixel >> 16 & 255, pixel >> 8 & 255, pixel & 255
+        assert 0.299 * red + 0.587 * green + 0.114 * blue > 128
 
 
 def test_colours_are_premultiplied_and_hidden_classes_transparent() -> None:
@@ -130,10 +157,13 @@ def composer_makers(
     image: NDArray[np.uint8], labels: NDArray[np.uint8], provenance: NDArray[np.uint8]
 ) -> list[Callable[[], Composer]]:
     pyramid = ImagePyramid(image)
+    predicted = np.roll(labels, 2, axis=1)
     return [
         lambda: LabelComposer(labels, provenance, PIXELS, outline=False),
         lambda: LabelComposer(labels, provenance, PIXELS, outline=True),
         lambda: LabelComposer(labels, None, PIXELS, outline=False),
+        lambda: LabelComposer(labels, provenance, PIXELS, hatch=Hatch(LINES, 2)),
+        lambda: DisagreementComposer(labels, predicted, disagreement_pixels(0.8)),
         lambda: HeatComposer(labels, heat_pixels(0.6)),
         lambda: ImageComposer(pyramid, fade_table(0.7)),
     ]
@@ -153,7 +183,7 @@ def test_incremental_equals_full(script: list[tuple[str, int, int, int]], dpr: f
             if rect:
                 labels[rect.slices] = rng.choice([1, 2, 3, VOID])
                 provenance[rect.slices] = rng.integers(0, 4)
-                for cache in caches[:4]:
+                for cache in caches[:-1]:
                     cache.invalidate(rect)
         elif action == "pan":
             view = view.pan(x, y)

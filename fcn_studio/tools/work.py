@@ -1,0 +1,45 @@
+"""Acts on so many pixels that the window must have its turn in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from fcn_studio.core.document import Document
+from fcn_studio.core.raster import Region
+
+R = TypeVar("R")
+
+Work = Generator[float, None, None]
+"""An act in shares of some milliseconds; yields the seconds to wait before the next. Closing it undoes the act."""
+
+LARGE = 8_000_000
+"""Pixels of an act from which it is done in shares; fewer take less than a few frames."""
+
+_POLL_S = 0.005
+
+
+def painting(document: Document, title: str, value: int, find: Callable[[], Region | None]) -> Work:
+    """Label what ``find`` finds, in one step. ``find`` may run in a thread: it must write nothing."""
+    with document.edit(title) as edit:
+        region = yield from _in_thread(find)
+        if region is not None:
+            yield from _shares(edit.writing(region, value))
+        yield from _shares(edit.committing())
+
+
+def _shares(steps: Iterator[None]) -> Work:
+    for _ in steps:
+        yield 0.0
+
+
+def _in_thread(act: Callable[[], R]) -> Generator[float, None, R]:
+    executor = ThreadPoolExecutor(1, thread_name_prefix="tool")
+    try:
+        future = executor.submit(act)
+        while not future.done():
+            yield _POLL_S
+        return future.result()
+    finally:
+        executor.shutdown(wait=False)

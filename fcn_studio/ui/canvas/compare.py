@@ -1,0 +1,110 @@
+"""The wipe: left of a line the prediction is shown, right of it the labels. Painting goes on beneath."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
+
+from fcn_studio.core.geometry import Rect
+from fcn_studio.ui.canvas.layers import Layer
+
+LEFT, RIGHT = "Prediction", "Labels"
+
+_TOP, _HEIGHT, _HANDLE, _PADDING, _TEXT = 8, 26, 30, 10, 12
+"""Logical pixels: of the grip above, its height, the part with the arrows, around words, and the size of text."""
+
+_GROUND, _EDGE, _INK = QColor(32, 32, 32, 225), QColor(255, 255, 255, 110), QColor(255, 255, 255)
+_SHADE = QColor(0, 0, 0, 150)
+
+
+@dataclass(frozen=True, slots=True)
+class Divider:
+    """Where the line is, in a viewport of device pixels.
+
+    Attributes:
+        share: of the viewport's width that lies left of it, 0..1.
+    """
+
+    share: float = 0.5
+
+    def column(self, width: int) -> int:
+        """The first device column that shows the labels."""
+        return round(self.share * width)
+
+    def moved_to(self, x: float, width: int) -> Divider:
+        """The divider at a device column."""
+        return Divider(min(1.0, max(0.0, x / max(1, width))))
+
+    def shown(self, layer: Layer, viewport: Rect) -> Rect:
+        """Which part of the viewport a layer is drawn in."""
+        column = self.column(viewport.x1)
+        if layer == Layer.PREDICTION:
+            return Rect(0, 0, column, viewport.y1)
+        if layer == Layer.LABELS:
+            return Rect(column, 0, viewport.x1, viewport.y1)
+        return viewport
+
+    def grip(self, width: int, dpr: float) -> Rect:
+        """The device pixels by which it is dragged."""
+        column, half = self.column(width), round((_HANDLE / 2 + _side(dpr)) * dpr)
+        return Rect(column - half, round(_TOP * dpr), column + half, round((_TOP + _HEIGHT) * dpr))
+
+    def changed_since(self, old: Divider, viewport: Rect, dpr: float) -> Iterator[Rect]:
+        """The device rectangles to repaint when this one replaces another."""
+        columns = sorted(d.column(viewport.x1) for d in (self, old))
+        margin = 2 * _thickness(dpr)
+        yield Rect(columns[0] - margin, 0, columns[1] + margin, viewport.y1).intersect(viewport)
+        for divider in (self, old):
+            yield divider.grip(viewport.x1, dpr).grown(margin).intersect(viewport)
+
+    def paint(self, painter: QPainter, viewport: Rect, dpr: float) -> None:
+        """Draw line and grip; ``painter`` counts device pixels."""
+        column, width = self.column(viewport.x1), _thickness(dpr)
+        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
+        painter.fillRect(column - 2 * width, 0, 4 * width, viewport.y1, _SHADE)
+        painter.fillRect(column - width, 0, 2 * width, viewport.y1, _INK)
+        self._paint_grip(painter, self.grip(viewport.x1, dpr), column, dpr)
+
+    def _paint_grip(self, painter: QPainter, grip: Rect, column: int, dpr: float) -> None:
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        width = _thickness(dpr)
+        area = QRectF(grip.x0, grip.y0, grip.width, grip.height)
+        painter.setPen(QPen(_EDGE, width))
+        painter.setBrush(_GROUND)
+        inset = width / 2
+        painter.drawRoundedRect(area.adjusted(inset, inset, -inset, -inset), grip.height / 2, grip.height / 2)
+        painter.setPen(_INK)
+        painter.setFont(_font(dpr))
+        handle = _HANDLE / 2 * dpr
+        for text, left in ((LEFT, grip.x0), (RIGHT, column + handle)):
+            place = QRectF(left, grip.y0, _side(dpr) * dpr, grip.height)
+            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(_INK)
+        middle = grip.y0 + grip.height / 2
+        for side in (-1, 1):
+            tip, base, half = column + 9 * side * dpr, column + 4 * side * dpr, 5 * dpr
+            painter.drawPolygon(
+                QPolygonF([QPointF(tip, middle), QPointF(base, middle - half), QPointF(base, middle + half)])
+            )
+        painter.restore()
+
+
+def _font(dpr: float) -> QFont:
+    font = QFont()
+    font.setPixelSize(round(_TEXT * dpr))
+    return font
+
+
+def _side(dpr: float) -> float:
+    """Logical pixels for the longer word; both sides are as wide, so that the handle is in the middle."""
+    metrics = QFontMetricsF(_font(dpr))
+    return max(metrics.horizontalAdvance(text) for text in (LEFT, RIGHT)) / dpr + 2 * _PADDING
+
+
+def _thickness(dpr: float) -> int:
+    return max(1, round(dpr))

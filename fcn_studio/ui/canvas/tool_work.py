@@ -1,0 +1,65 @@
+"""Gives a tool's long work its turns between the window's events."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from fcn_studio.tools.base import Tool
+
+TURN_S = 0.016
+"""So long the work may keep the window from other events: a frame."""
+
+
+class ToolWork(QObject):
+    """Works for one tool at a time.
+
+    Signals:
+        changed: work began or ended.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._tool: Tool | None = None
+        self._disconnect: Callable[[], None] = lambda: None
+        self._timer = QTimer(self, singleShot=True)
+        self._timer.timeout.connect(self._turn)
+
+    @property
+    def working(self) -> bool:
+        """Whether the tool is at long work."""
+        return self._tool is not None and self._tool.working
+
+    @property
+    def words(self) -> str:
+        """What the tool is at, and how to stop it; empty while it is at nothing."""
+        if self._tool is None or not self._tool.working:
+            return ""
+        return f"{self._tool.name} is at work on a large region; Escape takes it back."
+
+    def follow(self, tool: Tool | None) -> None:
+        """Work for this tool from now on."""
+        self._disconnect()
+        self._disconnect = lambda: None
+        self._tool = tool
+        if tool is not None:
+            self._disconnect = tool.working_changed.connect(self._working_changed)
+
+    def _working_changed(self) -> None:
+        if self.working:
+            self._timer.start(0)
+        self.changed.emit()
+
+    def _turn(self) -> None:
+        if self._tool is None:
+            return
+        end = time.monotonic() + TURN_S
+        wait: float | None = 0.0
+        while wait == 0 and time.monotonic() < end:
+            wait = self._tool.work()
+        if wait is not None:
+            self._timer.start(round(1000 * wait))

@@ -1,0 +1,112 @@
+"""Brightness, contrast and gamma of the image on screen, folded away until they are wanted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
+
+from fcn_studio.ui import theme
+from fcn_studio.ui.canvas.adjust import AS_IT_IS, MAX_GAMMA, Adjustment
+from fcn_studio.ui.canvas.canvas import Canvas
+from fcn_studio.ui.widgets.named import named, with_role
+
+STEPS = 100
+"""Steps of a slider to either side of its middle, which leaves the image as it is."""
+
+NOTE = "The network sees the image as it is."
+
+
+@dataclass(frozen=True, slots=True)
+class _Knob:
+    """One slider: where it stands for an adjustment, what a position means, and in words."""
+
+    name: str
+    tip: str
+    position: Callable[[Adjustment], float]
+    moved: Callable[[Adjustment, float], Adjustment]
+    words: Callable[[Adjustment], str]
+
+
+_KNOBS = (
+    _Knob("Brightness", "Lighter or darker", lambda a: a.brightness, lambda a, at: replace(a, brightness=at),
+          lambda a: f"{100 * a.brightness:+.0f}"),
+    _Knob("Contrast", "Harder or softer", lambda a: a.contrast, lambda a, at: replace(a, contrast=at),
+          lambda a: f"{100 * a.contrast:+.0f}"),
+    _Knob("Gamma", "Lighten or darken the dark parts more than the light ones",
+          lambda a: math.log(a.gamma, MAX_GAMMA), lambda a, at: replace(a, gamma=MAX_GAMMA**at),
+          lambda a: f"{a.gamma:.2f}"),
+)  # fmt: skip
+
+
+class AdjustPanel(QWidget):
+    """Three sliders and a reset behind a heading, which says so while the image is not shown as it is."""
+
+    def __init__(self, canvas: Canvas, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._canvas = canvas
+        self._sliders: list[QSlider] = []
+        self._values: list[QLabel] = []
+        self._heading = named(QToolButton(autoRaise=True), "Adjust the image", f"Brightness, contrast, gamma. {NOTE}")
+        self._heading.setCheckable(True)
+        self._heading.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._heading.toggled.connect(self._unfold)
+        self._reset = named(QToolButton(), "Reset the adjustment", "Show the image as it is")
+        self._reset.setText("Reset")
+        self._reset.clicked.connect(lambda: self._canvas.set_adjustment(AS_IT_IS))
+        self._body = self._make_body()
+        top = QHBoxLayout()
+        top.addWidget(self._heading)
+        top.addStretch(1)
+        top.addWidget(self._reset)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(top)
+        column.addWidget(self._body)
+        self._unfold(False)
+        canvas.layers_changed.connect(self._show)
+        self._show()
+
+    def _make_body(self) -> QWidget:
+        body = QWidget()
+        grid = QGridLayout(body)
+        grid.setContentsMargins(theme.GRID // 2, 0, 0, 0)
+        grid.setHorizontalSpacing(theme.GRID)
+        grid.setVerticalSpacing(theme.GRID // 2)
+        for row, knob in enumerate(_KNOBS):
+            slider = named(QSlider(Qt.Orientation.Horizontal), knob.name, f"{knob.tip}. {NOTE}")
+            slider.setRange(-STEPS, STEPS)
+            slider.valueChanged.connect(lambda at, knob=knob: self._turn(knob, at / STEPS))
+            value = with_role(QLabel(alignment=Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), "dim")
+            value.setMinimumWidth(value.fontMetrics().horizontalAdvance("+100 "))
+            for column, widget in enumerate((QLabel(knob.name), slider, value)):
+                grid.addWidget(widget, row, column)
+            self._sliders.append(slider)
+            self._values.append(value)
+        note = with_role(QLabel(NOTE), "dim")
+        grid.addWidget(note, len(_KNOBS), 0, 1, 3)
+        grid.setColumnStretch(1, 1)
+        return body
+
+    def _turn(self, knob: _Knob, at: float) -> None:
+        self._canvas.set_adjustment(knob.moved(self._canvas.adjustment, at))
+
+    def _unfold(self, on: bool) -> None:
+        self._heading.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
+        self._body.setVisible(on)
+
+    def _show(self) -> None:
+        """Follow the canvas."""
+        adjustment = self._canvas.adjustment
+        changed = adjustment != AS_IT_IS
+        self._heading.setText("Image is adjusted" if changed else "Adjust image")
+        self._reset.setVisible(changed)
+        for knob, slider, value in zip(_KNOBS, self._sliders, self._values, strict=True):
+            blocked = slider.blockSignals(True)
+            slider.setValue(round(STEPS * knob.position(adjustment)))
+            slider.blockSignals(blocked)
+            value.setText(knob.words(adjustment))

@@ -1,0 +1,105 @@
+"""The actions that change what the canvas shows: what they do, their ticks, and what of it is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from fcn_studio.settings import Settings
+from fcn_studio.ui.actions import Actions
+from fcn_studio.ui.canvas.canvas import Canvas
+from fcn_studio.ui.canvas.compare import Divider
+from fcn_studio.ui.canvas.layers import LabelStyle, Layer
+from fcn_studio.ui.canvas.navigator import Navigator
+from fcn_studio.ui.messages import Messages
+
+if TYPE_CHECKING:
+    from fcn_studio.ui.session import Session
+
+NO_PREDICTION = "There is no prediction of this image yet: Auto-segment makes one (Ctrl+I)."
+
+
+class ViewActions(QObject):
+    """Binds the table's actions of layers, zoom and wipe to a canvas, and the canvas to pen and settings."""
+
+    def __init__(
+        self, canvas: Canvas, session: Session, settings: Settings, actions: Actions, messages: Messages
+    ) -> None:
+        super().__init__(canvas)
+        self._canvas, self._session, self._settings = canvas, session, settings
+        self._actions, self._messages = actions, messages
+        self._navigator = Navigator(canvas)
+        for name, act in self.table().items():
+            actions.bind(name, act)
+        canvas.layers_changed.connect(self._show)
+        canvas.pen_used.connect(session.toolbox.use_pen)
+        session.toolbox.options_changed.connect(self._follow_pen)
+        settings.watch(self._setting_changed)
+        self._recall()
+
+    def table(self) -> Mapping[str, Callable[[], object]]:
+        """Name of an action -> what it does."""
+        canvas = self._canvas
+        return {
+            "label_style": self.change_label_style,
+            "uncertainty": partial(self.toggle_layer, Layer.UNCERTAINTY),
+            "disagreement": partial(self.toggle_layer, Layer.DISAGREEMENT),
+            "compare": self.toggle_wipe,
+            "navigator": self.toggle_navigator,
+            "fit": canvas.fit,
+            "one_to_one": canvas.one_to_one,
+            "zoom_in": canvas.zoom_in,
+            "zoom_out": canvas.zoom_out,
+        }
+
+    def change_label_style(self) -> None:
+        """From filled labels to outlines, hatching and back."""
+        self._canvas.set_label_style(self._canvas.label_style.next)
+
+    def toggle_layer(self, layer: Layer) -> None:
+        """Show or hide a layer that the network fills, and say so if there is nothing in it."""
+        shown = self._canvas.layer(layer).visible
+        self._canvas.set_layer(layer, visible=not shown)
+        if not shown:
+            self._say_what_lacks()
+
+    def toggle_wipe(self) -> None:
+        """Show the prediction left of a line and the labels right of it, or the layers as they are."""
+        begins = self._canvas.divider is None
+        self._canvas.set_divider(Divider() if begins else None)
+        if begins:
+            self._say_what_lacks()
+
+    def toggle_navigator(self) -> None:
+        """Show or hide the small overview."""
+        self._settings.set("navigator", not self._settings.flag("navigator"))
+
+    def _say_what_lacks(self) -> None:
+        if self._session.prediction is None:
+            self._messages.say(NO_PREDICTION)
+
+    def _show(self) -> None:
+        """Follow the canvas."""
+        for layer in (Layer.UNCERTAINTY, Layer.DISAGREEMENT):
+            self._actions[layer.value].setChecked(self._canvas.layer(layer).visible)
+        self._actions["compare"].setChecked(self._canvas.divider is not None)
+        self._settings.set("label_style", self._canvas.label_style.value)
+
+    def _follow_pen(self) -> None:
+        """Follow the options bar."""
+        self._canvas.pen_pressure = self._session.toolbox.pen_pressure
+        self._settings.set("pen_pressure", self._canvas.pen_pressure)
+
+    def _recall(self) -> None:
+        self._canvas.wheel.zooms = self._settings.flag("wheel_zooms")
+        self._canvas.set_label_style(LabelStyle(self._settings.text("label_style")))
+        self._navigator.set_wanted(self._settings.flag("navigator"))
+        self._actions["navigator"].setChecked(self._settings.flag("navigator"))
+        self._session.toolbox.set_pen_pressure(self._settings.flag("pen_pressure"))
+
+    def _setting_changed(self, key: str) -> None:
+        if key in ("wheel_zooms", "pen_pressure", "navigator"):
+            self._recall()

@@ -1,0 +1,86 @@
+"""The wipe: what is seen on either side, how it moves, and that the hand goes on painting."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtWidgets import QApplication
+
+from fcn_studio.core.geometry import Rect
+from fcn_studio.tools.brush import Brush
+from fcn_studio.ui.canvas import Layer
+from fcn_studio.ui.canvas.compare import Divider
+from tests.ui.canvas.test_canvas import LEFT, Hand, grabbed
+
+VIEWPORT = Rect(0, 0, 400, 300)
+
+
+@pytest.mark.usefixtures("qapp")
+@given(st.floats(-50, 500), st.sampled_from([1.0, 1.25, 1.5, 2.0]))
+def test_sides_share_the_viewport_and_other_layers_have_all_of_it(x: float, dpr: float) -> None:
+    divider = Divider().moved_to(x, 400)
+    left, right = (divider.shown(layer, VIEWPORT) for layer in (Layer.PREDICTION, Layer.LABELS))
+    assert left.x1 == right.x0
+    assert left.area + right.area == VIEWPORT.area
+    assert divider.shown(Layer.IMAGE, VIEWPORT) == divider.shown(Layer.UNCERTAINTY, VIEWPORT) == VIEWPORT
+    assert abs(divider.grip(400, dpr).x0 + divider.grip(400, dpr).x1 - 2 * left.x1) <= 1
+
+
+def test_each_side_is_what_its_layer_alone_would_be(compared: Hand) -> None:
+    canvas = compared.canvas
+    only = {}
+    for layer in (Layer.PREDICTION, Layer.LABELS):
+        for other in (Layer.PREDICTION, Layer.LABELS):
+            canvas.set_layer(other, visible=other == layer)
+        only[layer] = grabbed(canvas)
+    canvas.set_layer(Layer.LABELS, visible=False)
+    canvas.set_divider(Divider(0.6))
+    wiped = grabbed(canvas)
+    assert np.array_equal(wiped[40:, :235], only[Layer.PREDICTION][40:, :235])
+    assert np.array_equal(wiped[40:, 245:], only[Layer.LABELS][40:, 245:])
+    assert (wiped[200, 239:241] & 0xFFFFFF == 0xFFFFFF).all()
+    canvas.peek(True)
+    peeked = grabbed(canvas)
+    canvas.peek(False)
+    canvas.set_divider(None)
+    canvas.set_layer(Layer.PREDICTION, visible=False)
+    assert np.array_equal(grabbed(canvas), peeked)
+
+
+def test_dragging_the_grip_moves_the_line_and_paints_nothing(compared: Hand) -> None:
+    hand, canvas = compared, compared.canvas
+    canvas.set_tool(Brush(hand))  # type: ignore[arg-type]
+    canvas.set_divider(Divider())
+    assert hand.document is not None
+    before = hand.document.revision
+    hand.move(QPointF(200, 20))
+    assert canvas.cursor().shape() == Qt.CursorShape.SplitHCursor
+    assert canvas._scene is not None
+    assert canvas._scene.overlay.ring is None
+    hand.press(QPointF(200, 20))
+    for x in (220, 260, 300):
+        hand.move(QPointF(x, 60), LEFT)
+        QApplication.processEvents()
+    assert canvas.divider == Divider(0.75)
+    hand.release()
+    assert hand.document.revision == before
+    hand.move(QPointF(330, 100))
+    assert canvas.cursor().shape() == Qt.CursorShape.CrossCursor
+
+
+def test_painting_goes_on_under_the_line(compared: Hand) -> None:
+    hand, canvas, document = compared, compared.canvas, compared.document
+    canvas.set_tool(Brush(hand))  # type: ignore[arg-type]
+    canvas.set_divider(Divider())
+    assert document is not None
+    hand.class_index, hand.brush_size = 3, 5
+    hand.press(QPointF(150, 150))
+    hand.move(QPointF(250, 150), LEFT)
+    hand.release()
+    assert (document.label_map == 3).sum() > 50
+    shown = grabbed(canvas)
+    canvas.set_table(canvas._stack.table)
+    assert np.array_equal(grabbed(canvas), shown)
