@@ -191,7 +191,7 @@ class Cases:
         stage.desk.class_index = _paintable(self._strokes)
         stage.canvas.set_tool(Brush(stage.desk))
         path = [QPointF(*at) for at in way]
-        stage.press(path[0])
+        stage.press(path[0])  # a dab smaller than a device pixel may show nothing
         stage.rest(0.1)
         regions = [stage.timed(lambda at=at: stage.move(at), noted) for at in path[1:]]  # type: ignore[misc]
         stage.release(path[-1])

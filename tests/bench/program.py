@@ -1,7 +1,7 @@
 """The whole program in a process of its own: opening a large image, opening a large folder, going to the next image.
 
-``python -m tests.bench.program SIDE FILES IMAGES`` prints figures as JSON: an image of SIDE x SIDE, a folder of so
-many files, and so many images of a quarter of SIDE to go through. A picture is there when the canvas shows it.
+``python -m tests.bench.program FOLDER`` prints figures of the folders that `draw_all` made as JSON. A picture is
+there when the canvas shows it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from tests.bench.figures import Row, Times
+from tests.bench.scene import picture
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_PIXELS_MS, SWITCH_MS = 1600.0, 50.0
@@ -28,10 +30,11 @@ PREFETCH_S = 2.0
 
 
 def program_rows(side: int, files: int, images: int) -> list[Row]:
-    """A line each."""
-    with tempfile.TemporaryDirectory() as home:
+    """A line each: an image of that side, so many images of a quarter of it, a folder of so many files."""
+    with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as folder:
+        draw_all(Path(folder), side, files, images)
         environment = {**os.environ, "FCN_STUDIO_CONFIG_DIR": home, "FCN_STUDIO_STATE_DIR": home}
-        command = [sys.executable, "-m", "tests.bench.program", str(side), str(files), str(images)]
+        command = [sys.executable, "-m", "tests.bench.program", folder]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
@@ -97,6 +100,7 @@ class Program:
             if self._paints.count > seen and self._image_id not in (None, before) and self._shows_a_picture():
                 times.add(spent, 1000 * (now - wall))
                 return
+            time.sleep(0.001)  # pictures are read by a thread, which must not wait for us
 
     def close(self) -> None:
         """End all threads."""
@@ -124,40 +128,38 @@ class Program:
 
 def draw(path: Path, side: int, seed: int) -> Path:
     """A JPEG of smooth noise."""
-    import cv2
-
-    from tests.bench.scene import picture
-
     path.parent.mkdir(parents=True, exist_ok=True)
     assert cv2.imwrite(str(path), picture(side, seed))
     return path
 
 
-def main(side: int, files: int, images: int) -> None:
-    """Draw, open, go on; print the figures."""
+def draw_all(root: Path, side: int, files: int, images: int) -> None:
+    """The folders "large", "some" and "many"."""
+    draw(root / "large" / "large.jpg", side, 0)
+    for number in range(images):
+        draw(root / "some" / f"{number}.jpg", side // 4, number)
+    small = draw(root / "many" / "0000000.jpg", 64, 0)
+    content = small.read_bytes()
+    for number in range(1, files):
+        small.with_name(f"{number:07}.jpg").write_bytes(content)
+
+
+def main(root: Path) -> None:
+    """Open, go on; print the figures."""
     first, following, folder = Times(), Times(), Times()
-    with tempfile.TemporaryDirectory() as name:
-        root = Path(name)
-        draw(root / "large" / "large.jpg", side, 0)
-        for number in range(images):
-            draw(root / "some" / f"{number}.jpg", side // 4, number)
-        small = draw(root / "many" / "0000000.jpg", 64, 0)
-        content = small.read_bytes()
-        for number in range(1, files):
-            small.with_name(f"{number:07}.jpg").write_bytes(content)
-        program = Program()
-        window, session = program.studio.window, program.studio.session
-        program.timed(lambda: window.open_folder(root / "large"), first)
+    program = Program()
+    window, session = program.studio.window, program.studio.session
+    program.timed(lambda: window.open_folder(root / "some"), Times())
+    for _ in session.samples[1:]:
+        program.live(PREFETCH_S)
+        program.timed(lambda: session.step(1), following)
+    for name, times in (("large", first), ("many", folder)):
         session.close_project()
-        program.timed(lambda: window.open_folder(root / "some"), Times())
-        for _ in range(images - 1):
-            program.live(PREFETCH_S)
-            program.timed(lambda: session.step(1), following)
-        session.close_project()
-        program.timed(lambda: window.open_folder(root / "many"), folder)
-        program.close()
+        program.live(PREFETCH_S)
+        program.timed(lambda name=name: window.open_folder(root / name), times)
+    program.close()
     print(json.dumps({"first": first.figures(), "next": following.figures(), "folder": folder.figures()}))
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(Path(sys.argv[1]))

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from math import isfinite
 
 import pytest
+from PySide6.QtGui import QPaintEvent
 from pytestqt.qtbot import QtBot
 
-from fcn_studio.ui.canvas.layer_stack import LayerStack
+from fcn_studio.ui.canvas.surface import Surface
 from tests.bench.beside import beside_rows
 from tests.bench.canvas import Cases, Effort
 from tests.bench.figures import Row, misses
@@ -52,15 +53,15 @@ def test_every_case_yields_figures(cases: Cases) -> None:
 
 
 def test_a_canvas_that_paints_slowly_misses_its_bars(cases: Cases, monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = LayerStack.drawn
+    quick = Surface.paintEvent
 
-    def slow(stack: LayerStack, *args: object) -> object:
+    def slow(surface: Surface, event: QPaintEvent) -> None:
         end = time.process_time() + 0.02
         while time.process_time() < end:
             pass
-        return quick(stack, *args)  # type: ignore[arg-type]
+        quick(surface, event)
 
-    monkeypatch.setattr(LayerStack, "drawn", slow)
+    monkeypatch.setattr(Surface, "paintEvent", slow)
     rows = [next(cases.brush()), next(cases.pan()), next(cases.zoom())]
     assert len(list(misses(rows))) == 4, [row.line() for row in rows]
 
