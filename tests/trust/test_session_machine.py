@@ -218,13 +218,14 @@ class SessionMachine(RuleBasedStateMachine):
         assert self.session is not None
         if row == self.session.index:
             return
+        books, image_id = self.session.keeper.journal._books, self.session.samples[row].image_id
+        book = books.get(image_id)
         self.session.go_to(row)
-        image_id = self.document.image_id
         assert State.of(self.document) == self.latest.get(image_id, State.of(self.document)), image_id
         past = self.pasts.get(image_id)
         if past is None:
             self.learn()
-        elif image_id not in self.session.keeper.journal._books:
+        elif book is None or books[image_id] is not book:
             past.low = past.high = past.at  # a new journal begins here
 
     @rule()
