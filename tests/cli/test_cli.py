@@ -97,8 +97,8 @@ def test_open_takes_a_limit_of_pixels_for_this_run(
     assert cli.main(["photos"]) == 0
     assert cli.main(["photos", "--max-pixels", "200000000"]) == 0
     assert given == [None, 200_000_000]
-    assert cli.main(["photos", "--max-pixels", "2000000000"]) == 2
-    assert "--max-pixels 2000000000 makes no sense" in capsys.readouterr().err
+    assert cli.main(["photos", "--max-pixels", "2000000001"]) == 2
+    assert "--max-pixels 2000000001 makes no sense" in capsys.readouterr().err
 
 
 # --- exit codes ---------------------------------------------------------------------------------------------------
