@@ -51,6 +51,8 @@ class Edit:
     ) -> None:
         self.title = title
         self._labels = labels
+        height, width = labels.shape
+        self._bounds = Rect(0, 0, width, height)
         self._rules = rules
         self._before = standing
         self._status: Status | None = None
@@ -246,7 +248,7 @@ class Edit:
             if tile not in self._tiles:
                 part = tile_rect(tile, self._bounds.x1, self._bounds.y1).intersect(rect)
                 inside = Rect(part.x0 - rect.x0, part.y0 - rect.y0, part.x1 - rect.x0, part.y1 - rect.y0)
-                if stencil[inside.slices].any():
+                if cv2.countNonZero(stencil[inside.slices]):
                     self._keep(tile)
 
     def _keep(self, tile: Tile) -> None:
@@ -295,11 +297,6 @@ class Edit:
     @property
     def _arrays(self) -> tuple[LabelMap, LabelMap]:
         return self._labels.label_map, self._labels.provenance
-
-    @property
-    def _bounds(self) -> Rect:
-        height, width = self._labels.shape
-        return Rect(0, 0, width, height)
 
     def _require_open(self) -> None:
         if not self._open:

@@ -139,7 +139,7 @@ class Canvas(Surface):
         if scene is not None:
             self.update_device(*scene.changed_since(old))
         elif old is not None:
-            self.update_device(*old.rects())
+            self.update_device(*old.rects)
 
     def paint_overlay(self, painter: QPainter) -> None:
         """See `Surface.paint_overlay`."""

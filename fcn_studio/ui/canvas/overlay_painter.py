@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -43,7 +43,7 @@ _CLOSING = 1.6
 """Factor of the first handle while a click would close the polygon."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OverlayScene:
     """One overlay as it is drawn: what, where, in which colour, on which kind of screen.
 
@@ -62,11 +62,12 @@ class OverlayScene:
     def changed_since(self, old: OverlayScene | None) -> frozenset[Rect]:
         """The device rectangles to repaint when this scene replaces another."""
         if old is None:
-            return self.rects()
+            return self.rects
         if (old.view, old.colour, old.dpr) != (self.view, self.colour, self.dpr):
-            return self.rects() | old.rects()
-        return self.rects() ^ old.rects()
+            return self.rects | old.rects
+        return self.rects ^ old.rects
 
+    @cached_property
     def rects(self) -> frozenset[Rect]:
         """Device rectangles of all parts of the overlay; a part that looks otherwise has another rectangle."""
         return frozenset(self._rects())

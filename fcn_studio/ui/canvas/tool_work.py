@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from fcn_studio.tools.base import Tool
 
-TURN_S = 0.016
-"""So long the work may keep the window from other events: a frame."""
+TURN_S = 0.025
+"""So long the work may keep the window from other events: the hand does not feel it, and less is repainted."""
 
 
 class ToolWork(QObject):
