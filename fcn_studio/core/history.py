@@ -303,6 +303,8 @@ def _size(part: Packed) -> int:
 
 def only_value(pixels: NDArray[np.uint8]) -> int | None:
     """The value of all pixels of a tile; None if there are several."""
+    if pixels[0, 0] != pixels[-1, -1]:
+        return None
     lowest, highest, _, _ = cv2.minMaxLoc(pixels)
     return int(lowest) if lowest == highest else None
 
