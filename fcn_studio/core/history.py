@@ -31,7 +31,7 @@ _GIANT = 32 << 20
 """Bytes of a step that take the thread longer to compress than a hand waits."""
 
 Packed = int | bytes | NDArray[np.uint8]
-"""One tile of one array: its only value, its zlib stream, or the array itself until it is compressed."""
+"""One tile of one array: its only value, compressed, or the array itself until it is."""
 
 Contents = Mapping[Tile, tuple[Packed, Packed]]
 """Tile -> what its label map and its provenance hold."""
@@ -67,7 +67,8 @@ class TilePatch:
         for tile, parts in contents.items():
             rect = tile_rect(tile, width, height)
             now = labels.label_map[rect.slices], labels.provenance[rect.slices]
-            deltas[tile] = (rect, _xor(now[0], parts[0])), (rect, _xor(now[1], parts[1]))
+            first, second = (flat(part) if isinstance(part, bytes) else part for part in parts)
+            deltas[tile] = (rect, _xor(now[0], first)), (rect, _xor(now[1], second))
         return cls(deltas)
 
     def __len__(self) -> int:
@@ -86,7 +87,7 @@ class TilePatch:
     def compress(self) -> None:
         """Make it small. Idempotent; other threads may use the patch meanwhile, whose meaning does not change."""
         for tile, ((first_rect, first), (second_rect, second)) in list(self._deltas.items()):
-            self._deltas[tile] = (first_rect, pack(first)), (second_rect, pack(second))
+            self._deltas[tile] = (first_rect, _deflated(first)), (second_rect, _deflated(second))
 
     def other(self, labels: Labels, tiles: Iterable[Tile]) -> Contents:
         """What some of its tiles hold in the other state, as fresh arrays."""
@@ -98,7 +99,7 @@ class TilePatch:
             for pixels, (rect, part) in zip((label_map, provenance), self._deltas[tile], strict=True):
                 if rect:
                     inside = pixels[rect.moved(-whole.x0, -whole.y0).slices]
-                    _xor(inside, part, out=inside)
+                    _xor(inside, _inflated(part), out=inside)
             contents[tile] = shrunk(label_map), shrunk(provenance)
         return contents
 
@@ -110,7 +111,7 @@ class TilePatch:
             touched = EMPTY
             for array, (rect, part) in zip((labels.label_map, labels.provenance), deltas, strict=True):
                 if rect:
-                    _xor(array[rect.slices], part, out=array[rect.slices])
+                    _xor(array[rect.slices], _inflated(part), out=array[rect.slices])
                     touched = touched.union(rect)
             joined = touched.union(changed[-1]) if changed else touched
             if changed and 2 * joined.area <= 3 * (held + touched.area):
@@ -331,7 +332,11 @@ def pack(part: Packed) -> int | bytes:
 
 def flat(part: bytes | NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The pixels of a tile, row by row: uint8 (N,)."""
-    return np.frombuffer(zlib.decompress(part), np.uint8) if isinstance(part, bytes) else part.ravel()
+    return (
+        np.frombuffer(zlib.decompress(part, bufsize=TILE * TILE), np.uint8)
+        if isinstance(part, bytes)
+        else part.ravel()
+    )
 
 
 def difference(now: LabelMap, then: LabelMap | int, rect: Rect) -> Delta:
@@ -352,11 +357,24 @@ def difference(now: LabelMap, then: LabelMap | int, rect: Rect) -> Delta:
     return (inner, shrunk(np.ascontiguousarray(then[y : y + height, x : x + width]))) if inner else (EMPTY, 0)
 
 
-def _xor(pixels: LabelMap, part: Packed, out: LabelMap | None = None) -> LabelMap:
-    """The exclusive or of a tile's pixels and something packed, in ``out`` or a fresh array."""
-    if isinstance(part, int):
-        if part == 0 and out is pixels:
-            return pixels
-        return np.bitwise_xor(pixels, np.uint8(part), out=out)
-    other = flat(part).reshape(pixels.shape) if isinstance(part, bytes) else part
+def _deflated(part: Packed) -> int | bytes:
+    """`pack` for memory alone, without zlib's checksum: it unpacks in half the time."""
+    if not isinstance(part, np.ndarray):
+        return part
+    if (value := only_value(part)) is not None:
+        return value
+    deflate = zlib.compressobj(1, wbits=-zlib.MAX_WBITS)
+    return deflate.compress(part.tobytes()) + deflate.flush()
+
+
+def _inflated(part: Packed) -> int | NDArray[np.uint8]:
+    """What `_deflated` made, row by row: uint8 (N,); or the only value."""
+    if not isinstance(part, bytes):
+        return part
+    return np.frombuffer(zlib.decompress(part, -zlib.MAX_WBITS, TILE * TILE), np.uint8)
+
+
+def _xor(pixels: LabelMap, part: int | NDArray[np.uint8], out: LabelMap | None = None) -> LabelMap:
+    """The exclusive or of a tile's pixels with one value or as many others, in ``out`` or a fresh array."""
+    other = np.uint8(part) if isinstance(part, int) else part.reshape(pixels.shape)
     return np.bitwise_xor(pixels, other, out=out)
