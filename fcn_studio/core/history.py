@@ -230,7 +230,7 @@ class History:
         """Set the budget, and forget the oldest steps beyond it."""
         self._budget = budget_bytes
         # Patches still in the thread count at full size, so only near the limit is there something to wait for.
-        if self._total() > self._budget and not self._newest_is_giant():
+        if self._total() > self._budget and not self.packs_giant:
             self.settle()
             while len(self._undo) > 1 and self._total() > self._budget:
                 del self._undo[0]
@@ -252,6 +252,11 @@ class History:
     def packing(self) -> bool:
         """Whether patches are being compressed at this moment, and still take their full size."""
         return any(not future.done() for future in self._pending)
+
+    @property
+    def packs_giant(self) -> bool:
+        """Whether the newest step is being compressed and too large to wait for; it is weighed after that."""
+        return self.packing and bool(self._undo) and self._undo[-1].patch.bytes > _GIANT
 
     def settle(self) -> None:
         """Wait until all patches are compressed."""
@@ -287,10 +292,6 @@ class History:
             self._executor = ThreadPoolExecutor(1, thread_name_prefix="history")
         self._pending = [f for f in self._pending if not f.done() or f.exception()]
         self._pending.append(self._executor.submit(patch.compress))
-
-    def _newest_is_giant(self) -> bool:
-        """Whether the newest step is too large to wait for: it is weighed again, compressed, after the next."""
-        return bool(self._undo) and bool(self._pending) and self._undo[-1].patch.bytes > _GIANT
 
     def _total(self) -> int:
         return sum(step.patch.bytes for step in (*self._undo, *self._redo))

@@ -162,6 +162,7 @@ class Keeper(QObject):
         if document.editing:
             self._idle.start(self.idle_ms)
             return
+        self._share_memory()
         self._idle.stop()
         self._longest.stop()
         submitted = None if self._submitted is None else self._submitted.revision
@@ -239,7 +240,10 @@ class Keeper(QObject):
 
     def _share_memory(self) -> None:
         """What the open document's steps leave of the memory is for those of images that were left."""
-        held = 0 if self._document is None else self._document.history.held
+        history = None if self._document is None else self._document.history
+        if history is not None and history.packs_giant:
+            return  # it will be small soon, and must not drive the others out
+        held = 0 if history is None else history.held
         self.histories.limit(max(0, self.undo_bytes - held))
 
     def accept(self, accept: Accept) -> None:
