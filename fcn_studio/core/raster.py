@@ -35,7 +35,7 @@ _Columns = NDArray[np.int64]
 _BANDED_FROM = 400_000
 """Pixels of a capsule's rectangle from which its new part is given in bands; below, one rectangle costs less."""
 
-_BANDS = 12
+_BANDS = 8
 """A thin ring is cut into so many bands: more cost more than the emptier rectangles save."""
 
 
