@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -201,3 +202,18 @@ def test_a_closed_history_forgets_and_still_works() -> None:
     noise(document, 1, "two")
     assert document.undo() == "two"
     document.history.close()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 1), (1, 4), (4, 1), (1, 257), (257, 1), (3, 2)])
+def test_images_of_few_pixels_go_back_and_forth(shape: tuple[int, int]) -> None:
+    document = document_of(random_labels(3, *shape))
+    before = Snapshot.of(document)
+    with document.edit("all") as edit:
+        edit.write(Region(Rect(0, 0, shape[1], shape[0]), np.ones(shape, np.uint8)), 1)
+        edit.erase(Region(Rect(0, 0, 1, 1), np.ones((1, 1), np.uint8)))
+    after = Snapshot.of(document)
+    assert after != before
+    document.undo()
+    assert Snapshot.of(document) == before
+    document.redo()
+    assert Snapshot.of(document) == after

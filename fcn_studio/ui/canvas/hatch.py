@@ -49,7 +49,9 @@ class Hatch:
         strip = self._tile.take(np.arange(left, left + width) % period, axis=1)
         crossed = strip[np.arange(top, top + height) % period]
         np.bitwise_and(crossed, cv2.LUT(indices, _BITS), out=crossed)
-        return np.asarray(cv2.compare(crossed, 0, cv2.CMP_NE), np.uint8)  # type: ignore[call-overload]
+        # 1 becomes 255. cv2.compare takes arrays of few pixels for scalars.
+        lines: NDArray[np.uint8] = np.negative((crossed != 0).view(np.uint8))
+        return lines
 
 
 def pattern_of(index: int) -> int:

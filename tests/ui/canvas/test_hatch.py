@@ -78,3 +78,12 @@ def test_styles_go_round() -> None:
     assert [LabelStyle.FILL.next, LabelStyle.OUTLINE.next, LabelStyle.HATCH.next] == [
         LabelStyle.OUTLINE, LabelStyle.HATCH, LabelStyle.FILL,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (4, 1), (2, 2), (1, 300)])
+def test_few_pixels_are_hatched_as_among_many(shape: tuple[int, int]) -> None:
+    hatch = Hatch(class_pixels(ClassTable((), 0), frozenset(), 1.0))
+    many = hatch.on(np.full((300, 300), 2, np.uint8), 5, 7)
+    few = hatch.on(np.full(shape, 2, np.uint8), 5, 7)
+    assert np.array_equal(few, many[: shape[0], : shape[1]])
+    assert set(np.unique(many)) == {0, 255}
