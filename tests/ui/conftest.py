@@ -111,3 +111,17 @@ def studio(make_studio: Callable[[], Studio], tmp_path: Path) -> Studio:
     made.window.open_folder(draw_project(tmp_path / "project"))
     assert made.session.project is not None
     return made
+
+
+@pytest.fixture
+def make_session(qtbot: QtBot) -> Iterator[Callable[[], Session]]:
+    made: list[Session] = []
+
+    def make() -> Session:
+        made.append(Session(Settings(), Toolbox()))
+        return made[-1]
+
+    yield make
+    for session in made:
+        session.close_project(discard=True)
+        session.shut_down()

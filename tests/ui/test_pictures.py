@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -18,7 +18,6 @@ from fcn_studio.errors import ImageTooLarge
 from fcn_studio.formats import stages
 from fcn_studio.formats.images import read_image
 from fcn_studio.formats.masks import read_mask
-from fcn_studio.settings import Settings
 from fcn_studio.ui import keeper, pictures, prefetch
 from fcn_studio.ui.canvas.composers import ImageComposer
 from fcn_studio.ui.canvas.pyramid import ImagePyramid, levels_of
@@ -28,7 +27,6 @@ from fcn_studio.ui.canvas.view_state import ViewState
 from fcn_studio.ui.dialogs.questions import LargeImageDialog
 from fcn_studio.ui.prefetch import Prefetch
 from fcn_studio.ui.session import Session
-from fcn_studio.ui.toolbox import Toolbox
 from tests.helpers import paint
 from tests.ui.conftest import Studio, draw_project
 
@@ -53,20 +51,6 @@ def folder(tmp_path: Path) -> Path:
     made = draw_project(tmp_path / "project", images=3)
     Image.fromarray(smooth()).save(made / "picture-000b.jpg", quality=95)
     return made
-
-
-@pytest.fixture
-def make_session(qtbot: QtBot) -> Iterator[Callable[[], Session]]:
-    made: list[Session] = []
-
-    def make() -> Session:
-        made.append(Session(Settings(), Toolbox()))
-        return made[-1]
-
-    yield make
-    for session in made:
-        session.close_project(discard=True)
-        session.shut_down()
 
 
 def drawn(picture: ImagePyramid, view: ViewState) -> NDArray[np.uint8]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,10 +17,8 @@ from fcn_studio.core.sample import Status
 from fcn_studio.errors import ClassTableNeeded, ImageError, MaskError, ProjectError, ProjectReadOnly
 from fcn_studio.formats.masks import read_mask
 from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.settings import Settings
 from fcn_studio.tools.base import PointerEvent
 from fcn_studio.ui.session import Session
-from fcn_studio.ui.toolbox import Toolbox
 from tests.helpers import contents, paint, save_half
 from tests.ui.conftest import draw_project
 
@@ -38,20 +36,6 @@ class Heard:
         session.recovered.connect(self.recovered.append)
         session.notice.connect(self.notices.append)
         session.problem.connect(self.problems.append)
-
-
-@pytest.fixture
-def make_session(qtbot: QtBot) -> Iterator[Callable[[], Session]]:
-    made: list[Session] = []
-
-    def make() -> Session:
-        made.append(Session(Settings(), Toolbox()))
-        return made[-1]
-
-    yield make
-    for session in made:
-        session.close_project(discard=True)
-        session.shut_down()
 
 
 @pytest.fixture
