@@ -24,7 +24,29 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 60
 
-FLOOR = """
+DONE = """
+def done():
+    times = os.times()
+    print(times.user + times.system, time.monotonic())
+    sys.stdout.flush()
+    os._exit(0)
+"""
+
+FIRST_PAINT = (
+    DONE
+    + """
+class FirstPaint(QObject):
+    def eventFilter(self, watched, event):
+        if event.type() == QEvent.Type.Paint:
+            watched.removeEventFilter(self)
+            QTimer.singleShot(0, done)
+        return False
+paint = FirstPaint()
+"""
+)
+
+FLOOR = (
+    """
 import sys, time, os
 import numpy, cv2
 from PySide6.QtCore import QTimer
@@ -32,37 +54,26 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 class Painted(QWidget):
     def paintEvent(self, event):
         QTimer.singleShot(0, done)
-def done():
-    times = os.times()
-    print(times.user + times.system, time.monotonic())
-    sys.stdout.flush()
-    os._exit(0)
-app = QApplication([])
+"""
+    + DONE
+    + """app = QApplication([])
 window = QMainWindow()
 window.setCentralWidget(Painted())
 window.resize(1440, 900)
 window.show()
 app.exec()
 """
+)
 
-OURS = """
+OURS = (
+    """
 import sys, time, os
 from fcn_studio.cli import main
 from fcn_studio.ui import app
 from PySide6.QtCore import QEvent, QObject, QTimer
-def done():
-    times = os.times()
-    print(times.user + times.system, time.monotonic())
-    sys.stdout.flush()
-    os._exit(0)
-class FirstPaint(QObject):
-    def eventFilter(self, watched, event):
-        if event.type() == QEvent.Type.Paint:
-            watched.removeEventFilter(self)
-            QTimer.singleShot(0, done)
-        return False
-paint = FirstPaint()
-build = app.build
+"""
+    + FIRST_PAINT
+    + """build = app.build
 def build_and_watch(settings):
     studio = build(settings)
     studio.window.centralWidget().installEventFilter(paint)
@@ -70,25 +81,17 @@ def build_and_watch(settings):
 app.build = build_and_watch
 main([])
 """
+)
 
 
-LABELME = """
+LABELME = (
+    """
 import sys, time, os
 from labelme import __main__ as program
 from PySide6.QtCore import QEvent, QObject, QTimer
-def done():
-    times = os.times()
-    print(times.user + times.system, time.monotonic())
-    sys.stdout.flush()
-    os._exit(0)
-class FirstPaint(QObject):
-    def eventFilter(self, watched, event):
-        if event.type() == QEvent.Type.Paint:
-            watched.removeEventFilter(self)
-            QTimer.singleShot(0, done)
-        return False
-paint = FirstPaint()
-class Watched(program.MainWindow):
+"""
+    + FIRST_PAINT
+    + """class Watched(program.MainWindow):
     def __init__(self, *args, **more):
         super().__init__(*args, **more)
         self.installEventFilter(paint)
@@ -96,28 +99,21 @@ program.MainWindow = Watched
 sys.argv = ["labelme"]
 program.main()
 """
+)
 
-NAPARI = """
+NAPARI = (
+    """
 import sys, time, os
 import napari
 from qtpy.QtCore import QEvent, QObject, QTimer
-def done():
-    times = os.times()
-    print(times.user + times.system, time.monotonic())
-    sys.stdout.flush()
-    os._exit(0)
-class FirstPaint(QObject):
-    def eventFilter(self, watched, event):
-        if event.type() == QEvent.Type.Paint:
-            watched.removeEventFilter(self)
-            QTimer.singleShot(0, done)
-        return False
-paint = FirstPaint()
-viewer = napari.Viewer(show=False)
+"""
+    + FIRST_PAINT
+    + """viewer = napari.Viewer(show=False)
 viewer.window._qt_window.installEventFilter(paint)
 viewer.show()
 napari.run()
 """
+)
 
 BARS = {"floor": 2.0, "labelme": 0.5, "napari": 0.25}
 """How many times the CPU time of each we may take."""
