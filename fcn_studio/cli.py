@@ -108,7 +108,9 @@ def _add_train(command: argparse.ArgumentParser) -> None:
     budget.add_argument("--minutes", type=float, metavar="M", help="wall-clock budget")
     budget.add_argument("--steps", type=int, metavar="N", help="number of optimiser steps")
     command.add_argument("--out", metavar="FILE", type=Path, help="write the checkpoint there, leave FOLDER alone")
-    command.add_argument("--batch-size", type=int, default=TrainConfig().batch_size, metavar="B")
+    command.add_argument("--resume", action="store_true", help="go on with the last training that did not finish")
+    command.add_argument("--log", metavar="FILE", type=Path, help="append each report there, as JSON lines or *.csv")
+    command.add_argument("--batch-size", type=int, metavar="B", help="crops a step (default: the recipe's)")
     command.add_argument("--width", type=float, default=TrainConfig().width, help="of a slim trunk from scratch")
     command.add_argument("--seed", type=int, default=0)
 
@@ -259,6 +261,8 @@ def _train(options: argparse.Namespace) -> Json:
         network=options.network,
         device=options.device,
         out=options.out,
+        log=options.log,
+        resume=options.resume,
         grey_as_indices=options.grey_as_indices,
         max_pixels=_max_pixels(options),
     )

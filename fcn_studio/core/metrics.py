@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,16 @@ class Figures:
     pixels: Mapping[int, int]
     absent: tuple[int, ...] = ()
     images: int = 0
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Figures:
+        """The figures that ``asdict`` gave, back from JSON, whose keys are texts.
+
+        Raises:
+            KeyError, TypeError, ValueError, AttributeError: if it is anything else.
+        """
+        by_class = {name: {int(i): value for i, value in data[name].items()} for name in ("iou", "pixels")}
+        return cls(**{**data, **by_class, "absent": tuple(data["absent"])})
 
     def as_json(self, table: ClassTable) -> dict[str, object]:
         """The figures under plain names, classes by name, for ``--json``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from fcn_studio.core.metrics import Figures
 
@@ -28,17 +29,28 @@ class TrainConfig:
         level: see `Level`.
         minutes: wall-clock budget; the learning-rate schedule follows it.
         steps: number of optimiser steps.
-        batch_size: crops a step.
+        batch_size: crops a step; None for the recipe's own.
         seed: of the random weights and the augmentation.
         width: channel multiplier of a slim trunk (scratch only).
+        keep_every: seconds between two states that are kept to go on from after a crash; None keeps none.
     """
 
     level: Level = Level.FULL
     minutes: float | None = None
     steps: int | None = None
-    batch_size: int = 8
+    batch_size: int | None = None
     seed: int = 0
     width: float = 0.25
+    keep_every: float | None = 60.0
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> TrainConfig:
+        """The config that ``asdict`` gave, back from JSON.
+
+        Raises:
+            TypeError, ValueError: if it is anything else.
+        """
+        return cls(**{**data, "level": Level(data["level"])})
 
 
 @dataclass(frozen=True, slots=True)

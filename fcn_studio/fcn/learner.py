@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 _CLIP_NORM = 5.0
 _BAD_STEPS = 3
+_KEPT = ("steps", "given_up", "notes", "_part", "_bad_steps", "_mended", "_rate_factor")
 
 
 class Learner:
@@ -87,6 +89,39 @@ class Learner:
                 if not is_out_of_memory(error):
                     raise
                 self.make_room()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that it has learned, under names: weights, their average, what the optimiser remembers."""
+        found = {f"network.{key}": value for key, value in self.network.state_dict().items()}
+        found |= {f"average.{key}": value for key, value in self.average.state_dict().items()}
+        for name, parameter in self.network.named_parameters():
+            memory = self._optimiser.state.get(parameter, {})
+            found |= {f"optimiser.{name}.{key}": value for key, value in memory.items() if value is not None}
+        return found
+
+    def values(self) -> dict[str, Any]:
+        """All else that `restore` needs, as plain JSON values."""
+        numbers: dict[str, Any] = {name: getattr(self, name) for name in _KEPT}
+        return numbers | {"loss": self.loss if math.isfinite(self.loss) else None, "on_cpu": self.device == CPU}
+
+    def restore(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+        """Go on where an earlier process was.
+
+        Raises:
+            KeyError, TypeError, ValueError, RuntimeError: if it is no state of such a learner.
+        """
+        if values["on_cpu"] and self.device != CPU:
+            self._move_to(CPU)
+        self.network.load_state_dict(_under("network.", tensors))
+        self.average.load_state_dict(_under("average.", tensors))
+        for name, parameter in self.network.named_parameters():
+            for key, value in _under(f"optimiser.{name}.", tensors).items():
+                # In the layout that the optimiser would have given it: other layouts may be rounded otherwise.
+                like = torch.empty_like(parameter) if value.shape == parameter.shape else torch.empty_like(value)
+                self._optimiser.state[parameter][key] = like.detach().copy_(value)
+        for name in _KEPT:
+            setattr(self, name, type(getattr(self, name))(values[name]))
+        self.loss = math.nan if values["loss"] is None else float(values["loss"])
 
     def make_room(self) -> None:
         """After memory ran out: halve what is computed at once; if that is one image, go to the CPU.
@@ -188,6 +223,11 @@ class Learner:
     def _new_optimiser(self) -> torch.optim.Optimizer:
         """AdamW over what the recipe changes."""
         return torch.optim.AdamW(parameter_groups(self.network, self._recipe), lr=1e-3)
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin so, without that beginning."""
+    return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
 
 
 def pixel_weight(target: Tensor, weights: Tensor) -> Tensor:

@@ -33,7 +33,9 @@ def fine_tune(job: FineTuneJob, warm: WarmNetwork) -> Generator[JobProgress, boo
     # Training scores the network it is given as the baseline; from scratch it is given one for that alone.
     given = job.baseline if job.config.level is Level.SCRATCH else job.base
     base = load_checkpoint(given) if given else None
-    outcome = yield from train(job.config, job.train, job.val, job.table, base, device, Path(job.out))
+    outcome = yield from train(
+        job.config, job.train, job.val, job.table, base, device, Path(job.out), resume=job.resume
+    )
     if not job.baseline or not job.val:
         return replace(outcome, baseline=None)
     if job.baseline == given and outcome.baseline is not None:

@@ -36,6 +36,7 @@ class FineTuneJob:
         base: path of the checkpoint to start from; "" trains from scratch.
         baseline: path of the network in use, scored on the same validation snapshot; "" if there is none.
         out: path of the checkpoint to write.
+        resume: go on with the unfinished training beside it.
     """
 
     config: TrainConfig
@@ -46,6 +47,7 @@ class FineTuneJob:
     baseline: str
     out: str
     device: str = "auto"
+    resume: bool = False
 
 
 @dataclass(frozen=True)
