@@ -21,6 +21,17 @@ class Level(StrEnum):
     """A new slim FCN-8s from random weights."""
 
 
+class RecipeName(StrEnum):
+    """How a network is trained."""
+
+    MODERN = "modern"
+    """AdamW, warm-up and cosine, augmented crops, class weights, the average of the weights is kept."""
+    PAPER = "paper"
+    """Long, Shelhamer & Darrell's: FCN-32s, then 16s, then 8s, each from the best of the one before, by SGD."""
+    PAPER_AT_ONCE = "paper-atonce"
+    """The same for an FCN-8s at once, with scaled taps."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
     """What to do. Exactly one of ``minutes`` and ``steps`` bounds the run; neither: the level's default.
@@ -32,6 +43,15 @@ class TrainConfig:
         batch_size: crops a step; None for the recipe's own.
         seed: of the random weights and the augmentation.
         width: channel multiplier of a slim trunk (scratch only).
+        recipe: see `RecipeName`.
+        architecture: name of the network to train (scratch only); "slim" has ``width``.
+        input_scale: factor on the images before the network (scratch only); None follows from their size.
+        crop: (height, width) of the crops; None follows from the device and the images.
+        lovasz: weight of the Lovász-softmax loss beside cross-entropy in the last third of the budget.
+        rate: factor on all learning rates.
+        precision: "fp32", "bf16" (features by automatic mixed precision) or "auto": bf16 on CUDA.
+        divide_weights: take the class weights of the loss out of the scores of the network that is kept, so that
+            its probabilities are those of the images: rare classes are then found less often, and more surely.
         keep_every: seconds between two states that are kept to go on from after a crash; None keeps none.
     """
 
@@ -41,6 +61,14 @@ class TrainConfig:
     batch_size: int | None = None
     seed: int = 0
     width: float = 0.25
+    recipe: RecipeName = RecipeName.MODERN
+    architecture: str = "slim"
+    input_scale: float | None = None
+    crop: tuple[int, int] | None = None
+    lovasz: float = 0.0
+    rate: float = 1.0
+    precision: str = "auto"
+    divide_weights: bool = False
     keep_every: float | None = 60.0
 
     @classmethod
@@ -50,7 +78,8 @@ class TrainConfig:
         Raises:
             TypeError, ValueError: if it is anything else.
         """
-        return cls(**{**data, "level": Level(data["level"])})
+        crop = None if data["crop"] is None else tuple(data["crop"])
+        return cls(**{**data, "level": Level(data["level"]), "recipe": RecipeName(data["recipe"]), "crop": crop})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,21 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from fcn_studio.core.classes import ClassTable, map_by_name
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.errors import TrainingError
-from fcn_studio.fcn.architecture import Architecture
+from fcn_studio.fcn.architecture import Architecture, named
 from fcn_studio.fcn.data import STATISTICS, DecodedImages, channel_lut, channel_pixels, generator
 from fcn_studio.fcn.recipe import working_scale
 from fcn_studio.fcn.weights import Checkpoint, Preprocessing, active_table, adapt
 
 _STATISTICS_IMAGES = 16
+_AT_ONCE = ((16, 0.01), (8, 0.0001))
+"""Source: net.py of voc-fcn8s-atonce in the authors' release."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,29 @@ def starting_point(config: TrainConfig, table: ClassTable, base: Checkpoint | No
     """The base for this class table; without one, or from scratch, a new network, whose weights mean nothing yet."""
     if base is not None and config.level is not Level.SCRATCH:
         return adapt(base, table)
-    architecture = Architecture.slim(config.width)
-    preprocessing = replace(statistics(material, config.seed), input_scale=working_scale(material.shapes))
+    architecture = Architecture.slim(config.width) if config.architecture == "slim" else named(config.architecture)
+    scale = config.input_scale or working_scale(material.shapes)
+    preprocessing = replace(statistics(material, config.seed), input_scale=scale)
     channels = active_table(table)
     return Checkpoint(architecture, channels, preprocessing, architecture.build(len(channels)).state_dict())
+
+
+def at_stride(checkpoint: Checkpoint, stride: int, *, at_once: bool = False) -> Checkpoint:
+    """The network as FCN-32s, -16s or -8s: taps that it gains have scores of zero, so that its function stays.
+
+    ``at_once``: taps without normalisation are scaled, as in the released FCN-8s at-once.
+
+    Raises:
+        CheckpointError: if its trunk has no such taps.
+    """
+    scales = _AT_ONCE if at_once and not checkpoint.architecture.batch_norm else ()
+    architecture = replace(checkpoint.architecture, stride=stride, scales=scales)
+    network = architecture.build(len(checkpoint.table))
+    state = {}
+    for key, fresh in network.state_dict().items():
+        gained = torch.zeros_like(fresh) if key.startswith(network.score_layers) else fresh
+        state[key] = checkpoint.state.get(key, gained)
+    return replace(checkpoint, architecture=architecture, state=state)
 
 
 def statistics(material: Material, seed: int) -> Preprocessing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,9 +33,9 @@ class Share:
     rank: int = 0
     size: int = 1
 
-    def of(self, numbers: Sequence[int]) -> Sequence[int]:
-        """Its part of the numbers."""
-        return numbers[self.rank :: self.size]
+    def of(self, step: int, size: int) -> range:
+        """Its part of the views of a step, which has ``size`` in all."""
+        return range(step * size + self.rank, (step + 1) * size, self.size)
 
 
 ALL = Share()
@@ -53,8 +53,13 @@ class Batch:
     inputs: Tensor | Features
     target: Tensor
 
-    def scores(self, network: Network) -> Tensor:
-        """Scores (N, C, H, W), float32."""
+    def scores(self, network: Network, *, bf16: bool = False) -> Tensor:
+        """Scores (N, C, H, W), float32; ``bf16``: features by automatic mixed precision, scores never."""
+        if isinstance(self.inputs, Tensor) and bf16:
+            with torch.autocast(self.target.device.type, torch.bfloat16):
+                features = network.features(self.inputs)
+            inputs = {stride: tensor.float() for stride, tensor in features.items()}
+            return network.decode(inputs, *self.target.shape[1:]).float()
         if isinstance(self.inputs, Tensor):
             scores: Tensor = network(self.inputs)
         else:
@@ -102,10 +107,8 @@ class CropSource:
         """Start the thread, which makes batches of ``size`` views from the ``position``-th on."""
         self.position = position
         self._preprocessing = preprocessing
-        starts = itertools.count(position * size, size)
-        self._feeder: Feeder[tuple[Image, LabelMap]] = Feeder(
-            lambda: sampler.batch(share.of(range(start := next(starts), start + size)))
-        )
+        steps = itertools.count(position)
+        self._feeder: Feeder[tuple[Image, LabelMap]] = Feeder(lambda: sampler.batch(share.of(next(steps), size)))
 
     def batch(self, device: torch.device) -> list[Batch]:
         """One batch of crops."""
@@ -117,6 +120,51 @@ class CropSource:
     def close(self) -> None:
         """End the thread."""
         self._feeder.close()
+
+
+class ImageSource:
+    """Whole images as they are, one after the other, each a batch of its own; read in a background thread."""
+
+    def __init__(
+        self,
+        images: DecodedImages,
+        preprocessing: Preprocessing,
+        size: int,
+        seed: int,
+        position: int,
+        share: Share = ALL,
+    ) -> None:
+        """Start the thread; ``size`` images a step, from the ``position``-th step on."""
+        self.position = position
+        self._images, self._preprocessing, self._seed = images, preprocessing, seed
+        self._order = Order(len(images), seed)
+        steps = itertools.count(position)
+        self._feeder: Feeder[list[tuple[Image, LabelMap]]] = Feeder(
+            lambda: [self._view(number) for number in share.of(next(steps), size)]
+        )
+
+    def batch(self, device: torch.device) -> list[Batch]:
+        """The images of one step."""
+        views = next(self._feeder)
+        self.position += 1
+        return [
+            Batch(
+                normalise(torch.from_numpy(image[None]).to(device), self._preprocessing),
+                torch.from_numpy(channels[None]).to(device).long(),
+            )
+            for image, channels in views
+        ]
+
+    def close(self) -> None:
+        """End the thread."""
+        self._feeder.close()
+
+    def _view(self, number: int) -> tuple[Image, LabelMap]:
+        """An image and its labels at the network's scale."""
+        rng = generator(self._seed, VIEWS, number)
+        image, channels = self._images.get_or_another(self._order[number], rng)
+        shape = scaled_size(channels.shape, self._preprocessing.input_scale * self._images.shrink)
+        return resized(image, shape), resized_labels(channels, shape)
 
 
 class FeatureSource:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Generator, Sequence
@@ -18,24 +17,21 @@ from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import ImageError, TrainingError
 from fcn_studio.fcn.budget import BASELINE_SHARE, CACHE_SHARE, Budget
-from fcn_studio.fcn.data import CropSampler
+from fcn_studio.fcn.calibrate import without_weights
 from fcn_studio.fcn.evaluate import evaluate
 from fcn_studio.fcn.learner import Learner
-from fcn_studio.fcn.material import Material, is_foreign, starting_point
+from fcn_studio.fcn.material import Material
 from fcn_studio.fcn.predict import Predictor
-from fcn_studio.fcn.recipe import augmentation_for, batch_size_for, class_weights, initialise, recipe_for
+from fcn_studio.fcn.ranks import Ranks, joined, share_of_environment
 from fcn_studio.fcn.run_state import StateFile, chance, read_tensors, restore_chance
-from fcn_studio.fcn.sources import CropSource, FeatureSource, Source
+from fcn_studio.fcn.sources import FeatureSource
+from fcn_studio.fcn.stages import Order, Stage, images_a_step, loss_weights, source_of, stages
 from fcn_studio.fcn.unfinished import Unfinished, bound_to, damage_told, read_unfinished
 from fcn_studio.fcn.weights import Checkpoint, Preprocessing, as_stored, save_checkpoint
 from fcn_studio.formats.runs import state_of
 
-_log = logging.getLogger(__name__)
-
 Reports = Generator[TrainProgress, bool | None, None]
 """Steps that report; sent True, they stop as soon as they can."""
-
-_QUICK_VIEWS = 2
 
 
 def train(
@@ -80,64 +76,83 @@ def train(
         TrainingError: if there is nothing to learn from, no image of it can be read, no step succeeds, or there is
             nothing to go on from.
     """
+    config = replace(config, level=Level.SCRATCH if base is None else config.level)
     bound = bound_to(config, train_set, val_set, table, base.sha256 if base else "")
     state = read_unfinished(state_of(out_path)) if resume else None
     if state is not None:
         state.require_same(bound)
-    training = _Training(config, train_set, val_set, table, base, device, out_path, bound, state)
+    ranks = joined(share_of_environment(), device)
+    val_set = val_set if ranks.is_first else ()
+    order = Order(config, Material.of(train_set, table), val_set, table, base, device, out_path, bound)
     try:
-        yield from training.run()
-        return training.outcome()
+        return (yield from _all_stages(order, ranks, state))
+    except BaseException:
+        ranks.fail(device)
+        raise
     finally:
-        training.close()
+        ranks.leave()
+
+
+def _all_stages(
+    order: Order, ranks: Ranks, state: Unfinished | None
+) -> Generator[TrainProgress, bool | None, TrainOutcome]:
+    """The stages one after the other, each from the best network of the one before."""
+    if order.config.level is Level.QUICK and ranks.share.size > 1:
+        raise TrainingError("the quick level is for one process; it takes seconds")
+    before: _Training | None = None
+    for stage in stages(order.config)[state.stage if state is not None else 0 :]:
+        training = _Training(order, stage, ranks, state, before)
+        try:
+            yield from training.run()
+        finally:
+            training.close()
+        before, state = training, None
+        if training.outcome().stopped:
+            break
+    assert before is not None
+    return before.outcome()
 
 
 class _Training:
-    """The state of one training; `run` is its course."""
+    """The state of one stage; `run` is its course."""
 
     def __init__(
-        self,
-        config: TrainConfig,
-        train_set: Sequence[LabelledImage],
-        val_set: Sequence[LabelledImage],
-        table: ClassTable,
-        base: Checkpoint | None,
-        device: torch.device,
-        out_path: Path,
-        bound: dict[str, str],
-        state: Unfinished | None,
+        self, order: Order, stage: Stage, ranks: Ranks, state: Unfinished | None, before: _Training | None
     ) -> None:
-        self._config, self._table, self._base, self._out_path = config, table, base, out_path
-        self._val_set, self._bound, self._resumed = val_set, bound, state
-        level = Level.SCRATCH if base is None else config.level
+        self._order, self._stage, self._ranks, self._resumed = order, stage, ranks, state
+        self._table, self._val_set, self._material = order.table, order.val_set, order.material
+        config = stage.config(order)
         torch.manual_seed(config.seed)
-        self._material = material = Material.of(train_set, table)
-        recipe = recipe_for(
-            level,
-            batch_norm=level is Level.SCRATCH or (base is not None and base.architecture.batch_norm),
-            foreign=is_foreign(base, table),
-            images=len(material.usable),
-        )
-        self._budget = Budget(config, recipe.steps, recipe.evaluations)
-        self._start = starting_point(replace(config, level=level), table, base, material)
+        self._start = stage.start(order, anew=state is not None)
         if state is not None:
             with damage_told(state.path):
                 self._start = replace(self._start, preprocessing=_preprocessing(state.values["preprocessing"]))
-        network = self._start.build()
-        if level is Level.SCRATCH:
-            initialise(network)
-        self._batch_size = batch_size_for(level, config.batch_size, images=len(material.usable), device=device)
-        self._learner = Learner(network, recipe, class_weights(material.pixels), device, self._batch_size)
-        self._source = self._new_source(level, 0 if state is None else state.position)
-
+        recipe = stage.recipe(order, self._start)
+        self._budget = Budget(config, recipe.steps, recipe.evaluations)
+        self._weights = loss_weights(order.material, recipe)
+        self._learner = Learner(
+            stage.network(order, self._start),
+            recipe,
+            self._weights,
+            order.device,
+            images_a_step(order, recipe, ranks.share),
+            lovasz=config.lovasz,
+            precision=config.precision,
+            ranks=ranks,
+        )
+        if ranks.share.size > 1:
+            torch.manual_seed(config.seed + ranks.share.rank)  # else all would drop the same features
         self._stopped = False
         self._best: Figures | None = None
-        self._baseline: Figures | None = None
-        self._saved = False
-        self._notes: list[str] = []
-        self._state_file = StateFile(state_of(out_path), config.keep_every)
+        self._baseline: Figures | None = before._baseline if before else None
+        self._before: tuple[int, float, float] = before._spent if before else (0, 0.0, 0.0)
+        self._saved = before is not None
+        self._notes: list[str] = [*before._notes, *before._learner.notes] if before else []
+        self._state_file = StateFile(state_of(order.out_path), config.keep_every if ranks.is_first else None)
         if state is not None:
             self._restore(state)
+        position = 0 if state is None else state.position
+        self._source = source_of(order, recipe, self._learner, self._start, position, ranks.share)
 
     # --- the course -------------------------------------------------------------------------------------
 
@@ -149,9 +164,10 @@ class _Training:
                 if not self._stopped and self._val_set and self._budget.validation_is_due(self._steps):
                     yield from self._validate()
                 self._keep_state()
-                if not self._may_go_on():
+                going_on, fraction = self._agreed()
+                if not going_on:
                     break
-                self._learner.step(self._source.batch, self._fraction)
+                self._learner.step(self._source.batch, fraction)
                 yield from self._report()
             yield from self._conclude()
         finally:
@@ -161,8 +177,9 @@ class _Training:
 
     def _prepare(self) -> Reports:
         """What comes before the first step: the baseline, cached features; of what is resumed, the features only."""
-        if self._base is not None and self._resumed is None:
-            self._baseline = yield from self._score(self._base, self._budget.seconds * BASELINE_SHARE)
+        base = self._order.base
+        if base is not None and self._resumed is None and self._stage.number == 0:
+            self._baseline = yield from self._score(base, self._budget.seconds * BASELINE_SHARE)
             if self._baseline is None and self._val_set and not self._stopped:
                 self._notes.append("the base was not scored first: too many validation images for the time")
         if isinstance(self._source, FeatureSource):
@@ -183,8 +200,14 @@ class _Training:
             yield from self._validate()
             if self._stopped and not was_stopped:
                 self._keep_state()
-        if not self._stopped:
+        if not self._stopped and self._stage.is_last and self._ranks.is_first:
             self._state_file.remove()
+
+    def _agreed(self) -> tuple[bool, float]:
+        """Whether there is another step, and the share of the budget spent: the first process decides for all."""
+        ours = (float(self._may_go_on()), self._fraction) if self._ranks.is_first else (0.0, 0.0)
+        going_on, fraction = self._ranks.together(lambda: ours, self._learner.device)[:2]
+        return going_on > 0, fraction
 
     def _may_go_on(self) -> bool:
         """Whether another step is to be taken; the first always is."""
@@ -198,6 +221,12 @@ class _Training:
         return self._learner.steps
 
     @property
+    def _spent(self) -> tuple[int, float, float]:
+        """Steps, wall and CPU seconds of this stage and of those before it."""
+        steps, elapsed, cpu_seconds = self._before
+        return steps + self._steps, elapsed + self._budget.elapsed, cpu_seconds + self._budget.cpu_seconds
+
+    @property
     def _fraction(self) -> float:
         """Share of the budget spent, 0..1."""
         return self._budget.fraction(self._steps)
@@ -206,13 +235,13 @@ class _Training:
         """What came out."""
         left_out = self._material.left_out
         return TrainOutcome(
-            checkpoint=str(self._out_path),
+            checkpoint=str(self._order.out_path),
             figures=self._best,
             baseline=self._baseline,
             val_ids=tuple(image.image_id for image in self._val_set if image.image_id not in left_out),
             trained_on=len(self._material.read),
-            steps=self._steps,
-            cpu_seconds=self._budget.cpu_seconds,
+            steps=self._spent[0],
+            cpu_seconds=self._spent[2],
             stopped=self._stopped,
             notes=(
                 *self._notes,
@@ -227,11 +256,11 @@ class _Training:
 
     def _report(self, figures: Figures | None = None) -> Reports:
         """Yield one report and heed the answer."""
-        fraction, budget = self._fraction, self._budget
-        total = budget.total(self._steps, fraction)
-        stop = yield TrainProgress(
-            self._steps, total, fraction, self._learner.loss, budget.elapsed, budget.cpu_seconds, figures
-        )
+        fraction, stage = self._fraction, self._stage
+        steps, elapsed, cpu_seconds = self._spent
+        total = self._before[0] + self._budget.total(self._steps, fraction) * (stage.count - stage.number)
+        whole = (stage.number + fraction) / stage.count
+        stop = yield TrainProgress(steps, total, whole, self._learner.loss, elapsed, cpu_seconds, figures)
         self._stopped = self._stopped or bool(stop)
 
     def _fill(self, source: FeatureSource) -> Reports:
@@ -253,13 +282,15 @@ class _Training:
         soon = self._budget.validated_step == self._steps
         if self._steps == 0 or not (self._stopped or self._state_file.is_due(soon=soon)):
             return
-        if self._config.keep_every is None:
+        if self._order.config.keep_every is None or not self._ranks.is_first:
             return
-        source = self._source
+        source, base = self._source, self._order.base
         values: dict[str, Any] = {
-            "bound": self._bound,
-            "config": asdict(self._config),
-            "base": str(self._base.path or "") if self._base is not None else "",
+            "bound": self._order.bound,
+            "config": asdict(self._order.config),
+            "base": str(base.path or "") if base is not None else "",
+            "stage": self._stage.number,
+            "before": self._before,
             "preprocessing": asdict(self._start.preprocessing),
             "learner": self._learner.values(),
             "budget": self._budget.values(),
@@ -282,14 +313,18 @@ class _Training:
             TrainingError: if the state is damaged, or the best network so far is gone.
         """
         tensors, values = read_tensors(state), state.values
-        if values["saved"] and not self._out_path.is_file():
-            raise TrainingError(f"{self._out_path}: the best network of the unfinished training is gone; train anew")
+        if values["saved"] and not self._order.out_path.is_file():
+            raise TrainingError(
+                f"{self._order.out_path}: the best network of the unfinished training is gone; train anew"
+            )
         with damage_told(state.path):
             self._learner.restore(tensors, values["learner"])
             self._budget.restore(values["budget"])
             self._best = Figures.from_json(values["best"]) if values["best"] else None
             self._baseline = Figures.from_json(values["baseline"]) if values["baseline"] else None
             self._saved = bool(values["saved"])
+            steps, elapsed, cpu_seconds = values["before"]
+            self._before = int(steps), float(elapsed), float(cpu_seconds)
             self._material.left_out.update(values["left_out"])
             self._notes += values["notes"]
             restore_chance(tensors, self._learner.device)
@@ -339,29 +374,20 @@ class _Training:
 
     def _snapshot(self) -> Checkpoint:
         """The average as a checkpoint without a file, rounded as the file will be: what is scored is what is kept."""
+        average = self._learner.average
+        divided = without_weights(average, self._weights) if self._order.config.divide_weights else {}
         state = {
-            key: as_stored(value, half=True).to(value.dtype, copy=True)
-            for key, value in self._learner.average.state_dict().items()
+            key: as_stored(divided.get(key, value), half=True).to(value.dtype, copy=True)
+            for key, value in average.state_dict().items()
         }
         return replace(self._start, state=state, trained_on=self._material.read)
 
     def _save(self, figures: Figures | None) -> None:
         """Write the average to the file."""
-        validation = None if figures is None else figures.as_json(self._table)
-        save_checkpoint(replace(self._snapshot(), validation=validation), self._out_path, half=True)
         self._saved = True
-
-    def _new_source(self, level: Level, position: int) -> Source:
-        """Cached features where the trunk stays as it is, else augmented crops."""
-        material, pre, seed = self._material, self._start.preprocessing, self._config.seed
-        if level is Level.QUICK:
-            network, make_room = self._learner.network.eval(), self._learner.make_room
-            images = material.decoded(pre.input_scale)
-            return FeatureSource(images, network, pre, _QUICK_VIEWS, seed, make_room, position)
-        augmentation = augmentation_for(level, material.shapes, pre.input_scale, self._learner.device)
-        images = material.decoded(augmentation.scale[1])
-        sampler = CropSampler(images, augmentation, class_weights(material.pixels), seed)
-        return CropSource(sampler, pre, self._batch_size, position)
+        if self._ranks.is_first:
+            validation = None if figures is None else figures.as_json(self._table)
+            save_checkpoint(replace(self._snapshot(), validation=validation), self._order.out_path, half=True)
 
 
 def _preprocessing(values: dict[str, Any]) -> Preprocessing:

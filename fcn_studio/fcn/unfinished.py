@@ -46,6 +46,7 @@ class Unfinished:
         base: path of the network that it started from, or "".
         step: optimiser steps done.
         position: batches drawn.
+        stage: number of the stage it is in.
         bound: digests of what it was begun with (`bound_to`).
         writer: the process that wrote the file.
         values: all its numbers.
@@ -56,6 +57,7 @@ class Unfinished:
     base: str
     step: int
     position: int
+    stage: int
     bound: Mapping[str, str]
     writer: LockOwner
     values: Mapping[str, Any]
@@ -97,6 +99,7 @@ def read_unfinished(path: Path) -> Unfinished:
                 config=TrainConfig.from_json(values["config"]),
                 base=text(values["base"]),
                 step=whole(values["learner"]["steps"]),
+                stage=whole(values["stage"]),
                 position=whole(values["position"]),
                 bound={part: text(values["bound"][part]) for part in _WORDS},
                 writer=LockOwner(**values["writer"]),
