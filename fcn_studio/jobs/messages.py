@@ -73,12 +73,17 @@ Job = SegmentJob | FineTuneJob | EvaluateJob
 
 @dataclass(frozen=True)
 class Predicted:
-    """One image of a segment job is done; ``done`` of ``total``. ``notes``: what ran out, each said once."""
+    """One image of a segment job is done; ``done`` of ``total``. ``notes``: what ran out, each said once.
+
+    Attributes:
+        seconds: wall time that the network took for it; 0 if that was not measured.
+    """
 
     prediction: Prediction
     done: int
     total: int
     notes: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
