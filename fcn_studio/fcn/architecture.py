@@ -1,32 +1,76 @@
-"""The description of a network from which it can be built: what a checkpoint says about its shape."""
+"""The description of a network from which it can be built: what a checkpoint says about its shape.
+
+Importing it loads no torch; building does.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 from fcn_studio.errors import CheckpointError
-from fcn_studio.fcn.backbones import CAFFE_PADDING, VGGTrunk
-from fcn_studio.fcn.network import FCN
 
-_TRUNKS = ("vgg16", "slim")
-_PADDINGS = {"same": 1, "caffe": CAFFE_PADDING}
+if TYPE_CHECKING:
+    from fcn_studio.fcn.network import Network
+
+_PADDINGS = ("same", "caffe")
+_UPSAMPLINGS = ("bilinear", "learned")
+_ALEXNET: dict[str, Any] = {"batch_norm": False, "padding": "caffe", "stride": 32, "scales": ()}
+_RESNET: dict[str, Any] = {
+    "width": 1.0,
+    "fc": 512,
+    "batch_norm": True,
+    "padding": "same",
+    "stride": 8,
+    "scales": (),
+    "dropout": 0.1,
+    "upsampling": "bilinear",
+}
+_ARTICLE: dict[str, Any] = {**_RESNET, "dropout": 0.0, "upsampling": "learned"}
+del _ARTICLE["width"]  # which is for tests
+
+_FIXED: Mapping[str, Mapping[str, object]] = {
+    "vgg16": {},
+    "slim": {},
+    "alexnet": _ALEXNET,
+    "alexnet_torchvision": _ALEXNET,
+    "resnet50": _RESNET,
+    "resnet101": _RESNET,
+    "article": _ARTICLE,
+}
+"""Trunk -> what it leaves no choice of."""
+
+_ADDED_LATER = ("upsampling", "head_batch_norm")
+"""What the first checkpoints do not say: written only where it differs from the default, which they have."""
+
+_AT_ONCE = ((16, 0.01), (8, 0.0001))
+"""Source: ``scale_pool4`` and ``scale_pool3`` in voc-fcn8s-atonce/net.py."""
+
+
+def _is_number(value: object) -> bool:
+    """A finite number, and not a truth value."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """Shape of an FCN; two equal descriptions build interchangeable networks.
+    """Shape of a network; two equal descriptions build interchangeable networks.
 
     Attributes:
-        trunk: "vgg16" (the paper's) or "slim" (VGG-16's layout, narrower); a name for people, the rest decides.
-        width: multiplier of VGG-16's channels.
+        trunk: "vgg16" (the paper's), "slim" (VGG-16's layout, narrower), "alexnet" (the paper's, as Caffe has it),
+            "alexnet_torchvision" (as torchvision has it), "resnet50" and "resnet101" (torchvision's FCNs) or
+            "article" (the FCN8 of the article that the project began with). "vgg16" and "slim" are one to the code.
+        width: multiplier of the trunk's channels.
         fc: channels of fc6 and fc7.
         batch_norm: whether convolutions are batch-normalised.
         padding: "caffe" (100 pixels at conv1_1, as released) or "same" (cheaper, for networks trained so).
         stride: 32, 16 or 8: FCN-32s, -16s or -8s.
         scales: (stride, factor) of the taps that are scaled before their score layer (at-once training).
         dropout: behind fc6 and fc7.
+        upsampling: "bilinear" (fixed, as released) or "learned" (transposed convolutions that begin bilinear).
+        head_batch_norm: whether fc6 and fc7 are normalised too where the trunk is; not in torchvision's VGG-16-BN.
 
     Raises:
         CheckpointError: on construction, if the description makes no sense.
@@ -40,10 +84,13 @@ class Architecture:
     stride: int = 8
     scales: tuple[tuple[int, float], ...] = ()
     dropout: float = 0.1
+    upsampling: str = "bilinear"
+    head_batch_norm: bool = True
 
     def __post_init__(self) -> None:
         sensible = (
-            self.trunk in _TRUNKS
+            isinstance(self.trunk, str)
+            and self.trunk in _FIXED
             and _is_number(self.width)
             and 0.05 <= self.width <= 2
             and type(self.fc) is int
@@ -55,40 +102,77 @@ class Architecture:
             and all(tap in (8, 16) and _is_number(factor) and factor > 0 for tap, factor in self.scales)
             and _is_number(self.dropout)
             and 0 <= self.dropout < 1
+            and self.upsampling in _UPSAMPLINGS
+            and type(self.head_batch_norm) is bool
+            and all(getattr(self, name) == value for name, value in _FIXED[self.trunk].items())
         )
         if not sensible:
             raise CheckpointError(f"no network can be built from this description: {asdict(self)}")
 
     @classmethod
-    def vgg16(cls, stride: int = 8) -> Architecture:
-        """The paper's network as released: VGG-16 with padding 100, fc6 and fc7 of 4096 channels."""
-        return cls("vgg16", 1.0, 4096, batch_norm=False, padding="caffe", stride=stride, dropout=0.5)
+    def vgg16(cls, stride: int = 8, at_once: bool = False, upsampling: str = "bilinear") -> Architecture:
+        """The paper's network as released: VGG-16 with padding 100, fc6 and fc7 of 4096 channels.
+
+        Args:
+            stride: 32, 16 or 8.
+            at_once: scale the taps, as the FCN-8s that was trained in one stage does.
+            upsampling: "bilinear", or "learned" for weights whose deconvolutions are something else.
+        """
+        scales = tuple(pair for pair in _AT_ONCE if pair[0] >= stride) if at_once else ()
+        return cls("vgg16", 1.0, 4096, False, "caffe", stride, scales, 0.5, upsampling)
+
+    @classmethod
+    def vgg16_same(cls, batch_norm: bool, stride: int = 8) -> Architecture:
+        """VGG-16 in the layout of torchvision's ``vgg16`` and ``vgg16_bn``, with their padding.
+
+        As there, fc6 and fc7 are not batch-normalised.
+        """
+        return cls("vgg16", 1.0, 4096, batch_norm, "same", stride, (), 0.5, head_batch_norm=not batch_norm)
 
     @classmethod
     def slim(cls, width: float = 0.25, stride: int = 8) -> Architecture:
         """A batch-normalised VGG-16 of ``width`` times the channels that trains from scratch on a CPU."""
         return cls("slim", width, max(64, round(1024 * width / 8) * 8), stride=stride)
 
+    @classmethod
+    def alexnet(cls, torchvision: bool = False) -> Architecture:
+        """The paper's FCN-AlexNet: CaffeNet with padding 100; or over AlexNet as torchvision has it."""
+        return cls("alexnet_torchvision" if torchvision else "alexnet", 1.0, 4096, False, "caffe", 32, (), 0.5)
+
+    @classmethod
+    def resnet(cls, depth: int) -> Architecture:
+        """The FCN of torchvision over a dilated ResNet of 50 or 101 layers."""
+        return cls(f"resnet{depth}", **_RESNET)
+
+    @classmethod
+    def article(cls) -> Architecture:
+        """The FCN8 of the seed article: taps are concatenated, and all upsampling is learned."""
+        return cls("article", 1.0, **_ARTICLE)
+
     @property
     def title(self) -> str:
         """Name for people, as "FCN-8s, slim VGG-16 x 0.25"."""
-        trunk = "VGG-16" if self.trunk == "vgg16" else f"slim VGG-16 x {self.width:g}"
-        return f"FCN-{self.stride}s, {trunk}"
+        return f"FCN-{self.stride}s, {self._trunk_title}"
 
-    def build(self, num_classes: int) -> FCN:
+    @property
+    def _trunk_title(self) -> str:
+        if self.trunk == "slim":
+            return f"slim VGG-16 x {self.width:g}"
+        if self.trunk == "vgg16":
+            return "VGG-16-BN" if self.batch_norm else "VGG-16"
+        return _TITLES[self.trunk]
+
+    def build(self, num_classes: int) -> Network:
         """The network with fresh weights, on the current default device."""
-        trunk = VGGTrunk(
-            width=self.width,
-            fc=self.fc,
-            batch_norm=self.batch_norm,
-            padding=_PADDINGS[self.padding],
-            dropout=self.dropout,
-        )
-        return FCN(trunk, num_classes, self.stride, dict(self.scales))
+        from fcn_studio.fcn.build import build
+
+        return build(self, num_classes)
 
     def as_json(self) -> dict[str, object]:
         """The description as plain JSON values."""
-        return asdict(self) | {"scales": [list(pair) for pair in self.scales]}
+        data = asdict(self) | {"scales": [list(pair) for pair in self.scales]}
+        defaults = {f.name: f.default for f in fields(self) if f.name in _ADDED_LATER}
+        return {key: value for key, value in data.items() if key not in defaults or value != defaults[key]}
 
     @classmethod
     def from_json(cls, data: object) -> Architecture:
@@ -98,8 +182,9 @@ class Architecture:
             CheckpointError: if it is anything else.
         """
         known = {f.name for f in fields(cls)}
-        if not isinstance(data, Mapping) or set(data) != known:
-            raise CheckpointError(f"the network's description should have {', '.join(sorted(known))}")
+        required = known - set(_ADDED_LATER)
+        if not isinstance(data, Mapping) or not required <= set(data) <= known:
+            raise CheckpointError(f"the network's description should have {', '.join(sorted(required))}")
         try:
             scales = tuple((int(tap), float(factor)) for tap, factor in data["scales"])
             return cls(**{**data, "scales": scales})
@@ -107,6 +192,42 @@ class Architecture:
             raise CheckpointError(f"the network's description has a value of the wrong kind: {error}") from error
 
 
-def _is_number(value: object) -> bool:
-    """A finite number, and not a truth value."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+_TITLES = {
+    "alexnet": "AlexNet",
+    "alexnet_torchvision": "AlexNet (torchvision)",
+    "resnet50": "ResNet-50",
+    "resnet101": "ResNet-101",
+    "article": "the article's",
+}
+
+_NAMED = {
+    "vgg16-32s": Architecture.vgg16(32),
+    "vgg16-16s": Architecture.vgg16(16),
+    "vgg16-8s": Architecture.vgg16(8),
+    "vgg16-8s-atonce": Architecture.vgg16(8, at_once=True),
+    "vgg16-same-8s": Architecture.vgg16_same(batch_norm=False),
+    "vgg16bn-8s": Architecture.vgg16_same(batch_norm=True),
+    "alexnet-32s": Architecture.alexnet(),
+    "alexnet-torchvision-32s": Architecture.alexnet(torchvision=True),
+    "resnet50": Architecture.resnet(50),
+    "resnet101": Architecture.resnet(101),
+    "article": Architecture.article(),
+    "slim": Architecture.slim(),
+}
+
+
+def named(name: str) -> Architecture:
+    """The architecture of a name, as "vgg16-8s"; "slim-0.5" is the slim network of half of VGG-16's channels.
+
+    Raises:
+        CheckpointError: if there is none.
+    """
+    if name in _NAMED:
+        return _NAMED[name]
+    head, _, width = name.partition("-")
+    if head == "slim":
+        try:
+            return Architecture.slim(float(width))
+        except (ValueError, OverflowError):
+            pass
+    raise CheckpointError(f"'{name}' is no architecture; say {', '.join(_NAMED)}, or slim-WIDTH as slim-0.5")

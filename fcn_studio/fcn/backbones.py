@@ -20,16 +20,35 @@ CAFFE_PADDING = 100
 _FC6_KERNEL = 7
 
 
-class VGGTrunk(nn.Module):
+class Trunk(nn.Module):
+    """What turns normalised images (N, 3, H, W) into features.
+
+    Attributes:
+        grids: stride -> geometry of the map given out there.
+        channels: stride -> its number of channels.
+        channels_per_pixel: size of the largest map, in numbers for each pixel of the image.
+        early_layers: how the names of the first layers begin.
+        last_kernel: side of the kernel that upsamples scores to the image where the released net has an odd one.
+    """
+
+    early_layers: tuple[str, ...]
+    last_kernel: int | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.grids: dict[int, Grid] = {}
+        self.channels: dict[int, int] = {}
+        self.channels_per_pixel = 0
+
+
+class VGGTrunk(Trunk):
     """VGG-16's body with fc6 and fc7 as convolutions; layers bear Caffe's names (``conv1_1`` ... ``fc7``).
 
     Pooling rounds up, as Caffe's does, so that every image size from 1x1 on works.
-
-    Attributes:
-        grids: stride -> geometry of the map given out there: 8 is pool3, 16 is pool4, 32 is fc7.
-        channels: stride -> its number of channels.
-        first_channels: channels of the first stage, whose maps are the largest.
+    Its taps: 8 is pool3, 16 is pool4, 32 is fc7.
     """
+
+    early_layers = ("stages.stage1", "stages.stage2")
 
     def __init__(
         self,
@@ -37,6 +56,7 @@ class VGGTrunk(nn.Module):
         width: float = 1.0,
         fc: int = 4096,
         batch_norm: bool = False,
+        head_batch_norm: bool = True,
         padding: int = CAFFE_PADDING,
         dropout: float = 0.5,
     ) -> None:
@@ -46,13 +66,12 @@ class VGGTrunk(nn.Module):
             width: multiplier of VGG-16's channels, rounded to multiples of 8.
             fc: channels of fc6 and fc7.
             batch_norm: normalise behind every convolution, which then has no bias.
+            head_batch_norm: whether that holds for fc6 and fc7 too.
             padding: of conv1_1; 1 is 'same' padding, and fc6 is then padded too.
             dropout: behind fc6 and fc7.
         """
         super().__init__()
-        self.grids: dict[int, Grid] = {}
-        self.channels: dict[int, int] = {}
-        self.first_channels = _widened(VGG16_STAGES[0][0], width)
+        self.channels_per_pixel = _widened(VGG16_STAGES[0][0], width)
         self.stages = nn.ModuleDict()
         grid, channels = IMAGE, 3
         for number, (full_width, depth) in enumerate(VGG16_STAGES, start=1):
@@ -67,10 +86,11 @@ class VGGTrunk(nn.Module):
             self.stages[f"stage{number}"] = nn.Sequential(layers)
             self.grids[2**number], self.channels[2**number] = grid, channels
         pad = _FC6_KERNEL // 2 if padding == 1 else 0
+        head_batch_norm = batch_norm and head_batch_norm
         self.head = nn.Sequential(
-            _conv_block("6", channels, fc, _FC6_KERNEL, pad, batch_norm, prefix="fc")
+            _conv_block("6", channels, fc, _FC6_KERNEL, pad, head_batch_norm, prefix="fc")
             | OrderedDict(drop6=nn.Dropout(dropout))
-            | _conv_block("7", fc, fc, 1, 0, batch_norm, prefix="fc")
+            | _conv_block("7", fc, fc, 1, 0, head_batch_norm, prefix="fc")
             | OrderedDict(drop7=nn.Dropout(dropout))
         )
         self.grids[32], self.channels[32] = grid.conv(_FC6_KERNEL, padding=pad), fc

@@ -7,7 +7,7 @@ and 27 for FCN-16s; 5, 9 and 31 for FCN-8s.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 
@@ -20,30 +20,36 @@ class Grid:
     Attributes:
         stride: distance of neighbouring cells.
         offset: centre of cell 0.
-        field: side of the square of input pixels that one cell sees.
+        reach: distance from a cell's centre, along an axis, of the farthest input pixel that it sees.
     """
 
     stride: Fraction = Fraction(1)
     offset: Fraction = Fraction(0)
-    field: Fraction = Fraction(1)
+    reach: Fraction = Fraction(0)
+
+    @property
+    def field(self) -> Fraction:
+        """Side of the square of input pixels around a cell's centre that holds all that it sees."""
+        return 2 * self.reach + 1
 
     def conv(self, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Grid:
         """Grid behind a convolution or a pooling."""
-        reach = dilation * (kernel - 1)
+        half = Fraction(dilation * (kernel - 1), 2)
         return Grid(
             self.stride * stride,
-            self.offset + self.stride * (Fraction(reach, 2) - padding),
-            self.field + self.stride * reach,
+            self.offset + self.stride * (half - padding),
+            self.reach + self.stride * half,
         )
 
     def deconv(self, kernel: int, stride: int, padding: int = 0) -> Grid:
         """Grid behind a transposed convolution."""
         fine = self.stride / stride
-        return Grid(
-            fine,
-            self.offset - fine * (Fraction(kernel - 1, 2) - padding),
-            self.field + self.stride * (-(-kernel // stride) - 1),
-        )
+        half = Fraction(kernel - 1, 2)
+        return Grid(fine, self.offset - fine * (half - padding), self.reach + fine * half)
+
+    def seeing(self, other: Grid) -> Grid:
+        """This grid where its cells also see what the other's see: of a sum of two maps."""
+        return replace(self, reach=max(self.reach, other.reach))
 
     def index_of(self, other: Grid) -> int:
         """The (perhaps negative) index here of the other grid's cell 0: how far to crop this map to start there.

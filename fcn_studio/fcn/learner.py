@@ -16,7 +16,7 @@ from torch.nn import functional
 from fcn_studio.core.classes import VOID
 from fcn_studio.errors import DeviceError
 from fcn_studio.fcn.device import CPU, is_out_of_memory, release_memory
-from fcn_studio.fcn.network import FCN
+from fcn_studio.fcn.network import Network
 from fcn_studio.fcn.recipe import Recipe, parameter_groups
 from fcn_studio.fcn.sources import Batch
 
@@ -40,7 +40,7 @@ class Learner:
     """
 
     def __init__(
-        self, network: FCN, recipe: Recipe, weights: NDArray[np.float64], device: torch.device, batch_size: int
+        self, network: Network, recipe: Recipe, weights: NDArray[np.float64], device: torch.device, batch_size: int
     ) -> None:
         """Take over a network.
 

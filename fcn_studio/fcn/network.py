@@ -1,27 +1,86 @@
-"""The fully convolutional network: scores at several strides, summed after fixed bilinear upsampling.
+"""What every network is, and the fully convolutional one: scores at several strides, summed after upsampling.
 
 Source: Long, Shelhamer & Darrell, "Fully Convolutional Networks for Semantic Segmentation" (CVPR 2015, PAMI 2017)
-and the released nets (voc-fcn32s, voc-fcn16s, voc-fcn8s, voc-fcn8s-atonce), whose layer names are kept. As in the
-released nets the upsampling is not learned; its kernel is computed and no part of a checkpoint.
+and the released nets (voc-fcn32s, voc-fcn16s, voc-fcn8s, voc-fcn8s-atonce, voc-fcn-alexnet), whose layer names are
+kept. As in the released nets the upsampling is not learned, unless it is asked for; its kernel is then computed and
+no part of a checkpoint.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from fcn_studio.fcn.backbones import Features, VGGTrunk
-from fcn_studio.fcn.geometry import IMAGE
+from fcn_studio.fcn.backbones import Features, Trunk
+from fcn_studio.fcn.geometry import IMAGE, Grid
+from fcn_studio.fcn.upsampling import BilinearUpsample, LearnedUpsample, adapted_upsampling
 
 _SKIPS = ((16, "score_pool4", "upscore2"), (8, "score_pool3", "upscore_pool4"))
 _LAST_UPSCORE = {32: "upscore", 16: "upscore16", 8: "upscore8"}
 
-SCORE_LAYERS = ("score_fr", "score_pool4", "score_pool3")
-"""Names of the layers that have one output channel a class."""
+
+class Network(nn.Module, ABC):
+    """Normalised images in, a score for each class at each pixel out, at every image size from 1x1 on.
+
+    Attributes:
+        score_layers: names of the layers with one output channel a class: what the quick level trains.
+        head_layers: how the names of the layers before them begin, which the paper calls the head: fc6 and fc7.
+        early_layers: how the names of the first layers begin, which see edges and colours in any picture.
+        halo: how far from a pixel, along an axis, lie the farthest input pixels that its scores depend on.
+        alignment: a tile must start at a multiple of it in the image to see the phase of the whole.
+        exact_tiles: whether tiles so aligned, with the halo around them, give the scores of the whole image.
+    """
+
+    score_layers: tuple[str, ...]
+    head_layers: tuple[str, ...]
+    early_layers: tuple[str, ...]
+    halo: int
+    alignment: int = 32
+    exact_tiles: bool = True
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Scores (N, C, H, W) of normalised images (N, 3, H, W)."""
+        height, width = images.shape[-2:]
+        return self.decode(self.features(images), height, width)
+
+    @abstractmethod
+    def features(self, images: Tensor) -> Features:
+        """What the score layers need of normalised images (N, 3, H, W); stays as it is in the quick level."""
+
+    @abstractmethod
+    def decode(self, features: Features, height: int, width: int) -> Tensor:
+        """Scores (N, C, height, width) from the features of images of that size."""
+
+    @abstractmethod
+    def bytes_per_pixel(self, num_classes: int) -> int:
+        """Estimate of the memory that labelling takes for each pixel of the image, beside the weights."""
+
+    def adapted(self, key: str, value: Tensor, sources: Sequence[int | None]) -> Tensor:
+        """A weight of this network for other classes; most do not depend on them, and are given back as they are.
+
+        Args:
+            key: its name in the state dict.
+            value: the weight.
+            sources: for each new class its old channel, or None: then its scores start at zero.
+        """
+        return rows_for(value, sources) if key.rpartition(".")[0] in self.score_layers else value
+
+    def for_inference(self) -> Network:
+        """A network that gives the same scores in evaluation mode at less cost: itself, where none is known."""
+        return self
+
+
+def rows_for(value: Tensor, sources: Sequence[int | None], fill: float = 0) -> Tensor:
+    """Rows of ``value`` (C, ...) for other classes: those of kept ones, ``fill`` for new ones."""
+    adapted = value.new_full((len(sources), *value.shape[1:]), fill)
+    for new, old in enumerate(sources):
+        if old is not None:
+            adapted[new] = value[old]
+    return adapted
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +97,7 @@ class _Fusion:
     crop: int
 
 
-class BilinearUpsample(nn.Module):
-    """Bilinear interpolation by a whole factor as a transposed convolution, one kernel for every channel.
-
-    Gives (n + 1) * factor cells for n, fading to zero at the rim: exactly the released nets' fixed deconvolution
-    (kernel 2 * factor), at a cost linear in the number of classes.
-    """
-
-    def __init__(self, factor: int) -> None:
-        """Only remembers the factor, which must be even."""
-        super().__init__()
-        self.factor = factor
-
-    def forward(self, scores: Tensor) -> Tensor:
-        """Upsampled scores: (N, C, h, w) -> (N, C, (h + 1) * factor, (w + 1) * factor)."""
-        steps = torch.arange(2 * self.factor, dtype=scores.dtype, device=scores.device)
-        ramp = 1 - (steps - (self.factor - 0.5)).abs() / self.factor
-        channels = scores.shape[1]
-        weight = (ramp[:, None] * ramp[None, :]).expand(channels, 1, -1, -1)
-        return functional.conv_transpose2d(scores, weight, stride=self.factor, groups=channels)
-
-
-class FCN(nn.Module):
+class FCN(Network):
     """FCN-32s, -16s or -8s over a trunk; the output has the input's size, whatever that is.
 
     Attributes:
@@ -68,38 +106,57 @@ class FCN(nn.Module):
         scales: stride -> constant factor on the tap before its score layer (FCN-8s at-once).
     """
 
+    head_layers = ("trunk.head",)
+
     def __init__(
-        self, trunk: VGGTrunk, num_classes: int, stride: int = 8, scales: Mapping[int, float] | None = None
+        self,
+        trunk: Trunk,
+        num_classes: int,
+        stride: int = 8,
+        scales: Mapping[int, float] | None = None,
+        *,
+        learned: bool = False,
     ) -> None:
-        """Derive all crops from the trunk's grids."""
+        """Derive all crops from the trunk's grids; ``learned`` is whether upsampling has weights."""
         super().__init__()
         self.trunk, self.stride, self.scales = trunk, stride, dict(scales or {})
+        self.early_layers = tuple(f"trunk.{name}" for name in trunk.early_layers)
         self.score_fr = nn.Conv2d(trunk.channels[32], num_classes, 1)
+        self._learned = num_classes if learned else 0
         self._fusions: list[_Fusion] = []
         grid = trunk.grids[32]
         for tap, score, upscore in _SKIPS:
             if tap < stride:
                 break
-            self.add_module(upscore, BilinearUpsample(2))
+            grid = self._add_upsampling(upscore, grid, 2, 4)
             self.add_module(score, nn.Conv2d(trunk.channels[tap], num_classes, 1))
-            grid = grid.deconv(4, 2)
             crop = trunk.grids[tap].index_of(grid)
             self._fusions.append(_Fusion(tap, score, upscore, crop))
             if crop < 0:
-                grid = trunk.grids[tap]
+                grid = trunk.grids[tap].seeing(grid)
         self._last = _LAST_UPSCORE[stride]
-        self.add_module(self._last, BilinearUpsample(stride))
-        self._last_crop = grid.deconv(2 * stride, stride).index_of(IMAGE)
+        grid = self._add_upsampling(self._last, grid, stride, trunk.last_kernel or 2 * stride)
+        self._last_crop = grid.index_of(IMAGE)
+        self.score_layers = ("score_fr", *(fusion.score for fusion in self._fusions))
+        self.halo = math.ceil(grid.reach)
+
+    def _add_upsampling(self, name: str, grid: Grid, factor: int, kernel: int) -> Grid:
+        """Add a layer that upsamples a map of this grid; the grid of what it gives."""
+        learned = self._learned
+        self.add_module(
+            name, LearnedUpsample(learned, factor, kernel) if learned else BilinearUpsample(factor, kernel)
+        )
+        return grid.deconv(kernel, factor)
 
     @property
     def crops(self) -> tuple[int, ...]:
         """The derived crops, coarsest first, the last to the image."""
         return (*(fusion.crop for fusion in self._fusions), self._last_crop)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Scores (N, C, H, W) of normalised images (N, 3, H, W)."""
-        height, width = images.shape[-2:]
-        return self.decode(self.trunk(images), height, width)
+    def features(self, images: Tensor) -> Features:
+        """The trunk's taps."""
+        features: Features = self.trunk(images)
+        return features
 
     def decode(self, features: Features, height: int, width: int) -> Tensor:
         """Scores (N, C, height, width) from the trunk's features of an image of that size."""
@@ -113,6 +170,16 @@ class FCN(nn.Module):
         upsampled = self.get_submodule(self._last)(scores)
         crop = self._last_crop
         return upsampled[:, :, crop : crop + height, crop : crop + width]
+
+    def bytes_per_pixel(self, num_classes: int) -> int:
+        """Three of the trunk's largest maps, and scores at the image's size while they are compared."""
+        return 4 * (3 * self.trunk.channels_per_pixel + 4 * num_classes)
+
+    def adapted(self, key: str, value: Tensor, sources: Sequence[int | None]) -> Tensor:
+        """Rows of the scores; of learned upsampling both rows and columns, new classes being interpolated."""
+        if key.startswith("upscore"):
+            return adapted_upsampling(value, sources)
+        return super().adapted(key, value, sources)
 
 
 def _add_aligned(upsampled: Tensor, skip: Tensor, crop: int) -> Tensor:

@@ -20,7 +20,6 @@ from fcn_studio.fcn.weights import Checkpoint
 
 _log = logging.getLogger(__name__)
 
-_ALIGNMENT = 32
 _RETRY_TILES = (1024, 512, 256)
 _STRIP_BYTES = 16 * 2**20
 
@@ -37,12 +36,11 @@ class Predictor:
         """Build the network; it goes to the device with the first image, where lack of memory has its ladder."""
         self.checkpoint = checkpoint
         self.device = device
-        self._network = checkpoint.build().to(memory_format=torch.channels_last)
+        self._network = checkpoint.build().for_inference().to(memory_format=torch.channels_last)
         self._notes: list[str] = []
         self._noted: set[str] = set()
-        grid = self._network.trunk.grids[32]
-        # What one pixel's score depends on: half of fc7's receptive field, and one cell of upsampling.
-        self._halo = _aligned_up(math.ceil(grid.field / 2 + grid.stride))
+        self._alignment = self._network.alignment
+        self._halo = self._aligned_up(self._network.halo)
 
     def predict(self, image_rgb: Image, image_id: str = "") -> Prediction:
         """Label an image.
@@ -100,12 +98,15 @@ class Predictor:
 
     def _fitting_tile(self, shape: tuple[int, int], device: torch.device) -> int:
         """The largest tile within the memory allowance: the whole image, rounded up, if that fits."""
-        widest = self._network.trunk.first_channels
-        bytes_per_pixel = 4 * (3 * widest + 4 * len(self.checkpoint.table))
+        bytes_per_pixel = self._network.bytes_per_pixel(len(self.checkpoint.table))
         side = math.isqrt(free_memory(device) // bytes_per_pixel)
         if (shape[0] + 2 * self._halo) * (shape[1] + 2 * self._halo) <= side * side:
-            return _aligned_up(max(shape))
-        return max(_RETRY_TILES[-1], (side - 2 * self._halo) // _ALIGNMENT * _ALIGNMENT)
+            return self._aligned_up(max(shape))
+        return max(_RETRY_TILES[-1], (side - 2 * self._halo) // self._alignment * self._alignment)
+
+    def _aligned_up(self, size: int) -> int:
+        """The next multiple of the pooling grid, on which tiles see the same phase as the whole image."""
+        return -(-size // self._alignment) * self._alignment
 
     @torch.inference_mode()
     def _label(
@@ -191,8 +192,3 @@ class _Axis:
             return low
         weight = self.weight.to(values.device).view(-1, *(1,) * (2 - dim))
         return low.lerp_(values.index_select(dim, self.high.to(values.device)), weight)
-
-
-def _aligned_up(size: int) -> int:
-    """The next multiple of the pooling grid, on which tiles see the same phase as the whole image."""
-    return -(-size // _ALIGNMENT) * _ALIGNMENT

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fcn_studio.core.training import Level
-from fcn_studio.fcn.network import FCN, SCORE_LAYERS
+from fcn_studio.fcn.network import Network
 from fcn_studio.fcn.transforms import Augmentation
 
 _WEIGHT_DECAY = 1e-2
@@ -87,16 +87,16 @@ def batch_size_for(level: Level, wanted: int, *, images: int, device: torch.devi
     return min(most, max(2, images))
 
 
-def parameter_groups(network: FCN, recipe: Recipe) -> list[dict[str, object]]:
+def parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, object]]:
     """The optimiser's groups, each with its rate under "peak"; what has rate 0 is frozen and left out.
 
     Weights decay; biases, normalisation and the few score weights do not.
     """
     groups: dict[tuple[float, float], list[Tensor]] = {}
     for name, parameter in network.named_parameters():
-        peak = _peak_rate(name, recipe)
+        peak = _peak_rate(network, name, recipe)
         parameter.requires_grad_(peak > 0)
-        decays = parameter.ndim > 1 and not name.startswith(SCORE_LAYERS)
+        decays = parameter.ndim > 1 and not name.startswith(network.score_layers)
         if peak > 0:
             groups.setdefault((peak, _WEIGHT_DECAY if decays else 0.0), []).append(parameter)
     return [
@@ -105,23 +105,23 @@ def parameter_groups(network: FCN, recipe: Recipe) -> list[dict[str, object]]:
     ]
 
 
-def _peak_rate(name: str, recipe: Recipe) -> float:
+def _peak_rate(network: Network, name: str, recipe: Recipe) -> float:
     """Learning rate of a parameter by the part of the network it belongs to."""
-    if name.startswith(SCORE_LAYERS):
+    if name.startswith(network.score_layers):
         return recipe.score
-    if name.startswith("trunk.head"):
+    if name.startswith(network.head_layers):
         return recipe.head
-    return recipe.early if name.startswith(("trunk.stages.stage1", "trunk.stages.stage2")) else recipe.late
+    return recipe.early if name.startswith(network.early_layers) else recipe.late
 
 
-def initialise(network: FCN) -> None:
+def initialise(network: Network) -> None:
     """Random weights to start from: He's for the trunk, nearly nothing for the scores.
 
     Source: He et al. 2015, "Delving Deep into Rectifiers", equation 10.
     """
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d):
-            if name in SCORE_LAYERS:
+            if name in network.score_layers:
                 nn.init.normal_(module.weight, std=0.01)
             else:
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

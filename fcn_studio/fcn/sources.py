@@ -15,7 +15,7 @@ from fcn_studio.core.labels import LabelMap
 from fcn_studio.fcn.backbones import Features
 from fcn_studio.fcn.data import CropSampler, DecodedImages, Feeder
 from fcn_studio.fcn.device import is_out_of_memory
-from fcn_studio.fcn.network import FCN
+from fcn_studio.fcn.network import Network
 from fcn_studio.fcn.transforms import Image, normalise, resized, resized_labels, scaled_size
 from fcn_studio.fcn.weights import Preprocessing
 
@@ -30,14 +30,14 @@ class Batch:
     """Input and truth of a step, on the training's device.
 
     Attributes:
-        inputs: normalised images (N, 3, H, W), or the trunk's features of one image.
+        inputs: normalised images (N, 3, H, W), or a network's features of one image.
         target: int64 (N, H, W), score channel or 255.
     """
 
     inputs: Tensor | Features
     target: Tensor
 
-    def scores(self, network: FCN) -> Tensor:
+    def scores(self, network: Network) -> Tensor:
         """Scores (N, C, H, W), float32."""
         if isinstance(self.inputs, Tensor):
             scores: Tensor = network(self.inputs)
@@ -96,7 +96,7 @@ class FeatureSource:
     def __init__(
         self,
         images: DecodedImages,
-        network: FCN,
+        network: Network,
         preprocessing: Preprocessing,
         size: int,
         rng: np.random.Generator,
@@ -180,4 +180,4 @@ class FeatureSource:
         """`_features`, as long as memory lasts."""
         device = next(self._network.parameters()).device
         inputs = normalise(torch.from_numpy(image[None]).to(device), self._preprocessing)
-        return {stride: tensor.half().cpu() for stride, tensor in self._network.trunk(inputs).items()}
+        return {stride: tensor.half().cpu() for stride, tensor in self._network.features(inputs).items()}

@@ -25,7 +25,7 @@ from fcn_studio.core.classes import ClassInfo, ClassTable
 from fcn_studio.errors import CheckpointError, ProjectError
 from fcn_studio.fcn.architecture import Architecture
 from fcn_studio.fcn.catalogue import MAX_HEADER, METADATA_KEY, read_header
-from fcn_studio.fcn.network import FCN, SCORE_LAYERS
+from fcn_studio.fcn.network import Network
 from fcn_studio.formats.atomic import write_atomically
 from fcn_studio.formats.strict_json import parse
 from fcn_studio.paths import open_file
@@ -95,7 +95,7 @@ class Checkpoint:
     path: Path | None = None
     name: str = ""
 
-    def build(self) -> FCN:
+    def build(self) -> Network:
         """The network with these weights, in evaluation mode on the CPU."""
         with torch.device("meta"):
             network = self.architecture.build(len(self.table))
@@ -123,11 +123,9 @@ def adapt(checkpoint: Checkpoint, table: ClassTable, class_map: ClassMap | None 
     position = {info.index: row for row, info in enumerate(checkpoint.table)}
     same = rows_for(target, checkpoint.table, class_map)
     sources = [position.get(same.get(info.index, -1)) for info in target]
-    state = dict(checkpoint.state)
-    for key, value in checkpoint.state.items():
-        if key.split(".")[0] in SCORE_LAYERS:
-            rows = [torch.zeros_like(value[0]) if row is None else value[row] for row in sources]
-            state[key] = torch.stack(rows)
+    with torch.device("meta"):
+        network = checkpoint.architecture.build(max(1, len(checkpoint.table)))
+    state = {key: network.adapted(key, value, sources) for key, value in checkpoint.state.items()}
     return replace(
         checkpoint,
         table=target,
