@@ -68,7 +68,24 @@ class EvaluateJob:
     class_map: ClassMap = field(default_factory=dict)
 
 
-Job = SegmentJob | FineTuneJob | EvaluateJob
+@dataclass(frozen=True)
+class InstallJob:
+    """Bring a network into the user's library: download a published one, or import a file.
+
+    Attributes:
+        source: name of a published network, or path of a file: a checkpoint of ours, a ``.caffemodel`` or a ``.pth``.
+        name: under which it is kept; "" for the published name, or the file's without suffix.
+        allow_unverified: whether to take a download that nothing proves to be what was published.
+        classes: names of the file's classes by index, where no published network says them.
+    """
+
+    source: str
+    name: str = ""
+    allow_unverified: bool = False
+    classes: tuple[str, ...] = ()
+
+
+Job = SegmentJob | FineTuneJob | EvaluateJob | InstallJob
 
 
 @dataclass(frozen=True)
@@ -105,9 +122,18 @@ class Evaluated:
     notes: tuple[str, ...] = ()
 
 
-JobProgress = Predicted | ImageFailed | Evaluated | TrainProgress
+@dataclass(frozen=True, slots=True)
+class Installing:
+    """A network is on its way. ``total_bytes`` is 0 while nobody knows; ``stage`` is for people, as "Downloading"."""
+
+    done_bytes: int
+    total_bytes: int
+    stage: str
+
+
+JobProgress = Predicted | ImageFailed | Evaluated | TrainProgress | Installing
 JobResult = object
-"""What a job returns: None (segment), `TrainOutcome` (fine-tune) or `Figures` (evaluate)."""
+"""What a job returns: None (segment), `TrainOutcome` (fine-tune), `Figures` (evaluate) or a file's path (install)."""
 
 
 # --- shell -> process -------------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from fcn_studio.core.class_map import ClassMap, can_help, map_classes
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.errors import CheckpointError
-from fcn_studio.fcn.catalogue import DEFAULT, NetworkInfo, bundled, read_info, resolve
+from fcn_studio.fcn.catalogue import DEFAULT, NetworkInfo, bundled, installed, read_info, resolve
+from fcn_studio.fcn.published import PUBLISHED, PublishedNetwork
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder
@@ -101,6 +102,7 @@ def all_networks(project: ProjectFolder | None) -> list[tuple[str, NetworkInfo |
     """(where from, network) of all there are; a path in place of the network where the file is damaged."""
     found: list[tuple[str, NetworkInfo | Path]] = []
     places = [("bundled", path) for path in bundled().values()]
+    places += [("installed", path) for path in installed().values()]
     if project is not None:
         places += [("run", path) for path in project.runs.checkpoints()]
     for origin, path in places:
@@ -109,3 +111,9 @@ def all_networks(project: ProjectFolder | None) -> list[tuple[str, NetworkInfo |
         except CheckpointError:
             found.append((origin, path))
     return found
+
+
+def available() -> list[PublishedNetwork]:
+    """The published networks that are not installed yet, in the order of their table."""
+    there = installed()
+    return [row for row in PUBLISHED.values() if row.name not in there]

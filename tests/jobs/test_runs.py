@@ -165,7 +165,7 @@ def test_the_network_of_a_project_is_the_asked_one_else_its_own_else_the_default
     assert network_of(None) is None
     with pytest.raises(CheckpointError, match="There is no network yet"):
         needed(network_of(None))
-    with pytest.raises(CheckpointError, match="no bundled network 'street'"):
+    with pytest.raises(CheckpointError, match="no network 'street'"):
         network_of(project, "street")
 
 
