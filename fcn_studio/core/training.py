@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from fcn_studio.core.class_map import ClassMap
 from fcn_studio.core.metrics import Figures
 
 
@@ -43,6 +44,7 @@ class TrainConfig:
         batch_size: crops a step; None for the recipe's own.
         seed: of the random weights and the augmentation.
         width: channel multiplier of a slim trunk (scratch only).
+        class_map: what the classes of the network it starts from mean in the project; the others go by name.
         recipe: see `RecipeName`.
         architecture: name of the network to train (scratch only); "slim" has ``width``.
         input_scale: factor on the images before the network (scratch only); None follows from their size.
@@ -61,6 +63,7 @@ class TrainConfig:
     batch_size: int | None = None
     seed: int = 0
     width: float = 0.25
+    class_map: ClassMap = field(default_factory=dict)
     recipe: RecipeName = RecipeName.MODERN
     architecture: str = "slim"
     input_scale: float | None = None
@@ -105,6 +108,15 @@ class TrainProgress:
     figures: Figures | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How far a network's stated confidence is from being right on held-out pictures (0..1), by its temperature."""
+
+    temperature: float
+    error_before: float
+    error_after: float
+
+
 @dataclass(frozen=True)
 class TrainOutcome:
     """What a finished or stopped training left.
@@ -117,6 +129,7 @@ class TrainOutcome:
         trained_on: number of images with trusted pixels that were trained on.
         steps: optimiser steps done.
         stopped: ended before its budget, by the user.
+        calibration: its temperature and what that is worth; None with too few validation images.
     """
 
     checkpoint: str
@@ -128,6 +141,7 @@ class TrainOutcome:
     cpu_seconds: float
     stopped: bool = False
     notes: tuple[str, ...] = ()
+    calibration: Calibration | None = None
 
 
 class Verdict(StrEnum):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.snapshot import LabelledImage
+from fcn_studio.core.training import Calibration
 from fcn_studio.errors import ImageError
 from fcn_studio.fcn.data import channel_lut
 from fcn_studio.fcn.device import is_out_of_memory
@@ -26,15 +26,6 @@ _LARGEST_SIDE = 1024
 _BINS = 15
 _NEWTON_STEPS = 30
 _COLDEST, _HOTTEST = 0.2, 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """A temperature, and how far stated confidence is from being right, before and after (0..1)."""
-
-    temperature: float
-    error_before: float
-    error_after: float
 
 
 def calibrate(checkpoint: Checkpoint, held_out: Sequence[LabelledImage], device: torch.device) -> Calibration | None:

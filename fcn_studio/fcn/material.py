@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fcn_studio.core.classes import ClassTable, map_by_name
+from fcn_studio.core.class_map import ClassMap, map_classes
+from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.errors import TrainingError
@@ -75,7 +76,7 @@ class Material:
 def starting_point(config: TrainConfig, table: ClassTable, base: Checkpoint | None, material: Material) -> Checkpoint:
     """The base for this class table; without one, or from scratch, a new network, whose weights mean nothing yet."""
     if base is not None and config.level is not Level.SCRATCH:
-        return adapt(base, table)
+        return adapt(base, table, config.class_map)
     architecture = Architecture.slim(config.width) if config.architecture == "slim" else named(config.architecture)
     scale = config.input_scale or working_scale(material.shapes)
     preprocessing = replace(statistics(material, config.seed), input_scale=scale)
@@ -115,6 +116,6 @@ def statistics(material: Material, seed: int) -> Preprocessing:
     return Preprocessing("rgb", (mean[0], mean[1], mean[2]), (std[0], std[1], std[2]))
 
 
-def is_foreign(base: Checkpoint | None, table: ClassTable) -> bool:
+def is_foreign(base: Checkpoint | None, table: ClassTable, class_map: ClassMap) -> bool:
     """Whether a network knows less than half of the classes."""
-    return base is not None and 2 * len(map_by_name(base.table, table)) < len(active_table(table))
+    return base is not None and 2 * len(map_classes(base.table, table, class_map)) < len(active_table(table))

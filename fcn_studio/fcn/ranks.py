@@ -115,9 +115,13 @@ ALONE = Ranks(Share())
 def share_of_environment() -> Share:
     """Which process this is by what torchrun or SLURM's srun has set; the only one where neither has.
 
+    torchrun sets ``MASTER_ADDR``, where they meet; for srun it is to be set with ``MASTER_PORT``.
+
     Raises:
         TrainingError: if what is set makes no sense.
     """
+    if "MASTER_ADDR" not in os.environ:  # a lone process in a SLURM job
+        return Share()
     for rank, size in (("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS")):
         if rank in os.environ and size in os.environ:
             try:
@@ -130,9 +134,12 @@ def share_of_environment() -> Share:
     return Share()
 
 
-def local_rank() -> int:
-    """Number of this process on its computer: which GPU it takes."""
-    return int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", "0")))
+def own_device(device: torch.device) -> torch.device:
+    """The GPU of this process, where several train together on a computer with several."""
+    number = os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", ""))
+    if device.type != "cuda" or not number.isdecimal() or share_of_environment().size == 1:
+        return device
+    return torch.device("cuda", int(number) % torch.cuda.device_count())
 
 
 def joined(share: Share, device: torch.device) -> Ranks:
@@ -143,8 +150,8 @@ def joined(share: Share, device: torch.device) -> Ranks:
     """
     if share.size == 1:
         return ALONE
-    if "MASTER_ADDR" not in os.environ or "MASTER_PORT" not in os.environ:
-        raise TrainingError("set MASTER_ADDR and MASTER_PORT to a computer and a free port for all processes to meet")
+    if "MASTER_PORT" not in os.environ:
+        raise TrainingError("set MASTER_PORT to a free port of MASTER_ADDR, where all processes meet")
     try:
         dist.init_process_group(
             "nccl" if device.type == "cuda" else "gloo", rank=share.rank, world_size=share.size, timeout=_PATIENCE

@@ -111,7 +111,7 @@ class Stage:
             recipe = recipe_for(
                 config.level,
                 batch_norm=start.architecture.batch_norm,
-                foreign=is_foreign(order.base, order.table),
+                foreign=is_foreign(order.base, order.table, config.class_map),
                 images=len(material.usable),
             )
         return recipe.times(config.rate)

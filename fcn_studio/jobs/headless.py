@@ -8,41 +8,43 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from fcn_studio.core.classes import ClassTable, map_by_name
+from fcn_studio.core.class_map import can_help, map_classes
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Split, Status
-from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import (
     CheckpointError,
     ImageError,
     MaskError,
     NameTooLong,
     NetworkCannotHelp,
-    TrainingError,
     UsageError,
 )
 from fcn_studio.fcn.catalogue import NetworkInfo
-from fcn_studio.fcn.unfinished import Unfinished, read_unfinished
 from fcn_studio.formats.atomic import told
 from fcn_studio.formats.images import MAX_PIXELS
 from fcn_studio.formats.masks import write_mask
 from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.formats.runs import state_of
 from fcn_studio.formats.voc_export import write_class_files
-from fcn_studio.jobs import batch, runs
-from fcn_studio.jobs.console import exhaust, open_project, print_figures, progress_bar, tell_notes
-from fcn_studio.jobs.interruption import interruption
-from fcn_studio.jobs.messages import EvaluateJob, FineTuneJob, ImageFailed, JobProgress, Predicted
-from fcn_studio.jobs.networks import all_networks, needed, network_of
+from fcn_studio.jobs import batch
+from fcn_studio.jobs.console import (
+    exhaust,
+    open_project,
+    print_details,
+    print_figures,
+    progress_bar,
+    tell_notes,
+    trusted,
+)
+from fcn_studio.jobs.messages import EvaluateJob, ImageFailed, Predicted
+from fcn_studio.jobs.networks import all_networks, class_map_of, needed, network_of
 from fcn_studio.jobs.run import Workshop
-from fcn_studio.jobs.snapshot import Snapshot, collect
+from fcn_studio.jobs.trainings import train as train
 
 Json = dict[str, Any]
 Writer = Callable[[Prediction], bool]
@@ -110,7 +112,7 @@ def segment(
 
 def _writer_into(project: ProjectFolder, network: NetworkInfo, include_prelabelled: bool) -> Writer:
     """Writes predictions as annotations, by the rule of batches. Raises: NetworkCannotHelp."""
-    mapping = batch.index_map(network, project)
+    mapping = batch.index_map(network, project, class_map_of(project, network))
 
     def write(prediction: Prediction) -> bool:
         sample = project.sample(prediction.image_id)
@@ -138,170 +140,6 @@ def _writer_beside(project: ProjectFolder, network: NetworkInfo, out: Path) -> W
     return write
 
 
-# --- train ------------------------------------------------------------------------------------------------------
-
-
-def _trusted(project: ProjectFolder) -> Snapshot:
-    snapshot: Snapshot = exhaust(collect(project), "collect labels")
-    for sentence in snapshot.problems:
-        print(f"left out: {sentence}", file=sys.stderr)
-    return snapshot
-
-
-def train(
-    folder: Path,
-    config: TrainConfig,
-    *,
-    network: str = "",
-    device: str = "auto",
-    out: Path | None = None,
-    log: Path | None = None,
-    resume: bool = False,
-    grey_as_indices: bool = False,
-    max_pixels: int = MAX_PIXELS,
-) -> Json:
-    """Train on the trusted pixels of a folder; without ``out`` as a run of the project, adopted by the rule.
-
-    Ctrl+C ends the training early and keeps the best network so far. With ``resume`` the last training that did not
-    end by itself goes on: the one that wrote ``out``, else the last such run of the project.
-
-    Raises:
-        TrainingError: if there is nothing to train on, or to go on with.
-        UsageError: if the budget or the output makes no sense.
-    """
-    _check(config, out)
-    with open_project(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
-        earlier = _unfinished(project, config, network, out) if resume else None
-        snapshot = _trusted(project)
-        if not snapshot.train:
-            raise TrainingError(f"'{folder}' has no training image with human pixels: label or verify a few first.")
-        base = "" if config.level is Level.SCRATCH else str(needed(network_of(project, network)).path)
-        current = network_of(project) if out is None else None
-        comparable = current is not None and bool(map_by_name(current.table, project.config.table))
-        baseline = str(current.path) if current is not None and comparable else ""
-        if earlier is not None:
-            config, base = earlier.config, earlier.base
-            baseline = base if config.level is Level.SCRATCH else baseline
-            run = None if out is not None else runs.Run(earlier.path.parent)
-        else:
-            _tell_unfinished(project, out)
-            run = None if out is not None else runs.begin(project, config)
-        job = FineTuneJob(
-            config=config,
-            table=project.config.table,
-            train=snapshot.train,
-            val=snapshot.val,
-            base="" if config.level is Level.SCRATCH else base,
-            baseline=baseline,
-            out=str(out if run is None else run.checkpoint),
-            device=device,
-            resume=resume,
-        )
-        print(f"{config.level.value}: {len(snapshot.train)} images to train on, {len(snapshot.val)} to validate on")
-        outcome = _run_training(job, [path for path in (run.log_path if run else None, log) if path is not None])
-        result = _training_json(outcome, project.config.table) | {"failed": list(snapshot.problems)}
-        if run is not None:
-            adoption = runs.finish(project, run, outcome)
-            print(f"{run.name}: {adoption.verdict.value} ({'; '.join(adoption.reasons)})")
-            result |= {"run": run.name, "verdict": adoption.verdict.value, "reasons": list(adoption.reasons)}
-        return result
-
-
-def _unfinished(project: ProjectFolder, config: TrainConfig, network: str, out: Path | None) -> Unfinished:
-    """The training to go on with. Raises: TrainingError, UsageError if something else is asked of it."""
-    folders = project.runs.unfinished()
-    if out is None and not folders:
-        raise TrainingError(f"'{project.folder}' has no unfinished training to go on with.")
-    found = read_unfinished(state_of(out if out is not None else runs.Run(folders[-1]).checkpoint))
-    if found.is_running:
-        raise TrainingError(f"{found.path}: this training is still running (process {found.writer.pid}).")
-    for setting in fields(TrainConfig):
-        given, then = getattr(config, setting.name), getattr(found.config, setting.name)
-        if given not in (setting.default, then):
-            raise UsageError(
-                f"the training was begun with {setting.name} {then}, and goes on with it; leave the option out"
-            )
-    if network:
-        raise UsageError("--resume goes on from where the training was; leave --network out")
-    where = found.path.parent.name if out is None else out
-    print(f"going on with {where} at step {found.step}")
-    return found
-
-
-def _tell_unfinished(project: ProjectFolder, out: Path | None) -> None:
-    """Say that there is a training that could go on. Raises: UsageError if it would be written over."""
-    if out is not None and state_of(out).exists():
-        raise UsageError(
-            f"{state_of(out)} holds an unfinished training of that network; add --resume to go on with it, or "
-            "delete the file to begin anew"
-        )
-    folders = project.runs.unfinished() if out is None else []
-    if folders:
-        print(f"{runs.Run(folders[-1]).name} did not finish; --resume goes on with it", file=sys.stderr)
-
-
-def _check(config: TrainConfig, out: Path | None) -> None:
-    if config.minutes is not None and not 0 < config.minutes <= 60 * 24 * 30:
-        raise UsageError(f"--minutes {config.minutes:g} makes no sense; give a positive number")
-    if config.steps is not None and config.steps < 1:
-        raise UsageError(f"--steps {config.steps} makes no sense; give a positive number")
-    if config.batch_size is not None and not 1 <= config.batch_size <= 256:
-        raise UsageError(f"--batch-size {config.batch_size} is not between 1 and 256")
-    if config.seed < 0:
-        raise UsageError(f"--seed {config.seed} makes no sense; give 0 or more")
-    if not 0.05 <= config.width <= 2:
-        raise UsageError(f"--width {config.width:g} is not between 0.05 and 2")
-    if out is not None and not out.resolve().parent.is_dir():
-        raise UsageError(f"the folder of --out {out} does not exist")
-
-
-def _run_training(job: FineTuneJob, logs: Sequence[Path]) -> TrainOutcome:
-    work = Workshop().run(job)
-    with progress_bar(job.config.level.value, 1000) as bar, interruption() as interrupted:
-        news = next(work)
-        while True:
-            _show(news, bar, logs)
-            try:
-                news = work.send(interrupted.is_set())
-            except StopIteration as end:
-                outcome: TrainOutcome = end.value
-                return outcome
-
-
-def _show(news: JobProgress, bar: tqdm[Any], logs: Sequence[Path]) -> None:
-    if not isinstance(news, TrainProgress):
-        return
-    bar.update(round(1000 * news.fraction) - bar.n)
-    bar.set_postfix_str(f"step {news.step} loss {news.loss:.3f} cpu {news.cpu_seconds / 60:.1f} min")
-    for path in logs:
-        runs.append(path, news)
-    if news.figures is not None:
-        figures = news.figures
-        tqdm.write(
-            f"step {news.step:5}  {news.elapsed / 60:6.1f} min  {news.cpu_seconds / 60:6.1f} CPU-min  "
-            f"loss {news.loss:.3f}  mean IoU {figures.mean_iou:.4f}  pixel accuracy {figures.pixel_accuracy:.4f}"
-        )
-
-
-def _training_json(outcome: TrainOutcome, table: ClassTable) -> Json:
-    print(f"{outcome.steps} steps, {outcome.cpu_seconds / 60:.1f} CPU-minutes, checkpoint {outcome.checkpoint}")
-    for note in outcome.notes:
-        print(note)
-    if outcome.figures is not None:
-        print_figures(outcome.figures, table)
-    return {
-        "checkpoint": outcome.checkpoint,
-        "steps": outcome.steps,
-        "cpu_minutes": outcome.cpu_seconds / 60,
-        "trained_on": outcome.trained_on,
-        "validated_on": len(outcome.val_ids),
-        "figures": outcome.figures.as_json(table) if outcome.figures else None,
-        "baseline": outcome.baseline.as_json(table) if outcome.baseline else None,
-        "stopped": outcome.stopped,
-        "notes": list(outcome.notes),
-    }
-
-
 # --- evaluate, export, networks -----------------------------------------------------------------------------------
 
 
@@ -311,6 +149,7 @@ def evaluate(
     network: str,
     device: str = "auto",
     split: str = "val",
+    boundary: bool = False,
     grey_as_indices: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> Json:
@@ -323,21 +162,24 @@ def evaluate(
     with open_project(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
         chosen = needed(network_of(project, network))
         table = project.config.table
-        if not map_by_name(chosen.table, table):
+        class_map = class_map_of(project, chosen)
+        if not can_help(map_classes(chosen.table, table, class_map), chosen.table):
             raise NetworkCannotHelp(f"The network '{chosen.name}' knows none of the classes of '{folder}'.")
-        snapshot = _trusted(project)
+        snapshot = trusted(project)
         train = tuple(i for i in snapshot.train if project.status(project.sample(i.image_id)) is Status.VERIFIED)
         chosen_set = {"train": train, "val": snapshot.val, "all": train + snapshot.val}[split]
         if not chosen_set:
             raise UsageError(f"'{folder}' has no verified image in the {split} split to score on.")
-        figures, failed = _score(EvaluateJob(str(chosen.path), table, chosen_set, device))
+        figures, failed = _score(EvaluateJob(str(chosen.path), table, chosen_set, device, class_map, boundary))
         print(f"{chosen.name} on {figures.images} images of {folder} ({split})")
         print_figures(figures, table)
+        print_details(figures, table)
         return {
             "network": chosen.name,
             "checkpoint": chosen.sha256,
             "split": split,
             **figures.as_json(table),
+            **figures.details_as_json(table),
             "failed": [*snapshot.problems, *failed],
         }
 

@@ -7,6 +7,7 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from fcn_studio.core.training import Adoption, TrainConfig, TrainOutcome, TrainProgress, Verdict, judge
 from fcn_studio.fcn.catalogue import read_info
@@ -60,7 +61,9 @@ def append(path: Path, progress: TrainProgress) -> None:
     Raises:
         ProjectError: if it cannot be written.
     """
-    row = asdict(progress) | {"loss": progress.loss if math.isfinite(progress.loss) else None}
+    row: dict[str, Any] = asdict(progress) | {"loss": progress.loss if math.isfinite(progress.loss) else None}
+    if row["figures"] is not None:
+        del row["figures"]["confusion"]
     with told("written", path), path.open("a", encoding="utf-8", newline="") as file:
         if path.suffix.lower() != ".csv":
             file.write(json.dumps(row) + "\n")
