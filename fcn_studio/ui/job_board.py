@@ -185,8 +185,13 @@ def _notes(news: JobProgress) -> tuple[str, ...]:
 
 def _advanced(view: JobView, news: JobProgress) -> JobView:
     """The view of a job after some news."""
-    from fcn_studio.jobs.messages import Evaluated
+    from fcn_studio.jobs.messages import Evaluated, Installing
 
+    if isinstance(news, Installing):
+        done, total, words = news.done_bytes, news.total_bytes, news.stage.lower()
+        if not total:
+            return replace(view, fraction=None, words=words)
+        return replace(view, fraction=done / total, words=f"{words}, {done / 1e6:.0f} of {total / 1e6:.0f} MB")
     if isinstance(news, TrainProgress):
         left = news.elapsed / news.fraction - news.elapsed if news.fraction > 0.01 else None
         words = f"step {news.step}, loss {news.loss:.2f}"
