@@ -97,7 +97,9 @@ class BlankBorder:
         offsets = self._margin, self._margin
         lengths = height + 2 * self._margin, width + 2 * self._margin
         plans = zip(bands(self._trunk, height), bands(self._trunk, width), strict=True)
-        for number, (stage, (rows, columns)) in enumerate(zip(stages_to_pool4(self._trunk), plans, strict=True), start=1):
+        for number, (stage, (rows, columns)) in enumerate(
+            zip(stages_to_pool4(self._trunk), plans, strict=True), start=1
+        ):
             canvas = _Canvas(blanks[number - 1], lengths)
             patch = canvas.part((rows.begin, rows.end), (columns.begin, columns.end), len(images))
             _paste(patch, x, offsets[0] - rows.begin, offsets[1] - columns.begin)
