@@ -1,6 +1,6 @@
-"""Download one file: resumed where it stopped, never larger than announced, and counted only once its hash is right.
+"""Download one file: resumed where it stopped, never larger than announced, counted only once its hash is right.
 
-What has arrived lies in ``NAME.part``, beside it in ``NAME.part.json`` what it is a part of; both stay when a download
+What has arrived lies in ``NAME.part``, and in ``NAME.part.json`` what it is a part of; both stay when a download
 stops, for the next to go on, and go when they turn out to be of no use. Only the standard library is needed.
 
 Source: RFC 9110, sections 13.1.5 (If-Range), 14 (Range, Content-Range).
@@ -144,12 +144,8 @@ class Download:
         """Look at the head of an answer; the size of the whole file, 0 if it is not said. Raises: DownloadError."""
         if answer.headers.get_content_type() == "text/html":
             raise DownloadError(f"{self.url} answers with a web page in place of the file; {self.remedy}")
-        length = (
-            int(answer.headers.get("Content-Length", "0"))
-            if answer.headers.get("Content-Length", "0").isdigit()
-            else 0
-        )
-        total = length
+        length = answer.headers.get("Content-Length", "")
+        total = int(length) if length.isascii() and length.isdigit() else 0
         if answer.status == 206:
             match = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
             if match is None or int(match[1]) != file.tell():
@@ -166,8 +162,8 @@ class Download:
         missing = total - file.tell()
         if missing > (free := shutil.disk_usage(part.parent).free):
             raise DownloadError(
-                f"{part.parent} has {free / 1e6:.0f} MB left, but {missing / 1e6:.0f} MB are needed: make room, or let "
-                "FCN_STUDIO_NETWORKS_DIR name another folder"
+                f"{part.parent} has {free / 1e6:.0f} MB left, but {missing / 1e6:.0f} MB are needed: make room, or "
+                "let FCN_STUDIO_NETWORKS_DIR name another folder"
             )
         etag = answer.headers.get("ETag", "")
         validator = etag if etag.startswith('"') else answer.headers.get("Last-Modified", "")

@@ -83,8 +83,8 @@ def _names(count: int, row: PublishedNetwork | None, classes: tuple[str, ...]) -
         known = VOC_NAMES
     if len(known) != count:
         raise CheckpointError(
-            f"it has {count} classes, and {len(known) or 'no'} names are known for them; give a file with the name of "
-            "each, one a line, with --classes"
+            f"it has {count} classes, and {len(known) or 'no'} names are known for them; give a file with the names, "
+            "one a line, with --classes"
         )
     return known
 
@@ -217,9 +217,8 @@ def _features(weights: Mapping[str, Tensor], convs: tuple[str, ...]) -> Iterator
     The bias of a convolution before batch normalisation is only subtracted from its mean, as exactly as floats can:
     ours has none there.
     """
-    places = sorted(
-        {int(n.split(".")[1]) for n in weights if n.startswith("features.") and n.split(".")[1].isdigit()}
-    )
+    parts = (name.split(".") for name in weights if name.startswith("features."))
+    places = sorted({int(place) for _, place, *_ in parts if place.isascii() and place.isdigit()})
     normed = {place for place in places if f"features.{place}.running_mean" in weights}
     kept = [place for place in places if place not in normed]
     if len(kept) != len(convs):

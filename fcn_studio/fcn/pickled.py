@@ -17,7 +17,7 @@ from fcn_studio.paths import open_file
 
 _MAX_ENTRIES, _MAX_NAME = 20_000, 200
 _WRAPPERS = ("model_state_dict", "state_dict", "model")
-"""Under which of its keys a training's file has the weights. Source: pytorch-fcn's trainer, torchvision's references."""
+"""Under which of its keys a training's file has weights. Source: pytorch-fcn's trainer, torchvision's references."""
 
 _DTYPES = {torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64}
 
