@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import struct
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,7 +45,9 @@ def read_pth(path: Path) -> dict[str, Tensor]:
             _check_archive(path, size)
         elif tarfile.is_tarfile(path):
             raise ValueError("a tar archive, which no PyTorch of the last years writes")
-        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+        with warnings.catch_warnings():  # on oddities of the pickle, which are nothing to the user
+            warnings.simplefilter("ignore")
+            loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
         return _tensors(loaded, size)
     except OSError as error:
         raise CheckpointError(f"{path}: the file cannot be read: {error.strerror or error}") from error
