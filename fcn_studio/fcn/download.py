@@ -102,7 +102,7 @@ class Download:
             except urllib.error.HTTPError as error:
                 error.close()
                 raise DownloadError(
-                    f"{self.url}: the server says {error.code} {error.reason}; {self.remedy}"
+                    f"{self.url}: the server says {error.code} {error.reason!s:.200}; {self.remedy}"
                 ) from error
             else:
                 if not total or file.tell() == total:
@@ -114,7 +114,7 @@ class Download:
 
     def _connect(self, file: IO[bytes], part: Path) -> http.client.HTTPResponse:
         """Ask for what is still missing. Raises: DownloadError, HTTPError, _Lost."""
-        self._require_scheme(self.url)
+        self.require_scheme(self.url)
         headers = {"User-Agent": f"fcn-studio/{__version__}", "Accept-Encoding": "identity"}
         if file.tell():
             validator = _known(part, self.url)
@@ -196,7 +196,7 @@ class Download:
             _forget(part)
             raise
 
-    def _require_scheme(self, url: str) -> None:
+    def require_scheme(self, url: str) -> None:
         """Raises: DownloadError if an address is not of a kind that is allowed."""
         if urlsplit(url).scheme not in (("http", "https") if self.plain_http else ("https",)):
             raise DownloadError(f"{self.url} leads to {url:.200}, which is no secure address; {self.remedy}")
@@ -242,7 +242,11 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
         """The request that follows. Raises: DownloadError if it leads where it must not."""
-        self._download._require_scheme(newurl)
+        try:
+            self._download.require_scheme(newurl)
+        except DownloadError:
+            fp.close()
+            raise
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -250,7 +254,9 @@ def _reason(error: Exception) -> str:
     inner = getattr(error, "reason", error)
     if isinstance(inner, TimeoutError):
         return "the server does not answer"
-    return str(getattr(inner, "strerror", None) or inner) or type(inner).__name__
+    if isinstance(inner, http.client.HTTPException):
+        return f"the server answers with nonsense ({type(inner).__name__})"
+    return str(getattr(inner, "strerror", None) or inner)[:200] or type(inner).__name__
 
 
 def _claim(file: IO[bytes], part: Path) -> None:

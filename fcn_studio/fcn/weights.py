@@ -20,7 +20,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from fcn_studio.core.classes import ClassInfo, ClassTable, map_by_name
+from fcn_studio.core.class_map import ClassMap, rows_for
+from fcn_studio.core.classes import ClassInfo, ClassTable
 from fcn_studio.errors import CheckpointError, NetworkCannotHelp, ProjectError
 from fcn_studio.fcn.architecture import Architecture
 from fcn_studio.fcn.catalogue import MAX_HEADER, METADATA_KEY, ORIGIN_KEYS, read_header
@@ -128,16 +129,16 @@ def active_table(table: ClassTable) -> ClassTable:
     return ClassTable(tuple(sorted(table.active, key=lambda info: info.index)), table.next_index)
 
 
-def adapt(checkpoint: Checkpoint, table: ClassTable) -> Checkpoint:
+def adapt(checkpoint: Checkpoint, table: ClassTable, class_map: ClassMap | None = None) -> Checkpoint:
     """The network for another class table, as a new checkpoint without a file.
 
-    The trunk is kept, and so are the score rows of same-named classes (exact, then casefolded); the other rows
-    start at zero.
+    The trunk is kept, and so are the score rows of classes that mean the same: as ``class_map`` says, else by name
+    (exact, then casefolded). The other rows start at zero.
     """
     target = active_table(table)
     position = {info.index: row for row, info in enumerate(checkpoint.table)}
-    by_name = map_by_name(target, checkpoint.table)
-    sources = [position.get(by_name.get(info.index, -1)) for info in target]
+    same = rows_for(target, checkpoint.table, class_map)
+    sources = [position.get(same.get(info.index, -1)) for info in target]
     with torch.device("meta"):
         network = checkpoint.architecture.build(max(1, len(checkpoint.table)))
     state = {key: network.adapted(key, value, sources) for key, value in checkpoint.state.items()}
@@ -331,7 +332,7 @@ def expected_state(architecture: Architecture, num_classes: int) -> dict[str, Te
     state: dict[str, Tensor] = network.state_dict()
     if num_classes:
         return state
-    return {k: v[:0] if k.rpartition(".")[0] in network.score_layers else v for k, v in state.items()}
+    return {key: network.adapted(key, value, []) for key, value in state.items()}
 
 
 def _read_weights(file: Any, described: Checkpoint) -> dict[str, Tensor]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from fcn_studio.errors import CheckpointError, FcnStudioError
-from fcn_studio.fcn.published import PUBLISHED, PublishedNetwork
+from fcn_studio.fcn.published import PublishedNetwork
 from fcn_studio.formats.strict_json import parse, text, whole
 from fcn_studio.jobs.messages import Installing
 
@@ -46,25 +46,18 @@ class Errand:
     Attributes:
         file: to convert; where a download is put first.
         out: where the checkpoint is written.
-        network: name of the published network that it is, "" if that is not known.
+        row: the published network that it is, if that is known.
         fetch: whether the file has to be downloaded.
         classes: names of the classes, where no published network says them.
         note: what is to be known of the network.
-        url: another address than the published one, for tests.
     """
 
     file: str
     out: str
-    network: str = ""
+    row: PublishedNetwork | None = None
     fetch: bool = False
     classes: tuple[str, ...] = ()
     note: str = ""
-    url: str = ""
-
-    @property
-    def row(self) -> PublishedNetwork | None:
-        """The published network."""
-        return PUBLISHED[self.network] if self.network else None
 
 
 def run_apart(errand: Errand) -> Generator[Installing, object, None]:
@@ -153,10 +146,10 @@ def _fetch(errand: Errand, file: Path, mouth: _Mouth) -> None:
     row = errand.row
     assert row is not None
     download = Download(
-        errand.url or row.url,
+        row.url,
         limit=row.size + row.size // 4,
         digest=row.digest,
-        plain_http=row.url.startswith("http:") or bool(errand.url),
+        plain_http=row.url.startswith("http:"),
         remedy=remedy(row),
     )
     for step in download.into(file):

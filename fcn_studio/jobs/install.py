@@ -25,14 +25,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CHUNK = 8 << 20
 
 
-def install(job: InstallJob, *, url: str = "") -> Generator[JobProgress, bool | None, str]:
+def install(job: InstallJob) -> Generator[JobProgress, bool | None, str]:
     """Yield `Installing`; return the path of the network's file in the library.
 
     Closing the generator leaves nothing but the part of a download that is there already, for the next to go on.
-
-    Args:
-        job: what to install.
-        url: another address than the published one; for tests, whose server is this computer.
 
     Raises:
         CheckpointError: if there is no such network or file, it is damaged, or its name is taken.
@@ -44,7 +40,7 @@ def install(job: InstallJob, *, url: str = "") -> Generator[JobProgress, bool | 
         target = _target(job.name or row.name)
         _require_leave(row, job)
         file = target.parent / "downloads" / row.name
-        yield from _converted(Errand(str(file), "", row.name, fetch=True, note=_note(row, job), url=url), target)
+        yield from _converted(Errand(str(file), "", row, fetch=True, note=_note(row)), target)
         with suppress(OSError):
             file.unlink()
         return str(target)
@@ -62,8 +58,8 @@ def install(job: InstallJob, *, url: str = "") -> Generator[JobProgress, bool | 
         return str(target)
     row = yield from _recognised(path, job)
     target = _target(job.name or (row.name if row is not None else path.stem))
-    name, note = (row.name, _note(row, job)) if row is not None else ("", "not one of the published files")
-    yield from _converted(Errand(str(path), "", name, classes=job.classes, note=note), target)
+    note = _note(row) if row is not None else "not one of the published files"
+    yield from _converted(Errand(str(path), "", row, classes=job.classes, note=note), target)
     return str(target)
 
 
@@ -94,7 +90,7 @@ def offline() -> bool:
     return os.environ.get("FCN_STUDIO_OFFLINE", "") not in ("", "0") or Settings().flag("offline")
 
 
-def _note(row: PublishedNetwork, job: InstallJob) -> str:
+def _note(row: PublishedNetwork) -> str:
     """What is to be known of a published network."""
     proof = "" if row.trusted else "; nobody has published a hash of the file"
     return f"{row.title}{f': {row.figures}' if row.figures else ''}{proof}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from fcn_studio.core.class_map import ClassMap
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.snapshot import LabelledImage
@@ -36,6 +37,8 @@ class FineTuneJob:
         base: path of the checkpoint to start from; "" trains from scratch.
         baseline: path of the network in use, scored on the same validation snapshot; "" if there is none.
         out: path of the checkpoint to write.
+        base_map: what the classes of the base mean in the project; the others go by name.
+        baseline_map: the same for the baseline.
     """
 
     config: TrainConfig
@@ -46,16 +49,23 @@ class FineTuneJob:
     baseline: str
     out: str
     device: str = "auto"
+    base_map: ClassMap = field(default_factory=dict)
+    baseline_map: ClassMap = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class EvaluateJob:
-    """Score a checkpoint on a snapshot of true label maps, in the class indices of ``table``."""
+    """Score a checkpoint on a snapshot of true label maps, in the class indices of ``table``.
+
+    Attributes:
+        class_map: what its classes mean in the table; the others go by name.
+    """
 
     checkpoint: str
     table: ClassTable
     snapshot: tuple[LabelledImage, ...]
     device: str = "auto"
+    class_map: ClassMap = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,12 +90,17 @@ Job = SegmentJob | FineTuneJob | EvaluateJob | InstallJob
 
 @dataclass(frozen=True)
 class Predicted:
-    """One image of a segment job is done; ``done`` of ``total``. ``notes``: what ran out, each said once."""
+    """One image of a segment job is done; ``done`` of ``total``. ``notes``: what ran out, each said once.
+
+    Attributes:
+        seconds: wall time that the network took for it; 0 if that was not measured.
+    """
 
     prediction: Prediction
     done: int
     total: int
     notes: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)

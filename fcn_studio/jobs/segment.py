@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from pathlib import Path
 
@@ -27,7 +28,9 @@ def segment(job: SegmentJob, warm: WarmNetwork) -> Generator[JobProgress, bool |
         except ImageError as error:
             news = ImageFailed(image.image_id, str(error), done, total)
         else:
+            began = time.perf_counter()
             prediction = predictor.predict(image_rgb, image.image_id)
-            news = Predicted(prediction, done, total, predictor.take_notes())
+            seconds = time.perf_counter() - began
+            news = Predicted(prediction, done, total, predictor.take_notes(), seconds)
         if (yield news):
             return

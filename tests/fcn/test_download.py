@@ -224,6 +224,11 @@ def page(handler: Handler) -> None:
     handler.wfile.write(b"<html>")
 
 
+def other_file(handler: Handler) -> None:
+    handler.head(Content_Length=3)
+    handler.wfile.write(b"abc")
+
+
 def nonsense(handler: Handler) -> None:
     handler.wfile.write(b"\0\xff" * 500)
     handler.close_connection = True
@@ -232,10 +237,10 @@ def nonsense(handler: Handler) -> None:
 REFUSED: dict[str, tuple[Callable[[Handler], None], str]] = {
     "too large": (lambda handler: handler.head(Content_Length=10**12), "1,000,000,000,000 bytes, but at most"),
     "endless": (without_length, "sends more than it announced"),
-    "another file": (lambda handler: (handler.head(Content_Length=3), handler.wfile.write(b"abc"))[0], "is not the file"),
+    "another file": (other_file, "is not the file"),
     "a page": (page, "a web page in place of the file; get it by hand"),
     "gone": (lambda handler: handler.head(404, Content_Length=0), "404 Not Found; get it by hand"),
-    "to a file": (redirect("file:///etc/passwd"), "no secure address"),
+    "to a file": (redirect("file:///etc/passwd"), "is not allowed"),
     "to ftp": (redirect("ftp://127.0.0.1/x"), "no secure address"),
     "another part": (lying_range, "another part than was asked for"),
     "nonsense": (nonsense, "cannot be downloaded"),

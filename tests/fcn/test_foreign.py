@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from fcn_studio.core.classes import VOC_NAMES, ClassTable
 from fcn_studio.errors import CheckpointError, NetworkCannotHelp
-from fcn_studio.fcn.architecture import Architecture, named
+from fcn_studio.fcn.architecture import Architecture
 from fcn_studio.fcn.foreign import convert
 from fcn_studio.fcn.layouts import PREPROCESSING, checkpoint_of
 from fcn_studio.fcn.network import Network
@@ -121,11 +121,23 @@ def test_of_a_net_with_two_tasks_the_semantic_one_is_taken() -> None:
         two[name.replace(".", "_sem.") if task else name] = value
         if task:
             two[name.replace(".", "_geo.")] = value[:3]
-    row = replace(PUBLISHED["siftflow-fcn8s-heavy"], architecture="vgg16-8s")
+    row = PUBLISHED["siftflow-fcn8s-heavy"]
     with pytest.raises(CheckpointError, match="is a FCN-8s"):
         checkpoint_of(two, row)  # it is narrower than what was published
-    found = checkpoint_of(two, classes=row.classes)
+    found = checkpoint_of(two, replace(row, architecture=narrow()))
+    assert found.preprocessing == PREPROCESSING["sift-flow"]
+    assert found.table.name_of(32) == "window"
     same_scores(found, made)
+
+
+def test_scales_that_a_pth_does_not_have_are_those_of_the_published_network() -> None:
+    made = network(narrow(scales=((16, 0.01), (8, 0.0001))))
+    row = replace(PUBLISHED["pytorch-fcn8s-atonce"], architecture=made_as(made))
+    same_scores(checkpoint_of(caffe_weights(made), row), made)
+
+
+def made_as(made: Network) -> Architecture:
+    return narrow(scales=tuple(made.scales.items()))  # type: ignore[arg-type, attr-defined]
 
 
 @pytest.mark.parametrize("wrapped", [True, False])
@@ -160,8 +172,9 @@ def test_a_vgg16_of_torchvision_becomes_a_trunk_with_the_same_features(tmp_path:
 def test_the_vgg16_of_caffe_keeps_caffes_ways() -> None:
     row = PUBLISHED["vgg16-caffe"]
     made = network(replace(Architecture.vgg16_same(False), width=0.125, fc=16), classes=2)
-    with pytest.raises(CheckpointError, match="is a FCN-8s"):  # narrower than the real one
-        checkpoint_of(torchvision_vgg(made), row)
+    found = checkpoint_of(torchvision_vgg(made), replace(row, architecture=narrow()))
+    assert found.architecture == narrow()
+    assert found.preprocessing == PREPROCESSING["caffe"]
 
 
 # --- refusals -----------------------------------------------------------------------------------------------------
@@ -257,10 +270,9 @@ def test_pth_files_that_lie_are_refused(tmp_path: Path, lie: str) -> None:
 def test_the_table_makes_sense() -> None:
     for name, row in PUBLISHED.items():
         assert row.name == name
-        architecture = named(row.architecture)
         assert row.preprocessing in PREPROCESSING
         assert len(row.classes) in (0, 21, 33, 60)
         assert row.size > 10**8
         assert row.trusted == (row.url.startswith("https://") or name == "fcn8s-heavy")
-        assert row.trunk_only == (name in ("vgg16", "vgg16-bn", "vgg16-caffe", "alexnet")), architecture
+        assert row.trunk_only == (name in ("vgg16", "vgg16-bn", "vgg16-caffe", "alexnet"))
         ClassTable.from_names(row.classes)
