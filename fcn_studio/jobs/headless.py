@@ -117,7 +117,13 @@ def _writer_into(project: ProjectFolder, network: NetworkInfo, include_prelabell
 
 
 def _writer_beside(project: ProjectFolder, network: NetworkInfo, out: Path) -> Writer:
-    """Writes raw predictions and the network's class files into another folder. Raises: UsageError, ProjectError."""
+    """Writes raw predictions and the network's class files into another folder.
+
+    Raises:
+        NetworkCannotHelp, UsageError, ProjectError: as their sentences say.
+    """
+    if network.trunk_only:
+        raise NetworkCannotHelp(f"The network '{network.name}' knows no class: it is a start for fine-tuning.")
     if out.resolve().is_relative_to(project.folder.resolve()):
         raise UsageError(f"--out {out} lies in '{project.folder}', which is to be left alone; choose another folder")
     images = {sample.image_path.resolve() for sample in project.samples}  # they may be links into ``out``

@@ -124,9 +124,7 @@ def test_a_caffemodel_is_imported_and_used_by_name(
 
 
 @pytest.mark.slow
-def test_a_trunk_cannot_label_but_begins_a_fine_tune(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, micrograph_project: Path
-) -> None:
+def test_a_trunk_cannot_label_but_begins_a_fine_tune(tmp_path: Path, micrograph_project: Path) -> None:
     made = network(replace(narrow(), padding="same"), classes=2)
     file = write(tmp_path / "vgg.pth", torchvision_vgg(made))
     _, path = run(InstallJob(str(file)))
@@ -142,7 +140,9 @@ def test_a_trunk_cannot_label_but_begins_a_fine_tune(
         out=tmp_path / "tuned.safetensors",
     )  # fmt: skip
     tuned = load_checkpoint(tmp_path / "tuned.safetensors")
-    assert torch.equal(tuned.state["trunk.head.fc7.weight"], load_checkpoint(path).state["trunk.head.fc7.weight"])
+    trunk = "trunk.head.fc7.weight"  # kept in half precision
+    torch.testing.assert_close(tuned.state[trunk], load_checkpoint(path).state[trunk], rtol=1e-3, atol=1e-3)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow
