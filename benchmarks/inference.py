@@ -7,8 +7,8 @@ FCN-8s VGG-16 is compared with pytorch-fcn's FCN8s, written anew below as publis
 typed-in crops, channels first, float32, no_grad. The slim network is compared with its plain eager self: autograd on,
 channels first. Both plain ones give labels and uncertainty by softmax and argmax of whole scores. Weights and images
 are the same, runs take turns, on one thread; CPU seconds count. With a CUDA card there are milliseconds an image and
-the share of what a large matrix product reaches on it in the same run. ``--quick`` leaves VGG-16 out but for one run at
-375 x 500. The exit code is 1 if a bar is missed.
+the share of what a large matrix product reaches on it in the same run. ``--quick`` leaves VGG-16 out but for one run
+at 375 x 500. The exit code is 1 if a bar is missed.
 """
 
 from __future__ import annotations

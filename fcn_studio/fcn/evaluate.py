@@ -65,6 +65,7 @@ def _groups(
         ImageError: at the last image, if not one could be read.
     """
     group: list[tuple[LabelledImage, Image | None]] = []
+    unreadable = 0
     for labelled in snapshot:
         if group and (labelled.shape != group[0][0].shape or len(group) >= predictor.batch_size(labelled.shape)):
             yield group
@@ -73,7 +74,8 @@ def _groups(
             group.append((labelled, read_labelled(labelled)))
         except ImageError as error:
             left_out[labelled.image_id] = str(error)
-            if len(left_out) == len(snapshot):
+            unreadable += 1
+            if unreadable == len(snapshot):
                 raise
             if group:
                 yield group

@@ -96,10 +96,10 @@ def test_a_changed_pixel_changes_nothing_outside_of_the_band() -> None:
     for stride, number in ((8, 2), (16, 3)):
         changed = (black[stride] != white[stride]).any(1)[0].any(1).nonzero().flatten()
         band = bands(trunk, 40)[number]
-        assert band.low <= int(changed[0]) and int(changed[-1]) < band.high
-        assert int(changed[-1]) - int(changed[0]) + 1 >= band.high - band.low - 2, (
-            "the band is no wider than it must be"
-        )
+        first, last = int(changed[0]), int(changed[-1])
+        assert band.low <= first
+        assert last < band.high
+        assert last - first + 1 >= band.high - band.low - 2, "the band is no wider than it must be"
 
 
 def test_blank_responses_are_shared_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,9 +272,7 @@ def test_half_precision_is_close(monkeypatch: pytest.MonkeyPatch) -> None:
     with torch.inference_mode():
         exact = Engine(copy.deepcopy(plain), PRE).score_map(images, PLENTY).whole()
         engine = Engine(plain, PRE)
-        monkeypatch.setattr(
-            "fcn_studio.fcn.inference._precision", lambda *_, half: torch.autocast("cpu", torch.bfloat16)
-        )
+        monkeypatch.setattr(inference, "_precision", lambda *_, half: torch.autocast("cpu", torch.bfloat16))
         rough = engine.score_map(images, PLENTY).whole()
     assert rough.dtype == torch.float32
     assert 1e-5 < furthest(rough, exact) < 0.05
