@@ -265,9 +265,10 @@ def test_images_of_several_sizes_are_predicted_apart(monkeypatch: pytest.MonkeyP
     assert [p.label_map.shape for p in found] == [(20, 30), (30, 20)]
 
 
-def test_half_precision_is_close(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("padding", ["same", "caffe"])
+def test_half_precision_is_close(padding: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """bfloat16 features on the CPU stand for those of a card: scores stay float32 and close."""
-    plain = network("same")
+    plain = network(padding)
     images = pictures(90, 120)
     with torch.inference_mode():
         exact = Engine(copy.deepcopy(plain), PRE).score_map(images, PLENTY).whole()
