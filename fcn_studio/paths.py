@@ -47,6 +47,13 @@ def state_dir() -> Path:
     return _folder("FCN_STUDIO_STATE_DIR", platformdirs.user_state_dir(_APP, appauthor=False))
 
 
+def networks_dir() -> Path:
+    """Folder of the networks that the user has installed (``FCN_STUDIO_NETWORKS_DIR`` overrides)."""
+    return _folder(
+        "FCN_STUDIO_NETWORKS_DIR", os.path.join(platformdirs.user_data_dir(_APP, appauthor=False), "networks")
+    )
+
+
 def open_file(path: Path) -> io.BufferedReader:
     """Open a regular file to read its bytes, and nothing else: opening a pipe would wait for ever.
 

@@ -22,6 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 _home = Path(tempfile.mkdtemp(prefix="fcn-studio-tests-"))
 os.environ["FCN_STUDIO_CONFIG_DIR"] = str(_home / "config")
 os.environ["FCN_STUDIO_STATE_DIR"] = str(_home / "state")
+os.environ["FCN_STUDIO_NETWORKS_DIR"] = str(_home / "networks")
 
 
 def pytest_unconfigure() -> None:

@@ -27,7 +27,9 @@ from fcn_studio.jobs.run import Workshop
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def tiny_checkpoint(path: Path, table: ClassTable = CLASSES, *, seed: int = 0) -> Path:
+def tiny_checkpoint(
+    path: Path, table: ClassTable = CLASSES, *, seed: int = 0, trained_on: tuple[str, ...] = ()
+) -> Path:
     """A slim FCN-8s of the smallest width with random weights, as a file."""
     import torch
 
@@ -40,7 +42,8 @@ def tiny_checkpoint(path: Path, table: ClassTable = CLASSES, *, seed: int = 0) -
     for key, value in state.items():
         if key.startswith("score_") and key.endswith("weight"):
             state[key] = torch.randn_like(value)
-    save_checkpoint(Checkpoint(architecture, active_table(table), Preprocessing(), state), path)
+    made = Checkpoint(architecture, active_table(table), Preprocessing(), state, trained_on=trained_on)
+    save_checkpoint(made, path)
     return path
 
 

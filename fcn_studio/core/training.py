@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from fcn_studio.core.class_map import ClassMap
 from fcn_studio.core.metrics import Figures
 
 
@@ -31,6 +32,7 @@ class TrainConfig:
         batch_size: crops a step.
         seed: of the random weights and the augmentation.
         width: channel multiplier of a slim trunk (scratch only).
+        class_map: what the classes of the network it starts from mean in the project; the others go by name.
     """
 
     level: Level = Level.FULL
@@ -39,6 +41,7 @@ class TrainConfig:
     batch_size: int = 8
     seed: int = 0
     width: float = 0.25
+    class_map: ClassMap = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,23 +6,27 @@ Source: https://github.com/huggingface/safetensors, "Format".
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fcn_studio import paths
 from fcn_studio.core.classes import ClassInfo, ClassTable
 from fcn_studio.errors import CheckpointError, ProjectError
+from fcn_studio.fcn.digests import digest_of
+from fcn_studio.fcn.published import PUBLISHED
 from fcn_studio.formats.strict_json import parse, text, whole
 
 METADATA_KEY = "fcn_studio"
 SUFFIX = ".safetensors"
 DEFAULT = "street"
 """Name of the bundled network that a new project begins with."""
+
+ORIGIN_KEYS = ("source", "source_sha256", "licence", "note")
+"""Texts in the description of a network that was downloaded or imported."""
 
 MAX_HEADER = 8 << 20
 """Bytes; the names of a hundred thousand training images are fewer."""
@@ -41,6 +45,11 @@ class NetworkInfo:
         validation: its validation figures under plain names, or None.
         trained_on: number of images it was trained on.
         size: of the file, bytes.
+        preprocessing: of its input, as in the file, for people.
+        source: where an imported one came from.
+        source_sha256: of the file it was converted from.
+        licence: of an imported one, in its publisher's words.
+        note: what else is to be known of it.
     """
 
     name: str
@@ -51,6 +60,16 @@ class NetworkInfo:
     validation: Mapping[str, object] | None
     trained_on: int
     size: int
+    preprocessing: Mapping[str, object] = field(default_factory=dict)
+    source: str = ""
+    source_sha256: str = ""
+    licence: str = ""
+    note: str = ""
+
+    @property
+    def trunk_only(self) -> bool:
+        """Whether it knows no class: it cannot label anything, it is a start for fine-tuning."""
+        return not len(self.table)
 
 
 def read_header(file: io.BufferedReader) -> dict[str, Any]:
@@ -80,34 +99,43 @@ def read_info(path: Path) -> NetworkInfo:
         with paths.open_file(path) as file:
             size = os.fstat(file.fileno()).st_size
             header = read_header(file)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        described = parse(header["__metadata__"][METADATA_KEY])
-        rows = tuple(
-            ClassInfo(whole(c["index"]), text(c["name"]), _colour(c["colour"])) for c in described["classes"]
-        )
-        architecture, validation = described["architecture"], described.get("validation")
-        trained_on = described.get("trained_on", [])
-        if not isinstance(architecture, dict) or not isinstance(validation, dict | None):
-            raise TypeError("architecture or validation")
-        if not isinstance(trained_on, list):
-            raise TypeError("trained_on")
-        table = ClassTable(rows, max(c.index for c in rows) + 1)
-        return NetworkInfo(
-            path.stem,
-            path,
-            digest,
-            table,
-            architecture,
-            validation,
-            len(trained_on),
-            size,
-        )
+            digest = digest_of(file)
+        return _info(path, digest, size, parse(header["__metadata__"][METADATA_KEY]))
     except OSError as error:
         raise CheckpointError(f"{path}: the checkpoint cannot be read: {error.strerror or error}") from error
     except (KeyError, TypeError, ValueError, ProjectError) as error:
         raise CheckpointError(
             f"{path}: this is no checkpoint of FCN Studio; choose one from a run or a bundled network"
         ) from error
+
+
+def _info(path: Path, digest: str, size: int, described: Any) -> NetworkInfo:
+    """What a description says. Raises: KeyError, TypeError, ValueError or ProjectError if it makes no sense."""
+    rows = tuple(ClassInfo(whole(c["index"]), text(c["name"]), _colour(c["colour"])) for c in described["classes"])
+    validation, trained_on = described.get("validation"), described.get("trained_on", [])
+    if not isinstance(validation, dict | None) or not isinstance(trained_on, list):
+        raise TypeError("validation or trained_on")
+    if not isinstance(described["classes"], list):
+        raise TypeError("classes")
+    return NetworkInfo(
+        name=path.stem,
+        path=path,
+        sha256=digest,
+        table=ClassTable(rows, max((c.index for c in rows), default=-1) + 1),
+        architecture=_object(described["architecture"]),
+        validation=validation,
+        trained_on=len(trained_on),
+        size=size,
+        preprocessing=_object(described.get("preprocessing", {})),
+        **{key: text(described.get(key, "")) for key in ORIGIN_KEYS},
+    )
+
+
+def _object(value: object) -> dict[str, object]:
+    """An object. Raises: TypeError if it is anything else."""
+    if not isinstance(value, dict):
+        raise TypeError(f"{value!r:.50} is no object")
+    return value
 
 
 def _colour(value: object) -> tuple[int, int, int]:
@@ -124,11 +152,33 @@ def bundled() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*" + SUFFIX))}
 
 
-def resolve(name_or_path: str) -> Path:
-    """The file meant by a bundled name, or by a path (anything with a separator or ``.safetensors``).
+def installed() -> dict[str, Path]:
+    """Name -> file of the networks that the user has downloaded or imported."""
+    return {path.stem: path for path in sorted(paths.networks_dir().glob("*" + SUFFIX))}
+
+
+def remove_installed(name: str) -> Path:
+    """Delete a network that the user has installed; the file that is gone.
 
     Raises:
-        CheckpointError: if there is no such file or no bundled network of that name.
+        CheckpointError: if there is none of that name, or it cannot be deleted.
+    """
+    path = installed().get(name)
+    if path is None:
+        why = "it comes with the program" if name in bundled() else "no network of that name is installed"
+        raise CheckpointError(f"'{name}' cannot be removed: {why}")
+    try:
+        path.unlink()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be removed: {error.strerror or error}") from error
+    return path
+
+
+def resolve(name_or_path: str) -> Path:
+    """The file meant by the name of a bundled or installed network, or by a path (with a separator or the suffix).
+
+    Raises:
+        CheckpointError: if there is no such file or no network of that name.
     """
     separators = {"/", os.sep, os.altsep or os.sep}
     if name_or_path.endswith(SUFFIX) or any(mark in name_or_path for mark in separators):
@@ -136,10 +186,12 @@ def resolve(name_or_path: str) -> Path:
         if not path.is_file():
             raise CheckpointError(f"{path}: there is no such checkpoint file")
         return path
-    known = bundled()
-    if name_or_path not in known:
-        names = ", ".join(known) or "none are installed"
+    known = installed() | bundled()
+    if name_or_path in known:
+        return known[name_or_path]
+    if name_or_path in PUBLISHED:
         raise CheckpointError(
-            f"there is no bundled network '{name_or_path}' (bundled: {names}); for a file, give its path"
+            f"the network '{name_or_path}' is not installed yet: fcn-studio networks download {name_or_path}"
         )
-    return known[name_or_path]
+    names = ", ".join(known) or "none are installed"
+    raise CheckpointError(f"there is no network '{name_or_path}' (there are: {names}); for a file, give its path")

@@ -34,6 +34,7 @@ class Network(nn.Module, ABC):
         halo: how far from a pixel, along an axis, lie the farthest input pixels that its scores depend on.
         alignment: a tile must start at a multiple of it in the image to see the phase of the whole.
         exact_tiles: whether tiles so aligned, with the halo around them, give the scores of the whole image.
+        channels_per_pixel: size of the largest map, in numbers for each pixel of the image.
     """
 
     score_layers: tuple[str, ...]
@@ -42,6 +43,7 @@ class Network(nn.Module, ABC):
     halo: int
     alignment: int = 32
     exact_tiles: bool = True
+    channels_per_pixel: int
 
     def forward(self, images: Tensor) -> Tensor:
         """Scores (N, C, H, W) of normalised images (N, 3, H, W)."""
@@ -60,9 +62,12 @@ class Network(nn.Module, ABC):
         """The same scores, at the image's size only where they are asked for, if the network can do that."""
         return ScoreMap(self.decode(features, height, width), (height, width))
 
-    @abstractmethod
     def bytes_per_pixel(self, num_classes: int) -> int:
-        """Estimate of the memory that labelling takes for each pixel of the image, beside the weights."""
+        """Estimate of the memory that labelling takes for each pixel of the image, beside the weights.
+
+        Three of the largest maps, and scores at the image's size while they are compared.
+        """
+        return 4 * (3 * self.channels_per_pixel + 4 * num_classes)
 
     def adapted(self, key: str, value: Tensor, sources: Sequence[int | None]) -> Tensor:
         """A weight of this network for other classes; most do not depend on them, and are given back as they are.
@@ -145,6 +150,7 @@ class FCN(Network):
         self._last_crop = grid.index_of(IMAGE)
         self.score_layers = ("score_fr", *(fusion.score for fusion in self._fusions))
         self.halo = math.ceil(grid.reach)
+        self.channels_per_pixel = trunk.channels_per_pixel
 
     def _add_upsampling(self, name: str, grid: Grid, factor: int, kernel: int) -> Grid:
         """Add a layer that upsamples a map of this grid; the grid of what it gives."""
@@ -184,10 +190,6 @@ class FCN(Network):
             scores = upsampled[:, :, :rows, :columns] + self.get_submodule(fusion.score)(tap)
         last = self.get_submodule(self._last)
         return ScoreMap(scores, (height, width), last, self.stride, self._last_kernel, self._last_crop)
-
-    def bytes_per_pixel(self, num_classes: int) -> int:
-        """Three of the trunk's largest maps, and scores at the image's size while they are compared."""
-        return 4 * (3 * self.trunk.channels_per_pixel + 4 * num_classes)
 
     def adapted(self, key: str, value: Tensor, sources: Sequence[int | None]) -> Tensor:
         """Rows of the scores; of learned upsampling both rows and columns, new classes being interpolated."""

@@ -81,7 +81,7 @@ class Predictor:
         )
 
     def batch_size(self, shape: tuple[int, int]) -> int:
-        """How many images of (height, width) are labelled together: on the CPU it is one, which is as fast."""
+        """How many images of (height, width) are labelled together: one on the CPU, where more are slower."""
         if self.device.type != "cuda":
             return 1
         shape = scaled_size(shape, self.checkpoint.preprocessing.input_scale)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fcn_studio.core.classes import ClassTable, map_by_name
+from fcn_studio.core.class_map import map_classes
+from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
@@ -126,7 +127,7 @@ class _Training:
         self._recipe = recipe_for(
             level,
             batch_norm=self._start.architecture.batch_norm,
-            foreign=base is not None and 2 * len(map_by_name(base.table, table)) < channels,
+            foreign=base is not None and 2 * len(map_classes(base.table, table, config.class_map)) < channels,
             images=len(usable),
         )
         network = self._start.build()
@@ -149,7 +150,8 @@ class _Training:
     def run(self) -> Reports:
         """From the baseline to the last validation."""
         if self._base is not None:
-            self._baseline = yield from self._score(self._base, self._budget * _BASELINE_SHARE)
+            index_map = map_classes(self._base.table, self._table, self._config.class_map)
+            self._baseline = yield from self._score(self._base, self._budget * _BASELINE_SHARE, index_map)
             if self._baseline is None and self._val_set and not self._stopped:
                 self._notes.append("the base was not scored first: too many validation images for the time")
         if isinstance(self._source, FeatureSource):
@@ -298,7 +300,7 @@ class _Training:
         yield from self._report(figures)
 
     def _score(
-        self, checkpoint: Checkpoint, patience: float = math.inf
+        self, checkpoint: Checkpoint, patience: float = math.inf, index_map: Mapping[int, int] | None = None
     ) -> Generator[TrainProgress, bool | None, Figures | None]:
         """Figures of a network on the validation images, reporting after each.
 
@@ -308,7 +310,7 @@ class _Training:
             return None
         began, was_stopped = time.perf_counter(), self._stopped
         predictor = Predictor(checkpoint, self._learner.device)
-        scoring = evaluate(predictor, self._val_set, self._table, left_out=self._left_out)
+        scoring = evaluate(predictor, self._val_set, self._table, index_map, self._left_out)
         while True:
             try:
                 done = next(scoring)
@@ -343,7 +345,7 @@ class _Training:
     def _starting_point(self, scale: float | None, images: DecodedImages) -> Checkpoint:
         """The base for this class table; or, given an input scale, a fresh slim network."""
         if scale is None and self._base is not None:
-            return adapt(self._base, self._table)
+            return adapt(self._base, self._table, self._config.class_map)
         table = active_table(self._table)
         architecture = Architecture.slim(self._config.width)
         order = self._rng.permutation(len(images)).tolist()

@@ -20,13 +20,14 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from fcn_studio.core.classes import ClassInfo, ClassTable, map_by_name
-from fcn_studio.errors import CheckpointError, ProjectError
+from fcn_studio.core.class_map import ClassMap, rows_for
+from fcn_studio.core.classes import ClassInfo, ClassTable
+from fcn_studio.errors import CheckpointError, NetworkCannotHelp, ProjectError
 from fcn_studio.fcn.architecture import Architecture
-from fcn_studio.fcn.catalogue import MAX_HEADER, METADATA_KEY, read_header
+from fcn_studio.fcn.catalogue import MAX_HEADER, METADATA_KEY, ORIGIN_KEYS, read_header
 from fcn_studio.fcn.network import Network
-from fcn_studio.formats.atomic import write_atomically
-from fcn_studio.formats.strict_json import parse
+from fcn_studio.formats.atomic import told, write_atomically
+from fcn_studio.formats.strict_json import parse, text
 from fcn_studio.paths import open_file
 
 FORMAT = 1
@@ -80,6 +81,10 @@ class Checkpoint:
         sha256: of its file, 64 hex digits; "" while it has none.
         path: of its file, None while it has none.
         name: what people call it.
+        source: where it, or what it was fine-tuned from, was downloaded or imported from.
+        source_sha256: of that file.
+        licence: in its publisher's words.
+        note: what else is to be known of it.
     """
 
     architecture: Architecture
@@ -93,9 +98,21 @@ class Checkpoint:
     sha256: str = ""
     path: Path | None = None
     name: str = ""
+    source: str = ""
+    source_sha256: str = ""
+    licence: str = ""
+    note: str = ""
 
     def build(self) -> Network:
-        """The network with these weights, in evaluation mode on the CPU."""
+        """The network with these weights, in evaluation mode on the CPU.
+
+        Raises:
+            NetworkCannotHelp: if it knows no class.
+        """
+        if not len(self.table):
+            raise NetworkCannotHelp(
+                f"The network '{self.name}' knows no class and cannot label: it is a start for fine-tuning."
+            )
         with torch.device("meta"):
             network = self.architecture.build(len(self.table))
         network.load_state_dict({key: value.clone() for key, value in self.state.items()}, assign=True)
@@ -112,16 +129,16 @@ def active_table(table: ClassTable) -> ClassTable:
     return ClassTable(tuple(sorted(table.active, key=lambda info: info.index)), table.next_index)
 
 
-def adapt(checkpoint: Checkpoint, table: ClassTable) -> Checkpoint:
+def adapt(checkpoint: Checkpoint, table: ClassTable, class_map: ClassMap | None = None) -> Checkpoint:
     """The network for another class table, as a new checkpoint without a file.
 
-    The trunk is kept, and so are the score rows of same-named classes (exact, then casefolded); the other rows
-    start at zero.
+    The trunk is kept, and so are the score rows of classes that mean the same: as ``class_map`` says, else by name
+    (exact, then casefolded). The other rows start at zero.
     """
     target = active_table(table)
     position = {info.index: row for row, info in enumerate(checkpoint.table)}
-    by_name = map_by_name(target, checkpoint.table)
-    sources = [position.get(by_name.get(info.index, -1)) for info in target]
+    same = rows_for(target, checkpoint.table, class_map)
+    sources = [position.get(same.get(info.index, -1)) for info in target]
     with torch.device("meta"):
         network = checkpoint.architecture.build(max(1, len(checkpoint.table)))
     state = {key: network.adapted(key, value, sources) for key, value in checkpoint.state.items()}
@@ -153,6 +170,29 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path | str, *, half: bool = Fa
         ProjectError: if the file cannot be written.
     """
     path = Path(path)
+    tensors, metadata = _to_store(checkpoint, path, half=half)
+    data = safetensors.torch.save(tensors, metadata)
+    write_atomically(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def write_unfinished(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a checkpoint where no file counts yet: without a copy in memory, and without `save_checkpoint`'s care.
+
+    Raises:
+        CheckpointError: if a weight is not finite.
+        ProjectError: if the file cannot be written.
+    """
+    tensors, metadata = _to_store(checkpoint, path, half=False)
+    with told("written", path):
+        try:
+            safetensors.torch.save_file(tensors, path, metadata)
+        except safetensors.SafetensorError as error:  # its words for a full disk, too
+            raise OSError(str(error)) from error
+
+
+def _to_store(checkpoint: Checkpoint, path: Path, *, half: bool) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Weights and metadata as a file holds them. Raises: CheckpointError if a weight is not finite."""
     tensors = {}
     for key, value in checkpoint.state.items():
         stored = as_stored(value, half=half)
@@ -162,9 +202,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path | str, *, half: bool = Fa
     metadata = _metadata_text(checkpoint)
     if len(metadata) > MAX_HEADER // 2:  # nobody could read it: hundreds of thousands of names
         metadata = _metadata_text(replace(checkpoint, trained_on=()))
-    data = safetensors.torch.save(tensors, {METADATA_KEY: metadata})
-    write_atomically(path, data)
-    return hashlib.sha256(data).hexdigest()
+    return tensors, {METADATA_KEY: metadata}
 
 
 def as_stored(value: Tensor, *, half: bool) -> Tensor:
@@ -222,6 +260,7 @@ def _metadata_text(checkpoint: Checkpoint) -> str:
         "parent": checkpoint.parent,
         "trained_on": list(checkpoint.trained_on),
         "validation": checkpoint.validation,
+        **{key: getattr(checkpoint, key) for key in ORIGIN_KEYS},
     }
     return json.dumps(fields, allow_nan=False, sort_keys=True)
 
@@ -252,6 +291,10 @@ def _described(data: object) -> Checkpoint:
             parent=str(data["parent"]),
             trained_on=tuple(str(image_id) for image_id in trained_on),
             validation=validation,
+            source=text(data.get("source", "")),
+            source_sha256=text(data.get("source_sha256", "")),
+            licence=text(data.get("licence", "")),
+            note=text(data.get("note", "")),
         )
     except (TypeError, ValueError, LookupError, OverflowError) as error:
         raise CheckpointError(f"its description is incomplete or of the wrong kind ({error!r})") from error
@@ -263,8 +306,10 @@ def _triple(values: Iterable[float]) -> tuple[float, float, float]:
     return float(first), float(second), float(third)
 
 
-def _table(rows: list[Mapping[str, object]]) -> ClassTable:
+def _table(rows: object) -> ClassTable:
     """The class table of a description."""
+    if not isinstance(rows, list):
+        raise CheckpointError("its classes are no list")
     infos = []
     for row in rows:
         index, name, colour = row["index"], row["name"], row["colour"]
@@ -272,18 +317,27 @@ def _table(rows: list[Mapping[str, object]]) -> ClassTable:
         if type(index) is not int or not isinstance(name, str) or not isinstance(colour, list) or not good_colour:
             raise CheckpointError(f"class {row} is not an index, a name and a colour")
         infos.append(ClassInfo(index, name, (colour[0], colour[1], colour[2])))
-    if not infos or [c.index for c in infos] != sorted(c.index for c in infos):
-        raise CheckpointError("its classes are none, or not in the order of their indices")
+    if [c.index for c in infos] != sorted(c.index for c in infos):
+        raise CheckpointError("its classes are not in the order of their indices")
     try:
-        return ClassTable(tuple(infos), infos[-1].index + 1)
+        return ClassTable(tuple(infos), infos[-1].index + 1 if infos else 0)
     except ProjectError as error:
         raise CheckpointError(str(error)) from error
 
 
+def expected_state(architecture: Architecture, num_classes: int) -> dict[str, Tensor]:
+    """The state dict that a network must have, on the meta device; without classes its score layers have no rows."""
+    with torch.device("meta"):
+        network = architecture.build(max(1, num_classes))
+    state: dict[str, Tensor] = network.state_dict()
+    if num_classes:
+        return state
+    return {key: network.adapted(key, value, []) for key, value in state.items()}
+
+
 def _read_weights(file: Any, described: Checkpoint) -> dict[str, Tensor]:
     """The weights, each checked for name, shape, type and finite values."""
-    with torch.device("meta"):
-        expected = described.architecture.build(len(described.table)).state_dict()
+    expected = expected_state(described.architecture, len(described.table))
     differing = set(expected) ^ set(file.keys())
     if differing:
         raise CheckpointError(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from fcn_studio.core.class_map import ClassMap, check_class_map
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.atomic import refuse_outside, told, write_atomically
 from fcn_studio.formats.strict_json import parse, text
@@ -25,11 +27,13 @@ class CurrentNetwork:
             slashes, if it lies there, else absolute.
         sha256: identity of the checkpoint, 64 hex digits.
         compared: whether it was compared with the one before on enough validation images.
+        class_map: what the user said that its classes mean here; the others go by name.
     """
 
     checkpoint: str
     sha256: str
     compared: bool = True
+    class_map: ClassMap = field(default_factory=dict)
 
     def path(self, folder: Path) -> Path | None:
         """The checkpoint file of a project in ``folder``; None if it is a bundled network's name.
@@ -80,11 +84,15 @@ class Runs:
         Raises:
             ProjectError: if ``current.json`` is broken.
         """
-        chain = self._chain()
+        chain = self.chain()
         return chain[0] if chain else None
 
-    def set_current(self, checkpoint: Path | str, sha256: str, *, compared: bool) -> CurrentNetwork:
+    def set_current(
+        self, checkpoint: Path | str, sha256: str, *, compared: bool, class_map: ClassMap | None = None
+    ) -> CurrentNetwork:
         """Put another network in use, atomically; the one before is remembered.
+
+        Where it is the one in use already, only what its classes mean is changed.
 
         Raises:
             ProjectError: if ``current.json`` is broken or cannot be written.
@@ -93,8 +101,11 @@ class Runs:
             inside = checkpoint.is_absolute() and checkpoint.is_relative_to(self._project)
             place = checkpoint.relative_to(self._project) if inside else checkpoint.absolute()
             checkpoint = place.as_posix()
-        new = CurrentNetwork(checkpoint, sha256, compared)
-        self._write([new, *self._chain()])
+        new = CurrentNetwork(checkpoint, sha256, compared, dict(class_map or {}))
+        chain = list(self.chain())
+        if chain and (chain[0].checkpoint, chain[0].sha256) == (checkpoint, sha256):
+            new = replace(new, compared=chain.pop(0).compared)
+        self._write([new, *chain])
         return new
 
     def go_back(self) -> CurrentNetwork | None:
@@ -103,30 +114,47 @@ class Runs:
         Raises:
             ProjectError: as `set_current`.
         """
-        chain = self._chain()[1:]
+        chain = self.chain()[1:]
         self._write(chain)
         return chain[0] if chain else None
 
-    def _chain(self) -> list[CurrentNetwork]:
-        """The current network and those before it, newest first."""
+    def chain(self) -> Sequence[CurrentNetwork]:
+        """The current network and those before it, newest first.
+
+        Raises:
+            ProjectError: if ``current.json`` is broken.
+        """
         with told("read", self._file):
             if not self._file.exists():
                 return []
             data = read_file(self._file, _MAX_BYTES)
         try:
             fields = parse(data)
-            return [
-                CurrentNetwork(text(f["checkpoint"]), text(f["sha256"]), bool(f["compared"]))
-                for f in ([fields, *fields["previous"]] if fields else [])
-            ]
+            return [_network(row) for row in ([fields, *fields["previous"]] if fields else [])]
         except (ValueError, TypeError, KeyError) as error:
             raise ProjectError(
                 f"{self._file} is broken ({error}); delete it to use the bundled network again"
             ) from error
 
-    def _write(self, chain: list[CurrentNetwork]) -> None:
+    def _write(self, chain: Sequence[CurrentNetwork]) -> None:
         """Write the chain: the current network with those before it under ``previous``."""
         refuse_outside(self._project, self._file)
-        rows = [asdict(network) for network in chain]
+        rows = [_row(network) for network in chain]
         fields = {**rows[0], "previous": rows[1:]} if rows else {}
         write_atomically(self._file, json.dumps(fields, indent=2).encode("utf-8"))
+
+
+def _network(row: dict[str, object]) -> CurrentNetwork:
+    """One network of the file. Raises: ValueError, TypeError or KeyError if it is none."""
+    checkpoint, sha256, compared = text(row["checkpoint"]), text(row["sha256"]), bool(row["compared"])
+    return CurrentNetwork(checkpoint, sha256, compared, check_class_map(row.get("class_map", {})))
+
+
+def _row(network: CurrentNetwork) -> dict[str, object]:
+    """What the file has of a network; no class map where all goes by name."""
+    row: dict[str, object] = {
+        "checkpoint": network.checkpoint,
+        "sha256": network.sha256,
+        "compared": network.compared,
+    }
+    return row | ({"class_map": dict(network.class_map)} if network.class_map else {})

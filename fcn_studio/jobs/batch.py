@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fcn_studio.core.classes import map_by_name
+from fcn_studio.core.class_map import ClassMap, can_help, map_classes
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import NetworkCannotHelp
 from fcn_studio.fcn.catalogue import NetworkInfo
@@ -14,18 +14,24 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
     from fcn_studio.formats.project_folder import ProjectFolder
 
 
-def index_map(network: NetworkInfo, project: ProjectFolder) -> dict[int, int]:
-    """Network class index -> project class index, by name.
+def index_map(network: NetworkInfo, project: ProjectFolder, class_map: ClassMap | None = None) -> dict[int, int]:
+    """Network class index -> project class index, as the user said, else by name.
 
     Raises:
-        NetworkCannotHelp: if no class is known to both.
+        NetworkCannotHelp: if no class is known to both, or only the background is.
     """
-    mapped = map_by_name(network.table, project.config.table)
-    if not mapped:
-        raise NetworkCannotHelp(
-            f"The network '{network.name}' knows none of this project's classes: label a few images, then Fine-tune."
-        )
+    mapped = map_classes(network.table, project.config.table, class_map)
+    if not can_help(mapped, network.table):
+        raise NetworkCannotHelp(nothing_to_prelabel(network.name))
     return mapped
+
+
+def nothing_to_prelabel(name: str) -> str:
+    """The sentence for a network of a name that knows none of a project's classes."""
+    return (
+        f"The network '{name}' knows none of this project's classes, so there is nothing to pre-label with yet: say "
+        "what its classes mean here, choose another network, or label a few images, then Fine-tune."
+    )
 
 
 def waiting(project: ProjectFolder, *, include_prelabelled: bool) -> list[Sample]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
+from fcn_studio.core.class_map import map_classes
 from fcn_studio.core.metrics import Figures
 from fcn_studio.jobs.messages import Evaluated, EvaluateJob, ImageFailed, JobProgress
 from fcn_studio.jobs.warm import WarmNetwork
@@ -12,7 +13,8 @@ from fcn_studio.jobs.warm import WarmNetwork
 def evaluate_network(job: EvaluateJob, warm: WarmNetwork) -> Generator[JobProgress, bool | None, Figures]:
     """Yield `Evaluated`, or `ImageFailed`, after each image; return the figures in the classes of the job's table.
 
-    The network's classes are matched by name; where it predicts one that the table lacks, the pixel counts as wrong.
+    The network's classes are matched as the job says, else by name; where it predicts one that means nothing in the
+    table, the pixel counts as wrong.
 
     Raises:
         ImageError: if not one image can be read.
@@ -21,7 +23,8 @@ def evaluate_network(job: EvaluateJob, warm: WarmNetwork) -> Generator[JobProgre
 
     predictor = warm.predictor(job.checkpoint, job.device)
     left_out: dict[str, str] = {}
-    work = evaluate(predictor, job.snapshot, job.table, left_out=left_out)
+    index_map = map_classes(predictor.checkpoint.table, job.table, job.class_map)
+    work = evaluate(predictor, job.snapshot, job.table, index_map, left_out)
     while True:
         try:
             done = next(work)

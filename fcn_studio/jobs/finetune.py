@@ -31,15 +31,17 @@ def fine_tune(job: FineTuneJob, warm: WarmNetwork) -> Generator[JobProgress, boo
     device = choose_device(job.device)
     warm.device_words = describe_device(device)
     # Training scores the network it is given as the baseline; from scratch it is given one for that alone.
-    given = job.baseline if job.config.level is Level.SCRATCH else job.base
+    scratch = job.config.level is Level.SCRATCH
+    given, class_map = (job.baseline, job.baseline_map) if scratch else (job.base, job.base_map)
     base = load_checkpoint(given) if given else None
-    outcome = yield from train(job.config, job.train, job.val, job.table, base, device, Path(job.out))
+    config = replace(job.config, class_map=class_map)
+    outcome = yield from train(config, job.train, job.val, job.table, base, device, Path(job.out))
     if not job.baseline or not job.val:
         return replace(outcome, baseline=None)
     if job.baseline == given and outcome.baseline is not None:
         return outcome
     # The network in use is another than the base, or the training had no time to score it: the verdict needs it.
-    in_use = EvaluateJob(job.baseline, job.table, job.val, job.device)
+    in_use = EvaluateJob(job.baseline, job.table, job.val, job.device, job.baseline_map)
     try:
         return replace(outcome, baseline=(yield from evaluate_network(in_use, warm)))
     except ImageError:  # no validation image can be read any more, which the notes say

@@ -13,7 +13,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from fcn_studio.core.classes import ClassTable, map_by_name
+from fcn_studio.core.class_map import can_help, map_classes
+from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Split, Status
@@ -37,7 +38,7 @@ from fcn_studio.jobs import batch, runs
 from fcn_studio.jobs.console import exhaust, open_project, print_figures, progress_bar, tell_notes
 from fcn_studio.jobs.interruption import interruption
 from fcn_studio.jobs.messages import EvaluateJob, FineTuneJob, ImageFailed, JobProgress, Predicted
-from fcn_studio.jobs.networks import all_networks, needed, network_of
+from fcn_studio.jobs.networks import all_networks, class_map_of, needed, network_of
 from fcn_studio.jobs.run import Workshop
 from fcn_studio.jobs.snapshot import Snapshot, collect
 
@@ -107,7 +108,7 @@ def segment(
 
 def _writer_into(project: ProjectFolder, network: NetworkInfo, include_prelabelled: bool) -> Writer:
     """Writes predictions as annotations, by the rule of batches. Raises: NetworkCannotHelp."""
-    mapping = batch.index_map(network, project)
+    mapping = batch.index_map(network, project, class_map_of(project, network))
 
     def write(prediction: Prediction) -> bool:
         sample = project.sample(prediction.image_id)
@@ -171,15 +172,19 @@ def train(
         base = None if config.level is Level.SCRATCH else needed(network_of(project, network))
         run = None if out is not None else runs.begin(project, config)
         current = network_of(project) if out is None else None
+        current_map = class_map_of(project, current) if current else {}
+        index_map = map_classes(current.table, project.config.table, current_map) if current else {}
         job = FineTuneJob(
             config=config,
             table=project.config.table,
             train=snapshot.train,
             val=snapshot.val,
             base=str(base.path) if base else "",
-            baseline=str(current.path) if current and map_by_name(current.table, project.config.table) else "",
+            baseline=str(current.path) if current and can_help(index_map, current.table) else "",
             out=str(out if run is None else run.checkpoint),
             device=device,
+            base_map=class_map_of(project, base) if base else {},
+            baseline_map=current_map,
         )
         print(f"{config.level.value}: {len(snapshot.train)} images to train on, {len(snapshot.val)} to validate on")
         outcome = _run_training(job, run)
@@ -272,14 +277,15 @@ def evaluate(
     with open_project(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
         chosen = needed(network_of(project, network))
         table = project.config.table
-        if not map_by_name(chosen.table, table):
+        class_map = class_map_of(project, chosen)
+        if not can_help(map_classes(chosen.table, table, class_map), chosen.table):
             raise NetworkCannotHelp(f"The network '{chosen.name}' knows none of the classes of '{folder}'.")
         snapshot = _trusted(project)
         train = tuple(i for i in snapshot.train if project.status(project.sample(i.image_id)) is Status.VERIFIED)
         chosen_set = {"train": train, "val": snapshot.val, "all": train + snapshot.val}[split]
         if not chosen_set:
             raise UsageError(f"'{folder}' has no verified image in the {split} split to score on.")
-        figures, failed = _score(EvaluateJob(str(chosen.path), table, chosen_set, device))
+        figures, failed = _score(EvaluateJob(str(chosen.path), table, chosen_set, device, class_map))
         print(f"{chosen.name} on {figures.images} images of {folder} ({split})")
         print_figures(figures, table)
         return {

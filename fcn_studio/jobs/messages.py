@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from fcn_studio.core.class_map import ClassMap
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.snapshot import LabelledImage
@@ -36,6 +37,8 @@ class FineTuneJob:
         base: path of the checkpoint to start from; "" trains from scratch.
         baseline: path of the network in use, scored on the same validation snapshot; "" if there is none.
         out: path of the checkpoint to write.
+        base_map: what the classes of the base mean in the project; the others go by name.
+        baseline_map: the same for the baseline.
     """
 
     config: TrainConfig
@@ -46,29 +49,58 @@ class FineTuneJob:
     baseline: str
     out: str
     device: str = "auto"
+    base_map: ClassMap = field(default_factory=dict)
+    baseline_map: ClassMap = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class EvaluateJob:
-    """Score a checkpoint on a snapshot of true label maps, in the class indices of ``table``."""
+    """Score a checkpoint on a snapshot of true label maps, in the class indices of ``table``.
+
+    Attributes:
+        class_map: what its classes mean in the table; the others go by name.
+    """
 
     checkpoint: str
     table: ClassTable
     snapshot: tuple[LabelledImage, ...]
     device: str = "auto"
+    class_map: ClassMap = field(default_factory=dict)
 
 
-Job = SegmentJob | FineTuneJob | EvaluateJob
+@dataclass(frozen=True)
+class InstallJob:
+    """Bring a network into the user's library: download a published one, or import a file.
+
+    Attributes:
+        source: name of a published network, or path of a file: a checkpoint of ours, a ``.caffemodel`` or a ``.pth``.
+        name: under which it is kept; "" for the published name, or the file's without suffix.
+        allow_unverified: whether to take a download that nothing proves to be what was published.
+        classes: names of the file's classes by index, where no published network says them.
+    """
+
+    source: str
+    name: str = ""
+    allow_unverified: bool = False
+    classes: tuple[str, ...] = ()
+
+
+Job = SegmentJob | FineTuneJob | EvaluateJob | InstallJob
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """One image of a segment job is done; ``done`` of ``total``. ``notes``: what ran out, each said once."""
+    """One image of a segment job is done; ``done`` of ``total``. ``notes``: what ran out, each said once.
+
+    Attributes:
+        seconds: wall time that the network took for it; 0 if that was not measured.
+    """
 
     prediction: Prediction
     done: int
     total: int
     notes: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -90,9 +122,18 @@ class Evaluated:
     notes: tuple[str, ...] = ()
 
 
-JobProgress = Predicted | ImageFailed | Evaluated | TrainProgress
+@dataclass(frozen=True, slots=True)
+class Installing:
+    """A network is on its way. ``total_bytes`` is 0 while nobody knows; ``stage`` is for people, as "Downloading"."""
+
+    done_bytes: int
+    total_bytes: int
+    stage: str
+
+
+JobProgress = Predicted | ImageFailed | Evaluated | TrainProgress | Installing
 JobResult = object
-"""What a job returns: None (segment), `TrainOutcome` (fine-tune) or `Figures` (evaluate)."""
+"""What a job returns: None (segment), `TrainOutcome` (fine-tune), `Figures` (evaluate) or a file's path (install)."""
 
 
 # --- shell -> process -------------------------------------------------------------------------------------------

@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fcn_studio.core.class_map import ClassMap, can_help, map_classes
+from fcn_studio.core.classes import ClassTable
 from fcn_studio.errors import CheckpointError
-from fcn_studio.fcn.catalogue import DEFAULT, NetworkInfo, bundled, read_info, resolve
+from fcn_studio.fcn.catalogue import DEFAULT, NetworkInfo, bundled, installed, read_info, resolve
+from fcn_studio.fcn.published import PUBLISHED, PublishedNetwork
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.formats.runs import CurrentNetwork
 
 
 def network_of(project: ProjectFolder | None, asked: str = "") -> NetworkInfo | None:
@@ -25,14 +29,62 @@ def network_of(project: ProjectFolder | None, asked: str = "") -> NetworkInfo | 
     current = project.runs.current() if project is not None else None
     if current is not None:
         assert project is not None
-        return read_info(current.path(project.folder) or resolve(current.checkpoint))
-    return default_network()
+        return read_info(_place(current, project))
+    return default_network(project.config.table if project is not None else None)
 
 
-def default_network() -> NetworkInfo | None:
-    """The bundled network that a new project begins with, or None if this installation has none."""
-    path = bundled().get(DEFAULT)
-    return read_info(path) if path is not None else None
+def default_network(table: ClassTable | None = None) -> NetworkInfo | None:
+    """The bundled network that a project with these classes begins with, or None if this installation has none.
+
+    It is the one that knows most of them, the background aside; where several know as many, or there are no classes
+    yet, `DEFAULT`. Where none knows any, it is the one that has learned from the most images: its trunk is what a
+    fine-tune starts from.
+
+    Raises:
+        CheckpointError: if it is damaged.
+    """
+    networks = bundled()
+    if table is None or not table.active or len(networks) < 2:
+        path = networks.get(DEFAULT)
+        return read_info(path) if path is not None else None
+    described = [read_info(path) for path in networks.values()]
+    shared = {info.path: _shared(info.table, table) for info in described}
+    by_overlap = any(shared.values())
+    return max(
+        described,
+        key=lambda info: (shared[info.path] if by_overlap else info.trained_on, info.path == networks.get(DEFAULT)),
+    )
+
+
+def _shared(source: ClassTable, target: ClassTable) -> int:
+    """How many of the project's classes a network knows by name; 0 if it is the background alone."""
+    index_map = map_classes(source, target)
+    return len(set(index_map.values()) - {target.background_index}) if can_help(index_map, source) else 0
+
+
+def class_map_of(project: ProjectFolder, network: NetworkInfo) -> ClassMap:
+    """What the user last said that the classes of a network mean in a project; empty where they go by name.
+
+    Raises:
+        ProjectError: if ``current.json`` is broken.
+    """
+    for used in project.runs.chain():
+        if used.sha256 == network.sha256 or _is(used, network, project):
+            return used.class_map
+    return {}
+
+
+def _is(used: CurrentNetwork, network: NetworkInfo, project: ProjectFolder) -> bool:
+    """Whether a network has the name of one that was used: a bundled one comes anew with each version."""
+    try:
+        return used.path(project.folder) is None and _place(used, project) == network.path
+    except CheckpointError:  # it is no longer there
+        return False
+
+
+def _place(used: CurrentNetwork, project: ProjectFolder) -> Path:
+    """The file of a network that is or was in use. Raises: CheckpointError if there is none of its name."""
+    return used.path(project.folder) or resolve(used.checkpoint)
 
 
 def needed(network: NetworkInfo | None) -> NetworkInfo:
@@ -50,6 +102,7 @@ def all_networks(project: ProjectFolder | None) -> list[tuple[str, NetworkInfo |
     """(where from, network) of all there are; a path in place of the network where the file is damaged."""
     found: list[tuple[str, NetworkInfo | Path]] = []
     places = [("bundled", path) for path in bundled().values()]
+    places += [("installed", path) for path in installed().values()]
     if project is not None:
         places += [("run", path) for path in project.runs.checkpoints()]
     for origin, path in places:
@@ -58,3 +111,9 @@ def all_networks(project: ProjectFolder | None) -> list[tuple[str, NetworkInfo |
         except CheckpointError:
             found.append((origin, path))
     return found
+
+
+def available() -> list[PublishedNetwork]:
+    """The published networks that are not installed yet, in the order of their table."""
+    there = installed()
+    return [row for row in PUBLISHED.values() if row.name not in there]

@@ -6,7 +6,8 @@ from collections.abc import Generator
 
 from fcn_studio.jobs.evaluate import evaluate_network
 from fcn_studio.jobs.finetune import fine_tune
-from fcn_studio.jobs.messages import EvaluateJob, FineTuneJob, Job, JobProgress, JobResult, SegmentJob
+from fcn_studio.jobs.install import install
+from fcn_studio.jobs.messages import EvaluateJob, FineTuneJob, InstallJob, Job, JobProgress, JobResult, SegmentJob
 from fcn_studio.jobs.segment import segment
 from fcn_studio.jobs.warm import WarmNetwork
 
@@ -23,3 +24,5 @@ class Workshop(WarmNetwork):
                 return fine_tune(job, self)
             case EvaluateJob():
                 return evaluate_network(job, self)
+            case InstallJob():
+                return install(job)

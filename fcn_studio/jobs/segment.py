@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,8 +60,11 @@ def _labelled(group: Sequence[_Read], predictor: Predictor) -> Iterator[Predicte
     if not images:
         yield from (ImageFailed(read.image_id, read.sentence, 0, 0) for read in group)
         return
-    for prediction in predictor.predict_many(images, [read.image_id for read in group]):
-        yield Predicted(prediction, 0, 0, predictor.take_notes())
+    began = time.perf_counter()
+    predictions = predictor.predict_many(images, [read.image_id for read in group])
+    seconds = (time.perf_counter() - began) / len(images)
+    for prediction in predictions:
+        yield Predicted(prediction, 0, 0, predictor.take_notes(), seconds)
 
 
 @dataclass(frozen=True)

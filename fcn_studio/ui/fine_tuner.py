@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from fcn_studio.core.class_map import ClassMap
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
@@ -17,6 +18,7 @@ from fcn_studio.errors import FcnStudioError, TrainingError
 from fcn_studio.fcn.catalogue import NetworkInfo
 from fcn_studio.jobs.networks import needed
 from fcn_studio.ui.job_board import JobBoard, Kind
+from fcn_studio.ui.network_in_use import NetworkInUse
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder
@@ -27,12 +29,18 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
 
 @dataclass(frozen=True)
 class _Order:
-    """What was asked for, kept while the masks are read."""
+    """What was asked for, kept while the masks are read.
+
+    Attributes:
+        comparable: whether the network in use knows any class of the project.
+        class_map: what the classes of the network in use mean in the project.
+    """
 
     project: ProjectFolder
     config: TrainConfig
     network: NetworkInfo | None
     comparable: bool
+    class_map: ClassMap
     device: str
 
     @property
@@ -78,23 +86,15 @@ class FineTuner(QObject):
         """Whether a fine-tune is being prepared or runs."""
         return self.collecting or self._board.running(Kind.FINE_TUNE)
 
-    def start(
-        self,
-        project: ProjectFolder,
-        config: TrainConfig,
-        network: NetworkInfo | None,
-        *,
-        comparable: bool,
-        device: str,
-    ) -> None:
-        """Begin: ``network`` is the one in use, ``comparable`` whether it knows any class of the project.
+    def start(self, project: ProjectFolder, config: TrainConfig, in_use: NetworkInUse, device: str) -> None:
+        """Begin, from the network in use.
 
         Raises:
             TrainingError: if one is running already.
         """
         if self.busy:
             raise TrainingError("A fine-tune is running already; stop it first.")
-        self._order = _Order(project, config, network, comparable, device)
+        self._order = _Order(project, config, in_use.info, in_use.can_prelabel, in_use.class_map, device)
         self.history = []
         self._collector.submit(self._collect, self._order)
         self.collecting_changed.emit()
@@ -157,6 +157,8 @@ class FineTuner(QObject):
             baseline=order.baseline,
             out=str(run.checkpoint),
             device=order.device,
+            base_map=order.class_map,
+            baseline_map=order.class_map,
         )
 
         def on_progress(news: JobProgress) -> None:
@@ -196,8 +198,10 @@ class FineTuner(QObject):
             if len(scored) == 2:
                 self._tell_truth(scored[0], scored[1])
 
-        for checkpoint in filter(None, (order.baseline, str(after))):
-            job = EvaluateJob(checkpoint, order.project.config.table, truth, order.device)
+        for checkpoint, class_map in ((order.baseline, order.class_map), (str(after), {})):
+            if not checkpoint:
+                continue
+            job = EvaluateJob(checkpoint, order.project.config.table, truth, order.device, class_map)
             self._board.submit(Kind.TRUTH, job, "Score on the truth", on_done=on_done)
 
     def _tell_truth(self, before: Figures | None, after: Figures | None) -> None:

@@ -24,6 +24,7 @@ class Kind(Enum):
     BATCH = auto()
     FINE_TUNE = auto()
     TRUTH = auto()
+    INSTALL = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,10 @@ class JobBoard(QObject):
         self.changed.emit()
         self.progress.emit(running.view)
 
+    def views_of(self, kind: Kind) -> list[JobView]:
+        """The jobs of a kind that run or wait, oldest first."""
+        return [running.view for running in self._jobs.values() if running.kind is kind]
+
     def running(self, kind: Kind) -> bool:
         """Whether a job of this kind runs or waits."""
         return any(running.kind is kind for running in self._jobs.values())
@@ -120,9 +125,9 @@ class JobBoard(QObject):
         for job_id in list(self._jobs):
             self.stop(job_id)
 
-    def forget_all(self) -> None:
-        """Drop every job without a result: the project is being closed."""
-        for job_id in list(self._jobs):
+    def forget_all(self, *, but: Kind | None = None) -> None:
+        """Drop every job without a result, those of one kind aside: the project is being closed."""
+        for job_id in [job_id for job_id, running in self._jobs.items() if running.kind is not but]:
             self._drop(job_id)
 
     def _drop(self, job_id: int) -> None:
@@ -185,8 +190,13 @@ def _notes(news: JobProgress) -> tuple[str, ...]:
 
 def _advanced(view: JobView, news: JobProgress) -> JobView:
     """The view of a job after some news."""
-    from fcn_studio.jobs.messages import Evaluated
+    from fcn_studio.jobs.messages import Evaluated, Installing
 
+    if isinstance(news, Installing):
+        done, total, words = news.done_bytes, news.total_bytes, news.stage.lower()
+        if not total:
+            return replace(view, fraction=None, words=words)
+        return replace(view, fraction=done / total, words=f"{words}, {done / 1e6:.0f} of {total / 1e6:.0f} MB")
     if isinstance(news, TrainProgress):
         left = news.elapsed / news.fraction - news.elapsed if news.fraction > 0.01 else None
         words = f"step {news.step}, loss {news.loss:.2f}"

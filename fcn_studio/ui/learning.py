@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from fcn_studio.core.classes import map_by_name
 from fcn_studio.core.document import auto_segment, refuse_finished
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.core.training import Adoption, TrainConfig, TrainOutcome, TrainProgress
-from fcn_studio.errors import CheckpointError, FcnStudioError, ProjectError
+from fcn_studio.errors import FcnStudioError, ProjectError
 from fcn_studio.fcn.catalogue import NetworkInfo
 from fcn_studio.jobs.networks import needed, network_of
 from fcn_studio.ui.engine import Engine
 from fcn_studio.ui.fine_tuner import FineTuner
 from fcn_studio.ui.job_board import JobBoard, JobView, Kind
+from fcn_studio.ui.network_in_use import NetworkInUse
+from fcn_studio.ui.network_shelf import Shelf
 from fcn_studio.ui.saver import Accept
 from fcn_studio.ui.session import Session
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder
-    from fcn_studio.jobs.messages import JobProgress, JobResult
+    from fcn_studio.jobs.messages import JobProgress, JobResult, Predicted
 
 PREDICTION_BYTES = 256 << 20
 """How much of the last predictions is kept for the Prediction and Uncertainty layers."""
@@ -59,6 +60,11 @@ class Learning(QObject):
         device_changed(): where the network runs is known, or was chosen anew.
         notice(str), problem(str): a sentence for the user.
         truth_scored(object, object): true figures before (or None) and after, on a demo project.
+
+    Attributes:
+        in_use: the network of the open project.
+        board: all jobs.
+        shelf: the networks that there are.
     """
 
     network_changed = Signal()
@@ -75,21 +81,23 @@ class Learning(QObject):
         super().__init__(parent)
         self._session = session
         self._engine = engine
-        self._board = JobBoard(engine, self)
-        self._tuner = FineTuner(self._board, self)
+        self.board = JobBoard(engine, self)
+        self.in_use = NetworkInUse(session, self)
+        self.shelf = Shelf(session, self.board, self)
+        self._tuner = FineTuner(self.board, self)
         self._predictions: OrderedDict[str, Prediction] = OrderedDict()
         self._deferred: _Deferred | None = None
         self._later = QTimer(self, interval=AFTER_STROKE_MS, singleShot=True)
         self._later.timeout.connect(self._apply_deferred)
         self._device_words = ""
-        self.network: NetworkInfo | None = None
         self._connect()
-        self._load_network()
+        self.in_use.load()
 
     def _connect(self) -> None:
-        session, board, tuner = self._session, self._board, self._tuner
+        session, board, tuner = self._session, self.board, self._tuner
         session.project_changed.connect(self._on_project)
-        session.table_changed.connect(self.network_changed)
+        self.in_use.changed.connect(self.network_changed)
+        self.in_use.meaning_changed.connect(self._forget_predictions)
         session.document_changed.connect(self._on_document)
         session.edited.connect(self._apply_deferred)
         board.changed.connect(self.jobs_changed)
@@ -99,32 +107,31 @@ class Learning(QObject):
         tuner.training.connect(self.training)
         tuner.finished.connect(self._on_finished)
         tuner.truth_scored.connect(self.truth_scored)
-        for part in (board, tuner):
+        for part in (board, tuner, self.in_use, self.shelf):
             part.notice.connect(self.notice)
             part.problem.connect(self.problem)
 
     # --- the network in use -----------------------------------------------------------------------------------
 
     @property
+    def network(self) -> NetworkInfo | None:
+        """The network in use."""
+        return self.in_use.info
+
+    @property
     def network_name(self) -> str:
-        """Name of the network in use: a bundled name, or the number of its run; '' if there is none."""
-        if self.network is None:
-            return ""
-        folder = self.network.path.parent
-        return f"run {folder.name}" if folder.name.isdigit() else self.network.name
+        """Name of the network in use: a name, or the number of its run; '' if there is none."""
+        return self.in_use.name
 
     @property
     def network_known(self) -> list[str]:
         """Names of the project's classes that the network knows."""
-        if self.network is None:
-            return []
-        table = self._session.table
-        return [table.name_of(i) for i in sorted(set(map_by_name(self.network.table, table).values()))]
+        return self.in_use.known
 
     @property
     def can_prelabel(self) -> bool:
-        """Whether the network knows at least one class of the project."""
-        return bool(self.network_known)
+        """Whether the network knows at least one class of the project, the background aside."""
+        return self.in_use.can_prelabel
 
     @property
     def learned_from(self) -> int:
@@ -134,13 +141,7 @@ class Learning(QObject):
     @property
     def can_go_back(self) -> bool:
         """Whether there is an earlier network to return to."""
-        project = self._session.project
-        if project is None or self._session.read_only:
-            return False
-        try:
-            return project.runs.current() is not None
-        except ProjectError:  # told when the project was opened
-            return False
+        return self.in_use.can_go_back
 
     @property
     def device(self) -> str:
@@ -166,12 +167,8 @@ class Learning(QObject):
             ProjectError: if the project cannot be written.
         """
         network = needed(network_of(self._session.project, name_or_path))
-        project = self._session.project
-        if project is not None and not self._session.read_only:
-            name_or_file = name_or_path if network.name == name_or_path else network.path
-            project.runs.set_current(name_or_file, network.sha256, compared=False)
-        self._set_network(network)
-        self.notice.emit(f"Network in use: {self.network_name}.")
+        name_or_file = name_or_path if network.name == name_or_path else network.path
+        self.in_use.use(network, name_or_file, self.in_use.remembered(network))
 
     def go_back(self) -> None:
         """Return to the network that was in use before.
@@ -179,39 +176,23 @@ class Learning(QObject):
         Raises:
             ProjectError: if there is none.
         """
-        project = self._session.project
-        if project is None or project.runs.current() is None:
-            raise ProjectError("There is no earlier network to go back to.")
-        project.runs.go_back()
-        self._load_network()
-        self.notice.emit(f"Back to the earlier network: {self.network_name or 'none'}.")
+        self.in_use.go_back()
 
     def _on_device(self, words: str) -> None:
         if words != self._device_words:
             self._device_words = words
             self.device_changed.emit()
 
-    def _load_network(self) -> None:
-        network = None
-        try:
-            network = network_of(self._session.project)
-        except (CheckpointError, ProjectError) as error:
-            self.problem.emit(f"The network in use cannot be loaded: {error}")
-            with suppress(CheckpointError):  # that one is damaged too
-                network = network_of(None)
-        self._set_network(network)
-
-    def _set_network(self, network: NetworkInfo | None) -> None:
-        self.network = network
-        if self._session.project is None and network is not None:
-            self._session.default_table = network.table
-        self.network_changed.emit()
-
     def _on_project(self) -> None:
-        self._board.forget_all()
+        self.board.forget_all(but=Kind.INSTALL)
         self._tuner.forget()
         self._predictions.clear()
-        self._load_network()
+        self.in_use.load()
+
+    def _forget_predictions(self) -> None:
+        """What the network's classes mean has changed: what it said before is not shown any more."""
+        self._predictions.clear()
+        self._session.set_prediction(None)
 
     def _on_document(self) -> None:
         document = self._session.document
@@ -236,16 +217,16 @@ class Learning(QObject):
         network = needed(self.network)
         project = self._session.project
         assert project is not None
-        mapping = batch.index_map(network, project)
+        mapping = batch.index_map(network, project, self.in_use.class_map)
         job = batch.segment_job(network, [sample], self.device, project.max_pixels)
 
         def on_progress(news: JobProgress) -> None:
             if isinstance(news, ImageFailed):
                 self.problem.emit(news.sentence)
             elif isinstance(news, Predicted):
-                self._offer(self._remembered(news.prediction.mapped(mapping)))
+                self._offer(self._heard(news, mapping))
 
-        self._board.submit(Kind.SEGMENT, job, "Auto-segment", on_progress=on_progress)
+        self.board.submit(Kind.SEGMENT, job, "Auto-segment", on_progress=on_progress)
 
     def _offer(self, prediction: Prediction) -> None:
         """Show and apply a prediction if its image is still the open one."""
@@ -272,8 +253,10 @@ class Learning(QObject):
         except FcnStudioError as error:  # verified or skipped meanwhile
             self.problem.emit(str(error))
 
-    def _remembered(self, prediction: Prediction) -> Prediction:
-        """Keep a prediction for the layers, and forget the oldest beyond `PREDICTION_BYTES`."""
+    def _heard(self, news: Predicted, mapping: Mapping[int, int]) -> Prediction:
+        """A prediction in the project's indices, kept for the layers; the oldest beyond `PREDICTION_BYTES` go."""
+        self.shelf.note_time(news, self._device_words)
+        prediction = news.prediction.mapped(mapping)
         self._predictions[prediction.image_id] = prediction
         self._predictions.move_to_end(prediction.image_id)
         size = sum(2 * p.label_map.size for p in self._predictions.values())
@@ -294,10 +277,10 @@ class Learning(QObject):
         from fcn_studio.jobs.messages import ImageFailed, Predicted
 
         project = self._writable_project()
-        if self._board.running(Kind.BATCH):
+        if self.board.running(Kind.BATCH):
             raise ProjectError("A batch is running already; stop it first.")
         network = needed(self.network)
-        mapping = batch.index_map(network, project)
+        mapping = batch.index_map(network, project, self.in_use.class_map)
         samples = batch.waiting(project, include_prelabelled=include_prelabelled)
         if not samples:
             raise ProjectError("Every image is already pre-labelled or touched by you; nothing to label.")
@@ -309,7 +292,7 @@ class Learning(QObject):
                 counts["failed"] += 1
                 self._session.note_failure(news.image_id, news.sentence)
             elif isinstance(news, Predicted):
-                prediction = self._remembered(news.prediction.mapped(mapping))
+                prediction = self._heard(news, mapping)
                 self._accept(by_id[prediction.image_id], prediction, include_prelabelled)
                 counts["written"] += 1
 
@@ -319,7 +302,7 @@ class Learning(QObject):
 
         job = batch.segment_job(network, samples, self.device, project.max_pixels)
         words = f"0 of {len(samples)}"
-        self._board.submit(Kind.BATCH, job, "Label all", words=words, on_progress=on_progress, on_done=on_done)
+        self.board.submit(Kind.BATCH, job, "Label all", words=words, on_progress=on_progress, on_done=on_done)
 
     def _accept(self, sample: Sample, prediction: Prediction, include_prelabelled: bool) -> None:
         """Write one prediction of a batch: to the open document, or through the saver."""
@@ -353,11 +336,11 @@ class Learning(QObject):
         """
         project = self._writable_project()
         self._session.drain()
-        self._tuner.start(project, config, self.network, comparable=self.can_prelabel, device=self.device)
+        self._tuner.start(project, config, self.in_use, self.device)
 
     def _on_finished(self, adoption: Adoption, outcome: TrainOutcome) -> None:
         if adoption.adopted:
-            self._load_network()
+            self.in_use.load()
         self.training_finished.emit(adoption, outcome)
 
     # --- jobs -------------------------------------------------------------------------------------------------
@@ -366,15 +349,15 @@ class Learning(QObject):
     def running(self) -> list[JobView]:
         """The jobs that run or wait, oldest first."""
         reading = [JobView(0, "Fine-tune", None, "reading labels", can_cancel=False)]
-        return self._board.views + (reading if self._tuner.collecting else [])
+        return self.board.views + (reading if self._tuner.collecting else [])
 
     def stop(self, job_id: int) -> None:
         """End a job: a fine-tune early, with its best network; any other at once and without a result."""
-        self._board.stop(job_id)
+        self.board.stop(job_id)
 
     def cancel_all(self) -> None:
         """End every job; a fine-tune keeps its best network."""
-        self._board.stop_all()
+        self.board.stop_all()
 
     def warm(self) -> None:
         """Load torch in the network's process now."""
@@ -382,10 +365,11 @@ class Learning(QObject):
 
     def shut_down(self) -> None:
         """Forget all jobs, end the engine and all threads."""
-        self._board.forget_all()
+        self.board.forget_all()
         self._tuner.forget()
         self._engine.shut_down()
         self._tuner.shut_down()
+        self.shelf.shut_down()
 
     def _writable_project(self) -> ProjectFolder:
         project = self._session.project

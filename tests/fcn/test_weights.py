@@ -232,3 +232,15 @@ def test_names_and_files_are_told_apart(tmp_path: Path, monkeypatch: pytest.Monk
         resolve("street.safetensors")
     with pytest.raises(CheckpointError, match="no such checkpoint file"):
         resolve("./street")
+
+
+def test_adapting_keeps_the_rows_of_classes_that_were_said_to_mean_the_same() -> None:
+    checkpoint = fresh("car", "truck", "Sky")
+    table = ClassTable.from_names(["vehicle", "sky", "tree"])
+    adapted = adapt(checkpoint, table, {"truck": 0, "car": 255, "Sky": 2})
+    for layer in ("score_fr", "score_pool4", "score_pool3"):
+        for kind in ("weight", "bias"):
+            old, new = checkpoint.state[f"{layer}.{kind}"], adapted.state[f"{layer}.{kind}"]
+            assert torch.equal(new[0], old[1])
+            assert not new[1].any()
+            assert torch.equal(new[2], old[2])

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.micrographs import CLASSES
 from fcn_studio.core.sample import Status
@@ -24,6 +25,7 @@ from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.jobs import headless
 from fcn_studio.jobs.interruption import interruption
 from fcn_studio.jobs.messages import FineTuneJob
+from fcn_studio.jobs.run import Workshop
 from tests.helpers import contents, save_half, tiny_checkpoint
 
 pytestmark = pytest.mark.usefixtures("bundled")
@@ -103,8 +105,6 @@ def test_segment_goes_on_after_a_broken_image(micrograph_project: Path, capsys: 
 
 
 def test_a_network_of_other_classes_helps_only_with_out(micrograph_project: Path, tmp_path: Path) -> None:
-    from fcn_studio.core.classes import ClassTable
-
     stranger = tiny_checkpoint(tmp_path / "stranger.safetensors", ClassTable.from_names(["road", "sky"]))
     before = contents(micrograph_project)
     with pytest.raises(NetworkCannotHelp):
@@ -112,6 +112,34 @@ def test_a_network_of_other_classes_helps_only_with_out(micrograph_project: Path
     assert contents(micrograph_project) == before
     result = headless.segment(micrograph_project, network=str(stranger), device="cpu", out=tmp_path / "out")
     assert result["written"] == 8
+
+
+def test_what_was_said_of_a_networks_classes_holds_on_the_command_line(
+    micrograph_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger = tiny_checkpoint(tmp_path / "stranger.safetensors", ClassTable.from_names(["road", "sky"]))
+    with ProjectFolder.open(micrograph_project, writable=True) as project:
+        chosen = {"road": 1, "sky": 3}
+        project.runs.set_current(stranger, read_info(stranger).sha256, compared=False, class_map=chosen)
+        verified = [s for s in project.samples if project.status(s) is Status.VERIFIED]
+        before = {s.mask_id: project.mask_path(s).read_bytes() for s in verified}
+    assert headless.segment(micrograph_project, device="cpu")["written"] == 6
+    with ProjectFolder.open(micrograph_project, writable=False) as project:
+        assert {s.mask_id: project.mask_path(s).read_bytes() for s in verified} == before
+        for sample in set(project.samples) - set(verified):
+            label_map = project.load_labels(sample, image_size(sample.image_path), peek=True).labels.label_map
+            assert set(np.unique(label_map)) <= {1, 3}
+    # Every way to name it: the score of the mapped classes, none for the two that are not known.
+    for network in ("", str(stranger)):
+        scored = headless.evaluate(micrograph_project, network=network, device="cpu", split="train")
+        assert scored["iou"]["background"] == 0
+        assert scored["iou"]["cell"] + scored["iou"]["debris"] > 0
+    jobs: list[FineTuneJob] = []
+    monkeypatch.setattr(Workshop, "run", lambda self, job: jobs.append(job) or iter(()))
+    with pytest.raises(StopIteration):
+        headless.train(micrograph_project, QUICK, device="cpu")
+    assert (jobs[0].base, jobs[0].base_map) == (str(stranger), chosen)
+    assert (jobs[0].baseline, jobs[0].baseline_map) == (str(stranger), chosen)
 
 
 def test_segment_needs_the_lock_but_not_with_out(micrograph_project: Path, tmp_path: Path) -> None:

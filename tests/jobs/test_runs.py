@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.core.training import Level, TrainConfig, TrainProgress, Verdict, judge
 from fcn_studio.errors import CheckpointError, ProjectError
@@ -19,8 +20,8 @@ from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.jobs import runs
 from fcn_studio.jobs.demo import is_demo, make_demo, truth_snapshot
 from fcn_studio.jobs.export import export_project, to_export
-from fcn_studio.jobs.networks import all_networks, default_network, needed, network_of
-from tests.helpers import contents
+from fcn_studio.jobs.networks import all_networks, class_map_of, default_network, needed, network_of
+from tests.helpers import contents, tiny_checkpoint
 from tests.jobs.helpers import figures, outcome
 
 NAMES = {0: "background", 1: "cell", 2: "debris"}
@@ -164,8 +165,74 @@ def test_the_network_of_a_project_is_the_asked_one_else_its_own_else_the_default
     assert network_of(None) is None
     with pytest.raises(CheckpointError, match="There is no network yet"):
         needed(network_of(None))
-    with pytest.raises(CheckpointError, match="no bundled network 'street'"):
+    with pytest.raises(CheckpointError, match="no network 'street'"):
         network_of(project, "street")
+
+
+def classes(*names: str) -> ClassTable:
+    return ClassTable.from_names(names)
+
+
+@pytest.fixture
+def two_bundled(bundled: dict[str, Path], tmp_path: Path) -> dict[str, Path]:
+    """A network of streets, the default, and one of animals that has learned from more images."""
+    bundled["street"] = tiny_checkpoint(tmp_path / "street.safetensors", classes("road", "Car", "sky"))
+    bundled["voc"] = tiny_checkpoint(
+        tmp_path / "voc.safetensors", classes("background", "car", "dog", "cat"), trained_on=("a", "b")
+    )
+    return bundled
+
+
+@pytest.mark.parametrize(
+    ("names", "network"),
+    [
+        (("Road", "sky", "dog"), "street"),
+        (("background", "DOG", "cat", "car"), "voc"),
+        (("background", "car"), "street"),
+        ((), "street"),
+        (("background", "cell"), "voc"),
+        (("cell", "nucleus"), "voc"),
+    ],
+    ids=["most of them", "most of the others", "a tie", "no class yet", "the background counts for nothing", "none"],
+)
+def test_a_project_begins_with_the_network_that_knows_most_of_its_classes(
+    two_bundled: dict[str, Path], names: tuple[str, ...], network: str
+) -> None:
+    chosen = default_network(classes(*names))
+    assert chosen is not None
+    assert chosen.path == two_bundled[network]
+
+
+def test_where_none_fits_and_none_has_learned_more_it_is_the_default(two_bundled: dict[str, Path]) -> None:
+    two_bundled["voc"] = tiny_checkpoint(two_bundled["voc"], classes("background", "dog"))
+    chosen = default_network(classes("cell", "nucleus"))
+    assert chosen is not None
+    assert chosen.path == two_bundled["street"]
+
+
+def test_a_project_without_a_network_in_use_has_the_one_that_fits_its_classes(
+    two_bundled: dict[str, Path], project: ProjectFolder
+) -> None:
+    assert needed(network_of(None)).path == two_bundled["street"]
+    assert needed(network_of(project)).path == two_bundled["voc"], "it knows none of cell and debris"
+    project.set_table(project.config.table.added("Sky"))
+    assert needed(network_of(project)).path == two_bundled["street"]
+
+
+def test_what_was_said_of_a_network_is_found_by_its_file_or_by_its_name(
+    two_bundled: dict[str, Path], project: ProjectFolder, tiny_network: Path
+) -> None:
+    street = read_info(two_bundled["street"])
+    assert class_map_of(project, street) == {}
+    project.runs.set_current("street", "of an earlier version", compared=False, class_map={"Car": 1})
+    project.runs.set_current(tiny_network, read_info(tiny_network).sha256, compared=False, class_map={"cell": 2})
+    assert class_map_of(project, street) == {"Car": 1}
+    moved = tiny_network.parent / "moved.safetensors"
+    shutil.copy(tiny_network, moved)
+    assert class_map_of(project, read_info(moved)) == {"cell": 2}
+    assert class_map_of(project, read_info(two_bundled["voc"])) == {}
+    two_bundled.clear()
+    assert class_map_of(project, street) == {}
 
 
 def test_all_networks_lists_the_damaged_ones_as_paths(

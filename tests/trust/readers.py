@@ -294,7 +294,10 @@ def _read_splits(path: Path) -> object:
 
 def _current() -> list[Seed]:
     rows = [{"checkpoint": name, "sha256": "ab" * 32, "compared": True} for name in ("street", "a/b.safetensors")]
-    return [(json.dumps({**row, "previous": rows}).encode(), mutators.json_text) for row in rows]
+    mapped = {**rows[0], "class_map": {"Car": 2, "Tree": 255}}
+    return [
+        (json.dumps({**row, "previous": [mapped, *rows]}).encode(), mutators.json_text) for row in (*rows, mapped)
+    ]
 
 
 def _read_current(path: Path) -> object:

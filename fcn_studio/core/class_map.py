@@ -1,0 +1,113 @@
+"""What the classes of a network mean in a project: as the user said, else by name.
+
+A class map is what the user said: name of a network's class -> index of a project's class, or 255 for "not used".
+Classes that are not in it are matched by name. Indices are identities, so a map never shifts; one that leads to a
+class which the project no longer has leads nowhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from fcn_studio.core.classes import BACKGROUND, MAX_NAME, VOID, ClassTable, map_by_name
+
+ClassMap = Mapping[str, int]
+"""Name of a network's class -> project class index, 255 for none; see above."""
+
+_PARTS = re.compile(r"[\W_]+")
+
+_ALIKE: tuple[frozenset[str], ...] = tuple(
+    frozenset(words.split())
+    for words in (
+        "person pedestrian people human", "bicyclist cyclist rider", "bicycle bike cycle", "motorbike motorcycle",
+        "aeroplane airplane plane aircraft", "sofa couch", "tvmonitor tv monitor television", "diningtable table",
+        "pottedplant plant", "pavement sidewalk footpath", "road street roadway", "tree vegetation",
+        "building house", "pole columnpole", "sign signsymbol trafficsign", "car automobile", "cow cattle",
+        "background other unlabeled",
+    )
+)  # fmt: skip
+"""Words of the public data sets (VOC, COCO, CamVid, Cityscapes) for the same things."""
+
+
+def check_class_map(value: object) -> dict[str, int]:
+    """A class map that came from disk.
+
+    Raises:
+        TypeError: if it maps anything but texts to whole numbers.
+        ValueError: if a number is outside 0..255, or a text is no class name.
+    """
+    if not isinstance(value, dict):
+        raise TypeError("class_map is no object")
+    for name, index in value.items():
+        if not isinstance(name, str) or type(index) is not int:
+            raise TypeError(f"class_map has {name!r:.50}: {index!r:.50}")
+        if not 0 <= index <= VOID or len(name) > MAX_NAME:
+            raise ValueError(f"class_map has {name!r:.50}: {index!r:.50}")
+    return dict(value)
+
+
+def map_classes(source: ClassTable, target: ClassTable, chosen: ClassMap | None = None) -> dict[int, int]:
+    """Network class index -> project class index, for the classes that mean something in the project.
+
+    Args:
+        source: the network's classes.
+        target: the project's classes.
+        chosen: what the user said; the rest goes by name (exact, then casefolded).
+    """
+    result = map_by_name(source, target)
+    offered = {info.index for info in target.active}
+    for info in source.active:
+        index = (chosen or {}).get(info.name)
+        if index in offered:
+            result[info.index] = index
+        elif index is not None:
+            result.pop(info.index, None)
+    return result
+
+
+def rows_for(target: ClassTable, source: ClassTable, chosen: ClassMap | None = None) -> dict[int, int]:
+    """Project class index -> index of the one network class whose score row it is to start from.
+
+    Where several mean the same, it is the one of the same name, else the first.
+    """
+    by_name = map_by_name(target, source)
+    result: dict[int, int] = {}
+    for theirs, ours in map_classes(source, target, chosen).items():
+        if ours not in result or by_name.get(ours) == theirs:
+            result[ours] = theirs
+    return result
+
+
+def can_help(index_map: Mapping[int, int], source: ClassTable) -> bool:
+    """Whether a network has anything to say in a project: more than what its background is called."""
+    return any(source.name_of(index).casefold() != BACKGROUND for index in index_map)
+
+
+def suggestions(source: ClassTable, target: ClassTable) -> dict[int, int]:
+    """Network class index -> project class index, for names that only look alike: "Cars" and "car", "sofa", "couch".
+
+    They are for the user to confirm, and are never acted on. What matches by name is not among them.
+    """
+    matched = map_by_name(source, target)
+    ours = [(info.index, _plain(info.name)) for info in target.active]
+    result: dict[int, int] = {}
+    for info in source.active:
+        theirs = _plain(info.name)
+        index = next((i for i, name in ours if _alike(theirs, name)), None)
+        if index is not None and info.index not in matched:
+            result[info.index] = index
+    return result
+
+
+def _plain(name: str) -> str:
+    """A name without case, spaces, underscores and the plural's ending."""
+    joined = _PARTS.sub("", name.casefold())
+    for ending, instead in (("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("xes", "x"), ("ss", "ss"), ("s", "")):
+        if joined.endswith(ending) and len(joined) > len(ending) + 1:
+            return joined[: -len(ending)] + instead
+    return joined
+
+
+def _alike(one: str, other: str) -> bool:
+    return bool(one) and (one == other or any(one in words and other in words for words in _ALIKE))

@@ -1,0 +1,73 @@
+"""What is kept of a finished run, ``result.json``: the verdict on its network and the figures that it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fcn_studio.errors import ProjectError
+from fcn_studio.formats.atomic import told
+from fcn_studio.formats.strict_json import parse, text, whole
+from fcn_studio.paths import read_file
+
+NAME = "result.json"
+_MAX_BYTES = 32 << 20
+"""The names of a hundred thousand validation images are fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What became of a run's network.
+
+    Attributes:
+        verdict: "adopted", "adopted, not compared" or "kept as a candidate".
+        reasons: for it, in words.
+        trained_on: number of images it was trained on.
+        validated_on: number of images both networks were scored on.
+        mean_iou: of the new network; None if it was not scored.
+        baseline_mean_iou: of the one before; None if it was not.
+    """
+
+    verdict: str
+    reasons: tuple[str, ...]
+    trained_on: int
+    validated_on: int
+    mean_iou: float | None
+    baseline_mean_iou: float | None
+
+
+def read_run_result(folder: Path) -> RunResult | None:
+    """The result in a run's folder; None if the run has left none.
+
+    Raises:
+        ProjectError: if it cannot be read, or is none.
+    """
+    path = folder / NAME
+    with told("read", path):
+        if not path.exists():
+            return None
+        data = read_file(path, _MAX_BYTES)
+    try:
+        fields = parse(data)
+        return RunResult(
+            verdict=text(fields["verdict"]),
+            reasons=tuple(text(reason) for reason in fields["reasons"]),
+            trained_on=whole(fields["trained_on"]),
+            validated_on=len(fields["val_ids"]),
+            mean_iou=_mean_iou(fields["figures"]),
+            baseline_mean_iou=_mean_iou(fields["baseline"]),
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise ProjectError(f"{path} is broken ({error}); the network beside it can be used all the same") from error
+
+
+def _mean_iou(figures: object) -> float | None:
+    """The mean IoU among figures. Raises: TypeError or KeyError if there is none."""
+    if figures is None:
+        return None
+    if not isinstance(figures, dict):
+        raise TypeError("figures are no object")
+    value = figures["mean_iou"]
+    if type(value) not in (int, float):
+        raise TypeError(f"mean IoU {value!r:.50} is no number")
+    return float(value)

@@ -1,0 +1,121 @@
+"""All networks there are to choose from, with what is known of each. Reads files: not for the window's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fcn_studio.core.training import Verdict
+from fcn_studio.errors import CheckpointError, ProjectError
+from fcn_studio.fcn.catalogue import NetworkInfo
+from fcn_studio.formats.run_result import RunResult, read_run_result
+from fcn_studio.formats.timings import Timing, Timings
+from fcn_studio.jobs.networks import all_networks
+
+if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
+    from fcn_studio.formats.project_folder import ProjectFolder
+
+
+class Origin(StrEnum):
+    """Where a network comes from."""
+
+    BUNDLED = "bundled"
+    RUN = "run"
+    INSTALLED = "installed"
+    PUBLISHED = "published"
+
+
+@dataclass(frozen=True)
+class ListedNetwork:
+    """One network to choose, or to download first.
+
+    Attributes:
+        origin: see `Origin`.
+        title: what people call it.
+        path: its checkpoint file; None while it is not on this computer.
+        info: what its header says; None if the file is damaged or not there.
+        changed_at: when the file was written, seconds since the epoch; 0 if unknown.
+        result: of a run, what became of it; None if it left none.
+        note: a sentence on what is wrong with it, or "".
+        architecture: its shape, in words.
+        timing: how long it last took for an image here.
+    """
+
+    origin: Origin
+    title: str
+    path: Path | None
+    info: NetworkInfo | None
+    changed_at: float = 0.0
+    result: RunResult | None = None
+    note: str = ""
+    architecture: str = ""
+    timing: Timing | None = None
+
+    @property
+    def key(self) -> tuple[Origin, str]:
+        """By which it is found again in another list."""
+        return self.origin, str(self.path or self.title)
+
+    @property
+    def is_candidate(self) -> bool:
+        """Whether it is a run's network that was not adopted."""
+        return self.result is not None and self.result.verdict == Verdict.CANDIDATE
+
+    @property
+    def reference(self) -> str | Path:
+        """What a project that uses it writes down: its name if this program knows it by one, else its file.
+
+        Raises:
+            ValueError: if it is not on this computer.
+        """
+        if self.path is None:
+            raise ValueError(f"{self.title} is not here")
+        return self.path.stem if self.origin in (Origin.BUNDLED, Origin.INSTALLED) else self.path
+
+
+def list_networks(project: ProjectFolder | None, timings: Timings) -> tuple[ListedNetwork, ...]:
+    """All networks on this computer that a project may use: bundled ones, its runs with the newest first, others."""
+    found = [_listed(Origin(origin), network, timings) for origin, network in all_networks(project)]
+    order = list(Origin)
+    return tuple(sorted(found, key=lambda row: (order.index(row.origin), -row.changed_at if _is_run(row) else 0)))
+
+
+def _is_run(row: ListedNetwork) -> bool:
+    return row.origin is Origin.RUN
+
+
+def _listed(origin: Origin, network: NetworkInfo | Path, timings: Timings) -> ListedNetwork:
+    """What is known of one network; a path stands for a damaged file."""
+    path = network if isinstance(network, Path) else network.path
+    info = None if isinstance(network, Path) else network
+    title = f"run {path.parent.name}" if origin is Origin.RUN else path.stem
+    result, note = None, "" if info is not None else f"{path} is damaged: no network can be read from it."
+    if origin is Origin.RUN:
+        try:
+            result = read_run_result(path.parent)
+        except ProjectError as error:
+            note = note or f"{error}."
+    words, timing = "", None
+    if info is not None:
+        words, timing = architecture_words(info.architecture), timings.of(info.sha256)
+    return ListedNetwork(origin, title, path, info, _written_at(path), result, note, words, timing)
+
+
+def _written_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def architecture_words(architecture: Mapping[str, object]) -> str:
+    """A checkpoint's architecture, for people: "FCN-8s, slim VGG-16 of width 0.25"."""
+    from fcn_studio.fcn.architecture import Architecture
+
+    try:
+        return Architecture.from_json(dict(architecture)).title
+    except CheckpointError:
+        return "unknown to this version"

@@ -1,0 +1,147 @@
+"""The network that the open project uses, what its classes mean there, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from fcn_studio.core.class_map import ClassMap, can_help, map_classes
+from fcn_studio.errors import CheckpointError, ProjectError
+from fcn_studio.fcn.catalogue import NetworkInfo
+from fcn_studio.jobs.networks import class_map_of, network_of
+
+if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
+    from fcn_studio.ui.session import Session
+
+
+def name_of(network: NetworkInfo | None) -> str:
+    """What people call a network: its name, or the number of its run; '' for none."""
+    if network is None:
+        return ""
+    folder = network.path.parent
+    return f"run {folder.name}" if folder.name.isdigit() else network.name
+
+
+class NetworkInUse(QObject):
+    """Follows the open project's ``current.json``.
+
+    Signals:
+        changed(): another network is in use, or what its classes mean has changed.
+        meaning_changed(): it is the same network, but predictions that it made so far mean something else.
+        notice(str), problem(str): a sentence for the user.
+
+    Attributes:
+        info: the network; None if there is none.
+        class_map: what the user said that its classes mean in the project; the others go by name.
+    """
+
+    changed = Signal()
+    meaning_changed = Signal()
+    notice = Signal(str)
+    problem = Signal(str)
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.info: NetworkInfo | None = None
+        self.class_map: ClassMap = {}
+        session.table_changed.connect(self.changed)
+
+    # --- what it is -------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """What people call it; '' if there is none."""
+        return name_of(self.info)
+
+    @property
+    def index_map(self) -> Mapping[int, int]:
+        """Network class index -> project class index, for the classes that mean something in the project."""
+        return map_classes(self.info.table, self._session.table, self.class_map) if self.info is not None else {}
+
+    @property
+    def known(self) -> list[str]:
+        """Names of the project's classes that the network knows."""
+        return [self._session.table.name_of(index) for index in sorted(set(self.index_map.values()))]
+
+    @property
+    def can_prelabel(self) -> bool:
+        """Whether the network knows at least one class of the project, the background aside."""
+        return self.info is not None and can_help(self.index_map, self.info.table)
+
+    @property
+    def can_go_back(self) -> bool:
+        """Whether there is an earlier network to return to."""
+        project = self._session.project
+        if project is None or self._session.read_only:
+            return False
+        try:
+            return project.runs.current() is not None
+        except ProjectError:  # told when the project was opened
+            return False
+
+    # --- another one ------------------------------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Find the network of the open project anew; where it cannot be loaded, that is told."""
+        network = None
+        try:
+            network = network_of(self._session.project)
+        except (CheckpointError, ProjectError) as error:
+            self.problem.emit(f"The network in use cannot be loaded: {error}")
+            with suppress(CheckpointError):  # that one is damaged too
+                network = network_of(None)
+        self._set(network, self.remembered(network) if network is not None else {})
+
+    def remembered(self, network: NetworkInfo) -> ClassMap:
+        """What the user last said that the classes of a network mean in the open project."""
+        project = self._session.project
+        if project is not None:
+            with suppress(ProjectError):  # told when the project was opened
+                return class_map_of(project, network)
+        return {}
+
+    def use(self, network: NetworkInfo, checkpoint: str | Path, class_map: ClassMap) -> None:
+        """Put a network in use for the open project, in this window alone where the project is read-only.
+
+        Args:
+            network: the network.
+            checkpoint: the name that it has for this program, else its file.
+            class_map: what its classes mean in the project; the others go by name.
+
+        Raises:
+            ProjectError: if the project cannot be written.
+        """
+        project, read_only = self._session.project, self._session.read_only
+        if project is not None and not read_only:
+            project.runs.set_current(checkpoint, network.sha256, compared=False, class_map=class_map)
+        self._set(network, class_map)
+        only_here = " In this window only, because the project is read-only here." if read_only else ""
+        self.notice.emit(f"Network in use: {self.name}.{only_here}")
+
+    def go_back(self) -> None:
+        """Return to the network that was in use before.
+
+        Raises:
+            ProjectError: if there is none, or the project cannot be written.
+        """
+        project = self._session.project
+        if project is None or project.runs.current() is None:
+            raise ProjectError("There is no earlier network to go back to.")
+        project.runs.go_back()
+        self.load()
+        self.notice.emit(f"Back to the earlier network: {self.name or 'none'}.")
+
+    def _set(self, network: NetworkInfo | None, class_map: ClassMap) -> None:
+        same = self.info is not None and network is not None and self.info.sha256 == network.sha256
+        remapped = same and class_map != self.class_map
+        self.info, self.class_map = network, class_map
+        if self._session.project is None and network is not None:
+            self._session.default_table = network.table
+        if remapped:
+            self.meaning_changed.emit()
+        self.changed.emit()

@@ -1,0 +1,68 @@
+"""Class maps: what was said comes before names, and nothing leads to a class that is not there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from fcn_studio.core.class_map import can_help, check_class_map, map_classes, rows_for, suggestions
+from fcn_studio.core.classes import VOID, ClassTable, voc_table
+
+NETWORK = ClassTable.from_names(["Sky", "Car", "Truck", "Tree"])
+PROJECT = ClassTable.from_names(["background", "vehicle", "tree", "sky"])
+
+
+def test_what_is_not_said_goes_by_name() -> None:
+    assert map_classes(NETWORK, PROJECT) == {0: 3, 3: 2}
+    assert map_classes(NETWORK, PROJECT, {"Car": 1, "Truck": 1}) == {0: 3, 1: 1, 2: 1, 3: 2}
+
+
+def test_what_is_said_comes_before_names() -> None:
+    assert map_classes(NETWORK, PROJECT, {"Sky": VOID, "Tree": 0}) == {3: 0}
+
+
+def test_a_class_that_is_gone_means_nothing_and_shifts_no_other() -> None:
+    chosen = {"Car": 1, "Tree": 2}
+    retired = ClassTable(tuple(replace(c, retired=c.index == 1) for c in PROJECT), PROJECT.next_index)
+    assert map_classes(NETWORK, retired, chosen) == {0: 3, 3: 2}
+    fewer = ClassTable(tuple(c for c in PROJECT if c.index != 1), PROJECT.next_index)
+    assert map_classes(NETWORK, fewer, chosen) == {0: 3, 3: 2}
+    assert map_classes(NETWORK, fewer, {"Tree": 200}) == {0: 3}, "its name is not asked: it was said otherwise"
+
+
+def test_names_that_the_network_does_not_have_are_nothing() -> None:
+    assert map_classes(NETWORK, PROJECT, {"car": 1, "Boat": 0}) == map_classes(NETWORK, PROJECT)
+
+
+def test_of_several_that_mean_the_same_the_namesake_gives_its_score_row() -> None:
+    assert rows_for(PROJECT, NETWORK, {"Car": 1, "Truck": 1, "Sky": 2}) == {1: 1, 2: 3}
+    assert rows_for(PROJECT, NETWORK) == {3: 0, 2: 3}
+
+
+def test_the_background_alone_is_no_help() -> None:
+    cells = ClassTable.from_names(["Background", "cell"])
+    assert not can_help(map_classes(voc_table(), cells), voc_table())
+    assert can_help(map_classes(voc_table(), cells, {"bird": 1}), voc_table())
+    assert not can_help({}, NETWORK)
+
+
+def test_names_that_look_alike_are_suggested_and_only_where_none_is_the_same() -> None:
+    network = ClassTable.from_names(["cars", "side_walk", "Bicyclist", "person", "glass", "dog", "traffic sign"])
+    project = ClassTable.from_names(["Car", "sidewalk", "cyclists", "Pedestrian", "glas", "Dog", "sign", "car park"])
+    assert suggestions(network, project) == {0: 0, 1: 1, 2: 2, 3: 3, 6: 6}
+    assert suggestions(ClassTable.from_names(["s", "-", "cat"]), ClassTable.from_names(["_", "x", "scat"])) == {}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, [], "Car", {"Car": "1"}, {"Car": True}, {"Car": 1.0}, {"Car": None}, {"Car": -1}, {"Car": 256},
+     {"Car": 10**40}, {"x" * 300: 1}, {"Car": {}}],
+)  # fmt: skip
+def test_a_map_from_disk_is_checked(value: object) -> None:
+    with pytest.raises((TypeError, ValueError), match="class_map"):
+        check_class_map(value)
+
+
+def test_a_sound_map_from_disk_is_taken() -> None:
+    assert check_class_map({"Car": 0, "": 255, "é\ud800": 3}) == {"Car": 0, "": 255, "é\ud800": 3}
