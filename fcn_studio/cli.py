@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 from fcn_studio import __version__
 from fcn_studio.core.training import Level, RecipeName, TrainConfig
@@ -52,9 +53,7 @@ def parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="fine-tune or train on trusted pixels"))
     _add_evaluate(commands.add_parser("evaluate", help="score a network on verified images"))
     _add_export(commands.add_parser("export", help="write a data set for training elsewhere"))
-    networks = commands.add_parser("networks", help="list the networks there are")
-    networks.add_argument("folder", nargs="?", type=Path, help="a project, to list its runs too")
-    _add_json(networks)
+    _add_networks(commands)
     doctor = commands.add_parser("doctor", help="versions, device, Qt platform, what is missing and how to get it")
     _add_json(doctor)
     return top
@@ -86,7 +85,7 @@ def _add_project(command: argparse.ArgumentParser, *, network: str = "", network
         metavar="N",
         default=network,
         required=network_required,
-        help="a bundled name or a checkpoint file (default: the project's network, else the bundled one)",
+        help="the name of a network or a checkpoint file (default: the project's network, else the bundled one)",
     )
     command.add_argument("--device", metavar="D", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     command.add_argument("--grey-as-indices", action="store_true", help="read grey masks as class indices")
@@ -137,6 +136,27 @@ def _add_evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--boundary", action="store_true", help="score boundaries too (F at 2 pixels)")
 
 
+def _add_networks(commands: Any) -> None:
+    """The commands about the library of networks; their names have two words."""
+    listing = commands.add_parser("networks", help="list the networks there are")
+    listing.add_argument("folder", nargs="?", type=Path, help="a project, to list its runs too")
+    listing.add_argument("--available", action="store_true", help="list what can be downloaded too")
+    download = commands.add_parser("networks download", help="download a published network")
+    download.add_argument("name", metavar="NAME", help="as 'networks --available' lists it")
+    download.add_argument("--allow-unverified", action="store_true", help="also where nothing proves what arrives")
+    imported = commands.add_parser("networks import", help="keep a .caffemodel, .pth or checkpoint as a network")
+    imported.add_argument("file", metavar="FILE", type=Path)
+    imported.add_argument("--classes", metavar="FILE", type=Path, help="names of its classes by index, one a line")
+    show = commands.add_parser("networks show", help="all that is known of a network")
+    show.add_argument("name", metavar="NAME", help="a network there is or can be downloaded, or a checkpoint file")
+    remove = commands.add_parser("networks remove", help="delete a network that was downloaded or imported")
+    remove.add_argument("name", metavar="NAME")
+    for command in (download, imported):
+        command.add_argument("--as", dest="keep_as", metavar="NAME", default="", help="keep it under this name")
+    for command in (listing, download, imported, show, remove):
+        _add_json(command)
+
+
 def _add_export(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", type=Path, help="folder of images or VOC tree")
     command.add_argument("--format", choices=["voc"], default="voc")
@@ -154,6 +174,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     known = _WINDOWS.keys() | _REPORTS.keys()
+    if " ".join(words[:2]) in known:
+        words[:2] = [" ".join(words[:2])]
     if not words or (words[0] not in known and words[0] not in ("-h", "--help", "--version")):
         words.insert(0, "open")
     options = parser().parse_args(words)
@@ -328,9 +350,33 @@ def _export(options: argparse.Namespace) -> Json:
 
 
 def _networks(options: argparse.Namespace) -> Json:
-    from fcn_studio.jobs import headless
+    from fcn_studio.jobs import library
 
-    return headless.networks(options.folder)
+    return library.networks(options.folder, available=options.available)
+
+
+def _download(options: argparse.Namespace) -> Json:
+    from fcn_studio.jobs import library
+
+    return library.download(options.name, options.keep_as, allow_unverified=options.allow_unverified)
+
+
+def _import(options: argparse.Namespace) -> Json:
+    from fcn_studio.jobs import library
+
+    return library.import_file(options.file, options.keep_as, options.classes)
+
+
+def _show(options: argparse.Namespace) -> Json:
+    from fcn_studio.jobs import library
+
+    return library.show(options.name)
+
+
+def _remove(options: argparse.Namespace) -> Json:
+    from fcn_studio.jobs import library
+
+    return library.remove(options.name)
 
 
 def _doctor(options: argparse.Namespace) -> Json:
@@ -351,6 +397,10 @@ _REPORTS: dict[str, Callable[[argparse.Namespace], Json]] = {
     "evaluate": _evaluate,
     "export": _export,
     "networks": _networks,
+    "networks download": _download,
+    "networks import": _import,
+    "networks show": _show,
+    "networks remove": _remove,
     "doctor": _doctor,
 }
 """Commands that end with a result for ``--json``."""

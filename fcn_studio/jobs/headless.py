@@ -18,7 +18,6 @@ from fcn_studio.core.metrics import Figures
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.errors import (
-    CheckpointError,
     ImageError,
     MaskError,
     NameTooLong,
@@ -42,7 +41,7 @@ from fcn_studio.jobs.console import (
     trusted,
 )
 from fcn_studio.jobs.messages import EvaluateJob, ImageFailed, Predicted
-from fcn_studio.jobs.networks import all_networks, class_map_of, needed, network_of
+from fcn_studio.jobs.networks import class_map_of, needed, network_of
 from fcn_studio.jobs.run import Workshop
 from fcn_studio.jobs.trainings import train as train
 
@@ -122,7 +121,13 @@ def _writer_into(project: ProjectFolder, network: NetworkInfo, include_prelabell
 
 
 def _writer_beside(project: ProjectFolder, network: NetworkInfo, out: Path) -> Writer:
-    """Writes raw predictions and the network's class files into another folder. Raises: UsageError, ProjectError."""
+    """Writes raw predictions and the network's class files into another folder.
+
+    Raises:
+        NetworkCannotHelp, UsageError, ProjectError: as their sentences say.
+    """
+    if network.trunk_only:
+        raise NetworkCannotHelp(f"The network '{network.name}' knows no class: it is a start for fine-tuning.")
     if out.resolve().is_relative_to(project.folder.resolve()):
         raise UsageError(f"--out {out} lies in '{project.folder}', which is to be left alone; choose another folder")
     images = {sample.image_path.resolve() for sample in project.samples}  # they may be links into ``out``
@@ -238,41 +243,3 @@ def export(
             "statuses": sorted(statuses),
             "failed": list(result.failed.values()),
         }
-
-
-def networks(folder: Path | None) -> Json:
-    """List the bundled networks, and the runs of a project."""
-    project = open_project(folder) if folder is not None else None
-    try:
-        current = network_of(project)
-    except CheckpointError as error:  # the list may show what else there is
-        print(f"the network in use is missing: {error}", file=sys.stderr)
-        current = None
-    rows = []
-    for origin, network in all_networks(project):
-        if isinstance(network, Path):
-            print(f"  {network}: damaged")
-            continue
-        in_use = current is not None and network.sha256 == current.sha256
-        miou = (network.validation or {}).get("mean_iou")
-        names = ", ".join(c.name for c in network.table)
-        name = network.name if origin == "bundled" else f"{network.path.parent.name}/{network.name}"
-        print(f"{'*' if in_use else ' '} {name:20} {network.size / 1e6:7.1f} MB  {_percent(miou)}  {names}")
-        rows.append(
-            {
-                "name": name,
-                "origin": origin,
-                "path": str(network.path),
-                "sha256": network.sha256,
-                "classes": [c.name for c in network.table],
-                "mean_iou": miou,
-                "in_use": in_use,
-            }
-        )
-    if not rows:
-        print("no network is installed; train one with 'fcn-studio train FOLDER --level scratch'")
-    return {"networks": rows}
-
-
-def _percent(value: object) -> str:
-    return f"mean IoU {value:.3f}" if isinstance(value, float) else "mean IoU    ? "

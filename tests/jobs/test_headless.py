@@ -24,7 +24,7 @@ from fcn_studio.fcn.catalogue import read_info
 from fcn_studio.formats.images import image_size
 from fcn_studio.formats.masks import read_mask
 from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.jobs import headless, trainings
+from fcn_studio.jobs import headless, library, trainings
 from fcn_studio.jobs.interruption import interruption
 from fcn_studio.jobs.messages import FineTuneJob, JobProgress
 from fcn_studio.jobs.run import Workshop
@@ -167,7 +167,7 @@ def test_train_makes_a_run_and_puts_its_network_in_use(micrograph_project: Path)
     info = read_info(micrograph_project / ".fcn-studio/runs/0001/best.safetensors")
     assert info.sha256 == current.sha256
     assert info.trained_on == 2
-    assert headless.networks(micrograph_project)["networks"][1]["in_use"]
+    assert library.networks(micrograph_project)["networks"][1]["in_use"]
     log = (micrograph_project / ".fcn-studio/runs/0001/log.jsonl").read_text().splitlines()
     assert json.loads(log[-1])["step"] == 2
 
@@ -370,8 +370,8 @@ def test_networks_are_listed_even_if_the_one_in_use_is_gone(
         project.runs.set_current(micrograph_project / "gone.safetensors", "00" * 32, compared=True)
     with pytest.raises(CheckpointError):
         headless.segment(micrograph_project)
-    rows = headless.networks(micrograph_project)["networks"]
+    rows = library.networks(micrograph_project)["networks"]
     assert [(row["name"], row["in_use"]) for row in rows] == [("tiny", False)]
     assert "gone.safetensors" in capsys.readouterr().err
     bundled.clear()
-    assert headless.networks(None) == {"networks": []}
+    assert library.networks(None) == {"networks": []}
