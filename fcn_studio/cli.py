@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -292,22 +293,8 @@ def _segment(options: argparse.Namespace) -> Json:
 def _train(options: argparse.Namespace) -> Json:
     from fcn_studio.jobs import headless
 
-    config = TrainConfig(
-        level=Level(options.level),
-        minutes=options.minutes,
-        steps=options.steps,
-        batch_size=options.batch_size,
-        seed=options.seed,
-        width=options.width,
-        recipe=RecipeName(options.recipe),
-        architecture=options.architecture,
-        input_scale=options.input_scale,
-        crop=options.crop,
-        lovasz=options.lovasz,
-        rate=options.rate,
-        precision=options.precision,
-        divide_weights=options.divide_weights,
-    )
+    given = {f.name: getattr(options, f.name) for f in fields(TrainConfig) if hasattr(options, f.name)}
+    config = TrainConfig(**{**given, "level": Level(options.level), "recipe": RecipeName(options.recipe)})
     return headless.train(
         options.folder,
         config,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import socket
-import subprocess
 import sys
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -14,62 +15,55 @@ import torch
 
 from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.errors import TrainingError
+from fcn_studio.fcn import learner as learner_module
+from fcn_studio.fcn import run_state as run_state_module
 from fcn_studio.fcn.architecture import Architecture
+from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.ranks import share_of_environment
 from fcn_studio.fcn.run_state import read_tensors
 from fcn_studio.fcn.sources import Share
+from fcn_studio.fcn.train import train
 from fcn_studio.fcn.unfinished import read_unfinished
-from fcn_studio.fcn.weights import Checkpoint, Preprocessing, active_table, save_checkpoint
+from fcn_studio.fcn.weights import Checkpoint, Preprocessing, active_table, load_checkpoint, save_checkpoint
 from fcn_studio.formats.runs import state_of
-from tests.helpers import ROOT
 
-from .test_train import TABLE, scenes
+from .test_train import TABLE, finish, scenes
 
 CONFIG = TrainConfig(Level.FULL, steps=5, batch_size=4, keep_every=0)
-CHILD = """
-import os, sys
-from pathlib import Path
-import torch
-from fcn_studio.errors import TrainingError
-from fcn_studio.fcn import learner, run_state
-from fcn_studio.fcn.device import CPU
-from fcn_studio.fcn.train import train
-from fcn_studio.fcn.weights import load_checkpoint
-from tests.fcn.test_ranks import CONFIG, TABLE, scenes
-torch.set_num_threads(1)
-run_state._MOST_SHARE = 1e9
-run_state.StateFile.remove = lambda self: None
-folder, fault = Path(sys.argv[1]), sys.argv[2]
-honest, calls = learner.weighted_loss, []
-def faulty(*args):
-    calls.append(1)
-    if os.environ["RANK"] == "1" and fault == "memory" and len(calls) == 6:
-        return honest(*args) * float("nan")
-    if os.environ["RANK"] == "1" and len(calls) == 3:
-        if fault == "memory":
-            raise torch.OutOfMemoryError("no")
-        if fault == "error":
-            raise ValueError("broken")
-        if fault == "death":
-            os._exit(3)
-    return honest(*args)
-learner.weighted_loss = faulty
-base = load_checkpoint(folder / "base.safetensors")
-work = train(CONFIG, scenes(folder, range(4)), scenes(folder, [50]), TABLE, base, CPU, folder / "net.st")
-try:
-    while True:
-        next(work)
-except StopIteration as end:
-    print("ended", end.value.steps, *end.value.notes)
-except (TrainingError, ValueError) as error:
-    print("failed", error)
-"""
+
+
+def child(folder: Path, fault: str, environment: dict[str, str], tell: Connection) -> None:
+    """One process of a training, in which something may go wrong; tells how it ended."""
+    os.environ.update(environment)
+    torch.set_num_threads(1)
+    run_state_module._MOST_SHARE = 1e9  # a state after each step, which stays
+    run_state_module.StateFile.remove = lambda self: None  # type: ignore[method-assign]
+    honest, calls = learner_module.weighted_loss, []
+
+    def faulty(*args: torch.Tensor) -> torch.Tensor:
+        calls.append(1)
+        if environment["RANK"] == "1" and len(calls) == 3:
+            if fault == "memory":
+                raise torch.OutOfMemoryError("no")
+            if fault == "error":
+                raise ValueError("broken")
+            if fault == "death":
+                os._exit(3)
+        if environment["RANK"] == "1" and fault == "memory" and len(calls) == 6:
+            return honest(*args) * float("nan")
+        return honest(*args)
+
+    learner_module.weighted_loss = faulty
+    start = load_checkpoint(folder / "base.safetensors")
+    try:
+        _, outcome = finish(train(CONFIG, scenes(folder, range(4)), [], TABLE, start, CPU, folder / "net.st"))
+        tell.send(f"ended {outcome.steps} {' '.join(outcome.notes)}")
+    except (TrainingError, ValueError) as error:
+        tell.send(f"failed {error}")
 
 
 def base(folder: Path) -> Checkpoint:
     """A tiny network without dropout; the full level leaves the statistics of its normalisation as they are."""
-    from fcn_studio.fcn.weights import load_checkpoint
-
     torch.manual_seed(0)
     architecture = replace(Architecture.slim(0.0625), dropout=0.0)
     state = architecture.build(3).state_dict()
@@ -82,26 +76,32 @@ def base(folder: Path) -> Checkpoint:
 def together(folder: Path, fault: str = "none", size: int = 2) -> list[str]:
     """Train in some processes; what each said at last."""
     folder.mkdir(exist_ok=True)
-    scenes(folder, [*range(4), 50])
+    scenes(folder, range(4))
     base(folder)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(size)}
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(folder), fault],
-            cwd=ROOT,
-            env={**os.environ, **where, "RANK": str(rank), "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(size)
-    ]
-    return [
-        (out.strip().splitlines() or [err[-300:]])[-1] for out, err in (c.communicate(timeout=120) for c in children)
-    ]
+    context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+    context.set_forkserver_preload(["tests.fcn.test_ranks"])
+    processes, pipes = [], []
+    for rank in range(size):
+        ours, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=child, args=(folder, fault, {**where, "RANK": str(rank)}, theirs))
+        process.start()
+        theirs.close()
+        processes.append(process)
+        pipes.append(ours)
+    said = []
+    for process, pipe in zip(processes, pipes, strict=True):
+        try:
+            said.append(pipe.recv() if pipe.poll(120) else "says nothing")
+        except EOFError:
+            said.append("died")
+        process.join(60)
+        process.close()
+        pipe.close()
+    return said
 
 
 def learned(folder: Path) -> dict[str, torch.Tensor]:
@@ -130,7 +130,7 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     [
         ("error", ["failed another process", "failed broken"]),
         ("memory", ["ended 5 out of memory: the batch is now", "ended 5 out of memory: the batch is now"]),
-        ("death", ["failed another process"]),
+        ("death", ["failed another process", "died"]),
     ],
 )
 def test_what_happens_to_one_happens_to_all(tmp_path: Path, fault: str, expected: list[str]) -> None:
