@@ -109,6 +109,10 @@ class CheckpointError(FcnStudioError):
     """A checkpoint is not readable, not ours, or does not fit."""
 
 
+class DownloadError(FcnStudioError):
+    """A file cannot be downloaded, or is not what was published."""
+
+
 class NetworkCannotHelp(FcnStudioError):  # noqa: N818 - a state, not a failure
     """The network knows none of the project's classes."""
 

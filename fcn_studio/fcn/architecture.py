@@ -152,15 +152,12 @@ class Architecture:
     @property
     def title(self) -> str:
         """Name for people, as "FCN-8s, slim VGG-16 x 0.25"."""
-        return f"FCN-{self.stride}s, {self._trunk_title}"
-
-    @property
-    def _trunk_title(self) -> str:
+        if self.trunk in _TITLES:
+            return _TITLES[self.trunk]
+        trunk = "VGG-16-BN" if self.batch_norm else "VGG-16"
         if self.trunk == "slim":
-            return f"slim VGG-16 x {self.width:g}"
-        if self.trunk == "vgg16":
-            return "VGG-16-BN" if self.batch_norm else "VGG-16"
-        return _TITLES[self.trunk]
+            trunk = f"slim VGG-16 x {self.width:g}"
+        return f"FCN-{self.stride}s{' at once' if self.scales else ''}, {trunk}"
 
     def build(self, num_classes: int) -> Network:
         """The network with fresh weights, on the current default device."""
@@ -193,11 +190,11 @@ class Architecture:
 
 
 _TITLES = {
-    "alexnet": "AlexNet",
-    "alexnet_torchvision": "AlexNet (torchvision)",
-    "resnet50": "ResNet-50",
-    "resnet101": "ResNet-101",
-    "article": "the article's",
+    "alexnet": "FCN-32s, AlexNet",
+    "alexnet_torchvision": "FCN-32s, AlexNet of torchvision",
+    "resnet50": "FCN, ResNet-50",
+    "resnet101": "FCN, ResNet-101",
+    "article": "FCN8 of the article",
 }
 
 _NAMED = {

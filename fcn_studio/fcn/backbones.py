@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 
@@ -71,11 +72,11 @@ class VGGTrunk(Trunk):
             dropout: behind fc6 and fc7.
         """
         super().__init__()
-        self.channels_per_pixel = _widened(VGG16_STAGES[0][0], width)
+        self.channels_per_pixel = widened(VGG16_STAGES[0][0], width)
         self.stages = nn.ModuleDict()
         grid, channels = IMAGE, 3
         for number, (full_width, depth) in enumerate(VGG16_STAGES, start=1):
-            wide = _widened(full_width, width)
+            wide = widened(full_width, width)
             layers: OrderedDict[str, nn.Module] = OrderedDict()
             for i in range(1, depth + 1):
                 pad = padding if (number, i) == (1, 1) else 1
@@ -86,13 +87,7 @@ class VGGTrunk(Trunk):
             self.stages[f"stage{number}"] = nn.Sequential(layers)
             self.grids[2**number], self.channels[2**number] = grid, channels
         pad = _FC6_KERNEL // 2 if padding == 1 else 0
-        head_batch_norm = batch_norm and head_batch_norm
-        self.head = nn.Sequential(
-            _conv_block("6", channels, fc, _FC6_KERNEL, pad, head_batch_norm, prefix="fc")
-            | OrderedDict(drop6=nn.Dropout(dropout))
-            | _conv_block("7", fc, fc, 1, 0, head_batch_norm, prefix="fc")
-            | OrderedDict(drop7=nn.Dropout(dropout))
-        )
+        self.head = _head(channels, fc, _FC6_KERNEL, pad, batch_norm and head_batch_norm, dropout)
         self.grids[32], self.channels[32] = grid.conv(_FC6_KERNEL, padding=pad), fc
         for unused in (2, 4):
             del self.grids[unused], self.channels[unused]
@@ -109,7 +104,80 @@ class VGGTrunk(Trunk):
         return features
 
 
-def _widened(channels: int, width: float) -> int:
+_ALEXNET_CONVS = ((11, 4), (5, 1), (3, 1), (3, 1), (3, 1))
+"""(kernel, stride) of AlexNet's convolutions; pooling by 2 follows the first, second and fifth."""
+
+_ALEXNET_FC6_KERNEL = 6
+
+
+@dataclass(frozen=True, slots=True)
+class AlexNetLayout:
+    """What the two AlexNets differ in.
+
+    Attributes:
+        channels: of conv1 to conv5.
+        groups: of conv1 to conv5.
+        response_norm: whether pool1 and pool2 are followed by local response normalisation.
+    """
+
+    channels: tuple[int, ...]
+    groups: tuple[int, ...]
+    response_norm: bool
+
+
+CAFFE_ALEXNET = AlexNetLayout((96, 256, 384, 384, 256), (1, 2, 1, 2, 2), response_norm=True)
+"""Source: voc-fcn-alexnet/net.py of the released FCNs, which is CaffeNet: pooling comes before normalisation."""
+
+TORCHVISION_ALEXNET = AlexNetLayout((64, 192, 384, 256, 256), (1, 1, 1, 1, 1), response_norm=False)
+"""Source: torchvision.models.AlexNet, after Krizhevsky 2014, "One weird trick"."""
+
+
+class AlexNetTrunk(Trunk):
+    """AlexNet's body with fc6 and fc7 as convolutions; its one tap is fc7, at stride 32.
+
+    Pooling rounds up, and conv1 is padded by 100 pixels, as in the released FCN-AlexNet, in both layouts.
+    """
+
+    early_layers = ("stages.stage1", "stages.stage2")
+    last_kernel = 63
+
+    def __init__(self, layout: AlexNetLayout, *, width: float = 1.0, fc: int = 4096, dropout: float = 0.5) -> None:
+        """Lay the layers out.
+
+        Args:
+            layout: Caffe's or torchvision's.
+            width: multiplier of the channels, rounded to multiples of 8.
+            fc: channels of fc6 and fc7.
+            dropout: behind fc6 and fc7.
+        """
+        super().__init__()
+        self.stages = nn.ModuleDict({f"stage{number}": nn.Sequential() for number in (1, 2, 3)})
+        grid, channels = IMAGE, 3
+        for number, (kernel, stride) in enumerate(_ALEXNET_CONVS, start=1):
+            stage = self.stages[f"stage{min(number, 3)}"]
+            wide, pad = widened(layout.channels[number - 1], width), CAFFE_PADDING if number == 1 else kernel // 2
+            groups = layout.groups[number - 1]
+            stage.add_module(f"conv{number}", nn.Conv2d(channels, wide, kernel, stride, pad, groups=groups))
+            stage.add_module(f"relu{number}", nn.ReLU(inplace=True))
+            grid, channels = grid.conv(kernel, stride, pad), wide
+            if number in (1, 2, 5):
+                stage.add_module(f"pool{number}", nn.MaxPool2d(3, 2, ceil_mode=True))
+                grid = grid.conv(3, 2)
+            if number in (1, 2) and layout.response_norm:
+                stage.add_module(f"norm{number}", nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75))
+        self.head = _head(channels, fc, _ALEXNET_FC6_KERNEL, 0, False, dropout)
+        self.grids[32], self.channels[32] = grid.conv(_ALEXNET_FC6_KERNEL), fc
+        self.channels_per_pixel = -(-widened(layout.channels[0], width) // _ALEXNET_CONVS[0][1] ** 2)
+
+    def forward(self, images: Tensor) -> Features:
+        """Features of normalised images (N, 3, H, W) at stride 32."""
+        x = images
+        for stage in self.stages.values():
+            x = stage(x)
+        return {32: self.head(x)}
+
+
+def widened(channels: int, width: float) -> int:
     """Channels times the width, as a multiple of 8."""
     return max(8, round(channels * width / 8) * 8)
 
@@ -124,3 +192,13 @@ def _conv_block(
         layers["bn" + name] = nn.BatchNorm2d(outputs)
     layers["relu" + name] = nn.ReLU(inplace=True)
     return layers
+
+
+def _head(inputs: int, fc: int, kernel: int, padding: int, batch_norm: bool, dropout: float) -> nn.Sequential:
+    """fc6 and fc7 as convolutions, each with dropout behind it."""
+    return nn.Sequential(
+        _conv_block("6", inputs, fc, kernel, padding, batch_norm, prefix="fc")
+        | OrderedDict(drop6=nn.Dropout(dropout))
+        | _conv_block("7", fc, fc, 1, 0, batch_norm, prefix="fc")
+        | OrderedDict(drop7=nn.Dropout(dropout))
+    )

@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-from fcn_studio.errors import CheckpointError
 from fcn_studio.fcn.architecture import Architecture
-from fcn_studio.fcn.backbones import CAFFE_PADDING, Trunk, VGGTrunk
+from fcn_studio.fcn.article import ArticleFCN8
+from fcn_studio.fcn.backbones import (
+    CAFFE_ALEXNET,
+    CAFFE_PADDING,
+    TORCHVISION_ALEXNET,
+    AlexNetTrunk,
+    Trunk,
+    VGGTrunk,
+)
 from fcn_studio.fcn.network import FCN, Network
 
 _PADDINGS = {"same": 1, "caffe": CAFFE_PADDING}
+_ALEXNETS = {"alexnet": CAFFE_ALEXNET, "alexnet_torchvision": TORCHVISION_ALEXNET}
+_DEPTHS = {"resnet50": 50, "resnet101": 101}
 
 
 def build(described: Architecture, num_classes: int) -> Network:
     """The network with fresh weights, on the current default device."""
-    if described.trunk not in ("vgg16", "slim"):
-        raise CheckpointError(f"a {described.title} cannot be built yet")
-    return FCN(
-        _trunk(described),
-        num_classes,
-        described.stride,
-        dict(described.scales),
-        learned=described.upsampling == "learned",
-    )
+    if described.trunk in _DEPTHS:
+        # torchvision's models take a quarter of a second to import, which most have no use for.
+        from fcn_studio.fcn.resnet import ResNetFCN
+
+        return ResNetFCN(_DEPTHS[described.trunk], num_classes)
+    if described.trunk == "article":
+        return ArticleFCN8(num_classes, described.width)
+    learned = described.upsampling == "learned"
+    return FCN(_trunk(described), num_classes, described.stride, dict(described.scales), learned=learned)
 
 
 def _trunk(described: Architecture) -> Trunk:
     """The trunk of an FCN of the paper's kind."""
+    if described.trunk in _ALEXNETS:
+        layout = _ALEXNETS[described.trunk]
+        return AlexNetTrunk(layout, width=described.width, fc=described.fc, dropout=described.dropout)
     return VGGTrunk(
         width=described.width,
         fc=described.fc,

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from fcn_studio.fcn.backbones import Features, Trunk
 from fcn_studio.fcn.geometry import IMAGE, Grid
+from fcn_studio.fcn.score_map import ScoreMap
 from fcn_studio.fcn.upsampling import BilinearUpsample, LearnedUpsample, adapted_upsampling
 
 _SKIPS = ((16, "score_pool4", "upscore2"), (8, "score_pool3", "upscore_pool4"))
@@ -33,6 +34,7 @@ class Network(nn.Module, ABC):
         halo: how far from a pixel, along an axis, lie the farthest input pixels that its scores depend on.
         alignment: a tile must start at a multiple of it in the image to see the phase of the whole.
         exact_tiles: whether tiles so aligned, with the halo around them, give the scores of the whole image.
+        channels_per_pixel: size of the largest map, in numbers for each pixel of the image.
     """
 
     score_layers: tuple[str, ...]
@@ -41,6 +43,7 @@ class Network(nn.Module, ABC):
     halo: int
     alignment: int = 32
     exact_tiles: bool = True
+    channels_per_pixel: int
 
     def forward(self, images: Tensor) -> Tensor:
         """Scores (N, C, H, W) of normalised images (N, 3, H, W)."""
@@ -55,9 +58,16 @@ class Network(nn.Module, ABC):
     def decode(self, features: Features, height: int, width: int) -> Tensor:
         """Scores (N, C, height, width) from the features of images of that size."""
 
-    @abstractmethod
+    def score_map(self, features: Features, height: int, width: int) -> ScoreMap:
+        """The same scores, at the image's size only where they are asked for, if the network can do that."""
+        return ScoreMap(self.decode(features, height, width), (height, width))
+
     def bytes_per_pixel(self, num_classes: int) -> int:
-        """Estimate of the memory that labelling takes for each pixel of the image, beside the weights."""
+        """Estimate of the memory that labelling takes for each pixel of the image, beside the weights.
+
+        Three of the largest maps, and scores at the image's size while they are compared.
+        """
+        return 4 * (3 * self.channels_per_pixel + 4 * num_classes)
 
     def adapted(self, key: str, value: Tensor, sources: Sequence[int | None]) -> Tensor:
         """A weight of this network for other classes; most do not depend on them, and are given back as they are.
@@ -135,10 +145,12 @@ class FCN(Network):
             if crop < 0:
                 grid = trunk.grids[tap].seeing(grid)
         self._last = _LAST_UPSCORE[stride]
-        grid = self._add_upsampling(self._last, grid, stride, trunk.last_kernel or 2 * stride)
+        self._last_kernel = trunk.last_kernel or 2 * stride
+        grid = self._add_upsampling(self._last, grid, stride, self._last_kernel)
         self._last_crop = grid.index_of(IMAGE)
         self.score_layers = ("score_fr", *(fusion.score for fusion in self._fusions))
         self.halo = math.ceil(grid.reach)
+        self.channels_per_pixel = trunk.channels_per_pixel
 
     def _add_upsampling(self, name: str, grid: Grid, factor: int, kernel: int) -> Grid:
         """Add a layer that upsamples a map of this grid; the grid of what it gives."""
@@ -160,32 +172,27 @@ class FCN(Network):
 
     def decode(self, features: Features, height: int, width: int) -> Tensor:
         """Scores (N, C, height, width) from the trunk's features of an image of that size."""
+        return self.score_map(features, height, width).whole()
+
+    def score_map(self, features: Features, height: int, width: int) -> ScoreMap:
+        """The sum of all scores at the finest stride, to be upsampled to an image of that size."""
         scores: Tensor = self.score_fr(features[32])
         for fusion in self._fusions:
-            tap = features[fusion.stride]
+            upsampled: Tensor = self.get_submodule(fusion.upscore)(scores)
+            ahead, behind = max(0, -fusion.crop), max(0, fusion.crop)
+            upsampled = upsampled[:, :, ahead:, ahead:]
+            tap = features[fusion.stride][:, :, behind:, behind:]
+            # What the two do not share is cut off before the score layer, which need not see it.
+            rows, columns = min(upsampled.shape[2], tap.shape[2]), min(upsampled.shape[3], tap.shape[3])
+            tap = tap[:, :, :rows, :columns]
             if fusion.stride in self.scales:
                 tap = tap * self.scales[fusion.stride]
-            upsampled: Tensor = self.get_submodule(fusion.upscore)(scores)
-            scores = _add_aligned(upsampled, self.get_submodule(fusion.score)(tap), fusion.crop)
-        upsampled = self.get_submodule(self._last)(scores)
-        crop = self._last_crop
-        return upsampled[:, :, crop : crop + height, crop : crop + width]
-
-    def bytes_per_pixel(self, num_classes: int) -> int:
-        """Three of the trunk's largest maps, and scores at the image's size while they are compared."""
-        return 4 * (3 * self.trunk.channels_per_pixel + 4 * num_classes)
+            scores = upsampled[:, :, :rows, :columns] + self.get_submodule(fusion.score)(tap)
+        last = self.get_submodule(self._last)
+        return ScoreMap(scores, (height, width), last, self.stride, self._last_kernel, self._last_crop)
 
     def adapted(self, key: str, value: Tensor, sources: Sequence[int | None]) -> Tensor:
         """Rows of the scores; of learned upsampling both rows and columns, new classes being interpolated."""
         if key.startswith("upscore"):
             return adapted_upsampling(value, sources)
         return super().adapted(key, value, sources)
-
-
-def _add_aligned(upsampled: Tensor, skip: Tensor, crop: int) -> Tensor:
-    """Sum of two score maps where they overlap; cell 0 of ``upsampled`` is cell ``crop`` of ``skip``."""
-    ahead, behind = max(0, -crop), max(0, crop)
-    upsampled, skip = upsampled[:, :, ahead:, ahead:], skip[:, :, behind:, behind:]
-    height = min(upsampled.shape[2], skip.shape[2])
-    width = min(upsampled.shape[3], skip.shape[3])
-    return upsampled[:, :, :height, :width] + skip[:, :, :height, :width]

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from fcn_studio.core.classes import VOC_NAMES
 
 Kind = Literal["caffemodel", "pytorch-fcn", "torchvision"]
-"""Who wrote the file, and so how it names its weights."""
+"""Who wrote the file."""
 
 _HEX_DIGITS = {"md5": 32, "sha1": 40, "sha256": 64}
 
@@ -37,7 +37,7 @@ class PublishedNetwork:
             has published one.
         size: of the file in bytes, about.
         kind: who wrote the file.
-        architecture: its key in `fcn_studio.fcn.layouts.ARCHITECTURES`.
+        architecture: its name for `fcn_studio.fcn.architecture.named`.
         classes: names by class index; none of a trunk.
         gflops: of one image of 375 x 500, in thousands of millions of operations.
         figures: what it reached, and who says so; "" if nobody does.
@@ -134,7 +134,7 @@ def _pytorch_fcn(
 def _torchvision(name: str, title: str, file: str, size: int, figures: str, **changes: Any) -> PublishedNetwork:
     """One of torchvision's; the digits in the file's name are the first of its sha256."""
     digits = file.rpartition("-")[2]
-    changes = {"architecture": name, "digest": f"sha256:{digits}", **changes}
+    changes = {"digest": f"sha256:{digits}", **changes}
     url = f"{_TORCHVISION.url}{file}.pth"
     return replace(_TORCHVISION, name=name, title=title, url=url, size=size, figures=figures, **changes)
 
@@ -153,7 +153,7 @@ _ROWS = (
            gflops=293.3),
     _caffe("fcn8s-atonce", "FCN-8s trained all at once, VGG-16", 538, _README.format("65.4"),
            architecture="vgg16-8s-atonce"),
-    _caffe("fcn-alexnet", "FCN-AlexNet", 235, _README.format("48.0"), architecture="alexnet", gflops=33.1),
+    _caffe("fcn-alexnet", "FCN-AlexNet", 235, _README.format("48.0"), architecture="alexnet-32s", gflops=33.1),
     _caffe("pascalcontext-fcn8s-heavy", "FCN-8s for PASCAL-Context, VGG-16", 542, "", **_CONTEXT),
     _caffe("pascalcontext-fcn16s-heavy", "FCN-16s for PASCAL-Context, VGG-16", 553, "", architecture="vgg16-16s",
            **_CONTEXT),
@@ -177,17 +177,25 @@ _ROWS = (
     _pytorch_fcn("vgg16-caffe", "VGG-16 as the paper begins with it, trained on ImageNet",
                  "1adDBTGY3GcEB_47dvcibajyzi872RAs3", "aa75b158f4181e7f6230029eb96c1b13", 553, "",
                  architecture="vgg16-8s", classes=(), licence="CC BY 4.0 (VGG, University of Oxford)"),
-    _torchvision("vgg16", "VGG-16 trained on ImageNet", "vgg16-397923af", 553_433_881, ""),
+    _torchvision("vgg16", "VGG-16 trained on ImageNet", "vgg16-397923af", 553_433_881, "",
+                 architecture="vgg16-same-8s"),
     _torchvision("vgg16-bn", "VGG-16 with batch normalisation, trained on ImageNet", "vgg16_bn-6c64b313", 553_507_836,
-                 ""),
+                 "", architecture="vgg16bn-8s"),
+    _torchvision("alexnet", "AlexNet trained on ImageNet", "alexnet-owt-7be5be79", 244_408_911, "",
+                 architecture="alexnet-torchvision-32s", gflops=33.1),
     _torchvision("fcn-resnet50", "torchvision's FCN over a dilated ResNet-50", "fcn_resnet50_coco-1167a1af",
                  141_567_418, "mean IoU 60.5 % on COCO val2017 with VOC's labels (torchvision's)", classes=VOC_NAMES,
-                 gflops=200.0,
+                 architecture="resnet50", gflops=200.0,
                  digest="sha256:1167a1affa42e1e62858f8d3fac12d109e0108327ffc91c5855a324b11683c36"),
     _torchvision("fcn-resnet101", "torchvision's FCN over a dilated ResNet-101", "fcn_resnet101_coco-7ecb50ca",
                  217_800_805, "mean IoU 63.7 % on COCO val2017 with VOC's labels (torchvision's)", classes=VOC_NAMES,
-                 gflops=312.2),
+                 architecture="resnet101", gflops=312.2),
 )  # fmt: skip
 
 PUBLISHED = {row.name: row for row in _ROWS}
 """Name -> network, in the order in which they are listed."""
+
+
+def published_as(file_name: str) -> PublishedNetwork | None:
+    """The network whose published file has this name, if a person downloaded it and left the name alone."""
+    return next((row for row in _ROWS if urlsplit(row.url).path.rpartition("/")[2] == file_name), None)

@@ -26,7 +26,7 @@ from fcn_studio.errors import CheckpointError, NetworkCannotHelp, ProjectError
 from fcn_studio.fcn.architecture import Architecture
 from fcn_studio.fcn.catalogue import MAX_HEADER, METADATA_KEY, ORIGIN_KEYS, read_header
 from fcn_studio.fcn.network import Network
-from fcn_studio.formats.atomic import write_atomically
+from fcn_studio.formats.atomic import told, write_atomically
 from fcn_studio.formats.strict_json import parse, text
 from fcn_studio.paths import open_file
 
@@ -170,6 +170,29 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path | str, *, half: bool = Fa
         ProjectError: if the file cannot be written.
     """
     path = Path(path)
+    tensors, metadata = _to_store(checkpoint, path, half=half)
+    data = safetensors.torch.save(tensors, metadata)
+    write_atomically(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def write_unfinished(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a checkpoint where no file counts yet: without a copy in memory, and without `save_checkpoint`'s care.
+
+    Raises:
+        CheckpointError: if a weight is not finite.
+        ProjectError: if the file cannot be written.
+    """
+    tensors, metadata = _to_store(checkpoint, path, half=False)
+    with told("written", path):
+        try:
+            safetensors.torch.save_file(tensors, path, metadata)
+        except safetensors.SafetensorError as error:  # its words for a full disk, too
+            raise OSError(str(error)) from error
+
+
+def _to_store(checkpoint: Checkpoint, path: Path, *, half: bool) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Weights and metadata as a file holds them. Raises: CheckpointError if a weight is not finite."""
     tensors = {}
     for key, value in checkpoint.state.items():
         stored = as_stored(value, half=half)
@@ -179,9 +202,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path | str, *, half: bool = Fa
     metadata = _metadata_text(checkpoint)
     if len(metadata) > MAX_HEADER // 2:  # nobody could read it: hundreds of thousands of names
         metadata = _metadata_text(replace(checkpoint, trained_on=()))
-    data = safetensors.torch.save(tensors, {METADATA_KEY: metadata})
-    write_atomically(path, data)
-    return hashlib.sha256(data).hexdigest()
+    return tensors, {METADATA_KEY: metadata}
 
 
 def as_stored(value: Tensor, *, half: bool) -> Tensor:
@@ -304,19 +325,19 @@ def _table(rows: object) -> ClassTable:
         raise CheckpointError(str(error)) from error
 
 
-def expected_shapes(architecture: Architecture, num_classes: int) -> dict[str, Tensor]:
+def expected_state(architecture: Architecture, num_classes: int) -> dict[str, Tensor]:
     """The state dict that a network must have, on the meta device; without classes its score layers have no rows."""
     with torch.device("meta"):
         network = architecture.build(max(1, num_classes))
-        state: dict[str, Tensor] = network.state_dict()
+    state: dict[str, Tensor] = network.state_dict()
     if num_classes:
         return state
-    return {key: value[:0] if key.startswith(SCORE_LAYERS) else value for key, value in state.items()}
+    return {key: network.adapted(key, value, []) for key, value in state.items()}
 
 
 def _read_weights(file: Any, described: Checkpoint) -> dict[str, Tensor]:
     """The weights, each checked for name, shape, type and finite values."""
-    expected = expected_shapes(described.architecture, len(described.table))
+    expected = expected_state(described.architecture, len(described.table))
     differing = set(expected) ^ set(file.keys())
     if differing:
         raise CheckpointError(

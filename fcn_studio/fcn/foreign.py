@@ -1,0 +1,80 @@
+"""Weight files of others: read, checked, and written as a checkpoint of ours. It runs in a process that may be lost."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fcn_studio.errors import CheckpointError
+from fcn_studio.fcn.layouts import checkpoint_of
+from fcn_studio.fcn.pickled import read_pth
+from fcn_studio.fcn.published import PublishedNetwork
+from fcn_studio.fcn.weights import write_unfinished
+from fcn_studio.formats.caffemodel import read_caffemodel
+from fcn_studio.paths import open_file
+
+_PYTORCH_HEADS = (b"PK", b"\x80")
+"""How a zip archive and a pickle begin."""
+
+
+def convert(
+    source: Path, out: Path, row: PublishedNetwork | None = None, classes: tuple[str, ...] = (), note: str = ""
+) -> None:
+    """Read a ``.caffemodel`` or ``.pth`` and write the same network as a checkpoint of ours.
+
+    Args:
+        source: the file.
+        out: where nobody's file lies yet.
+        row: the published network that it is, if that is known.
+        classes: the names of its classes, where no row says them.
+        note: what is to be known of it.
+
+    Raises:
+        CheckpointError: if it is damaged, no known network, or has values that are no numbers.
+        ProjectError: if the checkpoint cannot be written.
+    """
+    weights = read_foreign(source)
+    try:
+        checkpoint = checkpoint_of(weights, row, classes)
+    except CheckpointError as error:
+        raise CheckpointError(f"{source}: {error}") from error
+    with open_file(source) as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    origin = {"source": row.url, "licence": row.licence} if row is not None else {"source": source.name}
+    write_unfinished(replace(checkpoint, source_sha256=digest, note=note, **origin), out)
+
+
+def read_foreign(source: Path) -> Mapping[str, Tensor]:
+    """Name -> weight of a foreign file, by what it begins with.
+
+    Raises:
+        CheckpointError: if it cannot be read.
+    """
+    try:
+        with open_file(source) as file:
+            head = file.read(2)
+    except OSError as error:
+        raise CheckpointError(f"{source}: the file cannot be read: {error.strerror or error}") from error
+    if head.startswith(_PYTORCH_HEADS):
+        return read_pth(source)
+    return _caffe_weights(source)
+
+
+def _caffe_weights(source: Path) -> dict[str, Tensor]:
+    """The blobs of a ``.caffemodel`` under the names that PyTorch would give them. Raises: CheckpointError."""
+    weights = {}
+    for layer in read_caffemodel(source):
+        if len(layer.blobs) > 2:
+            raise CheckpointError(
+                f"{source}: layer '{layer.name}' has {len(layer.blobs)} blobs, of a kind not known here"
+            )
+        for kind, blob in zip(("weight", "bias"), layer.blobs, strict=False):
+            # Copied once: places in the file are not aligned for floats.
+            weights[f"{layer.name}.{kind}"] = torch.from_numpy(np.array(blob, dtype=np.float32, order="C"))
+    return weights

@@ -1,0 +1,246 @@
+"""How others name and shape their weights, and how these become a network of ours; no weight is changed for it.
+
+Three layouts are known: Caffe's layer names, which pytorch-fcn shares and which ours are; torchvision's VGG-16 and
+AlexNet, whose ImageNet classifier becomes fc6 and fc7; torchvision's FCNs over ResNets. A file is read strictly: each
+weight is used, or known as one that is not needed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from fcn_studio.core.classes import VOC_NAMES, ClassTable
+from fcn_studio.errors import CheckpointError
+from fcn_studio.fcn.architecture import Architecture, named
+from fcn_studio.fcn.published import PublishedNetwork
+from fcn_studio.fcn.upsampling import is_bilinear
+from fcn_studio.fcn.weights import Checkpoint, Preprocessing, expected_state
+
+Weights = dict[str, Tensor]
+
+PREPROCESSING = {
+    "caffe": Preprocessing("bgr", (104.00698793, 116.66876762, 122.67891434), (1.0, 1.0, 1.0)),
+    "sift-flow": Preprocessing("bgr", (114.578, 115.294, 108.353), (1.0, 1.0, 1.0)),
+    "imagenet": Preprocessing("rgb", (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
+}
+"""How images are fed. Source: ``voc_layers.py`` and ``siftflow_layers.py`` of the released nets; torchvision."""
+
+_VGG_CONVS = tuple(f"conv{stage}_{i}" for stage, depth in enumerate((2, 2, 3, 3, 3), 1) for i in range(1, depth + 1))
+_ALEXNET_CONVS = tuple(f"conv{number}" for number in range(1, 6))
+_HEAD = {"classifier.0": ("fc6", 7), "classifier.3": ("fc7", 1)}
+_ALEXNET_HEAD = {"classifier.1": ("fc6", 6), "classifier.4": ("fc7", 1)}
+"""torchvision's fully connected layers -> ours, and the side of the kernel that they are."""
+
+_BATCH_NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+
+
+def checkpoint_of(
+    weights: Mapping[str, Tensor], row: PublishedNetwork | None = None, classes: tuple[str, ...] = ()
+) -> Checkpoint:
+    """The network that foreign weights are, checked name by name and shape by shape.
+
+    Args:
+        weights: name -> weight, as the file has them; ``layer.weight``, ``layer.bias`` for Caffe's.
+        row: the published network that it is, if that is known.
+        classes: the names of its classes, where no row says them; 21 are taken to be PASCAL VOC's.
+
+    Raises:
+        CheckpointError: if they are none of the known networks, or not the one of ``row``.
+    """
+    if "backbone.conv1.weight" in weights:
+        ours, architecture, feed = *_resnet(weights), "imagenet"
+    elif "features.0.weight" in weights:
+        ours, architecture, feed = *_trunk(weights), "imagenet"
+        if row is not None and row.preprocessing == "caffe":  # VGG-16 as Caffe had it, in torchvision's layout
+            architecture = replace(architecture, padding="caffe")
+    elif "score_fr.weight" in weights or "score_fr_sem.weight" in weights:
+        ours, architecture, feed = *_caffe(weights, row), "caffe"
+    else:
+        raise CheckpointError(f"its weights have names that no known network has, as '{min(weights)}'")
+    if row is not None:
+        _compare(architecture, row)
+        feed = row.preprocessing
+    table = ClassTable.from_names(_names(_classes_in(ours), row, classes))
+    state = _fitted(ours, architecture, len(table))
+    return Checkpoint(architecture, table, PREPROCESSING[feed], state)
+
+
+def _classes_in(ours: Weights) -> int:
+    """The number of classes, which every layout's last scores have."""
+    scores = ours.get("score_fr.weight", ours.get("classifier.4.weight"))
+    return 0 if scores is None or scores.ndim == 0 else scores.shape[0]
+
+
+def _names(count: int, row: PublishedNetwork | None, classes: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of so many classes. Raises: CheckpointError if they are not known."""
+    known = row.classes if row is not None else classes
+    if not known and count == len(VOC_NAMES):
+        known = VOC_NAMES
+    if len(known) != count:
+        raise CheckpointError(
+            f"it has {count} classes, and {len(known) or 'no'} names are known for them; give a file with the name of "
+            "each, one a line, with --classes"
+        )
+    return known
+
+
+def _compare(found: Architecture, row: PublishedNetwork) -> None:
+    """Raises: CheckpointError unless the file has the shape of what was published."""
+    wanted = named(row.architecture)
+    alike = replace(found, upsampling=wanted.upsampling)
+    if alike != wanted:
+        raise CheckpointError(f"it is a {found.title}, but '{row.name}' is a {wanted.title}")
+
+
+def _fitted(ours: Weights, architecture: Architecture, num_classes: int) -> Weights:
+    """The state dict: every weight there, in its shape, nothing left over. Raises: CheckpointError."""
+    expected = expected_state(architecture, num_classes)
+    left, state = dict(ours), {}
+    for key, model in expected.items():
+        name = key if key in left else ".".join(key.split(".")[-2:])
+        value = left.pop(name, None)
+        if value is None and 0 in model.shape:
+            value = torch.zeros(model.shape)
+        if value is None and key.endswith("num_batches_tracked"):  # files of before PyTorch 0.4 have none
+            value = torch.zeros((), dtype=torch.int64)
+        if value is None:
+            raise CheckpointError(f"weight '{name}' of a {architecture.title} is missing")
+        state[key] = _shaped(name, value, model)
+    if left:
+        raise CheckpointError(f"weight '{min(left)}' is too much for a {architecture.title}")
+    return state
+
+
+def _shaped(name: str, value: Tensor, model: Tensor) -> Tensor:
+    """A weight in the type and shape of the model's. Raises: CheckpointError."""
+    if list(value.shape) != list(model.shape):
+        legacy = model.ndim == 1 and value.ndim == 4 and list(value.shape[:3]) == [1, 1, 1]  # old Caffe's biases
+        if not legacy or value.numel() != model.numel():
+            raise CheckpointError(f"weight '{name}' is {list(value.shape)}, but should be {list(model.shape)}")
+    converted = value.reshape(model.shape).to(model.dtype).contiguous()
+    if not bool(torch.isfinite(converted).all()):
+        raise CheckpointError(f"weight '{name}' has a value that is no number")
+    return converted
+
+
+# --- Caffe and pytorch-fcn ----------------------------------------------------------------------------------------
+
+
+def _caffe(weights: Mapping[str, Tensor], row: PublishedNetwork | None) -> tuple[Weights, Architecture]:
+    """A released net: VGG-16 with the skips that it has, or the AlexNet."""
+    ours = dict(_of_one_task(weights))
+    scales = tuple(_scales(ours))
+    if not scales and row is not None and row.kind == "pytorch-fcn":  # whose code has them, not its file
+        scales = named(row.architecture).scales
+    stride = 8 if "score_pool3.weight" in ours else 16 if "score_pool4.weight" in ours else 32
+    if "conv1_1.weight" in ours:
+        base = replace(Architecture.vgg16(stride), width=_outputs(ours, "conv1_1") / 64)
+    else:
+        base = replace(Architecture.alexnet(), width=_outputs(ours, "conv1") / 96)
+    kernels = [key for key in ours if key.startswith("upscore")]
+    fixed = all(ours[key].ndim == 4 and is_bilinear(ours[key]) for key in kernels)
+    if fixed:
+        for key in kernels:
+            del ours[key]
+    upsampling = "bilinear" if fixed else "learned"
+    return ours, replace(base, fc=_outputs(ours, "fc6"), scales=scales, upsampling=upsampling)
+
+
+def _of_one_task(weights: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    """The weights, but where the net has a semantic and a geometric task, those of the semantic one alone."""
+    two = any("_sem." in name for name in weights)
+    for name, value in weights.items():
+        if not (two and "_geo." in name):
+            yield (name.replace("_sem.", ".") if two else name), value
+
+
+def _scales(ours: Weights) -> Iterator[tuple[int, float]]:
+    """Take the constant factors of at-once training out. Raises: CheckpointError if one is none."""
+    for tap, layer in ((16, "scale_pool4"), (8, "scale_pool3")):
+        values = ours.pop(f"{layer}.weight", None)
+        if values is None:
+            continue
+        factor = float(values.flatten()[0]) if values.numel() else math.nan
+        if not math.isfinite(factor) or not bool((values == values.flatten()[0]).all()):
+            raise CheckpointError(f"'{layer}' scales channels differently, which is not known here")
+        yield tap, float(f"{factor:.6g}")  # 0.01 as a float32 is 0.009999999776
+
+
+def _outputs(ours: Weights, layer: str) -> int:
+    """Output channels of a layer. Raises: CheckpointError if it is missing."""
+    weight = ours.get(f"{layer}.weight")
+    if weight is None or weight.ndim == 0:
+        raise CheckpointError(f"layer '{layer}' is missing")
+    return weight.shape[0]
+
+
+# --- torchvision --------------------------------------------------------------------------------------------------
+
+
+def _resnet(weights: Mapping[str, Tensor]) -> tuple[Weights, Architecture]:
+    """Torchvision's FCN; its auxiliary head, which only training needs, is left out."""
+    ours = {name: value for name, value in weights.items() if not name.startswith("aux_classifier.")}
+    deep = "backbone.layer3.22.conv1.weight" in ours
+    return ours, Architecture.resnet(101 if deep else 50)
+
+
+def _trunk(weights: Mapping[str, Tensor]) -> tuple[Weights, Architecture]:
+    """Torchvision's VGG-16 or AlexNet: a trunk; the scores of ImageNet's classes are left out."""
+    is_alexnet = "classifier.1.weight" in weights
+    convs = _ALEXNET_CONVS if is_alexnet else _VGG_CONVS
+    head = _ALEXNET_HEAD if is_alexnet else _HEAD
+    ours = dict(_features(weights, convs))
+    for theirs, (layer, side) in head.items():
+        weight = weights.get(f"{theirs}.weight")
+        if weight is None or weight.ndim != 2 or weight.shape[1] % side**2:
+            raise CheckpointError(f"weight '{theirs}.weight' is missing, or not that of a fully connected layer")
+        ours[f"{layer}.weight"] = weight.reshape(weight.shape[0], -1, side, side)
+        ours[f"{layer}.bias"] = _needed(weights, f"{theirs}.bias")
+    used = {f"{theirs}.{kind}" for theirs in (*head, "classifier.6") for kind in ("weight", "bias")}
+    extra = [name for name in weights if not name.startswith("features.") and name not in used]
+    if extra:
+        raise CheckpointError(f"weight '{min(extra)}' is too much")
+    batch_norm = any(name.endswith("running_mean") for name in ours)
+    base = Architecture.alexnet(torchvision=True) if is_alexnet else Architecture.vgg16_same(batch_norm)
+    width = _outputs(ours, convs[0]) / 64
+    return ours, replace(base, width=width, fc=_outputs(ours, "fc6"))
+
+
+def _features(weights: Mapping[str, Tensor], convs: tuple[str, ...]) -> Iterator[tuple[str, Tensor]]:
+    """The convolutions, which follow each other under the numbers of their places, with what normalises them.
+
+    The bias of a convolution before batch normalisation is only subtracted from its mean, as exactly as floats can:
+    ours has none there.
+    """
+    places = sorted(
+        {int(n.split(".")[1]) for n in weights if n.startswith("features.") and n.split(".")[1].isdigit()}
+    )
+    normed = {place for place in places if f"features.{place}.running_mean" in weights}
+    kept = [place for place in places if place not in normed]
+    if len(kept) != len(convs):
+        raise CheckpointError(f"it has {len(kept)} convolutions, but should have {len(convs)}")
+    for place, conv in zip(kept, convs, strict=True):
+        bias = _needed(weights, f"features.{place}.bias")
+        yield f"{conv}.weight", _needed(weights, f"features.{place}.weight")
+        if place + 1 not in normed:
+            yield f"{conv}.bias", bias
+            continue
+        norm = conv.replace("conv", "bn")
+        for kind in _BATCH_NORM:
+            value = weights.get(f"features.{place + 1}.{kind}")
+            if value is not None and kind == "running_mean" and value.shape == bias.shape:
+                value = value - bias
+            if value is not None:
+                yield f"{norm}.{kind}", value
+
+
+def _needed(weights: Mapping[str, Tensor], name: str) -> Tensor:
+    """A weight. Raises: CheckpointError if it is missing."""
+    if name not in weights:
+        raise CheckpointError(f"weight '{name}' is missing")
+    return weights[name]

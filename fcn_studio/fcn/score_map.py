@@ -1,0 +1,60 @@
+"""Scores before the last upsampling, which is done for the part of the image that is asked for.
+
+Scores of the whole image at its own size are what takes the memory (21 classes of 12 megapixels: 1 GB) and are never
+needed at once: what is kept of them is one byte a pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ScoreMap:
+    """Scores of some images of one size, from which any rectangle at the images' size can be had.
+
+    Attributes:
+        values: (N, C, h, w).
+        size: (height, width) of the images.
+        upsample: transposed convolution from the values to the images' size and beyond; None if they have it.
+        factor: its stride.
+        kernel: side of its kernel.
+        crop: row and column of its output where the images begin.
+    """
+
+    values: Tensor
+    size: tuple[int, int]
+    upsample: Callable[[Tensor], Tensor] | None = None
+    factor: int = 1
+    kernel: int = 1
+    crop: int = 0
+
+    def whole(self) -> Tensor:
+        """Scores (N, C, H, W) of the images."""
+        return self.part((0, self.size[0]), (0, self.size[1]))
+
+    def part(self, rows: tuple[int, int], columns: tuple[int, int]) -> Tensor:
+        """Scores (N, C, n, m) of the rows and columns from the first number up to the second.
+
+        Only the cells that reach them are upsampled. The sums are those of the whole, in an order of their own.
+        """
+        if self.upsample is None:
+            return self.values[:, :, slice(*rows), slice(*columns)]
+        top, bottom = self._cells(rows, self.values.shape[2])
+        left, right = self._cells(columns, self.values.shape[3])
+        upsampled = self.upsample(self.values[:, :, top:bottom, left:right])
+        row, column = rows[0] + self.crop - top * self.factor, columns[0] + self.crop - left * self.factor
+        return upsampled[:, :, row : row + rows[1] - rows[0], column : column + columns[1] - columns[0]]
+
+    def only(self, number: int) -> ScoreMap:
+        """That of one of the images."""
+        values = self.values[number : number + 1]
+        return ScoreMap(values, self.size, self.upsample, self.factor, self.kernel, self.crop)
+
+    def _cells(self, pixels: tuple[int, int], length: int) -> tuple[int, int]:
+        """The cells, first and behind the last, that reach some pixels along an axis of ``length`` cells."""
+        first = (pixels[0] + self.crop - self.kernel) // self.factor + 1
+        return max(0, first), min(length, (pixels[1] - 1 + self.crop) // self.factor + 1)
