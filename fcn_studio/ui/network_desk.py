@@ -131,6 +131,8 @@ class NetworkDesk(QObject):
             action.triggered.connect(lambda _checked=False, act=act: act())
             self._menu.insertAction(self._before, action)
             self._entries.append(action)
+        if self._entries:
+            self._entries.append(self._menu.insertSeparator(self._before))
 
     def _at_hand(self) -> list[ListedNetwork]:
         """The one in use, and the first of the others that can be used."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QComboBox, QHeaderView, QPushButton, QTreeWidget, QTreeWidgetItem, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QHeaderView, QPushButton, QTreeWidget, QTreeWidgetItem, QWidget
 
 from fcn_studio.core.class_map import ClassMap, map_classes, suggestions
 from fcn_studio.core.classes import VOID, ClassInfo, ClassTable, map_by_name
 from fcn_studio.ui import theme
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.guard import guarded
-from fcn_studio.ui.widgets.named import named, with_role
+from fcn_studio.ui.widgets.named import named
 
 NEW = -1
 """In place of a class index: a class that is still to be made."""
@@ -23,6 +23,15 @@ class _Choice(QComboBox):
     @guarded
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
+
+
+def _in_cell(widget: QWidget) -> QWidget:
+    """A control in a cell of the list, with a little room around it."""
+    cell = QWidget()
+    room = QHBoxLayout(cell)
+    room.setContentsMargins(2, 2, 2, 2)
+    room.addWidget(widget)
+    return cell
 
 
 class _Row:
@@ -84,7 +93,7 @@ class ClassMapDialog(Dialog):
         self.take_all = self.buttons.addButton("Take all suggestions", self.buttons.ButtonRole.ActionRole)
         self.take_all.setVisible(offered > 1)
         self.take_all.clicked.connect(self._take_all)
-        self.resize(600, min(720, 264 + 32 * len(self.rows)))
+        self.resize(640, min(720, 264 + 4 * theme.GRID * len(self.rows)))
         self._show()
 
     def _fill(self, index_map: dict[int, int], can_add: bool) -> None:
@@ -97,7 +106,7 @@ class ClassMapDialog(Dialog):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(2, QHeaderView.ResizeMode.Fixed)
-        header.resizeSection(2, 176)
+        header.resizeSection(2, 24 * theme.GRID)
         for row in self.rows:
             self._add(row, index_map.get(row.info.index, VOID), can_add)
 
@@ -112,14 +121,14 @@ class ClassMapDialog(Dialog):
         row.choose(index)
         row.choice.currentIndexChanged.connect(self._show)
         self.table.addTopLevelItem(row.item)
-        self.table.setItemWidget(row.item, 1, row.choice)
+        self.table.setItemWidget(row.item, 1, _in_cell(row.choice))
         if row.suggested is not None and index == VOID:
             name = self._target.name_of(row.suggested)
-            row.take = with_role(QPushButton(f"{name}?"), "choice")
+            row.take = QPushButton(f"Suggested: {name}")
             named(row.take, f"Take {name} for {row.info.name}", "The names look alike: press to take it")
             row.take.setAutoDefault(False)
             row.take.clicked.connect(lambda _checked=False, row=row: row.choose(row.suggested or 0))
-            self.table.setItemWidget(row.item, 2, row.take)
+            self.table.setItemWidget(row.item, 2, _in_cell(row.take))
 
     # --- what is chosen ---------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QDialogButtonBox,
@@ -63,7 +63,7 @@ class NetworksDialog(Dialog):
         learning.jobs_changed.connect(self._show_work)
         learning.progress.connect(self._show_work)
         for said in (desk.messages.notice, desk.messages.problem):
-            said.connect(self._said.setText)
+            said.connect(self._show_said)
         self.resize(960, 640)
         self.refresh()
         shelf.refresh()
@@ -124,6 +124,7 @@ class NetworksDialog(Dialog):
         work.addWidget(self.cancel_button)
         self.column.addLayout(work)
         self._said = self.add_words("", "dim")
+        self._said.hide()
 
     # --- the list ---------------------------------------------------------------------------------------------
 
@@ -145,7 +146,6 @@ class NetworksDialog(Dialog):
         in_use = next((key for key, row in self._choices.items() if self._desk.is_in_use(row)), None)
         self._choose(before if before in self._choices else in_use)
         self._show_chosen()
-        self._show_work()
 
     def _add_heading(self, text: str) -> None:
         item = QTreeWidgetItem([text])
@@ -153,6 +153,9 @@ class NetworksDialog(Dialog):
         font = QFont(item.font(0))
         font.setBold(True)
         item.setFont(0, font)
+        item.setTextAlignment(0, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom)
+        first = self.list.topLevelItemCount() == 0
+        item.setSizeHint(0, QSize(0, (3 if first else 4) * theme.GRID))
         self.list.addTopLevelItem(item)
         item.setFirstColumnSpanned(True)
 
@@ -160,6 +163,7 @@ class NetworksDialog(Dialog):
         row = self._choices[key]
         item = QTreeWidgetItem([row.title, self._desk.mark_of(row)])
         item.setToolTip(0, row.title)
+        item.setSizeHint(0, QSize(0, 3 * theme.GRID))
         item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         item.setData(0, Qt.ItemDataRole.UserRole, key)
         self.list.addTopLevelItem(item)
@@ -213,6 +217,12 @@ class NetworksDialog(Dialog):
         self.remove_button.setVisible(here is not None and here.origin is Origin.INSTALLED)
         self.download_button.setVisible(there is not None)
         self.back_button.setEnabled(learning.can_go_back)
+        self._show_work()
+
+    def _show_said(self, text: str) -> None:
+        """What the window says meanwhile: its strip may be covered."""
+        self._said.setText(text)
+        self._said.setVisible(bool(text))
 
     def _show_work(self, _view: JobView | None = None) -> None:
         """Show the download that runs."""

@@ -6,19 +6,21 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QDateTime, QLocale, Qt
-from PySide6.QtWidgets import QFormLayout, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QFrame, QLabel, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from fcn_studio.core.class_map import ClassMap, map_classes
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.jobs.network_list import ListedNetwork, Origin
 from fcn_studio.ui import theme
-from fcn_studio.ui.widgets.named import with_role
+from fcn_studio.ui.widgets.named import named, with_role
 
 if TYPE_CHECKING:
     from fcn_studio.fcn.published import PublishedNetwork
 
 Fact = tuple[str, str]
 """What it is, and the words for it."""
+
+_LONGEST_WORD = 40
 
 
 class NetworkCard(QScrollArea):
@@ -32,7 +34,7 @@ class NetworkCard(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         content = QWidget()
         column = QVBoxLayout(content)
-        column.setContentsMargins(theme.GRID, 0, theme.GRID, 0)
+        column.setContentsMargins(0, 0, theme.GRID, 0)
         column.setSpacing(theme.GRID)
         self._title = with_role(_words(), "strong")
         self._sentence = _words()
@@ -53,9 +55,9 @@ class NetworkCard(QScrollArea):
             self._form.removeRow(0)
         for name, words in facts:
             if words:
-                label = _words()
-                label.setText(words)
-                self._form.addRow(with_role(QLabel(name), "dim"), label)
+                heading = with_role(QLabel(name), "dim")
+                heading.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+                self._form.addRow(heading, _line(name, words) if _is_one_word(words) else _words(words))
 
     def text(self) -> str:
         """All of it, for tests and screen readers."""
@@ -64,12 +66,27 @@ class NetworkCard(QScrollArea):
             for role in (QFormLayout.ItemRole.LabelRole, QFormLayout.ItemRole.FieldRole):
                 item = self._form.itemAt(number, role)
                 widget = item.widget() if item is not None else None
-                rows.append(widget.text() if isinstance(widget, QLabel) else "")
+                rows.append(widget.text() if isinstance(widget, QLabel | QLineEdit) else "")
         return "\n".join(rows)
 
 
-def _words() -> QLabel:
-    label = QLabel(wordWrap=True)
+def _is_one_word(words: str) -> bool:
+    """Whether it is too long for a line and cannot be wrapped, as a path or an address."""
+    return len(words) > _LONGEST_WORD and " " not in words
+
+
+def _line(name: str, words: str) -> QLineEdit:
+    """A line to copy from, of which the end may not be seen."""
+    line = named(QLineEdit(words, readOnly=True), name, words)
+    line.setFrame(False)
+    line.setStyleSheet("background: transparent; padding: 0; margin: 0 0 0 -2px;")
+    line.setCursorPosition(0)
+    line.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+    return line
+
+
+def _words(text: str = "") -> QLabel:
+    label = QLabel(text, wordWrap=True)
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     label.setFocusPolicy(Qt.FocusPolicy.NoFocus)
