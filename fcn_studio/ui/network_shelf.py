@@ -104,6 +104,10 @@ class Shelf(QObject):
         """The downloads and imports that run or wait, oldest first."""
         return self._board.views_of(Kind.INSTALL)
 
+    def is_coming(self, network: PublishedNetwork) -> bool:
+        """Whether a published network is being downloaded, or waits for that."""
+        return any(view.title == f"Download {network.name}" for view in self.coming)
+
     def download(self, network: PublishedNetwork, *, unverified: bool = False) -> None:
         """Download a published network; ``unverified``: although nothing proves what comes."""
         self._install(network.name, network.name, f"Download {network.name}", unverified=unverified)
