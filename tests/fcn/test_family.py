@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -57,6 +59,11 @@ def test_quick_and_scratch_find_their_layers(name: str) -> None:
 @pytest.mark.parametrize("name", _NAMED)
 def test_descriptions_survive_json(name: str) -> None:
     assert Architecture.from_json(json.loads(json.dumps(named(name).as_json()))) == named(name)
+
+
+def test_describing_a_network_loads_no_torch() -> None:
+    code = "import sys, fcn_studio.fcn.architecture as a; a.named('slim'); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_architectures_have_names() -> None:
