@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fcn_studio.core.training import Verdict
-from fcn_studio.errors import ProjectError
+from fcn_studio.errors import CheckpointError, ProjectError
 from fcn_studio.fcn.catalogue import NetworkInfo
 from fcn_studio.formats.run_result import RunResult, read_run_result
 from fcn_studio.formats.timings import Timing, Timings
@@ -40,6 +40,7 @@ class ListedNetwork:
         changed_at: when the file was written, seconds since the epoch; 0 if unknown.
         result: of a run, what became of it; None if it left none.
         note: a sentence on what is wrong with it, or "".
+        architecture: its shape, in words.
         timing: how long it last took for an image here.
     """
 
@@ -50,6 +51,7 @@ class ListedNetwork:
     changed_at: float = 0.0
     result: RunResult | None = None
     note: str = ""
+    architecture: str = ""
     timing: Timing | None = None
 
     @property
@@ -96,8 +98,10 @@ def _listed(origin: Origin, network: NetworkInfo | Path, timings: Timings) -> Li
             result = read_run_result(path.parent)
         except ProjectError as error:
             note = note or f"{error}."
-    timing = timings.of(info.sha256) if info is not None else None
-    return ListedNetwork(origin, title, path, info, _written_at(path), result, note, timing)
+    words, timing = "", None
+    if info is not None:
+        words, timing = architecture_words(info.architecture), timings.of(info.sha256)
+    return ListedNetwork(origin, title, path, info, _written_at(path), result, note, words, timing)
 
 
 def _written_at(path: Path) -> float:
@@ -107,11 +111,11 @@ def _written_at(path: Path) -> float:
         return 0.0
 
 
-_TRUNKS = {"vgg16": "VGG-16", "alexnet": "AlexNet", "article": "the article's FCN8"}
-
-
 def architecture_words(architecture: Mapping[str, object]) -> str:
-    """A checkpoint's architecture, for people: ``FCN-8s, slim VGG-16 of width 0.25``."""
-    trunk, width = str(architecture.get("trunk")), architecture.get("width")
-    title = f"slim VGG-16 of width {width:g}" if trunk == "slim" and isinstance(width, float) else ""
-    return f"FCN-{architecture.get('stride')}s, {title or _TRUNKS.get(trunk, trunk)}"
+    """A checkpoint's architecture, for people: "FCN-8s, slim VGG-16 of width 0.25"."""
+    from fcn_studio.fcn.architecture import Architecture
+
+    try:
+        return Architecture.from_json(dict(architecture)).title
+    except CheckpointError:
+        return "unknown to this version"

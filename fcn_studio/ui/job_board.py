@@ -24,6 +24,7 @@ class Kind(Enum):
     BATCH = auto()
     FINE_TUNE = auto()
     TRUTH = auto()
+    INSTALL = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,10 @@ class JobBoard(QObject):
         self.changed.emit()
         self.progress.emit(running.view)
 
+    def views_of(self, kind: Kind) -> list[JobView]:
+        """The jobs of a kind that run or wait, oldest first."""
+        return [running.view for running in self._jobs.values() if running.kind is kind]
+
     def running(self, kind: Kind) -> bool:
         """Whether a job of this kind runs or waits."""
         return any(running.kind is kind for running in self._jobs.values())
@@ -120,9 +125,9 @@ class JobBoard(QObject):
         for job_id in list(self._jobs):
             self.stop(job_id)
 
-    def forget_all(self) -> None:
-        """Drop every job without a result: the project is being closed."""
-        for job_id in list(self._jobs):
+    def forget_all(self, *, but: Kind | None = None) -> None:
+        """Drop every job without a result, those of one kind aside: the project is being closed."""
+        for job_id in [job_id for job_id, running in self._jobs.items() if running.kind is not but]:
             self._drop(job_id)
 
     def _drop(self, job_id: int) -> None:

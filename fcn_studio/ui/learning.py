@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,12 +20,13 @@ from fcn_studio.ui.engine import Engine
 from fcn_studio.ui.fine_tuner import FineTuner
 from fcn_studio.ui.job_board import JobBoard, JobView, Kind
 from fcn_studio.ui.network_in_use import NetworkInUse
+from fcn_studio.ui.network_shelf import Shelf
 from fcn_studio.ui.saver import Accept
 from fcn_studio.ui.session import Session
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder
-    from fcn_studio.jobs.messages import JobProgress, JobResult
+    from fcn_studio.jobs.messages import JobProgress, JobResult, Predicted
 
 PREDICTION_BYTES = 256 << 20
 """How much of the last predictions is kept for the Prediction and Uncertainty layers."""
@@ -62,6 +64,7 @@ class Learning(QObject):
     Attributes:
         in_use: the network of the open project.
         board: all jobs.
+        shelf: the networks that there are.
     """
 
     network_changed = Signal()
@@ -80,6 +83,7 @@ class Learning(QObject):
         self._engine = engine
         self.board = JobBoard(engine, self)
         self.in_use = NetworkInUse(session, self)
+        self.shelf = Shelf(session, self.board, self)
         self._tuner = FineTuner(self.board, self)
         self._predictions: OrderedDict[str, Prediction] = OrderedDict()
         self._deferred: _Deferred | None = None
@@ -93,6 +97,7 @@ class Learning(QObject):
         session, board, tuner = self._session, self.board, self._tuner
         session.project_changed.connect(self._on_project)
         self.in_use.changed.connect(self.network_changed)
+        self.in_use.meaning_changed.connect(self._forget_predictions)
         session.document_changed.connect(self._on_document)
         session.edited.connect(self._apply_deferred)
         board.changed.connect(self.jobs_changed)
@@ -102,7 +107,7 @@ class Learning(QObject):
         tuner.training.connect(self.training)
         tuner.finished.connect(self._on_finished)
         tuner.truth_scored.connect(self.truth_scored)
-        for part in (board, tuner, self.in_use):
+        for part in (board, tuner, self.in_use, self.shelf):
             part.notice.connect(self.notice)
             part.problem.connect(self.problem)
 
@@ -179,10 +184,15 @@ class Learning(QObject):
             self.device_changed.emit()
 
     def _on_project(self) -> None:
-        self.board.forget_all()
+        self.board.forget_all(but=Kind.INSTALL)
         self._tuner.forget()
         self._predictions.clear()
         self.in_use.load()
+
+    def _forget_predictions(self) -> None:
+        """What the network's classes mean has changed: what it said before is not shown any more."""
+        self._predictions.clear()
+        self._session.set_prediction(None)
 
     def _on_document(self) -> None:
         document = self._session.document
@@ -214,7 +224,7 @@ class Learning(QObject):
             if isinstance(news, ImageFailed):
                 self.problem.emit(news.sentence)
             elif isinstance(news, Predicted):
-                self._offer(self._remembered(news.prediction.mapped(mapping)))
+                self._offer(self._heard(news, mapping))
 
         self.board.submit(Kind.SEGMENT, job, "Auto-segment", on_progress=on_progress)
 
@@ -243,8 +253,10 @@ class Learning(QObject):
         except FcnStudioError as error:  # verified or skipped meanwhile
             self.problem.emit(str(error))
 
-    def _remembered(self, prediction: Prediction) -> Prediction:
-        """Keep a prediction for the layers, and forget the oldest beyond `PREDICTION_BYTES`."""
+    def _heard(self, news: Predicted, mapping: Mapping[int, int]) -> Prediction:
+        """A prediction in the project's indices, kept for the layers; the oldest beyond `PREDICTION_BYTES` go."""
+        self.shelf.note_time(news, self._device_words)
+        prediction = news.prediction.mapped(mapping)
         self._predictions[prediction.image_id] = prediction
         self._predictions.move_to_end(prediction.image_id)
         size = sum(2 * p.label_map.size for p in self._predictions.values())
@@ -280,7 +292,7 @@ class Learning(QObject):
                 counts["failed"] += 1
                 self._session.note_failure(news.image_id, news.sentence)
             elif isinstance(news, Predicted):
-                prediction = self._remembered(news.prediction.mapped(mapping))
+                prediction = self._heard(news, mapping)
                 self._accept(by_id[prediction.image_id], prediction, include_prelabelled)
                 counts["written"] += 1
 
@@ -357,6 +369,7 @@ class Learning(QObject):
         self._tuner.forget()
         self._engine.shut_down()
         self._tuner.shut_down()
+        self.shelf.shut_down()
 
     def _writable_project(self) -> ProjectFolder:
         project = self._session.project

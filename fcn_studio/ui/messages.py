@@ -34,6 +34,10 @@ _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
 _MILESTONES = frozenset(10**power for power in range(1, 12))
 
 
+Way = tuple[str, Callable[[], object]]
+"""The words of a button and what it does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """One sentence that the user was told.
@@ -59,8 +63,8 @@ class Messages(QObject):
     Signals:
         notice(str): something the user may like to know; shown for some seconds.
         problem(str): something did not work; shown until the user closes it.
-        offered(str, str, object): a sentence, the words of a button beside it, and what the button does; shown until
-            the user closes it or takes the offer.
+        offered(str, object): a sentence, and the ways that are offered beside it: each the words of a button and what
+            it does. Shown until the user closes it or takes one.
         bug(str): a traceback to show and copy; delivered on the GUI thread whatever thread failed.
 
     Attributes:
@@ -69,7 +73,7 @@ class Messages(QObject):
 
     notice = Signal(str)
     problem = Signal(str)
-    offered = Signal(str, str, object)
+    offered = Signal(str, object)
     bug = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -89,11 +93,11 @@ class Messages(QObject):
         log.warning(text)
         self.problem.emit(text)
 
-    def offer(self, text: str, label: str, act: Callable[[], object]) -> None:
-        """Tell the user something that they can do something about with one click."""
+    def offer(self, text: str, label: str, act: Callable[[], object], *more: Way) -> None:
+        """Tell the user something that they can do something about with one click, in one way or more."""
         self.history.append(Said(time.time(), "offer", text))
         log.info(text)
-        self.offered.emit(text, label, act)
+        self.offered.emit(text, ((label, act), *more))
 
     def report(self, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> bool:
         """Log a bug and offer it as a report; False if it was met before: that is only counted."""

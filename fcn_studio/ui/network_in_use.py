@@ -31,6 +31,7 @@ class NetworkInUse(QObject):
 
     Signals:
         changed(): another network is in use, or what its classes mean has changed.
+        meaning_changed(): it is the same network, but predictions that it made so far mean something else.
         notice(str), problem(str): a sentence for the user.
 
     Attributes:
@@ -39,6 +40,7 @@ class NetworkInUse(QObject):
     """
 
     changed = Signal()
+    meaning_changed = Signal()
     notice = Signal(str)
     problem = Signal(str)
 
@@ -135,7 +137,11 @@ class NetworkInUse(QObject):
         self.notice.emit(f"Back to the earlier network: {self.name or 'none'}.")
 
     def _set(self, network: NetworkInfo | None, class_map: ClassMap) -> None:
+        same = self.info is not None and network is not None and self.info.sha256 == network.sha256
+        remapped = same and class_map != self.class_map
         self.info, self.class_map = network, class_map
         if self._session.project is None and network is not None:
             self._session.default_table = network.table
+        if remapped:
+            self.meaning_changed.emit()
         self.changed.emit()

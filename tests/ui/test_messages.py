@@ -147,7 +147,7 @@ def test_a_notice_does_not_push_a_problem_away(qtbot: QtBot) -> None:
 def test_an_offer_stays_and_is_taken_once(qtbot: QtBot) -> None:
     strip, taken = MessageStrip(), []
     qtbot.addWidget(strip)
-    strip.show_offer("12 strokes came back.", "What came back", lambda: taken.append(1))
+    strip.show_offer("12 strokes came back.", ("What came back", lambda: taken.append(1)))
     strip.show_notice("Saved.")
     assert strip.text == "12 strokes came back."
     assert not strip.button.isHidden()
@@ -163,8 +163,8 @@ def test_an_offer_stays_and_is_taken_once(qtbot: QtBot) -> None:
 def test_an_offer_that_was_covered_comes_back(qtbot: QtBot) -> None:
     strip, taken = MessageStrip(), []
     qtbot.addWidget(strip)
-    strip.show_offer("It ended unexpectedly.", "Show report", lambda: taken.append("report"))
-    strip.show_offer("12 strokes came back.", "What came back", lambda: taken.append("strokes"))
+    strip.show_offer("It ended unexpectedly.", ("Show report", lambda: taken.append("report")))
+    strip.show_offer("12 strokes came back.", ("What came back", lambda: taken.append("strokes")))
     strip.show_problem("The disk is full.")
     for text in ("The disk is full.", "12 strokes came back."):
         assert strip.text == text

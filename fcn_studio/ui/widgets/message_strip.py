@@ -5,23 +5,25 @@ An offer that a problem or another offer covers comes back when that is closed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from fcn_studio.ui import theme
+from fcn_studio.ui.messages import Way
 from fcn_studio.ui.widgets.named import named
 
 NOTICE_MS = 8000
+MOST_WAYS = 2
+"""Buttons that an offer may have."""
 
 
 @dataclass(frozen=True)
 class _Offer:
     text: str
-    label: str
-    act: Callable[[], object]
+    ways: tuple[Way, ...]
 
 
 class MessageStrip(QFrame):
@@ -35,8 +37,9 @@ class MessageStrip(QFrame):
         self._label.setTextFormat(Qt.TextFormat.PlainText)
         self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._label.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.button = named(QPushButton(), "What can be done about it")
-        self.button.clicked.connect(self._take_offer)
+        self.buttons = [named(QPushButton(), f"What can be done about it, {n}") for n in range(1, MOST_WAYS + 1)]
+        for number, button in enumerate(self.buttons):
+            button.clicked.connect(partial(self._take_offer, number))
         self._offer: _Offer | None = None
         self._covered: list[_Offer] = []
         self._close = named(QToolButton(autoRaise=True), "Close this message", "Close this message")
@@ -46,12 +49,18 @@ class MessageStrip(QFrame):
         row.setSpacing(theme.GRID)
         row.addWidget(self._icon)
         row.addWidget(self._label, 1)
-        row.addWidget(self.button)
+        for button in self.buttons:
+            row.addWidget(button)
         row.addWidget(self._close)
         self._timer = QTimer(self, singleShot=True, interval=NOTICE_MS)
         self._timer.timeout.connect(self.dismiss)
         self.retheme()
         self.hide()
+
+    @property
+    def button(self) -> QPushButton:
+        """The first button."""
+        return self.buttons[0]
 
     @property
     def text(self) -> str:
@@ -76,10 +85,10 @@ class MessageStrip(QFrame):
         self._timer.stop()
         self._show(text, "problem")
 
-    def show_offer(self, text: str, label: str, act: Callable[[], object]) -> None:
-        """Show a sentence with a button, until the user closes it or takes the offer; then ``act`` is called."""
+    def show_offer(self, text: str, *ways: Way) -> None:
+        """Show a sentence with a button a way, until the user closes it or takes one; then that is done."""
         self._timer.stop()
-        self._show(text, "offer", _Offer(text, label, act))
+        self._show(text, "offer", _Offer(text, ways))
 
     def dismiss(self) -> None:
         """Show nothing, or an offer that was covered."""
@@ -92,19 +101,22 @@ class MessageStrip(QFrame):
         self._label.clear()
         self.hide()
 
-    def _take_offer(self) -> None:
+    def _take_offer(self, number: int) -> None:
         offer = self._offer
         self.dismiss()
         if offer is not None:
-            offer.act()
+            _, act = offer.ways[number]
+            act()
 
     def _show(self, text: str, kind: str, offer: _Offer | None = None) -> None:
         if self._offer is not None:
             self._covered.append(self._offer)
         self.setProperty("kind", kind)
         self._offer = offer
-        self.button.setText(offer.label if offer is not None else "")
-        self.button.setVisible(offer is not None)
+        ways = offer.ways if offer is not None else ()
+        for number, button in enumerate(self.buttons):
+            button.setText(ways[number][0] if number < len(ways) else "")
+            button.setVisible(number < len(ways))
         self.style().polish(self)  # the style sheet looks at the property
         self.retheme()
         self._label.setText(text)

@@ -1,0 +1,163 @@
+"""The networks that there are: looked through in a thread, downloaded and imported by jobs, removed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from fcn_studio.errors import CheckpointError
+from fcn_studio.ui.job_board import JobBoard, JobView, Kind
+
+if TYPE_CHECKING:  # start-up: what only those need who look at networks is imported where it is used
+    from fcn_studio.fcn.published import PublishedNetwork
+    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.formats.timings import Timings
+    from fcn_studio.jobs.messages import JobResult, Predicted
+    from fcn_studio.jobs.network_list import ListedNetwork
+    from fcn_studio.ui.session import Session
+
+
+class Shelf(QObject):
+    """All networks to choose from.
+
+    Signals:
+        changed(): the list was looked through again.
+        installed(str): a network of this name has been downloaded or imported.
+        notice(str), problem(str): a sentence for the user.
+
+    Attributes:
+        networks: those on this computer, as they were when they were last looked through.
+        published: those that could be downloaded.
+    """
+
+    changed = Signal()
+    installed = Signal(str)
+    notice = Signal(str)
+    problem = Signal(str)
+    _looked = Signal(object)
+
+    def __init__(self, session: Session, board: JobBoard, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session, self._board = session, board
+        self._looker = ThreadPoolExecutor(1, thread_name_prefix="networks")
+        self._timings: Timings | None = None
+        self.networks: Sequence[ListedNetwork] = ()
+        self.published: Sequence[PublishedNetwork] = ()
+        self._looked.connect(self._on_looked)
+        session.project_changed.connect(self._clear)
+
+    # --- looking ----------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Look through the networks again, in the background; `changed` tells when that is done."""
+        self._looker.submit(self._look, self._session.project, self._known_timings)
+
+    def _look(self, project: ProjectFolder | None, timings: Timings) -> None:
+        """Runs on a thread: headers are read, and files that have changed are hashed."""
+        from fcn_studio.jobs.network_list import list_networks
+        from fcn_studio.jobs.networks import available
+
+        try:
+            self._looked.emit((project, list_networks(project, timings), tuple(available())))
+        except Exception:  # noqa: BLE001 - door: a bug must not leave the list empty without a word
+            sys.excepthook(*sys.exc_info())
+
+    def _on_looked(
+        self, found: tuple[ProjectFolder | None, Sequence[ListedNetwork], Sequence[PublishedNetwork]]
+    ) -> None:
+        project, networks, published = found
+        if project is self._session.project:  # else another folder was opened meanwhile
+            self.networks, self.published = networks, published
+            self.changed.emit()
+
+    def _clear(self) -> None:
+        """Runs of a folder that was closed are not to be chosen."""
+        self.networks, self.published = (), ()
+        self.changed.emit()
+
+    # --- how long they take -----------------------------------------------------------------------------------
+
+    @property
+    def _known_timings(self) -> Timings:
+        from fcn_studio.formats.timings import Timings
+
+        self._timings = self._timings or Timings()
+        return self._timings
+
+    def note_time(self, news: Predicted, device: str) -> None:
+        """Remember how long a network took for an image; nothing while nobody knows where it ran."""
+        from fcn_studio.formats.timings import Timing
+
+        height, width = news.prediction.label_map.shape
+        if device and news.seconds > 0:
+            self._known_timings.note(news.prediction.checkpoint, Timing(news.seconds, width, height, device))
+
+    # --- coming and going -------------------------------------------------------------------------------------
+
+    @property
+    def coming(self) -> list[JobView]:
+        """The downloads and imports that run or wait, oldest first."""
+        return self._board.views_of(Kind.INSTALL)
+
+    def download(self, network: PublishedNetwork, *, unverified: bool = False) -> None:
+        """Download a published network; ``unverified``: although nothing proves what comes."""
+        self._install(network.name, network.name, f"Download {network.name}", unverified=unverified)
+
+    def bring_in(self, file: Path) -> None:
+        """Import a network from a file, under a name that is free."""
+        self._install(str(file), free_name(file.stem), f"Import {file.name}")
+
+    def _install(self, source: str, name: str, title: str, *, unverified: bool = False) -> None:
+        from fcn_studio.jobs.messages import InstallJob
+
+        if any(view.title == title for view in self.coming):
+            raise CheckpointError(f"{title} is under way already.")
+
+        def on_done(result: JobResult) -> None:
+            self.refresh()
+            self.installed.emit(Path(str(result)).stem)
+
+        job = InstallJob(source, name, allow_unverified=unverified)
+        self._board.submit(Kind.INSTALL, job, title, words="waiting", on_done=on_done)
+
+    def stop(self) -> None:
+        """End the oldest download or import."""
+        if self.coming:
+            self._board.stop(self.coming[0].job_id)
+
+    def remove(self, name: str) -> None:
+        """Delete an installed network.
+
+        Raises:
+            CheckpointError: if it cannot be deleted.
+        """
+        from fcn_studio.fcn.catalogue import remove_installed
+
+        try:
+            path = remove_installed(name)
+        finally:
+            self.refresh()
+        self.notice.emit(f"Removed {path.stem}.")
+
+    def shut_down(self) -> None:
+        """End the thread, and keep what was timed."""
+        self._looker.shutdown(wait=True, cancel_futures=True)
+        if self._timings is not None:
+            self._timings.save()
+
+
+def free_name(stem: str) -> str:
+    """A name like that of a file, of the letters that a network's name may have, and not taken."""
+    import re
+
+    from fcn_studio.fcn.catalogue import bundled, installed
+
+    taken = {name.casefold() for name in (*bundled(), *installed())}
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:56] or "network"
+    names = (plain, *(f"{plain}-{number}" for number in range(2, 1000)))
+    return next((name for name in names if name.casefold() not in taken), plain)
