@@ -204,6 +204,18 @@ def test_learned_kernels_keep_what_passes_among_kept_classes() -> None:
     assert torch.equal(after.state["score_fr.weight"][0], before.state["score_fr.weight"][2])
 
 
+@pytest.mark.parametrize("name", [*TINY, "resnet50"])
+def test_a_trunk_without_classes_is_given_some(name: str) -> None:
+    """As a file of a trunk alone has it: weights with no row for a class."""
+    with torch.device("meta"):
+        network = (TINY.get(name) or named(name)).build(1)
+        wanted = (TINY.get(name) or named(name)).build(2).state_dict()
+    for key, value in network.state_dict().items():
+        value = torch.zeros(value.shape, dtype=value.dtype)
+        none = network.adapted(key, value, [])
+        assert network.adapted(key, none, [None, None]).shape == wanted[key].shape, key
+
+
 @pytest.mark.parametrize("name", TINY)
 def test_kept_classes_have_the_scores_that_they_had(name: str) -> None:
     network = TINY[name].build(3).eval() if name != "article" else article(3).float()

@@ -26,7 +26,11 @@ def test_every_network_has_a_line() -> None:
 @pytest.mark.parametrize("name", ROWS)
 def test_parameters_and_operations_are_as_counted(name: str) -> None:
     weights, operations = counted(ROWS[name])
-    assert table()[name][1:3] == [f"{weights / 1e6:.2f}", f"{operations / 1e9:.1f}"]
+    assert table()[name][:3] == [
+        ROWS[name].architecture.title,
+        f"{weights / 1e6:.2f}",
+        f"{operations / 1e9:.1f}",
+    ]
 
 
 def test_the_tests_that_are_named_exist() -> None:
