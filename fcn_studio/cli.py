@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fcn_studio import __version__
-from fcn_studio.core.training import Level, TrainConfig
+from fcn_studio.core.training import Level, RecipeName, TrainConfig
 from fcn_studio.errors import FcnStudioError, UsageError
 from fcn_studio.fcn.catalogue import DEFAULT
 
@@ -107,14 +107,33 @@ def _add_train(command: argparse.ArgumentParser) -> None:
     budget.add_argument("--minutes", type=float, metavar="M", help="wall-clock budget")
     budget.add_argument("--steps", type=int, metavar="N", help="number of optimiser steps")
     command.add_argument("--out", metavar="FILE", type=Path, help="write the checkpoint there, leave FOLDER alone")
-    command.add_argument("--batch-size", type=int, default=TrainConfig().batch_size, metavar="B")
+    command.add_argument("--resume", action="store_true", help="go on with the last training that did not finish")
+    command.add_argument("--log", metavar="FILE", type=Path, help="append each report there, as JSON lines or *.csv")
+    command.add_argument("--batch-size", type=int, metavar="B", help="crops a step (default: the recipe's)")
     command.add_argument("--width", type=float, default=TrainConfig().width, help="of a slim trunk from scratch")
     command.add_argument("--seed", type=int, default=0)
+    recipes = [recipe.value for recipe in RecipeName]
+    command.add_argument("--recipe", choices=recipes, default=recipes[0], help="modern, or the FCN paper's")
+    command.add_argument("--architecture", metavar="A", default="slim", help="from scratch: slim, vgg16-8s, ...")
+    command.add_argument("--input-scale", type=float, metavar="S", help="from scratch: factor on the images' size")
+    command.add_argument("--crop", type=_size, metavar="HxW", help="size of the crops, as 256x320")
+    command.add_argument("--lovasz", type=float, default=0.0, metavar="W", help="weight of the Lovász-softmax loss")
+    command.add_argument("--rate", type=float, default=1.0, metavar="F", help="factor on the learning rates")
+    command.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto")
+    command.add_argument("--divide-weights", action="store_true", help="take the class weights out of the scores")
+    command.add_argument("--val-list", metavar="FILE", type=Path, help="validate on the images that it names")
+
+
+def _size(words: str) -> tuple[int, int]:
+    """(height, width) of a text like 256x320."""
+    height, _, width = words.partition("x")
+    return int(height), int(width)
 
 
 def _add_evaluate(command: argparse.ArgumentParser) -> None:
     _add_project(command, network_required=True)
     command.add_argument("--split", choices=["train", "val", "all"], default="val")
+    command.add_argument("--boundary", action="store_true", help="score boundaries too (F at 2 pixels)")
 
 
 def _add_networks(commands: Any) -> None:
@@ -168,7 +187,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _WINDOWS[options.command](options)
         with _words_apart(options.json):
             result = _REPORTS[options.command](options)
-        write_json(result, options.json)
+        if result:  # empty in all but the first of several processes that train together
+            write_json(result, options.json)
         return 0 if result.get("healthy", True) else 2
     except FcnStudioError as error:
         print(f"fcn-studio: {error}", file=sys.stderr)
@@ -273,7 +293,20 @@ def _train(options: argparse.Namespace) -> Json:
     from fcn_studio.jobs import headless
 
     config = TrainConfig(
-        Level(options.level), options.minutes, options.steps, options.batch_size, options.seed, options.width
+        level=Level(options.level),
+        minutes=options.minutes,
+        steps=options.steps,
+        batch_size=options.batch_size,
+        seed=options.seed,
+        width=options.width,
+        recipe=RecipeName(options.recipe),
+        architecture=options.architecture,
+        input_scale=options.input_scale,
+        crop=options.crop,
+        lovasz=options.lovasz,
+        rate=options.rate,
+        precision=options.precision,
+        divide_weights=options.divide_weights,
     )
     return headless.train(
         options.folder,
@@ -281,6 +314,9 @@ def _train(options: argparse.Namespace) -> Json:
         network=options.network,
         device=options.device,
         out=options.out,
+        log=options.log,
+        resume=options.resume,
+        val_list=options.val_list,
         grey_as_indices=options.grey_as_indices,
         max_pixels=_max_pixels(options),
     )
@@ -294,6 +330,7 @@ def _evaluate(options: argparse.Namespace) -> Json:
         network=options.network or DEFAULT,
         device=options.device,
         split=options.split,
+        boundary=options.boundary,
         grey_as_indices=options.grey_as_indices,
         max_pixels=_max_pixels(options),
     )
