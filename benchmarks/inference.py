@@ -18,7 +18,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -191,10 +191,10 @@ def slim_row(runs: int) -> Row:
     return compared("slim, 360x480", lambda: plain(x), Engine(twin, pre), image, 11, runs)
 
 
-def decoder_rows(runs: int) -> list[dict[str, float]]:
+def decoder_rows(runs: int, counts: Sequence[int] = (21, 60, 150)) -> list[dict[str, float]]:
     """The last upsampling of a 50 x 65 map by 8: dense, grouped and interpolated; milliseconds."""
     rows = []
-    for classes in (21, 60, 150):
+    for classes in counts:
         scores = torch.randn(1, classes, 50, 65)
         last = scores.contiguous(memory_format=torch.channels_last)
         dense, grouped = dense_upsampling(classes, 8), BilinearUpsample(8)
