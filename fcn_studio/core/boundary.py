@@ -1,8 +1,8 @@
 """How well the borders of regions are met: the boundary F-score at a distance of a few pixels.
 
 Source: Csurka, Larlus & Perronnin 2013, "What is a good evaluation measure for semantic segmentation?" (precision
-and recall of boundary pixels within a distance), and Perazzi et al. 2016 (DAVIS, contour accuracy F). Here the matches
-are counted over the whole set, as the confusion matrix is, and void has no boundary.
+and recall of boundary pixels within a distance); Perazzi et al. 2016 (DAVIS, contour accuracy F). Here matches are
+counted over the whole set, as the confusion matrix is, and void has no boundary.
 """
 
 from __future__ import annotations

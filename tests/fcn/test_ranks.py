@@ -43,6 +43,8 @@ folder, fault = Path(sys.argv[1]), sys.argv[2]
 honest, calls = learner.weighted_loss, []
 def faulty(*args):
     calls.append(1)
+    if os.environ["RANK"] == "1" and fault == "memory" and len(calls) == 6:
+        return honest(*args) * float("nan")
     if os.environ["RANK"] == "1" and len(calls) == 3:
         if fault == "memory":
             raise torch.OutOfMemoryError("no")
@@ -50,12 +52,10 @@ def faulty(*args):
             raise ValueError("broken")
         if fault == "death":
             os._exit(3)
-        if fault == "nan":
-            return honest(*args) * float("nan")
     return honest(*args)
 learner.weighted_loss = faulty
-work = train(CONFIG, scenes(folder, range(4)), scenes(folder, [50]), TABLE, load_checkpoint(folder / "base.safetensors"),
-             CPU, folder / "net.st")
+base = load_checkpoint(folder / "base.safetensors")
+work = train(CONFIG, scenes(folder, range(4)), scenes(folder, [50]), TABLE, base, CPU, folder / "net.st")
 try:
     while True:
         next(work)
@@ -130,7 +130,6 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     [
         ("error", ["failed another process", "failed broken"]),
         ("memory", ["ended 5 out of memory: the batch is now", "ended 5 out of memory: the batch is now"]),
-        ("nan", ["ended 5", "ended 5"]),
         ("death", ["failed another process"]),
     ],
 )
