@@ -222,6 +222,12 @@ def test_the_menu_has_the_networks_at_hand_and_ticks_the_one_in_use(
     with qtbot.waitSignal(desk.learning.shelf.changed):
         menu.aboutToShow.emit()
     assert [text for text, ticked in entries().items() if ticked] == ["run 0007 (candidate)"]
+    before = list(desk._entries)
+    next(a for a in before if a.isChecked()).trigger()
+    assert [text for text, ticked in entries().items() if ticked] == ["run 0007 (candidate)"], "a click takes no tick"
+    with qtbot.waitSignal(desk.learning.shelf.changed):
+        menu.aboutToShow.emit()
+    assert desk._entries == before, "nothing moves under the mouse"
 
 
 def test_without_a_project_nothing_can_be_used(welcome: Studio, qtbot: QtBot) -> None:
