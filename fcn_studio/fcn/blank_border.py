@@ -39,7 +39,7 @@ class Band:
 
 def margin_of(trunk: VGGTrunk) -> int:
     """Rows of zeros around the image beyond 'same' padding: the canvas on which all convolutions pad by 1."""
-    padding = _convolutions(next(iter(trunk.stages.values())))[0].padding
+    padding = convolutions(next(iter(trunk.stages.values())))[0].padding
     assert isinstance(padding, tuple)
     return int(padding[0]) - 1
 
@@ -55,7 +55,7 @@ def bands(trunk: VGGTrunk, size: int) -> tuple[Band, ...]:
     length = size + 2 * margin
     plan = []
     for stage in stages_to_pool4(trunk):
-        reach = len(_convolutions(stage))
+        reach = len(convolutions(stage))
         low, high = (low - reach) // 2, -(-(high + reach) // 2)
         band = Band(2 * low - reach, 2 * high + reach, low, high)
         if band.begin < 0 or band.end > length:
@@ -88,8 +88,8 @@ class BlankBorder:
             return False
         return True
 
-    def features(self, images: Tensor) -> Features:
-        """What the trunk gives for normalised images (N, 3, H, W) of any size from 1x1."""
+    def taps(self, images: Tensor) -> Features:
+        """pool3 and pool4 of normalised images (N, 3, H, W) of any size from 1x1; what follows sees all of pool4."""
         height, width = images.shape[2:]
         blanks = self._blank_responses(images)
         features: Features = {}
@@ -97,7 +97,9 @@ class BlankBorder:
         offsets = self._margin, self._margin
         lengths = height + 2 * self._margin, width + 2 * self._margin
         plans = zip(bands(self._trunk, height), bands(self._trunk, width), strict=True)
-        for number, (stage, (rows, columns)) in enumerate(zip(stages_to_pool4(self._trunk), plans, strict=True), start=1):
+        for number, (stage, (rows, columns)) in enumerate(
+            zip(stages_to_pool4(self._trunk), plans, strict=True), start=1
+        ):
             canvas = _Canvas(blanks[number - 1], lengths)
             patch = canvas.part((rows.begin, rows.end), (columns.begin, columns.end), len(images))
             _paste(patch, x, offsets[0] - rows.begin, offsets[1] - columns.begin)
@@ -108,8 +110,6 @@ class BlankBorder:
                 whole = _Canvas(blanks[number], lengths).part((0, lengths[0]), (0, lengths[1]), len(images))
                 _paste(whole, x, *offsets)
                 features[2**number] = whole.permute(0, 3, 1, 2)
-        last = self._trunk.stages[f"stage{_STAGES + 1}"]
-        features[32] = self._trunk.head(last(features[_PERIOD]))
         return features
 
     def _blank_responses(self, images: Tensor) -> tuple[Tensor, ...]:
@@ -168,7 +168,8 @@ def convolved(stage: nn.Module, x: Tensor, padding: int) -> Tensor:
     return x
 
 
-def _convolutions(stage: nn.Module) -> list[nn.Conv2d]:
+def convolutions(stage: nn.Module) -> list[nn.Conv2d]:
+    """The convolutions of a stage, in order."""
     return [layer for layer in stage.children() if isinstance(layer, nn.Conv2d)]
 
 

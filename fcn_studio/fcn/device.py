@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from fcn_studio.errors import DeviceError
 
 CPU = torch.device("cpu")
+
+_ALLOWANCE = 3 * 2**29
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -67,11 +71,49 @@ def release_memory(device: torch.device) -> None:
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that one job may take on the device: part of what is free on CUDA, a fixed allowance elsewhere."""
+    """Bytes that one job may take on the device beside the weights.
+
+    On CUDA that is part of what is free. Elsewhere half of what the machine and the process's control group have
+    left, and never more than 1.5 GB: with the program and the largest network that stays below 3 GB.
+    """
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return int(free * 0.6)
-    return 2 * 2**30
+    return min(_ALLOWANCE, max(_ALLOWANCE // 8, available_memory() // 2))
+
+
+def available_memory() -> int:
+    """Bytes of main memory that can still be had, as far as the system says; all the allowance where it does not."""
+    found = [_meminfo_available(), _cgroup_left()]
+    return min((value for value in found if value is not None), default=2 * _ALLOWANCE)
+
+
+def _meminfo_available() -> int | None:
+    """MemAvailable of Linux."""
+    for line in _lines(Path("/proc/meminfo")):
+        name, _, value = line.partition(":")
+        if name == "MemAvailable" and value.split()[:1] and value.split()[0].isdigit():
+            return int(value.split()[0]) * 1024
+    return None
+
+
+def _cgroup_left() -> int | None:
+    """What the control group of a container (version 2) leaves, its file cache counted as free."""
+    folder = Path("/sys/fs/cgroup")
+    limit, used = (_lines(folder / f"memory.{name}") for name in ("max", "current"))
+    if not (limit and used and limit[0].isdigit() and used[0].isdigit()):
+        return None  # none, or "max"
+    cache = dict(line.split(" ", 1) for line in _lines(folder / "memory.stat") if " " in line)
+    inactive = cache.get("inactive_file", "0")
+    return max(0, int(limit[0]) - int(used[0]) + (int(inactive) if inactive.isdigit() else 0))
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a file of the kernel's; none where there is no such file."""
+    try:
+        return path.read_text("ascii", "replace").split("\n")
+    except OSError:
+        return []
 
 
 def _best() -> torch.device:

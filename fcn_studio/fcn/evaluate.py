@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from fcn_studio.core.boundary import BoundaryMatches
 from fcn_studio.core.classes import ClassTable, map_by_name
 from fcn_studio.core.metrics import ConfusionMatrix, Figures
 from fcn_studio.core.snapshot import LabelledImage
@@ -20,8 +22,10 @@ def evaluate(
     table: ClassTable,
     index_map: Mapping[int, int] | None = None,
     left_out: dict[str, str] | None = None,
+    *,
+    boundary: bool = False,
 ) -> Generator[int, None, Figures]:
-    """Score a network on images, one at a time.
+    """Score a network on images.
 
     Args:
         predictor: the network.
@@ -29,6 +33,7 @@ def evaluate(
         table: the truth's classes.
         index_map: network index -> truth index; by name if not given. What is not in it counts as an error.
         left_out: image id -> sentence; what cannot be read is noted there and left out.
+        boundary: whether to score boundaries too.
 
     Yields:
         The number of images done.
@@ -41,22 +46,52 @@ def evaluate(
     """
     if index_map is None:
         index_map = map_by_name(predictor.checkpoint.table, table)
-    confusion = ConfusionMatrix()
+    confusion, matches = ConfusionMatrix(), BoundaryMatches()
     left_out = {} if left_out is None else left_out
-    scored = 0
-    for done, labelled in enumerate(snapshot, start=1):
+    done = 0
+    for group in _groups(predictor, snapshot, left_out):
+        images = [image for _, image in group if image is not None]
+        if images:
+            names = [labelled.image_id for labelled, _ in group]
+            for (labelled, _), prediction in zip(group, predictor.predict_many(images, names), strict=True):
+                truth, guess = labelled.label_map(), prediction.mapped(index_map).label_map
+                confusion.add(truth, guess)
+                if boundary:
+                    matches.add(truth, guess)
+        for _ in group:
+            done += 1
+            yield done
+    indices = [info.index for info in table.active]
+    return replace(confusion.figures(indices), boundary=matches.scores(indices))
+
+
+def _groups(
+    predictor: Predictor, snapshot: Sequence[LabelledImage], left_out: dict[str, str]
+) -> Iterator[list[tuple[LabelledImage, Image | None]]]:
+    """The images in turn, neighbours of one size together as the predictor takes them; None is one left out.
+
+    Raises:
+        ImageError: at the last image, if not one could be read.
+    """
+    group: list[tuple[LabelledImage, Image | None]] = []
+    unreadable = 0
+    for labelled in snapshot:
+        if group and (labelled.shape != group[0][0].shape or len(group) >= predictor.batch_size(labelled.shape)):
+            yield group
+            group = []
         try:
-            image_rgb = read_labelled(labelled)
+            group.append((labelled, read_labelled(labelled)))
         except ImageError as error:
             left_out[labelled.image_id] = str(error)
-            if done == len(snapshot) and not scored:
+            unreadable += 1
+            if unreadable == len(snapshot):
                 raise
-        else:
-            prediction = predictor.predict(image_rgb, labelled.image_id)
-            confusion.add(labelled.label_map(), prediction.mapped(index_map).label_map)
-            scored += 1
-        yield done
-    return confusion.figures(info.index for info in table.active)
+            if group:
+                yield group
+            yield [(labelled, None)]
+            group = []
+    if group:
+        yield group
 
 
 def read_labelled(labelled: LabelledImage) -> Image:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from fcn_studio.core.classes import VOC_NAMES, ClassTable
 from fcn_studio.errors import CheckpointError
-from fcn_studio.fcn.architecture import Architecture, named
+from fcn_studio.fcn.architecture import Architecture
 from fcn_studio.fcn.published import PublishedNetwork
 from fcn_studio.fcn.upsampling import is_bilinear
 from fcn_studio.fcn.weights import Checkpoint, Preprocessing, expected_state
@@ -83,15 +83,15 @@ def _names(count: int, row: PublishedNetwork | None, classes: tuple[str, ...]) -
         known = VOC_NAMES
     if len(known) != count:
         raise CheckpointError(
-            f"it has {count} classes, and {len(known) or 'no'} names are known for them; give a file with the name of "
-            "each, one a line, with --classes"
+            f"it has {count} classes, and {len(known) or 'no'} names are known for them; give a file with the names, "
+            "one a line, with --classes"
         )
     return known
 
 
 def _compare(found: Architecture, row: PublishedNetwork) -> None:
     """Raises: CheckpointError unless the file has the shape of what was published."""
-    wanted = named(row.architecture)
+    wanted = row.architecture
     alike = replace(found, upsampling=wanted.upsampling)
     if alike != wanted:
         raise CheckpointError(f"it is a {found.title}, but '{row.name}' is a {wanted.title}")
@@ -136,7 +136,7 @@ def _caffe(weights: Mapping[str, Tensor], row: PublishedNetwork | None) -> tuple
     ours = dict(_of_one_task(weights))
     scales = tuple(_scales(ours))
     if not scales and row is not None and row.kind == "pytorch-fcn":  # whose code has them, not its file
-        scales = named(row.architecture).scales
+        scales = row.architecture.scales
     stride = 8 if "score_pool3.weight" in ours else 16 if "score_pool4.weight" in ours else 32
     if "conv1_1.weight" in ours:
         base = replace(Architecture.vgg16(stride), width=_outputs(ours, "conv1_1") / 64)
@@ -217,9 +217,8 @@ def _features(weights: Mapping[str, Tensor], convs: tuple[str, ...]) -> Iterator
     The bias of a convolution before batch normalisation is only subtracted from its mean, as exactly as floats can:
     ours has none there.
     """
-    places = sorted(
-        {int(n.split(".")[1]) for n in weights if n.startswith("features.") and n.split(".")[1].isdigit()}
-    )
+    parts = (name.split(".") for name in weights if name.startswith("features."))
+    places = sorted({int(place) for _, place, *_ in parts if place.isascii() and place.isdigit()})
     normed = {place for place in places if f"features.{place}.running_mean" in weights}
     kept = [place for place in places if place not in normed]
     if len(kept) != len(convs):

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.errors import DeviceError
 from fcn_studio.fcn.device import CPU, free_memory, is_out_of_memory, release_memory
-from fcn_studio.fcn.transforms import Image, normalise, resized, scaled_size
+from fcn_studio.fcn.inference import Engine
+from fcn_studio.fcn.painting import Axis, Painter
+from fcn_studio.fcn.transforms import Image, resized, scaled_size
 from fcn_studio.fcn.weights import Checkpoint
 
 _log = logging.getLogger(__name__)
 
 _RETRY_TILES = (1024, 512, 256)
-_STRIP_BYTES = 16 * 2**20
+_LARGEST_BATCH = 8
 
 
 class Predictor:
@@ -34,13 +34,15 @@ class Predictor:
 
     def __init__(self, checkpoint: Checkpoint, device: torch.device = CPU) -> None:
         """Build the network; it goes to the device with the first image, where lack of memory has its ladder."""
-        self.checkpoint = checkpoint
+        # The weights are the engine's from here on; a second copy of a VGG-16's would be half a gigabyte.
+        self.checkpoint = replace(checkpoint, state={})
         self.device = device
-        self._network = checkpoint.build().for_inference().to(memory_format=torch.channels_last)
+        self._engine = Engine(checkpoint.build(), checkpoint.preprocessing)
+        self._painter = Painter(checkpoint.class_indices, checkpoint.temperature)
         self._notes: list[str] = []
         self._noted: set[str] = set()
-        self._alignment = self._network.alignment
-        self._halo = self._aligned_up(self._network.halo)
+        self._alignment = self._engine.network.alignment
+        self._halo = self._aligned_up(self._engine.network.halo)
 
     def predict(self, image_rgb: Image, image_id: str = "") -> Prediction:
         """Label an image.
@@ -78,6 +80,40 @@ class Predictor:
             "here even in small tiles; close other programs or shrink the image"
         )
 
+    def batch_size(self, shape: tuple[int, int]) -> int:
+        """How many images of (height, width) are labelled together: one on the CPU, where more are slower."""
+        if self.device.type != "cuda":
+            return 1
+        shape = scaled_size(shape, self.checkpoint.preprocessing.input_scale)
+        return max(1, min(_LARGEST_BATCH, free_memory(self.device) // self._bytes_for(shape)))
+
+    def predict_many(self, images_rgb: Sequence[Image], image_ids: Sequence[str]) -> list[Prediction]:
+        """Label images, those of one size together if `batch_size` allows; the same predictions as one by one.
+
+        Raises:
+            DeviceError: as `predict`.
+        """
+        shapes = {image.shape for image in images_rgb}
+        if len(images_rgb) > 1 and len(shapes) == 1 and len(images_rgb) <= self.batch_size(images_rgb[0].shape[:2]):
+            try:
+                return self._predict_together(images_rgb, image_ids)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                _log.warning("out of memory on %s with %d images together", self.device, len(images_rgb))
+                release_memory(self.device)
+        return [self.predict(image, name) for image, name in zip(images_rgb, image_ids, strict=True)]
+
+    def _predict_together(self, images_rgb: Sequence[Image], image_ids: Sequence[str]) -> list[Prediction]:
+        full_shape = images_rgb[0].shape[:2]
+        shape = scaled_size(full_shape, self.checkpoint.preprocessing.input_scale)
+        stack = np.stack([resized(image, shape) for image in images_rgb])
+        maps = self._label_all(stack, full_shape, self.device, self._aligned_up(max(shape)))
+        return [
+            Prediction(image_id, labels, uncertainty, self.checkpoint.sha256)
+            for image_id, (labels, uncertainty) in zip(image_ids, maps, strict=True)
+        ]
+
     def take_notes(self) -> tuple[str, ...]:
         """Sentences about what ran out since they were last taken; each comes once."""
         notes, self._notes = tuple(self._notes), []
@@ -98,97 +134,53 @@ class Predictor:
 
     def _fitting_tile(self, shape: tuple[int, int], device: torch.device) -> int:
         """The largest tile within the memory allowance: the whole image, rounded up, if that fits."""
-        bytes_per_pixel = self._network.bytes_per_pixel(len(self.checkpoint.table))
-        side = math.isqrt(free_memory(device) // bytes_per_pixel)
-        if (shape[0] + 2 * self._halo) * (shape[1] + 2 * self._halo) <= side * side:
+        allowed = free_memory(device)
+        if self._least_bytes_for(shape) <= allowed:
             return self._aligned_up(max(shape))
-        return max(_RETRY_TILES[-1], (side - 2 * self._halo) // self._alignment * self._alignment)
+        tile = _RETRY_TILES[-1]
+        # A tile of the image's rim has less around it; the largest possible one decides.
+        while self._least_bytes_for(self._window(shape, tile + self._alignment)) <= allowed:
+            tile += self._alignment
+        return tile
+
+    def _window(self, shape: tuple[int, int], tile: int) -> tuple[int, int]:
+        """(height, width) that the network sees of a tile at most."""
+        return min(shape[0], tile + 2 * self._halo), min(shape[1], tile + 2 * self._halo)
+
+    def _bytes_for(self, shape: tuple[int, int]) -> int:
+        return self._engine.bytes_for(shape, len(self.checkpoint.table))
+
+    def _least_bytes_for(self, shape: tuple[int, int]) -> int:
+        return self._engine.least_bytes_for(shape, len(self.checkpoint.table))
 
     def _aligned_up(self, size: int) -> int:
         """The next multiple of the pooling grid, on which tiles see the same phase as the whole image."""
         return -(-size // self._alignment) * self._alignment
 
-    @torch.inference_mode()
     def _label(
         self, scaled: Image, full_shape: tuple[int, int], device: torch.device, tile: int
     ) -> tuple[Image, Image]:
         """Label map and uncertainty of ``full_shape`` from the image at the network's scale."""
-        network = self._network.to(device)
-        labels = np.empty(full_shape, np.uint8)
-        uncertainty = np.empty(full_shape, np.uint8)
-        height, width = scaled.shape[:2]
+        return self._label_all(scaled[None], full_shape, device, tile)[0]
+
+    @torch.inference_mode()
+    def _label_all(
+        self, scaled: Image, full_shape: tuple[int, int], device: torch.device, tile: int
+    ) -> list[tuple[Image, Image]]:
+        """The same for several images (N, h, w, 3) at once."""
+        self._engine.to(device)
+        number, height, width = scaled.shape[:3]
+        maps = [(np.empty(full_shape, np.uint8), np.empty(full_shape, np.uint8)) for _ in range(number)]
+        # A tile smaller than would fit is tried because memory ran out: then as little as can be is taken.
+        budget = free_memory(device) if tile >= self._fitting_tile((height, width), device) else 0
         frame = Rect(0, 0, width, height)
         for y in range(0, height, tile):
             for x in range(0, width, tile):
                 window = Rect(x, y, x + tile, y + tile).grown(self._halo).intersect(frame)
-                piece = torch.from_numpy(np.ascontiguousarray(scaled[window.slices])[None]).to(device)
-                scores = network(normalise(piece, self.checkpoint.preprocessing))[0].float()
-                rows = _Axis.of(full_shape[0], height, y, y + tile, window.y0)
-                columns = _Axis.of(full_shape[1], width, x, x + tile, window.x0)
-                self._paint(scores, rows, columns, labels, uncertainty)
-        return labels, uncertainty
-
-    def _paint(self, scores: Tensor, rows: _Axis, columns: _Axis, labels: Image, uncertainty: Image) -> None:
-        """Upsample scores (C, h, w) to the image in strips of rows; write the best class and the doubt."""
-        indices = torch.tensor(self.checkpoint.class_indices, dtype=torch.uint8, device=scores.device)
-        scores = scores.permute(1, 2, 0).contiguous()
-        strip = max(1, _STRIP_BYTES // (4 * scores.shape[2] * len(columns)))
-        for start in range(0, len(rows), strip):
-            part = rows.part(start, start + strip)
-            # (n, w, C) -> (n, W, C); the classes lie last, where argmax is fast.
-            piece = columns.sample(part.sample(scores, 0), 1)
-            best, channel = piece.max(2)
-            confidence = 1 / ((piece - best[..., None]) / self.checkpoint.temperature).exp().sum(2)
-            doubt = (255 * (1 - confidence)).round().to(torch.uint8)
-            target = slice(part.start, part.start + len(part)), slice(columns.start, columns.start + len(columns))
-            labels[target] = indices[channel].cpu().numpy()
-            uncertainty[target] = doubt.cpu().numpy()
-
-
-@dataclass(frozen=True)
-class _Axis:
-    """Linear interpolation along one axis: image pixel ``start + i`` lies between two cells of a score map.
-
-    Attributes:
-        start: first image pixel.
-        low, high: cells before and after, int64 (n,).
-        weight: of the cell after, float32 (n,); None if every pixel lies on its cell.
-    """
-
-    start: int
-    low: Tensor
-    high: Tensor
-    weight: Tensor | None
-
-    @classmethod
-    def of(cls, full: int, scaled: int, begin: int, end: int, origin: int) -> _Axis:
-        """The image pixels that belong to cells ``begin`` to ``end`` of a map that starts at cell ``origin``.
-
-        The map of all ``scaled`` cells covers all ``full`` pixels, centres at halves (align_corners=False).
-        """
-        start = -(-begin * full // scaled)
-        stop = min(full, -(-end * full // scaled))
-        pixels = torch.arange(start, stop)
-        if full == scaled:
-            return cls(start, pixels - origin, pixels - origin, None)
-        position = ((pixels + 0.5).double() * (scaled / full) - 0.5).clamp(0, scaled - 1)
-        low = position.floor().long()
-        high = (low + 1).clamp(max=scaled - 1)
-        return cls(start, low - origin, high - origin, (position - low).float())
-
-    def __len__(self) -> int:
-        return len(self.low)
-
-    def part(self, start: int, stop: int) -> _Axis:
-        """A run of its pixels."""
-        cut = slice(start, stop)
-        weight = None if self.weight is None else self.weight[cut]
-        return _Axis(self.start + start, self.low[cut], self.high[cut], weight)
-
-    def sample(self, values: Tensor, dim: int) -> Tensor:
-        """Values (h, w, C) at its pixels along dimension 0 or 1."""
-        low = values.index_select(dim, self.low.to(values.device))
-        if self.weight is None:
-            return low
-        weight = self.weight.to(values.device).view(-1, *(1,) * (2 - dim))
-        return low.lerp_(values.index_select(dim, self.high.to(values.device)), weight)
+                piece = torch.from_numpy(np.ascontiguousarray(scaled[:, *window.slices])).to(device)
+                scores = self._engine.score_map(piece, budget)
+                rows = Axis.of(full_shape[0], height, y, y + tile, window.y0)
+                columns = Axis.of(full_shape[1], width, x, x + tile, window.x0)
+                for i, (labels, uncertainty) in enumerate(maps):
+                    self._painter.paint(scores.only(i), rows, columns, labels, uncertainty)
+        return maps

@@ -91,7 +91,8 @@ class _Wire:
             yield layer
 
     def _layer(self, start: int, end: int, name_field: int, blobs_field: int) -> CaffeLayer:
-        name, blobs = "", []
+        name = ""
+        blobs: list[NDArray[np.floating]] = []
         for number, kind, first, last in self._fields(start, end):
             if number == name_field and kind == _BYTES:
                 name = self._data[first : min(last, first + _MAX_NAME)].decode("utf-8", "replace")

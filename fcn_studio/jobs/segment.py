@@ -1,15 +1,25 @@
-"""Auto-segment: predict images one by one; a file that cannot be read is reported and skipped."""
+"""Auto-segment: predict images in turn; a file that cannot be read is reported and skipped."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fcn_studio.errors import ImageError
 from fcn_studio.formats.images import read_image
-from fcn_studio.jobs.messages import ImageFailed, JobProgress, Predicted, SegmentJob
+from fcn_studio.jobs.messages import ImageFailed, ImageToSegment, JobProgress, Predicted, SegmentJob
 from fcn_studio.jobs.warm import WarmNetwork
+
+if TYPE_CHECKING:
+    from fcn_studio.fcn.predict import Predictor
+
+Image = NDArray[np.uint8]
 
 
 def segment(job: SegmentJob, warm: WarmNetwork) -> Generator[JobProgress, bool | None, None]:
@@ -20,17 +30,63 @@ def segment(job: SegmentJob, warm: WarmNetwork) -> Generator[JobProgress, bool |
         DeviceError: if the device is missing or out of memory for good.
     """
     predictor = warm.predictor(job.checkpoint, job.device)
-    total = len(job.images)
-    for done, image in enumerate(job.images, start=1):
-        news: JobProgress
+    total, done = len(job.images), 0
+    for group in _groups(job, predictor):
+        for news in _labelled(group, predictor):
+            done += 1
+            if (yield replace(news, done=done, total=total)):
+                return
+
+
+def _groups(job: SegmentJob, predictor: Predictor) -> Iterator[list[_Read]]:
+    """The images in turn, neighbours of one size together if the predictor takes more than one."""
+    group: list[_Read] = []
+    for image in job.images:
+        read = _Read.of(image, job.max_pixels)
+        if group and not (read.fits(group[0]) and len(group) < predictor.batch_size(group[0].size)):
+            yield group
+            group = []
+        group.append(read)
+        if read.image_rgb is None or predictor.batch_size(read.size) == 1:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _labelled(group: Sequence[_Read], predictor: Predictor) -> Iterator[Predicted | ImageFailed]:
+    """News of a group, not yet counted."""
+    images = [read.image_rgb for read in group if read.image_rgb is not None]
+    if not images:
+        yield from (ImageFailed(read.image_id, read.sentence, 0, 0) for read in group)
+        return
+    began = time.perf_counter()
+    predictions = predictor.predict_many(images, [read.image_id for read in group])
+    seconds = (time.perf_counter() - began) / len(images)
+    for prediction in predictions:
+        yield Predicted(prediction, 0, 0, predictor.take_notes(), seconds)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """An image of the job as it was read, or the sentence that says why it was not."""
+
+    image_id: str
+    image_rgb: Image | None
+    sentence: str = ""
+
+    @classmethod
+    def of(cls, image: ImageToSegment, max_pixels: int) -> _Read:
         try:
-            image_rgb = read_image(Path(image.image_path), max_pixels=job.max_pixels)
+            return cls(image.image_id, read_image(Path(image.image_path), max_pixels=max_pixels))
         except ImageError as error:
-            news = ImageFailed(image.image_id, str(error), done, total)
-        else:
-            began = time.perf_counter()
-            prediction = predictor.predict(image_rgb, image.image_id)
-            seconds = time.perf_counter() - began
-            news = Predicted(prediction, done, total, predictor.take_notes(), seconds)
-        if (yield news):
-            return
+            return cls(image.image_id, None, str(error))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width), (0, 0) if it was not read."""
+        return (0, 0) if self.image_rgb is None else self.image_rgb.shape[:2]
+
+    def fits(self, other: _Read) -> bool:
+        """Whether the two can be labelled together."""
+        return self.image_rgb is not None and self.size == other.size

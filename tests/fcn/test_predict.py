@@ -83,7 +83,10 @@ def test_tiles_give_what_the_whole_gives(padding: str) -> None:
 def test_large_images_are_tiled_to_the_memory_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     predictor = Predictor(checkpoint())
     assert predictor._fitting_tile((300, 400), CPU) == 416
-    assert 256 <= predictor._fitting_tile((30_000, 40_000), CPU) < 10_000
+    tile = predictor._fitting_tile((30_000, 40_000), CPU)
+    assert 256 <= tile < 30_000
+    fits, too_much = ((side + 2 * predictor._halo,) * 2 for side in (tile, tile + 32))
+    assert predictor._least_bytes_for(fits) <= predict_module.free_memory(CPU) < predictor._least_bytes_for(too_much)
     monkeypatch.setattr(predict_module, "free_memory", lambda device: 0)
     assert predictor._fitting_tile((300, 400), CPU) == 256
 

@@ -397,6 +397,50 @@ def _read_header(path: Path) -> object:
     return read_info(path)
 
 
+def _caffemodels() -> list[Seed]:
+    from tests.fcn.others import caffe_weights, caffemodel, narrow, network
+
+    weights = caffe_weights(network(narrow(fc=8, width=0.05), classes=2), kernels=False)
+    few = {name: weights[name] for name in ("conv1_1.weight", "conv1_1.bias", "score_fr.weight", "score_fr.bias")}
+    files = [
+        caffemodel(few),
+        caffemodel(few, v1=True, old=True),
+        caffemodel(few, odd=("conv1_1", "score_fr")),
+        caffemodel(few, double=True),
+    ]
+    return [(data, mutators.wire) for data in files]
+
+
+def _read_caffemodel(path: Path) -> object:
+    from fcn_studio.formats.caffemodel import read_caffemodel
+
+    layers = read_caffemodel(path)
+    assert all(blob.nbytes <= 2 * path.stat().st_size for layer in layers for blob in layer.blobs)
+    return layers
+
+
+def _pths() -> list[Seed]:
+    import torch
+
+    from tests.fcn.others import caffe_weights, narrow, network
+
+    torch.set_num_threads(1)
+    weights = caffe_weights(network(narrow(fc=8, width=0.05), classes=2), kernels=False)
+    few = {name: weights[name] for name in ("conv1_1.weight", "conv1_1.bias", "score_fr.weight", "score_fr.bias")}
+    seeds = []
+    for zipped in (True, False):
+        buffer = io.BytesIO()
+        torch.save(few, buffer, _use_new_zipfile_serialization=zipped)
+        seeds.append((buffer.getvalue(), blind))
+    return seeds
+
+
+def _read_pth(path: Path) -> object:
+    from fcn_studio.fcn.pickled import read_pth
+
+    return read_pth(path)
+
+
 READERS: dict[str, Reader] = {
     "image": Reader(_read_image, _images),
     "stages": Reader(_read_stages, _images),
@@ -415,6 +459,8 @@ READERS: dict[str, Reader] = {
     "settings": Reader(_read_settings, _settings, "settings.toml"),
     "checkpoint": Reader(_read_checkpoint, _checkpoints, "a.safetensors"),
     "header": Reader(_read_header, _checkpoints, "a.safetensors"),
+    "caffemodel": Reader(_read_caffemodel, _caffemodels, "a.caffemodel"),
+    "pth": Reader(_read_pth, _pths, "a.pth"),
 }
 """Every reader that is attacked."""
 

@@ -1,0 +1,104 @@
+"""From a score map to the label map and the uncertainty, strip by strip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fcn_studio.fcn.score_map import ScoreMap
+from fcn_studio.fcn.transforms import Image
+
+_STRIP_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Linear interpolation along one axis: image pixel ``start + i`` lies between two cells of a score map.
+
+    Attributes:
+        start: first image pixel.
+        low, high: cells before and after, int64 (n,).
+        weight: of the cell after, float32 (n,); None if every pixel lies on its cell.
+    """
+
+    start: int
+    low: Tensor
+    high: Tensor
+    weight: Tensor | None
+
+    @classmethod
+    def of(cls, full: int, scaled: int, begin: int, end: int, origin: int) -> Axis:
+        """The image pixels that belong to cells ``begin`` to ``end`` of a map that starts at cell ``origin``.
+
+        The map of all ``scaled`` cells covers all ``full`` pixels, centres at halves (align_corners=False).
+        """
+        start = -(-begin * full // scaled)
+        stop = min(full, -(-end * full // scaled))
+        pixels = torch.arange(start, stop)
+        if full == scaled:
+            return cls(start, pixels - origin, pixels - origin, None)
+        position = ((pixels + 0.5).double() * (scaled / full) - 0.5).clamp(0, scaled - 1)
+        low = position.floor().long()
+        high = (low + 1).clamp(max=scaled - 1)
+        return cls(start, low - origin, high - origin, (position - low).float())
+
+    def __len__(self) -> int:
+        return len(self.low)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The cells it lies between, first and behind the last."""
+        return int(self.low[0]), int(self.high[-1]) + 1
+
+    def part(self, start: int, stop: int) -> Axis:
+        """A run of its pixels."""
+        cut = slice(start, stop)
+        weight = None if self.weight is None else self.weight[cut]
+        return Axis(self.start + start, self.low[cut], self.high[cut], weight)
+
+    def sample(self, values: Tensor, dim: int) -> Tensor:
+        """Values (h, w, C), which are the cells of its span along dimension 0 or 1, at its pixels."""
+        if self.weight is None:
+            return values
+        first = self.low[0]
+        low = values.index_select(dim, (self.low - first).to(values.device))
+        weight = self.weight.to(values.device).view(-1, *(1,) * (2 - dim))
+        return low.lerp_(values.index_select(dim, (self.high - first).to(values.device)), weight)
+
+
+@dataclass(frozen=True)
+class Painter:
+    """Turns scores into class indices and doubt.
+
+    Attributes:
+        class_indices: the class of each channel.
+        temperature: scores are divided by it before the softmax.
+    """
+
+    class_indices: tuple[int, ...]
+    temperature: float
+
+    def paint(self, scores: ScoreMap, rows: Axis, columns: Axis, labels: Image, uncertainty: Image) -> None:
+        """Write the best class and the doubt of one image's score map at some of its rows and columns.
+
+        A strip of rows is all that there is of the scores at the image's size: upsampled, resampled to the image's
+        own resolution and compared, before the next.
+        """
+        if not len(rows) or not len(columns):
+            return
+        indices = torch.tensor(self.class_indices, dtype=torch.uint8, device=scores.values.device)
+        first, last = columns.span
+        strip = max(1, _STRIP_BYTES // (4 * len(self.class_indices) * max(len(columns), last - first)))
+        for start in range(0, len(rows), strip):
+            part = rows.part(start, start + strip)
+            # Classes lie last, where argmax is fast: (r, w, C) -> (n, w, C) -> (n, W, C).
+            cells = scores.part(part.span, (first, last))[0].float().permute(1, 2, 0).contiguous()
+            piece = columns.sample(part.sample(cells, 0), 1)
+            best, channel = piece.max(2)
+            confidence = (piece - best[..., None]).div_(self.temperature).exp_().sum(2).reciprocal_()
+            doubt = confidence.neg_().add_(1).mul_(255).round_().to(torch.uint8)
+            target = slice(part.start, part.start + len(part)), slice(columns.start, columns.start + len(columns))
+            labels[target] = indices[channel].cpu().numpy()
+            uncertainty[target] = doubt.cpu().numpy()
