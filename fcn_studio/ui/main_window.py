@@ -279,7 +279,8 @@ class MainWindow(QMainWindow):
 
     def _network_changed(self) -> None:
         self._network_words.setText(self._commands.desk.words)
-        self._network_words.setMinimumWidth(self._network_words.sizeHint().width())  # the menu bar does not ask again
+        self._network_words.setMinimumWidth(self._network_words.sizeHint().width())
+        self.menuBar().setCornerWidget(self._network_words)  # else it keeps the room that it had
         self._refresh()
 
     def _refresh(self) -> None:

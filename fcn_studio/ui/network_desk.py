@@ -45,6 +45,7 @@ class NetworkDesk(QObject):
         self.dialog: NetworksDialog | None = None
         self._menu: QMenu | None = None
         self._entries: list[QAction] = []
+        self._offered: list[ListedNetwork] = []
         learning.shelf.installed.connect(self._installed)
 
     # --- what dialogs and menu ask ----------------------------------------------------------------------------
@@ -114,25 +115,30 @@ class NetworkDesk(QObject):
         self.learning.shelf.refresh()
 
     def _show_entries(self) -> None:
+        """Offer what is at hand; entries stay where they are if it is the same, since the menu may be open."""
         if self._menu is None:
             return
-        for action in self._entries:
-            self._menu.removeAction(action)
-            action.deleteLater()
-        self._entries = []
-        for row in self._at_hand():
-            title = f"{row.title} (candidate)" if row.is_candidate else row.title
-            action = QAction(title.replace("&", "&&"), self._menu)
-            action.setCheckable(True)
+        if self._offered != (rows := self._at_hand()):
+            for action in self._entries:
+                self._menu.removeAction(action)
+                action.deleteLater()
+            self._offered, self._entries = rows, [self._entry(row) for row in rows]
+            separator = QAction(self._menu)
+            separator.setSeparator(True)
+            self._entries += [separator] if rows else []
+            self._menu.insertActions(self._before, self._entries)
+        for row, action in zip(self._offered, self._entries, strict=False):
             action.setChecked(self.is_in_use(row))
             action.setEnabled(self.has_project)
-            action.setStatusTip(f"Use {row.title} in this project")
-            act = self.door(partial(self.use, row))
-            action.triggered.connect(lambda _checked=False, act=act: act())
-            self._menu.insertAction(self._before, action)
-            self._entries.append(action)
-        if self._entries:
-            self._entries.append(self._menu.insertSeparator(self._before))
+
+    def _entry(self, row: ListedNetwork) -> QAction:
+        title = f"{row.title} (candidate)" if row.is_candidate else row.title
+        action = QAction(title.replace("&", "&&"), self._menu)
+        action.setCheckable(True)
+        action.setStatusTip(f"Use {row.title} in this project")
+        act = self.door(partial(self.use, row))
+        action.triggered.connect(lambda _checked=False: act())
+        return action
 
     def _at_hand(self) -> list[ListedNetwork]:
         """The one in use, and the first of the others that can be used."""

@@ -153,6 +153,28 @@ def test_what_is_damaged_is_said_and_cannot_be_used(studio: Studio, desk: Networ
     assert dialog.use_button.isEnabled()
 
 
+def test_a_file_that_is_used_from_another_place_is_in_the_list(
+    studio: Studio, desk: NetworkDesk, qtbot: QtBot, tmp_path: Path
+) -> None:
+    file = tiny_checkpoint(tmp_path / "mine.safetensors", studio.session.table)
+    desk.learning.use_network(str(file))
+    dialog = opened(desk, qtbot)
+    assert dialog.chosen is not None
+    assert (dialog.chosen.title, dialog.chosen.key[0]) == ("mine", Origin.ELSEWHERE)  # type: ignore[union-attr]
+    desk.learning.use_network("street")
+    file.unlink()
+    with qtbot.waitSignal(desk.learning.shelf.changed):
+        desk.learning.shelf.refresh()
+    assert "mine" not in [row.title for row in desk.learning.shelf.networks]
+
+
+def test_the_words_in_the_corner_have_the_room_they_need(studio: Studio, desk: NetworkDesk, qtbot: QtBot) -> None:
+    words, bar = studio.window._network_words, studio.window.menuBar()
+    assert "knows none" in words.text()
+    assert words.width() >= words.sizeHint().width()
+    assert words.geometry().right() <= bar.rect().right()
+
+
 def test_the_time_that_a_network_took_is_remembered(studio: Studio, desk: NetworkDesk, qtbot: QtBot) -> None:
     info = desk.learning.network
     assert info is not None
@@ -200,6 +222,12 @@ def test_the_menu_has_the_networks_at_hand_and_ticks_the_one_in_use(
     with qtbot.waitSignal(desk.learning.shelf.changed):
         menu.aboutToShow.emit()
     assert [text for text, ticked in entries().items() if ticked] == ["run 0007 (candidate)"]
+    before = list(desk._entries)
+    next(a for a in before if a.isChecked()).trigger()
+    assert [text for text, ticked in entries().items() if ticked] == ["run 0007 (candidate)"], "a click takes no tick"
+    with qtbot.waitSignal(desk.learning.shelf.changed):
+        menu.aboutToShow.emit()
+    assert desk._entries == before, "nothing moves under the mouse"
 
 
 def test_without_a_project_nothing_can_be_used(welcome: Studio, qtbot: QtBot) -> None:

@@ -90,7 +90,7 @@ class ClassMapDialog(Dialog):
         self.column.addWidget(self.table, 1)
         self._summary = self.add_words("", "dim")
         offered = sum(row.take is not None for row in self.rows)
-        self.take_all = self.buttons.addButton("Take all suggestions", self.buttons.ButtonRole.ActionRole)
+        self.take_all = self.buttons.addButton("Take all suggestions", self.buttons.ButtonRole.ResetRole)
         self.take_all.setVisible(offered > 1)
         self.take_all.clicked.connect(self._take_all)
         self.resize(640, min(720, 264 + 4 * theme.GRID * len(self.rows)))

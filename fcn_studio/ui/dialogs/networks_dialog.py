@@ -34,6 +34,7 @@ GROUPS = {
     Origin.BUNDLED: "Come with the program",
     Origin.RUN: "Trained in this project",
     Origin.INSTALLED: "Downloaded and imported",
+    Origin.ELSEWHERE: "Used from another place",
     Origin.PUBLISHED: "To download",
 }
 

@@ -131,7 +131,7 @@ def facts_of(row: ListedNetwork, table: ClassTable, class_map: ClassMap, device:
         ("Knows here", _known([table.name_of(index) for index in known], table)),
         ("Its classes", _listed(names)),
         ("Architecture", row.architecture),
-        ("Runs on", f"CPU or graphics card; here: {device}"),
+        ("Runs on", f"CPU or graphics card; here: {device.removeprefix('device: ')}"),
         ("Last took", took),
         ("Size", _megabytes(info.size)),
         ("Figures", "\n".join(_figures(row))),
