@@ -3,8 +3,8 @@
 
 Usage: python benchmarks/training.py [--rounds 5] [--steps 3] [--device auto] [--threads 1] [--quick] [--json FILE]
 
-The plain recipe is what a tutorial does: batch 1, float32, NCHW, a crop and a flip made between two steps, AdamW. Ours
-is the program's own `Learner` and `CropSource`: batches, channels last, crops by one affine warp in a background
+The plain recipe is what a tutorial does: batch 1, float32, NCHW, a crop and a flip made between two steps, AdamW.
+Ours is the program's own `Learner` and `CropSource`: batches, channels last, crops by one affine warp in a background
 thread, the average of the weights and a clipped gradient on top, bf16 on CUDA. Same network, same crop size, same
 images. Rounds of the two take turns; medians are compared, CPU seconds beside wall. With CUDA a VGG-16 FCN-8s is
 timed too. --quick is a smoke run.
@@ -149,8 +149,8 @@ def duel(
         row[who] = {"images_per_second": 1 / wall, "wall_ms": 1000 * wall, "cpu_ms": 1000 * cpu}
     row["ratio_wall"] = row["plain"]["wall_ms"] / row["ours"]["wall_ms"]
     row["ratio_cpu"] = row["plain"]["cpu_ms"] / row["ours"]["cpu_ms"]
-    print(f"{title:28} {crop[0]}x{crop[1]:<5} {row['plain']['images_per_second']:8.2f} {row['ours']['images_per_second']:8.2f}"
-          f" {row['ratio_wall']:7.2f} {row['ratio_cpu']:7.2f}")  # fmt: skip
+    print(f"{title:28} {crop[0]}x{crop[1]:<5} {row['plain']['images_per_second']:8.2f}"
+          f" {row['ours']['images_per_second']:8.2f} {row['ratio_wall']:7.2f} {row['ratio_cpu']:7.2f}")  # fmt: skip
     return row
 
 
@@ -178,8 +178,8 @@ def augmentations(views: int) -> Json:
             how(*pairs[number % len(pairs)])
             times[name].append(time.process_time() - began)
     row = {name: 1000 * statistics.median(found) for name, found in times.items()}
-    print(f"\na view of {crop[0]}x{crop[1]}: {row['warp']:.2f} CPU-ms by one warp, {row['torchvision']:.2f} by transforms.v2"
-          f" ({row['torchvision'] / row['warp']:.1f} times as much)")  # fmt: skip
+    print(f"\na view of {crop[0]}x{crop[1]}: {row['warp']:.2f} CPU-ms by one warp, {row['torchvision']:.2f} by"
+          f" transforms.v2 ({row['torchvision'] / row['warp']:.1f} times as much)")  # fmt: skip
     return row
 
 
