@@ -99,9 +99,8 @@ def plain(
         truth = np.ascontiguousarray(labels[window][:, turn])
         inputs = normalise(torch.from_numpy(view[None]), Preprocessing()).contiguous().to(device)
         optimiser.zero_grad()
-        loss = functional.cross_entropy(
-            network(inputs), torch.from_numpy(truth[None]).long().to(device), ignore_index=VOID
-        )
+        target = torch.from_numpy(truth[None]).long().to(device)
+        loss = functional.cross_entropy(network(inputs), target, ignore_index=VOID)
         loss.backward()
         optimiser.step()
         float(loss.detach())
@@ -149,8 +148,16 @@ def duel(
         row[who] = {"images_per_second": 1 / wall, "wall_ms": 1000 * wall, "cpu_ms": 1000 * cpu}
     row["ratio_wall"] = row["plain"]["wall_ms"] / row["ours"]["wall_ms"]
     row["ratio_cpu"] = row["plain"]["cpu_ms"] / row["ours"]["cpu_ms"]
+<<<<<<< HEAD
     print(f"{title:28} {crop[0]}x{crop[1]:<5} {row['plain']['images_per_second']:8.2f}"
           f" {row['ours']['images_per_second']:8.2f} {row['ratio_wall']:7.2f} {row['ratio_cpu']:7.2f}")  # fmt: skip
+=======
+    rates = [row[who]["images_per_second"] for who in ("plain", "ours")]
+    print(
+        f"{title:28} {crop[0]}x{crop[1]:<5} {rates[0]:8.2f} {rates[1]:8.2f} "
+        f"{row['ratio_wall']:7.2f} {row['ratio_cpu']:7.2f}"
+    )
+>>>>>>> training
     return row
 
 
@@ -178,8 +185,13 @@ def augmentations(views: int) -> Json:
             how(*pairs[number % len(pairs)])
             times[name].append(time.process_time() - began)
     row = {name: 1000 * statistics.median(found) for name, found in times.items()}
+<<<<<<< HEAD
     print(f"\na view of {crop[0]}x{crop[1]}: {row['warp']:.2f} CPU-ms by one warp, {row['torchvision']:.2f} by"
           f" transforms.v2 ({row['torchvision'] / row['warp']:.1f} times as much)")  # fmt: skip
+=======
+    warped, theirs = row["warp"], row["torchvision"]
+    print(f"\na view of {crop[0]}x{crop[1]}: {warped:.2f} CPU-ms by one warp, {theirs:.2f} by transforms.v2")
+>>>>>>> training
     return row
 
 
@@ -203,11 +215,8 @@ def main() -> int:
     if device.type == "cuda":
         vgg = named("vgg16bn-8s")
         rows.append(duel(vgg.title, vgg, (384, 512), 8, device, rounds, steps))
-    result = {
-        "device": describe_device(device),
-        "rows": rows,
-        "augmentation": augmentations(20 if options.quick else 200),
-    }
+    views = augmentations(20 if options.quick else 200)
+    result = {"device": describe_device(device), "rows": rows, "augmentation": views}
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n")
     return 0
