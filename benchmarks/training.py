@@ -148,16 +148,11 @@ def duel(
         row[who] = {"images_per_second": 1 / wall, "wall_ms": 1000 * wall, "cpu_ms": 1000 * cpu}
     row["ratio_wall"] = row["plain"]["wall_ms"] / row["ours"]["wall_ms"]
     row["ratio_cpu"] = row["plain"]["cpu_ms"] / row["ours"]["cpu_ms"]
-<<<<<<< HEAD
-    print(f"{title:28} {crop[0]}x{crop[1]:<5} {row['plain']['images_per_second']:8.2f}"
-          f" {row['ours']['images_per_second']:8.2f} {row['ratio_wall']:7.2f} {row['ratio_cpu']:7.2f}")  # fmt: skip
-=======
     rates = [row[who]["images_per_second"] for who in ("plain", "ours")]
     print(
         f"{title:28} {crop[0]}x{crop[1]:<5} {rates[0]:8.2f} {rates[1]:8.2f} "
         f"{row['ratio_wall']:7.2f} {row['ratio_cpu']:7.2f}"
     )
->>>>>>> training
     return row
 
 
@@ -185,13 +180,8 @@ def augmentations(views: int) -> Json:
             how(*pairs[number % len(pairs)])
             times[name].append(time.process_time() - began)
     row = {name: 1000 * statistics.median(found) for name, found in times.items()}
-<<<<<<< HEAD
-    print(f"\na view of {crop[0]}x{crop[1]}: {row['warp']:.2f} CPU-ms by one warp, {row['torchvision']:.2f} by"
-          f" transforms.v2 ({row['torchvision'] / row['warp']:.1f} times as much)")  # fmt: skip
-=======
     warped, theirs = row["warp"], row["torchvision"]
     print(f"\na view of {crop[0]}x{crop[1]}: {warped:.2f} CPU-ms by one warp, {theirs:.2f} by transforms.v2")
->>>>>>> training
     return row
 
 
