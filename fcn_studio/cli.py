@@ -14,9 +14,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 from fcn_studio import __version__
-from fcn_studio.core.training import Level, TrainConfig
+from fcn_studio.core.training import Level, RecipeName, TrainConfig
 from fcn_studio.errors import FcnStudioError, UsageError
 from fcn_studio.fcn.catalogue import DEFAULT
 
@@ -52,9 +53,7 @@ def parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="fine-tune or train on trusted pixels"))
     _add_evaluate(commands.add_parser("evaluate", help="score a network on verified images"))
     _add_export(commands.add_parser("export", help="write a data set for training elsewhere"))
-    networks = commands.add_parser("networks", help="list the networks there are")
-    networks.add_argument("folder", nargs="?", type=Path, help="a project, to list its runs too")
-    _add_json(networks)
+    _add_networks(commands)
     doctor = commands.add_parser("doctor", help="versions, device, Qt platform, what is missing and how to get it")
     _add_json(doctor)
     return top
@@ -86,7 +85,7 @@ def _add_project(command: argparse.ArgumentParser, *, network: str = "", network
         metavar="N",
         default=network,
         required=network_required,
-        help="a bundled name or a checkpoint file (default: the project's network, else the bundled one)",
+        help="the name of a network or a checkpoint file (default: the project's network, else the bundled one)",
     )
     command.add_argument("--device", metavar="D", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     command.add_argument("--grey-as-indices", action="store_true", help="read grey masks as class indices")
@@ -108,14 +107,54 @@ def _add_train(command: argparse.ArgumentParser) -> None:
     budget.add_argument("--minutes", type=float, metavar="M", help="wall-clock budget")
     budget.add_argument("--steps", type=int, metavar="N", help="number of optimiser steps")
     command.add_argument("--out", metavar="FILE", type=Path, help="write the checkpoint there, leave FOLDER alone")
-    command.add_argument("--batch-size", type=int, default=TrainConfig().batch_size, metavar="B")
+    command.add_argument("--resume", action="store_true", help="go on with the last training that did not finish")
+    command.add_argument("--log", metavar="FILE", type=Path, help="append each report there, as JSON lines or *.csv")
+    command.add_argument("--batch-size", type=int, metavar="B", help="crops a step (default: the recipe's)")
     command.add_argument("--width", type=float, default=TrainConfig().width, help="of a slim trunk from scratch")
     command.add_argument("--seed", type=int, default=0)
+    recipes = [recipe.value for recipe in RecipeName]
+    command.add_argument("--recipe", choices=recipes, default=recipes[0], help="modern, or the FCN paper's")
+    command.add_argument("--architecture", metavar="A", default="slim", help="from scratch: slim, vgg16-8s, ...")
+    command.add_argument("--input-scale", type=float, metavar="S", help="from scratch: factor on the images' size")
+    command.add_argument("--crop", type=_size, metavar="HxW", help="size of the crops, as 256x320")
+    command.add_argument("--lovasz", type=float, default=0.0, metavar="W", help="weight of the Lovász-softmax loss")
+    command.add_argument("--rate", type=float, default=1.0, metavar="F", help="factor on the learning rates")
+    command.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto")
+    command.add_argument("--divide-weights", action="store_true", help="take the class weights out of the scores")
+    command.add_argument("--val-list", metavar="FILE", type=Path, help="validate on the images that it names")
+
+
+def _size(words: str) -> tuple[int, int]:
+    """(height, width) of a text like 256x320."""
+    height, _, width = words.partition("x")
+    return int(height), int(width)
 
 
 def _add_evaluate(command: argparse.ArgumentParser) -> None:
     _add_project(command, network_required=True)
     command.add_argument("--split", choices=["train", "val", "all"], default="val")
+    command.add_argument("--boundary", action="store_true", help="score boundaries too (F at 2 pixels)")
+
+
+def _add_networks(commands: Any) -> None:
+    """The commands about the library of networks; their names have two words."""
+    listing = commands.add_parser("networks", help="list the networks there are")
+    listing.add_argument("folder", nargs="?", type=Path, help="a project, to list its runs too")
+    listing.add_argument("--available", action="store_true", help="list what can be downloaded too")
+    download = commands.add_parser("networks download", help="download a published network")
+    download.add_argument("name", metavar="NAME", help="as 'networks --available' lists it")
+    download.add_argument("--allow-unverified", action="store_true", help="also where nothing proves what arrives")
+    imported = commands.add_parser("networks import", help="keep a .caffemodel, .pth or checkpoint as a network")
+    imported.add_argument("file", metavar="FILE", type=Path)
+    imported.add_argument("--classes", metavar="FILE", type=Path, help="names of its classes by index, one a line")
+    show = commands.add_parser("networks show", help="all that is known of a network")
+    show.add_argument("name", metavar="NAME", help="a network there is or can be downloaded, or a checkpoint file")
+    remove = commands.add_parser("networks remove", help="delete a network that was downloaded or imported")
+    remove.add_argument("name", metavar="NAME")
+    for command in (download, imported):
+        command.add_argument("--as", dest="keep_as", metavar="NAME", default="", help="keep it under this name")
+    for command in (listing, download, imported, show, remove):
+        _add_json(command)
 
 
 def _add_export(command: argparse.ArgumentParser) -> None:
@@ -135,6 +174,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     known = _WINDOWS.keys() | _REPORTS.keys()
+    if " ".join(words[:2]) in known:
+        words[:2] = [" ".join(words[:2])]
     if not words or (words[0] not in known and words[0] not in ("-h", "--help", "--version")):
         words.insert(0, "open")
     options = parser().parse_args(words)
@@ -146,7 +187,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _WINDOWS[options.command](options)
         with _words_apart(options.json):
             result = _REPORTS[options.command](options)
-        write_json(result, options.json)
+        if result:  # empty in all but the first of several processes that train together
+            write_json(result, options.json)
         return 0 if result.get("healthy", True) else 2
     except FcnStudioError as error:
         print(f"fcn-studio: {error}", file=sys.stderr)
@@ -251,7 +293,20 @@ def _train(options: argparse.Namespace) -> Json:
     from fcn_studio.jobs import headless
 
     config = TrainConfig(
-        Level(options.level), options.minutes, options.steps, options.batch_size, options.seed, options.width
+        level=Level(options.level),
+        minutes=options.minutes,
+        steps=options.steps,
+        batch_size=options.batch_size,
+        seed=options.seed,
+        width=options.width,
+        recipe=RecipeName(options.recipe),
+        architecture=options.architecture,
+        input_scale=options.input_scale,
+        crop=options.crop,
+        lovasz=options.lovasz,
+        rate=options.rate,
+        precision=options.precision,
+        divide_weights=options.divide_weights,
     )
     return headless.train(
         options.folder,
@@ -259,6 +314,9 @@ def _train(options: argparse.Namespace) -> Json:
         network=options.network,
         device=options.device,
         out=options.out,
+        log=options.log,
+        resume=options.resume,
+        val_list=options.val_list,
         grey_as_indices=options.grey_as_indices,
         max_pixels=_max_pixels(options),
     )
@@ -272,6 +330,7 @@ def _evaluate(options: argparse.Namespace) -> Json:
         network=options.network or DEFAULT,
         device=options.device,
         split=options.split,
+        boundary=options.boundary,
         grey_as_indices=options.grey_as_indices,
         max_pixels=_max_pixels(options),
     )
@@ -291,9 +350,33 @@ def _export(options: argparse.Namespace) -> Json:
 
 
 def _networks(options: argparse.Namespace) -> Json:
-    from fcn_studio.jobs import headless
+    from fcn_studio.jobs import library
 
-    return headless.networks(options.folder)
+    return library.networks(options.folder, available=options.available)
+
+
+def _download(options: argparse.Namespace) -> Json:
+    from fcn_studio.jobs import library
+
+    return library.download(options.name, options.keep_as, allow_unverified=options.allow_unverified)
+
+
+def _import(options: argparse.Namespace) -> Json:
+    from fcn_studio.jobs import library
+
+    return library.import_file(options.file, options.keep_as, options.classes)
+
+
+def _show(options: argparse.Namespace) -> Json:
+    from fcn_studio.jobs import library
+
+    return library.show(options.name)
+
+
+def _remove(options: argparse.Namespace) -> Json:
+    from fcn_studio.jobs import library
+
+    return library.remove(options.name)
 
 
 def _doctor(options: argparse.Namespace) -> Json:
@@ -314,6 +397,10 @@ _REPORTS: dict[str, Callable[[argparse.Namespace], Json]] = {
     "evaluate": _evaluate,
     "export": _export,
     "networks": _networks,
+    "networks download": _download,
+    "networks import": _import,
+    "networks show": _show,
+    "networks remove": _remove,
     "doctor": _doctor,
 }
 """Commands that end with a result for ``--json``."""

@@ -96,6 +96,7 @@ SETTINGS: tuple[Setting, ...] = (
             low=1_000_000, high=2_000_000_000, unit="pixels"),
     Setting("device", "auto", "Network runs on", "Auto takes a graphics card if there is one.",
             choices=("auto", "cpu", "cuda", "mps")),
+    Setting("offline", False, "Never download", "On: networks are installed from files alone."),
     Setting("train_minutes", 3.0, "Fine-tune for", "Wall-clock budget that the Training dock starts with.",
             low=0.1, high=600.0, unit="min"),
     Setting("brush_size", 24, "Brush size", low=1, high=2000, unit="px", shown=False),

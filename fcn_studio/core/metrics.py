@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,8 @@ class Figures:
         pixels: class index -> true pixels, occurring classes only.
         absent: class indices of the table that do not occur in the truth.
         images: number of images scored.
+        confusion: true class index -> predicted index -> pixels, where there are any; 255 stands for none.
+        boundary: class index -> boundary F-score at 2 pixels; empty if it was not asked for.
     """
 
     pixel_accuracy: float
@@ -39,6 +42,46 @@ class Figures:
     pixels: Mapping[int, int]
     absent: tuple[int, ...] = ()
     images: int = 0
+    confusion: Mapping[int, Mapping[int, int]] = field(default_factory=dict, repr=False)
+    boundary: Mapping[int, float] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Figures:
+        """The figures that ``asdict`` gave, back from JSON, whose keys are texts.
+
+        Raises:
+            KeyError, TypeError, ValueError, AttributeError: if it is anything else.
+        """
+        names = ("iou", "pixels", "boundary")
+        by_class: dict[str, Any] = {name: {int(i): value for i, value in data[name].items()} for name in names}
+        by_class["confusion"] = {
+            int(true): {int(i): count for i, count in row.items()} for true, row in data["confusion"].items()
+        }
+        return cls(**{**data, **by_class, "absent": tuple(data["absent"])})
+
+    @property
+    def mean_boundary(self) -> float:
+        """Mean over the classes that have a boundary in the truth; 0 if it was not asked for."""
+        return sum(self.boundary.values()) / len(self.boundary) if self.boundary else 0.0
+
+    def worst_confusions(self, most: int = 5) -> list[tuple[int, int, int]]:
+        """(true index, predicted index, pixels) of the errors with the most pixels, the greatest first."""
+        errors = [(t, p, n) for t, row in self.confusion.items() for p, n in row.items() if t != p]
+        return sorted(errors, key=lambda error: -error[2])[:most]
+
+    def details_as_json(self, table: ClassTable) -> dict[str, object]:
+        """Confusion matrix and boundaries, classes by name, for ``--json``."""
+
+        def name(index: int) -> str:
+            return "none" if index == VOID else table.name_of(index)
+
+        details: dict[str, object] = {
+            "confusion": {name(t): {name(p): n for p, n in row.items()} for t, row in self.confusion.items()}
+        }
+        if self.boundary:
+            details["mean_boundary"] = self.mean_boundary
+            details["boundary"] = {name(i): value for i, value in self.boundary.items()}
+        return details
 
     def as_json(self, table: ClassTable) -> dict[str, object]:
         """The figures under plain names, classes by name, for ``--json``."""
@@ -104,4 +147,9 @@ class ConfusionMatrix:
             pixels={int(i): int(true[i]) for i in present},
             absent=absent,
             images=self.images,
+            confusion={int(i): self._row(i) for i in present},
         )
+
+    def _row(self, true: int) -> dict[int, int]:
+        """Predicted index -> pixels of one true class."""
+        return {int(i): int(self.counts[true, i]) for i in np.flatnonzero(self.counts[true])}

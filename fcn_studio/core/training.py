@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from fcn_studio.core.class_map import ClassMap
 from fcn_studio.core.metrics import Figures
@@ -21,6 +22,17 @@ class Level(StrEnum):
     """A new slim FCN-8s from random weights."""
 
 
+class RecipeName(StrEnum):
+    """How a network is trained."""
+
+    MODERN = "modern"
+    """AdamW, warm-up and cosine, augmented crops, class weights, the average of the weights is kept."""
+    PAPER = "paper"
+    """Long, Shelhamer & Darrell's: FCN-32s, then 16s, then 8s, each from the best of the one before, by SGD."""
+    PAPER_AT_ONCE = "paper-atonce"
+    """The same for an FCN-8s at once, with scaled taps."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
     """What to do. Exactly one of ``minutes`` and ``steps`` bounds the run; neither: the level's default.
@@ -29,19 +41,48 @@ class TrainConfig:
         level: see `Level`.
         minutes: wall-clock budget; the learning-rate schedule follows it.
         steps: number of optimiser steps.
-        batch_size: crops a step.
+        batch_size: crops a step; None for the recipe's own.
         seed: of the random weights and the augmentation.
         width: channel multiplier of a slim trunk (scratch only).
         class_map: what the classes of the network it starts from mean in the project; the others go by name.
+        recipe: see `RecipeName`.
+        architecture: name of the network to train (scratch only); "slim" has ``width``.
+        input_scale: factor on the images before the network (scratch only); None follows from their size.
+        crop: (height, width) of the crops; None follows from the device and the images.
+        lovasz: weight of the Lovász-softmax loss beside cross-entropy in the last third of the budget.
+        rate: factor on all learning rates.
+        precision: "fp32", "bf16" (features by automatic mixed precision) or "auto": bf16 on CUDA.
+        divide_weights: take the class weights of the loss out of the scores of the network that is kept, so that
+            its probabilities are those of the images: rare classes are then found less often, and more surely.
+        keep_every: seconds between two states that are kept to go on from after a crash; None keeps none.
     """
 
     level: Level = Level.FULL
     minutes: float | None = None
     steps: int | None = None
-    batch_size: int = 8
+    batch_size: int | None = None
     seed: int = 0
     width: float = 0.25
     class_map: ClassMap = field(default_factory=dict)
+    recipe: RecipeName = RecipeName.MODERN
+    architecture: str = "slim"
+    input_scale: float | None = None
+    crop: tuple[int, int] | None = None
+    lovasz: float = 0.0
+    rate: float = 1.0
+    precision: str = "auto"
+    divide_weights: bool = False
+    keep_every: float | None = 60.0
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> TrainConfig:
+        """The config that ``asdict`` gave, back from JSON.
+
+        Raises:
+            TypeError, ValueError: if it is anything else.
+        """
+        crop = None if data["crop"] is None else tuple(data["crop"])
+        return cls(**{**data, "level": Level(data["level"]), "recipe": RecipeName(data["recipe"]), "crop": crop})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +108,15 @@ class TrainProgress:
     figures: Figures | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How far a network's stated confidence is from being right on held-out pictures (0..1), by its temperature."""
+
+    temperature: float
+    error_before: float
+    error_after: float
+
+
 @dataclass(frozen=True)
 class TrainOutcome:
     """What a finished or stopped training left.
@@ -79,6 +129,7 @@ class TrainOutcome:
         trained_on: number of images with trusted pixels that were trained on.
         steps: optimiser steps done.
         stopped: ended before its budget, by the user.
+        calibration: its temperature and what that is worth; None with too few validation images.
     """
 
     checkpoint: str
@@ -90,6 +141,7 @@ class TrainOutcome:
     cpu_seconds: float
     stopped: bool = False
     notes: tuple[str, ...] = ()
+    calibration: Calibration | None = None
 
 
 class Verdict(StrEnum):

@@ -1,7 +1,8 @@
 """The network: FCN-32s/16s/8s and their trunks, checkpoints, training, evaluation, prediction. torch lives here.
 
 May import ``core``, ``formats`` and below; no Qt. Add a trunk in `backbones`, a training recipe in `recipe`.
-Importing the package loads nothing heavy; its modules import torch, all but `catalogue`, which the window reads.
+Importing the package loads nothing heavy; its modules import torch, all but `catalogue`,
+`published`, `download`, `digests` and `architecture`, which the window reads.
 """
 
 import os

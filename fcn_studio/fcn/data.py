@@ -24,6 +24,8 @@ CACHE_BYTES = 2**30
 """How much decoded training data is kept in memory; the rest is decoded again each time."""
 
 _ALL_LABELLED = 0.9
+VIEWS, STATISTICS, _ORDERS = 0, 1, 2
+"""Kinds of `generator`."""
 _TRIES = 4
 
 
@@ -90,6 +92,16 @@ class DecodedImages:
                 raise TrainingError(f"no image of the training set can be read any more: {error}") from error
             return None
 
+    def get_or_another(self, number: int, rng: np.random.Generator) -> tuple[Image, LabelMap]:
+        """As ``self[number]``; in place of a file that cannot be read any more, one drawn at random.
+
+        Raises:
+            TrainingError: if none of all can be read.
+        """
+        while (pair := self.get(number)) is None:
+            number = int(rng.integers(len(self)))
+        return pair
+
     def __getitem__(self, number: int) -> tuple[Image, LabelMap]:
         """Image uint8 (H, W, 3) and channels uint8 (H, W), 255 where nothing is trusted.
 
@@ -109,15 +121,39 @@ class DecodedImages:
         return image, channels
 
 
+class Order:
+    """Which image each view shows: all of them, in a new random order again and again.
+
+    The number of the view alone decides, so that a training can go on anywhere and several processes can share one.
+    """
+
+    def __init__(self, count: int, seed: int) -> None:
+        """Orders of ``count`` images."""
+        self._count, self._seed = count, seed
+        self._round, self._order = -1, np.empty(0, np.int64)
+
+    def __getitem__(self, number: int) -> int:
+        """The image of a view."""
+        turn, place = divmod(number, self._count)
+        if turn != self._round:
+            self._round, self._order = turn, generator(self._seed, _ORDERS, turn).permutation(self._count)
+        return int(self._order[place])
+
+
+def generator(seed: int, kind: int, number: int) -> np.random.Generator:
+    """A source of chance of its own for one thing of a kind, whatever was drawn before."""
+    return np.random.default_rng([seed, kind, number])
+
+
 class CropSampler:
-    """Random views of a training set, every image equally often."""
+    """Random views of a training set, every image equally often; a view's number decides all of it."""
 
     def __init__(
         self,
         images: DecodedImages,
         augmentation: Augmentation,
         channel_weights: NDArray[np.float64],
-        rng: np.random.Generator,
+        seed: int,
         rare_share: float = 0.5,
     ) -> None:
         """Prepare for drawing.
@@ -126,46 +162,39 @@ class CropSampler:
             images: what to draw from.
             augmentation: how, scales in full-size image pixels.
             channel_weights: float64 (C,); how much each class is wanted when a view is placed on a class.
-            rng: source of chance.
+            seed: of chance, not negative.
             rare_share: share of the views placed on a class so drawn; of hardly labelled images, all are.
         """
-        self._images, self._weights, self._rng, self._rare_share = images, channel_weights, rng, rare_share
+        self._images, self._weights, self._seed, self._rare_share = images, channel_weights, seed, rare_share
         low, high = augmentation.scale
         self._augmentation = replace(augmentation, scale=(low * images.shrink, high * images.shrink))
-        self._order: list[int] = []
+        self._order = Order(len(images), seed)
 
-    def batch(self, size: int) -> tuple[Image, LabelMap]:
-        """Views uint8 (size, h, w, 3) and their channels uint8 (size, h, w)."""
-        views = [self._view() for _ in range(size)]
+    def batch(self, numbers: Sequence[int]) -> tuple[Image, LabelMap]:
+        """The views of these numbers: uint8 (n, h, w, 3) and their channels uint8 (n, h, w)."""
+        views = [self._view(number) for number in numbers]
         return np.stack([image for image, _ in views]), np.stack([labels for _, labels in views])
 
-    def _view(self) -> tuple[Image, LabelMap]:
-        """One view of the next image; tried again if it shows nothing labelled."""
-        image, channels = self._next()
+    def _view(self, number: int) -> tuple[Image, LabelMap]:
+        """One view; tried again if it shows nothing labelled."""
+        rng = generator(self._seed, VIEWS, number)
+        image, channels = self._images.get_or_another(self._order[number], rng)
         for _ in range(_TRIES):
-            view = random_view(image, channels, self._augmentation, self._rng, self._anchor(channels))
+            view = random_view(image, channels, self._augmentation, rng, self._anchor(channels, rng))
             if (view[1] != VOID).any():
                 break
         return view
 
-    def _next(self) -> tuple[Image, LabelMap]:
-        """The next image that can be read."""
-        while True:
-            if not self._order:
-                self._order = self._rng.permutation(len(self._images)).tolist()
-            if (pair := self._images.get(self._order.pop())) is not None:
-                return pair
-
-    def _anchor(self, channels: LabelMap) -> tuple[int, int] | None:
+    def _anchor(self, channels: LabelMap, rng: np.random.Generator) -> tuple[int, int] | None:
         """(x, y) of a pixel of a class that is wanted, or None for a view placed anywhere."""
         counts = np.bincount(channels.ravel(), minlength=256)[: len(self._weights)]
         labelled = counts.sum() / channels.size
-        if labelled == 0 or (labelled >= _ALL_LABELLED and self._rng.random() >= self._rare_share):
+        if labelled == 0 or (labelled >= _ALL_LABELLED and rng.random() >= self._rare_share):
             return None
         wanted = np.where(counts > 0, self._weights, 0)
-        channel = self._rng.choice(len(wanted), p=wanted / wanted.sum())
+        channel = rng.choice(len(wanted), p=wanted / wanted.sum())
         places = np.flatnonzero(channels.ravel() == channel)
-        y, x = divmod(int(places[self._rng.integers(len(places))]), channels.shape[1])
+        y, x = divmod(int(places[rng.integers(len(places))]), channels.shape[1])
         return x, y
 
 

@@ -1,6 +1,6 @@
-"""Download one file: resumed where it stopped, never larger than announced, and counted only once its hash is right.
+"""Download one file: resumed where it stopped, never larger than announced, counted only once its hash is right.
 
-What has arrived lies in ``NAME.part``, beside it in ``NAME.part.json`` what it is a part of; both stay when a download
+What has arrived lies in ``NAME.part``, and in ``NAME.part.json`` what it is a part of; both stay when a download
 stops, for the next to go on, and go when they turn out to be of no use. Only the standard library is needed.
 
 Source: RFC 9110, sections 13.1.5 (If-Range), 14 (Range, Content-Range).
@@ -102,7 +102,7 @@ class Download:
             except urllib.error.HTTPError as error:
                 error.close()
                 raise DownloadError(
-                    f"{self.url}: the server says {error.code} {error.reason}; {self.remedy}"
+                    f"{self.url}: the server says {error.code} {error.reason!s:.200}; {self.remedy}"
                 ) from error
             else:
                 if not total or file.tell() == total:
@@ -114,7 +114,7 @@ class Download:
 
     def _connect(self, file: IO[bytes], part: Path) -> http.client.HTTPResponse:
         """Ask for what is still missing. Raises: DownloadError, HTTPError, _Lost."""
-        self._require_scheme(self.url)
+        self.require_scheme(self.url)
         headers = {"User-Agent": f"fcn-studio/{__version__}", "Accept-Encoding": "identity"}
         if file.tell():
             validator = _known(part, self.url)
@@ -144,12 +144,8 @@ class Download:
         """Look at the head of an answer; the size of the whole file, 0 if it is not said. Raises: DownloadError."""
         if answer.headers.get_content_type() == "text/html":
             raise DownloadError(f"{self.url} answers with a web page in place of the file; {self.remedy}")
-        length = (
-            int(answer.headers.get("Content-Length", "0"))
-            if answer.headers.get("Content-Length", "0").isdigit()
-            else 0
-        )
-        total = length
+        length = answer.headers.get("Content-Length", "")
+        total = int(length) if length.isascii() and length.isdigit() else 0
         if answer.status == 206:
             match = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
             if match is None or int(match[1]) != file.tell():
@@ -166,8 +162,8 @@ class Download:
         missing = total - file.tell()
         if missing > (free := shutil.disk_usage(part.parent).free):
             raise DownloadError(
-                f"{part.parent} has {free / 1e6:.0f} MB left, but {missing / 1e6:.0f} MB are needed: make room, or let "
-                "FCN_STUDIO_NETWORKS_DIR name another folder"
+                f"{part.parent} has {free / 1e6:.0f} MB left, but {missing / 1e6:.0f} MB are needed: make room, or "
+                "let FCN_STUDIO_NETWORKS_DIR name another folder"
             )
         etag = answer.headers.get("ETag", "")
         validator = etag if etag.startswith('"') else answer.headers.get("Last-Modified", "")
@@ -200,7 +196,7 @@ class Download:
             _forget(part)
             raise
 
-    def _require_scheme(self, url: str) -> None:
+    def require_scheme(self, url: str) -> None:
         """Raises: DownloadError if an address is not of a kind that is allowed."""
         if urlsplit(url).scheme not in (("http", "https") if self.plain_http else ("https",)):
             raise DownloadError(f"{self.url} leads to {url:.200}, which is no secure address; {self.remedy}")
@@ -246,7 +242,11 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
         """The request that follows. Raises: DownloadError if it leads where it must not."""
-        self._download._require_scheme(newurl)
+        try:
+            self._download.require_scheme(newurl)
+        except DownloadError:
+            fp.close()
+            raise
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -254,7 +254,9 @@ def _reason(error: Exception) -> str:
     inner = getattr(error, "reason", error)
     if isinstance(inner, TimeoutError):
         return "the server does not answer"
-    return str(getattr(inner, "strerror", None) or inner) or type(inner).__name__
+    if isinstance(inner, http.client.HTTPException):
+        return f"the server answers with nonsense ({type(inner).__name__})"
+    return str(getattr(inner, "strerror", None) or inner)[:200] or type(inner).__name__
 
 
 def _claim(file: IO[bytes], part: Path) -> None:

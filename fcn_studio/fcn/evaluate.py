@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from fcn_studio.core.boundary import BoundaryMatches
 from fcn_studio.core.classes import ClassTable, map_by_name
 from fcn_studio.core.metrics import ConfusionMatrix, Figures
 from fcn_studio.core.snapshot import LabelledImage
@@ -20,6 +22,8 @@ def evaluate(
     table: ClassTable,
     index_map: Mapping[int, int] | None = None,
     left_out: dict[str, str] | None = None,
+    *,
+    boundary: bool = False,
 ) -> Generator[int, None, Figures]:
     """Score a network on images.
 
@@ -29,6 +33,7 @@ def evaluate(
         table: the truth's classes.
         index_map: network index -> truth index; by name if not given. What is not in it counts as an error.
         left_out: image id -> sentence; what cannot be read is noted there and left out.
+        boundary: whether to score boundaries too.
 
     Yields:
         The number of images done.
@@ -41,7 +46,7 @@ def evaluate(
     """
     if index_map is None:
         index_map = map_by_name(predictor.checkpoint.table, table)
-    confusion = ConfusionMatrix()
+    confusion, matches = ConfusionMatrix(), BoundaryMatches()
     left_out = {} if left_out is None else left_out
     done = 0
     for group in _groups(predictor, snapshot, left_out):
@@ -49,11 +54,15 @@ def evaluate(
         if images:
             names = [labelled.image_id for labelled, _ in group]
             for (labelled, _), prediction in zip(group, predictor.predict_many(images, names), strict=True):
-                confusion.add(labelled.label_map(), prediction.mapped(index_map).label_map)
+                truth, guess = labelled.label_map(), prediction.mapped(index_map).label_map
+                confusion.add(truth, guess)
+                if boundary:
+                    matches.add(truth, guess)
         for _ in group:
             done += 1
             yield done
-    return confusion.figures(info.index for info in table.active)
+    indices = [info.index for info in table.active]
+    return replace(confusion.figures(indices), boundary=matches.scores(indices))
 
 
 def _groups(

@@ -1,4 +1,4 @@
-"""Weight files of others: read, checked, and written as a checkpoint of ours. It runs in a process that may be lost."""
+"""Weight files of others: read, checked, written as a checkpoint of ours. It runs in a process that may be lost."""
 
 from __future__ import annotations
 
@@ -46,8 +46,9 @@ def convert(
         raise CheckpointError(f"{source}: {error}") from error
     with open_file(source) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    origin = {"source": row.url, "licence": row.licence} if row is not None else {"source": source.name}
-    write_unfinished(replace(checkpoint, source_sha256=digest, note=note, **origin), out)
+    origin, licence = (row.url, row.licence) if row is not None else (source.name, "")
+    imported = replace(checkpoint, source=origin, source_sha256=digest, licence=licence, note=note)
+    write_unfinished(imported, out)
 
 
 def read_foreign(source: Path) -> Mapping[str, Tensor]:
@@ -71,9 +72,7 @@ def _caffe_weights(source: Path) -> dict[str, Tensor]:
     weights = {}
     for layer in read_caffemodel(source):
         if len(layer.blobs) > 2:
-            raise CheckpointError(
-                f"{source}: layer '{layer.name}' has {len(layer.blobs)} blobs, of a kind not known here"
-            )
+            raise CheckpointError(f"{source}: layer '{layer.name}' has {len(layer.blobs)} blobs; no known kind does")
         for kind, blob in zip(("weight", "bias"), layer.blobs, strict=False):
             # Copied once: places in the file are not aligned for floats.
             weights[f"{layer.name}.{kind}"] = torch.from_numpy(np.array(blob, dtype=np.float32, order="C"))

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from fcn_studio.core.classes import VOC_NAMES, ClassTable
 from fcn_studio.errors import CheckpointError
-from fcn_studio.fcn.architecture import Architecture, named
+from fcn_studio.fcn.architecture import Architecture
 from fcn_studio.fcn.published import PublishedNetwork
 from fcn_studio.fcn.upsampling import is_bilinear
 from fcn_studio.fcn.weights import Checkpoint, Preprocessing, expected_state
@@ -83,15 +83,15 @@ def _names(count: int, row: PublishedNetwork | None, classes: tuple[str, ...]) -
         known = VOC_NAMES
     if len(known) != count:
         raise CheckpointError(
-            f"it has {count} classes, and {len(known) or 'no'} names are known for them; give a file with the name of "
-            "each, one a line, with --classes"
+            f"it has {count} classes, and {len(known) or 'no'} names are known for them; give a file with the names, "
+            "one a line, with --classes"
         )
     return known
 
 
 def _compare(found: Architecture, row: PublishedNetwork) -> None:
     """Raises: CheckpointError unless the file has the shape of what was published."""
-    wanted = named(row.architecture)
+    wanted = row.architecture
     alike = replace(found, upsampling=wanted.upsampling)
     if alike != wanted:
         raise CheckpointError(f"it is a {found.title}, but '{row.name}' is a {wanted.title}")
@@ -136,12 +136,12 @@ def _caffe(weights: Mapping[str, Tensor], row: PublishedNetwork | None) -> tuple
     ours = dict(_of_one_task(weights))
     scales = tuple(_scales(ours))
     if not scales and row is not None and row.kind == "pytorch-fcn":  # whose code has them, not its file
-        scales = named(row.architecture).scales
+        scales = row.architecture.scales
     stride = 8 if "score_pool3.weight" in ours else 16 if "score_pool4.weight" in ours else 32
     if "conv1_1.weight" in ours:
-        base = replace(Architecture.vgg16(stride), width=_outputs(ours, "conv1_1") / 64)
+        base = replace(Architecture.vgg16(stride), width=_width(ours))
     else:
-        base = replace(Architecture.alexnet(), width=_outputs(ours, "conv1") / 96)
+        base = replace(Architecture.alexnet(), width=_width(ours))
     kernels = [key for key in ours if key.startswith("upscore")]
     fixed = all(ours[key].ndim == 4 and is_bilinear(ours[key]) for key in kernels)
     if fixed:
@@ -169,6 +169,11 @@ def _scales(ours: Weights) -> Iterator[tuple[int, float]]:
         if not math.isfinite(factor) or not bool((values == values.flatten()[0]).all()):
             raise CheckpointError(f"'{layer}' scales channels differently, which is not known here")
         yield tap, float(f"{factor:.6g}")  # 0.01 as a float32 is 0.009999999776
+
+
+def _width(ours: Weights) -> float:
+    """The multiplier of channels, by a layer that is wide enough for it. Raises: CheckpointError if it is missing."""
+    return _outputs(ours, "conv4_1") / 512 if "conv4_1.weight" in ours else _outputs(ours, "conv3") / 384
 
 
 def _outputs(ours: Weights, layer: str) -> int:
@@ -207,8 +212,7 @@ def _trunk(weights: Mapping[str, Tensor]) -> tuple[Weights, Architecture]:
         raise CheckpointError(f"weight '{min(extra)}' is too much")
     batch_norm = any(name.endswith("running_mean") for name in ours)
     base = Architecture.alexnet(torchvision=True) if is_alexnet else Architecture.vgg16_same(batch_norm)
-    width = _outputs(ours, convs[0]) / 64
-    return ours, replace(base, width=width, fc=_outputs(ours, "fc6"))
+    return ours, replace(base, width=_width(ours), fc=_outputs(ours, "fc6"))
 
 
 def _features(weights: Mapping[str, Tensor], convs: tuple[str, ...]) -> Iterator[tuple[str, Tensor]]:
@@ -217,9 +221,8 @@ def _features(weights: Mapping[str, Tensor], convs: tuple[str, ...]) -> Iterator
     The bias of a convolution before batch normalisation is only subtracted from its mean, as exactly as floats can:
     ours has none there.
     """
-    places = sorted(
-        {int(n.split(".")[1]) for n in weights if n.startswith("features.") and n.split(".")[1].isdigit()}
-    )
+    parts = (name.split(".") for name in weights if name.startswith("features."))
+    places = sorted({int(place) for _, place, *_ in parts if place.isascii() and place.isdigit()})
     normed = {place for place in places if f"features.{place}.running_mean" in weights}
     kept = [place for place in places if place not in normed]
     if len(kept) != len(convs):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,14 +17,17 @@ from torch.nn import functional
 from fcn_studio.core.classes import VOID
 from fcn_studio.errors import DeviceError
 from fcn_studio.fcn.device import CPU, is_out_of_memory, release_memory
+from fcn_studio.fcn.lovasz import lovasz_softmax
 from fcn_studio.fcn.network import Network
+from fcn_studio.fcn.ranks import ALONE, Ranks
 from fcn_studio.fcn.recipe import Recipe, parameter_groups
 from fcn_studio.fcn.sources import Batch
 
 _log = logging.getLogger(__name__)
 
-_CLIP_NORM = 5.0
+_LOVASZ_FROM = 2 / 3
 _BAD_STEPS = 3
+_KEPT = ("steps", "given_up", "notes", "_part", "_bad_steps", "_mended", "_rate_factor")
 
 
 class Learner:
@@ -40,7 +44,16 @@ class Learner:
     """
 
     def __init__(
-        self, network: Network, recipe: Recipe, weights: NDArray[np.float64], device: torch.device, batch_size: int
+        self,
+        network: Network,
+        recipe: Recipe,
+        weights: NDArray[np.float64],
+        device: torch.device,
+        batch_size: int,
+        *,
+        lovasz: float = 0.0,
+        precision: str = "fp32",
+        ranks: Ranks = ALONE,
     ) -> None:
         """Take over a network.
 
@@ -50,7 +63,11 @@ class Learner:
             weights: float64 (C,), class weights of the loss.
             device: where.
             batch_size: images computed at once, as long as memory lasts.
+            lovasz: weight of the Lovász-softmax loss in the last third.
+            precision: of the features: "fp32", "bf16", or "auto" for bf16 on CUDA.
+            ranks: the processes that learn together, each from its share of every batch.
         """
+        self._lovasz, self._precision, self._ranks = lovasz, precision, ranks
         self.network = network.to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(network).requires_grad_(False).eval()
         self.steps, self.loss = 0, math.nan
@@ -78,15 +95,54 @@ class Learner:
             DeviceError: if not even one image fits into memory.
         """
         batches: list[Batch] = []
+
+        def drawn() -> Sequence[float]:
+            nonlocal batches
+            batches = [batch.to(self.device) for batch in batches] or draw(self.device)
+            return [sum(float(pixel_weight(batch.target, self._weights)) for batch in batches)]
+
         while True:
             try:
-                batches = [batch.to(self.device) for batch in batches] or draw(self.device)
-                self._try_step(batches, fraction)
+                norm = max(self._ranks.together(drawn, self.device)[0], 1e-6)
+                self._try_step(batches, norm, fraction)
                 return
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
                 self.make_room()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that it has learned, under names: weights, their average, what the optimiser remembers."""
+        found = {f"network.{key}": value for key, value in self.network.state_dict().items()}
+        found |= {f"average.{key}": value for key, value in self.average.state_dict().items()}
+        for name, parameter in self.network.named_parameters():
+            memory = self._optimiser.state.get(parameter, {})
+            found |= {f"optimiser.{name}.{key}": value for key, value in memory.items() if value is not None}
+        return found
+
+    def values(self) -> dict[str, Any]:
+        """All else that `restore` needs, as plain JSON values."""
+        numbers: dict[str, Any] = {name: getattr(self, name) for name in _KEPT}
+        return numbers | {"loss": self.loss if math.isfinite(self.loss) else None, "on_cpu": self.device == CPU}
+
+    def restore(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+        """Go on where an earlier process was.
+
+        Raises:
+            KeyError, TypeError, ValueError, RuntimeError: if it is no state of such a learner.
+        """
+        if values["on_cpu"] and self.device != CPU:
+            self._move_to(CPU)
+        self.network.load_state_dict(_under("network.", tensors))
+        self.average.load_state_dict(_under("average.", tensors))
+        for name, parameter in self.network.named_parameters():
+            for key, value in _under(f"optimiser.{name}.", tensors).items():
+                # In the layout that the optimiser would have given it: other layouts may be rounded otherwise.
+                like = torch.empty_like(parameter) if value.shape == parameter.shape else torch.empty_like(value)
+                self._optimiser.state[parameter][key] = like.detach().copy_(value)
+        for name in _KEPT:
+            setattr(self, name, type(getattr(self, name))(values[name]))
+        self.loss = math.nan if values["loss"] is None else float(values["loss"])
 
     def make_room(self) -> None:
         """After memory ran out: halve what is computed at once; if that is one image, go to the CPU.
@@ -118,15 +174,17 @@ class Learner:
         self._weights = self._weights.to(device)
         self._optimiser = self._new_optimiser()
 
-    def _try_step(self, batches: list[Batch], fraction: float) -> None:
+    def _try_step(self, batches: list[Batch], norm: float, fraction: float) -> None:
         """`step`, as long as memory lasts."""
         for group in self._optimiser.param_groups:
             group["lr"] = group["peak"] * self._rate_factor * self._recipe.rate(fraction)
         self._set_modes()
-        loss = self._backward(batches)
+        lovasz = self._lovasz if fraction >= _LOVASZ_FROM else 0.0
+        loss = self._ranks.together(lambda: [self._backward(batches, norm, lovasz)], self.device)[0]
         trained = [p for group in self._optimiser.param_groups for p in group["params"]]
-        norm = float(nn.utils.clip_grad_norm_(trained, _CLIP_NORM))
-        if not (math.isfinite(loss) and math.isfinite(norm)):
+        self._share_what_was_learned(trained)
+        length = float(nn.utils.clip_grad_norm_(trained, self._recipe.clip))
+        if not (math.isfinite(loss) and math.isfinite(length)):
             self._mend()
             return
         self._optimiser.step()
@@ -141,17 +199,37 @@ class Learner:
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
 
-    def _backward(self, batches: list[Batch]) -> float:
-        """Loss of a step, with its gradient in the parameters."""
+    def _backward(self, batches: list[Batch], norm: float, lovasz: float) -> float:
+        """This process's part of a step's loss, with its gradient in the parameters.
+
+        Cross-entropy is divided by ``norm``, the weight of the labelled pixels of all processes: its parts add up to
+        that of the whole batch. The Lovász loss is of sets of pixels and does not: the mean over the parts is taken.
+        """
         self._optimiser.zero_grad(set_to_none=True)
-        parts = [part for batch in batches for part in batch.split(self._part)]
-        norm = sum(pixel_weight(part.target, self._weights) for part in parts)
+        bf16 = self._precision == "bf16" or (self._precision == "auto" and self.device.type == "cuda")
         total = 0.0
-        for part in parts:
-            loss = weighted_loss(part.scores(self.network), part.target, self._weights) / norm
-            loss.backward()  # type: ignore[no-untyped-call]
+        for part in (part for batch in batches for part in batch.split(self._part)):
+            scores = part.scores(self.network, bf16=bf16)
+            loss = weighted_loss(scores, part.target, self._weights) / norm
             total += float(loss.detach())
+            if lovasz > 0:
+                share = pixel_weight(part.target, self._weights) / norm
+                loss = loss + lovasz * share * lovasz_softmax(scores, part.target)
+            loss.backward()  # type: ignore[no-untyped-call]
         return total
+
+    @torch.no_grad()
+    def _share_what_was_learned(self, trained: Sequence[nn.Parameter]) -> None:
+        """Sum the gradients over the processes, and take the mean of what normalisation has collected."""
+        if self._ranks.share.size == 1:
+            return
+        gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in trained]
+        collected = [b for b in self.network.buffers() if b.is_floating_point()] if self._recipe.statistics else []
+        self._ranks.add([*gradients, *collected])
+        for parameter, gradient in zip(trained, gradients, strict=True):
+            parameter.grad = gradient
+        for buffer in collected:
+            buffer /= self._ranks.share.size
 
     def _mend(self) -> None:
         """A step failed: forget it; after three in a row return to the average at half the rate; then give up."""
@@ -186,14 +264,22 @@ class Learner:
         self.notes.append(sentence)
 
     def _new_optimiser(self) -> torch.optim.Optimizer:
-        """AdamW over what the recipe changes."""
-        return torch.optim.AdamW(parameter_groups(self.network, self._recipe), lr=1e-3)
+        """AdamW, or the paper's SGD, over what the recipe changes."""
+        groups = parameter_groups(self.network, self._recipe)
+        if self._recipe.momentum is not None:
+            return torch.optim.SGD(groups, lr=1e-3, momentum=self._recipe.momentum)
+        return torch.optim.AdamW(groups, lr=1e-3)
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin so, without that beginning."""
+    return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
 
 
 def pixel_weight(target: Tensor, weights: Tensor) -> Tensor:
-    """Sum of the class weights of the labelled pixels; a little above 0 if there are none."""
+    """Sum of the class weights of the labelled pixels."""
     labelled = target[target != VOID]
-    return weights[labelled].sum().clamp(min=1e-6)
+    return weights[labelled].sum()
 
 
 def weighted_loss(scores: Tensor, target: Tensor, weights: Tensor) -> Tensor:

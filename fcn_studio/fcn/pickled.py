@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import struct
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from fcn_studio.paths import open_file
 
 _MAX_ENTRIES, _MAX_NAME = 20_000, 200
 _WRAPPERS = ("model_state_dict", "state_dict", "model")
-"""Under which of its keys a training's file has the weights. Source: pytorch-fcn's trainer, torchvision's references."""
+"""Under which of its keys a training's file has weights. Source: pytorch-fcn's trainer, torchvision's references."""
 
 _DTYPES = {torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64}
 
@@ -44,7 +45,9 @@ def read_pth(path: Path) -> dict[str, Tensor]:
             _check_archive(path, size)
         elif tarfile.is_tarfile(path):
             raise ValueError("a tar archive, which no PyTorch of the last years writes")
-        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+        with warnings.catch_warnings():  # on oddities of the pickle, which are nothing to the user
+            warnings.simplefilter("ignore")
+            loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
         return _tensors(loaded, size)
     except OSError as error:
         raise CheckpointError(f"{path}: the file cannot be read: {error.strerror or error}") from error

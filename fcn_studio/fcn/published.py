@@ -15,6 +15,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from fcn_studio.core.classes import VOC_NAMES
+from fcn_studio.fcn.architecture import Architecture, named
 
 Kind = Literal["caffemodel", "pytorch-fcn", "torchvision"]
 """Who wrote the file."""
@@ -37,7 +38,7 @@ class PublishedNetwork:
             has published one.
         size: of the file in bytes, about.
         kind: who wrote the file.
-        architecture: its name for `fcn_studio.fcn.architecture.named`.
+        architecture: its shape.
         classes: names by class index; none of a trunk.
         gflops: of one image of 375 x 500, in thousands of millions of operations.
         figures: what it reached, and who says so; "" if nobody does.
@@ -52,7 +53,7 @@ class PublishedNetwork:
     digest: str
     size: int
     kind: Kind
-    architecture: str
+    architecture: Architecture
     classes: tuple[str, ...]
     gflops: float
     figures: str
@@ -101,7 +102,7 @@ SIFT_FLOW_NAMES = (
 """SIFT Flow's classes, from 0 on. Source: ``data/sift-flow/classes.txt``; ``siftflow_layers.py`` subtracts 1."""
 
 _CAFFE = PublishedNetwork(
-    "", "", "http://dl.caffe.berkeleyvision.org/", "", 0, "caffemodel", "vgg16-8s", VOC_NAMES, 293.6, "",
+    "", "", "http://dl.caffe.berkeleyvision.org/", "", 0, "caffemodel", named("vgg16-8s"), VOC_NAMES, 293.6, "",
     "BSD-2-Clause and the BVLC model license (unrestricted use), as the README says",
 )  # fmt: skip
 _PYTORCH_FCN = replace(
@@ -139,6 +140,7 @@ def _torchvision(name: str, title: str, file: str, size: int, figures: str, **ch
     return replace(_TORCHVISION, name=name, title=title, url=url, size=size, figures=figures, **changes)
 
 
+_32S, _16S, _AT_ONCE = named("vgg16-32s"), named("vgg16-16s"), named("vgg16-8s-atonce")
 _README = "mean IoU {} % on seg11valid (the README's)"
 _CONTEXT = {"classes": PASCAL_CONTEXT_NAMES}
 _SIFT_FLOW = {"classes": SIFT_FLOW_NAMES, "preprocessing": "sift-flow"}
@@ -147,49 +149,49 @@ _ROWS = (
     _caffe("fcn8s-heavy", "FCN-8s of the paper, VGG-16", 538,
            "mean IoU 65.5 % on seg11valid, 67.2 % on the VOC 2012 test set (the README's)",
            digest="sha1:c449ea74dd7d83751d1357d6a8c323fcf4038962"),
-    _caffe("fcn16s-heavy", "FCN-16s of the paper, VGG-16", 539, _README.format("65.0"), architecture="vgg16-16s",
+    _caffe("fcn16s-heavy", "FCN-16s of the paper, VGG-16", 539, _README.format("65.0"), architecture=_16S,
            gflops=293.4),
-    _caffe("fcn32s-heavy", "FCN-32s of the paper, VGG-16", 545, _README.format("63.6"), architecture="vgg16-32s",
+    _caffe("fcn32s-heavy", "FCN-32s of the paper, VGG-16", 545, _README.format("63.6"), architecture=_32S,
            gflops=293.3),
     _caffe("fcn8s-atonce", "FCN-8s trained all at once, VGG-16", 538, _README.format("65.4"),
-           architecture="vgg16-8s-atonce"),
-    _caffe("fcn-alexnet", "FCN-AlexNet", 235, _README.format("48.0"), architecture="alexnet-32s", gflops=33.1),
+           architecture=_AT_ONCE),
+    _caffe("fcn-alexnet", "FCN-AlexNet", 235, _README.format("48.0"), architecture=named("alexnet-32s"), gflops=33.1),
     _caffe("pascalcontext-fcn8s-heavy", "FCN-8s for PASCAL-Context, VGG-16", 542, "", **_CONTEXT),
-    _caffe("pascalcontext-fcn16s-heavy", "FCN-16s for PASCAL-Context, VGG-16", 553, "", architecture="vgg16-16s",
+    _caffe("pascalcontext-fcn16s-heavy", "FCN-16s for PASCAL-Context, VGG-16", 553, "", architecture=_16S,
            **_CONTEXT),
-    _caffe("pascalcontext-fcn32s-heavy", "FCN-32s for PASCAL-Context, VGG-16", 597, "", architecture="vgg16-32s",
+    _caffe("pascalcontext-fcn32s-heavy", "FCN-32s for PASCAL-Context, VGG-16", 597, "", architecture=_32S,
            **_CONTEXT),
     _caffe("siftflow-fcn8s-heavy", "FCN-8s for SIFT Flow, VGG-16", 539, "", **_SIFT_FLOW),
-    _caffe("siftflow-fcn16s-heavy", "FCN-16s for SIFT Flow, VGG-16", 542, "", architecture="vgg16-16s",
+    _caffe("siftflow-fcn16s-heavy", "FCN-16s for SIFT Flow, VGG-16", 542, "", architecture=_16S,
            **_SIFT_FLOW),
-    _caffe("siftflow-fcn32s-heavy", "FCN-32s for SIFT Flow, VGG-16", 556, "", architecture="vgg16-32s",
+    _caffe("siftflow-fcn32s-heavy", "FCN-32s for SIFT Flow, VGG-16", 556, "", architecture=_32S,
            **_SIFT_FLOW),
     _pytorch_fcn("pytorch-fcn8s", "FCN-8s of pytorch-fcn, VGG-16", "1ieXWyoG68xqoHJPWdyrDyaIaaWlfmUxI",
                  "de93e540ec79512f8770033849c8ae89", 538, _README.format("65.5")),
     _pytorch_fcn("pytorch-fcn16s", "FCN-16s of pytorch-fcn, VGG-16", "1bctu58B6YH9bu6lBBSBB2rUeGlGhYLoP",
-                 "a2d4035f669f09483b39c9a14a0d6670", 539, _README.format("65.0"), architecture="vgg16-16s",
+                 "a2d4035f669f09483b39c9a14a0d6670", 539, _README.format("65.0"), architecture=_16S,
                  gflops=293.4),
     _pytorch_fcn("pytorch-fcn32s", "FCN-32s of pytorch-fcn, VGG-16", "11k2Q0bvRQgQbT6-jYWeh6nmAsWlSCY3f",
-                 "d3eb467a80e7da0468a20dfcbc13e6c8", 545, _README.format("63.6"), architecture="vgg16-32s",
+                 "d3eb467a80e7da0468a20dfcbc13e6c8", 545, _README.format("63.6"), architecture=_32S,
                  gflops=293.3),
     _pytorch_fcn("pytorch-fcn8s-atonce", "FCN-8s all at once of pytorch-fcn, VGG-16", "0B9P1L--7Wd2vblE1VUIxV1o2d2M",
-                 "bfed4437e941fef58932891217fe6464", 538, _README.format("65.4"), architecture="vgg16-8s-atonce"),
+                 "bfed4437e941fef58932891217fe6464", 538, _README.format("65.4"), architecture=_AT_ONCE),
     _pytorch_fcn("vgg16-caffe", "VGG-16 as the paper begins with it, trained on ImageNet",
                  "1adDBTGY3GcEB_47dvcibajyzi872RAs3", "aa75b158f4181e7f6230029eb96c1b13", 553, "",
-                 architecture="vgg16-8s", classes=(), licence="CC BY 4.0 (VGG, University of Oxford)"),
+                 architecture=named("vgg16-8s"), classes=(), licence="CC BY 4.0 (VGG, University of Oxford)"),
     _torchvision("vgg16", "VGG-16 trained on ImageNet", "vgg16-397923af", 553_433_881, "",
-                 architecture="vgg16-same-8s"),
+                 architecture=named("vgg16-same-8s")),
     _torchvision("vgg16-bn", "VGG-16 with batch normalisation, trained on ImageNet", "vgg16_bn-6c64b313", 553_507_836,
-                 "", architecture="vgg16bn-8s"),
+                 "", architecture=named("vgg16bn-8s")),
     _torchvision("alexnet", "AlexNet trained on ImageNet", "alexnet-owt-7be5be79", 244_408_911, "",
-                 architecture="alexnet-torchvision-32s", gflops=33.1),
+                 architecture=named("alexnet-torchvision-32s"), gflops=33.1),
     _torchvision("fcn-resnet50", "torchvision's FCN over a dilated ResNet-50", "fcn_resnet50_coco-1167a1af",
                  141_567_418, "mean IoU 60.5 % on COCO val2017 with VOC's labels (torchvision's)", classes=VOC_NAMES,
-                 architecture="resnet50", gflops=200.0,
+                 architecture=named("resnet50"), gflops=200.0,
                  digest="sha256:1167a1affa42e1e62858f8d3fac12d109e0108327ffc91c5855a324b11683c36"),
     _torchvision("fcn-resnet101", "torchvision's FCN over a dilated ResNet-101", "fcn_resnet101_coco-7ecb50ca",
                  217_800_805, "mean IoU 63.7 % on COCO val2017 with VOC's labels (torchvision's)", classes=VOC_NAMES,
-                 architecture="resnet101", gflops=312.2),
+                 architecture=named("resnet101"), gflops=312.2),
 )  # fmt: skip
 
 PUBLISHED = {row.name: row for row in _ROWS}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,6 +20,8 @@ _LOWEST_WEIGHT, _HIGHEST_WEIGHT = 0.3, 3.0
 _CROP_PIXELS = {"cpu": 160 * 208, "cuda": 384 * 512, "mps": 256 * 336}
 _WORKING_SIDE = 320
 _MANY_IMAGES = 50
+_BATCH = 8
+_PAPER_RATES = {32: 1e-10, 16: 1e-12, 8: 1e-14}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,13 @@ class Recipe:
         average: decay of the exponential moving average of the weights, which is what is kept.
         statistics: whether batch normalisation collects new statistics.
         evaluations: validations in a run bounded by steps.
+        momentum: of SGD; None for AdamW.
+        decay: of weights; biases and normalisation have none.
+        bias_factor: on the learning rates of biases.
+        constant: whether the rates stay as they are instead of rising and falling.
+        clip: largest norm of a step's gradient.
+        balanced: whether rare classes weigh more in the loss.
+        whole: whether it learns from whole images as they are, one after the other, instead of augmented crops.
     """
 
     steps: int
@@ -45,9 +54,23 @@ class Recipe:
     average: float
     statistics: bool
     evaluations: int
+    momentum: float | None = None
+    decay: float = _WEIGHT_DECAY
+    bias_factor: float = 1.0
+    constant: bool = False
+    clip: float = 5.0
+    balanced: bool = True
+    whole: bool = False
+
+    def times(self, factor: float) -> Recipe:
+        """The same at other learning rates."""
+        names = ("score", "head", "late", "early")
+        return replace(self, **{name: factor * getattr(self, name) for name in names})
 
     def rate(self, fraction: float) -> float:
         """Factor on the learning rates when this share of the budget is spent."""
+        if self.constant:
+            return 1.0
         if fraction < self.warm_up:
             return max(fraction / self.warm_up, 0.01)
         rest = (fraction - self.warm_up) / (1 - self.warm_up)
@@ -74,16 +97,40 @@ def recipe_for(level: Level, *, batch_norm: bool, foreign: bool, images: int) ->
     return Recipe(200, 2e-3, head, late, early, 0.05, 0.98, statistics=False, evaluations=4)
 
 
-def batch_size_for(level: Level, wanted: int, *, images: int, device: torch.device) -> int:
-    """Crops a step: at most as many as wanted.
+def paper_recipe(stride: int, *, at_once: bool, batch: int, pixels: float, statistics: bool) -> Recipe:
+    """The paper's training of one stage, for a mean over pixels in place of its sum.
+
+    Images come whole and one a step at momentum 0.99; several a step take momentum 0.9 at the same effective step,
+    rate / (1 - momentum).
+
+    Args:
+        stride: of the stage: 32, 16 or 8.
+        at_once: whether an FCN-8s is trained without the stages before it.
+        batch: images a step.
+        pixels: of an image, which a sum adds up.
+        statistics: whether normalisation, which the paper does not have, collects its statistics.
+
+    Source: solver.prototxt and net.py of voc-fcn32s, -16s, -8s and -8s-atonce in the authors' release.
+    """
+    rate = _PAPER_RATES[32 if at_once else stride] * pixels
+    momentum = 0.99 if batch == 1 else 0.9
+    rate *= (1 - momentum) / (1 - 0.99)
+    return Recipe(
+        300_000 if at_once else 100_000, rate, rate, rate, rate, 0.0, 0.0, statistics, evaluations=25,
+        momentum=momentum, decay=5e-4, bias_factor=2.0, constant=True, clip=math.inf, balanced=False, whole=True,
+    )  # fmt: skip
+
+
+def batch_size_for(level: Level, wanted: int | None, *, images: int, device: torch.device) -> int:
+    """Crops a step: at most as many as wanted, or as the recipe has.
 
     On a CPU, or with few images, many small steps learn more in the same time. Two micrographs from a foreign
     network, 30 CPU-seconds: mean IoU 0.73 in steps of 2, 0.66 of 4, 0.35 of 8. CamVid from scratch, 6 CPU-minutes:
     0.52 in steps of 4, 0.49 of 8.
     """
-    most = wanted
+    most = wanted or _BATCH
     if device.type == "cpu":
-        most = min(wanted, 2 if level is Level.FULL else 4)
+        most = min(most, 2 if level is Level.FULL else 4)
     return min(most, max(2, images))
 
 
@@ -94,11 +141,12 @@ def parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, object]
     """
     groups: dict[tuple[float, float], list[Tensor]] = {}
     for name, parameter in network.named_parameters():
-        peak = _peak_rate(network, name, recipe)
+        peak = _peak_rate(network, name, recipe) * (recipe.bias_factor if name.endswith("bias") else 1)
         parameter.requires_grad_(peak > 0)
-        decays = parameter.ndim > 1 and not name.startswith(network.score_layers)
+        # The paper's score layers begin at zero and decay like all others.
+        decays = parameter.ndim > 1 and (recipe.momentum is not None or not name.startswith(network.score_layers))
         if peak > 0:
-            groups.setdefault((peak, _WEIGHT_DECAY if decays else 0.0), []).append(parameter)
+            groups.setdefault((peak, recipe.decay if decays else 0.0), []).append(parameter)
     return [
         {"params": members, "peak": peak, "lr": peak, "weight_decay": decay}
         for (peak, decay), members in groups.items()
@@ -114,15 +162,15 @@ def _peak_rate(network: Network, name: str, recipe: Recipe) -> float:
     return recipe.early if name.startswith(network.early_layers) else recipe.late
 
 
-def initialise(network: Network) -> None:
-    """Random weights to start from: He's for the trunk, nearly nothing for the scores.
+def initialise(network: Network, score_std: float = 0.01) -> None:
+    """Random weights to start from: He's for the trunk, nearly nothing for the scores (the paper: nothing).
 
     Source: He et al. 2015, "Delving Deep into Rectifiers", equation 10.
     """
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d):
             if name in network.score_layers:
-                nn.init.normal_(module.weight, std=0.01)
+                nn.init.normal_(module.weight, std=score_std)
             else:
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             if module.bias is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,7 +14,7 @@ from torch import Tensor
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.labels import LabelMap
 from fcn_studio.fcn.backbones import Features
-from fcn_studio.fcn.data import CropSampler, DecodedImages, Feeder
+from fcn_studio.fcn.data import VIEWS, CropSampler, DecodedImages, Feeder, Order, generator
 from fcn_studio.fcn.device import is_out_of_memory
 from fcn_studio.fcn.network import Network
 from fcn_studio.fcn.transforms import Image, normalise, resized, resized_labels, scaled_size
@@ -23,6 +24,21 @@ FEATURE_CACHE_BYTES = 2**30
 """How much memory cached features may take."""
 
 _LARGEST_VIEW = 768
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Every ``size``-th from the ``rank``-th on: what one of several processes takes of each batch."""
+
+    rank: int = 0
+    size: int = 1
+
+    def of(self, step: int, size: int) -> range:
+        """Its part of the views of a step, which has ``size`` in all."""
+        return range(step * size + self.rank, (step + 1) * size, self.size)
+
+
+ALL = Share()
 
 
 @dataclass(frozen=True)
@@ -37,8 +53,13 @@ class Batch:
     inputs: Tensor | Features
     target: Tensor
 
-    def scores(self, network: Network) -> Tensor:
-        """Scores (N, C, H, W), float32."""
+    def scores(self, network: Network, *, bf16: bool = False) -> Tensor:
+        """Scores (N, C, H, W), float32; ``bf16``: features by automatic mixed precision, scores never."""
+        if isinstance(self.inputs, Tensor) and bf16:
+            with torch.autocast(self.target.device.type, torch.bfloat16):
+                features = network.features(self.inputs)
+            inputs = {stride: tensor.float() for stride, tensor in features.items()}
+            return network.decode(inputs, *self.target.shape[1:]).float()
         if isinstance(self.inputs, Tensor):
             scores: Tensor = network(self.inputs)
         else:
@@ -62,7 +83,13 @@ class Batch:
 
 
 class Source(Protocol):
-    """What gives a training its batches."""
+    """What gives a training its batches.
+
+    Attributes:
+        position: number of the next batch; with the seed it decides what is in it.
+    """
+
+    position: int
 
     def batch(self, device: torch.device) -> list[Batch]:
         """The batches of one step."""
@@ -74,20 +101,70 @@ class Source(Protocol):
 class CropSource:
     """Augmented crops, made in a background thread while the network works on the last ones."""
 
-    def __init__(self, sampler: CropSampler, preprocessing: Preprocessing, size: int) -> None:
-        """Start the thread."""
+    def __init__(
+        self, sampler: CropSampler, preprocessing: Preprocessing, size: int, position: int, share: Share = ALL
+    ) -> None:
+        """Start the thread, which makes batches of ``size`` views from the ``position``-th on."""
+        self.position = position
         self._preprocessing = preprocessing
-        self._feeder: Feeder[tuple[Image, LabelMap]] = Feeder(lambda: sampler.batch(size))
+        steps = itertools.count(position)
+        self._feeder: Feeder[tuple[Image, LabelMap]] = Feeder(lambda: sampler.batch(share.of(next(steps), size)))
 
     def batch(self, device: torch.device) -> list[Batch]:
         """One batch of crops."""
         images, channels = next(self._feeder)
+        self.position += 1
         inputs = normalise(torch.from_numpy(images).to(device), self._preprocessing)
         return [Batch(inputs, torch.from_numpy(channels).to(device).long())]
 
     def close(self) -> None:
         """End the thread."""
         self._feeder.close()
+
+
+class ImageSource:
+    """Whole images as they are, one after the other, each a batch of its own; read in a background thread."""
+
+    def __init__(
+        self,
+        images: DecodedImages,
+        preprocessing: Preprocessing,
+        size: int,
+        seed: int,
+        position: int,
+        share: Share = ALL,
+    ) -> None:
+        """Start the thread; ``size`` images a step, from the ``position``-th step on."""
+        self.position = position
+        self._images, self._preprocessing, self._seed = images, preprocessing, seed
+        self._order = Order(len(images), seed)
+        steps = itertools.count(position)
+        self._feeder: Feeder[list[tuple[Image, LabelMap]]] = Feeder(
+            lambda: [self._view(number) for number in share.of(next(steps), size)]
+        )
+
+    def batch(self, device: torch.device) -> list[Batch]:
+        """The images of one step."""
+        views = next(self._feeder)
+        self.position += 1
+        return [
+            Batch(
+                normalise(torch.from_numpy(image[None]).to(device), self._preprocessing),
+                torch.from_numpy(channels[None]).to(device).long(),
+            )
+            for image, channels in views
+        ]
+
+    def close(self) -> None:
+        """End the thread."""
+        self._feeder.close()
+
+    def _view(self, number: int) -> tuple[Image, LabelMap]:
+        """An image and its labels at the network's scale."""
+        rng = generator(self._seed, VIEWS, number)
+        image, channels = self._images.get_or_another(self._order[number], rng)
+        shape = scaled_size(channels.shape, self._preprocessing.input_scale * self._images.shrink)
+        return resized(image, shape), resized_labels(channels, shape)
 
 
 class FeatureSource:
@@ -99,8 +176,9 @@ class FeatureSource:
         network: Network,
         preprocessing: Preprocessing,
         size: int,
-        rng: np.random.Generator,
+        seed: int,
         make_room: Callable[[], None],
+        position: int = 0,
     ) -> None:
         """Nothing is computed yet; `fill` does that.
 
@@ -109,14 +187,16 @@ class FeatureSource:
             network: whose trunk makes the features, in evaluation mode.
             preprocessing: of its input.
             size: views a step.
-            rng: source of chance.
+            seed: of chance.
             make_room: called when memory runs out, until it raises; may move the network to another device.
+            position: number of the first batch.
         """
+        self.position, self.filled = position, 0
         self._make_room = make_room
         self._images, self._network, self._preprocessing = images, network, preprocessing
-        self._size, self._rng = size, rng
+        self._size, self._seed = size, seed
         self._views: list[tuple[Features, Tensor]] = []
-        self._order: list[int] = []
+        self._order = Order(0, seed)
 
     def fill(self) -> Iterator[int]:
         """Compute the features of image after image, and of its mirror image; stops when the cache is full.
@@ -124,35 +204,39 @@ class FeatureSource:
         Yields:
             The number of images done.
         """
-        total = 0
-        for done, number in enumerate(self._rng.permutation(len(self._images)).tolist(), start=1):
-            if (pair := self._images.get(number)) is None:
-                yield done
-                continue
-            image, channels = self._view(*pair)
-            for step in (1, -1):
-                features = self._features(np.ascontiguousarray(image[:, ::step]))
-                total += sum(2 * tensor.numel() for tensor in features.values())
-                self._views.append((features, torch.from_numpy(np.ascontiguousarray(channels[:, ::step]))))
-            yield done
+        total, order = 0, Order(len(self._images), self._seed)
+        for place in range(len(self._images)):
+            if (pair := self._images.get(order[place])) is not None:
+                total += self._add(*self._view(*pair, generator(self._seed, VIEWS, place)))
+            self.filled = place + 1
+            self._order = Order(len(self._views), self._seed)
+            yield self.filled
             if total > FEATURE_CACHE_BYTES:
                 return
 
     def batch(self, device: torch.device) -> list[Batch]:
         """Some views, each a batch of its own."""
-        batches = []
-        for _ in range(min(self._size, len(self._views))):
-            if not self._order:
-                self._order = self._rng.permutation(len(self._views)).tolist()
-            features, channels = self._views[self._order.pop()]
+        batches, size = [], min(self._size, len(self._views))
+        for number in range(self.position * size, (self.position + 1) * size):
+            features, channels = self._views[self._order[number]]
             inputs = {stride: tensor.to(device).float() for stride, tensor in features.items()}
             batches.append(Batch(inputs, channels.to(device).long()[None]))
+        self.position += 1
         return batches
 
     def close(self) -> None:
         """Nothing runs in the background."""
 
-    def _view(self, image: Image, channels: LabelMap) -> tuple[Image, LabelMap]:
+    def _add(self, image: Image, channels: LabelMap) -> int:
+        """Keep the features of an image and of its mirror image; how many bytes they take."""
+        total = 0
+        for step in (1, -1):
+            features = self._features(np.ascontiguousarray(image[:, ::step]))
+            total += sum(2 * tensor.numel() for tensor in features.values())
+            self._views.append((features, torch.from_numpy(np.ascontiguousarray(channels[:, ::step]))))
+        return total
+
+    def _view(self, image: Image, channels: LabelMap, rng: np.random.Generator) -> tuple[Image, LabelMap]:
         """The image at the network's scale, cut to a window around something labelled if it is large."""
         scale = self._preprocessing.input_scale * self._images.shrink
         shape = scaled_size(channels.shape, scale)
@@ -160,7 +244,7 @@ class FeatureSource:
         labelled = np.argwhere(small != VOID)
         if max(shape) <= _LARGEST_VIEW or not len(labelled):
             return image, small
-        middle = labelled[self._rng.integers(len(labelled))]
+        middle = labelled[rng.integers(len(labelled))]
         starts = np.clip(middle - _LARGEST_VIEW // 2, 0, np.maximum(0, np.array(shape) - _LARGEST_VIEW))
         rows, columns = (slice(start, start + _LARGEST_VIEW) for start in starts.tolist())
         return image[rows, columns], small[rows, columns]

@@ -23,8 +23,8 @@ from fcn_studio.errors import CheckpointError
 from fcn_studio.paths import open_file
 
 _VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
-_MAX_FIELDS = 200_000
-"""In all messages together; a released net has some thousand."""
+_MAX_FIELDS = 100_000
+"""In all messages together; a released net has some thousands."""
 
 _MAX_LAYERS, _MAX_BLOBS, _MAX_DIMENSIONS, _MAX_NAME = 5000, 16, 8, 200
 
@@ -91,7 +91,8 @@ class _Wire:
             yield layer
 
     def _layer(self, start: int, end: int, name_field: int, blobs_field: int) -> CaffeLayer:
-        name, blobs = "", []
+        name = ""
+        blobs: list[NDArray[np.floating]] = []
         for number, kind, first, last in self._fields(start, end):
             if number == name_field and kind == _BYTES:
                 name = self._data[first : min(last, first + _MAX_NAME)].decode("utf-8", "replace")

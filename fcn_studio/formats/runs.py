@@ -14,6 +14,9 @@ from fcn_studio.formats.atomic import refuse_outside, told, write_atomically
 from fcn_studio.formats.strict_json import parse, text
 from fcn_studio.paths import read_file
 
+CHECKPOINT = "best.safetensors"
+"""The best network of a run, in its folder."""
+
 _MAX_BYTES = 4 << 20
 """More than ten thousand networks one after the other."""
 
@@ -42,6 +45,11 @@ class CurrentNetwork:
         """
         is_file = any(mark in self.checkpoint for mark in ("/", "\\")) or self.checkpoint.endswith(".safetensors")
         return folder / self.checkpoint if is_file else None
+
+
+def state_of(checkpoint: Path) -> Path:
+    """Where a training that writes ``checkpoint`` keeps what it needs to go on; gone once it has finished."""
+    return checkpoint.with_name(checkpoint.name + ".state")
 
 
 class Runs:
@@ -76,7 +84,11 @@ class Runs:
 
     def checkpoints(self) -> list[Path]:
         """The checkpoint of each run that has one, oldest first."""
-        return sorted(self.folder.glob("[0-9]*/best.safetensors"))
+        return sorted(self.folder.glob(f"[0-9]*/{CHECKPOINT}"))
+
+    def unfinished(self) -> list[Path]:
+        """The folder of each run that can go on, oldest first."""
+        return sorted(path.parent for path in self.folder.glob(f"[0-9]*/{state_of(Path(CHECKPOINT)).name}"))
 
     def current(self) -> CurrentNetwork | None:
         """The network in use; None if no run has set one.

@@ -9,12 +9,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.metrics import Figures
 from fcn_studio.formats.images import MAX_PIXELS
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.jobs.messages import Evaluated, JobProgress, Predicted
 from fcn_studio.jobs.networks import default_network
+from fcn_studio.jobs.snapshot import Snapshot, collect
 
 
 def open_project(
@@ -73,6 +74,26 @@ def print_figures(figures: Figures, table: ClassTable) -> None:
         print(f"    {table.name_of(index):22} {value:.4f}  ({figures.pixels[index]:,} px)")
     if figures.absent:
         print("    absent:", ", ".join(table.name_of(i) for i in figures.absent))
+
+
+def print_details(figures: Figures, table: ClassTable) -> None:
+    """Print what is taken for what most often, and how well boundaries are met if that was scored."""
+    for true, predicted, pixels in figures.worst_confusions():
+        guess = "none of the classes" if predicted == VOID else table.name_of(predicted)
+        share = pixels / figures.pixels[true]
+        print(f"    {table.name_of(true)} taken for {guess}: {pixels:,} px, {share:.1%} of it")
+    if figures.boundary:
+        print(f"  {'boundary F at 2 px':24} {figures.mean_boundary:.4f}")
+        for index, value in figures.boundary.items():
+            print(f"    {table.name_of(index):22} {value:.4f}")
+
+
+def trusted(project: ProjectFolder) -> Snapshot:
+    """The trusted pixels of a project; what is left out goes to standard error."""
+    snapshot: Snapshot = exhaust(collect(project), "collect labels")
+    for sentence in snapshot.problems:
+        print(f"left out: {sentence}", file=sys.stderr)
+    return snapshot
 
 
 def tell_notes(news: JobProgress) -> None:

@@ -24,7 +24,7 @@ def evaluate_network(job: EvaluateJob, warm: WarmNetwork) -> Generator[JobProgre
     predictor = warm.predictor(job.checkpoint, job.device)
     left_out: dict[str, str] = {}
     index_map = map_classes(predictor.checkpoint.table, job.table, job.class_map)
-    work = evaluate(predictor, job.snapshot, job.table, index_map, left_out)
+    work = evaluate(predictor, job.snapshot, job.table, index_map, left_out, boundary=job.boundary)
     while True:
         try:
             done = next(work)

@@ -23,19 +23,20 @@ def fine_tune(job: FineTuneJob, warm: WarmNetwork) -> Generator[JobProgress, boo
         CheckpointError: if the base checkpoint cannot be loaded.
     """
     from fcn_studio.fcn.device import choose_device, describe_device
+    from fcn_studio.fcn.ranks import own_device
     from fcn_studio.fcn.train import train
     from fcn_studio.fcn.weights import load_checkpoint
 
     if not job.train:
         raise TrainingError("No image has trusted pixels yet: label or verify a few images, then fine-tune.")
-    device = choose_device(job.device)
+    device = own_device(choose_device(job.device))
     warm.device_words = describe_device(device)
     # Training scores the network it is given as the baseline; from scratch it is given one for that alone.
     scratch = job.config.level is Level.SCRATCH
     given, class_map = (job.baseline, job.baseline_map) if scratch else (job.base, job.base_map)
     base = load_checkpoint(given) if given else None
     config = replace(job.config, class_map=class_map)
-    outcome = yield from train(config, job.train, job.val, job.table, base, device, Path(job.out))
+    outcome = yield from train(config, job.train, job.val, job.table, base, device, Path(job.out), resume=job.resume)
     if not job.baseline or not job.val:
         return replace(outcome, baseline=None)
     if job.baseline == given and outcome.baseline is not None:

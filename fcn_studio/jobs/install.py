@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import secrets
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from fcn_studio import paths
-from fcn_studio.errors import CheckpointError, FcnStudioError
+from fcn_studio.errors import CheckpointError, DownloadError
 from fcn_studio.fcn.catalogue import SUFFIX, bundled, installed
+from fcn_studio.fcn.published import PUBLISHED, PublishedNetwork, published_as
 from fcn_studio.formats.atomic import told
 from fcn_studio.formats.leftovers import remove_leftovers
+from fcn_studio.jobs.apart import Errand, remedy, run_apart
 from fcn_studio.jobs.messages import Installing, InstallJob, JobProgress
+from fcn_studio.settings import Settings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CHUNK = 8 << 20
@@ -23,26 +28,104 @@ _CHUNK = 8 << 20
 def install(job: InstallJob) -> Generator[JobProgress, bool | None, str]:
     """Yield `Installing`; return the path of the network's file in the library.
 
-    Closing the generator, or sending it True, leaves nothing but the part of a download that is there already.
+    Closing the generator leaves nothing but the part of a download that is there already, for the next to go on.
 
     Raises:
         CheckpointError: if there is no such network or file, it is damaged, or its name is taken.
+        DownloadError: if it may not or cannot be downloaded.
         ProjectError: if the library cannot be written.
     """
+    row = PUBLISHED.get(job.source)
+    if row is not None:
+        target = _target(job.name or row.name)
+        _require_leave(row, job)
+        file = target.parent / "downloads" / row.name
+        yield from _converted(Errand(str(file), "", row, fetch=True, note=_note(row)), target)
+        with suppress(OSError):
+            file.unlink()
+        return str(target)
     path = Path(job.source).expanduser()
     if not path.is_file():
         raise CheckpointError(
             f"'{job.source}' is neither a published network nor a file; "
             "fcn-studio networks --available lists what can be downloaded"
         )
-    target = _target(job.name or path.stem)
-    with _beside(target) as place:
-        yield from _copied(path, place)
-        yield Installing(0, 0, "Checking")
-        _check(place, path)
-        with told("written", target):
-            os.replace(place, target)
+    if path.suffix == SUFFIX:
+        target = _target(job.name or path.stem)
+        with _beside(target) as place:
+            yield from _copied(path, place)
+            _adopt(place, target, path)
+        return str(target)
+    row = yield from _recognised(path, job)
+    target = _target(job.name or (row.name if row is not None else path.stem))
+    note = _note(row) if row is not None else "not one of the published files"
+    yield from _converted(Errand(str(path), "", row, classes=job.classes, note=note), target)
     return str(target)
+
+
+def _converted(errand: Errand, target: Path) -> Generator[JobProgress, object, None]:
+    """Let a process of its own convert a file, then check what it wrote and keep it."""
+    with _beside(target) as place:
+        yield from run_apart(replace(errand, out=str(place)))
+        yield Installing(0, 0, "Checking")
+        _adopt(place, target, Path(errand.file))
+
+
+def _require_leave(row: PublishedNetwork, job: InstallJob) -> None:
+    """Raises: DownloadError if the network must not be downloaded."""
+    if offline():
+        raise DownloadError(
+            f"'{row.name}' is not downloaded, for this is offline mode (the setting 'Never download', or "
+            f"FCN_STUDIO_OFFLINE); {remedy(row)}"
+        )
+    if not row.trusted and not job.allow_unverified:
+        raise DownloadError(
+            f"'{row.name}' lies at {row.url}, an address without encryption, and nobody has published a hash of it: "
+            "what arrives may be anything. To take it all the same, say --allow-unverified"
+        )
+
+
+def offline() -> bool:
+    """Whether nothing may be downloaded: by the setting, or by the environment."""
+    return os.environ.get("FCN_STUDIO_OFFLINE", "") not in ("", "0") or Settings().flag("offline")
+
+
+def _note(row: PublishedNetwork) -> str:
+    """What is to be known of a published network."""
+    proof = "" if row.trusted else "; nobody has published a hash of the file"
+    return f"{row.title}{f': {row.figures}' if row.figures else ''}{proof}"
+
+
+def _recognised(path: Path, job: InstallJob) -> Generator[JobProgress, object, PublishedNetwork | None]:
+    """The published network that a file is, by its name, its hash being right, or by its hash alone.
+
+    Raises:
+        CheckpointError: if it has the name of one and is another file.
+    """
+    yield Installing(0, 0, "Checking")
+    claimed = PUBLISHED.get(job.name) or published_as(path.name)
+    digests = {}
+    try:
+        for algorithm in ("sha256", "sha1", "md5"):
+            with paths.open_file(path) as file:
+                digests[algorithm] = hashlib.file_digest(file, algorithm).hexdigest()
+            yield Installing(0, 0, "Checking")
+    except OSError as error:
+        raise CheckpointError(f"{path}: the file cannot be read: {error.strerror or error}") from error
+    if claimed is not None:
+        algorithm, _, digits = claimed.digest.partition(":")
+        if digits and not digests[algorithm].startswith(digits):
+            raise CheckpointError(
+                f"{path} is not the file that was published as '{claimed.name}': its {algorithm} is "
+                f"{digests[algorithm]}, but should begin with {digits}; get it again from {claimed.url}"
+            )
+        return claimed
+    return next((row for row in PUBLISHED.values() if _is(row, digests)), None)
+
+
+def _is(row: PublishedNetwork, digests: dict[str, str]) -> bool:
+    algorithm, _, digits = row.digest.partition(":")
+    return bool(digits) and digests[algorithm].startswith(digits)
 
 
 def _target(name: str) -> Path:
@@ -87,11 +170,13 @@ def _copied(path: Path, place: Path) -> Iterator[Installing]:
         os.fsync(copy.fileno())
 
 
-def _check(place: Path, path: Path) -> None:
-    """Load the file as any checkpoint. Raises: CheckpointError that names the one the user gave."""
+def _adopt(place: Path, target: Path, path: Path) -> None:
+    """Load what is there as any checkpoint, and keep it. Raises: CheckpointError that names the user's file."""
     from fcn_studio.fcn.weights import load_checkpoint
 
     try:
         load_checkpoint(place)
-    except FcnStudioError as error:
+    except CheckpointError as error:
         raise CheckpointError(str(error).replace(str(place), str(path))) from error
+    with told("written", target):
+        os.replace(place, target)

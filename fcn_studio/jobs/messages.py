@@ -39,6 +39,7 @@ class FineTuneJob:
         out: path of the checkpoint to write.
         base_map: what the classes of the base mean in the project; the others go by name.
         baseline_map: the same for the baseline.
+        resume: go on with the unfinished training beside ``out``.
     """
 
     config: TrainConfig
@@ -51,6 +52,7 @@ class FineTuneJob:
     device: str = "auto"
     base_map: ClassMap = field(default_factory=dict)
     baseline_map: ClassMap = field(default_factory=dict)
+    resume: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class EvaluateJob:
 
     Attributes:
         class_map: what its classes mean in the table; the others go by name.
+        boundary: whether boundaries are scored too.
     """
 
     checkpoint: str
@@ -66,6 +69,7 @@ class EvaluateJob:
     snapshot: tuple[LabelledImage, ...]
     device: str = "auto"
     class_map: ClassMap = field(default_factory=dict)
+    boundary: bool = False
 
 
 @dataclass(frozen=True)

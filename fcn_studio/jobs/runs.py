@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from fcn_studio.core.training import Adoption, TrainConfig, TrainOutcome, TrainProgress, Verdict, judge
 from fcn_studio.fcn.catalogue import read_info
 from fcn_studio.formats.atomic import told, write_atomically
 from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.runs import CHECKPOINT, state_of
+
+_COLUMNS = ("pixel_accuracy", "mean_accuracy", "mean_iou", "frequency_weighted_iou")
 
 
 @dataclass(frozen=True)
@@ -27,27 +32,62 @@ class Run:
     @property
     def checkpoint(self) -> Path:
         """The best network of the run."""
-        return self.folder / "best.safetensors"
+        return self.folder / CHECKPOINT
+
+    @property
+    def state(self) -> Path:
+        """What its training needs to go on; gone once it has finished."""
+        return state_of(self.checkpoint)
+
+    @property
+    def log_path(self) -> Path:
+        """Its log, a JSON object a line."""
+        return self.folder / "log.jsonl"
 
     def log(self, progress: TrainProgress) -> None:
-        """Append one report to the log; a loss that is no number is null.
+        """Append one report to the log.
 
         Raises:
             ProjectError: if it cannot be written.
         """
-        path = self.folder / "log.jsonl"
-        row = asdict(progress) | {"loss": progress.loss if math.isfinite(progress.loss) else None}
-        with told("written", path), path.open("a", encoding="utf-8") as file:
+        append(self.log_path, progress)
+
+
+def append(path: Path, progress: TrainProgress) -> None:
+    """Append one report to a log: JSON lines, or a table if the file is called ``*.csv``.
+
+    A loss that is no number is null, and empty in a table.
+
+    Raises:
+        ProjectError: if it cannot be written.
+    """
+    row: dict[str, Any] = asdict(progress) | {"loss": progress.loss if math.isfinite(progress.loss) else None}
+    if row["figures"] is not None:
+        del row["figures"]["confusion"]
+    with told("written", path), path.open("a", encoding="utf-8", newline="") as file:
+        if path.suffix.lower() != ".csv":
             file.write(json.dumps(row) + "\n")
+            return
+        figures = row.pop("figures") or {}
+        row |= {name: figures.get(name) for name in _COLUMNS}
+        table = csv.DictWriter(file, list(row))
+        if file.tell() == 0:
+            table.writeheader()
+        table.writerow(row)
 
 
 def begin(project: ProjectFolder, config: TrainConfig) -> Run:
     """Make the folder of a new run and note what it is to do.
 
+    Of earlier runs that did not finish only the last can still go on: their states are large.
+
     Raises:
         ProjectError: if the folder cannot be written.
     """
     run = Run(project.runs.new_dir())
+    for folder in project.runs.unfinished()[:-1]:
+        with told("deleted", Run(folder).state):
+            Run(folder).state.unlink(missing_ok=True)
     _write_json(run.folder / "config.json", asdict(config))
     return run
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, replace
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from fcn_studio.core.metrics import ConfusionMatrix
+from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.metrics import ConfusionMatrix, Figures
 
 
 def test_figures_of_a_hand_counted_case() -> None:
@@ -54,3 +61,46 @@ def test_figures_equal_torchmetrics_on_random_cases() -> None:
             iou = np.diag(counts) / (true + counts.sum(0) - np.diag(counts))
         expected = iou[true > 0].mean()
         assert abs(matrix.figures(range(classes)).mean_iou - expected) < 1e-12
+
+
+def test_figures_come_back_from_json() -> None:
+    matrix = ConfusionMatrix()
+    rng = np.random.default_rng(1)
+    matrix.add(rng.choice([0, 1, 3, 255], (9, 9)).astype(np.uint8), rng.choice([0, 1, 255], (9, 9)).astype(np.uint8))
+    figures = replace(matrix.figures(range(4)), boundary={0: 0.25, 3: 0.5})
+    assert Figures.from_json(json.loads(json.dumps(asdict(figures)))) == figures
+    assert figures.mean_boundary == 0.375
+
+
+def test_the_confusion_matrix_adds_up_and_names_the_worst() -> None:
+    matrix = ConfusionMatrix()
+    truth = np.array([[0, 0, 0, 1, 1, 2, 255]], np.uint8)
+    matrix.add(truth, np.array([[0, 1, 1, 1, 255, 2, 0]], np.uint8))
+    figures = matrix.figures(range(4))
+    assert figures.confusion == {0: {0: 1, 1: 2}, 1: {1: 1, 255: 1}, 2: {2: 1}}
+    assert figures.worst_confusions(1) == [(0, 1, 2)]
+    details = figures.details_as_json(ClassTable.from_names(["a", "b", "c", "d"]))
+    assert details == {"confusion": {"a": {"a": 1, "b": 2}, "b": {"b": 1, "none": 1}, "c": {"c": 1}}}
+
+
+@given(
+    arrays(np.uint8, (2, 6, 7), elements=st.sampled_from([0, 1, 2, 255])),
+    arrays(np.uint8, (2, 6, 7), elements=st.integers(0, 3)),
+)
+@settings(max_examples=40, deadline=None)
+def test_mean_iou_is_torchmetrics_jaccard_over_the_set(truths: np.ndarray, guesses: np.ndarray) -> None:
+    torch = pytest.importorskip("torch")
+    from torchmetrics.classification import MulticlassJaccardIndex
+
+    matrix = ConfusionMatrix()
+    oracle = MulticlassJaccardIndex(4, average=None, ignore_index=255)
+    for truth, guess in zip(truths, guesses, strict=True):
+        matrix.add(truth, guess)
+        oracle.update(torch.from_numpy(guess.astype(np.int64)), torch.from_numpy(truth.astype(np.int64)))
+    figures = matrix.figures(range(4))
+    if not figures.iou:
+        assert (truths == 255).all()
+        return
+    jaccard = oracle.compute().tolist()
+    assert figures.iou == {index: pytest.approx(jaccard[index], abs=1e-6) for index in figures.iou}
+    assert figures.mean_iou == pytest.approx(np.mean([jaccard[index] for index in figures.iou]), abs=1e-6)

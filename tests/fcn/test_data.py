@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -89,8 +90,8 @@ def test_hardly_labelled_images_are_shown_where_they_are_labelled(tmp_path: Path
     label_map[180:184, 10:14] = 0
     label_map[5:9, 240:244] = 2
     images = DecodedImages([labelled(tmp_path, label_map)], channel_lut(TABLE))
-    sampler = CropSampler(images, PLAIN, np.ones(3), np.random.default_rng(0))
-    pixels, channels = sampler.batch(30)
+    sampler = CropSampler(images, PLAIN, np.ones(3), 0)
+    pixels, channels = sampler.batch(range(30))
     assert pixels.shape == (30, 40, 56, 3)
     found = [set(np.unique(view)) - {VOID} for view in channels]
     assert all(found)
@@ -100,10 +101,33 @@ def test_hardly_labelled_images_are_shown_where_they_are_labelled(tmp_path: Path
 
 def test_every_image_is_seen_equally_often(tmp_path: Path) -> None:
     snapshot = [labelled(tmp_path, np.full((40, 56), value, np.uint8), str(value)) for value in range(3)]
-    sampler = CropSampler(DecodedImages(snapshot, channel_lut(TABLE)), PLAIN, np.ones(3), np.random.default_rng(0))
-    _, channels = sampler.batch(9)
+    sampler = CropSampler(DecodedImages(snapshot, channel_lut(TABLE)), PLAIN, np.ones(3), 0)
+    _, channels = sampler.batch(range(9))
     for start in (0, 3, 6):
         assert sorted(int(view[20, 20]) for view in channels[start : start + 3]) == [0, 1, 2]
+
+
+def test_a_view_is_decided_by_its_number(tmp_path: Path) -> None:
+    snapshot = [labelled(tmp_path, np.full((40, 56), value, np.uint8), str(value)) for value in range(3)]
+    augmentation = Augmentation((24, 32), (0.8, 1.2))
+
+    def views(numbers: Sequence[int], seed: int = 1) -> np.ndarray:
+        sampler = CropSampler(DecodedImages(snapshot, channel_lut(TABLE)), augmentation, np.ones(3), seed)
+        return sampler.batch(numbers)[0]
+
+    together = views(range(7))
+    np.testing.assert_array_equal(views([5, 2, 6]), together[[5, 2, 6]])
+    assert (views(range(7), seed=2) != together).any()
+
+
+def test_a_file_that_is_gone_is_seen_as_another(tmp_path: Path) -> None:
+    snapshot = [labelled(tmp_path, np.full((40, 56), value, np.uint8), str(value)) for value in range(3)]
+    Path(snapshot[1].image_path).unlink()
+    left_out: dict[str, str] = {}
+    images = DecodedImages(snapshot, channel_lut(TABLE), left_out=left_out)
+    _, channels = CropSampler(images, PLAIN, np.ones(3), 0).batch(range(12))
+    assert {int(view[20, 20]) for view in channels} == {0, 2}
+    assert list(left_out) == ["1.png"]
 
 
 def test_retired_and_unknown_classes_are_not_trained(tmp_path: Path) -> None:

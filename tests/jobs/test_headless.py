@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import _thread
+import csv
 import json
 import signal
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +24,9 @@ from fcn_studio.fcn.catalogue import read_info
 from fcn_studio.formats.images import image_size
 from fcn_studio.formats.masks import read_mask
 from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.jobs import headless
+from fcn_studio.jobs import headless, library, trainings
 from fcn_studio.jobs.interruption import interruption
-from fcn_studio.jobs.messages import FineTuneJob
+from fcn_studio.jobs.messages import FineTuneJob, JobProgress
 from fcn_studio.jobs.run import Workshop
 from tests.helpers import contents, save_half, tiny_checkpoint
 
@@ -165,7 +167,7 @@ def test_train_makes_a_run_and_puts_its_network_in_use(micrograph_project: Path)
     info = read_info(micrograph_project / ".fcn-studio/runs/0001/best.safetensors")
     assert info.sha256 == current.sha256
     assert info.trained_on == 2
-    assert headless.networks(micrograph_project)["networks"][1]["in_use"]
+    assert library.networks(micrograph_project)["networks"][1]["in_use"]
     log = (micrograph_project / ".fcn-studio/runs/0001/log.jsonl").read_text().splitlines()
     assert json.loads(log[-1])["step"] == 2
 
@@ -203,6 +205,74 @@ def test_train_without_human_pixels_says_so_and_leaves_no_trace(micrograph_proje
 def test_a_senseless_training_is_refused(micrograph_project: Path, config: TrainConfig) -> None:
     with pytest.raises(UsageError, match=r"makes no sense|is not between"):
         headless.train(micrograph_project, config)
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """Ctrl+C after that step."""
+    honest = trainings._show
+
+    def show(news: JobProgress, bar: object, logs: Sequence[Path]) -> None:
+        honest(news, bar, logs)  # type: ignore[arg-type]
+        if isinstance(news, TrainProgress) and news.step == step:
+            monkeypatch.setattr(trainings, "_show", honest)
+            _thread.interrupt_main(signal.SIGINT)
+
+    monkeypatch.setattr(trainings, "_show", show)
+
+
+def test_a_stopped_run_goes_on_and_is_told_when_it_does_not(
+    micrograph_project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = replace(QUICK, steps=6)
+    with pytest.raises(TrainingError, match="no unfinished training"):
+        headless.train(micrograph_project, TrainConfig(), device="cpu", resume=True)
+    stop_at(monkeypatch, 2)
+    assert headless.train(micrograph_project, config, device="cpu")["stopped"]
+    with pytest.raises(UsageError, match="begun with level quick"):
+        headless.train(micrograph_project, TrainConfig(Level.SCRATCH), device="cpu", resume=True)
+    result = headless.train(micrograph_project, TrainConfig(), device="cpu", resume=True)
+    assert (result["run"], result["stopped"]) == ("run 0001", False)
+    assert result["steps"] == 6
+    assert "going on with 0001 at step" in capsys.readouterr().out
+    with pytest.raises(TrainingError, match="no unfinished training"):
+        headless.train(micrograph_project, TrainConfig(), device="cpu", resume=True)
+
+    for run in ("0002", "0003", "0004"):
+        stop_at(monkeypatch, 2)
+        assert headless.train(micrograph_project, config, device="cpu")["run"] == f"run {run}"
+    assert "run 0003 did not finish; --resume goes on with it" in capsys.readouterr().err
+    states = sorted(path.parent.name for path in micrograph_project.rglob("*.state"))
+    assert states == ["0003", "0004"]  # the last at the time, and the new one
+
+
+def test_an_unfinished_file_is_not_begun_anew_and_its_log_goes_on(
+    micrograph_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, log = tmp_path / "own.safetensors", tmp_path / "log.csv"
+    config = TrainConfig(Level.SCRATCH, steps=4, batch_size=1, width=0.0625)
+    stop_at(monkeypatch, 1)
+    headless.train(micrograph_project, config, device="cpu", out=out, log=log)
+    with pytest.raises(UsageError, match="add --resume"):
+        headless.train(micrograph_project, config, device="cpu", out=out)
+    headless.train(micrograph_project, TrainConfig(), device="cpu", out=out, log=log, resume=True)
+    rows = list(csv.DictReader(log.read_text().splitlines()))
+    assert [int(row["step"]) for row in rows] == sorted(int(row["step"]) for row in rows)
+    assert rows[-1]["step"] == "4"
+    assert set(rows[0]) >= {"step", "loss", "elapsed", "cpu_seconds", "mean_iou"}
+    assert not out.with_name("own.safetensors.state").exists()
+
+
+def test_images_held_out_by_a_list_are_validated_on(micrograph_project: Path, tmp_path: Path) -> None:
+    with ProjectFolder.open(micrograph_project, writable=False) as project:
+        verified = [sample for sample in project.samples if project.status(sample) is Status.VERIFIED]
+    names = tmp_path / "held-out.txt"
+    names.write_text(f"{verified[0].mask_id}\n")
+    out = tmp_path / "net.safetensors"
+    result = headless.train(micrograph_project, QUICK, device="cpu", out=out, val_list=names)
+    assert (result["trained_on"], result["validated_on"]) == (len(verified) - 1, 1)
+    names.write_text("nobody\n")
+    with pytest.raises(UsageError, match="'nobody' is no image"):
+        headless.train(micrograph_project, QUICK, device="cpu", out=out, val_list=names)
 
 
 @pytest.fixture
@@ -300,8 +370,8 @@ def test_networks_are_listed_even_if_the_one_in_use_is_gone(
         project.runs.set_current(micrograph_project / "gone.safetensors", "00" * 32, compared=True)
     with pytest.raises(CheckpointError):
         headless.segment(micrograph_project)
-    rows = headless.networks(micrograph_project)["networks"]
+    rows = library.networks(micrograph_project)["networks"]
     assert [(row["name"], row["in_use"]) for row in rows] == [("tiny", False)]
     assert "gone.safetensors" in capsys.readouterr().err
     bundled.clear()
-    assert headless.networks(None) == {"networks": []}
+    assert library.networks(None) == {"networks": []}

@@ -349,3 +349,51 @@ def journal_frames(rng: random.Random, data: bytes) -> bytes:
         crc = zlib.crc32(payload, crc)
         spoiled += struct.pack("<II", len(payload), crc) + payload
     return spoiled
+
+
+# --- protocol buffers ---------------------------------------------------------------------------------------------
+
+
+def wire(rng: random.Random, data: bytes) -> bytes:
+    """Keys and lengths of a message's fields changed, fields left out, repeated and put into each other."""
+    fields, at = [], 0
+    while at < len(data):
+        start = at
+        while data[at] & 0x80:
+            at += 1
+        key, at = data[at], at + 1
+        length, shift = 0, 0
+        if key & 7 == 2:
+            while True:
+                length |= (data[at] & 0x7F) << shift
+                shift, at = shift + 7, at + 1
+                if data[at - 1] < 0x80:
+                    break
+            at += length
+        elif key & 7 == 0:
+            while data[at] & 0x80:
+                at += 1
+            at += 1
+        else:
+            at += 4 if key & 7 == 5 else 8
+        fields.append(data[start:at])
+    place = rng.randrange(len(fields))
+    field = fields[place]
+    way = rng.randrange(6)
+    if way == 0:
+        number = rng.choice((2**14, 2**31, 2**62, 2**63, 2**64 - 1, 0, 1))
+        groups = [number >> shift & 0x7F for shift in range(0, max(7, number.bit_length()), 7)]
+        fields[place] = field[:2] + bytes([*(g | 0x80 for g in groups[:-1]), groups[-1]]) + field[2:]
+    elif way == 1:
+        fields[place] = bytes([rng.randrange(256)]) + field[1:]
+    elif way == 2:
+        fields[place : place + 1] = [field] * rng.choice((0, 2, 300))
+    elif way == 3:
+        fields[place] = field[: rng.randrange(len(field))]
+    elif way == 4:
+        fields.insert(
+            rng.randrange(len(fields)), rng.choice((b"\x2d\0\0\0\0", b"\x41" + bytes(8), b"\x0b", b"\x08\x01")) * 40
+        )
+    else:
+        fields[place] = blind(rng, field)
+    return b"".join(fields)

@@ -35,8 +35,10 @@ from fcn_studio.formats.lock import ProjectLock
 from fcn_studio.formats.masks import encode_grey, encode_mask, read_mask
 from fcn_studio.formats.project_file import read_project_file, write_project_file
 from fcn_studio.formats.records import read_provenance, read_record
+from fcn_studio.formats.run_result import NAME, read_run_result
 from fcn_studio.formats.runs import Runs
 from fcn_studio.formats.status_index import StatusIndex
+from fcn_studio.formats.timings import Timings
 from fcn_studio.formats.voc import CLASS_FILES, class_file_lines, read_class_files, read_splits
 from fcn_studio.settings import SETTINGS, Settings
 from tests.helpers import paint
@@ -316,6 +318,22 @@ def _read_current(path: Path) -> object:
     return read_info(file or resolve(current.checkpoint))
 
 
+def _run_results() -> list[Seed]:
+    figures = {"mean_iou": 0.5, "iou": {"cell": 0.5}}
+    rows = {"verdict": "adopted", "reasons": ["a"], "trained_on": 2, "val_ids": ["b"], "figures": figures}
+    return [(json.dumps({**rows, "baseline": base}).encode(), mutators.json_text) for base in (None, figures)]
+
+
+def _timings() -> list[Seed]:
+    rows = {"ab" * 32: {"seconds": 0.25, "width": 480, "height": 360, "device": "CPU"}}
+    return [(json.dumps(rows).encode(), mutators.json_text)]
+
+
+def _read_timings(path: Path) -> object:
+    """What cannot be read is forgotten, and never an error."""
+    return Timings(path).of("ab" * 32)
+
+
 def _lock() -> list[Seed]:
     fields = {"host": "elsewhere", "pid": 1, "started": "then"}
     return [(json.dumps(fields | {"host": host}).encode(), mutators.json_text) for host in ("elsewhere", _host())]
@@ -379,6 +397,50 @@ def _read_header(path: Path) -> object:
     return read_info(path)
 
 
+def _caffemodels() -> list[Seed]:
+    from tests.fcn.others import caffe_weights, caffemodel, narrow, network
+
+    weights = caffe_weights(network(narrow(fc=8, width=0.05), classes=2), kernels=False)
+    few = {name: weights[name] for name in ("conv1_1.weight", "conv1_1.bias", "score_fr.weight", "score_fr.bias")}
+    files = [
+        caffemodel(few),
+        caffemodel(few, v1=True, old=True),
+        caffemodel(few, odd=("conv1_1", "score_fr")),
+        caffemodel(few, double=True),
+    ]
+    return [(data, mutators.wire) for data in files]
+
+
+def _read_caffemodel(path: Path) -> object:
+    from fcn_studio.formats.caffemodel import read_caffemodel
+
+    layers = read_caffemodel(path)
+    assert all(blob.nbytes <= 2 * path.stat().st_size for layer in layers for blob in layer.blobs)
+    return layers
+
+
+def _pths() -> list[Seed]:
+    import torch
+
+    from tests.fcn.others import caffe_weights, narrow, network
+
+    torch.set_num_threads(1)
+    weights = caffe_weights(network(narrow(fc=8, width=0.05), classes=2), kernels=False)
+    few = {name: weights[name] for name in ("conv1_1.weight", "conv1_1.bias", "score_fr.weight", "score_fr.bias")}
+    seeds = []
+    for zipped in (True, False):
+        buffer = io.BytesIO()
+        torch.save(few, buffer, _use_new_zipfile_serialization=zipped)
+        seeds.append((buffer.getvalue(), blind))
+    return seeds
+
+
+def _read_pth(path: Path) -> object:
+    from fcn_studio.fcn.pickled import read_pth
+
+    return read_pth(path)
+
+
 READERS: dict[str, Reader] = {
     "image": Reader(_read_image, _images),
     "stages": Reader(_read_stages, _images),
@@ -391,10 +453,14 @@ READERS: dict[str, Reader] = {
     "lists": Reader(_read_splits, lambda: [("a\n\nb/ü \n".encode(), blind)], "ImageSets/Segmentation/train.txt"),
     "current": Reader(_read_current, _current, "runs/current.json"),
     "journal": Reader(_read_journal, _journals, "a.journal"),
+    "run result": Reader(lambda path: read_run_result(path.parent), _run_results, NAME),
+    "timings": Reader(_read_timings, _timings, "timings.json"),
     "lock": Reader(_read_lock, _lock, ".fcn-studio/lock"),
     "settings": Reader(_read_settings, _settings, "settings.toml"),
     "checkpoint": Reader(_read_checkpoint, _checkpoints, "a.safetensors"),
     "header": Reader(_read_header, _checkpoints, "a.safetensors"),
+    "caffemodel": Reader(_read_caffemodel, _caffemodels, "a.caffemodel"),
+    "pth": Reader(_read_pth, _pths, "a.pth"),
 }
 """Every reader that is attacked."""
 

@@ -11,7 +11,7 @@ from tests.trust.readers import CONTROLS, READERS
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the harness limits its workers as POSIX systems do")
 
-FILES = {"image": 1500, "mask": 1000, "record": 1000}
+FILES = {"image": 1500, "mask": 1000, "record": 1000, "caffemodel": 300, "pth": 250}
 
 
 @pytest.mark.parametrize("name", READERS)

@@ -1,0 +1,36 @@
+"""The Lovász-softmax loss: a convex surrogate of one minus the mean intersection over union."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from fcn_studio.core.classes import VOID
+
+
+def lovasz_softmax(scores: Tensor, target: Tensor) -> Tensor:
+    """Mean over the classes that occur in the truth; 0 if nothing is labelled.
+
+    Args:
+        scores: float32 (N, C, H, W).
+        target: int64 (N, H, W), channel or 255.
+
+    Source: Berman, Triki & Blaschko 2018, "The Lovász-Softmax loss", algorithm 1 and equation 11.
+    """
+    labelled = target != VOID
+    truth = target[labelled]
+    probabilities = scores.permute(0, 2, 3, 1)[labelled].softmax(1)
+    losses = []
+    for channel in torch.unique(truth).tolist():
+        is_class = (truth == channel).float()
+        errors, order = (is_class - probabilities[:, channel]).abs().sort(descending=True)
+        losses.append(errors @ _jaccard_steps(is_class[order]))
+    return torch.stack(losses).mean() if losses else scores.sum() * 0
+
+
+def _jaccard_steps(is_class: Tensor) -> Tensor:
+    """What each error more, in the given order, adds to the Jaccard loss."""
+    right = is_class.cumsum(0)
+    total = right[-1]
+    loss = 1 - (total - right) / (total + (1 - is_class).cumsum(0))
+    return torch.diff(loss, prepend=loss.new_zeros(1))

@@ -1,0 +1,121 @@
+"""What a training learns from, and what it starts with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fcn_studio.core.class_map import ClassMap, map_classes
+from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.snapshot import LabelledImage
+from fcn_studio.core.training import Level, TrainConfig
+from fcn_studio.errors import TrainingError
+from fcn_studio.fcn.architecture import Architecture, named
+from fcn_studio.fcn.data import STATISTICS, DecodedImages, channel_lut, channel_pixels, generator
+from fcn_studio.fcn.recipe import working_scale
+from fcn_studio.fcn.weights import Checkpoint, Preprocessing, active_table, adapt
+
+_STATISTICS_IMAGES = 16
+_AT_ONCE = ((16, 0.01), (8, 0.0001))
+"""Source: net.py of voc-fcn8s-atonce in the authors' release."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """Images with something to learn in them.
+
+    Attributes:
+        usable: the images with a pixel of an active class.
+        lut: class index -> score channel, uint8 (256,).
+        pixels: trained pixels by score channel, int64 (C,).
+        left_out: image id -> sentence, for images that could not be read; grows.
+    """
+
+    usable: tuple[LabelledImage, ...]
+    lut: NDArray[np.uint8]
+    pixels: NDArray[np.int64]
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, train_set: Sequence[LabelledImage], table: ClassTable) -> Material:
+        """The usable part of a training set.
+
+        Raises:
+            TrainingError: if there is nothing to learn.
+        """
+        lut = channel_lut(table)
+        pixels = channel_pixels(train_set, lut)
+        usable = [image for image, counts in zip(train_set, pixels, strict=True) if counts.any()]
+        channels = len(active_table(table))
+        if channels < 2:
+            raise TrainingError("training needs at least two classes; add one in the Classes list")
+        if not usable:
+            raise TrainingError("there are no labelled pixels to learn from; label a few images, or verify some")
+        return cls(tuple(usable), lut, pixels.sum(0)[:channels])
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """(height, width) of each usable image."""
+        return [image.shape for image in self.usable]
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Ids of the images that are learned from: those that could be read."""
+        return tuple(image.image_id for image in self.usable if image.image_id not in self.left_out)
+
+    def decoded(self, largest_scale: float = 1.0) -> DecodedImages:
+        """The images in memory."""
+        return DecodedImages(self.usable, self.lut, largest_scale, self.left_out)
+
+
+def starting_point(config: TrainConfig, table: ClassTable, base: Checkpoint | None, material: Material) -> Checkpoint:
+    """The base for this class table; without one, or from scratch, a new network, whose weights mean nothing yet."""
+    if base is not None and config.level is not Level.SCRATCH:
+        return adapt(base, table, config.class_map)
+    architecture = Architecture.slim(config.width) if config.architecture == "slim" else named(config.architecture)
+    scale = config.input_scale or working_scale(material.shapes)
+    preprocessing = replace(statistics(material, config.seed), input_scale=scale)
+    channels = active_table(table)
+    return Checkpoint(architecture, channels, preprocessing, architecture.build(len(channels)).state_dict())
+
+
+def at_stride(checkpoint: Checkpoint, stride: int, *, at_once: bool = False) -> Checkpoint:
+    """The network as FCN-32s, -16s or -8s: taps that it gains have scores of zero, so that its function stays.
+
+    ``at_once``: taps without normalisation are scaled, as in the released FCN-8s at-once.
+
+    Raises:
+        CheckpointError: if its trunk has no such taps.
+    """
+    scales = _AT_ONCE if at_once and not checkpoint.architecture.batch_norm else ()
+    architecture = replace(checkpoint.architecture, stride=stride, scales=scales)
+    network = architecture.build(len(checkpoint.table))
+    state = {}
+    for key, fresh in network.state_dict().items():
+        gained = torch.zeros_like(fresh) if key.startswith(network.score_layers) else fresh
+        state[key] = checkpoint.state.get(key, gained)
+    return replace(checkpoint, architecture=architecture, state=state)
+
+
+def statistics(material: Material, seed: int) -> Preprocessing:
+    """Mean and spread of the colours of some images.
+
+    Raises:
+        TrainingError: if none of all can be read.
+    """
+    images = material.decoded()
+    order = generator(seed, STATISTICS, 0).permutation(len(images)).tolist()
+    some = islice(filter(None, map(images.get, order)), _STATISTICS_IMAGES)
+    pixels = np.concatenate([image[::4, ::4].reshape(-1, 3) for image, _ in some])
+    mean, std = pixels.mean(0).tolist(), np.maximum(pixels.std(0), 1).tolist()
+    return Preprocessing("rgb", (mean[0], mean[1], mean[2]), (std[0], std[1], std[2]))
+
+
+def is_foreign(base: Checkpoint | None, table: ClassTable, class_map: ClassMap) -> bool:
+    """Whether a network knows less than half of the classes."""
+    return base is not None and 2 * len(map_classes(base.table, table, class_map)) < len(active_table(table))

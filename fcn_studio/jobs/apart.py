@@ -1,0 +1,210 @@
+"""A process for one file of a stranger: it downloads, reads and converts, and is then thrown away.
+
+Whatever the file does to it costs this process alone: memory and time are limited where the system can, it says
+nothing but JSON, and what it wrote is read with all the checks that any checkpoint gets. Cancelling kills it.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Generator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from fcn_studio.errors import CheckpointError, FcnStudioError
+from fcn_studio.fcn.published import PublishedNetwork
+from fcn_studio.formats.strict_json import parse, text, whole
+from fcn_studio.jobs.messages import Installing
+
+_POLL = 0.2
+"""Seconds between two looks at the pipe, and so until a cancelled job stops."""
+
+_SILENCE = 300.0
+"""Seconds without news until the process is given up; a file of half a gigabyte converts in some ten."""
+
+_MAX_MESSAGE = 1 << 16
+_NEWS_EVERY = 0.1
+
+_MEMORY = 3 << 30
+"""Bytes of address space beside a multiple of the file's size: torch takes two when it first computes."""
+
+_CPU_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What the process is to do.
+
+    Attributes:
+        file: to convert; where a download is put first.
+        out: where the checkpoint is written.
+        row: the published network that it is, if that is known.
+        fetch: whether the file has to be downloaded.
+        classes: names of the classes, where no published network says them.
+        note: what is to be known of the network.
+    """
+
+    file: str
+    out: str
+    row: PublishedNetwork | None = None
+    fetch: bool = False
+    classes: tuple[str, ...] = ()
+    note: str = ""
+
+
+def run_apart(errand: Errand) -> Generator[Installing, object, None]:
+    """Run an errand in a process of its own; closing the generator ends it.
+
+    Raises:
+        CheckpointError: with the sentence of the process, or one on how it ended.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=True)
+    process = context.Process(target=_serve, args=(theirs, errand), name="fcn-studio import", daemon=True)
+    try:
+        process.start()
+        theirs.close()
+        news, heard = Installing(0, 0, "Starting"), time.monotonic()
+        while True:
+            if ours.poll(_POLL):
+                message = _heard(ours, process, errand)
+                if message is None:
+                    return
+                news, heard = message, time.monotonic()
+            elif time.monotonic() - heard > _SILENCE:
+                raise CheckpointError(f"{errand.file}: reading it takes too long, and was given up")
+            yield news
+    finally:
+        with suppress(ValueError, AttributeError):  # it could not be started
+            process.kill()
+            process.join(2)
+        theirs.close()
+        ours.close()
+
+
+def _heard(connection: Connection, process: Any, errand: Errand) -> Installing | None:
+    """The news in a message, None for the last. Raises: CheckpointError with the sentence in it."""
+    try:
+        message = parse(connection.recv_bytes(_MAX_MESSAGE))
+        if "sentence" in message:
+            raise CheckpointError(text(message["sentence"])[:2000])
+        if "done" in message:
+            return None
+        return Installing(whole(message["done_bytes"]), whole(message["total_bytes"]), text(message["stage"])[:40])
+    except (EOFError, OSError, ValueError, TypeError, KeyError) as error:
+        process.join(2)
+        code = process.exitcode
+        how = f"ended with {code}" if code else "said what cannot be understood"
+        if code and code < 0:
+            how = f"was ended by the system ({signal.Signals(-code).name if -code in set(signal.Signals) else -code})"
+        raise CheckpointError(
+            f"{errand.file}: the file is damaged, or more than this computer can take: the process that read it {how}"
+        ) from error
+
+
+# --- in the process -----------------------------------------------------------------------------------------------
+
+
+def _serve(connection: Connection, errand: Errand) -> None:
+    """Entry point: do the errand and say how it went."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the process that started this one
+    threading.Thread(target=_end_with_the_other, args=(connection,), daemon=True, name="pipe").start()
+    mouth = _Mouth(connection)
+    try:
+        _do(errand, mouth)
+    except FcnStudioError as error:
+        mouth.say({"sentence": str(error)})
+    except MemoryError:
+        mouth.say({"sentence": f"{errand.file}: the file takes more memory than it should, and is not used"})
+    else:
+        mouth.say({"done": True})
+
+
+def _do(errand: Errand, mouth: _Mouth) -> None:
+    file = Path(errand.file)
+    if errand.fetch:
+        _fetch(errand, file, mouth)
+    mouth.tell(Installing(0, 0, "Converting"), now=True)
+    from fcn_studio.fcn.foreign import convert
+
+    _limit(file.stat().st_size)
+    convert(file, Path(errand.out), errand.row, errand.classes, errand.note)
+
+
+def _fetch(errand: Errand, file: Path, mouth: _Mouth) -> None:
+    """Download the file. Raises: DownloadError."""
+    from fcn_studio.fcn.download import Download
+
+    row = errand.row
+    assert row is not None
+    download = Download(
+        row.url,
+        limit=row.size + row.size // 4,
+        digest=row.digest,
+        plain_http=row.url.startswith("http:"),
+        remedy=remedy(row),
+    )
+    for step in download.into(file):
+        mouth.tell(Installing(step.done, step.total or row.size, step.stage))
+
+
+def remedy(row: PublishedNetwork) -> str:
+    """What the user can do in place of a download, a part of a sentence."""
+    way = f"open {row.url} in a browser, save the file, then: fcn-studio networks import FILE --as {row.name}"
+    return f"Google may want you to press a button first: {way}" if row.browser else way
+
+
+class _Mouth:
+    """Says JSON, and of progress no more than can be looked at."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._last = 0.0
+
+    def say(self, message: dict[str, object]) -> None:
+        self._connection.send_bytes(json.dumps(message).encode()[:_MAX_MESSAGE])
+
+    def tell(self, news: Installing, *, now: bool = False) -> None:
+        if now or time.monotonic() - self._last > _NEWS_EVERY:
+            self._last = time.monotonic()
+            self.say(asdict(news))
+
+
+def _end_with_the_other(connection: Connection) -> None:
+    """End this process when the one that started it has gone; nothing is ever said to it."""
+    with suppress(EOFError, OSError):
+        connection.recv_bytes(1)
+    os._exit(0)
+
+
+def _limit(size: int) -> None:
+    """Limit memory, time and what is written by the size of the file, where the system can."""
+    try:
+        import resource
+    except ImportError:
+        return
+    with suppress(OSError, ValueError):
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        _lower(resource.RLIMIT_AS, used + 4 * size + _MEMORY)
+    with suppress(OSError, ValueError):
+        _lower(resource.RLIMIT_CPU, int(time.process_time()) + _CPU_SECONDS)
+    with suppress(OSError, ValueError):
+        _lower(resource.RLIMIT_FSIZE, 2 * size + (64 << 20))
+    with suppress(OSError, ValueError):
+        _lower(resource.RLIMIT_CORE, 0)
+
+
+def _lower(what: int, limit: int) -> None:
+    import resource
+
+    hard = resource.getrlimit(what)[1]
+    value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+    resource.setrlimit(what, (value, value))

@@ -1,0 +1,216 @@
+"""The networks there are, on the command line: list, download, import, show and remove them.
+
+Each function prints what a person wants to know and returns what ``--json`` writes.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from fcn_studio import paths
+from fcn_studio.errors import CheckpointError, UsageError
+from fcn_studio.fcn.catalogue import NetworkInfo, read_info, remove_installed, resolve
+from fcn_studio.fcn.published import PUBLISHED, PublishedNetwork
+from fcn_studio.jobs.console import open_project, progress_bar
+from fcn_studio.jobs.messages import Installing, InstallJob
+from fcn_studio.jobs.networks import all_networks, available, network_of
+from fcn_studio.jobs.run import Workshop
+
+Json = dict[str, Any]
+
+_MAX_CLASSES_FILE = 1 << 16
+
+
+def networks(folder: Path | None, *, available: bool = False) -> Json:
+    """List the networks that are bundled or installed, the runs of a project, and what can be downloaded."""
+    project = open_project(folder) if folder is not None else None
+    try:
+        current = network_of(project)
+    except CheckpointError as error:  # the list may show what else there is
+        print(f"the network in use is missing: {error}", file=sys.stderr)
+        current = None
+    rows = []
+    for origin, network in all_networks(project):
+        if isinstance(network, Path):
+            print(f"  {network}: damaged")
+            continue
+        in_use = current is not None and network.sha256 == current.sha256
+        name = f"{network.path.parent.name}/{network.name}" if origin == "run" else network.name
+        print(f"{'*' if in_use else ' '} {name:20} {network.size / 1e6:7.1f} MB  {_known(network)}")
+        rows.append({"name": name, "origin": origin, **_as_json(network), "in_use": in_use})
+    if not rows:
+        print("no network is installed; train one with 'fcn-studio train FOLDER --level scratch'")
+    return {"networks": rows, **({"available": _list_available()} if available else {})}
+
+
+def _known(network: NetworkInfo) -> str:
+    """Figure and classes in one line."""
+    if network.trunk_only:
+        return "a start for fine-tuning, without classes"
+    miou = (network.validation or {}).get("mean_iou")
+    figure = f"mean IoU {miou:.3f}" if isinstance(miou, float) else "mean IoU    ? "
+    return f"{figure}  {', '.join(c.name for c in network.table)}"
+
+
+def _list_available() -> list[Json]:
+    """Print and give what can be downloaded."""
+    print("\ncan be downloaded ('fcn-studio networks download NAME'):")
+    rows = available()
+    for row in rows:
+        classes = f"{len(row.classes)} classes" if row.classes else "a start for fine-tuning"
+        print(f"  {row.name:26} {row.size / 1e6:5.0f} MB  {row.title}: {classes}")
+        print(f"{'':37} {'; '.join(words for words in (row.figures, row.where_it_runs) if words)}")
+        print(f"{'':37} {row.licence}{'' if row.trusted else '; needs --allow-unverified'}")
+    return [_published_as_json(row) for row in rows]
+
+
+def download(name: str, keep_as: str, *, allow_unverified: bool) -> Json:
+    """Download a published network into the library.
+
+    Raises:
+        UsageError: if none of that name is published.
+        CheckpointError, DownloadError, ProjectError: as `fcn_studio.jobs.install.install`.
+    """
+    if name not in PUBLISHED:
+        raise UsageError(f"no network '{name}' is published; fcn-studio networks --available lists them")
+    return _install(InstallJob(name, keep_as, allow_unverified))
+
+
+def import_file(file: Path, keep_as: str, classes: Path | None) -> Json:
+    """Keep a file of weights as a network.
+
+    Raises:
+        UsageError: if there is no such file.
+        CheckpointError, ProjectError: as `fcn_studio.jobs.install.install`.
+    """
+    if not file.is_file():
+        raise UsageError(f"{file}: there is no such file")
+    return _install(InstallJob(str(file.absolute()), keep_as, classes=_class_names(classes) if classes else ()))
+
+
+def _class_names(file: Path) -> tuple[str, ...]:
+    """The names in a file, one a line. Raises: UsageError if it cannot be read."""
+    try:
+        lines = paths.read_file(file, _MAX_CLASSES_FILE).decode("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--classes {file} cannot be read: {error}") from error
+    return tuple(line.strip() for line in lines if line.strip())
+
+
+def _install(job: InstallJob) -> Json:
+    work = Workshop().run(job)
+    with progress_bar("install", None) as bar:
+        bar.unit, bar.unit_scale = "B", True
+        while True:
+            try:
+                news = next(work)
+            except StopIteration as end:
+                path = Path(end.value)
+                break
+            if isinstance(news, Installing):
+                bar.set_description(news.stage, refresh=False)
+                bar.total = news.total_bytes or None
+                bar.update(news.done_bytes - bar.n)
+    network = read_info(path)
+    print(f"'{network.name}' is installed: {network.path}")
+    _print_details(network)
+    return _as_json(network)
+
+
+def show(name: str) -> Json:
+    """Print all that is known of a network, installed or only published.
+
+    Raises:
+        CheckpointError: if there is none of that name.
+    """
+    try:
+        network = read_info(resolve(name))
+    except CheckpointError:
+        if name not in PUBLISHED:
+            raise
+        row = PUBLISHED[name]
+        _print_published(row)
+        return _published_as_json(row)
+    _print_details(network)
+    return _as_json(network)
+
+
+def remove(name: str) -> Json:
+    """Delete a network from the library.
+
+    Raises:
+        CheckpointError: if it is not there, or one that comes with the program.
+    """
+    path = remove_installed(name)
+    print(f"'{name}' is removed: {path}")
+    return {"name": name, "path": str(path)}
+
+
+def _print_details(network: NetworkInfo) -> None:
+    rows = {
+        "file": network.path,
+        "sha256": network.sha256,
+        "classes": ", ".join(f"{c.index} {c.name}" for c in network.table) or "none: a start for fine-tuning",
+        "architecture": ", ".join(f"{key} {value}" for key, value in network.architecture.items()),
+        "preprocessing": ", ".join(f"{key} {value}" for key, value in network.preprocessing.items()),
+        "figures": ", ".join(
+            f"{key} {value:.4f}" for key, value in (network.validation or {}).items() if isinstance(value, float)
+        ),
+        "source": network.source,
+        "its sha256": network.source_sha256,
+        "licence": network.licence,
+        "note": network.note,
+    }
+    for title, words in rows.items():
+        if words:
+            print(f"  {title:14} {words}")
+
+
+def _print_published(row: PublishedNetwork) -> None:
+    rows = {
+        "title": row.title,
+        "not installed": f"fcn-studio networks download {row.name}",
+        "size": f"{row.size / 1e6:.0f} MB",
+        "classes": ", ".join(f"{index} {name}" for index, name in enumerate(row.classes)) or row.where_it_runs,
+        "figures": row.figures,
+        "runs": "" if row.trunk_only else row.where_it_runs,
+        "source": row.url,
+        "its hash": row.digest or "none is published: needs --allow-unverified",
+        "licence": row.licence,
+    }
+    for title, words in rows.items():
+        if words:
+            print(f"  {title:14} {words}")
+
+
+def _as_json(network: NetworkInfo) -> Json:
+    return {
+        "path": str(network.path),
+        "sha256": network.sha256,
+        "classes": [c.name for c in network.table],
+        "mean_iou": (network.validation or {}).get("mean_iou"),
+        "size": network.size,
+        "architecture": dict(network.architecture),
+        "preprocessing": dict(network.preprocessing),
+        "source": network.source,
+        "source_sha256": network.source_sha256,
+        "licence": network.licence,
+        "note": network.note,
+    }
+
+
+def _published_as_json(row: PublishedNetwork) -> Json:
+    return {
+        "name": row.name,
+        "title": row.title,
+        "url": row.url,
+        "digest": row.digest,
+        "size": row.size,
+        "classes": list(row.classes),
+        "figures": row.figures,
+        "runs": row.where_it_runs,
+        "licence": row.licence,
+        "trusted": row.trusted,
+    }

@@ -1,0 +1,270 @@
+"""Training on the command line: what is asked for, going on with what did not finish, and what is printed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from fcn_studio.core.class_map import can_help, map_classes
+from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.sample import Status
+from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
+from fcn_studio.errors import TrainingError, UsageError
+from fcn_studio.fcn.unfinished import Unfinished, read_unfinished
+from fcn_studio.formats.images import MAX_PIXELS
+from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.runs import state_of
+from fcn_studio.jobs import runs
+from fcn_studio.jobs.console import open_project, print_figures, progress_bar, trusted
+from fcn_studio.jobs.interruption import interruption
+from fcn_studio.jobs.messages import FineTuneJob, JobProgress
+from fcn_studio.jobs.networks import class_map_of, needed, network_of
+from fcn_studio.jobs.run import Workshop
+from fcn_studio.jobs.snapshot import Snapshot
+from fcn_studio.paths import read_file
+
+Json = dict[str, Any]
+
+_LONGEST_LIST = 16 << 20
+
+
+def train(
+    folder: Path,
+    config: TrainConfig,
+    *,
+    network: str = "",
+    device: str = "auto",
+    out: Path | None = None,
+    log: Path | None = None,
+    resume: bool = False,
+    val_list: Path | None = None,
+    grey_as_indices: bool = False,
+    max_pixels: int = MAX_PIXELS,
+) -> Json:
+    """Train on the trusted pixels of a folder; without ``out`` as a run of the project, adopted by the rule.
+
+    Ctrl+C ends the training early and keeps the best network so far. With ``resume`` the last training that did not
+    end by itself goes on: the one that wrote ``out``, else the last such run of the project. With ``val_list`` the
+    images named in that file are validated on, and all others of the train split are trained on.
+
+    Several processes, started by torchrun or srun, train one network into ``out``; the first one speaks for all.
+
+    Raises:
+        TrainingError: if there is nothing to train on, or to go on with.
+        UsageError: if the budget or the output makes no sense.
+    """
+    _check(config, out)
+    if not _speaks_for_all(out):
+        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+            _train(folder, config, network, device, out, None, resume, val_list, grey_as_indices, max_pixels)
+        return {}
+    return _train(folder, config, network, device, out, log, resume, val_list, grey_as_indices, max_pixels)
+
+
+def _speaks_for_all(out: Path | None) -> bool:
+    """Whether this is the only process that trains, or the first. Raises: UsageError, TrainingError."""
+    from fcn_studio.fcn.ranks import share_of_environment
+
+    share = share_of_environment()
+    if share.size > 1 and out is None:
+        raise UsageError("several processes train together into a file; add --out FILE")
+    return share.rank == 0
+
+
+def _train(
+    folder: Path,
+    config: TrainConfig,
+    network: str,
+    device: str,
+    out: Path | None,
+    log: Path | None,
+    resume: bool,
+    val_list: Path | None,
+    grey_as_indices: bool,
+    max_pixels: int,
+) -> Json:
+    """`train`, in one process of those that train together."""
+    with open_project(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
+        earlier = _unfinished(project, config, network, out) if resume else None
+        snapshot = trusted(project)
+        if val_list is not None:
+            snapshot = _held_out(project, snapshot, val_list)
+        if not snapshot.train:
+            raise TrainingError(f"'{folder}' has no training image with human pixels: label or verify a few first.")
+        job = _job(project, config, snapshot, network, device)
+        if earlier is not None:
+            job = _same_again(job, earlier)
+        else:
+            _tell_unfinished(project, out)
+        run = None
+        if out is None:
+            run = runs.Run(earlier.path.parent) if earlier is not None else runs.begin(project, config)
+        job = replace(job, out=str(out if run is None else run.checkpoint), baseline=job.baseline if run else "")
+        level = job.config.level.value
+        print(f"{level}: {len(snapshot.train)} images to train on, {len(snapshot.val)} to validate on")
+        outcome = _run_training(job, [path for path in (run.log_path if run else None, log) if path is not None])
+        result = _training_json(outcome, project.config.table) | {"failed": list(snapshot.problems)}
+        if run is not None:
+            adoption = runs.finish(project, run, outcome)
+            print(f"{run.name}: {adoption.verdict.value} ({'; '.join(adoption.reasons)})")
+            result |= {"run": run.name, "verdict": adoption.verdict.value, "reasons": list(adoption.reasons)}
+        return result
+
+
+def _job(project: ProjectFolder, config: TrainConfig, snapshot: Snapshot, network: str, device: str) -> FineTuneJob:
+    """What is to be done, but for where its network goes; the network in use is the baseline if it can help."""
+    base = None if config.level is Level.SCRATCH else needed(network_of(project, network))
+    current = network_of(project)
+    current_map = class_map_of(project, current) if current else {}
+    index_map = map_classes(current.table, project.config.table, current_map) if current else {}
+    return FineTuneJob(
+        config=config,
+        table=project.config.table,
+        train=snapshot.train,
+        val=snapshot.val,
+        base=str(base.path) if base else "",
+        baseline=str(current.path) if current and can_help(index_map, current.table) else "",
+        out="",
+        device=device,
+        base_map=class_map_of(project, base) if base else {},
+        baseline_map=current_map,
+    )
+
+
+def _same_again(job: FineTuneJob, earlier: Unfinished) -> FineTuneJob:
+    """The job with what the earlier training was told."""
+    config, class_map = earlier.config, earlier.config.class_map
+    if config.level is Level.SCRATCH:
+        return replace(job, config=config, baseline=earlier.base, baseline_map=class_map, base="", resume=True)
+    return replace(job, config=config, base=earlier.base, base_map=class_map, resume=True)
+
+
+def _held_out(project: ProjectFolder, snapshot: Snapshot, val_list: Path) -> Snapshot:
+    """Validate on the images that a file names, one a line, and train on the others of the train split.
+
+    Raises:
+        UsageError: if it cannot be read, or names what is no verified image of the project.
+    """
+    try:
+        names = set(read_file(val_list, _LONGEST_LIST).decode("utf-8").split("\n")) - {""}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--val-list {val_list} cannot be read: {error}") from error
+    listed = {s.image_id: s for s in project.samples if names & {s.image_id, s.mask_id}}
+    for name in sorted(names - {n for s in listed.values() for n in (s.image_id, s.mask_id)}):
+        raise UsageError(f"--val-list {val_list}: '{name}' is no image of {project.folder}; give ids, one a line")
+    verified = {i for i, sample in listed.items() if project.status(sample) is Status.VERIFIED}
+    val = tuple(i for i in (*snapshot.train, *snapshot.val) if i.image_id in verified)
+    return replace(snapshot, train=tuple(i for i in snapshot.train if i.image_id not in listed), val=val)
+
+
+def _unfinished(project: ProjectFolder, config: TrainConfig, network: str, out: Path | None) -> Unfinished:
+    """The training to go on with. Raises: TrainingError, UsageError if something else is asked of it."""
+    folders = project.runs.unfinished()
+    if out is None and not folders:
+        raise TrainingError(f"'{project.folder}' has no unfinished training to go on with.")
+    found = read_unfinished(state_of(out if out is not None else runs.Run(folders[-1]).checkpoint))
+    if found.is_running:
+        raise TrainingError(f"{found.path}: this training is still running (process {found.writer.pid}).")
+    usual = TrainConfig()
+    for setting in fields(TrainConfig):
+        given, then = getattr(config, setting.name), getattr(found.config, setting.name)
+        if given not in (getattr(usual, setting.name), then):
+            raise UsageError(
+                f"the training was begun with {setting.name} {then}, and goes on with it; leave the option out"
+            )
+    if network:
+        raise UsageError("--resume goes on from where the training was; leave --network out")
+    where = found.path.parent.name if out is None else out
+    print(f"going on with {where} at step {found.step}")
+    return found
+
+
+def _tell_unfinished(project: ProjectFolder, out: Path | None) -> None:
+    """Say that there is a training that could go on. Raises: UsageError if it would be written over."""
+    if out is not None and state_of(out).exists():
+        raise UsageError(
+            f"{state_of(out)} holds an unfinished training of that network; add --resume to go on with it, or "
+            "delete the file to begin anew"
+        )
+    folders = project.runs.unfinished() if out is None else []
+    if folders:
+        print(f"{runs.Run(folders[-1]).name} did not finish; --resume goes on with it", file=sys.stderr)
+
+
+def _check(config: TrainConfig, out: Path | None) -> None:
+    if config.minutes is not None and not 0 < config.minutes <= 60 * 24 * 30:
+        raise UsageError(f"--minutes {config.minutes:g} makes no sense; give a positive number")
+    if config.steps is not None and config.steps < 1:
+        raise UsageError(f"--steps {config.steps} makes no sense; give a positive number")
+    if config.batch_size is not None and not 1 <= config.batch_size <= 256:
+        raise UsageError(f"--batch-size {config.batch_size} is not between 1 and 256")
+    if config.seed < 0:
+        raise UsageError(f"--seed {config.seed} makes no sense; give 0 or more")
+    if not 0.05 <= config.width <= 2:
+        raise UsageError(f"--width {config.width:g} is not between 0.05 and 2")
+    if config.input_scale is not None and not 0.01 <= config.input_scale <= 2:
+        raise UsageError(f"--input-scale {config.input_scale:g} is not between 0.01 and 2")
+    if config.crop is not None and not all(32 <= side <= 4096 for side in config.crop):
+        raise UsageError(f"--crop {config.crop[0]}x{config.crop[1]} is not between 32 and 4096")
+    if not (0 <= config.lovasz <= 10 and 0 < config.rate <= 1e6):
+        raise UsageError("--lovasz is 0 to 10, and --rate a positive number")
+    if out is not None and not out.resolve().parent.is_dir():
+        raise UsageError(f"the folder of --out {out} does not exist")
+
+
+def _run_training(job: FineTuneJob, logs: Sequence[Path]) -> TrainOutcome:
+    work = Workshop().run(job)
+    with progress_bar(job.config.level.value, 1000) as bar, interruption() as interrupted:
+        news = next(work)
+        while True:
+            _show(news, bar, logs)
+            try:
+                news = work.send(interrupted.is_set())
+            except StopIteration as end:
+                outcome: TrainOutcome = end.value
+                return outcome
+
+
+def _show(news: JobProgress, bar: tqdm[Any], logs: Sequence[Path]) -> None:
+    if not isinstance(news, TrainProgress):
+        return
+    bar.update(round(1000 * news.fraction) - bar.n)
+    bar.set_postfix_str(f"step {news.step} loss {news.loss:.3f} cpu {news.cpu_seconds / 60:.1f} min")
+    for path in logs:
+        runs.append(path, news)
+    if news.figures is not None:
+        figures = news.figures
+        tqdm.write(
+            f"step {news.step:5}  {news.elapsed / 60:6.1f} min  {news.cpu_seconds / 60:6.1f} CPU-min  "
+            f"loss {news.loss:.3f}  mean IoU {figures.mean_iou:.4f}  pixel accuracy {figures.pixel_accuracy:.4f}"
+        )
+
+
+def _training_json(outcome: TrainOutcome, table: ClassTable) -> Json:
+    print(f"{outcome.steps} steps, {outcome.cpu_seconds / 60:.1f} CPU-minutes, checkpoint {outcome.checkpoint}")
+    for note in outcome.notes:
+        print(note)
+    if outcome.figures is not None:
+        print_figures(outcome.figures, table)
+    if (found := outcome.calibration) is not None:
+        errors = f"{found.error_after:.4f}, before {found.error_before:.4f}"
+        print(f"  temperature {found.temperature:.3f}; expected calibration error {errors}")
+    return {
+        "checkpoint": outcome.checkpoint,
+        "steps": outcome.steps,
+        "cpu_minutes": outcome.cpu_seconds / 60,
+        "trained_on": outcome.trained_on,
+        "validated_on": len(outcome.val_ids),
+        "figures": outcome.figures.as_json(table) if outcome.figures else None,
+        "baseline": outcome.baseline.as_json(table) if outcome.baseline else None,
+        "stopped": outcome.stopped,
+        "notes": list(outcome.notes),
+        "calibration": asdict(outcome.calibration) if outcome.calibration else None,
+    }
