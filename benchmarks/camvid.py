@@ -72,9 +72,9 @@ def print_table(miou: float, accuracy: float, what: str) -> None:
     for name, published, pixels in PUBLISHED:
         print(f"{name:36} {published:9.1f} {'' if pixels is None else f'{pixels:.1f}':>15}   test, 233 images")
     print(
-        "\nNot the same images: the published figures are of CamVid's test split. Its official val split is easier\n"
-        "by about ten points of mean IoU, for its frames lie between training frames of the same drives; a drive left\n"
-        "out (--leave-out) is nearer to test. Classes (11), void and resolution (360 x 480) are the same."
+        "\nNot the same images: the published figures are of CamVid's test split. The official val split is easier\n"
+        "by about ten points of mean IoU, for its frames lie between training frames of the same drives; a drive\n"
+        "left out (--leave-out) is nearer to test. Classes (11), void and resolution (360 x 480) are the same."
     )
 
 
