@@ -92,9 +92,13 @@ class NetworkDesk(QObject):
 
     def warning_of(self, row: PublishedNetwork) -> str:
         """What to know before a download."""
-        words = (
-            [] if row.trusted else ["Nothing proves that what comes is what was published: it has no safe address."]
-        )
+        from fcn_studio.jobs.install import offline
+
+        if offline():
+            return "Nothing is downloaded here (the setting Never download); a file that you have can be imported."
+        words = []
+        if not row.trusted:
+            words.append("Nothing proves that what comes is what was published: it has no safe address.")
         if row.browser:
             words.append(
                 "The host may want a person to press a button first: if the download fails, fetch the file with a "

@@ -495,6 +495,22 @@ def test_a_file_is_imported_used_and_removed(
     assert "my-cells" not in [row.title for row in desk.learning.shelf.networks]
 
 
+def test_where_nothing_may_be_downloaded_the_card_says_so(
+    desk: NetworkDesk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FCN_STUDIO_OFFLINE", "1")
+    dialog = opened(desk, qtbot)
+    choose(dialog, PUBLISHED["fcn-resnet50"].title)
+    assert "Nothing is downloaded here" in dialog.card.text()
+
+
+def test_a_published_file_keeps_the_name_that_it_is_published_by(studio: Studio, desk: NetworkDesk) -> None:
+    for name in ("fcn8s-heavy-pascal.caffemodel", "my net.pth", "street.safetensors"):
+        desk.learning.shelf.bring_in(Path(name))
+    names = [job.name for job in studio.engine.jobs.values() if isinstance(job, InstallJob)]
+    assert names == ["", "my-net", "street-2"]
+
+
 def test_an_imported_network_gets_a_name_that_is_free(networks: dict[str, Path]) -> None:
     assert free_name("Straßen Netz (1)") == "Stra-en-Netz-1"
     assert free_name("Street") == "Street-2"
