@@ -18,7 +18,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -191,10 +191,10 @@ def slim_row(runs: int) -> Row:
     return compared("slim, 360x480", lambda: plain(x), Engine(twin, pre), image, 11, runs)
 
 
-def decoder_rows(runs: int) -> list[dict[str, float]]:
+def decoder_rows(runs: int, counts: Sequence[int] = (21, 60, 150)) -> list[dict[str, float]]:
     """The last upsampling of a 50 x 65 map by 8: dense, grouped and interpolated; milliseconds."""
     rows = []
-    for classes in (21, 60, 150):
+    for classes in counts:
         scores = torch.randn(1, classes, 50, 65)
         last = scores.contiguous(memory_format=torch.channels_last)
         dense, grouped = dense_upsampling(classes, 8), BilinearUpsample(8)
@@ -221,36 +221,56 @@ def interpolated(scores: Tensor) -> Tensor:
 
 
 def cuda_rows() -> list[Row]:
-    """Milliseconds an image on the card, by batch and precision, and the share of the card's matrix speed."""
-    from torch.utils.flop_counter import FlopCounterMode
+    """Milliseconds an image on the card, by batch and precision, and the share of the card's matrix speed.
 
+    TF32 stands for what one would get from the network's plain forward with PyTorch's own settings.
+    """
     device = torch.device("cuda")
     network = with_random_weights(Architecture.vgg16().build(21))
+    assert isinstance(network, Network)
+    engines = {"float32": Engine(network, CAFFE, half=False), "bf16": Engine(network, CAFFE)}
     image = picture(375, 500)
-    with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        engines = {name: Engine(network, CAFFE, half=name == "bf16") for name in ("float32", "bf16")}
-        strict = engines["float32"].score_map(image, PLENTY).whole()
-    flops = counter.get_total_flops()
-    peaks = {"float32": matrix_speed(torch.float32), "bf16": matrix_speed(torch.bfloat16)}
-    rows = []
-    for name, engine in engines.items():
-        engine.to(device)
-        with torch.inference_mode():
-            found = engine.score_map(image.to(device), PLENTY).whole().cpu()
-        for batch in (1, 4, 8):
-            images = image.to(device).repeat(batch, 1, 1, 1)
-            seconds = card_seconds(lambda e=engine, i=images: labelled(e, i, 21)) / batch  # type: ignore[misc]
-            rows.append(
-                {
-                    "precision": name,
-                    "batch": batch,
-                    "ms an image": 1000 * seconds,
-                    "share of matrix speed": flops / seconds / peaks[name],
-                    "difference": float((found - strict).abs().max() / strict.abs().max()),
-                    "agreement": float((found.argmax(1) == strict.argmax(1)).float().mean()),
-                }
-            )
+
+    def scores_of(name: str, images: Tensor) -> Tensor:
+        if name in engines:
+            return engines[name].score_map(images, PLENTY).whole()
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=True):
+            scores: Tensor = network(normalise(images, CAFFE))
+        return scores
+
+    with torch.inference_mode():
+        strict = scores_of("float32", image)  # on the CPU
+        flops = {"TF32": counted(lambda: network(normalise(image, CAFFE)))}
+        flops["float32"] = flops["bf16"] = counted(lambda: engines["float32"].score_map(image, PLENTY))
+        network.to(device)
+        peaks = {"float32": matrix_speed(torch.float32), "bf16": matrix_speed(torch.bfloat16)}
+        peaks["TF32"] = peaks["float32"]
+        rows = []
+        for name in ("float32", "TF32", "bf16"):
+            found = scores_of(name, image.to(device)).cpu()
+            for batch in (1, 4, 8):
+                images = image.to(device).repeat(batch, 1, 1, 1)
+                seconds = card_seconds(lambda n=name, i=images: plainly_labelled(scores_of(n, i)))  # type: ignore[misc]
+                rows.append(
+                    {
+                        "precision": name,
+                        "batch": batch,
+                        "ms an image": 1000 * seconds / batch,
+                        "share of matrix speed": batch * flops[name] / seconds / peaks[name],
+                        "difference": float((found - strict).abs().max() / strict.abs().max()),
+                        "agreement": float((found.argmax(1) == strict.argmax(1)).float().mean()),
+                    }
+                )
     return rows
+
+
+def counted(run: Callable[[], object]) -> int:
+    """Floating point operations of a run."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return int(counter.get_total_flops())
 
 
 def matrix_speed(dtype: torch.dtype) -> float:

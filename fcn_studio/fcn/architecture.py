@@ -154,10 +154,14 @@ class Architecture:
         """Name for people, as "FCN-8s, slim VGG-16 x 0.25"."""
         if self.trunk in _TITLES:
             return _TITLES[self.trunk]
-        trunk = "VGG-16-BN" if self.batch_norm else "VGG-16"
         if self.trunk == "slim":
             trunk = f"slim VGG-16 x {self.width:g}"
-        return f"FCN-{self.stride}s{' at once' if self.scales else ''}, {trunk}"
+        elif self.batch_norm:
+            trunk = "VGG-16-BN"
+        else:
+            trunk = "VGG-16" if self.padding == "caffe" else "VGG-16 with 'same' padding"
+        learned = ", learned upsampling" if self.upsampling == "learned" else ""
+        return f"FCN-{self.stride}s{' at once' if self.scales else ''}, {trunk}{learned}"
 
     def build(self, num_classes: int) -> Network:
         """The network with fresh weights, on the current default device."""

@@ -139,9 +139,9 @@ def _caffe(weights: Mapping[str, Tensor], row: PublishedNetwork | None) -> tuple
         scales = row.architecture.scales
     stride = 8 if "score_pool3.weight" in ours else 16 if "score_pool4.weight" in ours else 32
     if "conv1_1.weight" in ours:
-        base = replace(Architecture.vgg16(stride), width=_outputs(ours, "conv1_1") / 64)
+        base = replace(Architecture.vgg16(stride), width=_width(ours))
     else:
-        base = replace(Architecture.alexnet(), width=_outputs(ours, "conv1") / 96)
+        base = replace(Architecture.alexnet(), width=_width(ours))
     kernels = [key for key in ours if key.startswith("upscore")]
     fixed = all(ours[key].ndim == 4 and is_bilinear(ours[key]) for key in kernels)
     if fixed:
@@ -169,6 +169,11 @@ def _scales(ours: Weights) -> Iterator[tuple[int, float]]:
         if not math.isfinite(factor) or not bool((values == values.flatten()[0]).all()):
             raise CheckpointError(f"'{layer}' scales channels differently, which is not known here")
         yield tap, float(f"{factor:.6g}")  # 0.01 as a float32 is 0.009999999776
+
+
+def _width(ours: Weights) -> float:
+    """The multiplier of channels, by a layer that is wide enough for it. Raises: CheckpointError if it is missing."""
+    return _outputs(ours, "conv4_1") / 512 if "conv4_1.weight" in ours else _outputs(ours, "conv3") / 384
 
 
 def _outputs(ours: Weights, layer: str) -> int:
@@ -207,8 +212,7 @@ def _trunk(weights: Mapping[str, Tensor]) -> tuple[Weights, Architecture]:
         raise CheckpointError(f"weight '{min(extra)}' is too much")
     batch_norm = any(name.endswith("running_mean") for name in ours)
     base = Architecture.alexnet(torchvision=True) if is_alexnet else Architecture.vgg16_same(batch_norm)
-    width = _outputs(ours, convs[0]) / 64
-    return ours, replace(base, width=width, fc=_outputs(ours, "fc6"))
+    return ours, replace(base, width=_width(ours), fc=_outputs(ours, "fc6"))
 
 
 def _features(weights: Mapping[str, Tensor], convs: tuple[str, ...]) -> Iterator[tuple[str, Tensor]]:

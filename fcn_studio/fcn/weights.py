@@ -151,6 +151,7 @@ def adapt(checkpoint: Checkpoint, table: ClassTable, class_map: ClassMap | None 
         sha256="",
         path=None,
         name="",
+        note="",
     )
 
 

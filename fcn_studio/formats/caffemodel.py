@@ -23,8 +23,8 @@ from fcn_studio.errors import CheckpointError
 from fcn_studio.paths import open_file
 
 _VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
-_MAX_FIELDS = 200_000
-"""In all messages together; a released net has some thousand."""
+_MAX_FIELDS = 100_000
+"""In all messages together; a released net has some thousands."""
 
 _MAX_LAYERS, _MAX_BLOBS, _MAX_DIMENSIONS, _MAX_NAME = 5000, 16, 8, 200
 

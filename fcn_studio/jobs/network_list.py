@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fcn_studio.core.training import Verdict
 from fcn_studio.errors import CheckpointError, ProjectError
-from fcn_studio.fcn.catalogue import NetworkInfo
+from fcn_studio.fcn.catalogue import NetworkInfo, read_info
 from fcn_studio.formats.run_result import RunResult, read_run_result
 from fcn_studio.formats.timings import Timing, Timings
 from fcn_studio.jobs.networks import all_networks
@@ -19,12 +20,17 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
     from fcn_studio.formats.project_folder import ProjectFolder
 
 
+_MOST_FILES = 10
+"""Files outside of project and library that are looked at: ``current.json`` may be anybody's, and name many."""
+
+
 class Origin(StrEnum):
     """Where a network comes from."""
 
     BUNDLED = "bundled"
     RUN = "run"
     INSTALLED = "installed"
+    ELSEWHERE = "elsewhere"
     PUBLISHED = "published"
 
 
@@ -79,6 +85,9 @@ class ListedNetwork:
 def list_networks(project: ProjectFolder | None, timings: Timings) -> tuple[ListedNetwork, ...]:
     """All networks on this computer that a project may use: bundled ones, its runs with the newest first, others."""
     found = [_listed(Origin(origin), network, timings) for origin, network in all_networks(project)]
+    known = {row.path for row in found}
+    elsewhere = _used_files(project) if project is not None else []
+    found += [_listed(Origin.ELSEWHERE, file, timings) for file in elsewhere if file not in known]
     order = list(Origin)
     return tuple(sorted(found, key=lambda row: (order.index(row.origin), -row.changed_at if _is_run(row) else 0)))
 
@@ -87,10 +96,22 @@ def _is_run(row: ListedNetwork) -> bool:
     return row.origin is Origin.RUN
 
 
+def _used_files(project: ProjectFolder) -> list[Path]:
+    """The files that the project uses or last used, wherever they lie."""
+    try:
+        files = (used.path(project.folder) for used in project.runs.chain())
+        return list(dict.fromkeys(file for file in files if file is not None and file.is_file()))[:_MOST_FILES]
+    except ProjectError:  # told when the project was opened
+        return []
+
+
 def _listed(origin: Origin, network: NetworkInfo | Path, timings: Timings) -> ListedNetwork:
-    """What is known of one network; a path stands for a damaged file."""
+    """What is known of one network; a path stands for a file that could not be read."""
     path = network if isinstance(network, Path) else network.path
     info = None if isinstance(network, Path) else network
+    if origin is Origin.ELSEWHERE:
+        with suppress(CheckpointError):
+            info = read_info(path)
     title = f"run {path.parent.name}" if origin is Origin.RUN else path.stem
     result, note = None, "" if info is not None else f"{path} is damaged: no network can be read from it."
     if origin is Origin.RUN:

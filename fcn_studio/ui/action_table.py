@@ -147,10 +147,10 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("stop", "&Stop", _NETWORK, ("Ctrl+.",), "stop", "Stop what the network is doing", needs=_P),
     ActionSpec("go_back", "Go &back to the previous network", _NETWORK, (), "", "Use the network before this one",
                needs=_P),
-    ActionSpec("use_network", "&Use another network…", _NETWORK, (), "", "Use a checkpoint file", separator=True,
-               needs=_P),
+    ActionSpec("networks", "&Networks…", _NETWORK, ("Ctrl+Shift+N",), "",
+               "See all networks: what each knows and how good it is; use, download or import one", separator=True),
     ActionSpec("network_classes", "Network's &classes…", _NETWORK, (), "",
-               "Show which class of the project each class of the network means", needs=_P),
+               "Say which class of the project each class of the network means", needs=_P),
 
     ActionSpec("shortcuts", "&Keys and mouse", _HELP, ("F1",), "", "List all shortcuts"),
     ActionSpec("report", "&Report…", _HELP, (), "", "Versions, device and messages, to copy into a report"),

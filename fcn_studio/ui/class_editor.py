@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fcn_studio.core.classes import ClassTable, Colour
@@ -27,6 +28,18 @@ class ClassEditor:
         index = self._session.table.next_index - 1
         self._session.toolbox.set_class(index)
         return index
+
+    def add_all(self, classes: Sequence[tuple[str, Colour]]) -> None:
+        """Add classes at the next indices, all or none; the active one stays.
+
+        Raises:
+            ProjectError: if a name is taken, there is no room for all, or nothing may be written.
+        """
+        table = self._session.table
+        for name, colour in classes:
+            table = table.added(name, colour)
+        if classes:
+            self._set_table(table)
 
     def rename(self, index: int, name: str) -> None:
         """Rename a class; its index stays.

@@ -18,6 +18,7 @@ from fcn_studio.settings import Settings
 from fcn_studio.ui.action_table import TOOL_NAMES, class_keys
 from fcn_studio.ui.exporter import Exporter
 from fcn_studio.ui.messages import ActionDoor, Messages
+from fcn_studio.ui.network_desk import NetworkDesk
 from fcn_studio.ui.opener import Opener
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Commands(QObject):
     Attributes:
         opener: opens folders.
         exporter: runs exports.
+        desk: for all about networks.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Commands(QObject):
         self._session, self._learning = session, learning
         self._settings, self._messages, self._window = settings, messages, window
         self.opener = Opener(session, settings, window)
+        self.desk = NetworkDesk(session, learning, messages, window)
         self.exporter = Exporter(self)
         self.exporter.failed.connect(messages.fail)
         self.exporter.finished.connect(self._exported)
@@ -88,8 +91,8 @@ class Commands(QObject):
             "segment_folder": self.segment_folder,
             "stop": self.stop,
             "go_back": learning.go_back,
-            "use_network": self.use_network,
-            "network_classes": self.show_network_classes,
+            "networks": self.desk.show_networks,
+            "network_classes": self.desk.show_classes,
             "shortcuts": self.show_shortcuts,
             "report": self.show_report,
             "about": self.show_about,
@@ -126,26 +129,6 @@ class Commands(QObject):
         for job in self._learning.running:
             if job.can_cancel:
                 self._learning.stop(job.job_id)
-
-    def use_network(self) -> None:
-        """Let the user choose a checkpoint."""
-        from PySide6.QtWidgets import QFileDialog
-
-        chosen, _ = QFileDialog.getOpenFileName(
-            self._window, "Use another network", "", "Checkpoints (*.safetensors)"
-        )
-        if chosen:
-            self._learning.use_network(chosen)
-
-    def show_network_classes(self) -> None:
-        """Show which classes match."""
-        from fcn_studio.ui.dialogs.help_dialogs import MappingDialog
-
-        network = self._learning.network
-        if network is None:
-            self._messages.say("There is no network yet: label a few images, then Fine-tune from scratch.")
-        else:
-            MappingDialog(self._learning.network_name, network.table, self._session.table, self._window).open()
 
     # --- export -----------------------------------------------------------------------------------------------
 

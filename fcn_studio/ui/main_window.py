@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from fcn_studio.errors import FcnStudioError
 from fcn_studio.settings import Settings
 from fcn_studio.ui import theme
 from fcn_studio.ui.action_table import TOOL_NAMES
@@ -32,7 +33,7 @@ from fcn_studio.ui.docks.layers_dock import LayersDock
 from fcn_studio.ui.docks.training_dock import TrainingDock
 from fcn_studio.ui.guard import guarded
 from fcn_studio.ui.layout import Layout, Stack
-from fcn_studio.ui.messages import ActionDoor, Messages
+from fcn_studio.ui.messages import ActionDoor, Messages, Way
 from fcn_studio.ui.opener import dropped_folder
 from fcn_studio.ui.view_actions import ViewActions
 from fcn_studio.ui.widgets.bar_buttons import OneConnection
@@ -74,7 +75,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._session, self._toolbox, self._learning, self._settings = session, toolbox, learning, settings
         self.messages = messages or Messages(self)
-        self._door = ActionDoor(self.messages, session.restorer.offer)
+        self._door = ActionDoor(self.messages, self._offer_way_out)
         session.restorer.window = self
         self.canvas = Canvas()
         self.actions_ = Actions(self, self._door)
@@ -107,6 +108,7 @@ class MainWindow(QMainWindow):
 
     def _make_bars(self) -> None:
         self.actions_.fill(self.menuBar())
+        self._commands.desk.fill(self.actions_.menus["Network"], self.actions_["networks"])
         self._recent_menu = self.actions_.menus["File"].addMenu("Open &recent")
         self.actions_.menus["File"].insertMenu(self.actions_["demo"], self._recent_menu)
         self._network_words = named(QLabel(), "Network in use", "The network that labels for you")
@@ -276,10 +278,9 @@ class MainWindow(QMainWindow):
         self.actions_["only_unlabelled"].setChecked(self._toolbox.only_unlabelled)
 
     def _network_changed(self) -> None:
-        seen = self._learning.learned_from
-        learned = f" · learned from {seen:,} images" if seen else ""
-        self._network_words.setText(f"Network: {self._learning.network_name or 'none'}{learned}")
-        self._network_words.setMinimumWidth(self._network_words.sizeHint().width())  # the menu bar does not ask again
+        self._network_words.setText(self._commands.desk.words)
+        self._network_words.setMinimumWidth(self._network_words.sizeHint().width())
+        self.menuBar().setCornerWidget(self._network_words)  # else it keeps the room that it had
         self._refresh()
 
     def _refresh(self) -> None:
@@ -321,8 +322,11 @@ class MainWindow(QMainWindow):
         for folder in recent:
             self._recent_menu.addAction(str(folder), partial(self.open_folder, folder))
 
-    def _show_offer(self, text: str, label: str, act: Callable[[], object]) -> None:
-        self._strip.show_offer(text, label, self._door(act))
+    def _show_offer(self, text: str, ways: Sequence[Way]) -> None:
+        self._strip.show_offer(text, *((label, self._door(act)) for label, act in ways))
+
+    def _offer_way_out(self, error: FcnStudioError) -> bool:
+        return self._session.restorer.offer(error) or self._commands.desk.offer(error)
 
     def _show_bug(self, text: str) -> None:
         from fcn_studio.ui.dialogs.help_dialogs import show_bug

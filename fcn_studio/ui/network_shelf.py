@@ -104,13 +104,18 @@ class Shelf(QObject):
         """The downloads and imports that run or wait, oldest first."""
         return self._board.views_of(Kind.INSTALL)
 
+    def is_coming(self, network: PublishedNetwork) -> bool:
+        """Whether a published network is being downloaded, or waits for that."""
+        return any(view.title == f"Download {network.name}" for view in self.coming)
+
     def download(self, network: PublishedNetwork, *, unverified: bool = False) -> None:
         """Download a published network; ``unverified``: although nothing proves what comes."""
         self._install(network.name, network.name, f"Download {network.name}", unverified=unverified)
 
     def bring_in(self, file: Path) -> None:
-        """Import a network from a file, under a name that is free."""
-        self._install(str(file), free_name(file.stem), f"Import {file.name}")
+        """Import a network from a file, under the name that it is published by or has, made free and sound."""
+        name = free_name(file.stem)
+        self._install(str(file), "" if name == file.stem else name, f"Import {file.name}")
 
     def _install(self, source: str, name: str, title: str, *, unverified: bool = False) -> None:
         from fcn_studio.jobs.messages import InstallJob

@@ -129,10 +129,10 @@ def test_a_bug_is_no_sentence_and_an_interruption_is_130(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def end_with(error: BaseException) -> None:
-        def fail(folder: object) -> None:
+        def fail(folder: object, *, available: bool) -> None:
             raise error
 
-        monkeypatch.setattr("fcn_studio.jobs.headless.networks", fail)
+        monkeypatch.setattr("fcn_studio.jobs.library.networks", fail)
 
     end_with(KeyboardInterrupt())
     assert cli.main(["networks"]) == 130

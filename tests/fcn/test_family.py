@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -14,8 +17,13 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.training import Level
 from fcn_studio.errors import CheckpointError
 from fcn_studio.fcn.architecture import _NAMED, Architecture, named
+from fcn_studio.fcn.device import CPU
+from fcn_studio.fcn.learner import Learner
 from fcn_studio.fcn.network import Network
+from fcn_studio.fcn.predict import Predictor
 from fcn_studio.fcn.recipe import initialise, parameter_groups, recipe_for
+from fcn_studio.fcn.sources import Batch
+from fcn_studio.fcn.transforms import normalise
 from fcn_studio.fcn.upsampling import LearnedUpsample, dense_bilinear, is_bilinear
 from fcn_studio.fcn.weights import Checkpoint, Preprocessing, adapt, load_checkpoint
 
@@ -57,6 +65,11 @@ def test_quick_and_scratch_find_their_layers(name: str) -> None:
 @pytest.mark.parametrize("name", _NAMED)
 def test_descriptions_survive_json(name: str) -> None:
     assert Architecture.from_json(json.loads(json.dumps(named(name).as_json()))) == named(name)
+
+
+def test_describing_a_network_loads_no_torch() -> None:
+    code = "import sys, fcn_studio.fcn.architecture as a; a.named('slim'); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_architectures_have_names() -> None:
@@ -191,6 +204,18 @@ def test_learned_kernels_keep_what_passes_among_kept_classes() -> None:
     assert torch.equal(after.state["score_fr.weight"][0], before.state["score_fr.weight"][2])
 
 
+@pytest.mark.parametrize("name", [*TINY, "resnet50"])
+def test_a_trunk_without_classes_is_given_some(name: str) -> None:
+    """As a file of a trunk alone has it: weights with no row for a class."""
+    with torch.device("meta"):
+        network = (TINY.get(name) or named(name)).build(1)
+        wanted = (TINY.get(name) or named(name)).build(2).state_dict()
+    for key, value in network.state_dict().items():
+        value = torch.zeros(value.shape, dtype=value.dtype)
+        none = network.adapted(key, value, [])
+        assert network.adapted(key, none, [None, None]).shape == wanted[key].shape, key
+
+
 @pytest.mark.parametrize("name", TINY)
 def test_kept_classes_have_the_scores_that_they_had(name: str) -> None:
     network = TINY[name].build(3).eval() if name != "article" else article(3).float()
@@ -218,3 +243,43 @@ def test_more_classes_change_no_score_of_the_article() -> None:
     torch.testing.assert_close(new[:, [0, 2, 3]], old[:, [1, 2, 0]], rtol=1e-4, atol=1e-4)
     assert not new[:, 1].any()
     assert more.state["stage5.0.weight"][1].any()
+
+
+# --- training and labelling -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "level"),
+    [*((name, level) for name in TINY for level in (Level.SCRATCH, Level.QUICK)), ("resnet50", Level.SCRATCH)],
+)
+def test_every_kind_learns_and_labels(name: str, level: Level) -> None:
+    architecture = TINY.get(name) or named(name)
+    torch.manual_seed(0)
+    network = architecture.build(2)
+    initialise(network)
+    before = {key: value.clone() for key, value in network.named_parameters()}
+    recipe = recipe_for(level, batch_norm=True, foreign=True, images=100)
+    learner = Learner(network, recipe, np.ones(2), CPU, 2)
+    image = np.zeros((48, 64, 3), np.uint8)
+    image[:, 32:] = 255
+    image[::2, :, 1] = 128
+    target = torch.from_numpy((image[:, :, 0] > 0).astype(np.int64)).expand(2, -1, -1)
+    preprocessing = Preprocessing(mean=(127.0, 127.0, 127.0), std=(127.0, 127.0, 127.0))
+    inputs = normalise(torch.from_numpy(image)[None], preprocessing).expand(2, -1, -1, -1)
+    losses = []
+    for _ in range(2 if name == "resnet50" else 8):
+        learner.step(lambda device: [Batch(inputs, target)], 0.3)
+        losses.append(learner.loss)
+    assert losses[-1] < losses[0]
+    changed = {key for key, value in learner.network.named_parameters() if not torch.equal(value, before[key])}
+    if level is Level.QUICK:
+        assert {key.rpartition(".")[0] for key in changed} == set(network.score_layers)
+    else:
+        assert len(changed) >= 0.9 * len(before)
+    checkpoint = Checkpoint(
+        architecture, ClassTable.from_names(["a", "b"]), preprocessing, learner.average.state_dict()
+    )
+    prediction = Predictor(checkpoint).predict(image, "x")
+    with torch.inference_mode():
+        expected = checkpoint.build()(normalise(torch.from_numpy(image)[None], preprocessing))[0].argmax(0)
+    assert (prediction.label_map == expected.numpy()).mean() > 0.999

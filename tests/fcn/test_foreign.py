@@ -20,6 +20,7 @@ from fcn_studio.fcn.foreign import convert
 from fcn_studio.fcn.layouts import PREPROCESSING, checkpoint_of
 from fcn_studio.fcn.network import Network
 from fcn_studio.fcn.published import PUBLISHED
+from fcn_studio.fcn.upsampling import dense_bilinear
 from fcn_studio.fcn.weights import Checkpoint, adapt, load_checkpoint
 from tests.fcn.others import caffe_weights, narrow, network, torchvision_vgg, write
 from tests.trust.test_checkpoints import FOREIGN
@@ -177,6 +178,46 @@ def test_the_vgg16_of_caffe_keeps_caffes_ways() -> None:
     assert found.preprocessing == PREPROCESSING["caffe"]
 
 
+@torch.inference_mode()
+def test_an_alexnet_of_torchvision_becomes_a_trunk() -> None:
+    architecture = replace(Architecture.alexnet(torchvision=True), width=0.125, fc=16)
+    made = network(architecture, classes=2)
+    theirs = {}
+    for number, place in enumerate((0, 3, 6, 8, 10), 1):
+        for kind in ("weight", "bias"):
+            name = f"trunk.stages.stage{min(number, 3)}.conv{number}.{kind}"
+            theirs[f"features.{place}.{kind}"] = made.state_dict()[name]
+    for place, layer in ((1, "fc6"), (4, "fc7")):
+        theirs[f"classifier.{place}.weight"] = made.state_dict()[f"trunk.head.{layer}.weight"].flatten(1)
+        theirs[f"classifier.{place}.bias"] = made.state_dict()[f"trunk.head.{layer}.bias"]
+    theirs |= {"classifier.6.weight": torch.zeros(1000, 16), "classifier.6.bias": torch.zeros(1000)}
+    found = checkpoint_of(theirs)
+    assert found.architecture == architecture
+    started = adapt(found, ClassTable.from_names(["a", "b"])).build()
+    assert torch.equal(started.features(IMAGE)[32], made.features(IMAGE)[32])
+
+
+def test_the_papers_alexnet(tmp_path: Path) -> None:
+    made = network(replace(Architecture.alexnet(), width=0.125, fc=16))
+    weights = {".".join(key.split(".")[-2:]): value for key, value in made.state_dict().items()}
+    weights["upscore.weight"] = dense_bilinear(21, 63)
+    found = imported(write(tmp_path / "net.caffemodel", weights))
+    assert found.architecture == replace(Architecture.alexnet(), width=0.125, fc=16)
+    same_scores(found, made)
+
+
+@torch.inference_mode()
+def test_torchvisions_fcn_gives_the_scores_that_it_gives_there() -> None:
+    from torchvision.models.segmentation import fcn_resnet50
+
+    torch.manual_seed(0)
+    theirs = fcn_resnet50(weights=None, weights_backbone=None, num_classes=21, aux_loss=True).eval()
+    found = checkpoint_of(theirs.state_dict(), PUBLISHED["fcn-resnet50"])
+    assert not any(name.startswith("aux") for name in found.state)
+    assert found.table.name_of(15) == "person"
+    equal(found.build()(IMAGE / 60), theirs(IMAGE / 60)["out"])
+
+
 # --- refusals -----------------------------------------------------------------------------------------------------
 
 Spoil = Callable[[dict[str, Tensor]], object]
@@ -199,7 +240,8 @@ FLAWS: dict[str, Spoil] = {
     "unnamed classes": lambda weights: weights.update(
         {n: v[:20].clone() for n, v in weights.items() if n.startswith("score_")}
     ),
-    "odd width": lambda weights: weights.update({"conv1_1.weight": torch.zeros(9, 3, 3, 3)}),
+    "odd width": lambda weights: weights.update({"conv4_1.weight": torch.zeros(9, 32, 3, 3)}),
+    "no width": without("conv4_1.weight"),
     "kernels of no shape": lambda weights: weights.update({"upscore8.weight": torch.zeros(5)}),
 }
 

@@ -44,7 +44,7 @@ def test_output_has_the_inputs_size_for_every_size(padding: str, stride: int) ->
     architecture = Architecture("slim", 0.125, 8, True, padding, stride, (), 0.0)
     with torch.device("meta"):
         network = architecture.build(2).eval()
-        for height in [*range(1, 40), 63, 64, 65, 97, 131, 225, 360, 375]:
+        for height in [*range(1, 36, 1 if stride == 8 else 5), 63, 64, 65, 97, 225, 375]:
             width = 500 - height if height < 500 else 1
             assert network(torch.empty(1, 3, height, width)).shape == (1, 2, height, width)
 

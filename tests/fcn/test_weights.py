@@ -197,7 +197,13 @@ def test_weights_that_do_not_fit_their_description_are_refused(tmp_path: Path) -
 
 
 def test_adapting_keeps_the_rows_of_same_named_classes() -> None:
-    checkpoint = replace(fresh("background", "Cell", "debris"), sha256="cd" * 32, validation={"mean_iou": 1.0})
+    checkpoint = replace(
+        fresh("background", "Cell", "debris"),
+        sha256="cd" * 32,
+        validation={"mean_iou": 1.0},
+        licence="MIT",
+        note="good",
+    )
     table = ClassTable.from_names(["debris", "nucleus", "cell"]).added("late")
     adapted = adapt(checkpoint, table)
     for layer in ("score_fr", "score_pool4", "score_pool3"):
@@ -209,6 +215,7 @@ def test_adapting_keeps_the_rows_of_same_named_classes() -> None:
     same = [key for key in checkpoint.state if key.startswith("trunk.")]
     assert all(torch.equal(adapted.state[key], checkpoint.state[key]) for key in same)
     assert (adapted.parent, adapted.sha256, adapted.validation) == ("cd" * 32, "", None)
+    assert (adapted.licence, adapted.note) == ("MIT", "")
     assert adapted.build()(torch.zeros(1, 3, 8, 8)).shape == (1, 4, 8, 8)
 
 

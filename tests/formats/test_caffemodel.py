@@ -84,7 +84,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_file_takes_more_time_than_its_size_allows(tmp_path: Path) -> None:
-    megabytes = 4
+    megabytes = 1
     files = {
         "fields": whole(90, 1) * (megabytes << 19),
         "fields in a blob": layer(whole(9, 1) * (megabytes << 19)),

@@ -21,10 +21,11 @@ from fcn_studio.fcn.weights import load_checkpoint
 from fcn_studio.jobs import headless, library
 from fcn_studio.jobs.apart import Errand, run_apart
 from fcn_studio.jobs.install import install
-from fcn_studio.jobs.messages import Installing, InstallJob
+from fcn_studio.jobs.messages import Done, Failed, Installing, InstallJob
 from fcn_studio.jobs.networks import all_networks, available
 from tests.fcn.others import caffe_weights, narrow, network, torchvision_vgg, write
 from tests.fcn.test_download import Server, cut_after, server, whole  # noqa: F401 - a fixture
+from tests.jobs.helpers import Listener
 from tests.trust.test_checkpoints import pickled
 
 
@@ -146,12 +147,23 @@ def test_a_trunk_cannot_label_but_begins_a_fine_tune(tmp_path: Path, micrograph_
 
 
 @pytest.mark.slow
-def test_a_hostile_file_costs_only_a_sentence(tmp_path: Path, folder: Path) -> None:
+def test_a_hostile_file_costs_only_a_sentence_in_the_networks_process_too(
+    tmp_path: Path, folder: Path, tiny_network: Path
+) -> None:
     (tmp_path / "net.pth").write_bytes(pickled(tmp_path / "it ran"))
-    with pytest.raises(CheckpointError, match=r"net\.pth: the file is damaged"):
-        run(InstallJob(str(tmp_path / "net.pth")))
-    assert not (tmp_path / "it ran").exists()
-    assert files(folder) == []
+    listener = Listener()
+    try:
+        end = listener.end_of(listener.host.submit(InstallJob(str(tmp_path / "net.pth"))))
+        assert isinstance(end, Failed)
+        assert "net.pth: the file is damaged" in end.sentence
+        assert not end.trace
+        assert not (tmp_path / "it ran").exists()
+        assert files(folder) == []
+        end = listener.end_of(listener.host.submit(InstallJob(str(tiny_network), "mine")))
+        assert isinstance(end, Done)
+        assert end.result == str(folder / "mine.safetensors")
+    finally:
+        listener.close()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="processes are killed by signals elsewhere only")

@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fcn_studio.core.classes import VOID
+from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.micrographs import micrographs
 from fcn_studio.core.sample import Status
 from fcn_studio.fcn.catalogue import DEFAULT, bundled
 from fcn_studio.formats.images import write_png
 from fcn_studio.formats.project_folder import ProjectFolder
+from tests.helpers import tiny_checkpoint
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +30,7 @@ XVFB = shutil.which("xvfb-run") is not None and shutil.which("xauth") is not Non
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    own = {"FCN_STUDIO_CONFIG_DIR": str(tmp_path / "config"), "FCN_STUDIO_STATE_DIR": str(tmp_path / "state")}
+    own = {f"FCN_STUDIO_{name.upper()}_DIR": str(tmp_path / name) for name in ("config", "state", "networks")}
     return {**os.environ, **own, "PYTHONPATH": str(ROOT)}
 
 
@@ -81,6 +82,18 @@ def test_the_whole_loop_and_every_pixel_as_left(photos: Path, tmp_path: Path, en
     assert fingerprint(photos) == before
     kept = np.load(tmp_path / "first.npz")
     assert (kept["provenance"] == Provenance.HUMAN).all()
+
+
+@pytest.mark.skipif(DEFAULT not in bundled(), reason="this checkout has no bundled network")
+def test_a_network_is_imported_and_its_classes_mean_what_was_said(
+    photos: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    (photos / "class_names.txt").write_text("background\nthing\n")
+    network = tiny_checkpoint(tmp_path / "roads.safetensors", ClassTable.from_names(["road", "sky"]))
+    before = fingerprint(photos)
+    run("tests.journeys.networks", "use", photos, network, environment=environment)
+    run("tests.journeys.networks", "reopen", photos, network, environment=environment)
+    assert fingerprint(photos) == before
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")

@@ -35,8 +35,10 @@ from fcn_studio.formats.lock import ProjectLock
 from fcn_studio.formats.masks import encode_grey, encode_mask, read_mask
 from fcn_studio.formats.project_file import read_project_file, write_project_file
 from fcn_studio.formats.records import read_provenance, read_record
+from fcn_studio.formats.run_result import NAME, read_run_result
 from fcn_studio.formats.runs import Runs
 from fcn_studio.formats.status_index import StatusIndex
+from fcn_studio.formats.timings import Timings
 from fcn_studio.formats.voc import CLASS_FILES, class_file_lines, read_class_files, read_splits
 from fcn_studio.settings import SETTINGS, Settings
 from tests.helpers import paint
@@ -316,6 +318,22 @@ def _read_current(path: Path) -> object:
     return read_info(file or resolve(current.checkpoint))
 
 
+def _run_results() -> list[Seed]:
+    figures = {"mean_iou": 0.5, "iou": {"cell": 0.5}}
+    rows = {"verdict": "adopted", "reasons": ["a"], "trained_on": 2, "val_ids": ["b"], "figures": figures}
+    return [(json.dumps({**rows, "baseline": base}).encode(), mutators.json_text) for base in (None, figures)]
+
+
+def _timings() -> list[Seed]:
+    rows = {"ab" * 32: {"seconds": 0.25, "width": 480, "height": 360, "device": "CPU"}}
+    return [(json.dumps(rows).encode(), mutators.json_text)]
+
+
+def _read_timings(path: Path) -> object:
+    """What cannot be read is forgotten, and never an error."""
+    return Timings(path).of("ab" * 32)
+
+
 def _lock() -> list[Seed]:
     fields = {"host": "elsewhere", "pid": 1, "started": "then"}
     return [(json.dumps(fields | {"host": host}).encode(), mutators.json_text) for host in ("elsewhere", _host())]
@@ -435,6 +453,8 @@ READERS: dict[str, Reader] = {
     "lists": Reader(_read_splits, lambda: [("a\n\nb/ü \n".encode(), blind)], "ImageSets/Segmentation/train.txt"),
     "current": Reader(_read_current, _current, "runs/current.json"),
     "journal": Reader(_read_journal, _journals, "a.journal"),
+    "run result": Reader(lambda path: read_run_result(path.parent), _run_results, NAME),
+    "timings": Reader(_read_timings, _timings, "timings.json"),
     "lock": Reader(_read_lock, _lock, ".fcn-studio/lock"),
     "settings": Reader(_read_settings, _settings, "settings.toml"),
     "checkpoint": Reader(_read_checkpoint, _checkpoints, "a.safetensors"),

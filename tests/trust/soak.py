@@ -112,7 +112,7 @@ class Soak:
 
     def _dialogs(self) -> None:
         commands = self.studio.window._commands
-        for show in (commands.show_shortcuts, commands.show_report, commands.show_network_classes):
+        for show in (commands.show_shortcuts, commands.show_report, commands.desk.show_networks):
             show()
             for widget in QApplication.topLevelWidgets():
                 if widget.isVisible() and widget is not self.studio.window:

@@ -5,12 +5,12 @@ from pathlib import Path
 from PySide6.QtWidgets import QDialogButtonBox
 from pytestqt.qtbot import QtBot
 
-from fcn_studio.core.classes import ClassTable, voc_table
+from fcn_studio.core.classes import voc_table
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.settings import Settings
 from fcn_studio.ui.action_table import ACTIONS
 from fcn_studio.ui.dialogs.export_dialog import ExportDialog
-from fcn_studio.ui.dialogs.help_dialogs import MappingDialog, ReportDialog, ShortcutsDialog
+from fcn_studio.ui.dialogs.help_dialogs import ReportDialog, ShortcutsDialog
 from fcn_studio.ui.dialogs.questions import BatchDialog, ClassTableDialog, LossDialog, YearDialog
 from fcn_studio.ui.dialogs.settings_dialog import SettingsDialog
 
@@ -70,17 +70,6 @@ def test_losing_work_is_never_the_default(qtbot: QtBot) -> None:
     qtbot.addWidget(dialog)
     assert dialog.buttons.button(QDialogButtonBox.StandardButton.Cancel).isDefault()
     assert not dialog.accept_button.isDefault()
-
-
-def test_the_mapping_shows_both_sides(qtbot: QtBot) -> None:
-    dialog = MappingDialog("street", ClassTable.from_names(["Car", "Tree"]), ClassTable.from_names(["car", "dog"]))
-    qtbot.addWidget(dialog)
-    rows = [dialog.table.topLevelItem(i) for i in range(dialog.table.topLevelItemCount())]
-    assert [(r.text(0), r.text(1)) for r in rows] == [
-        ("Car", "car"),
-        ("Tree", "none: left unlabelled"),
-        ("none: not known yet", "dog"),
-    ]
 
 
 def test_settings_are_made_from_the_table_and_taken_over(qtbot: QtBot, tmp_path: Path) -> None:

@@ -14,11 +14,14 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, Verdict
 from fcn_studio.errors import CheckpointError, FcnStudioError, NetworkCannotHelp, ProjectError, TrainingError
+from fcn_studio.fcn.catalogue import read_info
+from fcn_studio.formats.images import image_size
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.jobs.messages import FineTuneJob
 from fcn_studio.settings import Settings
@@ -381,8 +384,6 @@ def test_a_half_done_stroke_is_trained_on_and_two_stops_cancel(bench: Bench, qtb
 
 
 def test_a_network_that_knows_no_class_is_refused_with_the_way_out(bench: Bench, tmp_path: Path) -> None:
-    from fcn_studio.core.classes import ClassTable
-
     road = tiny_checkpoint(tmp_path / "road.safetensors", ClassTable.from_names(["road", "sky"]))
     bench.learning.use_network(str(road))
     assert bench.learning.network_name == "road"
@@ -392,6 +393,41 @@ def test_a_network_that_knows_no_class_is_refused_with_the_way_out(bench: Bench,
             ask()
     bench.learning.go_back()
     assert bench.learning.network_known == ["background", "cell", "dividing cell", "debris"]
+
+
+def test_what_was_said_of_its_classes_holds_for_labels_layers_batches_and_training(
+    bench: Bench, qtbot: QtBot, tmp_path: Path
+) -> None:
+    road = tiny_checkpoint(tmp_path / "road.safetensors", ClassTable.from_names(["road", "sky"]))
+    said = {"road": 1, "sky": 3}
+    bench.learning.in_use.use(read_info(road), road, said)
+    assert bench.learning.network_known == ["cell", "debris"]
+    bench.learning.auto_segment()
+    qtbot.waitUntil(bench.idle, timeout=20_000)
+    assert set(np.unique(bench.document.label_map)) <= {1, 3}
+    assert bench.session.prediction is not None
+    assert set(np.unique(bench.session.prediction.label_map)) <= {1, 3}
+    bench.learning.segment_folder()
+    qtbot.waitUntil(bench.idle, timeout=20_000)
+    bench.session.keeper.drain()
+    project = bench.session.project
+    assert project is not None
+    written = [s for s in project.samples if project.status(s) is Status.PRELABELLED]
+    assert len(written) == 6
+    for sample in written:
+        label_map = project.load_labels(sample, image_size(sample.image_path), peek=True).labels.label_map
+        assert set(np.unique(label_map)) <= {1, 3}
+    bench.engine.submitted.clear()
+    bench.learning.fine_tune(QUICK)
+    qtbot.waitUntil(lambda: bench.idle() and bool(bench.finished), timeout=30_000)
+    job = bench.engine.submitted[0]
+    assert isinstance(job, FineTuneJob)
+    assert (job.base_map, job.baseline_map) == (said, said)
+    # The new network has the project's own classes and needs no map; going back brings the map back, too.
+    assert (bench.learning.network_name, bench.learning.in_use.class_map) == ("run 0001", {})
+    assert bench.learning.network_known == ["background", "cell", "dividing cell", "debris"]
+    bench.learning.go_back()
+    assert bench.learning.in_use.class_map == said
 
 
 def test_without_any_network_the_window_works_and_says_so(

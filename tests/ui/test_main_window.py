@@ -231,7 +231,7 @@ def test_words_of_the_status_line(studio: Studio) -> None:
 
 
 def test_a_job_is_shown_and_cancelled(studio: Studio) -> None:
-    line, board, learning = studio.window.status_line, studio.learning._board, studio.learning
+    line, board, learning = studio.window.status_line, studio.learning.board, studio.learning
     studio.window.actions_["fine_tune"].setEnabled(True)
     assert line._bar.isHidden()
     job = JobView(7, "Fine-tune", 0.25, "step 5", can_cancel=True)

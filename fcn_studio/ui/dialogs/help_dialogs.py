@@ -1,9 +1,9 @@
-"""Dialogs that only show something: keys, reports, the classes of the network."""
+"""Dialogs that only show something: keys, reports."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication
+from PySide6.QtGui import QFont, QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialogButtonBox,
@@ -14,8 +14,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fcn_studio.core.classes import ClassInfo, ClassTable, map_by_name
-from fcn_studio.ui import theme
 from fcn_studio.ui.action_table import shortcut_rows
 from fcn_studio.ui.dialogs.base import Dialog
 
@@ -95,40 +93,3 @@ def show_bug(text: str, window: QWidget) -> None:
     )
     dialog.setObjectName("bug")
     dialog.open()
-
-
-class MappingDialog(Dialog):
-    """Which class of the project each class of the network means; they are matched by name.
-
-    Args:
-        network: name of the network.
-        source: the network's class table.
-        target: the project's class table.
-        parent: the window it belongs to.
-    """
-
-    def __init__(self, network: str, source: ClassTable, target: ClassTable, parent: QWidget | None = None) -> None:
-        super().__init__("Classes of the network", parent=parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.add_words(
-            f"Classes of network {network} and of the project are matched by name. What matches nothing is left "
-            "unlabelled; a fine-tune teaches the network the project's classes."
-        )
-        self.table = _Table("Classes", ["The network's class", "The project's class"])
-        mapping = map_by_name(source, target)
-        for info in source.active:
-            match = target.get(mapping[info.index]) if info.index in mapping else None
-            self._add(info.name, match.name if match else "none: left unlabelled", match or info, match is not None)
-        for info in target.active:
-            if info.index not in mapping.values():
-                self._add("none: not known yet", info.name, info, False)
-        self.column.addWidget(self.table)
-        self.resize(480, 480)
-
-    def _add(self, theirs: str, ours: str, shown: ClassInfo, matched: bool) -> None:
-        item = QTreeWidgetItem([theirs, ours])
-        item.setIcon(0, theme.swatch_icon(shown.colour))
-        if not matched:
-            for column in range(2):
-                item.setForeground(column, QColor(theme.current().dim))
-        self.table.addTopLevelItem(item)

@@ -220,3 +220,39 @@ class DeleteStrokesDialog(CautiousDialog):
     def __init__(self, image_id: str, parent: QWidget | None = None) -> None:
         super().__init__("Delete strokes", "Delete", parent)
         self.add_words(f"The strokes that were made on {image_id} are deleted and cannot be brought back.")
+
+
+class RemoveNetworkDialog(CautiousDialog):
+    """Asks before an installed network is deleted.
+
+    Args:
+        name: of the network.
+        in_use: whether the open project uses it.
+        parent: the window it belongs to.
+    """
+
+    def __init__(self, name: str, *, in_use: bool = False, parent: QWidget | None = None) -> None:
+        super().__init__("Remove a network", "Remove", parent)
+        self.add_words(f"The network {name} is deleted from this computer. Masks that it helped to make stay.")
+        if in_use:
+            self.add_words("This project uses it, and will have to use another.", "strong")
+        self.add_words("Other projects that use it will ask for it when they are opened.", "dim")
+
+
+class UnprovenDialog(CautiousDialog):
+    """Asks before something is downloaded that nothing proves to be what was published.
+
+    Args:
+        title: of the network.
+        url: where it lies.
+        parent: the window it belongs to.
+    """
+
+    def __init__(self, title: str, url: str, parent: QWidget | None = None) -> None:
+        super().__init__("Download without proof", "Download all the same", parent)
+        self.add_words(f"{title} lies at {url}, an address that anybody between there and here could change.")
+        self.add_words(
+            "Its file is opened in a process of its own that may do nothing, and is checked; but nothing proves that "
+            "its weights are the published ones.",
+            "dim",
+        )

@@ -40,13 +40,17 @@ LEVELS: Mapping[Level, tuple[str, str]] = {
     Level.SCRATCH: ("From scratch", "A new network from nothing: needs many labelled images"),
 }
 NO_NETWORK = "Label a few images, then Fine-tune from scratch."
+NOTHING_YET = (
+    "It knows none of your classes, so there is nothing to pre-label with yet: say what its classes mean here or "
+    "choose another network (Network menu), or label a few images, then Fine-tune."
+)
 DEVICES = {"auto": "Choose by itself", "cpu": "CPU", "cuda": "CUDA", "mps": "Apple MPS"}
 
 
 def known_words(known: list[str], total: int) -> str:
     """What the network knows of the project, in a sentence."""
     if not known:
-        return "It knows none of your classes yet: label a few images, then Fine-tune."
+        return NOTHING_YET
     shown = ", ".join(known[:6]) + (f" and {len(known) - 6} more" if len(known) > 6 else "")
     return f"Knows {len(known)} of {total} classes: {shown}."
 

@@ -1,0 +1,174 @@
+"""The dialog that says what each class of a network means in the project."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QHeaderView, QPushButton, QTreeWidget, QTreeWidgetItem, QWidget
+
+from fcn_studio.core.class_map import ClassMap, map_classes, suggestions
+from fcn_studio.core.classes import VOID, ClassInfo, ClassTable, map_by_name
+from fcn_studio.ui import theme
+from fcn_studio.ui.dialogs.base import Dialog
+from fcn_studio.ui.guard import guarded
+from fcn_studio.ui.widgets.named import named
+
+NEW = -1
+"""In place of a class index: a class that is still to be made."""
+
+
+class _Choice(QComboBox):
+    """A choice in a list: the wheel scrolls the list and does not choose."""
+
+    @guarded
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+
+def _in_cell(widget: QWidget) -> QWidget:
+    """A control in a cell of the list, with a little room around it."""
+    cell = QWidget()
+    room = QHBoxLayout(cell)
+    room.setContentsMargins(2, 2, 2, 2)
+    room.addWidget(widget)
+    return cell
+
+
+class _Row:
+    """One class of the network, and the choice of what it means."""
+
+    def __init__(self, info: ClassInfo, by_name: int | None, suggested: int | None) -> None:
+        self.info, self.by_name, self.suggested = info, by_name, suggested
+        self.choice = named(_Choice(), f"{info.name} means")
+        self.item = QTreeWidgetItem([info.name])
+        self.take: QPushButton | None = None
+
+    @property
+    def index(self) -> int:
+        """The project class index chosen, `VOID` for none, or `NEW`."""
+        return int(self.choice.currentData())
+
+    def choose(self, index: int) -> None:
+        """Choose, as the user could."""
+        self.choice.setCurrentIndex(max(0, self.choice.findData(index)))
+
+
+class ClassMapDialog(Dialog):
+    """Lets the user say what the classes of a network mean; what has the same name is chosen already.
+
+    Args:
+        network: name of the network.
+        source: the network's classes.
+        target: the project's classes.
+        chosen: what the user said before.
+        accept: text of the button that takes it.
+        can_add: whether classes may be added to the project.
+        parent: the window it belongs to.
+    """
+
+    def __init__(
+        self,
+        network: str,
+        source: ClassTable,
+        target: ClassTable,
+        chosen: ClassMap,
+        *,
+        accept: str = "OK",
+        can_add: bool = True,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(f"Classes of {network}", accept, width=560, parent=parent)
+        self._target = target
+        self.add_words(
+            f"What the classes of {network} mean in this project. What has the same name is matched already; what is "
+            "not used is left unlabelled."
+        )
+        by_name, alike = map_by_name(source, target), suggestions(source, target)
+        self.rows = [_Row(info, by_name.get(info.index), alike.get(info.index)) for info in source.active]
+        self.table = QTreeWidget()
+        self._fill(map_classes(source, target, chosen), can_add)
+        self.column.addWidget(self.table, 1)
+        self._summary = self.add_words("", "dim")
+        offered = sum(row.take is not None for row in self.rows)
+        self.take_all = self.buttons.addButton("Take all suggestions", self.buttons.ButtonRole.ResetRole)
+        self.take_all.setVisible(offered > 1)
+        self.take_all.clicked.connect(self._take_all)
+        self.resize(640, min(720, 264 + 4 * theme.GRID * len(self.rows)))
+        self._show()
+
+    def _fill(self, index_map: dict[int, int], can_add: bool) -> None:
+        self.table.setAccessibleName("Classes of the network")
+        self.table.setRootIsDecorated(False)
+        self.table.setSelectionMode(QTreeWidget.SelectionMode.NoSelection)
+        self.table.setHeaderLabels(["The network's class", "means here", ""])
+        header = self.table.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Fixed)
+        header.resizeSection(2, 24 * theme.GRID)
+        for row in self.rows:
+            self._add(row, index_map.get(row.info.index, VOID), can_add)
+
+    def _add(self, row: _Row, index: int, can_add: bool) -> None:
+        row.item.setIcon(0, theme.swatch_icon(row.info.colour))
+        row.item.setSizeHint(0, QSize(0, 4 * theme.GRID))
+        row.choice.addItem("not used", VOID)
+        for info in self._target.active:
+            row.choice.addItem(theme.swatch_icon(info.colour), info.name, info.index)
+        if can_add and self._target.find(row.info.name) is None:
+            row.choice.addItem(theme.swatch_icon(row.info.colour), f"new class “{row.info.name}”", NEW)
+        row.choose(index)
+        row.choice.currentIndexChanged.connect(self._show)
+        self.table.addTopLevelItem(row.item)
+        self.table.setItemWidget(row.item, 1, _in_cell(row.choice))
+        if row.suggested is not None and index == VOID:
+            name = self._target.name_of(row.suggested)
+            row.take = QPushButton(f"Suggested: {name}")
+            named(row.take, f"Take {name} for {row.info.name}", "The names look alike: press to take it")
+            row.take.setAutoDefault(False)
+            row.take.clicked.connect(lambda _checked=False, row=row: row.choose(row.suggested or 0))
+            self.table.setItemWidget(row.item, 2, _in_cell(row.take))
+
+    # --- what is chosen ---------------------------------------------------------------------------------------
+
+    def new_classes(self) -> list[ClassInfo]:
+        """The network's classes that are to be made classes of the project."""
+        return [row.info for row in self.rows if row.index == NEW]
+
+    def class_map(self, table: ClassTable) -> dict[str, int]:
+        """What the user said, for a project whose table has the new classes by now.
+
+        A class that is not used is in it only if it would be matched by its name otherwise.
+        """
+        result: dict[str, int] = {}
+        for row in self.rows:
+            made = table.find(row.info.name) if row.index == NEW else None
+            if made is not None:
+                result[row.info.name] = made.index
+            elif row.index not in (NEW, VOID) or (row.index == VOID and row.by_name is not None):
+                result[row.info.name] = row.index
+        return result
+
+    def _take_all(self) -> None:
+        for row in self.rows:
+            if row.suggested is not None and row.index == VOID:
+                row.choose(row.suggested)
+
+    def _show(self) -> None:
+        """Say how each came about, and what the network will know."""
+        for row in self.rows:
+            if row.take is not None:
+                row.take.setVisible(row.index == VOID)
+            row.item.setText(2, "same name" if row.by_name is not None and row.index == row.by_name else "")
+        used = {row.index for row in self.rows} - {VOID, NEW}
+        missing = [info.name for info in self._target.active if info.index not in used]
+        added = len(self.new_classes())
+        words = f"{len(used)} of the project's {len(self._target.active)} classes are pre-labelled."
+        if added:
+            words += f" {added} class{'' if added == 1 else 'es'} will be added."
+        if missing:
+            more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
+            words += f" Still unknown to the network: {', '.join(missing[:8])}{more}."
+        self._summary.setText(words)
+        self.take_all.setEnabled(any(row.take is not None and row.index == VOID for row in self.rows))

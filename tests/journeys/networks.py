@@ -1,0 +1,75 @@
+"""Networks by hand: Ctrl+I knows nothing, import one, say what its classes mean, auto-segment, go back, close."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from fcn_studio.core.labels import Provenance
+from fcn_studio.core.sample import Status
+from fcn_studio.ui.app import Studio
+from fcn_studio.ui.dialogs.class_map_dialog import ClassMapDialog
+from tests.journeys.driver import Script, run_program, trigger
+
+
+def script(studio: Studio, network: Path) -> Script:
+    session, learning, window = studio.session, studio.learning, studio.window
+    desk = window._commands.desk
+    yield lambda: session.document is not None and window.isVisible()
+    assert not learning.can_prelabel
+    trigger(studio, "auto_segment")
+    assert "nothing to pre-label with yet" in window._strip.text
+    window._strip.buttons[1].click()
+    dialog = desk.dialog
+    assert dialog is not None
+    yield lambda: dialog.chosen is not None
+
+    learning.shelf.bring_in(network)
+    yield lambda: any(row.title == network.stem for row in learning.shelf.networks)
+    dialog._choose(next(key for key, row in dialog._choices.items() if row.title == network.stem))
+    ClassMapDialog.asked = _answered  # type: ignore[method-assign] - what exec() would wait for
+    dialog.use_button.click()
+    assert learning.network_name == network.stem
+    assert learning.network_known == ["thing", "sky"]
+    dialog.close()
+
+    document = session.document
+    assert document is not None
+    trigger(studio, "auto_segment")
+    yield lambda: document.status is Status.PRELABELLED
+    assert (document.provenance == Provenance.NETWORK).all()
+    assert set(np.unique(document.label_map)) <= {1, 2}
+    assert session.prediction is not None
+    assert set(np.unique(session.prediction.label_map)) <= {1, 2}
+    yield lambda: session.save_state == "saved"
+    trigger(studio, "go_back")
+    assert learning.network_name != network.stem
+    window.close()
+
+
+def _answered(dialog: ClassMapDialog) -> bool:
+    """Say that "road" is a thing, and "sky" a new class."""
+    dialog.rows[0].choose(1)
+    dialog.rows[1].choose(-1)
+    return True
+
+
+def reopen(studio: Studio, network: Path) -> Script:
+    """It went back, so the network in use is again the one that it began with; the map is still known."""
+    session, learning = studio.session, studio.learning
+    yield lambda: session.document is not None and studio.window.isVisible()
+    assert [c.name for c in session.table] == ["background", "thing", "sky"]
+    assert learning.network_name != network.stem
+    learning.shelf.refresh()
+    yield lambda: bool(learning.shelf.networks)
+    row = next(row for row in learning.shelf.networks if row.title == network.stem)
+    assert row.timing is not None, "how long it took is remembered"
+    studio.window.close()
+
+
+if __name__ == "__main__":
+    stage, folder, network_file = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+    words = "nothing to pre-label with yet"
+    run_program([folder], lambda studio: (script if stage == "use" else reopen)(studio, network_file), expected=words)
