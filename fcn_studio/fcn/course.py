@@ -136,9 +136,10 @@ class Training:
 
     def _agreed(self) -> tuple[bool, float]:
         """Whether there is another step, and the share of the budget spent: the first process decides for all."""
-        ours = (float(self._may_go_on()), self._fraction) if self._ranks.is_first else (0.0, 0.0)
-        going_on, fraction = self._ranks.together(lambda: ours, self._learner.device)[:2]
-        return going_on > 0, fraction
+        ours = (float(self._may_go_on()), self._fraction, float(self._stopped))
+        said = self._ranks.together(lambda: ours if self._ranks.is_first else (), self._learner.device)
+        self._stopped = said[2] > 0
+        return said[0] > 0, said[1]
 
     def _may_go_on(self) -> bool:
         """Whether another step is to be taken; the first always is."""

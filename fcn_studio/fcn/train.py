@@ -88,6 +88,8 @@ def _all_stages(
         raise TrainingError("the quick level is for one process; it takes seconds")
     before: Training | None = None
     for stage in stages(order.config)[state.stage if state is not None else 0 :]:
+        if before is not None:
+            ranks.together(lambda: (), order.device)  # its best network is written
         training = Training(order, stage, ranks, state, before)
         try:
             yield from training.run()
