@@ -31,17 +31,18 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
+import torch  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
-
-import fcn_studio.fcn  # noqa: E402, F401  (before torch: how its threads wait)
-
-import torch  # noqa: E402, I001
 from torch import Tensor, nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
 from fcn_studio.core.classes import VOID  # noqa: E402
 from fcn_studio.core.metrics import ConfusionMatrix, Figures  # noqa: E402
+from fcn_studio.core.snapshot import LabelledImage, pack  # noqa: E402
 from fcn_studio.fcn.architecture import Architecture  # noqa: E402
+from fcn_studio.fcn.calibrate import calibrate  # noqa: E402
+from fcn_studio.fcn.device import CPU  # noqa: E402
+from fcn_studio.fcn.lovasz import lovasz_softmax  # noqa: E402
 from fcn_studio.fcn.predict import Predictor  # noqa: E402
 from fcn_studio.fcn.recipe import initialise  # noqa: E402
 from fcn_studio.fcn.transforms import Augmentation, normalise, random_view, resized, resized_labels  # noqa: E402
@@ -120,8 +121,13 @@ class Data:
 
     def read(self, name: str) -> Pair:
         """One image with its label map, at full size."""
-        image = read_image(next(self.folder.glob(f"JPEGImages/{name}.*")))
-        return image, read_mask(self.folder / f"SegmentationClass/{name}.png", image.shape[1::-1], self.table).label_map
+        image = read_image(self.image_path(name))
+        mask = self.folder / f"SegmentationClass/{name}.png"
+        return image, read_mask(mask, image.shape[1::-1], self.table).label_map
+
+    def image_path(self, name: str) -> Path:
+        """The image of a name in the lists."""
+        return next(self.folder.glob(f"JPEGImages/{name}.*"))
 
     def weights(self, rarest: float) -> NDArray[np.float64]:
         """Weight of each class in the loss: the root of median frequency balancing, over classes not too rare."""
@@ -184,27 +190,6 @@ class Views:
         places = np.flatnonzero(labels.ravel() == channel)
         y, x = divmod(int(places[self.rng.integers(len(places))]), labels.shape[1])
         return x, y
-
-
-def lovasz_softmax(probabilities: Tensor, target: Tensor) -> Tensor:
-    """Mean over the classes that occur of the Lovasz extension of 1 - IoU, over a batch.
-
-    Source: Berman, Triki & Blaschko 2018, "The Lovasz-Softmax loss", equations 8 to 12 and algorithm 1.
-
-    Args:
-        probabilities: float32 (P, C).
-        target: int64 (P,), channels.
-    """
-    losses = []
-    for channel in target.unique().tolist():
-        truth = (target == channel).float()
-        errors, order = (truth - probabilities[:, channel]).abs().sort(descending=True)
-        sorted_truth = truth[order]
-        total = sorted_truth.sum()
-        jaccard = 1 - (total - sorted_truth.cumsum(0)) / (total + (1 - sorted_truth).cumsum(0))
-        jaccard[1:] = jaccard[1:] - jaccard[:-1].clone()
-        losses.append((errors * jaccard).sum())
-    return torch.stack(losses).mean()
 
 
 class Training:
@@ -272,17 +257,16 @@ class Training:
         scores = self.network.decode({s: f.float() for s, f in features.items()}, *target.shape[1:])
         loss = functional.cross_entropy(scores, target, self.weights, ignore_index=VOID)
         if self.recipe.lovasz and self.step_done >= self.started_decay:
-            labelled = target != VOID
-            flat = scores.permute(0, 2, 3, 1)[labelled].softmax(1)
-            loss = loss + self.recipe.lovasz * lovasz_softmax(flat, target[labelled])
+            loss = loss + self.recipe.lovasz * lovasz_softmax(scores, target)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), CLIP_NORM)
-        if not (math.isfinite(float(loss.detach())) and math.isfinite(float(norm))):
+        value = float(loss.detach())
+        if not (math.isfinite(value) and math.isfinite(float(norm))):
             raise SystemExit(f"{self.name}: the loss is no number at step {self.step_done}")
         self.optimiser.step()
         self.step_done += 1
-        self.loss = float(loss.detach()) if math.isnan(self.loss) else 0.99 * self.loss + 0.01 * float(loss.detach())
+        self.loss = value if math.isnan(self.loss) else 0.99 * self.loss + 0.01 * value
         keep = min(AVERAGE, (1 + self.step_done) / (10 + self.step_done))
         with torch.no_grad():
             pairs = zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True)
@@ -317,7 +301,7 @@ class Training:
 
     def _checkpoint(self) -> Checkpoint:
         weights = {k: as_stored(v, half=True).to(v.dtype, copy=True) for k, v in self.average.state_dict().items()}
-        names = tuple(self.data.names)
+        names = tuple(self.data.image_path(name).name for name in self.data.names)
         return Checkpoint(self.architecture, self.data.table, self.preprocessing, weights, trained_on=names)
 
     def _figures(self) -> Figures:
@@ -334,7 +318,8 @@ class Training:
         main = float(np.mean([named[name] for name in wanted if name in named]))
         row: dict[str, object] = {
             "step": self.step_done, "images": self.step_done * self.recipe.batch,
-            "cpu_minutes": round(self.cpu_seconds / 60, 1), "loss": round(self.loss, 4), "rate": round(self._rate(), 3),
+            "cpu_minutes": round(self.cpu_seconds / 60, 1), "loss": round(self.loss, 4),
+            "rate": round(self._rate(), 3),
             "mean_iou": round(main, 4), "pixel_accuracy": round(figures.pixel_accuracy, 4),
         }  # fmt: skip
         row |= {name: round(named.get(name, math.nan), 3) for name in wanted}
@@ -349,11 +334,23 @@ class Training:
         return figures
 
     def _save_network(self) -> None:
+        checkpoint = self._checkpoint()
+        # Fitted on every second image, and told from the others.
+        half, others = (self._labelled(self.data.val[start::2]) for start in (0, 1))
+        fitted = calibrate(checkpoint, half, CPU)
+        assert fitted is not None, "no labelled pixel to find a temperature on"
+        checkpoint = replace(checkpoint, temperature=fitted.temperature)
+        seen = calibrate(checkpoint, others, CPU)
         figures = self._figures()
         path = self.work / f"{self.name}.safetensors"
-        validated = replace(self._checkpoint(), validation=figures.as_json(self.data.table))
-        digest = save_checkpoint(validated, path, half=True)
+        described = replace(checkpoint, validation=figures.as_json(self.data.table))
+        digest = save_checkpoint(described, path, half=True)
+        print(f"temperature {fitted.temperature:.3f}: expected calibration error {fitted.error_before:.4f} at 1, "
+              f"{seen.error_before if seen else math.nan:.4f} with it on the other half")  # fmt: skip
         print(f"{path}  {path.stat().st_size / 1e6:.1f} MB  sha256 {digest}")
+
+    def _labelled(self, names: list[str]) -> list[LabelledImage]:
+        return [pack(name, str(self.data.image_path(name)), self.data.read(name)[1]) for name in names]
 
 
 def _triple(values: NDArray[np.floating[Any]]) -> tuple[float, float, float]:
