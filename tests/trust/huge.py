@@ -11,8 +11,10 @@ import numpy as np
 from PIL import Image
 from PySide6.QtCore import QCoreApplication, QObject, QTimer
 
+from fcn_studio.core.classes import VOID
 from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.prediction import Prediction
+from fcn_studio.jobs.messages import Predicted
 from fcn_studio.ui.app import Studio
 from tests.helpers import paint
 
@@ -121,7 +123,8 @@ class Sitting:
         arrived = [prediction]
         del prediction
         self._note("wire")
-        self._step("auto-segment", lambda: learning._offer(learning._remembered(arrived.pop())))
+        same = {index: index for index in range(VOID)}
+        self._step("auto-segment", lambda: learning._offer(learning._heard(Predicted(arrived.pop(), 1, 1), same)))
         self._save("save of the prediction")
 
     def _step(self, name: str, act: Callable[[], object]) -> None:
