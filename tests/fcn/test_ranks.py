@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import socket
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -30,6 +31,15 @@ from fcn_studio.formats.runs import state_of
 from .test_train import TABLE, finish, scenes
 
 CONFIG = TrainConfig(Level.FULL, steps=5, batch_size=4, keep_every=0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server_of_forks() -> Iterator[None]:
+    """Ends the server that `together` starts: what is forked from it knows these tests only."""
+    from multiprocessing import forkserver
+
+    yield
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
 
 
 def child(folder: Path, fault: str, environment: dict[str, str], tell: Connection) -> None:

@@ -129,6 +129,7 @@ def warm_forks(fault_file: Path, *, ended_after: float, stuck_after: float) -> I
     multiprocessing.set_forkserver_preload(["tests.trust.preload"])
     host_module.START_METHOD, host_module.serve, host_module.GRACE = "forkserver", serve, GRACE  # type: ignore[assignment]
     watch_module.ENDED_AFTER, watch_module.STUCK_AFTER = ended_after, stuck_after
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # one of other tests knows nothing of the faults
     forkserver.ensure_running()
     try:
         yield
