@@ -90,6 +90,16 @@ RECIPES = {
 MAIN_CLASSES = {"voc": ("background", "cat", "cow", "dog", "horse", "person", "sheep")}
 """The classes of which a set has enough to judge by; all, where nothing is said."""
 
+ABOUT = {
+    "street": ("CamVid", "the data are for research and education", ""),
+    "voc": (
+        "PASCAL VOC 2012 and SBD, pictures with animals",
+        "the data are for research",
+        "It has learned cat and horse a little, dog, sheep, cow and person less, and the others hardly or not.",
+    ),
+}
+"""Source, licence and note that a network carries."""
+
 WARM_UP = 300
 AVERAGE = 0.9995
 CLIP_NORM = 5.0
@@ -253,7 +263,7 @@ class Training:
         self.network.train()
         with torch.autocast("cpu", torch.bfloat16):
             features = self.network.trunk(normalise(images, self.preprocessing))
-        # Scores and upsampling in single precision: as slow as it is exact, and bf16 is slower there.
+        # Scores in single precision, which is exact, and in which the upsampling is faster than in bf16.
         scores = self.network.decode({s: f.float() for s, f in features.items()}, *target.shape[1:])
         loss = functional.cross_entropy(scores, target, self.weights, ignore_index=VOID)
         if self.recipe.lovasz and self.step_done >= self.started_decay:
@@ -343,7 +353,10 @@ class Training:
         seen = calibrate(checkpoint, others, CPU)
         figures = self._figures()
         path = self.work / f"{self.name}.safetensors"
-        described = replace(checkpoint, validation=figures.as_json(self.data.table))
+        source, licence, note = ABOUT[self.name]
+        described = replace(
+            checkpoint, validation=figures.as_json(self.data.table), source=source, licence=licence, note=note
+        )
         digest = save_checkpoint(described, path, half=True)
         print(f"temperature {fitted.temperature:.3f}: expected calibration error {fitted.error_before:.4f} at 1, "
               f"{seen.error_before if seen else math.nan:.4f} with it on the other half")  # fmt: skip
