@@ -2,13 +2,15 @@
 """Train the networks that are shipped, from random weights, on a CPU; stop it and start it again as you like.
 
 Usage: python benchmarks/train_shipped.py street|voc --data FOLDER --work FOLDER [--steps N] [--decay N] [--threads N]
-                                          [--leave-out PREFIX]
+                                          [--start FILE] [--leave-out PREFIX]
 
 ``--data`` is the VOC tree (CamVid for street; PASCAL VOC and SBD animals for voc). ``--work`` keeps the state, a CSV
 with a line a validation, and what comes out: ``<name>.safetensors``. The course is warm-up, a constant rate, and a
 decay to zero: the constant part may be made longer at any time by a larger ``--steps``, and the decay, which starts
 from wherever it is, is then done anew. The file is the average of the weights at the end of the decay; validation
 images choose nothing. Ended by any means, the same command goes on from the last state, bit by bit.
+
+``--start`` begins with the trunk of another network of the same width, its score layers being new.
 
 ``--leave-out`` trains without the images whose names begin so, and scores on them: a drive that was never seen.
 """
@@ -45,8 +47,10 @@ from fcn_studio.fcn.device import CPU  # noqa: E402
 from fcn_studio.fcn.lovasz import lovasz_softmax  # noqa: E402
 from fcn_studio.fcn.predict import Predictor  # noqa: E402
 from fcn_studio.fcn.recipe import initialise  # noqa: E402
+from fcn_studio.fcn.score_map import ScoreMap  # noqa: E402
 from fcn_studio.fcn.transforms import Augmentation, normalise, random_view, resized, resized_labels  # noqa: E402
-from fcn_studio.fcn.weights import Checkpoint, Preprocessing, as_stored, save_checkpoint  # noqa: E402
+from fcn_studio.fcn.upsampling import bilinear_kernel  # noqa: E402
+from fcn_studio.fcn.weights import Checkpoint, Preprocessing, as_stored, load_checkpoint, save_checkpoint  # noqa: E402
 from fcn_studio.formats.images import read_image  # noqa: E402
 from fcn_studio.formats.masks import read_mask  # noqa: E402
 from fcn_studio.formats.voc import read_class_files  # noqa: E402
@@ -205,19 +209,25 @@ class Views:
 class Training:
     """A network on its way; `run` goes on from wherever the work folder says."""
 
-    def __init__(self, name: str, data: Data, work: Path, recipe: Recipe, steps: int, decay: int) -> None:
+    def __init__(
+        self, name: str, data: Data, work: Path, recipe: Recipe, steps: int, decay: int, start: Path | None = None
+    ) -> None:
         self.name, self.data, self.work, self.recipe = name, data, work, recipe
         self.steps, self.decay = steps, decay
         torch.manual_seed(0)
         self.architecture = Architecture.slim(recipe.width)
         self.network = self.architecture.build(len(data.table)).to(memory_format=torch.channels_last)
         initialise(self.network)
+        if start is not None:
+            stored = load_checkpoint(start).state
+            trunk = {key: value for key, value in stored.items() if key.startswith("trunk.")}
+            self.network.load_state_dict(self.network.state_dict() | trunk)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.views = Views(data, recipe, 0)
         decays = [p for n, p in self.network.named_parameters() if p.ndim > 1 and not n.startswith("score")]
         rest = [p for n, p in self.network.named_parameters() if not (p.ndim > 1 and not n.startswith("score"))]
         groups = [{"params": decays, "weight_decay": WEIGHT_DECAY}, {"params": rest, "weight_decay": 0.0}]
-        self.optimiser = torch.optim.AdamW(groups, lr=recipe.rate)
+        self.optimiser = torch.optim.AdamW(groups, lr=recipe.rate, fused=True)
         self.weights = torch.tensor(data.weights(recipe.rarest), dtype=torch.float32)
         pixels = np.concatenate([image[::8, ::8].reshape(-1, 3) for image, _ in data.pairs])
         self.preprocessing = Preprocessing("rgb", _triple(pixels.mean(0)), _triple(pixels.std(0)), recipe.input_scale)
@@ -264,9 +274,13 @@ class Training:
         with torch.autocast("cpu", torch.bfloat16):
             features = self.network.trunk(normalise(images, self.preprocessing))
         # Scores in single precision, which is exact, and in which the upsampling is faster than in bf16.
-        scores = self.network.decode({s: f.float() for s, f in features.items()}, *target.shape[1:])
-        loss = functional.cross_entropy(scores, target, self.weights, ignore_index=VOID)
-        if self.recipe.lovasz and self.step_done >= self.started_decay:
+        score_map = self.network.score_map({s: f.float() for s, f in features.items()}, *target.shape[1:])
+        if self.step_done < self.started_decay:
+            scores, target = at_every_second_pixel(score_map), target[:, ::2, ::2]
+            loss = functional.cross_entropy(scores, target, self.weights, ignore_index=VOID)
+        else:
+            scores = score_map.whole()
+            loss = functional.cross_entropy(scores, target, self.weights, ignore_index=VOID)
             loss = loss + self.recipe.lovasz * lovasz_softmax(scores, target)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -366,6 +380,22 @@ class Training:
         return [pack(name, str(self.data.image_path(name)), self.data.read(name)[1]) for name in names]
 
 
+def at_every_second_pixel(score_map: ScoreMap) -> Tensor:
+    """The scores (N, C, ceil(H / 2), ceil(W / 2)) of pixels with even row and column, without making the others.
+
+    They cost a quarter; that the views lie anywhere makes up for the pixels that are left out. Upsampling is a
+    transposed convolution, of which every second output is one with every second weight of the kernel and half the
+    stride.
+    """
+    kernel = bilinear_kernel(score_map.kernel)[score_map.crop % 2 :: 2, score_map.crop % 2 :: 2]
+    weight = kernel.expand(score_map.values.shape[1], 1, -1, -1)
+    scores = functional.conv_transpose2d(
+        score_map.values, weight, stride=score_map.factor // 2, groups=score_map.values.shape[1]
+    )
+    crop, (height, width) = score_map.crop // 2, score_map.size
+    return scores[:, :, crop : crop + -(-height // 2), crop : crop + -(-width // 2)]
+
+
 def _triple(values: NDArray[np.floating[Any]]) -> tuple[float, float, float]:
     red, green, blue = values.tolist()
     return red, green, blue
@@ -380,13 +410,14 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=12000, help="before the decay")
     parser.add_argument("--decay", type=int, default=3000, help="steps of the decay")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--start", type=Path, help="a network to take the trunk of")
     parser.add_argument("--leave-out", default="", metavar="PREFIX")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     options.work.mkdir(parents=True, exist_ok=True)
     recipe = RECIPES[options.name]
     data = Data(options.data, recipe, options.leave_out)
-    Training(options.name, data, options.work, recipe, options.steps, options.decay).run()
+    Training(options.name, data, options.work, recipe, options.steps, options.decay, options.start).run()
 
 
 if __name__ == "__main__":
