@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -70,9 +70,7 @@ class Runs:
         refuse_outside(self._project, self._file)
         with told("made", self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            number = max(
-                (int(name) for name in os.listdir(self.folder) if name.isascii() and name.isdigit()), default=0
-            )
+            number = max(self._numbers(), default=0)
             while True:
                 number += 1
                 path = self.folder / f"{number:04d}"
@@ -81,6 +79,16 @@ class Runs:
                 except FileExistsError:
                     continue
                 return path
+
+    def _numbers(self) -> Iterator[int]:
+        return (int(name) for name in os.listdir(self.folder) if name.isascii() and name.isdigit())
+
+    def last(self) -> Path | None:
+        """The folder of the last run; None if there is none."""
+        if not self.folder.is_dir():
+            return None
+        number = max(self._numbers(), default=0)
+        return self.folder / f"{number:04d}" if number else None
 
     def checkpoints(self) -> list[Path]:
         """The checkpoint of each run that has one, oldest first."""

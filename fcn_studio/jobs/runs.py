@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fcn_studio.core.training import Adoption, TrainConfig, TrainOutcome, TrainProgress, Verdict, judge
+from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, TrainProgress, Verdict, judge
+from fcn_studio.errors import TrainingError
 from fcn_studio.fcn.catalogue import read_info
+from fcn_studio.fcn.unfinished import Unfinished, read_unfinished
 from fcn_studio.formats.atomic import told, write_atomically
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.formats.runs import CHECKPOINT, state_of
+from fcn_studio.jobs.messages import FineTuneJob
 
 _COLUMNS = ("pixel_accuracy", "mean_accuracy", "mean_iou", "frequency_weighted_iou")
 
@@ -38,6 +41,11 @@ class Run:
     def state(self) -> Path:
         """What its training needs to go on; gone once it has finished."""
         return state_of(self.checkpoint)
+
+    @property
+    def result(self) -> Path:
+        """What came of it; not there before it has been judged."""
+        return self.folder / "result.json"
 
     @property
     def log_path(self) -> Path:
@@ -92,6 +100,26 @@ def begin(project: ProjectFolder, config: TrainConfig) -> Run:
     return run
 
 
+def interrupted(project: ProjectFolder) -> Unfinished | None:
+    """The training of the last run, if it ended without a result, as in a crash, and can go on; else None."""
+    folders = project.runs.unfinished()
+    if not folders or folders[-1] != project.runs.last() or Run(folders[-1]).result.exists():
+        return None
+    try:
+        found = read_unfinished(Run(folders[-1]).state)
+    except TrainingError:  # damaged: a new fine-tune is the way on, and needs no word about it
+        return None
+    return None if found.is_running else found
+
+
+def same_again(job: FineTuneJob, earlier: Unfinished) -> FineTuneJob:
+    """The job with what an earlier training was told, to go on with it."""
+    config, class_map = earlier.config, earlier.config.class_map
+    if config.level is Level.SCRATCH:
+        return replace(job, config=config, baseline=earlier.base, baseline_map=class_map, base="", resume=True)
+    return replace(job, config=config, base=earlier.base, base_map=class_map, resume=True)
+
+
 def finish(project: ProjectFolder, run: Run, outcome: TrainOutcome) -> Adoption:
     """Judge a run's network by the rule of adoption and put it in use if it passes.
 
@@ -109,7 +137,7 @@ def finish(project: ProjectFolder, run: Run, outcome: TrainOutcome) -> Adoption:
         "figures": outcome.figures.as_json(project.config.table) if outcome.figures else None,
         "baseline": outcome.baseline.as_json(project.config.table) if outcome.baseline else None,
     }
-    _write_json(run.folder / "result.json", result)
+    _write_json(run.result, result)
     if adoption.adopted:
         project.runs.set_current(run.checkpoint, info.sha256, compared=adoption.verdict is Verdict.ADOPTED)
     return adoption

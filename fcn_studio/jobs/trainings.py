@@ -100,7 +100,7 @@ def _train(
             raise TrainingError(f"'{folder}' has no training image with human pixels: label or verify a few first.")
         job = _job(project, config, snapshot, network, device)
         if earlier is not None:
-            job = _same_again(job, earlier)
+            job = runs.same_again(job, earlier)
         else:
             _tell_unfinished(project, out)
         run = None
@@ -136,14 +136,6 @@ def _job(project: ProjectFolder, config: TrainConfig, snapshot: Snapshot, networ
         base_map=class_map_of(project, base) if base else {},
         baseline_map=current_map,
     )
-
-
-def _same_again(job: FineTuneJob, earlier: Unfinished) -> FineTuneJob:
-    """The job with what the earlier training was told."""
-    config, class_map = earlier.config, earlier.config.class_map
-    if config.level is Level.SCRATCH:
-        return replace(job, config=config, baseline=earlier.base, baseline_map=class_map, base="", resume=True)
-    return replace(job, config=config, base=earlier.base, base_map=class_map, resume=True)
 
 
 def _held_out(project: ProjectFolder, snapshot: Snapshot, val_list: Path) -> Snapshot:

@@ -21,6 +21,7 @@ from fcn_studio.ui.job_board import JobBoard, Kind
 from fcn_studio.ui.network_in_use import NetworkInUse
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
+    from fcn_studio.fcn.unfinished import Unfinished
     from fcn_studio.formats.project_folder import ProjectFolder
     from fcn_studio.jobs.messages import JobProgress, JobResult
     from fcn_studio.jobs.runs import Run
@@ -34,6 +35,7 @@ class _Order:
     Attributes:
         comparable: whether the network in use knows any class of the project.
         class_map: what the classes of the network in use mean in the project.
+        earlier: the training to go on with; None begins one.
     """
 
     project: ProjectFolder
@@ -42,6 +44,7 @@ class _Order:
     comparable: bool
     class_map: ClassMap
     device: str
+    earlier: Unfinished | None = None
 
     @property
     def baseline(self) -> str:
@@ -58,6 +61,10 @@ class FineTuner(QObject):
         truth_scored(object, object): `Figures` before (None: it knew no class) and after, on a demo project.
         collecting_changed(): the masks are being read, or have been.
         notice(str), problem(str): a sentence for the user.
+
+    Attributes:
+        interrupted: the last fine-tune of the open project, if it did not come to an end and can go on.
+        history: news of the running one.
     """
 
     training = Signal(object)
@@ -73,8 +80,12 @@ class FineTuner(QObject):
         self._board = board
         self._collector = ThreadPoolExecutor(1, thread_name_prefix="collect")
         self._order: _Order | None = None
+        self.interrupted: Unfinished | None = None
         self.history: list[TrainProgress] = []
+        self._project: ProjectFolder | None = None
+        self._was_running = False
         self._collected.connect(self._on_collected)
+        board.changed.connect(self._on_board)
 
     @property
     def collecting(self) -> bool:
@@ -86,15 +97,37 @@ class FineTuner(QObject):
         """Whether a fine-tune is being prepared or runs."""
         return self.collecting or self._board.running(Kind.FINE_TUNE)
 
-    def start(self, project: ProjectFolder, config: TrainConfig, in_use: NetworkInUse, device: str) -> None:
-        """Begin, from the network in use.
+    def look(self, project: ProjectFolder | None) -> None:
+        """Find out whether the last fine-tune of a project was interrupted and can go on."""
+        self._project, self.interrupted = project, None
+        if project is not None and project.runs.unfinished():
+            from fcn_studio.jobs import runs
+
+            self.interrupted = runs.interrupted(project)
+
+    def _on_board(self) -> None:
+        """Look again after a fine-tune, which may have ended with its process."""
+        running = self._board.running(Kind.FINE_TUNE)
+        if self._was_running and not running:
+            self.look(self._project)
+        self._was_running = running
+
+    def start(
+        self,
+        project: ProjectFolder,
+        config: TrainConfig,
+        in_use: NetworkInUse,
+        device: str,
+        earlier: Unfinished | None = None,
+    ) -> None:
+        """Begin, from the network in use, or go on with an earlier one.
 
         Raises:
             TrainingError: if one is running already.
         """
         if self.busy:
             raise TrainingError("A fine-tune is running already; stop it first.")
-        self._order = _Order(project, config, in_use.info, in_use.can_prelabel, in_use.class_map, device)
+        self._order = _Order(project, config, in_use.info, in_use.can_prelabel, in_use.class_map, device, earlier)
         self.history = []
         self._collector.submit(self._collect, self._order)
         self.collecting_changed.emit()
@@ -146,8 +179,12 @@ class FineTuner(QObject):
         if not snapshot.train:
             held = f" ({len(snapshot.val)} are held back for validation)" if snapshot.val else ""
             raise TrainingError(f"No training image has human pixels yet{held}: label or verify a few more images.")
-        base = "" if order.config.level is Level.SCRATCH else str(needed(order.network).path)
-        run = runs.begin(order.project, order.config)
+        earlier = order.earlier
+        if earlier is None:
+            base = "" if order.config.level is Level.SCRATCH else str(needed(order.network).path)
+            run = runs.begin(order.project, order.config)
+        else:
+            base, run = earlier.base, runs.Run(earlier.path.parent)
         job = FineTuneJob(
             config=order.config,
             table=order.project.config.table,
@@ -160,6 +197,9 @@ class FineTuner(QObject):
             base_map=order.class_map,
             baseline_map=order.class_map,
         )
+        if earlier is not None:
+            job = runs.same_again(job, earlier)
+        self.interrupted = None
 
         def on_progress(news: JobProgress) -> None:
             if isinstance(news, TrainProgress):

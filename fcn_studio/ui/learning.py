@@ -25,6 +25,7 @@ from fcn_studio.ui.saver import Accept
 from fcn_studio.ui.session import Session
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
+    from fcn_studio.fcn.unfinished import Unfinished
     from fcn_studio.formats.project_folder import ProjectFolder
     from fcn_studio.jobs.messages import JobProgress, JobResult, Predicted
 
@@ -186,6 +187,7 @@ class Learning(QObject):
     def _on_project(self) -> None:
         self.board.forget_all(but=Kind.INSTALL)
         self._tuner.forget()
+        self._tuner.look(None if self._session.read_only else self._session.project)
         self._predictions.clear()
         self.in_use.load()
 
@@ -328,15 +330,24 @@ class Learning(QObject):
         """Whether a fine-tune is being prepared or runs."""
         return self._tuner.busy
 
-    def fine_tune(self, config: TrainConfig) -> None:
+    @property
+    def interrupted(self) -> Unfinished | None:
+        """The last fine-tune of the project, if it did not come to an end and can go on."""
+        return self._tuner.interrupted
+
+    def fine_tune(self, config: TrainConfig, *, go_on: bool = False) -> None:
         """Train on the human pixels of the project; the masks are read in the background first.
+
+        Args:
+            config: what to do.
+            go_on: with the one that was `interrupted`, which had its own ``config``.
 
         Raises:
             FcnStudioError: if one runs already, or the project is read-only or closed.
         """
         project = self._writable_project()
         self._session.drain()
-        self._tuner.start(project, config, self.in_use, self.device)
+        self._tuner.start(project, config, self.in_use, self.device, self.interrupted if go_on else None)
 
     def _on_finished(self, adoption: Adoption, outcome: TrainOutcome) -> None:
         if adoption.adopted:

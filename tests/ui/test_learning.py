@@ -34,6 +34,7 @@ from tests.helpers import InlineEngine, paint, save_half, tiny_checkpoint
 pytestmark = pytest.mark.usefixtures("bundled")
 
 QUICK = TrainConfig(Level.QUICK, steps=2, batch_size=2)
+LONGER = TrainConfig(Level.QUICK, steps=8, batch_size=2, keep_every=0)
 
 
 @dataclass
@@ -302,6 +303,57 @@ def test_what_ran_out_in_a_fine_tune_stands_beside_its_verdict(
     qtbot.waitUntil(lambda: bool(bench.truth) and bench.idle(), timeout=60_000)
     (verdict,) = [notice for notice in bench.notices if notice.startswith("Fine-tune: run 0001 adopted")]
     assert verdict.endswith("Out of memory: the batch is now computed one image at a time.")
+
+
+@pytest.fixture
+def broken_off(bench: Bench, qtbot: QtBot, micrograph_project: Path) -> Bench:
+    """A fine-tune of eight steps that ended some steps after it began, as in a crash; the project is open again."""
+    bench.learning.fine_tune(LONGER)
+    qtbot.waitUntil(lambda: bool(bench.learning.history) and bench.learning.history[-1].step > 1, timeout=20_000)
+    assert bench.session.close_project()
+    qtbot.waitUntil(lambda: bench.engine.bench.idle)
+    assert bench.learning.interrupted is None
+    bench.session.open_folder(micrograph_project)
+    return bench
+
+
+def test_a_fine_tune_that_broke_off_goes_on(broken_off: Bench, qtbot: QtBot) -> None:
+    bench, earlier = broken_off, broken_off.learning.interrupted
+    assert earlier is not None
+    assert 0 < earlier.step < 8
+    bench.learning.fine_tune(QUICK, go_on=True)
+    qtbot.waitUntil(lambda: bool(bench.finished), timeout=20_000)
+    assert not bench.problems
+    ((_, outcome),) = bench.finished
+    assert (outcome.steps, bench.learning.network_name) == (8, "run 0001")
+    job = next(job for job in reversed(bench.engine.submitted) if isinstance(job, FineTuneJob))
+    assert (job.resume, job.config) == (True, LONGER)
+    assert bench.learning.history[0].step >= earlier.step
+    assert bench.learning.interrupted is None
+
+
+def test_it_does_not_go_on_with_other_labels_but_stays_on_offer(broken_off: Bench, qtbot: QtBot) -> None:
+    bench = broken_off
+    bench.session.go_to(4)
+    paint(bench.document)
+    bench.learning.fine_tune(QUICK, go_on=True)
+    qtbot.waitUntil(lambda: bool(bench.problems), timeout=20_000)
+    assert "begun with other images or labels" in bench.problems[0]
+    assert not bench.finished
+    assert bench.learning.interrupted is not None
+    bench.learning.fine_tune(QUICK)
+    qtbot.waitUntil(lambda: bool(bench.finished), timeout=20_000)
+    assert bench.learning.network_name == "run 0002"
+    assert bench.learning.interrupted is None
+
+
+def test_a_damaged_state_is_not_offered(broken_off: Bench, micrograph_project: Path) -> None:
+    (state,) = micrograph_project.rglob("*.state")
+    state.write_bytes(b"\0" * 64)
+    assert broken_off.session.close_project()
+    broken_off.session.open_folder(micrograph_project)
+    assert broken_off.learning.interrupted is None
+    assert not broken_off.problems
 
 
 def test_a_fine_tune_without_human_pixels_says_so_and_makes_no_run(bench: Bench, qtbot: QtBot) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -44,13 +45,27 @@ def test_the_curves_module_loads_no_torch() -> None:
 
 def test_fine_tune_as_chosen(studio: Studio, dock: TrainingDock, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[TrainConfig] = []
-    monkeypatch.setattr(studio.learning, "fine_tune", asked.append)
+    monkeypatch.setattr(studio.learning, "fine_tune", lambda config, **_how: asked.append(config))
     dock._level.setCurrentIndex(dock._level.findData("full"))
     dock._minutes.setValue(2.5)
     dock.fine_tune_button.click()
     assert asked == [TrainConfig(level=Level.FULL, minutes=2.5)]
     studio.window.actions_["fine_tune"].trigger()
     assert len(asked) == 2
+
+
+def test_a_fine_tune_that_broke_off_is_offered(
+    studio: Studio, dock: TrainingDock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not dock.go_on_button.isVisible()
+    earlier, asked = SimpleNamespace(config=TrainConfig(level=Level.SCRATCH, steps=9), step=1234), []
+    monkeypatch.setattr(studio.learning._tuner, "interrupted", earlier)
+    monkeypatch.setattr(studio.learning, "fine_tune", lambda config, *, go_on: asked.append((config, go_on)))
+    dock.refresh()
+    assert dock.go_on_button.isVisible()
+    assert dock._interrupted.text() == "The last fine-tune (From scratch) was interrupted at step 1,234."
+    dock.go_on_button.click()
+    assert asked == [(earlier.config, True)]
 
 
 def test_choices_are_remembered(studio: Studio, dock: TrainingDock) -> None:

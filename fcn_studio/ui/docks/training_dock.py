@@ -91,7 +91,9 @@ class TrainingDock(QDockWidget):
         self._truth.hide()
         self._verdict.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._verdict.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._interrupted = QLabel(wordWrap=True)
         self._make_choices()
+        self.go_on_button = self._button("Go on", "Go on with the fine-tune that was interrupted", self.go_on)
         self.fine_tune_button = self._button(
             "Fine-tune", "Train on all pixels that you labelled (Ctrl+T)", self.start
         )
@@ -151,6 +153,10 @@ class TrainingDock(QDockWidget):
         buttons.setSpacing(theme.GRID)
         for button in (self.fine_tune_button, self.stop_button, self.back_button):
             buttons.addWidget(button)
+        going_on = QHBoxLayout()
+        going_on.setSpacing(theme.GRID)
+        going_on.addWidget(self._interrupted, 1)
+        going_on.addWidget(self.go_on_button)
         content = QWidget()
         self._column = column = QVBoxLayout(content)
         column.setContentsMargins(theme.GRID, theme.GRID // 2, theme.GRID, theme.GRID)
@@ -160,6 +166,7 @@ class TrainingDock(QDockWidget):
         column.addLayout(form)
         column.addWidget(self._counts)
         column.addLayout(buttons)
+        column.addLayout(going_on)
         column.addWidget(self._verdict)
         column.addWidget(self._truth)
         column.addWidget(self._table)
@@ -206,10 +213,19 @@ class TrainingDock(QDockWidget):
 
     def start(self) -> None:
         """Fine-tune as chosen."""
+        level = Level(self._level.currentData())
+        self._start(TrainConfig(level=level, minutes=self._minutes.value()))
+
+    def go_on(self) -> None:
+        """Go on with the fine-tune that was interrupted, as it was begun."""
+        earlier = self._learning.interrupted
+        if earlier is not None:
+            self._start(earlier.config, go_on=True)
+
+    def _start(self, config: TrainConfig, *, go_on: bool = False) -> None:
         self._verdict.clear()
         self._verdict.hide()
-        level = Level(self._level.currentData())
-        self._learning.fine_tune(TrainConfig(level=level, minutes=self._minutes.value()))
+        self._learning.fine_tune(config, go_on=go_on)
         self._show_curves()
 
     def stop(self) -> None:
@@ -233,7 +249,17 @@ class TrainingDock(QDockWidget):
         self.fine_tune_button.setEnabled(there and not busy and not self._session.read_only)
         self.stop_button.setEnabled(busy)
         self.back_button.setEnabled(learning.can_go_back and not busy)
+        self._show_interrupted(enabled=not busy)
         self._show_counts()
+
+    def _show_interrupted(self, *, enabled: bool) -> None:
+        earlier = self._learning.interrupted
+        for widget in (self._interrupted, self.go_on_button):
+            widget.setVisible(earlier is not None)
+        self.go_on_button.setEnabled(enabled)
+        if earlier is not None:
+            level = LEVELS[earlier.config.level][0]
+            self._interrupted.setText(f"The last fine-tune ({level}) was interrupted at step {earlier.step:,}.")
 
     def _show_counts(self) -> None:
         if self._session.project is None:
