@@ -8,10 +8,11 @@ polygon fillers are not used because they also paint the border that they cross:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -198,8 +199,11 @@ def _passed_as_writable(array: LabelMap) -> LabelMap:
 
 def _bounding(points: Sequence[Point], margin: float, bounds: Size) -> Rect:
     """Smallest rectangle of pixels around points with a margin, cut to the image."""
-    low, high = np.min(points, axis=0) - margin, np.max(points, axis=0) + margin
-    box = Rect(int(np.floor(low[0])), int(np.floor(low[1])), int(np.ceil(high[0])), int(np.ceil(high[1])))
+    xs, ys = zip(*points, strict=True)
+    box = Rect(
+        math.floor(min(xs) - margin), math.floor(min(ys) - margin),
+        math.ceil(max(xs) + margin), math.ceil(max(ys) + margin),
+    )  # fmt: skip
     return box.intersect(Rect(0, 0, *bounds))
 
 
@@ -254,8 +258,14 @@ def _swept(
 
 def _columns(rect: Rect, lefts: _Floats, rights: _Floats) -> tuple[_Columns, _Columns]:
     """The columns whose centres lie in ``left <= centre < right``, cut to the rectangle: first, after the last."""
-    first = np.clip(np.ceil(lefts - 0.5), rect.x0, rect.x1).astype(np.int64)
-    return first, np.maximum(first, np.clip(np.ceil(rights - 0.5), rect.x0, rect.x1).astype(np.int64))
+    first = _within(np.ceil(lefts - 0.5), rect.x0, rect.x1).astype(np.int64)
+    return first, np.maximum(first, _within(np.ceil(rights - 0.5), rect.x0, rect.x1).astype(np.int64))
+
+
+def _within(values: NDArray[Any], low: int, high: int) -> NDArray[Any]:
+    """Values cut to ``low .. high``: `np.clip` in a third of its time, which for a small brush is felt."""
+    cut: NDArray[Any] = np.minimum(np.maximum(values, low), high)
+    return cut
 
 
 def _one_run_a_row(rect: Rect, first: _Columns, after: _Columns) -> Region | None:
@@ -274,7 +284,7 @@ def _band(top: int, first: _Columns, after: _Columns) -> Region | None:
     x0, x1 = int(first[held].min()), int(after[held].max())
     narrow = np.dtype(np.int16 if x1 - x0 < 1 << 15 else np.int64)  # the first is four times as quick
     columns = np.arange(x1 - x0).astype(narrow)
-    start, end = ((edge[rows, None] - x0).clip(0, x1 - x0).astype(narrow) for edge in (first, after))
+    start, end = (_within(edge[rows, None] - x0, 0, x1 - x0).astype(narrow) for edge in (first, after))
     inside = np.less_equal(start, columns)
     inside &= np.less(columns, end)
     return Region(Rect(x0, top + rows.start, x1, top + rows.stop), inside.view(np.uint8))

@@ -30,12 +30,9 @@ class Sampling:
 
     def device_rect(self, image_rect: Rect, reach: int = 0) -> Rect:
         """The device pixels of the viewport that show some pixel of ``image_rect``, and ``reach`` more around."""
-        rect = Rect(
-            int(np.searchsorted(self._columns, image_rect.x0)) - HALO,
-            int(np.searchsorted(self._rows, image_rect.y0)) - HALO,
-            int(np.searchsorted(self._columns, image_rect.x1)) - HALO,
-            int(np.searchsorted(self._rows, image_rect.y1)) - HALO,
-        )
+        left, right = self._columns.searchsorted((image_rect.x0, image_rect.x1)).tolist()
+        top, bottom = self._rows.searchsorted((image_rect.y0, image_rect.y1)).tolist()
+        rect = Rect(left - HALO, top - HALO, right - HALO, bottom - HALO)
         return rect.grown(reach).intersect(self.viewport) if rect else Rect(0, 0, 0, 0)
 
     def gather(self, source: NDArray[Any], rect: Rect, halo: int = 0) -> NDArray[Any]:

@@ -55,7 +55,7 @@ class LayerCache:
     def pixels(self, sampling: Sampling) -> Pixels:
         """The layer in this view, (height, width) of the viewport; valid until the next call."""
         view = sampling.view
-        if self._view is None or replace(view, origin_x=0, origin_y=0) != replace(self._view, origin_x=0, origin_y=0):
+        if self._view is None or not _differ_by_a_pan(self._view, view):
             self._start_anew(sampling)
         else:
             if self._view != view:
@@ -105,6 +105,11 @@ class LayerCache:
             self._pixels[rect.slices] = self._composer.outside
         if shown:
             self._pixels[shown.slices] = self._composer.compose(sampling, shown)
+
+
+def _differ_by_a_pan(one: ViewState, other: ViewState) -> bool:
+    """Whether two views have all but their origins in common."""
+    return one is other or replace(one, origin_x=other.origin_x, origin_y=other.origin_y) == other
 
 
 def _union(rects: Iterable[Rect]) -> Rect:
