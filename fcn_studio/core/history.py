@@ -58,6 +58,7 @@ class TilePatch:
 
     def __init__(self, deltas: Mapping[Tile, tuple[Delta, Delta]]) -> None:
         self._deltas = dict(deltas)
+        self._packed_bytes: int | None = None
 
     @classmethod
     def between(cls, contents: Contents, labels: Labels) -> TilePatch:
@@ -81,13 +82,16 @@ class TilePatch:
 
     @property
     def bytes(self) -> int:
-        """Memory of the contents, roughly."""
+        """Memory of the contents, roughly. Counted once it is small: a stroke asks for that of all steps."""
+        if self._packed_bytes is not None:
+            return self._packed_bytes
         return sum(_size(part) for pair in self._deltas.values() for _, part in pair)
 
     def compress(self) -> None:
         """Make it small. Idempotent; other threads may use the patch meanwhile, whose meaning does not change."""
         for tile, ((first_rect, first), (second_rect, second)) in list(self._deltas.items()):
             self._deltas[tile] = (first_rect, _deflated(first)), (second_rect, _deflated(second))
+        self._packed_bytes = self.bytes
 
     def other(self, labels: Labels, tiles: Iterable[Tile]) -> Contents:
         """What some of its tiles hold in the other state, as fresh arrays."""
