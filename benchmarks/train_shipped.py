@@ -275,12 +275,9 @@ class Training:
             features = self.network.trunk(normalise(images, self.preprocessing))
         # Scores in single precision, which is exact, and in which the upsampling is faster than in bf16.
         score_map = self.network.score_map({s: f.float() for s, f in features.items()}, *target.shape[1:])
-        if self.step_done < self.started_decay:
-            scores, target = at_every_second_pixel(score_map), target[:, ::2, ::2]
-            loss = functional.cross_entropy(scores, target, self.weights, ignore_index=VOID)
-        else:
-            scores = score_map.whole()
-            loss = functional.cross_entropy(scores, target, self.weights, ignore_index=VOID)
+        scores, target = at_every_second_pixel(score_map), target[:, ::2, ::2]
+        loss = functional.cross_entropy(scores, target, self.weights, ignore_index=VOID)
+        if self.step_done >= self.started_decay:
             loss = loss + self.recipe.lovasz * lovasz_softmax(scores, target)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
