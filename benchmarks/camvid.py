@@ -106,7 +106,7 @@ def main() -> int:
     if not options.leave_out:
         result["val"] = headless.evaluate(options.data, network=str(out), device=options.device, boundary=True)
     if options.json:
-        from fcn_studio.cli import write_json
+        from fcn_studio.jobs.outputs import write_json
 
         write_json(result, options.json)
     return 0

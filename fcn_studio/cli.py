@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import gc
 import io
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -98,6 +97,7 @@ def _add_segment(command: argparse.ArgumentParser) -> None:
     _add_project(command)
     command.add_argument("--all", action="store_true", help="pre-labelled images too; never ones a human touched")
     command.add_argument("--out", metavar="DIR", type=Path, help="write raw predictions there, leave FOLDER alone")
+    command.add_argument("--overwrite", action="store_true", help="replace predictions that --out holds already")
     command.add_argument("--break-lock", action="store_true", help="take over a project another computer left locked")
 
 
@@ -186,6 +186,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command in _WINDOWS:
             return _WINDOWS[options.command](options)
+        from fcn_studio.jobs.outputs import check_json, write_json
+
+        check_json(options.json)
         with _words_apart(options.json):
             result = _REPORTS[options.command](options)
         if result:  # empty in all but the first of several processes that train together
@@ -207,24 +210,6 @@ def _words_apart(path: Path | None) -> Iterator[None]:
     """While standard output is for JSON alone, what is printed for people goes to standard error."""
     with redirect_stdout(sys.stderr) if str(path) == "-" else nullcontext():
         yield
-
-
-def write_json(result: object, path: Path | None) -> None:
-    """Write a result where ``--json`` says.
-
-    Raises:
-        UsageError: if it cannot be written.
-    """
-    if path is None:
-        return
-    text = json.dumps(result, indent=2, ensure_ascii=False) + "\n"
-    if str(path) == "-":
-        sys.stdout.write(text)
-        return
-    try:
-        path.write_bytes(text.encode("utf-8", "backslashreplace"))  # a name that is no UTF-8: \udcff is valid JSON
-    except OSError as error:
-        raise UsageError(f"{path}: the result cannot be written: {error.strerror or error}") from error
 
 
 def _open(options: argparse.Namespace) -> int:
@@ -284,6 +269,7 @@ def _segment(options: argparse.Namespace) -> Json:
         device=options.device,
         include_prelabelled=options.all,
         out=options.out,
+        overwrite=options.overwrite,
         grey_as_indices=options.grey_as_indices,
         max_pixels=_max_pixels(options),
         break_lock=options.break_lock,

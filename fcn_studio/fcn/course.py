@@ -97,7 +97,8 @@ class Training:
     def _prepare(self) -> Reports:
         """What comes before the first step: the baseline, cached features; of what is resumed, the features only."""
         base = self._order.base
-        if base is not None and self._resumed is None and self._stage.number == 0:
+        # A trunk without classes can be no baseline.
+        if base is not None and len(base.table) and self._resumed is None and self._stage.number == 0:
             index_map = map_classes(base.table, self._table, self._order.config.class_map)
             self._baseline = yield from self._score(base, self._budget.seconds * BASELINE_SHARE, index_map)
             if self._baseline is None and self._val_set and not self._stopped:

@@ -15,6 +15,7 @@ from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.errors import ImageError, TrainingError
+from fcn_studio.fcn.device import is_out_of_memory
 from fcn_studio.fcn.evaluate import read_labelled
 from fcn_studio.fcn.transforms import Augmentation, Image, random_view, resized, resized_labels
 
@@ -27,6 +28,7 @@ _ALL_LABELLED = 0.9
 VIEWS, STATISTICS, _ORDERS = 0, 1, 2
 """Kinds of `generator`."""
 _TRIES = 4
+_COUNTED = 1 << 20
 
 
 def channel_lut(table: ClassTable) -> NDArray[np.uint8]:
@@ -41,8 +43,24 @@ def channel_pixels(snapshot: Sequence[LabelledImage], lut: NDArray[np.uint8]) ->
     """Trusted pixels of each image by score channel: int64 (images, 255)."""
     counts = np.zeros((len(snapshot), VOID + 1), np.int64)
     for row, labelled in zip(counts, snapshot, strict=True):
-        np.add.at(row, lut, np.bincount(labelled.label_map().ravel(), minlength=256))
+        np.add.at(row, lut, value_counts(labelled.label_map()))
     return counts[:, :VOID]
+
+
+def value_counts(values: LabelMap) -> NDArray[np.int64]:
+    """Pixels of each value: int64 (256,); counted in bands, since counting takes 8 bytes a pixel."""
+    counts, rows = np.zeros(256, np.int64), max(1, _COUNTED // values.shape[1])
+    for row in range(0, len(values), rows):
+        counts += np.bincount(values[row : row + rows].ravel(), minlength=256)
+    return counts
+
+
+def place_of(values: LabelMap, value: int, number: int) -> tuple[int, int]:
+    """(x, y) of a pixel of a value by its number, counted row by row from 0."""
+    upto = np.cumsum([np.count_nonzero(row == value) for row in values])
+    y = int(np.searchsorted(upto, number, side="right"))
+    before = int(upto[y - 1]) if y else 0
+    return int(np.flatnonzero(values[y] == value)[number - before]), y
 
 
 class DecodedImages:
@@ -187,22 +205,28 @@ class CropSampler:
 
     def _anchor(self, channels: LabelMap, rng: np.random.Generator) -> tuple[int, int] | None:
         """(x, y) of a pixel of a class that is wanted, or None for a view placed anywhere."""
-        counts = np.bincount(channels.ravel(), minlength=256)[: len(self._weights)]
+        counts = value_counts(channels)[: len(self._weights)]
         labelled = counts.sum() / channels.size
         if labelled == 0 or (labelled >= _ALL_LABELLED and rng.random() >= self._rare_share):
             return None
         wanted = np.where(counts > 0, self._weights, 0)
         channel = rng.choice(len(wanted), p=wanted / wanted.sum())
-        places = np.flatnonzero(channels.ravel() == channel)
-        y, x = divmod(int(places[rng.integers(len(places))]), channels.shape[1])
-        return x, y
+        return place_of(channels, int(channel), int(rng.integers(counts[channel])))
 
 
 class Feeder(Generic[T]):
-    """Results of a function, made a few ahead in one background thread, which ends with `close`."""
+    """Results of a function, made a few ahead in one background thread, which ends with `close`.
+
+    Out of memory the function is called again for each error that is taken: who takes it has made room.
+    """
 
     def __init__(self, make: Callable[[], T], ahead: int = 3) -> None:
-        """Start the thread; all calls of ``make`` happen in it, one after the other."""
+        """Start the thread; all calls of ``make`` happen in it, one after the other.
+
+        Args:
+            make: gives the next result; after an error it is asked for the same one again.
+            ahead: how many results may wait.
+        """
         self._make = make
         self._results: queue.Queue[T | Exception] = queue.Queue(ahead)
         self._closed = threading.Event()
@@ -225,12 +249,12 @@ class Feeder(Generic[T]):
         self._thread.join()
 
     def _work(self) -> None:
-        """Make results until closed or until one fails."""
+        """Make results until closed, or until one fails for another reason than memory."""
         while not self._closed.is_set():
             try:
                 result: T | Exception = self._make()
             except Exception as error:  # noqa: BLE001 - carried over to the thread that asks for the result
                 result = error
             self._results.put(result)
-            if isinstance(result, Exception):
+            if isinstance(result, Exception) and not is_out_of_memory(result):
                 return

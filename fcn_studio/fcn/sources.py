@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +18,8 @@ from fcn_studio.fcn.device import is_out_of_memory
 from fcn_studio.fcn.network import Network
 from fcn_studio.fcn.transforms import Image, normalise, resized, resized_labels, scaled_size
 from fcn_studio.fcn.weights import Preprocessing
+
+T = TypeVar("T")
 
 FEATURE_CACHE_BYTES = 2**30
 """How much memory cached features may take."""
@@ -98,6 +99,19 @@ class Source(Protocol):
         """End what runs in the background."""
 
 
+def _step_by_step(position: int, make: Callable[[int], T]) -> Callable[[], T]:
+    """A function that makes what belongs to one step after the other; one that fails is made anew the next time."""
+    step = position
+
+    def make_next() -> T:
+        nonlocal step
+        made = make(step)
+        step += 1
+        return made
+
+    return make_next
+
+
 class CropSource:
     """Augmented crops, made in a background thread while the network works on the last ones."""
 
@@ -107,8 +121,8 @@ class CropSource:
         """Start the thread, which makes batches of ``size`` views from the ``position``-th on."""
         self.position = position
         self._preprocessing = preprocessing
-        steps = itertools.count(position)
-        self._feeder: Feeder[tuple[Image, LabelMap]] = Feeder(lambda: sampler.batch(share.of(next(steps), size)))
+        make = _step_by_step(position, lambda step: sampler.batch(share.of(step, size)))
+        self._feeder: Feeder[tuple[Image, LabelMap]] = Feeder(make)
 
     def batch(self, device: torch.device) -> list[Batch]:
         """One batch of crops."""
@@ -138,10 +152,8 @@ class ImageSource:
         self.position = position
         self._images, self._preprocessing, self._seed = images, preprocessing, seed
         self._order = Order(len(images), seed)
-        steps = itertools.count(position)
-        self._feeder: Feeder[list[tuple[Image, LabelMap]]] = Feeder(
-            lambda: [self._view(number) for number in share.of(next(steps), size)]
-        )
+        make = _step_by_step(position, lambda step: [self._view(number) for number in share.of(step, size)])
+        self._feeder: Feeder[list[tuple[Image, LabelMap]]] = Feeder(make)
 
     def batch(self, device: torch.device) -> list[Batch]:
         """The images of one step."""
@@ -231,9 +243,9 @@ class FeatureSource:
         """Keep the features of an image and of its mirror image; how many bytes they take."""
         total = 0
         for step in (1, -1):
-            features = self._features(np.ascontiguousarray(image[:, ::step]))
+            features = self._features(image[:, ::step].copy())  # torch takes no negative strides
             total += sum(2 * tensor.numel() for tensor in features.values())
-            self._views.append((features, torch.from_numpy(np.ascontiguousarray(channels[:, ::step]))))
+            self._views.append((features, torch.from_numpy(channels[:, ::step].copy())))
         return total
 
     def _view(self, image: Image, channels: LabelMap, rng: np.random.Generator) -> tuple[Image, LabelMap]:

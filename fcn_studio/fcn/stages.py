@@ -154,7 +154,9 @@ def source_of(
     if config.level is Level.QUICK:
         images = material.decoded(pre.input_scale)
         network, make_room = learner.network.eval(), learner.make_room
-        return FeatureSource(images, network, pre, _QUICK_VIEWS, config.seed, make_room, position)
+        return FeatureSource(
+            images, network, pre, config.batch_size or _QUICK_VIEWS, config.seed, make_room, position
+        )
     if recipe.whole:
         return ImageSource(material.decoded(pre.input_scale), pre, size, config.seed, position, share)
     augmentation = augmentation_for(config.level, material.shapes, pre.input_scale, learner.device)

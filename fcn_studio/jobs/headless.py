@@ -42,6 +42,7 @@ from fcn_studio.jobs.console import (
 )
 from fcn_studio.jobs.messages import EvaluateJob, ImageFailed, Predicted
 from fcn_studio.jobs.networks import class_map_of, needed, network_of
+from fcn_studio.jobs.outputs import check_folder
 from fcn_studio.jobs.run import Workshop
 from fcn_studio.jobs.trainings import train as train
 
@@ -60,11 +61,14 @@ def segment(
     device: str = "auto",
     include_prelabelled: bool = False,
     out: Path | None = None,
+    overwrite: bool = False,
     grey_as_indices: bool = False,
     break_lock: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> Json:
     """Pre-label the images of a folder, or with ``out`` predict every image raw and leave the folder alone.
+
+    What ``out`` holds already is replaced with ``overwrite`` only.
 
     Raises:
         NetworkCannotHelp: if the network knows none of the project's classes (not with ``out``).
@@ -83,7 +87,7 @@ def segment(
             write = _writer_into(project, chosen, include_prelabelled)
         else:
             samples = list(project.samples)
-            write = _writer_beside(project, chosen, out)
+            write = _writer_beside(project, chosen, out, overwrite=overwrite)
         written, failed, started = 0, [], time.monotonic()
         with progress_bar("segment", len(samples)) as bar:
             for news in Workshop().run(batch.segment_job(chosen, samples, device, max_pixels)):
@@ -120,7 +124,7 @@ def _writer_into(project: ProjectFolder, network: NetworkInfo, include_prelabell
     return write
 
 
-def _writer_beside(project: ProjectFolder, network: NetworkInfo, out: Path) -> Writer:
+def _writer_beside(project: ProjectFolder, network: NetworkInfo, out: Path, *, overwrite: bool) -> Writer:
     """Writes raw predictions and the network's class files into another folder.
 
     Raises:
@@ -134,6 +138,9 @@ def _writer_beside(project: ProjectFolder, network: NetworkInfo, out: Path) -> W
     for sample in project.samples:
         if (target := (out / f"{sample.mask_id}.png").resolve()) in images:
             raise UsageError(f"--out {out} would write over the image {target}; choose another folder")
+        if target.exists() and not overwrite:
+            raise UsageError(f"--out {out} holds {target.name} already; choose another folder, or add --overwrite")
+    check_folder(out)
     with told("written", out):
         out.mkdir(parents=True, exist_ok=True)
         write_class_files(out, network.table)

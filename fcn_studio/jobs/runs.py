@@ -145,4 +145,4 @@ def finish(project: ProjectFolder, run: Run, outcome: TrainOutcome) -> Adoption:
 
 def _write_json(path: Path, value: object) -> None:
     """Raises: ProjectError if it cannot be written."""
-    write_atomically(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+    write_atomically(path, (json.dumps(value, indent=2) + "\n").encode())

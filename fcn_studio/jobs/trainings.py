@@ -15,8 +15,9 @@ from tqdm import tqdm
 from fcn_studio.core.class_map import can_help, map_classes
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Status
-from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
+from fcn_studio.core.training import Level, RecipeName, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import TrainingError, UsageError
+from fcn_studio.fcn.catalogue import resolve
 from fcn_studio.fcn.unfinished import Unfinished, read_unfinished
 from fcn_studio.formats.images import MAX_PIXELS
 from fcn_studio.formats.project_folder import ProjectFolder
@@ -26,6 +27,7 @@ from fcn_studio.jobs.console import open_project, print_figures, progress_bar, t
 from fcn_studio.jobs.interruption import interruption
 from fcn_studio.jobs.messages import FineTuneJob, JobProgress
 from fcn_studio.jobs.networks import class_map_of, needed, network_of
+from fcn_studio.jobs.outputs import check_checkpoint, check_log
 from fcn_studio.jobs.run import Workshop
 from fcn_studio.jobs.snapshot import Snapshot
 from fcn_studio.paths import read_file
@@ -60,7 +62,7 @@ def train(
         TrainingError: if there is nothing to train on, or to go on with.
         UsageError: if the budget or the output makes no sense.
     """
-    _check(config, out)
+    _check(config, network, out, log)
     if not _speaks_for_all(out):
         with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
             _train(folder, config, network, device, out, None, resume, val_list, grey_as_indices, max_pixels)
@@ -98,6 +100,8 @@ def _train(
             snapshot = _held_out(project, snapshot, val_list)
         if not snapshot.train:
             raise TrainingError(f"'{folder}' has no training image with human pixels: label or verify a few first.")
+        if earlier is not None and out is None:
+            _judge_anew(project, earlier)
         job = _job(project, config, snapshot, network, device)
         if earlier is not None:
             job = runs.same_again(job, earlier)
@@ -129,13 +133,20 @@ def _job(project: ProjectFolder, config: TrainConfig, snapshot: Snapshot, networ
         table=project.config.table,
         train=snapshot.train,
         val=snapshot.val,
-        base=str(base.path) if base else "",
+        base=str(base.path.absolute()) if base else "",
         baseline=str(current.path) if current and can_help(index_map, current.table) else "",
         out="",
         device=device,
         base_map=class_map_of(project, base) if base else {},
         baseline_map=current_map,
     )
+
+
+def _judge_anew(project: ProjectFolder, earlier: Unfinished) -> None:
+    """Take a run that goes on out of use: its file will change, and is judged beside the network before it."""
+    current = project.runs.current()
+    if current is not None and current.path(project.folder) == runs.Run(earlier.path.parent).checkpoint:
+        project.runs.go_back()
 
 
 def _held_out(project: ProjectFolder, snapshot: Snapshot, val_list: Path) -> Snapshot:
@@ -145,14 +156,19 @@ def _held_out(project: ProjectFolder, snapshot: Snapshot, val_list: Path) -> Sna
         UsageError: if it cannot be read, or names what is no verified image of the project.
     """
     try:
-        names = set(read_file(val_list, _LONGEST_LIST).decode("utf-8").split("\n")) - {""}
+        lines = read_file(val_list, _LONGEST_LIST).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--val-list {val_list} cannot be read: {error}") from error
+    names = {line.strip() for line in lines} - {""}
+    if not names:
+        raise UsageError(f"--val-list {val_list} names no image")
     listed = {s.image_id: s for s in project.samples if names & {s.image_id, s.mask_id}}
     for name in sorted(names - {n for s in listed.values() for n in (s.image_id, s.mask_id)}):
         raise UsageError(f"--val-list {val_list}: '{name}' is no image of {project.folder}; give ids, one a line")
-    verified = {i for i, sample in listed.items() if project.status(sample) is Status.VERIFIED}
-    val = tuple(i for i in (*snapshot.train, *snapshot.val) if i.image_id in verified)
+    for image_id, sample in listed.items():
+        if project.status(sample) is not Status.VERIFIED:
+            raise UsageError(f"--val-list {val_list}: '{image_id}' is not verified, and cannot be validated on")
+    val = tuple(i for i in (*snapshot.train, *snapshot.val) if i.image_id in listed)
     return replace(snapshot, train=tuple(i for i in snapshot.train if i.image_id not in listed), val=val)
 
 
@@ -190,15 +206,16 @@ def _tell_unfinished(project: ProjectFolder, out: Path | None) -> None:
         print(f"{runs.Run(folders[-1]).name} did not finish; --resume goes on with it", file=sys.stderr)
 
 
-def _check(config: TrainConfig, out: Path | None) -> None:
+def _check(config: TrainConfig, network: str, out: Path | None, log: Path | None) -> None:
+    """Raises: UsageError if an option makes no sense, says nothing at this level, or would write over something."""
     if config.minutes is not None and not 0 < config.minutes <= 60 * 24 * 30:
         raise UsageError(f"--minutes {config.minutes:g} makes no sense; give a positive number")
     if config.steps is not None and config.steps < 1:
         raise UsageError(f"--steps {config.steps} makes no sense; give a positive number")
     if config.batch_size is not None and not 1 <= config.batch_size <= 256:
         raise UsageError(f"--batch-size {config.batch_size} is not between 1 and 256")
-    if config.seed < 0:
-        raise UsageError(f"--seed {config.seed} makes no sense; give 0 or more")
+    if not 0 <= config.seed < 1 << 63:
+        raise UsageError(f"--seed {config.seed} makes no sense; give 0 or more, below 2**63")
     if not 0.05 <= config.width <= 2:
         raise UsageError(f"--width {config.width:g} is not between 0.05 and 2")
     if config.input_scale is not None and not 0.01 <= config.input_scale <= 2:
@@ -207,8 +224,32 @@ def _check(config: TrainConfig, out: Path | None) -> None:
         raise UsageError(f"--crop {config.crop[0]}x{config.crop[1]} is not between 32 and 4096")
     if not (0 <= config.lovasz <= 10 and 0 < config.rate <= 1e6):
         raise UsageError("--lovasz is 0 to 10, and --rate a positive number")
-    if out is not None and not out.resolve().parent.is_dir():
-        raise UsageError(f"the folder of --out {out} does not exist")
+    _check_unused(config, network)
+    if out is not None:
+        check_checkpoint(out)
+        if network and resolve(network).resolve() == out.resolve():
+            raise UsageError(f"--out {out} is the network that the training starts from; choose another name")
+    if log is not None:
+        check_log(log)
+
+
+def _check_unused(config: TrainConfig, network: str) -> None:
+    """Raises: UsageError if something is given that the level or the recipe has no use for."""
+    usual, scratch = TrainConfig(), config.level is Level.SCRATCH
+    slim, modern = config.architecture == usual.architecture, config.recipe is RecipeName.MODERN
+    quick = config.level is Level.QUICK
+    unused = {
+        "architecture": "only a training from scratch has a choice of" if not scratch else "",
+        "input_scale": "only a training from scratch has a choice of" if not scratch else "",
+        "width": "only a slim network from scratch has" if not (scratch and slim) else "",
+        "crop": "only the levels full and scratch of the modern recipe take" if quick or not modern else "",
+        "precision": "the level quick has no use for" if quick else "",
+    }
+    for name, words in unused.items():
+        if words and getattr(config, name) != getattr(usual, name):
+            raise UsageError(f"{words} --{name.replace('_', '-')}; leave it out")
+    if scratch and network:
+        raise UsageError("a training from scratch starts from no network; leave --network out")
 
 
 def _run_training(job: FineTuneJob, logs: Sequence[Path]) -> TrainOutcome:

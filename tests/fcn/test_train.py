@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from fcn_studio.core.classes import VOID, ClassInfo, ClassTable
 from fcn_studio.core.labels import Labels, Provenance, trusted_label_map
 from fcn_studio.core.snapshot import LabelledImage, pack
-from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
+from fcn_studio.core.training import Level, RecipeName, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import DeviceError, TrainingError
+from fcn_studio.fcn import data as data_module
 from fcn_studio.fcn import learner as learner_module
 from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.evaluate import evaluate
@@ -77,6 +78,12 @@ def finish(run: Generator[Y, bool | None, R]) -> tuple[list[Y], R]:
 
 def feeders() -> list[threading.Thread]:
     return [t for t in threading.enumerate() if t.name == "training-feeder"]
+
+
+@pytest.fixture
+def base(tiny_network: Path) -> Checkpoint:
+    """A network of other classes."""
+    return load_checkpoint(tiny_network)
 
 
 @pytest.fixture(scope="module")
@@ -325,3 +332,43 @@ def test_lack_of_memory_halves_the_batch(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(DeviceError, match="not even one crop"):
         finish(train(config, snapshot, [], TABLE, None, CPU, tmp_path / "net.st"))
     assert not feeders()
+
+
+@pytest.mark.parametrize("recipe", list(RecipeName))
+def test_images_of_one_cell_at_stride_32_are_learned_from(tmp_path: Path, recipe: RecipeName) -> None:
+    config = replace(
+        TINY, steps=3, batch_size=1, recipe=recipe, crop=(32, 32) if recipe is RecipeName.MODERN else None
+    )
+    image, labels = scene(0)
+    if recipe is not RecipeName.MODERN:  # takes whole images
+        image, labels = image[20:52, 30:62], labels[20:52, 30:62].copy()
+    labelled = pack("x.png", str(write_png(tmp_path / "x.png", image)), labels)
+    _, outcome = finish(train(config, [labelled], [], TABLE, None, CPU, tmp_path / "net.st"))
+    assert outcome.steps >= 1
+
+
+@pytest.mark.parametrize("level", list(Level))
+def test_an_image_may_be_a_single_pixel(tmp_path: Path, level: Level, base: Checkpoint) -> None:
+    labelled = pack(
+        "x.png", str(write_png(tmp_path / "x.png", np.full((1, 1, 3), 90, np.uint8))), np.full((1, 1), 3, np.uint8)
+    )
+    given = None if level is Level.SCRATCH else base
+    config = TrainConfig(level, steps=2, width=0.0625)
+    _, outcome = finish(train(config, [labelled], [labelled], TABLE, given, CPU, tmp_path / "net.st"))
+    assert outcome.figures is not None
+
+
+def test_a_short_lack_of_memory_while_images_are_read_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest, short = data_module.read_labelled, [True]
+
+    def read(labelled: LabelledImage) -> object:
+        if threading.current_thread().name == "training-feeder" and short and short.pop():
+            raise MemoryError("Unable to allocate")
+        return honest(labelled)
+
+    monkeypatch.setattr(data_module, "read_labelled", read)
+    reports, outcome = small_run(tmp_path)
+    assert outcome.steps == reports[-1].step == 6
+    assert any("out of memory" in note for note in outcome.notes)

@@ -1,0 +1,128 @@
+"""`fcn-studio train`: starts of every kind, runs that go on, options that mean nothing, odd lists and names."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.labels import Provenance
+from fcn_studio.core.sample import Split, Status
+from fcn_studio.core.training import Level, RecipeName, TrainConfig
+from fcn_studio.errors import UsageError
+from fcn_studio.fcn.catalogue import read_info
+from fcn_studio.fcn.weights import Checkpoint, load_checkpoint, save_checkpoint
+from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.jobs import headless, runs
+from fcn_studio.jobs.networks import network_of
+from tests.helpers import save_half
+from tests.jobs.test_headless import stop_at
+
+pytestmark = pytest.mark.usefixtures("bundled")
+QUICK = TrainConfig(Level.QUICK, steps=2, batch_size=2)
+
+
+@pytest.fixture
+def verified(micrograph_project: Path) -> Path:
+    """The micrographs, all verified: some to train on, some to validate on."""
+    with ProjectFolder.open(micrograph_project, writable=True) as project:
+        for sample in project.samples:
+            save_half(project, sample, Provenance.HUMAN, Status.VERIFIED)
+        assert {project.split(sample) for sample in project.samples} == {Split.TRAIN, Split.VAL}
+    return micrograph_project
+
+
+@pytest.mark.parametrize("level", [Level.QUICK, Level.FULL])
+def test_a_trunk_without_classes_begins_a_fine_tune_that_is_validated(
+    verified: Path, tmp_path: Path, tiny_network: Path, level: Level
+) -> None:
+    full = load_checkpoint(tiny_network)
+    made = full.architecture.build(1)
+    state = {key: made.adapted(key, value, []) for key, value in made.state_dict().items()}
+    trunk = tmp_path / "trunk.safetensors"
+    save_checkpoint(Checkpoint(full.architecture, ClassTable((), 0), full.preprocessing, state), trunk)
+    assert read_info(trunk).trunk_only
+    result = headless.train(verified, TrainConfig(level, steps=2), network=str(trunk), device="cpu")
+    assert result["steps"] == 2
+    assert result["validated_on"] > 0
+    assert result["figures"] is not None
+    assert result["run"] == "run 0001"
+
+
+def test_a_run_that_goes_on_is_judged_beside_the_network_before_it(
+    verified: Path, tiny_network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_at(monkeypatch, 2)
+    first = headless.train(verified, replace(QUICK, level=Level.FULL, steps=8), device="cpu")
+    assert first["stopped"]
+    with ProjectFolder.open(verified, writable=True) as project:
+        run = runs.Run(project.runs.unfinished()[-1])
+        project.runs.set_current(run.checkpoint, read_info(run.checkpoint).sha256, compared=True)  # by any verdict
+    second = headless.train(verified, TrainConfig(), device="cpu", resume=True)
+    assert second["baseline"] == first["baseline"]
+    with ProjectFolder.open(verified, writable=True) as project:
+        chain = project.runs.chain()
+        assert len(chain) == (1 if second["verdict"] != "candidate" else 0)
+        assert all(used.sha256 == read_info(run.checkpoint).sha256 for used in chain)
+        if chain:
+            project.runs.go_back()
+        network = network_of(project)
+        assert network is not None
+        assert network.path == tiny_network
+
+
+@pytest.mark.parametrize(
+    ("config", "network", "words"),
+    [
+        (TrainConfig(architecture="vgg16-8s"), "", "--architecture"),
+        (TrainConfig(input_scale=0.5), "", "--input-scale"),
+        (TrainConfig(width=0.5), "", "--width"),
+        (TrainConfig(Level.SCRATCH, architecture="slim-0.5", width=0.5), "", "--width"),
+        (TrainConfig(Level.QUICK, crop=(64, 64)), "", "--crop"),
+        (TrainConfig(Level.QUICK, precision="bf16"), "", "--precision"),
+        (TrainConfig(recipe=RecipeName.PAPER, crop=(64, 64)), "", "--crop"),
+        (TrainConfig(Level.SCRATCH), "street", "--network"),
+        (TrainConfig(seed=1 << 64), "", "--seed"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    micrograph_project: Path, config: TrainConfig, network: str, words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        headless.train(micrograph_project, config, network=network, device="cpu")
+
+
+def test_lists_of_validation_images_may_come_from_windows(verified: Path, tmp_path: Path) -> None:
+    names = tmp_path / "held-out.txt"
+    names.write_bytes("\ufeffmicrograph-01.png\r\nmicrograph-02 \r\n".encode())
+    result = headless.train(verified, QUICK, device="cpu", val_list=names)
+    assert (result["trained_on"], result["validated_on"]) == (6, 2)
+
+
+def test_lists_that_would_validate_on_nothing_are_refused(micrograph_project: Path, tmp_path: Path) -> None:
+    names = tmp_path / "held-out.txt"
+    with ProjectFolder.open(micrograph_project, writable=False) as project:
+        new = next(s.image_id for s in project.samples if project.status(s) is Status.NEW)
+    for content, words in (("\n \n", "names no image"), (f"{new}\n", f"'{new}' is not verified")):
+        names.write_text(content)
+        with pytest.raises(UsageError, match=words):
+            headless.train(micrograph_project, QUICK, device="cpu", val_list=names)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names elsewhere are text")
+def test_names_that_are_no_utf8_cost_no_verdict(micrograph_project: Path) -> None:
+    for image in sorted(micrograph_project.glob("*.png")):
+        image.rename(image.with_name(image.stem + os.fsdecode(b"-\xe9.png")))
+    with ProjectFolder.open(micrograph_project, writable=True) as project:
+        for sample in project.samples:
+            save_half(project, sample, Provenance.HUMAN, Status.VERIFIED)
+        held = {s.image_id for s in project.samples if project.split(s) is Split.VAL}
+    assert held
+    assert headless.train(micrograph_project, QUICK, device="cpu")["validated_on"] == len(held)
+    result = json.loads((micrograph_project / ".fcn-studio/runs/0001/result.json").read_bytes())
+    assert set(result["val_ids"]) == held
