@@ -38,6 +38,7 @@ class ActionSpec:
         separator: a line above it in its menu.
         needs: what must be there for it.
         hold: acts while the key is held.
+        repeats: acts again and again while the key is held; what it does is small, and seen each time.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ActionSpec:
     separator: bool = False
     needs: Needs = Needs.NOTHING
     hold: bool = False
+    repeats: bool = False
 
     @property
     def plain_text(self) -> str:
@@ -85,12 +87,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("close_project", "&Close project", _FILE, ("Ctrl+W",), "", "Close the folder", needs=_P),
     ActionSpec("quit", "&Quit", _FILE, ("Ctrl+Q",), "", "Save and quit"),
 
-    ActionSpec("undo", "&Undo", _EDIT, ("Ctrl+Z",), "undo", "Take back the last step", needs=_W),
-    ActionSpec("redo", "&Redo", _EDIT, ("Ctrl+Shift+Z", "Ctrl+Y"), "redo", "Do it again", needs=_W),
+    ActionSpec("undo", "&Undo", _EDIT, ("Ctrl+Z",), "undo", "Take back the last step", needs=_W, repeats=True),
+    ActionSpec("redo", "&Redo", _EDIT, ("Ctrl+Shift+Z", "Ctrl+Y"), "redo", "Do it again", needs=_W, repeats=True),
     ActionSpec("swap_background", "Swap with &background", _EDIT, ("X",), "swap",
                "Paint with the background or void, and back", separator=True, needs=_P),
-    ActionSpec("brush_smaller", "Brush s&maller", _EDIT, ("[",), "", "Make the brush 20 % smaller", needs=_P),
-    ActionSpec("brush_larger", "Brush &larger", _EDIT, ("]",), "", "Make the brush 20 % larger", needs=_P),
+    ActionSpec("brush_smaller", "Brush s&maller", _EDIT, ("[",), "", "Make the brush 20 % smaller", needs=_P,
+               repeats=True),
+    ActionSpec("brush_larger", "Brush &larger", _EDIT, ("]",), "", "Make the brush 20 % larger", needs=_P,
+               repeats=True),
 
     ActionSpec("peek", "&Hide labels while held", _VIEW, ("V",), "eye-off", "Hold to see the image without labels",
                needs=_D, hold=True),
@@ -107,19 +111,20 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("fit", "&Fit in window", _VIEW, ("F",), "fit", "Show the whole image", separator=True, needs=_D),
     ActionSpec("one_to_one", "&100 %", _VIEW, ("Shift+F",), "one-to-one", "One image pixel on one screen pixel",
                needs=_D),
-    ActionSpec("zoom_in", "Zoom &in", _VIEW, ("Ctrl++", "Ctrl+="), "zoom-in", "Zoom in", needs=_D),
-    ActionSpec("zoom_out", "Zoom ou&t", _VIEW, ("Ctrl+-",), "zoom-out", "Zoom out", needs=_D),
+    ActionSpec("zoom_in", "Zoom &in", _VIEW, ("Ctrl++", "Ctrl+="), "zoom-in", "Zoom in", needs=_D, repeats=True),
+    ActionSpec("zoom_out", "Zoom ou&t", _VIEW, ("Ctrl+-",), "zoom-out", "Zoom out", needs=_D, repeats=True),
     ActionSpec("canvas_only", "&Canvas only", _VIEW, ("F11",), "", "Hide everything but the image", checkable=True,
                separator=True),
     ActionSpec("toggle_docks", "&Docks", _VIEW, ("F12",), "", "Show or hide the docks", checkable=True),
     ActionSpec("reset_layout", "&Reset layout", _VIEW, (), "", "Put tool bars and docks where they were at first"),
 
-    ActionSpec("next", "&Next", _IMAGE, ("D", "PgDown"), "next", "Open the next image", needs=_P),
-    ActionSpec("previous", "&Previous", _IMAGE, ("A", "PgUp"), "previous", "Open the previous image", needs=_P),
+    ActionSpec("next", "&Next", _IMAGE, ("D", "PgDown"), "next", "Open the next image", needs=_P, repeats=True),
+    ActionSpec("previous", "&Previous", _IMAGE, ("A", "PgUp"), "previous", "Open the previous image", needs=_P,
+               repeats=True),
     ActionSpec("next_unverified", "Next not &verified", _IMAGE, ("Ctrl+Shift+D",), "",
-               "Open the next image that is neither verified nor skipped", needs=_P),
+               "Open the next image that is neither verified nor skipped", needs=_P, repeats=True),
     ActionSpec("previous_unverified", "Previous n&ot verified", _IMAGE, ("Ctrl+Shift+A",), "",
-               "Open the previous image that is neither verified nor skipped", needs=_P),
+               "Open the previous image that is neither verified nor skipped", needs=_P, repeats=True),
     ActionSpec("verify", "Verif&y and go on", _IMAGE, ("Ctrl+Return", "Ctrl+Enter"), "verify",
                "All of this image is right: mark it verified and open the next", separator=True, needs=_W),
     ActionSpec("skip", "&Skip this image", _IMAGE, ("Ctrl+K",), "skip",

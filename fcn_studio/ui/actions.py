@@ -58,7 +58,7 @@ class Actions(QObject):
         action.setToolTip(spec.tool_tip)
         action.setStatusTip(spec.tip)
         action.setCheckable(spec.checkable)
-        action.setAutoRepeat(not (spec.hold or spec.checkable))
+        action.setAutoRepeat(spec.repeats)  # Qt's default is to: a held Ctrl+Enter would verify image after image
         action.setIconVisibleInMenu(False)
         if spec.name == "quit":
             action.setMenuRole(QAction.MenuRole.QuitRole)

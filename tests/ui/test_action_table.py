@@ -7,6 +7,7 @@ from dataclasses import replace
 from fcn_studio import paths
 from fcn_studio.core.classes import ClassInfo, ClassTable
 from fcn_studio.ui.action_table import ACTIONS, BY_NAME, MENUS, class_keys, conflicts, shortcut_table
+from tests.ui.conftest import Studio
 
 
 def test_no_shortcut_means_two_things() -> None:
@@ -26,6 +27,14 @@ def test_names_are_unique_menus_and_icons_exist() -> None:
         assert spec.tip
         if spec.icon:
             assert paths.resource("icons", f"{spec.icon}.svg").is_file()
+
+
+def test_a_held_key_repeats_only_what_is_small(studio: Studio) -> None:
+    repeating = {spec.name for spec in ACTIONS if studio.window.actions_[spec.name].autoRepeat()}
+    assert repeating == {
+        "undo", "redo", "brush_smaller", "brush_larger", "zoom_in", "zoom_out",
+        "next", "previous", "next_unverified", "previous_unverified",
+    }  # fmt: skip
 
 
 def test_every_icon_is_drawn_in_one_recolourable_line() -> None:
