@@ -48,7 +48,7 @@ class PointerEvent:
 
 
 class ToolContext(Protocol):
-    """What a tool reads from the window at the moment of a gesture, and the one thing it may ask for."""
+    """What a tool reads from the window at the moment of a gesture, and the few things that it may ask for."""
 
     @property
     def document(self) -> Document | None:
@@ -80,6 +80,9 @@ class ToolContext(Protocol):
 
     def pick(self, index: int) -> None:
         """Make this the active class; 255 for void."""
+
+    def show_active(self) -> None:
+        """Let the active class be seen, for it is about to be painted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,7 @@ class Tool:
 
     def _paint(self, document: Document, title: str, find: Callable[[], Region | None], pixels: int) -> None:
         """Label what is found, as one step: at once, or in shares where it is about many pixels."""
+        self.context.show_active()
         if pixels >= LARGE:
             self._work = painting(document, title, self.context.class_index, find)
             self.work()  # from here on nobody else can edit

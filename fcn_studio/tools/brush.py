@@ -46,6 +46,8 @@ class Brush(Tool):
             return
         self._button, self._pressure = event.button, event.pressure
         erases = self._always_erases or event.button == "right"
+        if not erases:
+            self.context.show_active()
         self._edit = document.edit("Erase" if erases else "Brush stroke")
         self._painted = None
         if not (event.shift and self._ended_on is not None and self._ended_on() is document):

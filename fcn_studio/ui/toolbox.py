@@ -121,6 +121,12 @@ class Toolbox(QObject):
         """What the picker tool calls: paint with the class under the cursor."""
         self.set_class(index)
 
+    def show_active(self) -> None:
+        """What tools call before they paint: nobody paints what is not shown."""
+        if self.class_index in self._hidden:
+            self._hidden -= {self.class_index}
+            self._apply_rules()
+
     def swap_with_background(self) -> None:
         """Switch between the active class and background (void where class 0 is no background), and back."""
         background = self._table.background_index

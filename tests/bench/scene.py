@@ -81,6 +81,9 @@ class Desk:
         """Make this the active class."""
         self.class_index = index
 
+    def show_active(self) -> None:
+        """All classes are shown."""
+
 
 def show_document(canvas: Canvas, desk: Desk, image_rgb: NDArray[np.uint8], label_map: LabelMap) -> Document:
     """Open a picture with a label map, all of it painted by a human, on the canvas: the one place that does."""

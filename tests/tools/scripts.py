@@ -32,6 +32,8 @@ class Window:
     def pick(self, index: int) -> None:
         self.picked.append(index)
 
+    def show_active(self) -> None: ...
+
 
 def document_from(art: str, status: Status = Status.NEW) -> Document:
     rows = dedent(art).split()

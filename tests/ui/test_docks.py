@@ -60,6 +60,12 @@ def test_clicks_choose_hide_and_lock(studio: Studio, qtbot: QtBot) -> None:
     click(2, Column.LOCK)
     assert (toolbox.hidden, toolbox.locked) == ({2}, {2})
     assert studio.window.options_bar._protected.text() == "Protected: debris"
+    assert studio.window.options_bar._class_name.text() == "debris (hidden)"
+    click(0, Column.EYE)
+    click(1, Column.LOCK)
+    assert (toolbox.hidden, toolbox.locked) == ({0, 2}, {1, 2})
+    assert toolbox.class_index == 2, "what is hidden or locked does not become what is painted with"
+    qtbot.waitUntil(lambda: dock._view.currentIndex() == dock._model.index(2, Column.NAME))
     click(3, Column.NAME)
     assert toolbox.class_index == VOID
 

@@ -54,6 +54,26 @@ def test_a_class_that_there_is_not_cannot_be_chosen(toolbox: Toolbox, qtbot: QtB
     assert toolbox.class_index == VOID
 
 
+@pytest.mark.parametrize("name", ["brush", "fill", "polygon"])
+def test_what_is_painted_is_shown(toolbox: Toolbox, name: str) -> None:
+    toolbox.use(name)
+    toolbox.toggle_hidden(1)
+    toolbox.toggle_hidden(2)
+    for x, y in ((10, 10), (20, 10), (20, 20)):
+        press(toolbox, x, y)
+        toolbox.tool.release(PointerEvent(x, y, "left"))
+    toolbox.settle()
+    assert toolbox.hidden == {2}
+    assert document(toolbox).label_map[12, 18] == 1
+
+
+def test_erasing_shows_nothing(toolbox: Toolbox) -> None:
+    toolbox.toggle_hidden(1)
+    toolbox.tool.press(PointerEvent(10, 10, "right"))
+    assert toolbox.hidden == {1}
+    toolbox.settle()
+
+
 def test_another_class_begins_with_the_next_stroke(toolbox: Toolbox) -> None:
     press(toolbox)
     toolbox.set_class(2)

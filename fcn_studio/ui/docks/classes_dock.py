@@ -164,8 +164,12 @@ class ClassesDock(QDockWidget):
         self._door.run(lambda: self._session.classes.recolour(class_index, rgb))
 
     def _current_changed(self, current: QModelIndex) -> None:
-        if current.isValid() and not self._following:
-            self._toolbox.set_class(self._model.class_at(current.row()))
+        if not current.isValid() or self._following:
+            return
+        if current.column() in (Column.EYE, Column.LOCK):  # what protects a class does not choose it
+            QTimer.singleShot(0, self, self._show_active)
+            return
+        self._toolbox.set_class(self._model.class_at(current.row()))
 
     def _set_filter(self, text: str) -> None:
         self._model.set_filter(text)

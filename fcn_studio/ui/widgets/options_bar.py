@@ -97,7 +97,8 @@ class OptionsBar(QToolBar):
         self._tool.setText(BY_NAME[name].plain_text)
         info = self._session.table.get(toolbox.class_index)
         self._swatch.setPixmap(theme.swatch(info.colour if info else voc_colour(VOID)))
-        self._class_name.setText(self._session.table.name_of(toolbox.class_index))
+        hidden = " (hidden)" if toolbox.class_index in toolbox.hidden else ""
+        self._class_name.setText(f"{self._session.table.name_of(toolbox.class_index)}{hidden}")
         self._size.set_value(toolbox.brush_size)
         self._shapes[toolbox.brush_shape].setChecked(True)
         self._where.setCurrentIndex(_ONLY_UNLABELLED if toolbox.only_unlabelled else _EVERYWHERE)

@@ -64,6 +64,8 @@ class Hand:
     def pick(self, index: int) -> None:
         self.class_index = index
 
+    def show_active(self) -> None: ...
+
     def open(self, document: Document | None) -> None:
         self.document = document
         self.canvas.set_document(document, None if document is None else make_picture())
