@@ -108,6 +108,7 @@ class InlineEngine(QObject):
         super().__init__()
         self._replies: deque[Reply] = deque()
         self.bench = Bench(Workshop(threads=1), self._replies.append)
+        self.bench.report_s = 0
         self.submitted: list[Job] = []
         self.cancelled: list[tuple[int, bool]] = []
         self.held = False

@@ -93,7 +93,7 @@ class TrainProgress:
         step: optimiser steps done.
         total_steps: planned steps, or an estimate from the pace so far under a wall-clock budget.
         fraction: share of the budget spent, 0..1.
-        loss: mean cross-entropy since the last report, nats a pixel.
+        loss: mean cross-entropy of the last step, nats a pixel.
         elapsed: wall seconds since the start.
         cpu_seconds: CPU time of the process since the start, all threads.
         figures: validation figures, when this report follows an evaluation.

@@ -7,6 +7,7 @@ interactive job through. Torch is imported here, in the child, and never in the 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import pickle
 import queue
@@ -20,6 +21,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+from fcn_studio.core.training import TrainProgress
 from fcn_studio.errors import FcnStudioError
 from fcn_studio.jobs.messages import (
     Alive,
@@ -42,6 +44,9 @@ log = logging.getLogger(__name__)
 PULSE = 0.5
 """Seconds between two signs of life."""
 
+REPORT_S = 0.2
+"""Seconds between two reports of a training: its steps may take milliseconds, and the window draws what it hears."""
+
 Running = Generator[JobProgress, bool | None, JobResult]
 
 
@@ -50,6 +55,8 @@ class _Long:
     job_id: int
     work: Running
     primed: bool = False
+    sent_at: float = -math.inf
+    held_back: Progress | None = None
 
 
 class Bench:
@@ -59,11 +66,12 @@ class Bench:
 
     Attributes:
         steps: number of steps begun.
+        report_s: see `REPORT_S`.
     """
 
     def __init__(self, workshop: Workshop, reply: Callable[[Reply], None]) -> None:
         self.workshop = workshop
-        self.steps = 0
+        self.steps, self.report_s = 0, REPORT_S
         self._reply = reply
         self._waiting: deque[Submit] = deque()
         self._interactive: deque[Submit] = deque()
@@ -115,8 +123,10 @@ class Bench:
         try:
             news = running.work.send(end_early) if running.primed else next(running.work)
             running.primed = True
-            self._reply(Progress(running.job_id, news))
+            self._report(running, Progress(running.job_id, news))
         except StopIteration as end:
+            if running.held_back is not None:
+                self._reply(running.held_back)
             self._reply(Done(running.job_id, end.value, self.workshop.device_words))
             return False
         except FcnStudioError as error:
@@ -126,6 +136,15 @@ class Bench:
             self._reply(Failed(running.job_id, _bug_sentence(error), traceback.format_exc()))
             return False
         return True
+
+    def _report(self, running: _Long, progress: Progress) -> None:
+        """Pass news on; of a training's one in `report_s`, and all with figures. The last one is told at the end."""
+        news, now = progress.news, time.monotonic()
+        if isinstance(news, TrainProgress) and news.figures is None and now < running.sent_at + self.report_s:
+            running.held_back = progress
+            return
+        running.sent_at, running.held_back = now, None
+        self._reply(progress)
 
 
 def _abandon(work: Running) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from fcn_studio.core.metrics import Figures
+from fcn_studio.core.training import TrainProgress
 from fcn_studio.errors import DeviceError
 from fcn_studio.jobs.messages import Cancel, Cancelled, Done, Failed, Progress, Reply, Started, Submit
 from fcn_studio.jobs.process import Bench
@@ -52,6 +54,12 @@ class Diary:
         finally:
             raise OSError("disk full while cleaning up")
 
+    def training(self) -> Work:
+        for step in range(1, 100):
+            figures = Figures(0.5, 0.5, 0.5, 0.5, {}, {}) if step == 50 else None
+            yield TrainProgress(step, 99, step / 99, 0.5, 1.0, 1.0, figures)
+        return "trained"
+
 
 @pytest.fixture
 def diary() -> Diary:
@@ -68,7 +76,7 @@ class ListeningBench(Bench):
 
 @pytest.fixture
 def bench(diary: Diary) -> ListeningBench:
-    names = ("long", "short", "refused", "buggy", "broken_at_once", "stubborn")
+    names = ("long", "short", "refused", "buggy", "broken_at_once", "stubborn", "training")
     return ListeningBench(ScriptedWorkshop(**{name: getattr(diary, name) for name in names}))
 
 
@@ -196,3 +204,15 @@ def test_news_of_a_job_bear_its_number(bench: ListeningBench) -> None:
     assert replies[0] == Started(7)
     assert isinstance(replies[1], Progress)
     assert not any(isinstance(reply, Cancelled) for reply in replies)
+
+
+def test_a_fast_training_does_not_drown_the_window_in_reports(bench: ListeningBench) -> None:
+    bench.report_s = 60
+    bench.take(Submit(1, job("training")))
+    replies = run_out(bench)
+    steps = [r.news.step for r in replies if isinstance(r, Progress) and isinstance(r.news, TrainProgress)]
+    assert steps == [1, 50, 99], "the first, the one with figures, the last"
+    assert replies[-1] == Done(1, "trained", bench.workshop.device_words)
+    bench.report_s = 0
+    bench.take(Submit(2, job("training")))
+    assert sum(isinstance(reply, Progress) for reply in run_out(bench)) == 99

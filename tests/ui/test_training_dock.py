@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, TrainProgress, Verdict
-from fcn_studio.ui.docks.training_dock import TrainingDock, known_words, verdict_words
+from fcn_studio.ui.docks.training_dock import DRAW_MS, TrainingDock, known_words, verdict_words
 from tests.ui.conftest import Studio
 
 
@@ -76,7 +77,7 @@ def test_choices_are_remembered(studio: Studio, dock: TrainingDock) -> None:
     assert (studio.settings.text("train_level"), studio.settings.number("train_minutes")) == ("scratch", 12.0)
 
 
-def test_a_run_is_drawn_and_judged(studio: Studio, dock: TrainingDock) -> None:
+def test_a_run_is_drawn_and_judged(studio: Studio, dock: TrainingDock, qtbot: QtBot) -> None:
     history = studio.learning.history
     for step in range(1, 9):
         scored = figures(step / 10) if step % 2 else None
@@ -85,6 +86,7 @@ def test_a_run_is_drawn_and_judged(studio: Studio, dock: TrainingDock) -> None:
     history.append(TrainProgress(9, 8, 1.0, math.nan, 9, 9))
     studio.learning.training.emit(history[-1])
     assert dock._curves is not None
+    qtbot.waitUntil(lambda: bool(dock._curves._loss.getPlotItem().listDataItems()))
     loss = dock._curves._loss.getPlotItem().listDataItems()[0].getData()
     assert list(loss[1]) == [1 / step for step in range(1, 9)]
     curves = dock._curves._iou.getPlotItem().listDataItems()
@@ -100,6 +102,43 @@ def test_a_run_is_drawn_and_judged(studio: Studio, dock: TrainingDock) -> None:
     studio.session.close_project()
     assert dock._table.isHidden()
     assert dock._verdict.text() == ""
+
+
+def test_many_reports_are_drawn_a_few_times_and_never_behind_another_tab(
+    studio: Studio, dock: TrainingDock, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+    monkeypatch.setattr(dock._curves, "show_history", lambda history, _table: drawn.append(len(history)))
+
+    def report(count: int) -> None:
+        for _ in range(count):
+            step = len(studio.learning.history) + 1
+            studio.learning.history.append(TrainProgress(step, 9999, 0.5, 1 / step, step, step))
+            studio.learning.training.emit(studio.learning.history[-1])
+
+    qtbot.wait(DRAW_MS + 50)
+    drawn.clear()
+    report(100)
+    assert not drawn
+    qtbot.waitUntil(lambda: drawn == [100])
+    studio.window.files_dock.raise_()
+    qtbot.waitUntil(lambda: not dock._in_front)
+    report(100)
+    qtbot.wait(DRAW_MS + 50)
+    assert drawn == [100]
+    dock.raise_()
+    qtbot.waitUntil(lambda: drawn == [100, 200])
+
+
+def test_a_long_run_is_thinned() -> None:
+    from fcn_studio.ui.docks.curves import MOST_POINTS, thinned
+
+    points = list(range(5001))
+    some = thinned(points)
+    assert (len(some), some[-1]) == (385, 5000)
+    assert {after - before for before, after in pairwise(some)} == {13}
+    assert thinned(points[:MOST_POINTS]) == points[:MOST_POINTS]
+    assert thinned([]) == []
 
 
 def test_verdicts_in_words() -> None:

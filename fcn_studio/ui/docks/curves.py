@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
@@ -13,6 +14,10 @@ from fcn_studio.core.training import TrainProgress
 from fcn_studio.ui import theme
 
 PLOT_HEIGHT = 104
+MOST_POINTS = 400
+"""More than a plot of this dock has columns."""
+
+_Point = TypeVar("_Point")
 
 
 class Curves(QWidget):
@@ -43,14 +48,14 @@ class Curves(QWidget):
                 plot.getAxis(side).setTextPen(pg.mkPen(look.dim))
 
     def show_history(self, history: Sequence[TrainProgress], table: ClassTable) -> None:
-        """Draw a run, whole: it has at most some hundreds of points."""
+        """Draw a run, its curves thinned to `MOST_POINTS`."""
         look = theme.current()
         self._loss.clear()
         self._iou.clear()
-        losses = [(p.step, p.loss) for p in history if p.loss == p.loss]  # not NaN
+        losses = [(p.step, p.loss) for p in thinned(history) if p.loss == p.loss]  # not NaN
         if losses:
             self._loss.plot(*zip(*losses, strict=True), pen=pg.mkPen(look.accent, width=2))
-        scored = [(p.step, p.figures) for p in history if p.figures is not None]
+        scored = thinned([(p.step, p.figures) for p in history if p.figures is not None])
         for info in table.active:
             points = [(step, figures.iou[info.index]) for step, figures in scored if info.index in figures.iou]
             if points:
@@ -59,6 +64,12 @@ class Curves(QWidget):
             steps, means = [s for s, _ in scored], [f.mean_iou for _, f in scored]
             self._iou.plot(steps, means, pen=pg.mkPen(look.text, width=3), symbol="o", symbolSize=5,
                            symbolBrush=look.text, symbolPen=None)  # fmt: skip
+
+
+def thinned(points: Sequence[_Point]) -> Sequence[_Point]:
+    """At most `MOST_POINTS` of them, evenly, the last one included."""
+    apart = -(-len(points) // MOST_POINTS) or 1
+    return points[(len(points) - 1) % apart :: apart]
 
 
 def _plot(title: str, tip: str) -> pg.PlotWidget:

@@ -44,6 +44,9 @@ NOTHING_YET = (
     "It knows none of your classes, so there is nothing to pre-label with yet: say what its classes mean here or "
     "choose another network (Network menu), or label a few images, then Fine-tune."
 )
+DRAW_MS = 250
+"""How long the curves may be behind: reports come faster than they need to be drawn."""
+
 DEVICES = {"auto": "Choose by itself", "cpu": "CPU", "cuda": "CUDA", "mps": "Apple MPS"}
 
 
@@ -84,6 +87,8 @@ class TrainingDock(QDockWidget):
         self._session, self._learning, self._settings, self._door = session, learning, settings, door
         self._curves: Curves | None = None
         self._in_front = False
+        self._draw_soon = QTimer(self, singleShot=True, interval=DRAW_MS)
+        self._draw_soon.timeout.connect(self._draw)
         self.visibilityChanged.connect(self._come_or_go)
         self._name = with_role(QLabel(), "strong")
         self._known, self._counts = (with_role(QLabel(wordWrap=True), "dim") for _ in range(2))
@@ -183,6 +188,8 @@ class TrainingDock(QDockWidget):
         if front and self._curves is None:
             # A dock behind another tab is in front for a moment while the window is laid out: that does not count.
             QTimer.singleShot(0, self, self._load_curves)
+        elif front:
+            self._draw_soon.start()
 
     def _load_curves(self) -> None:
         if self._curves is None and self._in_front:
@@ -293,8 +300,8 @@ class TrainingDock(QDockWidget):
     def _progressed(self, progress: TrainProgress) -> None:
         if progress.figures is not None:
             self._table.show_figures(self._session.table, progress.figures)
-        if self._curves is not None and self._curves.isVisible():
-            self._draw()
+        if self._in_front and not self._draw_soon.isActive():  # isVisible() is true behind another tab as well
+            self._draw_soon.start()
 
     def _finished(self, adoption: Adoption, outcome: TrainOutcome) -> None:
         self._verdict.setText(verdict_words(adoption, outcome))
