@@ -203,7 +203,7 @@ class MainWindow(QMainWindow):
         canvas.tool_work.changed.connect(lambda: self.status_line.showMessage(canvas.tool_work.words))
         self._commands.exporter.progress.connect(self.status_line.show_export)
         self.status_line.export_cancelled.connect(self._commands.exporter.cancel)
-        for typing in (self.classes_dock, self.files_dock, self.options_bar):
+        for typing in (self.classes_dock, self.files_dock, self.training_dock, self.options_bar):
             typing.done.connect(canvas.setFocus)
         self._settings.watch(self._setting_changed)
         QApplication.styleHints().colorSchemeChanged.connect(self._scheme_changed)

@@ -8,9 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QKeyEvent
-from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit, QWidget
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QKeyEvent, QWheelEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QStyle,
+    QStyleOptionSpinBox,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.classes import ClassTable
@@ -131,6 +141,66 @@ def test_lists_and_number_fields_do_not_swallow_keys(active: Studio, qtbot: QtBo
         assert active.session.index == row + 1, widget
         press(qtbot, active, KEY.Key_2)
         assert active.toolbox.class_index == 1
+
+
+def turn_wheel(widget: QWidget) -> None:
+    """One notch towards the user, with the pointer over the widget, as the window system reports it."""
+    at = QPointF(widget.rect().center())
+    turn = Qt.ScrollPhase.NoScrollPhase
+    buttons = Qt.MouseButton.NoButton
+    place = widget.mapToGlobal(at)
+    event = QWheelEvent(at, place, QPoint(), QPoint(0, -120), buttons, MODIFIER.NoModifier, turn, False)
+    QApplication.sendEvent(widget, event)
+
+
+def click_arrow(qtbot: QtBot, field: QAbstractSpinBox) -> None:
+    option = QStyleOptionSpinBox()
+    field.initStyleOption(option)
+    style = QStyle.SubControl.SC_SpinBoxUp
+    up = field.style().subControlRect(QStyle.ComplexControl.CC_SpinBox, option, style, field)
+    qtbot.mouseClick(field, Qt.MouseButton.LeftButton, pos=up.center())
+
+
+def test_a_number_field_keeps_the_keyboard_only_for_typing(active: Studio, qtbot: QtBot) -> None:
+    window, dock, toolbox = active.window, active.window.training_dock, active.toolbox
+    dock.raise_()
+    size = window.options_bar._size.number
+    for field, value in ((size, lambda: toolbox.brush_size), (dock._minutes, dock._minutes.value)):
+        before = value()
+        click_arrow(qtbot, field)
+        assert value() == before + 1
+        qtbot.waitUntil(window.canvas.hasFocus)
+        toolbox.set_class(0)
+        press(qtbot, active, KEY.Key_3)
+        assert (toolbox.class_index, value()) == (2, before + 1)
+        field.setFocus()
+        field.selectAll()
+        qtbot.keyClicks(field, "7")
+        assert field.hasFocus()
+        press(qtbot, active, KEY.Key_Return)
+        assert value() == 7
+        assert window.canvas.hasFocus()
+    size.setFocus()
+    window.files_dock.raise_()
+    window.files_dock._filter.setFocus()
+    assert window.focusWidget() is window.files_dock._filter, "who went elsewhere stays there"
+    window.canvas.setFocus()
+    turn_wheel(size)
+    assert toolbox.brush_size < 7
+    assert window.canvas.hasFocus()
+
+
+def test_the_wheel_scrolls_and_chooses_nothing(active: Studio) -> None:
+    dock, bar = active.window.training_dock, active.window.options_bar
+    dock.raise_()
+    dock._level.setCurrentIndex(1)
+    dock._minutes.setValue(3)
+    for field in (dock._level, dock._device, dock._minutes, bar._where):
+        turn_wheel(field)
+    assert (dock._level.currentIndex(), dock._device.currentIndex(), dock._minutes.value()) == (1, 0, 3)
+    assert not active.toolbox.only_unlabelled
+    for field in (dock._level, dock._device, dock._minutes, bar._where, bar._size.number):
+        assert field.focusPolicy() != Qt.FocusPolicy.WheelFocus, "the wheel does not take the keyboard"
 
 
 def test_typing_a_filter_is_not_a_command(active: Studio, qtbot: QtBot) -> None:

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize
-from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QHeaderView, QPushButton, QTreeWidget, QTreeWidgetItem, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QTreeWidget, QTreeWidgetItem, QWidget
 
 from fcn_studio.core.class_map import ClassMap, map_classes, suggestions
 from fcn_studio.core.classes import VOID, ClassInfo, ClassTable, map_by_name
 from fcn_studio.ui import theme
 from fcn_studio.ui.dialogs.base import Dialog
-from fcn_studio.ui.guard import guarded
+from fcn_studio.ui.widgets.fields import Choice
 from fcn_studio.ui.widgets.named import named
 
 NEW = -1
 """In place of a class index: a class that is still to be made."""
-
-
-class _Choice(QComboBox):
-    """A choice in a list: the wheel scrolls the list and does not choose."""
-
-    @guarded
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()
 
 
 def _in_cell(widget: QWidget) -> QWidget:
@@ -39,7 +30,7 @@ class _Row:
 
     def __init__(self, info: ClassInfo, by_name: int | None, suggested: int | None) -> None:
         self.info, self.by_name, self.suggested = info, by_name, suggested
-        self.choice = named(_Choice(), f"{info.name} means")
+        self.choice = named(Choice(), f"{info.name} means")
         self.item = QTreeWidgetItem([info.name])
         self.take: QPushButton | None = None
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QDockWidget,
     QDoubleSpinBox,
     QFormLayout,
@@ -27,6 +26,7 @@ from fcn_studio.settings import Settings
 from fcn_studio.ui import theme
 from fcn_studio.ui.docks.iou_table import IouTable
 from fcn_studio.ui.messages import ActionDoor
+from fcn_studio.ui.widgets.fields import Choice, ShyField
 from fcn_studio.ui.widgets.named import named, with_role
 
 if TYPE_CHECKING:
@@ -72,7 +72,13 @@ def verdict_words(adoption: Adoption, outcome: TrainOutcome) -> str:
 
 
 class TrainingDock(QDockWidget):
-    """Fine-tune from what is labelled; the curves are loaded when the dock is first seen."""
+    """Fine-tune from what is labelled; the curves are loaded when the dock is first seen.
+
+    Signals:
+        done(): the user finished typing here; the keyboard belongs to the canvas again.
+    """
+
+    done = Signal()
 
     def __init__(
         self,
@@ -121,11 +127,11 @@ class TrainingDock(QDockWidget):
     # --- construction -----------------------------------------------------------------------------------------
 
     def _make_choices(self) -> None:
-        self._device = named(QComboBox(), "Device", "Where the network runs")
+        self._device = named(Choice(), "Device", "Where the network runs")
         for value, words in DEVICES.items():
             self._device.addItem(words, value)
         self._device.activated.connect(lambda _row: self._learning.set_device(self._device.currentData()))
-        self._level = named(QComboBox(), "Level", "How much of the network is trained")
+        self._level = named(Choice(), "Level", "How much of the network is trained")
         for level, (words, tip) in LEVELS.items():
             self._level.addItem(words, level.value)
             self._level.setItemData(self._level.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
@@ -133,6 +139,7 @@ class TrainingDock(QDockWidget):
         self._level.activated.connect(lambda _row: self._settings.set("train_level", self._level.currentData()))
         self._minutes = QDoubleSpinBox(minimum=0.1, maximum=600, decimals=1, suffix=" min")
         named(self._minutes, "Minutes", "How long to train at most")
+        ShyField(self._minutes).done.connect(self.done)
         self._minutes.setValue(self._settings.number("train_minutes"))
         self._minutes.editingFinished.connect(
             lambda: self._settings.set("train_minutes", round(self._minutes.value(), 1))

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QButtonGroup, QComboBox, QLabel, QSizePolicy, QToolBar, QToolButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QLabel, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from fcn_studio.core.classes import VOID, voc_colour
 from fcn_studio.ui import theme
 from fcn_studio.ui.action_table import BY_NAME
+from fcn_studio.ui.widgets.fields import Choice
 from fcn_studio.ui.widgets.named import named, with_role
 from fcn_studio.ui.widgets.size_box import SizeBox
 
@@ -43,7 +44,7 @@ class OptionsBar(QToolBar):
         self._size.changed.connect(self._toolbox.set_brush_size)
         self._size.done.connect(self.done)
         self._shapes: dict[str, QToolButton] = {}
-        self._where = named(QComboBox(), "Paint", "Which pixels painting may change")
+        self._where = named(Choice(), "Paint", "Which pixels painting may change")
         self._where.addItems(["Paint everywhere", "Paint only unlabelled"])
         self._where.activated.connect(lambda row: self._toolbox.set_only_unlabelled(row == _ONLY_UNLABELLED))
         self._protected = with_role(QLabel(), "dim")

@@ -4,28 +4,14 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QSpinBox, QWidget
 
 from fcn_studio.ui import theme
-from fcn_studio.ui.guard import guarded
+from fcn_studio.ui.widgets.fields import ShyField
 from fcn_studio.ui.widgets.named import named
 
 _STEPS = 200
-
-
-class ShyNumber(QSpinBox):
-    """A number field that claims digits only, so that the letters of tools keep working while it is focused."""
-
-    @guarded(fallback=False)
-    def event(self, event: QEvent) -> bool:
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
-            text, modifiers = event.text(), event.modifiers()
-            if text.isalpha() and modifiers in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier):
-                event.ignore()
-                return False
-        return super().event(event)
 
 
 class SizeBox(QWidget):
@@ -33,7 +19,7 @@ class SizeBox(QWidget):
 
     Signals:
         changed(int): the user chose another size.
-        done(): the user finished typing.
+        done(): the user finished typing, or pressed the arrows.
     """
 
     changed = Signal(int)
@@ -45,8 +31,7 @@ class SizeBox(QWidget):
         self.slider = named(QSlider(Qt.Orientation.Horizontal), f"{name} slider", tip)
         self.slider.setRange(0, _STEPS)
         self.slider.setFixedWidth(128)
-        self.number = named(ShyNumber(minimum=1, maximum=maximum, suffix=" px"), name, tip)
-        self.number.setKeyboardTracking(False)
+        self.number = named(QSpinBox(minimum=1, maximum=maximum, suffix=" px"), name, tip)
         self.number.setFixedWidth(88)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         row = QHBoxLayout(self)
@@ -56,7 +41,7 @@ class SizeBox(QWidget):
         row.addWidget(self.number)
         self.slider.valueChanged.connect(lambda step: self.number.setValue(round(math.exp(step * self._scale))))
         self.number.valueChanged.connect(self._follow)
-        self.number.editingFinished.connect(self.done)
+        ShyField(self.number, wheel=True).done.connect(self.done)
 
     def set_value(self, size: int) -> None:
         """Show a size without telling anyone."""
