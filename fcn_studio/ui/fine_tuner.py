@@ -17,7 +17,7 @@ from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProg
 from fcn_studio.errors import FcnStudioError, TrainingError
 from fcn_studio.fcn.catalogue import NetworkInfo
 from fcn_studio.jobs.networks import needed
-from fcn_studio.ui.job_board import JobBoard, Kind
+from fcn_studio.ui.job_board import JobBoard, JobView, Kind
 from fcn_studio.ui.network_in_use import NetworkInUse
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
@@ -26,6 +26,9 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
     from fcn_studio.jobs.messages import JobProgress, JobResult
     from fcn_studio.jobs.runs import Run
     from fcn_studio.jobs.snapshot import Snapshot
+
+_READING = 0
+"""In place of the id of a job, which are 1 and more: the masks are still being read."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,11 @@ class FineTuner(QObject):
         return self._order is not None
 
     @property
+    def reading(self) -> list[JobView]:
+        """What the window shows while the masks are read."""
+        return [JobView(_READING, "Fine-tune", None, "reading labels")] if self.collecting else []
+
+    @property
     def busy(self) -> bool:
         """Whether a fine-tune is being prepared or runs."""
         return self.collecting or self._board.running(Kind.FINE_TUNE)
@@ -131,6 +139,22 @@ class FineTuner(QObject):
         self.history = []
         self._collector.submit(self._collect, self._order)
         self.collecting_changed.emit()
+
+    def stop_reading(self, job_id: int = _READING) -> bool:
+        """Read no more masks, if they are being read and have this id; whether that was so."""
+        if job_id != _READING or not self.collecting:
+            return False
+        self.forget()
+        self.collecting_changed.emit()
+        self.notice.emit("Fine-tune was stopped before it began.")
+        return True
+
+    def stop(self) -> None:
+        """End it early, with its best network; while the masks are read, at once. A second time nothing happens."""
+        self.stop_reading()
+        for view in self._board.views_of(Kind.FINE_TUNE):
+            if not view.stopping:
+                self._board.stop(view.job_id)
 
     def forget(self) -> None:
         """The project is being closed: what is being read is not wanted any more."""

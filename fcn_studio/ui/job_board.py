@@ -29,13 +29,19 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A running job as the window shows it; ``fraction`` is None while it cannot be told."""
+    """A running job as the window shows it.
+
+    Attributes:
+        fraction: None while it cannot be told.
+        stopping: a fine-tune that was told to end, and keeps its best network.
+    """
 
     job_id: int
     title: str
     fraction: float | None = None
     words: str = ""
     can_cancel: bool = True
+    stopping: bool = False
 
 
 @dataclass
@@ -44,7 +50,6 @@ class _Running:
     view: JobView
     on_progress: Callable[[JobProgress], None]
     on_done: Callable[[JobResult], None]
-    ending: bool = False
 
 
 class JobFault(Exception):  # noqa: N818 - a fault of the program, not an error for the user
@@ -59,7 +64,7 @@ class JobBoard(QObject):
     """All jobs that this window has given to the engine.
 
     Signals:
-        changed(): a job began or ended.
+        changed(): a job began, was told to stop, or ended.
         progress(JobView): news of a running job.
         device(str): where the network runs, in words.
         notice(str), problem(str): a sentence for the user.
@@ -112,13 +117,15 @@ class JobBoard(QObject):
         running = self._jobs.get(job_id)
         if running is None:
             return
-        if running.kind is Kind.FINE_TUNE and not running.ending:
-            running.ending = True
+        if running.kind is Kind.FINE_TUNE and not running.view.stopping:
             self._engine.cancel(job_id, keep=True)
-            running.view = replace(running.view, words="stopping, keeping the best")
+            running.view = replace(running.view, words="stopping, keeping the best", stopping=True)
             self.progress.emit(running.view)
-        else:
-            self._drop(job_id)
+            self.changed.emit()
+            return
+        self._drop(job_id)
+        if running.view.stopping:
+            self.notice.emit(f"{running.view.title} was stopped at once: its network is not judged.")
 
     def stop_all(self) -> None:
         """`stop` every job."""
@@ -151,7 +158,7 @@ class JobBoard(QObject):
         if running is None or isinstance(reply, Started):
             return
         if isinstance(reply, Progress):
-            if not running.ending:
+            if not running.view.stopping:
                 running.view = _advanced(running.view, reply.news)
             for note in _notes(reply.news):
                 self.notice.emit(f"{running.view.title}: {note}.")

@@ -54,7 +54,7 @@ class Learning(QObject):
 
     Signals:
         network_changed(): another network is in use, or the project's classes changed what it can do.
-        jobs_changed(): a job began or ended.
+        jobs_changed(): a job began, was told to stop, or ended.
         progress(JobView): news of a running job.
         training(TrainProgress): news of the running fine-tune.
         training_finished(Adoption, TrainOutcome): the verdict on it.
@@ -359,12 +359,16 @@ class Learning(QObject):
     @property
     def running(self) -> list[JobView]:
         """The jobs that run or wait, oldest first."""
-        reading = [JobView(0, "Fine-tune", None, "reading labels", can_cancel=False)]
-        return self.board.views + (reading if self._tuner.collecting else [])
+        return self.board.views + self._tuner.reading
 
     def stop(self, job_id: int) -> None:
         """End a job: a fine-tune early, with its best network; any other at once and without a result."""
-        self.board.stop(job_id)
+        if not self._tuner.stop_reading(job_id):
+            self.board.stop(job_id)
+
+    def stop_training(self) -> None:
+        """End the fine-tune early, with its best network; a second time nothing happens."""
+        self._tuner.stop()
 
     def cancel_all(self) -> None:
         """End every job; a fine-tune keeps its best network."""

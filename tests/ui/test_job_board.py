@@ -96,10 +96,20 @@ def test_a_fine_tune_is_stopped_with_its_best_and_shown_until_then(desk: Board) 
     desk.board.stop(job_id)
     assert desk.engine.cancelled == [(job_id, True)]
     assert desk.views[-1].words == "stopping, keeping the best"
+    assert desk.board.views[0].stopping
     desk.reply(Progress(job_id, TrainProgress(5, 10, 0.5, 0.25, 60.0, 60.0)))
     assert desk.views[-1].words == "stopping, keeping the best"
     desk.reply(Done(job_id, "outcome"))
     assert desk.results == ["outcome"]
+    assert not desk.said
+
+
+def test_a_fine_tune_that_is_stopped_twice_is_thrown_away_with_a_word(desk: Board) -> None:
+    job_id = desk.submit(Kind.FINE_TUNE)
+    desk.board.stop(job_id)
+    desk.board.stop(job_id)
+    assert desk.engine.cancelled == [(job_id, True), (job_id, False)]
+    assert desk.said == ["Label all was stopped at once: its network is not judged."]
 
 
 def test_closing_the_project_forgets_a_fine_tune_too(desk: Board) -> None:

@@ -388,6 +388,26 @@ def test_masks_that_nobody_waits_for_any_more_do_not_hold_up_the_end(
     assert time.monotonic() - began < 4
 
 
+def test_stopping_while_the_masks_are_read_ends_that(
+    bench: Bench, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def for_ever(project: ProjectFolder) -> Iterator[tuple[int, int]]:
+        while True:
+            time.sleep(0.01)
+            yield 1, 2
+
+    monkeypatch.setattr("fcn_studio.jobs.snapshot.collect", for_ever)
+    for stop in (lambda: bench.learning.stop(bench.learning.running[0].job_id), bench.learning.stop_training):
+        bench.learning.fine_tune(QUICK)
+        (job,) = bench.learning.running
+        assert job.can_cancel
+        stop()
+        assert not bench.learning.training_running
+        assert not bench.learning.running
+        assert bench.notices[-1] == "Fine-tune was stopped before it began."
+    bench.learning._tuner._collector.submit(lambda: None).result(10)
+
+
 def test_a_fine_tune_is_not_lost_to_the_masks_of_the_project_before(
     bench: Bench, qtbot: QtBot, micrograph_project: Path, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ import math
 import subprocess
 import sys
 from itertools import pairwise
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,8 +12,10 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, TrainProgress, Verdict
+from fcn_studio.jobs.messages import InstallJob
 from fcn_studio.ui.docks.training_dock import DRAW_MS, TrainingDock, known_words, verdict_words
-from tests.ui.conftest import Studio
+from fcn_studio.ui.job_board import Kind
+from tests.ui.conftest import Studio, draw_project
 
 
 def figures(mean: float) -> Figures:
@@ -102,6 +105,29 @@ def test_a_run_is_drawn_and_judged(studio: Studio, dock: TrainingDock, qtbot: Qt
     studio.session.close_project()
     assert dock._table.isHidden()
     assert dock._verdict.text() == ""
+
+
+def test_stop_ends_the_fine_tune_alone_and_keeps_its_best(studio: Studio, dock: TrainingDock) -> None:
+    board = studio.learning.board
+    board.submit(Kind.INSTALL, InstallJob("x", "x"), "Download")
+    assert dock.fine_tune_button.isEnabled()
+    assert not dock.stop_button.isEnabled()
+    board.submit(Kind.FINE_TUNE, InstallJob("x", "x"), "Fine-tune")
+    assert not dock.fine_tune_button.isEnabled()
+    dock.stop_button.click()
+    assert studio.engine.cancelled == [(2, True)]
+    assert not dock.stop_button.isEnabled()
+    studio.learning.stop_training()
+    assert studio.engine.cancelled == [(2, True)]
+
+
+def test_what_the_demo_proposes_ends_with_it(studio: Studio, dock: TrainingDock, tmp_path: Path) -> None:
+    studio.settings.set("train_minutes", 7.0)
+    dock.propose(Level.QUICK, 0.5)
+    assert (dock._level.currentData(), dock._minutes.value()) == ("quick", 0.5)
+    studio.window.open_folder(draw_project(tmp_path / "own"))
+    assert (dock._level.currentData(), dock._minutes.value()) == (studio.settings.text("train_level"), 7.0)
+    assert studio.settings.text("train_level") != "quick"
 
 
 def test_many_reports_are_drawn_a_few_times_and_never_behind_another_tab(

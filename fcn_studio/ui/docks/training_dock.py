@@ -108,7 +108,9 @@ class TrainingDock(QDockWidget):
         self.fine_tune_button = self._button(
             "Fine-tune", "Train on all pixels that you labelled (Ctrl+T)", self.start
         )
-        self.stop_button = self._button("Stop", "Stop and keep the best network so far (Ctrl+.)", self.stop)
+        self.stop_button = self._button(
+            "Stop", "Stop and keep the best network so far (Ctrl+.)", learning.stop_training
+        )
         self.back_button = self._button("Go back", "Use the network before this one", learning.go_back)
         self._table = IouTable()
         self._lay_out()
@@ -135,15 +137,18 @@ class TrainingDock(QDockWidget):
         for level, (words, tip) in LEVELS.items():
             self._level.addItem(words, level.value)
             self._level.setItemData(self._level.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-        self._level.setCurrentIndex(self._level.findData(self._settings.text("train_level")))
         self._level.activated.connect(lambda _row: self._settings.set("train_level", self._level.currentData()))
         self._minutes = QDoubleSpinBox(minimum=0.1, maximum=600, decimals=1, suffix=" min")
         named(self._minutes, "Minutes", "How long to train at most")
         ShyField(self._minutes).done.connect(self.done)
-        self._minutes.setValue(self._settings.number("train_minutes"))
         self._minutes.editingFinished.connect(
             lambda: self._settings.set("train_minutes", round(self._minutes.value(), 1))
         )
+        self._choose_as_set()
+
+    def _choose_as_set(self) -> None:
+        self._level.setCurrentIndex(self._level.findData(self._settings.text("train_level")))
+        self._minutes.setValue(self._settings.number("train_minutes"))
 
     def _button(self, text: str, tip: str, act: Callable[[], object]) -> QPushButton:
         button = named(QPushButton(text), text, tip)
@@ -221,7 +226,7 @@ class TrainingDock(QDockWidget):
     # --- what the user does -----------------------------------------------------------------------------------
 
     def propose(self, level: Level, minutes: float) -> None:
-        """Choose for the user, this once; their settings stay as they are."""
+        """Choose for the user in the open project; their settings stay as they are."""
         self._level.setCurrentIndex(self._level.findData(level.value))
         self._minutes.setValue(minutes)
 
@@ -242,18 +247,12 @@ class TrainingDock(QDockWidget):
         self._learning.fine_tune(config, go_on=go_on)
         self._show_curves()
 
-    def stop(self) -> None:
-        """Stop what runs; a fine-tune keeps its best."""
-        for job in self._learning.running:
-            if job.can_cancel:
-                self._learning.stop(job.job_id)
-
     # --- what changes elsewhere -------------------------------------------------------------------------------
 
     def refresh(self) -> None:
         """Show network, device and what may be pressed."""
         learning, there = self._learning, self._session.project is not None
-        busy = any(job.can_cancel for job in learning.running)
+        busy = learning.training_running
         self._name.setText(learning.network_name or "No network")
         known = known_words(learning.network_known, len(self._session.table.active))
         self._known.setText(known if learning.network_name else NO_NETWORK)
@@ -261,8 +260,8 @@ class TrainingDock(QDockWidget):
         self._device.setCurrentIndex(max(0, self._device.findData(learning.device)))
         self._device.setToolTip(f"Where the network runs; now: {learning.device_words}")
         self.fine_tune_button.setEnabled(there and not busy and not self._session.read_only)
-        self.stop_button.setEnabled(busy)
-        self.back_button.setEnabled(learning.can_go_back and not busy)
+        self.stop_button.setEnabled(busy and not any(job.stopping for job in learning.running))
+        self.back_button.setEnabled(learning.can_go_back and not learning.running)
         self._show_interrupted(enabled=not busy)
         self._show_counts()
 
@@ -290,6 +289,7 @@ class TrainingDock(QDockWidget):
         self._verdict.hide()
         self._truth.hide()
         self._table.clear_figures()
+        self._choose_as_set()
         self.refresh()
         self._draw()
 
