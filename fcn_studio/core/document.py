@@ -270,11 +270,16 @@ def skip(document: Document) -> None:
 
 
 def unskip(document: Document) -> None:
-    """Take a skipped image back, as one step; its status follows from its pixels. Does nothing to others."""
+    """Take a skipped image back, as one step, to the status it had. Does nothing to others.
+
+    Where it was skipped in an earlier run of the program, its status follows from its pixels.
+    """
     if document.status != Status.SKIPPED:
         return
+    last = document.history.next_undone
+    skipped_last = last is not None and last.before.status != Status.SKIPPED
     with document.edit("Take back from Skipped") as edit:
-        edit.set_status(_status_of(document))
+        edit.set_status(last.before.status if last is not None and skipped_last else _status_of(document))
 
 
 def _status_of(document: Document) -> Status:

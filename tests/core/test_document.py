@@ -187,11 +187,24 @@ def test_verifying_twice_is_one_step() -> None:
         (made_by_human(np.ones((2, 2), np.uint8)), Status.IN_PROGRESS),
     ],
 )
-def test_taking_back_a_skip_gives_the_status_that_the_pixels_say(labels: Labels, status: Status) -> None:
+def test_taking_back_an_earlier_skip_gives_the_status_that_the_pixels_say(labels: Labels, status: Status) -> None:
     document = document_of(labels)
     unskip(document)
     assert document.revision == 0
-    skip(document)
-    assert document.status == Status.SKIPPED
+    document = Document("a.png", labels, Status.SKIPPED)
     unskip(document)
     assert document.status == status
+
+
+def test_taking_back_a_skip_gives_the_status_of_before() -> None:
+    document = document_of(made_by_human(np.ones((2, 2), np.uint8)))
+    verify(document, 0)
+    for _ in range(2):
+        skip(document)
+        assert document.status == Status.SKIPPED
+        unskip(document)
+        assert document.status == Status.VERIFIED
+    document.undo()
+    assert document.status == Status.SKIPPED
+    unskip(document)
+    assert document.status == Status.VERIFIED
