@@ -305,6 +305,7 @@ def test_a_mask_that_was_changed_meanwhile_is_left_and_the_strokes_wait(
     assert item is not None
     assert [item.text(column) for column in (0, 1)] == ["picture-000.png", "1"]
     assert "changed by something else" in item.text(3)
+    assert dialog.table.columnWidth(0) > dialog.fontMetrics().horizontalAdvance("picture-000.png")
     assert dialog.apply_button.isEnabled()
     dialog.apply_button.click()
     assert document(second).image_id == "picture-000.png"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from PySide6.QtWidgets import QDialogButtonBox
 from pytestqt.qtbot import QtBot
 
@@ -11,7 +12,14 @@ from fcn_studio.settings import Settings
 from fcn_studio.ui.action_table import ACTIONS
 from fcn_studio.ui.dialogs.export_dialog import ExportDialog
 from fcn_studio.ui.dialogs.help_dialogs import ReportDialog, ShortcutsDialog
-from fcn_studio.ui.dialogs.questions import BatchDialog, ClassTableDialog, LossDialog, YearDialog
+from fcn_studio.ui.dialogs.questions import (
+    BatchDialog,
+    CautiousDialog,
+    ClassTableDialog,
+    LossDialog,
+    TakeOverDialog,
+    YearDialog,
+)
 from fcn_studio.ui.dialogs.settings_dialog import SettingsDialog
 
 
@@ -65,8 +73,9 @@ def test_a_batch_says_what_it_takes(qtbot: QtBot) -> None:
     assert dialog.accept_button.isEnabled()
 
 
-def test_losing_work_is_never_the_default(qtbot: QtBot) -> None:
-    dialog = LossDialog()
+@pytest.mark.parametrize("kind", [LossDialog, TakeOverDialog])
+def test_losing_work_is_never_the_default(qtbot: QtBot, kind: type[CautiousDialog]) -> None:
+    dialog = kind()  # type: ignore[call-arg]
     qtbot.addWidget(dialog)
     assert dialog.buttons.button(QDialogButtonBox.StandardButton.Cancel).isDefault()
     assert not dialog.accept_button.isDefault()

@@ -103,7 +103,7 @@ class ClassMapDialog(Dialog):
 
     def _add(self, row: _Row, index: int, can_add: bool) -> None:
         row.item.setIcon(0, theme.swatch_icon(row.info.colour))
-        row.item.setSizeHint(0, QSize(0, 4 * theme.GRID))
+        row.item.setSizeHint(1, QSize(0, 4 * theme.GRID))  # the column that stretches
         row.choice.addItem("not used", VOID)
         for info in self._target.active:
             row.choice.addItem(theme.swatch_icon(info.colour), info.name, info.index)

@@ -171,18 +171,6 @@ class LargeImageDialog(Dialog):
         )
 
 
-class TakeOverDialog(Dialog):
-    """Asks before a lock is broken."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Write here anyway", "Take over", parent=parent)
-        self.add_words(
-            "This folder is read-only here because another program has it open. Two programs that write the same "
-            "masks would destroy each other's work."
-        )
-        self.add_words("Take over only if you are sure that the other program is gone.", "strong")
-
-
 class CautiousDialog(Dialog):
     """Asks before something that cannot be taken back, or nearly so; the default is to leave it."""
 
@@ -192,6 +180,18 @@ class CautiousDialog(Dialog):
             self.accept_button.setDefault(False)
             self.accept_button.setAutoDefault(False)
         self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setDefault(True)
+
+
+class TakeOverDialog(CautiousDialog):
+    """Asks before a lock is broken."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Write here anyway", "Take over", parent)
+        self.add_words(
+            "This folder is read-only here because another program has it open. Two programs that write the same "
+            "masks would destroy each other's work."
+        )
+        self.add_words("Take over only if you are sure that the other program is gone.", "strong")
 
 
 class LossDialog(CautiousDialog):

@@ -87,7 +87,7 @@ class RecoveryDialog(Dialog):
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row.written_at))
         item = QTreeWidgetItem([row.image_id, str(row.steps), when, became])
         item.setToolTip(3, became)
-        item.setSizeHint(0, QSize(0, 3 * theme.GRID))
+        item.setSizeHint(3, QSize(0, 3 * theme.GRID))  # the column that stretches
         item.setData(0, Qt.ItemDataRole.UserRole, left_over)
         self.table.addTopLevelItem(item)
 
