@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.document import Document
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.prediction import Prediction
@@ -15,6 +15,8 @@ WHO = {
     Provenance.HUMAN: "you",
     Provenance.UNKNOWN: "origin unknown",
 }
+
+NOT_USED = "a class that is not used here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,10 @@ def cursor_info(
     index, who = int(document.label_map[y, x]), Provenance(int(document.provenance[y, x]))
     predicted, probability = "", None
     if prediction is not None:
-        predicted = table.name_of(int(prediction.label_map[y, x]))
-        probability = 1 - int(prediction.uncertainty[y, x]) / 255
+        said = int(prediction.label_map[y, x])
+        if said == VOID:  # no network says void: it is a class of its own that means nothing here
+            predicted = NOT_USED
+        else:
+            predicted, probability = table.name_of(said), 1 - int(prediction.uncertainty[y, x]) / 255
     name = "" if who is Provenance.NOBODY else table.name_of(index)
     return CursorInfo(index, name, WHO[who], predicted, probability)

@@ -7,12 +7,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.document import Document
 from fcn_studio.core.labels import Provenance
+from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ClassTableNeeded, ImageError, MaskError, ProjectError, ProjectReadOnly
 from fcn_studio.formats.masks import read_mask
@@ -486,5 +488,10 @@ def test_the_cursor_says_what_is_there_and_who_said_so(session: Session) -> None
     empty = session.cursor_info(0, 0)
     assert empty is not None
     assert (empty.class_name, empty.who) == ("", "unlabelled")
+    nothing = np.full((48, 64), VOID, np.uint8)
+    session.set_prediction(Prediction("picture-000.png", nothing, nothing, "a" * 64))
+    unused = session.cursor_info(10, 10)
+    assert unused is not None
+    assert (unused.predicted, unused.probability) == ("a class that is not used here", None)
     assert session.cursor_info(64, 0) is None
     assert session.cursor_info(-1, 0) is None
