@@ -18,6 +18,7 @@ class Needs(StrEnum):
 
     NOTHING = "nothing"
     PROJECT = "project"
+    WRITABLE_PROJECT = "writable project"
     DOCUMENT = "document"
     WRITABLE = "writable document"
 
@@ -70,7 +71,7 @@ MENUS = ("&File", "&Edit", "&View", "&Image", "&Label", "&Network", "&Help")
 """The titles of the menus, left to right."""
 
 _FILE, _EDIT, _VIEW, _IMAGE, _LABEL, _NETWORK, _HELP = MENUS
-_P, _D, _W = Needs.PROJECT, Needs.DOCUMENT, Needs.WRITABLE
+_P, _WP, _D, _W = Needs.PROJECT, Needs.WRITABLE_PROJECT, Needs.DOCUMENT, Needs.WRITABLE
 
 ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("open_folder", "&Open folder…", _FILE, ("Ctrl+O", "Ctrl+U"), "folder", "Open a folder of images"),
@@ -141,14 +142,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
                needs=_P),
     ActionSpec("only_unlabelled", "Paint only &unlabelled pixels", _LABEL, (), "",
                "Leave every labelled pixel as it is", True, separator=True, needs=_P),
-    ActionSpec("add_class", "&Add class…", _LABEL, ("Ctrl+N",), "plus", "Add a class to the table", needs=_P),
+    ActionSpec("add_class", "&Add class…", _LABEL, ("Ctrl+N",), "plus", "Add a class to the table", needs=_WP),
 
     ActionSpec("auto_segment", "Auto-&segment this image", _NETWORK, ("Ctrl+I", "F5"), "wand",
                "Let the network label what no human has labelled", needs=_W),
     ActionSpec("segment_folder", "Segment the &folder…", _NETWORK, ("Ctrl+B",), "batch",
-               "Let the network label all images that nobody has touched", needs=_P),
+               "Let the network label all images that nobody has touched", needs=_WP),
     ActionSpec("fine_tune", "Fine-&tune", _NETWORK, ("Ctrl+T",), "train",
-               "Train the network on all pixels that you labelled", separator=True, needs=_P),
+               "Train the network on all pixels that you labelled", separator=True, needs=_WP),
     ActionSpec("stop", "&Stop", _NETWORK, ("Ctrl+.",), "stop", "Stop what the network is doing", needs=_P),
     ActionSpec("go_back", "Go &back to the previous network", _NETWORK, (), "", "Use the network before this one",
                needs=_P),

@@ -92,6 +92,7 @@ class Actions(QObject):
         there = {
             Needs.NOTHING: True,
             Needs.PROJECT: project,
+            Needs.WRITABLE_PROJECT: project and writable,
             Needs.DOCUMENT: document,
             Needs.WRITABLE: document and writable,
         }

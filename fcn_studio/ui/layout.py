@@ -58,6 +58,7 @@ class Layout(QObject):
         self._window, self._stack, self._bars, self._shown, self._bare = window, stack, bars, shown, bare
         self._docks = [dock for dock, _ in stack.above] + list(stack.tabbed)
         self._fresh = True
+        self._wanted = True
         self._remembered: QByteArray | None = None
         window.setDockNestingEnabled(True)
         window.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.North)
@@ -78,11 +79,15 @@ class Layout(QObject):
             self._window.splitDockWidget(upper, lower, Qt.Orientation.Vertical)
         for behind in self._stack.tabbed[1:]:
             self._window.tabifyDockWidget(self._stack.tabbed[0], behind)
-        self._fresh = True
-        self.show_docks(shown)
+        self._fresh = self._wanted = True
+        self._place_docks(shown)
 
     def show_docks(self, shown: bool) -> None:
-        """Show or hide all docks."""
+        """Show or hide all docks, as the user wants from now on."""
+        self._wanted = shown
+        self._place_docks(shown)
+
+    def _place_docks(self, shown: bool) -> None:
         self._shown.setChecked(shown)
         for dock in self._docks:
             dock.setVisible(shown)
@@ -93,11 +98,11 @@ class Layout(QObject):
             QTimer.singleShot(0, self, self._arrange)
 
     def show_parts(self, project: bool) -> None:
-        """Show what belongs to a project, unless the user wants the bare image."""
+        """Show what belongs to a project, unless the user wants the bare image, or has hidden the docks."""
         bare = self._bare.isChecked()
         for bar in self._bars:
             bar.setVisible(project and not bare)
-        self.show_docks(project and not bare)
+        self._place_docks(project and not bare and self._wanted)
         self._window.menuBar().setVisible(not bare)
         self._window.statusBar().setVisible(not bare)
 

@@ -320,7 +320,7 @@ class MainWindow(QMainWindow):
         self._recent_menu.clear()
         self._recent_menu.setEnabled(bool(recent))
         for folder in recent:
-            self._recent_menu.addAction(str(folder), partial(self.open_folder, folder))
+            self._recent_menu.addAction(str(folder).replace("&", "&&"), partial(self.open_folder, folder))
 
     def _show_offer(self, text: str, ways: Sequence[Way]) -> None:
         self._strip.show_offer(text, *((label, self._door(act)) for label, act in ways))

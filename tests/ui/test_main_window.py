@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QStyle,
     QStyleOptionSpinBox,
+    QToolButton,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -27,6 +28,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.errors import ClassTableNeeded, ProjectError, YearsFound
 from fcn_studio.formats.images import image_size
+from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.jobs.export import export_project
 from fcn_studio.ui.action_table import ACTIONS
 from fcn_studio.ui.canvas.layers import Layer
@@ -99,6 +101,28 @@ def test_every_control_has_a_name_and_a_tip(studio: Studio) -> None:
             isinstance(widget, QAbstractButton) and (widget.text() or widget.toolTip())
         )
         assert named or type(widget.parent()).__name__.startswith("QDock"), widget
+
+
+def test_a_read_only_folder_offers_nothing_that_must_fail(welcome: Studio, tmp_path: Path) -> None:
+    folder, window = draw_project(tmp_path / "project"), welcome.window
+    names = ("fine_tune", "segment_folder", "add_class")
+    with ProjectFolder.open(folder, writable=True):
+        window.open_folder(folder)
+        assert welcome.session.read_only
+        assert not any(window.actions_[name].isEnabled() for name in names)
+        assert not window.classes_dock._new_name.isEnabled()
+    window.open_folder(folder)
+    assert not welcome.session.read_only
+    assert all(window.actions_[name].isEnabled() for name in names)
+    assert window.classes_dock._new_name.isEnabled()
+
+
+def test_a_folder_is_called_by_its_name(welcome: Studio, tmp_path: Path) -> None:
+    window = welcome.window
+    window.open_folder(draw_project(tmp_path / "R&D"))
+    assert window._recent_menu.actions()[0].text().replace("&&", "&") == str(tmp_path / "R&D")
+    assert "R&&D" in window._recent_menu.actions()[0].text()
+    assert window._welcome.findChildren(QToolButton)[0].text().startswith("R&&D   ")
 
 
 # --- keys -----------------------------------------------------------------------------------------------------
@@ -315,7 +339,6 @@ def test_a_job_is_shown_and_cancelled(studio: Studio) -> None:
         line.cancel_button.click()
         studio.window.actions_["stop"].trigger()
         assert stopped == [7, 7]
-        assert not studio.window.training_dock.fine_tune_button.isEnabled()
     finally:
         studio.learning.__class__.running = kept
     board.changed.emit()
@@ -505,6 +528,9 @@ def test_canvas_only_and_back(studio: Studio) -> None:
     assert all(part.isVisible() for part in (window.menuBar(), window.options_bar, window.classes_dock))
     window.actions_["toggle_docks"].trigger()
     assert not window.files_dock.isVisible()
+    for _ in range(2):
+        window.actions_["canvas_only"].trigger()
+    assert not window.files_dock.isVisible(), "what the user has hidden stays so"
     window.actions_["reset_layout"].trigger()
     assert window.files_dock.isVisible()
     assert window.actions_["toggle_docks"].isChecked()

@@ -189,6 +189,8 @@ class ClassesDock(QDockWidget):
     def _table_changed(self) -> None:
         self._model.set_table(self._session.table)
         self.setEnabled(self._session.project is not None)
+        for part in (self._new_name, self._add_button):
+            part.setEnabled(not self._session.read_only)
         self._show_active()
 
     def _show_active(self) -> None:

@@ -66,7 +66,7 @@ class Welcome(QWidget):
         self._heading.setVisible(bool(folders))
         for folder in folders[:SHOWN]:
             button = named(QToolButton(autoRaise=True), f"Open {folder}", str(folder))
-            button.setText(f"{folder.name}   {folder.parent}")
+            button.setText(f"{folder.name}   {folder.parent}".replace("&", "&&"))  # a single one marks a key
             button.setIcon(theme.icon("folder"))
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             button.setFixedWidth(WIDTH - 2 * theme.GRID)
