@@ -286,6 +286,14 @@ def test_a_new_class_is_offered_where_its_name_is_free(qtbot: QtBot) -> None:
     assert all(row.choice.findData(NEW) < 0 for row in read_only.rows)
 
 
+def test_long_names_of_classes_are_shown_whole(qtbot: QtBot) -> None:
+    name = "a class with a name that is longer than the heading"
+    dialog = ClassMapDialog("street", ClassTable.from_names([name]), ClassTable.from_names(["cell"]), {})
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert dialog.table.columnWidth(0) > dialog.fontMetrics().horizontalAdvance(name)
+
+
 def test_the_wheel_chooses_nothing(qtbot: QtBot) -> None:
     dialog = the_dialog(qtbot, ClassTable.from_names(["background", "cell"]))
     choice = dialog.rows[3].choice
