@@ -50,6 +50,7 @@ class _Running:
     view: JobView
     on_progress: Callable[[JobProgress], None]
     on_done: Callable[[JobResult], None]
+    image_id: str = ""
 
 
 class JobFault(Exception):  # noqa: N818 - a fault of the program, not an error for the user
@@ -89,12 +90,16 @@ class JobBoard(QObject):
         title: str,
         *,
         words: str = "",
+        image_id: str = "",
         on_progress: Callable[[JobProgress], None] = _ignore,
         on_done: Callable[[JobResult], None] = _ignore,
     ) -> None:
-        """Hand a job to the engine; an auto-segment of one image goes ahead of longer jobs."""
+        """Hand a job to the engine; an auto-segment of one image goes ahead of longer jobs.
+
+        ``image_id``: the one image that it is about, if it is about one.
+        """
         job_id = self._engine.submit(job, interactive=kind is Kind.SEGMENT)
-        running = _Running(kind, JobView(job_id, title, None, words), on_progress, on_done)
+        running = _Running(kind, JobView(job_id, title, None, words), on_progress, on_done, image_id)
         self._jobs[job_id] = running
         self.changed.emit()
         self.progress.emit(running.view)
@@ -103,9 +108,9 @@ class JobBoard(QObject):
         """The jobs of a kind that run or wait, oldest first."""
         return [running.view for running in self._jobs.values() if running.kind is kind]
 
-    def running(self, kind: Kind) -> bool:
-        """Whether a job of this kind runs or waits."""
-        return any(running.kind is kind for running in self._jobs.values())
+    def running(self, kind: Kind, image_id: str = "") -> bool:
+        """Whether a job of this kind runs or waits; with ``image_id``, one about that image."""
+        return any(job.kind is kind and image_id in ("", job.image_id) for job in self._jobs.values())
 
     @property
     def views(self) -> list[JobView]:

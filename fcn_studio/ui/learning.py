@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
-from fcn_studio.core.document import auto_segment, refuse_finished
+from fcn_studio.core.document import refuse_finished
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.core.training import Adoption, TrainConfig, TrainOutcome, TrainProgress
-from fcn_studio.errors import FcnStudioError, ProjectError
+from fcn_studio.errors import ProjectError
 from fcn_studio.fcn.catalogue import NetworkInfo
 from fcn_studio.jobs.networks import needed, network_of
 from fcn_studio.ui.engine import Engine
@@ -21,6 +18,7 @@ from fcn_studio.ui.fine_tuner import FineTuner
 from fcn_studio.ui.job_board import JobBoard, JobView, Kind
 from fcn_studio.ui.network_in_use import NetworkInUse
 from fcn_studio.ui.network_shelf import Shelf
+from fcn_studio.ui.predictions import Predictions
 from fcn_studio.ui.saver import Accept
 from fcn_studio.ui.session import Session
 
@@ -28,25 +26,6 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
     from fcn_studio.fcn.unfinished import Unfinished
     from fcn_studio.formats.project_folder import ProjectFolder
     from fcn_studio.jobs.messages import JobProgress, JobResult, Predicted
-
-PREDICTION_BYTES = 256 << 20
-"""How much of the last predictions is kept for the Prediction and Uncertainty layers."""
-
-AFTER_STROKE_MS = 200
-"""How often a prediction that waits for the end of a stroke looks again."""
-
-
-@dataclass(frozen=True)
-class _Deferred:
-    """A prediction of the open image that may have to wait for the end of a stroke.
-
-    Attributes:
-        prediction: in the project's class indices.
-        only: the statuses it may meet: a batch must not follow a human's first stroke. None: what is unfinished.
-    """
-
-    prediction: Prediction
-    only: frozenset[Status] | None = None
 
 
 class Learning(QObject):
@@ -86,10 +65,7 @@ class Learning(QObject):
         self.in_use = NetworkInUse(session, self)
         self.shelf = Shelf(session, self.board, self)
         self._tuner = FineTuner(self.board, self)
-        self._predictions: OrderedDict[str, Prediction] = OrderedDict()
-        self._deferred: _Deferred | None = None
-        self._later = QTimer(self, interval=AFTER_STROKE_MS, singleShot=True)
-        self._later.timeout.connect(self._apply_deferred)
+        self._predictions = Predictions(session, self)
         self._device_words = ""
         self._connect()
         self.in_use.load()
@@ -98,9 +74,7 @@ class Learning(QObject):
         session, board, tuner = self._session, self.board, self._tuner
         session.project_changed.connect(self._on_project)
         self.in_use.changed.connect(self.network_changed)
-        self.in_use.meaning_changed.connect(self._forget_predictions)
-        session.document_changed.connect(self._on_document)
-        session.edited.connect(self._apply_deferred)
+        self.in_use.meaning_changed.connect(self._predictions.forget)
         board.changed.connect(self.jobs_changed)
         board.progress.connect(self.progress)
         board.device.connect(self._on_device)
@@ -108,7 +82,7 @@ class Learning(QObject):
         tuner.training.connect(self.training)
         tuner.finished.connect(self._on_finished)
         tuner.truth_scored.connect(self.truth_scored)
-        for part in (board, tuner, self.in_use, self.shelf):
+        for part in (board, tuner, self.in_use, self.shelf, self._predictions):
             part.notice.connect(self.notice)
             part.problem.connect(self.problem)
 
@@ -188,19 +162,8 @@ class Learning(QObject):
         self.board.forget_all(but=Kind.INSTALL)
         self._tuner.forget()
         self._tuner.look(None if self._session.read_only else self._session.project)
-        self._predictions.clear()
+        self._predictions.forget()
         self.in_use.load()
-
-    def _forget_predictions(self) -> None:
-        """What the network's classes mean has changed: what it said before is not shown any more."""
-        self._predictions.clear()
-        self._session.set_prediction(None)
-
-    def _on_document(self) -> None:
-        document = self._session.document
-        self._deferred = None
-        if document is not None:
-            self._session.set_prediction(self._predictions.get(document.image_id))
 
     # --- auto-segment -----------------------------------------------------------------------------------------
 
@@ -219,52 +182,25 @@ class Learning(QObject):
         network = needed(self.network)
         project = self._session.project
         assert project is not None
-        mapping = batch.index_map(network, project, self.in_use.class_map)
+        if self.board.running(Kind.SEGMENT, sample.image_id):  # its result must not overwrite what is done until then
+            self.notice.emit("Auto-segment of this image is under way already.")
+            return
+        batch.index_map(network, project, self.in_use.class_map)  # raises if it cannot help
         job = batch.segment_job(network, [sample], self.device, project.max_pixels)
 
         def on_progress(news: JobProgress) -> None:
             if isinstance(news, ImageFailed):
                 self.problem.emit(news.sentence)
             elif isinstance(news, Predicted):
-                self._offer(self._heard(news, mapping))
+                self._predictions.offer(self._heard(news, network))
 
-        self.board.submit(Kind.SEGMENT, job, "Auto-segment", on_progress=on_progress)
+        self.board.submit(Kind.SEGMENT, job, "Auto-segment", image_id=sample.image_id, on_progress=on_progress)
 
-    def _offer(self, prediction: Prediction) -> None:
-        """Show and apply a prediction if its image is still the open one."""
-        document = self._session.document
-        if document is not None and document.image_id == prediction.image_id:
-            self._session.set_prediction(prediction)
-            self._deferred = _Deferred(prediction)
-            self._apply_deferred()
-
-    def _apply_deferred(self) -> None:
-        """Write the prediction that has come, unless a stroke is under way: then after it."""
-        deferred, document = self._deferred, self._session.document
-        if deferred is None or document is None or self._session.read_only:
-            return
-        if document.editing:  # a stroke that is cancelled, or changes nothing, is no edit that would tell
-            self._later.start()
-            return
-        self._deferred = None
-        if deferred.only is not None and document.status not in deferred.only:
-            return
-        try:
-            if not auto_segment(document, deferred.prediction):
-                self.notice.emit("Auto-segment changed nothing: every pixel is labelled by you, or as predicted.")
-        except FcnStudioError as error:  # verified or skipped meanwhile
-            self.problem.emit(str(error))
-
-    def _heard(self, news: Predicted, mapping: Mapping[int, int]) -> Prediction:
-        """A prediction in the project's indices, kept for the layers; the oldest beyond `PREDICTION_BYTES` go."""
+    def _heard(self, news: Predicted, network: NetworkInfo) -> Prediction:
+        """A prediction in the project's indices, by what its classes mean there now; kept for the layers."""
         self.shelf.note_time(news, self._device_words)
-        prediction = news.prediction.mapped(mapping)
-        self._predictions[prediction.image_id] = prediction
-        self._predictions.move_to_end(prediction.image_id)
-        size = sum(2 * p.label_map.size for p in self._predictions.values())
-        while size > PREDICTION_BYTES and len(self._predictions) > 1:
-            _, oldest = self._predictions.popitem(last=False)
-            size -= 2 * oldest.label_map.size
+        prediction = news.prediction.mapped(self.in_use.index_map_of(network))
+        self._predictions.keep(prediction)
         return prediction
 
     # --- batch ------------------------------------------------------------------------------------------------
@@ -282,7 +218,7 @@ class Learning(QObject):
         if self.board.running(Kind.BATCH):
             raise ProjectError("A batch is running already; stop it first.")
         network = needed(self.network)
-        mapping = batch.index_map(network, project, self.in_use.class_map)
+        batch.index_map(network, project, self.in_use.class_map)  # raises if it cannot help
         samples = batch.waiting(project, include_prelabelled=include_prelabelled)
         if not samples:
             raise ProjectError("Every image is already pre-labelled or touched by you; nothing to label.")
@@ -294,7 +230,7 @@ class Learning(QObject):
                 counts["failed"] += 1
                 self._session.note_failure(news.image_id, news.sentence)
             elif isinstance(news, Predicted):
-                prediction = self._heard(news, mapping)
+                prediction = self._heard(news, network)
                 self._accept(by_id[prediction.image_id], prediction, include_prelabelled)
                 counts["written"] += 1
 
@@ -308,15 +244,10 @@ class Learning(QObject):
 
     def _accept(self, sample: Sample, prediction: Prediction, include_prelabelled: bool) -> None:
         """Write one prediction of a batch: to the open document, or through the saver."""
-        document = self._session.document
-        if document is None or document.image_id != sample.image_id:
+        prelabelled = {Status.PRELABELLED} if include_prelabelled else set()
+        if not self._predictions.offer(prediction, frozenset({Status.NEW} | prelabelled)):
             assert self._session.project is not None
             self._session.keeper.accept(Accept(self._session.project, sample, prediction, include_prelabelled))
-            return
-        self._session.set_prediction(prediction)
-        prelabelled = {Status.PRELABELLED} if include_prelabelled else set()
-        self._deferred = _Deferred(prediction, frozenset({Status.NEW} | prelabelled))
-        self._apply_deferred()
 
     # --- fine-tune --------------------------------------------------------------------------------------------
 

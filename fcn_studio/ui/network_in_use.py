@@ -37,6 +37,7 @@ class NetworkInUse(QObject):
     Attributes:
         info: the network; None if there is none.
         class_map: what the user said that its classes mean in the project; the others go by name.
+        can_go_back: whether there is an earlier network to return to; asked for at every edit, so no file is read.
     """
 
     changed = Signal()
@@ -49,6 +50,8 @@ class NetworkInUse(QObject):
         self._session = session
         self.info: NetworkInfo | None = None
         self.class_map: ClassMap = {}
+        self.can_go_back = False
+        self._said: dict[str, ClassMap] = {}  # sha256 of every network that was in use -> its class map
         session.table_changed.connect(self.changed)
 
     # --- what it is -------------------------------------------------------------------------------------------
@@ -61,7 +64,11 @@ class NetworkInUse(QObject):
     @property
     def index_map(self) -> Mapping[int, int]:
         """Network class index -> project class index, for the classes that mean something in the project."""
-        return map_classes(self.info.table, self._session.table, self.class_map) if self.info is not None else {}
+        return self.index_map_of(self.info) if self.info is not None else {}
+
+    def index_map_of(self, network: NetworkInfo) -> Mapping[int, int]:
+        """The same for a network that is or was in use: its job may end after another has taken its place."""
+        return map_classes(network.table, self._session.table, self._said.get(network.sha256))
 
     @property
     def known(self) -> list[str]:
@@ -72,17 +79,6 @@ class NetworkInUse(QObject):
     def can_prelabel(self) -> bool:
         """Whether the network knows at least one class of the project, the background aside."""
         return self.info is not None and can_help(self.index_map, self.info.table)
-
-    @property
-    def can_go_back(self) -> bool:
-        """Whether there is an earlier network to return to."""
-        project = self._session.project
-        if project is None or self._session.read_only:
-            return False
-        try:
-            return project.runs.current() is not None
-        except ProjectError:  # told when the project was opened
-            return False
 
     # --- another one ------------------------------------------------------------------------------------------
 
@@ -140,8 +136,20 @@ class NetworkInUse(QObject):
         same = self.info is not None and network is not None and self.info.sha256 == network.sha256
         remapped = same and class_map != self.class_map
         self.info, self.class_map = network, class_map
+        if network is not None:
+            self._said[network.sha256] = class_map
+        self.can_go_back = self._has_earlier()
         if self._session.project is None and network is not None:
             self._session.default_table = network.table
         if remapped:
             self.meaning_changed.emit()
         self.changed.emit()
+
+    def _has_earlier(self) -> bool:
+        project = self._session.project
+        if project is None or self._session.read_only:
+            return False
+        try:
+            return project.runs.current() is not None
+        except ProjectError:  # told when the project was opened
+            return False

@@ -14,7 +14,6 @@ from PySide6.QtCore import QCoreApplication, QObject, QTimer
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.prediction import Prediction
-from fcn_studio.jobs.messages import Predicted
 from fcn_studio.ui.app import Studio
 from tests.helpers import paint
 
@@ -124,7 +123,13 @@ class Sitting:
         del prediction
         self._note("wire")
         same = {index: index for index in range(VOID)}
-        self._step("auto-segment", lambda: learning._offer(learning._heard(Predicted(arrived.pop(), 1, 1), same)))
+
+        def arrive() -> None:
+            mapped = arrived.pop().mapped(same)
+            learning._predictions.keep(mapped)
+            learning._predictions.offer(mapped)
+
+        self._step("auto-segment", arrive)
         self._save("save of the prediction")
 
     def _step(self, name: str, act: Callable[[], object]) -> None:

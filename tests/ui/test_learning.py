@@ -170,6 +170,29 @@ def test_an_image_that_cannot_be_read_any_more_is_a_problem(bench: Bench, qtbot:
     assert bench.document.image_id in bench.problems[-1]
 
 
+def test_asking_twice_does_not_write_over_what_was_done_in_between(bench: Bench, qtbot: QtBot) -> None:
+    bench.engine.held = True
+    row = bench.session.index
+    bench.learning.auto_segment()
+    bench.learning.auto_segment()
+    assert len(bench.engine.submitted) == 1
+    assert "under way already" in bench.notices[-1]
+    bench.session.go_to(row + 2)
+    bench.learning.auto_segment()
+    assert len(bench.engine.submitted) == 2, "another image is another job"
+    bench.session.go_to(row)
+    bench.learning.auto_segment()
+    assert len(bench.engine.submitted) == 2
+    bench.engine.held = False
+    qtbot.waitUntil(bench.idle, timeout=20_000)
+    bench.session.undo()
+    qtbot.wait(50)
+    assert not bench.document.provenance.any()
+    bench.learning.auto_segment()
+    qtbot.waitUntil(bench.idle, timeout=20_000)
+    assert bench.document.provenance.any()
+
+
 # --- batch --------------------------------------------------------------------------------------------------------
 
 
@@ -500,6 +523,40 @@ def test_what_was_said_of_its_classes_holds_for_labels_layers_batches_and_traini
     assert bench.learning.network_known == ["background", "cell", "dividing cell", "debris"]
     bench.learning.go_back()
     assert bench.learning.in_use.class_map == said
+
+
+def test_what_is_said_of_its_classes_during_a_batch_holds_from_then_on(
+    bench: Bench, qtbot: QtBot, tmp_path: Path
+) -> None:
+    road = tiny_checkpoint(tmp_path / "road.safetensors", ClassTable.from_names(["road", "sky"]))
+    bench.learning.in_use.use(read_info(road), road, {"road": 1, "sky": 1})
+    bench.engine.held = True
+    bench.learning.segment_folder()
+    bench.learning.in_use.use(read_info(road), road, {"road": 2, "sky": 3})
+    bench.learning.use_network("street")  # and the batch goes on with the one it began with
+    bench.engine.held = False
+    qtbot.waitUntil(bench.idle, timeout=20_000)
+    bench.session.keeper.drain()
+    project = bench.session.project
+    assert project is not None
+    found = [
+        project.load_labels(sample, image_size(sample.image_path), peek=True).labels.label_map
+        for sample in project.samples
+        if project.status(sample) is Status.PRELABELLED
+    ]
+    assert len(found) == 6
+    assert set(np.unique(np.stack(found))) <= {2, 3}
+
+
+def test_no_file_is_read_to_learn_whether_there_is_a_way_back(
+    bench: Bench, tiny_network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.learning.use_network(str(tiny_network))
+    monkeypatch.setattr("fcn_studio.formats.runs.Runs.chain", lambda self: pytest.fail("current.json was read"))
+    assert bench.learning.can_go_back
+    monkeypatch.undo()
+    bench.learning.go_back()
+    assert not bench.learning.can_go_back
 
 
 def test_without_any_network_the_window_works_and_says_so(

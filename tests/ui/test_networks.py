@@ -181,7 +181,7 @@ def test_the_time_that_a_network_took_is_remembered(studio: Studio, desk: Networ
     studio.engine.replied.emit(Ready("CPU, 2 threads"))
     pixels = np.zeros((48, 64), np.uint8)
     news = Predicted(Prediction("a.png", pixels, pixels, info.sha256), 1, 1, seconds=0.25)
-    desk.learning._heard(news, {})
+    desk.learning._heard(news, info)
     dialog = opened(desk, qtbot)
     assert "250 ms for 64 x 48, CPU, 2 threads" in dialog.card.text()
 

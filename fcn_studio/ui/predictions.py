@@ -1,0 +1,104 @@
+"""What the network said of the images: kept for the layers, and written into the open one between two strokes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from fcn_studio.core.document import auto_segment
+from fcn_studio.core.prediction import Prediction
+from fcn_studio.core.sample import Status
+from fcn_studio.errors import FcnStudioError
+from fcn_studio.ui.session import Session
+
+PREDICTION_BYTES = 256 << 20
+"""How much of the last predictions is kept for the Prediction and Uncertainty layers."""
+
+AFTER_STROKE_MS = 200
+"""How often a prediction that waits for the end of a stroke looks again."""
+
+
+@dataclass(frozen=True)
+class _Deferred:
+    """A prediction of the open image that may have to wait for the end of a stroke.
+
+    Attributes:
+        prediction: in the project's class indices.
+        only: the statuses it may meet: a batch must not follow a human's first stroke. None: what is unfinished.
+    """
+
+    prediction: Prediction
+    only: frozenset[Status] | None = None
+
+
+class Predictions(QObject):
+    """The last predictions of the open project, in its class indices.
+
+    Signals:
+        notice(str), problem(str): a sentence for the user.
+    """
+
+    notice = Signal(str)
+    problem = Signal(str)
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._kept: OrderedDict[str, Prediction] = OrderedDict()
+        self._deferred: _Deferred | None = None
+        self._later = QTimer(self, interval=AFTER_STROKE_MS, singleShot=True)
+        self._later.timeout.connect(self._apply_deferred)
+        session.document_changed.connect(self._on_document)
+        session.edited.connect(self._apply_deferred)
+
+    def keep(self, prediction: Prediction) -> None:
+        """Keep a prediction for the layers; the oldest beyond `PREDICTION_BYTES` go."""
+        self._kept[prediction.image_id] = prediction
+        self._kept.move_to_end(prediction.image_id)
+        size = sum(2 * p.label_map.size for p in self._kept.values())
+        while size > PREDICTION_BYTES and len(self._kept) > 1:
+            _, oldest = self._kept.popitem(last=False)
+            size -= 2 * oldest.label_map.size
+
+    def forget(self) -> None:
+        """Forget them all: they are of another project, or what the network's classes mean has changed."""
+        self._kept.clear()
+        self._session.set_prediction(None)
+
+    def offer(self, prediction: Prediction, only: frozenset[Status] | None = None) -> bool:
+        """Show and write a prediction if its image is the open one; whether it is.
+
+        ``only``: the statuses that the image may have when it is written; None for all that are unfinished.
+        """
+        document = self._session.document
+        if document is None or document.image_id != prediction.image_id:
+            return False
+        self._session.set_prediction(prediction)
+        self._deferred = _Deferred(prediction, only)
+        self._apply_deferred()
+        return True
+
+    def _on_document(self) -> None:
+        document = self._session.document
+        self._deferred = None
+        if document is not None:
+            self._session.set_prediction(self._kept.get(document.image_id))
+
+    def _apply_deferred(self) -> None:
+        """Write the prediction that has come, unless a stroke is under way: then after it."""
+        deferred, document = self._deferred, self._session.document
+        if deferred is None or document is None or self._session.read_only:
+            return
+        if document.editing:  # a stroke that is cancelled, or changes nothing, is no edit that would tell
+            self._later.start()
+            return
+        self._deferred = None
+        if deferred.only is not None and document.status not in deferred.only:
+            return
+        try:
+            if not auto_segment(document, deferred.prediction):
+                self.notice.emit("Auto-segment changed nothing: every pixel is labelled by you, or as predicted.")
+        except FcnStudioError as error:  # verified or skipped meanwhile
+            self.problem.emit(str(error))
