@@ -149,6 +149,11 @@ class Tool:
         return self.working
 
     @property
+    def undo_title(self) -> str:
+        """What the "Undo" `key` would take back of the gesture, in a word; "" where it is not used."""
+        return ""
+
+    @property
     def working(self) -> bool:
         """Whether long work has begun and is not done."""
         return self._work is not None

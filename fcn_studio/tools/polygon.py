@@ -34,6 +34,11 @@ class Polygon(Tool):
         """Whether there are corners, or a large polygon is being filled."""
         return bool(self._points) or self.working
 
+    @property
+    def undo_title(self) -> str:
+        """Undo takes the last corner back."""
+        return "Corner" if self._points else ""
+
     def press(self, event: PointerEvent) -> None:
         """Add a corner, close, or remove the last corner."""
         self._hover = event.point_xy

@@ -185,6 +185,7 @@ class MainWindow(QMainWindow):
         toolbox.options_changed.connect(canvas.refresh_overlay)
         toolbox.class_changed.connect(canvas.refresh_overlay)
         toolbox.rules_changed.connect(self._rules_changed)
+        toolbox.undo_changed.connect(self._refresh)
         for talker in (session, learning):
             talker.notice.connect(self.messages.say)
             talker.problem.connect(self.messages.fail)
@@ -290,8 +291,9 @@ class MainWindow(QMainWindow):
             project=session.project is not None, document=document is not None, writable=not session.read_only
         )
         history = document.history if document is not None else None
+        corner = self._toolbox.tool.undo_title
         for name, can, title in (
-            ("undo", history and history.can_undo, history and history.undo_title),
+            ("undo", corner or (history and history.can_undo), corner or (history and history.undo_title)),
             ("redo", history and history.can_redo, history and history.redo_title),
         ):
             action = self.actions_[name]

@@ -298,7 +298,7 @@ class Session(QObject):
     # --- editing ----------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Finish a half-done gesture before undo, save, leaving an image, training or quitting."""
+        """Finish a half-done gesture before undo, leaving an image, training or quitting."""
         self.toolbox.settle()
 
     def undo(self) -> None:
@@ -387,8 +387,7 @@ class Session(QObject):
             self.notice.emit(f"{count} image(s) could not be saved, and are taken as they are in the folder.")
 
     def save_now(self) -> None:
-        """Write the open annotation now, off this thread, if it has changed."""
-        self.settle()
+        """Write the open annotation now, off this thread, if it has changed; a gesture under way goes on."""
         self.keeper.save_soon()
 
     def _on_committed(self) -> None:

@@ -25,12 +25,14 @@ class Toolbox(QObject):
         options_changed(): size, shape or what is asked of a pen changed.
         class_changed(): another class is active.
         rules_changed(): hidden, locked or paint-where changed.
+        undo_changed(): the active tool has begun to take Undo for itself, or does so no more.
     """
 
     tool_changed = Signal()
     options_changed = Signal()
     class_changed = Signal()
     rules_changed = Signal()
+    undo_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -55,6 +57,9 @@ class Toolbox(QObject):
             for tool in (Brush(self), Eraser(self), Polygon(self), Fill(self), Picker(self))
         }
         self.tool = self._tools["brush"]
+        self._undo_title = ""
+        for tool in self._tools.values():
+            tool.overlay_changed.connect(self._overlay_changed)
 
     @property
     def tool_name(self) -> str:
@@ -72,6 +77,11 @@ class Toolbox(QObject):
     def settle(self) -> None:
         """Finish a half-done gesture, so that nothing is lost by what comes next."""
         self.tool.settle()
+
+    def _overlay_changed(self) -> None:
+        if self.tool.undo_title != self._undo_title:  # else with every move of the brush
+            self._undo_title = self.tool.undo_title
+            self.undo_changed.emit()
 
     def follow_zoom(self, zoom: float) -> None:
         """Keep `grab_radius` at eight screen pixels; ``zoom`` is screen pixels for one image pixel."""

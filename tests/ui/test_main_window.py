@@ -30,6 +30,7 @@ from fcn_studio.errors import ClassTableNeeded, ProjectError, YearsFound
 from fcn_studio.formats.images import image_size
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.jobs.export import export_project
+from fcn_studio.tools.base import PointerEvent
 from fcn_studio.ui.action_table import ACTIONS
 from fcn_studio.ui.canvas.layers import Layer
 from fcn_studio.ui.dialogs import questions
@@ -268,6 +269,35 @@ def test_undo_says_what_it_undoes(active: Studio, qtbot: QtBot) -> None:
     press(qtbot, active, KEY.Key_Z, MODIFIER.ControlModifier)
     assert active.session.document.status is Status.NEW
     assert (undo.isEnabled(), redo.text()) == (False, "&Redo Skip")
+
+
+def test_undo_takes_corners_back_on_a_fresh_image_and_saving_fills_nothing(active: Studio, qtbot: QtBot) -> None:
+    undo, document = active.window.actions_["undo"], active.session.document
+    press(qtbot, active, KEY.Key_P)
+    tool = active.toolbox.tool
+    for x, y in ((5, 5), (30, 5), (30, 30), (5, 30)):
+        tool.press(PointerEvent(x, y, "left"))
+    assert (undo.isEnabled(), undo.text()) == (True, "&Undo Corner")
+    press(qtbot, active, KEY.Key_Z, MODIFIER.ControlModifier)
+    assert len(tool.overlay().points) == 3
+    press(qtbot, active, KEY.Key_S, MODIFIER.ControlModifier)
+    assert len(tool.overlay().points) == 3
+    assert not document.provenance.any()
+    for _ in range(3):
+        press(qtbot, active, KEY.Key_Z, MODIFIER.ControlModifier)
+    assert not tool.busy
+    assert (undo.isEnabled(), undo.text()) == (False, "&Undo")
+
+
+def test_saving_waits_for_the_end_of_a_stroke(active: Studio, qtbot: QtBot) -> None:
+    tool, document = active.toolbox.tool, active.session.document
+    active.session.keeper.idle_ms = 10
+    tool.press(PointerEvent(10, 10, "left"))
+    press(qtbot, active, KEY.Key_S, MODIFIER.ControlModifier)
+    assert document.editing
+    tool.release(PointerEvent(10, 10, "left"))
+    qtbot.waitUntil(lambda: active.session.save_state == "saved")
+    assert active.session.project.status(active.session.samples[0]) is Status.IN_PROGRESS
 
 
 def test_verify_goes_on_to_the_next(active: Studio, qtbot: QtBot) -> None:
