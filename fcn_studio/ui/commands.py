@@ -61,6 +61,7 @@ class Commands(QObject):
         self.exporter.failed.connect(messages.fail)
         self.exporter.finished.connect(self._exported)
         self._exported_to = Path()
+        session.project_changed.connect(self._project_changed)
 
     def table(self) -> Mapping[str, Act]:
         """Name of an action -> what it does."""
@@ -133,9 +134,10 @@ class Commands(QObject):
     # --- export -----------------------------------------------------------------------------------------------
 
     def export(self) -> None:
-        """Ask what to export, and start it."""
+        """Ask what to export, and start it. Raises: ProjectError if an export is under way."""
         from fcn_studio.ui.dialogs.export_dialog import ExportDialog
 
+        self.exporter.refuse_second()
         project, session = self._session.project, self._session
         if project is None:
             return
@@ -146,15 +148,26 @@ class Commands(QObject):
             self.start_export(dialog.choice())
 
     def start_export(self, choice: ExportChoice) -> None:
-        """Write what is chosen, everything that was painted included."""
+        """Write what is chosen, everything that was painted included.
+
+        Raises:
+            ProjectError: if an export is under way.
+        """
         from fcn_studio.jobs.export import export_project
 
+        self.exporter.refuse_second()
         project = self._session.project
-        if project is None or self.exporter.running:
+        if project is None:
             return
         self._session.drain()
         self._exported_to = choice.out
         self.exporter.start(export_project(project, choice.out, choice.statuses, choice.splits))
+
+    def _project_changed(self) -> None:
+        """An export is of the project that was open: its news must not be taken for those of another."""
+        if self.exporter.running:
+            self.exporter.cancel()
+            self._messages.say(f"The export to {self._exported_to} was cancelled, because its project was closed.")
 
     def _exported(self, result: ExportResult) -> None:
         for image_id, sentence in result.failed.items():

@@ -1,69 +1,101 @@
-"""Runs an export in small turns of the event loop, so that the window stays alive and nothing needs a lock."""
+"""Runs an export in a thread: a large image takes most of a second, for which the window must not stand still."""
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
-from fcn_studio.errors import FcnStudioError
+from fcn_studio.errors import FcnStudioError, ProjectError
 
 if TYPE_CHECKING:
     from fcn_studio.formats.voc_export import ExportResult
 
+    Steps = Generator[tuple[int, int], None, ExportResult]
+
 
 class Exporter(QObject):
-    """One export at a time.
+    """One export at a time. All signals are emitted on the thread that it was made on.
 
     Signals:
+        changed(): an export has begun or ended.
         progress(int, int): images done, images in all; (0, 0) when nothing runs any more.
         finished(object): the `ExportResult` of a finished export.
         failed(str): a sentence on why it ended.
     """
 
+    changed = Signal()
     progress = Signal(int, int)
     finished = Signal(object)
     failed = Signal(str)
+    _news = Signal(object, object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._steps: Generator[tuple[int, int], None, ExportResult] | None = None
-        self._timer = QTimer(self, interval=0)
-        self._timer.timeout.connect(self._step)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="export")
+        self._stop: threading.Event | None = None  # of the export that runs: nobody hears of those before it
+        self._news.connect(self._on_news)
 
     @property
     def running(self) -> bool:
         """Whether an export is under way."""
-        return self._steps is not None
+        return self._stop is not None
 
-    def start(self, steps: Generator[tuple[int, int], None, ExportResult]) -> None:
-        """Begin; an export that runs already goes on instead."""
-        if self._steps is None:
-            self._steps = steps
-            self._timer.start()
+    def refuse_second(self) -> None:
+        """Raises: ProjectError if an export is under way."""
+        if self.running:
+            raise ProjectError("An export is under way already; wait for its end, or stop it first (Ctrl+.).")
+
+    def start(self, steps: Steps) -> None:
+        """Begin. Raises: ProjectError if an export is under way."""
+        self.refuse_second()
+        self._stop = threading.Event()
+        self._executor.submit(self._run, steps, self._stop)
+        self.changed.emit()
 
     def cancel(self) -> None:
-        """Stop after the image under way; nothing of the unfinished export is left."""
-        if self._steps is not None:
-            self._steps.close()
+        """Stop after the image under way; nothing of the unfinished export is left then."""
+        if self._stop is not None:
+            self._stop.set()
             self._end()
 
-    def _step(self) -> None:
-        if self._steps is None:
-            return
+    def close(self) -> None:
+        """`cancel`, and wait until nothing is left."""
+        self.cancel()
+        self._executor.shutdown(wait=True)
+
+    def _run(self, steps: Steps, stop: threading.Event) -> None:
+        """On the thread: all steps, unless somebody says stop."""
         try:
-            done, total = next(self._steps)
+            with closing(steps):
+                while not stop.is_set():
+                    self._news.emit(stop, next(steps))
         except StopIteration as end:
-            self._end()
-            self.finished.emit(end.value)
+            self._news.emit(stop, end.value)
         except FcnStudioError as error:
-            self._end()
-            self.failed.emit(str(error))
+            self._news.emit(stop, error)
+        except Exception as error:  # noqa: BLE001 - door: a bug must not leave the export running for ever
+            sys.excepthook(*sys.exc_info())
+            self._news.emit(stop, ProjectError(f"The export ended because of a fault ({type(error).__name__})."))
+
+    def _on_news(self, stop: threading.Event, news: tuple[int, int] | FcnStudioError | ExportResult) -> None:
+        if stop is not self._stop:
+            return
+        if isinstance(news, tuple):
+            self.progress.emit(*news)
+            return
+        self._end()
+        if isinstance(news, FcnStudioError):
+            self.failed.emit(str(news))
         else:
-            self.progress.emit(done, total)
+            self.finished.emit(news)
 
     def _end(self) -> None:
-        self._steps = None
-        self._timer.stop()
+        self._stop = None
         self.progress.emit(0, 0)
+        self.changed.emit()

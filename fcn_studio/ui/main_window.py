@@ -200,6 +200,7 @@ class MainWindow(QMainWindow):
         canvas.zoom_changed.connect(self.status_line.show_zoom)
         canvas.zoom_changed.connect(toolbox.follow_zoom)
         canvas.class_pick.connect(toolbox.pick)
+        self._commands.exporter.changed.connect(self._refresh)
         canvas.brush_resize.connect(toolbox.scale_brush)
         canvas.tool_work.changed.connect(lambda: self.status_line.showMessage(canvas.tool_work.words))
         self._commands.exporter.progress.connect(self.status_line.show_export)
@@ -222,7 +223,7 @@ class MainWindow(QMainWindow):
         if not self._session.close_project() and not self._close_and_lose():
             return
         event.accept()
-        self._commands.exporter.cancel()
+        self._commands.exporter.close()
         super().closeEvent(event)
         self.closed.emit()
 

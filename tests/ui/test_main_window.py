@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
@@ -27,9 +30,10 @@ from pytestqt.qtbot import QtBot
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.errors import ClassTableNeeded, ProjectError, YearsFound
+from fcn_studio.formats import voc_export
 from fcn_studio.formats.images import image_size
 from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.jobs.export import export_project
+from fcn_studio.formats.voc_export import ExportResult
 from fcn_studio.tools.base import PointerEvent
 from fcn_studio.ui.action_table import ACTIONS
 from fcn_studio.ui.canvas.layers import Layer
@@ -527,20 +531,6 @@ def test_a_signal_while_closing_asks_is_not_a_second_closing(studio: Studio, mon
     assert studio.window.close()
 
 
-def test_closing_leaves_nothing_of_an_unfinished_export(studio: Studio, tmp_path: Path) -> None:
-    studio.session.verify()
-    studio.session.keeper.drain()
-    project = studio.session.project
-    assert project is not None
-    exporter = studio.window._commands.exporter
-    steps = export_project(project, tmp_path / "out", {Status.VERIFIED}, set(Split))
-    next(steps)
-    exporter.start(steps)
-    assert studio.window.close()
-    assert not exporter.running
-    assert not list((tmp_path / "out").iterdir())
-
-
 def test_a_damaged_layout_file_does_no_harm(make_studio: Callable[[], Studio], tmp_path: Path) -> None:
     (tmp_path / "config").mkdir(exist_ok=True)
     (tmp_path / "config" / "window.ini").write_bytes(b"\x00[General]\nstate=@ByteArray(garbage)\ngeometry=7\n")
@@ -582,11 +572,14 @@ def test_dock_sizes_are_as_they_were_left(make_studio: Callable[[], Studio], tmp
     assert abs(heights[0] - heights[1]) <= 2
 
 
-def test_an_export_runs_in_turns_and_takes_the_last_stroke(studio: Studio, tmp_path: Path, qtbot: QtBot) -> None:
+VERIFIED = ExportChoice(Path(), frozenset({Status.VERIFIED}), frozenset(Split))
+
+
+def test_an_export_takes_the_last_stroke(studio: Studio, tmp_path: Path, qtbot: QtBot) -> None:
     studio.session.verify()
     commands, out = studio.window._commands, tmp_path / "out"
     with qtbot.waitSignal(commands.exporter.finished):
-        commands.start_export(ExportChoice(out, frozenset({Status.VERIFIED}), frozenset(Split)))
+        commands.start_export(replace(VERIFIED, out=out))
     masks = list((out / "VOCdevkit" / "VOC2012" / "SegmentationClass").iterdir())
     assert [m.name for m in masks] == ["picture-000.png"]
     assert "Exported" in studio.window._strip.text
@@ -612,6 +605,102 @@ def test_errors_of_actions_are_told(studio: Studio, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(studio.window._commands, "show_about", lambda: None)
     studio.window._door.run(save)
     assert studio.window._strip.text == "The disk is full."
+
+
+@dataclass
+class SlowExport:
+    """An export whose images each wait until somebody lets them go on."""
+
+    go_on: threading.Event
+    threads: list[threading.Thread]
+
+
+@pytest.fixture
+def slow_export(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowExport]:
+    for row in range(3):
+        studio.session.go_to(row)
+        studio.session.verify()
+    slow, honest = SlowExport(threading.Event(), []), voc_export._write_pair
+
+    def write_pair(*arguments: Any) -> dict[str, object]:
+        slow.threads.append(threading.current_thread())
+        assert slow.go_on.wait(10)
+        return honest(*arguments)
+
+    monkeypatch.setattr(voc_export, "_write_pair", write_pair)
+    yield slow
+    slow.go_on.set()
+
+
+def test_an_export_does_not_hold_the_window_up_and_is_one(
+    studio: Studio, slow_export: SlowExport, tmp_path: Path, qtbot: QtBot
+) -> None:
+    window, commands = studio.window, studio.window._commands
+    commands.start_export(replace(VERIFIED, out=tmp_path / "out"))
+    qtbot.waitUntil(lambda: bool(slow_export.threads))
+    assert slow_export.threads[0] is not threading.main_thread()
+    assert commands.exporter.running
+    window.actions_["export"].trigger()
+    assert "under way already" in window._strip.text
+    window.actions_["stop"].trigger()
+    assert not commands.exporter.running
+    commands.start_export(replace(VERIFIED, out=tmp_path / "other"))
+    with qtbot.waitSignal(commands.exporter.finished):
+        slow_export.go_on.set()
+    assert not list((tmp_path / "out").iterdir())
+    assert (tmp_path / "other" / "VOCdevkit").is_dir()
+
+
+def test_an_export_ends_with_its_project_and_blames_no_other(
+    studio: Studio, slow_export: SlowExport, tmp_path: Path, qtbot: QtBot
+) -> None:
+    project = studio.session.project
+    assert project is not None
+    studio.session.keeper.drain()
+    project.mask_path(project.samples[0]).write_bytes(b"damaged")
+    commands, exporter = studio.window._commands, studio.window._commands.exporter
+    commands.start_export(replace(VERIFIED, out=tmp_path / "out"))
+    qtbot.waitUntil(lambda: bool(slow_export.threads))
+    studio.window.open_folder(draw_project(tmp_path / "other"))
+    assert not exporter.running
+    assert any("was cancelled" in said.text for said in studio.window.messages.history)
+    with qtbot.assertNotEmitted(exporter.finished):
+        slow_export.go_on.set()
+        exporter.close()
+        qtbot.wait(20)
+    assert not studio.session.failures
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_closing_waits_until_nothing_is_left_of_an_unfinished_export(
+    studio: Studio, slow_export: SlowExport, tmp_path: Path, qtbot: QtBot
+) -> None:
+    commands = studio.window._commands
+    commands.start_export(replace(VERIFIED, out=tmp_path / "out"))
+    qtbot.waitUntil(lambda: bool(slow_export.threads))
+    later = threading.Timer(0.2, slow_export.go_on.set)
+    later.start()
+    assert studio.window.close()
+    assert not commands.exporter.running
+    assert len(slow_export.threads) == 1
+    assert not list((tmp_path / "out").iterdir())
+    later.join()
+
+
+def test_a_fault_in_an_export_does_not_leave_it_running(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    def steps() -> Generator[tuple[int, int], None, ExportResult]:
+        yield 1, 2
+        raise ZeroDivisionError("oops")
+
+    reported: list[object] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, *rest: reported.append(kind))
+    exporter = studio.window._commands.exporter
+    with qtbot.waitSignal(exporter.failed):
+        exporter.start(steps())
+    assert reported == [ZeroDivisionError]
+    assert not exporter.running
 
 
 def test_importing_the_window_is_light() -> None:
