@@ -55,13 +55,12 @@ class Loaded:
 def open_project(
     folder: Path,
     default_table: ClassTable,
-    tell: Callable[[str], object],
     *,
     table: ClassTable | None,
     grey: bool | None,
     break_lock: bool,
-) -> ProjectFolder:
-    """A project to write, patiently; only to look at where another process writes it, which is told.
+) -> tuple[ProjectFolder, str]:
+    """A project to write, patiently; only to look at where another process writes it, and then a sentence on that.
 
     The window is alive while this takes long (`patience`).
 
@@ -72,9 +71,7 @@ def open_project(
 
     opened = partial(ProjectFolder.open, folder, table=table, default_table=default_table, grey_as_indices=grey)
     project, locked = in_background(lambda: _opened(opened, break_lock=break_lock))
-    if locked:
-        tell(f"Opened read-only: {locked}.")
-    return project
+    return project, f"Opened read-only: {locked}." if locked else ""
 
 
 def _opened(opened: Callable[..., ProjectFolder], *, break_lock: bool) -> tuple[ProjectFolder, str]:

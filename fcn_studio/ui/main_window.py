@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,8 +32,9 @@ from fcn_studio.ui.docks.layers_dock import LayersDock
 from fcn_studio.ui.docks.training_dock import TrainingDock
 from fcn_studio.ui.guard import guarded
 from fcn_studio.ui.layout import Layout, Stack
-from fcn_studio.ui.messages import ActionDoor, Messages, Way
+from fcn_studio.ui.messages import ActionDoor, Messages
 from fcn_studio.ui.opener import dropped_folder
+from fcn_studio.ui.teller import Teller
 from fcn_studio.ui.view_actions import ViewActions
 from fcn_studio.ui.widgets.bar_buttons import OneConnection
 from fcn_studio.ui.widgets.message_strip import MessageStrip
@@ -58,6 +58,7 @@ class MainWindow(QMainWindow):
 
     Attributes:
         messages: through which everything is said to the user.
+        teller: shows what they say.
         actions_: every action by name.
     """
 
@@ -84,6 +85,7 @@ class MainWindow(QMainWindow):
         self._make_centre()
         self._make_bars()
         self._make_docks()
+        self.teller = Teller(self.messages, self._strip, self.status_line, self._door, session, learning, self)
         self._bind()
         self._follow()
         self.setStyleSheet(theme.style_sheet(theme.current()))
@@ -192,17 +194,13 @@ class MainWindow(QMainWindow):
         session.offer.connect(self.messages.offer)
         for changed in (learning.network_changed, learning.jobs_changed, learning.device_changed):
             changed.connect(self._network_changed)
-        self.messages.notice.connect(self._strip.show_notice)
-        self.messages.problem.connect(self._strip.show_problem)
-        self.messages.offered.connect(self._show_offer)
-        self.messages.bug.connect(self._show_bug)
         canvas.hovered.connect(self.status_line.show_cursor)
         canvas.zoom_changed.connect(self.status_line.show_zoom)
         canvas.zoom_changed.connect(toolbox.follow_zoom)
         canvas.class_pick.connect(toolbox.pick)
-        self._commands.exporter.changed.connect(self._refresh)
         canvas.brush_resize.connect(toolbox.scale_brush)
         canvas.tool_work.changed.connect(lambda: self.status_line.showMessage(canvas.tool_work.words))
+        self._commands.exporter.changed.connect(self._refresh)
         self._commands.exporter.progress.connect(self.status_line.show_export)
         self.status_line.export_cancelled.connect(self._commands.exporter.cancel)
         for typing in (self.classes_dock, self.files_dock, self.training_dock, self.options_bar):
@@ -325,29 +323,8 @@ class MainWindow(QMainWindow):
         for folder in recent:
             self._recent_menu.addAction(str(folder).replace("&", "&&"), partial(self.open_folder, folder))
 
-    def _show_offer(self, text: str, ways: Sequence[Way]) -> None:
-        self._strip.show_offer(text, *((label, self._door(act)) for label, act in ways))
-
     def _offer_way_out(self, error: FcnStudioError) -> bool:
         return self._session.restorer.offer(error) or self._commands.desk.offer(error)
-
-    def _show_bug(self, text: str) -> None:
-        from fcn_studio.ui.dialogs.help_dialogs import show_bug
-        from fcn_studio.ui.report import report_text
-
-        show_bug(f"{text}\n{report_text(self.messages, self._learning.device_words)}", self)
-
-    def tell_ended(self, text: str) -> None:
-        """Say that the last run ended unexpectedly, and offer what is known of it."""
-        from fcn_studio.ui.dialogs.help_dialogs import ReportDialog
-
-        words = (
-            "FCN Studio was killed, crashed, or lost its power. This is what it left; please copy it into a report."
-        )
-        title = "FCN Studio ended unexpectedly"
-        self.messages.offer(
-            f"{title} last time.", "Show report", lambda: ReportDialog(title, words, text, self).open()
-        )
 
     # --- the window's own actions -----------------------------------------------------------------------------
 

@@ -63,8 +63,8 @@ class Messages(QObject):
     Signals:
         notice(str): something the user may like to know; shown for some seconds.
         problem(str): something did not work; shown until the user closes it.
-        offered(str, object): a sentence, and the ways that are offered beside it: each the words of a button and what
-            it does. Shown until the user closes it or takes one.
+        offered(str, object, bool): a sentence; the ways that are offered beside it, each the words of a button and
+            what it does; whether it holds whatever project is open. Shown until the user closes it or takes one.
         bug(str): a traceback to show and copy; delivered on the GUI thread whatever thread failed.
 
     Attributes:
@@ -73,7 +73,7 @@ class Messages(QObject):
 
     notice = Signal(str)
     problem = Signal(str)
-    offered = Signal(str, object)
+    offered = Signal(str, object, bool)
     bug = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -93,11 +93,14 @@ class Messages(QObject):
         log.warning(text)
         self.problem.emit(text)
 
-    def offer(self, text: str, label: str, act: Callable[[], object], *more: Way) -> None:
-        """Tell the user something that they can do something about with one click, in one way or more."""
+    def offer(self, text: str, label: str, act: Callable[[], object], *more: Way, lasting: bool = False) -> None:
+        """Tell the user something that they can do something about with one click, in one way or more.
+
+        ``lasting``: it is not about the open project, and stays when that is closed.
+        """
         self.history.append(Said(time.time(), "offer", text))
         log.info(text)
-        self.offered.emit(text, ((label, act), *more))
+        self.offered.emit(text, ((label, act), *more), lasting)
 
     def report(self, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> bool:
         """Log a bug and offer it as a report; False if it was met before: that is only counted."""

@@ -275,7 +275,7 @@ class NetworkDesk(QObject):
         if not self.has_project:
             self.messages.say(f"{name} is installed.")
             return
-        self.messages.offer(f"{name} is installed.", "Use it", partial(self._use_installed, name))
+        self.messages.offer(f"{name} is installed.", "Use it", partial(self._use_installed, name), lasting=True)
 
     def _use_installed(self, name: str) -> None:
         from fcn_studio.fcn.catalogue import read_info, resolve

@@ -34,6 +34,7 @@ class Session(QObject):
     """Owns the project and the open document.
 
     Signals:
+        turned(): the open project is about to be closed, or one to be opened: what was said so far is stale.
         project_changed(): a project was opened or closed.
         document_changed(): another document is open, or none.
         edited(): revision, status or history of the document changed.
@@ -48,6 +49,7 @@ class Session(QObject):
         offer(str, str, object): a sentence, the words of a button beside it, and what the button does.
     """
 
+    turned = Signal()
     project_changed = Signal()
     document_changed = Signal()
     edited = Signal()
@@ -127,10 +129,9 @@ class Session(QObject):
             return
         self._opening = True  # the window is alive meanwhile
         try:
-            project = open_project(
+            project, locked = open_project(
                 folder,
                 self.default_table,
-                self.problem.emit,
                 table=table,
                 grey=grey_as_indices,
                 break_lock=break_lock,
@@ -140,6 +141,7 @@ class Session(QObject):
         if not self.close_project():
             project.close()
             return
+        self.turned.emit()
         self.project = project
         project.max_pixels = self.settings.whole("max_pixels")
         self.failures.clear()
@@ -150,6 +152,8 @@ class Session(QObject):
         self.census.start(project)
         self.project_changed.emit()
         self.table_changed.emit()
+        if locked:
+            self.problem.emit(locked)
         for sentence in project.notices:
             self.notice.emit(sentence)
         if self.samples:
@@ -182,6 +186,7 @@ class Session(QObject):
             kept = " They are kept on this computer." if self.keeper.journal_holds_all else ""
             self.problem.emit(f"Not closed: {len(lost)} image(s) could not be saved ({', '.join(lost[:3])}).{kept}")
             return False
+        self.turned.emit()
         self._set_document(None, -1)
         self.neighbours.forget()
         self.census.stop()

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-
 from typing import Any
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -587,26 +587,6 @@ def test_an_export_takes_the_last_stroke(studio: Studio, tmp_path: Path, qtbot: 
         commands.start_export(ExportChoice(tmp_path / "none", frozenset({Status.SKIPPED}), frozenset(Split)))
 
 
-def test_settings_take_effect(studio: Studio) -> None:
-    studio.settings.set("wheel_zooms", True)
-    assert studio.window.canvas.wheel.zooms
-    studio.settings.set("theme", "dark")
-    assert "#262626" in studio.window.styleSheet()
-    studio.settings.set("theme", "light")
-    studio.settings.set("device", "cpu")
-    assert studio.learning.device == "cpu"
-
-
-def test_errors_of_actions_are_told(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    def save() -> None:
-        raise ProjectError("The disk is full.")
-
-    studio.window.actions_.bind("about", save)
-    monkeypatch.setattr(studio.window._commands, "show_about", lambda: None)
-    studio.window._door.run(save)
-    assert studio.window._strip.text == "The disk is full."
-
-
 @dataclass
 class SlowExport:
     """An export whose images each wait until somebody lets them go on."""
@@ -701,6 +681,26 @@ def test_a_fault_in_an_export_does_not_leave_it_running(
         exporter.start(steps())
     assert reported == [ZeroDivisionError]
     assert not exporter.running
+
+
+def test_settings_take_effect(studio: Studio) -> None:
+    studio.settings.set("wheel_zooms", True)
+    assert studio.window.canvas.wheel.zooms
+    studio.settings.set("theme", "dark")
+    assert "#262626" in studio.window.styleSheet()
+    studio.settings.set("theme", "light")
+    studio.settings.set("device", "cpu")
+    assert studio.learning.device == "cpu"
+
+
+def test_errors_of_actions_are_told(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    def save() -> None:
+        raise ProjectError("The disk is full.")
+
+    studio.window.actions_.bind("about", save)
+    monkeypatch.setattr(studio.window._commands, "show_about", lambda: None)
+    studio.window._door.run(save)
+    assert studio.window._strip.text == "The disk is full."
 
 
 def test_importing_the_window_is_light() -> None:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QThread
@@ -15,8 +17,8 @@ from fcn_studio.ui.dialogs.help_dialogs import ReportDialog
 from fcn_studio.ui.guard import guarded
 from fcn_studio.ui.messages import ActionDoor, Messages, bugs_reported
 from fcn_studio.ui.report import report_text
-from fcn_studio.ui.widgets.message_strip import MessageStrip
-from tests.ui.conftest import Studio
+from fcn_studio.ui.widgets.message_strip import MOST_COVERED, MessageStrip
+from tests.ui.conftest import Studio, draw_project
 
 
 def fail() -> None:
@@ -173,3 +175,58 @@ def test_an_offer_that_was_covered_comes_back(qtbot: QtBot) -> None:
     strip.button.click()
     assert taken == ["report"]
     assert strip.isHidden()
+
+
+def test_equal_offers_are_one(qtbot: QtBot) -> None:
+    strip, taken = MessageStrip(), []
+    qtbot.addWidget(strip)
+    for number in range(3):
+        strip.show_offer("It knows no class.", ("Networks…", partial(taken.append, number)))
+        strip.show_offer("It ended unexpectedly.", ("Show report", lambda: None))
+    strip.dismiss()
+    strip.button.click()
+    assert taken == [2]
+    assert strip.isHidden()
+    for number in range(100):
+        strip.show_offer(f"Mask {number} is damaged.", ("Restore", lambda: None))
+    assert len(strip._covered) == MOST_COVERED
+
+
+def test_what_was_said_of_a_project_goes_with_it(studio: Studio, tmp_path: Path) -> None:
+    strip, messages = studio.window._strip, studio.window.messages
+    studio.window.teller.tell_ended("killed")
+    messages.offer("Work came back.", "What came back", lambda: None)
+    messages.fail("The disk is full.")
+    assert studio.session.close_project()
+    assert strip.text == "FCN Studio ended unexpectedly last time."
+    strip.dismiss()
+    messages.say("Settings are as at first.")
+    studio.window.open_folder(draw_project(tmp_path / "other"))
+    assert strip.text == "Settings are as at first."
+    messages.say("Exported.")
+    assert studio.session.close_project()
+    assert strip.isHidden()
+    messages.fail("It cannot be opened.")
+    studio.window.open_folder(tmp_path / "other")
+    assert strip.isHidden()
+
+
+def test_what_is_said_of_a_project_as_it_opens_stays(
+    studio: Studio, make_studio: Callable[[], Studio], tmp_path: Path
+) -> None:
+    other = make_studio()
+    other.window.open_folder(draw_project(tmp_path / "other"))
+    assert studio.session.project is not None
+    other.window.open_folder(studio.session.project.folder)
+    assert other.window._strip.text.startswith("Opened read-only")
+    other.window.open_folder(tmp_path / "other")
+    assert other.window._strip.isHidden()
+
+
+def test_a_notice_that_the_strip_has_no_room_for_is_in_the_status_bar(studio: Studio) -> None:
+    studio.window.messages.fail("The disk is full.")
+    studio.window.messages.say("Exported to here.")
+    assert studio.window._strip.text == "The disk is full."
+    assert studio.window.status_line.currentMessage() == "Exported to here."
+    assert studio.session.close_project()
+    assert not studio.window.status_line.currentMessage()

@@ -152,13 +152,17 @@ def error_of(studio: Studio, row: int) -> Exception:
 def test_an_offer_of_a_folder_that_was_closed_writes_nothing(
     welcome: Studio, folder: Path, chosen: list[RestoreDialog]
 ) -> None:
+    acts: list[Callable[[], None]] = []
+    welcome.session.offer.connect(lambda _text, _label, act: acts.append(act))
     damage(folder)
     welcome.window.open_folder(folder)
     welcome.session.step(+1)
+    assert welcome.window._strip.button.isVisible()
     welcome.session.close_project()
+    assert not welcome.window._strip.button.isVisible()
     before = contents(folder)
-    welcome.window._strip.button.click()
-    assert "no longer open" in welcome.window._strip.text
+    with pytest.raises(ProjectError, match="no longer open"):
+        acts[0]()
     assert (contents(folder), chosen) == (before, [])
 
 

@@ -1,6 +1,6 @@
 """A strip above the image for sentences: notices go by themselves, problems and offers stay until closed.
 
-An offer that a problem or another offer covers comes back when that is closed.
+An offer that a problem or another offer covers comes back when that is closed; of equal ones there is one.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from fcn_studio.ui.widgets.named import named
 NOTICE_MS = 8000
 MOST_WAYS = 2
 """Buttons that an offer may have."""
+MOST_COVERED = 8
+"""Offers that wait for the one above them to be closed; older ones are forgotten."""
 
 
 @dataclass(frozen=True)
 class _Offer:
     text: str
     ways: tuple[Way, ...]
+    lasting: bool
 
 
 class MessageStrip(QFrame):
@@ -73,22 +76,33 @@ class MessageStrip(QFrame):
         problem = self.property("kind") == "problem"
         self._icon.setPixmap(theme.icon("warning" if problem else "info").pixmap(20, 20))
 
-    def show_notice(self, text: str) -> None:
-        """Show a sentence for some seconds, unless a problem or an offer is still there."""
+    def show_notice(self, text: str) -> bool:
+        """Show a sentence for some seconds, unless a problem or an offer is still there; whether it is shown."""
         if self.property("kind") in ("problem", "offer") and not self.isHidden():
-            return
+            return False
         self._show(text, "notice")
         self._timer.start()
+        return True
 
     def show_problem(self, text: str) -> None:
         """Show a sentence until the user closes it."""
         self._timer.stop()
         self._show(text, "problem")
 
-    def show_offer(self, text: str, *ways: Way) -> None:
-        """Show a sentence with a button a way, until the user closes it or takes one; then that is done."""
+    def show_offer(self, text: str, *ways: Way, lasting: bool = False) -> None:
+        """Show a sentence with a button a way, until the user closes it or takes one; then that is done.
+
+        ``lasting``: it is no business of `clear`.
+        """
         self._timer.stop()
-        self._show(text, "offer", _Offer(text, ways))
+        self._show(text, "offer", _Offer(text, ways, lasting))
+
+    def clear(self, *, notice: bool) -> None:
+        """Forget what was said, but for lasting offers; a ``notice`` only if that is True."""
+        self._covered = [offer for offer in self._covered if offer.lasting]
+        stays = self._offer.lasting if self._offer is not None else self.property("kind") == "notice" and not notice
+        if not stays:
+            self.dismiss()
 
     def dismiss(self) -> None:
         """Show nothing, or an offer that was covered."""
@@ -109,8 +123,9 @@ class MessageStrip(QFrame):
             act()
 
     def _show(self, text: str, kind: str, offer: _Offer | None = None) -> None:
-        if self._offer is not None:
-            self._covered.append(self._offer)
+        standing = [*self._covered, *([self._offer] if self._offer is not None else [])]
+        again = "" if offer is None else offer.text
+        self._covered = [covered for covered in standing if covered.text != again][-MOST_COVERED:]
         self.setProperty("kind", kind)
         self._offer = offer
         ways = offer.ways if offer is not None else ()

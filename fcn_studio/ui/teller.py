@@ -1,0 +1,74 @@
+"""Shows in the window what `Messages` say: in the strip above the image, in the status bar, in a dialog."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QStatusBar, QWidget
+
+from fcn_studio.ui.messages import ActionDoor, Messages, Way
+from fcn_studio.ui.widgets.message_strip import NOTICE_MS, MessageStrip
+
+if TYPE_CHECKING:
+    from fcn_studio.ui.learning import Learning
+    from fcn_studio.ui.session import Session
+
+
+class Teller(QObject):
+    """Follows the messages, and the session, since what was said of a project is stale without it."""
+
+    def __init__(
+        self,
+        messages: Messages,
+        strip: MessageStrip,
+        status_bar: QStatusBar,
+        door: ActionDoor,
+        session: Session,
+        learning: Learning,
+        window: QWidget,
+    ) -> None:
+        super().__init__(window)
+        self._messages, self._strip, self._status_bar, self._door = messages, strip, status_bar, door
+        self._session, self._learning, self._window = session, learning, window
+        session.turned.connect(self._turned)
+        messages.notice.connect(self._show_notice)
+        messages.problem.connect(strip.show_problem)
+        messages.offered.connect(self._show_offer)
+        messages.bug.connect(self._show_bug)
+
+    def tell_ended(self, text: str) -> None:
+        """Say that the last run ended unexpectedly, and offer what is known of it."""
+        from fcn_studio.ui.dialogs.help_dialogs import ReportDialog
+
+        words = (
+            "FCN Studio was killed, crashed, or lost its power. This is what it left; please copy it into a report."
+        )
+        title = "FCN Studio ended unexpectedly"
+        self._messages.offer(
+            f"{title} last time.",
+            "Show report",
+            lambda: ReportDialog(title, words, text, self._window).open(),
+            lasting=True,
+        )
+
+    def _turned(self) -> None:
+        # A notice that is there before a project is opened may be of the start, and goes by itself.
+        closing = self._session.project is not None
+        self._strip.clear(notice=closing)
+        if closing:
+            self._status_bar.clearMessage()
+
+    def _show_notice(self, text: str) -> None:
+        if not self._strip.show_notice(text):
+            self._status_bar.showMessage(text, NOTICE_MS)
+
+    def _show_offer(self, text: str, ways: Sequence[Way], lasting: bool) -> None:
+        self._strip.show_offer(text, *((label, self._door(act)) for label, act in ways), lasting=lasting)
+
+    def _show_bug(self, text: str) -> None:
+        from fcn_studio.ui.dialogs.help_dialogs import show_bug
+        from fcn_studio.ui.report import report_text
+
+        show_bug(f"{text}\n{report_text(self._messages, self._learning.device_words)}", self._window)
