@@ -23,6 +23,7 @@ from fcn_studio.ui.loader import FINISHED, LOOKED_THROUGH, Loaded, load_document
 from fcn_studio.ui.neighbours import Neighbours
 from fcn_studio.ui.pictures import Pictures
 from fcn_studio.ui.recovery import Recovery
+from fcn_studio.ui.reopening import opened_already
 from fcn_studio.ui.restorer import Restorer
 from fcn_studio.ui.toolbox import Toolbox
 
@@ -121,11 +122,13 @@ class Session(QObject):
     ) -> None:
         """Open a folder of images in place; all or nothing: on an error the open project stays.
 
+        Of the folder that is open, the images that are new are offered.
+
         Raises:
             ProjectError: if it cannot be opened.
             ClassTableNeeded: if only the user can say what its masks mean; call again with ``table``.
         """
-        if self._opening or self._holds(folder):
+        if self._opening or opened_already(self, folder):
             return
         self._opening = True  # the window is alive meanwhile
         try:
@@ -159,13 +162,6 @@ class Session(QObject):
         if self.samples:
             self._open_first()
         self.recovery.tell()
-
-    def _holds(self, folder: Path) -> bool:
-        """Whether a folder is the open project, and nothing would come of opening it again."""
-        project = self.project
-        if project is None or self.read_only or project.protected:
-            return False
-        return project.folder.resolve() == folder.resolve()
 
     def _open_first(self) -> None:
         """Show the image whose steps came back, else the first that is not finished, or the first that opens."""
