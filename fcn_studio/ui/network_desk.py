@@ -47,6 +47,7 @@ class NetworkDesk(QObject):
         self._entries: list[QAction] = []
         self._offered: list[ListedNetwork] = []
         learning.shelf.installed.connect(self._installed)
+        session.project_changed.connect(self._look_again)
 
     # --- what dialogs and menu ask ----------------------------------------------------------------------------
 
@@ -163,6 +164,11 @@ class NetworkDesk(QObject):
         self.dialog.show()
         self.dialog.raise_()
         self.dialog.activateWindow()
+
+    def _look_again(self) -> None:
+        """With its project the shelf has forgotten all networks, and a dialog that is open would stay empty."""
+        if self.dialog is not None:
+            self.learning.shelf.refresh()
 
     def _forget_dialog(self) -> None:
         if self.dialog is not None:

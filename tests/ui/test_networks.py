@@ -32,7 +32,7 @@ from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
 from fcn_studio.ui.network_desk import NetworkDesk
 from fcn_studio.ui.network_shelf import free_name
 from tests.helpers import tiny_checkpoint
-from tests.ui.conftest import Studio
+from tests.ui.conftest import Studio, draw_project
 
 NETWORK = ClassTable.from_names(["background", "Cells", "cell", "sky"])
 Answer = Callable[[ClassMapDialog], bool]
@@ -196,6 +196,17 @@ def test_the_dialog_is_one_and_goes_with_its_connections(studio: Studio, desk: N
     studio.learning.network_changed.emit()
     desk.learning.shelf.changed.emit()
     assert opened(desk, qtbot) is not first
+
+
+def test_the_dialog_shows_the_networks_of_the_folder_that_is_opened_beside_it(
+    studio: Studio, desk: NetworkDesk, qtbot: QtBot, tmp_path: Path
+) -> None:
+    dialog = opened(desk, qtbot)
+    studio.window.open_folder(draw_project(tmp_path / "other"))
+    qtbot.waitUntil(lambda: bool(dialog._choices))
+    assert dialog.list.topLevelItemCount()
+    studio.session.close_project()
+    qtbot.waitUntil(lambda: bool(dialog._choices))
 
 
 # --- the menu -----------------------------------------------------------------------------------------------------
