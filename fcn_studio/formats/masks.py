@@ -198,7 +198,8 @@ def _check_grey(values: LabelMap, mode: str, path: Path, grey_as_indices: bool |
     row, column = (int(v[0]) for v in np.nonzero(values)) if values.any() else (0, 0)
     raise GreyMaskFound(
         f"{path}: a grey mask of only two values ({'1' if mode == '1' else '255'} first at x={column}, y={row}): "
-        "it may mean void or an object; say that its values are class indices (--grey-as-indices), or map it"
+        "it may mean void or an object; say that its values are class indices (on the command line "
+        "--grey-as-indices), or map it"
     )
 
 

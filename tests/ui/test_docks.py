@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -158,6 +159,10 @@ class ManyFiles(QObject):
         self.opened.append(row)
         self.index = row
         self.document_changed.emit()
+
+    def open_from(self, row: int, by: int, wanted: Callable[[int], bool]) -> None:
+        assert [r for r in range(row, len(self.samples), by) if wanted(r)] == [row]
+        self.go_to(row)
 
 
 def test_a_hundred_thousand_images_open_fast(qtbot: QtBot) -> None:

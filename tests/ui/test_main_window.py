@@ -423,21 +423,31 @@ def test_opening_asks_what_only_the_user_knows(
     assert names == [(tmp_path.name, None), ("VOC2012", None), ("VOC2012", 21)]
 
 
+def save_grey_mask(image: Path) -> None:
+    (image.parent / "class_names.txt").write_text("background\nthing\n")
+    (image.parent / "SegmentationClass").mkdir(exist_ok=True)
+    width, height = image_size(image)
+    grey = np.zeros((height, width), np.uint8)
+    grey[:9] = 255
+    Image.fromarray(grey).save(image.parent / "SegmentationClass" / image.name)
+
+
+def grey_answer(monkeypatch: pytest.MonkeyPatch, answer: bool) -> list[str]:
+    """Answer the question how grey masks are meant; what was asked."""
+    asked: list[str] = []
+    monkeypatch.setattr(questions.GreyMaskDialog, "asked", lambda self: bool(asked.append("?")) or answer)
+    return asked
+
+
 @pytest.mark.parametrize("answer", [True, False])
 def test_a_grey_mask_is_asked_about_once(
     welcome: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bool
 ) -> None:
     folder = draw_project(tmp_path / "project")
-    (folder / "class_names.txt").write_text("background\nthing\n")
-    (folder / "SegmentationClass").mkdir(exist_ok=True)
     images = sorted(folder.glob("*.png"))
     for path in images[:2]:
-        width, height = image_size(path)
-        grey = np.zeros((height, width), np.uint8)
-        grey[:9] = 255
-        Image.fromarray(grey).save(folder / "SegmentationClass" / path.name)
-    asked: list[str] = []
-    monkeypatch.setattr(questions.GreyMaskDialog, "asked", lambda self: bool(asked.append("?")) or answer)
+        save_grey_mask(path)
+    asked = grey_answer(monkeypatch, answer)
     welcome.window.open_folder(folder)
     session = welcome.session
     for row in range(len(session.samples)):
@@ -447,6 +457,22 @@ def test_a_grey_mask_is_asked_about_once(
     assert session.document is not None
     opened = session.document.image_id
     assert opened == images[0].name if answer else opened == images[2].name
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_grey_mask_that_is_clicked_in_the_list_is_asked_about(
+    welcome: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot, answer: bool
+) -> None:
+    folder = draw_project(tmp_path / "project")
+    save_grey_mask(folder / "picture-002.png")
+    asked = grey_answer(monkeypatch, answer)
+    welcome.window.open_folder(folder)
+    view = welcome.window.files_dock.view
+    place = view.visualRect(welcome.window.files_dock.model.index(2, 0)).center()
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, MODIFIER.NoModifier, place)
+    assert asked == ["?"]
+    assert welcome.session.index == (2 if answer else 0)
+    assert view.currentIndex().row() == welcome.session.index
 
 
 def test_the_open_folder_opened_again_offers_its_new_images(studio: Studio, tmp_path: Path) -> None:

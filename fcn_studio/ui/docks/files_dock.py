@@ -102,7 +102,8 @@ class FilesDock(QDockWidget):
         if current.isValid() and not self._following:
             row = self.model.sample_row(current.row())
             if row != self._session.index:
-                self._door.run(lambda: self._session.go_to(row))
+                # Not `go_to`: only `open_from` asks how a grey mask is meant.
+                self._door.run(lambda: self._session.open_from(row, +1, lambda wanted: wanted == row))
                 self._show_current()
 
     def _project_changed(self) -> None:
