@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from fcn_studio.errors import ProjectError, TrainingError
-from fcn_studio.fcn.unfinished import FORMAT, STATE_KEY, Unfinished, this_process
+from fcn_studio.fcn.unfinished import FORMAT, STATE_KEY, Unfinished
 from fcn_studio.formats.atomic import write_atomically
 
 _log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class StateFile:
     def write(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> str:
         """Replace the file; a sentence if it cannot be written, which is no reason to end a training."""
         began = time.perf_counter()
-        metadata = json.dumps({"format": FORMAT, "writer": this_process(), **values}, allow_nan=False)
+        metadata = json.dumps({"format": FORMAT, **values}, allow_nan=False)
         held = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
         try:
             write_atomically(self._path, safetensors.torch.save(held, {STATE_KEY: metadata}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from fcn_studio.fcn.stages import Order, stages
 from fcn_studio.fcn.unfinished import Unfinished, bound_to, read_unfinished
 from fcn_studio.fcn.weights import Checkpoint
 from fcn_studio.formats.runs import state_of
+from fcn_studio.formats.training_lock import TrainingLock
 
 
 def train(
@@ -60,19 +62,22 @@ def train(
         What came out.
 
     Raises:
-        TrainingError: if there is nothing to learn from, no image of it can be read, no step succeeds, or there is
-            nothing to go on from.
+        TrainingError: if there is nothing to learn from, no image of it can be read, no step succeeds, there is
+            nothing to go on from, or another training writes the file.
+        ProjectError: if the folder of the file cannot be written.
     """
     config = replace(config, level=Level.SCRATCH if base is None else config.level)
     bound = bound_to(config, train_set, val_set, table, base.sha256 if base else "")
-    state = read_unfinished(state_of(out_path)) if resume else None
-    if state is not None:
-        state.require_same(bound)
     ranks = joined(share_of_environment(), device)
     val_set = val_set if ranks.is_first else ()
-    order = Order(config, Material.of(train_set, table), val_set, table, base, device, out_path, bound)
     try:
-        return (yield from _all_stages(order, ranks, state))
+        order = Order(config, Material.of(train_set, table), val_set, table, base, device, out_path, bound)
+        ranks.together(lambda: (), device)  # none takes the first one's lock for that of another training any more
+        with TrainingLock(out_path) if ranks.is_first else nullcontext():
+            state = read_unfinished(state_of(out_path)) if resume else None
+            if state is not None:
+                state.require_same(bound)
+            return (yield from _all_stages(order, ranks, state))
     except BaseException:
         ranks.fail(device)
         raise

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -21,7 +19,6 @@ from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import TrainConfig
 from fcn_studio.errors import CheckpointError, TrainingError
 from fcn_studio.fcn.catalogue import read_header
-from fcn_studio.formats.lock import LockOwner, process_start_time
 from fcn_studio.formats.strict_json import parse, text, whole
 from fcn_studio.paths import open_file
 
@@ -48,7 +45,6 @@ class Unfinished:
         position: batches drawn.
         stage: number of the stage it is in.
         bound: digests of what it was begun with (`bound_to`).
-        writer: the process that wrote the file.
         values: all its numbers.
     """
 
@@ -59,16 +55,7 @@ class Unfinished:
     position: int
     stage: int
     bound: Mapping[str, str]
-    writer: LockOwner
     values: Mapping[str, Any]
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the process that wrote the file, another than this, is still alive on this computer."""
-        if self.writer.host != socket.gethostname() or self.writer.pid == os.getpid():
-            return False
-        started = process_start_time(self.writer.pid)
-        return started is not None and started == self.writer.started
 
     def require_same(self, bound: Mapping[str, str]) -> None:
         """Refuse to go on with something else than it was begun with.
@@ -102,7 +89,6 @@ def read_unfinished(path: Path) -> Unfinished:
                 stage=whole(values["stage"]),
                 position=whole(values["position"]),
                 bound={part: text(values["bound"][part]) for part in _WORDS},
-                writer=LockOwner(**values["writer"]),
                 values=values,
             )
     except FileNotFoundError as error:
@@ -125,11 +111,6 @@ def damage_told(path: Path) -> Iterator[None]:
             f"{path}: the unfinished training is damaged or of another version ({error!s:.200}); "
             "delete the file and train anew"
         ) from error
-
-
-def this_process() -> dict[str, Any]:
-    """Who writes a state file."""
-    return asdict(LockOwner(socket.gethostname(), os.getpid(), process_start_time(os.getpid()) or ""))
 
 
 def bound_to(

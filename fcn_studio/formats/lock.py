@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import NoReturn, Self
 
 from fcn_studio.errors import ProjectLocked, ProjectReadOnly
 from fcn_studio.formats.atomic import told
@@ -37,9 +38,82 @@ class LockOwner:
     pid: int
     started: str
 
+    @classmethod
+    def here(cls) -> LockOwner:
+        """This process."""
+        return cls(socket.gethostname(), os.getpid(), process_start_time(os.getpid()) or "")
 
-class ProjectLock:
-    """The lock of a project, held from construction to `release`; a context manager.
+
+BEING_MADE = LockOwner("", 0, "")
+"""In place of the owner of a lock file that does not say it yet."""
+
+
+class FileLock:
+    """A lock file, held from construction to `release`; a context manager. Each kind says what is locked."""
+
+    def __init__(self, path: Path, *, break_lock: bool = False) -> None:
+        """Take the lock file at ``path``; ``break_lock`` takes it from whoever holds it, another host too."""
+        self.path = path
+        self.owner = LockOwner.here()
+        self._take(break_lock=break_lock)
+
+    def _take(self, *, break_lock: bool) -> None:
+        """Make the file, if its owner is dead in its place. Raises: OSError, and what `_refuse` does."""
+        while not self._create():
+            with suppress(FileNotFoundError):  # released meanwhile: try again
+                found = read_file(self.path, _MAX_BYTES)
+                owner = _alive(found, self.path)
+                if owner is not None and not break_lock:
+                    self._refuse(owner)
+                self._remove(found)
+
+    def _refuse(self, owner: LockOwner) -> NoReturn:
+        """Raise the error of this kind of lock that says who holds it; ``BEING_MADE`` is not known yet."""
+        raise NotImplementedError
+
+    def _create(self) -> bool:
+        """Make the file if nobody has: True if it is ours now."""
+        try:
+            handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+        except FileExistsError:
+            return False
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(json.dumps(asdict(self.owner)).encode("utf-8"))
+        except OSError:  # a full disk: an empty lock would only look like one that is being made
+            with suppress(OSError):
+                self.path.unlink()
+            raise
+        return True
+
+    def _remove(self, judged: bytes) -> None:
+        """Take a judged lock away, but not one that another process has put in its place meanwhile."""
+        aside = self.path.with_name(f"{self.path.name}.{secrets.token_hex(4)}")
+        os.rename(self.path, aside)
+        if read_file(aside, _MAX_BYTES) != judged:
+            with suppress(FileExistsError):
+                os.link(aside, self.path)
+        aside.unlink()
+
+    def release(self) -> None:
+        """Give the lock back, if it is still ours."""
+        with suppress(OSError):
+            if _parsed(read_file(self.path, _MAX_BYTES)) == self.owner:
+                _left_behind.add(self.path)
+                self.path.unlink()
+                _left_behind.discard(self.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+class ProjectLock(FileLock):
+    """The lock of a project.
 
     Raises:
         ProjectLocked: if a living process on this host holds it, or any process of another host.
@@ -47,12 +121,10 @@ class ProjectLock:
     """
 
     def __init__(self, path: Path, *, break_lock: bool = False) -> None:
-        """Take the lock file at ``path``; ``break_lock`` takes it from whoever holds it, another host too."""
-        self.path = path
-        self.owner = LockOwner(socket.gethostname(), os.getpid(), process_start_time(os.getpid()) or "")
+        """Take it, as any `FileLock`."""
         with told("written, so the project can only be opened to look at", path, ProjectReadOnly):
             self._place = _identity(path.parent.parent)
-            self._take(break_lock=break_lock)
+            super().__init__(path, break_lock=break_lock)
 
     def confirm(self) -> bool:
         """Make sure, before something is written, that the lock is still held and the folder still the same.
@@ -83,75 +155,50 @@ class ProjectLock:
         return False
 
     def _take(self, *, break_lock: bool) -> None:
-        """Make the file, if its owner is dead in its place. Raises: ProjectLocked, OSError."""
+        """`FileLock._take`, in a folder that is made if it is not there."""
         self.path.parent.mkdir(exist_ok=True)
-        while not self._create():
-            with suppress(FileNotFoundError):  # released meanwhile: try again
-                found = read_file(self.path, _MAX_BYTES)
-                if not break_lock:
-                    self._judge(found)
-                self._remove(found)
+        super()._take(break_lock=break_lock)
 
-    def _create(self) -> bool:
-        """Make the file if nobody has: True if it is ours now."""
-        try:
-            handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-        except FileExistsError:
-            return False
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(json.dumps(asdict(self.owner)).encode("utf-8"))
-        except OSError:  # a full disk: an empty lock would only look like one that is being made
-            with suppress(OSError):
-                self.path.unlink()
-            raise
-        return True
-
-    def _judge(self, found: bytes) -> None:
-        """Raises: ProjectLocked unless the owner is dead, or the file is an old one that nobody finished."""
-        owner = _parsed(found)
-        if owner is None:
-            if time.time() - self.path.stat().st_mtime < _FRESH_SECONDS:
-                raise ProjectLocked(f"{self.path.parent.parent} is just being opened elsewhere; try again")
-            return
+    def _refuse(self, owner: LockOwner) -> NoReturn:
+        """Raises: ProjectLocked."""
+        folder = self.path.parent.parent
+        if owner is BEING_MADE:
+            raise ProjectLocked(f"{folder} is just being opened elsewhere; try again")
         if owner.host != self.owner.host:
             raise ProjectLocked(
-                f"{self.path.parent.parent} is in use on host {owner.host} by process {owner.pid}; close it there, "
+                f"{folder} is in use on host {owner.host} by process {owner.pid}; close it there, "
                 "or if that process is surely gone, open with --break-lock"
             )
-        if owner == self.owner and self.path in _left_behind:
-            return
-        if process_start_time(owner.pid) == owner.started:
-            raise ProjectLocked(
-                f"{self.path.parent.parent} is in use by process {owner.pid} on this host ({owner.host}); close it "
-                "there first (--break-lock takes the lock from a process that hangs)"
-            )
-
-    def _remove(self, judged: bytes) -> None:
-        """Take a judged lock away, but not one that another process has put in its place meanwhile."""
-        aside = self.path.with_name(f"lock.{secrets.token_hex(4)}")
-        os.rename(self.path, aside)
-        if read_file(aside, _MAX_BYTES) != judged:
-            with suppress(FileExistsError):
-                os.link(aside, self.path)
-        aside.unlink()
+        raise ProjectLocked(
+            f"{folder} is in use by process {owner.pid} on this host ({owner.host}); close it "
+            "there first (--break-lock takes the lock from a process that hangs)"
+        )
 
     def release(self) -> None:
         """Give the lock back, if it is still ours; and the folder too, if nothing else came into it."""
+        super().release()
         with suppress(OSError):
-            if _parsed(read_file(self.path, _MAX_BYTES)) == self.owner:
-                _left_behind.add(self.path)
-                self.path.unlink()
-                _left_behind.discard(self.path)
-                self.path.parent.rmdir()
+            self.path.parent.rmdir()
 
-    def __enter__(self) -> ProjectLock:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
+def holder(path: Path) -> LockOwner | None:
+    """Who holds the lock at ``path``: a living process, or one of another host, of which nobody can know."""
+    try:
+        return _alive(read_file(path, _MAX_BYTES), path)
+    except OSError:
+        return None
+
+
+def _alive(found: bytes, path: Path) -> LockOwner | None:
+    """The owner in a lock file; None if it is dead, or the file an old one that nobody finished. Raises: OSError."""
+    owner = _parsed(found)
+    if owner is None:
+        return BEING_MADE if time.time() - path.stat().st_mtime < _FRESH_SECONDS else None
+    if owner.host != socket.gethostname():
+        return owner
+    if path in _left_behind and owner == LockOwner.here():
+        return None
+    return owner if process_start_time(owner.pid) == owner.started else None
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:

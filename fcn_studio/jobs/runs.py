@@ -16,6 +16,7 @@ from fcn_studio.fcn.unfinished import Unfinished, read_unfinished
 from fcn_studio.formats.atomic import told, write_atomically
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.formats.runs import CHECKPOINT, state_of
+from fcn_studio.formats.training_lock import is_training
 from fcn_studio.jobs.messages import FineTuneJob
 
 _COLUMNS = ("pixel_accuracy", "mean_accuracy", "mean_iou", "frequency_weighted_iou")
@@ -87,29 +88,33 @@ def append(path: Path, progress: TrainProgress) -> None:
 def begin(project: ProjectFolder, config: TrainConfig) -> Run:
     """Make the folder of a new run and note what it is to do.
 
-    Of earlier runs that did not finish only the last can still go on: their states are large.
+    Of earlier runs that broke off only the last can still go on: their states are large.
 
     Raises:
         ProjectError: if the folder cannot be written.
     """
     run = Run(project.runs.new_dir())
-    for folder in project.runs.unfinished()[:-1]:
-        with told("deleted", Run(folder).state):
-            Run(folder).state.unlink(missing_ok=True)
+    for earlier in broken_off(project)[:-1]:
+        with told("deleted", earlier.state):
+            earlier.state.unlink(missing_ok=True)
     _write_json(run.folder / "config.json", asdict(config))
     return run
 
 
+def broken_off(project: ProjectFolder) -> list[Run]:
+    """The runs that can go on, oldest first: they have a state, and nobody trains them just now."""
+    return [Run(folder) for folder in project.runs.unfinished() if not is_training(Run(folder).checkpoint)]
+
+
 def interrupted(project: ProjectFolder) -> Unfinished | None:
     """The training of the last run, if it ended without a result, as in a crash, and can go on; else None."""
-    folders = project.runs.unfinished()
-    if not folders or folders[-1] != project.runs.last() or Run(folders[-1]).result.exists():
+    found = broken_off(project)
+    if not found or found[-1].folder != project.runs.last() or found[-1].result.exists():
         return None
     try:
-        found = read_unfinished(Run(folders[-1]).state)
+        return read_unfinished(found[-1].state)
     except TrainingError:  # damaged: a new fine-tune is the way on, and needs no word about it
         return None
-    return None if found.is_running else found
 
 
 def same_again(job: FineTuneJob, earlier: Unfinished) -> FineTuneJob:

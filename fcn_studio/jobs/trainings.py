@@ -22,6 +22,7 @@ from fcn_studio.fcn.unfinished import Unfinished, read_unfinished
 from fcn_studio.formats.images import MAX_PIXELS
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.formats.runs import state_of
+from fcn_studio.formats.training_lock import require_idle
 from fcn_studio.jobs import runs
 from fcn_studio.jobs.console import open_project, print_figures, progress_bar, trusted
 from fcn_studio.jobs.interruption import interruption
@@ -174,12 +175,12 @@ def _held_out(project: ProjectFolder, snapshot: Snapshot, val_list: Path) -> Sna
 
 def _unfinished(project: ProjectFolder, config: TrainConfig, network: str, out: Path | None) -> Unfinished:
     """The training to go on with. Raises: TrainingError, UsageError if something else is asked of it."""
-    folders = project.runs.unfinished()
-    if out is None and not folders:
+    waiting = runs.broken_off(project) or [runs.Run(folder) for folder in project.runs.unfinished()]
+    if out is None and not waiting:
         raise TrainingError(f"'{project.folder}' has no unfinished training to go on with.")
-    found = read_unfinished(state_of(out if out is not None else runs.Run(folders[-1]).checkpoint))
-    if found.is_running:
-        raise TrainingError(f"{found.path}: this training is still running (process {found.writer.pid}).")
+    checkpoint = out if out is not None else waiting[-1].checkpoint
+    require_idle(checkpoint)
+    found = read_unfinished(state_of(checkpoint))
     usual = TrainConfig()
     for setting in fields(TrainConfig):
         given, then = getattr(config, setting.name), getattr(found.config, setting.name)
@@ -195,15 +196,20 @@ def _unfinished(project: ProjectFolder, config: TrainConfig, network: str, out: 
 
 
 def _tell_unfinished(project: ProjectFolder, out: Path | None) -> None:
-    """Say that there is a training that could go on. Raises: UsageError if it would be written over."""
-    if out is not None and state_of(out).exists():
-        raise UsageError(
-            f"{state_of(out)} holds an unfinished training of that network; add --resume to go on with it, or "
-            "delete the file to begin anew"
-        )
-    folders = project.runs.unfinished() if out is None else []
-    if folders:
-        print(f"{runs.Run(folders[-1]).name} did not finish; --resume goes on with it", file=sys.stderr)
+    """Say that there is a training that could go on.
+
+    Raises:
+        UsageError, TrainingError: if it would be written over, or is still running.
+    """
+    if out is not None:
+        require_idle(out)
+        if state_of(out).exists():
+            raise UsageError(
+                f"{state_of(out)} holds an unfinished training of that network; add --resume to go on with it, or "
+                "delete the file to begin anew"
+            )
+    elif waiting := runs.broken_off(project):
+        print(f"{waiting[-1].name} did not finish; --resume goes on with it", file=sys.stderr)
 
 
 def _check(config: TrainConfig, network: str, out: Path | None, log: Path | None) -> None:

@@ -64,9 +64,8 @@ class Life:
         self._crash_file: TextIO | None = None
 
     def __enter__(self) -> Path | None:
-        owner = LockOwner(socket.gethostname(), os.getpid(), process_start_time(os.getpid()) or "")
         try:
-            paths.replace_file(self._path("alive"), json.dumps(asdict(owner)).encode())
+            paths.replace_file(self._path("alive"), json.dumps(asdict(LockOwner.here())).encode())
             self._crash_file = self._path("crash").open("w")  # open as long as the process: faulthandler's wish
         except OSError:
             return None

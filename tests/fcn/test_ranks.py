@@ -27,6 +27,7 @@ from fcn_studio.fcn.train import train
 from fcn_studio.fcn.unfinished import read_unfinished
 from fcn_studio.fcn.weights import Checkpoint, Preprocessing, active_table, load_checkpoint, save_checkpoint
 from fcn_studio.formats.runs import state_of
+from fcn_studio.formats.training_lock import TrainingLock
 
 from .test_train import TABLE, finish, scenes
 
@@ -146,6 +147,17 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
 def test_what_happens_to_one_happens_to_all(tmp_path: Path, fault: str, expected: list[str]) -> None:
     said = together(tmp_path / "x", fault)
     assert [words[: len(start)] for words, start in zip(said, expected, strict=False)] == expected, said
+    assert list((tmp_path / "x").glob("*.lock")) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed")
+def test_what_another_trains_is_left_alone_by_all(tmp_path: Path) -> None:
+    with TrainingLock(tmp_path / "net.st"):
+        said = together(tmp_path)
+    assert said[0].startswith(f"failed {tmp_path / 'net.st'}: its training is still running"), said
+    assert said[1].startswith("failed another process"), said
+    assert not (tmp_path / "net.st").exists()
 
 
 def test_processes_are_known_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

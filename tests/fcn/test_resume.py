@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -20,11 +21,13 @@ from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProg
 from fcn_studio.errors import TrainingError
 from fcn_studio.fcn import run_state as run_state_module
 from fcn_studio.fcn.device import CPU
+from fcn_studio.fcn.learner import Learner
 from fcn_studio.fcn.train import train
 from fcn_studio.fcn.unfinished import read_unfinished
 from fcn_studio.fcn.weights import Checkpoint, load_checkpoint
 from fcn_studio.formats.atomic import write_atomically
 from fcn_studio.formats.runs import state_of
+from fcn_studio.formats.training_lock import is_training, lock_of
 from tests.helpers import ROOT, tiny_checkpoint
 
 from .test_train import TABLE, finish, scenes
@@ -115,6 +118,8 @@ def test_a_killed_training_goes_on_bit_by_bit(tmp_path: Path, level: str) -> Non
     assert last >= until, "the training ended by itself"
     kept = read_unfinished(state_of(killed / "net.st"))
     assert kept.step >= until - 1
+    assert lock_of(killed / "net.st").exists()
+    assert not is_training(killed / "net.st")
 
     rest, resumed = run(killed, config, base, resume=True)
     expected = losses(reports)
@@ -124,6 +129,7 @@ def test_a_killed_training_goes_on_bit_by_bit(tmp_path: Path, level: str) -> Non
     assert same_network(whole / "net.st", killed / "net.st")
     assert (resumed.figures, resumed.baseline, resumed.steps) == (outcome.figures, outcome.baseline, STEPS)
     assert not state_of(killed / "net.st").exists()
+    assert not lock_of(killed / "net.st").exists()
 
 
 def test_everything_the_training_is_made_of_is_equal_at_the_end(
@@ -152,6 +158,33 @@ def test_everything_the_training_is_made_of_is_equal_at_the_end(
     assert any(key.startswith("optimiser.") and key.endswith("exp_avg") for key in whole)
     assert [key for key in whole if not torch.equal(whole[key], parts[key])] == []
     assert best == best_again
+
+
+@pytest.mark.parametrize("how", ["stopped", "cancelled", "failed"])
+def test_a_training_is_running_from_its_beginning_to_its_end_and_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    images, out = scenes(tmp_path, range(3)), tmp_path / "net.st"
+    stopped_at(tmp_path, SCRATCH, 1)
+    assert not is_training(out), "this process lives on, its training does not"
+    work = train(SCRATCH, images, scenes(tmp_path, [50]), TABLE, None, CPU, out, resume=True)
+    assert not is_training(out)
+    next(work)
+    assert is_training(out), "it has not written a state of its own yet"
+    before = state_of(out).read_bytes()
+    for resume in (True, False):
+        with pytest.raises(TrainingError, match=f"still running \\(process {os.getpid()}\\)"):
+            run(tmp_path, SCRATCH, resume=resume)
+    assert state_of(out).read_bytes() == before
+    if how == "failed":
+        monkeypatch.setattr(Learner, "step", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            finish(work)
+    elif how == "cancelled":
+        work.close()
+    else:
+        end(work)
+    assert not lock_of(out).exists()
 
 
 def test_clocks_go_on(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from fcn_studio.errors import ProjectError, ProjectLocked
-from fcn_studio.formats.lock import ProjectLock, process_start_time
+from fcn_studio.errors import ProjectError, ProjectLocked, TrainingError
+from fcn_studio.formats.lock import ProjectLock, holder, process_start_time
+from fcn_studio.formats.training_lock import TrainingLock, is_training, lock_of, require_idle
 
 
 @pytest.fixture
@@ -124,3 +125,48 @@ def test_a_folder_that_cannot_be_written_gives_a_sentence(tmp_path: Path) -> Non
     blocked.write_text("")
     with pytest.raises(ProjectError, match="only be opened to look at"):
         ProjectLock(blocked / ".fcn-studio" / "lock")
+
+
+def test_who_holds_a_lock_is_seen_without_taking_it(path: Path) -> None:
+    assert holder(path) is None
+    with ProjectLock(path) as lock:
+        assert holder(path) == lock.owner
+    put(path, pid=dead_pid())
+    assert holder(path) is None
+    put(path, host="elsewhere", pid=77)
+    assert (found := holder(path)) is not None
+    assert found.host == "elsewhere"
+    path.unlink()
+    path.mkdir()
+    assert holder(path) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({}, rf"net\.st: its training is still running \(process {os.getpid()}\); wait for it, or stop it"),
+        ({"host": "elsewhere", "pid": 77}, r"on host elsewhere \(process 77\).*surely gone, delete .*net\.st\.lock"),
+        (None, "just beginning elsewhere"),
+    ],
+    ids=["here", "elsewhere", "unfinished"],
+)
+def test_a_network_is_trained_once_at_a_time(tmp_path: Path, fields: dict[str, object] | None, sentence: str) -> None:
+    checkpoint = tmp_path / "net.st"
+    if fields is None:
+        lock_of(checkpoint).touch()
+    else:
+        put(lock_of(checkpoint), **fields)
+    assert is_training(checkpoint)
+    for refused in (TrainingLock, require_idle):
+        with pytest.raises(TrainingError, match=sentence):
+            refused(checkpoint)
+    put(lock_of(checkpoint), pid=dead_pid())
+    require_idle(checkpoint)
+    with TrainingLock(checkpoint):
+        assert is_training(checkpoint)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_training_that_cannot_be_locked_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match=r"net\.st\.lock cannot be written"):
+        TrainingLock(tmp_path / "gone" / "net.st")

@@ -24,7 +24,8 @@ from fcn_studio.fcn.catalogue import read_info
 from fcn_studio.formats.images import image_size
 from fcn_studio.formats.masks import read_mask
 from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.jobs import headless, library, trainings
+from fcn_studio.formats.training_lock import TrainingLock
+from fcn_studio.jobs import headless, library, runs, trainings
 from fcn_studio.jobs.interruption import interruption
 from fcn_studio.jobs.messages import FineTuneJob, JobProgress
 from fcn_studio.jobs.run import Workshop
@@ -243,6 +244,32 @@ def test_a_stopped_run_goes_on_and_is_told_when_it_does_not(
     assert "run 0003 did not finish; --resume goes on with it" in capsys.readouterr().err
     states = sorted(path.parent.name for path in micrograph_project.rglob("*.state"))
     assert states == ["0003", "0004"]  # the last at the time, and the new one
+
+
+def test_a_run_that_is_still_being_trained_is_neither_gone_on_with_nor_told(
+    micrograph_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def go_on(out: Path | None = None) -> headless.Json:
+        return headless.train(micrograph_project, TrainConfig(), device="cpu", out=out, resume=True)
+
+    config, out = replace(QUICK, steps=4), tmp_path / "own.safetensors"
+    for place in (None, out):
+        stop_at(monkeypatch, 1)
+        headless.train(micrograph_project, config, device="cpu", out=place)
+    with ProjectFolder.open(micrograph_project, writable=False) as project:
+        (first,) = runs.broken_off(project)
+    with TrainingLock(first.checkpoint), TrainingLock(out):
+        for place in (None, out):
+            with pytest.raises(TrainingError, match=r"still running \(process"):
+                go_on(place)
+        with pytest.raises(TrainingError, match=r"still running \(process"):
+            headless.train(micrograph_project, config, device="cpu", out=out)
+        capsys.readouterr()
+        stop_at(monkeypatch, 1)
+        headless.train(micrograph_project, config, device="cpu")
+        assert "did not finish" not in capsys.readouterr().err
+        assert go_on()["run"] == "run 0002"
+    assert go_on()["run"] == "run 0001"
 
 
 def test_an_unfinished_file_is_not_begun_anew_and_its_log_goes_on(

@@ -17,6 +17,7 @@ from fcn_studio.core.training import Level, TrainConfig, TrainProgress, Verdict,
 from fcn_studio.errors import CheckpointError, ProjectError
 from fcn_studio.fcn.catalogue import read_info
 from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.training_lock import TrainingLock
 from fcn_studio.jobs import runs
 from fcn_studio.jobs.demo import is_demo, make_demo, truth_snapshot
 from fcn_studio.jobs.export import export_project, to_export
@@ -139,6 +140,19 @@ def test_a_run_without_a_checkpoint_is_not_adopted(project: ProjectFolder) -> No
     with pytest.raises(CheckpointError, match="cannot be read"):
         runs.finish(project, run, outcome(run.checkpoint))
     assert project.runs.current() is None
+
+
+def test_a_run_that_is_being_trained_did_not_break_off_and_keeps_its_state(project: ProjectFolder) -> None:
+    running, *others = [runs.begin(project, TrainConfig()) for _ in range(3)]
+    for run in (running, *others):
+        run.state.touch()
+    with TrainingLock(running.checkpoint):
+        assert runs.broken_off(project) == others
+        runs.begin(project, TrainConfig())
+        assert [run.state.exists() for run in (running, *others)] == [True, False, True]
+    assert runs.broken_off(project) == [running, others[1]]
+    runs.begin(project, TrainConfig())
+    assert runs.broken_off(project) == others[1:]
 
 
 def test_a_run_that_cannot_be_written_says_so(project: ProjectFolder, tiny_network: Path) -> None:

@@ -1,0 +1,64 @@
+"""One training a network: the lock file beside the checkpoint that it writes, there only while it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NoReturn
+
+from fcn_studio.errors import TrainingError
+from fcn_studio.formats.atomic import told
+from fcn_studio.formats.lock import BEING_MADE, FileLock, LockOwner, holder
+
+
+class TrainingLock(FileLock):
+    """Held while a network is trained into ``checkpoint``.
+
+    Raises:
+        TrainingError: if a living process on this host trains it, or any process of another host.
+        ProjectError: if the folder cannot be written.
+    """
+
+    def __init__(self, checkpoint: Path) -> None:
+        """Take it, as any `FileLock`."""
+        self._checkpoint = checkpoint
+        with told("written", path := lock_of(checkpoint)):
+            super().__init__(path)
+
+    def _refuse(self, owner: LockOwner) -> NoReturn:
+        """Raises: TrainingError."""
+        raise _running(self._checkpoint, owner)
+
+
+def lock_of(checkpoint: Path) -> Path:
+    """Where the lock of a training that writes ``checkpoint`` lies."""
+    return checkpoint.with_name(checkpoint.name + ".lock")
+
+
+def is_training(checkpoint: Path) -> bool:
+    """Whether a training that writes ``checkpoint`` runs just now, as far as can be known."""
+    return holder(lock_of(checkpoint)) is not None
+
+
+def require_idle(checkpoint: Path) -> None:
+    """Refuse to train what is just being trained.
+
+    Raises:
+        TrainingError: if `is_training`.
+    """
+    owner = holder(lock_of(checkpoint))
+    if owner is not None:
+        raise _running(checkpoint, owner)
+
+
+def _running(checkpoint: Path, owner: LockOwner) -> TrainingError:
+    """What is said of a training that runs."""
+    if owner is BEING_MADE:
+        return TrainingError(f"{checkpoint}: its training is just beginning elsewhere; wait for it")
+    if owner.host != LockOwner.here().host:
+        return TrainingError(
+            f"{checkpoint}: its training is still running on host {owner.host} (process {owner.pid}); wait for it, "
+            f"or if that process is surely gone, delete {lock_of(checkpoint)}"
+        )
+    return TrainingError(
+        f"{checkpoint}: its training is still running (process {owner.pid}); wait for it, or stop it first"
+    )
