@@ -49,6 +49,10 @@ class MaskDamaged(MaskError):  # noqa: N818 - a state, not a failure
         super().__init__(text)
 
 
+class MaskNotRead(MaskError):  # noqa: N818 - a state, not a failure
+    """There is not enough memory to read a mask or its record just now; nothing is wrong with the file."""
+
+
 class MaskNeedsDecision(MaskError):  # noqa: N818 - a question, not a failure
     """A mask can be read in two ways and only the user can say which."""
 

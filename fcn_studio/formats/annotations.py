@@ -182,7 +182,7 @@ class AnnotationStore:
         Raises:
             MaskNeedsDecision: if only the user can say how to read the mask, or whose it is.
             MaskDamaged: if the mask is damaged or is no label map of the image; it is never taken for empty.
-            MaskError: if the file cannot be opened.
+            MaskError: if the file cannot be opened, or there is not enough memory.
         """
         with self._image(sample):
             self._refuse_older_mask(sample)

@@ -55,10 +55,10 @@ TRANSPARENT_BACKDROP = 128
 # Only these decoders run on a user's files: others start external programs (EPS) or are hardly tested.
 _DECODERS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF", "PPM", "AVIF", "JPEG2000")
 
-# What Pillow's decoders raise on damaged or hostile files.
+# What Pillow's decoders raise on damaged or hostile files. Not MemoryError: nothing is wrong with the file then.
 DECODER_ERRORS = (
     OSError, EOFError, SyntaxError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError,
-    AssertionError, RuntimeError, MemoryError, struct.error, zlib.error, Image.DecompressionBombError,
+    AssertionError, RuntimeError, struct.error, zlib.error, Image.DecompressionBombError,
 )  # fmt: skip
 
 # `opened` refuses by its caller's limit, with a sentence; Pillow's is process-wide and mostly warns.
@@ -73,7 +73,8 @@ def read_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]
     formulas, embedded colour profiles are ignored. Samples deeper than 8 bits are scaled by `_to_8_bit`.
 
     Raises:
-        ImageError: if the file cannot be opened, is no image, is damaged or cut off, or has too many pixels.
+        ImageError: if the file cannot be opened, is no image, is damaged or cut off, or has too many pixels, or
+            there is not enough memory.
     """
     with opened(path, max_pixels) as image:
         if image.format in ("JPEG", "MPO"):
@@ -136,6 +137,10 @@ def opened(path: Path, max_pixels: int) -> Iterator[ImageFile.ImageFile]:
         raise ImageError(
             f"{path}: not an image of a kind that is read (JPEG, PNG, TIFF, BMP, WebP, GIF, PNM, AVIF, "
             "JPEG 2000); convert it, or remove it from the folder"
+        ) from error
+    except MemoryError as error:
+        raise ImageError(
+            f"{path}: there is not enough memory to read the image; close other programs, or shrink the image"
         ) from error
     except DECODER_ERRORS as error:
         if isinstance(error, OSError) and error.errno is not None:
@@ -251,7 +256,10 @@ def _decoded_in_place(image: ImageFile.ImageFile) -> NDArray[np.uint8]:
     the rest of the memory is given back.
     """
     width, height = image.size
-    memory = mmap.mmap(-1, 4 * width * height, **_PRIVATE)
+    try:
+        memory = mmap.mmap(-1, 4 * width * height, **_PRIVATE)
+    except OSError as error:  # the system's word for it
+        raise MemoryError from error
     core = pillow_core.map_buffer(memory, image.size, "raw", 0, ("RGB", 0, 1))
     image.im = core  # ImageFile does just this with files that it maps itself
     image.load()

@@ -14,7 +14,7 @@ from fcn_studio.core.history import Standing
 from fcn_studio.core.labels import LabelMap, Labels, Provenance, with_unknown_origin
 from fcn_studio.core.rules import look_up
 from fcn_studio.core.sample import Sample, Status
-from fcn_studio.errors import MaskDamaged, MaskError, MaskNeedsDecision
+from fcn_studio.errors import MaskDamaged, MaskError, MaskNeedsDecision, MaskNotRead
 from fcn_studio.formats.masks import MAX_MASK_BYTES, MaskFile, decode_mask
 from fcn_studio.formats.records import Record, read_provenance, read_record
 from fcn_studio.formats.versions import Version
@@ -86,11 +86,12 @@ class Reading:
 
         Raises:
             MaskNeedsDecision: if only the user can say how to read it.
+            MaskNotRead: if there is not enough memory.
             MaskDamaged: if it is damaged or is no label map of the image.
         """
         try:
             return decode_mask(data, path, self.size, self.table, grey_as_indices=self.grey_as_indices)
-        except MaskNeedsDecision:
+        except (MaskNeedsDecision, MaskNotRead):
             raise
         except MaskError as error:
             raise MaskDamaged(str(error), self.sample.image_id) from error

@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from fcn_studio.core.classes import VOID, ClassTable, voc_palette
 from fcn_studio.core.labels import LabelMap, first_unknown_index
-from fcn_studio.errors import GreyMaskFound, ImageError, MaskError
+from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, MaskNotRead
 from fcn_studio.formats.atomic import write_atomically
 from fcn_studio.formats.images import DECODER_ERRORS, MAX_PIXELS, MOST_PIXELS, quiet_pillow
 from fcn_studio.paths import open_file, read_file
@@ -79,6 +79,8 @@ def decode_mask(
             pixels, mode = np.array(image), image.mode
     except UnidentifiedImageError as error:
         raise MaskError(f"{path}: not a PNG file; {_MAP_IT}") from error
+    except MemoryError as error:
+        raise _not_read(path) from error
     except DECODER_ERRORS as error:
         raise MaskError(
             f"{path}: the mask is damaged or cut off ({str(error) or type(error).__name__}); restore it from a "
@@ -129,7 +131,7 @@ def read_text_chunk(path: Path, key: str) -> str | None:
     try:
         with open_file(path) as file, quiet_pillow(), Image.open(file, formats=("PNG",)) as image:
             value = image.info.get(key)
-    except DECODER_ERRORS:
+    except (*DECODER_ERRORS, MemoryError):
         return None
     return value if isinstance(value, str) else None
 
@@ -139,6 +141,7 @@ def read_grey(path: Path, size: tuple[int, int]) -> LabelMap:
 
     Raises:
         ImageError: if it is damaged, or of another kind or size.
+        MaskNotRead: if there is not enough memory.
     """
     try:
         with open_file(path) as file, quiet_pillow():
@@ -147,6 +150,8 @@ def read_grey(path: Path, size: tuple[int, int]) -> LabelMap:
                 if image.mode != "L" or image.size != size:
                     raise ImageError(f"{path}: not an 8-bit grey PNG of {size[0]} x {size[1]} pixels")
                 return np.array(image)
+    except MemoryError as error:
+        raise _not_read(path) from error
     except DECODER_ERRORS as error:
         raise ImageError(f"{path}: damaged: {error}") from error
 
@@ -158,8 +163,13 @@ def indices_in(path: Path) -> frozenset[int] | None:
             if image.mode not in ("P", "L") or image.width * image.height > MAX_PIXELS:
                 return None
             return frozenset(np.flatnonzero(np.bincount(np.asarray(image).ravel(), minlength=256)).tolist())
-    except DECODER_ERRORS:
+    except (*DECODER_ERRORS, MemoryError):
         return None
+
+
+def _not_read(path: Path) -> MaskNotRead:
+    """What is said where memory has run out, which no earlier version of a mask would help."""
+    return MaskNotRead(f"{path}: there is not enough memory to read it; close other programs, then try again")
 
 
 def _verify(file: BinaryIO) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import struct
 import threading
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image, ImageFile
 
 from fcn_studio.errors import ImageError
+from fcn_studio.fcn.device import is_out_of_memory
 from fcn_studio.formats.images import image_size, is_upright_jpeg, quiet_pillow, read_image
 from tests.data import shared_data
 
@@ -121,6 +123,28 @@ def test_damaged_files_give_a_sentence_or_the_picture() -> None:
         assert str(path) in str(caught.value)
         assert "remove it" in str(caught.value)
     assert ImageFile.LOAD_TRUNCATED_IMAGES is False
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_too_little_memory_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool) -> None:
+    """The file is as it should be: nobody may be told to remove it."""
+    path = tmp_path / "a.png"
+    Image.fromarray(picture()).save(path)
+
+    def none_left(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory") if large else MemoryError
+
+    if large:
+        monkeypatch.setattr("fcn_studio.formats.images.IN_PLACE_FROM", 1)
+        monkeypatch.setattr("mmap.mmap", none_left)
+    else:
+        monkeypatch.setattr(ImageFile.ImageFile, "load", none_left)
+    with pytest.raises(
+        ImageError, match=r"a\.png: there is not enough memory to read the image; close other"
+    ) as told:
+        read_image(path)
+    assert "damaged" not in str(told.value)
+    assert not is_out_of_memory(told.value), "smaller batches or tiles would not help"
 
 
 def test_transparent_pixels_are_grey_and_opaque_ones_exact(tmp_path: Path) -> None:

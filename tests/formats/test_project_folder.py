@@ -8,6 +8,7 @@ import threading
 import time
 import unicodedata
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -16,7 +17,16 @@ from fcn_studio.core.classes import VOID, ClassTable, voc_table
 from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Split, Status, split_of
-from fcn_studio.errors import ClassTableNeeded, MaskError, MaskNeedsDecision, ProjectError, ProjectLocked, YearsFound
+from fcn_studio.errors import (
+    ClassTableNeeded,
+    MaskError,
+    MaskNeedsDecision,
+    MaskNotRead,
+    ProjectError,
+    ProjectLocked,
+    YearsFound,
+)
+from fcn_studio.formats import masks
 from fcn_studio.formats.masks import read_mask, write_mask
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.formats.records import Record, read_record
@@ -371,6 +381,25 @@ def test_a_damaged_mask_blocks_and_stays(tmp_path: Path) -> None:
     ):
         project.load_labels(project.samples[0], SIZE)
     assert fingerprint(tmp_path) == before
+
+
+@pytest.mark.parametrize("short", ["decode_mask", "read_grey"])
+def test_too_little_memory_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short: str) -> None:
+    """No earlier version is offered for a sound mask, and the origin of its pixels is not forgotten."""
+    saved(tmp_path)
+    honest = masks._verify
+
+    def none_left(file: BinaryIO) -> None:
+        if sys._getframe(1).f_code.co_name == short:
+            raise MemoryError
+        honest(file)
+
+    monkeypatch.setattr(masks, "_verify", none_left)
+    with (
+        ProjectFolder.open(tmp_path, writable=False) as project,
+        pytest.raises(MaskNotRead, match="there is not enough memory to read it; close other programs"),
+    ):
+        project.load_labels(project.samples[0], SIZE)
 
 
 def test_the_original_of_a_foreign_mask_is_kept_once(tmp_path: Path) -> None:
