@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from fcn_studio.errors import CheckpointError, FcnStudioError
+from fcn_studio.errors import CheckpointError, DownloadError, FcnStudioError
 from fcn_studio.fcn.published import PublishedNetwork
 from fcn_studio.formats.strict_json import parse, text, whole
 from fcn_studio.jobs.messages import Installing
@@ -140,11 +140,16 @@ def _do(errand: Errand, mouth: _Mouth) -> None:
 
 
 def _fetch(errand: Errand, file: Path, mouth: _Mouth) -> None:
-    """Download the file. Raises: DownloadError."""
-    from fcn_studio.fcn.download import Download
+    """Download the file, unless a process that was killed before it could convert it has. Raises: DownloadError."""
+    from fcn_studio.fcn.download import Download, require_digest
 
     row = errand.row
     assert row is not None
+    if row.digest and file.is_file():
+        mouth.tell(Installing(0, 0, "Checking"), now=True)
+        with suppress(DownloadError, OSError):
+            require_digest(file, row.digest, row.url)
+            return
     download = Download(
         row.url,
         limit=row.size + row.size // 4,

@@ -28,7 +28,7 @@ _CHUNK = 8 << 20
 def install(job: InstallJob) -> Generator[JobProgress, bool | None, str]:
     """Yield `Installing`; return the path of the network's file in the library.
 
-    Closing the generator leaves nothing but the part of a download that is there already, for the next to go on.
+    Failed or closed, it leaves nothing but the part of a download that is there already, for the next to go on.
 
     Raises:
         CheckpointError: if there is no such network or file, it is damaged, or its name is taken.
@@ -40,9 +40,11 @@ def install(job: InstallJob) -> Generator[JobProgress, bool | None, str]:
         target = _target(job.name or row.name)
         _require_leave(row, job)
         file = target.parent / "downloads" / row.name
-        yield from _converted(Errand(str(file), "", row, fetch=True, note=_note(row)), target)
-        with suppress(OSError):
-            file.unlink()
+        try:
+            yield from _converted(Errand(str(file), "", row, fetch=True, note=_note(row)), target)
+        finally:
+            with suppress(OSError):
+                file.unlink()
         return str(target)
     path = Path(job.source).expanduser()
     if not path.is_file():

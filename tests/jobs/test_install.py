@@ -228,6 +228,44 @@ def test_a_download_that_is_cancelled_stops_at_once_and_goes_on_later(
     assert part.exists()
 
 
+@pytest.mark.parametrize("sound", [True, False])
+def test_what_a_killed_process_has_downloaded_is_used_if_it_is_what_was_published(
+    row: PublishedNetwork,
+    server: Server,  # noqa: F811
+    folder: Path,
+    sound: bool,
+) -> None:
+    (folder / "downloads").mkdir(parents=True)
+    (folder / "downloads" / row.name).write_bytes(server.data if sound else server.data[:-1])
+    run(InstallJob(row.name))
+    assert bool(server.asked) is not sound
+    assert files(folder) == ["test-net.safetensors"]
+
+
+@pytest.mark.parametrize("how", ["cancelled", "failed"])
+def test_a_download_that_is_not_converted_leaves_nothing(
+    row: PublishedNetwork,
+    server: Server,  # noqa: F811
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+) -> None:
+    if how == "failed":
+        server.data = server.data[: len(server.data) // 2]
+        half = replace(row, digest="sha1:" + hashlib.sha1(server.data).hexdigest())
+        monkeypatch.setitem(PUBLISHED, row.name, half)
+    work = install(InstallJob(row.name))
+    while next(work).stage != "Converting":  # type: ignore[union-attr]
+        pass
+    assert (folder / "downloads" / row.name).exists()
+    if how == "cancelled":
+        work.close()
+    else:
+        with pytest.raises(CheckpointError, match="damaged"):
+            list(work)
+    assert files(folder) == []
+
+
 def test_a_file_with_another_hash_is_refused(row: PublishedNetwork, server: Server, folder: Path) -> None:  # noqa: F811
     server.data = server.data[:-1] + b"x"
     with pytest.raises(CheckpointError, match="this is not the file that was published"):
