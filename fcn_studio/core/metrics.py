@@ -125,14 +125,16 @@ class ConfusionMatrix:
     def figures(self, indices: Iterable[int]) -> Figures:
         """The figures over the given class indices (those of the table).
 
-        A set with no scored pixel has figures of 0 and no occurring class.
+        Only pixels of these classes are scored: what is predicted where the truth is another one, as a class that
+        is retired, is no more an error than where it is void. A set with no scored pixel has figures of 0 and no
+        occurring class.
         """
         wanted = [i for i in indices if i != VOID]
         counts = self.counts[:VOID]
         true = counts.sum(1)
         hit = self.counts.diagonal()[:VOID]
-        union = true + self.counts[:VOID, :VOID].sum(0) - hit
         present = np.array([i for i in wanted if true[i] > 0], dtype=np.intp)
+        union = true + self.counts[present, :VOID].sum(0) - hit
         absent = tuple(i for i in wanted if true[i] == 0)
         if not len(present):
             return Figures(0.0, 0.0, 0.0, 0.0, {}, {}, absent, self.images)

@@ -6,8 +6,10 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from fcn_studio.core.boundary import BoundaryMatches
-from fcn_studio.core.classes import ClassTable, map_by_name
+from fcn_studio.core.classes import VOID, ClassTable, map_by_name
 from fcn_studio.core.metrics import ConfusionMatrix, Figures
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.errors import ImageError
@@ -30,7 +32,7 @@ def evaluate(
     Args:
         predictor: the network.
         snapshot: the images with their trusted pixels.
-        table: the truth's classes.
+        table: the truth's classes; where it is one that is retired nothing is scored, as nothing is learned there.
         index_map: network index -> truth index; by name if not given. What is not in it counts as an error.
         left_out: image id -> sentence; what cannot be read is noted there and left out.
         boundary: whether to score boundaries too.
@@ -46,6 +48,9 @@ def evaluate(
     """
     if index_map is None:
         index_map = map_by_name(predictor.checkpoint.table, table)
+    indices = [info.index for info in table.active]
+    scored = np.full(256, VOID, np.uint8)
+    scored[indices] = indices
     confusion, matches = ConfusionMatrix(), BoundaryMatches()
     left_out = {} if left_out is None else left_out
     done = 0
@@ -54,14 +59,13 @@ def evaluate(
         if images:
             names = [labelled.image_id for labelled, _ in group]
             for (labelled, _), prediction in zip(group, predictor.predict_many(images, names), strict=True):
-                truth, guess = labelled.label_map(), prediction.mapped(index_map).label_map
+                truth, guess = scored[labelled.label_map()], prediction.mapped(index_map).label_map
                 confusion.add(truth, guess)
                 if boundary:
                     matches.add(truth, guess)
         for _ in group:
             done += 1
             yield done
-    indices = [info.index for info in table.active]
     return replace(confusion.figures(indices), boundary=matches.scores(indices))
 
 

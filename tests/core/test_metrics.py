@@ -35,6 +35,17 @@ def test_predicting_void_on_a_true_class_is_an_error() -> None:
     assert matrix.figures(range(2)).iou == {1: pytest.approx(0.5)}
 
 
+def test_what_is_predicted_on_a_class_that_is_not_scored_is_no_error() -> None:
+    """As on void: the truth may hold a retired class, of which training sees nothing."""
+    truth = np.array([[0, 0, 1, 1, 2, 2, 2]], np.uint8)
+    guess = np.array([[0, 1, 1, 1, 0, 0, 1]], np.uint8)
+    retired, void = ConfusionMatrix(), ConfusionMatrix()
+    retired.add(truth, guess)
+    void.add(np.where(truth == 2, 255, truth).astype(np.uint8), guess)
+    assert retired.figures([0, 1]) == void.figures([0, 1])
+    assert retired.figures([0, 1]).iou == {0: pytest.approx(1 / 2), 1: pytest.approx(2 / 3)}
+
+
 def test_nothing_scored_gives_zero_not_nan() -> None:
     matrix = ConfusionMatrix()
     matrix.add(np.full((2, 2), 255, np.uint8), np.zeros((2, 2), np.uint8))

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from fcn_studio.core.classes import ClassInfo, ClassTable, map_by_name
 from fcn_studio.core.metrics import ConfusionMatrix
+from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.snapshot import pack
 from fcn_studio.errors import DeviceError, ImageError
 from fcn_studio.fcn import predict as predict_module
@@ -142,6 +143,27 @@ def test_figures_are_in_the_truths_indices(tmp_path: Path) -> None:
         next(generator)
     assert stop.value.value == confusion.figures([0, 1, 2])
     assert stop.value.value.absent == (1,)
+
+
+def test_a_retired_class_of_the_truth_is_scored_no_more_than_void(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_png(tmp_path / "0.png", noise(40, 50))
+    names = ClassTable.from_names(["a", "C", "gone"])
+    table = ClassTable(tuple(replace(c, retired=c.name == "gone") for c in names.classes), names.next_index)
+    rows = np.array([[0, 1, 2, 2, 2], [0, 1, 1, 0, 1]], np.uint8)
+    truth, guess = np.repeat(rows, 10, 1)[:, None, :].repeat(40, 1)
+    monkeypatch.setattr(Predictor, "predict_many", lambda *_: [Prediction("0.png", guess, guess, "")])
+    figures = []
+    for labels in (truth, np.where(truth == 2, 255, truth).astype(np.uint8)):
+        snapshot = [pack("0.png", str(path), labels)]
+        work = evaluate(Predictor(checkpoint()), snapshot, table, {0: 0, 1: 1}, boundary=True)
+        assert next(work) == 1
+        with pytest.raises(StopIteration) as stop:
+            next(work)
+        figures.append(stop.value.value)
+    assert figures[0] == figures[1]
+    assert figures[0].mean_iou == figures[0].mean_boundary == 1
 
 
 def test_an_image_that_changed_its_size_is_named(tmp_path: Path) -> None:
