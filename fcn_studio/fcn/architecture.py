@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -150,6 +151,11 @@ class Architecture:
         return cls("article", 1.0, **_ARTICLE)
 
     @property
+    def has_taps(self) -> bool:
+        """Whether it can be an FCN-32s, -16s or -8s, as one likes."""
+        return "stride" not in _FIXED[self.trunk]
+
+    @property
     def title(self) -> str:
         """Name for people, as "FCN-8s, slim VGG-16 x 0.25"."""
         if self.trunk in _TITLES:
@@ -227,8 +233,8 @@ def named(name: str) -> Architecture:
         return _NAMED[name]
     head, _, width = name.partition("-")
     if head == "slim":
-        try:
+        with suppress(ValueError, OverflowError, CheckpointError):
             return Architecture.slim(float(width))
-        except (ValueError, OverflowError):
-            pass
-    raise CheckpointError(f"'{name}' is no architecture; say {', '.join(_NAMED)}, or slim-WIDTH as slim-0.5")
+    raise CheckpointError(
+        f"'{name}' is no architecture; say {', '.join(_NAMED)}, or slim-WIDTH of a width from 0.05 to 2, as slim-0.5"
+    )

@@ -14,7 +14,7 @@ from fcn_studio.core.class_map import ClassMap, map_classes
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import Level, TrainConfig
-from fcn_studio.errors import TrainingError
+from fcn_studio.errors import CheckpointError, TrainingError
 from fcn_studio.fcn.architecture import Architecture, named
 from fcn_studio.fcn.data import STATISTICS, DecodedImages, channel_lut, channel_pixels, generator
 from fcn_studio.fcn.recipe import working_scale
@@ -92,6 +92,11 @@ def at_stride(checkpoint: Checkpoint, stride: int, *, at_once: bool = False) -> 
     Raises:
         CheckpointError: if its trunk has no such taps.
     """
+    if not checkpoint.architecture.has_taps:
+        raise CheckpointError(
+            f"the paper's recipes train a network as FCN-32s, -16s and -8s, which '{checkpoint.architecture.title}' "
+            "cannot be; take a slim network or one over VGG-16, or the modern recipe"
+        )
     scales = _AT_ONCE if at_once and not checkpoint.architecture.batch_norm else ()
     architecture = replace(checkpoint.architecture, stride=stride, scales=scales)
     network = architecture.build(len(checkpoint.table))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, TrainProgress, Verdict, judge
-from fcn_studio.errors import TrainingError
+from fcn_studio.errors import ProjectError, TrainingError
 from fcn_studio.fcn.catalogue import read_info
 from fcn_studio.fcn.unfinished import Unfinished, read_unfinished
 from fcn_studio.formats.atomic import told, write_atomically
@@ -97,8 +98,18 @@ def begin(project: ProjectFolder, config: TrainConfig) -> Run:
     for earlier in broken_off(project)[:-1]:
         with told("deleted", earlier.state):
             earlier.state.unlink(missing_ok=True)
-    _write_json(run.folder / "config.json", asdict(config))
+    try:
+        _write_json(run.folder / "config.json", asdict(config))
+    except ProjectError:
+        discard(run)
+        raise
     return run
+
+
+def discard(run: Run) -> None:
+    """Delete a run of which nothing has come, not even something to go on from, unless it is still being trained."""
+    if not (run.checkpoint.exists() or run.state.exists() or is_training(run.checkpoint)):
+        shutil.rmtree(run.folder, ignore_errors=True)
 
 
 def broken_off(project: ProjectFolder) -> list[Run]:

@@ -114,7 +114,12 @@ def _train(
         job = replace(job, out=str(out if run is None else run.checkpoint), baseline=job.baseline if run else "")
         level = job.config.level.value
         print(f"{level}: {len(snapshot.train)} images to train on, {len(snapshot.val)} to validate on")
-        outcome = _run_training(job, [path for path in (run.log_path if run else None, log) if path is not None])
+        try:
+            outcome = _run_training(job, [path for path in (run.log_path if run else None, log) if path is not None])
+        except BaseException:
+            if run is not None and earlier is None:
+                runs.discard(run)
+            raise
         result = _training_json(outcome, project.config.table) | {"failed": list(snapshot.problems)}
         if run is not None:
             adoption = runs.finish(project, run, outcome)

@@ -87,6 +87,7 @@ class FineTuner(QObject):
         self.history: list[TrainProgress] = []
         self._project: ProjectFolder | None = None
         self._was_running = False
+        self._begun: Run | None = None
         self._collected.connect(self._on_collected)
         board.changed.connect(self._on_board)
 
@@ -114,9 +115,13 @@ class FineTuner(QObject):
             self.interrupted = runs.interrupted(project)
 
     def _on_board(self) -> None:
-        """Look again after a fine-tune, which may have ended with its process."""
+        """Look again after a fine-tune, which may have ended with its process, or before it began."""
         running = self._board.running(Kind.FINE_TUNE)
         if self._was_running and not running:
+            from fcn_studio.jobs import runs
+
+            if self._begun is not None:
+                runs.discard(self._begun)
             self.look(self._project)
         self._was_running = running
 
@@ -209,6 +214,7 @@ class FineTuner(QObject):
             run = runs.begin(order.project, order.config)
         else:
             base, run = earlier.base, runs.Run(earlier.path.parent)
+        self._begun = run if earlier is None else None
         job = FineTuneJob(
             config=order.config,
             table=order.project.config.table,

@@ -19,6 +19,7 @@ from fcn_studio.errors import CheckpointError
 from fcn_studio.fcn.architecture import _NAMED, Architecture, named
 from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.learner import Learner
+from fcn_studio.fcn.material import at_stride
 from fcn_studio.fcn.network import Network
 from fcn_studio.fcn.predict import Predictor
 from fcn_studio.fcn.recipe import initialise, parameter_groups, recipe_for
@@ -76,9 +77,18 @@ def test_architectures_have_names() -> None:
     assert named("slim-0.5") == Architecture.slim(0.5)
     assert named("vgg16bn-8s").title == "FCN-8s, VGG-16-BN"
     assert named("vgg16-8s-atonce").scales == ((16, 0.01), (8, 0.0001))
-    for wrong in ("vgg19", "slim-", "slim-x", "slim-nan", "slim-inf", "slim-1e9", ""):
-        with pytest.raises(CheckpointError, match=r"vgg16-8s|no network can be built"):
+    for wrong in ("vgg19", "slim-", "slim-x", "slim-nan", "slim-inf", "slim-1e9", "slim-9", ""):
+        with pytest.raises(CheckpointError, match=rf"'{wrong}' is no architecture; .*vgg16-8s.*from 0.05 to 2"):
             named(wrong)
+
+
+@pytest.mark.parametrize("name", ["resnet50", "alexnet-32s", "article"])
+def test_what_has_no_taps_is_not_trained_as_in_the_paper(name: str) -> None:
+    """Told before its first stage, for which an AlexNet would do."""
+    checkpoint = Checkpoint(named(name), ClassTable.from_names(["a", "b"]), Preprocessing(), {})
+    assert not checkpoint.architecture.has_taps
+    with pytest.raises(CheckpointError, match=f"'{checkpoint.architecture.title}' cannot be; take a slim network"):
+        at_stride(checkpoint, 32)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.micrographs import CLASSES
 from fcn_studio.core.sample import Status
-from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
+from fcn_studio.core.training import Level, RecipeName, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import CheckpointError, NetworkCannotHelp, ProjectLocked, TrainingError, UsageError
 from fcn_studio.fcn.catalogue import read_info
 from fcn_studio.formats.images import image_size
@@ -206,6 +206,20 @@ def test_train_without_human_pixels_says_so_and_leaves_no_trace(micrograph_proje
 def test_a_senseless_training_is_refused(micrograph_project: Path, config: TrainConfig) -> None:
     with pytest.raises(UsageError, match=r"makes no sense|is not between"):
         headless.train(micrograph_project, config)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        TrainConfig(Level.SCRATCH, architecture="slim-9", steps=1),
+        TrainConfig(Level.QUICK, recipe=RecipeName.PAPER, steps=1),
+    ],
+)
+def test_a_training_that_does_not_begin_leaves_no_run(micrograph_project: Path, config: TrainConfig) -> None:
+    with pytest.raises((CheckpointError, TrainingError), match=r"no architecture|choose the level full"):
+        headless.train(micrograph_project, config, device="cpu")
+    assert list((micrograph_project / ".fcn-studio" / "runs").iterdir()) == []
+    assert headless.train(micrograph_project, QUICK, device="cpu")["run"] == "run 0001"
 
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:

@@ -155,6 +155,31 @@ def test_a_run_that_is_being_trained_did_not_break_off_and_keeps_its_state(proje
     assert runs.broken_off(project) == others[1:]
 
 
+def test_only_a_run_of_which_nothing_has_come_is_discarded(project: ProjectFolder) -> None:
+    for name in ("best.safetensors", "best.safetensors.state", ""):
+        run = runs.begin(project, TrainConfig())
+        run.log(TrainProgress(0, 3, 0.0, math.nan, 0.1, 0.1))
+        with TrainingLock(run.checkpoint):
+            runs.discard(run)
+            assert run.folder.exists()
+        if name:
+            (run.folder / name).touch()
+        runs.discard(run)
+        assert run.folder.exists() is bool(name)
+
+
+def test_a_run_whose_beginning_cannot_be_written_leaves_nothing(
+    project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise ProjectError("no space left")
+
+    monkeypatch.setattr(runs, "_write_json", full)
+    with pytest.raises(ProjectError, match="no space left"):
+        runs.begin(project, TrainConfig())
+    assert list(project.runs.folder.iterdir()) == []
+
+
 def test_a_run_that_cannot_be_written_says_so(project: ProjectFolder, tiny_network: Path) -> None:
     run = begun(project, tiny_network)
     (run.folder / "log.jsonl").mkdir()

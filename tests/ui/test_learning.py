@@ -7,7 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.sample import Status
-from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, Verdict
+from fcn_studio.core.training import Adoption, Level, RecipeName, TrainConfig, TrainOutcome, Verdict
 from fcn_studio.errors import CheckpointError, FcnStudioError, NetworkCannotHelp, ProjectError, TrainingError
 from fcn_studio.fcn.catalogue import read_info
 from fcn_studio.formats.images import image_size
@@ -389,6 +389,15 @@ def test_a_fine_tune_without_human_pixels_says_so_and_makes_no_run(bench: Bench,
     assert "No training image has human pixels" in bench.problems[0]
     assert not bench.learning.training_running
     assert not project.runs.folder.exists()
+
+
+def test_a_fine_tune_that_does_not_begin_leaves_no_run(bench: Bench, qtbot: QtBot) -> None:
+    project = bench.session.project
+    assert project is not None
+    bench.learning.fine_tune(replace(QUICK, recipe=RecipeName.PAPER))
+    qtbot.waitUntil(lambda: bool(bench.problems) and bench.idle(), timeout=10_000)
+    assert "choose the level full" in bench.problems[0]
+    assert list(project.runs.folder.iterdir()) == []
 
 
 def test_masks_that_nobody_waits_for_any_more_do_not_hold_up_the_end(
