@@ -80,7 +80,9 @@ class Stage:
     def start(self, order: Order, *, anew: bool) -> Checkpoint:
         """What it starts from: the best of the stage before, or, first or ``anew``, what the training starts from."""
         if self.number and not anew:
-            start = replace(load_checkpoint(order.out_path), parent=order.base.sha256 if order.base else "")
+            # From scratch the base is what it is compared with, and no more.
+            base = None if order.config.level is Level.SCRATCH else order.base
+            start = replace(load_checkpoint(order.out_path), parent=base.sha256 if base else "")
         else:
             start = starting_point(order.config, order.table, order.base, order.material)
         if self.stride is None:

@@ -13,12 +13,13 @@ from fcn_studio.core.training import Level, RecipeName, TrainConfig
 from fcn_studio.errors import TrainingError
 from fcn_studio.fcn.architecture import Architecture
 from fcn_studio.fcn.device import CPU
-from fcn_studio.fcn.material import at_stride
+from fcn_studio.fcn.material import Material, at_stride
 from fcn_studio.fcn.recipe import paper_recipe, parameter_groups
 from fcn_studio.fcn.sources import Batch
+from fcn_studio.fcn.stages import Order, stages
 from fcn_studio.fcn.train import train
 from fcn_studio.fcn.unfinished import read_unfinished
-from fcn_studio.fcn.weights import Checkpoint, Preprocessing, active_table, load_checkpoint
+from fcn_studio.fcn.weights import Checkpoint, Preprocessing, active_table, load_checkpoint, save_checkpoint
 from fcn_studio.formats.runs import state_of
 
 from .test_resume import end
@@ -94,6 +95,16 @@ def test_the_papers_training_goes_from_32s_to_8s(tmp_path: Path) -> None:
     network = load_checkpoint(tmp_path / "net.st")
     assert network.architecture.stride == 8
     assert network.state["score_pool3.weight"].any()
+
+
+@pytest.mark.parametrize(("level", "parent"), [(Level.SCRATCH, ""), (Level.FULL, "ab" * 32)])
+def test_a_later_stage_comes_from_what_the_first_came_from(tmp_path: Path, level: Level, parent: str) -> None:
+    """From scratch that is nothing, even if a baseline is given."""
+    save_checkpoint(checkpoint(32), tmp_path / "net.st")
+    base = replace(checkpoint(8), sha256="ab" * 32)
+    config, material = replace(PAPER, level=level), Material((), np.zeros(256, np.uint8), np.zeros(3, np.int64))
+    order = Order(config, material, (), TABLE, base, CPU, tmp_path / "net.st", {})
+    assert stages(config)[1].start(order, anew=False).parent == parent
 
 
 def test_stages_can_be_stopped_and_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
