@@ -134,6 +134,9 @@ def adapt(checkpoint: Checkpoint, table: ClassTable, class_map: ClassMap | None 
 
     The trunk is kept, and so are the score rows of classes that mean the same: as ``class_map`` says, else by name
     (exact, then casefolded). The other rows start at zero.
+
+    So does the temperature at 1 where the classes are not just those it has: it was found for a softmax over all of
+    them, with their scores as they were, and says nothing of one over others.
     """
     target = active_table(table)
     position = {info.index: row for row, info in enumerate(checkpoint.table)}
@@ -142,10 +145,12 @@ def adapt(checkpoint: Checkpoint, table: ClassTable, class_map: ClassMap | None 
     with torch.device("meta"):
         network = checkpoint.architecture.build(max(1, len(checkpoint.table)))
     state = {key: network.adapted(key, value, sources) for key, value in checkpoint.state.items()}
+    same_classes = len(sources) == len(position) and set(sources) == set(position.values())
     return replace(
         checkpoint,
         table=target,
         state=state,
+        temperature=checkpoint.temperature if same_classes else 1.0,
         parent=checkpoint.sha256,
         validation=None,
         sha256="",

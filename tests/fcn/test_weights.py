@@ -219,6 +219,22 @@ def test_adapting_keeps_the_rows_of_same_named_classes() -> None:
     assert adapted.build()(torch.zeros(1, 3, 8, 8)).shape == (1, 4, 8, 8)
 
 
+@pytest.mark.parametrize(
+    ("names", "temperature"),
+    [
+        (("background", "Cell", "debris"), 0.3),
+        (("debris", "background", "cell"), 0.3),
+        (("background", "cell"), 1.0),
+        (("background", "cell", "debris", "new"), 1.0),
+        (("background", "cell", "new"), 1.0),
+    ],
+    ids=["the same", "in another order", "one less", "one more", "another"],
+)
+def test_a_temperature_is_for_the_classes_it_was_found_for(names: tuple[str, ...], temperature: float) -> None:
+    checkpoint = replace(fresh("background", "Cell", "debris"), temperature=0.3)
+    assert adapt(checkpoint, ClassTable.from_names(names)).temperature == temperature
+
+
 def test_adapting_leaves_retired_classes_out() -> None:
     table = ClassTable.from_names(["background", "cell", "debris"])
     retired = replace(table, classes=tuple(replace(c, retired=c.index == 1) for c in table))
