@@ -19,7 +19,6 @@ from typing import Any
 from fcn_studio import __version__
 from fcn_studio.core.training import Level, RecipeName, TrainConfig
 from fcn_studio.errors import FcnStudioError, UsageError
-from fcn_studio.fcn.catalogue import DEFAULT
 
 Json = Mapping[str, object]
 """What a command writes with ``--json``."""
@@ -78,14 +77,15 @@ def _add_json(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", metavar="FILE", type=Path, help="write the result as JSON; '-' is standard output")
 
 
-def _add_project(command: argparse.ArgumentParser, *, network: str = "", network_required: bool = False) -> None:
+def _add_project(command: argparse.ArgumentParser, *, network_required: bool = False) -> None:
     command.add_argument("folder", type=Path, help="folder of images or VOC tree")
     command.add_argument(
         "--network",
         metavar="N",
-        default=network,
+        default="",
         required=network_required,
-        help="the name of a network or a checkpoint file (default: the project's network, else the bundled one)",
+        help="the name of a network or a checkpoint file"
+        + ("" if network_required else " (default: the project's network, else the bundled one)"),
     )
     command.add_argument("--device", metavar="D", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     command.add_argument("--grey-as-indices", action="store_true", help="read grey masks as class indices")
@@ -300,7 +300,7 @@ def _evaluate(options: argparse.Namespace) -> Json:
 
     return headless.evaluate(
         options.folder,
-        network=options.network or DEFAULT,
+        network=options.network,
         device=options.device,
         split=options.split,
         boundary=options.boundary,

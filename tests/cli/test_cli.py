@@ -31,6 +31,17 @@ def test_every_command_has_help(words: list[str], capsys: pytest.CaptureFixture[
     assert "usage: fcn-studio" in capsys.readouterr().out
 
 
+def test_a_default_is_told_only_where_there_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    for command, has_default in (("segment", True), ("train", True), ("evaluate", False)):
+        with pytest.raises(SystemExit):
+            cli.main([command, "--help"])
+        assert ("(default: the project's network" in " ".join(capsys.readouterr().out.split())) is has_default
+        if not has_default:
+            with pytest.raises(SystemExit):
+                cli.parser().parse_args([command, "photos"])
+            assert "--network" in capsys.readouterr().err
+
+
 def test_the_examples_of_the_help_are_understood() -> None:
     examples = [line.strip().split("   ")[0].split()[1:] for line in cli.EPILOG.splitlines()[1:]]
     assert len(examples) == 6
