@@ -11,7 +11,7 @@ from typing import Any
 
 from fcn_studio import paths
 from fcn_studio.errors import CheckpointError, UsageError
-from fcn_studio.fcn.catalogue import NetworkInfo, read_info, remove_installed, resolve
+from fcn_studio.fcn.catalogue import SUFFIX, NetworkInfo, read_info, remove_installed, resolve
 from fcn_studio.fcn.published import PUBLISHED, PublishedNetwork
 from fcn_studio.jobs.console import open_project, progress_bar
 from fcn_studio.jobs.messages import Installing, InstallJob
@@ -82,11 +82,13 @@ def import_file(file: Path, keep_as: str, classes: Path | None) -> Json:
     """Keep a file of weights as a network.
 
     Raises:
-        UsageError: if there is no such file.
+        UsageError: if there is no such file, or it is given names for the classes that it names itself.
         CheckpointError, ProjectError: as `fcn_studio.jobs.install.install`.
     """
     if not file.is_file():
         raise UsageError(f"{file}: there is no such file")
+    if classes is not None and file.suffix == SUFFIX:
+        raise UsageError(f"{file}: a checkpoint says itself what its classes are; leave --classes out")
     return _install(InstallJob(str(file.absolute()), keep_as, classes=_class_names(classes) if classes else ()))
 
 

@@ -308,6 +308,14 @@ def test_a_file_is_known_by_its_hash_and_refused_under_a_false_name(
         run(InstallJob(str(tmp_path / "false.caffemodel"), "test-net"))
 
 
+def test_names_of_classes_are_for_files_that_have_none(tmp_path: Path, tiny_network: Path, folder: Path) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("background\ncell\n")
+    with pytest.raises(UsageError, match=r"says itself what its classes are; leave --classes out"):
+        library.import_file(tiny_network, "mine", names)
+    assert not folder.exists()
+
+
 # --- commands -----------------------------------------------------------------------------------------------------
 
 
