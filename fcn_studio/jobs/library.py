@@ -95,7 +95,7 @@ def import_file(file: Path, keep_as: str, classes: Path | None) -> Json:
 def _class_names(file: Path) -> tuple[str, ...]:
     """The names in a file, one a line. Raises: UsageError if it cannot be read."""
     try:
-        lines = paths.read_file(file, _MAX_CLASSES_FILE).decode("utf-8").splitlines()
+        lines = paths.read_file(file, _MAX_CLASSES_FILE).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--classes {file} cannot be read: {error}") from error
     return tuple(line.strip() for line in lines if line.strip())

@@ -308,6 +308,12 @@ def test_a_file_is_known_by_its_hash_and_refused_under_a_false_name(
         run(InstallJob(str(tmp_path / "false.caffemodel"), "test-net"))
 
 
+def test_names_of_classes_are_read_as_windows_editors_write_them(tmp_path: Path) -> None:
+    names = tmp_path / "names.txt"
+    names.write_bytes("\ufeffbackground\r\nZelle ä\r\n\r\n".encode())
+    assert library._class_names(names) == ("background", "Zelle ä")
+
+
 def test_names_of_classes_are_for_files_that_have_none(tmp_path: Path, tiny_network: Path, folder: Path) -> None:
     names = tmp_path / "names.txt"
     names.write_text("background\ncell\n")
