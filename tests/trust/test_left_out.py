@@ -81,7 +81,8 @@ def test_export(broken: Broken, capsys: pytest.CaptureFixture[str], tmp_path: Pa
 
 @pytest.mark.parametrize("level", ["quick", "full", "scratch"])
 def test_train(broken: Broken, capsys: pytest.CaptureFixture[str], level: str) -> None:
-    words = ["--level", level, "--steps", "3", "--batch-size", "4", "--width", "0.0625", "--device", "cpu"]
+    words = ["--level", level, "--steps", "3", "--batch-size", "4", "--device", "cpu"]
+    words += ["--width", "0.0625"] if level == "scratch" else []
     result = run(capsys, "train", str(broken.folder), *words)
     assert named(result) == broken.files - {broken.late}
     assert isinstance(result["notes"], list)
@@ -120,7 +121,7 @@ def test_an_image_over_the_limit_is_left_out_and_says_how_to_get_it_in(
     lists.mkdir(parents=True)
     (lists / "train.txt").write_text("large\nsmall\n")
     commands = {
-        "segment": ["--out", str(tmp_path / "out"), "--device", "cpu"],
+        "segment": ["--out", str(tmp_path / "out"), "--overwrite", "--device", "cpu"],
         "train": ["--steps", "1", "--batch-size", "2", "--device", "cpu", "--out", str(tmp_path / "a.safetensors")],
         "evaluate": ["--network", "street", "--split", "train", "--device", "cpu"],
         "export": [],
@@ -143,7 +144,7 @@ def test_the_limit_of_the_settings_holds_for_the_commands(
     monkeypatch.setenv("FCN_STUDIO_CONFIG_DIR", str(tmp_path))
     (tmp_path / "settings.toml").write_text("max_pixels = 1000000\n")
     Image.fromarray(np.zeros((1000, 1200, 3), np.uint8)).save(micrograph_project / "large.png")
-    words = ["segment", str(micrograph_project), "--out", str(tmp_path / "out"), "--device", "cpu"]
+    words = ["segment", str(micrograph_project), "--out", str(tmp_path / "out"), "--overwrite", "--device", "cpu"]
     assert named(run(capsys, *words)) == {"large.png"}
     assert named(run(capsys, *words, "--max-pixels", "2000000")) == set()
     assert cli.main([*words, "--max-pixels", "2000000001"]) == 2
