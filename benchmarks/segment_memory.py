@@ -61,7 +61,7 @@ def segment(folder: Path, network: str, scratch: Path) -> dict[str, float]:
         "FCN_STUDIO_STATE_DIR": str(scratch / "state"),
     }
     command = [sys.executable, "-m", "fcn_studio", "segment", str(folder), "--network", network, "--device", "cpu"]
-    process = subprocess.Popen([*command, "--out", str(scratch / "masks")], cwd=ROOT, env=environment)
+    process = subprocess.Popen([*command, "--out", str(scratch / "masks"), "--overwrite"], cwd=ROOT, env=environment)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
