@@ -293,7 +293,7 @@ def test_features_that_do_not_fit_are_computed_after_making_room(
     monkeypatch.setattr(sources_module.FeatureSource, "_compute", tight)
     outcome = outcome_of(config, images, base, tmp_path / "tight.safetensors")
     assert outcome.figures == expected.figures
-    assert outcome.notes == ("out of memory: the batch is now computed one image at a time",)
+    assert outcome.notes == ("out of memory: the batch is now computed 2 images at a time",)
     states = [load_checkpoint(tmp_path / f"{name}.safetensors").state for name in ("expected", "tight")]
     assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
 
