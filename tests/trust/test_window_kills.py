@@ -35,13 +35,15 @@ def run(folder: Path, kills: int, sabotage: str = "") -> dict[str, Any]:
 
 
 def test_no_stroke_is_lost(tmp_path: Path) -> None:
-    report = run(tmp_path, 40)
-    assert report["kills"] == 40
-    assert report["acts"] > 80
+    report = run(tmp_path, 24)
+    assert report["kills"] == 24
+    assert report["acts"] > 48
     assert report["lost"] == []
     assert report["problems"] == []
 
 
-@pytest.mark.parametrize(("sabotage", "at_least"), [("journal", 8), ("order", 3)])
-def test_the_harness_sees_strokes_lost_by_a_broken_program(tmp_path: Path, sabotage: str, at_least: int) -> None:
-    assert len(run(tmp_path, 16, sabotage)["lost"]) >= at_least
+@pytest.mark.parametrize(("sabotage", "kills", "at_least"), [("journal", 12, 5), ("order", 24, 1)])
+def test_the_harness_sees_strokes_lost_by_a_broken_program(
+    tmp_path: Path, sabotage: str, kills: int, at_least: int
+) -> None:
+    assert len(run(tmp_path, kills, sabotage)["lost"]) >= at_least  # how many is chance
