@@ -12,6 +12,7 @@ import secrets
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -48,7 +49,7 @@ BEING_MADE = LockOwner("", 0, "")
 """In place of the owner of a lock file that does not say it yet."""
 
 
-class FileLock:
+class FileLock(ABC):
     """A lock file, held from construction to `release`; a context manager. Each kind says what is locked."""
 
     def __init__(self, path: Path, *, break_lock: bool = False) -> None:
@@ -67,9 +68,9 @@ class FileLock:
                     self._refuse(owner)
                 self._remove(found)
 
+    @abstractmethod
     def _refuse(self, owner: LockOwner) -> NoReturn:
         """Raise the error of this kind of lock that says who holds it; ``BEING_MADE`` is not known yet."""
-        raise NotImplementedError
 
     def _create(self) -> bool:
         """Make the file if nobody has: True if it is ours now."""

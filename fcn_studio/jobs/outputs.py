@@ -46,12 +46,12 @@ def check_checkpoint(out: Path) -> None:
 
 
 def check_log(log: Path) -> None:
-    """A file to append lines to: what it holds already is text.
+    """A file to append lines to: what it holds already is such a log, JSON lines or a table.
 
     Raises:
         UsageError: if it is not.
     """
-    if b"\0" in _beginning(log, "--log"):
+    if (held := _beginning(log, "--log")) and not held.startswith((b"{", b"step,")):
         raise UsageError(f"--log {log} is there already and is no log; choose another name")
 
 

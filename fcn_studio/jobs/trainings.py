@@ -17,7 +17,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Level, RecipeName, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import TrainingError, UsageError
-from fcn_studio.fcn.catalogue import resolve
+from fcn_studio.fcn.catalogue import NetworkInfo, resolve
 from fcn_studio.fcn.unfinished import Unfinished, read_unfinished
 from fcn_studio.formats.images import MAX_PIXELS
 from fcn_studio.formats.project_folder import ProjectFolder
@@ -27,7 +27,7 @@ from fcn_studio.jobs import runs
 from fcn_studio.jobs.console import open_project, print_figures, progress_bar, trusted
 from fcn_studio.jobs.interruption import interruption
 from fcn_studio.jobs.messages import FineTuneJob, JobProgress
-from fcn_studio.jobs.networks import class_map_of, needed, network_of
+from fcn_studio.jobs.networks import class_map_of, default_network, needed, network_of
 from fcn_studio.jobs.outputs import check_checkpoint, check_log
 from fcn_studio.jobs.run import Workshop
 from fcn_studio.jobs.snapshot import Snapshot
@@ -101,9 +101,7 @@ def _train(
             snapshot = _held_out(project, snapshot, val_list)
         if not snapshot.train:
             raise TrainingError(f"'{folder}' has no training image with human pixels: label or verify a few first.")
-        if earlier is not None and out is None:
-            _judge_anew(project, earlier)
-        job = _job(project, config, snapshot, network, device)
+        job = _job(project, config, snapshot, network, device, _compared_with(project, earlier))
         if earlier is not None:
             job = runs.same_again(job, earlier)
         else:
@@ -122,16 +120,24 @@ def _train(
             raise
         result = _training_json(outcome, project.config.table) | {"failed": list(snapshot.problems)}
         if run is not None:
+            if _in_use(project, run):
+                project.runs.go_back()  # its file has changed: it is in use again if the verdict says so
             adoption = runs.finish(project, run, outcome)
             print(f"{run.name}: {adoption.verdict.value} ({'; '.join(adoption.reasons)})")
             result |= {"run": run.name, "verdict": adoption.verdict.value, "reasons": list(adoption.reasons)}
         return result
 
 
-def _job(project: ProjectFolder, config: TrainConfig, snapshot: Snapshot, network: str, device: str) -> FineTuneJob:
-    """What is to be done, but for where its network goes; the network in use is the baseline if it can help."""
+def _job(
+    project: ProjectFolder,
+    config: TrainConfig,
+    snapshot: Snapshot,
+    network: str,
+    device: str,
+    current: NetworkInfo | None,
+) -> FineTuneJob:
+    """What is to be done, but for where its network goes; ``current`` is the baseline if it can help."""
     base = None if config.level is Level.SCRATCH else needed(network_of(project, network))
-    current = network_of(project)
     current_map = class_map_of(project, current) if current else {}
     index_map = map_classes(current.table, project.config.table, current_map) if current else {}
     return FineTuneJob(
@@ -148,11 +154,20 @@ def _job(project: ProjectFolder, config: TrainConfig, snapshot: Snapshot, networ
     )
 
 
-def _judge_anew(project: ProjectFolder, earlier: Unfinished) -> None:
-    """Take a run that goes on out of use: its file will change, and is judged beside the network before it."""
+def _in_use(project: ProjectFolder, run: runs.Run) -> bool:
+    """Whether the network of a run is the one in use."""
     current = project.runs.current()
-    if current is not None and current.path(project.folder) == runs.Run(earlier.path.parent).checkpoint:
-        project.runs.go_back()
+    return current is not None and current.path(project.folder) == run.checkpoint
+
+
+def _compared_with(project: ProjectFolder, earlier: Unfinished | None) -> NetworkInfo | None:
+    """What a new network is judged beside: the one in use, or if that is the run that goes on, the one before it."""
+    if earlier is None or not _in_use(project, runs.Run(earlier.path.parent)):
+        return network_of(project)
+    before = project.runs.chain()[1:]
+    if not before:
+        return default_network(project.config.table)
+    return network_of(project, str(before[0].path(project.folder) or before[0].checkpoint))
 
 
 def _held_out(project: ProjectFolder, snapshot: Snapshot, val_list: Path) -> Snapshot:

@@ -87,8 +87,9 @@ def test_logs_and_results_replace_only_their_like(
 ) -> None:
     image = micrograph_project / "micrograph-01.png"
     before = image.read_bytes()
-    with pytest.raises(UsageError, match="is no log"):
-        check_log(image)
+    for path in (image, micrograph_project / "fcn-studio.toml"):
+        with pytest.raises(UsageError, match="is no log"):
+            check_log(path)
     assert cli.main(["networks", "--json", str(image)]) == 2
     assert "is no JSON" in capsys.readouterr().err
     assert image.read_bytes() == before
@@ -97,6 +98,7 @@ def test_logs_and_results_replace_only_their_like(
         result.write_text(content)
         check_json(result)
     log.write_text("step,loss\n1,0.5\n")
-    for path in (log, tmp_path / "new.csv"):
+    (tmp_path / "log.jsonl").write_text('{"step": 1}\n')
+    for path in (log, tmp_path / "log.jsonl", tmp_path / "new.csv"):
         check_log(path)
     check_json(Path("-"))

@@ -14,7 +14,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.core.training import Level, RecipeName, TrainConfig
-from fcn_studio.errors import UsageError
+from fcn_studio.errors import TrainingError, UsageError
 from fcn_studio.fcn.catalogue import read_info
 from fcn_studio.fcn.weights import Checkpoint, load_checkpoint, save_checkpoint
 from fcn_studio.formats.project_folder import ProjectFolder
@@ -74,6 +74,21 @@ def test_a_run_that_goes_on_is_judged_beside_the_network_before_it(
         network = network_of(project)
         assert network is not None
         assert network.path == tiny_network
+
+
+def test_a_run_that_cannot_go_on_stays_in_use(verified: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_at(monkeypatch, 2)
+    assert headless.train(verified, replace(QUICK, steps=8), device="cpu")["stopped"]
+    with ProjectFolder.open(verified, writable=True) as project:
+        run = runs.Run(project.runs.unfinished()[-1])
+        project.runs.set_current(run.checkpoint, read_info(run.checkpoint).sha256, compared=True)
+        save_half(project, project.samples[0], Provenance.HUMAN, Status.VERIFIED, 2)
+        before = project.runs.chain()
+    with pytest.raises(TrainingError, match="begun with other images or labels"):
+        headless.train(verified, TrainConfig(), device="cpu", resume=True)
+    with ProjectFolder.open(verified, writable=False) as project:
+        assert project.runs.chain() == before
+        assert run.state.is_file()
 
 
 @pytest.mark.parametrize(
