@@ -21,6 +21,9 @@ from fcn_studio.core.sample import Status
 _FREE_FOR_NETWORK = np.zeros(256, np.uint8)
 _FREE_FOR_NETWORK[: Provenance.NETWORK + 1] = 255
 
+_AT_ONCE = 1 << 19
+"""Pixels of a larger region are written in bands, so that what one needs stays in the processor's cache."""
+
 _TILES_A_SHARE = 256
 """Tiles compared between two turns of `Edit.committing`: some 5 ms."""
 
@@ -195,9 +198,12 @@ class Edit:
 
     def _put(self, region: Region, value: int, provenance: Provenance, rules: PaintRules) -> Rect:
         self._check(region)
-        changed = EMPTY
-        for band in region.rect.bands(TILE):  # what one band needs stays in the processor's cache
-            changed = changed.union(self._put_band(band, region.part(band), value, provenance, rules))
+        if region.rect.area < _AT_ONCE:
+            changed = self._put_band(region.rect, region.stencil, value, provenance, rules)
+        else:
+            changed = EMPTY
+            for band in region.rect.bands(TILE):
+                changed = changed.union(self._put_band(band, region.part(band), value, provenance, rules))
         if changed:
             self._human |= provenance != Provenance.NETWORK
             self._changed(changed)
@@ -211,7 +217,8 @@ class Edit:
     def _put_band(
         self, rect: Rect, stencil: NDArray[np.uint8], value: int, provenance: Provenance, rules: PaintRules
     ) -> Rect:
-        label_part, provenance_part = (array[rect.slices] for array in self._arrays)
+        where = rect.slices
+        label_part, provenance_part = self._labels.label_map[where], self._labels.provenance[where]
         allowed = rules.paintable(label_part, provenance_part)
         if allowed is not None:
             stencil = np.asarray(cv2.bitwise_and(stencil, allowed), np.uint8)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -77,8 +78,8 @@ def snapped(point_xy: Point, diameter: int) -> Point:
     """
     x, y = point_xy
     if diameter % 2:
-        return float(np.floor(x)) + 0.5, float(np.floor(y)) + 0.5
-    return float(np.floor(x + 0.5)), float(np.floor(y + 0.5))
+        return math.floor(x) + 0.5, math.floor(y) + 0.5
+    return float(math.floor(x + 0.5)), float(math.floor(y + 0.5))
 
 
 def brush_diameter(size: float) -> int:
@@ -99,10 +100,8 @@ def capsule(p_xy: Point, q_xy: Point, diameter: float, shape: BrushShape, bounds
     Returns:
         The covered part of the image; None if there is none.
     """
-    swept = _swept(p_xy, q_xy, diameter, shape, bounds)
-    if swept is None:
-        return None
-    return _one_run_a_row(*swept)
+    swept = _swept(p_xy, q_xy, brush_diameter(diameter), shape, bounds)
+    return None if swept is None else swept.region()
 
 
 def trail(p_xy: Point, q_xy: Point, diameter: float, shape: BrushShape, bounds: Size) -> list[Region]:
@@ -113,25 +112,26 @@ def trail(p_xy: Point, q_xy: Point, diameter: float, shape: BrushShape, bounds: 
 
     Args, units: as `capsule`.
     """
-    swept = _swept(p_xy, q_xy, diameter, shape, bounds)
+    size = brush_diameter(diameter)
+    swept = _swept(p_xy, q_xy, size, shape, bounds)
     if swept is None:
         return []
-    rect, first, after = swept
+    rect, first, after = swept.rect, swept.first, swept.after
     if rect.area < _BANDED_FROM:
-        region = _one_run_a_row(rect, first, after)
+        region = swept.region()
         return [] if region is None else [region]
     inner_first, inner_after = after.copy(), after.copy()  # rows without the dab: all of their run is new
-    dab = _swept(p_xy, p_xy, diameter, shape, bounds)
+    dab = _swept(p_xy, p_xy, size, shape, bounds)
     if dab is not None:
-        rows = slice(dab[0].y0 - rect.y0, dab[0].y1 - rect.y0)
-        there = dab[1] < dab[2]
-        inner_first[rows] = np.where(there, dab[1], after[rows])
-        inner_after[rows] = np.where(there, dab[2], after[rows])
+        rows = slice(dab.rect.y0 - rect.y0, dab.rect.y1 - rect.y0)
+        there, shift = dab.first < dab.after, dab.rect.x0 - rect.x0
+        inner_first[rows] = np.where(there, dab.first + shift, after[rows])
+        inner_after[rows] = np.where(there, dab.after + shift, after[rows])
     regions = []
     for top, bottom in pairwise(arc_edges(rect.height)):
         rows = slice(top, bottom)
         for lefts, rights in ((first[rows], inner_first[rows]), (inner_after[rows], after[rows])):
-            region = _band(rect.y0 + top, lefts, rights)
+            region = _band(rect.x0, rect.y0 + top, lefts, rights)
             if region is not None:
                 regions.append(region)
     return regions
@@ -207,53 +207,106 @@ def _bounding(points: Sequence[Point], margin: float, bounds: Size) -> Rect:
     return box.intersect(Rect(0, 0, *bounds))
 
 
-def _outermost(p: Point, q: Point, radius: float, shape: BrushShape) -> list[Point]:
-    """Offsets of the brush's points whose ways bound the swept area: two sides of a disc, corners of a square."""
-    if shape == "square":
-        return [(x, y) for x in (-radius, radius) for y in (-radius, radius)]
-    dx, dy = q[0] - p[0], q[1] - p[1]
-    scale = radius / float(np.hypot(dx, dy))
-    return [(-dy * scale, dx * scale), (dy * scale, -dx * scale)]
-
-
-def arc_edges(height: int) -> list[int]:
+@lru_cache(maxsize=64)
+def arc_edges(height: int) -> tuple[int, ...]:
     """Rows 0 .. ``height`` where a ring of that height is best cut: in arcs of equal angle."""
     edges = height * (1 - np.cos(np.linspace(0, np.pi, _BANDS + 1))) / 2
-    return sorted({int(edge) for edge in np.rint(edges)})
+    return tuple(sorted({int(edge) for edge in np.rint(edges)}))
 
 
-def _swept(
-    p_xy: Point, q_xy: Point, diameter: float, shape: BrushShape, bounds: Size
-) -> tuple[Rect, _Columns, _Columns] | None:
-    """The rows of a capsule: their rectangle, and per row the first column covered and the one after the last."""
-    size = brush_diameter(diameter)
-    p, q = snapped(p_xy, size), snapped(q_xy, size)
-    radius = size / 2
-    rect = _bounding([p, q], radius, bounds)
+@dataclass(frozen=True, slots=True)
+class _Swept:
+    """What a brush covers on its way within the image: one run in each row of a rectangle.
+
+    Attributes:
+        rect: of image pixels, not empty.
+        first: the first column covered in each row, counted from the rectangle's left edge.
+        after: the one after the last. Where the image's edge cuts the way, rows may be empty.
+        cut: whether it does.
+    """
+
+    rect: Rect
+    first: _Columns
+    after: _Columns
+    cut: bool
+
+    def region(self) -> Region | None:
+        """All of it; None if it is empty."""
+        if self.rect.area >= _BANDED_FROM:
+            return _from_runs(self.rect, np.arange(self.rect.height), self.first, self.after)
+        if self.cut:
+            return _band(self.rect.x0, self.rect.y0, self.first, self.after)
+        return Region(self.rect, _filled(self.rect.width, self.first, self.after))
+
+
+def _swept(p_xy: Point, q_xy: Point, size: int, shape: BrushShape, bounds: Size) -> _Swept | None:
+    """What a brush of a whole size covers from p to q; None if nothing."""
+    (x, y), (end_x, end_y) = _corner(p_xy, size), _corner(q_xy, size)
+    whole = Rect(min(x, end_x), min(y, end_y), max(x, end_x) + size, max(y, end_y) + size)
+    rect = whole.intersect(Rect(0, 0, *bounds))
     if not rect:
         return None
-    rows = np.arange(rect.y0, rect.y1) + 0.5
-    lefts, rights = np.full(rows.size, np.inf), np.full(rows.size, -np.inf)
+    first, after = _runs(size, shape, end_x - x, end_y - y)
+    if rect == whole:
+        return _Swept(rect, first, after, cut=False)
+    rows = slice(rect.y0 - whole.y0, rect.y1 - whole.y0)
+    first, after = (_within(ends[rows] + (whole.x0 - rect.x0), 0, rect.width) for ends in (first, after))
+    return _Swept(rect, first, after, cut=True)
 
-    def cover(inside: NDArray[np.bool_], left: _Floats, right: _Floats) -> None:
-        np.minimum(lefts, left, out=lefts, where=inside)
-        np.maximum(rights, right, out=rights, where=inside)
 
-    # The shape is convex, so each row holds one run. Its ends lie on the brush at p, on the brush at q, or on
-    # the ways that the brush's outermost points take between them.
-    for x, y in (p, q):
-        away = rows - y
-        half = np.sqrt(np.maximum(radius**2 - away**2, 0)) if shape == "round" else np.full(rows.size, radius)
-        cover(np.abs(away) <= radius, x - half, x + half)
-    if p != q:
-        for dx, dy in _outermost(p, q, radius, shape):
-            (xa, ya), (xb, yb) = sorted(((p[0] + dx, p[1] + dy), (q[0] + dx, q[1] + dy)), key=lambda v: v[1])
-            if ya < yb:
-                xs = xa + (rows - ya) * ((xb - xa) / (yb - ya))
-                cover((ya <= rows) & (rows <= yb), xs, xs)
-    nothing = lefts > rights
-    lefts[nothing] = rights[nothing] = rect.x0
-    return rect, *_columns(rect, lefts, np.nextafter(rights, np.inf))
+def _corner(point_xy: Point, size: int) -> tuple[int, int]:
+    """The upper left pixel of the square around a brush that lands at a point."""
+    x, y = snapped(point_xy, size)
+    return int(x - size / 2), int(y - size / 2)
+
+
+@lru_cache(maxsize=64)
+def _runs(size: int, shape: BrushShape, dx: int, dy: int) -> tuple[_Columns, _Columns]:
+    """What a brush covers that moves by (dx, dy) pixels: per row the first column and the one after the last.
+
+    They count from the rectangle around it, ``size`` and the move wide and high. The shape is convex, so each row
+    holds one run. Its ends lie on the brush at the start, on the brush at the end, or on the ways that the brush's
+    outermost points take between them. Snapped brushes move by whole pixels, so it matters not where they are.
+    """
+    # Both ends in one array: the left ones, and the right ones negated. So the outer of two is always the lesser.
+    ends = np.full((2, size + abs(dy)), np.inf)
+    dab, radius = _dab(size, shape), size / 2
+    for x, y in ((max(0, -dx), max(0, -dy)), (max(0, dx), max(0, dy))):
+        at_rest = ends[:, y : y + size]
+        np.minimum(at_rest, dab + x * _SIGNS, out=at_rest)
+    for away_x, away_y in _outermost(radius, shape, dx, dy) if dy else ():
+        left, top = radius + away_x + (abs(dx) if dx * dy < 0 else 0), radius + away_y  # the way's upper end
+        rows = slice(math.ceil(top - 0.5), math.floor(top + abs(dy) - 0.5) + 1)
+        sign, side = (1, ends[0, rows]) if away_x < 0 else (-1, ends[1, rows])
+        # To multiply first is exact where the way meets the centre of a pixel, which is inside.
+        along = (np.arange(rows.start, rows.stop) + (0.5 - top)) * (sign * dx) / dy
+        np.minimum(side, np.ceil(along + (sign * left - 0.5)), out=side)
+    first, after = ends.astype(np.int64)
+    np.negative(after, out=after)
+    first.flags.writeable = after.flags.writeable = False
+    return first, after
+
+
+_SIGNS = np.array([[1.0], [-1.0]])
+
+
+@lru_cache(maxsize=64)
+def _dab(size: int, shape: BrushShape) -> _Floats:
+    """The first column, and the negated one after the last, of each row of a brush that stands: (2, size)."""
+    radius = size / 2
+    away = np.arange(size) + 0.5 - radius
+    half = np.sqrt(radius**2 - away**2) if shape == "round" else np.full(size, radius)
+    ends: _Floats = np.ceil(_SIGNS * radius - half - 0.5)
+    return ends
+
+
+def _outermost(radius: float, shape: BrushShape, dx: int, dy: int) -> list[Point]:
+    """Offsets of the points whose ways bound what a brush sweeps moving up or down: a disc has two, a square four."""
+    if shape == "square":
+        return [(x, y) for x in (-radius, radius) for y in (-radius, radius)]
+    scale = radius / math.hypot(dx, dy)
+    x, y = -abs(dy) * scale, (dx if dy > 0 else -dx) * scale
+    return [(x, y), (-x, -y)]
 
 
 def _columns(rect: Rect, lefts: _Floats, rights: _Floats) -> tuple[_Columns, _Columns]:
@@ -268,26 +321,27 @@ def _within(values: NDArray[Any], low: int, high: int) -> NDArray[Any]:
     return cut
 
 
-def _one_run_a_row(rect: Rect, first: _Columns, after: _Columns) -> Region | None:
-    """Region of one run ``first <= x < after`` in each row of a rectangle; None if all are empty."""
-    if rect.area < _BANDED_FROM:
-        return _band(rect.y0, first, after)
-    return _from_runs(rect, np.arange(rect.height), first - rect.x0, after - rect.x0)
+def _band(left: int, top: int, first: _Columns, after: _Columns) -> Region | None:
+    """Region of one run ``first <= x < after`` in each row from ``top`` on, columns counted from ``left``.
 
-
-def _band(top: int, first: _Columns, after: _Columns) -> Region | None:
-    """The same by comparing every pixel, for few: a region of the rows from ``top`` on that are not empty."""
+    Its rectangle is no larger than it must be; None if all rows are empty.
+    """
     held = np.flatnonzero(first < after)
     if not held.size:
         return None
     rows = slice(int(held[0]), int(held[-1]) + 1)
     x0, x1 = int(first[held].min()), int(after[held].max())
-    narrow = np.dtype(np.int16 if x1 - x0 < 1 << 15 else np.int64)  # the first is four times as quick
-    columns = np.arange(x1 - x0).astype(narrow)
-    start, end = (_within(edge[rows, None] - x0, 0, x1 - x0).astype(narrow) for edge in (first, after))
-    inside = np.less_equal(start, columns)
-    inside &= np.less(columns, end)
-    return Region(Rect(x0, top + rows.start, x1, top + rows.stop), inside.view(np.uint8))
+    first, after = (_within(ends[rows] - x0, 0, x1 - x0) for ends in (first, after))
+    return Region(Rect(left + x0, top + rows.start, left + x1, top + rows.stop), _filled(x1 - x0, first, after))
+
+
+def _filled(width: int, first: _Columns, after: _Columns) -> NDArray[np.uint8]:
+    """The stencil of one run in each row, by comparing every pixel: for few."""
+    narrow = np.dtype(np.int16 if width < 1 << 15 else np.int64)  # the first is four times as quick
+    columns = np.arange(width, dtype=narrow)
+    inside = first.astype(narrow)[:, None] <= columns
+    inside &= columns < after.astype(narrow)[:, None]
+    return inside.view(np.uint8)
 
 
 def _from_runs(rect: Rect, rows: NDArray[np.int64], first: _Columns, after: _Columns) -> Region | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -38,7 +39,7 @@ class PaintRules:
         if self.only_unlabelled and self.only_over is not None:
             raise ValueError("paint only unlabelled pixels, or only over a class: not both")
 
-    @property
+    @cached_property
     def protected(self) -> frozenset[int]:
         """The classes whose labelled pixels no edit of a tool or a network changes."""
         return self.hidden | self.locked
@@ -71,17 +72,22 @@ class PaintRules:
             return look_up(provenance, _NOBODY)
         if not self.protected and self.only_over is None:
             return None
-        values = np.full(256, 255 if self.only_over is None else 0, np.uint8)
-        if self.only_over is not None:
-            values[self.only_over] = 255
-        values[list(self.protected)] = 0
-        allowed = look_up(label_map, values)
+        allowed = look_up(label_map, self._free_classes)
         # 255 has two meanings, void and unlabelled; the table cannot tell them apart, the provenance can.
         if self.only_over is None and VOID in self.protected:
             cv2.bitwise_or(allowed, look_up(provenance, _NOBODY), dst=allowed)
         elif self.only_over == VOID:
             cv2.bitwise_and(allowed, look_up(provenance, ~_NOBODY), dst=allowed)
         return allowed
+
+    @cached_property
+    def _free_classes(self) -> NDArray[np.uint8]:
+        """255 for the values of a label map that may be painted over, shape (256,)."""
+        values = np.full(256, 255 if self.only_over is None else 0, np.uint8)
+        if self.only_over is not None:
+            values[self.only_over] = 255
+        values[list(self.protected)] = 0
+        return values
 
 
 def look_up(array: LabelMap, values: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -101,7 +101,7 @@ def test_the_trail_of_a_large_brush_lies_in_small_rectangles() -> None:
 def test_arcs_cover_all_rows_in_order(height: int) -> None:
     edges = arc_edges(height)
     assert (edges[0], edges[-1]) == (0, height)
-    assert edges == sorted(set(edges))
+    assert list(edges) == sorted(set(edges))
 
 
 @pytest.mark.parametrize("shape", ["round", "square"])
