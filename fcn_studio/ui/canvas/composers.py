@@ -37,8 +37,8 @@ class Composer(Protocol):
     def reach(self) -> int:
         """How many device pixels away a changed pixel can change the picture."""
 
-    def compose(self, sampling: Sampling, rect: Rect) -> Pixels:
-        """Pixels (h, w) of a device rectangle, not empty, within ``sampling.inside``."""
+    def compose(self, sampling: Sampling, rect: Rect, out: Pixels) -> None:
+        """Fill ``out``, (h, w), with the pixels of a device rectangle, not empty, within ``sampling.inside``."""
 
 
 class ImageComposer:
@@ -54,17 +54,18 @@ class ImageComposer:
         self._pyramid = pyramid
         self._table = table
 
-    def compose(self, sampling: Sampling, rect: Rect) -> Pixels:
+    def compose(self, sampling: Sampling, rect: Rect, out: Pixels) -> None:
         scale, whole = sampling.view.scale, self._pyramid.image_rgb
         level = self._pyramid.level_for(scale)
         if level is None:
-            return np.full((rect.height, rect.width), BACKDROP, np.uint32)
+            out.fill(BACKDROP)
+            return
         if whole is not None and (scale == 1 or scale >= NEAREST_FROM):
             rgb = sampling.gather(whole, rect)
         else:
             rgb = _interpolated(level, sampling, rect)
-        bgra = cv2.cvtColor(rgb if self._table is None else cv2.LUT(rgb, self._table), cv2.COLOR_RGB2BGRA)
-        return _as_pixels(bgra)
+        bgra = out.view(np.uint8).reshape(rect.height, rect.width, 4)
+        cv2.cvtColor(rgb if self._table is None else cv2.LUT(rgb, self._table), cv2.COLOR_RGB2BGRA, dst=bgra)
 
 
 class LabelComposer:
@@ -92,32 +93,35 @@ class LabelComposer:
     ) -> None:
         self._label_map = label_map
         self._provenance = provenance
-        self._pixels = pixels
+        self._classes = _without_void(pixels)
+        self._void = pixels[VOID]
         self._outline = outline
-        self._hatch = hatch
+        self._hatch = None if hatch is None else (hatch, _without_void(hatch.lines))
 
     @property
     def reach(self) -> int:
         return 1 if self._outline or self._hatch is not None else 0
 
-    def compose(self, sampling: Sampling, rect: Rect) -> Pixels:
+    def compose(self, sampling: Sampling, rect: Rect, out: Pixels) -> None:
         indices = sampling.gather(self._label_map, rect, halo=self.reach)
         if not self.reach:
-            return _coloured(indices, self._painted_void(sampling, rect, indices), self._pixels)
+            _colour(indices, self._classes, self._painted_void(sampling, rect, indices), self._void, out)
+            return
         lined = _borders(indices)
         indices = np.ascontiguousarray(indices[1:-1, 1:-1])
         void = self._painted_void(sampling, rect, indices)
-        pixels = _coloured(indices, void, self._pixels)
+        _colour(indices, self._classes, void, self._void, out)
         if self._hatch is None:
-            np.multiply(pixels, lined & 1, out=pixels)
-            return pixels
+            np.multiply(out, lined & 1, out=out)
+            return
+        hatch, classes = self._hatch
         left, top = rect.x0 - sampling.view.origin_x, rect.y0 - sampling.view.origin_y
         for row in range(0, rect.height, _BAND):
             rows = slice(row, row + _BAND)
-            lines = _coloured(indices[rows], None if void is None else void[rows], self._hatch.lines)
-            where = self._hatch.on(indices[rows], left, top + row) | lined[rows]
-            cv2.copyTo(lines.view(np.int32), where, pixels[rows].view(np.int32))
-        return pixels
+            lines = np.empty(indices[rows].shape, np.uint32)
+            _colour(indices[rows], classes, None if void is None else void[rows], hatch.lines[VOID], lines)
+            where = hatch.on(indices[rows], left, top + row) | lined[rows]
+            cv2.copyTo(lines.view(np.int32), where, out[rows].view(np.int32))
 
     def _painted_void(self, sampling: Sampling, rect: Rect, indices: LabelMap) -> NDArray[np.bool_] | None:
         """Where void was painted; None if nowhere. Only where the value is 255 is the provenance looked at."""
@@ -140,8 +144,8 @@ class HeatComposer:
         self._uncertainty = uncertainty
         self._pixels = pixels
 
-    def compose(self, sampling: Sampling, rect: Rect) -> Pixels:
-        return _looked_up(sampling.gather(self._uncertainty, rect), self._pixels)
+    def compose(self, sampling: Sampling, rect: Rect, out: Pixels) -> None:
+        _look_up(sampling.gather(self._uncertainty, rect), self._pixels, out)
 
 
 class DisagreementComposer:
@@ -161,26 +165,32 @@ class DisagreementComposer:
         self._predicted = predicted
         self._pixels = pixels
 
-    def compose(self, sampling: Sampling, rect: Rect) -> Pixels:
+    def compose(self, sampling: Sampling, rect: Rect, out: Pixels) -> None:
         labels = sampling.gather(self._label_map, rect, halo=1)
         predicted = sampling.gather(self._predicted, rect, halo=1)
         apart = ((labels != predicted) & (labels != VOID) & (predicted != VOID)).view(np.uint8)
-        return _looked_up((_borders(apart) & 1) << apart[1:-1, 1:-1], self._pixels)
+        _look_up((_borders(apart) & 1) << apart[1:-1, 1:-1], self._pixels, out)
 
 
-def _looked_up(indices: LabelMap, pixels: Pixels) -> Pixels:
-    # cv2.LUT knows int32 but not uint32; it is four times faster than numpy's take.
-    return np.asarray(cv2.LUT(indices, pixels.view(np.int32))).view(np.uint32)
+def _look_up(indices: LabelMap, pixels: Pixels, out: Pixels) -> None:
+    """Fill ``out`` with ``pixels[indices]``: numpy's take would need four times the time. cv2 knows no uint32."""
+    cv2.LUT(indices, pixels.view(np.int32), dst=out.view(np.int32))
 
 
-def _coloured(indices: LabelMap, void: NDArray[np.bool_] | None, pixels: Pixels) -> Pixels:
-    """The pixels of classes; unlabelled and painted void share the value 255, and only the latter is drawn."""
+def _without_void(pixels: Pixels) -> Pixels:
+    """The pixels of classes where 255 is transparent, for unlabelled pixels and painted void share that value."""
     classes = pixels.copy()
     classes[VOID] = 0
-    coloured = _looked_up(indices, classes)
-    if void is not None and pixels[VOID]:
-        np.copyto(coloured, pixels[VOID], where=void)
-    return coloured
+    return classes
+
+
+def _colour(
+    indices: LabelMap, classes: Pixels, void: NDArray[np.bool_] | None, void_pixel: np.uint32, out: Pixels
+) -> None:
+    """Fill ``out`` with the pixels of classes, and with that of painted void where it is."""
+    _look_up(indices, classes, out)
+    if void is not None and void_pixel:
+        np.copyto(out, void_pixel, where=void)
 
 
 def _borders(indices: LabelMap) -> NDArray[np.uint8]:
@@ -188,10 +198,6 @@ def _borders(indices: LabelMap) -> NDArray[np.uint8]:
     kernel = np.ones((3, 3), np.uint8)
     different = cv2.compare(cv2.dilate(indices, kernel), cv2.erode(indices, kernel), cv2.CMP_NE)
     return np.ascontiguousarray(np.asarray(different, np.uint8)[1:-1, 1:-1])
-
-
-def _as_pixels(bgra: object) -> Pixels:
-    return np.ascontiguousarray(bgra).view(np.uint32)[..., 0]
 
 
 def _interpolated(level: NDArray[np.uint8], sampling: Sampling, rect: Rect) -> NDArray[np.uint8]:

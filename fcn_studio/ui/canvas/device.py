@@ -7,6 +7,8 @@ from PySide6.QtGui import QPainter
 
 def count_device_pixels(painter: QPainter, dpr: float) -> None:
     """Make the painter count device pixels, aligned to them where a fractional ratio would place us between."""
+    if dpr == 1:
+        return
     painter.scale(1 / dpr, 1 / dpr)
     placed = painter.deviceTransform()
     painter.translate(round(placed.dx()) - placed.dx(), round(placed.dy()) - placed.dy())

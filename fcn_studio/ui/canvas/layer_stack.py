@@ -149,20 +149,19 @@ class LayerStack:
 
     def drawn(self, sampling: Sampling) -> Iterator[tuple[Pixels, Rect]]:
         """Pixels of the layers to draw in this view, bottom up, and where; the first is opaque and everywhere."""
-        for layer in Layer:
-            cache = self._caches.get(layer)
-            if cache is not None and self._shows(layer):
-                shown = sampling.viewport
+        shown = sampling.viewport
+        for layer, cache in self._caches.items():
+            if self._shows(layer):
                 yield cache.pixels(sampling), shown if self.divider is None else self.divider.shown(layer, shown)
 
-    def overview(self, view: ViewState) -> list[Pixels]:
-        """Image and filled labels of the document in a view of its own, composed anew."""
+    def overview(self, view: ViewState) -> list[tuple[Pixels, Rect]]:
+        """Image and filled labels of the document in a view of its own, composed anew, and where they are drawn."""
         document, image = self._document, self._composer(Layer.IMAGE)
         if document is None or image is None:
             return []
         tinted = class_pixels(self._table, self._hidden, OVERVIEW_OPACITY)
         labels = LabelComposer(document.label_map, document.provenance, tinted)
-        return [LayerCache(composer).pixels(Sampling(view)) for composer in (image, labels)]
+        return [(LayerCache(composer).pixels(Sampling(view)), view.viewport) for composer in (image, labels)]
 
     def _shows(self, layer: Layer) -> bool:
         if layer == Layer.IMAGE:
@@ -179,6 +178,7 @@ class LayerStack:
                 self._caches[layer].set_composer(composer)
             else:
                 self._caches[layer] = LayerCache(composer)
+                self._caches = {known: self._caches[known] for known in Layer if known in self._caches}
 
     def _composer(self, layer: Layer) -> Composer | None:
         """What draws a layer with the present sources and styles; None if it has no source."""

@@ -109,8 +109,7 @@ class Navigator(QWidget):
         view = self._view(self._document)
         self._picture = QImage(view.width, view.height, QImage.Format.Format_RGB32)
         painter = QPainter(self._picture)
-        for index, pixels in enumerate(self._canvas.overview(view)):
-            blit(painter, pixels, view.viewport, opaque=index == 0)
+        blit(painter, self._canvas.overview(view), [view.viewport])
         painter.end()
         self.update()
 

@@ -24,6 +24,8 @@ class Sampling:
         self.view = view
         self._columns = _indices(view.width, view.origin_x, view.scale)
         self._rows = _indices(view.height, view.origin_y, view.scale)
+        self._known_columns = self._columns.clip(0, view.image_width - 1)
+        self._known_rows = self._rows.clip(0, view.image_height - 1)
         self.viewport = view.viewport
         self.inside = self.device_rect(Rect(0, 0, view.image_width, view.image_height))
         """The device pixels that show the image."""
@@ -46,22 +48,14 @@ class Sampling:
         Returns:
             Array of ``rect``'s height and width plus twice the halo; at 100 % it may be a view of ``source``.
         """
-        rows = self._rows[rect.y0 - halo + HALO : rect.y1 + halo + HALO].clip(0, self.view.image_height - 1)
-        columns = self._columns[rect.x0 - halo + HALO : rect.x1 + halo + HALO].clip(0, self.view.image_width - 1)
-        return gathered(source, rows, columns)
-
-
-def gathered(source: NDArray[Any], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[Any]:
-    """``source[rows][:, columns]`` for rising indices, touching no more of the source than it must."""
-    block = source[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    if block.shape[:2] == (len(rows), len(columns)) and _steps_by_one(rows) and _steps_by_one(columns):
-        return block
-    taken: NDArray[Any] = block[rows - rows[0]].take(columns - columns[0], axis=1)
-    return taken
-
-
-def _steps_by_one(indices: NDArray[np.int64]) -> bool:
-    return bool((np.diff(indices) == 1).all())
+        if self.view.scale == 1 and not halo:  # the image itself, and no copy
+            return source[rect.moved(-self.view.origin_x, -self.view.origin_y).slices]
+        rows = self._known_rows[rect.y0 - halo + HALO : rect.y1 + halo + HALO]
+        columns = self._known_columns[rect.x0 - halo + HALO : rect.x1 + halo + HALO]
+        top, left = rows[0], columns[0]
+        block = source[top : rows[-1] + 1, left : columns[-1] + 1]  # no more is touched than must be
+        taken: NDArray[Any] = block[rows - top].take(columns - left, axis=1)
+        return taken
 
 
 def _indices(size: int, origin: int, scale: float) -> NDArray[np.int64]:

@@ -35,6 +35,9 @@ ZOOM_STEP = 1.25
 REFINE_MS = 40
 """So long after the last step of a zoom the layers are drawn exactly."""
 
+_WORTH_A_CALL = 20_000
+"""So many pixels are copied in the time that one more rectangle takes."""
+
 _TEXT_COLOUR = QColor(190, 190, 190)
 
 
@@ -241,8 +244,8 @@ class Surface(QWidget):
 
         self._move_view(moved)
 
-    def overview(self, view: ViewState) -> list[Pixels]:
-        """Image and labels of the document in another view, bottom up."""
+    def overview(self, view: ViewState) -> list[tuple[Pixels, Rect]]:
+        """Image and labels of the document in another view, bottom up, and where they are drawn."""
         return self._stack.overview(view)
 
     def to_image(self, position: QPointF) -> tuple[float, float]:
@@ -321,22 +324,14 @@ class Surface(QWidget):
 
     def update_device(self, *rects: Rect) -> None:
         """Ask for a repaint of rectangles in device pixels."""
-        region = QRegion()
+        dpr = self.devicePixelRatioF()
         for rect in rects:
             if rect:
-                region += self._logical(rect)
-        if not region.isEmpty():
-            self.update(region)
+                x0, y0 = math.floor(rect.x0 / dpr), math.floor(rect.y0 / dpr)
+                self.update(x0, y0, math.ceil(rect.x1 / dpr) - x0, math.ceil(rect.y1 / dpr) - y0)
 
-    def _logical(self, rect: Rect) -> QRect:
-        """The smallest rectangle of logical pixels that covers one of device pixels."""
-        dpr = self.devicePixelRatioF()
-        x0, y0 = math.floor(rect.x0 / dpr), math.floor(rect.y0 / dpr)
-        return QRect(x0, y0, math.ceil(rect.x1 / dpr) - x0, math.ceil(rect.y1 / dpr) - y0)
-
-    def _device(self, rect: QRect, bounds: Rect) -> Rect:
+    def _device(self, rect: QRect, bounds: Rect, dpr: float) -> Rect:
         """The device pixels that a rectangle of logical pixels touches."""
-        dpr = self.devicePixelRatioF()
         x1, y1 = rect.x() + rect.width(), rect.y() + rect.height()
         return Rect(
             math.floor(rect.x() * dpr), math.floor(rect.y() * dpr), math.ceil(x1 * dpr), math.ceil(y1 * dpr)
@@ -358,7 +353,7 @@ class Surface(QWidget):
                 if self._zoom_frame is not None:
                     self._zoom_frame.paint(painter, self._view)
                     inside = self._current_sampling(self._view).inside
-                    paint_grid(painter, self._view, inside, self.devicePixelRatioF())
+                    paint_grid(painter, self._view, [inside], self.devicePixelRatioF())
                 else:
                     self._paint_layers(painter, self._view, event.region())
                 if self.divider is not None and not self._stack.peeking:
@@ -371,13 +366,10 @@ class Surface(QWidget):
         """Paint what lies over the layers; ``painter`` counts device pixels. For subclasses."""
 
     def _paint_layers(self, painter: QPainter, view: ViewState, region: QRegion) -> None:
-        sampling = self._current_sampling(view)
-        layers = list(self._stack.drawn(sampling))
-        for exposed in _rects(region):
-            rect = self._device(exposed, sampling.viewport)
-            for index, (pixels, shown) in enumerate(layers):
-                blit(painter, pixels, rect.intersect(shown), opaque=index == 0)
-            paint_grid(painter, view, rect.intersect(sampling.inside), self.devicePixelRatioF())
+        sampling, dpr = self._current_sampling(view), self.devicePixelRatioF()
+        rects = [self._device(exposed, sampling.viewport, dpr) for exposed in _rects(region)]
+        blit(painter, self._stack.drawn(sampling), rects)
+        paint_grid(painter, view, [rect.intersect(sampling.inside) for rect in rects], dpr)
 
     def _paint_empty(self, painter: QPainter) -> None:
         painter.fillRect(self.rect(), QColor.fromRgba(BACKDROP))
@@ -390,7 +382,10 @@ class Surface(QWidget):
 
 
 def _rects(region: QRegion) -> list[QRect]:
-    """The rectangles of a region; the one around them where that is little more, since each costs a call."""
+    """The rectangles of a region; the one around them where that is little more, since each costs calls."""
+    if region.rectCount() == 1:
+        return [region.boundingRect()]
     rects, whole = list(cast(Iterable[QRect], region)), region.boundingRect()
     shown = sum(rect.width() * rect.height() for rect in rects)
-    return rects if shown * 4 < whole.width() * whole.height() * 3 else [whole]
+    more = whole.width() * whole.height() - shown
+    return rects if more > max(shown // 3, _WORTH_A_CALL * (len(rects) - 1)) else [whole]

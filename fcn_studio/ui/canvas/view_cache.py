@@ -60,8 +60,9 @@ class LayerCache:
         else:
             if self._view != view:
                 self._scroll(sampling, view.origin_x - self._view.origin_x, view.origin_y - self._view.origin_y)
-            for rect in self._dirty_in(sampling):
-                self._compose(sampling, rect)
+            if self._dirty:
+                for rect in self._dirty_in(sampling):
+                    self._compose(sampling, rect)
         self._view = view
         self._dirty.clear()
         return self._pixels
@@ -69,6 +70,8 @@ class LayerCache:
     def _dirty_in(self, sampling: Sampling) -> list[Rect]:
         """The stale device pixels: one rectangle where several would be more work, as after many strokes at once."""
         rects = [sampling.device_rect(rect, self._composer.reach) for rect in self._dirty]
+        if len(rects) < 2:
+            return rects
         union = _union(rects)
         return rects if sum(rect.area for rect in rects) < union.area else [union]
 
@@ -104,7 +107,7 @@ class LayerCache:
         if shown != rect:
             self._pixels[rect.slices] = self._composer.outside
         if shown:
-            self._pixels[shown.slices] = self._composer.compose(sampling, shown)
+            self._composer.compose(sampling, shown, self._pixels[shown.slices])
 
 
 def _differ_by_a_pan(one: ViewState, other: ViewState) -> bool:

@@ -29,8 +29,7 @@ class ZoomFrame:
         """Lay the layers of a view, bottom up, over each other, each where it is shown."""
         picture = QImage(view.width, view.height, QImage.Format.Format_RGB32)
         painter = QPainter(picture)
-        for index, (pixels, shown) in enumerate(layers):
-            blit(painter, pixels, shown, opaque=index == 0)
+        blit(painter, layers, [view.viewport])
         painter.end()
         return cls(view, picture)
 

@@ -27,8 +27,7 @@ def painted(view: ViewState, dpr: float, grey: int, *rects: Rect) -> NDArray[np.
     image = QImage(view.width, view.height, QImage.Format.Format_RGB32)
     image.fill(QColor(grey, grey, grey))
     painter = QPainter(image)
-    for rect in rects:
-        paint_grid(painter, view, rect, dpr)
+    paint_grid(painter, view, rects, dpr)
     painter.end()
     pixels = np.frombuffer(image.constBits(), np.uint32).reshape(view.height, view.width)
     return (pixels & 0xFF).astype(np.int64)
