@@ -34,7 +34,7 @@ Connectivity = Literal[4, 8]
 _Floats = NDArray[np.floating]
 _Columns = NDArray[np.int64]
 
-_BANDED_FROM = 400_000
+_BANDED_FROM = 700_000
 """Pixels of a capsule's rectangle from which its new part is given in bands; below, one rectangle costs less."""
 
 _BANDS = 8
@@ -168,7 +168,9 @@ def polygon(points_xy: Sequence[Point], bounds: Size) -> Region | None:
     xs = top[edge, 0] + (rows + 0.5 - top[edge, 1]) * (bottom[edge, 0] - top[edge, 0]) / height
     order = np.lexsort((xs, rows))  # each row has an even number of crossings: they pair up to spans
     first, after = _columns(rect, xs[order][::2], xs[order][1::2])
-    return _from_runs(rect, rows[order][::2] - rect.y0, first - rect.x0, after - rect.x0)
+    if not (first < after).any():
+        return None
+    return Region(rect, _stencil(rect, rows[order][::2] - rect.y0, first - rect.x0, after - rect.x0))
 
 
 def flood(label_map: LabelMap, seed_xy: tuple[int, int], *, connectivity: Connectivity = 4) -> Region:
@@ -232,11 +234,9 @@ class _Swept:
 
     def region(self) -> Region | None:
         """All of it; None if it is empty."""
-        if self.rect.area >= _BANDED_FROM:
-            return _from_runs(self.rect, np.arange(self.rect.height), self.first, self.after)
         if self.cut:
             return _band(self.rect.x0, self.rect.y0, self.first, self.after)
-        return Region(self.rect, _filled(self.rect.width, self.first, self.after))
+        return Region(self.rect, _stencil(self.rect, np.arange(self.rect.height), self.first, self.after))
 
 
 def _swept(p_xy: Point, q_xy: Point, size: int, shape: BrushShape, bounds: Size) -> _Swept | None:
@@ -331,26 +331,22 @@ def _band(left: int, top: int, first: _Columns, after: _Columns) -> Region | Non
         return None
     rows = slice(int(held[0]), int(held[-1]) + 1)
     x0, x1 = int(first[held].min()), int(after[held].max())
-    first, after = (_within(ends[rows] - x0, 0, x1 - x0) for ends in (first, after))
-    return Region(Rect(left + x0, top + rows.start, left + x1, top + rows.stop), _filled(x1 - x0, first, after))
+    first = _within(first[rows] - x0, 0, x1 - x0)
+    after = np.maximum(first, np.minimum(after[rows] - x0, x1 - x0))
+    rect = Rect(left + x0, top + rows.start, left + x1, top + rows.stop)
+    return Region(rect, _stencil(rect, np.arange(rect.height), first, after))
 
 
-def _filled(width: int, first: _Columns, after: _Columns) -> NDArray[np.uint8]:
-    """The stencil of one run in each row, by comparing every pixel: for few."""
-    narrow = np.dtype(np.int16 if width < 1 << 15 else np.int64)  # the first is four times as quick
-    columns = np.arange(width, dtype=narrow)
-    inside = first.astype(narrow)[:, None] <= columns
-    inside &= columns < after.astype(narrow)[:, None]
-    return inside.view(np.uint8)
+def _stencil(rect: Rect, rows: NDArray[np.int64], first: _Columns, after: _Columns) -> NDArray[np.uint8]:
+    """The stencil of runs ``first <= x < after`` in order; rows and columns count from the corner of the rectangle.
 
-
-def _from_runs(rect: Rect, rows: NDArray[np.int64], first: _Columns, after: _Columns) -> Region | None:
-    """Region of runs of pixels; rows and columns count from the rectangle's corner."""
-    held = first < after
-    if not held.any():
-        return None
-    stencil = np.zeros((rect.height, rect.width), np.uint8)
-    # A loop of slices is several times faster than comparing every pixel, and not slower than cv2 at any size met.
-    for row, left, right in zip(rows[held].tolist(), first[held].tolist(), after[held].tolist(), strict=True):
-        stencil[row, left:right] = 1
-    return Region(rect, stencil)
+    Row after row it is so many pixels outside, so many inside, and so on: repeating 0 and 1 takes a tenth of the time
+    of comparing every pixel, or of writing slices, at all sizes but the smallest.
+    """
+    edges = np.zeros(2 * len(rows) + 2, np.int64)
+    starts = rows * rect.width
+    np.add(starts, first, out=edges[1:-1:2])
+    np.add(starts, after, out=edges[2:-1:2])
+    edges[-1] = rect.area
+    turns = np.arange(len(edges) - 1, dtype=np.uint8) & 1
+    return np.repeat(turns, edges[1:] - edges[:-1]).reshape(rect.height, rect.width)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.event import Event
@@ -15,8 +14,7 @@ from fcn_studio.tools.work import LARGE, Work, painting
 Button = Literal["left", "right", "middle", "none"]
 
 
-@dataclass(frozen=True, slots=True)
-class PointerEvent:
+class PointerEvent(NamedTuple):
     """One event of mouse or pen.
 
     Attributes:
@@ -85,8 +83,7 @@ class ToolContext(Protocol):
         """Let the active class be seen, for it is about to be painted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ring:
+class Ring(NamedTuple):
     """The outline of the brush under the pointer.
 
     Attributes:
@@ -104,8 +101,7 @@ class Ring:
     erasing: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Overlay:
+class Overlay(NamedTuple):
     """What the canvas draws above the image for the active tool, in image coordinates.
 
     Attributes:
@@ -116,7 +112,7 @@ class Overlay:
     """
 
     ring: Ring | None = None
-    points: tuple[Point, ...] = field(default=())
+    points: tuple[Point, ...] = ()
     rubber_band: Point | None = None
     closing: bool = False
 

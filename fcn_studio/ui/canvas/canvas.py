@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from enum import Enum, auto
 
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
@@ -25,7 +24,7 @@ from PySide6.QtWidgets import QWidget
 from fcn_studio.core.classes import VOID, ClassTable, Colour, voc_colour
 from fcn_studio.core.document import Document
 from fcn_studio.core.labels import Provenance
-from fcn_studio.tools.base import Overlay, PointerEvent, Tool
+from fcn_studio.tools.base import Button, PointerEvent, Tool
 from fcn_studio.tools.brush import Brush
 from fcn_studio.ui.canvas.colours import VOID_COLOUR
 from fcn_studio.ui.canvas.overlay_painter import OverlayScene
@@ -89,7 +88,8 @@ class Canvas(Surface):
         self._disconnect_tool: Callable[[], None] = lambda: None
         self._scene: OverlayScene | None = None
         self._drag = Drag.NONE
-        self._pressed: PointerEvent | None = None
+        self._pressed: PointerEvent | None = None  # the newest event of the tool's gesture
+        self._pressed_button: Button = "none"  # what began it
         self._space_held = False
         self._on_grip = False
         self._pointer: QPointF | None = None
@@ -143,7 +143,7 @@ class Canvas(Surface):
 
     def paint_overlay(self, painter: QPainter) -> None:
         """See `Surface.paint_overlay`."""
-        if self._scene is not None and self._scene.overlay != Overlay():
+        if self._scene is not None:
             self._scene.paint(painter)
 
     def _colour_of(self, tool: Tool) -> Colour:
@@ -180,11 +180,11 @@ class Canvas(Surface):
         old, self._pointer = self._pointer, event.position()
         if self._drag != Drag.NONE and event.buttons() == Qt.MouseButton.NoButton:
             self._end_drag()  # the release went to someone else
-        moved = QPointF() if old is None else self._pointer - old
-        if self._drag == Drag.PAN:
-            self.pan(moved.x(), moved.y())
-        elif self._drag == Drag.BRUSH_SIZE:
-            if moved.x():
+        if self._drag in (Drag.PAN, Drag.BRUSH_SIZE):
+            moved = QPointF() if old is None else self._pointer - old
+            if self._drag == Drag.PAN:
+                self.pan(moved.x(), moved.y())
+            elif moved.x():
                 self.brush_resize.emit(BRUSH_DRAG ** moved.x())
         elif self._drag == Drag.DIVIDER and self.divider is not None and self.view is not None:
             self.set_divider(self.divider.moved_to(self._pointer.x() * self.devicePixelRatioF(), self.view.width))
@@ -205,8 +205,9 @@ class Canvas(Surface):
             return
         given = pointer_event(event, self.to_image(event.position()), clicks=clicks, feel=self.pen_pressure)
         if self._drag == Drag.TOOL:
-            first = self._pressed or given
-            self._pressed = replace(given, button=first.button)
+            if self._pressed is None:
+                self._pressed_button = given.button
+            self._pressed = given
         getattr(self._tool, gesture)(given)
 
     def _over_grip(self, position: QPointF) -> bool:
@@ -231,7 +232,7 @@ class Canvas(Surface):
         """End a half-done gesture where it is, as a release would: a stroke is committed, not lost."""
         pressed, self._pressed, drag, self._drag = self._pressed, None, self._drag, Drag.NONE
         if drag == Drag.TOOL and pressed is not None and self._tool is not None:
-            self._tool.release(replace(pressed, buttons=frozenset()))
+            self._tool.release(pressed._replace(button=self._pressed_button, buttons=frozenset()))
         self._update_cursor()
 
     def _pick(self, position: QPointF) -> None:
@@ -242,9 +243,12 @@ class Canvas(Surface):
                 self.class_pick.emit(int(self.document.label_map[y, x]))
 
     def _pixel_at(self, position: QPointF) -> tuple[int, int] | None:
-        x, y = (math.floor(v) for v in self.to_image(position))
-        inside = self.document is not None and 0 <= x < self.document.width and 0 <= y < self.document.height
-        return (x, y) if inside else None
+        document = self._document
+        if document is None:
+            return None
+        x, y = self.to_image(position)
+        inside = 0 <= x < document.width and 0 <= y < document.height
+        return (math.floor(x), math.floor(y)) if inside else None
 
     def _report_hover(self) -> None:
         pixel = None if self._pointer is None else self._pixel_at(self._pointer)

@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import numpy as np
-from PySide6.QtCore import QLineF, QPoint, QPointF, Qt
+from PySide6.QtCore import QLineF, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 
 from fcn_studio.core.classes import Colour
@@ -107,7 +107,6 @@ class OverlayScene:
     def paint(self, painter: QPainter) -> None:
         """Draw it; ``painter`` counts device pixels."""
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
         if self.overlay.ring is not None:
             self._paint_ring(painter, self.overlay.ring)
         if self.overlay.points:
@@ -121,7 +120,7 @@ class OverlayScene:
             left, top = math.floor(x * 2) / 2, math.floor(y * 2) / 2
             picture = _ring_picture(ring.size, ring.shape, self.view.scale, colour, self.dpr, left % 1, top % 1)
             middle = picture.width() // 2
-            painter.drawImage(QPoint(math.floor(left) - middle, math.floor(top) - middle), picture)
+            painter.drawImage(math.floor(left) - middle, math.floor(top) - middle, picture)
             return
         painter.save()
         painter.translate(x, y)
@@ -144,7 +143,6 @@ class OverlayScene:
         for index in range(corners.size()):
             radius = half * (_CLOSING if index == 0 and overlay.closing else 1)
             painter.drawEllipse(corners.at(index), radius, radius)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
 
     def _place(self, point: Point) -> Point:
         return self.view.to_device(*point)

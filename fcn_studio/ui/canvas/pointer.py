@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QPointingDevice, QSinglePointEvent, QTabletEvent
 
@@ -42,22 +44,32 @@ def pointer_event(event: QSinglePointEvent, point_xy: Point, *, clicks: int = 1,
         clicks: 2 for a double click.
         feel: pass the pressure of a pen on; else it is 1.
     """
-    held, modifiers = event.buttons(), event.modifiers()
-    button = _BUTTONS.get(event.button(), "none")
-    buttons = {name for qt, name in _BUTTONS.items() if held & qt}
-    pressure = 1.0
+    button, buttons, pressure = _BUTTONS.get(event.button(), "none"), _held(event.buttons()), 1.0
+    shift, ctrl, alt = _keys(event.modifiers())
     if isinstance(event, QTabletEvent):
         pressure = event.pressure() if feel else 1.0
         if is_eraser(event):
             button = "right" if button == "left" else button
-            buttons = {"right" if name == "left" else name for name in buttons}
+            buttons = frozenset("right" if name == "left" else name for name in buttons)
     return PointerEvent(
         *point_xy,
         button=button,
-        buttons=frozenset(buttons),
-        shift=bool(modifiers & Qt.KeyboardModifier.ShiftModifier),
-        ctrl=bool(modifiers & Qt.KeyboardModifier.ControlModifier),
-        alt=bool(modifiers & Qt.KeyboardModifier.AltModifier),
+        buttons=buttons,
+        shift=shift,
+        ctrl=ctrl,
+        alt=alt,
         pressure=pressure,
         clicks=clicks,
     )
+
+
+@lru_cache(maxsize=64)  # for each event asks, and asking a flag of Qt's takes a microsecond
+def _held(held: Qt.MouseButton) -> frozenset[Button]:
+    return frozenset(name for qt, name in _BUTTONS.items() if held & qt)
+
+
+@lru_cache(maxsize=64)
+def _keys(held: Qt.KeyboardModifier) -> tuple[bool, bool, bool]:
+    """Whether Shift, Ctrl and Alt are among the keys held."""
+    keys = Qt.KeyboardModifier
+    return bool(held & keys.ShiftModifier), bool(held & keys.ControlModifier), bool(held & keys.AltModifier)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import cast
 
-from PySide6.QtCore import QPointF, QRect, Qt, QTimer, Signal
+from PySide6.QtCore import QPointF, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QRegion, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
@@ -67,6 +67,7 @@ class Surface(QWidget):
         self._stack = LayerStack()
         self._view: ViewState | None = None
         self._sampling: Sampling | None = None
+        self._screen: tuple[QSize, float] | None = None
         self._fitted = True
         self._empty_text = ""
         self._disconnect: Callable[[], None] = lambda: None
@@ -301,6 +302,9 @@ class Surface(QWidget):
 
     def _sync_viewport(self) -> None:
         """Follow the widget's size and its screen's pixel ratio."""
+        if (screen := (self.size(), self.devicePixelRatioF())) == self._screen:
+            return
+        self._screen = screen
         self._stack.set_line_width(max(1, round(self.devicePixelRatioF())))
         if self._view is None or (self._view.width, self._view.height) == self._device_size():
             return
