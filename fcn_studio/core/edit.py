@@ -293,7 +293,10 @@ class Edit:
         kept = self._constants.get(value)
         if kept is None or kept.shape[0] < rect.height or kept.shape[1] < rect.width:
             height, width = (0, 0) if kept is None else kept.shape
-            kept = np.full((max(height, rect.height), max(width, rect.width)), value, np.uint8)
+            grown = tuple(
+                max(old, -(-new // TILE) * TILE) for old, new in ((height, rect.height), (width, rect.width))
+            )
+            kept = np.full(grown, value, np.uint8)
             self._constants[value] = kept
         return kept[: rect.height, : rect.width]
 

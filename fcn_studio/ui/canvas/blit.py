@@ -13,27 +13,35 @@ _COPY, _BLEND = QPainter.CompositionMode.CompositionMode_Source, QPainter.Compos
 _OPAQUE, _SEE_THROUGH = QImage.Format.Format_RGB32, QImage.Format.Format_ARGB32_Premultiplied
 
 
-def blit(painter: QPainter, layers: Iterable[tuple[Pixels, Rect]], rects: Iterable[Rect]) -> None:
+def image_of(pixels: Pixels, *, opaque: bool) -> QImage:
+    """The same memory as Qt's image; the array must outlive it."""
+    height, width = pixels.shape
+    return QImage(pixels.data, width, height, pixels.strides[0], _OPAQUE if opaque else _SEE_THROUGH)
+
+
+def flattened(layers: Iterable[tuple[QImage, Rect]], viewport: Rect) -> QImage:
+    """Layers as for `blit` in one opaque picture of its own."""
+    picture = QImage(viewport.width, viewport.height, _OPAQUE)
+    painter = QPainter(picture)
+    blit(painter, layers, [viewport])
+    painter.end()
+    return picture
+
+
+def blit(painter: QPainter, layers: Iterable[tuple[QImage, Rect]], rects: Iterable[Rect]) -> None:
     """Bring rectangles of the layers' buffers to the same places of the painter's device, in its pixels.
 
     Args:
         painter: counts device pixels.
-        layers: bottom up, the buffer of each and where it is shown; the first is copied, others are blended over it.
+        layers: bottom up, each with where it is shown; the first is copied, others are blended over it.
         rects: what to draw. They may overlap, as those of a fractional pixel ratio do.
     """
-    images = [
-        (_image(pixels, _SEE_THROUGH if above else _OPAQUE), shown) for above, (pixels, shown) in enumerate(layers)
-    ]
+    layers = list(layers)
     for rect in rects:
         mode = _COPY
-        for image, shown in images:
+        for image, shown in layers:
             x0, y0, x1, y1 = rect.intersect(shown)
-            painter.setCompositionMode(mode)
             if x0 < x1 and y0 < y1:
+                painter.setCompositionMode(mode)
                 painter.drawImage(x0, y0, image, x0, y0, x1 - x0, y1 - y0)
             mode = _BLEND
-
-
-def _image(pixels: Pixels, kind: QImage.Format) -> QImage:
-    height, width = pixels.shape
-    return QImage(pixels.data, width, height, pixels.strides[0], kind)

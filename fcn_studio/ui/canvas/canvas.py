@@ -180,11 +180,11 @@ class Canvas(Surface):
         old, self._pointer = self._pointer, event.position()
         if self._drag != Drag.NONE and event.buttons() == Qt.MouseButton.NoButton:
             self._end_drag()  # the release went to someone else
-        if self._drag in (Drag.PAN, Drag.BRUSH_SIZE):
-            moved = QPointF() if old is None else self._pointer - old
-            if self._drag == Drag.PAN:
-                self.pan(moved.x(), moved.y())
-            elif moved.x():
+        moved = QPointF() if old is None else self._pointer - old
+        if self._drag == Drag.PAN:
+            self.pan(moved.x(), moved.y())
+        elif self._drag == Drag.BRUSH_SIZE:
+            if moved.x():
                 self.brush_resize.emit(BRUSH_DRAG ** moved.x())
         elif self._drag == Drag.DIVIDER and self.divider is not None and self.view is not None:
             self.set_divider(self.divider.moved_to(self._pointer.x() * self.devicePixelRatioF(), self.view.width))
@@ -381,7 +381,7 @@ class Canvas(Surface):
             if event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture and self._drag == Drag.NONE:
                 self.zoom_at(event.position(), 1 + event.value())
             return True
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and self._wants(event):
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and self._wants(event):
             event.accept()
             return True
         return super().event(event)

@@ -34,6 +34,10 @@ class Composer(Protocol):
         """Pixel where there is no image."""
 
     @property
+    def opaque(self) -> bool:
+        """Whether nothing below can be seen through it."""
+
+    @property
     def reach(self) -> int:
         """How many device pixels away a changed pixel can change the picture."""
 
@@ -48,6 +52,7 @@ class ImageComposer:
     """
 
     outside = BACKDROP
+    opaque = True
     reach = 0
 
     def __init__(self, pyramid: ImagePyramid, table: NDArray[np.uint8] | None) -> None:
@@ -81,6 +86,7 @@ class LabelComposer:
     """
 
     outside = 0
+    opaque = False
 
     def __init__(
         self,
@@ -138,6 +144,7 @@ class HeatComposer:
     """The uncertainty as a heat map. ``uncertainty``: uint8 (H, W); ``pixels``: the pixel of each value."""
 
     outside = 0
+    opaque = False
     reach = 0
 
     def __init__(self, uncertainty: LabelMap, pixels: Pixels) -> None:
@@ -158,6 +165,7 @@ class DisagreementComposer:
     """
 
     outside = 0
+    opaque = False
     reach = 1
 
     def __init__(self, label_map: LabelMap, predicted: LabelMap, pixels: Pixels) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from PySide6.QtGui import QImage
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
@@ -13,7 +14,8 @@ from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.ui.canvas.adjust import AS_IT_IS, Adjustment
-from fcn_studio.ui.canvas.colours import Pixels, class_pixels, disagreement_pixels, fade_table, heat_pixels
+from fcn_studio.ui.canvas.blit import flattened
+from fcn_studio.ui.canvas.colours import class_pixels, disagreement_pixels, fade_table, heat_pixels
 from fcn_studio.ui.canvas.compare import Divider
 from fcn_studio.ui.canvas.composers import Composer, DisagreementComposer, HeatComposer, ImageComposer, LabelComposer
 from fcn_studio.ui.canvas.hatch import Hatch
@@ -147,21 +149,22 @@ class LayerStack:
                 reach = max(reach, cache.reach)
         return reach
 
-    def drawn(self, sampling: Sampling) -> Iterator[tuple[Pixels, Rect]]:
-        """Pixels of the layers to draw in this view, bottom up, and where; the first is opaque and everywhere."""
+    def drawn(self, sampling: Sampling) -> Iterator[tuple[QImage, Rect]]:
+        """The layers to draw in this view, bottom up, and where; the first is opaque and everywhere."""
         shown = sampling.viewport
         for layer, cache in self._caches.items():
             if self._shows(layer):
-                yield cache.pixels(sampling), shown if self.divider is None else self.divider.shown(layer, shown)
+                yield cache.image(sampling), shown if self.divider is None else self.divider.shown(layer, shown)
 
-    def overview(self, view: ViewState) -> list[tuple[Pixels, Rect]]:
-        """Image and filled labels of the document in a view of its own, composed anew, and where they are drawn."""
+    def overview(self, view: ViewState) -> QImage:
+        """Image and filled labels of the document in a view of its own, composed anew; no image without a picture."""
         document, image = self._document, self._composer(Layer.IMAGE)
         if document is None or image is None:
-            return []
+            return QImage()
         tinted = class_pixels(self._table, self._hidden, OVERVIEW_OPACITY)
         labels = LabelComposer(document.label_map, document.provenance, tinted)
-        return [(LayerCache(composer).pixels(Sampling(view)), view.viewport) for composer in (image, labels)]
+        caches = LayerCache(image), LayerCache(labels)
+        return flattened(((cache.image(Sampling(view)), view.viewport) for cache in caches), view.viewport)
 
     def _shows(self, layer: Layer) -> bool:
         if layer == Layer.IMAGE:

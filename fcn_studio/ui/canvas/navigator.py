@@ -19,7 +19,6 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication, QWidget
 
 from fcn_studio.core.document import Document
-from fcn_studio.ui.canvas.blit import blit
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.canvas.colours import BACKDROP
 from fcn_studio.ui.canvas.device import count_device_pixels
@@ -107,10 +106,7 @@ class Navigator(QWidget):
         if self._document is None or not self.isVisible():
             return
         view = self._view(self._document)
-        self._picture = QImage(view.width, view.height, QImage.Format.Format_RGB32)
-        painter = QPainter(self._picture)
-        blit(painter, self._canvas.overview(view), [view.viewport])
-        painter.end()
+        self._picture = self._canvas.overview(view)
         self.update()
 
     @guarded

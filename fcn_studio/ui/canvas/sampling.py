@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Any
 
 import numpy as np
@@ -22,19 +23,21 @@ class Sampling:
 
     def __init__(self, view: ViewState) -> None:
         self.view = view
-        self._columns = _indices(view.width, view.origin_x, view.scale)
-        self._rows = _indices(view.height, view.origin_y, view.scale)
-        self._known_columns = self._columns.clip(0, view.image_width - 1)
-        self._known_rows = self._rows.clip(0, view.image_height - 1)
+        columns = _indices(view.width, view.origin_x, view.scale)
+        rows = _indices(view.height, view.origin_y, view.scale)
+        self._columns = columns.clip(0, view.image_width - 1)
+        self._rows = rows.clip(0, view.image_height - 1)
+        self._column_list, self._row_list = columns.tolist(), rows.tolist()  # which bisect takes, in half the time
         self.viewport = view.viewport
         self.inside = self.device_rect(Rect(0, 0, view.image_width, view.image_height))
         """The device pixels that show the image."""
 
     def device_rect(self, image_rect: Rect, reach: int = 0) -> Rect:
         """The device pixels of the viewport that show some pixel of ``image_rect``, and ``reach`` more around."""
-        left, right = self._columns.searchsorted((image_rect.x0, image_rect.x1)).tolist()
-        top, bottom = self._rows.searchsorted((image_rect.y0, image_rect.y1)).tolist()
-        rect = Rect(left - HALO, top - HALO, right - HALO, bottom - HALO)
+        x0, y0, x1, y1 = image_rect
+        columns, rows = self._column_list, self._row_list
+        rect = Rect(bisect_left(columns, x0), bisect_left(rows, y0), bisect_left(columns, x1), bisect_left(rows, y1))
+        rect = rect.moved(-HALO, -HALO)
         return rect.grown(reach).intersect(self.viewport) if rect else Rect(0, 0, 0, 0)
 
     def gather(self, source: NDArray[Any], rect: Rect, halo: int = 0) -> NDArray[Any]:
@@ -50,8 +53,8 @@ class Sampling:
         """
         if self.view.scale == 1 and not halo:  # the image itself, and no copy
             return source[rect.moved(-self.view.origin_x, -self.view.origin_y).slices]
-        rows = self._known_rows[rect.y0 - halo + HALO : rect.y1 + halo + HALO]
-        columns = self._known_columns[rect.x0 - halo + HALO : rect.x1 + halo + HALO]
+        rows = self._rows[rect.y0 - halo + HALO : rect.y1 + halo + HALO]
+        columns = self._columns[rect.x0 - halo + HALO : rect.x1 + halo + HALO]
         top, left = rows[0], columns[0]
         block = source[top : rows[-1] + 1, left : columns[-1] + 1]  # no more is touched than must be
         taken: NDArray[Any] = block[rows - top].take(columns - left, axis=1)

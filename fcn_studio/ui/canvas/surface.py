@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import cast
 
 from PySide6.QtCore import QPointF, QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QRegion, QResizeEvent
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QRegion, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from fcn_studio.core.classes import ClassTable
@@ -17,7 +17,7 @@ from fcn_studio.core.geometry import Rect
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.ui.canvas.adjust import Adjustment
 from fcn_studio.ui.canvas.blit import blit
-from fcn_studio.ui.canvas.colours import BACKDROP, Pixels
+from fcn_studio.ui.canvas.colours import BACKDROP
 from fcn_studio.ui.canvas.compare import Divider
 from fcn_studio.ui.canvas.device import count_device_pixels
 from fcn_studio.ui.canvas.grid import paint_grid
@@ -245,8 +245,8 @@ class Surface(QWidget):
 
         self._move_view(moved)
 
-    def overview(self, view: ViewState) -> list[tuple[Pixels, Rect]]:
-        """Image and labels of the document in another view, bottom up, and where they are drawn."""
+    def overview(self, view: ViewState) -> QImage:
+        """Image and labels of the document in another view; none without a picture."""
         return self._stack.overview(view)
 
     def to_image(self, position: QPointF) -> tuple[float, float]:

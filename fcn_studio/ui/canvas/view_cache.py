@@ -11,8 +11,10 @@ from dataclasses import replace
 from functools import reduce
 
 import numpy as np
+from PySide6.QtGui import QImage
 
 from fcn_studio.core.geometry import EMPTY, Rect
+from fcn_studio.ui.canvas.blit import image_of
 from fcn_studio.ui.canvas.colours import Pixels
 from fcn_studio.ui.canvas.composers import Composer
 from fcn_studio.ui.canvas.sampling import Sampling
@@ -33,7 +35,9 @@ class LayerCache:
         self._composer = composer
         self._view: ViewState | None = None
         self._pixels: Pixels = np.empty((0, 0), np.uint32)
-        self._spare: Pixels = np.empty((0, 0), np.uint32)
+        self._spare = self._pixels
+        self._image = QImage()
+        self._spare_image = self._image
         self._dirty: list[Rect] = []
 
     @property
@@ -67,6 +71,11 @@ class LayerCache:
         self._dirty.clear()
         return self._pixels
 
+    def image(self, sampling: Sampling) -> QImage:
+        """`pixels` for Qt, without a copy."""
+        self.pixels(sampling)
+        return self._image
+
     def _dirty_in(self, sampling: Sampling) -> list[Rect]:
         """The stale device pixels: one rectangle where several would be more work, as after many strokes at once."""
         rects = [sampling.device_rect(rect, self._composer.reach) for rect in self._dirty]
@@ -78,8 +87,10 @@ class LayerCache:
     def _start_anew(self, sampling: Sampling) -> None:
         shape = sampling.viewport.height, sampling.viewport.width
         if self._pixels.shape != shape:
-            self._pixels = np.empty(shape, np.uint32)
-            self._spare = np.empty(shape, np.uint32)
+            self._pixels, self._spare = np.empty(shape, np.uint32), np.empty(shape, np.uint32)
+            self._image, self._spare_image = (
+                image_of(pixels, opaque=self._composer.opaque) for pixels in (self._pixels, self._spare)
+            )
         self._compose(sampling, sampling.viewport)
 
     def _scroll(self, sampling: Sampling, dx: int, dy: int) -> None:
@@ -92,6 +103,7 @@ class LayerCache:
         came_from = Rect(kept.x0 - dx, kept.y0 - dy, kept.x1 - dx, kept.y1 - dy)
         self._spare[kept.slices] = self._pixels[came_from.slices]
         self._pixels, self._spare = self._spare, self._pixels
+        self._image, self._spare_image = self._spare_image, self._image
         for strip in (
             Rect(0, 0, whole.x1, kept.y0),
             Rect(0, kept.y1, whole.x1, whole.y1),

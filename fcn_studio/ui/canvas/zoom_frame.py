@@ -9,8 +9,8 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from fcn_studio.core.geometry import Rect
-from fcn_studio.ui.canvas.blit import blit
-from fcn_studio.ui.canvas.colours import BACKDROP, Pixels
+from fcn_studio.ui.canvas.blit import flattened
+from fcn_studio.ui.canvas.colours import BACKDROP
 from fcn_studio.ui.canvas.view_state import ViewState
 
 
@@ -25,13 +25,9 @@ class ZoomFrame:
     picture: QImage
 
     @classmethod
-    def of(cls, view: ViewState, layers: Iterable[tuple[Pixels, Rect]]) -> ZoomFrame:
+    def of(cls, view: ViewState, layers: Iterable[tuple[QImage, Rect]]) -> ZoomFrame:
         """Lay the layers of a view, bottom up, over each other, each where it is shown."""
-        picture = QImage(view.width, view.height, QImage.Format.Format_RGB32)
-        painter = QPainter(picture)
-        blit(painter, layers, [view.viewport])
-        painter.end()
-        return cls(view, picture)
+        return cls(view, flattened(layers, view.viewport))
 
     def paint(self, painter: QPainter, view: ViewState) -> None:
         """Show it where another view has it; ``painter`` counts device pixels. Around it is the backdrop."""
