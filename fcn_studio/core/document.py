@@ -10,11 +10,12 @@ from fcn_studio.core.classes import VOID
 from fcn_studio.core.edit import Edit
 from fcn_studio.core.event import Event
 from fcn_studio.core.geometry import Rect
-from fcn_studio.core.history import TILE, History, Motion, Standing, Step
+from fcn_studio.core.history import History, Motion, Standing, Step
 from fcn_studio.core.labels import LabelMap, Labels, verified
 from fcn_studio.core.prediction import Prediction, prelabelled
 from fcn_studio.core.rules import PaintRules
 from fcn_studio.core.sample import Status
+from fcn_studio.core.tiles import TILE
 from fcn_studio.errors import FcnStudioError
 
 __all__ = ["Document", "PaintRules", "auto_segment", "refuse_finished", "skip", "unskip", "verify"]

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_studio.core.classes import VOID
+from fcn_studio.core.delta import TileDelta
 from fcn_studio.core.geometry import EMPTY, Rect
-from fcn_studio.core.history import TILE, Delta, Standing, Step, Tile, TilePatch, difference, kept, tile_rect
+from fcn_studio.core.history import Standing, Step, TilePatch
 from fcn_studio.core.labels import LabelMap, Labels, Provenance
 from fcn_studio.core.raster import Region
 from fcn_studio.core.rules import PaintRules, look_up
 from fcn_studio.core.sample import Status
+from fcn_studio.core.tiles import TILE, Tile, kept, tile_rect
 
 _FREE_FOR_NETWORK = np.zeros(256, np.uint8)
 _FREE_FOR_NETWORK[: Provenance.NETWORK + 1] = 255
@@ -65,7 +67,7 @@ class Edit:
         self._open = True
         self._human = False
         self._tiles: dict[Tile, tuple[LabelMap | int, LabelMap | int]] = {}
-        self._deltas: dict[Tile, tuple[Delta, Delta]] = {}
+        self._deltas: dict[Tile, TileDelta] = {}
         self._constants: dict[int, NDArray[np.uint8]] = {}
         self._made = False
 
@@ -268,11 +270,10 @@ class Edit:
         for _ in range(min(most, len(self._tiles))):
             tile, then = self._tiles.popitem()
             rect = tile_rect(tile, self._bounds.x1, self._bounds.y1)
-            first, second = (
-                difference(now[rect.slices], old, rect) for now, old in zip(self._arrays, then, strict=True)
-            )
-            if first[0] or second[0]:
-                self._deltas[tile] = first, second
+            now = self._labels.label_map[rect.slices], self._labels.provenance[rect.slices]
+            delta = TileDelta.between(rect, now, then)
+            if delta is not None:
+                self._deltas[tile] = delta
         return bool(self._tiles)
 
     def _status_after(self, tiles: Collection[Tile]) -> Status:
@@ -303,10 +304,6 @@ class Edit:
     def _grid(self) -> Iterator[tuple[Tile, Rect]]:
         for tile in self._bounds.tiles(TILE):
             yield tile, tile_rect(tile, self._bounds.x1, self._bounds.y1)
-
-    @property
-    def _arrays(self) -> tuple[LabelMap, LabelMap]:
-        return self._labels.label_map, self._labels.provenance
 
     def _require_open(self) -> None:
         if not self._open:

@@ -53,7 +53,12 @@ class Rect(NamedTuple):
             return other
         if not other:
             return self
-        return Rect(min(self.x0, other.x0), min(self.y0, other.y0), max(self.x1, other.x1), max(self.y1, other.y1))
+        left, top, right, bottom = self
+        x0, y0, x1, y1 = other
+        return Rect(
+            x0 if x0 < left else left, y0 if y0 < top else top,
+            x1 if x1 > right else right, y1 if y1 > bottom else bottom,
+        )  # fmt: skip
 
     def grown(self, margin: int) -> Rect:
         """The rectangle with a margin of so many pixels on each side."""

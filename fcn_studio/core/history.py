@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import secrets
-import zlib
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import itemgetter
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
-from fcn_studio.core.geometry import EMPTY, Rect
-from fcn_studio.core.labels import LabelMap, Labels
+from fcn_studio.core.delta import TileDelta
+from fcn_studio.core.geometry import Rect
+from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Status
-
-TILE = 256
-"""Edge of a tile in pixels: the unit of undo."""
-
-Tile = tuple[int, int]
-"""(tile row, tile column)."""
+from fcn_studio.core.tiles import Contents, Packed, Tile, flat, shrunk, tile_rect
 
 _INLINE_TILES = 4
 """Patches of up to so many tiles are compressed at once (about 2 ms); larger ones in the thread."""
@@ -30,33 +21,17 @@ _INLINE_TILES = 4
 _GIANT = 32 << 20
 """Bytes of a step that take the thread longer to compress than a hand waits."""
 
-Packed = int | bytes | NDArray[np.uint8]
-"""One tile of one array: its only value, compressed, or the array itself until it is."""
-
-Contents = Mapping[Tile, tuple[Packed, Packed]]
-"""Tile -> what its label map and its provenance hold."""
-
-Delta = tuple[Rect, Packed]
-"""The exclusive or of two states of a tile, where it is not 0: that rectangle in image pixels, perhaps empty."""
-
-
-def tile_rect(tile: Tile, width: int, height: int) -> Rect:
-    """The pixels of a tile; tiles at the right and lower edge may be smaller."""
-    row, column = tile
-    x, y = column * TILE, row * TILE
-    return Rect(x, y, min(x + TILE, width), min(y + TILE, height))
-
 
 class TilePatch:
-    """What tells two states of some tiles apart: the exclusive or of their bytes, leading from either to the other.
+    """What tells two states of some tiles apart, and leads from either to the other.
 
     So undo and redo of a step are the same act, which copies and compresses nothing.
 
     Args:
-        deltas: per tile the exclusive or of the label map's pixels, and that of the provenance's.
+        deltas: what changes in each tile.
     """
 
-    def __init__(self, deltas: Mapping[Tile, tuple[Delta, Delta]]) -> None:
+    def __init__(self, deltas: Mapping[Tile, TileDelta]) -> None:
         self._deltas = dict(deltas)
         self._packed_bytes: int | None = None
 
@@ -64,12 +39,17 @@ class TilePatch:
     def between(cls, contents: Contents, labels: Labels) -> TilePatch:
         """What leads from the arrays as they are to other contents of some of their tiles, and back."""
         height, width = labels.shape
-        deltas: dict[Tile, tuple[Delta, Delta]] = {}
-        for tile, parts in contents.items():
+        deltas: dict[Tile, TileDelta] = {}
+        for tile, (first, second) in contents.items():
             rect = tile_rect(tile, width, height)
             now = labels.label_map[rect.slices], labels.provenance[rect.slices]
-            first, second = (flat(part) if isinstance(part, bytes) else part for part in parts)
-            deltas[tile] = (rect, _xor(now[0], first)), (rect, _xor(now[1], second))
+            then = (
+                first if isinstance(first, int) else flat(first),
+                second if isinstance(second, int) else flat(second),
+            )
+            delta = TileDelta.between(rect, now, then)
+            if delta is not None:
+                deltas[tile] = delta
         return cls(deltas)
 
     def __len__(self) -> int:
@@ -85,12 +65,12 @@ class TilePatch:
         """Memory of the contents, roughly. Counted once it is small: a stroke asks for that of all steps."""
         if self._packed_bytes is not None:
             return self._packed_bytes
-        return sum(_size(part) for pair in self._deltas.values() for _, part in pair)
+        return sum(delta.bytes for delta in self._deltas.values())
 
     def compress(self) -> None:
         """Make it small. Idempotent; other threads may use the patch meanwhile, whose meaning does not change."""
-        for tile, ((first_rect, first), (second_rect, second)) in list(self._deltas.items()):
-            self._deltas[tile] = (first_rect, _deflated(first)), (second_rect, _deflated(second))
+        for tile, delta in list(self._deltas.items()):
+            self._deltas[tile] = delta.packed()
         self._packed_bytes = self.bytes
 
     def other(self, labels: Labels, tiles: Iterable[Tile]) -> Contents:
@@ -100,10 +80,7 @@ class TilePatch:
         for tile in tiles:
             whole = tile_rect(tile, width, height)
             label_map, provenance = labels.label_map[whole.slices].copy(), labels.provenance[whole.slices].copy()
-            for pixels, (rect, part) in zip((label_map, provenance), self._deltas[tile], strict=True):
-                if rect:
-                    inside = pixels[rect.moved(-whole.x0, -whole.y0).slices]
-                    _xor(inside, _inflated(part), out=inside)
+            self._deltas[tile].apply(label_map, provenance, (whole.x0, whole.y0))
             contents[tile] = shrunk(label_map), shrunk(provenance)
         return contents
 
@@ -111,16 +88,13 @@ class TilePatch:
         """Lead the arrays to the other state; returns rectangles that hold all that changed and little else."""
         changed: list[Rect] = []
         held = 0  # pixels of the tiles in the last of them
-        for _, deltas in sorted(self._deltas.items(), key=itemgetter(0)):
-            touched = EMPTY
-            for array, (rect, part) in zip((labels.label_map, labels.provenance), deltas, strict=True):
-                if rect:
-                    _xor(array[rect.slices], _inflated(part), out=array[rect.slices])
-                    touched = touched.union(rect)
+        for _, delta in sorted(self._deltas.items(), key=itemgetter(0)):
+            delta.apply(labels.label_map, labels.provenance)
+            touched = delta.rect
             joined = touched.union(changed[-1]) if changed else touched
             if changed and 2 * joined.area <= 3 * (held + touched.area):
                 changed[-1], held = joined, held + touched.area
-            elif touched:
+            else:
                 changed.append(touched)
                 held = touched.area
         return changed
@@ -299,87 +273,3 @@ class History:
 
     def _total(self) -> int:
         return sum(step.patch.bytes for step in (*self._undo, *self._redo))
-
-
-def _size(part: Packed) -> int:
-    if isinstance(part, int):
-        return 8
-    return len(part) if isinstance(part, bytes) else part.nbytes
-
-
-def only_value(pixels: NDArray[np.uint8]) -> int | None:
-    """The value of all pixels of a tile; None if there are several."""
-    if pixels[0, 0] != pixels[-1, -1]:
-        return None
-    lowest, highest, _, _ = cv2.minMaxLoc(pixels)
-    return int(lowest) if lowest == highest else None
-
-
-def shrunk(pixels: NDArray[np.uint8]) -> int | NDArray[np.uint8]:
-    """A tile that nobody else writes, or its only value."""
-    value = only_value(pixels)
-    return pixels if value is None else value
-
-
-def kept(pixels: NDArray[np.uint8]) -> int | NDArray[np.uint8]:
-    """A copy of a tile, or its only value: most tiles of a large image have one."""
-    value = only_value(pixels)
-    return pixels.copy() if value is None else value
-
-
-def pack(part: Packed) -> int | bytes:
-    """Make a tile small: its only value, or a zlib stream of its rows."""
-    if not isinstance(part, np.ndarray):
-        return part
-    value = int(part.flat[0])
-    return value if bool((part == value).all()) else zlib.compress(part.tobytes(), 1)
-
-
-def flat(part: bytes | NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The pixels of a tile, row by row: uint8 (N,)."""
-    return (
-        np.frombuffer(zlib.decompress(part, bufsize=TILE * TILE), np.uint8)
-        if isinstance(part, bytes)
-        else part.ravel()
-    )
-
-
-def difference(now: LabelMap, then: LabelMap | int, rect: Rect) -> Delta:
-    """What tells a tile's pixels from those of another state.
-
-    Args:
-        now: uint8 (h, w), a part of an annotation.
-        then: the same at another time, or its only value; an array is used up.
-        rect: where the part lies in the image.
-    """
-    if isinstance(then, int):
-        if (value := only_value(now)) is not None:
-            return (rect, value ^ then) if value != then else (EMPTY, 0)
-        then = np.full(now.shape, then, np.uint8)
-    np.bitwise_xor(now, then, out=then)
-    x, y, width, height = cv2.boundingRect(then)
-    inner = Rect(rect.x0 + x, rect.y0 + y, rect.x0 + x + width, rect.y0 + y + height)
-    return (inner, shrunk(np.ascontiguousarray(then[y : y + height, x : x + width]))) if inner else (EMPTY, 0)
-
-
-def _deflated(part: Packed) -> int | bytes:
-    """`pack` for memory alone, without zlib's checksum: it unpacks in half the time."""
-    if not isinstance(part, np.ndarray):
-        return part
-    if (value := only_value(part)) is not None:
-        return value
-    deflate = zlib.compressobj(1, wbits=-zlib.MAX_WBITS)
-    return deflate.compress(part.tobytes()) + deflate.flush()
-
-
-def _inflated(part: Packed) -> int | NDArray[np.uint8]:
-    """What `_deflated` made, row by row: uint8 (N,); or the only value."""
-    if not isinstance(part, bytes):
-        return part
-    return np.frombuffer(zlib.decompress(part, -zlib.MAX_WBITS, TILE * TILE), np.uint8)
-
-
-def _xor(pixels: LabelMap, part: int | NDArray[np.uint8], out: LabelMap | None = None) -> LabelMap:
-    """The exclusive or of a tile's pixels with one value or as many others, in ``out`` or a fresh array."""
-    other = np.uint8(part) if isinstance(part, int) else part.reshape(pixels.shape)
-    return np.bitwise_xor(pixels, other, out=out)

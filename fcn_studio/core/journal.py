@@ -12,21 +12,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fcn_studio.core.history import (
-    Contents,
-    History,
-    Motion,
-    Packed,
-    Standing,
-    Step,
-    Tile,
-    TilePatch,
-    flat,
-    kept,
-    pack,
-    tile_rect,
-)
+from fcn_studio.core.history import History, Motion, Standing, Step, TilePatch
 from fcn_studio.core.labels import Labels, Mask
+from fcn_studio.core.tiles import Contents, Packed, Tile, flat, kept, pack, tile_rect
 
 
 @dataclass(frozen=True)

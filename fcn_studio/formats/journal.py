@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from fcn_studio import paths
-from fcn_studio.core.history import TILE, Contents, Motion, Packed, Standing, Tile, tile_rect
+from fcn_studio.core.history import Motion, Standing
 from fcn_studio.core.journal import Entry
 from fcn_studio.core.sample import Status
+from fcn_studio.core.tiles import TILE, Contents, Packed, Tile, tile_rect
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.atomic import told
 
