@@ -70,9 +70,12 @@ class TileDelta(NamedTuple):
 
     @classmethod
     def between(
-        cls, rect: Rect, now: tuple[LabelMap, LabelMap], then: tuple[LabelMap | int, LabelMap | int]
+        cls, rect: Rect, now: tuple[LabelMap | int, LabelMap | int], then: tuple[LabelMap | int, LabelMap | int]
     ) -> TileDelta | None:
-        """What tells two states of a rectangle apart, each label map and provenance; None if nothing does."""
+        """What tells two states of a rectangle apart, each label map and provenance; None if nothing does.
+
+        An array of one value may be given as that value.
+        """
         changes = [_exclusive_or(pixels, other) for pixels, other in zip(now, then, strict=True)]
         where = EMPTY
         for change in changes:
@@ -110,7 +113,9 @@ class TileDelta(NamedTuple):
                 np.bitwise_xor(pixels, np.uint8(change), out=pixels)
 
 
-def _exclusive_or(now: LabelMap, then: LabelMap | int) -> int | NDArray[np.uint8]:
+def _exclusive_or(now: LabelMap | int, then: LabelMap | int) -> int | NDArray[np.uint8]:
+    if isinstance(now, int):
+        return now ^ then if isinstance(then, int) else np.bitwise_xor(then, np.uint8(now))
     if isinstance(then, int) and (value := only_value(now)) is not None:
         return value ^ then
     return np.bitwise_xor(now, np.uint8(then) if isinstance(then, int) else then.reshape(now.shape))

@@ -15,7 +15,7 @@ from fcn_studio.core.delta import TileDelta
 from fcn_studio.core.geometry import EMPTY, Rect
 from fcn_studio.core.history import Standing, Step, TilePatch
 from fcn_studio.core.labels import LabelMap, Labels, Provenance
-from fcn_studio.core.raster import Region
+from fcn_studio.core.region import Region
 from fcn_studio.core.rules import PaintRules, look_up
 from fcn_studio.core.sample import Status
 from fcn_studio.core.tiles import TILE, Tile, kept, tile_rect
@@ -67,6 +67,7 @@ class Edit:
         self._open = True
         self._human = False
         self._tiles: dict[Tile, tuple[LabelMap | int, LabelMap | int]] = {}
+        self._filled: dict[Tile, tuple[int, int]] = {}  # what those hold that the newest write covered wholly
         self._deltas: dict[Tile, TileDelta] = {}
         self._constants: dict[int, NDArray[np.uint8]] = {}
         self._made = False
@@ -229,7 +230,7 @@ class Edit:
             stencil = np.asarray(cv2.bitwise_and(stencil, free), np.uint8)
         if not cv2.countNonZero(stencil):
             return EMPTY
-        self._remember(rect, stencil)
+        self._remember(rect, stencil, (value, int(provenance)))
         cv2.copyTo(self._constant(value, rect), stencil, label_part)
         cv2.copyTo(self._constant(int(provenance), rect), stencil, provenance_part)
         return rect
@@ -251,16 +252,21 @@ class Edit:
             target[:] = content
         return rect
 
-    def _remember(self, rect: Rect, stencil: NDArray[np.uint8]) -> None:
-        """Copy every tile that the stencil is about to touch for the first time."""
+    def _remember(self, rect: Rect, stencil: NDArray[np.uint8], values: tuple[int, int]) -> None:
+        """Copy every tile that the stencil is about to touch for the first time, to be filled with these values."""
         for tile in rect.tiles(TILE):
-            if tile not in self._tiles:
-                part = tile_rect(tile, self._bounds.x1, self._bounds.y1).intersect(rect)
-                inside = Rect(part.x0 - rect.x0, part.y0 - rect.y0, part.x1 - rect.x0, part.y1 - rect.y0)
-                if cv2.countNonZero(stencil[inside.slices]):
-                    self._keep(tile)
+            if tile in self._tiles:
+                self._filled.pop(tile, None)
+                continue
+            part = tile_rect(tile, self._bounds.x1, self._bounds.y1).intersect(rect)
+            count = cv2.countNonZero(stencil[part.moved(-rect.x0, -rect.y0).slices])
+            if count:
+                self._keep(tile)
+            if count == TILE * TILE:
+                self._filled[tile] = values
 
     def _keep(self, tile: Tile) -> None:
+        self._filled.pop(tile, None)
         if tile not in self._tiles:
             where = tile_rect(tile, self._bounds.x1, self._bounds.y1).slices
             self._tiles[tile] = kept(self._labels.label_map[where]), kept(self._labels.provenance[where])
@@ -270,7 +276,8 @@ class Edit:
         for _ in range(min(most, len(self._tiles))):
             tile, then = self._tiles.popitem()
             rect = tile_rect(tile, self._bounds.x1, self._bounds.y1)
-            now = self._labels.label_map[rect.slices], self._labels.provenance[rect.slices]
+            filled = self._filled.pop(tile, None)
+            now = filled or (self._labels.label_map[rect.slices], self._labels.provenance[rect.slices])
             delta = TileDelta.between(rect, now, then)
             if delta is not None:
                 self._deltas[tile] = delta

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import LabelMap
+from fcn_studio.core.region import Columns, Region, RunRegion, StencilRegion, drawn
 
 Point = tuple[float, float]
 """(x, y) in image coordinates."""
@@ -32,43 +33,12 @@ BrushShape = Literal["round", "square"]
 Connectivity = Literal[4, 8]
 
 _Floats = NDArray[np.floating]
-_Columns = NDArray[np.int64]
 
 _BANDED_FROM = 700_000
 """Pixels of a capsule's rectangle from which its new part is given in bands; below, one rectangle costs less."""
 
 _BANDS = 8
 """A thin ring is cut into so many bands: more cost more than the emptier rectangles save."""
-
-
-@dataclass(frozen=True)
-class Region:
-    """A set of pixels: where it lies and which pixels of that rectangle belong to it.
-
-    Attributes:
-        rect: bounding rectangle in image pixels, inside the image.
-        stencil: uint8 of shape (rect.height, rect.width); nonzero is inside.
-
-    Raises:
-        ValueError: on construction, if the stencil is not of the rectangle's size or not uint8.
-    """
-
-    rect: Rect
-    stencil: NDArray[np.uint8]
-
-    def __post_init__(self) -> None:
-        if self.stencil.dtype != np.uint8 or self.stencil.shape != (self.rect.height, self.rect.width):
-            raise ValueError(f"stencil {self.stencil.dtype} {self.stencil.shape} does not fit {self.rect}")
-
-    @property
-    def area(self) -> int:
-        """Number of pixels inside."""
-        return int(np.count_nonzero(self.stencil))
-
-    def part(self, rect: Rect) -> NDArray[np.uint8]:
-        """The stencil of a rectangle within its own, a view."""
-        rows = slice(rect.y0 - self.rect.y0, rect.y1 - self.rect.y0)
-        return self.stencil[rows, rect.x0 - self.rect.x0 : rect.x1 - self.rect.x0]
 
 
 def snapped(point_xy: Point, diameter: int) -> Point:
@@ -170,7 +140,7 @@ def polygon(points_xy: Sequence[Point], bounds: Size) -> Region | None:
     first, after = _columns(rect, xs[order][::2], xs[order][1::2])
     if not (first < after).any():
         return None
-    return Region(rect, _stencil(rect, rows[order][::2] - rect.y0, first - rect.x0, after - rect.x0))
+    return RunRegion(rect, rows[order][::2], first, after)
 
 
 def flood(label_map: LabelMap, seed_xy: tuple[int, int], *, connectivity: Connectivity = 4) -> Region:
@@ -187,7 +157,7 @@ def flood(label_map: LabelMap, seed_xy: tuple[int, int], *, connectivity: Connec
     flags = connectivity | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE | (1 << 8)
     x, y, w, h = cv2.floodFill(image, mask, seed_xy, 0, flags=flags)[3]
     rect = Rect(x, y, x + w, y + h)
-    return Region(rect, mask[1:-1, 1:-1][rect.slices])
+    return StencilRegion(rect, mask[1:-1, 1:-1][rect.slices])
 
 
 def _passed_as_writable(array: LabelMap) -> LabelMap:
@@ -228,15 +198,15 @@ class _Swept:
     """
 
     rect: Rect
-    first: _Columns
-    after: _Columns
+    first: Columns
+    after: Columns
     cut: bool
 
     def region(self) -> Region | None:
         """All of it; None if it is empty."""
         if self.cut:
             return _band(self.rect.x0, self.rect.y0, self.first, self.after)
-        return Region(self.rect, _stencil(self.rect, np.arange(self.rect.height), self.first, self.after))
+        return _one_run_a_row(self.rect, self.first, self.after)
 
 
 def _swept(p_xy: Point, q_xy: Point, size: int, shape: BrushShape, bounds: Size) -> _Swept | None:
@@ -261,7 +231,7 @@ def _corner(point_xy: Point, size: int) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=64)
-def _runs(size: int, shape: BrushShape, dx: int, dy: int) -> tuple[_Columns, _Columns]:
+def _runs(size: int, shape: BrushShape, dx: int, dy: int) -> tuple[Columns, Columns]:
     """What a brush covers that moves by (dx, dy) pixels: per row the first column and the one after the last.
 
     They count from the rectangle around it, ``size`` and the move wide and high. The shape is convex, so each row
@@ -309,7 +279,7 @@ def _outermost(radius: float, shape: BrushShape, dx: int, dy: int) -> list[Point
     return [(x, y), (-x, -y)]
 
 
-def _columns(rect: Rect, lefts: _Floats, rights: _Floats) -> tuple[_Columns, _Columns]:
+def _columns(rect: Rect, lefts: _Floats, rights: _Floats) -> tuple[Columns, Columns]:
     """The columns whose centres lie in ``left <= centre < right``, cut to the rectangle: first, after the last."""
     first = _within(np.ceil(lefts - 0.5), rect.x0, rect.x1).astype(np.int64)
     return first, np.maximum(first, _within(np.ceil(rights - 0.5), rect.x0, rect.x1).astype(np.int64))
@@ -321,7 +291,7 @@ def _within(values: NDArray[Any], low: int, high: int) -> NDArray[Any]:
     return cut
 
 
-def _band(left: int, top: int, first: _Columns, after: _Columns) -> Region | None:
+def _band(left: int, top: int, first: Columns, after: Columns) -> Region | None:
     """Region of one run ``first <= x < after`` in each row from ``top`` on, columns counted from ``left``.
 
     Its rectangle is no larger than it must be; None if all rows are empty.
@@ -334,19 +304,9 @@ def _band(left: int, top: int, first: _Columns, after: _Columns) -> Region | Non
     first = _within(first[rows] - x0, 0, x1 - x0)
     after = np.maximum(first, np.minimum(after[rows] - x0, x1 - x0))
     rect = Rect(left + x0, top + rows.start, left + x1, top + rows.stop)
-    return Region(rect, _stencil(rect, np.arange(rect.height), first, after))
+    return _one_run_a_row(rect, first, after)
 
 
-def _stencil(rect: Rect, rows: NDArray[np.int64], first: _Columns, after: _Columns) -> NDArray[np.uint8]:
-    """The stencil of runs ``first <= x < after`` in order; rows and columns count from the corner of the rectangle.
-
-    Row after row it is so many pixels outside, so many inside, and so on: repeating 0 and 1 takes a tenth of the time
-    of comparing every pixel, or of writing slices, at all sizes but the smallest.
-    """
-    edges = np.zeros(2 * len(rows) + 2, np.int64)
-    starts = rows * rect.width
-    np.add(starts, first, out=edges[1:-1:2])
-    np.add(starts, after, out=edges[2:-1:2])
-    edges[-1] = rect.area
-    turns = np.arange(len(edges) - 1, dtype=np.uint8) & 1
-    return np.repeat(turns, edges[1:] - edges[:-1]).reshape(rect.height, rect.width)
+def _one_run_a_row(rect: Rect, first: Columns, after: Columns) -> Region:
+    """Region of one run in each row of a rectangle, columns counted from its left edge."""
+    return StencilRegion(rect, drawn(rect.width, rect.height, np.arange(rect.height), first, after))

@@ -8,7 +8,8 @@ from typing import ClassVar, Literal, NamedTuple, Protocol
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.event import Event
-from fcn_studio.core.raster import BrushShape, Connectivity, Point, Region
+from fcn_studio.core.raster import BrushShape, Connectivity, Point
+from fcn_studio.core.region import Region
 from fcn_studio.tools.work import LARGE, Work, painting
 
 Button = Literal["left", "right", "middle", "none"]

@@ -11,7 +11,8 @@ from fcn_studio.core.classes import VOID
 from fcn_studio.core.document import Document
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import Provenance
-from fcn_studio.core.raster import Connectivity, Region, flood
+from fcn_studio.core.raster import Connectivity, flood
+from fcn_studio.core.region import Region, StencilRegion
 from fcn_studio.tools.base import PointerEvent, Tool
 
 
@@ -54,7 +55,9 @@ def equal_region(
         nobody = document.provenance == Provenance.NOBODY
         same &= nobody if nobody[y, x] else ~nobody
     stencil = same.view(np.uint8)
-    return flood(stencil, seed_xy, connectivity=connectivity) if contiguous else Region(_frame(document), stencil)
+    if contiguous:
+        return flood(stencil, seed_xy, connectivity=connectivity)
+    return StencilRegion(_frame(document), stencil)
 
 
 def _frame(document: Document) -> Rect:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from fcn_studio.core.document import Document
-from fcn_studio.core.raster import Region
+from fcn_studio.core.region import Region
 
 R = TypeVar("R")
 

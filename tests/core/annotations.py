@@ -9,7 +9,7 @@ from fcn_studio.core.document import Document
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.history import History
 from fcn_studio.core.labels import Labels
-from fcn_studio.core.raster import Region
+from fcn_studio.core.region import Region, StencilRegion
 from fcn_studio.core.rules import PaintRules
 from fcn_studio.core.sample import Status
 
@@ -39,7 +39,7 @@ def random_region(seed: int, height: int, width: int) -> Region:
     rng = np.random.default_rng(seed)
     x0, y0 = int(rng.integers(width)), int(rng.integers(height))
     rect = Rect(x0, y0, int(rng.integers(x0, width)) + 1, int(rng.integers(y0, height)) + 1)
-    return Region(rect, rng.integers(0, 2, (rect.height, rect.width), np.uint8) * 255)
+    return StencilRegion(rect, rng.integers(0, 2, (rect.height, rect.width), np.uint8) * 255)
 
 
 def document_of(labels: Labels, status: Status = Status.NEW, history: History | None = None) -> Document:

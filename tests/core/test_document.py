@@ -11,14 +11,14 @@ from fcn_studio.core.document import Document, auto_segment, skip, unskip, verif
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import Labels, Provenance, made_by_human
 from fcn_studio.core.prediction import Prediction
-from fcn_studio.core.raster import Region
+from fcn_studio.core.region import StencilRegion
 from fcn_studio.core.rules import PaintRules
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import FcnStudioError
 from tests.core.annotations import CLASSES, document_of, random_labels, random_region, seeds
 
 SHAPE = (40, 60)
-DOT = Region(Rect(3, 2, 5, 4), np.ones((2, 2), np.uint8))
+DOT = StencilRegion(Rect(3, 2, 5, 4), np.ones((2, 2), np.uint8))
 
 
 def prediction_of(seed: int, shape: tuple[int, int] = SHAPE) -> Prediction:

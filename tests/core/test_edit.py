@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from fcn_studio.core.geometry import EMPTY, Rect
 from fcn_studio.core.labels import Labels, Provenance, made_by_human
-from fcn_studio.core.raster import Region
+from fcn_studio.core.region import StencilRegion
 from fcn_studio.core.rules import PaintRules
 from fcn_studio.core.sample import Status
 from tests.core.annotations import CLASSES, document_of, inside, random_labels, random_region, rules, seeds
 
 SHAPE = (40, 60)
-DOT = Region(Rect(3, 2, 5, 4), np.ones((2, 2), np.uint8))
+DOT = StencilRegion(Rect(3, 2, 5, 4), np.ones((2, 2), np.uint8))
 
 
 def expected_paintable(labels: Labels, allowed: PaintRules) -> np.ndarray:
@@ -75,7 +75,7 @@ def test_every_size_of_image_can_be_painted_under_rules(shape: tuple[int, int]) 
     before = random_labels(3, *shape)
     document = document_of(before)
     document.rules = PaintRules(locked=frozenset({1, 255}))
-    whole = Region(Rect(0, 0, shape[1], shape[0]), np.ones(shape, np.uint8))
+    whole = StencilRegion(Rect(0, 0, shape[1], shape[0]), np.ones(shape, np.uint8))
     with document.edit("paint") as edit:
         edit.write(whole, 7)
     free = expected_paintable(before, document.rules)
@@ -166,6 +166,6 @@ def test_regions_outside_and_labels_of_another_size_are_refused() -> None:
     document = document_of(Labels.unlabelled(*SHAPE))
     edit = document.edit("paint")
     with pytest.raises(ValueError, match="not in the document"):
-        edit.write(Region(Rect(59, 0, 61, 1), np.ones((1, 2), np.uint8)), 1)
+        edit.write(StencilRegion(Rect(59, 0, 61, 1), np.ones((1, 2), np.uint8)), 1)
     with pytest.raises(ValueError, match="new labels"):
         edit.replace(Labels.unlabelled(3, 3))

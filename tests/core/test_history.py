@@ -16,7 +16,7 @@ from fcn_studio.core.geometry import Rect
 from fcn_studio.core.history import History
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.prediction import Prediction
-from fcn_studio.core.raster import Region
+from fcn_studio.core.region import StencilRegion
 from fcn_studio.core.sample import Status
 from tests.core.annotations import CLASSES, document_of, random_labels, random_region, rules, seeds
 
@@ -190,7 +190,7 @@ def test_only_touched_tiles_are_kept_and_even_ones_cost_nothing() -> None:
     document = document_of(Labels.unlabelled(2000, 2000))
     with document.edit("diagonal") as edit:
         stencil = np.eye(2000, dtype=np.uint8)
-        edit.write(Region(Rect(0, 0, 2000, 2000), stencil), 1)
+        edit.write(StencilRegion(Rect(0, 0, 2000, 2000), stencil), 1)
     assert document.history.bytes < 8 * 1024  # eight tiles on the diagonal, compressed
 
 
@@ -209,8 +209,8 @@ def test_images_of_few_pixels_go_back_and_forth(shape: tuple[int, int]) -> None:
     document = document_of(random_labels(3, *shape))
     before = Snapshot.of(document)
     with document.edit("all") as edit:
-        edit.write(Region(Rect(0, 0, shape[1], shape[0]), np.ones(shape, np.uint8)), 1)
-        edit.erase(Region(Rect(0, 0, 1, 1), np.ones((1, 1), np.uint8)))
+        edit.write(StencilRegion(Rect(0, 0, shape[1], shape[0]), np.ones(shape, np.uint8)), 1)
+        edit.erase(StencilRegion(Rect(0, 0, 1, 1), np.ones((1, 1), np.uint8)))
     after = Snapshot.of(document)
     assert after != before
     document.undo()

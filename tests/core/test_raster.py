@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fcn_studio.core.geometry import Rect
-from fcn_studio.core.raster import BrushShape, Point, Region, arc_edges, capsule, flood, polygon, snapped, trail
+from fcn_studio.core.raster import BrushShape, Point, arc_edges, capsule, flood, polygon, snapped, trail
+from fcn_studio.core.region import Region, StencilRegion
 
 W, H = 37, 29
 coordinate = st.floats(-15, 50)
@@ -193,4 +194,4 @@ def test_flood_is_the_connected_component_of_the_seed(seed: int, connectivity: i
 
 def test_a_region_refuses_a_stencil_of_another_size() -> None:
     with pytest.raises(ValueError, match="does not fit"):
-        Region(Rect(0, 0, 3, 2), np.ones((3, 2), np.uint8))
+        StencilRegion(Rect(0, 0, 3, 2), np.ones((3, 2), np.uint8))

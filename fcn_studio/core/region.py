@@ -1,0 +1,102 @@
+"""Sets of pixels that edits write: as a stencil, or as runs of pixels in rows."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn_studio.core.geometry import Rect
+
+Columns = NDArray[np.int64]
+
+
+class Region(ABC):
+    """A set of pixels.
+
+    Attributes:
+        rect: bounding rectangle in image pixels, inside the image.
+    """
+
+    rect: Rect
+
+    @abstractmethod
+    def part(self, rect: Rect) -> NDArray[np.uint8]:
+        """Which pixels of a rectangle within ``rect`` are inside: uint8 (height, width), nonzero is inside."""
+
+    @property
+    def stencil(self) -> NDArray[np.uint8]:
+        """Which pixels of ``rect`` are inside."""
+        return self.part(self.rect)
+
+    @property
+    def area(self) -> int:
+        """Number of pixels inside."""
+        return int(np.count_nonzero(self.stencil))
+
+
+@dataclass(frozen=True)
+class StencilRegion(Region):
+    """A region whose pixels are told one by one.
+
+    Attributes:
+        rect: see `Region`.
+        pixels: uint8 of shape (rect.height, rect.width); nonzero is inside.
+
+    Raises:
+        ValueError: on construction, if the pixels are not of the rectangle's size or not uint8.
+    """
+
+    rect: Rect
+    pixels: NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        if self.pixels.dtype != np.uint8 or self.pixels.shape != (self.rect.height, self.rect.width):
+            raise ValueError(f"stencil {self.pixels.dtype} {self.pixels.shape} does not fit {self.rect}")
+
+    def part(self, rect: Rect) -> NDArray[np.uint8]:
+        """See `Region.part`; a view."""
+        rows = slice(rect.y0 - self.rect.y0, rect.y1 - self.rect.y0)
+        return self.pixels[rows, rect.x0 - self.rect.x0 : rect.x1 - self.rect.x0]
+
+
+@dataclass(frozen=True)
+class RunRegion(Region):
+    """A region of runs ``first <= x < after``; of a large one each part is drawn when it is asked for.
+
+    Attributes:
+        rect: see `Region`.
+        rows: the image row of each run, int64 (N,), rising; runs of one row follow each other and do not overlap.
+        first: its first column, int64 (N,), within ``rect``.
+        after: the column after its last, int64 (N,).
+    """
+
+    rect: Rect
+    rows: Columns
+    first: Columns
+    after: Columns
+
+    def part(self, rect: Rect) -> NDArray[np.uint8]:
+        """See `Region.part`; drawn anew."""
+        start, end = self.rows.searchsorted((rect.y0, rect.y1))
+        first, after = (
+            np.minimum(np.maximum(ends[start:end], rect.x0), rect.x1) for ends in (self.first, self.after)
+        )
+        return drawn(rect.width, rect.height, self.rows[start:end] - rect.y0, first - rect.x0, after - rect.x0)
+
+
+def drawn(width: int, height: int, rows: Columns, first: Columns, after: Columns) -> NDArray[np.uint8]:
+    """The stencil (height, width) of runs ``first <= x < after`` in order: 1 inside, 0 outside.
+
+    Row after row it is so many pixels outside, so many inside, and so on: repeating 0 and 1 takes a tenth of the time
+    of comparing every pixel, or of writing slices, at all sizes but the smallest.
+    """
+    edges = np.zeros(2 * len(rows) + 2, np.int64)
+    starts = rows * width
+    np.add(starts, first, out=edges[1:-1:2])
+    np.add(starts, after, out=edges[2:-1:2])
+    edges[-1] = width * height
+    turns = np.arange(len(edges) - 1, dtype=np.uint8) & 1
+    return np.repeat(turns, edges[1:] - edges[:-1]).reshape(height, width)
