@@ -230,7 +230,7 @@ def _corner(point_xy: Point, size: int) -> tuple[int, int]:
     return int(x - size / 2), int(y - size / 2)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _runs(size: int, shape: BrushShape, dx: int, dy: int) -> tuple[Columns, Columns]:
     """What a brush covers that moves by (dx, dy) pixels: per row the first column and the one after the last.
 

@@ -131,12 +131,10 @@ class LabelComposer:
 
     def _painted_void(self, sampling: Sampling, rect: Rect, indices: LabelMap) -> NDArray[np.bool_] | None:
         """Where void was painted; None if nowhere. Only where the value is 255 is the provenance looked at."""
-        if self._provenance is None:
+        if self._provenance is None or indices.max() != VOID:
             return None
-        void = indices == VOID
-        if not void.any():
-            return None
-        painted: NDArray[np.bool_] = void & (sampling.gather(self._provenance, rect) != Provenance.NOBODY)
+        painted: NDArray[np.bool_] = sampling.gather(self._provenance, rect) != Provenance.NOBODY
+        painted &= indices == VOID
         return painted
 
 
