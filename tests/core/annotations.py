@@ -35,11 +35,12 @@ def random_labels(seed: int, height: int, width: int) -> Labels:
 
 
 def random_region(seed: int, height: int, width: int) -> Region:
-    """A speckled stencil somewhere inside."""
+    """A rectangle somewhere inside, speckled or filled."""
     rng = np.random.default_rng(seed)
     x0, y0 = int(rng.integers(width)), int(rng.integers(height))
     rect = Rect(x0, y0, int(rng.integers(x0, width)) + 1, int(rng.integers(y0, height)) + 1)
-    return StencilRegion(rect, rng.integers(0, 2, (rect.height, rect.width), np.uint8) * 255)
+    speckles = rng.integers(0, 2, (rect.height, rect.width), np.uint8) * 255
+    return StencilRegion(rect, speckles if rng.random() < 0.5 else np.ones_like(speckles))
 
 
 def document_of(labels: Labels, status: Status = Status.NEW, history: History | None = None) -> Document:

@@ -169,3 +169,26 @@ def test_regions_outside_and_labels_of_another_size_are_refused() -> None:
         edit.write(StencilRegion(Rect(59, 0, 61, 1), np.ones((1, 2), np.uint8)), 1)
     with pytest.raises(ValueError, match="new labels"):
         edit.replace(Labels.unlabelled(3, 3))
+
+
+def test_tiles_that_a_write_filled_are_known_until_the_next_write() -> None:
+    before = random_labels(5, 520, 600)
+    document = document_of(before)
+    filled, part = Rect(0, 0, 600, 520), Rect(300, 300, 310, 320)
+    with document.edit("fill and cut") as edit:
+        edit.write(StencilRegion(filled, np.ones((520, 600), np.uint8)), 7)
+        edit.erase(StencilRegion(part, np.ones((20, 10), np.uint8)))
+    after = document.labels_snapshot()
+    assert after.label_map[310, 305] == 255
+    assert document.undo() == "fill and cut"
+    assert np.array_equal(document.label_map, before.label_map)
+    assert np.array_equal(document.provenance, before.provenance)
+    document.redo()
+    assert np.array_equal(document.label_map, after.label_map)
+    assert np.array_equal(document.provenance, after.provenance)
+    cancelled = document.edit("fill, replaced, and cancelled")
+    cancelled.write(StencilRegion(filled, np.ones((520, 600), np.uint8)), 3)
+    cancelled.replace(before)
+    cancelled.cancel()
+    assert np.array_equal(document.label_map, after.label_map)
+    assert np.array_equal(document.provenance, after.provenance)

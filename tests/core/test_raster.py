@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fcn_studio.core.geometry import Rect
 from fcn_studio.core.raster import BrushShape, Point, arc_edges, capsule, flood, polygon, snapped, trail
-from fcn_studio.core.region import Region, StencilRegion
+from fcn_studio.core.region import Region
 
 W, H = 37, 29
 coordinate = st.floats(-15, 50)
@@ -72,6 +71,24 @@ def test_a_square_stroke_is_the_convex_hull_of_its_ends(p: Point, q: Point, size
     sure = np.abs(signed) > 1e-4
     got = spread(capsule(p, q, size, "square", (W, H)))
     assert np.array_equal(got[sure], (signed > 0)[sure])
+
+
+quarters = st.integers(0, 80).map(lambda n: n / 4)
+
+
+@given(st.tuples(*[quarters] * 4), st.integers(1, 24), st.sampled_from(["round", "square"]), st.integers(0, 400))
+def test_a_stroke_is_the_same_wherever_it_is(
+    ends: tuple[float, ...], size: int, shape: BrushShape, away: int
+) -> None:
+    near, far = (
+        capsule((x + k, y + k), (u + k, v + k), size, shape, (500, 500))
+        for x, y, u, v in [ends]
+        for k in (30, 30 + away)
+    )
+    assert near is not None
+    assert far is not None
+    assert far.rect == near.rect.moved(away, away)
+    assert np.array_equal(near.stencil, far.stencil)
 
 
 BIG = (1100, 900)
@@ -190,8 +207,3 @@ def test_flood_is_the_connected_component_of_the_seed(seed: int, connectivity: i
     components = cv2.connectedComponents(same, connectivity=connectivity)[1]
     assert np.array_equal(spread(region), components == components[y, x])
     assert np.array_equal(label_map, before)
-
-
-def test_a_region_refuses_a_stencil_of_another_size() -> None:
-    with pytest.raises(ValueError, match="does not fit"):
-        StencilRegion(Rect(0, 0, 3, 2), np.ones((3, 2), np.uint8))
