@@ -80,11 +80,9 @@ quarters = st.integers(0, 80).map(lambda n: n / 4)
 def test_a_stroke_is_the_same_wherever_it_is(
     ends: tuple[float, ...], size: int, shape: BrushShape, away: int
 ) -> None:
-    near, far = (
-        capsule((x + k, y + k), (u + k, v + k), size, shape, (500, 500))
-        for x, y, u, v in [ends]
-        for k in (30, 30 + away)
-    )
+    x, y, u, v = (30 + end for end in ends)
+    near = capsule((x, y), (u, v), size, shape, (500, 500))
+    far = capsule((x + away, y + away), (u + away, v + away), size, shape, (500, 500))
     assert near is not None
     assert far is not None
     assert far.rect == near.rect.moved(away, away)
