@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,6 +15,10 @@ from fcn_studio.core.labels import LabelMap, Provenance
 
 _NOBODY = np.zeros(256, np.uint8)
 _NOBODY[Provenance.NOBODY] = 255
+
+
+_FEW = 4
+"""So many classes are compared one by one in less time than a table takes: half of it for two."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,10 @@ class PaintRules:
             return look_up(provenance, _NOBODY)
         if not self.protected and self.only_over is None:
             return None
-        allowed = look_up(label_map, self._free_classes)
+        if self.only_over is None and len(self.protected) <= _FEW:
+            allowed = _none_of(label_map, self.protected)
+        else:
+            allowed = look_up(label_map, self._free_classes)
         # 255 has two meanings, void and unlabelled; the table cannot tell them apart, the provenance can.
         if self.only_over is None and VOID in self.protected:
             cv2.bitwise_or(allowed, look_up(provenance, _NOBODY), dst=allowed)
@@ -88,6 +96,16 @@ class PaintRules:
             values[self.only_over] = 255
         values[list(self.protected)] = 0
         return values
+
+
+def _none_of(label_map: LabelMap, classes: Iterable[int]) -> NDArray[np.uint8]:
+    """255 where a label map has none of some classes, at least one."""
+    first, *others = classes
+    free = label_map != first
+    for index in others:
+        free &= label_map != index
+    allowed: NDArray[np.uint8] = np.negative(free.view(np.uint8))  # 1 becomes 255
+    return allowed
 
 
 def look_up(array: LabelMap, values: NDArray[np.uint8]) -> NDArray[np.uint8]:
