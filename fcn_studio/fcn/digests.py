@@ -13,8 +13,8 @@ from pathlib import Path
 from fcn_studio import paths
 from fcn_studio.formats.strict_json import parse, text
 
-LARGE = 32 << 20
-"""Bytes from which on a digest is remembered; smaller files are read in the blink of an eye."""
+LARGE = 4 << 20
+"""Bytes from which on a digest is remembered; it takes a millisecond to find that of smaller files."""
 
 _SETTLED = 2.0
 """Seconds since its last change from which on a file's time stamp tells it from a later state."""
