@@ -1,7 +1,7 @@
 """What tells two states of a tile apart: the exclusive or of their bytes, which leads from either to the other.
 
-A stroke changes regions, and a region is few runs of equal bytes a row. Kept as runs, a change is unpacked in half of
-the time of inflating it, and packed in a third; only what is too ragged for runs is deflated.
+A stroke changes regions, and a region is few spans of equal bytes a row. Kept as spans, a change is unpacked in half
+of the time of inflating it, and packed in a third; only what is too ragged for spans is deflated.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from fcn_studio.core.geometry import EMPTY, Rect
 from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.tiles import TILE, only_value, shrunk
 
-_MANY_RUNS = 2048
-"""More runs in a tile are slower to repeat, and larger, than what deflate makes of it."""
+_MANY_SPANS = 2048
+"""More spans in a tile are slower to repeat, and larger, than what deflate makes of it."""
 
-_TURNS = np.arange(_MANY_RUNS) & 1
+_TURNS = np.arange(_MANY_SPANS) & 1
 
 
 @dataclass(frozen=True, slots=True)
-class Runs:
-    """Runs of equal bytes.
+class Spans:
+    """Spans of equal bytes, row after row.
 
     Attributes:
         lengths: of each, uint16.
-        values: uint8; two that take turns, as inside and outside of a stroke do, or one for each run.
+        values: uint8; two that take turns, as inside and outside of a stroke do, or one for each span.
     """
 
     lengths: bytes
@@ -51,7 +51,7 @@ class Likewise:
     value: int
 
 
-Change = int | Runs | Deflated | Likewise | NDArray[np.uint8]
+Change = int | Spans | Deflated | Likewise | NDArray[np.uint8]
 """What changes in one array: one value in all pixels, several in little room, or the array until it is packed."""
 
 
@@ -137,7 +137,7 @@ def _where(change: int | NDArray[np.uint8], value: int) -> NDArray[np.uint8]:
 def _size(change: Change) -> int:
     if isinstance(change, np.ndarray):
         return change.nbytes
-    if isinstance(change, Runs):
+    if isinstance(change, Spans):
         return len(change.lengths) + len(change.values)
     return len(change.data) if isinstance(change, Deflated) else 8
 
@@ -147,7 +147,7 @@ def _packed(change: Change) -> Change:
         return change
     pixels = change.ravel()
     ends = np.flatnonzero(pixels[1:] != pixels[:-1])
-    if len(ends) >= _MANY_RUNS or pixels.size > TILE * TILE:
+    if len(ends) >= _MANY_SPANS or pixels.size > TILE * TILE:
         deflate = zlib.compressobj(1, wbits=-zlib.MAX_WBITS)
         return Deflated(deflate.compress(pixels.tobytes()) + deflate.flush())
     if not len(ends):
@@ -155,12 +155,12 @@ def _packed(change: Change) -> Change:
     lengths = np.diff(ends, prepend=-1, append=pixels.size - 1)
     values = np.append(pixels[ends], pixels[-1])
     take_turns = bool((values[2:] == values[:-2]).all())
-    return Runs(lengths.astype(np.uint16).tobytes(), values[: 2 if take_turns else None].tobytes())
+    return Spans(lengths.astype(np.uint16).tobytes(), values[: 2 if take_turns else None].tobytes())
 
 
 def _unpacked(change: Change) -> int | NDArray[np.uint8]:
     """One value, or the pixels row by row: uint8."""
-    if isinstance(change, Runs):
+    if isinstance(change, Spans):
         lengths = np.frombuffer(change.lengths, np.uint16)
         values = np.frombuffer(change.values, np.uint8)
         if len(values) < len(lengths):

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import LabelMap
-from fcn_studio.core.region import Columns, Region, RunRegion, StencilRegion, drawn
+from fcn_studio.core.region import Columns, Region, SpanRegion, StencilRegion, drawn
 
 Point = tuple[float, float]
 """(x, y) in image coordinates."""
@@ -90,7 +90,7 @@ def trail(p_xy: Point, q_xy: Point, diameter: float, shape: BrushShape, bounds: 
     if rect.area < _BANDED_FROM:
         region = swept.region()
         return [] if region is None else [region]
-    inner_first, inner_after = after.copy(), after.copy()  # rows without the dab: all of their run is new
+    inner_first, inner_after = after.copy(), after.copy()  # rows without the dab: all of their span is new
     dab = _swept(p_xy, p_xy, size, shape, bounds)
     if dab is not None:
         rows = slice(dab.rect.y0 - rect.y0, dab.rect.y1 - rect.y0)
@@ -140,7 +140,7 @@ def polygon(points_xy: Sequence[Point], bounds: Size) -> Region | None:
     first, after = _columns(rect, xs[order][::2], xs[order][1::2])
     if not (first < after).any():
         return None
-    return RunRegion(rect, rows[order][::2], first, after)
+    return SpanRegion(rect, rows[order][::2], first, after)
 
 
 def flood(label_map: LabelMap, seed_xy: tuple[int, int], *, connectivity: Connectivity = 4) -> Region:
@@ -188,7 +188,7 @@ def arc_edges(height: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Swept:
-    """What a brush covers on its way within the image: one run in each row of a rectangle.
+    """What a brush covers on its way within the image: one span in each row of a rectangle.
 
     Attributes:
         rect: of image pixels, not empty.
@@ -206,7 +206,7 @@ class _Swept:
         """All of it; None if it is empty."""
         if self.cut:
             return _band(self.rect.x0, self.rect.y0, self.first, self.after)
-        return _one_run_a_row(self.rect, self.first, self.after)
+        return _one_span_a_row(self.rect, self.first, self.after)
 
 
 def _swept(p_xy: Point, q_xy: Point, size: int, shape: BrushShape, bounds: Size) -> _Swept | None:
@@ -216,7 +216,7 @@ def _swept(p_xy: Point, q_xy: Point, size: int, shape: BrushShape, bounds: Size)
     rect = whole.intersect(Rect(0, 0, *bounds))
     if not rect:
         return None
-    first, after = _runs(size, shape, end_x - x, end_y - y)
+    first, after = _spans(size, shape, end_x - x, end_y - y)
     if rect == whole:
         return _Swept(rect, first, after, cut=False)
     rows = slice(rect.y0 - whole.y0, rect.y1 - whole.y0)
@@ -231,11 +231,11 @@ def _corner(point_xy: Point, size: int) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=256)
-def _runs(size: int, shape: BrushShape, dx: int, dy: int) -> tuple[Columns, Columns]:
+def _spans(size: int, shape: BrushShape, dx: int, dy: int) -> tuple[Columns, Columns]:
     """What a brush covers that moves by (dx, dy) pixels: per row the first column and the one after the last.
 
     They count from the rectangle around it, ``size`` and the move wide and high. The shape is convex, so each row
-    holds one run. Its ends lie on the brush at the start, on the brush at the end, or on the ways that the brush's
+    holds one span. Its ends lie on the brush at the start, on the brush at the end, or on the ways that the brush's
     outermost points take between them. Snapped brushes move by whole pixels, so it matters not where they are.
     """
     # Both ends in one array: the left ones, and the right ones negated. So the outer of two is always the lesser.
@@ -292,7 +292,7 @@ def _within(values: NDArray[Any], low: int, high: int) -> NDArray[Any]:
 
 
 def _band(left: int, top: int, first: Columns, after: Columns) -> Region | None:
-    """Region of one run ``first <= x < after`` in each row from ``top`` on, columns counted from ``left``.
+    """Region of one span ``first <= x < after`` in each row from ``top`` on, columns counted from ``left``.
 
     Its rectangle is no larger than it must be; None if all rows are empty.
     """
@@ -304,9 +304,9 @@ def _band(left: int, top: int, first: Columns, after: Columns) -> Region | None:
     first = _within(first[rows] - x0, 0, x1 - x0)
     after = np.maximum(first, np.minimum(after[rows] - x0, x1 - x0))
     rect = Rect(left + x0, top + rows.start, left + x1, top + rows.stop)
-    return _one_run_a_row(rect, first, after)
+    return _one_span_a_row(rect, first, after)
 
 
-def _one_run_a_row(rect: Rect, first: Columns, after: Columns) -> Region:
-    """Region of one run in each row of a rectangle, columns counted from its left edge."""
+def _one_span_a_row(rect: Rect, first: Columns, after: Columns) -> Region:
+    """Region of one span in each row of a rectangle, columns counted from its left edge."""
     return StencilRegion(rect, drawn(rect.width, rect.height, np.arange(rect.height), first, after))

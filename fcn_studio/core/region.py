@@ -1,4 +1,4 @@
-"""Sets of pixels that edits write: as a stencil, or as runs of pixels in rows."""
+"""Sets of pixels that edits write: as a stencil, or as spans of pixels in rows."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ class StencilRegion(Region):
 
 
 @dataclass(frozen=True)
-class RunRegion(Region):
-    """A region of runs ``first <= x < after``; of a large one each part is drawn when it is asked for.
+class SpanRegion(Region):
+    """A region of spans ``first <= x < after``; of a large one each part is drawn when it is asked for.
 
     Attributes:
         rect: see `Region`.
-        rows: the image row of each run, int64 (N,), rising; runs of one row follow each other and do not overlap.
+        rows: the image row of each span, int64 (N,), rising; spans of one row follow each other and do not overlap.
         first: its first column, int64 (N,), within ``rect``.
         after: the column after its last, int64 (N,).
     """
@@ -88,7 +88,7 @@ class RunRegion(Region):
 
 
 def drawn(width: int, height: int, rows: Columns, first: Columns, after: Columns) -> NDArray[np.uint8]:
-    """The stencil (height, width) of runs ``first <= x < after`` in order: 1 inside, 0 outside.
+    """The stencil (height, width) of spans ``first <= x < after`` in order: 1 inside, 0 outside.
 
     Row after row it is so many pixels outside, so many inside, and so on: repeating 0 and 1 takes a tenth of the time
     of comparing every pixel, or of writing slices, at all sizes but the smallest.

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fcn_studio.core.delta import Deflated, Likewise, Runs, TileDelta
+from fcn_studio.core.delta import Deflated, Likewise, Spans, TileDelta
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.tiles import TILE
 
@@ -95,11 +95,11 @@ def test_an_array_of_one_value_may_be_given_as_the_value(value: int) -> None:
     assert TileDelta.between(rect, (value, 2), (value, 2)) is None
 
 
-def test_a_stroke_costs_two_bytes_a_run_and_its_provenance_nothing() -> None:
+def test_a_stroke_costs_two_bytes_a_span_and_its_provenance_nothing() -> None:
     delta = TileDelta.between(Rect(0, 0, TILE, TILE), (disc(7), disc(3)), (flat(0), flat(0)))
     assert delta is not None
     small = delta.packed()
-    assert isinstance(small.label_map, Runs)
+    assert isinstance(small.label_map, Spans)
     assert small.label_map.values == b"\x00\x07"
     assert small.provenance == Likewise(3)
     rows = np.count_nonzero(disc(7).any(axis=1))

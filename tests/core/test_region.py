@@ -1,4 +1,4 @@
-"""Regions of runs against their stencils."""
+"""Regions of spans against their stencils."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.raster import polygon
-from fcn_studio.core.region import RunRegion, StencilRegion
+from fcn_studio.core.region import SpanRegion, StencilRegion
 
 SIZE = (60, 45)
 corner = st.tuples(st.floats(-10, 70), st.floats(-10, 55))
@@ -26,9 +26,9 @@ def test_a_part_is_what_the_whole_shows_there(corners: list[tuple[float, float]]
         assert np.array_equal(region.part(rect), whole.part(rect))
 
 
-def test_runs_of_a_row_may_touch_and_be_empty() -> None:
+def test_spans_of_a_row_may_touch_and_be_empty() -> None:
     rows, first, after = (np.array(v) for v in ([2, 2, 2, 4], [1, 3, 6, 0], [3, 3, 7, 7]))
-    region = RunRegion(Rect(0, 2, 7, 5), rows, first, after)
+    region = SpanRegion(Rect(0, 2, 7, 5), rows, first, after)
     assert region.stencil.tolist() == [[0, 1, 1, 0, 0, 0, 1], [0] * 7, [1] * 7]
     assert region.area == 10
 

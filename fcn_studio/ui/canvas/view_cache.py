@@ -24,6 +24,10 @@ MAX_DIRTY = 128
 """So many dirty rectangles are kept apart; more are joined to one."""
 
 
+_WORTH_A_CALL = 20_000
+"""So many pixels are composed in the time that one more rectangle takes."""
+
+
 class LayerCache:
     """Device pixels of one layer for one view at a time.
 
@@ -82,7 +86,8 @@ class LayerCache:
         if len(rects) < 2:
             return rects
         union = _union(rects)
-        return rects if sum(rect.area for rect in rects) < union.area else [union]
+        more = union.area - sum(rect.area for rect in rects)
+        return rects if more > _WORTH_A_CALL * (len(rects) - 1) else [union]
 
     def _start_anew(self, sampling: Sampling) -> None:
         shape = sampling.viewport.height, sampling.viewport.width
