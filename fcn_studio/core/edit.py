@@ -299,14 +299,9 @@ class Edit:
     def _constant(self, value: int, rect: Rect) -> NDArray[np.uint8]:
         """An array of one value for OpenCV's masked copy; kept, since a fresh one at each event costs page faults."""
         kept = self._constants.get(value)
-        if kept is None or kept.shape[0] < rect.height or kept.shape[1] < rect.width:
-            height, width = (0, 0) if kept is None else kept.shape
-            grown = tuple(
-                max(old, -(-new // TILE) * TILE) for old, new in ((height, rect.height), (width, rect.width))
-            )
-            kept = np.full(grown, value, np.uint8)
-            self._constants[value] = kept
-        return kept[: rect.height, : rect.width]
+        if kept is None or kept.size < rect.area:
+            kept = self._constants[value] = np.full(max(2 * rect.area, TILE * TILE), value, np.uint8)
+        return kept[: rect.area].reshape(rect.height, rect.width)
 
     def _grid(self) -> Iterator[tuple[Tile, Rect]]:
         for tile in self._bounds.tiles(TILE):

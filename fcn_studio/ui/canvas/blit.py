@@ -23,25 +23,23 @@ def flattened(layers: Iterable[tuple[QImage, Rect]], viewport: Rect) -> QImage:
     """Layers as for `blit` in one opaque picture of its own."""
     picture = QImage(viewport.width, viewport.height, _OPAQUE)
     painter = QPainter(picture)
-    blit(painter, layers, [viewport])
+    blit(painter, layers, viewport)
     painter.end()
     return picture
 
 
-def blit(painter: QPainter, layers: Iterable[tuple[QImage, Rect]], rects: Iterable[Rect]) -> None:
-    """Bring rectangles of the layers' buffers to the same places of the painter's device, in its pixels.
+def blit(painter: QPainter, layers: Iterable[tuple[QImage, Rect]], rect: Rect) -> None:
+    """Bring a rectangle of the layers' buffers to the same place of the painter's device, in its pixels.
 
     Args:
         painter: counts device pixels.
         layers: bottom up, each with where it is shown; the first is copied, others are blended over it.
-        rects: what to draw. They may overlap, as those of a fractional pixel ratio do.
+        rect: what to draw.
     """
-    layers = list(layers)
-    for rect in rects:
-        mode = _COPY
-        for image, shown in layers:
-            x0, y0, x1, y1 = rect.intersect(shown)
-            if x0 < x1 and y0 < y1:
-                painter.setCompositionMode(mode)
-                painter.drawImage(x0, y0, image, x0, y0, x1 - x0, y1 - y0)
-            mode = _BLEND
+    mode = _COPY
+    for image, shown in layers:
+        x0, y0, x1, y1 = rect.intersect(shown)
+        if x0 < x1 and y0 < y1:
+            painter.setCompositionMode(mode)
+            painter.drawImage(x0, y0, image, x0, y0, x1 - x0, y1 - y0)
+        mode = _BLEND

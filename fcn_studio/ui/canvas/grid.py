@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import product
-
 import numpy as np
 from PySide6.QtGui import QColor, QPainter
 
@@ -28,18 +25,18 @@ def grid_strength(scale: float) -> float:
     return _FIRST + (1 - _FIRST) * min(1.0, (scale - GRID_FROM) / (GRID_FULL - GRID_FROM))
 
 
-def paint_grid(painter: QPainter, view: ViewState, rects: Iterable[Rect], dpr: float) -> None:
-    """Draw the borders of image pixels within device rectangles that show the image.
+def paint_grid(painter: QPainter, view: ViewState, rect: Rect, dpr: float) -> None:
+    """Draw the borders of image pixels within a device rectangle that shows the image.
 
     The last device pixel of an image pixel is darkened and the first of the next is lightened, at every pixel ratio:
     what is drawn at a place does not depend on the rectangle.
     """
     strength = grid_strength(view.scale / dpr)
-    if strength == 0:
+    if not rect or strength == 0:
         return
     painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
-    lines = [(QColor(0, 0, 0, round(_DARK * strength)), -1), (QColor(255, 255, 255, round(_LIGHT * strength)), 0)]
-    for rect, (colour, shift) in product(filter(None, rects), lines):
+    for opacity, grey, shift in ((_DARK, 0, -1), (_LIGHT, 255, 0)):
+        colour = QColor(grey, grey, grey, round(opacity * strength))
         for x in _borders(view.origin_x, view.scale, rect.x0 - shift, rect.x1 - shift):
             painter.fillRect(x + shift, rect.y0, 1, rect.height, colour)
         for y in _borders(view.origin_y, view.scale, rect.y0 - shift, rect.y1 - shift):

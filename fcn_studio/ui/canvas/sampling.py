@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from typing import Any
 
@@ -25,8 +26,8 @@ class Sampling:
         self.view = view
         columns = _indices(view.width, view.origin_x, view.scale)
         rows = _indices(view.height, view.origin_y, view.scale)
-        self._columns = columns.clip(0, view.image_width - 1)
-        self._rows = rows.clip(0, view.image_height - 1)
+        self._columns = columns.clip(*_sampled(view.image_width, view.scale))
+        self._rows = rows.clip(*_sampled(view.image_height, view.scale))
         self._column_list, self._row_list = columns.tolist(), rows.tolist()  # which bisect takes, in half the time
         self.viewport = view.viewport
         self.inside = self.device_rect(Rect(0, 0, view.image_width, view.image_height))
@@ -46,7 +47,7 @@ class Sampling:
         Args:
             source: (H, W) or (H, W, C) of the image's size.
             rect: device pixels, not empty, within `inside`.
-            halo: 0 or 1; so many device pixels more on each side, the image's edge repeated where it ends.
+            halo: 0 or 1; so many device pixels more on each side, the outermost repeated where the image ends.
 
         Returns:
             Array of ``rect``'s height and width plus twice the halo; at 100 % it may be a view of ``source``.
@@ -59,6 +60,13 @@ class Sampling:
         block = source[top : rows[-1] + 1, left : columns[-1] + 1]  # no more is touched than must be
         taken: NDArray[Any] = block[rows - top].take(columns - left, axis=1)
         return taken
+
+
+def _sampled(size: int, scale: float) -> tuple[int, int]:
+    """The first and the last image index that a device pixel can show; zoomed out, not always the image's edges."""
+    last = math.ceil(size * scale) + np.arange(-3, 2)
+    shown = np.floor((last + 0.5) / scale)
+    return int(0.5 / scale), int(shown[shown < size].max(initial=0))
 
 
 def _indices(size: int, origin: int, scale: float) -> NDArray[np.int64]:

@@ -357,7 +357,7 @@ class Surface(QWidget):
                 if self._zoom_frame is not None:
                     self._zoom_frame.paint(painter, self._view)
                     inside = self._current_sampling(self._view).inside
-                    paint_grid(painter, self._view, [inside], self.devicePixelRatioF())
+                    paint_grid(painter, self._view, inside, self.devicePixelRatioF())
                 else:
                     self._paint_layers(painter, self._view, event.region())
                 if self.divider is not None and not self._stack.peeking:
@@ -372,8 +372,10 @@ class Surface(QWidget):
     def _paint_layers(self, painter: QPainter, view: ViewState, region: QRegion) -> None:
         sampling, dpr = self._current_sampling(view), self.devicePixelRatioF()
         rects = [self._device(exposed, sampling.viewport, dpr) for exposed in _rects(region)]
-        blit(painter, self._stack.drawn(sampling), rects)
-        paint_grid(painter, view, [rect.intersect(sampling.inside) for rect in rects], dpr)
+        layers = list(self._stack.drawn(sampling))
+        for rect in rects:  # one after the other: at fractional pixel ratios they overlap
+            blit(painter, layers, rect)
+            paint_grid(painter, view, rect.intersect(sampling.inside), dpr)
 
     def _paint_empty(self, painter: QPainter) -> None:
         painter.fillRect(self.rect(), QColor.fromRgba(BACKDROP))

@@ -15,8 +15,8 @@ SCRIPT = """
 import sys
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QImage, QRegion
 from PySide6.QtWidgets import QApplication, QWidget
 
 from fcn_studio.core.prediction import Prediction
@@ -49,6 +49,14 @@ def screen():
     image = window.screen().grabWindow(window.winId()).toImage().convertToFormat(QImage.Format.Format_RGB32)
     pixels = np.frombuffer(image.constBits(), np.uint32).reshape(image.height(), image.bytesPerLine() // 4)
     return pixels[:, : image.width()].copy()
+
+
+def drawn(region):
+    picture = QImage(canvas.size() * factor, QImage.Format.Format_RGB32)
+    picture.setDevicePixelRatio(factor)
+    picture.fill(0)
+    canvas.render(picture, QPoint(), region, QWidget.RenderFlag(0))
+    return np.frombuffer(picture.constBits(), np.uint32).reshape(picture.height(), picture.width()).copy() & 0xFFFFFF
 
 
 def check(what):
@@ -101,6 +109,14 @@ for scale in (0.7, 1.0, 2.6, 17.0 * factor):
         check("closing")
         hand.key(Qt.Key.Key_Return)
         check("closed")
+QApplication.sendEvent(canvas, QEvent(QEvent.Type.Leave))
+canvas.centre_on(40, 30)
+canvas.refine()
+whole = drawn(QRegion(canvas.rect()))
+for cut in range(100, 110):  # neighbours, which overlap where the factor puts their border within a device pixel
+    parts = QRegion(0, 0, canvas.width(), cut) + QRegion(0, cut, 40, canvas.height() - cut)
+    apart = (drawn(parts) != whole) & (drawn(parts) != 0)
+    assert not apart.any(), f"cut at {cut}: {apart.sum()} wrong pixels"
 canvas.set_tool(brush)
 canvas.fit()
 hand.brush_size = 9

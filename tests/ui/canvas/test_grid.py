@@ -27,7 +27,8 @@ def painted(view: ViewState, dpr: float, grey: int, *rects: Rect) -> NDArray[np.
     image = QImage(view.width, view.height, QImage.Format.Format_RGB32)
     image.fill(QColor(grey, grey, grey))
     painter = QPainter(image)
-    paint_grid(painter, view, rects, dpr)
+    for rect in rects:
+        paint_grid(painter, view, rect, dpr)
     painter.end()
     pixels = np.frombuffer(image.constBits(), np.uint32).reshape(view.height, view.width)
     return (pixels & 0xFF).astype(np.int64)

@@ -196,6 +196,20 @@ def test_incremental_equals_full(script: list[tuple[str, int, int, int]], dpr: f
                 assert np.array_equal(cache.pixels(sampling), full)
 
 
+@given(scale=st.floats(0.08, 0.95), height=st.integers(1, 30), width=st.integers(1, 60))
+def test_borders_at_the_edge_follow_what_is_shown(scale: float, height: int, width: int) -> None:
+    """Zoomed out, the last row or column of an image may be one that no device pixel shows."""
+    labels = np.ones((height, width), np.uint8)
+    sampling = Sampling(ViewState(width, height, 97, 71, scale, 5, 3))
+    cache = LayerCache(LabelComposer(labels, None, PIXELS, outline=True))
+    cache.pixels(sampling)
+    for edge in (Rect(0, height - 1, width, height), Rect(width - 1, 0, width, height), Rect(0, 0, width, 1)):
+        labels[edge.slices] = labels[edge.slices] % 3 + 1
+        cache.invalidate(edge)
+        full = LayerCache(LabelComposer(labels, None, PIXELS, outline=True)).pixels(sampling)
+        assert np.array_equal(cache.pixels(sampling), full)
+
+
 def test_many_small_changes_are_joined() -> None:
     _, labels, provenance = make_arrays()
     cache = LayerCache(LabelComposer(labels, provenance, PIXELS, outline=False))
