@@ -7,8 +7,8 @@ Add here what is true of an annotation whatever shows, stores or predicts it.
 import os
 
 # numpy and OpenCV each bring an OpenBLAS that starts a thread for each core. They spin for a fifth of a second: as
-# long as the window takes to open. No room multiplies matrices in them. Only these imports are told, for torch may
-# read the same variable.
+# long as the window takes to open. No room multiplies large matrices in them. Only these imports are told, for torch
+# may read the same variable.
 _THREADS = "OPENBLAS_NUM_THREADS"
 _asked = os.environ.get(_THREADS)
 os.environ.setdefault(_THREADS, "1")

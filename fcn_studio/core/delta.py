@@ -60,8 +60,8 @@ class TileDelta(NamedTuple):
 
     Attributes:
         rect: in image pixels, at most a tile, not empty.
-        label_map: of the label map.
-        provenance: of the provenance.
+        label_map: of the label map; an array has at least two values.
+        provenance: of the provenance, likewise.
     """
 
     rect: Rect
@@ -147,11 +147,9 @@ def _packed(change: Change) -> Change:
         return change
     pixels = change.ravel()
     ends = np.flatnonzero(pixels[1:] != pixels[:-1])
-    if len(ends) >= _MANY_SPANS or pixels.size > TILE * TILE:
+    if len(ends) >= _MANY_SPANS:
         deflate = zlib.compressobj(1, wbits=-zlib.MAX_WBITS)
         return Deflated(deflate.compress(pixels.tobytes()) + deflate.flush())
-    if not len(ends):
-        return int(pixels[0])
     lengths = np.diff(ends, prepend=-1, append=pixels.size - 1)
     values = np.append(pixels[ends], pixels[-1])
     take_turns = bool((values[2:] == values[:-2]).all())

@@ -300,7 +300,8 @@ class Edit:
         """An array of one value for OpenCV's masked copy; kept, since a fresh one at each event costs page faults."""
         kept = self._constants.get(value)
         if kept is None or kept.size < rect.area:
-            kept = self._constants[value] = np.full(max(2 * rect.area, TILE * TILE), value, np.uint8)
+            room = rect.area if kept is None else max(rect.area, 2 * kept.size)
+            kept = self._constants[value] = np.full(room, value, np.uint8)
         return kept[: rect.area].reshape(rect.height, rect.width)
 
     def _grid(self) -> Iterator[tuple[Tile, Rect]]:

@@ -14,7 +14,7 @@ from fcn_studio import paths
 from fcn_studio.formats.strict_json import parse, text
 
 LARGE = 4 << 20
-"""Bytes from which on a digest is remembered; it takes a millisecond to find that of smaller files."""
+"""Bytes from which on a digest is remembered; it takes a few milliseconds to find that of smaller files."""
 
 _SETTLED = 2.0
 """Seconds since its last change from which on a file's time stamp tells it from a later state."""

@@ -106,6 +106,22 @@ def test_a_stroke_costs_two_bytes_a_span_and_its_provenance_nothing() -> None:
     assert small.bytes <= 2 * (2 * rows + 1) + 2 + 8
 
 
+@pytest.mark.parametrize(
+    ("spans", "kind"), [(2, Spans), (2047, Spans), (2048, Spans), (2049, Deflated), (5000, Deflated)]
+)
+def test_spans_are_kept_up_to_2048(spans: int, kind: type) -> None:
+    one, other = (np.zeros(TILE * TILE, np.uint8) for _ in range(2))
+    borders = np.sort(RNG.choice(np.arange(1, one.size), spans - 1, replace=False))
+    for start in borders:
+        one[start:] += 1  # one more than before, modulo 256: neighbours differ
+    states = (one.reshape(TILE, TILE), flat(1)), (other.reshape(TILE, TILE), flat(1))
+    delta = TileDelta.between(Rect(0, 0, TILE, TILE), *states)
+    assert delta is not None
+    whole = delta._replace(rect=Rect(0, 0, TILE, TILE), label_map=states[0][0])
+    assert isinstance(whole.packed().label_map, kind)
+    assert leads_both_ways(whole.packed(), *states, (0, 0))
+
+
 def test_what_is_ragged_is_deflated() -> None:
     delta = TileDelta.between(Rect(0, 0, TILE, TILE), (noise(2), flat(1)), (flat(0), flat(1)))
     assert delta is not None

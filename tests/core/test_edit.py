@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from fcn_studio.core.geometry import EMPTY, Rect
 from fcn_studio.core.labels import Labels, Provenance, made_by_human
+from fcn_studio.core.raster import polygon
 from fcn_studio.core.region import StencilRegion
 from fcn_studio.core.rules import PaintRules
 from fcn_studio.core.sample import Status
@@ -169,6 +172,37 @@ def test_regions_outside_and_labels_of_another_size_are_refused() -> None:
         edit.write(StencilRegion(Rect(59, 0, 61, 1), np.ones((1, 2), np.uint8)), 1)
     with pytest.raises(ValueError, match="new labels"):
         edit.replace(Labels.unlabelled(3, 3))
+
+
+@pytest.mark.parametrize("in_shares", [False, True])
+def test_a_polygon_larger_than_what_is_written_at_once(in_shares: bool) -> None:
+    before = random_labels(8, 900, 1000)
+    document = document_of(before)
+    region = polygon([(20, 10), (990, 30), (500, 400), (970, 880), (5, 890)], (1000, 900))
+    assert region is not None
+    assert region.rect.area > 1 << 19
+    with document.edit("polygon") as edit:
+        if in_shares:
+            assert len(list(edit.writing(region, 7))) == 4
+        else:
+            edit.write(region, 7)
+    painted = inside(region, (900, 1000))
+    assert np.array_equal(document.label_map, np.where(painted, 7, before.label_map))
+    document.undo()
+    assert np.array_equal(document.label_map, before.label_map)
+    assert np.array_equal(document.provenance, before.provenance)
+
+
+def test_a_flat_and_a_tall_write_need_little_memory() -> None:
+    document = document_of(Labels.unlabelled(6000, 6000))
+    tracemalloc.start()
+    with document.edit("a cross") as edit:
+        for rect in (Rect(0, 3000, 6000, 3005), Rect(3000, 0, 3005, 6000)):
+            edit.write(StencilRegion(rect, np.ones((rect.height, rect.width), np.uint8)), 1)
+        peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    document.history.close()
+    assert peak < 2 << 20  # a constant as wide and as high as both would be 36 MB
 
 
 def test_tiles_that_a_write_filled_are_known_until_the_next_write() -> None:

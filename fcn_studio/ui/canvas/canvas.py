@@ -88,8 +88,8 @@ class Canvas(Surface):
         self._disconnect_tool: Callable[[], None] = lambda: None
         self._scene: OverlayScene | None = None
         self._drag = Drag.NONE
-        self._pressed: PointerEvent | None = None  # the newest event of the tool's gesture
-        self._pressed_button: Button = "none"  # what began it
+        self._newest: PointerEvent | None = None  # the newest event of the tool's gesture
+        self._begun_with: Button = "none"  # what began it
         self._space_held = False
         self._on_grip = False
         self._pointer: QPointF | None = None
@@ -196,7 +196,7 @@ class Canvas(Surface):
         if self._drag == Drag.TOOL:
             self._to_tool("release", event)
         if event.buttons() == Qt.MouseButton.NoButton:
-            self._drag, self._pressed = Drag.NONE, None
+            self._drag, self._newest = Drag.NONE, None
             self._hover_again()
             self._update_cursor()
 
@@ -205,9 +205,9 @@ class Canvas(Surface):
             return
         given = pointer_event(event, self.to_image(event.position()), clicks=clicks, feel=self.pen_pressure)
         if self._drag == Drag.TOOL:
-            if self._pressed is None:
-                self._pressed_button = given.button
-            self._pressed = given
+            if self._newest is None:
+                self._begun_with = given.button
+            self._newest = given
         getattr(self._tool, gesture)(given)
 
     def _over_grip(self, position: QPointF) -> bool:
@@ -230,9 +230,9 @@ class Canvas(Surface):
 
     def _end_drag(self) -> None:
         """End a half-done gesture where it is, as a release would: a stroke is committed, not lost."""
-        pressed, self._pressed, drag, self._drag = self._pressed, None, self._drag, Drag.NONE
-        if drag == Drag.TOOL and pressed is not None and self._tool is not None:
-            self._tool.release(pressed._replace(button=self._pressed_button, buttons=frozenset()))
+        newest, self._newest, drag, self._drag = self._newest, None, self._drag, Drag.NONE
+        if drag == Drag.TOOL and newest is not None and self._tool is not None:
+            self._tool.release(newest._replace(button=self._begun_with, buttons=frozenset()))
         self._update_cursor()
 
     def _pick(self, position: QPointF) -> None:

@@ -52,8 +52,10 @@ class Sampling:
         Returns:
             Array of ``rect``'s height and width plus twice the halo; at 100 % it may be a view of ``source``.
         """
-        if self.view.scale == 1 and not halo:  # the image itself, and no copy
-            return source[rect.moved(-self.view.origin_x, -self.view.origin_y).slices]
+        if self.view.scale == 1:
+            shown = rect.grown(halo).moved(-self.view.origin_x, -self.view.origin_y)
+            if shown.intersect(Rect(0, 0, self.view.image_width, self.view.image_height)) == shown:
+                return source[shown.slices]  # the image itself, and no copy
         rows = self._rows[rect.y0 - halo + HALO : rect.y1 + halo + HALO]
         columns = self._columns[rect.x0 - halo + HALO : rect.x1 + halo + HALO]
         top, left = rows[0], columns[0]

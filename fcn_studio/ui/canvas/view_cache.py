@@ -24,7 +24,7 @@ MAX_DIRTY = 128
 """So many dirty rectangles are kept apart; more are joined to one."""
 
 
-_WORTH_A_CALL = 20_000
+_WORTH_A_CALL = 8_000
 """So many pixels are composed in the time that one more rectangle takes."""
 
 
