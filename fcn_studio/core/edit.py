@@ -201,12 +201,9 @@ class Edit:
 
     def _put(self, region: Region, value: int, provenance: Provenance, rules: PaintRules) -> Rect:
         self._check(region)
-        if region.rect.area < _AT_ONCE:
-            changed = self._put_band(region.rect, region.stencil, value, provenance, rules)
-        else:
-            changed = EMPTY
-            for band in region.rect.bands(TILE):
-                changed = changed.union(self._put_band(band, region.part(band), value, provenance, rules))
+        changed = EMPTY
+        for band in (region.rect,) if region.rect.area < _AT_ONCE else region.rect.bands(TILE):
+            changed = changed.union(self._put_band(band, region.part(band), value, provenance, rules))
         if changed:
             self._human |= provenance != Provenance.NETWORK
             self._changed(changed)

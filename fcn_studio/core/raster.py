@@ -230,7 +230,7 @@ def _corner(point_xy: Point, size: int) -> tuple[int, int]:
     return int(x - size / 2), int(y - size / 2)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)  # at most 32 MB, of lines across images of 16,384 pixels
 def _spans(size: int, shape: BrushShape, dx: int, dy: int) -> tuple[Columns, Columns]:
     """What a brush covers that moves by (dx, dy) pixels: per row the first column and the one after the last.
 
