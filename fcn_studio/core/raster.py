@@ -9,11 +9,10 @@ polygon fillers are not used because they also paint the border that they cross:
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -35,7 +34,7 @@ Connectivity = Literal[4, 8]
 _Floats = NDArray[np.floating]
 
 _BANDED_FROM = 700_000
-"""Pixels of a capsule's rectangle from which its new part is given in bands; below, one rectangle costs less."""
+"""Pixels around the new part of a way from which it is given in bands; below, one rectangle costs less."""
 
 _BANDS = 8
 """A thin ring is cut into so many bands: more cost more than the emptier rectangles save."""
@@ -70,41 +69,26 @@ def capsule(p_xy: Point, q_xy: Point, diameter: float, shape: BrushShape, bounds
     Returns:
         The covered part of the image; None if there is none.
     """
-    swept = _swept(p_xy, q_xy, brush_diameter(diameter), shape, bounds)
-    return None if swept is None else swept.region()
+    swept = _Swept.by(p_xy, q_xy, brush_diameter(diameter), shape)
+    return swept.region(swept.rect.intersect(Rect(0, 0, *bounds)))
 
 
 def trail(p_xy: Point, q_xy: Point, diameter: float, shape: BrushShape, bounds: Size) -> list[Region]:
     """What a brush that stands at p covers anew on its straight way to q: together with the dab at p, the capsule.
 
-    The new part of a large brush's way is a thin crescent, which is given in bands: their rectangles hold little
-    else, so writing and showing them costs what the crescent does, not what the brush does.
+    That is a crescent ahead of the brush. Regions may hold some of the dab again, but their rectangles end where the
+    crescent does; that of a large brush is thin, and is given in bands. So writing and showing them costs what the
+    crescent does, not what the brush does.
 
     Args, units: as `capsule`.
     """
     size = brush_diameter(diameter)
-    swept = _swept(p_xy, q_xy, size, shape, bounds)
-    if swept is None:
+    swept, dab = _Swept.by(p_xy, q_xy, size, shape), _Swept.by(p_xy, p_xy, size, shape)
+    if swept.rect == dab.rect:
         return []
-    rect, first, after = swept.rect, swept.first, swept.after
-    if rect.area < _BANDED_FROM:
-        region = swept.region()
-        return [] if region is None else [region]
-    inner_first, inner_after = after.copy(), after.copy()  # rows without the dab: all of their span is new
-    dab = _swept(p_xy, p_xy, size, shape, bounds)
-    if dab is not None:
-        rows = slice(dab.rect.y0 - rect.y0, dab.rect.y1 - rect.y0)
-        there, shift = dab.first < dab.after, dab.rect.x0 - rect.x0
-        inner_first[rows] = np.where(there, dab.first + shift, after[rows])
-        inner_after[rows] = np.where(there, dab.after + shift, after[rows])
-    regions = []
-    for top, bottom in pairwise(arc_edges(rect.height)):
-        rows = slice(top, bottom)
-        for lefts, rights in ((first[rows], inner_first[rows]), (inner_after[rows], after[rows])):
-            region = _band(rect.x0, rect.y0 + top, lefts, rights)
-            if region is not None:
-                regions.append(region)
-    return regions
+    rect = _ahead(dab.rect, swept.rect, shape).intersect(Rect(0, 0, *bounds))
+    regions = [swept.region(rect)] if rect.area < _BANDED_FROM else _bands(swept, dab, rect)
+    return [region for region in regions if region is not None]
 
 
 def polygon(points_xy: Sequence[Point], bounds: Size) -> Region | None:
@@ -186,42 +170,78 @@ def arc_edges(height: int) -> tuple[int, ...]:
     return tuple(sorted({int(edge) for edge in np.rint(edges)}))
 
 
-@dataclass(frozen=True, slots=True)
-class _Swept:
-    """What a brush covers on its way within the image: one span in each row of a rectangle.
+class _Swept(NamedTuple):
+    """What a brush covers on its way, within the image or not: one span in each row of a rectangle.
 
     Attributes:
-        rect: of image pixels, not empty.
-        first: the first column covered in each row, counted from the rectangle's left edge.
-        after: the one after the last. Where the image's edge cuts the way, rows may be empty.
-        cut: whether it does.
+        rect: of image pixels.
+        spans: int64 (2, rect.height): the first column in each row, counted from the rectangle's left edge, and the
+            one after the last.
     """
 
     rect: Rect
-    first: Columns
-    after: Columns
-    cut: bool
+    spans: Columns
 
-    def region(self) -> Region | None:
-        """All of it; None if it is empty."""
-        if self.cut:
-            return _band(self.rect.x0, self.rect.y0, self.first, self.after)
-        return _one_span_a_row(self.rect, self.first, self.after)
+    @classmethod
+    def by(cls, p_xy: Point, q_xy: Point, size: int, shape: BrushShape) -> _Swept:
+        """By a brush of a whole size from p to q."""
+        (x, y), (end_x, end_y) = _corner(p_xy, size), _corner(q_xy, size)
+        (left, right), (top, bottom) = sorted((x, end_x)), sorted((y, end_y))
+        rising = (end_x - x) * (end_y - y) < 0
+        spans = _spans(size, shape, left - right if rising else right - left, bottom - top)
+        return cls(Rect(left, top, right + size, bottom + size), spans)
+
+    def within(self, rect: Rect) -> Columns:
+        """The spans in the rows of a rectangle inside of ``self.rect``, cut to it and counted from its left edge."""
+        if rect == self.rect:
+            return self.spans
+        spans = self.spans[:, rect.y0 - self.rect.y0 : rect.y1 - self.rect.y0] + (self.rect.x0 - rect.x0)
+        return _within(spans, 0, rect.width)
+
+    def region(self, rect: Rect) -> Region | None:
+        """The part in a rectangle inside of ``self.rect``; None if there is none."""
+        if not rect:
+            return None
+        spans = self.within(rect)
+        if rect != self.rect and not (spans[0] < spans[1]).any():
+            return None
+        return _one_span_a_row(rect, spans)
 
 
-def _swept(p_xy: Point, q_xy: Point, size: int, shape: BrushShape, bounds: Size) -> _Swept | None:
-    """What a brush of a whole size covers from p to q; None if nothing."""
-    (x, y), (end_x, end_y) = _corner(p_xy, size), _corner(q_xy, size)
-    whole = Rect(min(x, end_x), min(y, end_y), max(x, end_x) + size, max(y, end_y) + size)
-    rect = whole.intersect(Rect(0, 0, *bounds))
-    if not rect:
-        return None
-    first, after = _spans(size, shape, end_x - x, end_y - y)
-    if rect == whole:
-        return _Swept(rect, first, after, cut=False)
-    rows = slice(rect.y0 - whole.y0, rect.y1 - whole.y0)
-    first, after = (_within(ends[rows] + (whole.x0 - rect.x0), 0, rect.width) for ends in (first, after))
-    return _Swept(rect, first, after, cut=True)
+def _ahead(dab: Rect, swept: Rect, shape: BrushShape) -> Rect:
+    """The rectangle around what is swept but not in the dab at the way's start.
+
+    It lies ahead of the line that is drawn across a disc, through its centre. What a square sweeps slantwise begins
+    at two corners; else all of it lies before its front.
+    """
+    dx, dy = swept.x0 + swept.x1 - dab.x0 - dab.x1, swept.y0 + swept.y1 - dab.y0 - dab.y1
+    radius = dab.width / 2
+    if shape == "round":
+        scale = radius / math.hypot(dx, dy)
+        back_x, back_y = abs(dy) * scale, abs(dx) * scale
+    else:
+        back_x, back_y = radius if dy else -radius, radius if dx else -radius
+    x, y = dab.x0 + radius, dab.y0 + radius
+    return Rect(
+        math.floor(x - back_x) if dx > 0 else swept.x0, math.floor(y - back_y) if dy > 0 else swept.y0,
+        math.ceil(x + back_x) if dx < 0 else swept.x1, math.ceil(y + back_y) if dy < 0 else swept.y1,
+    )  # fmt: skip
+
+
+def _bands(swept: _Swept, dab: _Swept, rect: Rect) -> Iterator[Region | None]:
+    """What is swept in a rectangle but not in the dab, in bands whose rectangles hold little else."""
+    outer = swept.within(rect)
+    inner = np.array((outer[1], outer[1]))  # rows without the dab: all of their span is new
+    shared = dab.rect.intersect(rect)
+    if shared:
+        rows = slice(shared.y0 - rect.y0, shared.y1 - rect.y0)
+        held = dab.within(Rect(dab.rect.x0, shared.y0, dab.rect.x1, shared.y1)) + (dab.rect.x0 - rect.x0)
+        inner[:, rows] = _within(held, outer[0, rows], outer[1, rows])
+    edges = [min(max(edge + swept.rect.y0, rect.y0), rect.y1) for edge in arc_edges(swept.rect.height)]
+    for top, bottom in pairwise(edges):
+        rows = slice(top - rect.y0, bottom - rect.y0)
+        yield _band(rect.x0, top, outer[0, rows], inner[0, rows])
+        yield _band(rect.x0, top, inner[1, rows], outer[1, rows])
 
 
 def _corner(point_xy: Point, size: int) -> tuple[int, int]:
@@ -231,52 +251,52 @@ def _corner(point_xy: Point, size: int) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=128)  # at most 32 MB, of lines across images of 16,384 pixels
-def _spans(size: int, shape: BrushShape, dx: int, dy: int) -> tuple[Columns, Columns]:
-    """What a brush covers that moves by (dx, dy) pixels: per row the first column and the one after the last.
+def _spans(size: int, shape: BrushShape, dx: int, dy: int) -> Columns:
+    """What a brush covers that moves by (dx, dy) pixels, ``dy >= 0``: see `_Swept.spans`.
 
     They count from the rectangle around it, ``size`` and the move wide and high. The shape is convex, so each row
-    holds one span. Its ends lie on the brush at the start, on the brush at the end, or on the ways that the brush's
-    outermost points take between them. Snapped brushes move by whole pixels, so it matters not where they are.
+    holds one span. Its left end lies on the brush at the start above, then on the way of the brush's leftmost point,
+    across that way, then on the brush at the end below. The right end is the same seen from the other end of the way.
+    Snapped brushes move by whole pixels, so it matters not where they are.
     """
-    # Both ends in one array: the left ones, and the right ones negated. So the outer of two is always the lesser.
-    ends = np.full((2, size + abs(dy)), np.inf)
     dab, radius = _dab(size, shape), size / 2
-    for x, y in ((max(0, -dx), max(0, -dy)), (max(0, dx), max(0, dy))):
-        at_rest = ends[:, y : y + size]
-        np.minimum(at_rest, dab + x * _SIGNS, out=at_rest)
-    for away_x, away_y in _outermost(radius, shape, dx, dy) if dy else ():
-        left, top = radius + away_x + (abs(dx) if dx * dy < 0 else 0), radius + away_y  # the way's upper end
-        rows = slice(math.ceil(top - 0.5), math.floor(top + abs(dy) - 0.5) + 1)
-        sign, side = (1, ends[0, rows]) if away_x < 0 else (-1, ends[1, rows])
+    spans = np.empty((2, size + dy), np.int64)
+    first, after = spans
+    if dy == 0:
+        first[:] = dab
+    else:
+        away_x, away_y = _leftmost(radius, shape, dx, dy)
+        left, top = max(0, -dx) + radius + away_x, radius + away_y  # the way's upper end
+        start, stop = math.ceil(top - 0.5), math.floor(top + dy - 0.5) + 1  # rows whose centre line it crosses
+        np.add(dab[:start], max(0, -dx), out=first[:start])
+        np.add(dab[stop - dy :], max(0, dx), out=first[stop:])
         # To multiply first is exact where the way meets the centre of a pixel, which is inside.
-        along = (np.arange(rows.start, rows.stop) + (0.5 - top)) * (sign * dx) / dy
-        np.minimum(side, np.ceil(along + (sign * left - 0.5)), out=side)
-    first, after = ends.astype(np.int64)
-    np.negative(after, out=after)
-    first.flags.writeable = after.flags.writeable = False
-    return first, after
-
-
-_SIGNS = np.array([[1.0], [-1.0]])
+        along = np.arange(start, stop) + (0.5 - top)
+        along *= dx
+        along /= dy
+        along += left - 0.5
+        np.ceil(along, out=along)
+        first[start:stop] = along
+    np.subtract(size + abs(dx), first[::-1], out=after)
+    spans.flags.writeable = False
+    return spans
 
 
 @lru_cache(maxsize=64)
-def _dab(size: int, shape: BrushShape) -> _Floats:
-    """The first column, and the negated one after the last, of each row of a brush that stands: (2, size)."""
+def _dab(size: int, shape: BrushShape) -> Columns:
+    """The first column of each row of a brush that stands: int64 (size,)."""
     radius = size / 2
     away = np.arange(size) + 0.5 - radius
     half = np.sqrt(radius**2 - away**2) if shape == "round" else np.full(size, radius)
-    ends: _Floats = np.ceil(_SIGNS * radius - half - 0.5)
-    return ends
+    return np.ceil(radius - half - 0.5).astype(np.int64)
 
 
-def _outermost(radius: float, shape: BrushShape, dx: int, dy: int) -> list[Point]:
-    """Offsets of the points whose ways bound what a brush sweeps moving up or down: a disc has two, a square four."""
+def _leftmost(radius: float, shape: BrushShape, dx: int, dy: int) -> Point:
+    """Offset of the point whose way bounds on the left what a brush sweeps that moves down by (dx, dy)."""
     if shape == "square":
-        return [(x, y) for x in (-radius, radius) for y in (-radius, radius)]
+        return -radius, radius if dx > 0 else -radius
     scale = radius / math.hypot(dx, dy)
-    x, y = -abs(dy) * scale, (dx if dy > 0 else -dx) * scale
-    return [(x, y), (-x, -y)]
+    return -dy * scale, dx * scale
 
 
 def _columns(rect: Rect, lefts: _Floats, rights: _Floats) -> tuple[Columns, Columns]:
@@ -285,7 +305,7 @@ def _columns(rect: Rect, lefts: _Floats, rights: _Floats) -> tuple[Columns, Colu
     return first, np.maximum(first, _within(np.ceil(rights - 0.5), rect.x0, rect.x1).astype(np.int64))
 
 
-def _within(values: NDArray[Any], low: int, high: int) -> NDArray[Any]:
+def _within(values: NDArray[Any], low: int | Columns, high: int | Columns) -> NDArray[Any]:
     """Values cut to ``low .. high``: `np.clip` in a third of its time, which for a small brush is felt."""
     cut: NDArray[Any] = np.minimum(np.maximum(values, low), high)
     return cut
@@ -304,9 +324,10 @@ def _band(left: int, top: int, first: Columns, after: Columns) -> Region | None:
     first = _within(first[rows] - x0, 0, x1 - x0)
     after = np.maximum(first, np.minimum(after[rows] - x0, x1 - x0))
     rect = Rect(left + x0, top + rows.start, left + x1, top + rows.stop)
-    return _one_span_a_row(rect, first, after)
+    return _one_span_a_row(rect, (first, after))
 
 
-def _one_span_a_row(rect: Rect, first: Columns, after: Columns) -> Region:
-    """Region of one span in each row of a rectangle, columns counted from its left edge."""
-    return StencilRegion(rect, drawn(rect.width, rect.height, np.arange(rect.height), first, after))
+def _one_span_a_row(rect: Rect, spans: Columns | tuple[Columns, Columns]) -> Region:
+    """Region of one span in each row of a rectangle: first columns and those after the last, from its left edge."""
+    starts = np.arange(0, rect.area, rect.width)
+    return StencilRegion(rect, drawn(rect.width, rect.height, starts, *spans))

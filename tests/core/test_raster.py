@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from fcn_studio.core.geometry import Rect
 from fcn_studio.core.raster import BrushShape, Point, arc_edges, capsule, flood, polygon, snapped, trail
 from fcn_studio.core.region import Region
 
@@ -89,12 +90,12 @@ def test_a_stroke_is_the_same_wherever_it_is(
     assert np.array_equal(near.stencil, far.stencil)
 
 
-BIG = (1100, 900)
-far = st.tuples(st.floats(-300, 1400), st.floats(-300, 1200))
+BIG = (1900, 1500)
+far = st.tuples(st.floats(-300, 2200), st.floats(-300, 1800))
 
 
 @settings(max_examples=60)
-@given(far, far, st.integers(1, 1500), st.sampled_from(["round", "square"]))
+@given(far, far, st.integers(1, 2500), st.sampled_from(["round", "square"]))
 def test_a_trail_and_the_dab_it_starts_from_are_the_capsule(p: Point, q: Point, size: int, shape: BrushShape) -> None:
     painted, whole = (np.zeros(BIG[::-1], np.uint8) for _ in range(2))
     for region in (capsule(p, p, size, shape, BIG), *trail(p, q, size, shape, BIG)):
@@ -105,12 +106,41 @@ def test_a_trail_and_the_dab_it_starts_from_are_the_capsule(p: Point, q: Point, 
     assert np.array_equal(painted, whole)
 
 
+@given(point, point, st.integers(1, 24), st.sampled_from(["round", "square"]))
+def test_a_small_trail_too(p: Point, q: Point, size: int, shape: BrushShape) -> None:
+    dab, bounds = spread(capsule(p, p, size, shape, (W, H))), (W, H)
+    new = [spread(region) for region in trail(p, q, size, shape, bounds)]
+    assert np.array_equal(np.any([dab, *new], axis=0), spread(capsule(p, q, size, shape, bounds)))
+
+
+def test_a_brush_that_stays_where_it_is_leaves_no_trail() -> None:
+    assert trail((10.1, 10.1), (10.9, 10.9), 7, "round", (W, H)) == []
+
+
+@pytest.mark.parametrize(
+    ("move", "rect"),
+    [
+        ((40, 0), Rect(500, 250, 740, 650)),
+        ((0, -40), Rect(300, 210, 700, 450)),
+        ((-28, 28), Rect(272, 308, 642, 678)),  # 200 / sqrt(2) behind the centre
+    ],
+)
+def test_the_rectangle_of_a_trail_begins_where_its_crescent_does(move: tuple[int, int], rect: Rect) -> None:
+    (region,) = trail((500, 450), (500 + move[0], 450 + move[1]), 400, "round", BIG)
+    assert region.rect == rect
+
+
+def test_what_a_square_leaves_straight_ahead_is_the_strip_before_it() -> None:
+    (region,) = trail((500, 450), (500, 460), 300, "square", BIG)
+    assert region.rect == Rect(350, 600, 650, 610)
+
+
 def test_the_trail_of_a_large_brush_lies_in_small_rectangles() -> None:
-    dab = capsule((500, 450), (500, 450), 860, "round", BIG)
-    regions = trail((500, 450), (512, 450), 860, "round", BIG)
+    dab = capsule((800, 750), (800, 750), 1400, "round", BIG)
+    regions = trail((800, 750), (812, 750), 1400, "round", BIG)
     assert dab is not None
     assert sum(region.rect.area for region in regions) < dab.rect.area / 6
-    assert sum(region.area for region in regions) == pytest.approx(12 * 860, rel=0.05)  # none of the dab again
+    assert sum(region.area for region in regions) == pytest.approx(12 * 1400, rel=0.05)  # none of the dab again
 
 
 @given(st.integers(1, 3000))
