@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
 from typing import NamedTuple
 
 
@@ -85,3 +86,22 @@ class Rect(NamedTuple):
 
 
 EMPTY = Rect(0, 0, 0, 0)
+
+
+def around(rects: Iterable[Rect]) -> Rect:
+    """The smallest rectangle that holds all of them."""
+    return reduce(Rect.union, rects, EMPTY)
+
+
+def few(rects: Sequence[Rect], worth: int) -> Sequence[Rect]:
+    """The rectangles, or the one around them if that is less work.
+
+    Args:
+        rects: which are to be worked on.
+        worth: so many pixels take the time that one more rectangle does.
+    """
+    if len(rects) < 2:
+        return rects
+    whole = around(rects)
+    more = whole.area - sum(rect.area for rect in rects)
+    return rects if more > worth * (len(rects) - 1) else [whole]

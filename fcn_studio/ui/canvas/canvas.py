@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QWidget
 
 from fcn_studio.core.classes import VOID, ClassTable, Colour, voc_colour
 from fcn_studio.core.document import Document
+from fcn_studio.core.event import Event
 from fcn_studio.core.labels import Provenance
 from fcn_studio.tools.base import Button, PointerEvent, Tool
 from fcn_studio.tools.brush import Brush
@@ -61,17 +62,17 @@ class Canvas(Surface):
     digits and letters are for actions.
 
     Signals:
-        hovered: the image pixel (x, y) under the pointer, or None.
         class_pick: the class index (255 for void) that Alt+click hit.
         brush_resize: factor by which the user wants the brush larger.
         pen_used: a pen came, or was turned; whether its eraser end is at work.
 
     Attributes:
+        hovered: tells of the image pixel (x, y) under the pointer, or None; a signal of Qt's takes ten times as long,
+            and this one comes with each move.
         wheel: what turning the wheel means.
         pen_pressure: whether tools feel how hard a pen is pressed.
     """
 
-    hovered = Signal(object)
     class_pick = Signal(int)
     brush_resize = Signal(float)
     pen_used = Signal(bool)
@@ -84,6 +85,7 @@ class Canvas(Surface):
         self.pen_pressure = False
         self._pen_erases: bool | None = None
         self.wheel = Wheel()
+        self.hovered = Event[tuple[int, int] | None]()
         self._tool: Tool | None = None
         self._disconnect_tool: Callable[[], None] = lambda: None
         self._scene: OverlayScene | None = None
@@ -132,9 +134,7 @@ class Canvas(Surface):
         """Draw the tool's overlay as it is now; also to be called when the active class or the brush changed."""
         scene = None
         if self._tool is not None and self.view is not None:
-            scene = OverlayScene(
-                self._tool.overlay(), self.view, self._colour_of(self._tool), self.devicePixelRatioF()
-            )
+            scene = OverlayScene(self._tool.overlay(), self.view, self._colour_of(self._tool), self._dpr)
         old, self._scene = self._scene, scene
         if scene is not None:
             self.update_device(*scene.changed_since(old))
@@ -187,7 +187,7 @@ class Canvas(Surface):
             if moved.x():
                 self.brush_resize.emit(BRUSH_DRAG ** moved.x())
         elif self._drag == Drag.DIVIDER and self.divider is not None and self.view is not None:
-            self.set_divider(self.divider.moved_to(self._pointer.x() * self.devicePixelRatioF(), self.view.width))
+            self.set_divider(self.divider.moved_to(self._pointer.x() * self._dpr, self.view.width))
         elif not self._rests_on_grip():
             self._to_tool("move", event)
             self._report_hover()
@@ -214,7 +214,7 @@ class Canvas(Surface):
         """Whether the grip of the divider lies there."""
         if self.divider is None or self.view is None:
             return False
-        dpr = self.devicePixelRatioF()
+        dpr = self._dpr
         grip = self.divider.grip(self.view.width, dpr)
         return grip.x0 <= position.x() * dpr < grip.x1 and grip.y0 <= position.y() * dpr < grip.y1
 

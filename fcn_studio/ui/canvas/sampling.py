@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcn_studio.core.geometry import Rect
+from fcn_studio.core.geometry import EMPTY, Rect
 from fcn_studio.ui.canvas.view_state import ViewState
 
 HALO = 1
@@ -30,16 +30,22 @@ class Sampling:
         self._rows = rows.clip(*_sampled(view.image_height, view.scale))
         self._column_list, self._row_list = columns.tolist(), rows.tolist()  # which bisect takes, in half the time
         self.viewport = view.viewport
+        self._newest = (EMPTY, 0), EMPTY
         self.inside = self.device_rect(Rect(0, 0, view.image_width, view.image_height))
         """The device pixels that show the image."""
 
     def device_rect(self, image_rect: Rect, reach: int = 0) -> Rect:
         """The device pixels of the viewport that show some pixel of ``image_rect``, and ``reach`` more around."""
+        if self._newest[0] != (image_rect, reach):  # each is asked for twice, to be repainted and to be composed
+            self._newest = (image_rect, reach), self._device_rect(image_rect, reach)
+        return self._newest[1]
+
+    def _device_rect(self, image_rect: Rect, reach: int) -> Rect:
         x0, y0, x1, y1 = image_rect
         columns, rows = self._column_list, self._row_list
         rect = Rect(bisect_left(columns, x0), bisect_left(rows, y0), bisect_left(columns, x1), bisect_left(rows, y1))
         rect = rect.moved(-HALO, -HALO)
-        return rect.grown(reach).intersect(self.viewport) if rect else Rect(0, 0, 0, 0)
+        return rect.grown(reach).intersect(self.viewport) if rect else EMPTY
 
     def gather(self, source: NDArray[Any], rect: Rect, halo: int = 0) -> NDArray[Any]:
         """What the device pixels of ``rect`` show of an array of the image's size.

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import cast
 
-from PySide6.QtCore import QPointF, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QPointF, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QRegion, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
-from fcn_studio.core.geometry import Rect
+from fcn_studio.core.geometry import Rect, few
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.ui.canvas.adjust import Adjustment
 from fcn_studio.ui.canvas.blit import blit
@@ -67,7 +67,7 @@ class Surface(QWidget):
         self._stack = LayerStack()
         self._view: ViewState | None = None
         self._sampling: Sampling | None = None
-        self._screen: tuple[QSize, float] | None = None
+        self._dpr = self.devicePixelRatioF()
         self._fitted = True
         self._empty_text = ""
         self._disconnect: Callable[[], None] = lambda: None
@@ -191,7 +191,7 @@ class Surface(QWidget):
         """Begin, move or end (None) a wipe between prediction and labels."""
         old, self._stack.divider = self._stack.divider, divider
         if divider is not None and old is not None and self._view is not None:
-            self.update_device(*divider.changed_since(old, self._view.viewport, self.devicePixelRatioF()))
+            self.update_device(*divider.changed_since(old, self._view.viewport, self._dpr))
         elif divider != old:
             self._show_anew()
 
@@ -228,13 +228,12 @@ class Surface(QWidget):
 
     def zoom_at(self, position: QPointF, factor: float) -> None:
         """Zoom by a factor; what lies at the widget's ``position`` (logical pixels) stays there."""
-        dpr = self.devicePixelRatioF()
-        self._move_view(lambda view: view.zoom_at((position.x() * dpr, position.y() * dpr), factor))
+        at = position.x() * self._dpr, position.y() * self._dpr
+        self._move_view(lambda view: view.zoom_at(at, factor))
 
     def pan(self, dx: float, dy: float) -> None:
         """Move the image by logical pixels, rounded to whole device pixels."""
-        dpr = self.devicePixelRatioF()
-        self._move_view(lambda view: view.pan(round(dx * dpr), round(dy * dpr)))
+        self._move_view(lambda view: view.pan(round(dx * self._dpr), round(dy * self._dpr)))
 
     def centre_on(self, x: float, y: float) -> None:
         """Bring a point of the image to the middle, as far as the image may be moved."""
@@ -253,8 +252,7 @@ class Surface(QWidget):
         """Image coordinates (x, y) of a position in the widget: the centre of the device pixel it is in."""
         if self._view is None:
             return -1.0, -1.0
-        dpr = self.devicePixelRatioF()
-        return self._view.to_image(position.x() * dpr + 0.5, position.y() * dpr + 0.5)
+        return self._view.to_image(position.x() * self._dpr + 0.5, position.y() * self._dpr + 0.5)
 
     def _zoom_about_middle(self, factor: float) -> None:
         self._move_view(lambda view: view.zoom_at((view.width / 2, view.height / 2), factor))
@@ -297,15 +295,12 @@ class Surface(QWidget):
         self.view_changed.emit()
 
     def _device_size(self) -> tuple[int, int]:
-        dpr = self.devicePixelRatioF()
-        return math.ceil(self.width() * dpr), math.ceil(self.height() * dpr)
+        return math.ceil(self.width() * self._dpr), math.ceil(self.height() * self._dpr)
 
     def _sync_viewport(self) -> None:
         """Follow the widget's size and its screen's pixel ratio."""
-        if (screen := (self.size(), self.devicePixelRatioF())) == self._screen:
-            return
-        self._screen = screen
-        self._stack.set_line_width(max(1, round(self.devicePixelRatioF())))
+        self._dpr = self.devicePixelRatioF()
+        self._stack.set_line_width(max(1, round(self._dpr)))
         if self._view is None or (self._view.width, self._view.height) == self._device_size():
             return
         if self._fitted:
@@ -328,18 +323,17 @@ class Surface(QWidget):
 
     def update_device(self, *rects: Rect) -> None:
         """Ask for a repaint of rectangles in device pixels."""
-        dpr = self.devicePixelRatioF()
-        for rect in rects:
+        dpr = self._dpr
+        for rect in few(rects, _WORTH_A_CALL):
             if rect:
                 x0, y0 = math.floor(rect.x0 / dpr), math.floor(rect.y0 / dpr)
                 self.update(x0, y0, math.ceil(rect.x1 / dpr) - x0, math.ceil(rect.y1 / dpr) - y0)
 
-    def _device(self, rect: QRect, bounds: Rect, dpr: float) -> Rect:
+    def _device(self, rect: QRect, bounds: Rect) -> Rect:
         """The device pixels that a rectangle of logical pixels touches."""
-        x1, y1 = rect.x() + rect.width(), rect.y() + rect.height()
-        return Rect(
-            math.floor(rect.x() * dpr), math.floor(rect.y() * dpr), math.ceil(x1 * dpr), math.ceil(y1 * dpr)
-        ).intersect(bounds)
+        dpr, left, top = self._dpr, rect.x(), rect.y()
+        x1, y1 = math.ceil((left + rect.width()) * dpr), math.ceil((top + rect.height()) * dpr)
+        return Rect(math.floor(left * dpr), math.floor(top * dpr), x1, y1).intersect(bounds)
 
     @guarded
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -347,21 +341,22 @@ class Surface(QWidget):
 
     @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
-        self._sync_viewport()
+        if self.devicePixelRatioF() != self._dpr:  # on another screen
+            self._sync_viewport()
         painter = QPainter(self)
         try:
             if self._view is None:
                 self._paint_empty(painter)
             else:
-                count_device_pixels(painter, self.devicePixelRatioF())
+                count_device_pixels(painter, self._dpr)
                 if self._zoom_frame is not None:
                     self._zoom_frame.paint(painter, self._view)
                     inside = self._current_sampling(self._view).inside
-                    paint_grid(painter, self._view, inside, self.devicePixelRatioF())
+                    paint_grid(painter, self._view, inside, self._dpr)
                 else:
                     self._paint_layers(painter, self._view, event.region())
                 if self.divider is not None and not self._stack.peeking:
-                    self.divider.paint(painter, self._view.viewport, self.devicePixelRatioF())
+                    self.divider.paint(painter, self._view.viewport, self._dpr)
                 self.paint_overlay(painter)
         finally:
             painter.end()
@@ -370,12 +365,18 @@ class Surface(QWidget):
         """Paint what lies over the layers; ``painter`` counts device pixels. For subclasses."""
 
     def _paint_layers(self, painter: QPainter, view: ViewState, region: QRegion) -> None:
-        sampling, dpr = self._current_sampling(view), self.devicePixelRatioF()
-        rects = [self._device(exposed, sampling.viewport, dpr) for exposed in _rects(region)]
+        sampling = self._current_sampling(view)
         layers = list(self._stack.drawn(sampling))
-        for rect in rects:  # one after the other: at fractional pixel ratios they overlap
+        for rect in self._exposed(region, sampling.viewport):  # in turn: at fractional pixel ratios they overlap
             blit(painter, layers, rect)
-            paint_grid(painter, view, rect.intersect(sampling.inside), dpr)
+            paint_grid(painter, view, rect.intersect(sampling.inside), self._dpr)
+
+    def _exposed(self, region: QRegion, viewport: Rect) -> Sequence[Rect]:
+        """The device pixels to paint: few rectangles, since each costs calls."""
+        whole = self._device(region.boundingRect(), viewport)
+        if whole.area <= _WORTH_A_CALL or region.rectCount() == 1:
+            return [whole]
+        return few([self._device(rect, viewport) for rect in cast(Iterable[QRect], region)], _WORTH_A_CALL)
 
     def _paint_empty(self, painter: QPainter) -> None:
         painter.fillRect(self.rect(), QColor.fromRgba(BACKDROP))
@@ -385,13 +386,3 @@ class Surface(QWidget):
         painter.setFont(font)
         flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
         painter.drawText(self.rect().adjusted(24, 24, -24, -24), int(flags), self._empty_text)
-
-
-def _rects(region: QRegion) -> list[QRect]:
-    """The rectangles of a region; the one around them where that is little more, since each costs calls."""
-    if region.rectCount() == 1:
-        return [region.boundingRect()]
-    rects, whole = list(cast(Iterable[QRect], region)), region.boundingRect()
-    shown = sum(rect.width() * rect.height() for rect in rects)
-    more = whole.width() * whole.height() - shown
-    return rects if more > max(shown // 3, _WORTH_A_CALL * (len(rects) - 1)) else [whole]

@@ -6,14 +6,13 @@ image. What an incremental update makes equals a full one byte for byte (tests/u
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import reduce
 
 import numpy as np
 from PySide6.QtGui import QImage
 
-from fcn_studio.core.geometry import EMPTY, Rect
+from fcn_studio.core.geometry import Rect, around, few
 from fcn_studio.ui.canvas.blit import image_of
 from fcn_studio.ui.canvas.colours import Pixels
 from fcn_studio.ui.canvas.composers import Composer
@@ -58,7 +57,7 @@ class LayerCache:
         """Note that the source changed in a rectangle of image pixels."""
         self._dirty.append(image_rect)
         if len(self._dirty) > MAX_DIRTY:
-            self._dirty = [_union(self._dirty)]
+            self._dirty = [around(self._dirty)]
 
     def pixels(self, sampling: Sampling) -> Pixels:
         """The layer in this view, (height, width) of the viewport; valid until the next call."""
@@ -80,14 +79,9 @@ class LayerCache:
         self.pixels(sampling)
         return self._image
 
-    def _dirty_in(self, sampling: Sampling) -> list[Rect]:
+    def _dirty_in(self, sampling: Sampling) -> Sequence[Rect]:
         """The stale device pixels: one rectangle where several would be more work, as after many strokes at once."""
-        rects = [sampling.device_rect(rect, self._composer.reach) for rect in self._dirty]
-        if len(rects) < 2:
-            return rects
-        union = _union(rects)
-        more = union.area - sum(rect.area for rect in rects)
-        return rects if more > _WORTH_A_CALL * (len(rects) - 1) else [union]
+        return few([sampling.device_rect(rect, self._composer.reach) for rect in self._dirty], _WORTH_A_CALL)
 
     def _start_anew(self, sampling: Sampling) -> None:
         shape = sampling.viewport.height, sampling.viewport.width
@@ -130,7 +124,3 @@ class LayerCache:
 def _differ_by_a_pan(one: ViewState, other: ViewState) -> bool:
     """Whether two views have all but their origins in common."""
     return one is other or replace(one, origin_x=other.origin_x, origin_y=other.origin_y) == other
-
-
-def _union(rects: Iterable[Rect]) -> Rect:
-    return reduce(Rect.union, rects, EMPTY)
