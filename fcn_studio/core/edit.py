@@ -228,8 +228,8 @@ class Edit:
         if not cv2.countNonZero(stencil):
             return EMPTY
         self._remember(rect, stencil, (value, int(provenance)))
-        cv2.copyTo(self._constant(value, rect), stencil, label_part)
-        cv2.copyTo(self._constant(int(provenance), rect), stencil, provenance_part)
+        cv2.copyTo(self._constant(value, stencil), stencil, label_part)
+        cv2.copyTo(self._constant(int(provenance), stencil), stencil, provenance_part)
         return rect
 
     def _replace_tile(
@@ -293,13 +293,13 @@ class Edit:
                 return Status.VERIFIED
         return Status.IN_PROGRESS
 
-    def _constant(self, value: int, rect: Rect) -> NDArray[np.uint8]:
+    def _constant(self, value: int, like: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """An array of one value for OpenCV's masked copy; kept, since a fresh one at each event costs page faults."""
-        kept = self._constants.get(value)
-        if kept is None or kept.size < rect.area:
-            room = rect.area if kept is None else max(rect.area, 2 * kept.size)
+        kept, size = self._constants.get(value), like.size
+        if kept is None or kept.size < size:
+            room = size if kept is None else max(size, 2 * kept.size)
             kept = self._constants[value] = np.full(room, value, np.uint8)
-        return kept[: rect.area].reshape(rect.height, rect.width)
+        return kept[:size].reshape(like.shape)
 
     def _grid(self) -> Iterator[tuple[Tile, Rect]]:
         for tile in self._bounds.tiles(TILE):

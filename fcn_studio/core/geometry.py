@@ -28,7 +28,8 @@ class Rect(NamedTuple):
     @property
     def area(self) -> int:
         """Number of pixels."""
-        return self.width * self.height
+        x0, y0, x1, y1 = self
+        return (x1 - x0) * (y1 - y0) if x0 < x1 and y0 < y1 else 0
 
     def __bool__(self) -> bool:
         return self.x0 < self.x1 and self.y0 < self.y1

@@ -31,10 +31,16 @@ Size = tuple[int, int]
 BrushShape = Literal["round", "square"]
 Connectivity = Literal[4, 8]
 
+Corner = tuple[int, int]
+"""(column, row) of a pixel."""
+
 _Floats = NDArray[np.floating]
 
 _BANDED_FROM = 700_000
 """Pixels around the new part of a way from which it is given in bands; below, one rectangle costs less."""
+
+_WORTH_CUTTING = 40_000
+"""So many pixels are written in the time that it takes to leave them out."""
 
 _BANDS = 8
 """A thin ring is cut into so many bands: more cost more than the emptier rectangles save."""
@@ -67,9 +73,10 @@ def capsule(p_xy: Point, q_xy: Point, diameter: float, shape: BrushShape, bounds
         bounds: (width, height) of the image.
 
     Returns:
-        The covered part of the image; None if there is none.
+        The covered part of the image, which may be empty; None if nothing near it is in the image.
     """
-    swept = _Swept.by(p_xy, q_xy, brush_diameter(diameter), shape)
+    size = brush_diameter(diameter)
+    swept = _Swept.between(_corner(p_xy, size), _corner(q_xy, size), size, shape)
     return swept.region(swept.rect.intersect(Rect(0, 0, *bounds)))
 
 
@@ -83,12 +90,16 @@ def trail(p_xy: Point, q_xy: Point, diameter: float, shape: BrushShape, bounds: 
     Args, units: as `capsule`.
     """
     size = brush_diameter(diameter)
-    swept, dab = _Swept.by(p_xy, q_xy, size, shape), _Swept.by(p_xy, p_xy, size, shape)
-    if swept.rect == dab.rect:
+    start, end = _corner(p_xy, size), _corner(q_xy, size)
+    if start == end:
         return []
-    rect = _ahead(dab.rect, swept.rect, shape).intersect(Rect(0, 0, *bounds))
-    regions = [swept.region(rect)] if rect.area < _BANDED_FROM else _bands(swept, dab, rect)
-    return [region for region in regions if region is not None]
+    swept = _Swept.between(start, end, size, shape)
+    whole = swept.rect.intersect(Rect(0, 0, *bounds))
+    rect = _ahead(start, end, size, shape).intersect(whole)
+    if rect.area >= _BANDED_FROM:
+        return list(_bands(swept, _Swept.between(start, start, size, shape), rect))
+    region = swept.region(rect if whole.area - rect.area > _WORTH_CUTTING else whole)
+    return [] if region is None else [region]
 
 
 def polygon(points_xy: Sequence[Point], bounds: Size) -> Region | None:
@@ -183,13 +194,13 @@ class _Swept(NamedTuple):
     spans: Columns
 
     @classmethod
-    def by(cls, p_xy: Point, q_xy: Point, size: int, shape: BrushShape) -> _Swept:
-        """By a brush of a whole size from p to q."""
-        (x, y), (end_x, end_y) = _corner(p_xy, size), _corner(q_xy, size)
-        (left, right), (top, bottom) = sorted((x, end_x)), sorted((y, end_y))
-        rising = (end_x - x) * (end_y - y) < 0
-        spans = _spans(size, shape, left - right if rising else right - left, bottom - top)
-        return cls(Rect(left, top, right + size, bottom + size), spans)
+    def between(cls, start: Corner, end: Corner, size: int, shape: BrushShape) -> _Swept:
+        """By a brush of a whole size between two places."""
+        (x, y), (end_x, end_y) = start, end
+        if y > end_y:
+            x, y, end_x, end_y = end_x, end_y, x, y
+        left, right = (x, end_x) if x < end_x else (end_x, x)
+        return cls(Rect(left, y, right + size, end_y + size), _spans(size, shape, end_x - x, end_y - y))
 
     def within(self, rect: Rect) -> Columns:
         """The spans in the rows of a rectangle inside of ``self.rect``, cut to it and counted from its left edge."""
@@ -199,36 +210,37 @@ class _Swept(NamedTuple):
         return _within(spans, 0, rect.width)
 
     def region(self, rect: Rect) -> Region | None:
-        """The part in a rectangle inside of ``self.rect``; None if there is none."""
-        if not rect:
-            return None
-        spans = self.within(rect)
-        if rect != self.rect and not (spans[0] < spans[1]).any():
-            return None
-        return _one_span_a_row(rect, spans)
+        """The part in a rectangle inside of ``self.rect``; None if that is empty."""
+        return _one_span_a_row(rect, self.within(rect)) if rect else None
 
 
-def _ahead(dab: Rect, swept: Rect, shape: BrushShape) -> Rect:
-    """The rectangle around what is swept but not in the dab at the way's start.
+def _ahead(start: Corner, end: Corner, size: int, shape: BrushShape) -> Rect:
+    """The rectangle around what a brush sweeps that is not in the dab at its start.
 
     It lies ahead of the line that is drawn across a disc, through its centre. What a square sweeps slantwise begins
     at two corners; else all of it lies before its front.
     """
-    dx, dy = swept.x0 + swept.x1 - dab.x0 - dab.x1, swept.y0 + swept.y1 - dab.y0 - dab.y1
-    radius = dab.width / 2
+    dx, dy, radius = end[0] - start[0], end[1] - start[1], size / 2
     if shape == "round":
         scale = radius / math.hypot(dx, dy)
         back_x, back_y = abs(dy) * scale, abs(dx) * scale
     else:
         back_x, back_y = radius if dy else -radius, radius if dx else -radius
-    x, y = dab.x0 + radius, dab.y0 + radius
-    return Rect(
-        math.floor(x - back_x) if dx > 0 else swept.x0, math.floor(y - back_y) if dy > 0 else swept.y0,
-        math.ceil(x + back_x) if dx < 0 else swept.x1, math.ceil(y + back_y) if dy < 0 else swept.y1,
-    )  # fmt: skip
+    (x0, x1), (y0, y1) = _reach(start[0], dx, size, back_x), _reach(start[1], dy, size, back_y)
+    return Rect(x0, y0, x1, y1)
 
 
-def _bands(swept: _Swept, dab: _Swept, rect: Rect) -> Iterator[Region | None]:
+def _reach(start: int, move: int, size: int, back: float) -> tuple[int, int]:
+    """From where to where a brush reaches along one axis, if behind its centre only so far."""
+    centre = start + size / 2
+    if move > 0:
+        return math.floor(centre - back), start + move + size
+    if move < 0:
+        return start + move, math.ceil(centre + back)
+    return start, start + size
+
+
+def _bands(swept: _Swept, dab: _Swept, rect: Rect) -> Iterator[Region]:
     """What is swept in a rectangle but not in the dab, in bands whose rectangles hold little else."""
     outer = swept.within(rect)
     inner = np.array((outer[1], outer[1]))  # rows without the dab: all of their span is new
@@ -240,14 +252,16 @@ def _bands(swept: _Swept, dab: _Swept, rect: Rect) -> Iterator[Region | None]:
     edges = [min(max(edge + swept.rect.y0, rect.y0), rect.y1) for edge in arc_edges(swept.rect.height)]
     for top, bottom in pairwise(edges):
         rows = slice(top - rect.y0, bottom - rect.y0)
-        yield _band(rect.x0, top, outer[0, rows], inner[0, rows])
-        yield _band(rect.x0, top, inner[1, rows], outer[1, rows])
+        for first, after in ((outer[0, rows], inner[0, rows]), (inner[1, rows], outer[1, rows])):
+            if (first < after).any():
+                yield _band(rect.x0, top, first, after)
 
 
-def _corner(point_xy: Point, size: int) -> tuple[int, int]:
-    """The upper left pixel of the square around a brush that lands at a point."""
-    x, y = snapped(point_xy, size)
-    return int(x - size / 2), int(y - size / 2)
+def _corner(point_xy: Point, size: int) -> Corner:
+    """Where a brush lands at a point, told by the upper left pixel of the square around it: see `snapped`."""
+    x, y = point_xy
+    half, aside = size // 2, 0.0 if size % 2 else 0.5
+    return math.floor(x + aside) - half, math.floor(y + aside) - half
 
 
 @lru_cache(maxsize=128)  # at most 32 MB, of lines across images of 16,384 pixels
@@ -311,14 +325,12 @@ def _within(values: NDArray[Any], low: int | Columns, high: int | Columns) -> ND
     return cut
 
 
-def _band(left: int, top: int, first: Columns, after: Columns) -> Region | None:
+def _band(left: int, top: int, first: Columns, after: Columns) -> Region:
     """Region of one span ``first <= x < after`` in each row from ``top`` on, columns counted from ``left``.
 
-    Its rectangle is no larger than it must be; None if all rows are empty.
+    Its rectangle is no larger than it must be. One row at least is not empty.
     """
     held = np.flatnonzero(first < after)
-    if not held.size:
-        return None
     rows = slice(int(held[0]), int(held[-1]) + 1)
     x0, x1 = int(first[held].min()), int(after[held].max())
     first = _within(first[rows] - x0, 0, x1 - x0)

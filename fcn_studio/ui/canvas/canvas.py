@@ -25,6 +25,7 @@ from fcn_studio.core.classes import VOID, ClassTable, Colour, voc_colour
 from fcn_studio.core.document import Document
 from fcn_studio.core.event import Event
 from fcn_studio.core.labels import Provenance
+from fcn_studio.core.raster import Point
 from fcn_studio.tools.base import Button, PointerEvent, Tool
 from fcn_studio.tools.brush import Brush
 from fcn_studio.ui.canvas.colours import VOID_COLOUR
@@ -158,7 +159,7 @@ class Canvas(Surface):
     def _press(self, event: QSinglePointEvent, *, clicks: int = 1) -> None:
         if self._drag != Drag.NONE:
             if self._drag == Drag.TOOL:
-                self._to_tool("press", event)
+                self._to_tool("press", self._told(event))
             return
         button, alt = event.button(), bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
         left, right = button == Qt.MouseButton.LeftButton, button == Qt.MouseButton.RightButton
@@ -173,50 +174,54 @@ class Canvas(Surface):
             self._pick(event.position())
         elif (left or right) and self._tool is not None and self.document is not None:
             self._drag = Drag.TOOL
-            self._to_tool("double_click" if clicks == 2 else "press", event, clicks=clicks)
+            self._to_tool("double_click" if clicks == 2 else "press", self._told(event, clicks=clicks))
         self._update_cursor()
 
     def _move(self, event: QSinglePointEvent) -> None:
         old, self._pointer = self._pointer, event.position()
-        if self._drag != Drag.NONE and event.buttons() == Qt.MouseButton.NoButton:
+        told = self._told(event)
+        if self._drag != Drag.NONE and not told.buttons:
             self._end_drag()  # the release went to someone else
+        if self._drag in (Drag.NONE, Drag.TOOL):
+            if not self._rests_on_grip():
+                self._to_tool("move", told)
+                self._report_hover(told.point_xy)
+            return
         moved = QPointF() if old is None else self._pointer - old
         if self._drag == Drag.PAN:
             self.pan(moved.x(), moved.y())
-        elif self._drag == Drag.BRUSH_SIZE:
-            if moved.x():
-                self.brush_resize.emit(BRUSH_DRAG ** moved.x())
+        elif self._drag == Drag.BRUSH_SIZE and moved.x():
+            self.brush_resize.emit(BRUSH_DRAG ** moved.x())
         elif self._drag == Drag.DIVIDER and self.divider is not None and self.view is not None:
             self.set_divider(self.divider.moved_to(self._pointer.x() * self._dpr, self.view.width))
-        elif not self._rests_on_grip():
-            self._to_tool("move", event)
-            self._report_hover()
 
     def _release(self, event: QSinglePointEvent) -> None:
+        told = self._told(event)
         if self._drag == Drag.TOOL:
-            self._to_tool("release", event)
-        if event.buttons() == Qt.MouseButton.NoButton:
+            self._to_tool("release", told)
+        if not told.buttons:
             self._drag, self._newest = Drag.NONE, None
             self._hover_again()
             self._update_cursor()
 
-    def _to_tool(self, gesture: str, event: QSinglePointEvent, *, clicks: int = 1) -> None:
+    def _told(self, event: QSinglePointEvent, *, clicks: int = 1) -> PointerEvent:
+        return pointer_event(event, self.to_image(event.position()), clicks=clicks, feel=self.pen_pressure)
+
+    def _to_tool(self, gesture: str, told: PointerEvent) -> None:
         if self._tool is None or self.document is None:
             return
-        given = pointer_event(event, self.to_image(event.position()), clicks=clicks, feel=self.pen_pressure)
         if self._drag == Drag.TOOL:
             if self._newest is None:
-                self._begun_with = given.button
-            self._newest = given
-        getattr(self._tool, gesture)(given)
+                self._begun_with = told.button
+            self._newest = told
+        getattr(self._tool, gesture)(told)
 
     def _over_grip(self, position: QPointF) -> bool:
         """Whether the grip of the divider lies there."""
         if self.divider is None or self.view is None:
             return False
-        dpr = self._dpr
-        grip = self.divider.grip(self.view.width, dpr)
-        return grip.x0 <= position.x() * dpr < grip.x1 and grip.y0 <= position.y() * dpr < grip.y1
+        grip, x, y = self.divider.grip(self.view.width, self._dpr), position.x() * self._dpr, position.y() * self._dpr
+        return grip.x0 <= x < grip.x1 and grip.y0 <= y < grip.y1
 
     def _rests_on_grip(self) -> bool:
         """Whether the pointer is about to move the divider, and not on the image for the tool."""
@@ -236,32 +241,30 @@ class Canvas(Surface):
         self._update_cursor()
 
     def _pick(self, position: QPointF) -> None:
-        pixel = self._pixel_at(position)
+        pixel = self._pixel_at(self.to_image(position))
         if pixel is not None and self.document is not None:
             x, y = pixel
             if self.document.provenance[y, x] != Provenance.NOBODY:
                 self.class_pick.emit(int(self.document.label_map[y, x]))
 
-    def _pixel_at(self, position: QPointF) -> tuple[int, int] | None:
-        document = self._document
-        if document is None:
-            return None
-        x, y = self.to_image(position)
-        inside = 0 <= x < document.width and 0 <= y < document.height
+    def _pixel_at(self, point_xy: Point) -> tuple[int, int] | None:
+        document, (x, y) = self._document, point_xy
+        inside = document is not None and 0 <= x < document.width and 0 <= y < document.height
         return (math.floor(x), math.floor(y)) if inside else None
 
-    def _report_hover(self) -> None:
-        pixel = None if self._pointer is None else self._pixel_at(self._pointer)
+    def _report_hover(self, point_xy: Point | None) -> None:
+        pixel = None if point_xy is None else self._pixel_at(point_xy)
         if pixel != self._hovered:
             self._hovered = pixel
             self.hovered.emit(pixel)
 
     def _hover_again(self) -> None:
         """Tell the tool where a resting pointer is now that the image below it moved or changed."""
-        resting = self._drag == Drag.NONE and self._pointer is not None and not self._rests_on_grip()
-        if resting and self._pointer is not None and self._tool is not None and self.document:
-            self._tool.move(PointerEvent(*self.to_image(self._pointer)))
-        self._report_hover()
+        point_xy = None if self._pointer is None else self.to_image(self._pointer)
+        resting = self._drag == Drag.NONE and point_xy is not None and not self._rests_on_grip()
+        if resting and point_xy is not None and self._tool is not None and self.document:
+            self._tool.move(PointerEvent(*point_xy))
+        self._report_hover(point_xy)
 
     def _on_view_changed(self) -> None:
         self._hover_again()
@@ -360,7 +363,7 @@ class Canvas(Surface):
         self._pointer = None
         if self._drag == Drag.NONE and self._tool is not None:
             self._tool.leave()
-        self._report_hover()
+        self._report_hover(None)
 
     @guarded
     def focusOutEvent(self, event: QFocusEvent) -> None:

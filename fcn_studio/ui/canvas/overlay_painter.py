@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -43,7 +43,7 @@ _CLOSING = 1.6
 """Factor of the first handle while a click would close the polygon."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class OverlayScene:
     """One overlay as it is drawn: what, where, in which colour, on which kind of screen.
 
@@ -52,12 +52,17 @@ class OverlayScene:
         view: where the image lies.
         colour: of the active class.
         dpr: device pixels for one logical pixel.
+        rects: device rectangles of all parts of the overlay; a part that looks otherwise has another rectangle.
     """
 
     overlay: Overlay
     view: ViewState
     colour: Colour
     dpr: float
+    rects: frozenset[Rect] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rects = frozenset(self._rects())
 
     def changed_since(self, old: OverlayScene | None) -> frozenset[Rect]:
         """The device rectangles to repaint when this scene replaces another."""
@@ -66,11 +71,6 @@ class OverlayScene:
         if (old.view, old.colour, old.dpr) != (self.view, self.colour, self.dpr):
             return self.rects | old.rects
         return self.rects ^ old.rects
-
-    @cached_property
-    def rects(self) -> frozenset[Rect]:
-        """Device rectangles of all parts of the overlay; a part that looks otherwise has another rectangle."""
-        return frozenset(self._rects())
 
     def _rects(self) -> Iterator[Rect]:
         overlay, margin = self.overlay, math.ceil(_MARGIN * self.dpr)
