@@ -225,7 +225,7 @@ class Edit:
         if provenance == Provenance.NETWORK:
             free = look_up(provenance_part, _FREE_FOR_NETWORK)
             stencil = np.asarray(cv2.bitwise_and(stencil, free), np.uint8)
-        if not cv2.countNonZero(stencil):
+        if not cv2.hasNonZero(stencil):
             return EMPTY
         self._remember(rect, stencil, (value, int(provenance)))
         cv2.copyTo(self._constant(value, stencil), stencil, label_part)
@@ -256,11 +256,11 @@ class Edit:
                 self._filled.pop(tile, None)
                 continue
             part = tile_rect(tile, self._bounds.x1, self._bounds.y1).intersect(rect)
-            count = cv2.countNonZero(stencil[part.moved(-rect.x0, -rect.y0).slices])
-            if count:
+            touched = stencil[part.moved(-rect.x0, -rect.y0).slices]
+            if cv2.hasNonZero(touched):
                 self._keep(tile)
-            if count == TILE * TILE:
-                self._filled[tile] = values
+                if touched.size == TILE * TILE == cv2.countNonZero(touched):
+                    self._filled[tile] = values
 
     def _keep(self, tile: Tile) -> None:
         self._filled.pop(tile, None)

@@ -67,7 +67,7 @@ class PaintRules:
         return PaintRules(self.hidden, self.locked)
 
     def paintable(self, label_map: LabelMap, provenance: LabelMap) -> NDArray[np.uint8] | None:
-        """Where the rules let an edit write: uint8 of the shape given, 0 or 255; None means everywhere.
+        """Where the rules let an edit write: uint8 of the shape given, 1 or 255, elsewhere 0; None means everywhere.
 
         Args:
             label_map: uint8 (h, w), any part of a label map.
@@ -99,12 +99,12 @@ class PaintRules:
 
 
 def _none_of(label_map: LabelMap, classes: Iterable[int]) -> NDArray[np.uint8]:
-    """255 where a label map has none of some classes, at least one."""
+    """1 where a label map has none of some classes, at least one."""
     first, *others = classes
     free = label_map != first
     for index in others:
         free &= label_map != index
-    allowed: NDArray[np.uint8] = np.negative(free.view(np.uint8))  # 1 becomes 255
+    allowed: NDArray[np.uint8] = free.view(np.uint8)
     return allowed
 
 
