@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """The canvas at every size of image: the real widget, real events, timed until the screen has the result.
 
-Usage: xvfb-run -a -s "-screen 0 2560x1440x24" python benchmarks/canvas.py [--sizes 1k 4k 8k 16k]
+Usage: xvfb-run -a -s "-screen 0 3840x1080x24" python benchmarks/canvas.py [--sizes 1k 4k 8k 16k]
        [--only memory brush pan zoom undo polygon fill beside program] [--beside nothing cpu training] [--quick]
        [--json FILE]
 
 The viewport is 1920 x 1080. Without a display Qt's offscreen platform is used, which leaves out the X server. Times
 are milliseconds; CPU time is of the whole process, wall time stands beside it, for the machines are shared. The floor
-is the CPU time (median) in which a widget answers such events by copying the same regions from ready buffers,
-in the same run. The exit code is 1 if a bar is missed. A 16k image takes about 3 GB.
+is the time (median) in which a widget answers such an event by copying the same region from ready buffers; it and the
+canvas take turns, event by event. The exit code is 1 if a bar is missed. A 16k image takes about 3 GB.
 
 "beside" is the brush while another process counts, or while the program's engine trains. "program" is the whole
 window: the first pixels of a JPEG, the next image, a folder of 100,000 files. Both are measured at the largest size

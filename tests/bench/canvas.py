@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QPointF
-from PySide6.QtGui import QRegion
 
 from fcn_studio.core.document import Document, PaintRules
 from fcn_studio.tools.brush import Brush
 from fcn_studio.tools.fill import Fill
 from fcn_studio.tools.polygon import Polygon
-from tests.bench.figures import Row, Times
+from tests.bench.figures import Row, Times, Turns
 from tests.bench.paths import STROKE, Path, ellipse, straight
 from tests.bench.scene import CLASSES, blobs, dotted, picture, show_document
 from tests.bench.stage import MIDDLE, Stage
@@ -94,24 +93,24 @@ class Cases:
         """Dragging the image about."""
         for zoom in ZOOMS:
             self._look(zoom)
-            times, regions = Times(), list[QRegion]()
+            turns = Turns()
             path = [QPointF(*at) for at in ellipse(self._effort.events)]
             self._stage.press(path[0], MIDDLE)
             for at in path[1:]:
-                regions.append(self._stage.timed(lambda at=at: self._stage.move(at, MIDDLE), times))
+                self._in_turn(lambda at=at: self._stage.move(at, MIDDLE), turns)  # type: ignore[misc]
             self._stage.release(path[-1], MIDDLE)
-            yield self._row(zoom, "pan", times, regions, {"cpu p50": PAN_MS})
+            yield Row(self._size, zoom, "pan", turns.figures(), {"cpu p50": PAN_MS})
 
     def zoom(self) -> Iterator[Row]:
         """Notches of the wheel, in and out again, until the first frame."""
         for zoom in ZOOMS:
             self._look(zoom)
-            times, regions = Times(), list[QRegion]()
+            turns = Turns()
             for number in range(self._effort.events):
                 notch = 1 if number % 8 < 4 else -1
-                regions.append(self._stage.timed(lambda notch=notch: self._stage.wheel(notch), times))
+                self._in_turn(lambda notch=notch: self._stage.wheel(notch), turns)  # type: ignore[misc]
                 self._stage.rest(0.2)
-            yield self._row(zoom, "zoom step", times, regions, {"wall p50": ZOOM_MS})
+            yield Row(self._size, zoom, "zoom step", turns.figures(), {"wall p50": ZOOM_MS})
 
     def undo(self, zooms: Sequence[str] = ZOOMS) -> Iterator[Row]:
         """Strokes of 500 pixels taken back and brought back, and the memory of a hundred of them."""
@@ -120,16 +119,16 @@ class Cases:
             self._look(zoom)
             rng = np.random.default_rng(self._size)
             for _ in range(self._effort.kept):
-                self._stroke(500, straight(rng))
+                self._stroke(500, straight(rng), lambda move: self._stage.timed(move, Times()))
             held = self._document.history.bytes / 1e6
             steps = {"strokes": float(self._effort.kept)}
             yield Row(self._size, zoom, "undo memory, d=500", {"MB": held, **steps}, {"MB": HISTORY_MB})
             for what, move in (("undo d=500", self._document.undo), ("redo d=500", self._document.redo)):
-                times, regions = Times(), list[QRegion]()
+                turns = Turns()
                 for _ in range(min(self._effort.undos, self._effort.kept)):
                     self._document.history.settle()
-                    regions.append(self._stage.timed(move, times))
-                yield self._row(zoom, what, times, regions, {"cpu p50": UNDO_MS})
+                    self._in_turn(move, turns)
+                yield Row(self._size, zoom, what, turns.figures(), {"cpu p50": UNDO_MS})
 
     def polygon(self) -> Iterator[Row]:
         """Two hundred corners round 40 % of the image."""
@@ -167,25 +166,32 @@ class Cases:
 
     # --- what they do
 
-    def painting(self, zoom: str, diameter: int, events: int, times: Times) -> list[QRegion]:
-        """Paint strokes until so many events are timed; what each repainted."""
+    def painting(self, zoom: str, diameter: int, events: int, times: Times) -> None:
+        """Paint strokes until so many events are timed."""
         self._look(zoom)
-        regions = list[QRegion]()
         while len(times) < events:
-            regions += self._stroke(diameter, ellipse(STROKE, phase=len(times)), times)
-        return regions
+            path = ellipse(STROKE, phase=len(times))
+            self._stroke(diameter, path, lambda move: self._stage.timed(move, times))
+
+    def in_turns(self, zoom: str, diameter: int, events: int) -> Turns:
+        """The same in turn with the floor."""
+        self._look(zoom)
+        turns = Turns()
+        while len(turns.ours) < events:
+            path = ellipse(STROKE, phase=len(turns.ours))
+            self._stroke(diameter, path, lambda move: self._in_turn(move, turns))
+        return turns
 
     def _brush_row(self, zoom: str, diameter: int, locked: frozenset[int]) -> Row:
-        times = Times()
-        regions = self.painting(zoom, diameter, self._effort.events, times)
+        turns = self.in_turns(zoom, diameter, self._effort.events)
         large = diameter > 500
-        bars = {"cpu p95": LARGE_BRUSH_MS} if large else {"cpu p95": SMALL_BRUSH_MS, "x floor": FLOORS}
+        bars = {"cpu p95": LARGE_BRUSH_MS} if large else {"cpu p95": SMALL_BRUSH_MS, "x wall": FLOORS}
         what = f"brush {diameter}{', 2 locked' if locked else ''}"
-        return self._row(zoom, what, times, regions, bars)
+        return Row(self._size, zoom, what, turns.figures(), bars)
 
-    def _stroke(self, diameter: int, way: Path, times: Times | None = None) -> list[QRegion]:
-        """One stroke with the next class; its moves are timed."""
-        stage, noted = self._stage, Times() if times is None else times
+    def _stroke(self, diameter: int, way: Path, each: Callable[[Callable[[], None]], object]) -> None:
+        """One stroke with the next class; ``each`` makes the moves."""
+        stage = self._stage
         self._strokes += 1
         stage.desk.brush_size = diameter
         stage.desk.class_index = _paintable(self._strokes)
@@ -193,10 +199,14 @@ class Cases:
         path = [QPointF(*at) for at in way]
         stage.press(path[0])  # a dab smaller than a device pixel may show nothing
         stage.rest(0.1)
-        regions = [stage.timed(lambda at=at: stage.move(at), noted) for at in path[1:]]  # type: ignore[misc]
+        for at in path[1:]:
+            each(lambda at=at: stage.move(at))  # type: ignore[misc]
         stage.release(path[-1])
         self._document.history.settle()
-        return regions
+
+    def _in_turn(self, act: Callable[[], object], turns: Turns) -> None:
+        """Time an event, and the copying of what it repainted."""
+        self._stage.copied(self._stage.timed(act, turns.ours), turns.floor)
 
     def _once(self, act: Callable[[], None], times: Times) -> None:
         """Do what makes one step, timed until the step is made and painted."""
@@ -220,14 +230,6 @@ class Cases:
         self._stage.rest()
 
     # --- rows
-
-    def _row(self, zoom: str, what: str, times: Times, regions: list[QRegion], bars: dict[str, float]) -> Row:
-        floor = self._stage.floor_of(regions).figures()
-        figures = times.figures()
-        figures["floor"], figures["floor wall"] = floor["cpu p50"], floor["wall p50"]
-        figures["x floor"] = figures["cpu p50"] / floor["cpu p50"]
-        figures["x floor wall"] = figures["wall p50"] / floor["wall p50"]
-        return Row(self._size, zoom, what, figures, bars)
 
     def _slow_row(self, what: str, times: Times, bar_ms: float) -> Row:
         figures = {**times.figures(), "no answer": max(times.silent)}

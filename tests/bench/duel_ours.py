@@ -25,6 +25,7 @@ def main(size: int, brush: int, events: int, strokes: int) -> None:
         cases.painting(zoom, brush, events, times)
         figures = times.figures()
         found[f"{zoom} event"], found[f"{zoom} cpu"] = figures["wall p50"], figures["cpu p50"]
+        found[f"{zoom} floor"] = cases.in_turns(zoom, brush, events).figures()["floor wall"]
     memory, undo, _ = cases.undo(["1:1"])
     found["undo"], found["history"] = undo.figures["wall p50"], 1e6 * memory.figures["MB"]
     cases.close()

@@ -39,6 +39,22 @@ class Times:
         }
 
 
+@dataclass
+class Turns:
+    """Times of events that took turns with the floor's, which copied what they repainted."""
+
+    ours: Times = field(default_factory=Times)
+    floor: Times = field(default_factory=Times)
+
+    def figures(self) -> dict[str, float]:
+        """Ours, the floor's medians, and the ratios of the medians in CPU and wall time."""
+        figures, floor = self.ours.figures(), self.floor.figures()
+        for clock in ("cpu", "wall"):
+            figures[f"floor {clock}"] = floor[f"{clock} p50"]
+            figures[f"x {clock}"] = figures[f"{clock} p50"] / floor[f"{clock} p50"]
+        return figures
+
+
 def percentile(values: Iterable[float], per_cent: float) -> float:
     """Of a series; not a number if it is empty."""
     found = list(values)
@@ -74,7 +90,7 @@ class Row:
 
     def line(self) -> str:
         """For the table on standard output."""
-        columns = "".join(f"{_short(self.figures.get(name)):>9}" for name in COLUMNS)
+        columns = "".join(f"{_short(self.figures.get(name)):>10}" for name in COLUMNS)
         notes = [self._judged(name, bar) for name, bar in self.bars.items()]
         notes += [f"{k} {v:.4g}" for k, v in self.figures.items() if k not in _QUIET and k not in self.bars]
         return f"{self.size:>6} {self.zoom:4} {self.what:26}{columns}  {', '.join(notes)}"
@@ -84,13 +100,13 @@ class Row:
         return f"{name} {value:.4g} {'<=' if value <= bar else 'MISSES'} {bar:g}"
 
 
-COLUMNS = ("cpu p50", "cpu p95", "wall p50", "wall p95", "floor")
-_QUIET = {*COLUMNS, "events", "wall p99", "wall max", "x floor", "floor wall", "x floor wall"}
+COLUMNS = ("cpu p50", "cpu p95", "wall p50", "wall p95", "floor cpu", "floor wall", "x cpu", "x wall")
+_QUIET = {*COLUMNS, "events", "wall p99", "wall max"}
 
 
 def heading() -> str:
     """Over the lines of the table."""
-    return f"{'image':>6} {'zoom':4} {'what (ms)':26}" + "".join(f"{name:>9}" for name in COLUMNS) + "  bars"
+    return f"{'image':>6} {'zoom':4} {'what (ms)':26}" + "".join(f"{name:>10}" for name in COLUMNS) + "  bars"
 
 
 def _short(value: float | None) -> str:

@@ -1,5 +1,8 @@
 """The real canvas in a window of 1920 x 1080, given events as Qt gives them, timed until the screen has the result.
 
+Beside it stands a window that only copies: the floor. After each event of the canvas it may answer one by copying
+the very region that the canvas repainted, so both are measured in the same state of the machine and its caches.
+
 An event is done when the widget's `paintEvent` has run and the backing store is flushed; under X also when the
 server has executed all that was sent to it (a round trip on Qt's own connection). CPU time is of the whole process,
 its threads included, and without the X server.
@@ -15,7 +18,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QRegion, QWheelEvent
-from PySide6.QtWidgets import QApplication, QStackedWidget, QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from fcn_studio.ui.canvas import Canvas
 from fcn_studio.ui.guard import guarded
@@ -45,6 +48,8 @@ class WatchedCanvas(Canvas):
 class Floor(QWidget):
     """Answers a move of the mouse by copying a region of buffers that are ready, a picture and an overlay.
 
+    It has a window of its own beside the canvas's, so that the two can take turns.
+
     Attributes:
         region: which it copies.
     """
@@ -53,6 +58,8 @@ class Floor(QWidget):
         super().__init__()
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
+        self.setFixedSize(WIDTH, HEIGHT)
+        self.move(WIDTH, 0)
         self.region = QRegion()
         self.painted: list[QRegion] = []
         rng = np.random.default_rng(0)
@@ -88,14 +95,14 @@ class Stage:
         self._sync = _round_trip(app)
         self.desk = Desk()
         self.canvas = WatchedCanvas()
+        self.canvas.setFixedSize(WIDTH, HEIGHT)
+        self.canvas.move(0, 0)
         self.floor = Floor()
-        self._stack = QStackedWidget()
-        self._stack.addWidget(self.canvas)
-        self._stack.addWidget(self.floor)
-        self._stack.setFixedSize(WIDTH, HEIGHT)
-        self._stack.show()
+        for window in (self.canvas, self.floor):
+            window.show()
         self.rest()
-        assert (self.canvas.width(), self.canvas.height()) == (WIDTH, HEIGHT), "the screen is too small"
+        screen = app.primaryScreen().size()
+        assert app.platformName() != "xcb" or screen.width() >= 2 * WIDTH, "the screen is too narrow for both windows"
 
     @property
     def middle(self) -> QPointF:
@@ -106,16 +113,16 @@ class Stage:
         """Take the window down."""
         self.canvas.set_tool(None)
         self.canvas.set_document(None)
-        self._stack.close()
-        self._stack.deleteLater()
+        for window in (self.canvas, self.floor):
+            window.close()
+            window.deleteLater()
         self.rest()
 
     # --- events
 
     def mouse(self, kind: QEvent.Type, at: QPointF, button: Qt.MouseButton, held: Qt.MouseButton) -> None:
-        """Give the widget that is shown one event of the mouse."""
-        globally = QPointF(self._shown.mapToGlobal(at.toPoint()))
-        QApplication.sendEvent(self._shown, QMouseEvent(kind, at, globally, button, held, PLAIN))
+        """Give the canvas one event of the mouse."""
+        _give(self.canvas, kind, at, button, held)
 
     def press(self, at: QPointF, button: Qt.MouseButton = LEFT) -> None:
         """A button goes down."""
@@ -159,7 +166,17 @@ class Stage:
         Raises:
             AssertionError: if nothing comes of it for half a minute.
         """
-        watched = self._shown
+        return self._timed(self.canvas, act, into, done)
+
+    def copied(self, region: QRegion, into: Times) -> None:
+        """Note what a move of the mouse takes that leads to mere copying of this region: no canvas can be faster."""
+        self.floor.region = region
+        move = QEvent.Type.MouseMove
+        self._timed(self.floor, lambda: _give(self.floor, move, self.middle, NO_BUTTON, LEFT), into, lambda: True)
+
+    def _timed(
+        self, watched: WatchedCanvas | Floor, act: Callable[[], Any], into: Times, done: Callable[[], bool]
+    ) -> QRegion:
         self._app.processEvents()
         self._sync()
         watched.painted.clear()
@@ -177,25 +194,14 @@ class Stage:
         into.add(1000 * (time.process_time() - cpu), 1000 * (time.perf_counter() - wall), 1000 * longest)
         return _joined(watched.painted)
 
-    def floor_of(self, regions: list[QRegion], most: int = 60) -> Times:
-        """What moves of the mouse take that lead to mere copying of these regions: no canvas can be faster."""
-        times = Times()
-        self._stack.setCurrentWidget(self.floor)
-        self.rest(0.3)
-        for region in regions[:: max(1, len(regions) // most)]:
-            self.floor.region = region
-            self.timed(lambda: self.move(self.middle), times)
-        self._stack.setCurrentWidget(self.canvas)
-        self.rest(0.3)
-        return times
-
-    @property
-    def _shown(self) -> WatchedCanvas | Floor:
-        return self.canvas if self._stack.currentWidget() is self.canvas else self.floor
-
     @property
     def _paints(self) -> tuple[int, int]:
         return len(self.canvas.painted), len(self.floor.painted)
+
+
+def _give(widget: QWidget, kind: QEvent.Type, at: QPointF, button: Qt.MouseButton, held: Qt.MouseButton) -> None:
+    globally = QPointF(widget.mapToGlobal(at.toPoint()))
+    QApplication.sendEvent(widget, QMouseEvent(kind, at, globally, button, held, PLAIN))
 
 
 def _joined(regions: list[QRegion]) -> QRegion:

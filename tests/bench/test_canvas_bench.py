@@ -44,8 +44,8 @@ def test_every_case_yields_figures(cases: Cases) -> None:
     assert len(brush) == 16
     assert len(pan) == len(zoom) == 2
     for row in (*brush, *pan, *zoom):
-        assert row.figures["floor"] > 0
-        assert row.figures["x floor"] > 0
+        for figure in ("floor cpu", "floor wall", "x cpu", "x wall"):
+            assert row.figures[figure] > 0
         assert row.bars
     undo = list(cases.undo())
     timed([*brush, *pan, *zoom, *(row for row in undo if "MB" not in row.figures), *cases.polygon(), *cases.fill()])
