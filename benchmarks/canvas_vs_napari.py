@@ -7,9 +7,9 @@ Usage: xvfb-run -a -s "-screen 0 3840x1080x24" python benchmarks/canvas_vs_napar
 PYTHON is that of an environment of its own with ``pip install 'napari[pyqt6]'`` (or the variable FCN_STUDIO_NAPARI);
 without it, or without a display, nothing is measured and the exit code is 0. Figures are medians over the rounds of
 the medians of a round, wall time in milliseconds. napari draws by OpenGL, without a GPU in software; what it needs
-before it draws is the line "handler". An event of ours is always counted until the screen has it; "floor" is what mere
-copying of what ours repaints takes: on a machine where napari's handler is not four floors away, no canvas can keep
-that bar. The exit code is 1 if a bar is missed.
+before it draws is the line "handler". An event of ours is always counted until the screen has it. "floor" is what
+mere copying of what ours repaints takes: where napari's handler does not take four floors, no canvas can keep that
+bar. The exit code is 1 if a bar is missed.
 """
 
 from __future__ import annotations
