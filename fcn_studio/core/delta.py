@@ -21,8 +21,6 @@ from fcn_studio.core.tiles import TILE, only_value, shrunk
 _MANY_SPANS = 2048
 """More spans in a tile are slower to repeat, and larger, than what deflate makes of it."""
 
-_TURNS = np.arange(_MANY_SPANS) & 1
-
 
 @dataclass(frozen=True, slots=True)
 class Spans:
@@ -108,7 +106,7 @@ class TileDelta(NamedTuple):
         second = _where(first, value.value) if isinstance(value, Likewise) else _unpacked(value)
         for pixels, change in ((label_map[where], first), (provenance[where], second)):
             if isinstance(change, np.ndarray):
-                np.bitwise_xor(pixels, change.reshape(pixels.shape), out=pixels)
+                cv2.bitwise_xor(pixels, change.reshape(pixels.shape), dst=pixels)  # two thirds of numpy's time
             elif change:
                 np.bitwise_xor(pixels, np.uint8(change), out=pixels)
 
@@ -159,11 +157,10 @@ def _packed(change: Change) -> Change:
 def _unpacked(change: Change) -> int | NDArray[np.uint8]:
     """One value, or the pixels row by row: uint8."""
     if isinstance(change, Spans):
-        lengths = np.frombuffer(change.lengths, np.uint16)
-        values = np.frombuffer(change.values, np.uint8)
+        lengths, values = np.frombuffer(change.lengths, np.uint16), change.values
         if len(values) < len(lengths):
-            values = values[_TURNS[: len(lengths)]]
-        return np.repeat(values, lengths)
+            values = (values * len(lengths))[: len(lengths)]
+        return np.frombuffer(values, np.uint8).repeat(lengths)
     if isinstance(change, Deflated):
         return np.frombuffer(zlib.decompress(change.data, -zlib.MAX_WBITS, TILE * TILE), np.uint8)
     assert not isinstance(change, Likewise), "only with the label map's change"

@@ -61,7 +61,7 @@ class Document:
         self._standing = Standing(status, prelabelled_by)
         self.history = history or History()
         self.rules = PaintRules()
-        self.changed: Event[Rect] = Event()
+        self.changed: Event[*tuple[Rect, ...]] = Event()
         self.stepped: Event[Motion, Step] = Event()
         self.committed: Event[()] = Event()
         self.saved_revision = 0
@@ -173,10 +173,11 @@ class Document:
         counts[VOID] -= provenance.size - cv2.countNonZero(provenance)
         return counts
 
-    def _on_changed(self, rect: Rect) -> None:
-        for band in range(rect.y0 // TILE, -(-rect.y1 // TILE)):
-            self._band_shares.pop(band, None)
-        self.changed.emit(rect)
+    def _on_changed(self, *rects: Rect) -> None:
+        for rect in rects:
+            for band in range(rect.y0 // TILE, -(-rect.y1 // TILE)):
+                self._band_shares.pop(band, None)
+        self.changed.emit(*rects)
 
     def _on_closed(self, step: Step | None) -> None:
         self._edit = None
@@ -185,8 +186,7 @@ class Document:
             self._advance(Motion.DO, step, step.after)
 
     def _moved(self, motion: Motion, step: Step, changed: list[Rect], standing: Standing) -> str:
-        for rect in changed:
-            self._on_changed(rect)
+        self._on_changed(*changed)
         self._advance(motion, step, standing)
         return step.title
 

@@ -41,7 +41,7 @@ class Edit:
         labels: the document's writable arrays.
         rules: where human writes are allowed.
         standing: the document's status and origin as the edit begins.
-        changed: called with the rectangle of every write.
+        changed: called with the rectangle of every write, and with all that `cancel` puts back.
         closed: called once, with the step or with None if there is none.
     """
 
@@ -51,7 +51,7 @@ class Edit:
         labels: Labels,
         rules: PaintRules,
         standing: Standing,
-        changed: Callable[[Rect], object],
+        changed: Callable[[*tuple[Rect, ...]], object],
         closed: Callable[[Step | None], object],
     ) -> None:
         self.title = title
@@ -182,8 +182,7 @@ class Edit:
         self._open = False
         self._compare(len(self._tiles))
         deltas, self._deltas = self._deltas, {}
-        for rect in TilePatch(deltas).apply(self._labels):
-            self._changed(rect)
+        self._changed(*TilePatch(deltas).apply(self._labels))
         self._closed(None)
 
     def __enter__(self) -> Self:

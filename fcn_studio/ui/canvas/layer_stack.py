@@ -139,13 +139,13 @@ class LayerStack:
         """Note that more of the picture has arrived."""
         self._rebuild(Layer.IMAGE)
 
-    def labels_changed(self, image_rect: Rect) -> int:
-        """Note that the label map changed in a rectangle; returns how many device pixels beyond it that reaches."""
+    def labels_changed(self, *image_rects: Rect) -> int:
+        """Note where the label map changed; returns how many device pixels beyond these rectangles that reaches."""
         reach = 0
         for layer in (Layer.LABELS, Layer.DISAGREEMENT):
             cache = self._caches.get(layer)
             if cache is not None:
-                cache.invalidate(image_rect)
+                cache.invalidate(*image_rects)
                 reach = max(reach, cache.reach)
         return reach
 

@@ -77,7 +77,7 @@ class Navigator(QWidget):
             return
         if document is not self._document:
             self._disconnect()
-            self._document, self._disconnect = document, document.changed.connect(lambda _rect: self._idle.start())
+            self._document, self._disconnect = document, document.changed.connect(lambda *_: self._idle.start())
             self._picture = QImage()
             self._place(document)
         self._idle.start()

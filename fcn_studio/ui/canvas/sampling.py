@@ -15,6 +15,9 @@ from fcn_studio.ui.canvas.view_state import ViewState
 HALO = 1
 """Device pixels beyond the viewport that can be sampled too, so that borders at its edge see their neighbours."""
 
+_KEPT_RECTS = 128
+"""So many rectangles are remembered in device pixels."""
+
 
 class Sampling:
     """Nearest-neighbour sampling of a view: device column X shows image column ``floor((X - origin + 0.5) / scale)``.
@@ -30,15 +33,18 @@ class Sampling:
         self._rows = rows.clip(*_sampled(view.image_height, view.scale))
         self._column_list, self._row_list = columns.tolist(), rows.tolist()  # which bisect takes, in half the time
         self.viewport = view.viewport
-        self._newest = (EMPTY, 0), EMPTY
+        self._device_rects: dict[tuple[Rect, int], Rect] = {}
         self.inside = self.device_rect(Rect(0, 0, view.image_width, view.image_height))
         """The device pixels that show the image."""
 
     def device_rect(self, image_rect: Rect, reach: int = 0) -> Rect:
         """The device pixels of the viewport that show some pixel of ``image_rect``, and ``reach`` more around."""
-        if self._newest[0] != (image_rect, reach):  # each is asked for twice, to be repainted and to be composed
-            self._newest = (image_rect, reach), self._device_rect(image_rect, reach)
-        return self._newest[1]
+        asked = image_rect, reach  # for each twice: to be repainted, and to be composed
+        if asked not in self._device_rects:
+            if len(self._device_rects) >= _KEPT_RECTS:
+                self._device_rects.clear()
+            self._device_rects[asked] = self._device_rect(image_rect, reach)
+        return self._device_rects[asked]
 
     def _device_rect(self, image_rect: Rect, reach: int) -> Rect:
         x0, y0, x1, y1 = image_rect

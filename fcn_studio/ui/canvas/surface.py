@@ -315,11 +315,12 @@ class Surface(QWidget):
 
     # --- painting
 
-    def _on_labels_changed(self, rect: Rect) -> None:
+    def _on_labels_changed(self, *rects: Rect) -> None:
         self.refine()
-        reach = self._stack.labels_changed(rect)
+        reach = self._stack.labels_changed(*rects)
         if self._view is not None:
-            self.update_device(self._current_sampling(self._view).device_rect(rect, reach))
+            sampling = self._current_sampling(self._view)
+            self.update_device(*(sampling.device_rect(rect, reach) for rect in rects))
 
     def update_device(self, *rects: Rect) -> None:
         """Ask for a repaint of rectangles in device pixels."""

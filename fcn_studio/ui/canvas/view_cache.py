@@ -53,9 +53,9 @@ class LayerCache:
         self._composer = composer
         self._view = None
 
-    def invalidate(self, image_rect: Rect) -> None:
-        """Note that the source changed in a rectangle of image pixels."""
-        self._dirty.append(image_rect)
+    def invalidate(self, *image_rects: Rect) -> None:
+        """Note that the source changed in rectangles of image pixels."""
+        self._dirty.extend(image_rects)
         if len(self._dirty) > MAX_DIRTY:
             self._dirty = [around(self._dirty)]
 
