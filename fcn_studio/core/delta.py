@@ -98,17 +98,24 @@ class TileDelta(NamedTuple):
                 second = Likewise(value)
         return TileDelta(self.rect, _packed(first), _packed(second))
 
-    def apply(self, label_map: LabelMap, provenance: LabelMap, corner: tuple[int, int] = (0, 0)) -> None:
-        """Lead arrays from one state to the other, in place; ``corner`` is the image pixel (x, y) of their first."""
-        where = self.rect.moved(-corner[0], -corner[1]).slices
+    def moved(self, dx: int, dy: int) -> TileDelta:
+        """The same for arrays whose first pixel is another: so many columns and rows further."""
+        return self._replace(rect=self.rect.moved(dx, dy))
+
+    def apply(self, label_map: LabelMap, provenance: LabelMap) -> None:
+        """Lead arrays of the image from one state to the other, in place."""
+        where, value = self.rect.slices, self.provenance
         first = _unpacked(self.label_map)
-        value = self.provenance
-        second = _where(first, value.value) if isinstance(value, Likewise) else _unpacked(value)
-        for pixels, change in ((label_map[where], first), (provenance[where], second)):
-            if isinstance(change, np.ndarray):
-                cv2.bitwise_xor(pixels, change.reshape(pixels.shape), dst=pixels)  # two thirds of numpy's time
-            elif change:
-                np.bitwise_xor(pixels, np.uint8(change), out=pixels)
+        _flip(label_map[where], first)
+        _flip(provenance[where], _where(first, value.value) if isinstance(value, Likewise) else _unpacked(value))
+
+
+def _flip(pixels: LabelMap, change: int | NDArray[np.uint8]) -> None:
+    """Exclusive or of pixels and a change, in place."""
+    if isinstance(change, np.ndarray):
+        cv2.bitwise_xor(pixels, change.reshape(pixels.shape), dst=pixels)  # two thirds of numpy's time
+    elif change:
+        np.bitwise_xor(pixels, np.uint8(change), out=pixels)
 
 
 def _exclusive_or(now: LabelMap | int, then: LabelMap | int) -> int | NDArray[np.uint8]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -185,7 +187,7 @@ class Document:
             self.history.push(step)
             self._advance(Motion.DO, step, step.after)
 
-    def _moved(self, motion: Motion, step: Step, changed: list[Rect], standing: Standing) -> str:
+    def _moved(self, motion: Motion, step: Step, changed: Sequence[Rect], standing: Standing) -> str:
         self._on_changed(*changed)
         self._advance(motion, step, standing)
         return step.title

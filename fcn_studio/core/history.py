@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import itemgetter
 
 from fcn_studio.core.delta import TileDelta
-from fcn_studio.core.geometry import Rect
+from fcn_studio.core.geometry import EMPTY, Rect
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Status
 from fcn_studio.core.tiles import Contents, Packed, Tile, flat, shrunk, tile_rect
@@ -32,8 +32,9 @@ class TilePatch:
     """
 
     def __init__(self, deltas: Mapping[Tile, TileDelta]) -> None:
-        self._deltas = dict(deltas)
+        self._deltas = dict(sorted(deltas.items(), key=itemgetter(0)))
         self._packed_bytes: int | None = None
+        self._changed: Sequence[Rect] | None = None
 
     @classmethod
     def between(cls, contents: Contents, labels: Labels) -> TilePatch:
@@ -71,7 +72,7 @@ class TilePatch:
         """Make it small. Idempotent; other threads may use the patch meanwhile, whose meaning does not change."""
         for tile, delta in list(self._deltas.items()):
             self._deltas[tile] = delta.packed()
-        self._packed_bytes = self.bytes
+        self._packed_bytes, self._changed = self.bytes, self.changed
 
     def other(self, labels: Labels, tiles: Iterable[Tile]) -> Contents:
         """What some of its tiles hold in the other state, as fresh arrays."""
@@ -80,24 +81,31 @@ class TilePatch:
         for tile in tiles:
             whole = tile_rect(tile, width, height)
             label_map, provenance = labels.label_map[whole.slices].copy(), labels.provenance[whole.slices].copy()
-            self._deltas[tile].apply(label_map, provenance, (whole.x0, whole.y0))
+            self._deltas[tile].moved(-whole.x0, -whole.y0).apply(label_map, provenance)
             contents[tile] = shrunk(label_map), shrunk(provenance)
         return contents
 
-    def apply(self, labels: Labels) -> list[Rect]:
-        """Lead the arrays to the other state; returns rectangles that hold all that changed and little else."""
-        changed: list[Rect] = []
+    @property
+    def changed(self) -> Sequence[Rect]:
+        """Rectangles that hold all that changes and little else. Found once it is made small, by the thread."""
+        if self._changed is not None:
+            return self._changed
+        found: list[Rect] = []
         held = 0  # pixels of the tiles in the last of them
-        for _, delta in sorted(self._deltas.items(), key=itemgetter(0)):
-            delta.apply(labels.label_map, labels.provenance)
-            touched = delta.rect
-            joined = touched.union(changed[-1]) if changed else touched
-            if changed and 2 * joined.area <= 3 * (held + touched.area):
-                changed[-1], held = joined, held + touched.area
+        for delta in self._deltas.values():
+            joined, held_then = delta.rect.union(found[-1]) if found else EMPTY, held + delta.rect.area
+            if joined and 2 * joined.area <= 3 * held_then:
+                found[-1], held = joined, held_then
             else:
-                changed.append(touched)
-                held = touched.area
-        return changed
+                found.append(delta.rect)
+                held = delta.rect.area
+        return found
+
+    def apply(self, labels: Labels) -> Sequence[Rect]:
+        """Lead the arrays to the other state; returns `changed`."""
+        for delta in self._deltas.values():
+            delta.apply(labels.label_map, labels.provenance)
+        return self.changed
 
 
 @dataclass(frozen=True)
@@ -218,11 +226,11 @@ class History:
         self._redo.append(step)
         self._compress(step.patch)
 
-    def undo(self, labels: Labels) -> tuple[Step, list[Rect]] | None:
+    def undo(self, labels: Labels) -> tuple[Step, Sequence[Rect]] | None:
         """Take back the newest step in the arrays; returns it and what changed, None if there is none."""
         return self._move(self._undo, self._redo, labels)
 
-    def redo(self, labels: Labels) -> tuple[Step, list[Rect]] | None:
+    def redo(self, labels: Labels) -> tuple[Step, Sequence[Rect]] | None:
         """Bring back the step undone last; returns it and what changed, None if there is none."""
         return self._move(self._redo, self._undo, labels)
 
@@ -255,7 +263,7 @@ class History:
         self._undo.clear()
         self._redo.clear()
 
-    def _move(self, source: list[Step], target: list[Step], labels: Labels) -> tuple[Step, list[Rect]] | None:
+    def _move(self, source: list[Step], target: list[Step], labels: Labels) -> tuple[Step, Sequence[Rect]] | None:
         if not source:
             return None
         step = source.pop()

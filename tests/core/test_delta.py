@@ -38,8 +38,8 @@ def flat(value: int, size: int = TILE) -> NDArray[np.uint8]:
 
 def leads_both_ways(delta: TileDelta, one: Tiles, other: Tiles, corner: tuple[int, int]) -> bool:
     there, back = tuple(a.copy() for a in one), tuple(a.copy() for a in other)
-    delta.apply(*there, corner)
-    delta.apply(*back, corner)
+    for arrays in (there, back):
+        delta.moved(-corner[0], -corner[1]).apply(*arrays)
     return all(np.array_equal(a, b) for a, b in zip((*there, *back), (*other, *one), strict=True))
 
 
