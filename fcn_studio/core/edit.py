@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.delta import TileDelta
-from fcn_studio.core.geometry import EMPTY, Rect
+from fcn_studio.core.geometry import EMPTY, Rect, around
 from fcn_studio.core.history import Standing, Step, TilePatch
 from fcn_studio.core.labels import LabelMap, Labels, Provenance
 from fcn_studio.core.region import Region
@@ -41,7 +41,7 @@ class Edit:
         labels: the document's writable arrays.
         rules: where human writes are allowed.
         standing: the document's status and origin as the edit begins.
-        changed: called with the rectangle of every write, and with all that `cancel` puts back.
+        changed: called with the rectangles of every write, and of what `cancel` puts back.
         closed: called once, with the step or with None if there is none.
     """
 
@@ -88,7 +88,11 @@ class Edit:
         Returns:
             The rectangle that may have changed, empty if no pixel was allowed.
         """
-        return self._put(region, value, provenance, self._rules)
+        return self.write_all((region,), value, provenance)
+
+    def write_all(self, regions: Iterable[Region], value: int, provenance: Provenance = Provenance.HUMAN) -> Rect:
+        """`write` several regions, and tell of them at once."""
+        return self._put(regions, value, provenance, self._rules)
 
     def writing(self, region: Region, value: int) -> Iterator[None]:
         """`write` by a human in bands, for a region so large that others must have their turn in between."""
@@ -103,7 +107,11 @@ class Edit:
 
     def erase(self, region: Region) -> Rect:
         """Make the pixels of a region unlabelled. Protected classes stay; the "only" rules are about painting."""
-        return self._put(region, VOID, Provenance.NOBODY, self._rules.unprotected())
+        return self.erase_all((region,))
+
+    def erase_all(self, regions: Iterable[Region]) -> Rect:
+        """`erase` several regions, and tell of them at once."""
+        return self._put(regions, VOID, Provenance.NOBODY, self._rules.unprotected())
 
     def replace(
         self,
@@ -198,15 +206,18 @@ class Edit:
         else:
             self.cancel()
 
-    def _put(self, region: Region, value: int, provenance: Provenance, rules: PaintRules) -> Rect:
-        self._check(region)
-        changed = EMPTY
-        for band in (region.rect,) if region.rect.area < _AT_ONCE else region.rect.bands(TILE):
-            changed = changed.union(self._put_band(band, region.part(band), value, provenance, rules))
+    def _put(self, regions: Iterable[Region], value: int, provenance: Provenance, rules: PaintRules) -> Rect:
+        changed: list[Rect] = []
+        for region in regions:
+            self._check(region)
+            bands = (region.rect,) if region.rect.area < _AT_ONCE else region.rect.bands(TILE)
+            rect = around(self._put_band(band, region.part(band), value, provenance, rules) for band in bands)
+            if rect:
+                changed.append(rect)
         if changed:
             self._human |= provenance != Provenance.NETWORK
-            self._changed(changed)
-        return changed
+            self._changed(*changed)
+        return around(changed)
 
     def _check(self, region: Region) -> None:
         self._require_open()

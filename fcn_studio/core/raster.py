@@ -253,8 +253,9 @@ def _bands(swept: _Swept, dab: _Swept, rect: Rect) -> Iterator[Region]:
     for top, bottom in pairwise(edges):
         rows = slice(top - rect.y0, bottom - rect.y0)
         for first, after in ((outer[0, rows], inner[0, rows]), (inner[1, rows], outer[1, rows])):
-            if (first < after).any():
-                yield _band(rect.x0, top, first, after)
+            held = np.flatnonzero(first < after)
+            if held.size:
+                yield _band(rect.x0, top, first, after, slice(int(held[0]), int(held[-1]) + 1))
 
 
 def _corner(point_xy: Point, size: int) -> Corner:
@@ -325,18 +326,13 @@ def _within(values: NDArray[Any], low: int | Columns, high: int | Columns) -> ND
     return cut
 
 
-def _band(left: int, top: int, first: Columns, after: Columns) -> Region:
-    """Region of one span ``first <= x < after`` in each row from ``top`` on, columns counted from ``left``.
-
-    Its rectangle is no larger than it must be. One row at least is not empty.
-    """
-    held = np.flatnonzero(first < after)
-    rows = slice(int(held[0]), int(held[-1]) + 1)
-    x0, x1 = int(first[held].min()), int(after[held].max())
-    first = _within(first[rows] - x0, 0, x1 - x0)
-    after = np.maximum(first, np.minimum(after[rows] - x0, x1 - x0))
+def _band(left: int, top: int, first: Columns, after: Columns, rows: slice) -> Region:
+    """Region of one span ``first <= x < after`` in each of some rows, counted from a corner of the image."""
+    first, after = first[rows], after[rows]
+    x0, x1 = int(first.min()), int(after.max())
     rect = Rect(left + x0, top + rows.start, left + x1, top + rows.stop)
-    return _one_span_a_row(rect, (first, after))
+    first = np.minimum(first - x0, rect.width)
+    return _one_span_a_row(rect, (first, np.maximum(first, after - x0)))
 
 
 def _one_span_a_row(rect: Rect, spans: Columns | tuple[Columns, Columns]) -> Region:

@@ -129,11 +129,10 @@ class Brush(Tool):
             regions = [] if region is None else [region]
         self._from = point_xy
         self._painted = (point_xy, *brush, self.context.class_index)
-        for region in regions:
-            if self._erases:
-                edit.erase(region)
-            else:
-                edit.write(region, self.context.class_index)
+        if self._erases:
+            edit.erase_all(regions)
+        else:
+            edit.write_all(regions, self.context.class_index)
 
 
 class Eraser(Brush):
