@@ -13,7 +13,6 @@ from PySide6.QtGui import (
     QHideEvent,
     QKeyEvent,
     QMouseEvent,
-    QNativeGestureEvent,
     QPainter,
     QSinglePointEvent,
     QTabletEvent,
@@ -32,6 +31,7 @@ from fcn_studio.ui.canvas.colours import VOID_COLOUR
 from fcn_studio.ui.canvas.overlay_painter import OverlayScene
 from fcn_studio.ui.canvas.pointer import is_eraser, pointer_event, tool_key
 from fcn_studio.ui.canvas.pyramid import ImagePyramid
+from fcn_studio.ui.canvas.seldom import SeldomEvents
 from fcn_studio.ui.canvas.surface import ZOOM_STEP, Surface
 from fcn_studio.ui.canvas.tool_work import ToolWork
 from fcn_studio.ui.canvas.wheel import Turn, Wheel, notches
@@ -100,6 +100,8 @@ class Canvas(Surface):
         self.view_changed.connect(self._on_view_changed)
         self.tool_work = ToolWork(self)
         self.tool_work.changed.connect(self._update_cursor)
+        self._seldom = SeldomEvents(self, self._pinch, self._wants)
+        self._seldom.follow()
 
     def set_tool(self, tool: Tool | None) -> None:
         """Hand gestures to this tool; one that is half done with the old tool ends as if the button were let go."""
@@ -378,16 +380,15 @@ class Canvas(Surface):
         self._end_drag()
         self._hold_space(False)
 
-    @guarded(fallback=False)
-    def event(self, event: QEvent) -> bool:
-        if isinstance(event, QNativeGestureEvent):
-            if event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture and self._drag == Drag.NONE:
-                self.zoom_at(event.position(), 1 + event.value())
-            return True
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and self._wants(event):
-            event.accept()
-            return True
-        return super().event(event)
+    @guarded
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.ParentChange:
+            self._seldom.follow()
+        super().changeEvent(event)
+
+    def _pinch(self, position: QPointF, factor: float) -> None:
+        if self._drag == Drag.NONE:
+            self.zoom_at(position, factor)
 
     def _wants(self, event: QKeyEvent) -> bool:
         """A half-done gesture has its keys before any action that uses them as a shortcut."""
