@@ -40,7 +40,7 @@ class Document:
         label_map: uint8 (H, W), read-only; the same memory for the life of the document.
         provenance: uint8 (H, W), likewise.
         rules: where human edits may write; an open edit keeps those it began with.
-        changed: emitted with each rectangle that a live write, cancel, undo or redo has changed.
+        changed: emitted with the rectangles that a live write, cancel, undo or redo has changed.
         stepped: emitted when a step was made, undone or redone, with what happened and the step; before `committed`.
         committed: emitted after a step was made, undone or redone.
         saved_revision: the revision last known to be on disk.
