@@ -92,6 +92,8 @@ class OverlayScene:
         if radius < _BANDED_FROM:
             yield _around((x - radius, y - radius), (x + radius, y + radius)).grown(margin)
             return
+        if _has_stairs(ring.size, self.view.scale):
+            margin += math.ceil(self.view.scale)  # so far they keep from the circle that the bands follow
         above = math.ceil(radius) + 1
         for top, bottom in pairwise(edge - above for edge in arc_edges(2 * above)):
             nearest, farthest = sorted((abs(top), abs(bottom)))
@@ -196,13 +198,17 @@ def _ring_picture(
 
 def _draw_ring(painter: QPainter, size: int, shape: BrushShape, scale: float, colour: Colour, dpr: float) -> None:
     """Draw the brush's outline about the painter's origin."""
-    stairs = size <= STAIRS_UP_TO and scale >= STAIRS_FROM
+    stairs = _has_stairs(size, scale)
     outline = _stairs if stairs else _smooth
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, not stairs)
     for pen in _pens(colour, dpr):
         painter.setPen(pen)
         # Stroking one closed path, as drawEllipse does, takes seven times as long as its single lines.
         painter.drawLines(outline(size, shape, scale))
+
+
+def _has_stairs(size: int, scale: float) -> bool:
+    return size <= STAIRS_UP_TO and scale >= STAIRS_FROM
 
 
 @lru_cache(maxsize=16)

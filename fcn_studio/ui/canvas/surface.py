@@ -299,11 +299,14 @@ class Surface(QWidget):
 
     def _sync_viewport(self) -> None:
         """Follow the widget's size and its screen's pixel ratio."""
-        self._dpr = self.devicePixelRatioF()
+        old, self._dpr = self._dpr, self.devicePixelRatioF()
         self._stack.set_line_width(max(1, round(self._dpr)))
-        if self._view is None or (self._view.width, self._view.height) == self._device_size():
+        if self._view is None:
             return
-        if self._fitted:
+        if (self._view.width, self._view.height) == self._device_size():
+            if old != self._dpr:  # as many device pixels, but lines over them are as wide as the ratio says
+                self.view_changed.emit()
+        elif self._fitted:
             self.fit()
         else:
             self._set_view(self._view.resize(*self._device_size()))
