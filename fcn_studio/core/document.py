@@ -179,7 +179,8 @@ class Document:
         for rect in rects:
             for band in range(rect.y0 // TILE, -(-rect.y1 // TILE)):
                 self._band_shares.pop(band, None)
-        self.changed.emit(*rects)
+        if rects:
+            self.changed.emit(*rects)
 
     def _on_closed(self, step: Step | None) -> None:
         self._edit = None

@@ -207,16 +207,20 @@ class Edit:
             self.cancel()
 
     def _put(self, regions: Iterable[Region], value: int, provenance: Provenance, rules: PaintRules) -> Rect:
+        self._require_open()
         changed: list[Rect] = []
-        for region in regions:
-            self._check(region)
-            bands = (region.rect,) if region.rect.area < _AT_ONCE else region.rect.bands(TILE)
-            rect = around(self._put_band(band, region.part(band), value, provenance, rules) for band in bands)
-            if rect:
-                changed.append(rect)
-        if changed:
-            self._human |= provenance != Provenance.NETWORK
-            self._changed(*changed)
+        try:
+            for region in regions:
+                self._check(region)
+                bands = (region.rect,) if region.rect.area < _AT_ONCE else region.rect.bands(TILE)
+                for band in bands:
+                    rect = self._put_band(band, region.part(band), value, provenance, rules)
+                    if rect:
+                        changed.append(rect)
+        finally:  # what was written is told, whatever became of the rest
+            if changed:
+                self._human |= provenance != Provenance.NETWORK
+                self._changed(*changed)
         return around(changed)
 
     def _check(self, region: Region) -> None:
@@ -231,10 +235,10 @@ class Edit:
         label_part, provenance_part = self._labels.label_map[where], self._labels.provenance[where]
         allowed = rules.paintable(label_part, provenance_part)
         if allowed is not None:
-            stencil = np.asarray(cv2.bitwise_and(stencil, allowed), np.uint8)
+            stencil = np.asarray(cv2.min(stencil, allowed), np.uint8)  # nonzero where both are
         if provenance == Provenance.NETWORK:
             free = look_up(provenance_part, _FREE_FOR_NETWORK)
-            stencil = np.asarray(cv2.bitwise_and(stencil, free), np.uint8)
+            stencil = np.asarray(cv2.min(stencil, free), np.uint8)
         if not cv2.hasNonZero(stencil):
             return EMPTY
         self._remember(rect, stencil, (value, int(provenance)))

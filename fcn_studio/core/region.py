@@ -24,7 +24,7 @@ class Region(ABC):
 
     @abstractmethod
     def part(self, rect: Rect) -> NDArray[np.uint8]:
-        """Which pixels of a rectangle within ``rect`` are inside: uint8 (height, width), 1 or 255, elsewhere 0."""
+        """Which pixels of a rectangle within ``rect`` are inside: uint8 (height, width), nonzero is inside."""
 
     @property
     def stencil(self) -> NDArray[np.uint8]:
@@ -43,7 +43,7 @@ class StencilRegion(Region):
 
     Attributes:
         rect: see `Region`.
-        pixels: uint8 of shape (rect.height, rect.width); 1 or 255 is inside, 0 outside.
+        pixels: uint8 of shape (rect.height, rect.width); nonzero is inside.
 
     Raises:
         ValueError: on construction, if the pixels are not of the rectangle's size or not uint8.

@@ -67,7 +67,7 @@ class PaintRules:
         return PaintRules(self.hidden, self.locked)
 
     def paintable(self, label_map: LabelMap, provenance: LabelMap) -> NDArray[np.uint8] | None:
-        """Where the rules let an edit write: uint8 of the shape given, 1 or 255, elsewhere 0; None means everywhere.
+        """Where the rules let an edit write: uint8 of the shape given, nonzero; None means everywhere.
 
         Args:
             label_map: uint8 (h, w), any part of a label map.

@@ -185,7 +185,8 @@ class Cases:
     def _brush_row(self, zoom: str, diameter: int, locked: frozenset[int]) -> Row:
         turns = self.in_turns(zoom, diameter, self._effort.events)
         large = diameter > 500
-        bars = {"cpu p95": LARGE_BRUSH_MS} if large else {"cpu p95": SMALL_BRUSH_MS, "x wall": FLOORS}
+        small_bars = {"cpu p95": SMALL_BRUSH_MS, "x cpu": FLOORS, "x wall": FLOORS}
+        bars = {"cpu p95": LARGE_BRUSH_MS} if large else small_bars
         what = f"brush {diameter}{', 2 locked' if locked else ''}"
         return Row(self._size, zoom, what, turns.figures(), bars)
 

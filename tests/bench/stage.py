@@ -102,7 +102,9 @@ class Stage:
             window.show()
         self.rest()
         screen = app.primaryScreen().size()
-        assert app.platformName() != "xcb" or screen.width() >= 2 * WIDTH, "the screen is too narrow for both windows"
+        holds_both = screen.width() >= 2 * WIDTH and screen.height() >= HEIGHT
+        assert app.platformName() != "xcb" or holds_both, "the screen is too small for both windows"
+        assert (self.canvas.width(), self.canvas.height()) == (WIDTH, HEIGHT)
 
     @property
     def middle(self) -> QPointF:
@@ -169,7 +171,7 @@ class Stage:
         return self._timed(self.canvas, act, into, done)
 
     def copied(self, region: QRegion, into: Times) -> None:
-        """Note what a move of the mouse takes that leads to mere copying of this region: no canvas can be faster."""
+        """Note what a move of the mouse takes that leads to mere copying of this region, the least for a canvas."""
         self.floor.region = region
         move = QEvent.Type.MouseMove
         self._timed(self.floor, lambda: _give(self.floor, move, self.middle, NO_BUTTON, LEFT), into, lambda: True)

@@ -104,7 +104,8 @@ def test_only_one_edit_is_open_and_a_closed_one_is_dead() -> None:
         with pytest.raises(RuntimeError, match="first"):
             refused()
     edit.cancel()
-    for dead in (edit.commit, edit.cancel, lambda: edit.write(DOT, 1), lambda: edit.set_status(Status.NEW)):
+    writes = (lambda: edit.write(DOT, 1), lambda: edit.write_all([], 1))
+    for dead in (edit.commit, edit.cancel, *writes, lambda: edit.set_status(Status.NEW)):
         with pytest.raises(RuntimeError, match="closed"):
             dead()
     document.edit("second").cancel()
@@ -226,3 +227,36 @@ def test_tiles_that_a_write_filled_are_known_until_the_next_write() -> None:
     cancelled.cancel()
     assert np.array_equal(document.label_map, after.label_map)
     assert np.array_equal(document.provenance, after.provenance)
+
+
+def test_what_was_written_before_a_failure_is_told_and_counts() -> None:
+    document = document_of(Labels.unlabelled(*SHAPE))
+    seen: list[Rect] = []
+    document.changed.connect(seen.append)
+    edit = document.edit("paint")
+    outside = StencilRegion(Rect(59, 0, 61, 1), np.ones((1, 2), np.uint8))
+    with pytest.raises(ValueError, match="not in the document"):
+        edit.write_all([DOT, outside], 1)
+    assert seen == [DOT.rect]
+    edit.commit()
+    assert document.status == Status.IN_PROGRESS
+
+
+def test_several_regions_are_told_at_once() -> None:
+    document = document_of(Labels.unlabelled(*SHAPE))
+    told: list[tuple[Rect, ...]] = []
+    document.changed.connect(lambda *rects: told.append(rects))
+    other = StencilRegion(Rect(30, 20, 32, 22), DOT.pixels)
+    with document.edit("paint") as edit:
+        assert edit.write_all([DOT, other], 1) == Rect(3, 2, 32, 22)
+        assert edit.erase_all([other, DOT]) == Rect(3, 2, 32, 22)
+        assert edit.write_all([], 1) == EMPTY
+    assert told == [(DOT.rect, other.rect), (other.rect, DOT.rect)]
+
+
+def test_any_value_but_zero_is_inside_whatever_the_rules() -> None:
+    document = document_of(Labels.unlabelled(*SHAPE))
+    document.rules = PaintRules(locked=frozenset({9}))
+    with document.edit("paint") as edit:
+        edit.write(StencilRegion(DOT.rect, np.full((2, 2), 2, np.uint8)), 1)
+    assert int(np.count_nonzero(document.label_map == 1)) == 4

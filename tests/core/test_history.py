@@ -38,7 +38,7 @@ class Snapshot:
 
 
 class UndoMachine(RuleBasedStateMachine):
-    """The document must agree with a model that keeps every state whole."""
+    """The document must agree with a model that keeps every state whole, and tell a screen of all that changes."""
 
     document: Document
     edit: Edit | None = None
@@ -48,6 +48,14 @@ class UndoMachine(RuleBasedStateMachine):
         self.document = document_of(Labels.unlabelled(*SHAPE) if blank else random_labels(seed, *SHAPE))
         self.states = [Snapshot.of(self.document)]
         self.at = 0
+        self.shown = self.document.labels_snapshot().copy()
+        self.document.changed.connect(self.show)
+
+    def show(self, *rects: Rect) -> None:
+        assert rects
+        for rect in rects:
+            self.shown.label_map[rect.slices] = self.document.label_map[rect.slices]
+            self.shown.provenance[rect.slices] = self.document.provenance[rect.slices]
 
     def teardown(self) -> None:
         if hasattr(self, "document"):
@@ -74,6 +82,13 @@ class UndoMachine(RuleBasedStateMachine):
     def write(self, seed: int, value: int) -> None:
         assert self.edit is not None
         self.edit.write(random_region(seed, *SHAPE), value)
+
+    @precondition(lambda self: self.edit is not None)
+    @rule(corners=st.lists(st.tuples(st.integers(0, 1390), st.integers(0, 290)), min_size=1, max_size=5))
+    def write_apart(self, corners: list[tuple[int, int]]) -> None:
+        assert self.edit is not None
+        dot = np.ones((9, 7), np.uint8)
+        self.edit.write_all([StencilRegion(Rect(x, y, x + 7, y + 9), dot) for x, y in corners], 2)
 
     @precondition(lambda self: self.edit is not None)
     @rule(seed=seeds)
@@ -130,10 +145,24 @@ class UndoMachine(RuleBasedStateMachine):
         self.at = min(self.at + 1, len(self.states) - 1)
 
     @precondition(lambda self: self.edit is None)
+    @rule()
+    def compressed(self) -> None:
+        self.document.history.settle()
+
+    @invariant()
+    def is_shown(self) -> None:
+        if hasattr(self, "document"):
+            assert np.array_equal(self.shown.label_map, self.document.label_map)
+            assert np.array_equal(self.shown.provenance, self.document.provenance)
+
+    @precondition(lambda self: self.edit is None)
     @invariant()
     def agrees(self) -> None:
         if hasattr(self, "document"):
             assert Snapshot.of(self.document) == self.states[self.at]
+            counts = np.bincount(self.document.label_map.ravel(), minlength=256)
+            counts[255] -= np.count_nonzero(self.document.provenance == 0)
+            assert np.array_equal(self.document.class_shares(), counts)
             assert self.document.history.can_undo == (self.at > 0)
             assert self.document.history.can_redo == (self.at < len(self.states) - 1)
 
@@ -217,3 +246,29 @@ def test_images_of_few_pixels_go_back_and_forth(shape: tuple[int, int]) -> None:
     assert Snapshot.of(document) == before
     document.redo()
     assert Snapshot.of(document) == after
+
+
+@pytest.mark.parametrize(
+    "places", [((0, 0), (1390, 290)), tuple((x, y) for x in range(0, 1400, 300) for y in (0, 290))]
+)
+@pytest.mark.parametrize("compressed", [False, True])
+def test_undo_and_redo_tell_of_all_that_they_change(places: tuple[tuple[int, int], ...], compressed: bool) -> None:
+    document = document_of(random_labels(1, *SHAPE))
+    shown = document.labels_snapshot().copy()
+
+    def show(*rects: Rect) -> None:
+        for rect in rects:
+            shown.label_map[rect.slices] = document.label_map[rect.slices]
+
+    document.changed.connect(show)
+    dot = np.ones((9, 7), np.uint8)
+    with document.edit("dots") as edit:
+        edit.write_all([StencilRegion(Rect(x, y, x + 7, y + 9), dot) for x, y in places], 2)
+    for move in (document.undo, document.redo, document.undo):
+        if compressed:
+            document.history.settle()
+        before = document.label_map.copy()
+        move()
+        assert not np.array_equal(before, document.label_map)
+        assert np.array_equal(shown.label_map, document.label_map)
+    document.history.close()

@@ -114,17 +114,17 @@ class Canvas(Surface):
         self.tool_work.follow(tool)
         if tool is not None:
             self._disconnect_tool = tool.overlay_changed.connect(self.refresh_overlay)
-        self._hover_again()
         self.refresh_overlay()
         self._update_cursor()
+        self._hover_again()
 
     def set_document(self, document: Document | None, picture: ImagePyramid | None = None) -> None:
         """See `Surface.set_document`."""
         self._end_drag()
         super().set_document(document, picture)
-        self._hover_again()
         self.refresh_overlay()
         self._update_cursor()
+        self._hover_again()
 
     def set_table(self, table: ClassTable) -> None:
         """See `Surface.set_table`."""
@@ -203,8 +203,8 @@ class Canvas(Surface):
             self._to_tool("release", told)
         if not told.buttons:
             self._drag, self._newest = Drag.NONE, None
-            self._hover_again()
             self._update_cursor()
+            self._hover_again()
 
     def _told(self, event: QSinglePointEvent, *, clicks: int = 1) -> PointerEvent:
         return pointer_event(event, self.to_image(event.position()), clicks=clicks, feel=self.pen_pressure)
@@ -269,8 +269,8 @@ class Canvas(Surface):
         self._report_hover(point_xy)
 
     def _on_view_changed(self) -> None:
-        self._hover_again()
         self.refresh_overlay()
+        self._hover_again()
 
     def _update_cursor(self) -> None:
         if self._drag == Drag.PAN:

@@ -31,18 +31,16 @@ class SeldomEvents(QObject):
         self._widget = widget
         self._pinched = pinched
         self._wants = wants
-        self._watched: QWidget | None = None
 
     def follow(self) -> None:
-        """Watch the widget's parent, which is another now."""
-        if self._watched is not None:
-            self._watched.removeEventFilter(self)
-        self._watched = self._widget.parentWidget()
-        if self._watched is not None:
-            self._watched.installEventFilter(self)
+        """Watch the widget's parent, which is another now; what an earlier one hears is left alone."""
+        if (parent := self._widget.parentWidget()) is not None:
+            parent.installEventFilter(self)
 
     @guarded(fallback=False)
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is not self._widget.parentWidget():
+            return False
         if isinstance(event, QNativeGestureEvent):
             at = self._widget.mapFromGlobal(event.globalPosition())
             there = self._widget.isVisible() and self._widget.rect().contains(at.toPoint())

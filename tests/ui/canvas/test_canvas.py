@@ -382,6 +382,41 @@ def test_hovered_tells_the_pixel_once_and_none_outside(hand: Hand) -> None:
     assert told == [(3, 4), None, (79, 59), None]
 
 
+def test_on_a_screen_of_another_pixel_ratio_all_is_drawn_for_it(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    canvas = hand.canvas
+    hand.move(hand.over(20, 20))
+    grabbed(canvas)
+    view = canvas.view
+    assert view is not None
+    ratio = canvas.devicePixelRatioF()
+    monkeypatch.setattr(canvas, "devicePixelRatioF", lambda: 2 * ratio)
+    canvas.repaint()
+    assert canvas.view is not None
+    assert (canvas.view.width, canvas.view.height) == (2 * view.width, 2 * view.height)
+    assert canvas._scene is not None
+    assert canvas._scene.dpr == 2 * ratio
+    canvas.resize(canvas.width() * 2, canvas.height() * 2)  # the same device pixels again, of the first ratio
+    monkeypatch.setattr(canvas, "devicePixelRatioF", lambda: 4 * ratio)
+    canvas.resize(canvas.width() // 2, canvas.height() // 2)
+    canvas.repaint()
+    assert canvas._scene is not None
+    assert canvas._scene.dpr == 4 * ratio
+
+
+def test_a_listener_that_fails_leaves_the_canvas_right(hand: Hand) -> None:
+    def fail(pixel: object) -> None:
+        raise ZeroDivisionError
+
+    hand.move(hand.over(20, 20))
+    hand.canvas.hovered.connect(fail)
+    document = make_document("two")
+    hand.document = document
+    with pytest.raises(ZeroDivisionError):
+        hand.canvas.set_document(None)
+    assert hand.canvas._scene is None
+    assert hand.canvas.cursor().shape() == Qt.CursorShape.ArrowCursor
+
+
 def test_alt_click_picks_labelled_pixels_only(hand: Hand) -> None:
     picked: list[int] = []
     hand.canvas.class_pick.connect(picked.append)

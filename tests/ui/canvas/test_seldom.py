@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QNativeGestureEvent, QPointingDevice
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMainWindow, QStackedWidget, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow, QStackedWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.tools.polygon import Polygon
@@ -31,7 +31,6 @@ def window(hand: Hand, qtbot: QtBot) -> Iterator[QMainWindow]:
         window.show()
     hand.canvas.setFocus()
     yield window
-    pages.removeWidget(hand.canvas)
     hand.canvas.setParent(None)
 
 
@@ -62,12 +61,13 @@ def test_other_gestures_do_nothing(window: QMainWindow, hand: Hand) -> None:
 
 
 def test_a_pinch_during_a_drag_or_beside_the_canvas_does_nothing(window: QMainWindow, hand: Hand) -> None:
-    zoom = hand.canvas.zoom
+    zoom, beside = hand.canvas.zoom, QPointF(window.centralWidget().width() + 5, 5)
     hand.press(hand.over(20, 30), MIDDLE)
-    pinch(hand.canvas, hand.over(20, 30), 0.5)
+    assert pinch(hand.canvas, hand.over(20, 30), 0.5)
     hand.release(MIDDLE)
+    assert not pinch(window.centralWidget(), beside, 0.5)
     hand.canvas.hide()
-    pinch(window.centralWidget(), QPointF(50, 50), 0.5)
+    assert not pinch(window.centralWidget(), QPointF(50, 50), 0.5)
     assert hand.canvas.zoom == zoom
 
 
@@ -89,10 +89,33 @@ def test_a_half_done_polygon_has_its_keys_before_shortcuts(window: QMainWindow, 
     assert triggered == ["action"]
 
 
+def test_a_key_that_another_widget_is_asked_for_is_left_to_it(window: QMainWindow, hand: Hand, qtbot: QtBot) -> None:
+    tool, field = Polygon(hand), QLineEdit(window.centralWidget())  # type: ignore[arg-type]
+    hand.canvas.set_tool(tool)
+    hand.click(hand.over(10, 10))
+    field.show()
+    window.activateWindow()
+    field.setFocus()
+    qtbot.waitUntil(field.hasFocus)
+    event = QKeyEvent(QEvent.Type.ShortcutOverride, Qt.Key.Key_Escape, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(window.centralWidget(), event)
+    assert not event.isAccepted()
+    assert tool.busy
+
+
 def test_in_another_window_the_old_one_is_forgotten(window: QMainWindow, hand: Hand, qtbot: QtBot) -> None:
     pages, host = window.centralWidget(), QWidget()
     qtbot.addWidget(host)
+    host.move(pages.mapToGlobal(pages.rect().topLeft()))
+    host.resize(pages.size())
     hand.canvas.setParent(host)
-    zoom = hand.canvas.zoom
-    pinch(pages, QPointF(50, 50), 0.5)
+    hand.canvas.show()
+    with qtbot.waitExposed(host):
+        host.show()
+    zoom, at = hand.canvas.zoom, QPointF(50, 50)
+    assert hand.canvas.rect().contains(hand.canvas.mapFromGlobal(pages.mapToGlobal(at)).toPoint())
+    assert not pinch(pages, at, 0.5)
     assert hand.canvas.zoom == zoom
+    assert pinch(hand.canvas, at, 0.5)
+    assert hand.canvas.zoom == pytest.approx(1.5 * zoom)
+    hand.canvas.setParent(None)  # the host goes first
