@@ -18,7 +18,7 @@ from fcn_studio.core.labels import LabelMap, Labels, Provenance
 from fcn_studio.core.region import Region
 from fcn_studio.core.rules import PaintRules, look_up
 from fcn_studio.core.sample import Status
-from fcn_studio.core.tiles import TILE, Tile, kept, tile_rect
+from fcn_studio.core.tiles import TILE, Tile, kept, tile_rect, tile_slices
 
 _FREE_FOR_NETWORK = np.zeros(256, np.uint8)
 _FREE_FOR_NETWORK[: Provenance.NETWORK + 1] = 255
@@ -269,8 +269,8 @@ class Edit:
             if tile in self._tiles:
                 self._filled.pop(tile, None)
                 continue
-            part = tile_rect(tile, self._bounds.x1, self._bounds.y1).intersect(rect)
-            touched = stencil[part.moved(-rect.x0, -rect.y0).slices]
+            top, left = tile[0] * TILE - rect.y0, tile[1] * TILE - rect.x0
+            touched = stencil[max(top, 0) : top + TILE, max(left, 0) : left + TILE]
             if cv2.hasNonZero(touched):
                 self._keep(tile)
                 if touched.size == TILE * TILE == cv2.countNonZero(touched):
@@ -279,7 +279,7 @@ class Edit:
     def _keep(self, tile: Tile) -> None:
         self._filled.pop(tile, None)
         if tile not in self._tiles:
-            where = tile_rect(tile, self._bounds.x1, self._bounds.y1).slices
+            where = tile_slices(tile)
             self._tiles[tile] = kept(self._labels.label_map[where]), kept(self._labels.provenance[where])
 
     def _compare(self, most: int) -> bool:
@@ -301,10 +301,9 @@ class Edit:
         """
         if not (self._human and tiles):
             return self._before.status
-        if self._before.status == Status.VERIFIED:
-            wheres = (tile_rect(tile, self._bounds.x1, self._bounds.y1).slices for tile in tiles)
-            if all(self._labels.provenance[where].all() for where in wheres):
-                return Status.VERIFIED
+        was_verified = self._before.status == Status.VERIFIED
+        if was_verified and all(self._labels.provenance[tile_slices(tile)].all() for tile in tiles):
+            return Status.VERIFIED
         return Status.IN_PROGRESS
 
     def _constant(self, value: int, like: NDArray[np.uint8]) -> NDArray[np.uint8]:

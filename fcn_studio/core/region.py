@@ -58,6 +58,8 @@ class StencilRegion(Region):
 
     def part(self, rect: Rect) -> NDArray[np.uint8]:
         """See `Region.part`; a view."""
+        if rect == self.rect:
+            return self.pixels
         rows = slice(rect.y0 - self.rect.y0, rect.y1 - self.rect.y0)
         return self.pixels[rows, rect.x0 - self.rect.x0 : rect.x1 - self.rect.x0]
 

@@ -31,6 +31,12 @@ def tile_rect(tile: Tile, width: int, height: int) -> Rect:
     return Rect(x, y, min(x + TILE, width), min(y + TILE, height))
 
 
+def tile_slices(tile: Tile) -> tuple[slice, slice]:
+    """Index of a tile in an array of the image; it takes what there is of one at the right or lower edge."""
+    row, column = tile
+    return slice(row * TILE, row * TILE + TILE), slice(column * TILE, column * TILE + TILE)
+
+
 def only_value(pixels: NDArray[np.uint8]) -> int | None:
     """The value of all pixels of a tile; None if there are several."""
     if pixels[0, 0] != pixels[-1, -1]:

@@ -47,11 +47,13 @@ class Sampling:
         return self._device_rects[asked]
 
     def _device_rect(self, image_rect: Rect, reach: int) -> Rect:
-        x0, y0, x1, y1 = image_rect
         columns, rows = self._column_list, self._row_list
-        rect = Rect(bisect_left(columns, x0), bisect_left(rows, y0), bisect_left(columns, x1), bisect_left(rows, y1))
-        rect = rect.moved(-HALO, -HALO)
-        return rect.grown(reach).intersect(self.viewport) if rect else EMPTY
+        left, right = bisect_left(columns, image_rect.x0), bisect_left(columns, image_rect.x1)
+        top, bottom = bisect_left(rows, image_rect.y0), bisect_left(rows, image_rect.y1)
+        if left == right or top == bottom:
+            return EMPTY
+        before, after = HALO + reach, HALO - reach
+        return Rect(left - before, top - before, right - after, bottom - after).intersect(self.viewport)
 
     def gather(self, source: NDArray[Any], rect: Rect, halo: int = 0) -> NDArray[Any]:
         """What the device pixels of ``rect`` show of an array of the image's size.
