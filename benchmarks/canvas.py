@@ -7,8 +7,9 @@ Usage: xvfb-run -a -s "-screen 0 3840x1080x24" python benchmarks/canvas.py [--si
 
 The viewport is 1920 x 1080. Without a display Qt's offscreen platform is used, which leaves out the X server. Times
 are milliseconds; CPU time is of the whole process, wall time stands beside it, for the machines are shared. The floor
-is the time (median) in which a widget answers such an event by copying the same region from ready buffers; it and the
-canvas take turns, event by event. The exit code is 1 if a bar is missed. A 16k image takes about 3 GB.
+of a brush of up to 500 pixels is the time (median) in which a widget answers such an event by copying the same region
+from ready buffers; it and the canvas take turns, event by event. The exit code is 1 if a bar is missed. A 16k image
+takes about 3 GB.
 
 "beside" is the brush while another process counts, or while the program's engine trains. "program" is the whole
 window: the first pixels of a JPEG, the next image, a folder of 100,000 files. Both are measured at the largest size

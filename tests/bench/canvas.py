@@ -93,24 +93,24 @@ class Cases:
         """Dragging the image about."""
         for zoom in ZOOMS:
             self._look(zoom)
-            turns = Turns()
+            times = Times()
             path = [QPointF(*at) for at in ellipse(self._effort.events)]
             self._stage.press(path[0], MIDDLE)
             for at in path[1:]:
-                self._in_turn(lambda at=at: self._stage.move(at, MIDDLE), turns)  # type: ignore[misc]
+                self._stage.timed(lambda at=at: self._stage.move(at, MIDDLE), times)  # type: ignore[misc]
             self._stage.release(path[-1], MIDDLE)
-            yield Row(self._size, zoom, "pan", turns.figures(), {"cpu p50": PAN_MS})
+            yield Row(self._size, zoom, "pan", times.figures(), {"cpu p50": PAN_MS})
 
     def zoom(self) -> Iterator[Row]:
         """Notches of the wheel, in and out again, until the first frame."""
         for zoom in ZOOMS:
             self._look(zoom)
-            turns = Turns()
+            times = Times()
             for number in range(self._effort.events):
                 notch = 1 if number % 8 < 4 else -1
-                self._in_turn(lambda notch=notch: self._stage.wheel(notch), turns)  # type: ignore[misc]
+                self._stage.timed(lambda notch=notch: self._stage.wheel(notch), times)  # type: ignore[misc]
                 self._stage.rest(0.2)
-            yield Row(self._size, zoom, "zoom step", turns.figures(), {"wall p50": ZOOM_MS})
+            yield Row(self._size, zoom, "zoom step", times.figures(), {"wall p50": ZOOM_MS})
 
     def undo(self, zooms: Sequence[str] = ZOOMS) -> Iterator[Row]:
         """Strokes of 500 pixels taken back and brought back, and the memory of a hundred of them."""
@@ -124,11 +124,11 @@ class Cases:
             steps = {"strokes": float(self._effort.kept)}
             yield Row(self._size, zoom, "undo memory, d=500", {"MB": held, **steps}, {"MB": HISTORY_MB})
             for what, move in (("undo d=500", self._document.undo), ("redo d=500", self._document.redo)):
-                turns = Turns()
+                times = Times()
                 for _ in range(min(self._effort.undos, self._effort.kept)):
                     self._document.history.settle()
-                    self._in_turn(move, turns)
-                yield Row(self._size, zoom, what, turns.figures(), {"cpu p50": UNDO_MS})
+                    self._stage.timed(move, times)
+                yield Row(self._size, zoom, what, times.figures(), {"cpu p50": UNDO_MS})
 
     def polygon(self) -> Iterator[Row]:
         """Two hundred corners round 40 % of the image."""
@@ -183,12 +183,12 @@ class Cases:
         return turns
 
     def _brush_row(self, zoom: str, diameter: int, locked: frozenset[int]) -> Row:
-        turns = self.in_turns(zoom, diameter, self._effort.events)
-        large = diameter > 500
-        small_bars = {"cpu p95": SMALL_BRUSH_MS, "x cpu": FLOORS, "x wall": FLOORS}
-        bars = {"cpu p95": LARGE_BRUSH_MS} if large else small_bars
-        what = f"brush {diameter}{', 2 locked' if locked else ''}"
-        return Row(self._size, zoom, what, turns.figures(), bars)
+        what, events = f"brush {diameter}{', 2 locked' if locked else ''}", self._effort.events
+        if diameter > 500:
+            self.painting(zoom, diameter, events, times := Times())
+            return Row(self._size, zoom, what, times.figures(), {"cpu p95": LARGE_BRUSH_MS})
+        bars = {"cpu p95": SMALL_BRUSH_MS, "x cpu": FLOORS, "x wall": FLOORS}
+        return Row(self._size, zoom, what, self.in_turns(zoom, diameter, events).figures(), bars)
 
     def _stroke(self, diameter: int, way: Path, each: Callable[[Callable[[], None]], object]) -> None:
         """One stroke with the next class; ``each`` makes the moves."""
