@@ -241,9 +241,11 @@ class Edit:
             stencil = np.asarray(cv2.min(stencil, free), np.uint8)
         if not cv2.hasNonZero(stencil):
             return EMPTY
-        self._remember(rect, stencil, (value, int(provenance)))
-        cv2.copyTo(self._constant(value, stencil), stencil, label_part)
-        cv2.copyTo(self._constant(int(provenance), stencil), stencil, provenance_part)
+        values = value, int(provenance)
+        contents = [self._constant(content, stencil) for content in values]  # memory first: both are written or none
+        self._remember(rect, stencil, values)
+        cv2.copyTo(contents[0], stencil, label_part)
+        cv2.copyTo(contents[1], stencil, provenance_part)
         return rect
 
     def _replace_tile(

@@ -247,8 +247,8 @@ def _bands(swept: _Swept, dab: _Swept, rect: Rect) -> Iterator[Region]:
     shared = dab.rect.intersect(rect)
     if shared:
         rows = slice(shared.y0 - rect.y0, shared.y1 - rect.y0)
-        held = dab.within(Rect(dab.rect.x0, shared.y0, dab.rect.x1, shared.y1)) + (dab.rect.x0 - rect.x0)
-        inner[:, rows] = _within(held, outer[0, rows], outer[1, rows])
+        old = dab.within(Rect(dab.rect.x0, shared.y0, dab.rect.x1, shared.y1)) + (dab.rect.x0 - rect.x0)
+        inner[:, rows] = _within(old, outer[0, rows], outer[1, rows])
     edges = [min(max(edge + swept.rect.y0, rect.y0), rect.y1) for edge in arc_edges(swept.rect.height)]
     for top, bottom in pairwise(edges):
         rows = slice(top - rect.y0, bottom - rect.y0)

@@ -127,12 +127,12 @@ class Brush(Tool):
         else:
             region = capsule(self._from, point_xy, *brush, bounds)
             regions = [] if region is None else [region]
-        self._from = point_xy
-        self._painted = (point_xy, *brush, self.context.class_index)
         if self._erases:
             edit.erase_all(regions)
         else:
             edit.write_all(regions, self.context.class_index)
+        self._from = point_xy  # not before it is painted: the next move makes up for one that failed
+        self._painted = (point_xy, *brush, self.context.class_index)
 
 
 class Eraser(Brush):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fcn_studio.core.edit import Edit
 from fcn_studio.core.geometry import EMPTY, Rect
 from fcn_studio.core.labels import Labels, Provenance, made_by_human
 from fcn_studio.core.raster import polygon
@@ -260,3 +261,22 @@ def test_any_value_but_zero_is_inside_whatever_the_rules() -> None:
     with document.edit("paint") as edit:
         edit.write(StencilRegion(DOT.rect, np.full((2, 2), 2, np.uint8)), 1)
     assert int(np.count_nonzero(document.label_map == 1)) == 4
+
+
+def test_without_memory_neither_array_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = document_of(Labels.unlabelled(*SHAPE))
+    edit = document.edit("paint")
+    real = Edit._constant
+
+    def short_of_memory(self: Edit, value: int, like: np.ndarray) -> np.ndarray:
+        if value == Provenance.HUMAN:
+            raise MemoryError
+        return real(self, value, like)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Edit, "_constant", short_of_memory)
+        with pytest.raises(MemoryError):
+            edit.write(DOT, 1)
+    assert (document.label_map == 255).all()
+    assert edit.write(DOT, 1) == DOT.rect
+    edit.commit()

@@ -5,10 +5,12 @@ import weakref
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fcn_studio.core.document import Document
+from fcn_studio.core.edit import Edit
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import made_by_human
 from fcn_studio.core.raster import capsule
@@ -288,3 +290,23 @@ def test_a_large_brush_paints_what_whole_capsules_would(
     tool.release(PointerEvent(x, y, "left"))
     assert np.array_equal(window.document.label_map, expected.label_map)
     assert np.array_equal(window.document.provenance, expected.provenance)
+
+
+def test_the_next_move_makes_up_for_one_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = document_from(BLANK)
+    brush = Brush(Window(document))
+    drag(brush, (1, 1), (2, 1), release=False)
+
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Edit, "write_all", no_memory)
+        with pytest.raises(MemoryError):
+            brush.move(at(4, 1))
+    brush.move(at(4, 3))
+    brush.release(at(4, 3))
+    whole = capsule((2, 1), (4, 3), 1, "round", (7, 4))
+    assert whole is not None
+    assert document.label_map[whole.rect.slices][whole.stencil != 0].tolist() == [1] * whole.area
+    assert document.revision == 1
