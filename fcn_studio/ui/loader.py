@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
 from fcn_studio.core.history import History, Standing
+from fcn_studio.core.image_pyramid import ImagePyramid
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import ImageError, ProjectLocked
-from fcn_studio.ui.canvas.pyramid import ImagePyramid
 from fcn_studio.ui.patience import in_background
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used

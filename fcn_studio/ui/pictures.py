@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from fcn_studio.core.image_pyramid import ImagePyramid, ImageRgb, levels_of
 from fcn_studio.errors import ImageError, ImageTooLarge
-from fcn_studio.ui.canvas.pyramid import ImagePyramid, ImageRgb, levels_of
 from fcn_studio.ui.prefetch import STAGED_FROM, Prefetch
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
-from fcn_studio.ui.canvas.pyramid import ImagePyramid, levels_of
+from fcn_studio.core.image_pyramid import ImagePyramid, levels_of
 
 STAGED_FROM = 20_000_000
 """Images of so many pixels come in stages, and are not read ahead; smaller ones are opened whole."""

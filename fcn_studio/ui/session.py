@@ -10,11 +10,11 @@ from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document, skip, unskip, verify
+from fcn_studio.core.image_pyramid import ImagePyramid
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, ProjectError
 from fcn_studio.settings import Settings
-from fcn_studio.ui.canvas.pyramid import ImagePyramid
 from fcn_studio.ui.census import Census
 from fcn_studio.ui.class_editor import ClassEditor
 from fcn_studio.ui.cursor_info import CursorInfo, cursor_info

@@ -14,13 +14,13 @@ from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.history import History
+from fcn_studio.core.image_pyramid import ImagePyramid, levels_of
 from fcn_studio.errors import ImageTooLarge
 from fcn_studio.formats import stages
 from fcn_studio.formats.images import read_image
 from fcn_studio.formats.masks import read_mask
 from fcn_studio.ui import keeper, pictures, prefetch
 from fcn_studio.ui.canvas.composers import ImageComposer
-from fcn_studio.ui.canvas.pyramid import ImagePyramid, levels_of
 from fcn_studio.ui.canvas.sampling import Sampling
 from fcn_studio.ui.canvas.view_cache import LayerCache
 from fcn_studio.ui.canvas.view_state import ViewState

@@ -5,8 +5,8 @@
 composer and a line in `LayerStack`.
 """
 
+from fcn_studio.core.image_pyramid import ImagePyramid
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.canvas.layers import LabelStyle, Layer, LayerStyle
-from fcn_studio.ui.canvas.pyramid import ImagePyramid
 
 __all__ = ["Canvas", "ImagePyramid", "LabelStyle", "Layer", "LayerStyle"]

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QWidget
 from fcn_studio.core.classes import VOID, ClassTable, Colour, voc_colour
 from fcn_studio.core.document import Document
 from fcn_studio.core.event import Event
+from fcn_studio.core.image_pyramid import ImagePyramid
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.raster import Point
 from fcn_studio.tools.base import Button, PointerEvent, Tool
@@ -30,7 +31,6 @@ from fcn_studio.tools.brush import Brush
 from fcn_studio.ui.canvas.colours import VOID_COLOUR
 from fcn_studio.ui.canvas.overlay_painter import OverlayScene
 from fcn_studio.ui.canvas.pointer import is_eraser, pointer_event, tool_key
-from fcn_studio.ui.canvas.pyramid import ImagePyramid
 from fcn_studio.ui.canvas.seldom import SeldomEvents
 from fcn_studio.ui.canvas.surface import ZOOM_STEP, Surface
 from fcn_studio.ui.canvas.tool_work import ToolWork

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.geometry import Rect
+from fcn_studio.core.image_pyramid import ImagePyramid
 from fcn_studio.core.labels import LabelMap, Provenance
 from fcn_studio.ui.canvas.colours import BACKDROP, Pixels
 from fcn_studio.ui.canvas.hatch import Hatch
-from fcn_studio.ui.canvas.pyramid import ImagePyramid
 from fcn_studio.ui.canvas.sampling import Sampling
 
 NEAREST_FROM = 2.0

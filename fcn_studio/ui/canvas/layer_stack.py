@@ -11,6 +11,7 @@ from PySide6.QtGui import QImage
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
 from fcn_studio.core.geometry import Rect
+from fcn_studio.core.image_pyramid import ImagePyramid
 from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.ui.canvas.adjust import AS_IT_IS, Adjustment
@@ -20,7 +21,6 @@ from fcn_studio.ui.canvas.compare import Divider
 from fcn_studio.ui.canvas.composers import Composer, DisagreementComposer, HeatComposer, ImageComposer, LabelComposer
 from fcn_studio.ui.canvas.hatch import Hatch
 from fcn_studio.ui.canvas.layers import DEFAULT_STYLES, LabelStyle, Layer, LayerStyle
-from fcn_studio.ui.canvas.pyramid import ImagePyramid
 from fcn_studio.ui.canvas.sampling import Sampling
 from fcn_studio.ui.canvas.view_cache import LayerCache
 from fcn_studio.ui.canvas.view_state import ViewState

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QWidget
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
 from fcn_studio.core.geometry import Rect, few
+from fcn_studio.core.image_pyramid import ImagePyramid
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.ui.canvas.adjust import Adjustment
 from fcn_studio.ui.canvas.blit import blit
@@ -23,7 +24,6 @@ from fcn_studio.ui.canvas.device import count_device_pixels
 from fcn_studio.ui.canvas.grid import paint_grid
 from fcn_studio.ui.canvas.layer_stack import LayerStack
 from fcn_studio.ui.canvas.layers import LabelStyle, Layer, LayerStyle
-from fcn_studio.ui.canvas.pyramid import ImagePyramid
 from fcn_studio.ui.canvas.sampling import Sampling
 from fcn_studio.ui.canvas.view_state import ViewState
 from fcn_studio.ui.canvas.zoom_frame import ZoomFrame

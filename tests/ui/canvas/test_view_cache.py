@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.geometry import Rect
+from fcn_studio.core.image_pyramid import ImagePyramid
 from fcn_studio.core.labels import Provenance
 from fcn_studio.ui.canvas.colours import BACKDROP, class_pixels, disagreement_pixels, fade_table, heat_pixels
 from fcn_studio.ui.canvas.composers import Composer, DisagreementComposer, HeatComposer, ImageComposer, LabelComposer
 from fcn_studio.ui.canvas.hatch import Hatch
-from fcn_studio.ui.canvas.pyramid import ImagePyramid
 from fcn_studio.ui.canvas.sampling import Sampling
 from fcn_studio.ui.canvas.view_cache import LayerCache
 from fcn_studio.ui.canvas.view_state import ViewState
