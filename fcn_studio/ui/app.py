@@ -19,12 +19,12 @@ from fcn_studio.ui.garbage import GuiThreadGarbage
 from fcn_studio.ui.learning import Learning
 from fcn_studio.ui.life import Life, take_ended
 from fcn_studio.ui.logs import log_to
-from fcn_studio.ui.main_window import MainWindow
 from fcn_studio.ui.messages import Messages, bugs_reported
 from fcn_studio.ui.platform_probe import has_display
 from fcn_studio.ui.session import Session
 from fcn_studio.ui.toolbox import Toolbox
 from fcn_studio.ui.unix_signals import QuitSignals
+from fcn_studio.ui.window.main_window import MainWindow
 
 DEMO_MARK = Path(".fcn-studio") / "demo"
 DEMO_MINUTES = 0.5

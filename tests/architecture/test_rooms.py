@@ -35,7 +35,7 @@ def loaded_by(*modules: str) -> set[str]:
 
 
 def test_the_window_loads_no_torch_and_no_plots() -> None:
-    loaded = loaded_by("fcn_studio.ui.main_window", "fcn_studio.ui.app", "fcn_studio.cli")
+    loaded = loaded_by("fcn_studio.ui.window.main_window", "fcn_studio.ui.app", "fcn_studio.cli")
     assert "PySide6" in loaded
     assert not loaded & {"torch", "torchvision", "safetensors", "pyqtgraph"}
 

@@ -242,7 +242,7 @@ import random, sys
 from pathlib import Path
 from fcn_studio.settings import Settings
 from fcn_studio.ui.app import application, build
-from fcn_studio.ui.layout import VERSION
+from fcn_studio.ui.window.layout import VERSION
 from tests.trust.test_starting import damaged
 from tests.ui.conftest import IdleEngine
 app = application()

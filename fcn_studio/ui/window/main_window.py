@@ -31,10 +31,8 @@ from fcn_studio.ui.docks.files_dock import FilesDock
 from fcn_studio.ui.docks.layers_dock import LayersDock
 from fcn_studio.ui.docks.training_dock import TrainingDock
 from fcn_studio.ui.guard import guarded
-from fcn_studio.ui.layout import Layout, Stack
 from fcn_studio.ui.messages import ActionDoor, Messages
 from fcn_studio.ui.opener import dropped_folder
-from fcn_studio.ui.teller import Teller
 from fcn_studio.ui.view_actions import ViewActions
 from fcn_studio.ui.widgets.bar_buttons import OneConnection
 from fcn_studio.ui.widgets.message_strip import MessageStrip
@@ -42,6 +40,8 @@ from fcn_studio.ui.widgets.named import named, with_role
 from fcn_studio.ui.widgets.options_bar import OptionsBar
 from fcn_studio.ui.widgets.status_line import StatusLine
 from fcn_studio.ui.widgets.welcome import Welcome
+from fcn_studio.ui.window.layout import Layout, Stack
+from fcn_studio.ui.window.message_presenter import Teller
 
 if TYPE_CHECKING:
     from fcn_studio.ui.learning import Learning

@@ -751,7 +751,7 @@ def test_errors_of_actions_are_told(studio: Studio, monkeypatch: pytest.MonkeyPa
 
 def test_importing_the_window_is_light() -> None:
     code = (
-        "import sys, fcn_studio.ui.main_window;"
+        "import sys, fcn_studio.ui.window.main_window;"
         "print(*[m for m in ('torch', 'torchvision', 'pyqtgraph') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
