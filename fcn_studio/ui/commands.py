@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QWidget
 
 from fcn_studio.core.sample import Status
 from fcn_studio.settings import Settings
-from fcn_studio.ui.action_table import TOOL_NAMES, class_keys
+from fcn_studio.ui.actions.table import TOOL_NAMES, class_keys
 from fcn_studio.ui.exporter import Exporter
 from fcn_studio.ui.messages import ActionDoor, Messages
 from fcn_studio.ui.network_desk import NetworkDesk

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from fcn_studio.settings import Settings
-from fcn_studio.ui.actions import Actions
+from fcn_studio.ui.actions.qt_actions import Actions
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.canvas.compare import Divider
 from fcn_studio.ui.canvas.layers import LabelStyle, Layer

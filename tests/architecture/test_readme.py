@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from fcn_studio import cli
-from fcn_studio.ui.action_table import shortcut_table
+from fcn_studio.ui.actions.table import shortcut_table
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_shortcuts_are_those_of_the_action_table() -> None:
-    assert shortcut_table().strip() in README, "paste fcn_studio.ui.action_table.shortcut_table() into README.md"
+    assert shortcut_table().strip() in README, "paste fcn_studio.ui.actions.table.shortcut_table() into README.md"
 
 
 def test_every_command_is_named() -> None:

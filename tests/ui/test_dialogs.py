@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 from fcn_studio.core.classes import voc_table
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.settings import Settings
-from fcn_studio.ui.action_table import ACTIONS
+from fcn_studio.ui.actions.table import ACTIONS
 from fcn_studio.ui.dialogs.export_dialog import ExportDialog
 from fcn_studio.ui.dialogs.help_dialogs import ReportDialog, ShortcutsDialog
 from fcn_studio.ui.dialogs.questions import (

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fcn_studio.ui.action_table import shortcut_rows
+from fcn_studio.ui.actions.table import shortcut_rows
 from fcn_studio.ui.dialogs.base import Dialog
 
 PRIVACY = (

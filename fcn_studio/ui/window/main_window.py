@@ -22,8 +22,8 @@ from PySide6.QtWidgets import (
 from fcn_studio.errors import FcnStudioError
 from fcn_studio.settings import Settings
 from fcn_studio.ui import theme
-from fcn_studio.ui.action_table import TOOL_NAMES
-from fcn_studio.ui.actions import Actions, HoldKey
+from fcn_studio.ui.actions.qt_actions import Actions, HoldKey
+from fcn_studio.ui.actions.table import TOOL_NAMES
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.commands import Commands
 from fcn_studio.ui.docks.classes_dock import ClassesDock

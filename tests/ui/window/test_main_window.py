@@ -36,7 +36,7 @@ from fcn_studio.formats.images import image_size
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.formats.voc_export import ExportResult
 from fcn_studio.tools.base import PointerEvent
-from fcn_studio.ui.action_table import ACTIONS
+from fcn_studio.ui.actions.table import ACTIONS
 from fcn_studio.ui.canvas.layers import Layer
 from fcn_studio.ui.dialogs import questions
 from fcn_studio.ui.dialogs.export_dialog import ExportChoice

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from fcn_studio import paths
 from fcn_studio.core.classes import ClassInfo, ClassTable
-from fcn_studio.ui.action_table import ACTIONS, BY_NAME, MENUS, class_keys, conflicts, shortcut_table
+from fcn_studio.ui.actions.table import ACTIONS, BY_NAME, MENUS, class_keys, conflicts, shortcut_table
 from tests.ui.conftest import Studio
 
 
@@ -59,7 +59,7 @@ def test_classes_without_a_key_get_the_free_ones() -> None:
 
 def test_the_readme_table_is_made_without_qt() -> None:
     code = (
-        "import sys; from fcn_studio.ui.action_table import shortcut_table; print(shortcut_table());"
+        "import sys; from fcn_studio.ui.actions.table import shortcut_table; print(shortcut_table());"
         "assert not any(m.startswith('PySide6') for m in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

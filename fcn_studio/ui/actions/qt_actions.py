@@ -10,7 +10,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QApplication, QMenu, QMenuBar, QWidget
 
 from fcn_studio.ui import theme
-from fcn_studio.ui.action_table import ACTIONS, BY_NAME, CLASS_KEYS, MENUS, ActionSpec, Needs
+from fcn_studio.ui.actions.table import ACTIONS, BY_NAME, CLASS_KEYS, MENUS, ActionSpec, Needs
 from fcn_studio.ui.guard import guarded
 from fcn_studio.ui.messages import ActionDoor
 
