@@ -168,7 +168,7 @@ def _run(
 def _tell_ended(studio: Studio) -> None:
     ended = take_ended()
     if ended:
-        from fcn_studio.ui.report import ended_text, report_text
+        from fcn_studio.ui.commands.report import ended_text, report_text
 
         text = f"{ended_text(ended)}\n{report_text(studio.window.messages, studio.learning.device_words)}"
         studio.window.teller.tell_ended(text)

@@ -166,11 +166,7 @@ def serve() -> int:
     import fcn_studio.jobs.export
     import fcn_studio.jobs.host
     import fcn_studio.ui.app
-    import fcn_studio.ui.dialogs.export_dialog
-    import fcn_studio.ui.dialogs.help_dialogs
-    import fcn_studio.ui.dialogs.questions
-    import fcn_studio.ui.dialogs.settings_dialog
-    import fcn_studio.ui.report  # noqa: F401
+    import fcn_studio.ui.commands.report  # noqa: F401
 
     home = Path(tempfile.mkdtemp(prefix="fcn-studio-quit-"))
     for number, line in enumerate(iter(sys.stdin.readline, "")):

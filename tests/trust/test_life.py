@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 import fcn_studio
 from fcn_studio import paths
 from fcn_studio.formats.lock import process_start_time
-from fcn_studio.ui import report
+from fcn_studio.ui.commands import report
 from fcn_studio.ui.life import KEPT_LIVES, Ended, Life, logs_dir, take_ended
 from fcn_studio.ui.logs import LONGEST, _LogFile, without_content
 from fcn_studio.ui.messages import Messages

@@ -26,10 +26,10 @@ from fcn_studio.formats.run_result import NAME
 from fcn_studio.jobs.messages import Done, Failed, Installing, InstallJob, Predicted, Progress, Ready
 from fcn_studio.jobs.network_list import ListedNetwork, Origin
 from fcn_studio.jobs.run import Workshop
+from fcn_studio.ui.commands.network_commands import NetworkDesk
 from fcn_studio.ui.dialogs import questions
 from fcn_studio.ui.dialogs.class_map_dialog import NEW, ClassMapDialog
 from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
-from fcn_studio.ui.network_desk import NetworkDesk
 from fcn_studio.ui.network_shelf import free_name
 from tests.helpers import tiny_checkpoint
 from tests.ui.conftest import Studio, draw_project

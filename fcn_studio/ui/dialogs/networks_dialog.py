@@ -27,8 +27,8 @@ from fcn_studio.ui.widgets.network_card import NetworkCard, facts_of, published_
 
 if TYPE_CHECKING:
     from fcn_studio.fcn.published import PublishedNetwork
+    from fcn_studio.ui.commands.network_commands import NetworkDesk
     from fcn_studio.ui.job_board import JobView
-    from fcn_studio.ui.network_desk import NetworkDesk
 
 GROUPS = {
     Origin.BUNDLED: "Come with the program",

@@ -25,15 +25,15 @@ from fcn_studio.ui import theme
 from fcn_studio.ui.actions.qt_actions import Actions, HoldKey
 from fcn_studio.ui.actions.table import TOOL_NAMES
 from fcn_studio.ui.canvas.canvas import Canvas
-from fcn_studio.ui.commands import Commands
+from fcn_studio.ui.commands.commands import Commands
+from fcn_studio.ui.commands.open_folder import dropped_folder
+from fcn_studio.ui.commands.view_commands import ViewActions
 from fcn_studio.ui.docks.classes_dock import ClassesDock
 from fcn_studio.ui.docks.files_dock import FilesDock
 from fcn_studio.ui.docks.layers_dock import LayersDock
 from fcn_studio.ui.docks.training_dock import TrainingDock
 from fcn_studio.ui.guard import guarded
 from fcn_studio.ui.messages import ActionDoor, Messages
-from fcn_studio.ui.opener import dropped_folder
-from fcn_studio.ui.view_actions import ViewActions
 from fcn_studio.ui.widgets.bar_buttons import OneConnection
 from fcn_studio.ui.widgets.message_strip import MessageStrip
 from fcn_studio.ui.widgets.named import named, with_role

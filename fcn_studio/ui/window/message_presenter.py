@@ -68,7 +68,7 @@ class Teller(QObject):
         self._strip.show_offer(text, *((label, self._door(act)) for label, act in ways), lasting=lasting)
 
     def _show_bug(self, text: str) -> None:
+        from fcn_studio.ui.commands.report import report_text
         from fcn_studio.ui.dialogs.help_dialogs import show_bug
-        from fcn_studio.ui.report import report_text
 
         show_bug(f"{text}\n{report_text(self._messages, self._learning.device_words)}", self._window)

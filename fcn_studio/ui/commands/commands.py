@@ -16,10 +16,10 @@ from PySide6.QtWidgets import QWidget
 from fcn_studio.core.sample import Status
 from fcn_studio.settings import Settings
 from fcn_studio.ui.actions.table import TOOL_NAMES, class_keys
+from fcn_studio.ui.commands.network_commands import NetworkDesk
+from fcn_studio.ui.commands.open_folder import Opener
 from fcn_studio.ui.exporter import Exporter
 from fcn_studio.ui.messages import ActionDoor, Messages
-from fcn_studio.ui.network_desk import NetworkDesk
-from fcn_studio.ui.opener import Opener
 
 if TYPE_CHECKING:
     from fcn_studio.formats.voc_export import ExportResult
@@ -205,8 +205,8 @@ class Commands(QObject):
 
     def show_report(self) -> None:
         """Show what a report of a problem should hold."""
+        from fcn_studio.ui.commands.report import report_text
         from fcn_studio.ui.dialogs.help_dialogs import ReportDialog
-        from fcn_studio.ui.report import report_text
 
         text = report_text(self._messages, self._learning.device_words)
         ReportDialog("Report", "Copy this into a report of a problem:", text, self._window).open()
