@@ -17,7 +17,7 @@ from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.jobs.demo import make_demo
 from fcn_studio.jobs.messages import Failed, FineTuneJob, Progress, Reply
 from fcn_studio.jobs.snapshot import collect_now
-from fcn_studio.ui.engine import ProcessEngine
+from fcn_studio.ui.network.engine import ProcessEngine
 from tests.bench.canvas import Cases
 from tests.bench.figures import Row, Times
 

@@ -19,7 +19,7 @@ from fcn_studio import cli
 from fcn_studio.settings import Settings
 from fcn_studio.ui import app
 from fcn_studio.ui.app import Studio
-from fcn_studio.ui.engine import Engine
+from fcn_studio.ui.network.engine import Engine
 
 Script = Generator[Callable[[], bool], None, None]
 PATIENCE_S = 240

@@ -10,7 +10,7 @@ import time
 from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.ui.app import Studio
-from fcn_studio.ui.engine import ProcessEngine
+from fcn_studio.ui.network.engine import ProcessEngine
 from tests.journeys.driver import Script, drag, run_program, trigger
 
 EXPECTED = "was killed (SIGKILL)"

@@ -21,7 +21,7 @@ from fcn_studio.jobs.demo import make_demo
 from fcn_studio.jobs.messages import Progress, Reply, Started
 from fcn_studio.settings import Settings
 from fcn_studio.ui import app
-from fcn_studio.ui.engine import ProcessEngine
+from fcn_studio.ui.network.engine import ProcessEngine
 from tests.journeys.driver import drag
 from tests.trust.deaths import PERHAPS_SILENT, SILENT, Times, fault, gone
 

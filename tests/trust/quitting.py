@@ -357,7 +357,8 @@ class _Child:
 
     def _prepare(self) -> None:
         """Put the script, and the fault of a negative control, into the program."""
-        from fcn_studio.ui import app, engine, keeper, unix_signals
+        from fcn_studio.ui import app, keeper, unix_signals
+        from fcn_studio.ui.network import engine
 
         real_build = app.build
 

@@ -24,7 +24,7 @@ from fcn_studio.ui.messages import ActionDoor, Messages
 if TYPE_CHECKING:
     from fcn_studio.formats.voc_export import ExportResult
     from fcn_studio.ui.dialogs.export_dialog import ExportChoice
-    from fcn_studio.ui.learning import Learning
+    from fcn_studio.ui.network.learning import Learning
     from fcn_studio.ui.session import Session
 
 Act = Callable[[], object]

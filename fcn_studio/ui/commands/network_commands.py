@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # start-up: what only those need who look at networks is impo
     from fcn_studio.fcn.published import PublishedNetwork
     from fcn_studio.jobs.network_list import ListedNetwork
     from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
-    from fcn_studio.ui.learning import Learning
+    from fcn_studio.ui.network.learning import Learning
     from fcn_studio.ui.session import Session
 
 AT_HAND = 6
@@ -195,7 +195,7 @@ class NetworkDesk(QObject):
     ) -> ClassMap | None:
         """What the user says that a network's classes mean, new ones made; None if they think better of it."""
         from fcn_studio.ui.dialogs.class_map_dialog import ClassMapDialog
-        from fcn_studio.ui.network_in_use import name_of
+        from fcn_studio.ui.network.current_network import name_of
 
         session, project = self._session, self._session.project
         dialog = ClassMapDialog(

@@ -28,7 +28,7 @@ from fcn_studio.ui.widgets.network_card import NetworkCard, facts_of, published_
 if TYPE_CHECKING:
     from fcn_studio.fcn.published import PublishedNetwork
     from fcn_studio.ui.commands.network_commands import NetworkDesk
-    from fcn_studio.ui.job_board import JobView
+    from fcn_studio.ui.network.job_list import JobView
 
 GROUPS = {
     Origin.BUNDLED: "Come with the program",

@@ -14,8 +14,8 @@ from fcn_studio.ui.widgets.named import named
 
 if TYPE_CHECKING:
     from fcn_studio.ui.cursor_info import CursorInfo
-    from fcn_studio.ui.job_board import JobView
-    from fcn_studio.ui.learning import Learning
+    from fcn_studio.ui.network.job_list import JobView
+    from fcn_studio.ui.network.learning import Learning
     from fcn_studio.ui.session import Session
 
 

@@ -44,7 +44,7 @@ from fcn_studio.ui.window.layout import Layout, Stack
 from fcn_studio.ui.window.message_presenter import Teller
 
 if TYPE_CHECKING:
-    from fcn_studio.ui.learning import Learning
+    from fcn_studio.ui.network.learning import Learning
     from fcn_studio.ui.session import Session
     from fcn_studio.ui.toolbox import Toolbox
 

@@ -12,7 +12,7 @@ from fcn_studio.ui.messages import ActionDoor, Messages, Way
 from fcn_studio.ui.widgets.message_strip import NOTICE_MS, MessageStrip
 
 if TYPE_CHECKING:
-    from fcn_studio.ui.learning import Learning
+    from fcn_studio.ui.network.learning import Learning
     from fcn_studio.ui.session import Session
 
 

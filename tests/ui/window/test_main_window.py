@@ -40,7 +40,7 @@ from fcn_studio.ui.actions.table import ACTIONS
 from fcn_studio.ui.canvas.layers import Layer
 from fcn_studio.ui.dialogs import questions
 from fcn_studio.ui.dialogs.export_dialog import ExportChoice
-from fcn_studio.ui.job_board import JobView
+from fcn_studio.ui.network.job_list import JobView
 from fcn_studio.ui.widgets.status_line import cursor_words, saved_words
 from tests.ui.conftest import Studio, draw_project
 

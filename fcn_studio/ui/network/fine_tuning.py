@@ -17,8 +17,8 @@ from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProg
 from fcn_studio.errors import FcnStudioError, TrainingError
 from fcn_studio.fcn.catalogue import NetworkInfo
 from fcn_studio.jobs.networks import needed
-from fcn_studio.ui.job_board import JobBoard, JobView, Kind
-from fcn_studio.ui.network_in_use import NetworkInUse
+from fcn_studio.ui.network.current_network import NetworkInUse
+from fcn_studio.ui.network.job_list import JobBoard, JobView, Kind
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.fcn.unfinished import Unfinished

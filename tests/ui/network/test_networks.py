@@ -30,7 +30,7 @@ from fcn_studio.ui.commands.network_commands import NetworkDesk
 from fcn_studio.ui.dialogs import questions
 from fcn_studio.ui.dialogs.class_map_dialog import NEW, ClassMapDialog
 from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
-from fcn_studio.ui.network_shelf import free_name
+from fcn_studio.ui.network.network_library import free_name
 from tests.helpers import tiny_checkpoint
 from tests.ui.conftest import Studio, draw_project
 

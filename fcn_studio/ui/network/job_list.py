@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.core.training import TrainProgress
 from fcn_studio.errors import FcnStudioError
-from fcn_studio.ui.engine import Engine
+from fcn_studio.ui.network.engine import Engine
 
 if TYPE_CHECKING:  # start-up: what only a job needs is imported with its first news
     from fcn_studio.jobs.messages import Job, JobProgress, JobResult, Reply

@@ -26,7 +26,7 @@ from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.jobs.messages import FineTuneJob
 from fcn_studio.settings import Settings
 from fcn_studio.tools.base import PointerEvent
-from fcn_studio.ui.learning import Learning
+from fcn_studio.ui.network.learning import Learning
 from fcn_studio.ui.session import Session
 from fcn_studio.ui.toolbox import Toolbox
 from tests.helpers import InlineEngine, paint, save_half, tiny_checkpoint

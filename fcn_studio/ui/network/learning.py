@@ -13,12 +13,12 @@ from fcn_studio.core.training import Adoption, TrainConfig, TrainOutcome, TrainP
 from fcn_studio.errors import ProjectError
 from fcn_studio.fcn.catalogue import NetworkInfo
 from fcn_studio.jobs.networks import needed, network_of
-from fcn_studio.ui.engine import Engine
-from fcn_studio.ui.fine_tuner import FineTuner
-from fcn_studio.ui.job_board import JobBoard, JobView, Kind
-from fcn_studio.ui.network_in_use import NetworkInUse
-from fcn_studio.ui.network_shelf import Shelf
-from fcn_studio.ui.predictions import Predictions
+from fcn_studio.ui.network.current_network import NetworkInUse
+from fcn_studio.ui.network.engine import Engine
+from fcn_studio.ui.network.fine_tuning import FineTuner
+from fcn_studio.ui.network.job_list import JobBoard, JobView, Kind
+from fcn_studio.ui.network.network_library import Shelf
+from fcn_studio.ui.network.predictions import Predictions
 from fcn_studio.ui.saver import Accept
 from fcn_studio.ui.session import Session
 

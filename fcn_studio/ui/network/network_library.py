@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.errors import CheckpointError
-from fcn_studio.ui.job_board import JobBoard, JobView, Kind
+from fcn_studio.ui.network.job_list import JobBoard, JobView, Kind
 
 if TYPE_CHECKING:  # start-up: what only those need who look at networks is imported where it is used
     from fcn_studio.fcn.published import PublishedNetwork

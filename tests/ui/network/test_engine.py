@@ -8,7 +8,7 @@ from PySide6.QtCore import QThread
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.jobs.messages import Done, Failed, Ready, Reply, SegmentJob
-from fcn_studio.ui.engine import ProcessEngine
+from fcn_studio.ui.network.engine import ProcessEngine
 
 
 def test_an_engine_that_did_nothing_ends_at_once_and_twice(qtbot: QtBot) -> None:
