@@ -20,11 +20,11 @@ from fcn_studio.ui.class_editor import ClassEditor
 from fcn_studio.ui.commands.reopening import opened_already
 from fcn_studio.ui.commands.restore import Restorer
 from fcn_studio.ui.cursor_info import CursorInfo, cursor_info
-from fcn_studio.ui.keeper import Keeper
 from fcn_studio.ui.loader import FINISHED, LOOKED_THROUGH, Loaded, load_document, open_project
 from fcn_studio.ui.neighbours import Neighbours
 from fcn_studio.ui.pictures import Pictures
 from fcn_studio.ui.recovery import Recovery
+from fcn_studio.ui.saving.autosave import Keeper
 from fcn_studio.ui.toolbox import Toolbox
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used

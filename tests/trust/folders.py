@@ -26,8 +26,9 @@ from fcn_studio.core.labels import Labels
 from fcn_studio.formats.images import write_png
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.settings import Settings
-from fcn_studio.ui import app, keeper
+from fcn_studio.ui import app
 from fcn_studio.ui.app import Studio
+from fcn_studio.ui.saving import autosave
 from tests.helpers import paint
 from tests.ui.conftest import IdleEngine
 
@@ -232,7 +233,7 @@ def main() -> None:
     """Run one case."""
     qInstallMessageHandler(lambda *_: None)
     app.application([])
-    keeper.RETRY_MS = 200
+    autosave.RETRY_MS = 200
     CASES[sys.argv[1]](Path(sys.argv[2]))
     print("well")
 

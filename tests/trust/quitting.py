@@ -357,8 +357,9 @@ class _Child:
 
     def _prepare(self) -> None:
         """Put the script, and the fault of a negative control, into the program."""
-        from fcn_studio.ui import app, keeper, unix_signals
+        from fcn_studio.ui import app, unix_signals
         from fcn_studio.ui.network import engine
+        from fcn_studio.ui.saving import autosave
 
         real_build = app.build
 
@@ -380,8 +381,8 @@ class _Child:
         if self.moment.control == "engine":
             engine.ProcessEngine.shut_down = lambda _: None
         elif self.moment.control == "saving":
-            keeper.Keeper.finish = lambda _: []
-            keeper.Keeper.save = lambda _, **__: None
+            autosave.Keeper.finish = lambda _: []
+            autosave.Keeper.save = lambda _, **__: None
         elif self.moment.control == "handler":
             unix_signals._note = signal.default_int_handler
 

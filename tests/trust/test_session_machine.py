@@ -33,7 +33,7 @@ from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
 from fcn_studio.settings import Settings
 from fcn_studio.tools.base import PointerEvent
-from fcn_studio.ui.saver import Accept
+from fcn_studio.ui.saving.writer import Accept
 from fcn_studio.ui.session import Session
 from fcn_studio.ui.toolbox import Toolbox
 from tests.helpers import paint
@@ -387,7 +387,7 @@ def test_the_machine_notices_a_network_that_paints_over_a_human(
 
 
 def test_the_machine_notices_steps_that_a_crash_lost(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fcn_studio.ui.stroke_journal.StrokeJournal._note", lambda *_: None)
+    monkeypatch.setattr("fcn_studio.ui.saving.journal_writer.StrokeJournal._note", lambda *_: None)
     machine = SessionMachine()
     machine.begin()
     machine.stroke(seed=1)
@@ -400,7 +400,7 @@ def test_the_machine_notices_steps_that_are_applied_to_other_pixels(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fcn_studio.core.kept_histories.fingerprint", lambda *_: b"any")
-    monkeypatch.setattr("fcn_studio.ui.keeper.fingerprint", lambda *_: b"any")
+    monkeypatch.setattr("fcn_studio.ui.saving.autosave.fingerprint", lambda *_: b"any")
     machine = SessionMachine()
     machine.begin()
     machine.predict(seed=1)

@@ -24,7 +24,7 @@ from fcn_studio.jobs.snapshot import collect_now
 from fcn_studio.settings import Settings
 from fcn_studio.ui.dialogs.recovery_dialog import RecoveryDialog
 from fcn_studio.ui.messages import ActionDoor, Messages
-from fcn_studio.ui.saver import Accept
+from fcn_studio.ui.saving.writer import Accept
 from fcn_studio.ui.session import Session
 from fcn_studio.ui.toolbox import Toolbox
 from tests.helpers import ROOT, paint
@@ -150,7 +150,7 @@ def break_journal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise ImageError("picture-002: its journal makes no sense")
 
-    monkeypatch.setattr("fcn_studio.ui.keeper.Keeper.reopened", fail)
+    monkeypatch.setattr("fcn_studio.ui.saving.autosave.Keeper.reopened", fail)
 
 
 @pytest.mark.parametrize("damage", [break_image, break_mask, break_reading, break_journal])

@@ -189,13 +189,13 @@ def _window() -> Studio:
 
 def _sabotage(what: str) -> None:
     """Break the program on purpose, so that it can be seen that this harness notices."""
-    from fcn_studio.ui import stroke_journal
-    from fcn_studio.ui.stroke_journal import StrokeJournal
+    from fcn_studio.ui.saving import journal_writer
+    from fcn_studio.ui.saving.journal_writer import StrokeJournal
 
     if what == "journal":
         StrokeJournal._note = lambda *_: None  # type: ignore[method-assign,assignment]
     elif what == "impatience":  # the next event does not wait for the journal at all
-        stroke_journal.PATIENCE_S = 0.0
+        journal_writer.PATIENCE_S = 0.0
     elif what == "order":  # the journal goes as soon as a save is asked for, not when it is done
         real = StrokeJournal.announce
 

@@ -19,13 +19,14 @@ from fcn_studio.errors import ImageTooLarge
 from fcn_studio.formats import stages
 from fcn_studio.formats.images import read_image
 from fcn_studio.formats.masks import read_mask
-from fcn_studio.ui import keeper, pictures, prefetch
+from fcn_studio.ui import pictures, prefetch
 from fcn_studio.ui.canvas.composers import ImageComposer
 from fcn_studio.ui.canvas.sampling import Sampling
 from fcn_studio.ui.canvas.view_cache import LayerCache
 from fcn_studio.ui.canvas.view_state import ViewState
 from fcn_studio.ui.dialogs.questions import LargeImageDialog
 from fcn_studio.ui.prefetch import Prefetch
+from fcn_studio.ui.saving import autosave
 from fcn_studio.ui.session import Session
 from tests.helpers import paint
 from tests.ui.conftest import Studio, draw_project
@@ -243,7 +244,7 @@ def test_the_window_asks_with_what_it_takes(
 def test_a_step_over_all_is_packed_before_it_is_saved(
     make_session: Callable[[], Session], folder: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> None:
-    monkeypatch.setattr(keeper, "LARGE_PIXELS", 0)
+    monkeypatch.setattr(autosave, "LARGE_PIXELS", 0)
     session = make_session()
     session.keeper.idle_ms = 10
     session.open_folder(folder)
@@ -257,5 +258,5 @@ def test_a_step_over_all_is_packed_before_it_is_saved(
     qtbot.waitUntil(lambda: session.save_state == "saved")
     packing[0] = True  # for ever: then it is saved all the same
     paint(session.document, 2)
-    monkeypatch.setattr(keeper, "MOST_PUT_OFF", 2)
+    monkeypatch.setattr(autosave, "MOST_PUT_OFF", 2)
     qtbot.waitUntil(lambda: session.save_state == "saved")

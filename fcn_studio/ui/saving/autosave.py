@@ -16,8 +16,8 @@ from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import ProjectReadOnly
 from fcn_studio.ui.garbage import give_free_memory_back
-from fcn_studio.ui.saver import Accept, Save, Saver, Write
-from fcn_studio.ui.stroke_journal import StrokeJournal
+from fcn_studio.ui.saving.journal_writer import StrokeJournal
+from fcn_studio.ui.saving.writer import Accept, Save, Saver, Write
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder

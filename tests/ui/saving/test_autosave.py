@@ -15,9 +15,9 @@ from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.ui import keeper as keeper_module
-from fcn_studio.ui.keeper import Keeper
-from fcn_studio.ui.saver import Accept
+from fcn_studio.ui.saving import autosave as keeper_module
+from fcn_studio.ui.saving.autosave import Keeper
+from fcn_studio.ui.saving.writer import Accept
 from tests.helpers import paint
 from tests.ui.conftest import draw_project
 

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.sample import Sample
 from fcn_studio.errors import ProjectError
-from fcn_studio.ui.saver import Saver, Write
+from fcn_studio.ui.saving.writer import Saver, Write
 
 
 @dataclass
