@@ -21,8 +21,8 @@ from fcn_studio.ui.messages import Messages, bugs_reported
 from fcn_studio.ui.network.engine import Engine, ProcessEngine
 from fcn_studio.ui.network.learning import Learning
 from fcn_studio.ui.platform_probe import has_display
-from fcn_studio.ui.session import Session
-from fcn_studio.ui.toolbox import Toolbox
+from fcn_studio.ui.session.session import Session
+from fcn_studio.ui.session.toolbox import Toolbox
 from fcn_studio.ui.unix_signals import QuitSignals
 from fcn_studio.ui.window.main_window import MainWindow
 

@@ -21,8 +21,8 @@ from fcn_studio.formats.images import write_png
 from fcn_studio.formats.masks import write_mask
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.settings import Settings
-from fcn_studio.ui.session import Session
-from fcn_studio.ui.toolbox import Toolbox
+from fcn_studio.ui.session.session import Session
+from fcn_studio.ui.session.toolbox import Toolbox
 from tests.helpers import paint
 from tests.trust.faults import disk_faults
 

@@ -19,8 +19,8 @@ from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Status
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.settings import Settings
-from fcn_studio.ui.session import Session
-from fcn_studio.ui.toolbox import Toolbox
+from fcn_studio.ui.session.session import Session
+from fcn_studio.ui.session.toolbox import Toolbox
 from tests.helpers import paint, run_python
 from tests.ui.conftest import draw_project
 
@@ -154,8 +154,8 @@ import json, os, signal, sys
 from pathlib import Path
 from PySide6.QtCore import QCoreApplication
 from fcn_studio.settings import Settings
-from fcn_studio.ui.session import Session
-from fcn_studio.ui.toolbox import Toolbox
+from fcn_studio.ui.session.session import Session
+from fcn_studio.ui.session.toolbox import Toolbox
 from tests.trust.test_kept_steps import state, strokes
 
 application = QCoreApplication([])

@@ -17,9 +17,10 @@ from fcn_studio.formats import annotations
 from fcn_studio.formats.annotations import AnnotationStore
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.settings import Settings
-from fcn_studio.ui import app, census, patience
+from fcn_studio.ui import app, patience
 from fcn_studio.ui.app import Studio
 from fcn_studio.ui.patience import in_background
+from fcn_studio.ui.session import status_scan
 from tests.trust.large_folders import Stalls, draw_many, open_and_watch, threads_of
 from tests.ui.conftest import IdleEngine
 
@@ -62,7 +63,7 @@ def read_here(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_statuses_are_found_in_the_background_and_then_come_from_the_index(
     studio: Studio, labelled: Path, read_here: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(census, "AT_ONCE_S", 0.0)
+    monkeypatch.setattr(status_scan, "AT_ONCE_S", 0.0)
     (labelled / ".fcn-studio" / "index").unlink(missing_ok=True)
     session, said = studio.session, studio.window.status_line._counts
     open_and_watch(studio, labelled)
@@ -81,8 +82,8 @@ def test_statuses_are_found_in_the_background_and_then_come_from_the_index(
 def test_the_harness_sees_statuses_that_are_found_on_the_gui_thread(
     studio: Studio, labelled: Path, read_here: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(census, "AT_ONCE_S", 1000.0)
-    monkeypatch.setattr("fcn_studio.ui.loader.LOOKED_THROUGH", 1)
+    monkeypatch.setattr(status_scan, "AT_ONCE_S", 1000.0)
+    monkeypatch.setattr("fcn_studio.ui.session.loading.LOOKED_THROUGH", 1)
     (labelled / ".fcn-studio" / "index").unlink(missing_ok=True)
     open_and_watch(studio, labelled)
     assert len(read_here) > MANY // 2
@@ -91,9 +92,9 @@ def test_the_harness_sees_statuses_that_are_found_on_the_gui_thread(
 def test_the_list_and_its_filter_follow_what_is_found(
     studio: Studio, labelled: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(census, "AT_ONCE_S", 0.0)
-    monkeypatch.setattr("fcn_studio.ui.loader.LOOKED_THROUGH", 1)
-    monkeypatch.setattr("fcn_studio.ui.session.LOOKED_THROUGH", 1)
+    monkeypatch.setattr(status_scan, "AT_ONCE_S", 0.0)
+    monkeypatch.setattr("fcn_studio.ui.session.loading.LOOKED_THROUGH", 1)
+    monkeypatch.setattr("fcn_studio.ui.session.session.LOOKED_THROUGH", 1)
     (labelled / ".fcn-studio" / "index").unlink(missing_ok=True)
     gate = threading.Event()
     real = AnnotationStore._find_status
@@ -121,9 +122,9 @@ def test_the_list_and_its_filter_follow_what_is_found(
 def test_who_needs_statuses_now_does_not_read_them_on_the_gui_thread(
     studio: Studio, labelled: Path, read_here: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(census, "AT_ONCE_S", 0.0)
-    monkeypatch.setattr("fcn_studio.ui.loader.LOOKED_THROUGH", 1)
-    monkeypatch.setattr("fcn_studio.ui.session.LOOKED_THROUGH", 1)
+    monkeypatch.setattr(status_scan, "AT_ONCE_S", 0.0)
+    monkeypatch.setattr("fcn_studio.ui.session.loading.LOOKED_THROUGH", 1)
+    monkeypatch.setattr("fcn_studio.ui.session.session.LOOKED_THROUGH", 1)
     (labelled / ".fcn-studio" / "index").unlink(missing_ok=True)
     studio.session.open_folder(labelled)
     assert not studio.session.census.done
@@ -137,7 +138,7 @@ def test_who_needs_statuses_now_does_not_read_them_on_the_gui_thread(
 def test_leaving_a_project_ends_its_census(
     studio: Studio, labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> None:
-    monkeypatch.setattr(census, "AT_ONCE_S", 0.0)
+    monkeypatch.setattr(status_scan, "AT_ONCE_S", 0.0)
     (labelled / ".fcn-studio" / "index").unlink(missing_ok=True)
     studio.session.open_folder(labelled)
     assert not studio.session.census.done

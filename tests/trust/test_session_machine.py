@@ -34,8 +34,8 @@ from fcn_studio.core.sample import Status
 from fcn_studio.settings import Settings
 from fcn_studio.tools.base import PointerEvent
 from fcn_studio.ui.saving.writer import Accept
-from fcn_studio.ui.session import Session
-from fcn_studio.ui.toolbox import Toolbox
+from fcn_studio.ui.session.session import Session
+from fcn_studio.ui.session.toolbox import Toolbox
 from tests.helpers import paint
 from tests.ui.conftest import draw_project
 

@@ -25,8 +25,8 @@ from fcn_studio.settings import Settings
 from fcn_studio.ui.dialogs.recovery_dialog import RecoveryDialog
 from fcn_studio.ui.messages import ActionDoor, Messages
 from fcn_studio.ui.saving.writer import Accept
-from fcn_studio.ui.session import Session
-from fcn_studio.ui.toolbox import Toolbox
+from fcn_studio.ui.session.session import Session
+from fcn_studio.ui.session.toolbox import Toolbox
 from tests.helpers import ROOT, paint
 from tests.ui.conftest import draw_project
 
@@ -198,8 +198,8 @@ from PySide6.QtCore import QCoreApplication
 app = QCoreApplication([])
 from fcn_studio.jobs.snapshot import collect_now
 from fcn_studio.settings import Settings
-from fcn_studio.ui.session import Session
-from fcn_studio.ui.toolbox import Toolbox
+from fcn_studio.ui.session.session import Session
+from fcn_studio.ui.session.toolbox import Toolbox
 session = Session(Settings(), Toolbox())
 session.open_folder(Path(sys.argv[1]), break_lock=len(sys.argv) > 2)
 print("read-only" if session.read_only else "writes", flush=True)

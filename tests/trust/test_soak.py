@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.settings import Settings
 from fcn_studio.ui import app
-from fcn_studio.ui.session import Session
+from fcn_studio.ui.session.session import Session
 from tests.trust.soak import Soak, growth, steady
 from tests.ui.conftest import IdleEngine
 

@@ -16,8 +16,8 @@ from fcn_studio.formats.images import write_png
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.settings import Settings
 from fcn_studio.ui.network.learning import Learning
-from fcn_studio.ui.session import Session
-from fcn_studio.ui.toolbox import Toolbox
+from fcn_studio.ui.session.session import Session
+from fcn_studio.ui.session.toolbox import Toolbox
 from fcn_studio.ui.window.main_window import MainWindow
 
 

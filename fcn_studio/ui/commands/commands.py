@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fcn_studio.formats.voc_export import ExportResult
     from fcn_studio.ui.dialogs.export_dialog import ExportChoice
     from fcn_studio.ui.network.learning import Learning
-    from fcn_studio.ui.session import Session
+    from fcn_studio.ui.session.session import Session
 
 Act = Callable[[], object]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # start-up: what only those need who look at networks is impo
     from fcn_studio.jobs.network_list import ListedNetwork
     from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
     from fcn_studio.ui.network.learning import Learning
-    from fcn_studio.ui.session import Session
+    from fcn_studio.ui.session.session import Session
 
 AT_HAND = 6
 """Networks that the menu offers; the dialog has them all."""

@@ -13,7 +13,7 @@ from fcn_studio.errors import ClassTableNeeded, ImageTooLarge, YearsFound
 from fcn_studio.settings import Settings
 
 if TYPE_CHECKING:
-    from fcn_studio.ui.session import Session
+    from fcn_studio.ui.session.session import Session
 
 
 class Opener(QObject):

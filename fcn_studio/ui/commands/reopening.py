@@ -10,7 +10,7 @@ from fcn_studio.ui.patience import in_background
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder
-    from fcn_studio.ui.session import Session
+    from fcn_studio.ui.session.session import Session
 
 
 def opened_already(session: Session, folder: Path) -> bool:

@@ -15,7 +15,7 @@ from fcn_studio.errors import FcnStudioError, MaskDamaged, ProjectError, Project
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.loaded import EarlierLabels
     from fcn_studio.formats.project_folder import ProjectFolder
-    from fcn_studio.ui.session import Session
+    from fcn_studio.ui.session.session import Session
 
 RESTORE = "Restore an earlier version"
 

@@ -17,7 +17,7 @@ from fcn_studio.ui.canvas.navigator import Navigator
 from fcn_studio.ui.messages import Messages
 
 if TYPE_CHECKING:
-    from fcn_studio.ui.session import Session
+    from fcn_studio.ui.session.session import Session
 
 NO_PREDICTION = "There is no prediction of this image yet: Auto-segment makes one (Ctrl+I)."
 

@@ -12,8 +12,8 @@ from fcn_studio.formats.recovery import LeftOver
 from fcn_studio.ui import theme
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.messages import ActionDoor
-from fcn_studio.ui.recovery import Back
-from fcn_studio.ui.session import Session
+from fcn_studio.ui.session.recovery import Back
+from fcn_studio.ui.session.session import Session
 from fcn_studio.ui.widgets.named import named
 
 COLUMNS = ("Image", "Steps", "Last step", "What became of it")

@@ -17,7 +17,7 @@ from fcn_studio.ui.actions.table import class_keys
 from fcn_studio.ui.guard import guarded
 
 if TYPE_CHECKING:
-    from fcn_studio.ui.toolbox import Toolbox
+    from fcn_studio.ui.session.toolbox import Toolbox
 
 Index = QModelIndex | QPersistentModelIndex
 _ROLE = Qt.ItemDataRole

@@ -28,7 +28,7 @@ from fcn_studio.ui.messages import ActionDoor
 from fcn_studio.ui.widgets.named import named
 
 if TYPE_CHECKING:
-    from fcn_studio.ui.session import Session
+    from fcn_studio.ui.session.session import Session
 
 SHARES_AFTER_MS = 150
 """Shares are counted when no edit came for so long."""

@@ -19,7 +19,7 @@ from fcn_studio.ui import theme
 from fcn_studio.ui.guard import guarded
 
 if TYPE_CHECKING:
-    from fcn_studio.ui.session import Session
+    from fcn_studio.ui.session.session import Session
 
 Index = QModelIndex | QPersistentModelIndex
 _ROLE = Qt.ItemDataRole

@@ -22,7 +22,7 @@ from fcn_studio.ui.messages import ActionDoor
 from fcn_studio.ui.widgets.named import named, with_role
 
 if TYPE_CHECKING:
-    from fcn_studio.ui.session import Session
+    from fcn_studio.ui.session.session import Session
 
 ROW_HEIGHT = 26
 FILTER_TIP = "Words in the name, and status: with new, prelabelled, in-progress, verified or skipped"

@@ -32,7 +32,7 @@ from fcn_studio.ui.widgets.named import named, with_role
 if TYPE_CHECKING:
     from fcn_studio.ui.docks.curves import Curves
     from fcn_studio.ui.network.learning import Learning
-    from fcn_studio.ui.session import Session
+    from fcn_studio.ui.session.session import Session
 
 LEVELS: Mapping[Level, tuple[str, str]] = {
     Level.QUICK: ("Quick", "Only the last layers: some seconds"),

@@ -15,7 +15,7 @@ from fcn_studio.fcn.catalogue import NetworkInfo
 from fcn_studio.jobs.networks import class_map_of, network_of
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
-    from fcn_studio.ui.session import Session
+    from fcn_studio.ui.session.session import Session
 
 
 def name_of(network: NetworkInfo | None) -> str:

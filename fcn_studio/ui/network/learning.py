@@ -20,7 +20,7 @@ from fcn_studio.ui.network.job_list import JobBoard, JobView, Kind
 from fcn_studio.ui.network.network_library import Shelf
 from fcn_studio.ui.network.predictions import Predictions
 from fcn_studio.ui.saving.writer import Accept
-from fcn_studio.ui.session import Session
+from fcn_studio.ui.session.session import Session
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.fcn.unfinished import Unfinished

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # start-up: what only those need who look at networks is impo
     from fcn_studio.formats.timings import Timings
     from fcn_studio.jobs.messages import JobResult, Predicted
     from fcn_studio.jobs.network_list import ListedNetwork
-    from fcn_studio.ui.session import Session
+    from fcn_studio.ui.session.session import Session
 
 
 class Shelf(QObject):

@@ -11,7 +11,7 @@ from fcn_studio.core.document import auto_segment
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import FcnStudioError
-from fcn_studio.ui.session import Session
+from fcn_studio.ui.session.session import Session
 
 PREDICTION_BYTES = 256 << 20
 """How much of the last predictions is kept for the Prediction and Uncertainty layers."""

@@ -16,7 +16,7 @@ from fcn_studio.ui.widgets.named import named, with_role
 from fcn_studio.ui.widgets.size_box import SizeBox
 
 if TYPE_CHECKING:
-    from fcn_studio.ui.session import Session
+    from fcn_studio.ui.session.session import Session
 
 MAX_BRUSH = 2000
 SIZED = ("brush", "eraser")

@@ -13,10 +13,10 @@ from fcn_studio.ui import theme
 from fcn_studio.ui.widgets.named import named
 
 if TYPE_CHECKING:
-    from fcn_studio.ui.cursor_info import CursorInfo
     from fcn_studio.ui.network.job_list import JobView
     from fcn_studio.ui.network.learning import Learning
-    from fcn_studio.ui.session import Session
+    from fcn_studio.ui.session.cursor_info import CursorInfo
+    from fcn_studio.ui.session.session import Session
 
 
 def cursor_words(x: int, y: int, info: CursorInfo | None) -> str:

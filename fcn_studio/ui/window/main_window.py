@@ -45,8 +45,8 @@ from fcn_studio.ui.window.message_presenter import Teller
 
 if TYPE_CHECKING:
     from fcn_studio.ui.network.learning import Learning
-    from fcn_studio.ui.session import Session
-    from fcn_studio.ui.toolbox import Toolbox
+    from fcn_studio.ui.session.session import Session
+    from fcn_studio.ui.session.toolbox import Toolbox
 
 
 class MainWindow(QMainWindow):

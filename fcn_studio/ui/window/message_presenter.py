@@ -13,7 +13,7 @@ from fcn_studio.ui.widgets.message_strip import NOTICE_MS, MessageStrip
 
 if TYPE_CHECKING:
     from fcn_studio.ui.network.learning import Learning
-    from fcn_studio.ui.session import Session
+    from fcn_studio.ui.session.session import Session
 
 
 class Teller(QObject):

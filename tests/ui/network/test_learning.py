@@ -27,8 +27,8 @@ from fcn_studio.jobs.messages import FineTuneJob
 from fcn_studio.settings import Settings
 from fcn_studio.tools.base import PointerEvent
 from fcn_studio.ui.network.learning import Learning
-from fcn_studio.ui.session import Session
-from fcn_studio.ui.toolbox import Toolbox
+from fcn_studio.ui.session.session import Session
+from fcn_studio.ui.session.toolbox import Toolbox
 from tests.helpers import InlineEngine, paint, save_half, tiny_checkpoint
 
 pytestmark = pytest.mark.usefixtures("bundled")

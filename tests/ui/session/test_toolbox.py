@@ -10,7 +10,7 @@ from fcn_studio.core.document import Document
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Status
 from fcn_studio.tools.base import PointerEvent
-from fcn_studio.ui.toolbox import Toolbox
+from fcn_studio.ui.session.toolbox import Toolbox
 
 TABLE = ClassTable.from_names(["background", "cell", "debris"])
 

@@ -12,7 +12,7 @@ import pytest
 from fcn_studio.formats import stages
 from fcn_studio.formats.images import read_image
 from fcn_studio.formats.masks import read_mask
-from fcn_studio.ui import pictures, prefetch
+from fcn_studio.ui.session import image_prefetch, images
 from tests.trust.huge import Sitting, blocks, draw, forget_peak, memory_gb
 from tests.ui.conftest import Studio, draw_project
 
@@ -23,7 +23,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from 
 @pytest.fixture(autouse=True)
 def staged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "REDUCED_SIDE", 512)
-    for module in (pictures, prefetch):
+    for module in (images, image_prefetch):
         monkeypatch.setattr(module, "STAGED_FROM", 1_000_000)
 
 

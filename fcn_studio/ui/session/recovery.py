@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fcn_studio.formats.journal import Journal, JournalHead
     from fcn_studio.formats.project_folder import ProjectFolder
     from fcn_studio.formats.recovery import CameBack, LeftOver
-    from fcn_studio.ui.session import Session
+    from fcn_studio.ui.session.session import Session
 
 
 @dataclass(frozen=True, slots=True)

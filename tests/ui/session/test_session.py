@@ -20,7 +20,7 @@ from fcn_studio.errors import ClassTableNeeded, ImageError, MaskError, ProjectEr
 from fcn_studio.formats.masks import read_mask
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.tools.base import PointerEvent
-from fcn_studio.ui.session import Session
+from fcn_studio.ui.session.session import Session
 from tests.helpers import contents, paint, save_half
 from tests.ui.conftest import draw_project
 

@@ -16,11 +16,11 @@ from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.core.image_pyramid import ImagePyramid, ImageRgb, levels_of
 from fcn_studio.errors import ImageError, ImageTooLarge
-from fcn_studio.ui.prefetch import STAGED_FROM, Prefetch
+from fcn_studio.ui.session.image_prefetch import STAGED_FROM, Prefetch
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder
-    from fcn_studio.ui.session import Session
+    from fcn_studio.ui.session.session import Session
 
 
 class Pictures(QObject):

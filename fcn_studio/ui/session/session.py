@@ -15,17 +15,17 @@ from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, ProjectError
 from fcn_studio.settings import Settings
-from fcn_studio.ui.census import Census
-from fcn_studio.ui.class_editor import ClassEditor
 from fcn_studio.ui.commands.reopening import opened_already
 from fcn_studio.ui.commands.restore import Restorer
-from fcn_studio.ui.cursor_info import CursorInfo, cursor_info
-from fcn_studio.ui.loader import FINISHED, LOOKED_THROUGH, Loaded, load_document, open_project
-from fcn_studio.ui.neighbours import Neighbours
-from fcn_studio.ui.pictures import Pictures
-from fcn_studio.ui.recovery import Recovery
 from fcn_studio.ui.saving.autosave import Keeper
-from fcn_studio.ui.toolbox import Toolbox
+from fcn_studio.ui.session.annotation_prefetch import Neighbours
+from fcn_studio.ui.session.class_editor import ClassEditor
+from fcn_studio.ui.session.cursor_info import CursorInfo, cursor_info
+from fcn_studio.ui.session.images import Pictures
+from fcn_studio.ui.session.loading import FINISHED, LOOKED_THROUGH, Loaded, load_document, open_project
+from fcn_studio.ui.session.recovery import Recovery
+from fcn_studio.ui.session.status_scan import Census
+from fcn_studio.ui.session.toolbox import Toolbox
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder

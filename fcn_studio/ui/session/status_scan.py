@@ -19,7 +19,7 @@ from fcn_studio.ui.patience import in_background
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder
-    from fcn_studio.ui.session import Session
+    from fcn_studio.ui.session.session import Session
 
 AT_ONCE_S = 0.01
 """So long is looked at once, which is all of a project of a thousand images."""

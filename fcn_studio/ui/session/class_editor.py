@@ -9,7 +9,7 @@ from fcn_studio.core.classes import ClassTable, Colour
 from fcn_studio.errors import ProjectError
 
 if TYPE_CHECKING:
-    from fcn_studio.ui.session import Session
+    from fcn_studio.ui.session.session import Session
 
 
 class ClassEditor:

@@ -19,15 +19,15 @@ from fcn_studio.errors import ImageTooLarge
 from fcn_studio.formats import stages
 from fcn_studio.formats.images import read_image
 from fcn_studio.formats.masks import read_mask
-from fcn_studio.ui import pictures, prefetch
 from fcn_studio.ui.canvas.composers import ImageComposer
 from fcn_studio.ui.canvas.sampling import Sampling
 from fcn_studio.ui.canvas.view_cache import LayerCache
 from fcn_studio.ui.canvas.view_state import ViewState
 from fcn_studio.ui.dialogs.questions import LargeImageDialog
-from fcn_studio.ui.prefetch import Prefetch
 from fcn_studio.ui.saving import autosave
-from fcn_studio.ui.session import Session
+from fcn_studio.ui.session import image_prefetch, images
+from fcn_studio.ui.session.image_prefetch import Prefetch
+from fcn_studio.ui.session.session import Session
 from tests.helpers import paint
 from tests.ui.conftest import Studio, draw_project
 
@@ -42,7 +42,7 @@ def smooth(width: int = WIDTH, height: int = HEIGHT) -> NDArray[np.uint8]:
 @pytest.fixture(autouse=True)
 def small_counts_as_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "REDUCED_SIDE", 64)
-    for module in (pictures, prefetch):
+    for module in (images, image_prefetch):
         monkeypatch.setattr(module, "STAGED_FROM", WIDTH * HEIGHT)
 
 
@@ -212,7 +212,7 @@ def test_what_is_read_ahead_is_bounded(folder: Path, monkeypatch: pytest.MonkeyP
         assert ahead.taken(small) is None
         many = [folder / f"{number}.png" for number in range(100)]
         ahead.want(many, 10**9)
-        assert len(ahead._images) * 4 * 20_000_000 <= prefetch.BUDGET
+        assert len(ahead._images) * 4 * 20_000_000 <= image_prefetch.BUDGET
     finally:
         ahead.close()
 

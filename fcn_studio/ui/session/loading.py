@@ -20,8 +20,8 @@ from fcn_studio.ui.patience import in_background
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder
-    from fcn_studio.ui.pictures import Pictures
     from fcn_studio.ui.saving.autosave import Keeper
+    from fcn_studio.ui.session.images import Pictures
 
 
 FINISHED = (Status.VERIFIED, Status.SKIPPED)

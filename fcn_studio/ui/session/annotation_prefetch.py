@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from fcn_studio.core.sample import Sample
 from fcn_studio.errors import FcnStudioError
-from fcn_studio.ui.pictures import Pictures
+from fcn_studio.ui.session.images import Pictures
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder
