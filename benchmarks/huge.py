@@ -34,7 +34,7 @@ def child(folder: Path) -> None:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from fcn_studio.settings import Settings
     from fcn_studio.ui import app
-    from fcn_studio.ui.garbage import GuiThreadGarbage
+    from fcn_studio.ui.runtime.garbage_collection import GuiThreadGarbage
     from tests.trust.huge import Sitting
     from tests.ui.conftest import IdleEngine
 

@@ -29,7 +29,7 @@ from PySide6.QtCore import qInstallMessageHandler  # noqa: E402
 
 from fcn_studio.settings import Settings  # noqa: E402
 from fcn_studio.ui import app  # noqa: E402
-from fcn_studio.ui.garbage import GuiThreadGarbage  # noqa: E402
+from fcn_studio.ui.runtime.garbage_collection import GuiThreadGarbage  # noqa: E402
 from tests.trust.large_folders import Opening, draw_many, open_and_watch, table  # noqa: E402
 from tests.ui.conftest import IdleEngine  # noqa: E402
 

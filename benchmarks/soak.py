@@ -29,7 +29,7 @@ from PySide6.QtCore import QTimer, qInstallMessageHandler  # noqa: E402
 
 from fcn_studio.settings import Settings  # noqa: E402
 from fcn_studio.ui import app  # noqa: E402
-from fcn_studio.ui.garbage import GuiThreadGarbage  # noqa: E402
+from fcn_studio.ui.runtime.garbage_collection import GuiThreadGarbage  # noqa: E402
 from tests.trust.soak import Soak, growth, steady  # noqa: E402
 
 BAR_MB = 1.0

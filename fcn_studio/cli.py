@@ -213,7 +213,7 @@ def _words_apart(path: Path | None) -> Iterator[None]:
 
 
 def _open(options: argparse.Namespace) -> int:
-    from fcn_studio.ui.unix_signals import QuitSignals
+    from fcn_studio.ui.runtime.unix_signals import QuitSignals
 
     gc.disable()  # start-up: what is imported stays, and is not worth looking through; `run_window` takes over
     try:

@@ -14,16 +14,16 @@ from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.errors import FcnStudioError, UsageError
 from fcn_studio.settings import Settings
 from fcn_studio.ui import theme
-from fcn_studio.ui.garbage import GuiThreadGarbage
-from fcn_studio.ui.life import Life, take_ended
-from fcn_studio.ui.logs import log_to
-from fcn_studio.ui.messages import Messages, bugs_reported
 from fcn_studio.ui.network.engine import Engine, ProcessEngine
 from fcn_studio.ui.network.learning import Learning
-from fcn_studio.ui.platform_probe import has_display
+from fcn_studio.ui.runtime.crash_marker import Life, take_ended
+from fcn_studio.ui.runtime.garbage_collection import GuiThreadGarbage
+from fcn_studio.ui.runtime.logs import log_to
+from fcn_studio.ui.runtime.platform_probe import has_display
+from fcn_studio.ui.runtime.unix_signals import QuitSignals
+from fcn_studio.ui.runtime.user_messages import Messages, bugs_reported
 from fcn_studio.ui.session.session import Session
 from fcn_studio.ui.session.toolbox import Toolbox
-from fcn_studio.ui.unix_signals import QuitSignals
 from fcn_studio.ui.window.main_window import MainWindow
 
 DEMO_MARK = Path(".fcn-studio") / "demo"

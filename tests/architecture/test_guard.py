@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QObject
 
 import fcn_studio.ui
-from fcn_studio.ui.guard import guarded
+from fcn_studio.ui.runtime.guard import guarded
 from tests.helpers import run_python
 
 MODULES = sorted(m.name for m in pkgutil.walk_packages(fcn_studio.ui.__path__, "fcn_studio.ui."))
@@ -64,7 +64,7 @@ def test_the_check_sees_an_unguarded_override() -> None:
 PROLOGUE = """
 import sys
 from PySide6.QtCore import QCoreApplication, QEvent, QObject
-from fcn_studio.ui.guard import guarded
+from fcn_studio.ui.runtime.guard import guarded
 app = QCoreApplication([])
 """
 

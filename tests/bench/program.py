@@ -53,7 +53,7 @@ class Program:
 
         from fcn_studio.settings import Settings
         from fcn_studio.ui import app
-        from fcn_studio.ui.guard import guarded
+        from fcn_studio.ui.runtime.guard import guarded
         from tests.helpers import InlineEngine
 
         class Paints(QObject):

@@ -21,7 +21,7 @@ from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent,
 from PySide6.QtWidgets import QApplication, QWidget
 
 from fcn_studio.ui.canvas import Canvas
-from fcn_studio.ui.guard import guarded
+from fcn_studio.ui.runtime.guard import guarded
 from tests.bench.figures import Times
 from tests.bench.paths import HEIGHT, WIDTH
 from tests.bench.scene import Desk

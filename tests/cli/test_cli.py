@@ -91,7 +91,9 @@ def test_what_it_does_not_understand_is_exit_code_2(words: list[str], capsys: py
 @pytest.mark.parametrize(("words", "folder"), [([], None), (["photos"], Path("photos")), (["open", "p"], Path("p"))])
 def test_open_is_the_default_command(words: list[str], folder: Path | None, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[object] = []
-    monkeypatch.setattr("fcn_studio.ui.unix_signals.signal.signal", lambda *_: None)  # Ctrl+C still ends the tests
+    monkeypatch.setattr(
+        "fcn_studio.ui.runtime.unix_signals.signal.signal", lambda *_: None
+    )  # Ctrl+C still ends the tests
     monkeypatch.setattr(
         "fcn_studio.ui.app.run_window", lambda f, _, break_lock, max_pixels: opened.append((f, break_lock)) or 0
     )
@@ -103,7 +105,7 @@ def test_open_takes_a_limit_of_pixels_for_this_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given: list[int | None] = []
-    monkeypatch.setattr("fcn_studio.ui.unix_signals.signal.signal", lambda *_: None)
+    monkeypatch.setattr("fcn_studio.ui.runtime.unix_signals.signal.signal", lambda *_: None)
     monkeypatch.setattr("fcn_studio.ui.app.run_window", lambda *_, max_pixels, **__: given.append(max_pixels) or 0)
     assert cli.main(["photos"]) == 0
     assert cli.main(["photos", "--max-pixels", "200000000"]) == 0

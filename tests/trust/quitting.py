@@ -357,8 +357,9 @@ class _Child:
 
     def _prepare(self) -> None:
         """Put the script, and the fault of a negative control, into the program."""
-        from fcn_studio.ui import app, unix_signals
+        from fcn_studio.ui import app
         from fcn_studio.ui.network import engine
+        from fcn_studio.ui.runtime import unix_signals
         from fcn_studio.ui.saving import autosave
 
         real_build = app.build

@@ -18,7 +18,7 @@ from fcn_studio.core.sample import Status
 from fcn_studio.formats.images import write_png
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.ui.app import Studio
-from fcn_studio.ui.garbage import give_free_memory_back
+from fcn_studio.ui.runtime.garbage_collection import give_free_memory_back
 from tests.journeys.driver import drag
 
 IMAGES = 12

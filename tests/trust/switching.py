@@ -20,7 +20,7 @@ from fcn_studio.core.sample import Status
 from fcn_studio.formats.images import write_jpeg
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.ui.app import Studio
-from fcn_studio.ui.guard import guarded
+from fcn_studio.ui.runtime.guard import guarded
 from tests.helpers import paint
 
 CLASSES = ("background", "cell", "debris", "road", "sky")

@@ -17,9 +17,10 @@ from fcn_studio.formats import annotations
 from fcn_studio.formats.annotations import AnnotationStore
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.settings import Settings
-from fcn_studio.ui import app, patience
+from fcn_studio.ui import app
 from fcn_studio.ui.app import Studio
-from fcn_studio.ui.patience import in_background
+from fcn_studio.ui.runtime import background
+from fcn_studio.ui.runtime.background import in_background
 from fcn_studio.ui.session import status_scan
 from tests.trust.large_folders import Stalls, draw_many, open_and_watch, threads_of
 from tests.ui.conftest import IdleEngine
@@ -187,7 +188,7 @@ def test_what_goes_wrong_in_the_background_is_raised_here(qtbot: QtBot) -> None:
 def test_while_a_folder_is_opened_no_other_is(
     studio: Studio, labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "AT_ONCE_S", 0.0)
+    monkeypatch.setattr(background, "AT_ONCE_S", 0.0)
     other = draw_many(tmp_path / "other", 5)
     real = ProjectFolder.open
 

@@ -18,9 +18,9 @@ import fcn_studio
 from fcn_studio import paths
 from fcn_studio.formats.lock import process_start_time
 from fcn_studio.ui.commands import report
-from fcn_studio.ui.life import KEPT_LIVES, Ended, Life, logs_dir, take_ended
-from fcn_studio.ui.logs import LONGEST, _LogFile, without_content
-from fcn_studio.ui.messages import Messages
+from fcn_studio.ui.runtime.crash_marker import KEPT_LIVES, Ended, Life, logs_dir, take_ended
+from fcn_studio.ui.runtime.logs import LONGEST, _LogFile, without_content
+from fcn_studio.ui.runtime.user_messages import Messages
 from tests.helpers import run_python
 
 START = """
@@ -119,7 +119,7 @@ def test_old_runs_are_forgotten_but_none_that_was_not_told() -> None:
         (logs_dir() / f"20260101-0000{number:02}-1.log").write_text("")
         (logs_dir() / f"20260101-0000{number:02}-1.log.1").write_text("")
     (logs_dir() / "mine.txt").write_text("")
-    done = run_python("from fcn_studio.ui.life import Life\nwith Life(): pass")
+    done = run_python("from fcn_studio.ui.runtime.crash_marker import Life\nwith Life(): pass")
     assert done.returncode == 0, done.stderr
     left = sorted(path.name for path in logs_dir().iterdir())
     assert untold.name in left
@@ -156,7 +156,7 @@ def test_a_full_disk_costs_the_log_and_no_word(capfd: pytest.CaptureFixture[str]
 
 def test_a_log_goes_on_in_a_new_file_and_keeps_one_old_one(tmp_path: Path) -> None:
     code = (
-        "import sys, logging, pathlib\nfrom fcn_studio.ui.logs import log_to\n"
+        "import sys, logging, pathlib\nfrom fcn_studio.ui.runtime.logs import log_to\n"
         "log_to(pathlib.Path(sys.argv[1]))\n"
         "for n in range(600): logging.getLogger('test').info('entry %d %s', n, 'x' * 7000)\n"
     )

@@ -23,7 +23,7 @@ from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.jobs.snapshot import collect_now
 from fcn_studio.settings import Settings
 from fcn_studio.ui.dialogs.recovery_dialog import RecoveryDialog
-from fcn_studio.ui.messages import ActionDoor, Messages
+from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
 from fcn_studio.ui.saving.writer import Accept
 from fcn_studio.ui.session.session import Session
 from fcn_studio.ui.session.toolbox import Toolbox

@@ -16,7 +16,7 @@ from fcn_studio.ui.canvas.layers import Layer
 from fcn_studio.ui.docks.class_model import ClassModel, Column, share_words
 from fcn_studio.ui.docks.file_model import FileModel, parse_filter
 from fcn_studio.ui.docks.files_dock import FilesDock
-from fcn_studio.ui.messages import ActionDoor, Messages
+from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
 from tests.ui.conftest import Studio, draw_project
 
 ROLE = Qt.ItemDataRole

@@ -35,7 +35,7 @@ from fcn_studio.ui.canvas.seldom import SeldomEvents
 from fcn_studio.ui.canvas.surface import ZOOM_STEP, Surface
 from fcn_studio.ui.canvas.tool_work import ToolWork
 from fcn_studio.ui.canvas.wheel import Turn, Wheel, notches
-from fcn_studio.ui.guard import guarded
+from fcn_studio.ui.runtime.guard import guarded
 
 BRUSH_STEP = 1.2
 """Factor of the brush size for one notch."""

@@ -23,7 +23,7 @@ from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.canvas.colours import BACKDROP
 from fcn_studio.ui.canvas.device import count_device_pixels
 from fcn_studio.ui.canvas.view_state import ViewState
-from fcn_studio.ui.guard import guarded
+from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.widgets.named import named
 
 WIDEST, HIGHEST, SMALLEST = 208, 160, 24

@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QNativeGestureEvent
 from PySide6.QtWidgets import QWidget
 
-from fcn_studio.ui.guard import guarded
+from fcn_studio.ui.runtime.guard import guarded
 
 
 class SeldomEvents(QObject):

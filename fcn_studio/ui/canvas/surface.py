@@ -27,7 +27,7 @@ from fcn_studio.ui.canvas.layers import LabelStyle, Layer, LayerStyle
 from fcn_studio.ui.canvas.sampling import Sampling
 from fcn_studio.ui.canvas.view_state import ViewState
 from fcn_studio.ui.canvas.zoom_frame import ZoomFrame
-from fcn_studio.ui.guard import guarded
+from fcn_studio.ui.runtime.guard import guarded
 
 ZOOM_STEP = 1.25
 """Factor of one step of `zoom_in` and of one notch of the wheel."""

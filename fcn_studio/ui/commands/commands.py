@@ -18,7 +18,7 @@ from fcn_studio.settings import Settings
 from fcn_studio.ui.actions.table import TOOL_NAMES, class_keys
 from fcn_studio.ui.commands.network_commands import NetworkDesk
 from fcn_studio.ui.commands.open_folder import Opener
-from fcn_studio.ui.messages import ActionDoor, Messages
+from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
 from fcn_studio.ui.saving.exporter import Exporter
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from fcn_studio.core.class_map import ClassMap, map_classes
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.errors import FcnStudioError, NetworkCannotHelp, ProjectError
-from fcn_studio.ui.messages import ActionDoor, Messages
+from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
 
 if TYPE_CHECKING:  # start-up: what only those need who look at networks is imported where it is used
     from fcn_studio.fcn.catalogue import NetworkInfo

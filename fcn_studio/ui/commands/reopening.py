@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fcn_studio.ui.patience import in_background
+from fcn_studio.ui.runtime.background import in_background
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder

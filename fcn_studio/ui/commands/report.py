@@ -15,9 +15,9 @@ from PySide6.QtGui import QGuiApplication
 
 import fcn_studio
 from fcn_studio import paths
-from fcn_studio.ui.life import Ended
-from fcn_studio.ui.logs import without_content
-from fcn_studio.ui.messages import Messages
+from fcn_studio.ui.runtime.crash_marker import Ended
+from fcn_studio.ui.runtime.logs import without_content
+from fcn_studio.ui.runtime.user_messages import Messages
 
 SHOWN_LIVES, LOG_LINES = 3, 30
 PACKAGES = ("PySide6-Essentials", "torch", "torchvision", "numpy", "opencv-python-headless", "pillow", "safetensors")

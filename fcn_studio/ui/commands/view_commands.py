@@ -14,7 +14,7 @@ from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.canvas.compare import Divider
 from fcn_studio.ui.canvas.layers import LabelStyle, Layer
 from fcn_studio.ui.canvas.navigator import Navigator
-from fcn_studio.ui.messages import Messages
+from fcn_studio.ui.runtime.user_messages import Messages
 
 if TYPE_CHECKING:
     from fcn_studio.ui.session.session import Session

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QTreeWidget, QTreeWidgetItem, QWidget
 from fcn_studio.formats.recovery import LeftOver
 from fcn_studio.ui import theme
 from fcn_studio.ui.dialogs.base import Dialog
-from fcn_studio.ui.messages import ActionDoor
+from fcn_studio.ui.runtime.user_messages import ActionDoor
 from fcn_studio.ui.session.recovery import Back
 from fcn_studio.ui.session.session import Session
 from fcn_studio.ui.widgets.named import named

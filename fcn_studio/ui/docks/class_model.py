@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QFont
 from fcn_studio.core.classes import VOID, ClassInfo, ClassTable, voc_colour
 from fcn_studio.ui import theme
 from fcn_studio.ui.actions.table import class_keys
-from fcn_studio.ui.guard import guarded
+from fcn_studio.ui.runtime.guard import guarded
 
 if TYPE_CHECKING:
     from fcn_studio.ui.session.toolbox import Toolbox

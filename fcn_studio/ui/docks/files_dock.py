@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from fcn_studio.ui import theme
 from fcn_studio.ui.docks.file_model import Column, FileModel
-from fcn_studio.ui.messages import ActionDoor
+from fcn_studio.ui.runtime.user_messages import ActionDoor
 from fcn_studio.ui.widgets.named import named, with_role
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome,
 from fcn_studio.settings import Settings
 from fcn_studio.ui import theme
 from fcn_studio.ui.docks.iou_table import IouTable
-from fcn_studio.ui.messages import ActionDoor
+from fcn_studio.ui.runtime.user_messages import ActionDoor
 from fcn_studio.ui.widgets.fields import Choice, ShyField
 from fcn_studio.ui.widgets.named import named, with_role
 

@@ -15,7 +15,7 @@ from fcn_studio.core.kept_histories import KeptHistories, fingerprint
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import ProjectReadOnly
-from fcn_studio.ui.garbage import give_free_memory_back
+from fcn_studio.ui.runtime.garbage_collection import give_free_memory_back
 from fcn_studio.ui.saving.journal_writer import StrokeJournal
 from fcn_studio.ui.saving.writer import Accept, Save, Saver, Write
 

@@ -16,7 +16,7 @@ from fcn_studio.core.image_pyramid import ImagePyramid
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import ImageError, ProjectLocked
-from fcn_studio.ui.patience import in_background
+from fcn_studio.ui.runtime.background import in_background
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder

@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import FcnStudioError
-from fcn_studio.ui.patience import in_background
+from fcn_studio.ui.runtime.background import in_background
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QMetaMethod, QObject
 from PySide6.QtWidgets import QToolButton, QWidget
 
-from fcn_studio.ui.guard import guarded
+from fcn_studio.ui.runtime.guard import guarded
 
 
 class OneConnection(QObject):

@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QComboBox
 
-from fcn_studio.ui.guard import guarded
+from fcn_studio.ui.runtime.guard import guarded
 
 
 class Choice(QComboBox):

@@ -32,8 +32,8 @@ from fcn_studio.ui.docks.classes_dock import ClassesDock
 from fcn_studio.ui.docks.files_dock import FilesDock
 from fcn_studio.ui.docks.layers_dock import LayersDock
 from fcn_studio.ui.docks.training_dock import TrainingDock
-from fcn_studio.ui.guard import guarded
-from fcn_studio.ui.messages import ActionDoor, Messages
+from fcn_studio.ui.runtime.guard import guarded
+from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
 from fcn_studio.ui.widgets.bar_buttons import OneConnection
 from fcn_studio.ui.widgets.message_strip import MessageStrip
 from fcn_studio.ui.widgets.named import named, with_role

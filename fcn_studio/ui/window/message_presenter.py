@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QStatusBar, QWidget
 
-from fcn_studio.ui.messages import ActionDoor, Messages, Way
+from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages, Way
 from fcn_studio.ui.widgets.message_strip import NOTICE_MS, MessageStrip
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from pytestqt.qtbot import QtBot
 from fcn_studio.errors import ImageError
 from fcn_studio.ui.commands.report import report_text
 from fcn_studio.ui.dialogs.help_dialogs import ReportDialog
-from fcn_studio.ui.guard import guarded
-from fcn_studio.ui.messages import ActionDoor, Messages, bugs_reported
+from fcn_studio.ui.runtime.guard import guarded
+from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages, bugs_reported
 from fcn_studio.ui.widgets.message_strip import MOST_COVERED, MessageStrip
 from tests.ui.conftest import Studio, draw_project
 

@@ -21,7 +21,7 @@ from types import TracebackType
 from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.errors import FcnStudioError
-from fcn_studio.ui.logs import without_content
+from fcn_studio.ui.runtime.logs import without_content
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ import threading
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
-from fcn_studio.ui import garbage
-from fcn_studio.ui.garbage import GuiThreadGarbage
+from fcn_studio.ui.runtime import garbage_collection
+from fcn_studio.ui.runtime.garbage_collection import GuiThreadGarbage
 
 
 class Circle:
@@ -60,7 +60,7 @@ def test_without_it_a_worker_would() -> None:
 
 
 def test_it_runs_by_itself(qtbot: QtBot, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(garbage, "INTERVAL_MS", 20)
+    monkeypatch.setattr(garbage_collection, "INTERVAL_MS", 20)
     owner, ended = QObject(), []
     GuiThreadGarbage(owner)
     Circle(ended)
