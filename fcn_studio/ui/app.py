@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QApplication
 from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.errors import FcnStudioError, UsageError
 from fcn_studio.settings import Settings
-from fcn_studio.ui import theme
 from fcn_studio.ui.network.engine import Engine, ProcessEngine
 from fcn_studio.ui.network.learning import Learning
 from fcn_studio.ui.runtime.crash_marker import Life, take_ended
@@ -24,6 +23,7 @@ from fcn_studio.ui.runtime.unix_signals import QuitSignals
 from fcn_studio.ui.runtime.user_messages import Messages, bugs_reported
 from fcn_studio.ui.session.session import Session
 from fcn_studio.ui.session.toolbox import Toolbox
+from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.window.main_window import MainWindow
 
 DEMO_MARK = Path(".fcn-studio") / "demo"

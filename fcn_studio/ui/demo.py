@@ -20,12 +20,12 @@ from fcn_studio.core.sample import Status
 from fcn_studio.errors import EngineError
 from fcn_studio.jobs.demo import is_demo, make_demo
 from fcn_studio.settings import Settings
-from fcn_studio.ui import theme
 from fcn_studio.ui.app import DEMO_MARK, DEMO_TRAINING, Studio, application, build, run_window
 from fcn_studio.ui.runtime.crash_marker import Life
 from fcn_studio.ui.runtime.logs import log_to
 from fcn_studio.ui.runtime.platform_probe import has_display
 from fcn_studio.ui.runtime.unix_signals import QuitSignals
+from fcn_studio.ui.widgets import theme
 
 PATIENCE_S = 900.0
 """No single stage of the journey takes this long on any machine that can run the program."""

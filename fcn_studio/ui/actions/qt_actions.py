@@ -9,10 +9,10 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QApplication, QMenu, QMenuBar, QWidget
 
-from fcn_studio.ui import theme
 from fcn_studio.ui.actions.table import ACTIONS, BY_NAME, CLASS_KEYS, MENUS, ActionSpec, Needs
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.runtime.user_messages import ActionDoor
+from fcn_studio.ui.widgets import theme
 
 _FIRST_DIGIT_SCAN_CODE = {"linux": 10, "win32": 2}
 """Native scan code of the key left of 2 on every layout.

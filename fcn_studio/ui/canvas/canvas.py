@@ -30,8 +30,8 @@ from fcn_studio.tools.base import Button, PointerEvent, Tool
 from fcn_studio.tools.brush import Brush
 from fcn_studio.ui.canvas.colours import VOID_COLOUR
 from fcn_studio.ui.canvas.overlay_painter import OverlayScene
+from fcn_studio.ui.canvas.parent_event_filter import SeldomEvents
 from fcn_studio.ui.canvas.pointer import is_eraser, pointer_event, tool_key
-from fcn_studio.ui.canvas.seldom import SeldomEvents
 from fcn_studio.ui.canvas.surface import ZOOM_STEP, Surface
 from fcn_studio.ui.canvas.tool_work import ToolWork
 from fcn_studio.ui.canvas.wheel import Turn, Wheel, notches

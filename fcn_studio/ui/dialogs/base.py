@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from fcn_studio.ui import theme
+from fcn_studio.ui.widgets import theme
 
 _BUTTON = QDialogButtonBox.StandardButton
 

@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QTreeWidget
 
 from fcn_studio.core.class_map import ClassMap, map_classes, suggestions
 from fcn_studio.core.classes import VOID, ClassInfo, ClassTable, map_by_name
-from fcn_studio.ui import theme
 from fcn_studio.ui.dialogs.base import Dialog
+from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.fields import Choice
 from fcn_studio.ui.widgets.named import named
 

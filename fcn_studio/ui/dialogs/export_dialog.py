@@ -9,8 +9,8 @@ from pathlib import Path
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 from fcn_studio.core.sample import Split, Status
-from fcn_studio.ui import theme
 from fcn_studio.ui.dialogs.base import Dialog
+from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named
 
 SPLIT_WORDS = {Split.TRAIN: "Training", Split.VAL: "Validation"}

@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from fcn_studio.jobs.network_list import ListedNetwork, Origin
-from fcn_studio.ui import theme
 from fcn_studio.ui.dialogs.base import Dialog
+from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named
 from fcn_studio.ui.widgets.network_card import NetworkCard, facts_of, published_facts, sentence_of
 

@@ -9,11 +9,11 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QTreeWidget, QTreeWidgetItem, QWidget
 
 from fcn_studio.formats.recovery import LeftOver
-from fcn_studio.ui import theme
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.runtime.user_messages import ActionDoor
 from fcn_studio.ui.session.recovery import Back
 from fcn_studio.ui.session.session import Session
+from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named
 
 COLUMNS = ("Image", "Steps", "Last step", "What became of it")

@@ -8,8 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QSpinBox, QWidget
 
 from fcn_studio.settings import SETTINGS, Setting, Settings, Value
-from fcn_studio.ui import theme
 from fcn_studio.ui.dialogs.base import Dialog
+from fcn_studio.ui.widgets import theme
 
 
 class SettingsDialog(Dialog):

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
 
-from fcn_studio.ui import theme
 from fcn_studio.ui.canvas.adjust import AS_IT_IS, MAX_GAMMA, Adjustment
 from fcn_studio.ui.canvas.canvas import Canvas
+from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named, with_role
 
 STEPS = 100

@@ -12,9 +12,9 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QColor, QFont
 
 from fcn_studio.core.classes import VOID, ClassInfo, ClassTable, voc_colour
-from fcn_studio.ui import theme
 from fcn_studio.ui.actions.table import class_keys
 from fcn_studio.ui.runtime.guard import guarded
+from fcn_studio.ui.widgets import theme
 
 if TYPE_CHECKING:
     from fcn_studio.ui.session.toolbox import Toolbox

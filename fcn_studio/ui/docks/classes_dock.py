@@ -22,9 +22,9 @@ from PySide6.QtWidgets import (
 )
 
 from fcn_studio.core.classes import VOID
-from fcn_studio.ui import theme
 from fcn_studio.ui.docks.class_model import ClassModel, Column
 from fcn_studio.ui.runtime.user_messages import ActionDoor
+from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named
 
 if TYPE_CHECKING:

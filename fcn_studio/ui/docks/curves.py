@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.training import TrainProgress
-from fcn_studio.ui import theme
+from fcn_studio.ui.widgets import theme
 
 PLOT_HEIGHT = 104
 MOST_POINTS = 400

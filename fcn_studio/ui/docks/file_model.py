@@ -15,8 +15,8 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 
 from fcn_studio.core.sample import Sample, Status
-from fcn_studio.ui import theme
 from fcn_studio.ui.runtime.guard import guarded
+from fcn_studio.ui.widgets import theme
 
 if TYPE_CHECKING:
     from fcn_studio.ui.session.session import Session

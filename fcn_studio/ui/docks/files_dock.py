@@ -16,9 +16,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fcn_studio.ui import theme
 from fcn_studio.ui.docks.file_model import Column, FileModel
 from fcn_studio.ui.runtime.user_messages import ActionDoor
+from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named, with_role
 
 if TYPE_CHECKING:

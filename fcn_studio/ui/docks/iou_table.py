@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTree
 
 from fcn_studio.core.classes import ClassTable, Colour, voc_colour
 from fcn_studio.core.metrics import Figures
-from fcn_studio.ui import theme
+from fcn_studio.ui.widgets import theme
 
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 

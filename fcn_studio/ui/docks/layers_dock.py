@@ -16,10 +16,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fcn_studio.ui import theme
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.canvas.layers import LabelStyle, Layer
 from fcn_studio.ui.docks.adjust_panel import AdjustPanel
+from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named, with_role
 
 LAYERS: Mapping[Layer, tuple[str, str]] = {

@@ -23,9 +23,9 @@ from fcn_studio.core.metrics import Figures
 from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, TrainProgress, Verdict
 from fcn_studio.settings import Settings
-from fcn_studio.ui import theme
 from fcn_studio.ui.docks.iou_table import IouTable
 from fcn_studio.ui.runtime.user_messages import ActionDoor
+from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.fields import Choice, ShyField
 from fcn_studio.ui.widgets.named import named, with_role
 

@@ -11,8 +11,8 @@ from functools import partial
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
-from fcn_studio.ui import theme
 from fcn_studio.ui.runtime.user_messages import Way
+from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named
 
 NOTICE_MS = 8000

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFormLayout, QFrame, QLabel, QLineEdit, QScrollAre
 from fcn_studio.core.class_map import ClassMap, map_classes
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.jobs.network_list import ListedNetwork, Origin
-from fcn_studio.ui import theme
+from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named, with_role
 
 if TYPE_CHECKING:

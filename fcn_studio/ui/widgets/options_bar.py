@@ -9,8 +9,8 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QButtonGroup, QLabel, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from fcn_studio.core.classes import VOID, voc_colour
-from fcn_studio.ui import theme
 from fcn_studio.ui.actions.table import BY_NAME
+from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.fields import Choice
 from fcn_studio.ui.widgets.named import named, with_role
 from fcn_studio.ui.widgets.size_box import SizeBox

@@ -7,7 +7,7 @@ import math
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QSpinBox, QWidget
 
-from fcn_studio.ui import theme
+from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.fields import ShyField
 from fcn_studio.ui.widgets.named import named
 

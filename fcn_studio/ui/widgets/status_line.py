@@ -9,7 +9,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from fcn_studio.core.sample import Status
-from fcn_studio.ui import theme
+from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named
 
 if TYPE_CHECKING:

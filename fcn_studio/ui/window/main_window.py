@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
 
 from fcn_studio.errors import FcnStudioError
 from fcn_studio.settings import Settings
-from fcn_studio.ui import theme
 from fcn_studio.ui.actions.qt_actions import Actions, HoldKey
 from fcn_studio.ui.actions.table import TOOL_NAMES
 from fcn_studio.ui.canvas.canvas import Canvas
@@ -34,6 +33,7 @@ from fcn_studio.ui.docks.layers_dock import LayersDock
 from fcn_studio.ui.docks.training_dock import TrainingDock
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
+from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.bar_buttons import OneConnection
 from fcn_studio.ui.widgets.message_strip import MessageStrip
 from fcn_studio.ui.widgets.named import named, with_role

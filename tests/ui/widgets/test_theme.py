@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtGui import QColor, QIcon
 from PySide6.QtWidgets import QApplication
 
-from fcn_studio.ui import theme
+from fcn_studio.ui.widgets import theme
 
 
 def contrast(a: str, b: str) -> float:
