@@ -30,12 +30,12 @@ from torch.nn import functional
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from fcn_studio.fcn.architecture import Architecture  # noqa: E402
 from fcn_studio.fcn.inference import Engine  # noqa: E402
-from fcn_studio.fcn.network import Network  # noqa: E402
+from fcn_studio.fcn.model.architecture import Architecture  # noqa: E402
+from fcn_studio.fcn.model.fcn import Network  # noqa: E402
+from fcn_studio.fcn.model.upsampling import BilinearUpsample, bilinear_kernel  # noqa: E402
 from fcn_studio.fcn.painting import Axis, Painter  # noqa: E402
 from fcn_studio.fcn.transforms import normalise  # noqa: E402
-from fcn_studio.fcn.upsampling import BilinearUpsample, bilinear_kernel  # noqa: E402
 from fcn_studio.fcn.weights import Preprocessing  # noqa: E402
 
 CAFFE = Preprocessing("bgr", (104.00698793, 116.66876762, 122.67891434), (1.0, 1.0, 1.0), 1.0)

@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 import torch  # noqa: E402
 
-from fcn_studio.fcn.network import Network  # noqa: E402
+from fcn_studio.fcn.model.fcn import Network  # noqa: E402
 from tests.bench.networks import HEIGHT, ROWS, WIDTH, counted  # noqa: E402
 
 UNIT = "slim-0.25"

@@ -39,7 +39,7 @@ SAVE_VGG16 = """
 import sys
 import torch
 from fcn_studio.core.classes import ClassTable
-from fcn_studio.fcn.architecture import Architecture
+from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.weights import Checkpoint, Preprocessing, save_checkpoint
 
 torch.manual_seed(0)

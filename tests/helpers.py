@@ -33,7 +33,7 @@ def tiny_checkpoint(
     """A slim FCN-8s of the smallest width with random weights, as a file."""
     import torch
 
-    from fcn_studio.fcn.architecture import Architecture
+    from fcn_studio.fcn.model.architecture import Architecture
     from fcn_studio.fcn.weights import Checkpoint, Preprocessing, active_table, save_checkpoint
 
     torch.manual_seed(seed)

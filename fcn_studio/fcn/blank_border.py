@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fcn_studio.fcn.backbones import Features, VGGTrunk
+from fcn_studio.fcn.model.backbones import Features, VGGTrunk
 
 _CACHE_BYTES = 64 * 2**20
 _STAGES = 4

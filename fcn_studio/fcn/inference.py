@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from fcn_studio.fcn.backbones import Features, VGGTrunk
 from fcn_studio.fcn.blank_border import BlankBorder, margin_of
 from fcn_studio.fcn.blocks import (
     SMALLEST_BLOCK,
@@ -29,8 +28,9 @@ from fcn_studio.fcn.blocks import (
     stem_bytes,
 )
 from fcn_studio.fcn.device import CPU
-from fcn_studio.fcn.network import Network
-from fcn_studio.fcn.score_map import ScoreMap
+from fcn_studio.fcn.model.backbones import Features, VGGTrunk
+from fcn_studio.fcn.model.fcn import Network
+from fcn_studio.fcn.model.score_map import ScoreMap
 from fcn_studio.fcn.transforms import normalise
 from fcn_studio.fcn.weights import Preprocessing
 

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from fcn_studio.core.classes import VOC_NAMES, ClassTable
 from fcn_studio.errors import CheckpointError
-from fcn_studio.fcn.architecture import Architecture
+from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.model.upsampling import is_bilinear
 from fcn_studio.fcn.published import PublishedNetwork
-from fcn_studio.fcn.upsampling import is_bilinear
 from fcn_studio.fcn.weights import Checkpoint, Preprocessing, expected_state
 
 Weights = dict[str, Tensor]

@@ -18,7 +18,7 @@ from fcn_studio.core.classes import VOID
 from fcn_studio.errors import DeviceError
 from fcn_studio.fcn.device import CPU, is_out_of_memory, release_memory
 from fcn_studio.fcn.lovasz import lovasz_softmax
-from fcn_studio.fcn.network import Network
+from fcn_studio.fcn.model.fcn import Network
 from fcn_studio.fcn.ranks import ALONE, Ranks
 from fcn_studio.fcn.recipe import Recipe, parameter_groups
 from fcn_studio.fcn.sources import Batch

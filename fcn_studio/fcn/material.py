@@ -15,8 +15,8 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.errors import CheckpointError, TrainingError
-from fcn_studio.fcn.architecture import Architecture, named
 from fcn_studio.fcn.data import STATISTICS, DecodedImages, channel_lut, channel_pixels, generator
+from fcn_studio.fcn.model.architecture import Architecture, named
 from fcn_studio.fcn.recipe import working_scale
 from fcn_studio.fcn.weights import Checkpoint, Preprocessing, active_table, adapt
 

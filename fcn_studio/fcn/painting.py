@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fcn_studio.fcn.score_map import ScoreMap
+from fcn_studio.fcn.model.score_map import ScoreMap
 from fcn_studio.fcn.transforms import Image
 
 _STRIP_BYTES = 16 * 2**20

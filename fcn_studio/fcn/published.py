@@ -15,7 +15,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from fcn_studio.core.classes import VOC_NAMES
-from fcn_studio.fcn.architecture import Architecture, named
+from fcn_studio.fcn.model.architecture import Architecture, named
 
 Kind = Literal["caffemodel", "pytorch-fcn", "torchvision"]
 """Who wrote the file."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fcn_studio.core.training import Level
-from fcn_studio.fcn.network import Network
+from fcn_studio.fcn.model.fcn import Network
 from fcn_studio.fcn.transforms import Augmentation
 
 _WEIGHT_DECAY = 1e-2

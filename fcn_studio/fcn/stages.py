@@ -17,7 +17,7 @@ from fcn_studio.errors import TrainingError
 from fcn_studio.fcn.data import CropSampler
 from fcn_studio.fcn.learner import Learner
 from fcn_studio.fcn.material import Material, at_stride, is_foreign, starting_point
-from fcn_studio.fcn.network import Network
+from fcn_studio.fcn.model.fcn import Network
 from fcn_studio.fcn.recipe import (
     Recipe,
     augmentation_for,

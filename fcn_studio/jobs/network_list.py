@@ -134,7 +134,7 @@ def _written_at(path: Path) -> float:
 
 def architecture_words(architecture: Mapping[str, object]) -> str:
     """A checkpoint's architecture, for people: "FCN-8s, slim VGG-16 of width 0.25"."""
-    from fcn_studio.fcn.architecture import Architecture
+    from fcn_studio.fcn.model.architecture import Architecture
 
     try:
         return Architecture.from_json(dict(architecture)).title

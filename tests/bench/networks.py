@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from fcn_studio.fcn.architecture import Architecture, named
-from fcn_studio.fcn.network import Network
+from fcn_studio.fcn.model.architecture import Architecture, named
+from fcn_studio.fcn.model.fcn import Network
 
 CLASSES = 21
 HEIGHT, WIDTH = 375, 500

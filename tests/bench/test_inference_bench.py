@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from benchmarks.inference import BARS, PlainFCN8s, decoder_rows, slim_row
-from fcn_studio.fcn.architecture import Architecture
+from fcn_studio.fcn.model.architecture import Architecture
 
 
 def test_the_slim_row_is_of_equal_networks() -> None:

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fcn_studio.fcn.architecture import Architecture
-from fcn_studio.fcn.network import Network
-from fcn_studio.fcn.upsampling import dense_bilinear
+from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.model.fcn import Network
+from fcn_studio.fcn.model.upsampling import dense_bilinear
 
 NARROW = {"width": 0.125, "fc": 16}
 KERNELS = {

@@ -11,7 +11,6 @@ import torch
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.snapshot import LabelledImage, pack
 from fcn_studio.core.training import Level
-from fcn_studio.fcn.architecture import Architecture
 from fcn_studio.fcn.data import (
     CropSampler,
     DecodedImages,
@@ -22,6 +21,7 @@ from fcn_studio.fcn.data import (
     value_counts,
 )
 from fcn_studio.fcn.device import CPU
+from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.recipe import (
     augmentation_for,
     batch_size_for,

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from fcn_studio.errors import DeviceError
 from fcn_studio.fcn import blank_border, blocks, inference
 from fcn_studio.fcn import predict as predict_module
-from fcn_studio.fcn.architecture import Architecture
-from fcn_studio.fcn.backbones import VGGTrunk
 from fcn_studio.fcn.blank_border import BlankBorder, bands, margin_of
 from fcn_studio.fcn.inference import Engine, fold_batch_norm
-from fcn_studio.fcn.network import FCN
+from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.model.backbones import VGGTrunk
+from fcn_studio.fcn.model.fcn import FCN
 from fcn_studio.fcn.predict import Predictor
 from fcn_studio.fcn.transforms import normalise
 from fcn_studio.fcn.weights import Preprocessing

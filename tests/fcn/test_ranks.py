@@ -18,8 +18,8 @@ from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.errors import TrainingError
 from fcn_studio.fcn import learner as learner_module
 from fcn_studio.fcn import run_state as run_state_module
-from fcn_studio.fcn.architecture import Architecture
 from fcn_studio.fcn.device import CPU
+from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.ranks import share_of_environment
 from fcn_studio.fcn.run_state import read_tensors
 from fcn_studio.fcn.sources import Share

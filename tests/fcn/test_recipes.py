@@ -11,9 +11,9 @@ import torch
 
 from fcn_studio.core.training import Level, RecipeName, TrainConfig
 from fcn_studio.errors import TrainingError
-from fcn_studio.fcn.architecture import Architecture
 from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.material import Material, at_stride
+from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.recipe import paper_recipe, parameter_groups
 from fcn_studio.fcn.sources import Batch
 from fcn_studio.fcn.stages import Order, stages

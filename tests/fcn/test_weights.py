@@ -13,8 +13,8 @@ import torch
 from fcn_studio import paths
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.errors import CheckpointError, FcnStudioError
-from fcn_studio.fcn.architecture import Architecture
 from fcn_studio.fcn.catalogue import METADATA_KEY, bundled, resolve
+from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.weights import (
     Checkpoint,
     Preprocessing,

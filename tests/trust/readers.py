@@ -371,7 +371,7 @@ def _read_settings(path: Path) -> object:
 def _checkpoints() -> list[Seed]:
     import torch
 
-    from fcn_studio.fcn.architecture import Architecture
+    from fcn_studio.fcn.model.architecture import Architecture
     from fcn_studio.fcn.weights import Checkpoint, Preprocessing, save_checkpoint
 
     torch.manual_seed(1)

@@ -19,8 +19,8 @@ import torch
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.errors import CheckpointError
-from fcn_studio.fcn.architecture import Architecture
 from fcn_studio.fcn.catalogue import METADATA_KEY, read_info
+from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.weights import Checkpoint, Preprocessing, load_checkpoint, save_checkpoint
 from tests.helpers import run_python
 

@@ -11,8 +11,8 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models import segmentation, vgg
 
-from fcn_studio.fcn.architecture import Architecture
-from fcn_studio.fcn.network import Network
+from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.model.fcn import Network
 
 from .plain import PlainAlexNet, PlainArticle, PlainFCN, interpolating
 

@@ -16,16 +16,16 @@ from fcn_studio import paths
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.training import Level
 from fcn_studio.errors import CheckpointError
-from fcn_studio.fcn.architecture import _NAMED, Architecture, named
 from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.learner import Learner
 from fcn_studio.fcn.material import at_stride
-from fcn_studio.fcn.network import Network
+from fcn_studio.fcn.model.architecture import _NAMED, Architecture, named
+from fcn_studio.fcn.model.fcn import Network
+from fcn_studio.fcn.model.upsampling import LearnedUpsample, dense_bilinear, is_bilinear
 from fcn_studio.fcn.predict import Predictor
 from fcn_studio.fcn.recipe import initialise, parameter_groups, recipe_for
 from fcn_studio.fcn.sources import Batch
 from fcn_studio.fcn.transforms import normalise
-from fcn_studio.fcn.upsampling import LearnedUpsample, dense_bilinear, is_bilinear
 from fcn_studio.fcn.weights import Checkpoint, Preprocessing, adapt, load_checkpoint
 
 from .test_parity import article, randomise
@@ -69,7 +69,7 @@ def test_descriptions_survive_json(name: str) -> None:
 
 
 def test_describing_a_network_loads_no_torch() -> None:
-    code = "import sys, fcn_studio.fcn.architecture as a; a.named('slim'); assert 'torch' not in sys.modules"
+    code = "import sys, fcn_studio.fcn.model.architecture as a; a.named('slim'); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fcn_studio.fcn.architecture import Architecture
-from fcn_studio.fcn.article import ArticleFCN8
-from fcn_studio.fcn.backbones import (
+from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.model.article_fcn8 import ArticleFCN8
+from fcn_studio.fcn.model.backbones import (
     CAFFE_ALEXNET,
     CAFFE_PADDING,
     TORCHVISION_ALEXNET,
@@ -12,7 +12,7 @@ from fcn_studio.fcn.backbones import (
     Trunk,
     VGGTrunk,
 )
-from fcn_studio.fcn.network import FCN, Network
+from fcn_studio.fcn.model.fcn import FCN, Network
 
 _PADDINGS = {"same": 1, "caffe": CAFFE_PADDING}
 _ALEXNETS = {"alexnet": CAFFE_ALEXNET, "alexnet_torchvision": TORCHVISION_ALEXNET}
@@ -23,7 +23,7 @@ def build(described: Architecture, num_classes: int) -> Network:
     """The network with fresh weights, on the current default device."""
     if described.trunk in _DEPTHS:
         # torchvision's models take a quarter of a second to import, which most have no use for.
-        from fcn_studio.fcn.resnet import ResNetFCN
+        from fcn_studio.fcn.model.resnet import ResNetFCN
 
         return ResNetFCN(_DEPTHS[described.trunk], num_classes)
     if described.trunk == "article":

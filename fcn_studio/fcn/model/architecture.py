@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fcn_studio.errors import CheckpointError
 
 if TYPE_CHECKING:
-    from fcn_studio.fcn.network import Network
+    from fcn_studio.fcn.model.fcn import Network
 
 _PADDINGS = ("same", "caffe")
 _UPSAMPLINGS = ("bilinear", "learned")
@@ -171,7 +171,7 @@ class Architecture:
 
     def build(self, num_classes: int) -> Network:
         """The network with fresh weights, on the current default device."""
-        from fcn_studio.fcn.build import build
+        from fcn_studio.fcn.model.build import build
 
         return build(self, num_classes)
 

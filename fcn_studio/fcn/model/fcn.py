@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from fcn_studio.fcn.backbones import Features, Trunk
-from fcn_studio.fcn.geometry import IMAGE, Grid
-from fcn_studio.fcn.score_map import ScoreMap
-from fcn_studio.fcn.upsampling import BilinearUpsample, LearnedUpsample, adapted_upsampling
+from fcn_studio.fcn.model.backbones import Features, Trunk
+from fcn_studio.fcn.model.receptive_field import IMAGE, Grid
+from fcn_studio.fcn.model.score_map import ScoreMap
+from fcn_studio.fcn.model.upsampling import BilinearUpsample, LearnedUpsample, adapted_upsampling
 
 _SKIPS = ((16, "score_pool4", "upscore2"), (8, "score_pool3", "upscore_pool4"))
 _LAST_UPSCORE = {32: "upscore", 16: "upscore16", 8: "upscore8"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from fcn_studio.fcn.geometry import IMAGE, Grid
+from fcn_studio.fcn.model.receptive_field import IMAGE, Grid
 
 Features = dict[int, Tensor]
 """Stride in input pixels -> feature map (N, C, h, w)."""

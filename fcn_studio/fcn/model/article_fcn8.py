@@ -20,10 +20,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fcn_studio.fcn.backbones import Features, widened
-from fcn_studio.fcn.geometry import IMAGE, Grid
-from fcn_studio.fcn.network import Network, rows_for
-from fcn_studio.fcn.upsampling import bilinear_kernel
+from fcn_studio.fcn.model.backbones import Features, widened
+from fcn_studio.fcn.model.fcn import Network, rows_for
+from fcn_studio.fcn.model.receptive_field import IMAGE, Grid
+from fcn_studio.fcn.model.upsampling import bilinear_kernel
 
 _STAGES = ((96,), (256,), (384, 384, 256), (512, 512))
 """Channels of the convolutions of stages 1 to 4; stage 5 has one with a channel for each class."""

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models import segmentation
 
-from fcn_studio.fcn.backbones import Features
-from fcn_studio.fcn.geometry import IMAGE
-from fcn_studio.fcn.network import Network
+from fcn_studio.fcn.model.backbones import Features
+from fcn_studio.fcn.model.fcn import Network
+from fcn_studio.fcn.model.receptive_field import IMAGE
 
 _STRIDE = 8
 _FEATURE_LAYERS = 3

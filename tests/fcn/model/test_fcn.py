@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from fcn_studio.errors import CheckpointError
-from fcn_studio.fcn.architecture import Architecture
-from fcn_studio.fcn.geometry import IMAGE, Grid
+from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.model.receptive_field import IMAGE, Grid
 
 
 def small_caffe(stride: int, scales: tuple[tuple[int, float], ...] = ()) -> Architecture:
