@@ -36,7 +36,7 @@ from fcn_studio.fcn.model.fcn import Network  # noqa: E402
 from fcn_studio.fcn.model.upsampling import BilinearUpsample, bilinear_kernel  # noqa: E402
 from fcn_studio.fcn.painting import Axis, Painter  # noqa: E402
 from fcn_studio.fcn.transforms import normalise  # noqa: E402
-from fcn_studio.fcn.weights import Preprocessing  # noqa: E402
+from fcn_studio.fcn.weights.checkpoint import Preprocessing  # noqa: E402
 
 CAFFE = Preprocessing("bgr", (104.00698793, 116.66876762, 122.67891434), (1.0, 1.0, 1.0), 1.0)
 BARS = {"FCN-8s VGG-16, 375x500": 1.5, "slim, 360x480": 1.8}

@@ -40,7 +40,7 @@ import sys
 import torch
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.fcn.model.architecture import Architecture
-from fcn_studio.fcn.weights import Checkpoint, Preprocessing, save_checkpoint
+from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, save_checkpoint
 
 torch.manual_seed(0)
 architecture = Architecture.vgg16()

@@ -41,7 +41,7 @@ from fcn_studio.fcn.model.architecture import Architecture, named  # noqa: E402
 from fcn_studio.fcn.recipe import initialise, recipe_for  # noqa: E402
 from fcn_studio.fcn.sources import CropSource  # noqa: E402
 from fcn_studio.fcn.transforms import Augmentation, normalise, random_view  # noqa: E402
-from fcn_studio.fcn.weights import Preprocessing  # noqa: E402
+from fcn_studio.fcn.weights.checkpoint import Preprocessing  # noqa: E402
 from fcn_studio.formats.images import write_png  # noqa: E402
 
 CLASSES = 11

@@ -222,7 +222,7 @@ def _open(options: argparse.Namespace) -> int:
             import cv2  # noqa: F401
 
             import fcn_studio.core.document
-            import fcn_studio.fcn.catalogue
+            import fcn_studio.fcn.weights.catalogue
             import fcn_studio.settings
             import fcn_studio.tools.base  # noqa: F401
             from fcn_studio.ui.app import run_window

@@ -72,10 +72,10 @@ def tiny_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def bundled(tiny_network: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     """The bundled networks, in place of the real ones: the tiny one as the default. Tests may change the dict."""
-    from fcn_studio.fcn.catalogue import DEFAULT
+    from fcn_studio.fcn.weights.catalogue import DEFAULT
 
     networks = {DEFAULT: tiny_network}
-    for module in ("fcn_studio.fcn.catalogue", "fcn_studio.jobs.networks"):
+    for module in ("fcn_studio.fcn.weights.catalogue", "fcn_studio.jobs.networks"):
         monkeypatch.setattr(f"{module}.bundled", lambda: networks)
     return networks
 

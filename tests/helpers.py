@@ -34,7 +34,7 @@ def tiny_checkpoint(
     import torch
 
     from fcn_studio.fcn.model.architecture import Architecture
-    from fcn_studio.fcn.weights import Checkpoint, Preprocessing, active_table, save_checkpoint
+    from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, active_table, save_checkpoint
 
     torch.manual_seed(seed)
     architecture = Architecture.slim(0.0625)

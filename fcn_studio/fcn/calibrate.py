@@ -18,7 +18,7 @@ from fcn_studio.fcn.device import is_out_of_memory
 from fcn_studio.fcn.evaluate import read_labelled
 from fcn_studio.fcn.model.fcn import Network
 from fcn_studio.fcn.transforms import normalise, resized, resized_labels, scaled_size
-from fcn_studio.fcn.weights import Checkpoint
+from fcn_studio.fcn.weights.checkpoint import Checkpoint
 
 _MOST_IMAGES = 64
 _PIXELS = 2000

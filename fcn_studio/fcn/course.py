@@ -24,7 +24,7 @@ from fcn_studio.fcn.run_state import StateFile, chance, read_tensors, restore_ch
 from fcn_studio.fcn.sources import FeatureSource
 from fcn_studio.fcn.stages import Order, Stage, images_a_step, loss_weights, source_of
 from fcn_studio.fcn.unfinished import Unfinished, damage_told
-from fcn_studio.fcn.weights import Checkpoint, Preprocessing, as_stored, load_checkpoint, save_checkpoint
+from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, as_stored, load_checkpoint, save_checkpoint
 from fcn_studio.formats.runs import state_of
 
 Reports = Generator[TrainProgress, bool | None, None]

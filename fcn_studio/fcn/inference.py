@@ -32,7 +32,7 @@ from fcn_studio.fcn.model.backbones import Features, VGGTrunk
 from fcn_studio.fcn.model.fcn import Network
 from fcn_studio.fcn.model.score_map import ScoreMap
 from fcn_studio.fcn.transforms import normalise
-from fcn_studio.fcn.weights import Preprocessing
+from fcn_studio.fcn.weights.checkpoint import Preprocessing
 
 
 class Engine:

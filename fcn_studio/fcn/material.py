@@ -18,7 +18,7 @@ from fcn_studio.errors import CheckpointError, TrainingError
 from fcn_studio.fcn.data import STATISTICS, DecodedImages, channel_lut, channel_pixels, generator
 from fcn_studio.fcn.model.architecture import Architecture, named
 from fcn_studio.fcn.recipe import working_scale
-from fcn_studio.fcn.weights import Checkpoint, Preprocessing, active_table, adapt
+from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, active_table, adapt
 
 _STATISTICS_IMAGES = 16
 _AT_ONCE = ((16, 0.01), (8, 0.0001))

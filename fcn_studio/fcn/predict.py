@@ -16,7 +16,7 @@ from fcn_studio.fcn.device import CPU, free_memory, is_out_of_memory, release_me
 from fcn_studio.fcn.inference import Engine
 from fcn_studio.fcn.painting import Axis, Painter
 from fcn_studio.fcn.transforms import Image, resized, scaled_size
-from fcn_studio.fcn.weights import Checkpoint
+from fcn_studio.fcn.weights.checkpoint import Checkpoint
 
 _log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from fcn_studio.fcn.device import is_out_of_memory
 from fcn_studio.fcn.model.backbones import Features
 from fcn_studio.fcn.model.fcn import Network
 from fcn_studio.fcn.transforms import Image, normalise, resized, resized_labels, scaled_size
-from fcn_studio.fcn.weights import Preprocessing
+from fcn_studio.fcn.weights.checkpoint import Preprocessing
 
 T = TypeVar("T")
 

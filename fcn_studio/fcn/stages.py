@@ -28,7 +28,7 @@ from fcn_studio.fcn.recipe import (
     recipe_for,
 )
 from fcn_studio.fcn.sources import CropSource, FeatureSource, ImageSource, Share, Source
-from fcn_studio.fcn.weights import Checkpoint, load_checkpoint
+from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint
 
 _QUICK_VIEWS = 2
 

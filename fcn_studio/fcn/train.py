@@ -18,7 +18,7 @@ from fcn_studio.fcn.material import Material
 from fcn_studio.fcn.ranks import Ranks, joined, share_of_environment
 from fcn_studio.fcn.stages import Order, stages
 from fcn_studio.fcn.unfinished import Unfinished, bound_to, read_unfinished
-from fcn_studio.fcn.weights import Checkpoint
+from fcn_studio.fcn.weights.checkpoint import Checkpoint
 from fcn_studio.formats.runs import state_of
 from fcn_studio.formats.training_lock import TrainingLock
 

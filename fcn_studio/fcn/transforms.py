@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.labels import LabelMap
-from fcn_studio.fcn.weights import Preprocessing
+from fcn_studio.fcn.weights.checkpoint import Preprocessing
 
 Image = NDArray[np.uint8]
 """uint8 (H, W, 3), RGB."""

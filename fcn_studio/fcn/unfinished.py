@@ -18,7 +18,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import TrainConfig
 from fcn_studio.errors import CheckpointError, TrainingError
-from fcn_studio.fcn.catalogue import read_header
+from fcn_studio.fcn.weights.catalogue import read_header
 from fcn_studio.formats.strict_json import parse, text, whole
 from fcn_studio.paths import open_file
 

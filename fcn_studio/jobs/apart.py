@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from fcn_studio.errors import CheckpointError, DownloadError, FcnStudioError
-from fcn_studio.fcn.published import PublishedNetwork
+from fcn_studio.fcn.weights.published import PublishedNetwork
 from fcn_studio.formats.strict_json import parse, text, whole
 from fcn_studio.jobs.messages import Installing
 
@@ -133,7 +133,7 @@ def _do(errand: Errand, mouth: _Mouth) -> None:
     if errand.fetch:
         _fetch(errand, file, mouth)
     mouth.tell(Installing(0, 0, "Converting"), now=True)
-    from fcn_studio.fcn.foreign import convert
+    from fcn_studio.fcn.weights.convert import convert
 
     _limit(file.stat().st_size)
     convert(file, Path(errand.out), errand.row, errand.classes, errand.note)

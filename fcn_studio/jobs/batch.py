@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fcn_studio.core.class_map import ClassMap, can_help, map_classes
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import NetworkCannotHelp
-from fcn_studio.fcn.catalogue import NetworkInfo
+from fcn_studio.fcn.weights.catalogue import NetworkInfo
 from fcn_studio.jobs.messages import ImageToSegment, SegmentJob
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used

@@ -25,7 +25,7 @@ def fine_tune(job: FineTuneJob, warm: WarmNetwork) -> Generator[JobProgress, boo
     from fcn_studio.fcn.device import choose_device, describe_device
     from fcn_studio.fcn.ranks import own_device
     from fcn_studio.fcn.train import train
-    from fcn_studio.fcn.weights import load_checkpoint
+    from fcn_studio.fcn.weights.checkpoint import load_checkpoint
 
     if not job.train:
         raise TrainingError("No image has trusted pixels yet: label or verify a few images, then fine-tune.")

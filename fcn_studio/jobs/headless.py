@@ -24,7 +24,7 @@ from fcn_studio.errors import (
     NetworkCannotHelp,
     UsageError,
 )
-from fcn_studio.fcn.catalogue import NetworkInfo
+from fcn_studio.fcn.weights.catalogue import NetworkInfo
 from fcn_studio.formats.atomic import told
 from fcn_studio.formats.images import MAX_PIXELS
 from fcn_studio.formats.masks import write_mask

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from fcn_studio import paths
 from fcn_studio.errors import CheckpointError, DownloadError
-from fcn_studio.fcn.catalogue import SUFFIX, bundled, installed
-from fcn_studio.fcn.published import PUBLISHED, PublishedNetwork, published_as
+from fcn_studio.fcn.weights.catalogue import SUFFIX, bundled, installed
+from fcn_studio.fcn.weights.published import PUBLISHED, PublishedNetwork, published_as
 from fcn_studio.formats.atomic import told
 from fcn_studio.formats.leftovers import remove_leftovers
 from fcn_studio.jobs.apart import Errand, remedy, run_apart
@@ -174,7 +174,7 @@ def _copied(path: Path, place: Path) -> Iterator[Installing]:
 
 def _adopt(place: Path, target: Path, path: Path) -> None:
     """Load what is there as any checkpoint, and keep it. Raises: CheckpointError that names the user's file."""
-    from fcn_studio.fcn.weights import load_checkpoint
+    from fcn_studio.fcn.weights.checkpoint import load_checkpoint
 
     try:
         load_checkpoint(place)

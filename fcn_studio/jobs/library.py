@@ -11,8 +11,8 @@ from typing import Any
 
 from fcn_studio import paths
 from fcn_studio.errors import CheckpointError, UsageError
-from fcn_studio.fcn.catalogue import SUFFIX, NetworkInfo, read_info, remove_installed, resolve
-from fcn_studio.fcn.published import PUBLISHED, PublishedNetwork
+from fcn_studio.fcn.weights.catalogue import SUFFIX, NetworkInfo, read_info, remove_installed, resolve
+from fcn_studio.fcn.weights.published import PUBLISHED, PublishedNetwork
 from fcn_studio.jobs.console import open_project, progress_bar
 from fcn_studio.jobs.messages import Installing, InstallJob
 from fcn_studio.jobs.networks import all_networks, available, network_of

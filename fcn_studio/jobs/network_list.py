@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fcn_studio.core.training import Verdict
 from fcn_studio.errors import CheckpointError, ProjectError
-from fcn_studio.fcn.catalogue import NetworkInfo, read_info
+from fcn_studio.fcn.weights.catalogue import NetworkInfo, read_info
 from fcn_studio.formats.run_result import RunResult, read_run_result
 from fcn_studio.formats.timings import Timing, Timings
 from fcn_studio.jobs.networks import all_networks

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from fcn_studio.core.class_map import ClassMap, can_help, map_classes
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.errors import CheckpointError
-from fcn_studio.fcn.catalogue import DEFAULT, NetworkInfo, bundled, installed, read_info, resolve
-from fcn_studio.fcn.published import PUBLISHED, PublishedNetwork
+from fcn_studio.fcn.weights.catalogue import DEFAULT, NetworkInfo, bundled, installed, read_info, resolve
+from fcn_studio.fcn.weights.published import PUBLISHED, PublishedNetwork
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project_folder import ProjectFolder

@@ -17,8 +17,8 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Level, RecipeName, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import TrainingError, UsageError
-from fcn_studio.fcn.catalogue import NetworkInfo, resolve
 from fcn_studio.fcn.unfinished import Unfinished, read_unfinished
+from fcn_studio.fcn.weights.catalogue import NetworkInfo, resolve
 from fcn_studio.formats.images import MAX_PIXELS
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.formats.runs import state_of

@@ -38,7 +38,7 @@ class WarmNetwork:
         """
         from fcn_studio.fcn.device import choose_device, describe_device
         from fcn_studio.fcn.predict import Predictor
-        from fcn_studio.fcn.weights import load_checkpoint
+        from fcn_studio.fcn.weights.checkpoint import load_checkpoint
 
         path = Path(checkpoint)
         stamp = path.stat().st_mtime_ns if path.exists() else 0

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from fcn_studio import __version__, paths
 from fcn_studio.errors import FcnStudioError
-from fcn_studio.fcn.catalogue import bundled, read_info
+from fcn_studio.fcn.weights.catalogue import bundled, read_info
 from fcn_studio.ui.runtime.platform_probe import DEBIAN_PACKAGES, PACKAGES, has_display
 
 _PROBE = (

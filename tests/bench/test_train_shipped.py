@@ -15,7 +15,7 @@ from benchmarks.train_shipped import RECIPES, Data, Training, at_every_second_pi
 from benchmarks.worst_pictures import chosen, judged, sheet
 from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.predict import Predictor
-from fcn_studio.fcn.weights import load_checkpoint
+from fcn_studio.fcn.weights.checkpoint import load_checkpoint
 from fcn_studio.formats.masks import write_mask
 
 SMALL = replace(RECIPES["street"], width=0.0625, crop=(32, 48), batch=2)

@@ -18,7 +18,7 @@ from fcn_studio.fcn.model.backbones import VGGTrunk
 from fcn_studio.fcn.model.fcn import FCN
 from fcn_studio.fcn.predict import Predictor
 from fcn_studio.fcn.transforms import normalise
-from fcn_studio.fcn.weights import Preprocessing
+from fcn_studio.fcn.weights.checkpoint import Preprocessing
 
 from .test_predict import checkpoint, noise
 

@@ -13,7 +13,7 @@ from fcn_studio.fcn.calibrate import calibrate, calibration_error, fitted_temper
 from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.lovasz import lovasz_softmax
 from fcn_studio.fcn.model.architecture import Architecture
-from fcn_studio.fcn.weights import Checkpoint, Preprocessing, active_table
+from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, active_table
 
 from .test_train import TABLE, scenes
 

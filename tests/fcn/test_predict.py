@@ -19,7 +19,7 @@ from fcn_studio.fcn.evaluate import evaluate
 from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.predict import Predictor
 from fcn_studio.fcn.transforms import normalise, resized
-from fcn_studio.fcn.weights import Checkpoint, Preprocessing
+from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing
 
 from .conftest import write_png
 

@@ -25,7 +25,13 @@ from fcn_studio.fcn.run_state import read_tensors
 from fcn_studio.fcn.sources import Share
 from fcn_studio.fcn.train import train
 from fcn_studio.fcn.unfinished import read_unfinished
-from fcn_studio.fcn.weights import Checkpoint, Preprocessing, active_table, load_checkpoint, save_checkpoint
+from fcn_studio.fcn.weights.checkpoint import (
+    Checkpoint,
+    Preprocessing,
+    active_table,
+    load_checkpoint,
+    save_checkpoint,
+)
 from fcn_studio.formats.runs import state_of
 from fcn_studio.formats.training_lock import TrainingLock
 

@@ -19,7 +19,13 @@ from fcn_studio.fcn.sources import Batch
 from fcn_studio.fcn.stages import Order, stages
 from fcn_studio.fcn.train import train
 from fcn_studio.fcn.unfinished import read_unfinished
-from fcn_studio.fcn.weights import Checkpoint, Preprocessing, active_table, load_checkpoint, save_checkpoint
+from fcn_studio.fcn.weights.checkpoint import (
+    Checkpoint,
+    Preprocessing,
+    active_table,
+    load_checkpoint,
+    save_checkpoint,
+)
 from fcn_studio.formats.runs import state_of
 
 from .test_resume import end

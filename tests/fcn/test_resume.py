@@ -24,7 +24,7 @@ from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.learner import Learner
 from fcn_studio.fcn.train import train
 from fcn_studio.fcn.unfinished import read_unfinished
-from fcn_studio.fcn.weights import Checkpoint, load_checkpoint
+from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint
 from fcn_studio.formats.atomic import write_atomically
 from fcn_studio.formats.runs import state_of
 from fcn_studio.formats.training_lock import is_training, lock_of
@@ -44,7 +44,7 @@ from fcn_studio.core.training import TrainConfig
 from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn import run_state
 from fcn_studio.fcn.train import train
-from fcn_studio.fcn.weights import load_checkpoint
+from fcn_studio.fcn.weights.checkpoint import load_checkpoint
 from tests.fcn.test_resume import QUICK, SCRATCH, TABLE, scenes
 folder, level = Path(sys.argv[1]), sys.argv[2]
 torch.set_num_threads(1)

@@ -25,7 +25,7 @@ from fcn_studio.fcn.evaluate import evaluate
 from fcn_studio.fcn.learner import weighted_loss
 from fcn_studio.fcn.predict import Predictor
 from fcn_studio.fcn.train import train
-from fcn_studio.fcn.weights import Checkpoint, load_checkpoint
+from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint
 
 from .conftest import write_png
 

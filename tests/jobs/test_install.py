@@ -15,9 +15,9 @@ import torch
 
 from fcn_studio.cli import main
 from fcn_studio.errors import CheckpointError, DownloadError, NetworkCannotHelp, UsageError
-from fcn_studio.fcn.catalogue import installed, read_info, remove_installed, resolve
-from fcn_studio.fcn.published import PUBLISHED, PublishedNetwork
-from fcn_studio.fcn.weights import load_checkpoint
+from fcn_studio.fcn.weights.catalogue import installed, read_info, remove_installed, resolve
+from fcn_studio.fcn.weights.checkpoint import load_checkpoint
+from fcn_studio.fcn.weights.published import PUBLISHED, PublishedNetwork
 from fcn_studio.jobs import headless, library
 from fcn_studio.jobs.apart import Errand, run_apart
 from fcn_studio.jobs.install import install

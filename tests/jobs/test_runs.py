@@ -15,7 +15,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.core.training import Level, TrainConfig, TrainProgress, Verdict, judge
 from fcn_studio.errors import CheckpointError, ProjectError
-from fcn_studio.fcn.catalogue import read_info
+from fcn_studio.fcn.weights.catalogue import read_info
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.formats.training_lock import TrainingLock
 from fcn_studio.jobs import runs

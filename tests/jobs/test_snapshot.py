@@ -12,7 +12,7 @@ from fcn_studio.core.labels import Labels, Provenance, made_by_human
 from fcn_studio.core.micrographs import CLASSES
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.errors import NetworkCannotHelp
-from fcn_studio.fcn.catalogue import read_info
+from fcn_studio.fcn.weights.catalogue import read_info
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.jobs import batch
 from fcn_studio.jobs.snapshot import collect, collect_now

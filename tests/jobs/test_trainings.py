@@ -15,8 +15,8 @@ from fcn_studio.core.labels import Provenance
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.core.training import Level, RecipeName, TrainConfig
 from fcn_studio.errors import TrainingError, UsageError
-from fcn_studio.fcn.catalogue import read_info
-from fcn_studio.fcn.weights import Checkpoint, load_checkpoint, save_checkpoint
+from fcn_studio.fcn.weights.catalogue import read_info
+from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.jobs import headless, runs
 from fcn_studio.jobs.networks import network_of

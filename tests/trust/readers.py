@@ -304,7 +304,7 @@ def _current() -> list[Seed]:
 
 def _read_current(path: Path) -> object:
     """What the window does with it: find the network that it names, and describe that."""
-    from fcn_studio.fcn.catalogue import bundled, read_info, resolve
+    from fcn_studio.fcn.weights.catalogue import bundled, read_info, resolve
 
     current = Runs(path.parent, path.parent.parent).current()
     if current is None or current.checkpoint in bundled():
@@ -372,7 +372,7 @@ def _checkpoints() -> list[Seed]:
     import torch
 
     from fcn_studio.fcn.model.architecture import Architecture
-    from fcn_studio.fcn.weights import Checkpoint, Preprocessing, save_checkpoint
+    from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, save_checkpoint
 
     torch.manual_seed(1)
     torch.set_num_threads(1)
@@ -386,13 +386,13 @@ def _checkpoints() -> list[Seed]:
 
 
 def _read_checkpoint(path: Path) -> object:
-    from fcn_studio.fcn.weights import load_checkpoint
+    from fcn_studio.fcn.weights.checkpoint import load_checkpoint
 
     return load_checkpoint(path)
 
 
 def _read_header(path: Path) -> object:
-    from fcn_studio.fcn.catalogue import read_info
+    from fcn_studio.fcn.weights.catalogue import read_info
 
     return read_info(path)
 
@@ -412,7 +412,7 @@ def _caffemodels() -> list[Seed]:
 
 
 def _read_caffemodel(path: Path) -> object:
-    from fcn_studio.formats.caffemodel import read_caffemodel
+    from fcn_studio.fcn.weights.caffemodel import read_caffemodel
 
     layers = read_caffemodel(path)
     assert all(blob.nbytes <= 2 * path.stat().st_size for layer in layers for blob in layer.blobs)
@@ -436,7 +436,7 @@ def _pths() -> list[Seed]:
 
 
 def _read_pth(path: Path) -> object:
-    from fcn_studio.fcn.pickled import read_pth
+    from fcn_studio.fcn.weights.torch_pickle import read_pth
 
     return read_pth(path)
 

@@ -19,9 +19,9 @@ import torch
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.errors import CheckpointError
-from fcn_studio.fcn.catalogue import METADATA_KEY, read_info
 from fcn_studio.fcn.model.architecture import Architecture
-from fcn_studio.fcn.weights import Checkpoint, Preprocessing, load_checkpoint, save_checkpoint
+from fcn_studio.fcn.weights.catalogue import METADATA_KEY, read_info
+from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, load_checkpoint, save_checkpoint
 from tests.helpers import run_python
 
 Header = dict[str, Any]
@@ -260,8 +260,8 @@ LOAD = """
 import json, sys, time
 from pathlib import Path
 from fcn_studio.errors import CheckpointError
-from fcn_studio.fcn.catalogue import read_info
-from fcn_studio.fcn.weights import load_checkpoint
+from fcn_studio.fcn.weights.catalogue import read_info
+from fcn_studio.fcn.weights.checkpoint import load_checkpoint
 
 def peak():
     return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024

@@ -31,7 +31,7 @@ from fcn_studio.fcn.predict import Predictor
 from fcn_studio.fcn.recipe import recipe_for
 from fcn_studio.fcn.sources import Batch
 from fcn_studio.fcn.train import train
-from fcn_studio.fcn.weights import Checkpoint, Preprocessing, load_checkpoint
+from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, load_checkpoint
 from fcn_studio.formats.images import write_png
 from fcn_studio.jobs.evaluate import evaluate_network
 from fcn_studio.jobs.messages import Evaluated, EvaluateJob, ImageToSegment, Predicted, SegmentJob

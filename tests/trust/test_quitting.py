@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fcn_studio.fcn.catalogue import DEFAULT, bundled
+from fcn_studio.fcn.weights.catalogue import DEFAULT, bundled
 from tests.trust.quitting import HEAVY, LIGHT, Moment, Quitter, moments
 
 pytestmark = [

@@ -114,7 +114,7 @@ def _trained(job: FineTuneJob) -> TrainOutcome:
 
 def faults(project: Path) -> list[str]:
     """What is wrong with the networks of a project: nothing, whenever its trainings were killed."""
-    from fcn_studio.fcn.weights import load_checkpoint
+    from fcn_studio.fcn.weights.checkpoint import load_checkpoint
 
     found = []
     with ProjectFolder.open(project, writable=False) as folder:

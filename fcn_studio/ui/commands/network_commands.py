@@ -17,8 +17,8 @@ from fcn_studio.errors import FcnStudioError, NetworkCannotHelp, ProjectError
 from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
 
 if TYPE_CHECKING:  # start-up: what only those need who look at networks is imported where it is used
-    from fcn_studio.fcn.catalogue import NetworkInfo
-    from fcn_studio.fcn.published import PublishedNetwork
+    from fcn_studio.fcn.weights.catalogue import NetworkInfo
+    from fcn_studio.fcn.weights.published import PublishedNetwork
     from fcn_studio.jobs.network_list import ListedNetwork
     from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
     from fcn_studio.ui.network.learning import Learning
@@ -284,7 +284,7 @@ class NetworkDesk(QObject):
         self.messages.offer(f"{name} is installed.", "Use it", partial(self._use_installed, name), lasting=True)
 
     def _use_installed(self, name: str) -> None:
-        from fcn_studio.fcn.catalogue import read_info, resolve
+        from fcn_studio.fcn.weights.catalogue import read_info, resolve
         from fcn_studio.jobs.network_list import ListedNetwork, Origin
 
         path = resolve(name)
@@ -296,6 +296,6 @@ class NetworkDesk(QObject):
 
 def _reference(network: NetworkInfo) -> str | Path:
     """What a project writes down of a network: its name if this program knows it by one, else its file."""
-    from fcn_studio.fcn.catalogue import bundled, installed
+    from fcn_studio.fcn.weights.catalogue import bundled, installed
 
     return network.name if (installed() | bundled()).get(network.name) == network.path else network.path

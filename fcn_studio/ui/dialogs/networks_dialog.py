@@ -26,7 +26,7 @@ from fcn_studio.ui.widgets.named import named
 from fcn_studio.ui.widgets.network_card import NetworkCard, facts_of, published_facts, sentence_of
 
 if TYPE_CHECKING:
-    from fcn_studio.fcn.published import PublishedNetwork
+    from fcn_studio.fcn.weights.published import PublishedNetwork
     from fcn_studio.ui.commands.network_commands import NetworkDesk
     from fcn_studio.ui.network.job_list import JobView
 

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.core.class_map import ClassMap, can_help, map_classes
 from fcn_studio.errors import CheckpointError, ProjectError
-from fcn_studio.fcn.catalogue import NetworkInfo
+from fcn_studio.fcn.weights.catalogue import NetworkInfo
 from fcn_studio.jobs.networks import class_map_of, network_of
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used

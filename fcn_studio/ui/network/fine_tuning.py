@@ -15,7 +15,7 @@ from fcn_studio.core.metrics import Figures
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import FcnStudioError, TrainingError
-from fcn_studio.fcn.catalogue import NetworkInfo
+from fcn_studio.fcn.weights.catalogue import NetworkInfo
 from fcn_studio.jobs.networks import needed
 from fcn_studio.ui.network.current_network import NetworkInUse
 from fcn_studio.ui.network.job_list import JobBoard, JobView, Kind

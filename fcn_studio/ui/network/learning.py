@@ -11,7 +11,7 @@ from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.core.training import Adoption, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import ProjectError
-from fcn_studio.fcn.catalogue import NetworkInfo
+from fcn_studio.fcn.weights.catalogue import NetworkInfo
 from fcn_studio.jobs.networks import needed, network_of
 from fcn_studio.ui.network.current_network import NetworkInUse
 from fcn_studio.ui.network.engine import Engine

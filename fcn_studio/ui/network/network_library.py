@@ -14,7 +14,7 @@ from fcn_studio.errors import CheckpointError
 from fcn_studio.ui.network.job_list import JobBoard, JobView, Kind
 
 if TYPE_CHECKING:  # start-up: what only those need who look at networks is imported where it is used
-    from fcn_studio.fcn.published import PublishedNetwork
+    from fcn_studio.fcn.weights.published import PublishedNetwork
     from fcn_studio.formats.project_folder import ProjectFolder
     from fcn_studio.formats.timings import Timings
     from fcn_studio.jobs.messages import JobResult, Predicted
@@ -141,7 +141,7 @@ class Shelf(QObject):
         Raises:
             CheckpointError: if it cannot be deleted.
         """
-        from fcn_studio.fcn.catalogue import remove_installed
+        from fcn_studio.fcn.weights.catalogue import remove_installed
 
         try:
             path = remove_installed(name)
@@ -160,7 +160,7 @@ def free_name(stem: str) -> str:
     """A name like that of a file, of the letters that a network's name may have, and not taken."""
     import re
 
-    from fcn_studio.fcn.catalogue import bundled, installed
+    from fcn_studio.fcn.weights.catalogue import bundled, installed
 
     taken = {name.casefold() for name in (*bundled(), *installed())}
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:56] or "network"

@@ -15,7 +15,7 @@ from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named, with_role
 
 if TYPE_CHECKING:
-    from fcn_studio.fcn.published import PublishedNetwork
+    from fcn_studio.fcn.weights.published import PublishedNetwork
 
 Fact = tuple[str, str]
 """What it is, and the words for it."""

@@ -26,7 +26,7 @@ from fcn_studio.fcn.predict import Predictor
 from fcn_studio.fcn.recipe import initialise, parameter_groups, recipe_for
 from fcn_studio.fcn.sources import Batch
 from fcn_studio.fcn.transforms import normalise
-from fcn_studio.fcn.weights import Checkpoint, Preprocessing, adapt, load_checkpoint
+from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, adapt, load_checkpoint
 
 from .test_parity import article, randomise
 

@@ -20,8 +20,8 @@ from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.training import Verdict
 from fcn_studio.errors import CheckpointError, NetworkCannotHelp, ProjectError
-from fcn_studio.fcn.catalogue import read_info
-from fcn_studio.fcn.published import PUBLISHED
+from fcn_studio.fcn.weights.catalogue import read_info
+from fcn_studio.fcn.weights.published import PUBLISHED
 from fcn_studio.formats.run_result import NAME
 from fcn_studio.jobs.messages import Done, Failed, Installing, InstallJob, Predicted, Progress, Ready
 from fcn_studio.jobs.network_list import ListedNetwork, Origin

@@ -23,9 +23,9 @@ from torch import Tensor
 from fcn_studio.core.class_map import ClassMap, rows_for
 from fcn_studio.core.classes import ClassInfo, ClassTable
 from fcn_studio.errors import CheckpointError, NetworkCannotHelp, ProjectError
-from fcn_studio.fcn.catalogue import MAX_HEADER, METADATA_KEY, ORIGIN_KEYS, read_header
 from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.model.fcn import Network
+from fcn_studio.fcn.weights.catalogue import MAX_HEADER, METADATA_KEY, ORIGIN_KEYS, read_header
 from fcn_studio.formats.atomic import told, write_atomically
 from fcn_studio.formats.strict_json import parse, text
 from fcn_studio.paths import open_file

@@ -13,9 +13,9 @@ import torch
 from fcn_studio import paths
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.errors import CheckpointError, FcnStudioError
-from fcn_studio.fcn.catalogue import METADATA_KEY, bundled, resolve
 from fcn_studio.fcn.model.architecture import Architecture
-from fcn_studio.fcn.weights import (
+from fcn_studio.fcn.weights.catalogue import METADATA_KEY, bundled, resolve
+from fcn_studio.fcn.weights.checkpoint import (
     Checkpoint,
     Preprocessing,
     adapt,

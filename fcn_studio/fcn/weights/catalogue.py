@@ -16,8 +16,8 @@ from typing import Any
 from fcn_studio import paths
 from fcn_studio.core.classes import ClassInfo, ClassTable
 from fcn_studio.errors import CheckpointError, ProjectError
-from fcn_studio.fcn.digests import digest_of
-from fcn_studio.fcn.published import PUBLISHED
+from fcn_studio.fcn.weights.digests import digest_of
+from fcn_studio.fcn.weights.published import PUBLISHED
 from fcn_studio.formats.strict_json import parse, text, whole
 
 METADATA_KEY = "fcn_studio"

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from fcn_studio.errors import CheckpointError
-from fcn_studio.formats.caffemodel import read_caffemodel
+from fcn_studio.fcn.weights.caffemodel import read_caffemodel
 from tests.fcn.others import blob, caffemodel, message, varint, whole
 
 WEIGHTS = {

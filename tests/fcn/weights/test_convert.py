@@ -15,13 +15,13 @@ from torch.nn import functional
 
 from fcn_studio.core.classes import VOC_NAMES, ClassTable
 from fcn_studio.errors import CheckpointError, NetworkCannotHelp
-from fcn_studio.fcn.foreign import convert
-from fcn_studio.fcn.layouts import PREPROCESSING, checkpoint_of
 from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.model.fcn import Network
 from fcn_studio.fcn.model.upsampling import dense_bilinear
-from fcn_studio.fcn.published import PUBLISHED
-from fcn_studio.fcn.weights import Checkpoint, adapt, load_checkpoint
+from fcn_studio.fcn.weights.checkpoint import Checkpoint, adapt, load_checkpoint
+from fcn_studio.fcn.weights.convert import convert
+from fcn_studio.fcn.weights.key_mapping import PREPROCESSING, checkpoint_of
+from fcn_studio.fcn.weights.published import PUBLISHED
 from tests.fcn.others import caffe_weights, narrow, network, torchvision_vgg, write
 from tests.trust.test_checkpoints import FOREIGN
 

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from fcn_studio.errors import CheckpointError
-from fcn_studio.fcn.layouts import checkpoint_of
-from fcn_studio.fcn.pickled import read_pth
-from fcn_studio.fcn.published import PublishedNetwork
-from fcn_studio.fcn.weights import write_unfinished
-from fcn_studio.formats.caffemodel import read_caffemodel
+from fcn_studio.fcn.weights.caffemodel import read_caffemodel
+from fcn_studio.fcn.weights.checkpoint import write_unfinished
+from fcn_studio.fcn.weights.key_mapping import checkpoint_of
+from fcn_studio.fcn.weights.published import PublishedNetwork
+from fcn_studio.fcn.weights.torch_pickle import read_pth
 from fcn_studio.paths import open_file
 
 _PYTORCH_HEADS = (b"PK", b"\x80")

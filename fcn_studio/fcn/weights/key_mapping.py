@@ -18,8 +18,8 @@ from fcn_studio.core.classes import VOC_NAMES, ClassTable
 from fcn_studio.errors import CheckpointError
 from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.model.upsampling import is_bilinear
-from fcn_studio.fcn.published import PublishedNetwork
-from fcn_studio.fcn.weights import Checkpoint, Preprocessing, expected_state
+from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, expected_state
+from fcn_studio.fcn.weights.published import PublishedNetwork
 
 Weights = dict[str, Tensor]
 

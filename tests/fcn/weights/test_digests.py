@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fcn_studio import paths
-from fcn_studio.fcn import digests
+from fcn_studio.fcn.weights import digests
 
 
 @pytest.fixture(autouse=True)

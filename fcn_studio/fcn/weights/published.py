@@ -1,6 +1,6 @@
 """Networks that others have published: where their files lie, how one is known, and what it knows.
 
-A table and nothing more: no torch is loaded. `fcn_studio.fcn.foreign` reads the files.
+A table and nothing more: no torch is loaded. `fcn_studio.fcn.weights.convert` reads the files.
 
 Source of addresses, hashes and figures: the released nets' README and ``caffemodel-url`` files
 (https://github.com/shelhamer/fcn.berkeleyvision.org), OpenCV's list of test models (the sha1), the README and source
@@ -43,7 +43,7 @@ class PublishedNetwork:
         gflops: of one image of 375 x 500, in thousands of millions of operations.
         figures: what it reached, and who says so; "" if nobody does.
         licence: in the publisher's words.
-        preprocessing: key in `fcn_studio.fcn.layouts.PREPROCESSING`.
+        preprocessing: key in `fcn_studio.fcn.weights.key_mapping.PREPROCESSING`.
         browser: whether the host may want a person to press a button first.
     """
 
