@@ -30,11 +30,11 @@ from torch.nn import functional
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from fcn_studio.fcn.inference import Engine  # noqa: E402
+from fcn_studio.fcn.inference.argmax import Axis, Painter  # noqa: E402
+from fcn_studio.fcn.inference.fast_network import Engine  # noqa: E402
 from fcn_studio.fcn.model.architecture import Architecture  # noqa: E402
 from fcn_studio.fcn.model.fcn import Network  # noqa: E402
 from fcn_studio.fcn.model.upsampling import BilinearUpsample, bilinear_kernel  # noqa: E402
-from fcn_studio.fcn.painting import Axis, Painter  # noqa: E402
 from fcn_studio.fcn.transforms import normalise  # noqa: E402
 from fcn_studio.fcn.weights.checkpoint import Preprocessing  # noqa: E402
 

@@ -27,7 +27,7 @@ from PIL import Image  # noqa: E402
 
 from fcn_studio.core.classes import VOID, ClassTable  # noqa: E402
 from fcn_studio.core.metrics import ConfusionMatrix  # noqa: E402
-from fcn_studio.fcn.predict import Predictor  # noqa: E402
+from fcn_studio.fcn.inference.predictor import Predictor  # noqa: E402
 from fcn_studio.fcn.weights.checkpoint import load_checkpoint  # noqa: E402
 from fcn_studio.formats.images import read_image  # noqa: E402
 from fcn_studio.formats.masks import read_mask  # noqa: E402

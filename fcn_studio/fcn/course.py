@@ -16,9 +16,9 @@ from fcn_studio.core.training import MIN_VAL_IMAGES, Calibration, TrainOutcome, 
 from fcn_studio.errors import ImageError, TrainingError
 from fcn_studio.fcn.budget import BASELINE_SHARE, CACHE_SHARE, Budget
 from fcn_studio.fcn.calibrate import calibrate, without_weights
-from fcn_studio.fcn.evaluate import evaluate
+from fcn_studio.fcn.inference.evaluate import evaluate
+from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.learner import Learner
-from fcn_studio.fcn.predict import Predictor
 from fcn_studio.fcn.ranks import Ranks
 from fcn_studio.fcn.run_state import StateFile, chance, read_tensors, restore_chance
 from fcn_studio.fcn.sources import FeatureSource

@@ -16,7 +16,7 @@ from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.errors import ImageError, TrainingError
 from fcn_studio.fcn.device import is_out_of_memory
-from fcn_studio.fcn.evaluate import read_labelled
+from fcn_studio.fcn.inference.evaluate import read_labelled
 from fcn_studio.fcn.transforms import Augmentation, Image, random_view, resized, resized_labels
 
 T = TypeVar("T")

@@ -19,7 +19,7 @@ def evaluate_network(job: EvaluateJob, warm: WarmNetwork) -> Generator[JobProgre
     Raises:
         ImageError: if not one image can be read.
     """
-    from fcn_studio.fcn.evaluate import evaluate
+    from fcn_studio.fcn.inference.evaluate import evaluate
 
     predictor = warm.predictor(job.checkpoint, job.device)
     left_out: dict[str, str] = {}

@@ -17,7 +17,7 @@ from fcn_studio.jobs.messages import ImageFailed, ImageToSegment, JobProgress, P
 from fcn_studio.jobs.warm import WarmNetwork
 
 if TYPE_CHECKING:
-    from fcn_studio.fcn.predict import Predictor
+    from fcn_studio.fcn.inference.predictor import Predictor
 
 Image = NDArray[np.uint8]
 

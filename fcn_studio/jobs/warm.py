@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fcn_studio.fcn.predict import Predictor
+    from fcn_studio.fcn.inference.predictor import Predictor
 
 
 class WarmNetwork:
@@ -37,7 +37,7 @@ class WarmNetwork:
             DeviceError: if the device is not there.
         """
         from fcn_studio.fcn.device import choose_device, describe_device
-        from fcn_studio.fcn.predict import Predictor
+        from fcn_studio.fcn.inference.predictor import Predictor
         from fcn_studio.fcn.weights.checkpoint import load_checkpoint
 
         path = Path(checkpoint)

@@ -13,8 +13,8 @@ from PIL import Image
 
 from benchmarks.train_shipped import RECIPES, Data, Training, at_every_second_pixel
 from benchmarks.worst_pictures import chosen, judged, sheet
+from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.model.architecture import Architecture
-from fcn_studio.fcn.predict import Predictor
 from fcn_studio.fcn.weights.checkpoint import load_checkpoint
 from fcn_studio.formats.masks import write_mask
 

@@ -21,9 +21,9 @@ from fcn_studio.errors import DeviceError, TrainingError
 from fcn_studio.fcn import data as data_module
 from fcn_studio.fcn import learner as learner_module
 from fcn_studio.fcn.device import CPU
-from fcn_studio.fcn.evaluate import evaluate
+from fcn_studio.fcn.inference.evaluate import evaluate
+from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.learner import weighted_loss
-from fcn_studio.fcn.predict import Predictor
 from fcn_studio.fcn.train import train
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint
 

@@ -6,10 +6,11 @@ import PIL.Image
 import torch
 import torch._dynamo  # the first optimiser imports it, for a second and more
 
-from fcn_studio.fcn import device, predict, train
+from fcn_studio.fcn import device, train
+from fcn_studio.fcn.inference import predictor
 from fcn_studio.fcn.weights import checkpoint
 from fcn_studio.jobs import evaluate, finetune, process, segment
 
 PIL.Image.init()  # looks for its plugins
 torch.set_num_threads(1)  # a thread pool would not survive the fork
-LOADED = (device, predict, train, checkpoint, evaluate, finetune, process, segment)
+LOADED = (device, predictor, train, checkpoint, evaluate, finetune, process, segment)

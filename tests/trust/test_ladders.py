@@ -22,12 +22,12 @@ from fcn_studio.core.snapshot import LabelledImage, pack
 from fcn_studio.core.training import Level, TrainConfig, TrainOutcome
 from fcn_studio.errors import DeviceError
 from fcn_studio.fcn import learner as learner_module
-from fcn_studio.fcn import predict as predict_module
 from fcn_studio.fcn import sources as sources_module
 from fcn_studio.fcn.device import CPU
+from fcn_studio.fcn.inference import predictor as predict_module
+from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.learner import Learner, weighted_loss
 from fcn_studio.fcn.model.architecture import Architecture
-from fcn_studio.fcn.predict import Predictor
 from fcn_studio.fcn.recipe import recipe_for
 from fcn_studio.fcn.sources import Batch
 from fcn_studio.fcn.train import train

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from fcn_studio.errors import DeviceError
-from fcn_studio.fcn import blank_border, blocks, inference
-from fcn_studio.fcn import predict as predict_module
-from fcn_studio.fcn.blank_border import BlankBorder, bands, margin_of
-from fcn_studio.fcn.inference import Engine, fold_batch_norm
+from fcn_studio.fcn.inference import blockwise_vgg, fast_network, pad100_cache
+from fcn_studio.fcn.inference import predictor as predict_module
+from fcn_studio.fcn.inference.fast_network import Engine, fold_batch_norm
+from fcn_studio.fcn.inference.pad100_cache import BlankBorder, bands, margin_of
+from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.model.backbones import VGGTrunk
 from fcn_studio.fcn.model.fcn import FCN
-from fcn_studio.fcn.predict import Predictor
 from fcn_studio.fcn.transforms import normalise
 from fcn_studio.fcn.weights.checkpoint import Preprocessing
 
@@ -109,7 +109,7 @@ def test_blank_responses_are_shared_and_bounded(monkeypatch: pytest.MonkeyPatch)
         held = border._held()
         border.taps(torch.zeros(1, 3, 36, 100))
         assert (len(border._blanks), border._held()) == (1, held)
-        monkeypatch.setattr(blank_border, "_CACHE_BYTES", 2 * held)
+        monkeypatch.setattr(pad100_cache, "_CACHE_BYTES", 2 * held)
         for width in range(20, 30):
             border.taps(torch.zeros(1, 3, 20, width))
     assert 1 <= len(border._blanks) <= 2
@@ -143,17 +143,17 @@ def test_the_engine_gives_the_networks_scores(padding: str, stride: int) -> None
 def test_blocks_really_are_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine(network("caffe"), PRE)
     asked: list[tuple[int, int]] = []
-    honest = blocks.convolved
+    honest = blockwise_vgg.convolved
 
     def watched(stage: nn.Module, x: Tensor, padding: int) -> Tensor:
         asked.append((x.shape[2], x.shape[3]))
         return honest(stage, x, padding)
 
-    monkeypatch.setattr(blocks, "convolved", watched)
+    monkeypatch.setattr(blockwise_vgg, "convolved", watched)
     with torch.inference_mode():
         engine.score_map(pictures(700, 300), 0)
     assert len(asked) > 6
-    assert max(max(size) for size in asked) <= blocks.SMALLEST_BLOCK + 2 * 24
+    assert max(max(size) for size in asked) <= blockwise_vgg.SMALLEST_BLOCK + 2 * 24
 
 
 def test_strips_of_scores_are_the_whole_scores() -> None:
@@ -198,9 +198,9 @@ def test_the_estimates_cover_what_is_held(architecture: Architecture) -> None:
     with torch.device("meta"):
         trunk = trunk_of(architecture.build(21))  # type: ignore[arg-type]
     first = 2 * 4 * trunk.channels_per_pixel
-    assert blocks.stem_bytes(trunk) > first
+    assert blockwise_vgg.stem_bytes(trunk) > first
     behind = 4 * (trunk.channels[8] / 64 + trunk.channels[16] / 256 + trunk.channels[32] / 1024)
-    assert behind < blocks.deep_bytes(trunk) < blocks.stem_bytes(trunk) / 3
+    assert behind < blockwise_vgg.deep_bytes(trunk) < blockwise_vgg.stem_bytes(trunk) / 3
 
 
 # --- the predictor ----------------------------------------------------------------------------------------------
@@ -273,7 +273,7 @@ def test_half_precision_is_close(padding: str, monkeypatch: pytest.MonkeyPatch) 
     with torch.inference_mode():
         exact = Engine(copy.deepcopy(plain), PRE).score_map(images, PLENTY).whole()
         engine = Engine(plain, PRE)
-        monkeypatch.setattr(inference, "_precision", lambda *_, half: torch.autocast("cpu", torch.bfloat16))
+        monkeypatch.setattr(fast_network, "_precision", lambda *_, half: torch.autocast("cpu", torch.bfloat16))
         rough = engine.score_map(images, PLENTY).whole()
     assert rough.dtype == torch.float32
     assert 1e-5 < furthest(rough, exact) < 0.05

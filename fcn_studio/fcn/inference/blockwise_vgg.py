@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fcn_studio.fcn.blank_border import convolutions, convolved, margin_of
+from fcn_studio.fcn.inference.pad100_cache import convolutions, convolved, margin_of
 from fcn_studio.fcn.model.backbones import Features, VGGTrunk
 
 SMALLEST_BLOCK = 256

@@ -13,11 +13,11 @@ from fcn_studio.core.metrics import ConfusionMatrix
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.snapshot import pack
 from fcn_studio.errors import DeviceError, ImageError
-from fcn_studio.fcn import predict as predict_module
 from fcn_studio.fcn.device import CPU
-from fcn_studio.fcn.evaluate import evaluate
+from fcn_studio.fcn.inference import predictor as predict_module
+from fcn_studio.fcn.inference.evaluate import evaluate
+from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.model.architecture import Architecture
-from fcn_studio.fcn.predict import Predictor
 from fcn_studio.fcn.transforms import normalise, resized
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing
 

@@ -13,7 +13,7 @@ from fcn_studio.core.classes import VOID, ClassTable, map_by_name
 from fcn_studio.core.metrics import ConfusionMatrix, Figures
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.errors import ImageError
-from fcn_studio.fcn.predict import Predictor
+from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.transforms import Image
 from fcn_studio.formats.images import MAX_PIXELS, read_image
 

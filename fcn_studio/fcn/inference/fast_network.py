@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from fcn_studio.fcn.blank_border import BlankBorder, margin_of
-from fcn_studio.fcn.blocks import (
+from fcn_studio.fcn.device import CPU
+from fcn_studio.fcn.inference.blockwise_vgg import (
     SMALLEST_BLOCK,
     canvas_size,
     deep_bytes,
@@ -27,7 +27,7 @@ from fcn_studio.fcn.blocks import (
     head_features,
     stem_bytes,
 )
-from fcn_studio.fcn.device import CPU
+from fcn_studio.fcn.inference.pad100_cache import BlankBorder, margin_of
 from fcn_studio.fcn.model.backbones import Features, VGGTrunk
 from fcn_studio.fcn.model.fcn import Network
 from fcn_studio.fcn.model.score_map import ScoreMap

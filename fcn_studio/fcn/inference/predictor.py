@@ -13,8 +13,8 @@ from fcn_studio.core.geometry import Rect
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.errors import DeviceError
 from fcn_studio.fcn.device import CPU, free_memory, is_out_of_memory, release_memory
-from fcn_studio.fcn.inference import Engine
-from fcn_studio.fcn.painting import Axis, Painter
+from fcn_studio.fcn.inference.argmax import Axis, Painter
+from fcn_studio.fcn.inference.fast_network import Engine
 from fcn_studio.fcn.transforms import Image, resized, scaled_size
 from fcn_studio.fcn.weights.checkpoint import Checkpoint
 
