@@ -41,14 +41,14 @@ from torch.nn import functional  # noqa: E402
 from fcn_studio.core.classes import VOID  # noqa: E402
 from fcn_studio.core.metrics import ConfusionMatrix, Figures  # noqa: E402
 from fcn_studio.core.snapshot import LabelledImage, pack  # noqa: E402
-from fcn_studio.fcn.calibrate import calibrate  # noqa: E402
 from fcn_studio.fcn.device import CPU  # noqa: E402
 from fcn_studio.fcn.inference.predictor import Predictor  # noqa: E402
-from fcn_studio.fcn.lovasz import lovasz_softmax  # noqa: E402
 from fcn_studio.fcn.model.architecture import Architecture  # noqa: E402
 from fcn_studio.fcn.model.score_map import ScoreMap  # noqa: E402
 from fcn_studio.fcn.model.upsampling import bilinear_kernel  # noqa: E402
-from fcn_studio.fcn.recipe import initialise  # noqa: E402
+from fcn_studio.fcn.training.calibrate import calibrate  # noqa: E402
+from fcn_studio.fcn.training.losses import lovasz_softmax  # noqa: E402
+from fcn_studio.fcn.training.recipe import initialise  # noqa: E402
 from fcn_studio.fcn.transforms import Augmentation, normalise, random_view, resized, resized_labels  # noqa: E402
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, as_stored, load_checkpoint, save_checkpoint  # noqa: E402
 from fcn_studio.formats.images import read_image  # noqa: E402

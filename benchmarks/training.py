@@ -34,12 +34,12 @@ from torchvision.transforms import v2  # noqa: E402
 from fcn_studio.core.classes import VOID, ClassTable  # noqa: E402
 from fcn_studio.core.snapshot import pack  # noqa: E402
 from fcn_studio.core.training import Level  # noqa: E402
-from fcn_studio.fcn.data import CropSampler, DecodedImages, channel_lut  # noqa: E402
 from fcn_studio.fcn.device import choose_device, describe_device  # noqa: E402
-from fcn_studio.fcn.learner import Learner  # noqa: E402
 from fcn_studio.fcn.model.architecture import Architecture, named  # noqa: E402
-from fcn_studio.fcn.recipe import initialise, recipe_for  # noqa: E402
-from fcn_studio.fcn.sources import CropSource  # noqa: E402
+from fcn_studio.fcn.training.batch_sources import CropSource  # noqa: E402
+from fcn_studio.fcn.training.crop_sampler import CropSampler, DecodedImages, channel_lut  # noqa: E402
+from fcn_studio.fcn.training.optimisation import Learner  # noqa: E402
+from fcn_studio.fcn.training.recipe import initialise, recipe_for  # noqa: E402
 from fcn_studio.fcn.transforms import Augmentation, normalise, random_view  # noqa: E402
 from fcn_studio.fcn.weights.checkpoint import Preprocessing  # noqa: E402
 from fcn_studio.formats.images import write_png  # noqa: E402

@@ -23,8 +23,8 @@ def fine_tune(job: FineTuneJob, warm: WarmNetwork) -> Generator[JobProgress, boo
         CheckpointError: if the base checkpoint cannot be loaded.
     """
     from fcn_studio.fcn.device import choose_device, describe_device
-    from fcn_studio.fcn.ranks import own_device
-    from fcn_studio.fcn.train import train
+    from fcn_studio.fcn.training.distributed import own_device
+    from fcn_studio.fcn.training.train import train
     from fcn_studio.fcn.weights.checkpoint import load_checkpoint
 
     if not job.train:

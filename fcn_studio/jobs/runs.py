@@ -12,7 +12,7 @@ from typing import Any
 
 from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, TrainProgress, Verdict, judge
 from fcn_studio.errors import ProjectError, TrainingError
-from fcn_studio.fcn.unfinished import Unfinished, read_unfinished
+from fcn_studio.fcn.training.resume import Unfinished, read_unfinished
 from fcn_studio.fcn.weights.catalogue import read_info
 from fcn_studio.formats.atomic import told, write_atomically
 from fcn_studio.formats.project_folder import ProjectFolder

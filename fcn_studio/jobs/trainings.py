@@ -17,7 +17,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Level, RecipeName, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import TrainingError, UsageError
-from fcn_studio.fcn.unfinished import Unfinished, read_unfinished
+from fcn_studio.fcn.training.resume import Unfinished, read_unfinished
 from fcn_studio.fcn.weights.catalogue import NetworkInfo, resolve
 from fcn_studio.formats.images import MAX_PIXELS
 from fcn_studio.formats.project_folder import ProjectFolder
@@ -73,7 +73,7 @@ def train(
 
 def _speaks_for_all(out: Path | None) -> bool:
     """Whether this is the only process that trains, or the first. Raises: UsageError, TrainingError."""
-    from fcn_studio.fcn.ranks import share_of_environment
+    from fcn_studio.fcn.training.distributed import share_of_environment
 
     share = share_of_environment()
     if share.size > 1 and out is None:

@@ -6,8 +6,9 @@ import PIL.Image
 import torch
 import torch._dynamo  # the first optimiser imports it, for a second and more
 
-from fcn_studio.fcn import device, train
+from fcn_studio.fcn import device
 from fcn_studio.fcn.inference import predictor
+from fcn_studio.fcn.training import train
 from fcn_studio.fcn.weights import checkpoint
 from fcn_studio.jobs import evaluate, finetune, process, segment
 

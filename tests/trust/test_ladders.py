@@ -21,16 +21,16 @@ from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.snapshot import LabelledImage, pack
 from fcn_studio.core.training import Level, TrainConfig, TrainOutcome
 from fcn_studio.errors import DeviceError
-from fcn_studio.fcn import learner as learner_module
-from fcn_studio.fcn import sources as sources_module
 from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.inference import predictor as predict_module
 from fcn_studio.fcn.inference.predictor import Predictor
-from fcn_studio.fcn.learner import Learner, weighted_loss
 from fcn_studio.fcn.model.architecture import Architecture
-from fcn_studio.fcn.recipe import recipe_for
-from fcn_studio.fcn.sources import Batch
-from fcn_studio.fcn.train import train
+from fcn_studio.fcn.training import batch_sources as sources_module
+from fcn_studio.fcn.training import optimisation as learner_module
+from fcn_studio.fcn.training.batch_sources import Batch
+from fcn_studio.fcn.training.optimisation import Learner, weighted_loss
+from fcn_studio.fcn.training.recipe import recipe_for
+from fcn_studio.fcn.training.train import train
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, load_checkpoint
 from fcn_studio.formats.images import write_png
 from fcn_studio.jobs.evaluate import evaluate_network

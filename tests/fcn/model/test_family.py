@@ -18,13 +18,13 @@ from fcn_studio.core.training import Level
 from fcn_studio.errors import CheckpointError
 from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.inference.predictor import Predictor
-from fcn_studio.fcn.learner import Learner
-from fcn_studio.fcn.material import at_stride
 from fcn_studio.fcn.model.architecture import _NAMED, Architecture, named
 from fcn_studio.fcn.model.fcn import Network
 from fcn_studio.fcn.model.upsampling import LearnedUpsample, dense_bilinear, is_bilinear
-from fcn_studio.fcn.recipe import initialise, parameter_groups, recipe_for
-from fcn_studio.fcn.sources import Batch
+from fcn_studio.fcn.training.batch_sources import Batch
+from fcn_studio.fcn.training.optimisation import Learner
+from fcn_studio.fcn.training.recipe import initialise, parameter_groups, recipe_for
+from fcn_studio.fcn.training.training_set import at_stride
 from fcn_studio.fcn.transforms import normalise
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, adapt, load_checkpoint
 

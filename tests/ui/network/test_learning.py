@@ -312,16 +312,16 @@ def test_a_fine_tune_is_adopted_scored_on_the_truth_and_can_be_taken_back(
 def test_what_ran_out_in_a_fine_tune_stands_beside_its_verdict(
     bench: Bench, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fcn_studio.fcn import learner
+    from fcn_studio.fcn.training import optimisation
 
-    honest, full = learner.weighted_loss, [True]
+    honest, full = optimisation.weighted_loss, [True]
 
     def tight(*args: object) -> object:
         if full and full.pop():
             raise MemoryError
         return honest(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(learner, "weighted_loss", tight)
+    monkeypatch.setattr(optimisation, "weighted_loss", tight)
     bench.learning.fine_tune(QUICK)
     qtbot.waitUntil(lambda: bool(bench.truth) and bench.idle(), timeout=60_000)
     (verdict,) = [notice for notice in bench.notices if notice.startswith("Fine-tune: run 0001 adopted")]

@@ -16,15 +16,15 @@ import torch
 
 from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.errors import TrainingError
-from fcn_studio.fcn import learner as learner_module
-from fcn_studio.fcn import run_state as run_state_module
 from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.model.architecture import Architecture
-from fcn_studio.fcn.ranks import share_of_environment
-from fcn_studio.fcn.run_state import read_tensors
-from fcn_studio.fcn.sources import Share
-from fcn_studio.fcn.train import train
-from fcn_studio.fcn.unfinished import read_unfinished
+from fcn_studio.fcn.training import optimisation as learner_module
+from fcn_studio.fcn.training import resume_file as run_state_module
+from fcn_studio.fcn.training.batch_sources import Share
+from fcn_studio.fcn.training.distributed import share_of_environment
+from fcn_studio.fcn.training.resume import read_unfinished
+from fcn_studio.fcn.training.resume_file import read_tensors
+from fcn_studio.fcn.training.train import train
 from fcn_studio.fcn.weights.checkpoint import (
     Checkpoint,
     Preprocessing,
@@ -100,7 +100,7 @@ def together(folder: Path, fault: str = "none", size: int = 2) -> list[str]:
         port = free.getsockname()[1]
     where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(size)}
     context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
-    context.set_forkserver_preload(["tests.fcn.test_ranks"])
+    context.set_forkserver_preload(["tests.fcn.training.test_distributed"])
     processes, pipes = [], []
     for rank in range(size):
         ours, theirs = context.Pipe(duplex=False)

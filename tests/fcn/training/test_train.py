@@ -18,13 +18,13 @@ from fcn_studio.core.labels import Labels, Provenance, trusted_label_map
 from fcn_studio.core.snapshot import LabelledImage, pack
 from fcn_studio.core.training import Level, RecipeName, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import DeviceError, TrainingError
-from fcn_studio.fcn import data as data_module
-from fcn_studio.fcn import learner as learner_module
 from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.inference.evaluate import evaluate
 from fcn_studio.fcn.inference.predictor import Predictor
-from fcn_studio.fcn.learner import weighted_loss
-from fcn_studio.fcn.train import train
+from fcn_studio.fcn.training import crop_sampler as data_module
+from fcn_studio.fcn.training import optimisation as learner_module
+from fcn_studio.fcn.training.optimisation import weighted_loss
+from fcn_studio.fcn.training.train import train
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint
 
 from .conftest import write_png

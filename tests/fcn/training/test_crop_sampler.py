@@ -11,7 +11,9 @@ import torch
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.snapshot import LabelledImage, pack
 from fcn_studio.core.training import Level
-from fcn_studio.fcn.data import (
+from fcn_studio.fcn.device import CPU
+from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.training.crop_sampler import (
     CropSampler,
     DecodedImages,
     Feeder,
@@ -20,9 +22,7 @@ from fcn_studio.fcn.data import (
     place_of,
     value_counts,
 )
-from fcn_studio.fcn.device import CPU
-from fcn_studio.fcn.model.architecture import Architecture
-from fcn_studio.fcn.recipe import (
+from fcn_studio.fcn.training.recipe import (
     augmentation_for,
     batch_size_for,
     class_weights,
@@ -195,7 +195,7 @@ def test_the_feeder_makes_again_what_memory_did_not_suffice_for() -> None:
 
 
 def test_values_are_counted_and_placed_as_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fcn_studio.fcn.data._COUNTED", 20)
+    monkeypatch.setattr("fcn_studio.fcn.training.crop_sampler._COUNTED", 20)
     values = np.random.default_rng(0).integers(0, 5, (13, 9), np.uint8)
     values[4] = 1
     np.testing.assert_array_equal(value_counts(values), np.bincount(values.ravel(), minlength=256))

@@ -15,9 +15,9 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.errors import CheckpointError, TrainingError
-from fcn_studio.fcn.data import STATISTICS, DecodedImages, channel_lut, channel_pixels, generator
 from fcn_studio.fcn.model.architecture import Architecture, named
-from fcn_studio.fcn.recipe import working_scale
+from fcn_studio.fcn.training.crop_sampler import STATISTICS, DecodedImages, channel_lut, channel_pixels, generator
+from fcn_studio.fcn.training.recipe import working_scale
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, active_table, adapt
 
 _STATISTICS_IMAGES = 16

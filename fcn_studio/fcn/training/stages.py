@@ -14,11 +14,11 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import Level, RecipeName, TrainConfig
 from fcn_studio.errors import TrainingError
-from fcn_studio.fcn.data import CropSampler
-from fcn_studio.fcn.learner import Learner
-from fcn_studio.fcn.material import Material, at_stride, is_foreign, starting_point
 from fcn_studio.fcn.model.fcn import Network
-from fcn_studio.fcn.recipe import (
+from fcn_studio.fcn.training.batch_sources import CropSource, FeatureSource, ImageSource, Share, Source
+from fcn_studio.fcn.training.crop_sampler import CropSampler
+from fcn_studio.fcn.training.optimisation import Learner
+from fcn_studio.fcn.training.recipe import (
     Recipe,
     augmentation_for,
     batch_size_for,
@@ -27,7 +27,7 @@ from fcn_studio.fcn.recipe import (
     paper_recipe,
     recipe_for,
 )
-from fcn_studio.fcn.sources import CropSource, FeatureSource, ImageSource, Share, Source
+from fcn_studio.fcn.training.training_set import Material, at_stride, is_foreign, starting_point
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint
 
 _QUICK_VIEWS = 2
@@ -35,7 +35,7 @@ _QUICK_VIEWS = 2
 
 @dataclass(frozen=True)
 class Order:
-    """What a training is told; see `fcn.train.train`.
+    """What a training is told; see `fcn.training.train.train`.
 
     Attributes:
         bound: digests of all that must be the same to go on with it.

@@ -12,13 +12,13 @@ import torch
 from fcn_studio.core.training import Level, RecipeName, TrainConfig
 from fcn_studio.errors import TrainingError
 from fcn_studio.fcn.device import CPU
-from fcn_studio.fcn.material import Material, at_stride
 from fcn_studio.fcn.model.architecture import Architecture
-from fcn_studio.fcn.recipe import paper_recipe, parameter_groups
-from fcn_studio.fcn.sources import Batch
-from fcn_studio.fcn.stages import Order, stages
-from fcn_studio.fcn.train import train
-from fcn_studio.fcn.unfinished import read_unfinished
+from fcn_studio.fcn.training.batch_sources import Batch
+from fcn_studio.fcn.training.recipe import paper_recipe, parameter_groups
+from fcn_studio.fcn.training.resume import read_unfinished
+from fcn_studio.fcn.training.stages import Order, stages
+from fcn_studio.fcn.training.train import train
+from fcn_studio.fcn.training.training_set import Material, at_stride
 from fcn_studio.fcn.weights.checkpoint import (
     Checkpoint,
     Preprocessing,

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from fcn_studio.errors import ProjectError, TrainingError
-from fcn_studio.fcn.unfinished import FORMAT, STATE_KEY, Unfinished
+from fcn_studio.fcn.training.resume import FORMAT, STATE_KEY, Unfinished
 from fcn_studio.formats.atomic import write_atomically
 
 _log = logging.getLogger(__name__)

@@ -14,16 +14,16 @@ from fcn_studio.core.class_map import map_classes
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.training import MIN_VAL_IMAGES, Calibration, TrainOutcome, TrainProgress
 from fcn_studio.errors import ImageError, TrainingError
-from fcn_studio.fcn.budget import BASELINE_SHARE, CACHE_SHARE, Budget
-from fcn_studio.fcn.calibrate import calibrate, without_weights
 from fcn_studio.fcn.inference.evaluate import evaluate
 from fcn_studio.fcn.inference.predictor import Predictor
-from fcn_studio.fcn.learner import Learner
-from fcn_studio.fcn.ranks import Ranks
-from fcn_studio.fcn.run_state import StateFile, chance, read_tensors, restore_chance
-from fcn_studio.fcn.sources import FeatureSource
-from fcn_studio.fcn.stages import Order, Stage, images_a_step, loss_weights, source_of
-from fcn_studio.fcn.unfinished import Unfinished, damage_told
+from fcn_studio.fcn.training.batch_sources import FeatureSource
+from fcn_studio.fcn.training.budget import BASELINE_SHARE, CACHE_SHARE, Budget
+from fcn_studio.fcn.training.calibrate import calibrate, without_weights
+from fcn_studio.fcn.training.distributed import Ranks
+from fcn_studio.fcn.training.optimisation import Learner
+from fcn_studio.fcn.training.resume import Unfinished, damage_told
+from fcn_studio.fcn.training.resume_file import StateFile, chance, read_tensors, restore_chance
+from fcn_studio.fcn.training.stages import Order, Stage, images_a_step, loss_weights, source_of
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, as_stored, load_checkpoint, save_checkpoint
 from fcn_studio.formats.runs import state_of
 

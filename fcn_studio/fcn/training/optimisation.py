@@ -17,11 +17,11 @@ from torch.nn import functional
 from fcn_studio.core.classes import VOID
 from fcn_studio.errors import DeviceError
 from fcn_studio.fcn.device import CPU, is_out_of_memory, release_memory
-from fcn_studio.fcn.lovasz import lovasz_softmax
 from fcn_studio.fcn.model.fcn import Network
-from fcn_studio.fcn.ranks import ALONE, Ranks
-from fcn_studio.fcn.recipe import Recipe, parameter_groups
-from fcn_studio.fcn.sources import Batch
+from fcn_studio.fcn.training.batch_sources import Batch
+from fcn_studio.fcn.training.distributed import ALONE, Ranks
+from fcn_studio.fcn.training.losses import lovasz_softmax
+from fcn_studio.fcn.training.recipe import Recipe, parameter_groups
 
 _log = logging.getLogger(__name__)
 

@@ -19,11 +19,11 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.snapshot import LabelledImage, pack
 from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import TrainingError
-from fcn_studio.fcn import run_state as run_state_module
 from fcn_studio.fcn.device import CPU
-from fcn_studio.fcn.learner import Learner
-from fcn_studio.fcn.train import train
-from fcn_studio.fcn.unfinished import read_unfinished
+from fcn_studio.fcn.training import resume_file as run_state_module
+from fcn_studio.fcn.training.optimisation import Learner
+from fcn_studio.fcn.training.resume import read_unfinished
+from fcn_studio.fcn.training.train import train
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint
 from fcn_studio.formats.atomic import write_atomically
 from fcn_studio.formats.runs import state_of
@@ -43,9 +43,9 @@ import torch
 from fcn_studio.core.training import TrainConfig
 from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn import run_state
-from fcn_studio.fcn.train import train
+from fcn_studio.fcn.training.train import train
 from fcn_studio.fcn.weights.checkpoint import load_checkpoint
-from tests.fcn.test_resume import QUICK, SCRATCH, TABLE, scenes
+from tests.fcn.training.test_resume import QUICK, SCRATCH, TABLE, scenes
 folder, level = Path(sys.argv[1]), sys.argv[2]
 torch.set_num_threads(1)
 run_state._MOST_SHARE = 1e9  # after each step

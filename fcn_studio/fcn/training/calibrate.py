@@ -13,10 +13,10 @@ from fcn_studio.core.classes import VOID
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import Calibration
 from fcn_studio.errors import ImageError
-from fcn_studio.fcn.data import channel_lut
 from fcn_studio.fcn.device import is_out_of_memory
 from fcn_studio.fcn.inference.evaluate import read_labelled
 from fcn_studio.fcn.model.fcn import Network
+from fcn_studio.fcn.training.crop_sampler import channel_lut
 from fcn_studio.fcn.transforms import normalise, resized, resized_labels, scaled_size
 from fcn_studio.fcn.weights.checkpoint import Checkpoint
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fcn_studio.errors import TrainingError
 from fcn_studio.fcn.device import is_out_of_memory
-from fcn_studio.fcn.sources import Share
+from fcn_studio.fcn.training.batch_sources import Share
 
 _PATIENCE = timedelta(hours=6)
 """The first process validates alone, while the others wait."""

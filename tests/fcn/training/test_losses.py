@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from fcn_studio.core.classes import VOID
-from fcn_studio.fcn.calibrate import calibrate, calibration_error, fitted_temperature, without_weights
 from fcn_studio.fcn.device import CPU
-from fcn_studio.fcn.lovasz import lovasz_softmax
 from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.training.calibrate import calibrate, calibration_error, fitted_temperature, without_weights
+from fcn_studio.fcn.training.losses import lovasz_softmax
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, active_table
 
 from .test_train import TABLE, scenes

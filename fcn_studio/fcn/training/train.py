@@ -13,11 +13,11 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import TrainingError
-from fcn_studio.fcn.course import Training
-from fcn_studio.fcn.material import Material
-from fcn_studio.fcn.ranks import Ranks, joined, share_of_environment
-from fcn_studio.fcn.stages import Order, stages
-from fcn_studio.fcn.unfinished import Unfinished, bound_to, read_unfinished
+from fcn_studio.fcn.training.distributed import Ranks, joined, share_of_environment
+from fcn_studio.fcn.training.resume import Unfinished, bound_to, read_unfinished
+from fcn_studio.fcn.training.stage_trainer import Training
+from fcn_studio.fcn.training.stages import Order, stages
+from fcn_studio.fcn.training.training_set import Material
 from fcn_studio.fcn.weights.checkpoint import Checkpoint
 from fcn_studio.formats.runs import state_of
 from fcn_studio.formats.training_lock import TrainingLock

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.labels import LabelMap
-from fcn_studio.fcn.data import VIEWS, CropSampler, DecodedImages, Feeder, Order, generator
 from fcn_studio.fcn.device import is_out_of_memory
 from fcn_studio.fcn.model.backbones import Features
 from fcn_studio.fcn.model.fcn import Network
+from fcn_studio.fcn.training.crop_sampler import VIEWS, CropSampler, DecodedImages, Feeder, Order, generator
 from fcn_studio.fcn.transforms import Image, normalise, resized, resized_labels, scaled_size
 from fcn_studio.fcn.weights.checkpoint import Preprocessing
 
