@@ -141,7 +141,7 @@ def _do(errand: Errand, mouth: _Mouth) -> None:
 
 def _fetch(errand: Errand, file: Path, mouth: _Mouth) -> None:
     """Download the file, unless a process that was killed before it could convert it has. Raises: DownloadError."""
-    from fcn_studio.fcn.download import Download, require_digest
+    from fcn_studio.formats.download import Download, require_digest
 
     row = errand.row
     assert row is not None

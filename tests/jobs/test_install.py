@@ -24,7 +24,7 @@ from fcn_studio.jobs.install import install
 from fcn_studio.jobs.messages import Done, Failed, Installing, InstallJob
 from fcn_studio.jobs.networks import all_networks, available
 from tests.fcn.others import caffe_weights, narrow, network, torchvision_vgg, write
-from tests.fcn.test_download import Server, cut_after, server, whole  # noqa: F401 - a fixture
+from tests.formats.test_download import Server, cut_after, server, whole  # noqa: F401 - a fixture
 from tests.jobs.helpers import Listener
 from tests.trust.test_checkpoints import pickled
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from fcn_studio.errors import DownloadError
-from fcn_studio.fcn import download as module
-from fcn_studio.fcn.download import Download, Step
+from fcn_studio.formats import download as module
+from fcn_studio.formats.download import Download, Step
 
 DATA = bytes(range(256)) * 4000
 SHA256 = "sha256:" + hashlib.sha256(DATA).hexdigest()
