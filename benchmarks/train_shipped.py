@@ -51,7 +51,7 @@ from fcn_studio.fcn.training.losses import lovasz_softmax  # noqa: E402
 from fcn_studio.fcn.training.recipe import initialise  # noqa: E402
 from fcn_studio.fcn.transforms import Augmentation, normalise, random_view, resized, resized_labels  # noqa: E402
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, as_stored, load_checkpoint, save_checkpoint  # noqa: E402
-from fcn_studio.formats.images import read_image  # noqa: E402
+from fcn_studio.formats.images.images import read_image  # noqa: E402
 from fcn_studio.formats.masks import read_mask  # noqa: E402
 from fcn_studio.formats.voc import read_class_files  # noqa: E402
 

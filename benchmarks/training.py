@@ -42,7 +42,7 @@ from fcn_studio.fcn.training.optimisation import Learner  # noqa: E402
 from fcn_studio.fcn.training.recipe import initialise, recipe_for  # noqa: E402
 from fcn_studio.fcn.transforms import Augmentation, normalise, random_view  # noqa: E402
 from fcn_studio.fcn.weights.checkpoint import Preprocessing  # noqa: E402
-from fcn_studio.formats.images import write_png  # noqa: E402
+from fcn_studio.formats.images.images import write_png  # noqa: E402
 
 CLASSES = 11
 SHAPE = (360, 480)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fcn_studio.formats.atomic import told, write_atomically
-from fcn_studio.formats.scan import MAX_LIST_BYTES
+from fcn_studio.formats.images.scan import MAX_LIST_BYTES
 from fcn_studio.paths import read_file
 
 

@@ -18,7 +18,7 @@ from fcn_studio.core.classes import VOID, ClassTable, voc_palette
 from fcn_studio.core.labels import LabelMap, first_unknown_index
 from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, MaskNotRead
 from fcn_studio.formats.atomic import write_atomically
-from fcn_studio.formats.images import DECODER_ERRORS, MAX_PIXELS, MOST_PIXELS, quiet_pillow
+from fcn_studio.formats.images.images import DECODER_ERRORS, MAX_PIXELS, MOST_PIXELS, quiet_pillow
 from fcn_studio.paths import open_file, read_file
 
 _PALETTE = voc_palette().tobytes()

@@ -35,7 +35,8 @@ from fcn_studio.formats import migrations
 from fcn_studio.formats.annotations import AnnotationStore
 from fcn_studio.formats.atomic import refuse_outside
 from fcn_studio.formats.first_opening import first_notice, found_table, new_config
-from fcn_studio.formats.images import MAX_PIXELS, image_size
+from fcn_studio.formats.images.images import MAX_PIXELS, image_size
+from fcn_studio.formats.images.scan import IMAGES, MASKS, scan_images
 from fcn_studio.formats.leftovers import remove_leftovers
 from fcn_studio.formats.loaded import EarlierLabels, LoadedLabels
 from fcn_studio.formats.lock import ProjectLock
@@ -47,7 +48,6 @@ from fcn_studio.formats.project_file import (
     write_project_file,
 )
 from fcn_studio.formats.runs import Runs
-from fcn_studio.formats.scan import IMAGES, MASKS, scan_images
 from fcn_studio.formats.status_index import stamp_of
 from fcn_studio.formats.voc import read_splits, voc_years
 

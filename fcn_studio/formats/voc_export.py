@@ -25,10 +25,10 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Sample, Split
 from fcn_studio.errors import ImageError, MaskError, ProjectError
 from fcn_studio.formats.atomic import told
-from fcn_studio.formats.images import is_upright_jpeg, read_image, write_jpeg
+from fcn_studio.formats.images.images import is_upright_jpeg, read_image, write_jpeg
+from fcn_studio.formats.images.scan import IMAGES, MASKS
 from fcn_studio.formats.masks import encode_mask
 from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.formats.scan import IMAGES, MASKS
 from fcn_studio.formats.voc import DEVKIT, LISTS, class_file_lines
 
 YEAR = "VOC2012"

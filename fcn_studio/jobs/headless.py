@@ -26,7 +26,7 @@ from fcn_studio.errors import (
 )
 from fcn_studio.fcn.weights.catalogue import NetworkInfo
 from fcn_studio.formats.atomic import told
-from fcn_studio.formats.images import MAX_PIXELS
+from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.masks import write_mask
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.formats.voc_export import write_class_files

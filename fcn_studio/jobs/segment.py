@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_studio.errors import ImageError
-from fcn_studio.formats.images import read_image
+from fcn_studio.formats.images.images import read_image
 from fcn_studio.jobs.messages import ImageFailed, ImageToSegment, JobProgress, Predicted, SegmentJob
 from fcn_studio.jobs.warm import WarmNetwork
 

@@ -10,7 +10,7 @@ from fcn_studio.core.labels import trusted_label_map
 from fcn_studio.core.sample import Sample, Split, Status
 from fcn_studio.core.snapshot import LabelledImage, pack
 from fcn_studio.errors import ImageError, MaskError
-from fcn_studio.formats.images import image_size
+from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.project_folder import ProjectFolder
 
 

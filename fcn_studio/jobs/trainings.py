@@ -19,7 +19,7 @@ from fcn_studio.core.training import Level, RecipeName, TrainConfig, TrainOutcom
 from fcn_studio.errors import TrainingError, UsageError
 from fcn_studio.fcn.training.resume import Unfinished, read_unfinished
 from fcn_studio.fcn.weights.catalogue import NetworkInfo, resolve
-from fcn_studio.formats.images import MAX_PIXELS
+from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.formats.runs import state_of
 from fcn_studio.formats.training_lock import require_idle

@@ -21,7 +21,7 @@ from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Level, RecipeName, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import CheckpointError, NetworkCannotHelp, ProjectLocked, TrainingError, UsageError
 from fcn_studio.fcn.weights.catalogue import read_info
-from fcn_studio.formats.images import image_size
+from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.masks import read_mask
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.formats.training_lock import TrainingLock

@@ -11,7 +11,7 @@ import pytest
 from fcn_studio import cli
 from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.errors import UsageError
-from fcn_studio.formats.images import write_png
+from fcn_studio.formats.images.images import write_png
 from fcn_studio.jobs import headless
 from fcn_studio.jobs.outputs import check_json, check_log
 from tests.helpers import contents, tiny_checkpoint

@@ -19,7 +19,7 @@ from fcn_studio.core.labels import Labels, Provenance, with_unknown_origin
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import FcnStudioError, MaskError
-from fcn_studio.formats.images import write_png
+from fcn_studio.formats.images.images import write_png
 from fcn_studio.formats.loaded import LoadedLabels
 from fcn_studio.formats.masks import write_mask
 from fcn_studio.formats.project_folder import ProjectFolder

@@ -206,7 +206,7 @@ def _draw(folder: Path, style: str) -> None:
     import numpy as np
 
     from fcn_studio.core.classes import ClassTable
-    from fcn_studio.formats.images import write_png
+    from fcn_studio.formats.images.images import write_png
     from fcn_studio.formats.project_folder import ProjectFolder
 
     folder.mkdir()

@@ -27,9 +27,9 @@ from fcn_studio.core.labels import Labels
 from fcn_studio.core.project import ProjectConfig
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats import images, stages
 from fcn_studio.formats.annotations import AnnotationStore
-from fcn_studio.formats.images import image_size, read_image
+from fcn_studio.formats.images import image_loading, images
+from fcn_studio.formats.images.images import image_size, read_image
 from fcn_studio.formats.journal import JournalFile, JournalHead, read_journal
 from fcn_studio.formats.lock import ProjectLock
 from fcn_studio.formats.masks import encode_grey, encode_mask, read_mask
@@ -166,9 +166,9 @@ def _read_image(path: Path) -> object:
 
 def _read_stages(path: Path) -> object:
     """As a large image is read; the seeds are small, so that all is counted as large here."""
-    with mock.patch.object(stages, "REDUCED_SIDE", 4), mock.patch.object(images, "IN_PLACE_FROM", 1):
-        reduced = stages.reduced_image(path, max_pixels=PIXELS)
-        whole = stages.whole_image(path, max_pixels=PIXELS)
+    with mock.patch.object(image_loading, "REDUCED_SIDE", 4), mock.patch.object(images, "IN_PLACE_FROM", 1):
+        reduced = image_loading.reduced_image(path, max_pixels=PIXELS)
+        whole = image_loading.whole_image(path, max_pixels=PIXELS)
     assert np.array_equal(whole, read_image(path, max_pixels=PIXELS)), "other pixels than read at once"
     return reduced, whole
 

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from fcn_studio.errors import ImageError
-from fcn_studio.formats.images import BYTES_A_PIXEL, read_image
-from fcn_studio.formats.jpeg_scans import count_scans
+from fcn_studio.formats.images.images import BYTES_A_PIXEL, read_image
+from fcn_studio.formats.images.jpeg_scans import count_scans
 from tests.helpers import run_python
 from tests.trust.mutators import PNG_HEAD, chunk, zeros
 
@@ -24,7 +24,7 @@ READ_ALL = """
 import json, sys
 from pathlib import Path
 from fcn_studio.errors import ImageError
-from fcn_studio.formats.images import read_image
+from fcn_studio.formats.images.images import read_image
 
 def peak():
     return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024

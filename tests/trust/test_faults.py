@@ -17,7 +17,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import FcnStudioError
-from fcn_studio.formats.images import write_png
+from fcn_studio.formats.images.images import write_png
 from fcn_studio.formats.masks import write_mask
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.settings import Settings

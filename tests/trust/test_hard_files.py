@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from fcn_studio import cli
-from fcn_studio.formats.images import read_image
+from fcn_studio.formats.images.images import read_image
 from tests.helpers import contents
 from tests.trust.hard import BAD_MASKS, BROKEN, GOOD_MASKS, hard_project
 

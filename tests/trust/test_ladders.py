@@ -32,7 +32,7 @@ from fcn_studio.fcn.training.optimisation import Learner, weighted_loss
 from fcn_studio.fcn.training.recipe import recipe_for
 from fcn_studio.fcn.training.train import train
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, load_checkpoint
-from fcn_studio.formats.images import write_png
+from fcn_studio.formats.images.images import write_png
 from fcn_studio.jobs.evaluate import evaluate_network
 from fcn_studio.jobs.messages import Evaluated, EvaluateJob, ImageToSegment, Predicted, SegmentJob
 from fcn_studio.jobs.run import Workshop

@@ -343,7 +343,7 @@ def test_strokes_of_an_image_that_is_gone_wait_until_it_is_back(make: Make, fold
 
 
 def test_another_picture_under_the_same_name_gets_no_strokes(make: Make, folder: Path) -> None:
-    from fcn_studio.formats.images import write_png
+    from fcn_studio.formats.images.images import write_png
 
     session = make()
     session.open_folder(folder)

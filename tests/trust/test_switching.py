@@ -10,7 +10,7 @@ from statistics import median
 import pytest
 from pytestqt.qtbot import QtBot
 
-from fcn_studio.formats import images
+from fcn_studio.formats.images import images
 from fcn_studio.formats.loaded import Reading
 from fcn_studio.settings import Settings
 from fcn_studio.ui import app

@@ -30,7 +30,7 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np  # noqa: E402
 
 from fcn_studio.core.classes import ClassTable  # noqa: E402
-from fcn_studio.formats.images import write_png  # noqa: E402
+from fcn_studio.formats.images.images import write_png  # noqa: E402
 from fcn_studio.formats.project_folder import ProjectFolder  # noqa: E402
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.classes import ClassTable
-from fcn_studio.formats.images import write_png
+from fcn_studio.formats.images.images import write_png
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.settings import Settings
 from fcn_studio.ui.network.learning import Learning

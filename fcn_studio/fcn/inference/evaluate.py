@@ -15,7 +15,7 @@ from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.errors import ImageError
 from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.transforms import Image
-from fcn_studio.formats.images import MAX_PIXELS, read_image
+from fcn_studio.formats.images.images import MAX_PIXELS, read_image
 
 
 def evaluate(

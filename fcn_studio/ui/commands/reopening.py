@@ -19,7 +19,7 @@ def opened_already(session: Session, folder: Path) -> bool:
     Raises:
         ProjectError: if the folder cannot be listed.
     """
-    from fcn_studio.formats.scan import scan_images
+    from fcn_studio.formats.images.scan import scan_images
 
     project = session.project
     if project is None or session.read_only or project.protected or project.folder.resolve() != folder.resolve():

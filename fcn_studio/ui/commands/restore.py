@@ -110,6 +110,6 @@ class Restorer:
 
 def _versions(project: ProjectFolder, sample: Sample) -> Sequence[EarlierLabels]:
     """The earlier versions of an image that is not open."""
-    from fcn_studio.formats.images import image_size
+    from fcn_studio.formats.images.images import image_size
 
     return project.earlier_labels(sample, image_size(sample.image_path, max_pixels=project.max_pixels))

@@ -48,7 +48,10 @@ class Prefetch:
 
 def _small(path: Path, max_pixels: int) -> ImagePyramid | None:
     """An image that does not come in stages. Raises: ImageError if it cannot be read."""
-    from fcn_studio.formats.images import image_size, read_image  # start-up: Pillow is loaded with the first image
+    from fcn_studio.formats.images.images import (  # start-up: Pillow is loaded with the first image
+        image_size,
+        read_image,
+    )
 
     width, height = image_size(path, max_pixels=max_pixels)
     if width * height >= STAGED_FROM:

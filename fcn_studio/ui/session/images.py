@@ -54,7 +54,10 @@ class Pictures(QObject):
         """
         if (ready := self._prefetch.taken(path)) is not None:
             return ready
-        from fcn_studio.formats.images import image_size, read_image  # start-up: Pillow comes with the first image
+        from fcn_studio.formats.images.images import (  # start-up: Pillow comes with the first image
+            image_size,
+            read_image,
+        )
 
         try:
             width, height = image_size(path, max_pixels=project.max_pixels)
@@ -113,14 +116,14 @@ class Pictures(QObject):
 
     def _reduced(self, picture: ImagePyramid, path: Path, max_pixels: int) -> list[ImageRgb]:
         """The picture at a reduced size, if that is quicker."""
-        from fcn_studio.formats.stages import reduced_image
+        from fcn_studio.formats.images.image_loading import reduced_image
 
         reduced = reduced_image(path, max_pixels=max_pixels)
         return [] if reduced is None else [reduced]
 
     def _whole(self, picture: ImagePyramid, path: Path, max_pixels: int) -> list[ImageRgb]:
         """All levels. Raises: ImageError if the image cannot be read, or is not what its header says."""
-        from fcn_studio.formats.stages import whole_image
+        from fcn_studio.formats.images.image_loading import whole_image
 
         whole = whole_image(path, max_pixels=max_pixels)
         if whole.shape[1::-1] != picture.size:

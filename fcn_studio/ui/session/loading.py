@@ -76,7 +76,7 @@ def open_project(
 
 def _opened(opened: Callable[..., ProjectFolder], *, break_lock: bool) -> tuple[ProjectFolder, str]:
     """A project, with the statuses that the choice of the first image asks for; and who writes it, if not we."""
-    from fcn_studio.formats.images import image_size
+    from fcn_studio.formats.images.images import image_size
 
     locked = ""
     try:

@@ -21,7 +21,7 @@ from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Adoption, Level, RecipeName, TrainConfig, TrainOutcome, Verdict
 from fcn_studio.errors import CheckpointError, FcnStudioError, NetworkCannotHelp, ProjectError, TrainingError
 from fcn_studio.fcn.weights.catalogue import read_info
-from fcn_studio.formats.images import image_size
+from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.jobs.messages import FineTuneJob
 from fcn_studio.settings import Settings

@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtCore import Qt
 
 from fcn_studio.errors import ImageError, MaskError
-from fcn_studio.formats.images import read_image
+from fcn_studio.formats.images.images import read_image
 from tests.trust.hard import BAD_MASKS, BROKEN, hard_project
 from tests.ui.conftest import Studio
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fcn_studio.formats import stages
-from fcn_studio.formats.images import read_image
+from fcn_studio.formats.images import image_loading
+from fcn_studio.formats.images.images import read_image
 from fcn_studio.formats.masks import read_mask
 from fcn_studio.ui.session import image_prefetch, images
 from tests.trust.huge import Sitting, blocks, draw, forget_peak, memory_gb
@@ -22,7 +22,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from 
 
 @pytest.fixture(autouse=True)
 def staged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stages, "REDUCED_SIDE", 512)
+    monkeypatch.setattr(image_loading, "REDUCED_SIDE", 512)
     for module in (images, image_prefetch):
         monkeypatch.setattr(module, "STAGED_FROM", 1_000_000)
 
@@ -70,7 +70,7 @@ def test_the_measure_sees_what_is_held(
         held.append(whole.astype(np.float64))  # 24 bytes a pixel
         return whole
 
-    monkeypatch.setattr(stages, "whole_image", wasteful)
+    monkeypatch.setattr(image_loading, "whole_image", wasteful)
     studio = make_studio()
     before = memory_gb()
     forget_peak()

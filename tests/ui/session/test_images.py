@@ -16,8 +16,8 @@ from pytestqt.qtbot import QtBot
 from fcn_studio.core.history import History
 from fcn_studio.core.image_pyramid import ImagePyramid, levels_of
 from fcn_studio.errors import ImageTooLarge
-from fcn_studio.formats import stages
-from fcn_studio.formats.images import read_image
+from fcn_studio.formats.images import image_loading
+from fcn_studio.formats.images.images import read_image
 from fcn_studio.formats.masks import read_mask
 from fcn_studio.ui.canvas.composers import ImageComposer
 from fcn_studio.ui.canvas.sampling import Sampling
@@ -41,7 +41,7 @@ def smooth(width: int = WIDTH, height: int = HEIGHT) -> NDArray[np.uint8]:
 
 @pytest.fixture(autouse=True)
 def small_counts_as_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stages, "REDUCED_SIDE", 64)
+    monkeypatch.setattr(image_loading, "REDUCED_SIDE", 64)
     for module in (images, image_prefetch):
         monkeypatch.setattr(module, "STAGED_FROM", WIDTH * HEIGHT)
 
@@ -68,7 +68,7 @@ def test_each_stage_lies_where_the_whole_picture_does(tmp_path: Path, scale: flo
     view = ViewState(WIDTH, HEIGHT, 300, 220).fit()
     for _ in range(2):
         view = view.zoom_at((150, 110), scale / view.scale)
-    whole, reduced = read_image(path), stages.reduced_image(path)
+    whole, reduced = read_image(path), image_loading.reduced_image(path)
     assert reduced is not None
     expected = drawn(ImagePyramid(whole), view).astype(float)
     picture = ImagePyramid.awaited(WIDTH, HEIGHT)

@@ -15,7 +15,7 @@ from PIL import Image, ImageFile
 
 from fcn_studio.errors import ImageError
 from fcn_studio.fcn.device import is_out_of_memory
-from fcn_studio.formats.images import image_size, is_upright_jpeg, quiet_pillow, read_image
+from fcn_studio.formats.images.images import image_size, is_upright_jpeg, quiet_pillow, read_image
 from tests.data import shared_data
 
 # What is seen at each orientation, as rot90 and flips of the stored picture; written apart from the code's table.
@@ -135,7 +135,7 @@ def test_too_little_memory_is_told_as_such(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(errno.ENOMEM, "Cannot allocate memory") if large else MemoryError
 
     if large:
-        monkeypatch.setattr("fcn_studio.formats.images.IN_PLACE_FROM", 1)
+        monkeypatch.setattr("fcn_studio.formats.images.images.IN_PLACE_FROM", 1)
         monkeypatch.setattr("mmap.mmap", none_left)
     else:
         monkeypatch.setattr(ImageFile.ImageFile, "load", none_left)

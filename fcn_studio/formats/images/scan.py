@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fcn_studio.core.sample import Sample, image_id_of, mask_ids
 from fcn_studio.formats.atomic import told
-from fcn_studio.formats.images import IMAGE_SUFFIXES
+from fcn_studio.formats.images.images import IMAGE_SUFFIXES
 
 IMAGES = "JPEGImages"
 MASKS = "SegmentationClass"

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fcn_studio.errors import ImageError, ImageTooLarge
-from fcn_studio.formats import images, stages
-from fcn_studio.formats.images import read_image
-from fcn_studio.formats.stages import reduced_image, whole_image
+from fcn_studio.formats.images import image_loading, images
+from fcn_studio.formats.images.image_loading import reduced_image, whole_image
+from fcn_studio.formats.images.images import read_image
 
 SIZES = [(512, 384), (517, 389), (389, 515)]
 
@@ -28,7 +28,7 @@ def smooth(width: int, height: int) -> NDArray[np.uint8]:
 
 @pytest.fixture(autouse=True)
 def small_counts_as_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stages, "REDUCED_SIDE", 64)
+    monkeypatch.setattr(image_loading, "REDUCED_SIDE", 64)
     monkeypatch.setattr(images, "IN_PLACE_FROM", 1)
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, TiffImagePlugin
 
-from fcn_studio.formats.images import MAX_PIXELS, opened, orientation_of, read_image, rgb_of, turned
-from fcn_studio.formats.jpeg_scans import refuse_endless
+from fcn_studio.formats.images.images import MAX_PIXELS, opened, orientation_of, read_image, rgb_of, turned
+from fcn_studio.formats.images.jpeg_scans import refuse_endless
 from fcn_studio.paths import open_file
 
 REDUCED_SIDE = 2048

@@ -22,7 +22,7 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from PIL.Image import core as pillow_core  # type: ignore[attr-defined]
 
 from fcn_studio.errors import ImageError, ImageTooLarge
-from fcn_studio.formats.jpeg_scans import refuse_endless
+from fcn_studio.formats.images.jpeg_scans import refuse_endless
 from fcn_studio.paths import open_file
 
 IMAGE_SUFFIXES = frozenset(
