@@ -30,7 +30,7 @@ from fcn_studio.errors import ProjectError
 from fcn_studio.formats.annotations import AnnotationStore
 from fcn_studio.formats.images import image_loading, images
 from fcn_studio.formats.images.images import image_size, read_image
-from fcn_studio.formats.journal import JournalFile, JournalHead, read_journal
+from fcn_studio.formats.journal.journal import JournalFile, JournalHead, read_journal
 from fcn_studio.formats.lock import ProjectLock
 from fcn_studio.formats.masks import encode_grey, encode_mask, read_mask
 from fcn_studio.formats.project_file import read_project_file, write_project_file

@@ -211,7 +211,7 @@ def test_the_harness_sees_an_undo_that_is_not_journalled(
 
         return replay((), labels, standing, budget_bytes)
 
-    monkeypatch.setattr("fcn_studio.formats.recovery.replay", blind)
+    monkeypatch.setattr("fcn_studio.formats.journal.recovery.replay", blind)
     session = make()
     session.open_folder(folder)
     session.go_to(0)

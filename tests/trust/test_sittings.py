@@ -406,7 +406,7 @@ def test_a_state_folder_that_cannot_be_written_is_told_and_the_window_works(
 def test_a_journal_that_fails_is_told_once_and_begun_anew_after_the_next_save(
     make: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fcn_studio.formats.journal import JournalFile
+    from fcn_studio.formats.journal.journal import JournalFile
 
     session = make()
     session.open_folder(folder)
@@ -624,7 +624,7 @@ def test_journals_of_a_folder_without_project_file_are_found_when_it_has_one(
 def test_a_fault_on_the_journals_thread_is_no_promise_kept(
     make: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fcn_studio.formats.journal import JournalFile
+    from fcn_studio.formats.journal.journal import JournalFile
 
     def fault(*_: object) -> None:
         raise MemoryError

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QTreeWidget, QTreeWidgetItem, QWidget
 
-from fcn_studio.formats.recovery import LeftOver
+from fcn_studio.formats.journal.recovery import LeftOver
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.runtime.user_messages import ActionDoor
 from fcn_studio.ui.session.recovery import Back

@@ -25,8 +25,8 @@ from fcn_studio.core.labels import Labels
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.core.classes import ClassTable
     from fcn_studio.core.document import Document
-    from fcn_studio.formats.journal import Journal, JournalFile, JournalHead
-    from fcn_studio.formats.journal_folder import JournalFolder
+    from fcn_studio.formats.journal.journal import Journal, JournalFile, JournalHead
+    from fcn_studio.formats.journal.journal_folder import JournalFolder
 
 PATIENCE_S = 0.25
 """How long a step waits for its place in the journal; seconds. It takes 1 to 3 ms if the machine is not busy."""
@@ -64,7 +64,7 @@ class StrokeJournal(QObject):
             ProjectLocked: if another window has them.
             ProjectError: if the state folder cannot be written.
         """
-        from fcn_studio.formats.journal_folder import JournalFolder
+        from fcn_studio.formats.journal.journal_folder import JournalFolder
 
         self._folder = JournalFolder(project_id, folder)
         return self._folder
@@ -150,7 +150,7 @@ class StrokeJournal(QObject):
         self._executor.submit(lambda: None).result()
 
     def _new_book(self, document: Document, mask_sha256: str | None) -> _Book:
-        from fcn_studio.formats.journal import JournalHead
+        from fcn_studio.formats.journal.journal import JournalHead
 
         assert self._folder is not None
         standing = Standing(document.status, document.prelabelled_by)
@@ -246,8 +246,8 @@ class _Book:
             _delete(self.path)
 
     def _opened(self) -> JournalFile:
-        from fcn_studio.formats.journal import JournalFile
-        from fcn_studio.formats.journal_folder import set_aside
+        from fcn_studio.formats.journal.journal import JournalFile
+        from fcn_studio.formats.journal.journal_folder import set_aside
 
         if self._journal is not None:
             file = JournalFile.resume(self._journal)

@@ -15,9 +15,9 @@ from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError, ProjectLocked
 
 if TYPE_CHECKING:
-    from fcn_studio.formats.journal import Journal, JournalHead
+    from fcn_studio.formats.journal.journal import Journal, JournalHead
+    from fcn_studio.formats.journal.recovery import CameBack, LeftOver
     from fcn_studio.formats.project_folder import ProjectFolder
-    from fcn_studio.formats.recovery import CameBack, LeftOver
     from fcn_studio.ui.session.session import Session
 
 
@@ -84,8 +84,8 @@ class Recovery:
 
     def _bring_back(self, project: ProjectFolder, journal: Journal, budget: int) -> None:
         """Bring one journal back, or let it wait."""
-        from fcn_studio.formats.journal_folder import set_aside
-        from fcn_studio.formats.recovery import CameBack, LeftOver, bring_back
+        from fcn_studio.formats.journal.journal_folder import set_aside
+        from fcn_studio.formats.journal.recovery import CameBack, LeftOver, bring_back
 
         session, image_id = self._session, journal.head.image_id
         if any(back.image_id == image_id for back in self.came_back):
@@ -133,7 +133,7 @@ class Recovery:
         Raises:
             FcnStudioError: if the image cannot be opened, or is of another size.
         """
-        from fcn_studio.formats.recovery import strokes_of
+        from fcn_studio.formats.journal.recovery import strokes_of
 
         session, head = self._session, left_over.journal.head
         row = self.row_of(head.image_id)

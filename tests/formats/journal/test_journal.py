@@ -16,9 +16,9 @@ from fcn_studio.core.history import Motion, Standing
 from fcn_studio.core.journal import Entry
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError, ProjectLocked
-from fcn_studio.formats import journal as journal_module
-from fcn_studio.formats.journal import JournalFile, JournalHead, read_journal
-from fcn_studio.formats.journal_folder import JournalFolder, set_aside
+from fcn_studio.formats.journal import journal as journal_module
+from fcn_studio.formats.journal.journal import JournalFile, JournalHead, read_journal
+from fcn_studio.formats.journal.journal_folder import JournalFolder, set_aside
 
 HEAD = JournalHead("sub/pícture 1.jpg", 600, 300, "ab" * 32, Standing(Status.PRELABELLED, "c0" * 32))
 

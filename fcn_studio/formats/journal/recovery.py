@@ -12,7 +12,7 @@ from fcn_studio.core.labels import Labels, Mask
 from fcn_studio.core.sample import Sample
 from fcn_studio.errors import ImageError, MaskError
 from fcn_studio.formats.images.images import image_size
-from fcn_studio.formats.journal import Journal
+from fcn_studio.formats.journal.journal import Journal
 from fcn_studio.formats.project_folder import ProjectFolder
 
 

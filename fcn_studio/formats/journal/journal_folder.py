@@ -13,7 +13,7 @@ from pathlib import Path
 from fcn_studio import paths
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.atomic import told
-from fcn_studio.formats.journal import Journal, read_journal
+from fcn_studio.formats.journal.journal import Journal, read_journal
 from fcn_studio.formats.lock import ProjectLock
 
 SUFFIX = ".journal"
