@@ -52,8 +52,8 @@ from fcn_studio.fcn.training.recipe import initialise  # noqa: E402
 from fcn_studio.fcn.transforms import Augmentation, normalise, random_view, resized, resized_labels  # noqa: E402
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, as_stored, load_checkpoint, save_checkpoint  # noqa: E402
 from fcn_studio.formats.images.images import read_image  # noqa: E402
-from fcn_studio.formats.masks import read_mask  # noqa: E402
-from fcn_studio.formats.voc import read_class_files  # noqa: E402
+from fcn_studio.formats.voc.masks import read_mask  # noqa: E402
+from fcn_studio.formats.voc.voc import read_class_files  # noqa: E402
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """An image uint8 (H, W, 3) and its label map uint8 (H, W)."""

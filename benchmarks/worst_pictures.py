@@ -30,8 +30,8 @@ from fcn_studio.core.metrics import ConfusionMatrix  # noqa: E402
 from fcn_studio.fcn.inference.predictor import Predictor  # noqa: E402
 from fcn_studio.fcn.weights.checkpoint import load_checkpoint  # noqa: E402
 from fcn_studio.formats.images.images import read_image  # noqa: E402
-from fcn_studio.formats.masks import read_mask  # noqa: E402
-from fcn_studio.formats.voc import read_class_files  # noqa: E402
+from fcn_studio.formats.voc.masks import read_mask  # noqa: E402
+from fcn_studio.formats.voc.voc import read_class_files  # noqa: E402
 
 HEIGHT, GAP, TINT = 120, 4, 0.65
 

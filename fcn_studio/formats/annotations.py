@@ -31,12 +31,12 @@ from fcn_studio.formats.adopted import read_adopted, write_adopted
 from fcn_studio.formats.atomic import refuse_outside, write_atomically
 from fcn_studio.formats.images.scan import MASKS, scan_masks
 from fcn_studio.formats.loaded import EarlierLabels, LoadedLabels, Reading, bytes_of, sha256_of, with_record
-from fcn_studio.formats.masks import encode_mask
 from fcn_studio.formats.read_ahead import ReadAhead, Source, record_sha256
 from fcn_studio.formats.records import Record, read_provenance, read_record, write_record
 from fcn_studio.formats.status_index import Stamp, stamp_of
 from fcn_studio.formats.statuses import Statuses
 from fcn_studio.formats.versions import Version, Versions, same_content
+from fcn_studio.formats.voc.masks import encode_mask
 
 
 class AnnotationStore:

@@ -13,7 +13,7 @@ from fcn_studio.core.classes import BACKGROUND, ClassTable, voc_table
 from fcn_studio.core.project import ProjectConfig
 from fcn_studio.core.sample import Sample
 from fcn_studio.errors import ClassTableNeeded
-from fcn_studio.formats.voc import fits_voc, read_class_files
+from fcn_studio.formats.voc.voc import fits_voc, read_class_files
 
 
 def found_table(folder: Path, masks: Mapping[str, Path], default: ClassTable | None) -> ClassTable:

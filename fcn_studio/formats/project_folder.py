@@ -49,7 +49,7 @@ from fcn_studio.formats.project_file import (
 )
 from fcn_studio.formats.runs import Runs
 from fcn_studio.formats.status_index import stamp_of
-from fcn_studio.formats.voc import read_splits, voc_years
+from fcn_studio.formats.voc.voc import read_splits, voc_years
 
 STATE = ".fcn-studio"
 PROJECT_FILE = "fcn-studio.toml"

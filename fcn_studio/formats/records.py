@@ -18,8 +18,8 @@ from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ImageError
 from fcn_studio.formats.atomic import write_atomically
-from fcn_studio.formats.masks import encode_grey, read_grey, read_text_chunk
 from fcn_studio.formats.strict_json import parse
+from fcn_studio.formats.voc.masks import encode_grey, read_grey, read_text_chunk
 
 _CHUNK = "fcn_studio"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from fcn_studio.core.sample import Sample, Split, Status
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.formats.voc_export import ExportResult, export_voc
+from fcn_studio.formats.voc.voc_export import ExportResult, export_voc
 
 
 def to_export(project: ProjectFolder, statuses: Set[Status], splits: Set[Split]) -> list[Sample]:

@@ -16,7 +16,7 @@ from benchmarks.worst_pictures import chosen, judged, sheet
 from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.weights.checkpoint import load_checkpoint
-from fcn_studio.formats.masks import write_mask
+from fcn_studio.formats.voc.masks import write_mask
 
 SMALL = replace(RECIPES["street"], width=0.0625, crop=(32, 48), batch=2)
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.labels import LabelMap, Labels, Provenance
-from fcn_studio.formats.masks import write_mask
+from fcn_studio.formats.voc.masks import write_mask
 
 SIZE = (8, 6)
 """Width and height of the pictures made here."""

@@ -26,10 +26,10 @@ from fcn_studio.errors import (
     ProjectLocked,
     YearsFound,
 )
-from fcn_studio.formats import masks
-from fcn_studio.formats.masks import read_mask, write_mask
 from fcn_studio.formats.project_folder import ProjectFolder
 from fcn_studio.formats.records import Record, read_record
+from fcn_studio.formats.voc import masks
+from fcn_studio.formats.voc.masks import read_mask, write_mask
 from tests.formats.helpers import SIZE, TABLE, filled, fingerprint, make_image, make_project, painted
 
 SHA = "c0" * 32

@@ -32,14 +32,14 @@ from fcn_studio.formats.images import image_loading, images
 from fcn_studio.formats.images.images import image_size, read_image
 from fcn_studio.formats.journal.journal import JournalFile, JournalHead, read_journal
 from fcn_studio.formats.lock import ProjectLock
-from fcn_studio.formats.masks import encode_grey, encode_mask, read_mask
 from fcn_studio.formats.project_file import read_project_file, write_project_file
 from fcn_studio.formats.records import read_provenance, read_record
 from fcn_studio.formats.run_result import NAME, read_run_result
 from fcn_studio.formats.runs import Runs
 from fcn_studio.formats.status_index import StatusIndex
 from fcn_studio.formats.timings import Timings
-from fcn_studio.formats.voc import CLASS_FILES, class_file_lines, read_class_files, read_splits
+from fcn_studio.formats.voc.masks import encode_grey, encode_mask, read_mask
+from fcn_studio.formats.voc.voc import CLASS_FILES, class_file_lines, read_class_files, read_splits
 from fcn_studio.settings import SETTINGS, Settings
 from tests.helpers import paint
 from tests.trust import mutators

@@ -16,8 +16,8 @@ from fcn_studio.core.labels import Provenance
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import MaskError, ProjectError, ProjectFileBroken
 from fcn_studio.formats import loaded
-from fcn_studio.formats.masks import MaskFile, encode_mask
 from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.voc.masks import MaskFile, encode_mask
 from tests.trust.corrupt import (
     ADOPTED,
     ADOPTED_LIST,
@@ -230,7 +230,7 @@ def test_a_decoder_without_checksums_is_noticed(
     """Of all flips of a mask some give other pixels and no error, which is why checksums are checked."""
     check: Callable[[object], None] = lambda _file: None  # noqa: E731
     if careless:
-        monkeypatch.setattr("fcn_studio.formats.masks._verify", check)
+        monkeypatch.setattr("fcn_studio.formats.voc.masks._verify", check)
     sound = encode_mask(labels_of(1).label_map)
     wrong = 0
     for data in flipped(sound, 8 * len(sound)):

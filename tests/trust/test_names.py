@@ -23,7 +23,7 @@ from fcn_studio.core.sample import Split, Status
 from fcn_studio.errors import ProjectError, ProjectReadOnly
 from fcn_studio.formats.images.scan import scan_images
 from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.formats.voc_export import export_voc, flat_ids
+from fcn_studio.formats.voc.voc_export import export_voc, flat_ids
 from tests.helpers import contents
 
 pytestmark = [

@@ -18,8 +18,8 @@ from fcn_studio.core.labels import Labels
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import FcnStudioError, ImageError, MaskError, ProjectError
-from fcn_studio.formats.masks import write_mask
 from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.voc.masks import write_mask
 from fcn_studio.jobs.snapshot import collect_now
 from fcn_studio.settings import Settings
 from fcn_studio.ui.dialogs.recovery_dialog import RecoveryDialog

@@ -22,7 +22,7 @@ from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
 from fcn_studio.ui.saving.exporter import Exporter
 
 if TYPE_CHECKING:
-    from fcn_studio.formats.voc_export import ExportResult
+    from fcn_studio.formats.voc.voc_export import ExportResult
     from fcn_studio.ui.dialogs.export_dialog import ExportChoice
     from fcn_studio.ui.network.learning import Learning
     from fcn_studio.ui.session.session import Session

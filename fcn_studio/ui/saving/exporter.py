@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, Signal
 from fcn_studio.errors import FcnStudioError, ProjectError
 
 if TYPE_CHECKING:
-    from fcn_studio.formats.voc_export import ExportResult
+    from fcn_studio.formats.voc.voc_export import ExportResult
 
     Steps = Generator[tuple[int, int], None, ExportResult]
 

@@ -11,7 +11,7 @@ import pytest
 
 from fcn_studio.formats.images import image_loading
 from fcn_studio.formats.images.images import read_image
-from fcn_studio.formats.masks import read_mask
+from fcn_studio.formats.voc.masks import read_mask
 from fcn_studio.ui.session import image_prefetch, images
 from tests.trust.huge import Sitting, blocks, draw, forget_peak, memory_gb
 from tests.ui.conftest import Studio, draw_project

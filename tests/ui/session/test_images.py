@@ -18,7 +18,7 @@ from fcn_studio.core.image_pyramid import ImagePyramid, levels_of
 from fcn_studio.errors import ImageTooLarge
 from fcn_studio.formats.images import image_loading
 from fcn_studio.formats.images.images import read_image
-from fcn_studio.formats.masks import read_mask
+from fcn_studio.formats.voc.masks import read_mask
 from fcn_studio.ui.canvas.composers import ImageComposer
 from fcn_studio.ui.canvas.sampling import Sampling
 from fcn_studio.ui.canvas.view_cache import LayerCache

@@ -17,8 +17,8 @@ from fcn_studio.core.labels import Provenance
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ClassTableNeeded, ImageError, MaskError, ProjectError, ProjectReadOnly
-from fcn_studio.formats.masks import read_mask
 from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.voc.masks import read_mask
 from fcn_studio.tools.base import PointerEvent
 from fcn_studio.ui.session.session import Session
 from tests.helpers import contents, paint, save_half
@@ -343,7 +343,7 @@ def test_a_folder_that_cannot_be_opened_leaves_the_open_one(session: Session, tm
     (foreign / "fcn-studio.toml").unlink()
     shutil.rmtree(foreign / ".fcn-studio")
     (foreign / "SegmentationClass").mkdir()
-    from fcn_studio.formats.masks import write_mask
+    from fcn_studio.formats.voc.masks import write_mask
     from tests.helpers import black
 
     write_mask(foreign / "SegmentationClass" / "picture-000.png", black()[..., 0] + 77)

@@ -31,10 +31,10 @@ from pytestqt.qtbot import QtBot
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.errors import ClassTableNeeded, ProjectError, YearsFound
-from fcn_studio.formats import voc_export
 from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.formats.voc_export import ExportResult
+from fcn_studio.formats.voc import voc_export
+from fcn_studio.formats.voc.voc_export import ExportResult
 from fcn_studio.tools.base import PointerEvent
 from fcn_studio.ui.actions.table import ACTIONS
 from fcn_studio.ui.canvas.layers import Layer

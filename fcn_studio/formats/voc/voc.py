@@ -13,7 +13,7 @@ from fcn_studio.core.sample import Split
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.atomic import told
 from fcn_studio.formats.images.scan import IMAGES, MAX_LIST_BYTES
-from fcn_studio.formats.masks import indices_in
+from fcn_studio.formats.voc.masks import indices_in
 from fcn_studio.paths import read_file
 
 DEVKIT = "VOCdevkit"

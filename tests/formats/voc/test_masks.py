@@ -12,7 +12,7 @@ from PIL import Image
 from fcn_studio.core.classes import ClassTable, voc_palette, voc_table
 from fcn_studio.core.labels import LabelMap
 from fcn_studio.errors import GreyMaskFound, MaskError, ProjectError
-from fcn_studio.formats.masks import encode_mask, read_mask, write_mask
+from fcn_studio.formats.voc.masks import encode_mask, read_mask, write_mask
 from tests.data import shared_data
 
 ALL = ClassTable.from_names(f"class {i}" for i in range(255))
