@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from fcn_studio.core.training import Level, TrainConfig  # noqa: E402
 from fcn_studio.errors import FcnStudioError  # noqa: E402
-from fcn_studio.formats.project_folder import ProjectFolder  # noqa: E402
+from fcn_studio.formats.project.project_folder import ProjectFolder  # noqa: E402
 from fcn_studio.jobs import headless  # noqa: E402
 
 PUBLISHED = (

@@ -11,7 +11,7 @@ from fcn_studio.fcn.weights.catalogue import NetworkInfo
 from fcn_studio.jobs.messages import ImageToSegment, SegmentJob
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
-    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.formats.project.project_folder import ProjectFolder
 
 
 def index_map(network: NetworkInfo, project: ProjectFolder, class_map: ClassMap | None = None) -> dict[int, int]:

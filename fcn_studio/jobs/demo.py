@@ -15,7 +15,7 @@ from fcn_studio.core.snapshot import LabelledImage, pack
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.atomic import told
 from fcn_studio.formats.images.images import image_size, write_png
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.masks import read_mask, write_mask
 
 PICTURES = 24

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fcn_studio.core.sample import Sample, Split, Status
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.voc_export import ExportResult, export_voc
 
 

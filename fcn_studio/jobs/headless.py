@@ -27,7 +27,7 @@ from fcn_studio.errors import (
 from fcn_studio.fcn.weights.catalogue import NetworkInfo
 from fcn_studio.formats.atomic import told
 from fcn_studio.formats.images.images import MAX_PIXELS
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.masks import write_mask
 from fcn_studio.formats.voc.voc_export import write_class_files
 from fcn_studio.jobs import batch

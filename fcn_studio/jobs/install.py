@@ -16,7 +16,7 @@ from fcn_studio.errors import CheckpointError, DownloadError
 from fcn_studio.fcn.weights.catalogue import SUFFIX, bundled, installed
 from fcn_studio.fcn.weights.published import PUBLISHED, PublishedNetwork, published_as
 from fcn_studio.formats.atomic import told
-from fcn_studio.formats.leftovers import remove_leftovers
+from fcn_studio.formats.project.leftovers import remove_leftovers
 from fcn_studio.jobs.apart import Errand, remedy, run_apart
 from fcn_studio.jobs.messages import Installing, InstallJob, JobProgress
 from fcn_studio.settings import Settings

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from fcn_studio.core.training import Verdict
 from fcn_studio.errors import CheckpointError, ProjectError
 from fcn_studio.fcn.weights.catalogue import NetworkInfo, read_info
-from fcn_studio.formats.run_result import RunResult, read_run_result
+from fcn_studio.formats.project.run_result import RunResult, read_run_result
 from fcn_studio.formats.timings import Timing, Timings
 from fcn_studio.jobs.networks import all_networks
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
-    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.formats.project.project_folder import ProjectFolder
 
 
 _MOST_FILES = 10

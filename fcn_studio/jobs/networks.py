@@ -12,8 +12,8 @@ from fcn_studio.fcn.weights.catalogue import DEFAULT, NetworkInfo, bundled, inst
 from fcn_studio.fcn.weights.published import PUBLISHED, PublishedNetwork
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
-    from fcn_studio.formats.project_folder import ProjectFolder
-    from fcn_studio.formats.runs import CurrentNetwork
+    from fcn_studio.formats.project.project_folder import ProjectFolder
+    from fcn_studio.formats.project.runs import CurrentNetwork
 
 
 def network_of(project: ProjectFolder | None, asked: str = "") -> NetworkInfo | None:

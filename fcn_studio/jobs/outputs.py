@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fcn_studio.errors import CheckpointError, UsageError
 from fcn_studio.fcn.weights.catalogue import read_info
-from fcn_studio.formats.project_folder import PROJECT_FILE
+from fcn_studio.formats.project.project_folder import PROJECT_FILE
 
 _SEEN = 4096
 

@@ -15,9 +15,9 @@ from fcn_studio.errors import ProjectError, TrainingError
 from fcn_studio.fcn.training.resume import Unfinished, read_unfinished
 from fcn_studio.fcn.weights.catalogue import read_info
 from fcn_studio.formats.atomic import told, write_atomically
-from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.formats.runs import CHECKPOINT, state_of
-from fcn_studio.formats.training_lock import is_training
+from fcn_studio.formats.project.project_folder import ProjectFolder
+from fcn_studio.formats.project.runs import CHECKPOINT, state_of
+from fcn_studio.formats.project.training_lock import is_training
 from fcn_studio.jobs.messages import FineTuneJob
 
 _COLUMNS = ("pixel_accuracy", "mean_accuracy", "mean_iou", "frequency_weighted_iou")

@@ -11,7 +11,7 @@ from fcn_studio.core.sample import Sample, Split, Status
 from fcn_studio.core.snapshot import LabelledImage, pack
 from fcn_studio.errors import ImageError, MaskError
 from fcn_studio.formats.images.images import image_size
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from fcn_studio.errors import TrainingError, UsageError
 from fcn_studio.fcn.training.resume import Unfinished, read_unfinished
 from fcn_studio.fcn.weights.catalogue import NetworkInfo, resolve
 from fcn_studio.formats.images.images import MAX_PIXELS
-from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.formats.runs import state_of
-from fcn_studio.formats.training_lock import require_idle
+from fcn_studio.formats.project.project_folder import ProjectFolder
+from fcn_studio.formats.project.runs import state_of
+from fcn_studio.formats.project.training_lock import require_idle
 from fcn_studio.jobs import runs
 from fcn_studio.jobs.console import open_project, print_figures, progress_bar, trusted
 from fcn_studio.jobs.interruption import interruption

@@ -13,7 +13,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QApplication
 
 from fcn_studio.core.training import Level, TrainConfig
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs.demo import make_demo
 from fcn_studio.jobs.messages import Failed, FineTuneJob, Progress, Reply
 from fcn_studio.jobs.snapshot import collect_now

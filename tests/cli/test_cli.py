@@ -14,7 +14,7 @@ from fcn_studio import __version__, cli
 from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Level
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from tests.helpers import ROOT, contents
 
 COMMANDS = ["open", "demo", "segment", "train", "evaluate", "export", "networks", "doctor"]

@@ -12,7 +12,7 @@ import numpy as np
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.training import TrainOutcome
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs.host import Host
 from fcn_studio.jobs.messages import (
     Cancelled,

@@ -22,8 +22,8 @@ from fcn_studio.core.training import Level, RecipeName, TrainConfig, TrainOutcom
 from fcn_studio.errors import CheckpointError, NetworkCannotHelp, ProjectLocked, TrainingError, UsageError
 from fcn_studio.fcn.weights.catalogue import read_info
 from fcn_studio.formats.images.images import image_size
-from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.formats.training_lock import TrainingLock
+from fcn_studio.formats.project.project_folder import ProjectFolder
+from fcn_studio.formats.project.training_lock import TrainingLock
 from fcn_studio.formats.voc.masks import read_mask
 from fcn_studio.jobs import headless, library, runs, trainings
 from fcn_studio.jobs.interruption import interruption

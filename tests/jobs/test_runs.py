@@ -16,8 +16,8 @@ from fcn_studio.core.sample import Split, Status
 from fcn_studio.core.training import Level, TrainConfig, TrainProgress, Verdict, judge
 from fcn_studio.errors import CheckpointError, ProjectError
 from fcn_studio.fcn.weights.catalogue import read_info
-from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.formats.training_lock import TrainingLock
+from fcn_studio.formats.project.project_folder import ProjectFolder
+from fcn_studio.formats.project.training_lock import TrainingLock
 from fcn_studio.jobs import runs
 from fcn_studio.jobs.demo import is_demo, make_demo, truth_snapshot
 from fcn_studio.jobs.export import export_project, to_export

@@ -17,7 +17,7 @@ from fcn_studio.core.training import Level, RecipeName, TrainConfig
 from fcn_studio.errors import TrainingError, UsageError
 from fcn_studio.fcn.weights.catalogue import read_info
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs import headless, runs
 from fcn_studio.jobs.networks import network_of
 from tests.helpers import save_half

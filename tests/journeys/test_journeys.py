@@ -20,7 +20,7 @@ from fcn_studio.core.micrographs import micrographs
 from fcn_studio.core.sample import Status
 from fcn_studio.fcn.weights.catalogue import DEFAULT, bundled
 from fcn_studio.formats.images.images import write_png
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from tests.helpers import tiny_checkpoint
 
 pytestmark = pytest.mark.slow

@@ -20,8 +20,8 @@ from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import FcnStudioError, MaskError
 from fcn_studio.formats.images.images import write_png
-from fcn_studio.formats.loaded import LoadedLabels
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.loaded import LoadedLabels
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.masks import write_mask
 from fcn_studio.jobs.snapshot import collect_now
 

@@ -23,7 +23,7 @@ from pathlib import Path
 import psutil
 
 from fcn_studio.core.training import Level, TrainConfig, TrainProgress
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs import host as host_module
 from fcn_studio.jobs import process as process_module
 from fcn_studio.jobs import watch as watch_module

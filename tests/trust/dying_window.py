@@ -16,7 +16,7 @@ from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Level, TrainConfig, TrainProgress
 from fcn_studio.formats.images.images import image_size
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs.demo import make_demo
 from fcn_studio.jobs.messages import Progress, Reply, Started
 from fcn_studio.settings import Settings

@@ -24,7 +24,7 @@ from fcn_studio import paths
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.labels import Labels
 from fcn_studio.formats.images.images import write_png
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.settings import Settings
 from fcn_studio.ui import app
 from fcn_studio.ui.app import Studio

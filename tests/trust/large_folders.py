@@ -19,7 +19,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Status
 from fcn_studio.formats.images.images import write_png
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.ui.app import Studio
 from tests.trust.switching import Paints
 

@@ -162,7 +162,7 @@ def serve() -> int:
     """Take moments from standard input, one a line, until it ends; the exit code (of a forked process too)."""
     import cv2  # noqa: F401
 
-    import fcn_studio.formats.project_folder
+    import fcn_studio.formats.project.project_folder
     import fcn_studio.jobs.export
     import fcn_studio.jobs.host
     import fcn_studio.ui.app
@@ -207,7 +207,7 @@ def _draw(folder: Path, style: str) -> None:
 
     from fcn_studio.core.classes import ClassTable
     from fcn_studio.formats.images.images import write_png
-    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.formats.project.project_folder import ProjectFolder
 
     folder.mkdir()
     count, size = {"many": (300, (48, 36)), "large": (5, (3000, 2000))}.get(style, (12, (320, 240)))
@@ -306,7 +306,7 @@ def missing(folder: Path, seen: Path) -> Iterator[str]:
     import numpy as np
 
     from fcn_studio.core.labels import Provenance
-    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.formats.project.project_folder import ProjectFolder
 
     files = sorted(seen.glob("*.npz"))
     if not files:

@@ -27,16 +27,16 @@ from fcn_studio.core.labels import Labels
 from fcn_studio.core.project import ProjectConfig
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats.annotations import AnnotationStore
 from fcn_studio.formats.images import image_loading, images
 from fcn_studio.formats.images.images import image_size, read_image
 from fcn_studio.formats.journal.journal import JournalFile, JournalHead, read_journal
-from fcn_studio.formats.lock import ProjectLock
-from fcn_studio.formats.project_file import read_project_file, write_project_file
-from fcn_studio.formats.records import read_provenance, read_record
-from fcn_studio.formats.run_result import NAME, read_run_result
-from fcn_studio.formats.runs import Runs
-from fcn_studio.formats.status_index import StatusIndex
+from fcn_studio.formats.project.annotations import AnnotationStore
+from fcn_studio.formats.project.lock import ProjectLock
+from fcn_studio.formats.project.project_file import read_project_file, write_project_file
+from fcn_studio.formats.project.records import read_provenance, read_record
+from fcn_studio.formats.project.run_result import NAME, read_run_result
+from fcn_studio.formats.project.runs import Runs
+from fcn_studio.formats.project.status_index import StatusIndex
 from fcn_studio.formats.timings import Timings
 from fcn_studio.formats.voc.masks import encode_grey, encode_mask, read_mask
 from fcn_studio.formats.voc.voc import CLASS_FILES, class_file_lines, read_class_files, read_splits

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Status
 from fcn_studio.formats.images.images import write_png
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.ui.app import Studio
 from fcn_studio.ui.runtime.garbage_collection import give_free_memory_back
 from tests.journeys.driver import drag

@@ -14,7 +14,7 @@ from fcn_studio.core.labels import made_by_human
 from fcn_studio.core.sample import Status
 from fcn_studio.fcn.training.crop_sampler import DecodedImages, channel_lut
 from fcn_studio.formats.images.images import image_size, read_image
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.masks import read_mask, write_mask
 from fcn_studio.formats.voc.voc_export import export_voc
 from fcn_studio.jobs.snapshot import collect_now

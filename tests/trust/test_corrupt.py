@@ -15,8 +15,8 @@ from fcn_studio.core.classes import VOID
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import MaskError, ProjectError, ProjectFileBroken
-from fcn_studio.formats import loaded
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project import loaded
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.masks import MaskFile, encode_mask
 from tests.trust.corrupt import (
     ADOPTED,
@@ -218,7 +218,7 @@ def test_a_batch_over_what_is_taken_for_empty_is_noticed(tmp_path: Path, monkeyp
         found = real(*arguments)  # type: ignore[arg-type]
         return loaded.LoadedLabels(found.labels, Status.NEW)
 
-    monkeypatch.setattr("fcn_studio.formats.annotations.with_record", new)
+    monkeypatch.setattr("fcn_studio.formats.project.annotations.with_record", new)
     _, faults = project.after(project.sound_bytes[:100])
     assert "b.png was overwritten" in faults
 

@@ -18,7 +18,7 @@ from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import FcnStudioError
 from fcn_studio.formats.images.images import write_png
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.masks import write_mask
 from fcn_studio.settings import Settings
 from fcn_studio.ui.session.session import Session

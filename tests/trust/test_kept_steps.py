@@ -17,7 +17,7 @@ from fcn_studio.core.journal import Replayed
 from fcn_studio.core.kept_histories import fingerprint
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Status
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.settings import Settings
 from fcn_studio.ui.session.session import Session
 from fcn_studio.ui.session.toolbox import Toolbox

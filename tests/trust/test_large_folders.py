@@ -13,9 +13,9 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats import annotations
-from fcn_studio.formats.annotations import AnnotationStore
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project import annotations
+from fcn_studio.formats.project.annotations import AnnotationStore
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.settings import Settings
 from fcn_studio.ui import app
 from fcn_studio.ui.app import Studio

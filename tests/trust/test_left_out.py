@@ -13,7 +13,7 @@ from PIL import Image
 from fcn_studio import cli
 from fcn_studio.core.labels import Provenance, made_by_human
 from fcn_studio.core.sample import Split, Status
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.masks import write_mask
 from tests.helpers import save_half
 

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 
 import fcn_studio
 from fcn_studio import paths
-from fcn_studio.formats.lock import process_start_time
+from fcn_studio.formats.project.lock import process_start_time
 from fcn_studio.ui.commands import report
 from fcn_studio.ui.runtime.crash_marker import KEPT_LIVES, Ended, Life, logs_dir, take_ended
 from fcn_studio.ui.runtime.logs import LONGEST, _LogFile, without_content

@@ -22,7 +22,7 @@ from fcn_studio.core.micrographs import CLASSES
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.errors import ProjectError, ProjectReadOnly
 from fcn_studio.formats.images.scan import scan_images
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.voc_export import export_voc, flat_ids
 from tests.helpers import contents
 
@@ -267,7 +267,7 @@ def test_without_the_guard_the_check_sees_what_is_written_outside(
     (folder / "SegmentationClass").mkdir()
     (folder / "SegmentationClass" / "sub").symlink_to(outside)
     before = tree_of(outside)
-    monkeypatch.setattr("fcn_studio.formats.annotations.refuse_outside", lambda *places: None)
+    monkeypatch.setattr("fcn_studio.formats.project.annotations.refuse_outside", lambda *places: None)
     with ProjectFolder.open(folder, writable=True, table=CLASSES) as project:
         project.save_labels(project.samples[0], labels(1), Status.VERIFIED)
     assert tree_of(outside) != before  # the negative control

@@ -18,7 +18,7 @@ from fcn_studio.core.labels import Labels
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import FcnStudioError, ImageError, MaskError, ProjectError
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.masks import write_mask
 from fcn_studio.jobs.snapshot import collect_now
 from fcn_studio.settings import Settings
@@ -469,7 +469,7 @@ from pathlib import Path
 import numpy as np
 from fcn_studio.core.labels import made_by_human
 from fcn_studio.core.sample import Status
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 with ProjectFolder.open(Path(sys.argv[1]), writable=True, break_lock=True) as project:
     if sys.argv[2] == "classes":
         project.set_table(project.config.table.added("tree", None))
@@ -611,7 +611,7 @@ def test_journals_of_a_folder_without_project_file_are_found_when_it_has_one(
     (folder / "class_names.txt").write_text("background\ncell\ndebris\n")
     session = make()
     session.open_folder(folder)
-    monkeypatch.setattr("fcn_studio.formats.first_opening.socket.gethostname", lambda: "renamed")
+    monkeypatch.setattr("fcn_studio.formats.project.first_opening.socket.gethostname", lambda: "renamed")
     paint(document(session), 1)
     left = document(session).labels_snapshot()
     crash(session, folder)

@@ -11,7 +11,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.formats.images import images
-from fcn_studio.formats.loaded import Reading
+from fcn_studio.formats.project.loaded import Reading
 from fcn_studio.settings import Settings
 from fcn_studio.ui import app
 from tests.trust.switching import Switcher, draw_folder

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from tests.trust.deaths import warm_forks
 from tests.trust.trainings import kill_trainings, make_project
 

@@ -31,7 +31,7 @@ import numpy as np  # noqa: E402
 
 from fcn_studio.core.classes import ClassTable  # noqa: E402
 from fcn_studio.formats.images.images import write_png  # noqa: E402
-from fcn_studio.formats.project_folder import ProjectFolder  # noqa: E402
+from fcn_studio.formats.project.project_folder import ProjectFolder  # noqa: E402
 
 if TYPE_CHECKING:
     from fcn_studio.ui.app import Studio

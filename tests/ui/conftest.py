@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.formats.images.images import write_png
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.settings import Settings
 from fcn_studio.ui.network.learning import Learning
 from fcn_studio.ui.session.session import Session

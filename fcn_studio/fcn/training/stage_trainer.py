@@ -25,7 +25,7 @@ from fcn_studio.fcn.training.resume import Unfinished, damage_told
 from fcn_studio.fcn.training.resume_file import StateFile, chance, read_tensors, restore_chance
 from fcn_studio.fcn.training.stages import Order, Stage, images_a_step, loss_weights, source_of
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, as_stored, load_checkpoint, save_checkpoint
-from fcn_studio.formats.runs import state_of
+from fcn_studio.formats.project.runs import state_of
 
 Reports = Generator[TrainProgress, bool | None, None]
 """Steps that report; sent True, they stop as soon as they can."""

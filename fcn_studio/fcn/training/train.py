@@ -19,8 +19,8 @@ from fcn_studio.fcn.training.stage_trainer import Training
 from fcn_studio.fcn.training.stages import Order, stages
 from fcn_studio.fcn.training.training_set import Material
 from fcn_studio.fcn.weights.checkpoint import Checkpoint
-from fcn_studio.formats.runs import state_of
-from fcn_studio.formats.training_lock import TrainingLock
+from fcn_studio.formats.project.runs import state_of
+from fcn_studio.formats.project.training_lock import TrainingLock
 
 
 def train(

@@ -14,7 +14,7 @@ from fcn_studio import paths
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.atomic import told
 from fcn_studio.formats.journal.journal import Journal, read_journal
-from fcn_studio.formats.lock import ProjectLock
+from fcn_studio.formats.project.lock import ProjectLock
 
 SUFFIX = ".journal"
 

@@ -27,7 +27,7 @@ from fcn_studio.errors import ImageError, MaskError, ProjectError
 from fcn_studio.formats.atomic import told
 from fcn_studio.formats.images.images import is_upright_jpeg, read_image, write_jpeg
 from fcn_studio.formats.images.scan import IMAGES, MASKS
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.masks import encode_mask
 from fcn_studio.formats.voc.voc import DEVKIT, LISTS, class_file_lines
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fcn_studio.ui.runtime.background import in_background
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
-    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.formats.project.project_folder import ProjectFolder
     from fcn_studio.ui.session.session import Session
 
 

@@ -13,8 +13,8 @@ from fcn_studio.core.sample import Sample
 from fcn_studio.errors import FcnStudioError, MaskDamaged, ProjectError, ProjectFileBroken
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
-    from fcn_studio.formats.loaded import EarlierLabels
-    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.formats.project.loaded import EarlierLabels
+    from fcn_studio.formats.project.project_folder import ProjectFolder
     from fcn_studio.ui.session.session import Session
 
 RESTORE = "Restore an earlier version"
@@ -95,7 +95,7 @@ class Restorer:
         Raises:
             FcnStudioError: if it cannot be written or opened.
         """
-        from fcn_studio.formats.project_folder import restore_project_file
+        from fcn_studio.formats.project.project_folder import restore_project_file
 
         restore_project_file(folder)
         self._session.open_folder(folder)

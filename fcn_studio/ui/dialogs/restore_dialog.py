@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QTreeWidget, QTr
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.labels import Labels, Provenance
-from fcn_studio.formats.loaded import EarlierLabels
+from fcn_studio.formats.project.loaded import EarlierLabels
 from fcn_studio.ui.canvas.colours import PAPER, class_pixels
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.widgets import theme

@@ -22,7 +22,7 @@ from fcn_studio.ui.network.job_list import JobBoard, JobView, Kind
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.fcn.training.resume import Unfinished
-    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.formats.project.project_folder import ProjectFolder
     from fcn_studio.jobs.messages import JobProgress, JobResult
     from fcn_studio.jobs.runs import Run
     from fcn_studio.jobs.snapshot import Snapshot

@@ -15,7 +15,7 @@ from fcn_studio.ui.network.job_list import JobBoard, JobView, Kind
 
 if TYPE_CHECKING:  # start-up: what only those need who look at networks is imported where it is used
     from fcn_studio.fcn.weights.published import PublishedNetwork
-    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.formats.project.project_folder import ProjectFolder
     from fcn_studio.formats.timings import Timings
     from fcn_studio.jobs.messages import JobResult, Predicted
     from fcn_studio.jobs.network_list import ListedNetwork

@@ -22,7 +22,7 @@ from typing import TextIO
 
 from fcn_studio import paths
 from fcn_studio.errors import FcnStudioError
-from fcn_studio.formats.lock import LockOwner, process_start_time
+from fcn_studio.formats.project.lock import LockOwner, process_start_time
 
 log = logging.getLogger(__name__)
 

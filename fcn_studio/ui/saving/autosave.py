@@ -21,7 +21,7 @@ from fcn_studio.ui.saving.writer import Accept, Save, Saver, Write
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.journal.recovery import CameBack
-    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.formats.project.project_folder import ProjectFolder
 
 LARGE_IDLE_MS = 1000
 LARGE_PIXELS = 12_000_000

@@ -18,7 +18,7 @@ from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import FcnStudioError
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
-    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.formats.project.project_folder import ProjectFolder
 
 
 class Write(Protocol):

@@ -14,7 +14,7 @@ from fcn_studio.errors import FcnStudioError
 from fcn_studio.ui.session.images import Pictures
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
-    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.formats.project.project_folder import ProjectFolder
 
 AFTER_MS = 20
 """The neighbours are read once the image that was asked for is on the screen."""

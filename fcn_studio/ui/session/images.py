@@ -19,7 +19,7 @@ from fcn_studio.errors import ImageError, ImageTooLarge
 from fcn_studio.ui.session.image_prefetch import STAGED_FROM, Prefetch
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
-    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.formats.project.project_folder import ProjectFolder
     from fcn_studio.ui.session.session import Session
 
 

@@ -19,7 +19,7 @@ from fcn_studio.errors import ImageError, ProjectLocked
 from fcn_studio.ui.runtime.background import in_background
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
-    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.formats.project.project_folder import ProjectFolder
     from fcn_studio.ui.saving.autosave import Keeper
     from fcn_studio.ui.session.images import Pictures
 
@@ -67,7 +67,7 @@ def open_project(
     Raises:
         ProjectError: as `ProjectFolder.open`.
     """
-    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.formats.project.project_folder import ProjectFolder
 
     opened = partial(ProjectFolder.open, folder, table=table, default_table=default_table, grey_as_indices=grey)
     project, locked = in_background(lambda: _opened(opened, break_lock=break_lock))

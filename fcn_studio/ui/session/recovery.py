@@ -17,7 +17,7 @@ from fcn_studio.errors import ProjectError, ProjectLocked
 if TYPE_CHECKING:
     from fcn_studio.formats.journal.journal import Journal, JournalHead
     from fcn_studio.formats.journal.recovery import CameBack, LeftOver
-    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.formats.project.project_folder import ProjectFolder
     from fcn_studio.ui.session.session import Session
 
 

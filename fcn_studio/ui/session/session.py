@@ -28,7 +28,7 @@ from fcn_studio.ui.session.status_scan import Census
 from fcn_studio.ui.session.toolbox import Toolbox
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
-    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.formats.project.project_folder import ProjectFolder
 
 
 class Session(QObject):

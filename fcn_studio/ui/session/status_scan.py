@@ -18,7 +18,7 @@ from fcn_studio.errors import FcnStudioError
 from fcn_studio.ui.runtime.background import in_background
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
-    from fcn_studio.formats.project_folder import ProjectFolder
+    from fcn_studio.formats.project.project_folder import ProjectFolder
     from fcn_studio.ui.session.session import Session
 
 AT_ONCE_S = 0.01

@@ -32,8 +32,8 @@ from fcn_studio.fcn.weights.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from fcn_studio.formats.runs import state_of
-from fcn_studio.formats.training_lock import TrainingLock
+from fcn_studio.formats.project.runs import state_of
+from fcn_studio.formats.project.training_lock import TrainingLock
 
 from .test_train import TABLE, finish, scenes
 

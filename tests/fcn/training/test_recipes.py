@@ -26,7 +26,7 @@ from fcn_studio.fcn.weights.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from fcn_studio.formats.runs import state_of
+from fcn_studio.formats.project.runs import state_of
 
 from .test_resume import end
 from .test_train import TABLE, finish, scenes

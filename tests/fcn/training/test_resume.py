@@ -26,8 +26,8 @@ from fcn_studio.fcn.training.resume import read_unfinished
 from fcn_studio.fcn.training.train import train
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint
 from fcn_studio.formats.atomic import write_atomically
-from fcn_studio.formats.runs import state_of
-from fcn_studio.formats.training_lock import is_training, lock_of
+from fcn_studio.formats.project.runs import state_of
+from fcn_studio.formats.project.training_lock import is_training, lock_of
 from tests.helpers import ROOT, tiny_checkpoint
 
 from .test_train import TABLE, finish, scenes

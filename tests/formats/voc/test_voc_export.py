@@ -14,7 +14,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.images.images import read_image
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.voc import class_file_lines, read_class_files
 from fcn_studio.formats.voc.voc_export import ExportResult, export_voc, flat_ids
 from tests.data import shared_data

@@ -10,8 +10,8 @@ from pytestqt.qtbot import QtBot
 from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats.loaded import EarlierLabels, LoadedLabels
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.loaded import EarlierLabels, LoadedLabels
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.ui.dialogs.restore_dialog import RestoreDialog
 from tests.helpers import contents, half_painted, paint
 from tests.ui.conftest import Studio, draw_project

@@ -22,7 +22,7 @@ from fcn_studio.core.training import Adoption, Level, RecipeName, TrainConfig, T
 from fcn_studio.errors import CheckpointError, FcnStudioError, NetworkCannotHelp, ProjectError, TrainingError
 from fcn_studio.fcn.weights.catalogue import read_info
 from fcn_studio.formats.images.images import image_size
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs.messages import FineTuneJob
 from fcn_studio.settings import Settings
 from fcn_studio.tools.base import PointerEvent
@@ -561,7 +561,9 @@ def test_no_file_is_read_to_learn_whether_there_is_a_way_back(
     bench: Bench, tiny_network: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.learning.use_network(str(tiny_network))
-    monkeypatch.setattr("fcn_studio.formats.runs.Runs.chain", lambda self: pytest.fail("current.json was read"))
+    monkeypatch.setattr(
+        "fcn_studio.formats.project.runs.Runs.chain", lambda self: pytest.fail("current.json was read")
+    )
     assert bench.learning.can_go_back
     monkeypatch.undo()
     bench.learning.go_back()

@@ -22,7 +22,7 @@ from fcn_studio.core.training import Verdict
 from fcn_studio.errors import CheckpointError, NetworkCannotHelp, ProjectError
 from fcn_studio.fcn.weights.catalogue import read_info
 from fcn_studio.fcn.weights.published import PUBLISHED
-from fcn_studio.formats.run_result import NAME
+from fcn_studio.formats.project.run_result import NAME
 from fcn_studio.jobs.messages import Done, Failed, Installing, InstallJob, Predicted, Progress, Ready
 from fcn_studio.jobs.network_list import ListedNetwork, Origin
 from fcn_studio.jobs.run import Workshop
@@ -422,7 +422,7 @@ def test_a_project_that_cannot_be_written_says_so_and_keeps_its_network(
     def full(path: Path, data: bytes) -> None:
         raise ProjectError(f"{path} cannot be written: no space left on device")
 
-    monkeypatch.setattr("fcn_studio.formats.runs.write_atomically", full)
+    monkeypatch.setattr("fcn_studio.formats.project.runs.write_atomically", full)
     dialog = opened(desk, qtbot)
     choose(dialog, "run 0001")
     dialog.use_button.click()

@@ -14,7 +14,7 @@ from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.ui.saving import autosave as keeper_module
 from fcn_studio.ui.saving.autosave import Keeper
 from fcn_studio.ui.saving.writer import Accept

@@ -17,7 +17,7 @@ from fcn_studio.core.labels import Provenance
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ClassTableNeeded, ImageError, MaskError, ProjectError, ProjectReadOnly
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.masks import read_mask
 from fcn_studio.tools.base import PointerEvent
 from fcn_studio.ui.session.session import Session
@@ -404,7 +404,7 @@ def test_a_folder_that_cannot_be_written_is_labelled_all_the_same_and_saved_once
         if how == "no permission":
             access = os.access
             protected.setattr(
-                "fcn_studio.formats.project_folder.os.access",
+                "fcn_studio.formats.project.project_folder.os.access",
                 lambda path, mode: Path(path) != folder and access(path, mode),
             )
         else:
@@ -415,7 +415,7 @@ def test_a_folder_that_cannot_be_written_is_labelled_all_the_same_and_saved_once
                     raise OSError(30, "Read-only file system")
                 return real_open(path, flags, *arguments)  # type: ignore[arg-type]
 
-            protected.setattr("fcn_studio.formats.lock.os.open", refuse)
+            protected.setattr("fcn_studio.formats.project.lock.os.open", refuse)
         with pytest.raises(ProjectReadOnly):
             ProjectFolder.open(folder, writable=True)
         session = make_session()
@@ -458,7 +458,7 @@ def test_an_index_that_cannot_be_written_does_not_stop_closing(
     def refuse(self: object) -> None:
         raise ProjectError("the index cannot be written")
 
-    monkeypatch.setattr("fcn_studio.formats.statuses.Statuses.save_index", refuse)
+    monkeypatch.setattr("fcn_studio.formats.project.statuses.Statuses.save_index", refuse)
     assert session.close_project()
     assert session.project is None
     assert "the index cannot be written" in heard.notices

@@ -32,7 +32,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.errors import ClassTableNeeded, ProjectError, YearsFound
 from fcn_studio.formats.images.images import image_size
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc import voc_export
 from fcn_studio.formats.voc.voc_export import ExportResult
 from fcn_studio.tools.base import PointerEvent

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from fcn_studio import paths
-from fcn_studio.formats.leftovers import STALE_SECONDS, remove_leftovers
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project.leftovers import STALE_SECONDS, remove_leftovers
+from fcn_studio.formats.project.project_folder import ProjectFolder
 
 LEFT = ".0123456789abcdef.tmp"
 

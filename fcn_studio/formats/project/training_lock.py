@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from fcn_studio.errors import TrainingError
 from fcn_studio.formats.atomic import told
-from fcn_studio.formats.lock import BEING_MADE, FileLock, LockOwner, holder
+from fcn_studio.formats.project.lock import BEING_MADE, FileLock, LockOwner, holder
 
 
 class TrainingLock(FileLock):

@@ -36,9 +36,9 @@ from tomlkit.items import AoT
 from fcn_studio.core.classes import ClassInfo, ClassTable, Colour
 from fcn_studio.core.project import DEFAULT_VAL_PERCENT, ProjectConfig
 from fcn_studio.errors import ProjectError, ProjectFileBroken
-from fcn_studio.formats import migrations
 from fcn_studio.formats.atomic import told, write_atomically
-from fcn_studio.formats.versions import earlier_files, keep_file
+from fcn_studio.formats.project import migrations
+from fcn_studio.formats.project.versions import earlier_files, keep_file
 from fcn_studio.paths import ended, read_file
 
 _log = logging.getLogger(__name__)

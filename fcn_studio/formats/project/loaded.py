@@ -15,8 +15,8 @@ from fcn_studio.core.labels import LabelMap, Labels, Provenance, with_unknown_or
 from fcn_studio.core.rules import look_up
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import MaskDamaged, MaskError, MaskNeedsDecision, MaskNotRead
-from fcn_studio.formats.records import Record, read_provenance, read_record
-from fcn_studio.formats.versions import Version
+from fcn_studio.formats.project.records import Record, read_provenance, read_record
+from fcn_studio.formats.project.versions import Version
 from fcn_studio.formats.voc.masks import MAX_MASK_BYTES, MaskFile, decode_mask
 from fcn_studio.paths import read_file
 

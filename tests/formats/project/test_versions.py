@@ -11,8 +11,8 @@ import pytest
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import MaskDamaged, ProjectError, ProjectFileBroken, ProjectLocked
-from fcn_studio.formats import versions
-from fcn_studio.formats.project_folder import ProjectFolder, restore_project_file
+from fcn_studio.formats.project import versions
+from fcn_studio.formats.project.project_folder import ProjectFolder, restore_project_file
 from tests.formats.helpers import SIZE, TABLE, make_project, painted
 
 SHA = "c0" * 32

@@ -13,8 +13,8 @@ from fcn_studio.core.classes import VOID
 from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats import migrations
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project import migrations
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from tests.helpers import contents
 
 PROJECTS = Path(__file__).resolve().parents[1] / "data" / "projects"

@@ -2,7 +2,7 @@
 
 ``format`` in ``fcn-studio.toml`` counts the forms of the whole project folder. A release that changes one raises
 `FORMAT`, adds a step here and a frozen project of the release before in ``tests/data/projects``. The first write
-keeps the old file (`formats.project_file`).
+keeps the old file (`formats.project.project_file`).
 """
 
 from __future__ import annotations

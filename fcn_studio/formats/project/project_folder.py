@@ -31,24 +31,24 @@ from fcn_studio.core.prediction import Prediction, prelabelled
 from fcn_studio.core.project import ProjectConfig
 from fcn_studio.core.sample import Sample, Split, Status, split_of
 from fcn_studio.errors import ProjectError, ProjectReadOnly, YearsFound
-from fcn_studio.formats import migrations
-from fcn_studio.formats.annotations import AnnotationStore
 from fcn_studio.formats.atomic import refuse_outside
-from fcn_studio.formats.first_opening import first_notice, found_table, new_config
 from fcn_studio.formats.images.images import MAX_PIXELS, image_size
 from fcn_studio.formats.images.scan import IMAGES, MASKS, scan_images
-from fcn_studio.formats.leftovers import remove_leftovers
-from fcn_studio.formats.loaded import EarlierLabels, LoadedLabels
-from fcn_studio.formats.lock import ProjectLock
-from fcn_studio.formats.project_file import (
+from fcn_studio.formats.project import migrations
+from fcn_studio.formats.project.annotations import AnnotationStore
+from fcn_studio.formats.project.first_opening import first_notice, found_table, new_config
+from fcn_studio.formats.project.leftovers import remove_leftovers
+from fcn_studio.formats.project.loaded import EarlierLabels, LoadedLabels
+from fcn_studio.formats.project.lock import ProjectLock
+from fcn_studio.formats.project.project_file import (
     keep_copy,
     open_project_file,
     put_back,
     refuse_if_lost,
     write_project_file,
 )
-from fcn_studio.formats.runs import Runs
-from fcn_studio.formats.status_index import stamp_of
+from fcn_studio.formats.project.runs import Runs
+from fcn_studio.formats.project.status_index import stamp_of
 from fcn_studio.formats.voc.voc import read_splits, voc_years
 
 STATE = ".fcn-studio"

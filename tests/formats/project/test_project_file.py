@@ -8,7 +8,7 @@ import pytest
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.project import ProjectConfig
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats.project_file import read_project_file, write_project_file
+from fcn_studio.formats.project.project_file import read_project_file, write_project_file
 
 TABLE = ClassTable.from_names(["background", 'cell "x"', "Zellkörper"])
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from fcn_studio.errors import ProjectError, ProjectLocked, TrainingError
-from fcn_studio.formats.lock import ProjectLock, holder, process_start_time
-from fcn_studio.formats.training_lock import TrainingLock, is_training, lock_of, require_idle
+from fcn_studio.formats.project.lock import ProjectLock, holder, process_start_time
+from fcn_studio.formats.project.training_lock import TrainingLock, is_training, lock_of, require_idle
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_the_lock_says_who_holds_it_and_goes_with_its_folder(path: Path) -> None
 
 def test_a_living_process_keeps_its_lock_and_a_dead_one_loses_it(path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from fcn_studio.formats.lock import ProjectLock\n"
+        "import sys; from pathlib import Path; from fcn_studio.formats.project.lock import ProjectLock\n"
         "lock = ProjectLock(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(path)]
@@ -103,7 +103,7 @@ def test_many_processes_at_a_stale_lock_get_one_winner(path: Path) -> None:
     put(path, pid=dead_pid())
     code = (
         "import sys; from pathlib import Path\n"
-        "from fcn_studio.formats.lock import ProjectLock\nfrom fcn_studio.errors import ProjectLocked\n"
+        "from fcn_studio.formats.project.lock import ProjectLock\nfrom fcn_studio.errors import ProjectLocked\n"
         "sys.stdin.readline()\n"
         "try: ProjectLock(Path(sys.argv[1])); print('won', flush=True); sys.stdin.read()\n"
         "except ProjectLocked: print('lost', flush=True)"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats.runs import CurrentNetwork, Runs
+from fcn_studio.formats.project.runs import CurrentNetwork, Runs
 
 SHA, OTHER = "ab" * 32, "cd" * 32
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats.run_result import NAME, RunResult, read_run_result
+from fcn_studio.formats.project.run_result import NAME, RunResult, read_run_result
 from fcn_studio.formats.timings import Timing, Timings
 
 RESULT: dict[str, object] = {

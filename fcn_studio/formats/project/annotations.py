@@ -10,7 +10,7 @@ Masks found at first opening are listed in ``.fcn-studio/adopted_masks``, which 
 ``fcn-studio.toml``. A mask of that list that we overwrite has its original in ``.fcn-studio/originals`` first, and
 then a record that says what it was believed to be: whatever crashes after that, it never looks untouched.
 
-Before a mask is first overwritten after it was loaded, it is kept as an earlier version (`formats.versions`).
+Before a mask is first overwritten after it was loaded, it is kept as an earlier version (`formats.project.versions`).
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from fcn_studio.core.kept_histories import fingerprint
 from fcn_studio.core.labels import Labels, made_by_human
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import MaskError, MaskNeedsDecision, ProjectError
-from fcn_studio.formats.adopted import read_adopted, write_adopted
 from fcn_studio.formats.atomic import refuse_outside, write_atomically
 from fcn_studio.formats.images.scan import MASKS, scan_masks
-from fcn_studio.formats.loaded import EarlierLabels, LoadedLabels, Reading, bytes_of, sha256_of, with_record
-from fcn_studio.formats.read_ahead import ReadAhead, Source, record_sha256
-from fcn_studio.formats.records import Record, read_provenance, read_record, write_record
-from fcn_studio.formats.status_index import Stamp, stamp_of
-from fcn_studio.formats.statuses import Statuses
-from fcn_studio.formats.versions import Version, Versions, same_content
+from fcn_studio.formats.project.adopted import read_adopted, write_adopted
+from fcn_studio.formats.project.loaded import EarlierLabels, LoadedLabels, Reading, bytes_of, sha256_of, with_record
+from fcn_studio.formats.project.read_ahead import ReadAhead, Source, record_sha256
+from fcn_studio.formats.project.records import Record, read_provenance, read_record, write_record
+from fcn_studio.formats.project.status_index import Stamp, stamp_of
+from fcn_studio.formats.project.statuses import Statuses
+from fcn_studio.formats.project.versions import Version, Versions, same_content
 from fcn_studio.formats.voc.masks import encode_mask
 
 

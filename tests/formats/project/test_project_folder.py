@@ -26,8 +26,8 @@ from fcn_studio.errors import (
     ProjectLocked,
     YearsFound,
 )
-from fcn_studio.formats.project_folder import ProjectFolder
-from fcn_studio.formats.records import Record, read_record
+from fcn_studio.formats.project.project_folder import ProjectFolder
+from fcn_studio.formats.project.records import Record, read_record
 from fcn_studio.formats.voc import masks
 from fcn_studio.formats.voc.masks import read_mask, write_mask
 from tests.formats.helpers import SIZE, TABLE, filled, fingerprint, make_image, make_project, painted
@@ -423,7 +423,7 @@ def test_a_crash_between_mask_and_record_only_makes_pixels_unknown(
         project.load_labels(project.sample("a.jpg"), SIZE)
         for sample, before_crash in zip(project.samples, (1, 0), strict=True):
             with monkeypatch.context() as patched:
-                crash_at(patched, "fcn_studio.formats.annotations.write_record", before_crash)
+                crash_at(patched, "fcn_studio.formats.project.annotations.write_record", before_crash)
                 with pytest.raises(KeyboardInterrupt):
                     project.save_labels(sample, painted(2, by=Provenance.NETWORK), Status.PRELABELLED)
     with ProjectFolder.open(tmp_path, writable=False) as project:
@@ -442,7 +442,7 @@ def test_a_crash_before_an_adopted_mask_is_overwritten_leaves_it_finished(
     with ProjectFolder.open(tmp_path, writable=True) as project, monkeypatch.context() as patched:
         project.save_config(project.config)
         # The original is written before both, the record of what it was before the mask.
-        crash_at(patched, f"fcn_studio.formats.annotations.{call}", 1 if call == "write_atomically" else 0)
+        crash_at(patched, f"fcn_studio.formats.project.annotations.{call}", 1 if call == "write_atomically" else 0)
         with pytest.raises(KeyboardInterrupt):
             project.save_labels(project.samples[0], painted(2), Status.IN_PROGRESS)
     assert (tmp_path / ".fcn-studio" / "originals" / "a.png").read_bytes() == mask
@@ -457,7 +457,7 @@ def test_what_is_overwritten_first_had_a_record_of_its_own(tmp_path: Path, monke
     make_project(tmp_path, ["a.jpg"], {"a": 1})
     digest = hashlib.sha256((tmp_path / "SegmentationClass" / "a.png").read_bytes()).hexdigest()
     with ProjectFolder.open(tmp_path, writable=True) as project, monkeypatch.context() as patched:
-        crash_at(patched, "fcn_studio.formats.annotations.write_record", 1)
+        crash_at(patched, "fcn_studio.formats.project.annotations.write_record", 1)
         with pytest.raises(KeyboardInterrupt):
             project.save_labels(project.samples[0], painted(2), Status.IN_PROGRESS)
     record = read_record(tmp_path / ".fcn-studio" / "provenance" / "a.png")
@@ -713,7 +713,7 @@ def test_a_record_fits_a_mask_that_is_known_to_be_ours_too(tmp_path: Path, monke
     mask, announced = saved(tmp_path), []
     old = hashlib.sha256(mask.read_bytes()).hexdigest()
     with ProjectFolder.open(tmp_path, writable=True) as project, monkeypatch.context() as patched:
-        patched.setattr("fcn_studio.formats.annotations.write_record", _crash)
+        patched.setattr("fcn_studio.formats.project.annotations.write_record", _crash)
         with pytest.raises(KeyboardInterrupt):
             project.save_labels(project.samples[0], painted(2), Status.IN_PROGRESS, announce=announced.append)
     with ProjectFolder.open(tmp_path, writable=False) as project:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fcn_studio.core.sample import Status
-from fcn_studio.formats.status_index import Stamp, StatusIndex
+from fcn_studio.formats.project.status_index import Stamp, StatusIndex
 
 
 class Statuses:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.errors import MaskError
-from fcn_studio.formats.loaded import LoadedLabels, bytes_of, sha256_of
+from fcn_studio.formats.project.loaded import LoadedLabels, bytes_of, sha256_of
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import MaskDamaged
-from fcn_studio.formats import annotations
-from fcn_studio.formats.loaded import LoadedLabels, Reading
-from fcn_studio.formats.project_folder import ProjectFolder
+from fcn_studio.formats.project import annotations
+from fcn_studio.formats.project.loaded import LoadedLabels, Reading
+from fcn_studio.formats.project.project_folder import ProjectFolder
 from tests.helpers import save_half
 from tests.ui.conftest import draw_project
 
