@@ -20,8 +20,8 @@ from fcn_studio.core.raster import capsule
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.jobs.messages import Cancel, Job, Reply, Submit
 from fcn_studio.jobs.process import Bench
+from fcn_studio.jobs.protocol import Cancel, Job, Reply, Submit
 from fcn_studio.jobs.run import Workshop
 
 ROOT = Path(__file__).resolve().parents[1]

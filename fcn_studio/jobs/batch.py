@@ -8,7 +8,7 @@ from fcn_studio.core.class_map import ClassMap, can_help, map_classes
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import NetworkCannotHelp
 from fcn_studio.fcn.weights.catalogue import NetworkInfo
-from fcn_studio.jobs.messages import ImageToSegment, SegmentJob
+from fcn_studio.jobs.protocol import ImageToSegment, SegmentJob
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project.project_folder import ProjectFolder

@@ -13,8 +13,8 @@ from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.metrics import Figures
 from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.jobs.messages import Evaluated, JobProgress, Predicted
 from fcn_studio.jobs.networks import default_network
+from fcn_studio.jobs.protocol import Evaluated, JobProgress, Predicted
 from fcn_studio.jobs.snapshot import Snapshot, collect
 
 

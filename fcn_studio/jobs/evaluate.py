@@ -6,8 +6,8 @@ from collections.abc import Generator
 
 from fcn_studio.core.class_map import map_classes
 from fcn_studio.core.metrics import Figures
-from fcn_studio.jobs.messages import Evaluated, EvaluateJob, ImageFailed, JobProgress
-from fcn_studio.jobs.warm import WarmNetwork
+from fcn_studio.jobs.predictor_cache import WarmNetwork
+from fcn_studio.jobs.protocol import Evaluated, EvaluateJob, ImageFailed, JobProgress
 
 
 def evaluate_network(job: EvaluateJob, warm: WarmNetwork) -> Generator[JobProgress, bool | None, Figures]:

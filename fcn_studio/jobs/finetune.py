@@ -9,8 +9,8 @@ from pathlib import Path
 from fcn_studio.core.training import Level, TrainOutcome
 from fcn_studio.errors import ImageError, TrainingError
 from fcn_studio.jobs.evaluate import evaluate_network
-from fcn_studio.jobs.messages import EvaluateJob, FineTuneJob, JobProgress
-from fcn_studio.jobs.warm import WarmNetwork
+from fcn_studio.jobs.predictor_cache import WarmNetwork
+from fcn_studio.jobs.protocol import EvaluateJob, FineTuneJob, JobProgress
 
 
 def fine_tune(job: FineTuneJob, warm: WarmNetwork) -> Generator[JobProgress, bool | None, TrainOutcome]:

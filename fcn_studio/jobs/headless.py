@@ -40,9 +40,9 @@ from fcn_studio.jobs.console import (
     tell_notes,
     trusted,
 )
-from fcn_studio.jobs.messages import EvaluateJob, ImageFailed, Predicted
 from fcn_studio.jobs.networks import class_map_of, needed, network_of
 from fcn_studio.jobs.outputs import check_folder
+from fcn_studio.jobs.protocol import EvaluateJob, ImageFailed, Predicted
 from fcn_studio.jobs.run import Workshop
 from fcn_studio.jobs.trainings import train as train
 

@@ -18,7 +18,10 @@ from dataclasses import dataclass
 from multiprocessing.context import SpawnProcess
 from typing import Literal
 
-from fcn_studio.jobs.messages import (
+from fcn_studio.jobs.hang_detector import LOOK, STUCK_AFTER, Verdict, Watch
+from fcn_studio.jobs.pipe import Wire
+from fcn_studio.jobs.process import serve
+from fcn_studio.jobs.protocol import (
     Alive,
     Answers,
     Cancel,
@@ -33,9 +36,6 @@ from fcn_studio.jobs.messages import (
     Started,
     Submit,
 )
-from fcn_studio.jobs.process import serve
-from fcn_studio.jobs.watch import LOOK, STUCK_AFTER, Verdict, Watch
-from fcn_studio.jobs.wire import Wire
 
 START_METHOD: Literal["spawn"] = "spawn"
 """A fresh interpreter: forking a process with threads and Qt would copy their locks. Tests fork a warm one."""

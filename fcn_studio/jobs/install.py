@@ -17,8 +17,8 @@ from fcn_studio.fcn.weights.catalogue import SUFFIX, bundled, installed
 from fcn_studio.fcn.weights.published import PUBLISHED, PublishedNetwork, published_as
 from fcn_studio.formats.atomic import told
 from fcn_studio.formats.project.leftovers import remove_leftovers
-from fcn_studio.jobs.apart import Errand, remedy, run_apart
-from fcn_studio.jobs.messages import Installing, InstallJob, JobProgress
+from fcn_studio.jobs.protocol import Installing, InstallJob, JobProgress
+from fcn_studio.jobs.sandbox import Errand, remedy, run_apart
 from fcn_studio.settings import Settings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -14,8 +14,8 @@ from fcn_studio.errors import CheckpointError, UsageError
 from fcn_studio.fcn.weights.catalogue import SUFFIX, NetworkInfo, read_info, remove_installed, resolve
 from fcn_studio.fcn.weights.published import PUBLISHED, PublishedNetwork
 from fcn_studio.jobs.console import open_project, progress_bar
-from fcn_studio.jobs.messages import Installing, InstallJob
 from fcn_studio.jobs.networks import all_networks, available, network_of
+from fcn_studio.jobs.protocol import Installing, InstallJob
 from fcn_studio.jobs.run import Workshop
 
 Json = dict[str, Any]

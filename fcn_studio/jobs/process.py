@@ -23,7 +23,7 @@ from multiprocessing.connection import Connection
 
 from fcn_studio.core.training import TrainProgress
 from fcn_studio.errors import FcnStudioError
-from fcn_studio.jobs.messages import (
+from fcn_studio.jobs.protocol import (
     Alive,
     Cancel,
     Cancelled,

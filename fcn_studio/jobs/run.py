@@ -7,9 +7,9 @@ from collections.abc import Generator
 from fcn_studio.jobs.evaluate import evaluate_network
 from fcn_studio.jobs.finetune import fine_tune
 from fcn_studio.jobs.install import install
-from fcn_studio.jobs.messages import EvaluateJob, FineTuneJob, InstallJob, Job, JobProgress, JobResult, SegmentJob
+from fcn_studio.jobs.predictor_cache import WarmNetwork
+from fcn_studio.jobs.protocol import EvaluateJob, FineTuneJob, InstallJob, Job, JobProgress, JobResult, SegmentJob
 from fcn_studio.jobs.segment import segment
-from fcn_studio.jobs.warm import WarmNetwork
 
 
 class Workshop(WarmNetwork):

@@ -18,7 +18,7 @@ from fcn_studio.formats.atomic import told, write_atomically
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.project.runs import CHECKPOINT, state_of
 from fcn_studio.formats.project.training_lock import is_training
-from fcn_studio.jobs.messages import FineTuneJob
+from fcn_studio.jobs.protocol import FineTuneJob
 
 _COLUMNS = ("pixel_accuracy", "mean_accuracy", "mean_iou", "frequency_weighted_iou")
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from fcn_studio.errors import ImageError
 from fcn_studio.formats.images.images import read_image
-from fcn_studio.jobs.messages import ImageFailed, ImageToSegment, JobProgress, Predicted, SegmentJob
-from fcn_studio.jobs.warm import WarmNetwork
+from fcn_studio.jobs.predictor_cache import WarmNetwork
+from fcn_studio.jobs.protocol import ImageFailed, ImageToSegment, JobProgress, Predicted, SegmentJob
 
 if TYPE_CHECKING:
     from fcn_studio.fcn.inference.predictor import Predictor

@@ -26,9 +26,9 @@ from fcn_studio.formats.project.training_lock import require_idle
 from fcn_studio.jobs import runs
 from fcn_studio.jobs.console import open_project, print_figures, progress_bar, trusted
 from fcn_studio.jobs.interruption import interruption
-from fcn_studio.jobs.messages import FineTuneJob, JobProgress
 from fcn_studio.jobs.networks import class_map_of, default_network, needed, network_of
 from fcn_studio.jobs.outputs import check_checkpoint, check_log
+from fcn_studio.jobs.protocol import FineTuneJob, JobProgress
 from fcn_studio.jobs.run import Workshop
 from fcn_studio.jobs.snapshot import Snapshot
 from fcn_studio.paths import read_file

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs.demo import make_demo
-from fcn_studio.jobs.messages import Failed, FineTuneJob, Progress, Reply
+from fcn_studio.jobs.protocol import Failed, FineTuneJob, Progress, Reply
 from fcn_studio.jobs.snapshot import collect_now
 from fcn_studio.ui.network.engine import ProcessEngine
 from tests.bench.canvas import Cases

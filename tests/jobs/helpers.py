@@ -14,7 +14,7 @@ from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.training import TrainOutcome
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs.host import Host
-from fcn_studio.jobs.messages import (
+from fcn_studio.jobs.protocol import (
     Cancelled,
     Done,
     Failed,

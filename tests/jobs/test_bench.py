@@ -7,8 +7,8 @@ import pytest
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.training import TrainProgress
 from fcn_studio.errors import DeviceError
-from fcn_studio.jobs.messages import Cancel, Cancelled, Done, Failed, Progress, Reply, Started, Submit
 from fcn_studio.jobs.process import Bench
+from fcn_studio.jobs.protocol import Cancel, Cancelled, Done, Failed, Progress, Reply, Started, Submit
 from fcn_studio.jobs.run import Workshop
 from tests.jobs.helpers import ScriptedWorkshop, Work, job, news
 

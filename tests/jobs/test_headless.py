@@ -27,7 +27,7 @@ from fcn_studio.formats.project.training_lock import TrainingLock
 from fcn_studio.formats.voc.masks import read_mask
 from fcn_studio.jobs import headless, library, runs, trainings
 from fcn_studio.jobs.interruption import interruption
-from fcn_studio.jobs.messages import FineTuneJob, JobProgress
+from fcn_studio.jobs.protocol import FineTuneJob, JobProgress
 from fcn_studio.jobs.run import Workshop
 from tests.helpers import contents, save_half, tiny_checkpoint
 

@@ -19,7 +19,7 @@ import pytest
 from fcn_studio.core.micrographs import CLASSES
 from fcn_studio.core.training import Level, TrainConfig, TrainProgress
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.jobs.messages import (
+from fcn_studio.jobs.protocol import (
     Cancelled,
     Done,
     Failed,

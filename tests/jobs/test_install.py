@@ -19,10 +19,10 @@ from fcn_studio.fcn.weights.catalogue import installed, read_info, remove_instal
 from fcn_studio.fcn.weights.checkpoint import load_checkpoint
 from fcn_studio.fcn.weights.published import PUBLISHED, PublishedNetwork
 from fcn_studio.jobs import headless, library
-from fcn_studio.jobs.apart import Errand, run_apart
 from fcn_studio.jobs.install import install
-from fcn_studio.jobs.messages import Done, Failed, Installing, InstallJob
 from fcn_studio.jobs.networks import all_networks, available
+from fcn_studio.jobs.protocol import Done, Failed, Installing, InstallJob
+from fcn_studio.jobs.sandbox import Errand, run_apart
 from tests.fcn.others import caffe_weights, narrow, network, torchvision_vgg, write
 from tests.formats.test_download import Server, cut_after, server, whole  # noqa: F401 - a fixture
 from tests.jobs.helpers import Listener

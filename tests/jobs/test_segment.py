@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from fcn_studio.core.prediction import Prediction
-from fcn_studio.jobs.messages import ImageFailed, ImageToSegment, Predicted, SegmentJob
+from fcn_studio.jobs.predictor_cache import WarmNetwork
+from fcn_studio.jobs.protocol import ImageFailed, ImageToSegment, Predicted, SegmentJob
 from fcn_studio.jobs.segment import segment
-from fcn_studio.jobs.warm import WarmNetwork
 
 
 class CountingPredictor:

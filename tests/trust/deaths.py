@@ -24,11 +24,11 @@ import psutil
 
 from fcn_studio.core.training import Level, TrainConfig, TrainProgress
 from fcn_studio.formats.project.project_folder import ProjectFolder
+from fcn_studio.jobs import hang_detector as watch_module
 from fcn_studio.jobs import host as host_module
 from fcn_studio.jobs import process as process_module
-from fcn_studio.jobs import watch as watch_module
 from fcn_studio.jobs.host import Host
-from fcn_studio.jobs.messages import (
+from fcn_studio.jobs.protocol import (
     Done,
     Failed,
     FineTuneJob,

@@ -18,7 +18,7 @@ from fcn_studio.core.training import Level, TrainConfig, TrainProgress
 from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs.demo import make_demo
-from fcn_studio.jobs.messages import Progress, Reply, Started
+from fcn_studio.jobs.protocol import Progress, Reply, Started
 from fcn_studio.settings import Settings
 from fcn_studio.ui import app
 from fcn_studio.ui.network.engine import ProcessEngine

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from fcn_studio.jobs.host import Host
-from fcn_studio.jobs.messages import Answers, Cancelled, Done, Failed, Progress, Silent
+from fcn_studio.jobs.protocol import Answers, Cancelled, Done, Failed, Progress, Silent
 from tests.trust.deaths import GRACE, Deaths, fault, gone, warm_forks
 
 pytestmark = [

@@ -34,7 +34,7 @@ from fcn_studio.fcn.training.train import train
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, load_checkpoint
 from fcn_studio.formats.images.images import write_png
 from fcn_studio.jobs.evaluate import evaluate_network
-from fcn_studio.jobs.messages import Evaluated, EvaluateJob, ImageToSegment, Predicted, SegmentJob
+from fcn_studio.jobs.protocol import Evaluated, EvaluateJob, ImageToSegment, Predicted, SegmentJob
 from fcn_studio.jobs.run import Workshop
 from fcn_studio.jobs.segment import segment
 from tests.helpers import tiny_checkpoint

@@ -28,7 +28,7 @@ from fcn_studio.formats import atomic
 from fcn_studio.formats.images.images import write_png
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs import runs
-from fcn_studio.jobs.messages import FineTuneJob
+from fcn_studio.jobs.protocol import FineTuneJob
 from fcn_studio.jobs.run import Workshop
 from fcn_studio.jobs.snapshot import collect_now
 

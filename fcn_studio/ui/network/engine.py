@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QThread, Signal, SignalInstance, Slot
 
 if TYPE_CHECKING:
     from fcn_studio.jobs.host import Host
-    from fcn_studio.jobs.messages import Job
+    from fcn_studio.jobs.protocol import Job
 
 
 class Engine(Protocol):
@@ -16,7 +16,7 @@ class Engine(Protocol):
 
     @property
     def replied(self) -> SignalInstance:
-        """Signal with one `fcn_studio.jobs.messages.Reply`, delivered on the GUI thread."""
+        """Signal with one `fcn_studio.jobs.protocol.Reply`, delivered on the GUI thread."""
 
     def submit(self, job: Job, *, interactive: bool = False) -> int:
         """Hand in a job; its id."""

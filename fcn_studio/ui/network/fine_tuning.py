@@ -23,7 +23,7 @@ from fcn_studio.ui.network.job_list import JobBoard, JobView, Kind
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.fcn.training.resume import Unfinished
     from fcn_studio.formats.project.project_folder import ProjectFolder
-    from fcn_studio.jobs.messages import JobProgress, JobResult
+    from fcn_studio.jobs.protocol import JobProgress, JobResult
     from fcn_studio.jobs.runs import Run
     from fcn_studio.jobs.snapshot import Snapshot
 
@@ -201,7 +201,7 @@ class FineTuner(QObject):
 
     def _begin(self, order: _Order, snapshot: Snapshot) -> None:
         from fcn_studio.jobs import runs
-        from fcn_studio.jobs.messages import FineTuneJob
+        from fcn_studio.jobs.protocol import FineTuneJob
 
         for sentence in snapshot.problems[:3]:
             self.problem.emit(sentence)
@@ -259,7 +259,7 @@ class FineTuner(QObject):
 
     def _score_truth(self, order: _Order, after: Path, truth: tuple[LabelledImage, ...]) -> None:
         """Score the networks before and after on the known truth of a demo, one job after the other."""
-        from fcn_studio.jobs.messages import EvaluateJob
+        from fcn_studio.jobs.protocol import EvaluateJob
 
         scored: list[Figures | None] = [] if order.baseline else [None]
 

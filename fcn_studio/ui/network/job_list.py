@@ -14,7 +14,7 @@ from fcn_studio.errors import FcnStudioError
 from fcn_studio.ui.network.engine import Engine
 
 if TYPE_CHECKING:  # start-up: what only a job needs is imported with its first news
-    from fcn_studio.jobs.messages import Job, JobProgress, JobResult, Reply
+    from fcn_studio.jobs.protocol import Job, JobProgress, JobResult, Reply
 
 
 class Kind(Enum):
@@ -148,7 +148,7 @@ class JobBoard(QObject):
         self.changed.emit()
 
     def _on_reply(self, reply: Reply) -> None:
-        from fcn_studio.jobs.messages import Answers, Cancelled, Done, Failed, Progress, Ready, Silent, Started
+        from fcn_studio.jobs.protocol import Answers, Cancelled, Done, Failed, Progress, Ready, Silent, Started
 
         if isinstance(reply, Ready):
             self.device.emit(reply.device)
@@ -195,14 +195,14 @@ class JobBoard(QObject):
 
 def _notes(news: JobProgress) -> tuple[str, ...]:
     """What ran out on the way; a training tells at its end."""
-    from fcn_studio.jobs.messages import Evaluated, Predicted
+    from fcn_studio.jobs.protocol import Evaluated, Predicted
 
     return news.notes if isinstance(news, Evaluated | Predicted) else ()
 
 
 def _advanced(view: JobView, news: JobProgress) -> JobView:
     """The view of a job after some news."""
-    from fcn_studio.jobs.messages import Evaluated, Installing
+    from fcn_studio.jobs.protocol import Evaluated, Installing
 
     if isinstance(news, Installing):
         done, total, words = news.done_bytes, news.total_bytes, news.stage.lower()

@@ -25,7 +25,7 @@ from fcn_studio.ui.session.session import Session
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.fcn.training.resume import Unfinished
     from fcn_studio.formats.project.project_folder import ProjectFolder
-    from fcn_studio.jobs.messages import JobProgress, JobResult, Predicted
+    from fcn_studio.jobs.protocol import JobProgress, JobResult, Predicted
 
 
 class Learning(QObject):
@@ -174,7 +174,7 @@ class Learning(QObject):
             FcnStudioError: if the image is finished, nothing is open, or the network knows no class.
         """
         from fcn_studio.jobs import batch
-        from fcn_studio.jobs.messages import ImageFailed, Predicted
+        from fcn_studio.jobs.protocol import ImageFailed, Predicted
 
         document = self._session.editable()
         refuse_finished(document)
@@ -212,7 +212,7 @@ class Learning(QObject):
             FcnStudioError: if there is nothing to do, or the network knows no class.
         """
         from fcn_studio.jobs import batch
-        from fcn_studio.jobs.messages import ImageFailed, Predicted
+        from fcn_studio.jobs.protocol import ImageFailed, Predicted
 
         project = self._writable_project()
         if self.board.running(Kind.BATCH):

@@ -17,8 +17,8 @@ if TYPE_CHECKING:  # start-up: what only those need who look at networks is impo
     from fcn_studio.fcn.weights.published import PublishedNetwork
     from fcn_studio.formats.project.project_folder import ProjectFolder
     from fcn_studio.formats.timings import Timings
-    from fcn_studio.jobs.messages import JobResult, Predicted
     from fcn_studio.jobs.network_list import ListedNetwork
+    from fcn_studio.jobs.protocol import JobResult, Predicted
     from fcn_studio.ui.session.session import Session
 
 
@@ -118,7 +118,7 @@ class Shelf(QObject):
         self._install(str(file), "" if name == file.stem else name, f"Import {file.name}")
 
     def _install(self, source: str, name: str, title: str, *, unverified: bool = False) -> None:
-        from fcn_studio.jobs.messages import InstallJob
+        from fcn_studio.jobs.protocol import InstallJob
 
         if any(view.title == title for view in self.coming):
             raise CheckpointError(f"{title} is under way already.")

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, TrainProgress, Verdict
-from fcn_studio.jobs.messages import InstallJob
+from fcn_studio.jobs.protocol import InstallJob
 from fcn_studio.ui.docks.training_dock import DRAW_MS, TrainingDock, known_words, verdict_words
 from fcn_studio.ui.network.job_list import Kind
 from tests.ui.conftest import Studio, draw_project

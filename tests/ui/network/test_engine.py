@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QThread
 from pytestqt.qtbot import QtBot
 
-from fcn_studio.jobs.messages import Done, Failed, Ready, Reply, SegmentJob
+from fcn_studio.jobs.protocol import Done, Failed, Ready, Reply, SegmentJob
 from fcn_studio.ui.network.engine import ProcessEngine
 
 

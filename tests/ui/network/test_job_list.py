@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.training import TrainProgress
 from fcn_studio.errors import ProjectError
-from fcn_studio.jobs.messages import Answers, Cancelled, Done, Evaluated, Failed, Progress, Ready, Silent, Started
+from fcn_studio.jobs.protocol import Answers, Cancelled, Done, Evaluated, Failed, Progress, Ready, Silent, Started
 from fcn_studio.ui.network.job_list import JobBoard, JobFault, JobView, Kind
 from tests.jobs.helpers import job, news
 from tests.ui.conftest import IdleEngine

@@ -23,7 +23,7 @@ from fcn_studio.errors import CheckpointError, FcnStudioError, NetworkCannotHelp
 from fcn_studio.fcn.weights.catalogue import read_info
 from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.jobs.messages import FineTuneJob
+from fcn_studio.jobs.protocol import FineTuneJob
 from fcn_studio.settings import Settings
 from fcn_studio.tools.base import PointerEvent
 from fcn_studio.ui.network.learning import Learning

@@ -23,8 +23,8 @@ from fcn_studio.errors import CheckpointError, NetworkCannotHelp, ProjectError
 from fcn_studio.fcn.weights.catalogue import read_info
 from fcn_studio.fcn.weights.published import PUBLISHED
 from fcn_studio.formats.project.run_result import NAME
-from fcn_studio.jobs.messages import Done, Failed, Installing, InstallJob, Predicted, Progress, Ready
 from fcn_studio.jobs.network_list import ListedNetwork, Origin
+from fcn_studio.jobs.protocol import Done, Failed, Installing, InstallJob, Predicted, Progress, Ready
 from fcn_studio.jobs.run import Workshop
 from fcn_studio.ui.commands.network_commands import NetworkDesk
 from fcn_studio.ui.dialogs import questions

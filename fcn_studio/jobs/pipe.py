@@ -42,7 +42,7 @@ class _Reader(pickle.Unpickler):
         Raises:
             UnpicklingError: if it is anything else.
         """
-        ours = module == "fcn_studio.jobs.messages" or module.startswith("fcn_studio.core.")
+        ours = module == "fcn_studio.jobs.protocol" or module.startswith("fcn_studio.core.")
         found = super().find_class(module, name) if ours or (module, name) in _ARRAYS else None
         if found is None or (ours and not isinstance(found, type)):
             raise pickle.UnpicklingError(f"{module}.{name} is nothing that a job says")

@@ -22,7 +22,7 @@ from typing import Any
 from fcn_studio.errors import CheckpointError, DownloadError, FcnStudioError
 from fcn_studio.fcn.weights.published import PublishedNetwork
 from fcn_studio.formats.strict_json import parse, text, whole
-from fcn_studio.jobs.messages import Installing
+from fcn_studio.jobs.protocol import Installing
 
 _POLL = 0.2
 """Seconds between two looks at the pipe, and so until a cancelled job stops."""

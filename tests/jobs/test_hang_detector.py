@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fcn_studio.jobs import watch as watch_module
-from fcn_studio.jobs.messages import Alive, Ready
-from fcn_studio.jobs.watch import LOOK, Verdict, Watch
+from fcn_studio.jobs import hang_detector as watch_module
+from fcn_studio.jobs.hang_detector import LOOK, Verdict, Watch
+from fcn_studio.jobs.protocol import Alive, Ready
 
 
 def looks(watch: Watch, seconds: float) -> list[Verdict]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from fcn_studio.jobs.messages import Alive, Ready
+from fcn_studio.jobs.protocol import Alive, Ready
 
 LOOK = 0.5
 """Seconds between two looks."""
