@@ -34,7 +34,7 @@ _tests_since = 0
 
 @pytest.fixture(autouse=True)
 def garbage_on_this_thread() -> Iterator[None]:
-    """Circles of objects are taken down on the main thread, as in the program (`fcn_studio.ui.runtime.garbage_collection`)."""
+    """Circles of objects are taken down on the main thread, as in `fcn_studio.ui.runtime.garbage_collection`."""
     global _tests_since
     gc.disable()
     yield

@@ -1,8 +1,8 @@
 """The network: FCN-32s/16s/8s and their trunks, checkpoints, training, evaluation, prediction. torch lives here.
 
-May import ``core``, ``formats`` and below; no Qt. Add a trunk in `backbones`, a training recipe in `recipe`.
-Importing the package loads nothing heavy; its modules import torch, all but `catalogue`,
-`published`, `download`, `digests` and `architecture`, which the window reads.
+May import ``core``, ``formats`` and below; no Qt. Add a trunk in `model.backbones`, a training recipe in
+`training.recipe`. Importing the package loads nothing heavy; its modules import torch, all but `weights.catalogue`,
+`weights.published`, `weights.digests`, `training.resume` and `model.architecture`, which the window reads.
 """
 
 import os

@@ -1,1 +1,1 @@
-"""TODO inference."""
+"""From an image to labels: prediction, the fast forms of networks, evaluation."""

@@ -1,1 +1,1 @@
-"""TODO weights."""
+"""Checkpoints: reading, writing, cataloguing, and converting those of others."""

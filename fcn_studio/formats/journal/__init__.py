@@ -1,1 +1,1 @@
-"""TODO journal."""
+"""The stroke journal's files and what they bring back."""

@@ -1,1 +1,1 @@
-"""TODO project."""
+"""A project's files: settings, annotations, records, earlier versions, locks and runs."""

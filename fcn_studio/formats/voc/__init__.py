@@ -1,1 +1,1 @@
-"""TODO voc."""
+"""VOC's files: masks, image lists, class tables, and the export of a VOC tree."""

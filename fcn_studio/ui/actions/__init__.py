@@ -1,1 +1,1 @@
-"""TODO actions."""
+"""The table of actions, and the Qt actions made from it."""

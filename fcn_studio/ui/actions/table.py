@@ -1,7 +1,7 @@
 """The one table of actions: menus, tool bars, shortcuts, help and the README's key list all come from it.
 
-Qt-free, so that documents can be made from it without a display. `fcn_studio.ui.actions.qt_actions` makes the Qt objects,
-`fcn_studio.ui.commands.commands` says what each action does.
+Qt-free, so that documents can be made from it without a display. `fcn_studio.ui.actions.qt_actions` makes the Qt
+objects, `fcn_studio.ui.commands.commands` says what each action does.
 """
 
 from __future__ import annotations

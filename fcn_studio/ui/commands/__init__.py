@@ -1,1 +1,1 @@
-"""TODO commands."""
+"""What each action of the table does; nothing but the window sees this room."""

@@ -1,1 +1,1 @@
-"""TODO runtime."""
+"""What a running Qt program needs: guards, logs, threads, signals, garbage collection."""

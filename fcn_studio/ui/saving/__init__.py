@@ -1,1 +1,1 @@
-"""TODO saving."""
+"""Saving: when, what and in which thread annotations, journals and exports are written."""

@@ -1,1 +1,1 @@
-"""TODO session."""
+"""The open project and image, their classes and statuses, and reading ahead."""

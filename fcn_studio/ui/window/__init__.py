@@ -1,1 +1,1 @@
-"""TODO window."""
+"""The main window: its docks and bars, its layout on the screen, and how messages reach the user."""
