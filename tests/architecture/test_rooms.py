@@ -53,7 +53,7 @@ def test_the_network_and_its_jobs_load_no_qt() -> None:
 
 
 def test_importing_the_jobs_loads_no_torch() -> None:
-    light = ("catalogue", "published", "download", "digests", "architecture")
+    light = ("weights.catalogue", "weights.published", "weights.digests", "training.resume", "model.architecture")
     loaded = loaded_by(*modules_of(fcn_studio.jobs), *(f"fcn_studio.fcn.{name}" for name in light))
     assert not loaded & {"torch", "torchvision", "PySide6"}
 

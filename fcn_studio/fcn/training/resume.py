@@ -1,7 +1,8 @@
 """Trainings that have not ended: what their state file says, read from its header alone, without torch.
 
-The file lies beside the checkpoint (`formats.project.runs.state_of`): safetensors with all tensors of the training, and
-JSON with all its numbers under the metadata key ``fcn_studio_training``. It is bound to what the training was begun with.
+The file lies beside the checkpoint (`formats.project.runs.state_of`): safetensors with all tensors of the training,
+and JSON with all its numbers under the metadata key ``fcn_studio_training``. It is bound to what the training was
+begun with.
 """
 
 from __future__ import annotations
