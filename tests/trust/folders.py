@@ -117,7 +117,7 @@ def full(folder: Path) -> None:
     desk.wait(lambda: desk.session.save_state == "kept")
     desk.session.go_to(1)
     desk.stroke(0)
-    desk.session.keeper.drain()
+    desk.session.autosave.drain()
     assert len(desk.problems) == 1, desk.problems
     assert "No space left" in desk.problems[0], desk.problems
     assert same(on_disk(folder), saved), "the mask on the full disk is not the old one"

@@ -382,8 +382,8 @@ class _Child:
         if self.moment.control == "engine":
             engine.ProcessEngine.shut_down = lambda _: None
         elif self.moment.control == "saving":
-            autosave.Keeper.finish = lambda _: []
-            autosave.Keeper.save = lambda _, **__: None
+            autosave.Autosave.finish = lambda _: []
+            autosave.Autosave.save = lambda _, **__: None
         elif self.moment.control == "handler":
             unix_signals._note = signal.default_int_handler
 

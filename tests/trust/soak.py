@@ -140,8 +140,8 @@ class Soak:
 
     def measure(self) -> Sample:
         """Note what the process holds, once it has come to rest."""
-        self.studio.session.keeper.drain()
-        self.studio.session.keeper.journal.flush()
+        self.studio.session.autosave.drain()
+        self.studio.session.autosave.journal.flush()
         QApplication.processEvents()
         gc.collect()
         give_free_memory_back()  # as the program does once a minute: what is held is asked for, not what was

@@ -91,7 +91,7 @@ class Switcher:
         end = time.monotonic() + seconds
         self.wait(lambda: time.monotonic() >= end)
         self.wait(lambda: not session.neighbours.waiting)
-        session.keeper.drain()
+        session.autosave.drain()
         for future in list(session.pictures._prefetch._images.values()):
             future.exception()
         session.neighbours.flush()

@@ -159,7 +159,7 @@ def test_a_failed_save_keeps_the_dirty_mark_and_says_so_once(
     document = session.document
     assert document is not None
     paint(document, 3)
-    session.keeper.journal.flush()
+    session.autosave.journal.flush()
     real, failing = paths.replace_file, [True]
 
     def replace_file(path: Path, data: bytes) -> None:
@@ -174,9 +174,9 @@ def test_a_failed_save_keeps_the_dirty_mark_and_says_so_once(
 
     monkeypatch.setattr("fcn_studio.formats.atomic.replace_file", replace_file)
     for _ in range(3):
-        session.keeper.drain()
-        session.keeper._save_kept()
-        session.keeper.drain()
+        session.autosave.drain()
+        session.autosave._save_kept()
+        session.autosave.drain()
     assert document.dirty
     assert session.save_state == "kept"
     assert len(problems) == 1

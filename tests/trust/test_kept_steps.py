@@ -76,7 +76,7 @@ def test_undo_goes_on_where_it_was_when_the_image_is_opened_again(
     session.undo()
     session.go_to(1)
     if saved_before:
-        session.keeper.drain()
+        session.autosave.drain()
     strokes(session, 1)
     session.go_to(0)
     assert state(session) == states[2]
@@ -87,7 +87,7 @@ def test_undo_goes_on_where_it_was_when_the_image_is_opened_again(
         assert state(session) == expected
     assert not document(session).history.can_undo
     session.go_to(1)
-    session.keeper.drain()
+    session.autosave.drain()
     with ProjectFolder.open(folder, writable=False) as project:
         assert project.status(project.samples[0]) is Status.NEW, "what was undone after the switch is undone on disk"
 
@@ -97,11 +97,11 @@ def test_a_mask_that_something_else_wrote_meanwhile_has_no_steps(make: Make, fol
     session.open_folder(folder)
     strokes(session, 2)
     session.go_to(1)
-    session.keeper.drain()
+    session.autosave.drain()
     mask = folder / "SegmentationClass" / "picture-000.png"
     strokes(session, 1)
     session.go_to(2)
-    session.keeper.drain()
+    session.autosave.drain()
     mask.write_bytes((folder / "SegmentationClass" / "picture-001.png").read_bytes())
     session.go_to(0)
     assert not document(session).history.can_undo
@@ -113,7 +113,7 @@ def test_a_record_that_something_else_wrote_meanwhile_has_no_steps(make: Make, f
     session.open_folder(folder)
     strokes(session, 2)
     session.go_to(1)
-    session.keeper.drain()
+    session.autosave.drain()
     (folder / ".fcn-studio" / "provenance" / "picture-000.png").unlink()
     session.go_to(0)
     assert not document(session).history.can_undo
@@ -138,7 +138,7 @@ def test_open_and_kept_steps_share_one_budget(make: Make, folder: Path) -> None:
     session.go_to(0)
     held = document(session).history.bytes
     session.go_to(1)
-    session.keeper.undo_bytes = held + 100
+    session.autosave.undo_bytes = held + 100
     verify(document(session), 0)  # these steps leave no memory for those of the other image
     while document(session).history.held <= 100:
         paint(document(session), 1, at=(20, 20), size=9 + document(session).revision)

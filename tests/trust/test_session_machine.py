@@ -218,7 +218,7 @@ class SessionMachine(RuleBasedStateMachine):
         assert self.session is not None
         if row == self.session.index:
             return
-        books, image_id = self.session.keeper.journal._books, self.session.samples[row].image_id
+        books, image_id = self.session.autosave.journal._books, self.session.samples[row].image_id
         book = books.get(image_id)
         self.session.go_to(row)
         assert State.of(self.document) == self.latest.get(image_id, State.of(self.document)), image_id
@@ -269,8 +269,8 @@ class SessionMachine(RuleBasedStateMachine):
             return
         old = self.latest.get(sample.image_id)
         prediction = self.prediction(sample.image_id, seed)
-        self.session.keeper.accept(Accept(self.session.project, sample, prediction, again))
-        self.session.keeper.drain()
+        self.session.autosave.accept(Accept(self.session.project, sample, prediction, again))
+        self.session.autosave.drain()
         found = self.session.project.load_labels(sample, SIZE)
         new = State(found.labels.label_map.tobytes(), found.labels.provenance.tobytes(), found.status)
         if old is not None:
@@ -301,11 +301,11 @@ class SessionMachine(RuleBasedStateMachine):
     def crash(self, saved: bool) -> None:
         """The process is gone, with or without what it was just saving; its undo steps come back too."""
         assert self.session is not None
-        keeper, here = self.session.keeper, self.document.image_id
+        autosave, here = self.session.autosave, self.document.image_id
         if saved:
-            keeper.save()
-        keeper._saver.close()
-        keeper.journal.flush()
+            autosave.save()
+        autosave._writer.close()
+        autosave.journal.flush()
         past = self.past
         unsaved = self.document.dirty and len(past.states) > 1
         self.session.pictures.close()
@@ -314,13 +314,13 @@ class SessionMachine(RuleBasedStateMachine):
             lock.unlink()
         self.session.blockSignals(True)
         dead, self.session = self.session, None
-        QCoreApplication.removePostedEvents(dead.keeper)  # news of the saver that nobody is there to hear
-        dead.keeper._disconnect()
-        dead.keeper._idle.stop()
-        dead.keeper._longest.stop()
-        dead.keeper.journal.shut_down()
-        dead.keeper.histories.close()
-        for book in dead.keeper.journal._books.values():
+        QCoreApplication.removePostedEvents(dead.autosave)  # news of the saver that nobody is there to hear
+        dead.autosave._disconnect()
+        dead.autosave._idle.stop()
+        dead.autosave._longest.stop()
+        dead.autosave.journal.shut_down()
+        dead.autosave.histories.close()
+        for book in dead.autosave.journal._books.values():
             book.close()
         self.open()
         assert self.problems == []
@@ -387,7 +387,7 @@ def test_the_machine_notices_a_network_that_paints_over_a_human(
 
 
 def test_the_machine_notices_steps_that_a_crash_lost(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fcn_studio.ui.saving.journal_writer.StrokeJournal._note", lambda *_: None)
+    monkeypatch.setattr("fcn_studio.ui.saving.journal_writer.JournalWriter._note", lambda *_: None)
     machine = SessionMachine()
     machine.begin()
     machine.stroke(seed=1)
@@ -406,7 +406,7 @@ def test_the_machine_notices_steps_that_are_applied_to_other_pixels(
     machine.predict(seed=1)
     machine.change_image(row=1)
     assert machine.session is not None
-    machine.session.keeper.drain()
+    machine.session.autosave.drain()
     machine.batch(seed=2, row=0, again=True)
     machine.change_image(row=0)
     with pytest.raises(AssertionError):

@@ -77,7 +77,7 @@ def on_disk(folder: Path, row: int = 0) -> tuple[Labels, Status]:
 
 def leave_by_next(session: Session) -> None:
     session.step(+1)
-    session.keeper.drain()
+    session.autosave.drain()
 
 
 def leave_by_closing(session: Session) -> None:
@@ -117,7 +117,7 @@ def test_what_was_undone_before_leaving_is_undone_on_disk(
         paint(document(session), 1 + number % 2, at=(10 + 15 * number, 10), size=9)
     if saved_between:
         session.save_now()
-        session.keeper.drain()
+        session.autosave.drain()
     act(session)
     left, status = document(session).labels_snapshot(), document(session).status
     leave(session)
@@ -150,7 +150,7 @@ def break_journal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise ImageError("picture-002: its journal makes no sense")
 
-    monkeypatch.setattr("fcn_studio.ui.saving.autosave.Keeper.reopened", fail)
+    monkeypatch.setattr("fcn_studio.ui.saving.autosave.Autosave.reopened", fail)
 
 
 @pytest.mark.parametrize("damage", [break_image, break_mask, break_reading, break_journal])
@@ -245,17 +245,17 @@ def test_a_window_whose_folder_was_taken_over_writes_no_more_and_keeps_its_work(
     first = make()
     first.open_folder(folder)
     paint(document(first), 1)
-    first.keeper.drain()
+    first.autosave.drain()
     saved = on_disk(folder)[0]
     with holder(folder, "break the lock") as other:
         paint(document(first), 2, at=(50, 40))
-        first.keeper.drain()
+        first.autosave.drain()
         assert first.save_state == "kept"
         assert f"is in use by process {other.pid}" in first.said[-1]  # type: ignore[attr-defined]
         assert same(on_disk(folder)[0], saved)
         other.kill()
-    first.keeper._save_kept()
-    first.keeper.drain()
+    first.autosave._save_kept()
+    first.autosave.drain()
     assert first.save_state == "saved", "the lock is free again"
 
 
@@ -264,13 +264,13 @@ def test_a_window_whose_folder_was_taken_over_writes_no_more_and_keeps_its_work(
 
 def crash(session: Session, folder: Path) -> None:
     """As if the process were gone: nothing of it is written any more, and its locks are those of the dead."""
-    session.keeper.journal.flush()
-    session.keeper._idle.stop()
-    session.keeper._longest.stop()
-    for book in session.keeper.journal._books.values():
+    session.autosave.journal.flush()
+    session.autosave._idle.stop()
+    session.autosave._longest.stop()
+    for book in session.autosave.journal._books.values():
         book.close()
-    session.keeper.journal._books.clear()
-    session.keeper.journal._folder = None
+    session.autosave.journal._books.clear()
+    session.autosave.journal._folder = None
     assert session.project is not None
     session.project.writable = False
     session.project._lock = None
@@ -374,14 +374,14 @@ def test_several_images_come_back_and_are_saved_without_being_opened(make: Make,
         session.go_to(row)
         paint(document(session), 1 + row % 2, at=(10 + 10 * row, 20))
         left[row] = document(session).labels_snapshot()
-    session.keeper.drain()
+    session.autosave.drain()
     crash(session, folder)
     monkey.undo()
 
     second = make()
     second.open_folder(folder)
     assert second.index == 2, "the image worked on last"
-    second.keeper.drain()
+    second.autosave.drain()
     for row in range(3):
         assert same(on_disk(folder, row)[0], left[row])
     second.go_to(0)
@@ -418,15 +418,15 @@ def test_a_journal_that_fails_is_told_once_and_begun_anew_after_the_next_save(
     monkeypatch.setattr(JournalFile, "append", full)
     for number in range(3):
         paint(document(session), 1, at=(10 + 10 * number, 20))
-    session.keeper.journal.flush()
-    session.keeper.drain()
+    session.autosave.journal.flush()
+    session.autosave.drain()
     said = [text for text in session.said if "journal" in text]  # type: ignore[attr-defined]
     assert len(said) == 1
     assert "your work is safe once it is saved" in said[0]
     monkeypatch.setattr(JournalFile, "append", real)
     paint(document(session), 2, at=(40, 30))
     left = document(session).labels_snapshot()
-    assert session.keeper.journal.holds("picture-000.png")
+    assert session.autosave.journal.holds("picture-000.png")
     crash(session, folder)
     second = make()
     second.open_folder(folder)
@@ -492,11 +492,11 @@ def test_what_another_wrote_while_the_lock_was_lost_is_not_written_over(
     session = make()
     session.open_folder(folder)
     paint(document(session), 1)
-    session.keeper.drain()
+    session.autosave.drain()
     someone_else(folder, what)
     theirs = on_disk(folder)
     paint(document(session), 1, at=(40, 30))
-    session.keeper.drain()
+    session.autosave.drain()
     assert session.save_state == "kept"
     assert words in session.said[-1]  # type: ignore[attr-defined]
     if what == "classes":
@@ -513,15 +513,15 @@ def test_a_look_at_all_masks_does_not_make_anothers_mask_ours(make: Make, folder
     session = make()
     session.open_folder(folder)
     paint(document(session), 1)
-    session.keeper.drain()
+    session.autosave.drain()
     someone_else(folder, "masks")
     theirs = on_disk(folder)
     paint(document(session), 1, at=(40, 30))
-    session.keeper.drain()
+    session.autosave.drain()
     assert session.project is not None
     collect_now(session.project)  # as a fine-tune does
     paint(document(session), 1, at=(50, 40))
-    session.keeper.drain()
+    session.autosave.drain()
     assert session.save_state == "kept"
     assert same(on_disk(folder)[0], theirs[0])
     assert session.close_project(discard=True)
@@ -533,7 +533,7 @@ def test_a_mask_that_vanished_with_its_disk_is_not_taken_for_none(make: Make, fo
     session.go_to(1)
     paint(document(session), 1)
     session.go_to(0)
-    session.keeper.drain()
+    session.autosave.drain()
     mask = folder / "SegmentationClass" / "picture-001.png"
     away = mask.rename(folder / "away")
     with pytest.raises(MaskError, match="is gone"):
@@ -561,12 +561,12 @@ def test_a_prediction_does_not_overtake_a_failed_save_whose_news_is_still_on_its
     left = document(session).labels_snapshot()
     sample = session.samples[0]
     session.go_to(1)
-    session.keeper._saver.flush()  # it has failed, and the keeper does not know yet
+    session.autosave._writer.flush()  # it has failed, and the keeper does not know yet
     fails[0] = False
     assert session.project is not None
     twos = np.full((48, 64), 2, np.uint8)
-    session.keeper.accept(Accept(session.project, sample, Prediction(sample.image_id, twos, twos, "c0" * 32), True))
-    session.keeper.finish()
+    session.autosave.accept(Accept(session.project, sample, Prediction(sample.image_id, twos, twos, "c0" * 32), True))
+    session.autosave.finish()
     assert same(on_disk(folder)[0], left)
 
 
@@ -635,8 +635,8 @@ def test_a_fault_on_the_journals_thread_is_no_promise_kept(
     session = make()
     session.open_folder(folder)
     paint(document(session), 1)
-    session.keeper.journal.flush()
-    assert not session.keeper.journal.holds("picture-000.png")
+    session.autosave.journal.flush()
+    assert not session.autosave.journal.holds("picture-000.png")
     assert reported == [MemoryError]
-    session.keeper.drain()
+    session.autosave.drain()
     assert on_disk(folder)[1] is Status.IN_PROGRESS

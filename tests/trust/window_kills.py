@@ -190,20 +190,20 @@ def _window() -> Studio:
 def _sabotage(what: str) -> None:
     """Break the program on purpose, so that it can be seen that this harness notices."""
     from fcn_studio.ui.saving import journal_writer
-    from fcn_studio.ui.saving.journal_writer import StrokeJournal
+    from fcn_studio.ui.saving.journal_writer import JournalWriter
 
     if what == "journal":
-        StrokeJournal._note = lambda *_: None  # type: ignore[method-assign,assignment]
+        JournalWriter._note = lambda *_: None  # type: ignore[method-assign,assignment]
     elif what == "impatience":  # the next event does not wait for the journal at all
         journal_writer.PATIENCE_S = 0.0
     elif what == "order":  # the journal goes as soon as a save is asked for, not when it is done
-        real = StrokeJournal.announce
+        real = JournalWriter.announce
 
-        def announce(self: StrokeJournal, image_id: str, mask_sha256: str) -> None:
+        def announce(self: JournalWriter, image_id: str, mask_sha256: str) -> None:
             real(self, image_id, mask_sha256)
             self.forget(image_id)
 
-        StrokeJournal.announce = announce  # type: ignore[method-assign]
+        JournalWriter.announce = announce  # type: ignore[method-assign]
 
 
 def _hash(studio: Studio) -> str:

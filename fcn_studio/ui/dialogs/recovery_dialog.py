@@ -79,7 +79,7 @@ class RecoveryDialog(Dialog):
         self._offer()
 
     def _became(self, found: Back) -> str:
-        if found.image_id in self._session.keeper.newer():
+        if found.image_id in self._session.autosave.newer():
             return "Back; kept on this computer until the folder can be written"
         return "Was saved; its undo steps are back" if found.saved else "Back"
 

@@ -247,7 +247,7 @@ class Learning(QObject):
         prelabelled = {Status.PRELABELLED} if include_prelabelled else set()
         if not self._predictions.offer(prediction, frozenset({Status.NEW} | prelabelled)):
             assert self._session.project is not None
-            self._session.keeper.accept(Accept(self._session.project, sample, prediction, include_prelabelled))
+            self._session.autosave.accept(Accept(self._session.project, sample, prediction, include_prelabelled))
 
     # --- fine-tune --------------------------------------------------------------------------------------------
 

@@ -16,8 +16,8 @@ from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import ProjectReadOnly
 from fcn_studio.ui.runtime.garbage_collection import give_free_memory_back
-from fcn_studio.ui.saving.journal_writer import StrokeJournal
-from fcn_studio.ui.saving.writer import Accept, Save, Saver, Write
+from fcn_studio.ui.saving.journal_writer import JournalWriter
+from fcn_studio.ui.saving.writer import Accept, AnnotationWriter, Save, Write
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.journal.recovery import CameBack
@@ -51,7 +51,7 @@ class Reopened:
     on_disk: bool
 
 
-class Keeper(QObject):
+class Autosave(QObject):
     """Journals and saves the watched document, and holds on to what could not be saved.
 
     Signals:
@@ -76,7 +76,7 @@ class Keeper(QObject):
         """Memory for the steps of all images, the open one among them."""
         self.saved_at: float | None = None
         self.histories = KeptHistories()
-        self.journal = StrokeJournal(self)
+        self.journal = JournalWriter(self)
         self.journal.failed.connect(self.problem)
         self._project: ProjectFolder | None = None
         self._sample: Sample | None = None
@@ -87,10 +87,10 @@ class Keeper(QObject):
         self._came_back: dict[str, CameBack] = {}
         self._failing = False
         self._put_off = 0
-        self._saver = Saver(self)
-        self._saver.saved.connect(self._on_saved)
-        self._saver.failed.connect(self._on_failed)
-        self._saver.rested.connect(self.changed)
+        self._writer = AnnotationWriter(self)
+        self._writer.saved.connect(self._on_saved)
+        self._writer.failed.connect(self._on_failed)
+        self._writer.rested.connect(self.changed)
         self._idle = self._timer(self.save_soon)
         self._longest = self._timer(self.save_soon)
         self._retry = self._timer(self._save_kept)
@@ -179,7 +179,7 @@ class Keeper(QObject):
             document.prelabelled_by,
             document.revision,
         )
-        self._saver.submit(self._submitted)
+        self._writer.submit(self._submitted)
         self.changed.emit()
 
     @property
@@ -204,16 +204,16 @@ class Keeper(QObject):
                 project, came_back.sample, replayed.labels, standing.status, standing.prelabelled_by, -1
             )
             self._kept[image_id] = save
-            self._saver.submit(save)
+            self._writer.submit(save)
 
     def reopened(self, image_id: str) -> Reopened | None:
         """The annotation of an image as it should be on disk but is not yet, or with the history that came back."""
-        if isinstance(self._saver.pending(image_id), Accept):
-            self._saver.flush()  # what becomes of a prediction only the saver can judge
-        pending = self._saver.pending(image_id)
+        if isinstance(self._writer.pending(image_id), Accept):
+            self._writer.flush()  # what becomes of a prediction only the saver can judge
+        pending = self._writer.pending(image_id)
         # Who is not pending any more has posted its news already; taken after the look, none is missed.
         self._take_news()
-        if pending is not None and (pending := self._saver.pending(image_id)) is None:
+        if pending is not None and (pending := self._writer.pending(image_id)) is None:
             self._take_news()
         save = pending if isinstance(pending, Save) else self._kept.get(image_id)
         came_back = self._came_back.get(image_id)
@@ -250,14 +250,14 @@ class Keeper(QObject):
         """Write a prediction of an image that is not open; what a human did and is not yet on disk comes first."""
         image_id = accept.sample.image_id
         self._take_news()
-        if image_id not in self._kept and self._saver.pending(image_id) is None:
+        if image_id not in self._kept and self._writer.pending(image_id) is None:
             if self._came_back.pop(image_id, None) is not None:
                 self.journal.forget(image_id)
-            self._saver.submit(accept)
+            self._writer.submit(accept)
 
     def newer(self) -> Mapping[str, Save]:
         """Image id -> annotation of the images whose files do not say it yet: it waits, or could not be saved."""
-        return self._kept | {save.sample.image_id: save for save in self._saver.unwritten if isinstance(save, Save)}
+        return self._kept | {save.sample.image_id: save for save in self._writer.unwritten if isinstance(save, Save)}
 
     # --- saving all -------------------------------------------------------------------------------------------
 
@@ -271,7 +271,7 @@ class Keeper(QObject):
         """'saved', 'saving', 'unsaved', or 'kept': unsaved, and safe on this computer."""
         if self._kept:
             return "kept" if self.journal_holds_all else "unsaved"
-        if self._saver.busy:
+        if self._writer.busy:
             return "saving"
         return "unsaved" if self._document is not None and self._document.dirty else "saved"
 
@@ -309,13 +309,13 @@ class Keeper(QObject):
 
     def shut_down(self) -> None:
         """End the threads."""
-        self._saver.close()
+        self._writer.close()
         self.histories.close()
         self.journal.shut_down()
 
     def _drain(self) -> None:
         """Wait for the saver and take its news now, before anything else happens."""
-        self._saver.flush()
+        self._writer.flush()
         self._take_news()
 
     def _take_news(self) -> None:
@@ -325,13 +325,13 @@ class Keeper(QObject):
     def _save_kept(self) -> None:
         self._take_news()  # of a newer save, which this one must not follow
         for save in list(self._kept.values()):
-            if self._saver.pending(save.sample.image_id) is None:
-                self._saver.submit(save)
+            if self._writer.pending(save.sample.image_id) is None:
+                self._writer.submit(save)
 
     def _forget_if_saved(self, image_id: str, done: Write | None = None) -> None:
         """Delete the journal of an image that is not open, once all of it is on disk; ``done`` is what just was."""
         watched = self._document is not None and self._document.image_id == image_id
-        pending = self._saver.pending(image_id)
+        pending = self._writer.pending(image_id)
         unsaved = image_id in self._kept or not (pending is None or pending is done)
         if not (watched or unsaved or image_id in self._came_back):
             self.journal.forget(image_id)
@@ -357,7 +357,7 @@ class Keeper(QObject):
         if not isinstance(save, Save):
             self.problem.emit(sentence)
             return
-        newer = self._saver.pending(save.sample.image_id)
+        newer = self._writer.pending(save.sample.image_id)
         if newer is None or newer is save:
             self._kept[save.sample.image_id] = save
         self._retry.start(RETRY_MS)

@@ -38,7 +38,7 @@ LARGEST = 64 << 20
 """Bytes after which a journal is begun anew once everything is saved; what was undone before is then not in it."""
 
 
-class StrokeJournal(QObject):
+class JournalWriter(QObject):
     """Journals of the images of one project that have steps which may not be on disk.
 
     Signals:

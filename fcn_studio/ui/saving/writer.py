@@ -74,7 +74,7 @@ class Accept:
         self.project.accept_prediction(self.sample, self.prediction, allow_prelabelled=self.allow_prelabelled)
 
 
-class Saver(QObject):
+class AnnotationWriter(QObject):
     """The one writer thread of the window.
 
     Signals:
@@ -89,7 +89,7 @@ class Saver(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="saver")
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._lock = threading.Lock()
         self._waiting: OrderedDict[str, Write] = OrderedDict()
         self._writing: Write | None = None

@@ -20,7 +20,7 @@ from fcn_studio.ui.runtime.background import in_background
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project.project_folder import ProjectFolder
-    from fcn_studio.ui.saving.autosave import Keeper
+    from fcn_studio.ui.saving.autosave import Autosave
     from fcn_studio.ui.session.images import Pictures
 
 
@@ -91,7 +91,7 @@ def _opened(opened: Callable[..., ProjectFolder], *, break_lock: bool) -> tuple[
     return project, locked
 
 
-def load_document(project: ProjectFolder, sample: Sample, pictures: Pictures, keeper: Keeper) -> Loaded:
+def load_document(project: ProjectFolder, sample: Sample, pictures: Pictures, autosave: Autosave) -> Loaded:
     """The annotation and picture of an image, all or nothing; what is open is not touched.
 
     Args:
@@ -106,18 +106,18 @@ def load_document(project: ProjectFolder, sample: Sample, pictures: Pictures, ke
     """
     picture = pictures.of(sample.image_path, project)
     width, height = picture.size
-    again = keeper.reopened(sample.image_id)
+    again = autosave.reopened(sample.image_id)
     if again is not None:
         if again.labels.shape != (height, width):
             raise ImageError(f"{sample.image_path} is another picture than the one that was labelled; restore it")
         standing = Standing(again.status, again.prelabelled_by)
-        history = again.history or keeper.history_of(sample.image_id, again.labels, standing)
+        history = again.history or autosave.history_of(sample.image_id, again.labels, standing)
         document = _made(sample, again.labels, standing, history)
         if not again.on_disk:
             document.mark_saved(-1)  # what is on disk is older
         return Loaded(document, picture)
     found = project.load_labels(sample, (width, height))
-    history = keeper.history_of(sample.image_id, found.labels, found.standing, found.fingerprint)
+    history = autosave.history_of(sample.image_id, found.labels, found.standing, found.fingerprint)
     document = _made(sample, found.labels, found.standing, history, given=True)  # `load_labels` keeps none of them
     return Loaded(document, picture, found.mask_sha256, found.notices)
 

@@ -58,7 +58,7 @@ class Recovery:
             return
         session = self._session
         try:
-            folder = session.keeper.journal.open(
+            folder = session.autosave.journal.open(
                 "" if project.first_opening else project.config.project_id, project.folder
             )
         except ProjectLocked as error:
@@ -93,7 +93,7 @@ class Recovery:
         else:
             found = bring_back(project, journal, budget)
         if isinstance(found, CameBack):
-            session.keeper.restore(project, found)
+            session.autosave.restore(project, found)
             steps, when = len(journal.entries), journal.written_at
             self.came_back.append(Back(image_id, steps, when, found.saved))
             return
@@ -152,13 +152,13 @@ class Recovery:
         provenance = np.where(changed, strokes.provenance, document.provenance)
         with document.edit("Recovered strokes") as edit:
             edit.replace(Labels(label_map, provenance), status=Status.IN_PROGRESS)
-        if session.keeper.journal.holds(head.image_id):
+        if session.autosave.journal.holds(head.image_id):
             self.delete(left_over)
 
     def delete(self, left_over: LeftOver) -> None:
         """Give the strokes up, because the user said so, or they are applied."""
         self.left_over.remove(left_over)
-        self._session.keeper.journal.delete(left_over.journal.path)
+        self._session.autosave.journal.delete(left_over.journal.path)
 
 
 def _by_name(head: JournalHead, values: list[int], table: ClassTable) -> NDArray[np.uint8]:

@@ -17,7 +17,7 @@ from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, ProjectError
 from fcn_studio.settings import Settings
 from fcn_studio.ui.commands.reopening import opened_already
 from fcn_studio.ui.commands.restore import Restorer
-from fcn_studio.ui.saving.autosave import Keeper
+from fcn_studio.ui.saving.autosave import Autosave
 from fcn_studio.ui.session.annotation_prefetch import Neighbours
 from fcn_studio.ui.session.class_editor import ClassEditor
 from fcn_studio.ui.session.cursor_info import CursorInfo, cursor_info
@@ -84,16 +84,16 @@ class Session(QObject):
         self.restorer = Restorer(self)
         self.pictures = Pictures(self)
         self.neighbours = Neighbours(self.pictures, self)
-        self.keeper = Keeper(self)
+        self.autosave = Autosave(self)
         self.recovery = Recovery(self)
         self.census = Census(self)
-        self.table_changed.connect(lambda: self.keeper.journal.set_classes(self.table))
+        self.table_changed.connect(lambda: self.autosave.journal.set_classes(self.table))
         for key in ("autosave_delay", "undo_budget_mb"):
             self._on_setting(key)
         settings.watch(self._on_setting)
-        self.keeper.saved.connect(self.sample_changed)
-        self.keeper.changed.connect(self.saved)
-        self.keeper.problem.connect(self.problem)
+        self.autosave.saved.connect(self.sample_changed)
+        self.autosave.changed.connect(self.saved)
+        self.autosave.problem.connect(self.problem)
 
     # --- project ----------------------------------------------------------------------------------------------
 
@@ -177,16 +177,16 @@ class Session(QObject):
         if self.project is None:
             return True
         self.settle()
-        lost = self.keeper.finish()
+        lost = self.autosave.finish()
         if lost and not discard:
-            kept = " They are kept on this computer." if self.keeper.journal_holds_all else ""
+            kept = " They are kept on this computer." if self.autosave.journal_holds_all else ""
             self.problem.emit(f"Not closed: {len(lost)} image(s) could not be saved ({', '.join(lost[:3])}).{kept}")
             return False
         self.turned.emit()
         self._set_document(None, -1)
         self.neighbours.forget()
         self.census.stop()
-        self.keeper.close_project()
+        self.autosave.close_project()
         self.recovery.clear()
         project, self.project = self.project, None
         try:
@@ -199,9 +199,9 @@ class Session(QObject):
 
     def _on_setting(self, key: str) -> None:
         if key == "autosave_delay":
-            self.keeper.idle_ms = round(1000 * self.settings.number(key))
+            self.autosave.idle_ms = round(1000 * self.settings.number(key))
         elif key == "undo_budget_mb":
-            self.keeper.undo_bytes = self.settings.whole(key) << 20
+            self.autosave.undo_bytes = self.settings.whole(key) << 20
         elif key == "max_pixels":
             self.pictures.forget()  # what was refused may be allowed now
             if self.project is not None:
@@ -209,7 +209,7 @@ class Session(QObject):
 
     def shut_down(self) -> None:
         """End the session's threads; call after `close_project`."""
-        self.keeper.shut_down()
+        self.autosave.shut_down()
         for part in (self.neighbours, self.pictures, self.census):
             part.close()
 
@@ -226,14 +226,14 @@ class Session(QObject):
         self.settle()
         image_id = self.samples[row].image_id
         try:
-            loaded = load_document(self.project, self.samples[row], self.pictures, self.keeper)
+            loaded = load_document(self.project, self.samples[row], self.pictures, self.autosave)
         except (ImageError, MaskError) as error:
             self.note_failure(image_id, str(error))
             raise
         self.failures.pop(image_id, None)
         for sentence in loaded.notices:
             self.notice.emit(sentence)
-        self.keeper.save(leaving=True)
+        self.autosave.save(leaving=True)
         self._set_document(loaded, row)
         self.pictures.shown()
         self.neighbours.opened(self.project, row)
@@ -246,7 +246,7 @@ class Session(QObject):
     def close_image(self) -> None:
         """Save the open image and show none."""
         self.settle()
-        self.keeper.save(leaving=True)
+        self.autosave.save(leaving=True)
         self._set_document(None, -1)
 
     def step(self, by: int) -> None:
@@ -290,7 +290,7 @@ class Session(QObject):
         self.document, self.picture, self.index, self.prediction = document, picture, row, None
         if document is not None:
             self._disconnect = document.committed.connect(self._on_committed)
-        self.keeper.watch(self.project, self.samples[row] if document is not None else None, document, mask_sha256)
+        self.autosave.watch(self.project, self.samples[row] if document is not None else None, document, mask_sha256)
         self.toolbox.set_document(None if self.read_only else document)
         self.document_changed.emit()
         self.prediction_changed.emit()
@@ -370,29 +370,29 @@ class Session(QObject):
 
     @property
     def save_state(self) -> str:
-        """'saved', 'saving', 'unsaved', 'kept' (see `Keeper.state`), 'read-only', or '' without a document."""
+        """'saved', 'saving', 'unsaved', 'kept' (see `Autosave.state`), 'read-only', or '' without a document."""
         if self.document is None:
             return ""
-        return "read-only" if self.read_only else self.keeper.state
+        return "read-only" if self.read_only else self.autosave.state
 
     @property
     def saved_at(self) -> float | None:
         """When something was last written, in seconds since the epoch."""
-        return self.keeper.saved_at
+        return self.autosave.saved_at
 
     def drain(self) -> None:
         """Finish the gesture and wait until everything is on disk; say so if something cannot be."""
         self.settle()
-        self.keeper.drain()
-        if count := len(self.keeper.newer()):
+        self.autosave.drain()
+        if count := len(self.autosave.newer()):
             self.notice.emit(f"{count} image(s) could not be saved, and are taken as they are in the folder.")
 
     def save_now(self) -> None:
         """Write the open annotation now, off this thread, if it has changed; a gesture under way goes on."""
-        self.keeper.save_soon()
+        self.autosave.save_soon()
 
     def _on_committed(self) -> None:
         assert self.document is not None
-        self.keeper.touched()
+        self.autosave.touched()
         self.edited.emit()
         self.sample_changed.emit(self.document.image_id)

@@ -108,7 +108,7 @@ class Census(QObject):
         session = self._session
         if session.project is None:
             return {}
-        newer = {image_id: save.status for image_id, save in session.keeper.newer().items()}
+        newer = {image_id: save.status for image_id, save in session.autosave.newer().items()}
         if session.document is not None:
             newer[session.document.image_id] = session.document.status
         on_disk = [session.project.status(session.project.sample(image_id)) for image_id in newer]
@@ -123,7 +123,7 @@ class Census(QObject):
         session = self._session
         if row == session.index and session.document is not None:
             return session.document.status
-        newer = session.keeper.newer().get(sample.image_id)
+        newer = session.autosave.newer().get(sample.image_id)
         return None if newer is None else newer.status
 
     def _tell(self) -> None:

@@ -229,7 +229,7 @@ class MainWindow(QMainWindow):
         """Close although something could not be saved, if the user says so; the journal keeps it."""
         from fcn_studio.ui.dialogs.questions import LossDialog
 
-        dialog = LossDialog(kept=self._session.keeper.journal_holds_all, parent=self)
+        dialog = LossDialog(kept=self._session.autosave.journal_holds_all, parent=self)
         return dialog.asked() and self._session.close_project(discard=True)
 
     @guarded

@@ -538,13 +538,13 @@ def test_loading_while_another_thread_saves_sees_old_or_new_labels_of_a_known_or
             for number in range(60):
                 project.save_labels(sample, painted(number % 3), Status.IN_PROGRESS)
 
-        saver = threading.Thread(target=save)
-        saver.start()
-        while saver.is_alive():
+        writer = threading.Thread(target=save)
+        writer.start()
+        while writer.is_alive():
             labels = project.load_labels(sample, SIZE).labels
             assert (labels.provenance == painted(0).provenance).all()
             assert len(np.unique(labels.label_map[:3])) == 1
-        saver.join()
+        writer.join()
 
 
 # Predictions

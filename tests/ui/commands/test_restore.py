@@ -74,7 +74,7 @@ def test_the_open_image_gets_an_earlier_version_in_one_undoable_step(
     np.testing.assert_array_equal(document.provenance, painted.provenance)
     assert document.status is Status.IN_PROGRESS
     welcome.session.redo()
-    welcome.session.keeper.drain()
+    welcome.session.autosave.drain()
     with ProjectFolder.open(folder, writable=False) as project:
         assert project.status(project.sample(NAME)) is Status.VERIFIED
 

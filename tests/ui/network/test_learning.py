@@ -208,7 +208,7 @@ def test_a_batch_writes_new_images_only(bench: Bench, qtbot: QtBot) -> None:
     with pytest.raises(ProjectError, match="A batch is running"):
         bench.learning.segment_folder()
     qtbot.waitUntil(bench.idle, timeout=20_000)
-    bench.session.keeper.drain()
+    bench.session.autosave.drain()
     assert bench.session.counts()[Status.PRELABELLED] == 5
     assert {path: path.read_bytes() for path in kept} == before
     assert "5 images predicted" in bench.notices[-1]
@@ -243,11 +243,11 @@ def test_a_batch_leaves_an_image_alone_whose_strokes_are_not_saved_yet(
     monkeypatch.setattr(ProjectFolder, "save_labels", refuse)
     paint(bench.document, 2)
     bench.session.go_to(row + 3)
-    bench.session.keeper.drain()
+    bench.session.autosave.drain()
     monkeypatch.setattr(ProjectFolder, "save_labels", real)
     bench.engine.held = False
     qtbot.waitUntil(bench.idle, timeout=20_000)
-    assert bench.session.keeper.finish() == []
+    assert bench.session.autosave.finish() == []
     with ProjectFolder.open(bench.session.project.folder, writable=False) as disk:  # type: ignore[union-attr]
         assert disk.status(disk.sample(image_id)) is Status.IN_PROGRESS
 
@@ -257,10 +257,10 @@ def test_stopping_a_batch_applies_nothing_more(bench: Bench, qtbot: QtBot) -> No
     qtbot.waitUntil(lambda: bench.learning.running[0].fraction is not None, timeout=20_000)
     bench.learning.stop(bench.learning.running[0].job_id)
     assert not bench.learning.running
-    bench.session.keeper.drain()
+    bench.session.autosave.drain()
     done = bench.session.counts()[Status.PRELABELLED]
     qtbot.wait(200)
-    bench.session.keeper.drain()
+    bench.session.autosave.drain()
     assert bench.session.counts()[Status.PRELABELLED] == done < 6
     assert bench.engine.cancelled == [(1, False)]
 
@@ -513,7 +513,7 @@ def test_what_was_said_of_its_classes_holds_for_labels_layers_batches_and_traini
     assert set(np.unique(bench.session.prediction.label_map)) <= {1, 3}
     bench.learning.segment_folder()
     qtbot.waitUntil(bench.idle, timeout=20_000)
-    bench.session.keeper.drain()
+    bench.session.autosave.drain()
     project = bench.session.project
     assert project is not None
     written = [s for s in project.samples if project.status(s) is Status.PRELABELLED]
@@ -545,7 +545,7 @@ def test_what_is_said_of_its_classes_during_a_batch_holds_from_then_on(
     bench.learning.use_network("street")  # and the batch goes on with the one it began with
     bench.engine.held = False
     qtbot.waitUntil(bench.idle, timeout=20_000)
-    bench.session.keeper.drain()
+    bench.session.autosave.drain()
     project = bench.session.project
     assert project is not None
     found = [

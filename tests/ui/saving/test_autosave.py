@@ -16,7 +16,7 @@ from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.ui.saving import autosave as keeper_module
-from fcn_studio.ui.saving.autosave import Keeper
+from fcn_studio.ui.saving.autosave import Autosave
 from fcn_studio.ui.saving.writer import Accept
 from tests.helpers import paint
 from tests.ui.conftest import draw_project
@@ -29,28 +29,28 @@ def project(tmp_path: Path) -> Iterator[ProjectFolder]:
 
 
 @pytest.fixture
-def keeper(qtbot: QtBot) -> Iterator[Keeper]:
-    made = Keeper()
+def autosave(qtbot: QtBot) -> Iterator[Autosave]:
+    made = Autosave()
     yield made
     made.shut_down()
 
 
-def watched(keeper: Keeper, project: ProjectFolder, row: int = 0) -> Document:
+def watched(autosave: Autosave, project: ProjectFolder, row: int = 0) -> Document:
     sample = project.samples[row]
     document = Document(sample.image_id, Labels.unlabelled(48, 64), Status.NEW)
-    keeper.watch(project, sample, document)
-    document.committed.connect(keeper.touched)
+    autosave.watch(project, sample, document)
+    document.committed.connect(autosave.touched)
     return document
 
 
 def test_a_busy_painter_is_saved_too(
-    keeper: Keeper, project: ProjectFolder, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    autosave: Autosave, project: ProjectFolder, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keeper_module, "LONGEST_MS", 400)
-    keeper.idle_ms = 300
-    document = watched(keeper, project)
+    autosave.idle_ms = 300
+    document = watched(autosave, project)
     written: list[str] = []
-    keeper.saved.connect(written.append)
+    autosave.saved.connect(written.append)
     for number in range(12):  # never a pause of 300 ms
         paint(document, 1, at=(5 + number, 5))
         qtbot.wait(60)
@@ -58,12 +58,12 @@ def test_a_busy_painter_is_saved_too(
     assert project.status(project.samples[0]) is Status.IN_PROGRESS
 
 
-def test_a_stroke_under_way_is_waited_for(keeper: Keeper, project: ProjectFolder, qtbot: QtBot) -> None:
-    keeper.idle_ms = 50
-    document = watched(keeper, project)
+def test_a_stroke_under_way_is_waited_for(autosave: Autosave, project: ProjectFolder, qtbot: QtBot) -> None:
+    autosave.idle_ms = 50
+    document = watched(autosave, project)
     paint(document)
     edit = document.edit("Brush stroke")
-    keeper.save()
+    autosave.save()
     qtbot.wait(120)
     assert document.dirty
     edit.commit()
@@ -71,7 +71,7 @@ def test_a_stroke_under_way_is_waited_for(keeper: Keeper, project: ProjectFolder
 
 
 def test_a_failed_save_is_tried_again(
-    keeper: Keeper, project: ProjectFolder, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    autosave: Autosave, project: ProjectFolder, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keeper_module, "RETRY_MS", 100)
     tries: list[int] = []
@@ -85,22 +85,22 @@ def test_a_failed_save_is_tried_again(
 
     monkeypatch.setattr(ProjectFolder, "save_labels", save_labels)
     problems: list[str] = []
-    keeper.problem.connect(problems.append)
-    document = watched(keeper, project)
+    autosave.problem.connect(problems.append)
+    document = watched(autosave, project)
     paint(document)
-    keeper.drain()
+    autosave.drain()
     assert document.dirty
-    assert keeper.state == "unsaved"
-    assert keeper.reopened(document.image_id) is not None
-    qtbot.waitUntil(lambda: keeper.state == "saved", timeout=3000)
+    assert autosave.state == "unsaved"
+    assert autosave.reopened(document.image_id) is not None
+    qtbot.waitUntil(lambda: autosave.state == "saved", timeout=3000)
     assert len(tries) == 3
     assert not document.dirty
     assert problems == ["disk full"]
-    assert keeper.finish() == []
+    assert autosave.finish() == []
 
 
 def test_a_newer_stroke_takes_the_place_of_a_failed_save(
-    keeper: Keeper, project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+    autosave: Autosave, project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = ProjectFolder.save_labels
 
@@ -108,19 +108,19 @@ def test_a_newer_stroke_takes_the_place_of_a_failed_save(
         raise ProjectError("disk full")
 
     monkeypatch.setattr(ProjectFolder, "save_labels", refuse)
-    document = watched(keeper, project)
+    document = watched(autosave, project)
     paint(document, 1)
-    keeper.drain()
+    autosave.drain()
     paint(document, 2)
     monkeypatch.setattr(ProjectFolder, "save_labels", real)
-    assert keeper.finish() == []
+    assert autosave.finish() == []
     labels = project.load_labels(project.samples[0], (64, 48)).labels
     assert labels.label_map[10, 10] == 2
     assert not document.dirty
 
 
 def test_a_prediction_does_not_overtake_unsaved_human_work(
-    keeper: Keeper, project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+    autosave: Autosave, project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = ProjectFolder.save_labels
 
@@ -128,16 +128,16 @@ def test_a_prediction_does_not_overtake_unsaved_human_work(
         raise ProjectError("disk full")
 
     monkeypatch.setattr(ProjectFolder, "save_labels", refuse)
-    document = watched(keeper, project)
+    document = watched(autosave, project)
     paint(document, 2)
-    keeper.drain()
-    keeper.watch(None, None, None)
+    autosave.drain()
+    autosave.watch(None, None, None)
     monkeypatch.setattr(ProjectFolder, "save_labels", real)
     ones = np.ones((48, 64), np.uint8)
     for row in (0, 1):
         sample = project.samples[row]
-        keeper.accept(Accept(project, sample, Prediction(sample.image_id, ones, ones, "c0" * 32), False))
-    assert keeper.finish() == []
+        autosave.accept(Accept(project, sample, Prediction(sample.image_id, ones, ones, "c0" * 32), False))
+    assert autosave.finish() == []
     first = project.load_labels(project.samples[0], (64, 48))
     assert first.status is Status.IN_PROGRESS
     assert first.labels.provenance.max() == Provenance.HUMAN

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.sample import Sample
 from fcn_studio.errors import ProjectError
-from fcn_studio.ui.saving.writer import Saver, Write
+from fcn_studio.ui.saving.writer import AnnotationWriter, Write
 
 
 @dataclass
@@ -41,11 +41,11 @@ class Desk:
     """A saver, what it wrote and what it said."""
 
     def __init__(self) -> None:
-        self.saver = Saver()
+        self.writer = AnnotationWriter()
         self.done: list[str] = []
         self.said: list[tuple[str, str]] = []
-        self.saver.saved.connect(self.hear_saved)
-        self.saver.failed.connect(self.hear_failed)
+        self.writer.saved.connect(self.hear_saved)
+        self.writer.failed.connect(self.hear_failed)
 
     def hear_saved(self, write: Write) -> None:
         self.said.append(("saved", write.sample.image_id))
@@ -57,7 +57,7 @@ class Desk:
         note = Note(name, text, self.done, error)
         if not held:
             note.gate.set()
-        self.saver.submit(note)
+        self.writer.submit(note)
         return note
 
 
@@ -65,30 +65,30 @@ class Desk:
 def desk(qtbot: QtBot) -> Iterator[Desk]:
     made = Desk()
     yield made
-    made.saver.close()
+    made.writer.close()
 
 
 def test_a_newer_save_replaces_a_waiting_one_of_the_same_image(desk: Desk) -> None:
     first = desk.submit("a", "a1", held=True)
-    while desk.saver._writing is not first:
+    while desk.writer._writing is not first:
         time.sleep(0.01)
     desk.submit("b", "b1")
     desk.submit("a", "a2")
     desk.submit("b", "b2")
     desk.submit("a", "a3")
-    assert desk.saver.busy
-    assert desk.saver.pending("b")
+    assert desk.writer.busy
+    assert desk.writer.pending("b")
     first.gate.set()
-    desk.saver.flush()
+    desk.writer.flush()
     assert desk.done == ["a1", "b2", "a3"]
-    assert not desk.saver.busy
+    assert not desk.writer.busy
 
 
 def test_failures_are_told_and_the_next_is_written(desk: Desk, qtbot: QtBot) -> None:
     desk.submit("a", "a1", ProjectError("disk full; free some space"))
-    desk.saver.flush()
+    desk.writer.flush()
     desk.submit("a", "a2", OSError(5, "Input/output error"))
-    desk.saver.flush()
+    desk.writer.flush()
     desk.submit("a", "a3")
     qtbot.waitUntil(lambda: len(desk.said) == 3)
     assert desk.said[0] == ("failed", "disk full; free some space")
@@ -103,9 +103,9 @@ def test_a_bug_is_reported_and_told_as_a_failure(desk: Desk, qtbot: QtBot, monke
     qtbot.waitUntil(lambda: len(desk.said) == 1)
     assert reported == [ZeroDivisionError]
     assert desk.said[0][0] == "failed"
-    assert not desk.saver.busy
+    assert not desk.writer.busy
     desk.submit("a", "a2")
-    desk.saver.flush()
+    desk.writer.flush()
     assert desk.done == ["a2"]
 
 
@@ -113,5 +113,5 @@ def test_closing_writes_what_waits(qtbot: QtBot) -> None:
     desk = Desk()
     for number in range(20):
         desk.submit(f"{number}", str(number))
-    desk.saver.close()
+    desk.writer.close()
     assert desk.done == [str(number) for number in range(20)]

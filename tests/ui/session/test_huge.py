@@ -47,7 +47,7 @@ def test_a_large_image_is_painted_predicted_verified_and_saved(
     assert document is not None
     assert project is not None
     assert document.history.redo_title == "Verify"
-    studio.session.keeper.drain()
+    studio.session.autosave.drain()
     mask = read_mask(project.mask_path(project.samples[0]), (SIDE, SIDE), studio.session.table).label_map
     expected = blocks(SIDE, SIDE)[0]
     y, x = np.ogrid[:SIDE, :SIDE]

@@ -159,7 +159,7 @@ def test_damage_found_late_costs_no_stroke(
         assert session.document is None
     else:
         assert session.document.image_id == "picture-001.png"
-    session.keeper.drain()
+    session.autosave.drain()
     assert session.project is not None
     mask = session.project.mask_path(session.project.sample(image_id))
     assert read_mask(mask, (WIDTH, HEIGHT), session.table).label_map[10, 10] == 1
@@ -246,7 +246,7 @@ def test_a_step_over_all_is_packed_before_it_is_saved(
 ) -> None:
     monkeypatch.setattr(autosave, "LARGE_PIXELS", 0)
     session = make_session()
-    session.keeper.idle_ms = 10
+    session.autosave.idle_ms = 10
     session.open_folder(folder)
     assert session.document is not None
     packing = [True]

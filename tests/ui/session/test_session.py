@@ -98,14 +98,14 @@ def test_undo_then_leave_is_saved(session: Session, folder: Path) -> None:
     session.undo()
     session.go_to(1)
     session.go_to(0)
-    session.keeper.drain()
+    session.autosave.drain()
     assert on_disk(folder, 0) == (Status.IN_PROGRESS, 2)
     assert document(session).label_map[10, 10] == 2
     paint(document(session), 1)
     session.undo()
     session.redo()
     session.go_to(1)
-    session.keeper.drain()
+    session.autosave.drain()
     assert on_disk(folder, 0) == (Status.IN_PROGRESS, 1)
 
 
@@ -122,7 +122,7 @@ def test_a_half_done_stroke_is_finished_before_leaving(session: Session, folder:
     session.toolbox.tool.press(PointerEvent(10, 10, "left"))
     assert document(session).editing
     session.go_to(1)
-    session.keeper.drain()
+    session.autosave.drain()
     assert on_disk(folder, 0) == (Status.IN_PROGRESS, 2)
 
 
@@ -154,7 +154,7 @@ def test_what_cannot_be_saved_is_kept_through_navigation_and_comes_back(
     session.go_to(1)
     paint(document(session), 1)
     session.go_to(2)
-    session.keeper.drain()
+    session.autosave.drain()
     assert session.save_state == "kept"
     assert session.status(0) is Status.IN_PROGRESS
     assert heard.problems == [  # one for a run of failures
@@ -201,14 +201,14 @@ def test_a_reopened_image_whose_old_save_succeeds_late_is_not_taken_for_saved(
     """The revisions of a reopened document begin anew; those of the kept save must not be mixed up with them."""
     paint(document(session), 2)
     session.go_to(1)
-    session.keeper.drain()
+    session.autosave.drain()
     session.go_to(0)
     full_disk[0] = False
-    session.keeper._save_kept()  # the retry timer
-    session.keeper._drain()
+    session.autosave._save_kept()  # the retry timer
+    session.autosave._drain()
     paint(document(session), 1)
     assert document(session).dirty
-    session.keeper.drain()
+    session.autosave.drain()
     assert on_disk(folder, 0) == (Status.IN_PROGRESS, 1)
 
 
@@ -288,7 +288,7 @@ def test_verify_and_next_finishes_the_image_in_one_undo_step(session: Session, f
     session.verify_and_next()
     assert session.index == 1
     assert session.counts()[Status.VERIFIED] == 1
-    session.keeper.drain()
+    session.autosave.drain()
     assert on_disk(folder, 0) == (Status.VERIFIED, 2)
     session.go_to(0)
     assert (document(session).provenance == Provenance.HUMAN).all()
@@ -302,10 +302,10 @@ def test_verify_and_next_finishes_the_image_in_one_undo_step(session: Session, f
 
 def test_skip_is_taken_back_by_the_same_key(session: Session, folder: Path) -> None:
     session.toggle_skip()
-    session.keeper.drain()
+    session.autosave.drain()
     assert on_disk(folder, 0)[0] is Status.SKIPPED
     session.toggle_skip()
-    session.keeper.drain()
+    session.autosave.drain()
     assert on_disk(folder, 0)[0] is Status.NEW
 
 
@@ -426,7 +426,7 @@ def test_a_folder_that_cannot_be_written_is_labelled_all_the_same_and_saved_once
         assert "cannot be written. You can label all the same" in heard.problems[0]
         paint(document(session), 2)
         session.go_to(1)
-        session.keeper.drain()
+        session.autosave.drain()
         assert session.save_state == "kept"
         assert on_disk(folder, 0) == (Status.NEW, None)
         assert not session.close_project()

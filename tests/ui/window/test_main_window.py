@@ -296,7 +296,7 @@ def test_undo_takes_corners_back_on_a_fresh_image_and_saving_fills_nothing(activ
 
 def test_saving_waits_for_the_end_of_a_stroke(active: Studio, qtbot: QtBot) -> None:
     tool, document = active.toolbox.tool, active.session.document
-    active.session.keeper.idle_ms = 10
+    active.session.autosave.idle_ms = 10
     tool.press(PointerEvent(10, 10, "left"))
     press(qtbot, active, KEY.Key_S, MODIFIER.ControlModifier)
     assert document.editing
@@ -552,7 +552,7 @@ def test_a_bug_on_closing_keeps_the_window_open_if_work_could_be_lost(
         if part == "layout":
             broken.setattr(studio.window.layout_, "save", fail)
         else:
-            broken.setattr(studio.session.keeper, "finish", fail)
+            broken.setattr(studio.session.autosave, "finish", fail)
         assert studio.window.close() is closes
     assert reported == [ZeroDivisionError]
     assert studio.window.isVisible() is not closes
@@ -568,7 +568,7 @@ def test_a_signal_while_closing_asks_is_not_a_second_closing(studio: Studio, mon
         studio.window.close()
         return False
 
-    monkeypatch.setattr(studio.session.keeper, "finish", lambda: ["picture-000.png"])
+    monkeypatch.setattr(studio.session.autosave, "finish", lambda: ["picture-000.png"])
     monkeypatch.setattr(studio.window, "_close_and_lose", ask)
     assert not studio.window.close()
     assert asked == ["?"]
@@ -682,7 +682,7 @@ def test_an_export_ends_with_its_project_and_blames_no_other(
 ) -> None:
     project = studio.session.project
     assert project is not None
-    studio.session.keeper.drain()
+    studio.session.autosave.drain()
     project.mask_path(project.samples[0]).write_bytes(b"damaged")
     commands, exporter = studio.window._commands, studio.window._commands.exporter
     commands.start_export(replace(VERIFIED, out=tmp_path / "out"))
