@@ -149,7 +149,7 @@ def open_and_watch(studio: Studio, folder: Path, timeout: float = 300.0) -> Open
     turn(lambda: session.document is not None)
     paints.count = 0
     first = turn(lambda: paints.count > 0)
-    known = turn(lambda: session.census.done)
+    known = turn(lambda: session.status_scan.done)
     turn(lambda: time.perf_counter() - began > known + 0.3)
     stalls.stop()
     return Opening(

@@ -101,7 +101,7 @@ def test_the_list_and_its_filter_follow_what_is_found(
     real = AnnotationStore._find_status
 
     def find_status(self: AnnotationStore, sample: Sample) -> Status:
-        if threading.current_thread().name.startswith("census"):
+        if threading.current_thread().name.startswith("status_scan"):
             gate.wait(20)
         return real(self, sample)
 
@@ -128,7 +128,7 @@ def test_who_needs_statuses_now_does_not_read_them_on_the_gui_thread(
     monkeypatch.setattr("fcn_studio.ui.session.session.LOOKED_THROUGH", 1)
     (labelled / ".fcn-studio" / "index").unlink(missing_ok=True)
     studio.session.open_folder(labelled)
-    assert not studio.session.census.done
+    assert not studio.session.status_scan.done
     read_here.clear()
     studio.session.step_unverified(+1)
     assert studio.session.index == 0, "all are verified"
@@ -142,9 +142,9 @@ def test_leaving_a_project_ends_its_census(
     monkeypatch.setattr(status_scan, "AT_ONCE_S", 0.0)
     (labelled / ".fcn-studio" / "index").unlink(missing_ok=True)
     studio.session.open_folder(labelled)
-    assert not studio.session.census.done
+    assert not studio.session.status_scan.done
     studio.session.open_folder(draw_many(tmp_path / "other", 40))
-    qtbot.waitUntil(lambda: studio.session.census.done)
+    qtbot.waitUntil(lambda: studio.session.status_scan.done)
     assert studio.session.counts()[Status.NEW] == 40
 
 

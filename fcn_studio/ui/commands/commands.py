@@ -113,7 +113,7 @@ class Commands(QObject):
         """Ask what the batch shall take, and start it."""
         from fcn_studio.ui.dialogs.questions import BatchDialog
 
-        self._session.census.look(range(len(self._session.samples)))
+        self._session.status_scan.look(range(len(self._session.samples)))
         counts = self._session.counts()
         dialog = BatchDialog(
             counts.get(Status.NEW, 0),
@@ -141,7 +141,7 @@ class Commands(QObject):
         project, session = self._session.project, self._session
         if project is None:
             return
-        session.census.look(range(len(session.samples)))
+        session.status_scan.look(range(len(session.samples)))
         images = [(session.status(row), project.split(sample)) for row, sample in enumerate(session.samples)]
         dialog = ExportDialog(images, project.folder.parent, self._window)
         if dialog.asked():

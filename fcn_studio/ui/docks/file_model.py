@@ -123,7 +123,7 @@ class FileModel(QAbstractTableModel):
         found: list[int] = []
         tested = 0
         for row in self._untested():
-            status = self._session.census.known(row)
+            status = self._session.status_scan.known(row)
             if status is None:
                 self._waiting = row
                 break
@@ -182,7 +182,7 @@ class FileModel(QAbstractTableModel):
         return self._samples[row].image_id if column == Column.IMAGE else self._status_words(row)
 
     def _status_words(self, row: int) -> str:
-        status = self._session.census.known(row)
+        status = self._session.status_scan.known(row)
         return "" if status is None else status.words
 
     def _described(self, row: int, mark: str) -> str:
@@ -198,7 +198,7 @@ class FileModel(QAbstractTableModel):
             return None
         if self._failure(row):
             return theme.icon("warning")
-        status = self._session.census.known(row)
+        status = self._session.status_scan.known(row)
         if status is None:
             return None
         key = (theme.current().name, status)

@@ -60,7 +60,7 @@ class FilesDock(QDockWidget):
         session.project_changed.connect(self._project_changed)
         session.document_changed.connect(self._show_current)
         session.sample_changed.connect(self._status_changed)
-        session.census.found.connect(lambda: self._status_changed(""))
+        session.status_scan.found.connect(lambda: self._status_changed(""))
         self._project_changed()
 
     def _made_view(self) -> QTableView:

@@ -123,7 +123,7 @@ class TrainingDock(QDockWidget):
         session.project_changed.connect(self._project_changed)
         session.table_changed.connect(self.refresh)
         session.sample_changed.connect(lambda _id: self._show_counts())
-        session.census.found.connect(self._show_counts)
+        session.status_scan.found.connect(self._show_counts)
         self.refresh()
 
     # --- construction -----------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from fcn_studio.ui.session.cursor_info import CursorInfo, cursor_info
 from fcn_studio.ui.session.images import Pictures
 from fcn_studio.ui.session.loading import FINISHED, LOOKED_THROUGH, Loaded, load_document, open_project
 from fcn_studio.ui.session.recovery import Recovery
-from fcn_studio.ui.session.status_scan import Census
+from fcn_studio.ui.session.status_scan import StatusScan
 from fcn_studio.ui.session.toolbox import Toolbox
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
@@ -86,7 +86,7 @@ class Session(QObject):
         self.neighbours = Neighbours(self.pictures, self)
         self.autosave = Autosave(self)
         self.recovery = Recovery(self)
-        self.census = Census(self)
+        self.status_scan = StatusScan(self)
         self.table_changed.connect(lambda: self.autosave.journal.set_classes(self.table))
         for key in ("autosave_delay", "undo_budget_mb"):
             self._on_setting(key)
@@ -152,7 +152,7 @@ class Session(QObject):
         self.toolbox.begin(self.table)
         self.settings.add_recent(folder.resolve())
         self.recovery.start(project)
-        self.census.start(project)
+        self.status_scan.start(project)
         self.project_changed.emit()
         self.table_changed.emit()
         if locked:
@@ -185,7 +185,7 @@ class Session(QObject):
         self.turned.emit()
         self._set_document(None, -1)
         self.neighbours.forget()
-        self.census.stop()
+        self.status_scan.stop()
         self.autosave.close_project()
         self.recovery.clear()
         project, self.project = self.project, None
@@ -210,7 +210,7 @@ class Session(QObject):
     def shut_down(self) -> None:
         """End the session's threads; call after `close_project`."""
         self.autosave.shut_down()
-        for part in (self.neighbours, self.pictures, self.census):
+        for part in (self.neighbours, self.pictures, self.status_scan):
             part.close()
 
     # --- navigation -------------------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ class Session(QObject):
     def step_unverified(self, by: int) -> None:
         """Open the next or previous image that is neither verified nor skipped."""
         ahead = range(self.index + by, len(self.samples) if by > 0 else -1, by)
-        self.census.look(ahead, set(Status) - set(FINISHED))
+        self.status_scan.look(ahead, set(Status) - set(FINISHED))
         if not self.open_from(self.index + by, by, self._waits):
             self.notice.emit("No further image is waiting in this direction.")
 
@@ -356,11 +356,11 @@ class Session(QObject):
 
     def status(self, row: int) -> Status:
         """Status of the image of a row; the open document's own if it is open."""
-        return self.census.status(row)
+        return self.status_scan.status(row)
 
     def counts(self) -> Mapping[Status, int]:
-        """Number of images by status, as far as known: see `census`."""
-        return self.census.counts()
+        """Number of images by status, as far as known: see `status_scan`."""
+        return self.status_scan.counts()
 
     def cursor_info(self, x: int, y: int) -> CursorInfo | None:
         """What lies at a pixel of the open image; None outside."""

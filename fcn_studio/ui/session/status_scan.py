@@ -29,7 +29,7 @@ _WORK_S, _REST_S = 0.002, 0.001
 """The thread lets go of Python's lock so often; each row that Qt draws needs it several times."""
 
 
-class Census(QObject):
+class StatusScan(QObject):
     """Asks for the status of every image, once, in the order of the project; rows in view come first.
 
     Signals:
@@ -41,7 +41,7 @@ class Census(QObject):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._session = session
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="census")
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="status_scan")
         self._begin: Callable[[], None] | None = None
         self._looking: Future[None] | None = None
         self._stop = threading.Event()

@@ -76,7 +76,7 @@ class StatusLine(QStatusBar):
         session.project_changed.connect(self._show_project)
         session.document_changed.connect(self._show_project)
         session.sample_changed.connect(lambda _id: self._show_counts())
-        session.census.found.connect(self._show_counts)
+        session.status_scan.found.connect(self._show_counts)
         session.saved.connect(self._show_saved)
         session.edited.connect(self._show_saved)
         for changed in (session.edited, session.prediction_changed):
@@ -134,7 +134,7 @@ class StatusLine(QStatusBar):
         total = len(self._session.samples) if self._session.project is not None else 0
         self._counts.setVisible(total > 0)
         if total:
-            so_far = "" if self._session.census.done else " so far"
+            so_far = "" if self._session.status_scan.done else " so far"
             verified = self._session.counts().get(Status.VERIFIED, 0)
             self._counts.setText(f"{verified:,} verified{so_far} of {total:,}")
 

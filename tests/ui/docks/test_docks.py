@@ -150,7 +150,7 @@ class ManyFiles(QObject):
         self.samples = [Sample(f"dir/img{i:06}.jpg", f"img{i:06}.jpg", f"img{i:06}") for i in range(count)]
         self.project, self.index, self.asked, self.opened = SimpleNamespace(), -1, 0, []
         self.failures: dict[str, str] = {}
-        self.census = KnownUpTo(self, count)
+        self.status_scan = KnownUpTo(self, count)
 
     def counts(self) -> dict[Status, int]:
         return {}
@@ -195,7 +195,7 @@ def test_the_filter_by_status_fills_in_turns(qtbot: QtBot) -> None:
 
 def test_the_filter_follows_the_census(qtbot: QtBot) -> None:
     session = ManyFiles(5000)
-    session.census.rows = 2500
+    session.status_scan.rows = 2500
     model = FileModel(session)  # type: ignore[arg-type]
     model.reload()
     model.set_filter("status:verified")
@@ -203,14 +203,14 @@ def test_the_filter_follows_the_census(qtbot: QtBot) -> None:
     qtbot.wait(120)
     assert model.scanning
     assert session.asked < 3000, "a row whose status is not known yet is not asked for in circles"
-    session.census.rows = 5000
+    session.status_scan.rows = 5000
     qtbot.waitUntil(lambda: not model.scanning)
     assert [model.sample_row(i) for i in range(model.rowCount())] == [0, 1000, 2000, 3000, 4000]
 
 
 def test_a_status_that_is_not_known_yet_is_left_out(qtbot: QtBot) -> None:
     session = ManyFiles(3)
-    session.census.rows = 1
+    session.status_scan.rows = 1
     model = FileModel(session)  # type: ignore[arg-type]
     model.reload()
     assert [model.index(row, 1).data() for row in range(3)] == ["Verified", "", ""]
