@@ -90,11 +90,11 @@ class Switcher:
         session = self.studio.session
         end = time.monotonic() + seconds
         self.wait(lambda: time.monotonic() >= end)
-        self.wait(lambda: not session.neighbours.waiting)
+        self.wait(lambda: not session.annotation_prefetch.waiting)
         session.autosave.drain()
         for future in list(session.pictures._prefetch._images.values()):
             future.exception()
-        session.neighbours.flush()
+        session.annotation_prefetch.flush()
         QApplication.processEvents()
 
     @staticmethod
@@ -120,7 +120,7 @@ class Switcher:
         found = []
         for row in rows:
             if not prefetched:
-                self.studio.session.neighbours.forget()
+                self.studio.session.annotation_prefetch.forget()
             found.append(self.to(row))
             self.rest()
             if strokes:

@@ -309,7 +309,7 @@ class SessionMachine(RuleBasedStateMachine):
         past = self.past
         unsaved = self.document.dirty and len(past.states) > 1
         self.session.pictures.close()
-        self.session.neighbours.close()
+        self.session.annotation_prefetch.close()
         for lock in (self.folder / ".fcn-studio" / "lock", *self.home.glob("state/journals/*/lock")):
             lock.unlink()
         self.session.blockSignals(True)

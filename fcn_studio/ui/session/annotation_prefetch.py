@@ -1,4 +1,4 @@
-"""Reads the open image's neighbours ahead of time: their pictures through `Pictures`, and their annotations."""
+"""Reads the open image's neighbours ahead of time: their pictures through `Images`, and their annotations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from fcn_studio.core.sample import Sample
 from fcn_studio.errors import FcnStudioError
-from fcn_studio.ui.session.images import Pictures
+from fcn_studio.ui.session.images import Images
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project.project_folder import ProjectFolder
@@ -22,10 +22,10 @@ LARGEST = 64_000_000
 """Pixels of an image above which its annotation is not read ahead, for the sake of memory."""
 
 
-class Neighbours(QObject):
+class AnnotationPrefetch(QObject):
     """The images that may be opened next; one thread reads their masks and records."""
 
-    def __init__(self, pictures: Pictures, parent: QObject | None = None) -> None:
+    def __init__(self, pictures: Images, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._pictures = pictures
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="ahead")

@@ -19,7 +19,7 @@ BUDGET = 400_000_000
 _MOST = BUDGET // (4 * STAGED_FROM)  # three bytes a pixel, and a third more for the levels
 
 
-class Prefetch:
+class ImagePrefetch:
     """A small cache of decoded images, filled by one thread: at most `BUDGET` bytes, for none is large."""
 
     def __init__(self) -> None:

@@ -16,14 +16,14 @@ from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.core.image_pyramid import ImagePyramid, ImageRgb, levels_of
 from fcn_studio.errors import ImageError, ImageTooLarge
-from fcn_studio.ui.session.image_prefetch import STAGED_FROM, Prefetch
+from fcn_studio.ui.session.image_prefetch import STAGED_FROM, ImagePrefetch
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project.project_folder import ProjectFolder
     from fcn_studio.ui.session.session import Session
 
 
-class Pictures(QObject):
+class Images(QObject):
     """Gives the session its pictures, reads large ones in a thread and the neighbours ahead.
 
     Signals:
@@ -40,7 +40,7 @@ class Pictures(QObject):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._session = session
-        self._prefetch = Prefetch()
+        self._prefetch = ImagePrefetch()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="pictures")
         self._refused: float = float("inf")
         self._came.connect(self._on_came)

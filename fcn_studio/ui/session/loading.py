@@ -21,7 +21,7 @@ from fcn_studio.ui.runtime.background import in_background
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project.project_folder import ProjectFolder
     from fcn_studio.ui.saving.autosave import Autosave
-    from fcn_studio.ui.session.images import Pictures
+    from fcn_studio.ui.session.images import Images
 
 
 FINISHED = (Status.VERIFIED, Status.SKIPPED)
@@ -91,7 +91,7 @@ def _opened(opened: Callable[..., ProjectFolder], *, break_lock: bool) -> tuple[
     return project, locked
 
 
-def load_document(project: ProjectFolder, sample: Sample, pictures: Pictures, autosave: Autosave) -> Loaded:
+def load_document(project: ProjectFolder, sample: Sample, pictures: Images, autosave: Autosave) -> Loaded:
     """The annotation and picture of an image, all or nothing; what is open is not touched.
 
     Args:

@@ -18,10 +18,10 @@ from fcn_studio.settings import Settings
 from fcn_studio.ui.commands.reopening import opened_already
 from fcn_studio.ui.commands.restore import Restorer
 from fcn_studio.ui.saving.autosave import Autosave
-from fcn_studio.ui.session.annotation_prefetch import Neighbours
+from fcn_studio.ui.session.annotation_prefetch import AnnotationPrefetch
 from fcn_studio.ui.session.class_editor import ClassEditor
 from fcn_studio.ui.session.cursor_info import CursorInfo, cursor_info
-from fcn_studio.ui.session.images import Pictures
+from fcn_studio.ui.session.images import Images
 from fcn_studio.ui.session.loading import FINISHED, LOOKED_THROUGH, Loaded, load_document, open_project
 from fcn_studio.ui.session.recovery import Recovery
 from fcn_studio.ui.session.status_scan import StatusScan
@@ -82,8 +82,8 @@ class Session(QObject):
         self._disconnect: Callable[[], None] | None = None
         self.classes = ClassEditor(self)
         self.restorer = Restorer(self)
-        self.pictures = Pictures(self)
-        self.neighbours = Neighbours(self.pictures, self)
+        self.pictures = Images(self)
+        self.annotation_prefetch = AnnotationPrefetch(self.pictures, self)
         self.autosave = Autosave(self)
         self.recovery = Recovery(self)
         self.status_scan = StatusScan(self)
@@ -184,7 +184,7 @@ class Session(QObject):
             return False
         self.turned.emit()
         self._set_document(None, -1)
-        self.neighbours.forget()
+        self.annotation_prefetch.forget()
         self.status_scan.stop()
         self.autosave.close_project()
         self.recovery.clear()
@@ -210,7 +210,7 @@ class Session(QObject):
     def shut_down(self) -> None:
         """End the session's threads; call after `close_project`."""
         self.autosave.shut_down()
-        for part in (self.neighbours, self.pictures, self.status_scan):
+        for part in (self.annotation_prefetch, self.pictures, self.status_scan):
             part.close()
 
     # --- navigation -------------------------------------------------------------------------------------------
@@ -236,7 +236,7 @@ class Session(QObject):
         self.autosave.save(leaving=True)
         self._set_document(loaded, row)
         self.pictures.shown()
-        self.neighbours.opened(self.project, row)
+        self.annotation_prefetch.opened(self.project, row)
 
     def note_failure(self, image_id: str, sentence: str) -> None:
         """Remember why an image cannot be opened, for the list of files."""

@@ -26,7 +26,7 @@ from fcn_studio.ui.canvas.view_state import ViewState
 from fcn_studio.ui.dialogs.questions import LargeImageDialog
 from fcn_studio.ui.saving import autosave
 from fcn_studio.ui.session import image_prefetch, images
-from fcn_studio.ui.session.image_prefetch import Prefetch
+from fcn_studio.ui.session.image_prefetch import ImagePrefetch
 from fcn_studio.ui.session.session import Session
 from tests.helpers import paint
 from tests.ui.conftest import Studio, draw_project
@@ -200,7 +200,7 @@ def test_who_says_yes_opens_it_and_all_that_are_no_larger(make_session: Callable
 
 def test_what_is_read_ahead_is_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     large, small = folder / "picture-000b.jpg", folder / "picture-000.png"
-    ahead = Prefetch()
+    ahead = ImagePrefetch()
     try:
         ahead.want([large, small], 10**9)
         for future in list(ahead._images.values()):
