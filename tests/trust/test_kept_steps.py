@@ -164,8 +164,8 @@ session.open_folder(Path(sys.argv[1]))
 states = strokes(session, 4)
 session.undo()                       # the fourth is undone before the image is left
 session.go_to(1)
-session.keeper.drain()
-session.keeper.journal.flush()
+session.autosave.drain()
+session.autosave.journal.flush()
 assert not list(Path(os.environ["FCN_STUDIO_STATE_DIR"]).glob("journals/*/*.journal")), "all is on disk"
 session.go_to(0)
 for act in sys.argv[2].split(","):

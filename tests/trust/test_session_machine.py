@@ -314,7 +314,7 @@ class SessionMachine(RuleBasedStateMachine):
             lock.unlink()
         self.session.blockSignals(True)
         dead, self.session = self.session, None
-        QCoreApplication.removePostedEvents(dead.autosave)  # news of the saver that nobody is there to hear
+        QCoreApplication.removePostedEvents(dead.autosave)  # news of the writer that nobody is there to hear
         dead.autosave._disconnect()
         dead.autosave._idle.stop()
         dead.autosave._longest.stop()

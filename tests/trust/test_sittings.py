@@ -561,7 +561,7 @@ def test_a_prediction_does_not_overtake_a_failed_save_whose_news_is_still_on_its
     left = document(session).labels_snapshot()
     sample = session.samples[0]
     session.go_to(1)
-    session.autosave._writer.flush()  # it has failed, and the keeper does not know yet
+    session.autosave._writer.flush()  # it has failed, and autosave does not know yet
     fails[0] = False
     assert session.project is not None
     twos = np.full((48, 64), 2, np.uint8)

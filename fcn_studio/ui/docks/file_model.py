@@ -1,6 +1,6 @@
 """The rows of the Files dock: any number of images, their statuses asked for only when a row is drawn.
 
-No file is opened here: a status that is not known yet is left out until the session's census has found it.
+No file is opened here: a status that is not known yet is left out until the session's status scan has found it.
 """
 
 from __future__ import annotations

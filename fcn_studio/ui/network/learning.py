@@ -243,7 +243,7 @@ class Learning(QObject):
         self.board.submit(Kind.BATCH, job, "Label all", words=words, on_progress=on_progress, on_done=on_done)
 
     def _accept(self, sample: Sample, prediction: Prediction, include_prelabelled: bool) -> None:
-        """Write one prediction of a batch: to the open document, or through the saver."""
+        """Write one prediction of a batch: to the open document, or through the writer."""
         prelabelled = {Status.PRELABELLED} if include_prelabelled else set()
         if not self._predictions.offer(prediction, frozenset({Status.NEW} | prelabelled)):
             assert self._session.project is not None

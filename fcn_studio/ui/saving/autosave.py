@@ -209,7 +209,7 @@ class Autosave(QObject):
     def reopened(self, image_id: str) -> Reopened | None:
         """The annotation of an image as it should be on disk but is not yet, or with the history that came back."""
         if isinstance(self._writer.pending(image_id), Accept):
-            self._writer.flush()  # what becomes of a prediction only the saver can judge
+            self._writer.flush()  # what becomes of a prediction only the writer can judge
         pending = self._writer.pending(image_id)
         # Who is not pending any more has posted its news already; taken after the look, none is missed.
         self._take_news()
@@ -262,7 +262,7 @@ class Autosave(QObject):
     # --- saving all -------------------------------------------------------------------------------------------
 
     def drain(self) -> None:
-        """Wait until everything given to the saver is on disk or known to have failed."""
+        """Wait until everything given to the writer is on disk or known to have failed."""
         self.save()
         self._drain()
 
@@ -288,7 +288,7 @@ class Autosave(QObject):
         return sorted(self._unsaved())
 
     def _unsaved(self) -> set[str]:
-        """Ids of the images that are not on disk as they should be, once the saver has come to rest."""
+        """Ids of the images that are not on disk as they should be, once the writer has come to rest."""
         dirty = self._document is not None and self._document.dirty and self._writable
         return {*self._kept, *([self._document.image_id] if self._document is not None and dirty else [])}
 
@@ -314,12 +314,12 @@ class Autosave(QObject):
         self.journal.shut_down()
 
     def _drain(self) -> None:
-        """Wait for the saver and take its news now, before anything else happens."""
+        """Wait for the writer and take its news now, before anything else happens."""
         self._writer.flush()
         self._take_news()
 
     def _take_news(self) -> None:
-        """Deliver what the saver has said and the event loop has not passed on yet."""
+        """Deliver what the writer has said and the event loop has not passed on yet."""
         QCoreApplication.sendPostedEvents(self, QEvent.Type.MetaCall.value)
 
     def _save_kept(self) -> None:

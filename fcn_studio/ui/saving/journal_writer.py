@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
 PATIENCE_S = 0.25
 """How long a step waits for its place in the journal; seconds. It takes 1 to 3 ms if the machine is not busy."""
 ANNOUNCE_S = 5.0
-"""How long the saver's thread waits for the same."""
+"""How long the writer's thread waits for the same."""
 SYNC_S = 5.0
 """How often a journal is flushed to the disk while somebody paints, against a loss of power."""
 LARGEST = 64 << 20
@@ -139,7 +139,7 @@ class JournalWriter(QObject):
             self._books[document.image_id] = self._new_book(document, book.mask_sha256)
 
     def announce(self, image_id: str, mask_sha256: str) -> None:
-        """Note the mask that is about to be written. Called on the saver's thread, waits for the disk."""
+        """Note the mask that is about to be written. Called on the writer's thread, waits for the disk."""
         book = self._books.get(image_id)
         if book is not None:
             book.mask_sha256 = mask_sha256  # also of a broken one: it is begun anew with this mask

@@ -29,7 +29,7 @@ class Write(Protocol):
         """The image it is for."""
 
     def write(self) -> None:
-        """Do it; runs on the saver's thread.
+        """Do it; runs on the writer's thread.
 
         Raises:
             FcnStudioError, OSError: if it cannot be written; the old files are as they were.

@@ -37,7 +37,7 @@ class Loaded:
     Attributes:
         document: its annotation.
         picture: its pixels.
-        mask_sha256: of its mask file; None if there is none, or the keeper knows the annotation.
+        mask_sha256: of its mask file; None if there is none, or autosave knows the annotation.
         notices: sentences on how the files were read.
     """
 
@@ -98,7 +98,7 @@ def load_document(project: ProjectFolder, sample: Sample, pictures: Images, auto
         project: of the image.
         sample: the image.
         pictures: where its pixels come from; of a large image they are still to come.
-        keeper: what it holds of the image comes before what is on disk; it has the steps, too.
+        autosave: what it holds of the image comes before what is on disk; it has the steps, too.
 
     Raises:
         ImageError: if the picture cannot be read, or is another one than was labelled.

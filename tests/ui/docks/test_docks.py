@@ -123,7 +123,7 @@ def test_layers_follow_the_canvas_and_set_it(studio: Studio, qtbot: QtBot) -> No
 
 
 class KnownUpTo(QObject):
-    """A census that has come so far."""
+    """A status scan that has come so far."""
 
     found = Signal()
 

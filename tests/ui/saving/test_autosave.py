@@ -1,4 +1,4 @@
-"""The keeper: when it saves, and what it holds on to."""
+"""Autosave: when it saves, and what it holds on to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.ui.saving import autosave as keeper_module
+from fcn_studio.ui.saving import autosave as autosave_module
 from fcn_studio.ui.saving.autosave import Autosave
 from fcn_studio.ui.saving.writer import Accept
 from tests.helpers import paint
@@ -46,7 +46,7 @@ def watched(autosave: Autosave, project: ProjectFolder, row: int = 0) -> Documen
 def test_a_busy_painter_is_saved_too(
     autosave: Autosave, project: ProjectFolder, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeper_module, "LONGEST_MS", 400)
+    monkeypatch.setattr(autosave_module, "LONGEST_MS", 400)
     autosave.idle_ms = 300
     document = watched(autosave, project)
     written: list[str] = []
@@ -73,7 +73,7 @@ def test_a_stroke_under_way_is_waited_for(autosave: Autosave, project: ProjectFo
 def test_a_failed_save_is_tried_again(
     autosave: Autosave, project: ProjectFolder, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeper_module, "RETRY_MS", 100)
+    monkeypatch.setattr(autosave_module, "RETRY_MS", 100)
     tries: list[int] = []
     real = ProjectFolder.save_labels
 

@@ -1,4 +1,4 @@
-"""The saver: in order, newest wins, and whatever goes wrong is told."""
+"""The writer: in order, newest wins, and whatever goes wrong is told."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Note:
 
 
 class Desk:
-    """A saver, what it wrote and what it said."""
+    """A writer, what it wrote and what it said."""
 
     def __init__(self) -> None:
         self.writer = AnnotationWriter()
