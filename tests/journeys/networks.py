@@ -26,8 +26,8 @@ def script(studio: Studio, network: Path) -> Script:
     assert dialog is not None
     yield lambda: dialog.chosen is not None
 
-    learning.shelf.bring_in(network)
-    yield lambda: any(row.title == network.stem for row in learning.shelf.networks)
+    learning.library.bring_in(network)
+    yield lambda: any(row.title == network.stem for row in learning.library.networks)
     dialog._choose(next(key for key, row in dialog._choices.items() if row.title == network.stem))
     ClassMapDialog.asked = _answered  # type: ignore[method-assign] - what exec() would wait for
     dialog.use_button.click()
@@ -62,9 +62,9 @@ def reopen(studio: Studio, network: Path) -> Script:
     yield lambda: session.document is not None and studio.window.isVisible()
     assert [c.name for c in session.table] == ["background", "thing", "sky"]
     assert learning.network_name != network.stem
-    learning.shelf.refresh()
-    yield lambda: bool(learning.shelf.networks)
-    row = next(row for row in learning.shelf.networks if row.title == network.stem)
+    learning.library.refresh()
+    yield lambda: bool(learning.library.networks)
+    row = next(row for row in learning.library.networks if row.title == network.stem)
     assert row.timing is not None, "how long it took is remembered"
     studio.window.close()
 

@@ -46,7 +46,7 @@ class NetworkDesk(QObject):
         self._menu: QMenu | None = None
         self._entries: list[QAction] = []
         self._offered: list[ListedNetwork] = []
-        learning.shelf.installed.connect(self._installed)
+        learning.library.installed.connect(self._installed)
         session.project_changed.connect(self._look_again)
 
     # --- what dialogs and menu ask ----------------------------------------------------------------------------
@@ -113,11 +113,11 @@ class NetworkDesk(QObject):
         """Keep the networks at hand in a menu, above one of its entries, anew each time that it opens."""
         self._menu, self._before = menu, before
         menu.aboutToShow.connect(self._about_to_show)
-        self.learning.shelf.changed.connect(self._show_entries)
+        self.learning.library.changed.connect(self._show_entries)
 
     def _about_to_show(self) -> None:
         self._show_entries()
-        self.learning.shelf.refresh()
+        self.learning.library.refresh()
 
     def _show_entries(self) -> None:
         """Offer what is at hand; entries stay where they are if it is the same, since the menu may be open."""
@@ -147,7 +147,7 @@ class NetworkDesk(QObject):
 
     def _at_hand(self) -> list[ListedNetwork]:
         """The one in use, and the first of the others that can be used."""
-        usable = [row for row in self.learning.shelf.networks if row.info is not None]
+        usable = [row for row in self.learning.library.networks if row.info is not None]
         used = [row for row in usable if self.is_in_use(row)]
         others = [row for row in usable if row not in used][: AT_HAND - len(used)]
         return [row for row in usable if row in used or row in others]
@@ -168,7 +168,7 @@ class NetworkDesk(QObject):
     def _look_again(self) -> None:
         """With its project the shelf has forgotten all networks, and a dialog that is open would stay empty."""
         if self.dialog is not None:
-            self.learning.shelf.refresh()
+            self.learning.library.refresh()
 
     def _forget_dialog(self) -> None:
         if self.dialog is not None:
@@ -254,7 +254,7 @@ class NetworkDesk(QObject):
         from fcn_studio.ui.dialogs.questions import UnprovenDialog
 
         if row.trusted or UnprovenDialog(row.title, row.url, over or self._window).asked():
-            self.learning.shelf.download(row, unverified=not row.trusted)
+            self.learning.library.download(row, unverified=not row.trusted)
 
     def ask_for_file(self) -> None:
         """Let the user choose a file to import."""
@@ -263,7 +263,7 @@ class NetworkDesk(QObject):
         kinds = "Networks (*.safetensors *.caffemodel *.pth);;All files (*)"
         chosen, _ = QFileDialog.getOpenFileName(self.dialog or self._window, "Import a network", "", kinds)
         if chosen:
-            self.learning.shelf.bring_in(Path(chosen))
+            self.learning.library.bring_in(Path(chosen))
 
     def remove(self, row: ListedNetwork, over: QWidget | None = None) -> None:
         """Delete an installed network, if the user is sure.
@@ -274,7 +274,7 @@ class NetworkDesk(QObject):
         from fcn_studio.ui.dialogs.questions import RemoveNetworkDialog
 
         if RemoveNetworkDialog(row.title, in_use=self.is_in_use(row), parent=over or self._window).asked():
-            self.learning.shelf.remove(row.title)
+            self.learning.library.remove(row.title)
 
     def _installed(self, name: str) -> None:
         """Tell that a network has come, and offer to use it."""
@@ -289,7 +289,7 @@ class NetworkDesk(QObject):
 
         path = resolve(name)
         with suppress(StopIteration):
-            self.use(next(row for row in self.learning.shelf.networks if row.path == path))
+            self.use(next(row for row in self.learning.library.networks if row.path == path))
             return
         self.use(ListedNetwork(Origin.INSTALLED, name, path, read_info(path)))
 

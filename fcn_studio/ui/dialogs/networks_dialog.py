@@ -57,8 +57,8 @@ class NetworksDialog(Dialog):
         self._lay_out()
         self.list.currentItemChanged.connect(lambda _now, _before: self._show_chosen())
         self.list.itemDoubleClicked.connect(lambda _item, _column: self._double_clicked())
-        shelf, learning = desk.learning.shelf, desk.learning
-        shelf.changed.connect(self.refresh)
+        library, learning = desk.learning.library, desk.learning
+        library.changed.connect(self.refresh)
         learning.network_changed.connect(self.refresh)
         learning.device_changed.connect(self._show_chosen)
         learning.jobs_changed.connect(self._show_work)
@@ -67,7 +67,7 @@ class NetworksDialog(Dialog):
             said.connect(self._show_said)
         self.resize(960, 640)
         self.refresh()
-        shelf.refresh()
+        library.refresh()
 
     # --- construction -----------------------------------------------------------------------------------------
 
@@ -117,7 +117,7 @@ class NetworksDialog(Dialog):
         self._work = named(QLabel(), "Download under way")
         self._bar = named(QProgressBar(maximum=1000, textVisible=False), "Progress of the download")
         self._bar.setFixedHeight(theme.GRID)
-        self.cancel_button = self._button("Cancel", "End the download", self._desk.learning.shelf.stop)
+        self.cancel_button = self._button("Cancel", "End the download", self._desk.learning.library.stop)
         work = QHBoxLayout()
         work.setSpacing(theme.GRID)
         work.addWidget(self._work)
@@ -132,9 +132,9 @@ class NetworksDialog(Dialog):
     def refresh(self) -> None:
         """Show the networks as they are now; the chosen one stays chosen."""
         before = self._key()
-        shelf = self._desk.learning.shelf
-        self._choices = {row.key: row for row in shelf.networks}
-        self._choices |= {(Origin.PUBLISHED, row.name): row for row in shelf.published}
+        library = self._desk.learning.library
+        self._choices = {row.key: row for row in library.networks}
+        self._choices |= {(Origin.PUBLISHED, row.name): row for row in library.published}
         self.list.blockSignals(True)
         self.list.clear()
         for origin, heading in GROUPS.items():
@@ -227,7 +227,7 @@ class NetworksDialog(Dialog):
 
     def _show_work(self, _view: JobView | None = None) -> None:
         """Show the download that runs."""
-        coming = self._desk.learning.shelf.coming
+        coming = self._desk.learning.library.coming
         for widget in (self._work, self._bar, self.cancel_button):
             widget.setVisible(bool(coming))
         if coming:
@@ -237,7 +237,7 @@ class NetworksDialog(Dialog):
             if view.fraction is not None:
                 self._bar.setValue(round(1000 * view.fraction))
         there = self._chosen_there
-        self.download_button.setEnabled(there is not None and not self._desk.learning.shelf.is_coming(there))
+        self.download_button.setEnabled(there is not None and not self._desk.learning.library.is_coming(there))
 
     def _use(self) -> None:
         if self._chosen_here is not None:

@@ -18,7 +18,7 @@ from fcn_studio.errors import FcnStudioError, TrainingError
 from fcn_studio.fcn.weights.catalogue import NetworkInfo
 from fcn_studio.jobs.networks import needed
 from fcn_studio.ui.network.current_network import NetworkInUse
-from fcn_studio.ui.network.job_list import JobBoard, JobView, Kind
+from fcn_studio.ui.network.job_list import JobList, JobView, Kind
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.fcn.training.resume import Unfinished
@@ -78,9 +78,9 @@ class FineTuner(QObject):
     problem = Signal(str)
     _collected = Signal(object)
 
-    def __init__(self, board: JobBoard, parent: QObject | None = None) -> None:
+    def __init__(self, job_list: JobList, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._board = board
+        self._job_list = job_list
         self._collector = ThreadPoolExecutor(1, thread_name_prefix="collect")
         self._order: _Order | None = None
         self.interrupted: Unfinished | None = None
@@ -89,7 +89,7 @@ class FineTuner(QObject):
         self._was_running = False
         self._begun: Run | None = None
         self._collected.connect(self._on_collected)
-        board.changed.connect(self._on_board)
+        job_list.changed.connect(self._on_board)
 
     @property
     def collecting(self) -> bool:
@@ -104,7 +104,7 @@ class FineTuner(QObject):
     @property
     def busy(self) -> bool:
         """Whether a fine-tune is being prepared or runs."""
-        return self.collecting or self._board.running(Kind.FINE_TUNE)
+        return self.collecting or self._job_list.running(Kind.FINE_TUNE)
 
     def look(self, project: ProjectFolder | None) -> None:
         """Find out whether the last fine-tune of a project was interrupted and can go on."""
@@ -116,7 +116,7 @@ class FineTuner(QObject):
 
     def _on_board(self) -> None:
         """Look again after a fine-tune, which may have ended with its process, or before it began."""
-        running = self._board.running(Kind.FINE_TUNE)
+        running = self._job_list.running(Kind.FINE_TUNE)
         if self._was_running and not running:
             from fcn_studio.jobs import runs
 
@@ -157,9 +157,9 @@ class FineTuner(QObject):
     def stop(self) -> None:
         """End it early, with its best network; while the masks are read, at once. A second time nothing happens."""
         self.stop_reading()
-        for view in self._board.views_of(Kind.FINE_TUNE):
+        for view in self._job_list.views_of(Kind.FINE_TUNE):
             if not view.stopping:
-                self._board.stop(view.job_id)
+                self._job_list.stop(view.job_id)
 
     def forget(self) -> None:
         """The project is being closed: what is being read is not wanted any more."""
@@ -242,7 +242,7 @@ class FineTuner(QObject):
             self._finish(order, run, result)
 
         words = f"{len(snapshot.train)} images"
-        self._board.submit(Kind.FINE_TUNE, job, "Fine-tune", words=words, on_progress=on_progress, on_done=on_done)
+        self._job_list.submit(Kind.FINE_TUNE, job, "Fine-tune", words=words, on_progress=on_progress, on_done=on_done)
 
     def _finish(self, order: _Order, run: Run, outcome: TrainOutcome) -> None:
         from fcn_studio.jobs import runs
@@ -272,7 +272,7 @@ class FineTuner(QObject):
             if not checkpoint:
                 continue
             job = EvaluateJob(checkpoint, order.project.config.table, truth, order.device, class_map)
-            self._board.submit(Kind.TRUTH, job, "Score on the truth", on_done=on_done)
+            self._job_list.submit(Kind.TRUTH, job, "Score on the truth", on_done=on_done)
 
     def _tell_truth(self, before: Figures | None, after: Figures | None) -> None:
         if after is not None:

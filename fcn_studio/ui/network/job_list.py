@@ -61,7 +61,7 @@ def _ignore(_: object) -> None:
     return None
 
 
-class JobBoard(QObject):
+class JobList(QObject):
     """All jobs that this window has given to the engine.
 
     Signals:

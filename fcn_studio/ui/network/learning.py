@@ -16,8 +16,8 @@ from fcn_studio.jobs.networks import needed, network_of
 from fcn_studio.ui.network.current_network import NetworkInUse
 from fcn_studio.ui.network.engine import Engine
 from fcn_studio.ui.network.fine_tuning import FineTuner
-from fcn_studio.ui.network.job_list import JobBoard, JobView, Kind
-from fcn_studio.ui.network.network_library import Shelf
+from fcn_studio.ui.network.job_list import JobList, JobView, Kind
+from fcn_studio.ui.network.network_library import NetworkLibrary
 from fcn_studio.ui.network.predictions import Predictions
 from fcn_studio.ui.saving.writer import Accept
 from fcn_studio.ui.session.session import Session
@@ -61,28 +61,28 @@ class Learning(QObject):
         super().__init__(parent)
         self._session = session
         self._engine = engine
-        self.board = JobBoard(engine, self)
+        self.job_list = JobList(engine, self)
         self.in_use = NetworkInUse(session, self)
-        self.shelf = Shelf(session, self.board, self)
-        self._tuner = FineTuner(self.board, self)
+        self.library = NetworkLibrary(session, self.job_list, self)
+        self._tuner = FineTuner(self.job_list, self)
         self._predictions = Predictions(session, self)
         self._device_words = ""
         self._connect()
         self.in_use.load()
 
     def _connect(self) -> None:
-        session, board, tuner = self._session, self.board, self._tuner
+        session, job_list, tuner = self._session, self.job_list, self._tuner
         session.project_changed.connect(self._on_project)
         self.in_use.changed.connect(self.network_changed)
         self.in_use.meaning_changed.connect(self._predictions.forget)
-        board.changed.connect(self.jobs_changed)
-        board.progress.connect(self.progress)
-        board.device.connect(self._on_device)
+        job_list.changed.connect(self.jobs_changed)
+        job_list.progress.connect(self.progress)
+        job_list.device.connect(self._on_device)
         tuner.collecting_changed.connect(self.jobs_changed)
         tuner.training.connect(self.training)
         tuner.finished.connect(self._on_finished)
         tuner.truth_scored.connect(self.truth_scored)
-        for part in (board, tuner, self.in_use, self.shelf, self._predictions):
+        for part in (job_list, tuner, self.in_use, self.library, self._predictions):
             part.notice.connect(self.notice)
             part.problem.connect(self.problem)
 
@@ -159,7 +159,7 @@ class Learning(QObject):
             self.device_changed.emit()
 
     def _on_project(self) -> None:
-        self.board.forget_all(but=Kind.INSTALL)
+        self.job_list.forget_all(but=Kind.INSTALL)
         self._tuner.forget()
         self._tuner.look(None if self._session.read_only else self._session.project)
         self._predictions.forget()
@@ -182,7 +182,9 @@ class Learning(QObject):
         network = needed(self.network)
         project = self._session.project
         assert project is not None
-        if self.board.running(Kind.SEGMENT, sample.image_id):  # its result must not overwrite what is done until then
+        if self.job_list.running(
+            Kind.SEGMENT, sample.image_id
+        ):  # its result must not overwrite what is done until then
             self.notice.emit("Auto-segment of this image is under way already.")
             return
         batch.index_map(network, project, self.in_use.class_map)  # raises if it cannot help
@@ -194,11 +196,11 @@ class Learning(QObject):
             elif isinstance(news, Predicted):
                 self._predictions.offer(self._heard(news, network))
 
-        self.board.submit(Kind.SEGMENT, job, "Auto-segment", image_id=sample.image_id, on_progress=on_progress)
+        self.job_list.submit(Kind.SEGMENT, job, "Auto-segment", image_id=sample.image_id, on_progress=on_progress)
 
     def _heard(self, news: Predicted, network: NetworkInfo) -> Prediction:
         """A prediction in the project's indices, by what its classes mean there now; kept for the layers."""
-        self.shelf.note_time(news, self._device_words)
+        self.library.note_time(news, self._device_words)
         prediction = news.prediction.mapped(self.in_use.index_map_of(network))
         self._predictions.keep(prediction)
         return prediction
@@ -215,7 +217,7 @@ class Learning(QObject):
         from fcn_studio.jobs.protocol import ImageFailed, Predicted
 
         project = self._writable_project()
-        if self.board.running(Kind.BATCH):
+        if self.job_list.running(Kind.BATCH):
             raise ProjectError("A batch is running already; stop it first.")
         network = needed(self.network)
         batch.index_map(network, project, self.in_use.class_map)  # raises if it cannot help
@@ -240,7 +242,7 @@ class Learning(QObject):
 
         job = batch.segment_job(network, samples, self.device, project.max_pixels)
         words = f"0 of {len(samples)}"
-        self.board.submit(Kind.BATCH, job, "Label all", words=words, on_progress=on_progress, on_done=on_done)
+        self.job_list.submit(Kind.BATCH, job, "Label all", words=words, on_progress=on_progress, on_done=on_done)
 
     def _accept(self, sample: Sample, prediction: Prediction, include_prelabelled: bool) -> None:
         """Write one prediction of a batch: to the open document, or through the writer."""
@@ -290,12 +292,12 @@ class Learning(QObject):
     @property
     def running(self) -> list[JobView]:
         """The jobs that run or wait, oldest first."""
-        return self.board.views + self._tuner.reading
+        return self.job_list.views + self._tuner.reading
 
     def stop(self, job_id: int) -> None:
         """End a job: a fine-tune early, with its best network; any other at once and without a result."""
         if not self._tuner.stop_reading(job_id):
-            self.board.stop(job_id)
+            self.job_list.stop(job_id)
 
     def stop_training(self) -> None:
         """End the fine-tune early, with its best network; a second time nothing happens."""
@@ -303,7 +305,7 @@ class Learning(QObject):
 
     def cancel_all(self) -> None:
         """End every job; a fine-tune keeps its best network."""
-        self.board.stop_all()
+        self.job_list.stop_all()
 
     def warm(self) -> None:
         """Load torch in the network's process now."""
@@ -311,11 +313,11 @@ class Learning(QObject):
 
     def shut_down(self) -> None:
         """Forget all jobs, end the engine and all threads."""
-        self.board.forget_all()
+        self.job_list.forget_all()
         self._tuner.forget()
         self._engine.shut_down()
         self._tuner.shut_down()
-        self.shelf.shut_down()
+        self.library.shut_down()
 
     def _writable_project(self) -> ProjectFolder:
         project = self._session.project

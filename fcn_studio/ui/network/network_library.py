@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.errors import CheckpointError
-from fcn_studio.ui.network.job_list import JobBoard, JobView, Kind
+from fcn_studio.ui.network.job_list import JobList, JobView, Kind
 
 if TYPE_CHECKING:  # start-up: what only those need who look at networks is imported where it is used
     from fcn_studio.fcn.weights.published import PublishedNetwork
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # start-up: what only those need who look at networks is impo
     from fcn_studio.ui.session.session import Session
 
 
-class Shelf(QObject):
+class NetworkLibrary(QObject):
     """All networks to choose from.
 
     Signals:
@@ -41,9 +41,9 @@ class Shelf(QObject):
     problem = Signal(str)
     _looked = Signal(object)
 
-    def __init__(self, session: Session, board: JobBoard, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, job_list: JobList, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._session, self._board = session, board
+        self._session, self._job_list = session, job_list
         self._looker = ThreadPoolExecutor(1, thread_name_prefix="networks")
         self._timings: Timings | None = None
         self.networks: Sequence[ListedNetwork] = ()
@@ -102,7 +102,7 @@ class Shelf(QObject):
     @property
     def coming(self) -> list[JobView]:
         """The downloads and imports that run or wait, oldest first."""
-        return self._board.views_of(Kind.INSTALL)
+        return self._job_list.views_of(Kind.INSTALL)
 
     def is_coming(self, network: PublishedNetwork) -> bool:
         """Whether a published network is being downloaded, or waits for that."""
@@ -128,12 +128,12 @@ class Shelf(QObject):
             self.installed.emit(Path(str(result)).stem)
 
         job = InstallJob(source, name, allow_unverified=unverified)
-        self._board.submit(Kind.INSTALL, job, title, words="waiting", on_done=on_done)
+        self._job_list.submit(Kind.INSTALL, job, title, words="waiting", on_done=on_done)
 
     def stop(self) -> None:
         """End the oldest download or import."""
         if self.coming:
-            self._board.stop(self.coming[0].job_id)
+            self._job_list.stop(self.coming[0].job_id)
 
     def remove(self, name: str) -> None:
         """Delete an installed network.

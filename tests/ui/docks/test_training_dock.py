@@ -108,11 +108,11 @@ def test_a_run_is_drawn_and_judged(studio: Studio, dock: TrainingDock, qtbot: Qt
 
 
 def test_stop_ends_the_fine_tune_alone_and_keeps_its_best(studio: Studio, dock: TrainingDock) -> None:
-    board = studio.learning.board
-    board.submit(Kind.INSTALL, InstallJob("x", "x"), "Download")
+    job_list = studio.learning.job_list
+    job_list.submit(Kind.INSTALL, InstallJob("x", "x"), "Download")
     assert dock.fine_tune_button.isEnabled()
     assert not dock.stop_button.isEnabled()
-    board.submit(Kind.FINE_TUNE, InstallJob("x", "x"), "Fine-tune")
+    job_list.submit(Kind.FINE_TUNE, InstallJob("x", "x"), "Fine-tune")
     assert not dock.fine_tune_button.isEnabled()
     dock.stop_button.click()
     assert studio.engine.cancelled == [(2, True)]

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from fcn_studio.core.training import TrainProgress
 from fcn_studio.errors import ProjectError
 from fcn_studio.jobs.protocol import Answers, Cancelled, Done, Evaluated, Failed, Progress, Ready, Silent, Started
-from fcn_studio.ui.network.job_list import JobBoard, JobFault, JobView, Kind
+from fcn_studio.ui.network.job_list import JobFault, JobList, JobView, Kind
 from tests.jobs.helpers import job, news
 from tests.ui.conftest import IdleEngine
 
@@ -22,19 +22,19 @@ class Board:
 
     def __init__(self) -> None:
         self.engine = IdleEngine()
-        self.board = JobBoard(self.engine)  # type: ignore[arg-type]
+        self.job_list = JobList(self.engine)  # type: ignore[arg-type]
         self.said: list[str] = []
         self.devices: list[str] = []
         self.views: list[JobView] = []
         self.results: list[object] = []
         self.heard: list[object] = []
-        self.board.notice.connect(self.said.append)
-        self.board.problem.connect(self.said.append)
-        self.board.device.connect(self.devices.append)
-        self.board.progress.connect(self.views.append)
+        self.job_list.notice.connect(self.said.append)
+        self.job_list.problem.connect(self.said.append)
+        self.job_list.device.connect(self.devices.append)
+        self.job_list.progress.connect(self.views.append)
 
     def submit(self, kind: Kind = Kind.BATCH, title: str = "Label all") -> int:
-        self.board.submit(kind, job("x"), title, on_progress=self.heard.append, on_done=self.results.append)
+        self.job_list.submit(kind, job("x"), title, on_progress=self.heard.append, on_done=self.results.append)
         return len(self.engine.jobs)
 
     def reply(self, reply: object) -> None:
@@ -48,9 +48,9 @@ def desk(qtbot: QtBot) -> Board:
 
 def test_a_job_is_shown_until_it_is_done(desk: Board) -> None:
     job_id = desk.submit()
-    assert desk.board.views == [JobView(job_id, "Label all")]
-    assert desk.board.running(Kind.BATCH)
-    assert not desk.board.running(Kind.FINE_TUNE)
+    assert desk.job_list.views == [JobView(job_id, "Label all")]
+    assert desk.job_list.running(Kind.BATCH)
+    assert not desk.job_list.running(Kind.FINE_TUNE)
     desk.reply(Ready("CPU, 2 threads"))
     desk.reply(Started(job_id))
     desk.reply(Progress(job_id, news(1, 4)))
@@ -61,7 +61,7 @@ def test_a_job_is_shown_until_it_is_done(desk: Board) -> None:
     assert desk.results == ["result"]
     assert len(desk.heard) == 2
     assert desk.devices == ["CPU, 2 threads", "CUDA: H200"]
-    assert not desk.board.views
+    assert not desk.job_list.views
 
 
 def test_training_says_how_long_it_will_take(desk: Board) -> None:
@@ -76,27 +76,27 @@ def test_only_an_auto_segment_goes_ahead(desk: Board, monkeypatch: pytest.Monkey
     lanes: list[bool] = []
     monkeypatch.setattr(desk.engine, "submit", lambda job, *, interactive: lanes.append(interactive) or len(lanes))
     for kind in Kind:
-        desk.board.submit(kind, job("x"), kind.name)
+        desk.job_list.submit(kind, job("x"), kind.name)
     assert dict(zip(Kind, lanes, strict=True)) == {kind: kind is Kind.SEGMENT for kind in Kind}
 
 
 def test_a_dropped_job_is_not_heard_again(desk: Board) -> None:
     job_id = desk.submit()
-    desk.board.stop(job_id)
+    desk.job_list.stop(job_id)
     assert desk.engine.cancelled == [(job_id, False)]
     for reply in (Progress(job_id, news()), Done(job_id, "late"), Failed(job_id, "late"), Cancelled(job_id)):
         desk.reply(reply)
     assert [*desk.heard, *desk.results, *desk.said] == []
-    desk.board.stop(job_id)
+    desk.job_list.stop(job_id)
     assert desk.engine.cancelled == [(job_id, False)]
 
 
 def test_a_fine_tune_is_stopped_with_its_best_and_shown_until_then(desk: Board) -> None:
     job_id = desk.submit(Kind.FINE_TUNE)
-    desk.board.stop(job_id)
+    desk.job_list.stop(job_id)
     assert desk.engine.cancelled == [(job_id, True)]
     assert desk.views[-1].words == "stopping, keeping the best"
-    assert desk.board.views[0].stopping
+    assert desk.job_list.views[0].stopping
     desk.reply(Progress(job_id, TrainProgress(5, 10, 0.5, 0.25, 60.0, 60.0)))
     assert desk.views[-1].words == "stopping, keeping the best"
     desk.reply(Done(job_id, "outcome"))
@@ -106,17 +106,17 @@ def test_a_fine_tune_is_stopped_with_its_best_and_shown_until_then(desk: Board) 
 
 def test_a_fine_tune_that_is_stopped_twice_is_thrown_away_with_a_word(desk: Board) -> None:
     job_id = desk.submit(Kind.FINE_TUNE)
-    desk.board.stop(job_id)
-    desk.board.stop(job_id)
+    desk.job_list.stop(job_id)
+    desk.job_list.stop(job_id)
     assert desk.engine.cancelled == [(job_id, True), (job_id, False)]
     assert desk.said == ["Label all was stopped at once: its network is not judged."]
 
 
 def test_closing_the_project_forgets_a_fine_tune_too(desk: Board) -> None:
     job_id = desk.submit(Kind.FINE_TUNE)
-    desk.board.forget_all()
+    desk.job_list.forget_all()
     assert desk.engine.cancelled == [(job_id, False)]
-    assert not desk.board.views
+    assert not desk.job_list.views
 
 
 def test_a_failure_is_its_sentence_under_the_title_of_the_job(desk: Board) -> None:
@@ -126,7 +126,7 @@ def test_a_failure_is_its_sentence_under_the_title_of_the_job(desk: Board) -> No
     assert desk.said[-1] == "the process died"
     desk.reply(Cancelled(desk.submit()))
     assert desk.said[-1] == "Label all was cancelled."
-    assert not desk.board.views
+    assert not desk.job_list.views
 
 
 def test_memory_that_ran_out_is_told(desk: Board) -> None:
@@ -142,7 +142,7 @@ def test_a_process_that_hangs_is_told_of_and_costs_no_job_yet(desk: Board) -> No
     desk.reply(Silent("it does not answer"))
     desk.reply(Answers("it answers again"))
     assert desk.said == ["it does not answer", "it answers again"]
-    assert desk.board.running(Kind.BATCH)
+    assert desk.job_list.running(Kind.BATCH)
 
 
 def test_a_bug_of_the_process_is_reported_as_a_bug(desk: Board, qtbot: QtBot) -> None:
@@ -151,14 +151,14 @@ def test_a_bug_of_the_process_is_reported_as_a_bug(desk: Board, qtbot: QtBot) ->
         desk.reply(Failed(job_id, "a fault of the program", "Traceback: where it was"))
     assert desk.said == ["Label all: a fault of the program"]
     assert [(kind, str(error)) for kind, error, _ in bugs] == [(JobFault, "Traceback: where it was")]
-    assert not desk.board.views
+    assert not desk.job_list.views
 
 
 def test_a_result_that_cannot_be_used_is_a_sentence(desk: Board, tmp_path: Path) -> None:
     def refuse(result: object) -> None:
         raise ProjectError("the run cannot be written")
 
-    desk.board.submit(Kind.FINE_TUNE, job("x"), "Fine-tune", on_done=refuse)
+    desk.job_list.submit(Kind.FINE_TUNE, job("x"), "Fine-tune", on_done=refuse)
     desk.reply(Done(1, None))
     assert desk.said == ["the run cannot be written"]
-    assert not desk.board.views
+    assert not desk.job_list.views

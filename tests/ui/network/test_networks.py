@@ -80,7 +80,7 @@ def a_run(studio: Studio, number: int, *, verdict: Verdict = Verdict.CANDIDATE) 
 
 
 def opened(desk: NetworkDesk, qtbot: QtBot) -> NetworksDialog:
-    with qtbot.waitSignal(desk.learning.shelf.changed):
+    with qtbot.waitSignal(desk.learning.library.changed):
         desk.show_networks()
     assert desk.dialog is not None
     return desk.dialog
@@ -116,7 +116,7 @@ def test_the_dialog_shows_all_there_are_and_what_is_known_of_each(
     assert "2 of this project's 3 classes: background, cell" in shown
     assert "4: background, Cells, cell, sky" in shown
     assert "FCN-8s, slim VGG-16" in shown
-    assert read_info(desk.learning.shelf.networks[1].path).sha256 in shown  # type: ignore[arg-type]
+    assert read_info(desk.learning.library.networks[1].path).sha256 in shown  # type: ignore[arg-type]
     choose(dialog, "run 0002")
     assert "Kept as a candidate: mean IoU fell from 0.600 to 0.500" in dialog.card.text()
     assert "mean IoU 0.500, 0.600 before on 3 images" in dialog.card.text()
@@ -163,9 +163,9 @@ def test_a_file_that_is_used_from_another_place_is_in_the_list(
     assert (dialog.chosen.title, dialog.chosen.key[0]) == ("mine", Origin.ELSEWHERE)  # type: ignore[union-attr]
     desk.learning.use_network("street")
     file.unlink()
-    with qtbot.waitSignal(desk.learning.shelf.changed):
-        desk.learning.shelf.refresh()
-    assert "mine" not in [row.title for row in desk.learning.shelf.networks]
+    with qtbot.waitSignal(desk.learning.library.changed):
+        desk.learning.library.refresh()
+    assert "mine" not in [row.title for row in desk.learning.library.networks]
 
 
 def test_the_words_in_the_corner_have_the_room_they_need(studio: Studio, desk: NetworkDesk, qtbot: QtBot) -> None:
@@ -194,7 +194,7 @@ def test_the_dialog_is_one_and_goes_with_its_connections(studio: Studio, desk: N
     assert desk.dialog is None
     QApplication.sendPostedEvents(None, 52)  # DeferredDelete
     studio.learning.network_changed.emit()
-    desk.learning.shelf.changed.emit()
+    desk.learning.library.changed.emit()
     assert opened(desk, qtbot) is not first
 
 
@@ -218,7 +218,7 @@ def test_the_menu_has_the_networks_at_hand_and_ticks_the_one_in_use(
     for number in range(1, 9):
         a_run(studio, number)
     menu = studio.window.actions_.menus["Network"]
-    with qtbot.waitSignal(desk.learning.shelf.changed):
+    with qtbot.waitSignal(desk.learning.library.changed):
         menu.aboutToShow.emit()
 
     def entries() -> dict[str, bool]:
@@ -230,13 +230,13 @@ def test_the_menu_has_the_networks_at_hand_and_ticks_the_one_in_use(
     next(a for a in desk._entries if a.text().startswith("run 0007")).trigger()
     assert not asked, "its classes are the project's"
     assert desk.learning.network_name == "run 0007"
-    with qtbot.waitSignal(desk.learning.shelf.changed):
+    with qtbot.waitSignal(desk.learning.library.changed):
         menu.aboutToShow.emit()
     assert [text for text, ticked in entries().items() if ticked] == ["run 0007 (candidate)"]
     before = list(desk._entries)
     next(a for a in before if a.isChecked()).trigger()
     assert [text for text, ticked in entries().items() if ticked] == ["run 0007 (candidate)"], "a click takes no tick"
-    with qtbot.waitSignal(desk.learning.shelf.changed):
+    with qtbot.waitSignal(desk.learning.library.changed):
         menu.aboutToShow.emit()
     assert desk._entries == before, "nothing moves under the mouse"
 
@@ -247,7 +247,7 @@ def test_without_a_project_nothing_can_be_used(welcome: Studio, qtbot: QtBot) ->
     choose(dialog, "cells")
     assert not dialog.use_button.isEnabled()
     with pytest.raises(ProjectError, match="No project is open"):
-        desk.use(desk.learning.shelf.networks[0])
+        desk.use(desk.learning.library.networks[0])
 
 
 # --- what classes mean --------------------------------------------------------------------------------------------
@@ -348,7 +348,7 @@ def test_using_a_network_of_other_classes_asks_what_they_mean(
     # It is remembered: going to another network and coming back does not ask again.
     desk.learning.use_network("street")
     asked = answer(fill_in)
-    desk.use(next(row for row in desk.learning.shelf.networks if row.title == "cells"))
+    desk.use(next(row for row in desk.learning.library.networks if row.title == "cells"))
     assert not asked
     assert desk.learning.in_use.class_map == stored.class_map
     studio.session.project.set_table(  # type: ignore[union-attr]
@@ -390,7 +390,7 @@ def test_a_network_that_knows_nothing_here_has_two_ways_out(
     strip.buttons[0].click()
     assert len(asked) == 1
     studio.window.actions_["auto_segment"].trigger()
-    with qtbot.waitSignal(desk.learning.shelf.changed):
+    with qtbot.waitSignal(desk.learning.library.changed):
         strip.buttons[1].click()
     assert desk.dialog is not None
 
@@ -447,7 +447,7 @@ def test_a_download_is_a_job_with_a_bar_and_can_be_cancelled(studio: Studio, des
     assert dialog._bar.value() == 500
     assert "71 of 142 MB" in studio.window.status_line._job_words.text()
     assert studio.session.close_project(), "closing a folder does not end a download"
-    assert desk.learning.shelf.coming
+    assert desk.learning.library.coming
     dialog.cancel_button.click()
     assert studio.engine.cancelled == [(job_id, False)]
     assert not dialog._bar.isVisible()
@@ -481,9 +481,9 @@ def test_a_file_is_imported_used_and_removed(
     studio: Studio, desk: NetworkDesk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tiny_checkpoint(tmp_path / "my cells!.safetensors", studio.session.table)
-    desk.learning.shelf.bring_in(file)
+    desk.learning.library.bring_in(file)
     with pytest.raises(CheckpointError, match="under way already"):
-        desk.learning.shelf.bring_in(file)
+        desk.learning.library.bring_in(file)
     job = studio.engine.jobs[1]
     assert isinstance(job, InstallJob)
     work = Workshop().run(job)
@@ -493,7 +493,7 @@ def test_a_file_is_imported_used_and_removed(
         except StopIteration as end:
             result = end.value
             break
-    with qtbot.waitSignal(desk.learning.shelf.changed):
+    with qtbot.waitSignal(desk.learning.library.changed):
         studio.engine.replied.emit(Done(1, result))
     assert "my-cells is installed" in studio.window._strip.text
     studio.window._strip.button.click()
@@ -508,10 +508,10 @@ def test_a_file_is_imported_used_and_removed(
     dialog.remove_button.click()
     assert Path(str(result)).exists()
     monkeypatch.setattr(questions.RemoveNetworkDialog, "asked", lambda self: True)
-    with qtbot.waitSignal(desk.learning.shelf.changed):
+    with qtbot.waitSignal(desk.learning.library.changed):
         dialog.remove_button.click()
     assert not Path(str(result)).exists()
-    assert "my-cells" not in [row.title for row in desk.learning.shelf.networks]
+    assert "my-cells" not in [row.title for row in desk.learning.library.networks]
 
 
 def test_where_nothing_may_be_downloaded_the_card_says_so(
@@ -525,7 +525,7 @@ def test_where_nothing_may_be_downloaded_the_card_says_so(
 
 def test_a_published_file_keeps_the_name_that_it_is_published_by(studio: Studio, desk: NetworkDesk) -> None:
     for name in ("fcn8s-heavy-pascal.caffemodel", "my net.pth", "street.safetensors"):
-        desk.learning.shelf.bring_in(Path(name))
+        desk.learning.library.bring_in(Path(name))
     names = [job.name for job in studio.engine.jobs.values() if isinstance(job, InstallJob)]
     assert names == ["", "my-net", "street-2"]
 
@@ -542,7 +542,7 @@ def test_an_imported_network_gets_a_name_that_is_free(networks: dict[str, Path])
 
 def test_a_network_that_is_gone_when_it_is_to_be_removed_is_a_sentence(studio: Studio, desk: NetworkDesk) -> None:
     with pytest.raises(CheckpointError, match="no network of that name"):
-        desk.learning.shelf.remove("gone")
+        desk.learning.library.remove("gone")
     row = ListedNetwork(Origin.BUNDLED, "street", None, None)
     with pytest.raises(ProjectError):
         desk.use(row)

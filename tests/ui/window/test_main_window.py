@@ -360,14 +360,14 @@ def test_words_of_the_status_line(studio: Studio) -> None:
 
 
 def test_a_job_is_shown_and_cancelled(studio: Studio) -> None:
-    line, board, learning = studio.window.status_line, studio.learning.board, studio.learning
+    line, job_list, learning = studio.window.status_line, studio.learning.job_list, studio.learning
     studio.window.actions_["fine_tune"].setEnabled(True)
     assert line._bar.isHidden()
     job = JobView(7, "Fine-tune", 0.25, "step 5", can_cancel=True)
     stopped: list[int] = []
     studio.learning.__class__.running, kept = property(lambda self: [job]), studio.learning.__class__.running
     try:
-        board.changed.emit()
+        job_list.changed.emit()
         assert line._job_words.text() == "Fine-tune   step 5"
         assert line._bar.value() == 250
         learning.stop = stopped.append  # type: ignore[method-assign]
@@ -376,7 +376,7 @@ def test_a_job_is_shown_and_cancelled(studio: Studio) -> None:
         assert stopped == [7, 7]
     finally:
         studio.learning.__class__.running = kept
-    board.changed.emit()
+    job_list.changed.emit()
     assert line._bar.isHidden()
 
 
