@@ -43,7 +43,7 @@ from fcn_studio.jobs.console import (
 from fcn_studio.jobs.networks import class_map_of, needed, network_of
 from fcn_studio.jobs.outputs import check_folder
 from fcn_studio.jobs.protocol import EvaluateJob, ImageFailed, Predicted
-from fcn_studio.jobs.run import Workshop
+from fcn_studio.jobs.run import JobRunner
 from fcn_studio.jobs.trainings import train as train
 
 Json = dict[str, Any]
@@ -90,7 +90,7 @@ def segment(
             write = _writer_beside(project, chosen, out, overwrite=overwrite)
         written, failed, started = 0, [], time.monotonic()
         with progress_bar("segment", len(samples)) as bar:
-            for news in Workshop().run(batch.segment_job(chosen, samples, device, max_pixels)):
+            for news in JobRunner().run(batch.segment_job(chosen, samples, device, max_pixels)):
                 bar.update()
                 tell_notes(news)
                 try:
@@ -198,7 +198,7 @@ def evaluate(
 
 def _score(job: EvaluateJob) -> tuple[Figures, list[str]]:
     """The figures, and a sentence for each image that cannot be read."""
-    work = Workshop().run(job)
+    work = JobRunner().run(job)
     failed: list[str] = []
     with progress_bar("evaluate", len(job.snapshot)) as bar:
         while True:

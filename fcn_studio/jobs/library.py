@@ -16,7 +16,7 @@ from fcn_studio.fcn.weights.published import PUBLISHED, PublishedNetwork
 from fcn_studio.jobs.console import open_project, progress_bar
 from fcn_studio.jobs.networks import all_networks, available, network_of
 from fcn_studio.jobs.protocol import Installing, InstallJob
-from fcn_studio.jobs.run import Workshop
+from fcn_studio.jobs.run import JobRunner
 
 Json = dict[str, Any]
 
@@ -102,7 +102,7 @@ def _class_names(file: Path) -> tuple[str, ...]:
 
 
 def _install(job: InstallJob) -> Json:
-    work = Workshop().run(job)
+    work = JobRunner().run(job)
     with progress_bar("install", None) as bar:
         bar.unit, bar.unit_scale = "B", True
         while True:

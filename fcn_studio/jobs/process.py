@@ -37,7 +37,7 @@ from fcn_studio.jobs.protocol import (
     Started,
     Submit,
 )
-from fcn_studio.jobs.run import Workshop
+from fcn_studio.jobs.run import JobRunner
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class _Long:
     held_back: Progress | None = None
 
 
-class Bench:
+class JobScheduler:
     """Takes requests, runs jobs step by step, and replies at once through ``reply``.
 
     It knows nothing of processes: the child wraps it in a pipe, the tests in lists.
@@ -69,8 +69,8 @@ class Bench:
         report_s: see `REPORT_S`.
     """
 
-    def __init__(self, workshop: Workshop, reply: Callable[[Reply], None]) -> None:
-        self.workshop = workshop
+    def __init__(self, runner: JobRunner, reply: Callable[[Reply], None]) -> None:
+        self.runner = runner
         self.steps, self.report_s = 0, REPORT_S
         self._reply = reply
         self._waiting: deque[Submit] = deque()
@@ -105,14 +105,14 @@ class Bench:
         if self._interactive:
             submit = self._interactive.popleft()
             self._reply(Started(submit.job_id))
-            interactive = _Long(submit.job_id, self.workshop.run(submit.job))
+            interactive = _Long(submit.job_id, self.runner.run(submit.job))
             while self._advance(interactive, end_early=False):
                 pass
             return
         if self._long is None and self._waiting:
             submit = self._waiting.popleft()
             self._reply(Started(submit.job_id))
-            self._long = _Long(submit.job_id, self.workshop.run(submit.job))
+            self._long = _Long(submit.job_id, self.runner.run(submit.job))
             self._end_early = False
         if self._long is not None and not self._advance(self._long, self._end_early):
             self._long = None
@@ -127,7 +127,7 @@ class Bench:
         except StopIteration as end:
             if running.held_back is not None:
                 self._reply(running.held_back)
-            self._reply(Done(running.job_id, end.value, self.workshop.device_words))
+            self._reply(Done(running.job_id, end.value, self.runner.device_words))
             return False
         except FcnStudioError as error:
             self._reply(Failed(running.job_id, str(error)))
@@ -151,7 +151,7 @@ def _abandon(work: Running) -> None:
     """Close a job whose result nobody wants; what its clean-up raises costs a line in the log, not the process."""
     try:
         work.close()
-    except Exception:  # a door, as in `Bench._advance`
+    except Exception:  # a door, as in `JobScheduler._advance`
         log.warning("a cancelled job did not end cleanly", exc_info=True)
 
 
@@ -169,22 +169,22 @@ def serve(connection: Connection) -> None:
     if hasattr(os, "nice"):
         os.nice(5)  # painting comes first
     requests: queue.SimpleQueue[Submit | Cancel] = queue.SimpleQueue()
-    mouth = _Mouth(connection)
-    workshop = Workshop()
-    bench = Bench(workshop, mouth.say)
+    sender = _Sender(connection)
+    runner = JobRunner()
+    scheduler = JobScheduler(runner, sender.say)
     for name, work in (
         ("pipe", lambda: _read_pipe(connection, requests)),
-        ("pulse", lambda: _give_signs(bench, mouth)),
+        ("pulse", lambda: _give_signs(scheduler, sender)),
     ):
         threading.Thread(target=work, daemon=True, name=name).start()
-    mouth.say(Ready(workshop.start()))
+    sender.say(Ready(runner.start()))
     while True:
-        if bench.idle:
-            bench.take(requests.get())
+        if scheduler.idle:
+            scheduler.take(requests.get())
         while not requests.empty():
-            bench.take(requests.get())
-        if not bench.idle:
-            bench.step()
+            scheduler.take(requests.get())
+        if not scheduler.idle:
+            scheduler.step()
 
 
 def _read_pipe(connection: Connection, requests: queue.SimpleQueue[Submit | Cancel]) -> None:
@@ -198,7 +198,7 @@ def _read_pipe(connection: Connection, requests: queue.SimpleQueue[Submit | Canc
         os._exit(1)
 
 
-class _Mouth:
+class _Sender:
     """The sending end of the pipe; two threads use it, and messages must not mix."""
 
     def __init__(self, connection: Connection) -> None:
@@ -216,7 +216,7 @@ class _Mouth:
                 os._exit(0)
 
 
-def _give_signs(bench: Bench, mouth: _Mouth) -> None:
+def _give_signs(scheduler: JobScheduler, sender: _Sender) -> None:
     while True:
-        mouth.say(Alive(0 if bench.idle else bench.steps, time.process_time()))
+        sender.say(Alive(0 if scheduler.idle else scheduler.steps, time.process_time()))
         time.sleep(PULSE)

@@ -12,7 +12,7 @@ from fcn_studio.jobs.protocol import EvaluateJob, FineTuneJob, InstallJob, Job, 
 from fcn_studio.jobs.segment import segment
 
 
-class Workshop(WarmNetwork):
+class JobRunner(WarmNetwork):
     """Runs jobs in this process, one network kept warm between them."""
 
     def run(self, job: Job) -> Generator[JobProgress, bool | None, JobResult]:

@@ -117,36 +117,36 @@ def _serve(connection: Connection, errand: Errand) -> None:
     """Entry point: do the errand and say how it went."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the process that started this one
     threading.Thread(target=_end_with_the_other, args=(connection,), daemon=True, name="pipe").start()
-    mouth = _Mouth(connection)
+    sender = _Sender(connection)
     try:
-        _do(errand, mouth)
+        _do(errand, sender)
     except FcnStudioError as error:
-        mouth.say({"sentence": str(error)})
+        sender.say({"sentence": str(error)})
     except MemoryError:
-        mouth.say({"sentence": f"{errand.file}: the file takes more memory than it should, and is not used"})
+        sender.say({"sentence": f"{errand.file}: the file takes more memory than it should, and is not used"})
     else:
-        mouth.say({"done": True})
+        sender.say({"done": True})
 
 
-def _do(errand: Errand, mouth: _Mouth) -> None:
+def _do(errand: Errand, sender: _Sender) -> None:
     file = Path(errand.file)
     if errand.fetch:
-        _fetch(errand, file, mouth)
-    mouth.tell(Installing(0, 0, "Converting"), now=True)
+        _fetch(errand, file, sender)
+    sender.tell(Installing(0, 0, "Converting"), now=True)
     from fcn_studio.fcn.weights.convert import convert
 
     _limit(file.stat().st_size)
     convert(file, Path(errand.out), errand.row, errand.classes, errand.note)
 
 
-def _fetch(errand: Errand, file: Path, mouth: _Mouth) -> None:
+def _fetch(errand: Errand, file: Path, sender: _Sender) -> None:
     """Download the file, unless a process that was killed before it could convert it has. Raises: DownloadError."""
     from fcn_studio.formats.download import Download, require_digest
 
     row = errand.row
     assert row is not None
     if row.digest and file.is_file():
-        mouth.tell(Installing(0, 0, "Checking"), now=True)
+        sender.tell(Installing(0, 0, "Checking"), now=True)
         with suppress(DownloadError, OSError):
             require_digest(file, row.digest, row.url)
             return
@@ -158,7 +158,7 @@ def _fetch(errand: Errand, file: Path, mouth: _Mouth) -> None:
         remedy=remedy(row),
     )
     for step in download.into(file):
-        mouth.tell(Installing(step.done, step.total or row.size, step.stage))
+        sender.tell(Installing(step.done, step.total or row.size, step.stage))
 
 
 def remedy(row: PublishedNetwork) -> str:
@@ -167,7 +167,7 @@ def remedy(row: PublishedNetwork) -> str:
     return f"Google may want you to press a button first: {way}" if row.browser else way
 
 
-class _Mouth:
+class _Sender:
     """Says JSON, and of progress no more than can be looked at."""
 
     def __init__(self, connection: Connection) -> None:

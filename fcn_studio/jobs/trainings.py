@@ -29,7 +29,7 @@ from fcn_studio.jobs.interruption import interruption
 from fcn_studio.jobs.networks import class_map_of, default_network, needed, network_of
 from fcn_studio.jobs.outputs import check_checkpoint, check_log
 from fcn_studio.jobs.protocol import FineTuneJob, JobProgress
-from fcn_studio.jobs.run import Workshop
+from fcn_studio.jobs.run import JobRunner
 from fcn_studio.jobs.snapshot import Snapshot
 from fcn_studio.paths import read_file
 
@@ -279,7 +279,7 @@ def _check_unused(config: TrainConfig, network: str) -> None:
 
 
 def _run_training(job: FineTuneJob, logs: Sequence[Path]) -> TrainOutcome:
-    work = Workshop().run(job)
+    work = JobRunner().run(job)
     with progress_bar(job.config.level.value, 1000) as bar, interruption() as interrupted:
         news = next(work)
         while True:

@@ -27,7 +27,7 @@ from fcn_studio.jobs.protocol import (
     Reply,
     SegmentJob,
 )
-from fcn_studio.jobs.run import Workshop
+from fcn_studio.jobs.run import JobRunner
 
 Work = Generator[JobProgress, bool | None, JobResult]
 
@@ -38,7 +38,7 @@ def news(number: int = 1, total: int = 3) -> Predicted:
     return Predicted(Prediction(f"{number}.png", pixel, pixel, ""), number, total)
 
 
-class ScriptedWorkshop(Workshop):
+class ScriptedWorkshop(JobRunner):
     """Runs the generator functions that it is given, by the name that a job has in place of its checkpoint."""
 
     def __init__(self, **scripts: Callable[[], Work]) -> None:

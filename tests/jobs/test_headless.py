@@ -28,7 +28,7 @@ from fcn_studio.formats.voc.masks import read_mask
 from fcn_studio.jobs import headless, library, runs, trainings
 from fcn_studio.jobs.interruption import interruption
 from fcn_studio.jobs.protocol import FineTuneJob, JobProgress
-from fcn_studio.jobs.run import Workshop
+from fcn_studio.jobs.run import JobRunner
 from tests.helpers import contents, save_half, tiny_checkpoint
 
 pytestmark = pytest.mark.usefixtures("bundled")
@@ -138,7 +138,7 @@ def test_what_was_said_of_a_networks_classes_holds_on_the_command_line(
         assert scored["iou"]["background"] == 0
         assert scored["iou"]["cell"] + scored["iou"]["debris"] > 0
     jobs: list[FineTuneJob] = []
-    monkeypatch.setattr(Workshop, "run", lambda self, job: jobs.append(job) or iter(()))
+    monkeypatch.setattr(JobRunner, "run", lambda self, job: jobs.append(job) or iter(()))
     with pytest.raises(StopIteration):
         headless.train(micrograph_project, QUICK, device="cpu")
     assert (jobs[0].base, jobs[0].base_map) == (str(stranger), chosen)
@@ -321,7 +321,7 @@ def slow_training(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """In place of real training: steps until asked to end, with Ctrl+C after the second; what it was asked."""
     answers: list[bool] = []
 
-    def fine_tune(job: FineTuneJob, workshop: object) -> Generator[TrainProgress, bool | None, TrainOutcome]:
+    def fine_tune(job: FineTuneJob, runner: object) -> Generator[TrainProgress, bool | None, TrainOutcome]:
         for step in range(1, 100):
             if step == 2:
                 _thread.interrupt_main(signal.SIGINT)

@@ -35,7 +35,7 @@ from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, load_ch
 from fcn_studio.formats.images.images import write_png
 from fcn_studio.jobs.evaluate import evaluate_network
 from fcn_studio.jobs.protocol import Evaluated, EvaluateJob, ImageToSegment, Predicted, SegmentJob
-from fcn_studio.jobs.run import Workshop
+from fcn_studio.jobs.run import JobRunner
 from fcn_studio.jobs.segment import segment
 from tests.helpers import tiny_checkpoint
 
@@ -368,12 +368,12 @@ def test_what_ran_out_is_told_with_the_news_of_a_job(tmp_path: Path, monkeypatch
     checkpoint = str(tiny_checkpoint(tmp_path / "net.safetensors", TABLE))
     write_png(tmp_path / "a.png", IMAGE)
     TightLabel(monkeypatch, 256)
-    warm = Workshop(threads=1)
+    warm = JobRunner(threads=1)
     image = ImageToSegment("a.png", str(tmp_path / "a.png"))
     predicted = list(segment(SegmentJob(checkpoint, (image,) * 3, "cpu"), warm))
     said = [news.notes for news in predicted if isinstance(news, Predicted)]
     assert said == [("out of memory: an image was labelled in tiles of 256 pixels",), (), ()]
     assert all(isinstance(news.prediction, Prediction) for news in predicted if isinstance(news, Predicted))
     truth = pack("a.png", str(tmp_path / "a.png"), np.zeros(IMAGE.shape[:2], np.uint8))
-    scored = list(evaluate_network(EvaluateJob(checkpoint, TABLE, (truth,), "cpu"), Workshop(threads=1)))
+    scored = list(evaluate_network(EvaluateJob(checkpoint, TABLE, (truth,), "cpu"), JobRunner(threads=1)))
     assert [len(news.notes) for news in scored if isinstance(news, Evaluated)] == [1]

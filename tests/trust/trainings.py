@@ -29,7 +29,7 @@ from fcn_studio.formats.images.images import write_png
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs import runs
 from fcn_studio.jobs.protocol import FineTuneJob
-from fcn_studio.jobs.run import Workshop
+from fcn_studio.jobs.run import JobRunner
 from fcn_studio.jobs.snapshot import collect_now
 
 Replace = Callable[[Path, bytes], None]
@@ -103,7 +103,7 @@ def train_again_and_again(project: Path, network: Path, seed: int, in_place: boo
 
 
 def _trained(job: FineTuneJob) -> TrainOutcome:
-    work = Workshop(threads=1).run(job)
+    work = JobRunner(threads=1).run(job)
     while True:
         try:
             next(work)
