@@ -207,7 +207,7 @@ class Views:
         return x, y
 
 
-class Training:
+class StageTrainer:
     """A network on its way; `run` goes on from wherever the work folder says."""
 
     def __init__(
@@ -415,7 +415,7 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     recipe = RECIPES[options.name]
     data = Data(options.data, recipe, options.leave_out)
-    Training(options.name, data, options.work, recipe, options.steps, options.decay, options.start).run()
+    StageTrainer(options.name, data, options.work, recipe, options.steps, options.decay, options.start).run()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 Usage: python benchmarks/training.py [--rounds 5] [--steps 3] [--device auto] [--threads 1] [--quick] [--json FILE]
 
 The plain recipe is what a tutorial does: batch 1, float32, NCHW, a crop and a flip made between two steps, AdamW.
-Ours is the program's own `Learner` and `CropSource`: batches, channels last, crops by one affine warp in a background
+Ours is the program's own `Optimisation` and `CropSource`: batches, channels last, crops by one affine warp in a background
 thread, the average of the weights and a clipped gradient on top, bf16 on CUDA. Same network, same crop size, same
 images. Rounds of the two take turns; medians are compared, CPU seconds beside wall. With CUDA a VGG-16 FCN-8s is
 timed too. --quick is a smoke run.
@@ -38,7 +38,7 @@ from fcn_studio.fcn.device import choose_device, describe_device  # noqa: E402
 from fcn_studio.fcn.model.architecture import Architecture, named  # noqa: E402
 from fcn_studio.fcn.training.batch_sources import CropSource  # noqa: E402
 from fcn_studio.fcn.training.crop_sampler import CropSampler, DecodedImages, channel_lut  # noqa: E402
-from fcn_studio.fcn.training.optimisation import Learner  # noqa: E402
+from fcn_studio.fcn.training.optimisation import Optimisation  # noqa: E402
 from fcn_studio.fcn.training.recipe import initialise, recipe_for  # noqa: E402
 from fcn_studio.fcn.transforms import Augmentation, normalise, random_view  # noqa: E402
 from fcn_studio.fcn.weights.checkpoint import Preprocessing  # noqa: E402
@@ -73,11 +73,11 @@ def ours(
     network = described.build(CLASSES)
     initialise(network)
     recipe = recipe_for(Level.SCRATCH, batch_norm=described.batch_norm, foreign=True, images=len(pairs))
-    learner = Learner(network, recipe, np.ones(CLASSES), device, batch, precision="auto")
+    optimisation = Optimisation(network, recipe, np.ones(CLASSES), device, batch, precision="auto")
     images = DecodedImages(snapshot, channel_lut(table))
     sampler = CropSampler(images, Augmentation(crop, (0.67, 1.27)), np.ones(CLASSES), 0)
     source = CropSource(sampler, Preprocessing(), batch, 0)
-    return (lambda: learner.step(source.batch, 0.5)), source.close
+    return (lambda: optimisation.step(source.batch, 0.5)), source.close
 
 
 def plain(

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks.train_shipped import RECIPES, Data, Training, at_every_second_pixel
+from benchmarks.train_shipped import RECIPES, Data, StageTrainer, at_every_second_pixel
 from benchmarks.worst_pictures import chosen, judged, sheet
 from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.model.architecture import Architecture
@@ -52,9 +52,9 @@ def folder(tmp_path: Path) -> Path:
     return root
 
 
-def training(folder: Path, work: Path, steps: int, decay: int, start: Path | None = None) -> Training:
+def training(folder: Path, work: Path, steps: int, decay: int, start: Path | None = None) -> StageTrainer:
     work.mkdir(exist_ok=True)
-    return Training("street", Data(folder, SMALL, ""), work, SMALL, steps, decay, start)
+    return StageTrainer("street", Data(folder, SMALL, ""), work, SMALL, steps, decay, start)
 
 
 @pytest.mark.parametrize("size", [(64, 96), (63, 95), (33, 2), (1, 1)])

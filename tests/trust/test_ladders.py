@@ -28,7 +28,7 @@ from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.training import batch_sources as sources_module
 from fcn_studio.fcn.training import optimisation as learner_module
 from fcn_studio.fcn.training.batch_sources import Batch
-from fcn_studio.fcn.training.optimisation import Learner, weighted_loss
+from fcn_studio.fcn.training.optimisation import Optimisation, weighted_loss
 from fcn_studio.fcn.training.recipe import recipe_for
 from fcn_studio.fcn.training.train import train
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, load_checkpoint
@@ -88,15 +88,15 @@ BATCHES = [
 ]
 
 
-def learner(part: int = 4, device: torch.device = CPU) -> Learner:
+def optimisation(part: int = 4, device: torch.device = CPU) -> Optimisation:
     recipe = recipe_for(Level.FULL, batch_norm=True, foreign=False, images=4)
-    return Learner(network(), recipe, np.ones(3), device, part)  # type: ignore[arg-type]
+    return Optimisation(network(), recipe, np.ones(3), device, part)  # type: ignore[arg-type]
 
 
-def run(learner: Learner, batches: Sequence[list[Batch]] = BATCHES[:3]) -> Learner:
+def run(optimisation: Optimisation, batches: Sequence[list[Batch]] = BATCHES[:3]) -> Optimisation:
     for number, batch in enumerate(batches):
-        learner.step(lambda device, batch=batch: batch, number / 10)  # type: ignore[misc]
-    return learner
+        optimisation.step(lambda device, batch=batch: batch, number / 10)  # type: ignore[misc]
+    return optimisation
 
 
 def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
@@ -108,21 +108,21 @@ class Tight:
     """Replaces the loss: what is larger than ``most`` images does not fit, on the card or anywhere."""
 
     def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, most: int, learner: Learner, *, only_card: bool = False
+        self, monkeypatch: pytest.MonkeyPatch, most: int, optimisation: Optimisation, *, only_card: bool = False
     ) -> None:
-        self.most, self.learner, self.only_card = most, learner, only_card
+        self.most, self.optimisation, self.only_card = most, optimisation, only_card
         monkeypatch.setattr(learner_module, "weighted_loss", self)
 
     def __call__(self, scores: Tensor, target: Tensor, weights: Tensor) -> Tensor:
-        if len(target) > self.most and (self.learner.device != CPU or not self.only_card):
+        if len(target) > self.most and (self.optimisation.device != CPU or not self.only_card):
             raise torch.OutOfMemoryError("no")
         return weighted_loss(scores, target, weights)
 
 
 @pytest.mark.parametrize("most", [2, 1])
 def test_a_halved_batch_learns_what_the_smaller_parts_learn(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
-    expected = run(learner(part=most))
-    tight = learner()
+    expected = run(optimisation(part=most))
+    tight = optimisation()
     Tight(monkeypatch, most, tight)
     run(tight)
     assert tight.steps == 3
@@ -133,13 +133,13 @@ def test_a_halved_batch_learns_what_the_smaller_parts_learn(monkeypatch: pytest.
 
 
 def test_the_comparison_would_see_another_batch() -> None:
-    assert not same(run(learner(part=1)).network, run(learner(part=1), BATCHES[1:4]).network)
+    assert not same(run(optimisation(part=1)).network, run(optimisation(part=1), BATCHES[1:4]).network)
 
 
 @pytest.mark.usefixtures("card")
 def test_from_the_card_to_the_cpu_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = run(learner(part=1))
-    tight = learner(device=CARD)
+    expected = run(optimisation(part=1))
+    tight = optimisation(device=CARD)
     Tight(monkeypatch, 0, tight, only_card=True)
     run(tight)
     assert tight.device == CPU
@@ -166,27 +166,27 @@ def test_memory_may_run_out_anywhere_in_a_step(monkeypatch: pytest.MonkeyPatch, 
         return BATCHES[0]
 
     if place == "network":
-        honest = Learner._move_to
+        honest = Optimisation._move_to
 
-        def move(self: Learner, device: torch.device) -> None:
+        def move(self: Optimisation, device: torch.device) -> None:
             honest(self, device)
             if device == CARD:
                 raise torch.OutOfMemoryError("no")
 
-        monkeypatch.setattr(Learner, "_move_to", move)
+        monkeypatch.setattr(Optimisation, "_move_to", move)
     if place == "optimiser":
         step = torch.optim.AdamW.step
         monkeypatch.setattr(torch.optim.AdamW, "step", lambda *a, **n: (sometimes(), step(*a, **n))[1])
-    made = learner(device=CARD)
+    made = optimisation(device=CARD)
     made.step(draw, 0.0)
     assert (made.device, made.steps) == (CPU, 1)
     assert made.notes[-1] == "out of memory: the training goes on on the CPU"
     part = 4 if place == "network" else 1
-    assert same(made.network, run(learner(part), BATCHES[:1]).network)
+    assert same(made.network, run(optimisation(part), BATCHES[:1]).network)
 
 
 def test_another_error_than_memory_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = learner()
+    made = optimisation()
 
     def broken(device: torch.device) -> list[Batch]:
         raise RuntimeError("shapes differ")
@@ -204,8 +204,8 @@ def poisoned(batch: list[Batch]) -> list[Batch]:
 
 
 def test_a_bad_batch_leaves_no_trace() -> None:
-    expected = learner()
-    made = learner()
+    expected = optimisation()
+    made = optimisation()
     for number in range(3):
         expected.step(lambda device, n=number: BATCHES[n], 0.1)  # type: ignore[misc]
         made.step(lambda device, n=number: BATCHES[n], 0.1)  # type: ignore[misc]
@@ -215,12 +215,12 @@ def test_a_bad_batch_leaves_no_trace() -> None:
     assert same(made.network, expected.network)
 
 
-def rates(learner: Learner) -> list[float]:
-    return [group["lr"] for group in learner._optimiser.param_groups]
+def rates(optimisation: Optimisation) -> list[float]:
+    return [group["lr"] for group in optimisation._optimiser.param_groups]
 
 
 def test_three_bad_batches_go_back_at_half_the_rate_and_three_more_end_it() -> None:
-    made = run(learner())
+    made = run(optimisation())
     good, before = copy.deepcopy(made.average), rates(run(copy.deepcopy(made), BATCHES[:1]))
     run(made, [poisoned(batch) for batch in BATCHES[:3]])
     assert same(made.network, good)

@@ -1,1 +1,1 @@
-"""Training: the loop, its data, losses, recipes, calibration, and going on after a stop."""
+"""StageTrainer: the loop, its data, losses, recipes, calibration, and going on after a stop."""

@@ -30,7 +30,7 @@ _BAD_STEPS = 3
 _KEPT = ("steps", "given_up", "notes", "_part", "_bad_steps", "_mended", "_rate_factor")
 
 
-class Learner:
+class Optimisation:
     """A network, its optimiser and the average of its weights.
 
     Attributes:
@@ -195,7 +195,7 @@ class Learner:
         self._update_average()
 
     def _set_modes(self) -> None:
-        """Training mode for what the level changes; normalisation statistics only where they are collected."""
+        """StageTrainer mode for what the level changes; normalisation statistics only where they are collected."""
         self.network.train(self._recipe.early + self._recipe.late + self._recipe.head > 0)
         if not self._recipe.statistics:
             for module in self.network.modules():

@@ -20,7 +20,7 @@ from fcn_studio.fcn.training.batch_sources import FeatureSource
 from fcn_studio.fcn.training.budget import BASELINE_SHARE, CACHE_SHARE, Budget
 from fcn_studio.fcn.training.calibrate import calibrate, without_weights
 from fcn_studio.fcn.training.distributed import Ranks
-from fcn_studio.fcn.training.optimisation import Learner
+from fcn_studio.fcn.training.optimisation import Optimisation
 from fcn_studio.fcn.training.resume import Unfinished, damage_told
 from fcn_studio.fcn.training.resume_file import StateFile, chance, read_tensors, restore_chance
 from fcn_studio.fcn.training.stages import Order, Stage, images_a_step, loss_weights, source_of
@@ -31,14 +31,14 @@ Reports = Generator[TrainProgress, bool | None, None]
 """Steps that report; sent True, they stop as soon as they can."""
 
 
-class Training:
+class StageTrainer:
     """The state of one stage; `run` is its course."""
 
     def __init__(
-        self, order: Order, stage: Stage, ranks: Ranks, state: Unfinished | None, before: Training | None
+        self, order: Order, stage: Stage, ranks: Ranks, state: Unfinished | None, before: StageTrainer | None
     ) -> None:
         self._order, self._stage, self._ranks, self._resumed = order, stage, ranks, state
-        self._table, self._val_set, self._material = order.table, order.val_set, order.material
+        self._table, self._val_set, self._training_set = order.table, order.val_set, order.training_set
         config = stage.config(order)
         torch.manual_seed(config.seed)
         self._start = stage.start(order, anew=state is not None)
@@ -47,8 +47,8 @@ class Training:
                 self._start = replace(self._start, preprocessing=_preprocessing(state.values["preprocessing"]))
         recipe = stage.recipe(order, self._start)
         self._budget = Budget(config, recipe.steps, recipe.evaluations)
-        self._weights = loss_weights(order.material, recipe)
-        self._learner = Learner(
+        self._weights = loss_weights(order.training_set, recipe)
+        self._optimisation = Optimisation(
             stage.network(order, self._start),
             recipe,
             self._weights,
@@ -66,12 +66,12 @@ class Training:
         self._baseline: Figures | None = before._baseline if before else None
         self._before: tuple[int, float, float] = before._spent if before else (0, 0.0, 0.0)
         self._saved = before is not None
-        self._notes: list[str] = [*before._notes, *before._learner.notes] if before else []
+        self._notes: list[str] = [*before._notes, *before._optimisation.notes] if before else []
         self._state_file = StateFile(state_of(order.out_path), config.keep_every if ranks.is_first else None)
         if state is not None:
             self._restore(state)
         position = 0 if state is None else state.position
-        self._source = source_of(order, recipe, self._learner, self._start, position, ranks.share)
+        self._source = source_of(order, recipe, self._optimisation, self._start, position, ranks.share)
 
     # --- the course -------------------------------------------------------------------------------------
 
@@ -86,7 +86,7 @@ class Training:
                 going_on, fraction = self._agreed()
                 if not going_on:
                     break
-                self._learner.step(self._source.batch, fraction)
+                self._optimisation.step(self._source.batch, fraction)
                 yield from self._report()
             yield from self._conclude()
         finally:
@@ -130,7 +130,7 @@ class Training:
         if len(self._val_set) < MIN_VAL_IMAGES or self._best is None:
             return
         kept = load_checkpoint(self._order.out_path)
-        self._calibration = calibrate(kept, self._val_set, self._learner.device)
+        self._calibration = calibrate(kept, self._val_set, self._optimisation.device)
         if self._calibration is not None:
             warmer = replace(kept, temperature=self._calibration.temperature)
             save_checkpoint(warmer, self._order.out_path, half=True)
@@ -138,20 +138,20 @@ class Training:
     def _agreed(self) -> tuple[bool, float]:
         """Whether there is another step, and the share of the budget spent: the first process decides for all."""
         ours = (float(self._may_go_on()), self._fraction, float(self._stopped))
-        said = self._ranks.together(lambda: ours if self._ranks.is_first else (), self._learner.device)
+        said = self._ranks.together(lambda: ours if self._ranks.is_first else (), self._optimisation.device)
         self._stopped = said[2] > 0
         return said[0] > 0, said[1]
 
     def _may_go_on(self) -> bool:
         """Whether another step is to be taken; the first always is."""
-        if self._stopped or self._learner.given_up:
+        if self._stopped or self._optimisation.given_up:
             return False
         return self._steps == 0 or self._fraction < 1
 
     @property
     def _steps(self) -> int:
         """Optimiser steps done."""
-        return self._learner.steps
+        return self._optimisation.steps
 
     @property
     def _spent(self) -> tuple[int, float, float]:
@@ -166,20 +166,20 @@ class Training:
 
     def outcome(self) -> TrainOutcome:
         """What came out."""
-        left_out = self._material.left_out
+        left_out = self._training_set.left_out
         return TrainOutcome(
             checkpoint=str(self._order.out_path),
             figures=self._best,
             baseline=self._baseline,
             val_ids=tuple(image.image_id for image in self._val_set if image.image_id not in left_out),
-            trained_on=len(self._material.read),
+            trained_on=len(self._training_set.read),
             steps=self._spent[0],
             cpu_seconds=self._spent[2],
             stopped=self._stopped,
             calibration=self._calibration,
             notes=(
                 *self._notes,
-                *self._learner.notes,
+                *self._optimisation.notes,
                 *(f"left out: {why}" for why in list(left_out.values())),
             ),
         )
@@ -194,7 +194,7 @@ class Training:
         steps, elapsed, cpu_seconds = self._spent
         total = self._before[0] + self._budget.total(self._steps, fraction) * (stage.count - stage.number)
         whole = (stage.number + fraction) / stage.count
-        stop = yield TrainProgress(steps, total, whole, self._learner.loss, elapsed, cpu_seconds, figures)
+        stop = yield TrainProgress(steps, total, whole, self._optimisation.loss, elapsed, cpu_seconds, figures)
         self._stopped = self._stopped or bool(stop)
 
     def _fill(self, source: FeatureSource) -> Reports:
@@ -205,7 +205,7 @@ class Training:
             yield from self._report()
             if self._stopped or (source.filled >= then if then else self._budget.elapsed > enough):
                 break
-        done, wanted = source.filled, len(self._material.read)
+        done, wanted = source.filled, len(self._training_set.read)
         if done < wanted and not then:
             self._notes.append(f"learned from {done} of {wanted} images, for want of time or memory")
 
@@ -226,17 +226,17 @@ class Training:
             "stage": self._stage.number,
             "before": self._before,
             "preprocessing": asdict(self._start.preprocessing),
-            "learner": self._learner.values(),
+            "optimisation": self._optimisation.values(),
             "budget": self._budget.values(),
             "position": source.position,
             "filled": source.filled if isinstance(source, FeatureSource) else 0,
             "best": asdict(self._best) if self._best else None,
             "baseline": asdict(self._baseline) if self._baseline else None,
             "saved": self._saved,
-            "left_out": dict(self._material.left_out),
+            "left_out": dict(self._training_set.left_out),
             "notes": self._notes,
         }
-        problem = self._state_file.write(self._learner.tensors() | chance(self._learner.device), values)
+        problem = self._state_file.write(self._optimisation.tensors() | chance(self._optimisation.device), values)
         if problem and problem not in self._notes:
             self._notes.append(problem)
 
@@ -252,16 +252,16 @@ class Training:
                 f"{self._order.out_path}: the best network of the unfinished training is gone; train anew"
             )
         with damage_told(state.path):
-            self._learner.restore(tensors, values["learner"])
+            self._optimisation.restore(tensors, values["optimisation"])
             self._budget.restore(values["budget"])
             self._best = Figures.from_json(values["best"]) if values["best"] else None
             self._baseline = Figures.from_json(values["baseline"]) if values["baseline"] else None
             self._saved = bool(values["saved"])
             steps, elapsed, cpu_seconds = values["before"]
             self._before = int(steps), float(elapsed), float(cpu_seconds)
-            self._material.left_out.update(values["left_out"])
+            self._training_set.left_out.update(values["left_out"])
             self._notes += values["notes"]
-            restore_chance(tensors, self._learner.device)
+            restore_chance(tensors, self._optimisation.device)
 
     # --- validation and saving --------------------------------------------------------------------------
 
@@ -289,8 +289,8 @@ class Training:
         if not self._val_set:
             return None
         began, was_stopped = time.perf_counter(), self._stopped
-        predictor = Predictor(checkpoint, self._learner.device)
-        scoring = evaluate(predictor, self._val_set, self._table, index_map, self._material.left_out)
+        predictor = Predictor(checkpoint, self._optimisation.device)
+        scoring = evaluate(predictor, self._val_set, self._table, index_map, self._training_set.left_out)
         while True:
             try:
                 done = next(scoring)
@@ -308,13 +308,13 @@ class Training:
 
     def _snapshot(self) -> Checkpoint:
         """The average as a checkpoint without a file, rounded as the file will be: what is scored is what is kept."""
-        average = self._learner.average
+        average = self._optimisation.average
         divided = without_weights(average, self._weights) if self._order.config.divide_weights else {}
         state = {
             key: as_stored(divided.get(key, value), half=True).to(value.dtype, copy=True)
             for key, value in average.state_dict().items()
         }
-        return replace(self._start, state=state, trained_on=self._material.read)
+        return replace(self._start, state=state, trained_on=self._training_set.read)
 
     def _save(self, figures: Figures | None) -> None:
         """Write the average to the file."""

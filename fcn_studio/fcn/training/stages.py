@@ -17,7 +17,7 @@ from fcn_studio.errors import TrainingError
 from fcn_studio.fcn.model.fcn import Network
 from fcn_studio.fcn.training.batch_sources import CropSource, FeatureSource, ImageSource, Share, Source
 from fcn_studio.fcn.training.crop_sampler import CropSampler
-from fcn_studio.fcn.training.optimisation import Learner
+from fcn_studio.fcn.training.optimisation import Optimisation
 from fcn_studio.fcn.training.recipe import (
     Recipe,
     augmentation_for,
@@ -27,7 +27,7 @@ from fcn_studio.fcn.training.recipe import (
     paper_recipe,
     recipe_for,
 )
-from fcn_studio.fcn.training.training_set import Material, at_stride, is_foreign, starting_point
+from fcn_studio.fcn.training.training_set import TrainingSet, at_stride, is_foreign, starting_point
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint
 
 _QUICK_VIEWS = 2
@@ -42,7 +42,7 @@ class Order:
     """
 
     config: TrainConfig
-    material: Material
+    training_set: TrainingSet
     val_set: Sequence[LabelledImage]
     table: ClassTable
     base: Checkpoint | None
@@ -84,7 +84,7 @@ class Stage:
             base = None if order.config.level is Level.SCRATCH else order.base
             start = replace(load_checkpoint(order.out_path), parent=base.sha256 if base else "")
         else:
-            start = starting_point(order.config, order.table, order.base, order.material)
+            start = starting_point(order.config, order.table, order.base, order.training_set)
         if self.stride is None:
             return start
         return at_stride(start, self.stride, at_once=order.config.recipe is RecipeName.PAPER_AT_ONCE)
@@ -98,10 +98,10 @@ class Stage:
 
     def recipe(self, order: Order, start: Checkpoint) -> Recipe:
         """How it is trained, rates with the factor that was asked for."""
-        config, material = order.config, order.material
+        config, training_set = order.config, order.training_set
         if self.stride is not None:
             scale = start.preprocessing.input_scale
-            pixels = float(np.median([height * width for height, width in material.shapes])) * scale**2
+            pixels = float(np.median([height * width for height, width in training_set.shapes])) * scale**2
             recipe = paper_recipe(
                 self.stride,
                 at_once=config.recipe is RecipeName.PAPER_AT_ONCE,
@@ -114,7 +114,7 @@ class Stage:
                 config.level,
                 batch_norm=start.architecture.batch_norm,
                 foreign=is_foreign(order.base, order.table, config.class_map),
-                images=len(material.usable),
+                images=len(training_set.usable),
             )
         return recipe.times(config.rate)
 
@@ -133,9 +133,9 @@ def stages(config: TrainConfig) -> list[Stage]:
     return [Stage(number, len(strides), stride) for number, stride in enumerate(strides)]
 
 
-def loss_weights(material: Material, recipe: Recipe) -> NDArray[np.float64]:
+def loss_weights(training_set: TrainingSet, recipe: Recipe) -> NDArray[np.float64]:
     """Weight of each class in the loss, float64 (C,)."""
-    return class_weights(material.pixels) if recipe.balanced else np.ones(len(material.pixels))
+    return class_weights(training_set.pixels) if recipe.balanced else np.ones(len(training_set.pixels))
 
 
 def images_a_step(order: Order, recipe: Recipe, share: Share) -> int:
@@ -143,27 +143,27 @@ def images_a_step(order: Order, recipe: Recipe, share: Share) -> int:
     config = order.config
     if recipe.whole:
         return max(config.batch_size or 1, share.size)
-    images = len(order.material.usable)
+    images = len(order.training_set.usable)
     return max(batch_size_for(config.level, config.batch_size, images=images, device=order.device), share.size)
 
 
 def source_of(
-    order: Order, recipe: Recipe, learner: Learner, start: Checkpoint, position: int, share: Share
+    order: Order, recipe: Recipe, optimisation: Optimisation, start: Checkpoint, position: int, share: Share
 ) -> Source:
     """Cached features where the trunk stays as it is, whole images for the paper, else augmented crops."""
-    config, material, pre = order.config, order.material, start.preprocessing
+    config, training_set, pre = order.config, order.training_set, start.preprocessing
     size = images_a_step(order, recipe, share)
     if config.level is Level.QUICK:
-        images = material.decoded(pre.input_scale)
-        network, make_room = learner.network.eval(), learner.make_room
+        images = training_set.decoded(pre.input_scale)
+        network, make_room = optimisation.network.eval(), optimisation.make_room
         return FeatureSource(
             images, network, pre, config.batch_size or _QUICK_VIEWS, config.seed, make_room, position
         )
     if recipe.whole:
-        return ImageSource(material.decoded(pre.input_scale), pre, size, config.seed, position, share)
-    augmentation = augmentation_for(config.level, material.shapes, pre.input_scale, learner.device)
+        return ImageSource(training_set.decoded(pre.input_scale), pre, size, config.seed, position, share)
+    augmentation = augmentation_for(config.level, training_set.shapes, pre.input_scale, optimisation.device)
     if config.crop is not None:
         augmentation = replace(augmentation, shape=config.crop)
-    images = material.decoded(augmentation.scale[1])
-    sampler = CropSampler(images, augmentation, class_weights(material.pixels), config.seed)
+    images = training_set.decoded(augmentation.scale[1])
+    sampler = CropSampler(images, augmentation, class_weights(training_set.pixels), config.seed)
     return CropSource(sampler, pre, size, position, share)

@@ -1,4 +1,4 @@
-"""Training as a generator of progress: who wants no more of it stops asking, and the best network is on disk."""
+"""StageTrainer as a generator of progress: who wants no more of it stops asking, and the best network is on disk."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProg
 from fcn_studio.errors import TrainingError
 from fcn_studio.fcn.training.distributed import Ranks, joined, share_of_environment
 from fcn_studio.fcn.training.resume import Unfinished, bound_to, read_unfinished
-from fcn_studio.fcn.training.stage_trainer import Training
+from fcn_studio.fcn.training.stage_trainer import StageTrainer
 from fcn_studio.fcn.training.stages import Order, stages
-from fcn_studio.fcn.training.training_set import Material
+from fcn_studio.fcn.training.training_set import TrainingSet
 from fcn_studio.fcn.weights.checkpoint import Checkpoint
 from fcn_studio.formats.project.runs import state_of
 from fcn_studio.formats.project.training_lock import TrainingLock
@@ -71,7 +71,7 @@ def train(
     ranks = joined(share_of_environment(), device)
     val_set = val_set if ranks.is_first else ()
     try:
-        order = Order(config, Material.of(train_set, table), val_set, table, base, device, out_path, bound)
+        order = Order(config, TrainingSet.of(train_set, table), val_set, table, base, device, out_path, bound)
         ranks.together(lambda: (), device)  # none takes the first one's lock for that of another training any more
         with TrainingLock(out_path) if ranks.is_first else nullcontext():
             state = read_unfinished(state_of(out_path)) if resume else None
@@ -91,11 +91,11 @@ def _all_stages(
     """The stages one after the other, each from the best network of the one before."""
     if order.config.level is Level.QUICK and ranks.share.size > 1:
         raise TrainingError("the quick level is for one process; it takes seconds")
-    before: Training | None = None
+    before: StageTrainer | None = None
     for stage in stages(order.config)[state.stage if state is not None else 0 :]:
         if before is not None:
             ranks.together(lambda: (), order.device)  # its best network is written
-        training = Training(order, stage, ranks, state, before)
+        training = StageTrainer(order, stage, ranks, state, before)
         try:
             yield from training.run()
         finally:

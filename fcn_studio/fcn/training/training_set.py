@@ -26,7 +26,7 @@ _AT_ONCE = ((16, 0.01), (8, 0.0001))
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingSet:
     """Images with something to learn in them.
 
     Attributes:
@@ -42,7 +42,7 @@ class Material:
     left_out: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, train_set: Sequence[LabelledImage], table: ClassTable) -> Material:
+    def of(cls, train_set: Sequence[LabelledImage], table: ClassTable) -> TrainingSet:
         """The usable part of a training set.
 
         Raises:
@@ -73,13 +73,15 @@ class Material:
         return DecodedImages(self.usable, self.lut, largest_scale, self.left_out)
 
 
-def starting_point(config: TrainConfig, table: ClassTable, base: Checkpoint | None, material: Material) -> Checkpoint:
+def starting_point(
+    config: TrainConfig, table: ClassTable, base: Checkpoint | None, training_set: TrainingSet
+) -> Checkpoint:
     """The base for this class table; without one, or from scratch, a new network, whose weights mean nothing yet."""
     if base is not None and config.level is not Level.SCRATCH:
         return adapt(base, table, config.class_map)
     architecture = Architecture.slim(config.width) if config.architecture == "slim" else named(config.architecture)
-    scale = config.input_scale or working_scale(material.shapes)
-    preprocessing = replace(statistics(material, config.seed), input_scale=scale)
+    scale = config.input_scale or working_scale(training_set.shapes)
+    preprocessing = replace(statistics(training_set, config.seed), input_scale=scale)
     channels = active_table(table)
     return Checkpoint(architecture, channels, preprocessing, architecture.build(len(channels)).state_dict())
 
@@ -107,13 +109,13 @@ def at_stride(checkpoint: Checkpoint, stride: int, *, at_once: bool = False) -> 
     return replace(checkpoint, architecture=architecture, state=state)
 
 
-def statistics(material: Material, seed: int) -> Preprocessing:
+def statistics(training_set: TrainingSet, seed: int) -> Preprocessing:
     """Mean and spread of the colours of some images.
 
     Raises:
         TrainingError: if none of all can be read.
     """
-    images = material.decoded()
+    images = training_set.decoded()
     order = generator(seed, STATISTICS, 0).permutation(len(images)).tolist()
     some = islice(filter(None, map(images.get, order)), _STATISTICS_IMAGES)
     pixels = np.concatenate([image[::4, ::4].reshape(-1, 3) for image, _ in some])

@@ -22,7 +22,7 @@ from fcn_studio.fcn.model.architecture import _NAMED, Architecture, named
 from fcn_studio.fcn.model.fcn import Network
 from fcn_studio.fcn.model.upsampling import LearnedUpsample, dense_bilinear, is_bilinear
 from fcn_studio.fcn.training.batch_sources import Batch
-from fcn_studio.fcn.training.optimisation import Learner
+from fcn_studio.fcn.training.optimisation import Optimisation
 from fcn_studio.fcn.training.recipe import initialise, parameter_groups, recipe_for
 from fcn_studio.fcn.training.training_set import at_stride
 from fcn_studio.fcn.transforms import normalise
@@ -269,7 +269,7 @@ def test_every_kind_learns_and_labels(name: str, level: Level) -> None:
     initialise(network)
     before = {key: value.clone() for key, value in network.named_parameters()}
     recipe = recipe_for(level, batch_norm=True, foreign=True, images=100)
-    learner = Learner(network, recipe, np.ones(2), CPU, 2)
+    optimisation = Optimisation(network, recipe, np.ones(2), CPU, 2)
     image = np.zeros((48, 64, 3), np.uint8)
     image[:, 32:] = 255
     image[::2, :, 1] = 128
@@ -278,16 +278,16 @@ def test_every_kind_learns_and_labels(name: str, level: Level) -> None:
     inputs = normalise(torch.from_numpy(image)[None], preprocessing).expand(2, -1, -1, -1)
     losses = []
     for _ in range(2 if name == "resnet50" else 8):
-        learner.step(lambda device: [Batch(inputs, target)], 0.3)
-        losses.append(learner.loss)
+        optimisation.step(lambda device: [Batch(inputs, target)], 0.3)
+        losses.append(optimisation.loss)
     assert losses[-1] < losses[0]
-    changed = {key for key, value in learner.network.named_parameters() if not torch.equal(value, before[key])}
+    changed = {key for key, value in optimisation.network.named_parameters() if not torch.equal(value, before[key])}
     if level is Level.QUICK:
         assert {key.rpartition(".")[0] for key in changed} == set(network.score_layers)
     else:
         assert len(changed) >= 0.9 * len(before)
     checkpoint = Checkpoint(
-        architecture, ClassTable.from_names(["a", "b"]), preprocessing, learner.average.state_dict()
+        architecture, ClassTable.from_names(["a", "b"]), preprocessing, optimisation.average.state_dict()
     )
     prediction = Predictor(checkpoint).predict(image, "x")
     with torch.inference_mode():

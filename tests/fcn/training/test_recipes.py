@@ -18,7 +18,7 @@ from fcn_studio.fcn.training.recipe import paper_recipe, parameter_groups
 from fcn_studio.fcn.training.resume import read_unfinished
 from fcn_studio.fcn.training.stages import Order, stages
 from fcn_studio.fcn.training.train import train
-from fcn_studio.fcn.training.training_set import Material, at_stride
+from fcn_studio.fcn.training.training_set import TrainingSet, at_stride
 from fcn_studio.fcn.weights.checkpoint import (
     Checkpoint,
     Preprocessing,
@@ -108,8 +108,11 @@ def test_a_later_stage_comes_from_what_the_first_came_from(tmp_path: Path, level
     """From scratch that is nothing, even if a baseline is given."""
     save_checkpoint(checkpoint(32), tmp_path / "net.st")
     base = replace(checkpoint(8), sha256="ab" * 32)
-    config, material = replace(PAPER, level=level), Material((), np.zeros(256, np.uint8), np.zeros(3, np.int64))
-    order = Order(config, material, (), TABLE, base, CPU, tmp_path / "net.st", {})
+    config, training_set = (
+        replace(PAPER, level=level),
+        TrainingSet((), np.zeros(256, np.uint8), np.zeros(3, np.int64)),
+    )
+    order = Order(config, training_set, (), TABLE, base, CPU, tmp_path / "net.st", {})
     assert stages(config)[1].start(order, anew=False).parent == parent
 
 

@@ -21,7 +21,7 @@ from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProg
 from fcn_studio.errors import TrainingError
 from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.training import resume_file as run_state_module
-from fcn_studio.fcn.training.optimisation import Learner
+from fcn_studio.fcn.training.optimisation import Optimisation
 from fcn_studio.fcn.training.resume import read_unfinished
 from fcn_studio.fcn.training.train import train
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint
@@ -177,7 +177,7 @@ def test_a_training_is_running_from_its_beginning_to_its_end_and_no_longer(
             run(tmp_path, SCRATCH, resume=resume)
     assert state_of(out).read_bytes() == before
     if how == "failed":
-        monkeypatch.setattr(Learner, "step", lambda *_: 1 / 0)
+        monkeypatch.setattr(Optimisation, "step", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             finish(work)
     elif how == "cancelled":
