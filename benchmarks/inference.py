@@ -30,8 +30,8 @@ from torch.nn import functional
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from fcn_studio.fcn.inference.argmax import Axis, Painter  # noqa: E402
-from fcn_studio.fcn.inference.fast_network import Engine  # noqa: E402
+from fcn_studio.fcn.inference.argmax import ArgmaxUpsampler, InterpolationAxis  # noqa: E402
+from fcn_studio.fcn.inference.fast_network import FastNetwork  # noqa: E402
 from fcn_studio.fcn.model.architecture import Architecture  # noqa: E402
 from fcn_studio.fcn.model.fcn import Network  # noqa: E402
 from fcn_studio.fcn.model.upsampling import BilinearUpsample, bilinear_kernel  # noqa: E402
@@ -106,14 +106,17 @@ def picture(height: int, width: int) -> Tensor:
     return image.byte().permute(0, 2, 3, 1).contiguous()
 
 
-def labelled(engine: Engine, images: Tensor, classes: int) -> np.ndarray:
+def labelled(engine: FastNetwork, images: Tensor, classes: int) -> np.ndarray:
     """What labelling does behind the decoder of files: labels and uncertainty of a batch."""
     with torch.inference_mode():
         scores = engine.score_map(images, PLENTY)
         height, width = images.shape[1:3]
         labels, doubt = np.empty((height, width), np.uint8), np.empty((height, width), np.uint8)
-        rows, columns = Axis.of(height, height, 0, height, 0), Axis.of(width, width, 0, width, 0)
-        painter = Painter(tuple(range(classes)), 1.0)
+        rows, columns = (
+            InterpolationAxis.of(height, height, 0, height, 0),
+            InterpolationAxis.of(width, width, 0, width, 0),
+        )
+        painter = ArgmaxUpsampler(tuple(range(classes)), 1.0)
         for number in range(len(images)):
             painter.paint(scores.only(number), rows, columns, labels, doubt)
         return labels
@@ -137,7 +140,9 @@ def in_turns(variants: dict[str, Callable[[], object]], runs: int) -> dict[str, 
     return spent
 
 
-def compared(title: str, plain: Callable[[], Tensor], engine: Engine, image: Tensor, classes: int, runs: int) -> Row:
+def compared(
+    title: str, plain: Callable[[], Tensor], engine: FastNetwork, image: Tensor, classes: int, runs: int
+) -> Row:
     """One row of the table: times of both and how far they agree."""
     with torch.inference_mode():
         ours = engine.score_map(image, PLENTY).whole()
@@ -169,7 +174,7 @@ def vgg16_rows(sizes: list[tuple[int, int]], runs: int) -> list[Row]:
     missing = plain.load_state_dict(names, strict=False).missing_keys
     assert all(key.startswith("upscore") for key in missing)
     assert isinstance(network, Network)
-    engine = Engine(network, CAFFE)
+    engine = FastNetwork(network, CAFFE)
     rows = []
     for height, width in sizes:
         image = picture(height, width)
@@ -188,7 +193,7 @@ def slim_row(runs: int) -> Row:
     pre = Preprocessing()
     image = picture(360, 480)
     x = normalise(image, pre).contiguous()
-    return compared("slim, 360x480", lambda: plain(x), Engine(twin, pre), image, 11, runs)
+    return compared("slim, 360x480", lambda: plain(x), FastNetwork(twin, pre), image, 11, runs)
 
 
 def decoder_rows(runs: int, counts: Sequence[int] = (21, 60, 150)) -> list[dict[str, float]]:
@@ -228,7 +233,7 @@ def cuda_rows() -> list[Row]:
     device = torch.device("cuda")
     network = with_random_weights(Architecture.vgg16().build(21))
     assert isinstance(network, Network)
-    engines = {"float32": Engine(network, CAFFE, half=False), "bf16": Engine(network, CAFFE)}
+    engines = {"float32": FastNetwork(network, CAFFE, half=False), "bf16": FastNetwork(network, CAFFE)}
     image = picture(375, 500)
 
     def scores_of(name: str, images: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ _STRIP_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
-class Axis:
+class InterpolationAxis:
     """Linear interpolation along one axis: image pixel ``start + i`` lies between two cells of a score map.
 
     Attributes:
@@ -29,7 +29,7 @@ class Axis:
     weight: Tensor | None
 
     @classmethod
-    def of(cls, full: int, scaled: int, begin: int, end: int, origin: int) -> Axis:
+    def of(cls, full: int, scaled: int, begin: int, end: int, origin: int) -> InterpolationAxis:
         """The image pixels that belong to cells ``begin`` to ``end`` of a map that starts at cell ``origin``.
 
         The map of all ``scaled`` cells covers all ``full`` pixels, centres at halves (align_corners=False).
@@ -52,11 +52,11 @@ class Axis:
         """The cells it lies between, first and behind the last."""
         return int(self.low[0]), int(self.high[-1]) + 1
 
-    def part(self, start: int, stop: int) -> Axis:
+    def part(self, start: int, stop: int) -> InterpolationAxis:
         """A run of its pixels."""
         cut = slice(start, stop)
         weight = None if self.weight is None else self.weight[cut]
-        return Axis(self.start + start, self.low[cut], self.high[cut], weight)
+        return InterpolationAxis(self.start + start, self.low[cut], self.high[cut], weight)
 
     def sample(self, values: Tensor, dim: int) -> Tensor:
         """Values (h, w, C), which are the cells of its span along dimension 0 or 1, at its pixels."""
@@ -69,7 +69,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Painter:
+class ArgmaxUpsampler:
     """Turns scores into class indices and doubt.
 
     Attributes:
@@ -80,7 +80,9 @@ class Painter:
     class_indices: tuple[int, ...]
     temperature: float
 
-    def paint(self, scores: ScoreMap, rows: Axis, columns: Axis, labels: Image, uncertainty: Image) -> None:
+    def paint(
+        self, scores: ScoreMap, rows: InterpolationAxis, columns: InterpolationAxis, labels: Image, uncertainty: Image
+    ) -> None:
         """Write the best class and the doubt of one image's score map at some of its rows and columns.
 
         A strip of rows is all that there is of the scores at the image's size: upsampled, resampled to the image's

@@ -35,7 +35,7 @@ from fcn_studio.fcn.transforms import normalise
 from fcn_studio.fcn.weights.checkpoint import Preprocessing
 
 
-class Engine:
+class FastNetwork:
     """Owns a network that nothing else uses, and changes its layers.
 
     Attributes:

@@ -13,8 +13,8 @@ from fcn_studio.core.geometry import Rect
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.errors import DeviceError
 from fcn_studio.fcn.device import CPU, free_memory, is_out_of_memory, release_memory
-from fcn_studio.fcn.inference.argmax import Axis, Painter
-from fcn_studio.fcn.inference.fast_network import Engine
+from fcn_studio.fcn.inference.argmax import ArgmaxUpsampler, InterpolationAxis
+from fcn_studio.fcn.inference.fast_network import FastNetwork
 from fcn_studio.fcn.transforms import Image, resized, scaled_size
 from fcn_studio.fcn.weights.checkpoint import Checkpoint
 
@@ -37,8 +37,8 @@ class Predictor:
         # The weights are the engine's from here on; a second copy of a VGG-16's would be half a gigabyte.
         self.checkpoint = replace(checkpoint, state={})
         self.device = device
-        self._engine = Engine(checkpoint.build(), checkpoint.preprocessing)
-        self._painter = Painter(checkpoint.class_indices, checkpoint.temperature)
+        self._engine = FastNetwork(checkpoint.build(), checkpoint.preprocessing)
+        self._painter = ArgmaxUpsampler(checkpoint.class_indices, checkpoint.temperature)
         self._notes: list[str] = []
         self._noted: set[str] = set()
         self._alignment = self._engine.network.alignment
@@ -179,8 +179,8 @@ class Predictor:
                 window = Rect(x, y, x + tile, y + tile).grown(self._halo).intersect(frame)
                 piece = torch.from_numpy(np.ascontiguousarray(scaled[:, *window.slices])).to(device)
                 scores = self._engine.score_map(piece, budget)
-                rows = Axis.of(full_shape[0], height, y, y + tile, window.y0)
-                columns = Axis.of(full_shape[1], width, x, x + tile, window.x0)
+                rows = InterpolationAxis.of(full_shape[0], height, y, y + tile, window.y0)
+                columns = InterpolationAxis.of(full_shape[1], width, x, x + tile, window.x0)
                 for i, (labels, uncertainty) in enumerate(maps):
                     self._painter.paint(scores.only(i), rows, columns, labels, uncertainty)
         return maps

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from fcn_studio.errors import DeviceError
 from fcn_studio.fcn.inference import blockwise_vgg, fast_network, pad100_cache
 from fcn_studio.fcn.inference import predictor as predict_module
-from fcn_studio.fcn.inference.fast_network import Engine, fold_batch_norm
+from fcn_studio.fcn.inference.fast_network import FastNetwork, fold_batch_norm
 from fcn_studio.fcn.inference.pad100_cache import BlankBorder, bands, margin_of
 from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.model.architecture import Architecture
@@ -129,7 +129,7 @@ def test_only_padded_trunks_have_a_border() -> None:
 @pytest.mark.parametrize("padding", ["same", "caffe"])
 def test_the_engine_gives_the_networks_scores(padding: str, stride: int) -> None:
     plain = network(padding, stride=stride)
-    engine = Engine(copy.deepcopy(plain), PRE)
+    engine = FastNetwork(copy.deepcopy(plain), PRE)
     with torch.inference_mode():
         for size in (*SIZES, (300, 290)):
             images = pictures(*size)
@@ -141,7 +141,7 @@ def test_the_engine_gives_the_networks_scores(padding: str, stride: int) -> None
 
 
 def test_blocks_really_are_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = Engine(network("caffe"), PRE)
+    engine = FastNetwork(network("caffe"), PRE)
     asked: list[tuple[int, int]] = []
     honest = blockwise_vgg.convolved
 
@@ -159,7 +159,7 @@ def test_blocks_really_are_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_strips_of_scores_are_the_whole_scores() -> None:
     for stride in (8, 16, 32):
         with torch.inference_mode():
-            scores = Engine(network("same", stride=stride), PRE).score_map(pictures(75, 93), PLENTY)
+            scores = FastNetwork(network("same", stride=stride), PRE).score_map(pictures(75, 93), PLENTY)
             whole = scores.whole()
             for first in range(0, 75, 7):
                 part = scores.only(1).part((first, min(75, first + 7)), (30, 70))
@@ -185,7 +185,7 @@ def test_normalisation_behind_a_relu_is_not_folded() -> None:
 def test_float32_is_strict_only_while_it_scores() -> None:
     before = torch.backends.cudnn.allow_tf32
     seen = []
-    engine = Engine(network("same"), PRE)
+    engine = FastNetwork(network("same"), PRE)
     engine.network.score_fr.register_forward_hook(lambda *_: seen.append(torch.backends.cudnn.allow_tf32))
     with torch.inference_mode():
         engine.score_map(pictures(20, 20), PLENTY)
@@ -271,8 +271,8 @@ def test_half_precision_is_close(padding: str, monkeypatch: pytest.MonkeyPatch) 
     plain = network(padding)
     images = pictures(90, 120)
     with torch.inference_mode():
-        exact = Engine(copy.deepcopy(plain), PRE).score_map(images, PLENTY).whole()
-        engine = Engine(plain, PRE)
+        exact = FastNetwork(copy.deepcopy(plain), PRE).score_map(images, PLENTY).whole()
+        engine = FastNetwork(plain, PRE)
         monkeypatch.setattr(fast_network, "_precision", lambda *_, half: torch.autocast("cpu", torch.bfloat16))
         rough = engine.score_map(images, PLENTY).whole()
     assert rough.dtype == torch.float32
