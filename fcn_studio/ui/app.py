@@ -171,7 +171,7 @@ def _tell_ended(studio: Studio) -> None:
         from fcn_studio.ui.commands.report import ended_text, report_text
 
         text = f"{ended_text(ended)}\n{report_text(studio.window.messages, studio.learning.device_words)}"
-        studio.window.teller.tell_ended(text)
+        studio.window.message_presenter.tell_ended(text)
 
 
 def _open(studio: Studio, folder: Path, break_lock: bool) -> None:

@@ -41,7 +41,7 @@ from fcn_studio.ui.widgets.options_bar import OptionsBar
 from fcn_studio.ui.widgets.status_line import StatusLine
 from fcn_studio.ui.widgets.welcome import Welcome
 from fcn_studio.ui.window.layout import Layout, Stack
-from fcn_studio.ui.window.message_presenter import Teller
+from fcn_studio.ui.window.message_presenter import MessagePresenter
 
 if TYPE_CHECKING:
     from fcn_studio.ui.network.learning import Learning
@@ -85,7 +85,9 @@ class MainWindow(QMainWindow):
         self._make_centre()
         self._make_bars()
         self._make_docks()
-        self.teller = Teller(self.messages, self._strip, self.status_line, self._door, session, learning, self)
+        self.message_presenter = MessagePresenter(
+            self.messages, self._strip, self.status_line, self._door, session, learning, self
+        )
         self._bind()
         self._follow()
         self.setStyleSheet(theme.style_sheet(theme.current()))

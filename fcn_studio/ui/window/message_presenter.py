@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fcn_studio.ui.session.session import Session
 
 
-class Teller(QObject):
+class MessagePresenter(QObject):
     """Follows the messages, and the session, since what was said of a project is stale without it."""
 
     def __init__(

@@ -194,7 +194,7 @@ def test_equal_offers_are_one(qtbot: QtBot) -> None:
 
 def test_what_was_said_of_a_project_goes_with_it(studio: Studio, tmp_path: Path) -> None:
     strip, messages = studio.window._strip, studio.window.messages
-    studio.window.teller.tell_ended("killed")
+    studio.window.message_presenter.tell_ended("killed")
     messages.offer("Work came back.", "What came back", lambda: None)
     messages.fail("The disk is full.")
     assert studio.session.close_project()
