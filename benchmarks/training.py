@@ -4,9 +4,9 @@
 Usage: python benchmarks/training.py [--rounds 5] [--steps 3] [--device auto] [--threads 1] [--quick] [--json FILE]
 
 The plain recipe is what a tutorial does: batch 1, float32, NCHW, a crop and a flip made between two steps, AdamW.
-Ours is the program's own `Optimisation` and `CropSource`: batches, channels last, crops by one affine warp in a background
-thread, the average of the weights and a clipped gradient on top, bf16 on CUDA. Same network, same crop size, same
-images. Rounds of the two take turns; medians are compared, CPU seconds beside wall. With CUDA a VGG-16 FCN-8s is
+Ours is the program's own `Optimisation` and `CropSource`: batches, channels last, crops by one affine warp in a
+background thread, the average of the weights and a clipped gradient on top, bf16 on CUDA. Same network, same crop
+size, same images. Rounds of the two take turns; medians are compared, CPU seconds beside wall. With CUDA a VGG-16 FCN-8s is
 timed too. --quick is a smoke run.
 """
 

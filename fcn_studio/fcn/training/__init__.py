@@ -1,1 +1,1 @@
-"""StageTrainer: the loop, its data, losses, recipes, calibration, and going on after a stop."""
+"""Training: the loop, its data, losses, recipes, calibration, and going on after a stop."""

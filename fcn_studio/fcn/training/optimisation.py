@@ -132,7 +132,7 @@ class Optimisation:
         """Go on where an earlier process was.
 
         Raises:
-            KeyError, TypeError, ValueError, RuntimeError: if it is no state of such a learner.
+            KeyError, TypeError, ValueError, RuntimeError: if it is not a state of such an optimisation.
         """
         if values["on_cpu"] and self.device != CPU:
             self._move_to(CPU)
@@ -195,7 +195,7 @@ class Optimisation:
         self._update_average()
 
     def _set_modes(self) -> None:
-        """StageTrainer mode for what the level changes; normalisation statistics only where they are collected."""
+        """Set training mode for what the level changes; normalisation statistics only where they are collected."""
         self.network.train(self._recipe.early + self._recipe.late + self._recipe.head > 0)
         if not self._recipe.statistics:
             for module in self.network.modules():

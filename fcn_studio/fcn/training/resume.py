@@ -86,7 +86,7 @@ def read_unfinished(path: Path) -> Unfinished:
                 path=path,
                 config=TrainConfig.from_json(values["config"]),
                 base=text(values["base"]),
-                step=whole(values["optimisation"]["steps"]),
+                step=whole(values["learner"]["steps"]),
                 stage=whole(values["stage"]),
                 position=whole(values["position"]),
                 bound={part: text(values["bound"][part]) for part in _WORDS},

@@ -226,7 +226,7 @@ class StageTrainer:
             "stage": self._stage.number,
             "before": self._before,
             "preprocessing": asdict(self._start.preprocessing),
-            "optimisation": self._optimisation.values(),
+            "learner": self._optimisation.values(),
             "budget": self._budget.values(),
             "position": source.position,
             "filled": source.filled if isinstance(source, FeatureSource) else 0,
@@ -252,7 +252,7 @@ class StageTrainer:
                 f"{self._order.out_path}: the best network of the unfinished training is gone; train anew"
             )
         with damage_told(state.path):
-            self._optimisation.restore(tensors, values["optimisation"])
+            self._optimisation.restore(tensors, values["learner"])
             self._budget.restore(values["budget"])
             self._best = Figures.from_json(values["best"]) if values["best"] else None
             self._baseline = Figures.from_json(values["baseline"]) if values["baseline"] else None

@@ -1,4 +1,4 @@
-"""StageTrainer as a generator of progress: who wants no more of it stops asking, and the best network is on disk."""
+"""Yield progress of a training; close the generator to stop early with the best network on disk."""
 
 from __future__ import annotations
 
