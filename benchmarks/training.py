@@ -6,8 +6,8 @@ Usage: python benchmarks/training.py [--rounds 5] [--steps 3] [--device auto] [-
 The plain recipe is what a tutorial does: batch 1, float32, NCHW, a crop and a flip made between two steps, AdamW.
 Ours is the program's own `Optimisation` and `CropSource`: batches, channels last, crops by one affine warp in a
 background thread, the average of the weights and a clipped gradient on top, bf16 on CUDA. Same network, same crop
-size, same images. Rounds of the two take turns; medians are compared, CPU seconds beside wall. With CUDA a VGG-16 FCN-8s is
-timed too. --quick is a smoke run.
+size, same images. Rounds of the two take turns; medians are compared, CPU seconds beside wall. With CUDA a VGG-16
+FCN-8s is timed too. --quick is a smoke run.
 """
 
 from __future__ import annotations
