@@ -98,11 +98,10 @@ class YearsFound(ProjectError):  # noqa: N818 - an offer, not a failure
         years: the folders that can be opened.
     """
 
-    def __init__(self, folder: Path, years: tuple[Path, ...]) -> None:
-        """Offer ``years`` of ``folder``."""
+    def __init__(self, text: str, years: tuple[Path, ...]) -> None:
+        """Say ``text``, and offer ``years``."""
         self.years = years
-        names = ", ".join(str(year) for year in years)
-        super().__init__(f"{folder} holds VOC data sets, one a year; open one of them: {names}")
+        super().__init__(text)
 
 
 class ProjectLocked(ProjectError):  # noqa: N818 - a state, not a failure

@@ -20,9 +20,9 @@ from fcn_studio.core.raster import capsule
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.jobs.process import Bench
+from fcn_studio.jobs.process import JobScheduler
 from fcn_studio.jobs.protocol import Cancel, Job, Reply, Submit
-from fcn_studio.jobs.run import Workshop
+from fcn_studio.jobs.run import JobRunner
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -97,7 +97,7 @@ def black(width: int = 64, height: int = 48) -> np.ndarray:
 
 
 class InlineEngine(QObject):
-    """Runs jobs in this process, a step a turn of the event loop, with the bench that the real process uses.
+    """Runs jobs in this process, a step a turn of the event loop, with the scheduler that the real process uses.
 
     While ``held`` it takes jobs but makes no step. ``submitted`` lists all jobs.
     """
@@ -107,8 +107,8 @@ class InlineEngine(QObject):
     def __init__(self) -> None:
         super().__init__()
         self._replies: deque[Reply] = deque()
-        self.bench = Bench(Workshop(threads=1), self._replies.append)
-        self.bench.report_s = 0
+        self.scheduler = JobScheduler(JobRunner(threads=1), self._replies.append)
+        self.scheduler.report_s = 0
         self.submitted: list[Job] = []
         self.cancelled: list[tuple[int, bool]] = []
         self.held = False
@@ -117,22 +117,22 @@ class InlineEngine(QObject):
 
     def submit(self, job: Job, *, interactive: bool = False) -> int:
         self.submitted.append(job)
-        self.bench.take(Submit(len(self.submitted), job, interactive))
+        self.scheduler.take(Submit(len(self.submitted), job, interactive))
         self._timer.start()
         return len(self.submitted)
 
     def cancel(self, job_id: int, *, keep: bool = False) -> None:
         self.cancelled.append((job_id, keep))
-        self.bench.take(Cancel(job_id, keep))
+        self.scheduler.take(Cancel(job_id, keep))
         self._timer.start()
 
     def step(self) -> None:
         """One step of whatever waits, and the replies to it."""
-        if not self.held and not self.bench.idle:
-            self.bench.step()
+        if not self.held and not self.scheduler.idle:
+            self.scheduler.step()
         while self._replies:
             self.replied.emit(self._replies.popleft())
-        if self.bench.idle:
+        if self.scheduler.idle:
             self._timer.stop()
 
     def warm(self) -> None: ...

@@ -38,7 +38,7 @@ def news(number: int = 1, total: int = 3) -> Predicted:
     return Predicted(Prediction(f"{number}.png", pixel, pixel, ""), number, total)
 
 
-class ScriptedWorkshop(JobRunner):
+class ScriptedRunner(JobRunner):
     """Runs the generator functions that it is given, by the name that a job has in place of its checkpoint."""
 
     def __init__(self, **scripts: Callable[[], Work]) -> None:
@@ -50,7 +50,7 @@ class ScriptedWorkshop(JobRunner):
 
 
 def job(name: str) -> SegmentJob:
-    """A job for the scripted workshop."""
+    """A job for the scripted runner."""
     return SegmentJob(name, ())
 
 

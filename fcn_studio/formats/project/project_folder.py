@@ -50,6 +50,7 @@ from fcn_studio.formats.project.project_file import (
 from fcn_studio.formats.project.runs import Runs
 from fcn_studio.formats.project.status_index import stamp_of
 from fcn_studio.formats.voc.voc import read_splits, voc_years
+from fcn_studio.i18n import tr
 
 STATE = ".fcn-studio"
 PROJECT_FILE = "fcn-studio.toml"
@@ -149,7 +150,11 @@ class ProjectFolder:
         if not folder.is_dir():
             raise ProjectError(f"{folder} is not a folder; name the folder that holds the images")
         if not (folder / PROJECT_FILE).exists() and (years := voc_years(folder)):
-            raise YearsFound(folder, years)
+            names = ", ".join(map(str, years))
+            raise YearsFound(
+                tr("{folder} holds VOC data sets, one a year; open one of them: {names}", folder=folder, names=names),
+                years,
+            )
         lock = None
         try:
             if writable:

@@ -20,7 +20,7 @@ from fcn_studio.fcn.model.fcn import FCN
 from fcn_studio.fcn.transforms import normalise
 from fcn_studio.fcn.weights.checkpoint import Preprocessing
 
-from .test_predict import checkpoint, noise
+from .test_predictor import checkpoint, noise
 
 PRE = Preprocessing("bgr", (100.0, 110.0, 120.0), (50.0, 60.0, 70.0), 1.0)
 PLENTY = 2**40

@@ -20,8 +20,7 @@ from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.transforms import normalise, resized
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing
-
-from .conftest import write_png
+from tests.fcn.conftest import write_png
 
 TABLE = ClassTable(tuple(ClassInfo(i, name, (0, 0, 0)) for i, name in ((0, "a"), (3, "b"), (200, "c"))), 201)
 

@@ -13,8 +13,7 @@ from torchvision.models import segmentation, vgg
 
 from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.model.fcn import Network
-
-from .plain import PlainAlexNet, PlainArticle, PlainFCN, interpolating
+from tests.fcn.plain import PlainAlexNet, PlainArticle, PlainFCN, interpolating
 
 SIZES = [(1, 1), (33, 47), (97, 131), (160, 160), (191, 254)]
 CLASSES = 7

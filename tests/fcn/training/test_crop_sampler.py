@@ -31,8 +31,7 @@ from fcn_studio.fcn.training.recipe import (
     working_scale,
 )
 from fcn_studio.fcn.transforms import Augmentation, random_view
-
-from .conftest import write_png
+from tests.fcn.conftest import write_png
 
 TABLE = ClassTable.from_names(["a", "b", "c"])
 PLAIN = Augmentation((40, 56), (1.0, 1.0), aspect=0, flip=False, colour=0)

@@ -26,8 +26,7 @@ from fcn_studio.fcn.training import optimisation as learner_module
 from fcn_studio.fcn.training.optimisation import weighted_loss
 from fcn_studio.fcn.training.train import train
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint
-
-from .conftest import write_png
+from tests.fcn.conftest import write_png
 
 Y = TypeVar("Y")
 R = TypeVar("R")

@@ -62,7 +62,7 @@ class Bench:
         return self.session.document
 
     def idle(self) -> bool:
-        return not self.learning.running and self.engine.bench.idle
+        return not self.learning.running and self.engine.scheduler.idle
 
 
 @pytest.fixture
@@ -270,7 +270,7 @@ def test_closing_the_project_drops_its_jobs(bench: Bench, qtbot: QtBot, tmp_path
     qtbot.waitUntil(lambda: bench.learning.running[0].fraction is not None, timeout=20_000)
     assert bench.session.close_project()
     assert not bench.learning.running
-    qtbot.waitUntil(lambda: bench.engine.bench.idle)
+    qtbot.waitUntil(lambda: bench.engine.scheduler.idle)
     with pytest.raises(ProjectError, match="No project is open"):
         bench.learning.segment_folder()
     with pytest.raises(ProjectError, match="No image is open"):
@@ -334,7 +334,7 @@ def broken_off(bench: Bench, qtbot: QtBot, micrograph_project: Path) -> Bench:
     bench.learning.fine_tune(LONGER)
     qtbot.waitUntil(lambda: bool(bench.learning.history) and bench.learning.history[-1].step > 1, timeout=20_000)
     assert bench.session.close_project()
-    qtbot.waitUntil(lambda: bench.engine.bench.idle)
+    qtbot.waitUntil(lambda: bench.engine.scheduler.idle)
     assert bench.learning.interrupted is None
     bench.session.open_folder(micrograph_project)
     return bench

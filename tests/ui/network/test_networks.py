@@ -25,7 +25,7 @@ from fcn_studio.fcn.weights.published import PUBLISHED
 from fcn_studio.formats.project.run_result import NAME
 from fcn_studio.jobs.network_list import ListedNetwork, Origin
 from fcn_studio.jobs.protocol import Done, Failed, Installing, InstallJob, Predicted, Progress, Ready
-from fcn_studio.jobs.run import Workshop
+from fcn_studio.jobs.run import JobRunner
 from fcn_studio.ui.commands.network_commands import NetworkDesk
 from fcn_studio.ui.dialogs import questions
 from fcn_studio.ui.dialogs.class_map_dialog import NEW, ClassMapDialog
@@ -486,7 +486,7 @@ def test_a_file_is_imported_used_and_removed(
         desk.learning.library.bring_in(file)
     job = studio.engine.jobs[1]
     assert isinstance(job, InstallJob)
-    work = Workshop().run(job)
+    work = JobRunner().run(job)
     while True:
         try:
             studio.engine.replied.emit(Progress(1, next(work)))

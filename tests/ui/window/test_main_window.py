@@ -405,7 +405,7 @@ def test_opening_asks_what_only_the_user_knows(
     welcome: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     errors = [
-        YearsFound(tmp_path, (tmp_path / "VOC2007", tmp_path / "VOC2012")),
+        YearsFound("two years", (tmp_path / "VOC2007", tmp_path / "VOC2012")),
         ClassTableNeeded("no names"),
     ]
     calls: list[tuple[str, ClassTable | None]] = []

@@ -1,4 +1,4 @@
-"""The bench: one long job, interactive ones between its steps, cancelling, failing."""
+"""The scheduler: one long job, interactive ones between its steps, cancelling, failing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fcn_studio.errors import DeviceError
 from fcn_studio.jobs.process import JobScheduler
 from fcn_studio.jobs.protocol import Cancel, Cancelled, Done, Failed, Progress, Reply, Started, Submit
 from fcn_studio.jobs.run import JobRunner
-from tests.jobs.helpers import ScriptedWorkshop, Work, job, news
+from tests.jobs.helpers import ScriptedRunner, Work, job, news
 
 
 class Diary:
@@ -67,7 +67,7 @@ def diary() -> Diary:
 
 
 class ListeningBench(JobScheduler):
-    """A bench whose replies are kept."""
+    """A scheduler whose replies are kept."""
 
     def __init__(self, runner: JobRunner) -> None:
         self.replies: list[Reply] = []
@@ -77,7 +77,7 @@ class ListeningBench(JobScheduler):
 @pytest.fixture
 def scheduler(diary: Diary) -> ListeningBench:
     names = ("long", "short", "refused", "buggy", "broken_at_once", "stubborn", "training")
-    return ListeningBench(ScriptedWorkshop(**{name: getattr(diary, name) for name in names}))
+    return ListeningBench(ScriptedRunner(**{name: getattr(diary, name) for name in names}))
 
 
 def drain(scheduler: ListeningBench) -> list[Reply]:

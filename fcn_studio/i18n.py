@@ -1,0 +1,104 @@
+"""Translate every sentence that a person can read, in the window, on the command line and in errors.
+
+gettext does the work, so that rooms without Qt can translate too. English is written in the code; catalogues lie in
+``resources/locale/<language>/LC_MESSAGES/fcn_studio.mo``. Logs, JSON and files on disk stay English, and names of
+classes, files and networks are never translated (docs/adr/0022).
+
+    tr("{path} cannot be read.", path=path)
+    tr_n("{n} image", "{n} images", count)
+    TITLE = tr_noop("Appearance")  # in a table, which is made before the language is known; later: tr(TITLE)
+"""
+
+from __future__ import annotations
+
+import gettext
+import os
+import re
+
+from fcn_studio.paths import resource
+
+DOMAIN = "fcn_studio"
+"""Name of the catalogues."""
+
+PSEUDO = "en-XA"
+"""The pseudo-language of the tests: English with every letter accented, a third longer, in brackets."""
+
+ENVIRONMENT = "FCN_STUDIO_LANGUAGE"
+"""Environment variable that names the language; `use` sets it, so that processes started later speak it too."""
+
+_PLACEHOLDER = re.compile(r"(\{[^{}]*\})")
+_ACCENTED = str.maketrans("AEIOUYaceinouyst", "ÀÉÎÖÛÝàçéîñöûýšţ")
+
+
+class _PseudoTranslations(gettext.NullTranslations):
+    """English that can be told from sentences that bypass the translation."""
+
+    def gettext(self, message: str) -> str:
+        """Accent the letters outside of placeholders, lengthen by a third, and put brackets around it."""
+        parts = [part if part.startswith("{") else part.translate(_ACCENTED) for part in _PLACEHOLDER.split(message)]
+        return f"⟦{''.join(parts)}{'~' * (len(message) // 3)}⟧"
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        """Choose English's form, then do the same."""
+        return self.gettext(msgid1 if n == 1 else msgid2)
+
+
+_spoken: tuple[str, gettext.NullTranslations] | None = None
+
+
+def use(language: str) -> None:
+    """Speak a language from now on, in this process and in those that it starts.
+
+    Args:
+        language: a code such as ``zh_CN``, or `PSEUDO`; one without a catalogue is English.
+    """
+    global _spoken
+    os.environ[ENVIRONMENT] = language
+    _spoken = (language, _translations_of(language))
+
+
+def language() -> str:
+    """Return the code of the language that is spoken now."""
+    return _now()[0]
+
+
+def _now() -> tuple[str, gettext.NullTranslations]:
+    """Return language and translations; at the first call those that the environment names."""
+    global _spoken
+    if _spoken is None:
+        code = os.environ.get(ENVIRONMENT, "en")
+        _spoken = (code, _translations_of(code))
+    return _spoken
+
+
+def _translations_of(language: str) -> gettext.NullTranslations:
+    if language == "en":
+        return gettext.NullTranslations()
+    if language == PSEUDO:
+        return _PseudoTranslations()
+    try:
+        return gettext.translation(DOMAIN, resource("locale"), [language])
+    except OSError:  # no such catalogue
+        return gettext.NullTranslations()
+
+
+def tr(text: str, /, **values: object) -> str:
+    """Translate a sentence and fill in its ``{placeholders}``.
+
+    Args:
+        text: the English sentence, a literal in the code, in the form of `str.format`; braces are doubled only
+            where there are values.
+        values: what stands in place of the placeholders.
+    """
+    translated = _now()[1].gettext(text)
+    return translated.format(**values) if values else translated
+
+
+def tr_n(singular: str, plural: str, n: int, /, **values: object) -> str:
+    """Translate a sentence whose form depends on a number; ``{n}`` is the number."""
+    return _now()[1].ngettext(singular, plural, n).format(n=n, **values)
+
+
+def tr_noop(text: str, /) -> str:
+    """Mark a text for translation where it stands; whoever shows it calls `tr` on it."""
+    return text

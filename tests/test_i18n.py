@@ -1,0 +1,90 @@
+"""The translation of sentences: plurals, placeholders, languages, and the rules for its callers."""
+
+from __future__ import annotations
+
+import ast
+import gettext
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import fcn_studio
+from fcn_studio import i18n
+from fcn_studio.i18n import PSEUDO, tr, tr_n, tr_noop
+from tests.helpers import run_python
+
+SOURCES = sorted(Path(fcn_studio.__file__).parent.rglob("*.py"))
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv(i18n.ENVIRONMENT, "en")
+    i18n.use("en")
+    yield
+    i18n.use("en")
+
+
+def test_english_is_what_the_code_says() -> None:
+    assert tr("Open") == "Open"
+    assert tr("{a} of {b:,}", a="x", b=1000) == "x of 1,000"
+    assert tr("{a}", a="{b}") == "{b}"
+    assert tr_noop("Fit") == "Fit"
+
+
+def test_a_number_chooses_the_form() -> None:
+    assert tr_n("{n} verified image", "{n} verified images", 1) == "1 verified image"
+    assert tr_n("{n:,} verified images of {name}", "{n:,} images of {name}", 2000, name="A") == "2,000 images of A"
+
+
+def test_the_pseudo_language_keeps_placeholders_and_shows_what_went_through() -> None:
+    i18n.use(PSEUDO)
+    assert i18n.language() == PSEUDO
+    assert tr("Save {path!s:>4} now", path="a") == "⟦Šàvé    a ñöw~~~~~~⟧".replace("Š", "S")
+    assert tr_n("{n} step", "{n} steps", 3) == "⟦3 šţéþš~~~⟧".replace("þ", "p")
+    assert tr("a brace { alone").startswith("⟦")
+
+
+def test_a_language_without_a_catalogue_is_english() -> None:
+    i18n.use("tlh")
+    assert tr("Open") == "Open"
+
+
+def test_a_catalogue_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class German(gettext.NullTranslations):
+        def gettext(self, message: str) -> str:
+            return {"{n} left": "noch {n}"}.get(message, message)
+
+    asked = []
+    monkeypatch.setattr(i18n, "resource", lambda *parts: tmp_path.joinpath(*parts))
+    monkeypatch.setattr(gettext, "translation", lambda *given: asked.append(given) or German())
+    i18n.use("de")
+    assert asked == [("fcn_studio", tmp_path / "locale", ["de"])]
+    assert tr("{n} left", n=3) == "noch 3"
+
+
+def test_a_started_process_speaks_the_language_too() -> None:
+    i18n.use(PSEUDO)
+    assert run_python("from fcn_studio.i18n import tr; print(ascii(tr('Open')))").stdout.strip() == ascii(tr("Open"))
+
+
+def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("tr", "tr_n", "tr_noop"):
+            yield ast.unparse(node.func), node
+
+
+def placeholders(text: str) -> set[str]:
+    return {part.strip("{}").split("!")[0].split(":")[0] for part in re.findall(r"\{[^{}]*\}", text)}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_what_is_translated_can_be_extracted(path: Path) -> None:
+    """A sentence is a literal, or a text of a table that `tr_noop` has marked: never joined, never an f-string."""
+    for name, call in calls(ast.parse(path.read_text(encoding="utf-8"))):
+        words, fields = f"{path}:{call.lineno} {ast.unparse(call)}", {key.arg for key in call.keywords}
+        for text in call.args[: 2 if name == "tr_n" else 1]:
+            assert not isinstance(text, (ast.JoinedStr, ast.BinOp)), words
+            if isinstance(text, ast.Constant) and (name == "tr_n" or fields):
+                assert placeholders(str(text.value)) - {"n"} == fields - {"n"}, words
