@@ -33,6 +33,7 @@ sys.path.insert(0, str(ROOT))
 from fcn_studio.fcn.inference.argmax import ArgmaxUpsampler, InterpolationAxis  # noqa: E402
 from fcn_studio.fcn.inference.fast_network import FastNetwork  # noqa: E402
 from fcn_studio.fcn.model.architecture import Architecture  # noqa: E402
+from fcn_studio.fcn.model.build import build  # noqa: E402
 from fcn_studio.fcn.model.fcn import Network  # noqa: E402
 from fcn_studio.fcn.model.upsampling import BilinearUpsample, bilinear_kernel  # noqa: E402
 from fcn_studio.fcn.transforms import normalise  # noqa: E402
@@ -168,7 +169,7 @@ def compared(
 
 def vgg16_rows(sizes: list[tuple[int, int]], runs: int) -> list[Row]:
     """FCN-8s VGG-16 with 21 classes against pytorch-fcn's."""
-    network = with_random_weights(Architecture.vgg16().build(21))
+    network = with_random_weights(build(Architecture.vgg16(), 21))
     plain = PlainFCN8s(21).eval()
     names = {".".join(key.split(".")[-2:]): value for key, value in network.state_dict().items()}
     missing = plain.load_state_dict(names, strict=False).missing_keys
@@ -187,8 +188,8 @@ def vgg16_rows(sizes: list[tuple[int, int]], runs: int) -> list[Row]:
 
 def slim_row(runs: int) -> Row:
     """The slim network against its plain eager self."""
-    plain = with_random_weights(Architecture.slim().build(11))
-    twin = Architecture.slim().build(11)
+    plain = with_random_weights(build(Architecture.slim(), 11))
+    twin = build(Architecture.slim(), 11)
     twin.load_state_dict(plain.state_dict())
     pre = Preprocessing()
     image = picture(360, 480)
@@ -231,7 +232,7 @@ def cuda_rows() -> list[Row]:
     TF32 stands for what one would get from the network's plain forward with PyTorch's own settings.
     """
     device = torch.device("cuda")
-    network = with_random_weights(Architecture.vgg16().build(21))
+    network = with_random_weights(build(Architecture.vgg16(), 21))
     assert isinstance(network, Network)
     engines = {"float32": FastNetwork(network, CAFFE, half=False), "bf16": FastNetwork(network, CAFFE)}
     image = picture(375, 500)

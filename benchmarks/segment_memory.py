@@ -40,11 +40,12 @@ import sys
 import torch
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, save_checkpoint
 
 torch.manual_seed(0)
 architecture = Architecture.vgg16()
-network = architecture.build(21)
+network = build(architecture, 21)
 table = ClassTable.from_names([f"class {number}" for number in range(21)])
 pre = Preprocessing("bgr", (104.00698793, 116.66876762, 122.67891434), (1.0, 1.0, 1.0), 1.0)
 save_checkpoint(Checkpoint(architecture, table, pre, network.state_dict()), sys.argv[1])

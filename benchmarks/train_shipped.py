@@ -44,6 +44,7 @@ from fcn_studio.core.snapshot import LabelledImage, pack  # noqa: E402
 from fcn_studio.fcn.device import CPU  # noqa: E402
 from fcn_studio.fcn.inference.predictor import Predictor  # noqa: E402
 from fcn_studio.fcn.model.architecture import Architecture  # noqa: E402
+from fcn_studio.fcn.model.build import build  # noqa: E402
 from fcn_studio.fcn.model.score_map import ScoreMap  # noqa: E402
 from fcn_studio.fcn.model.upsampling import bilinear_kernel  # noqa: E402
 from fcn_studio.fcn.training.calibrate import calibrate  # noqa: E402
@@ -217,7 +218,7 @@ class StageTrainer:
         self.steps, self.decay = steps, decay
         torch.manual_seed(0)
         self.architecture = Architecture.slim(recipe.width)
-        self.network = self.architecture.build(len(data.table)).to(memory_format=torch.channels_last)
+        self.network = build(self.architecture, len(data.table)).to(memory_format=torch.channels_last)
         initialise(self.network)
         if start is not None:
             stored = load_checkpoint(start).state

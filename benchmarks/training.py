@@ -36,6 +36,7 @@ from fcn_studio.core.snapshot import pack  # noqa: E402
 from fcn_studio.core.training import Level  # noqa: E402
 from fcn_studio.fcn.device import choose_device, describe_device  # noqa: E402
 from fcn_studio.fcn.model.architecture import Architecture, named  # noqa: E402
+from fcn_studio.fcn.model.build import build  # noqa: E402
 from fcn_studio.fcn.training.batch_sources import CropSource  # noqa: E402
 from fcn_studio.fcn.training.crop_sampler import CropSampler, DecodedImages, channel_lut  # noqa: E402
 from fcn_studio.fcn.training.optimisation import Optimisation  # noqa: E402
@@ -70,7 +71,7 @@ def ours(
     for number, (image, labels) in enumerate(pairs):
         write_png(folder / f"{number}.png", image)
         snapshot.append(pack(f"{number}", str(folder / f"{number}.png"), labels))
-    network = described.build(CLASSES)
+    network = build(described, CLASSES)
     initialise(network)
     recipe = recipe_for(Level.SCRATCH, batch_norm=described.batch_norm, foreign=True, images=len(pairs))
     optimisation = Optimisation(network, recipe, np.ones(CLASSES), device, batch, precision="auto")
@@ -84,7 +85,7 @@ def plain(
     pairs: list[Pair], described: Architecture, crop: tuple[int, int], device: torch.device
 ) -> Callable[[], None]:
     """A step of the plain recipe."""
-    network = described.build(CLASSES)
+    network = build(described, CLASSES)
     initialise(network)
     network.to(device).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)

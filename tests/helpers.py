@@ -18,6 +18,7 @@ from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.micrographs import CLASSES
 from fcn_studio.core.raster import capsule
 from fcn_studio.core.sample import Sample, Status
+from fcn_studio.fcn.model.build import build
 from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs.process import JobScheduler
@@ -38,7 +39,7 @@ def tiny_checkpoint(
 
     torch.manual_seed(seed)
     architecture = Architecture.slim(0.0625)
-    state = architecture.build(len(active_table(table))).state_dict()
+    state = build(architecture, len(active_table(table))).state_dict()
     for key, value in state.items():
         if key.startswith("score_") and key.endswith("weight"):
             state[key] = torch.randn_like(value)

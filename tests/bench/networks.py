@@ -9,6 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from fcn_studio.fcn.model.architecture import Architecture, named
+from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.model.fcn import Network
 
 CLASSES = 21
@@ -29,7 +30,7 @@ class Row:
 
     def network(self) -> Network:
         """The network in evaluation mode, on the current default device."""
-        network = self.architecture.build(CLASSES).eval()
+        network = build(self.architecture, CLASSES).eval()
         return network if self.trained else network.for_inference().eval()
 
 

@@ -6,6 +6,7 @@ import torch
 
 from benchmarks.inference import BARS, PlainFCN8s, decoder_rows, slim_row
 from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.model.build import build
 
 
 def test_the_slim_row_is_of_equal_networks() -> None:
@@ -32,6 +33,6 @@ def test_the_published_network_has_our_layers() -> None:
         plain = {name: tuple(value.shape) for name, value in PlainFCN8s(21).state_dict().items()}
         ours = {
             ".".join(name.split(".")[-2:]): tuple(value.shape)
-            for name, value in Architecture.vgg16().build(21).state_dict().items()
+            for name, value in build(Architecture.vgg16(), 21).state_dict().items()
         }
     assert {name: shape for name, shape in plain.items() if not name.startswith("upscore")} == ours

@@ -15,6 +15,7 @@ from benchmarks.train_shipped import RECIPES, Data, StageTrainer, at_every_secon
 from benchmarks.worst_pictures import chosen, judged, sheet
 from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.weights.checkpoint import load_checkpoint
 from fcn_studio.formats.voc.masks import write_mask
 
@@ -59,7 +60,7 @@ def training(folder: Path, work: Path, steps: int, decay: int, start: Path | Non
 
 @pytest.mark.parametrize("size", [(64, 96), (63, 95), (33, 2), (1, 1)])
 def test_every_second_pixel_is_that_of_the_whole(size: tuple[int, int]) -> None:
-    network = Architecture.slim(0.0625).build(3).eval()
+    network = build(Architecture.slim(0.0625), 3).eval()
     with torch.inference_mode():
         scores = network.score_map(network.features(torch.randn(2, 3, *size)), *size)
         torch.testing.assert_close(at_every_second_pixel(scores), scores.whole()[:, :, ::2, ::2])

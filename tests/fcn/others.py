@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.model.fcn import Network
 from fcn_studio.fcn.model.upsampling import dense_bilinear
 
@@ -31,7 +32,7 @@ def narrow(stride: int = 8, **changes: object) -> Architecture:
 def network(architecture: Architecture, classes: int = 21, seed: int = 0) -> Network:
     """With random weights, scores and statistics of batches too."""
     torch.manual_seed(seed)
-    made = architecture.build(classes)
+    made = build(architecture, classes)
     for name, value in made.state_dict().items():
         if "running_var" in name:
             value.uniform_(0.5, 2)

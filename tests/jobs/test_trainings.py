@@ -15,6 +15,7 @@ from fcn_studio.core.labels import Provenance
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.core.training import Level, RecipeName, TrainConfig
 from fcn_studio.errors import TrainingError, UsageError
+from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.weights.catalogue import read_info
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fcn_studio.formats.project.project_folder import ProjectFolder
@@ -42,7 +43,7 @@ def test_a_trunk_without_classes_begins_a_fine_tune_that_is_validated(
     verified: Path, tmp_path: Path, tiny_network: Path, level: Level
 ) -> None:
     full = load_checkpoint(tiny_network)
-    made = full.architecture.build(1)
+    made = build(full.architecture, 1)
     state = {key: made.adapted(key, value, []) for key, value in made.state_dict().items()}
     trunk = tmp_path / "trunk.safetensors"
     save_checkpoint(Checkpoint(full.architecture, ClassTable((), 0), full.preprocessing, state), trunk)

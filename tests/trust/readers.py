@@ -27,6 +27,7 @@ from fcn_studio.core.labels import Labels
 from fcn_studio.core.project import ProjectConfig
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError
+from fcn_studio.fcn.model.build import build
 from fcn_studio.formats.images import image_loading, images
 from fcn_studio.formats.images.images import image_size, read_image
 from fcn_studio.formats.journal.journal import JournalFile, JournalHead, read_journal
@@ -378,7 +379,7 @@ def _checkpoints() -> list[Seed]:
     torch.set_num_threads(1)
     architecture = Architecture("slim", 0.05, 8, True, "same", 8, ((8, 0.5),), 0.1)
     checkpoint = Checkpoint(
-        architecture, TABLE, Preprocessing(), architecture.build(len(TABLE)).state_dict(), trained_on=("a", "b")
+        architecture, TABLE, Preprocessing(), build(architecture, len(TABLE)).state_dict(), trained_on=("a", "b")
     )
     with tempfile.TemporaryDirectory() as folder:
         save_checkpoint(checkpoint, Path(folder) / "a.safetensors", half=True)

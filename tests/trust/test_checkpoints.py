@@ -20,6 +20,7 @@ import torch
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.errors import CheckpointError
 from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.weights.catalogue import METADATA_KEY, read_info
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, load_checkpoint, save_checkpoint
 from tests.helpers import run_python
@@ -36,7 +37,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     torch.manual_seed(0)
     table = ClassTable.from_names(["background", "cell"])
     architecture = Architecture("slim", 0.05, 8, True, "same", 8, (), 0.1)
-    checkpoint = Checkpoint(architecture, table, Preprocessing(), architecture.build(2).state_dict())
+    checkpoint = Checkpoint(architecture, table, Preprocessing(), build(architecture, 2).state_dict())
     path = tmp_path_factory.mktemp("sound") / "a.safetensors"
     save_checkpoint(checkpoint, path)
     return path.read_bytes()
@@ -286,7 +287,7 @@ def test_no_checkpoint_takes_more_memory_than_its_size_allows(tmp_path: Path, so
     header, body = parts(sound)
     wide = Architecture("slim", 0.5, 256, True, "same", 8, (), 0.1)
     table = ClassTable.from_names(["background", "cell"])
-    checkpoint = Checkpoint(wide, table, Preprocessing(), wide.build(2).state_dict())
+    checkpoint = Checkpoint(wide, table, Preprocessing(), build(wide, 2).state_dict())
     save_checkpoint(checkpoint, tmp_path / "9 large.safetensors")
     empty = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
     files = {

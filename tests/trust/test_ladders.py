@@ -25,6 +25,7 @@ from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.inference import predictor as predict_module
 from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.training import batch_sources as sources_module
 from fcn_studio.fcn.training import optimisation as learner_module
 from fcn_studio.fcn.training.batch_sources import Batch
@@ -75,7 +76,7 @@ def card(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def network() -> torch.nn.Module:
     torch.manual_seed(1)
-    made = Architecture("slim", 0.0625, 16, True, "same", 8, (), 0.0).build(3)
+    made = build(Architecture("slim", 0.0625, 16, True, "same", 8, (), 0.0), 3)
     for module in made.modules():
         if isinstance(module, torch.nn.Conv2d):
             torch.nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

@@ -1,6 +1,6 @@
-"""The description of a network from which it can be built: what a checkpoint says about its shape.
+"""The description of a network as a checkpoint stores it.
 
-Importing it loads no torch; building does.
+Importing it loads no torch; `model.build` builds the network.
 """
 
 from __future__ import annotations
@@ -9,12 +9,9 @@ import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fcn_studio.errors import CheckpointError
-
-if TYPE_CHECKING:
-    from fcn_studio.fcn.model.fcn import Network
 
 _PADDINGS = ("same", "caffe")
 _UPSAMPLINGS = ("bilinear", "learned")
@@ -168,12 +165,6 @@ class Architecture:
             trunk = "VGG-16" if self.padding == "caffe" else "VGG-16 with 'same' padding"
         learned = ", learned upsampling" if self.upsampling == "learned" else ""
         return f"FCN-{self.stride}s{' at once' if self.scales else ''}, {trunk}{learned}"
-
-    def build(self, num_classes: int) -> Network:
-        """The network with fresh weights, on the current default device."""
-        from fcn_studio.fcn.model.build import build
-
-        return build(self, num_classes)
 
     def as_json(self) -> dict[str, object]:
         """The description as plain JSON values."""

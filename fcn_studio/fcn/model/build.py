@@ -1,4 +1,4 @@
-"""From the description of a network to the network."""
+"""Build a network from its description."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DEPTHS = {"resnet50": 50, "resnet101": 101}
 
 
 def build(described: Architecture, num_classes: int) -> Network:
-    """The network with fresh weights, on the current default device."""
+    """Build the network with fresh weights, on the current default device."""
     if described.trunk in _DEPTHS:
         # torchvision's models take a quarter of a second to import, which most have no use for.
         from fcn_studio.fcn.model.resnet import ResNetFCN

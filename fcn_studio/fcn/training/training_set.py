@@ -16,6 +16,7 @@ from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.errors import CheckpointError, TrainingError
 from fcn_studio.fcn.model.architecture import Architecture, named
+from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.training.crop_sampler import STATISTICS, DecodedImages, channel_lut, channel_pixels, generator
 from fcn_studio.fcn.training.recipe import working_scale
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, active_table, adapt
@@ -83,7 +84,7 @@ def starting_point(
     scale = config.input_scale or working_scale(training_set.shapes)
     preprocessing = replace(statistics(training_set, config.seed), input_scale=scale)
     channels = active_table(table)
-    return Checkpoint(architecture, channels, preprocessing, architecture.build(len(channels)).state_dict())
+    return Checkpoint(architecture, channels, preprocessing, build(architecture, len(channels)).state_dict())
 
 
 def at_stride(checkpoint: Checkpoint, stride: int, *, at_once: bool = False) -> Checkpoint:
@@ -101,7 +102,7 @@ def at_stride(checkpoint: Checkpoint, stride: int, *, at_once: bool = False) -> 
         )
     scales = _AT_ONCE if at_once and not checkpoint.architecture.batch_norm else ()
     architecture = replace(checkpoint.architecture, stride=stride, scales=scales)
-    network = architecture.build(len(checkpoint.table))
+    network = build(architecture, len(checkpoint.table))
     state = {}
     for key, fresh in network.state_dict().items():
         gained = torch.zeros_like(fresh) if key.startswith(network.score_layers) else fresh

@@ -24,6 +24,7 @@ from fcn_studio.core.class_map import ClassMap, rows_for
 from fcn_studio.core.classes import ClassInfo, ClassTable
 from fcn_studio.errors import CheckpointError, NetworkCannotHelp, ProjectError
 from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.model.fcn import Network
 from fcn_studio.fcn.weights.catalogue import MAX_HEADER, METADATA_KEY, ORIGIN_KEYS, read_header
 from fcn_studio.formats.atomic import told, write_atomically
@@ -114,7 +115,7 @@ class Checkpoint:
                 f"The network '{self.name}' knows no class and cannot label: it is a start for fine-tuning."
             )
         with torch.device("meta"):
-            network = self.architecture.build(len(self.table))
+            network = build(self.architecture, len(self.table))
         network.load_state_dict({key: value.clone() for key, value in self.state.items()}, assign=True)
         return network.eval()
 
@@ -143,7 +144,7 @@ def adapt(checkpoint: Checkpoint, table: ClassTable, class_map: ClassMap | None 
     same = rows_for(target, checkpoint.table, class_map)
     sources = [position.get(same.get(info.index, -1)) for info in target]
     with torch.device("meta"):
-        network = checkpoint.architecture.build(max(1, len(checkpoint.table)))
+        network = build(checkpoint.architecture, max(1, len(checkpoint.table)))
     state = {key: network.adapted(key, value, sources) for key, value in checkpoint.state.items()}
     same_classes = len(sources) == len(position) and set(sources) == set(position.values())
     return replace(
@@ -334,7 +335,7 @@ def _table(rows: object) -> ClassTable:
 def expected_state(architecture: Architecture, num_classes: int) -> dict[str, Tensor]:
     """The state dict that a network must have, on the meta device; without classes its score layers have no rows."""
     with torch.device("meta"):
-        network = architecture.build(max(1, num_classes))
+        network = build(architecture, max(1, num_classes))
     state: dict[str, Tensor] = network.state_dict()
     if num_classes:
         return state

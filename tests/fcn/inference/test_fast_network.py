@@ -16,6 +16,7 @@ from fcn_studio.fcn.inference.pad100_cache import BlankBorder, bands, margin_of
 from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.model.backbones import VGGTrunk
+from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.model.fcn import FCN
 from fcn_studio.fcn.transforms import normalise
 from fcn_studio.fcn.weights.checkpoint import Preprocessing
@@ -29,7 +30,7 @@ SIZES = [(1, 1), (16, 17), (33, 47), (97, 131), (64, 333)]
 
 def network(padding: str, *, batch_norm: bool = True, stride: int = 8) -> FCN:
     torch.manual_seed(1)
-    made = Architecture("slim", 0.125, 16, batch_norm, padding, stride, (), 0.0).build(3).eval()
+    made = build(Architecture("slim", 0.125, 16, batch_norm, padding, stride, (), 0.0), 3).eval()
     assert isinstance(made, FCN)
     for module in made.modules():
         if isinstance(module, nn.Conv2d):
@@ -196,7 +197,7 @@ def test_float32_is_strict_only_while_it_scores() -> None:
 @pytest.mark.parametrize("architecture", [Architecture.vgg16(), Architecture.slim()])
 def test_the_estimates_cover_what_is_held(architecture: Architecture) -> None:
     with torch.device("meta"):
-        trunk = trunk_of(architecture.build(21))  # type: ignore[arg-type]
+        trunk = trunk_of(build(architecture, 21))  # type: ignore[arg-type]
     first = 2 * 4 * trunk.channels_per_pixel
     assert blockwise_vgg.stem_bytes(trunk) > first
     behind = 4 * (trunk.channels[8] / 64 + trunk.channels[16] / 256 + trunk.channels[32] / 1024)

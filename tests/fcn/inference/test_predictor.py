@@ -18,6 +18,7 @@ from fcn_studio.fcn.inference import predictor as predict_module
 from fcn_studio.fcn.inference.evaluate import evaluate
 from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.transforms import normalise, resized
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing
 from tests.fcn.conftest import write_png
@@ -28,7 +29,7 @@ TABLE = ClassTable(tuple(ClassInfo(i, name, (0, 0, 0)) for i, name in ((0, "a"),
 def checkpoint(input_scale: float = 1.0, padding: str = "same", seed: int = 3) -> Checkpoint:
     torch.manual_seed(seed)
     architecture = Architecture("slim", 0.125, 16, True, padding, 8, (), 0.0)
-    network = architecture.build(3)
+    network = build(architecture, 3)
     for module in network.modules():
         if isinstance(module, torch.nn.Conv2d):
             torch.nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

@@ -19,6 +19,7 @@ from fcn_studio.errors import CheckpointError
 from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.model.architecture import _NAMED, Architecture, named
+from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.model.fcn import Network
 from fcn_studio.fcn.model.upsampling import LearnedUpsample, dense_bilinear, is_bilinear
 from fcn_studio.fcn.training.batch_sources import Batch
@@ -41,7 +42,7 @@ TINY = {
 @pytest.mark.parametrize("name", _NAMED)
 def test_scores_have_the_images_size_for_every_size(name: str) -> None:
     with torch.device("meta"):
-        network = named(name).build(3).eval()
+        network = build(named(name), 3).eval()
         for height in (1, 2, 7, 8, 31, 32, 33, 97) if "resnet" in name else (*range(1, 36, 3), 64, 65, 97, 225, 375):
             width = 500 - height
             assert network(torch.empty(1, 3, height, width)).shape == (1, 3, height, width)
@@ -51,7 +52,7 @@ def test_scores_have_the_images_size_for_every_size(name: str) -> None:
 @pytest.mark.parametrize("name", _NAMED)
 def test_quick_and_scratch_find_their_layers(name: str) -> None:
     with torch.device("meta"):
-        network = named(name).build(3)
+        network = build(named(name), 3)
     counts = {}
     for level in Level:
         parameter_groups(network, recipe_for(level, batch_norm=True, foreign=True, images=100))
@@ -133,7 +134,7 @@ def tile_differs(network: Network, tile: int, halo: int) -> float:
 
 @pytest.mark.parametrize("name", ["vgg", "caffe", "alexnet", "article"])
 def test_tiles_with_their_halo_give_the_whole(name: str) -> None:
-    network = TINY[name].build(3).double().eval()
+    network = build(TINY[name], 3).double().eval()
     randomise(network)
     network = network.for_inference()
     step = network.alignment
@@ -143,7 +144,7 @@ def test_tiles_with_their_halo_give_the_whole(name: str) -> None:
 
 
 def test_tiles_of_resnet_are_exact_only_in_images_of_whole_cells() -> None:
-    network = Architecture.resnet(50).build(2).eval()
+    network = build(Architecture.resnet(50), 2).eval()
     assert not network.exact_tiles
     image = torch.randn(1, 3, 16, 520)
     with torch.inference_mode():
@@ -154,7 +155,7 @@ def test_tiles_of_resnet_are_exact_only_in_images_of_whole_cells() -> None:
 
 def test_the_halo_is_what_the_scores_reach() -> None:
     for name in ("vgg", "alexnet", "article"):
-        network = TINY[name].build(2).double().eval()
+        network = build(TINY[name], 2).double().eval()
         randomise(network)
         side = 2 * network.halo + 64
         image = torch.zeros(1, 3, 8, side, dtype=torch.double, requires_grad=True)
@@ -168,8 +169,8 @@ def test_the_halo_is_what_the_scores_reach() -> None:
 
 
 def test_learned_upsampling_begins_bilinear_and_stays_so_at_the_start_of_a_training() -> None:
-    learned = TINY["caffe"].build(3).eval()
-    fixed = replace(TINY["caffe"], upsampling="bilinear").build(3).eval()
+    learned = build(TINY["caffe"], 3).eval()
+    fixed = build(replace(TINY["caffe"], upsampling="bilinear"), 3).eval()
     initialise(learned)
     fixed.load_state_dict(learned.state_dict(), strict=False)
     image = torch.randn(1, 3, 40, 50)
@@ -199,7 +200,7 @@ def adapted_checkpoint(architecture: Architecture, network: Network) -> tuple[Ch
 
 
 def test_learned_kernels_keep_what_passes_among_kept_classes() -> None:
-    network = TINY["caffe"].build(3)
+    network = build(TINY["caffe"], 3)
     for module in network.modules():
         if isinstance(module, LearnedUpsample):
             nn.init.normal_(module.weight)
@@ -218,8 +219,8 @@ def test_learned_kernels_keep_what_passes_among_kept_classes() -> None:
 def test_a_trunk_without_classes_is_given_some(name: str) -> None:
     """As a file of a trunk alone has it: weights with no row for a class."""
     with torch.device("meta"):
-        network = (TINY.get(name) or named(name)).build(1)
-        wanted = (TINY.get(name) or named(name)).build(2).state_dict()
+        network = build(TINY.get(name) or named(name), 1)
+        wanted = build(TINY.get(name) or named(name), 2).state_dict()
     for key, value in network.state_dict().items():
         value = torch.zeros(value.shape, dtype=value.dtype)
         none = network.adapted(key, value, [])
@@ -228,7 +229,7 @@ def test_a_trunk_without_classes_is_given_some(name: str) -> None:
 
 @pytest.mark.parametrize("name", TINY)
 def test_kept_classes_have_the_scores_that_they_had(name: str) -> None:
-    network = TINY[name].build(3).eval() if name != "article" else article(3).float()
+    network = build(TINY[name], 3).eval() if name != "article" else article(3).float()
     randomise(network)
     before, after = adapted_checkpoint(TINY[name], network)
     image = torch.randn(1, 3, 40, 70)
@@ -265,7 +266,7 @@ def test_more_classes_change_no_score_of_the_article() -> None:
 def test_every_kind_learns_and_labels(name: str, level: Level) -> None:
     architecture = TINY.get(name) or named(name)
     torch.manual_seed(0)
-    network = architecture.build(2)
+    network = build(architecture, 2)
     initialise(network)
     before = {key: value.clone() for key, value in network.named_parameters()}
     recipe = recipe_for(level, batch_norm=True, foreign=True, images=100)

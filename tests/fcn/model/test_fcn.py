@@ -7,6 +7,7 @@ import torch
 
 from fcn_studio.errors import CheckpointError
 from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.model.receptive_field import IMAGE, Grid
 
 
@@ -16,18 +17,18 @@ def small_caffe(stride: int, scales: tuple[tuple[int, float], ...] = ()) -> Arch
 
 @pytest.mark.parametrize(("stride", "crops"), [(32, (19,)), (16, (5, 27)), (8, (5, 9, 31))])
 def test_crops_of_the_released_prototxt_files_are_derived(stride: int, crops: tuple[int, ...]) -> None:
-    assert small_caffe(stride).build(3).crops == crops
+    assert build(small_caffe(stride), 3).crops == crops
 
 
 @pytest.mark.parametrize(("stride", "last"), [(32, 16), (16, 8), (8, 4)])
 def test_crops_of_same_padding_are_derived(stride: int, last: int) -> None:
-    assert Architecture.slim(0.125, stride).build(3).crops[-1] == last
+    assert build(Architecture.slim(0.125, stride), 3).crops[-1] == last
 
 
 def test_receptive_field_of_fc7_is_vggs() -> None:
     assert Architecture.vgg16().stride == 8
     with torch.device("meta"):
-        assert Architecture.vgg16().build(21).trunk.grids[32].field == 404
+        assert build(Architecture.vgg16(), 21).trunk.grids[32].field == 404
 
 
 def test_grids_that_do_not_fall_on_each_other_are_refused() -> None:
@@ -43,7 +44,7 @@ def test_grids_that_do_not_fall_on_each_other_are_refused() -> None:
 def test_output_has_the_inputs_size_for_every_size(padding: str, stride: int) -> None:
     architecture = Architecture("slim", 0.125, 8, True, padding, stride, (), 0.0)
     with torch.device("meta"):
-        network = architecture.build(2).eval()
+        network = build(architecture, 2).eval()
         for height in [*range(1, 36, 1 if stride == 8 else 5), 63, 64, 65, 97, 225, 375]:
             width = 500 - height if height < 500 else 1
             assert network(torch.empty(1, 3, height, width)).shape == (1, 2, height, width)
@@ -51,12 +52,12 @@ def test_output_has_the_inputs_size_for_every_size(padding: str, stride: int) ->
 
 def test_parameters_of_vgg16_are_the_published_number() -> None:
     with torch.device("meta"):
-        network = Architecture.vgg16().build(21)
+        network = build(Architecture.vgg16(), 21)
     assert round(sum(p.numel() for p in network.parameters()) / 1e6, 2) == 134.36
 
 
 def test_upsampling_is_computed_and_not_stored() -> None:
-    keys = Architecture.slim(0.125).build(4).state_dict().keys()
+    keys = build(Architecture.slim(0.125), 4).state_dict().keys()
     assert not [key for key in keys if "upscore" in key]
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torchvision.models import segmentation, vgg
 
 from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.model.fcn import Network
 from tests.fcn.plain import PlainAlexNet, PlainArticle, PlainFCN, interpolating
 
@@ -83,7 +84,7 @@ def compare(
 @pytest.mark.parametrize("name", PAPER)
 def test_vgg16_gives_the_scores_of_the_released_networks(name: str, dtype: torch.dtype) -> None:
     architecture = narrow(PAPER[name])
-    network = architecture.build(CLASSES).eval()
+    network = build(architecture, CLASSES).eval()
     randomise(network)
     plain = PlainFCN(NARROW, 24, CLASSES, architecture.stride, bool(architecture.scales)).eval()
     compare(network, plain, SIZES if dtype == torch.float32 else SIZES[:3], dtype)
@@ -92,7 +93,7 @@ def test_vgg16_gives_the_scores_of_the_released_networks(name: str, dtype: torch
 @pytest.mark.parametrize("name", PAPER)
 def test_learned_upsampling_may_be_anything(name: str) -> None:
     architecture = narrow(replace(PAPER[name], upsampling="learned"))
-    network = architecture.build(CLASSES).eval()
+    network = build(architecture, CLASSES).eval()
     randomise(network)
     for module in network.modules():
         if isinstance(module, nn.ConvTranspose2d):
@@ -104,7 +105,7 @@ def test_learned_upsampling_may_be_anything(name: str) -> None:
 @pytest.mark.slow
 def test_vgg16_of_full_width_gives_the_scores_of_the_released_network() -> None:
     with torch.device("meta"):
-        network = Architecture.vgg16().build(21)
+        network = build(Architecture.vgg16(), 21)
         plain = PlainFCN([64, 128, 256, 512, 512], 4096, 21, 8, False).eval()
     network = network.to_empty(device="cpu").eval()
     randomise(network)
@@ -121,7 +122,7 @@ def test_alexnet_gives_the_scores_of_the_released_network(
     torchvision_layout: bool, widths: list[int], upsampling: str
 ) -> None:
     architecture = Architecture.alexnet(torchvision_layout)
-    network = replace(architecture, width=0.25, fc=24, upsampling=upsampling).build(CLASSES).eval()
+    network = build(replace(architecture, width=0.25, fc=24, upsampling=upsampling), CLASSES).eval()
     randomise(network)
     plain = PlainAlexNet(widths, 24, CLASSES, groups=1 if torchvision_layout else 2).eval()
     compare(network, plain, SIZES)
@@ -131,7 +132,7 @@ def test_alexnet_gives_the_scores_of_the_released_network(
 def test_torchvisions_alexnet_has_the_layers_of_our_layout() -> None:
     with torch.device("meta"):
         theirs = torchvision.models.alexnet(weights=None)
-        ours = Architecture.alexnet(torchvision=True).build(2)
+        ours = build(Architecture.alexnet(torchvision=True), 2)
     shapes = [tuple(layer.weight.shape) for layer in theirs.features if isinstance(layer, nn.Conv2d)]
     convolutions = [layer for layer in ours.trunk.stages.modules() if isinstance(layer, nn.Conv2d)]
     assert [tuple(layer.weight.shape) for layer in convolutions] == shapes
@@ -148,7 +149,7 @@ def test_torchvisions_vgg16_gives_our_taps(batch_norm: bool) -> None:
     theirs = nn.Sequential(vgg.make_layers(layers, batch_norm), nn.Linear(NARROW[-1] * 49, 24), nn.Linear(24, 24))
     theirs.eval()
     randomise(theirs)
-    network = narrow(Architecture.vgg16_same(batch_norm)).build(CLASSES).eval()
+    network = build(narrow(Architecture.vgg16_same(batch_norm)), CLASSES).eval()
     blocks = [block for block in network.trunk.stages.modules() if isinstance(block, nn.Conv2d | nn.BatchNorm2d)]
     bias = torch.zeros(())
     with torch.no_grad():
@@ -176,7 +177,7 @@ def test_torchvisions_vgg16_gives_our_taps(batch_norm: bool) -> None:
 
 
 def test_resnet_gives_torchvisions_scores() -> None:
-    network = Architecture.resnet(50).build(5).eval()
+    network = build(Architecture.resnet(50), 5).eval()
     theirs = segmentation.fcn_resnet50(weights=None, weights_backbone=None, num_classes=5).eval()
     randomise(network)
     theirs.load_state_dict(network.state_dict(), strict=True)
@@ -188,13 +189,13 @@ def test_resnet_gives_torchvisions_scores() -> None:
 
 def test_resnet101_has_torchvisions_weights() -> None:
     with torch.device("meta"):
-        ours = Architecture.resnet(101).build(21).state_dict()
+        ours = build(Architecture.resnet(101), 21).state_dict()
         theirs = segmentation.fcn_resnet101(weights=None, weights_backbone=None, num_classes=21).state_dict()
     assert {key: value.shape for key, value in ours.items()} == {key: value.shape for key, value in theirs.items()}
 
 
 def article(classes: int = 5) -> Network:
-    network = replace(Architecture.article(), width=0.0625).build(classes).double().eval()
+    network = build(replace(Architecture.article(), width=0.0625), classes).double().eval()
     randomise(network)
     for module in network.modules():
         if isinstance(module, nn.ConvTranspose2d):
@@ -217,7 +218,7 @@ def test_the_articles_network_gives_the_articles_scores_where_that_runs() -> Non
 
 def test_the_article_of_full_width_has_the_articles_weights() -> None:
     with torch.device("meta"):
-        ours = Architecture.article().build(21).state_dict()
+        ours = build(Architecture.article(), 21).state_dict()
         theirs = PlainArticle([96, 256, 384, 256, 512], 21).state_dict()
     assert {key: value.shape for key, value in ours.items()} == {key: value.shape for key, value in theirs.items()}
 

@@ -13,6 +13,7 @@ from fcn_studio.core.snapshot import LabelledImage, pack
 from fcn_studio.core.training import Level
 from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.training.crop_sampler import (
     CropSampler,
     DecodedImages,
@@ -217,7 +218,7 @@ def test_the_rate_rises_and_falls() -> None:
 
 
 def test_levels_change_what_they_say() -> None:
-    network = Architecture("slim", 0.125, 16).build(3)
+    network = build(Architecture("slim", 0.125, 16), 3)
     changed = {}
     for level in Level:
         parameter_groups(network, recipe_for(level, batch_norm=True, foreign=False, images=5))

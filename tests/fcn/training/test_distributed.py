@@ -18,6 +18,7 @@ from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.errors import TrainingError
 from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.training import optimisation as learner_module
 from fcn_studio.fcn.training import resume_file as run_state_module
 from fcn_studio.fcn.training.batch_sources import Share
@@ -83,7 +84,7 @@ def base(folder: Path) -> Checkpoint:
     """A tiny network without dropout; the full level leaves the statistics of its normalisation as they are."""
     torch.manual_seed(0)
     architecture = replace(Architecture.slim(0.0625), dropout=0.0)
-    state = architecture.build(3).state_dict()
+    state = build(architecture, 3).state_dict()
     save_checkpoint(
         Checkpoint(architecture, active_table(TABLE), Preprocessing(), state), folder / "base.safetensors"
     )

@@ -11,6 +11,7 @@ import torch
 from fcn_studio.core.classes import VOID
 from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.training.calibrate import calibrate, calibration_error, fitted_temperature, without_weights
 from fcn_studio.fcn.training.losses import lovasz_softmax
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, active_table
@@ -90,7 +91,7 @@ def test_the_calibration_error_of_a_hand_counted_case() -> None:
 
 
 def test_class_weights_are_taken_out_of_the_scores() -> None:
-    network = Architecture.slim(0.0625).build(3).eval()
+    network = build(Architecture.slim(0.0625), 3).eval()
     weights = np.array([0.5, 1.0, 3.0])
     images = torch.randn(1, 3, 64, 64)
     with torch.inference_mode():
@@ -105,7 +106,7 @@ def test_class_weights_are_taken_out_of_the_scores() -> None:
 def test_a_checkpoint_is_calibrated_on_held_out_pictures(tmp_path: Path) -> None:
     torch.manual_seed(0)
     architecture = Architecture.slim(0.0625)
-    network = architecture.build(3)
+    network = build(architecture, 3)
     checkpoint = Checkpoint(architecture, active_table(TABLE), Preprocessing(), network.state_dict())
     snapshot = scenes(tmp_path, [1, 2, 3])
     found = calibrate(checkpoint, snapshot, CPU)

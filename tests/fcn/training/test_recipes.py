@@ -13,6 +13,7 @@ from fcn_studio.core.training import Level, RecipeName, TrainConfig
 from fcn_studio.errors import TrainingError
 from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.training.batch_sources import Batch
 from fcn_studio.fcn.training.recipe import paper_recipe, parameter_groups
 from fcn_studio.fcn.training.resume import read_unfinished
@@ -39,7 +40,7 @@ PAPER = TrainConfig(
 def checkpoint(stride: int = 32, *, batch_norm: bool = True) -> Checkpoint:
     torch.manual_seed(3)
     architecture = replace(Architecture.slim(0.0625, stride), batch_norm=batch_norm)
-    state = architecture.build(3).state_dict()
+    state = build(architecture, 3).state_dict()
     return Checkpoint(architecture, active_table(TABLE), Preprocessing(), state)
 
 

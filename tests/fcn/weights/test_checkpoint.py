@@ -14,6 +14,7 @@ from fcn_studio import paths
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.errors import CheckpointError, FcnStudioError
 from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.weights.catalogue import METADATA_KEY, bundled, resolve
 from fcn_studio.fcn.weights.checkpoint import (
     Checkpoint,
@@ -29,7 +30,7 @@ TINY = Architecture("slim", 0.125, 16, True, "same", 8, (), 0.1)
 def fresh(*names: str, architecture: Architecture = TINY) -> Checkpoint:
     torch.manual_seed(1)
     table = ClassTable.from_names(names or ("background", "cell", "debris"))
-    network = architecture.build(len(table))
+    network = build(architecture, len(table))
     return Checkpoint(architecture, table, Preprocessing(input_scale=0.5), network.state_dict())
 
 
@@ -63,7 +64,7 @@ def test_everything_survives_a_round_trip(tmp_path: Path) -> None:
     )
     assert all(torch.equal(loaded.state[key], value) for key, value in checkpoint.state.items())
     image = torch.randn(1, 3, 40, 33)
-    original = checkpoint.architecture.build(3)
+    original = build(checkpoint.architecture, 3)
     original.load_state_dict(dict(checkpoint.state))
     with torch.inference_mode():
         assert torch.equal(loaded.build()(image), original.eval()(image))
