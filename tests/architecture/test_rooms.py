@@ -77,9 +77,9 @@ def test_no_call_that_the_design_forbids(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
-def test_a_file_is_under_400_lines_and_a_function_under_45(path: Path) -> None:
+def test_files_have_at_most_500_lines_and_functions_50(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) < 400
+    assert len(text.splitlines()) <= 500
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             length = node.body[-1].end_lineno - node.lineno + 1  # type: ignore[operator]
