@@ -41,9 +41,9 @@ def main(size: int, predicted: bool) -> None:
     stage = Stage(app)
     cases = Cases(stage, size, Effort())
     if predicted:
-        stage.canvas.set_prediction(prediction(size))
+        stage.canvas.layers.set_prediction(prediction(size))
         for layer in (Layer.PREDICTION, Layer.UNCERTAINTY):
-            stage.canvas.set_layer(layer, visible=True)
+            stage.canvas.layers.set_style(layer, visible=True)
     for zoom in ("fit", "1:1"):
         cases.painting(zoom, 500, 20, Times())
     print(highest_memory())

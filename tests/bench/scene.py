@@ -89,7 +89,7 @@ def show_document(canvas: Canvas, desk: Desk, image_rgb: NDArray[np.uint8], labe
     """Open a picture with a label map, all of it painted by a human, on the canvas: the one place that does."""
     document = Document("drawn.png", made_by_human(label_map), Status.IN_PROGRESS)
     desk.document = document
-    canvas.set_table(TABLE)
+    canvas.layers.set_table(TABLE)
     canvas.set_document(document, ImagePyramid(image_rgb))
     return document
 

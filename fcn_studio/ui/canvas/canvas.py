@@ -20,7 +20,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from fcn_studio.core.classes import VOID, ClassTable, Colour, voc_colour
+from fcn_studio.core.classes import VOID, Colour, voc_colour
 from fcn_studio.core.document import Document
 from fcn_studio.core.event import Event
 from fcn_studio.core.image_pyramid import ImagePyramid
@@ -97,6 +97,7 @@ class Canvas(Surface):
         self._on_grip = False
         self._pointer: QPointF | None = None
         self._hovered: tuple[int, int] | None = None
+        self.layers.changed.connect(self.refresh_overlay)
         self.view_changed.connect(self._on_view_changed)
         self.tool_work = ToolWork(self)
         self.tool_work.changed.connect(self._update_cursor)
@@ -122,14 +123,8 @@ class Canvas(Surface):
         """See `Surface.set_document`."""
         self._end_drag()
         super().set_document(document, picture)
-        self.refresh_overlay()
         self._update_cursor()
         self._hover_again()
-
-    def set_table(self, table: ClassTable) -> None:
-        """See `Surface.set_table`."""
-        super().set_table(table)
-        self.refresh_overlay()
 
     # --- the tool's overlay
 
@@ -151,7 +146,7 @@ class Canvas(Surface):
 
     def _colour_of(self, tool: Tool) -> Colour:
         index = tool.context.class_index
-        info = self._stack.table.get(index)
+        info = self.layers.table.get(index)
         if info is not None:
             return info.colour
         return VOID_COLOUR if index == VOID else voc_colour(index)
@@ -194,8 +189,8 @@ class Canvas(Surface):
             self.pan(moved.x(), moved.y())
         elif self._drag == Drag.BRUSH_SIZE and moved.x():
             self.brush_resize.emit(BRUSH_DRAG ** moved.x())
-        elif self._drag == Drag.DIVIDER and self.divider is not None and self.view is not None:
-            self.set_divider(self.divider.moved_to(self._pointer.x() * self._dpr, self.view.width))
+        elif self._drag == Drag.DIVIDER:
+            self._move_divider(self._pointer.x() * self._dpr)
 
     def _release(self, event: QSinglePointEvent) -> None:
         told = self._told(event)
@@ -218,11 +213,19 @@ class Canvas(Surface):
             self._newest = told
         getattr(self._tool, gesture)(told)
 
+    def _move_divider(self, x: float) -> None:
+        """Move the divider to a device column and repaint what that changes."""
+        old = self.layers.divider
+        if old is not None and self.view is not None:
+            self.layers.divider = moved = old.moved_to(x, self.view.width)
+            self.update_device(*moved.changed_since(old, self.view.viewport, self._dpr))
+
     def _over_grip(self, position: QPointF) -> bool:
         """Whether the grip of the divider lies there."""
-        if self.divider is None or self.view is None:
+        divider = self.layers.divider
+        if divider is None or self.view is None:
             return False
-        grip, x, y = self.divider.grip(self.view.width, self._dpr), position.x() * self._dpr, position.y() * self._dpr
+        grip, x, y = divider.grip(self.view.width, self._dpr), position.x() * self._dpr, position.y() * self._dpr
         return grip.x0 <= x < grip.x1 and grip.y0 <= y < grip.y1
 
     def _rests_on_grip(self) -> bool:

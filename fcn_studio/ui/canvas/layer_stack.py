@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from PySide6.QtGui import QImage
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
+from fcn_studio.core.event import Event
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.image_pyramid import ImagePyramid
 from fcn_studio.core.labels import LabelMap
@@ -20,7 +22,7 @@ from fcn_studio.ui.canvas.colours import class_pixels, disagreement_pixels, fade
 from fcn_studio.ui.canvas.compare import Divider
 from fcn_studio.ui.canvas.composers import Composer, DisagreementComposer, HeatComposer, ImageComposer, LabelComposer
 from fcn_studio.ui.canvas.hatch import Hatch
-from fcn_studio.ui.canvas.layers import DEFAULT_STYLES, LabelStyle, Layer, LayerStyle
+from fcn_studio.ui.canvas.layers import DEFAULT_STYLES, LabelStyle, Layer
 from fcn_studio.ui.canvas.sampling import Sampling
 from fcn_studio.ui.canvas.view_cache import LayerCache
 from fcn_studio.ui.canvas.view_state import ViewState
@@ -43,9 +45,20 @@ COMPARED = (Layer.PREDICTION, Layer.LABELS)
 
 
 class LayerStack:
-    """What is drawn, from the bottom up: image, prediction, labels, uncertainty, disagreement."""
+    """Layers of a document, from the bottom up: image, prediction, labels, uncertainty, disagreement.
+
+    Attributes:
+        changed: emitted after a change of the document, or of how it is shown: visibility, opacity, colours, style,
+            adjustment, prediction, wipe. Edits of the labels and moves of the divider are not reported.
+        styles: how each layer is shown.
+        label_style: how labels and prediction are drawn.
+        adjustment: brightness, contrast and gamma of the image on screen; kept from image to image.
+        peeking: whether the bare image is shown.
+        divider: line with the prediction left of it and the labels right of it; None without a wipe.
+    """
 
     def __init__(self) -> None:
+        self.changed = Event[()]()
         self.styles = dict(DEFAULT_STYLES)
         self.label_style = LabelStyle.FILL
         self.adjustment = AS_IT_IS
@@ -75,7 +88,9 @@ class LayerStack:
         return self._table
 
     def set_document(self, document: Document | None, picture: ImagePyramid | None) -> None:
-        """Draw another document over its picture (None: the backdrop); the prediction of the old one is dropped.
+        """Draw another document over its picture (None: the backdrop) and drop the prediction.
+
+        The caller emits `changed` when the view fits the document.
 
         Raises:
             ValueError: if the picture's size is not the document's.
@@ -102,27 +117,40 @@ class LayerStack:
                 raise ValueError(f"prediction is {prediction.label_map.shape}, the document {shape}")
         self._prediction = prediction
         self._rebuild(Layer.PREDICTION, Layer.UNCERTAINTY, Layer.DISAGREEMENT)
+        self.changed.emit()
 
     def set_table(self, table: ClassTable) -> None:
         """Draw with the colours of another class table."""
         self._table = table
         self._rebuild(Layer.LABELS, Layer.PREDICTION)
+        self.changed.emit()
 
     def set_hidden(self, hidden: frozenset[int]) -> None:
         """Leave out these classes (255 for void)."""
         self._hidden = hidden
         self._rebuild(Layer.LABELS, Layer.PREDICTION)
+        self.changed.emit()
 
-    def set_style(self, layer: Layer, style: LayerStyle) -> None:
-        """Show a layer otherwise."""
-        old, self.styles[layer] = self.styles[layer], style
-        if style.opacity != old.opacity or layer == Layer.IMAGE:
-            self._rebuild(layer)
+    def set_style(self, layer: Layer, *, visible: bool | None = None, opacity: float | None = None) -> None:
+        """Show or hide a layer, or set its opacity 0..1; None leaves as it is."""
+        old = self.styles[layer]
+        style = replace(
+            old,
+            visible=old.visible if visible is None else visible,
+            opacity=old.opacity if opacity is None else min(1.0, max(0.0, opacity)),
+        )
+        if style != old:
+            self.styles[layer] = style
+            if style.opacity != old.opacity or layer == Layer.IMAGE:
+                self._rebuild(layer)
+            self.changed.emit()
 
     def set_label_style(self, style: LabelStyle) -> None:
         """Draw regions filled, as borders or hatched."""
-        self.label_style = style
-        self._rebuild(Layer.LABELS, Layer.PREDICTION)
+        if style != self.label_style:
+            self.label_style = style
+            self._rebuild(Layer.LABELS, Layer.PREDICTION)
+            self.changed.emit()
 
     def set_line_width(self, device_pixels: int) -> None:
         """Draw hatching with lines of this width, for the pixel ratio of the screen."""
@@ -131,16 +159,34 @@ class LayerStack:
             self._rebuild(Layer.LABELS, Layer.PREDICTION)
 
     def set_adjustment(self, adjustment: Adjustment) -> None:
-        """Show the image brighter, harder or lighter than it is."""
-        self.adjustment = adjustment
-        self._rebuild(Layer.IMAGE)
+        """Set brightness, contrast and gamma of the image on screen; nothing else changes."""
+        if adjustment != self.adjustment:
+            self.adjustment = adjustment
+            self._rebuild(Layer.IMAGE)
+            self.changed.emit()
+
+    def set_peeking(self, on: bool) -> None:
+        """Show the bare image, or the layers again."""
+        self.peeking = on
+        self.changed.emit()
+
+    def set_divider(self, divider: Divider | None) -> None:
+        """Begin or end (None) a wipe between prediction and labels."""
+        if divider != self.divider:
+            self.divider = divider
+            self.changed.emit()
 
     def picture_changed(self) -> None:
-        """Note that more of the picture has arrived."""
+        """Draw from the picture as it is now, after more of it has arrived."""
         self._rebuild(Layer.IMAGE)
+        self.changed.emit()
 
     def labels_changed(self, *image_rects: Rect) -> int:
-        """Note where the label map changed; returns how many device pixels beyond these rectangles that reaches."""
+        """Note where the label map changed.
+
+        Returns:
+            How many device pixels beyond these rectangles the change reaches.
+        """
         reach = 0
         for layer in (Layer.LABELS, Layer.DISAGREEMENT):
             cache = self._caches.get(layer)

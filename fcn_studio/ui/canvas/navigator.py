@@ -58,7 +58,7 @@ class Navigator(QWidget):
         self._picture = QImage()
         self._idle = QTimer(self, singleShot=True, interval=IDLE_MS)
         self._idle.timeout.connect(self._compose)
-        canvas.layers_changed.connect(self._follow)
+        canvas.layers.changed.connect(self._follow)
         canvas.view_changed.connect(self._follow_view)
         self.hide()
 
@@ -106,7 +106,7 @@ class Navigator(QWidget):
         if self._document is None or not self.isVisible():
             return
         view = self._view(self._document)
-        self._picture = self._canvas.overview(view)
+        self._picture = self._canvas.layers.overview(view)
         self.update()
 
     @guarded

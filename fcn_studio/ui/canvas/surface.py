@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import cast
 
 from PySide6.QtCore import QPointF, QRect, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QRegion, QResizeEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QRegion, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
-from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
 from fcn_studio.core.geometry import Rect, few
 from fcn_studio.core.image_pyramid import ImagePyramid
-from fcn_studio.core.prediction import Prediction
-from fcn_studio.ui.canvas.adjust import Adjustment
 from fcn_studio.ui.canvas.blit import blit
 from fcn_studio.ui.canvas.colours import BACKDROP
-from fcn_studio.ui.canvas.compare import Divider
 from fcn_studio.ui.canvas.device import count_device_pixels
 from fcn_studio.ui.canvas.grid import paint_grid
 from fcn_studio.ui.canvas.layer_stack import LayerStack
-from fcn_studio.ui.canvas.layers import LabelStyle, Layer, LayerStyle
 from fcn_studio.ui.canvas.sampling import Sampling
 from fcn_studio.ui.canvas.view_state import ViewState
 from fcn_studio.ui.canvas.zoom_frame import ZoomFrame
@@ -50,12 +44,14 @@ class Surface(QWidget):
     Signals:
         zoom_changed: the zoom, in device pixels for one image pixel.
         view_changed: zoom, position or size of the viewport changed.
-        layers_changed: the document, or how it is shown: visibility, opacity, colours, style, a prediction, a wipe.
+
+    Attributes:
+        layers: what is drawn, and how; `LayerStack.changed` repaints the widget.
+        keep_view: whether an image of the same size is shown where the one before it was.
     """
 
     zoom_changed = Signal(float)
     view_changed = Signal()
-    layers_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -64,7 +60,8 @@ class Surface(QWidget):
         self.setMinimumSize(160, 120)
         self.keep_view = False
         self._document: Document | None = None
-        self._stack = LayerStack()
+        self.layers = LayerStack()
+        self.layers.changed.connect(self._repaint)
         self._view: ViewState | None = None
         self._sampling: Sampling | None = None
         self._dpr = self.devicePixelRatioF()
@@ -91,7 +88,7 @@ class Surface(QWidget):
         """
         self._disconnect()
         self._document = document
-        self._stack.set_document(document, picture)
+        self.layers.set_document(document, picture)
         old, self._view, self._sampling = self._view, None, None
         self._disconnect = lambda: None
         if document is not None:
@@ -101,99 +98,12 @@ class Surface(QWidget):
                 self._set_view(old.resize(*self._device_size()))
             else:
                 self.fit()
-        self._show_anew()
-
-    def picture_changed(self) -> None:
-        """More of the picture has arrived: draw from it."""
-        self._stack.picture_changed()
-        self._show_anew()
-
-    def set_table(self, table: ClassTable) -> None:
-        """Draw with the colours of this class table."""
-        self._stack.set_table(table)
-        self._show_anew()
-
-    def set_hidden(self, hidden: frozenset[int]) -> None:
-        """Do not draw these classes (255 for painted void)."""
-        self._stack.set_hidden(hidden)
-        self._show_anew()
-
-    def set_prediction(self, prediction: Prediction | None) -> None:
-        """Fill the layers prediction, uncertainty and disagreement, in the project's class indices.
-
-        Raises:
-            ValueError: if it is not of the document's size.
-        """
-        self._stack.set_prediction(prediction)
-        self._show_anew()
+        self.layers.changed.emit()
 
     def set_empty_text(self, text: str) -> None:
         """What is said where there is no document."""
         self._empty_text = text
         self.update()
-
-    # --- layers
-
-    @property
-    def has_prediction(self) -> bool:
-        """Whether there is a prediction of the document to show."""
-        return self._stack.has_prediction
-
-    def layer(self, layer: Layer) -> LayerStyle:
-        """How a layer is shown."""
-        return self._stack.styles[layer]
-
-    def set_layer(self, layer: Layer, visible: bool | None = None, opacity: float | None = None) -> None:
-        """Show or hide a layer, or set its opacity 0..1; None leaves as it is."""
-        old = self._stack.styles[layer]
-        style = replace(
-            old,
-            visible=old.visible if visible is None else visible,
-            opacity=old.opacity if opacity is None else min(1.0, max(0.0, opacity)),
-        )
-        if style != old:
-            self._stack.set_style(layer, style)
-            self._show_anew()
-
-    @property
-    def label_style(self) -> LabelStyle:
-        """How labels and prediction are drawn."""
-        return self._stack.label_style
-
-    def set_label_style(self, style: LabelStyle | str) -> None:
-        """Draw labels and prediction "fill", "outline" or "hatch"."""
-        if LabelStyle(style) != self._stack.label_style:
-            self._stack.set_label_style(LabelStyle(style))
-            self._show_anew()
-
-    @property
-    def adjustment(self) -> Adjustment:
-        """Brightness, contrast and gamma of the image on screen; kept from image to image."""
-        return self._stack.adjustment
-
-    def set_adjustment(self, adjustment: Adjustment) -> None:
-        """Show the image brighter, harder or lighter than it is; nothing but the screen changes."""
-        if adjustment != self._stack.adjustment:
-            self._stack.set_adjustment(adjustment)
-            self._show_anew()
-
-    def peek(self, on: bool) -> None:
-        """While on, the bare image is shown."""
-        self._stack.peeking = on
-        self._repaint()
-
-    @property
-    def divider(self) -> Divider | None:
-        """Left of it the prediction is shown, right of it the labels; None without a wipe."""
-        return self._stack.divider
-
-    def set_divider(self, divider: Divider | None) -> None:
-        """Begin, move or end (None) a wipe between prediction and labels."""
-        old, self._stack.divider = self._stack.divider, divider
-        if divider is not None and old is not None and self._view is not None:
-            self.update_device(*divider.changed_since(old, self._view.viewport, self._dpr))
-        elif divider != old:
-            self._show_anew()
 
     # --- view
 
@@ -244,10 +154,6 @@ class Surface(QWidget):
 
         self._move_view(moved)
 
-    def overview(self, view: ViewState) -> QImage:
-        """Image and labels of the document in another view; none without a picture."""
-        return self._stack.overview(view)
-
     def to_image(self, position: QPointF) -> tuple[float, float]:
         """Image coordinates (x, y) of a position in the widget: the centre of the device pixel it is in."""
         if self._view is None:
@@ -267,11 +173,6 @@ class Surface(QWidget):
         if self._zoom_frame is not None:
             self._repaint()
 
-    def _show_anew(self) -> None:
-        """Draw all of it anew, and tell."""
-        self._repaint()
-        self.layers_changed.emit()
-
     def _repaint(self) -> None:
         """Draw all of it anew, and exactly."""
         self._zoom_frame = None
@@ -284,7 +185,7 @@ class Surface(QWidget):
             return
         if old is not None and old.viewport == view.viewport and old.scale != view.scale:
             if self._zoom_frame is None and self._sampling is not None:  # what was painted last is what to scale
-                self._zoom_frame = ZoomFrame.of(old, self._stack.drawn(self._sampling))
+                self._zoom_frame = ZoomFrame.of(old, self.layers.drawn(self._sampling))
             self._refining.start()
             self.update()
         else:
@@ -300,7 +201,7 @@ class Surface(QWidget):
     def _sync_viewport(self) -> None:
         """Follow the widget's size and its screen's pixel ratio."""
         old, self._dpr = self._dpr, self.devicePixelRatioF()
-        self._stack.set_line_width(max(1, round(self._dpr)))
+        self.layers.set_line_width(max(1, round(self._dpr)))
         if self._view is None:
             return
         if (self._view.width, self._view.height) == self._device_size():
@@ -320,7 +221,7 @@ class Surface(QWidget):
 
     def _on_labels_changed(self, *rects: Rect) -> None:
         self.refine()
-        reach = self._stack.labels_changed(*rects)
+        reach = self.layers.labels_changed(*rects)
         if self._view is not None:
             sampling = self._current_sampling(self._view)
             self.update_device(*(sampling.device_rect(rect, reach) for rect in rects))
@@ -359,8 +260,8 @@ class Surface(QWidget):
                     paint_grid(painter, self._view, inside, self._dpr)
                 else:
                     self._paint_layers(painter, self._view, event.region())
-                if self.divider is not None and not self._stack.peeking:
-                    self.divider.paint(painter, self._view.viewport, self._dpr)
+                if self.layers.divider is not None and not self.layers.peeking:
+                    self.layers.divider.paint(painter, self._view.viewport, self._dpr)
                 self.paint_overlay(painter)
         finally:
             painter.end()
@@ -370,7 +271,7 @@ class Surface(QWidget):
 
     def _paint_layers(self, painter: QPainter, view: ViewState, region: QRegion) -> None:
         sampling = self._current_sampling(view)
-        layers = list(self._stack.drawn(sampling))
+        layers = list(self.layers.drawn(sampling))
         for rect in self._exposed(region, sampling.viewport):  # in turn: at fractional pixel ratios they overlap
             blit(painter, layers, rect)
             paint_grid(painter, view, rect.intersect(sampling.inside), self._dpr)

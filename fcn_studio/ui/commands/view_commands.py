@@ -29,12 +29,12 @@ class ViewActions(QObject):
         self, canvas: Canvas, session: Session, settings: Settings, actions: Actions, messages: Messages
     ) -> None:
         super().__init__(canvas)
-        self._canvas, self._session, self._settings = canvas, session, settings
+        self._canvas, self._layers, self._session, self._settings = canvas, canvas.layers, session, settings
         self._actions, self._messages = actions, messages
         self._navigator = Navigator(canvas)
         for name, act in self.table().items():
             actions.bind(name, act)
-        canvas.layers_changed.connect(self._show)
+        self._layers.changed.connect(self._show)
         canvas.pen_used.connect(session.toolbox.use_pen)
         session.toolbox.options_changed.connect(self._follow_pen)
         settings.watch(self._setting_changed)
@@ -57,19 +57,19 @@ class ViewActions(QObject):
 
     def change_label_style(self) -> None:
         """From filled labels to outlines, hatching and back."""
-        self._canvas.set_label_style(self._canvas.label_style.next)
+        self._layers.set_label_style(self._layers.label_style.next)
 
     def toggle_layer(self, layer: Layer) -> None:
         """Show or hide a layer that the network fills, and say so if there is nothing in it."""
-        shown = self._canvas.layer(layer).visible
-        self._canvas.set_layer(layer, visible=not shown)
+        shown = self._layers.styles[layer].visible
+        self._layers.set_style(layer, visible=not shown)
         if not shown:
             self._say_what_lacks()
 
     def toggle_wipe(self) -> None:
         """Show the prediction left of a line and the labels right of it, or the layers as they are."""
-        begins = self._canvas.divider is None
-        self._canvas.set_divider(Divider() if begins else None)
+        begins = self._layers.divider is None
+        self._layers.set_divider(Divider() if begins else None)
         if begins:
             self._say_what_lacks()
 
@@ -84,9 +84,9 @@ class ViewActions(QObject):
     def _show(self) -> None:
         """Follow the canvas."""
         for layer in (Layer.UNCERTAINTY, Layer.DISAGREEMENT):
-            self._actions[layer.value].setChecked(self._canvas.layer(layer).visible)
-        self._actions["compare"].setChecked(self._canvas.divider is not None)
-        self._settings.set("label_style", self._canvas.label_style.value)
+            self._actions[layer.value].setChecked(self._layers.styles[layer].visible)
+        self._actions["compare"].setChecked(self._layers.divider is not None)
+        self._settings.set("label_style", self._layers.label_style.value)
 
     def _follow_pen(self) -> None:
         """Follow the options bar."""
@@ -95,7 +95,7 @@ class ViewActions(QObject):
 
     def _recall(self) -> None:
         self._canvas.wheel.zooms = self._settings.flag("wheel_zooms")
-        self._canvas.set_label_style(LabelStyle(self._settings.text("label_style")))
+        self._layers.set_label_style(LabelStyle(self._settings.text("label_style")))
         self._navigator.set_wanted(self._settings.flag("navigator"))
         self._actions["navigator"].setChecked(self._settings.flag("navigator"))
         self._session.toolbox.set_pen_pressure(self._settings.flag("pen_pressure"))

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from fcn_studio.ui.canvas.adjust import AS_IT_IS, MAX_GAMMA, Adjustment
-from fcn_studio.ui.canvas.canvas import Canvas
+from fcn_studio.ui.canvas.layer_stack import LayerStack
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named, with_role
 
@@ -45,9 +45,9 @@ _KNOBS = (
 class AdjustPanel(QWidget):
     """Three sliders and a reset behind a heading, which says so while the image is not shown as it is."""
 
-    def __init__(self, canvas: Canvas, parent: QWidget | None = None) -> None:
+    def __init__(self, layers: LayerStack, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._canvas = canvas
+        self._layers = layers
         self._sliders: list[QSlider] = []
         self._values: list[QLabel] = []
         self._heading = named(QToolButton(autoRaise=True), "Adjust the image", f"Brightness, contrast, gamma. {NOTE}")
@@ -56,7 +56,7 @@ class AdjustPanel(QWidget):
         self._heading.toggled.connect(self._unfold)
         self._reset = named(QToolButton(), "Reset the adjustment", "Show the image as it is")
         self._reset.setText("Reset")
-        self._reset.clicked.connect(lambda: self._canvas.set_adjustment(AS_IT_IS))
+        self._reset.clicked.connect(lambda: self._layers.set_adjustment(AS_IT_IS))
         self._body = self._make_body()
         top = QHBoxLayout()
         top.addWidget(self._heading)
@@ -68,7 +68,7 @@ class AdjustPanel(QWidget):
         column.addLayout(top)
         column.addWidget(self._body)
         self._unfold(False)
-        canvas.layers_changed.connect(self._show)
+        layers.changed.connect(self._show)
         self._show()
 
     def _make_body(self) -> QWidget:
@@ -93,15 +93,15 @@ class AdjustPanel(QWidget):
         return body
 
     def _turn(self, knob: _Knob, at: float) -> None:
-        self._canvas.set_adjustment(knob.moved(self._canvas.adjustment, at))
+        self._layers.set_adjustment(knob.moved(self._layers.adjustment, at))
 
     def _unfold(self, on: bool) -> None:
         self._heading.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
         self._body.setVisible(on)
 
     def _show(self) -> None:
-        """Follow the canvas."""
-        adjustment = self._canvas.adjustment
+        """Follow the layers."""
+        adjustment = self._layers.adjustment
         changed = adjustment != AS_IT_IS
         self._heading.setText("Image is adjusted" if changed else "Adjust image")
         self._reset.setVisible(changed)

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fcn_studio.ui.canvas.canvas import Canvas
+from fcn_studio.ui.canvas.layer_stack import LayerStack
 from fcn_studio.ui.canvas.layers import LabelStyle, Layer
 from fcn_studio.ui.docks.adjust_panel import AdjustPanel
 from fcn_studio.ui.widgets import theme
@@ -40,10 +40,10 @@ STYLES: Mapping[LabelStyle, tuple[str, str]] = {
 class LayersDock(QDockWidget):
     """One row a layer: an eye and an opacity; below, how labels are drawn and how the image is adjusted."""
 
-    def __init__(self, canvas: Canvas, parent: QWidget | None = None) -> None:
+    def __init__(self, layers: LayerStack, parent: QWidget | None = None) -> None:
         super().__init__("Layers", parent)
         self.setObjectName("layersDock")
-        self._canvas = canvas
+        self._layers = layers
         self._eyes: dict[Layer, QToolButton] = {}
         self._sliders: dict[Layer, QSlider] = {}
         self._percents: dict[Layer, QLabel] = {}
@@ -56,22 +56,22 @@ class LayersDock(QDockWidget):
         for row, layer in enumerate(LAYERS):
             self._add_row(grid, row, layer)
         grid.addLayout(self._make_styles(), len(LAYERS), 0, 1, 4)
-        grid.addWidget(AdjustPanel(canvas), len(LAYERS) + 1, 0, 1, 4)
+        grid.addWidget(AdjustPanel(layers), len(LAYERS) + 1, 0, 1, 4)
         grid.setColumnStretch(2, 1)
         grid.setRowStretch(len(LAYERS) + 2, 1)
         self.setWidget(content)
-        canvas.layers_changed.connect(self._show)
+        layers.changed.connect(self._show)
         self._show()
 
     def _add_row(self, grid: QGridLayout, row: int, layer: Layer) -> None:
         name, tip = LAYERS[layer]
         eye = named(QToolButton(autoRaise=True), f"Show {name.lower()}", f"Show or hide. {tip}")
         eye.setCheckable(True)
-        eye.clicked.connect(lambda on: self._canvas.set_layer(layer, visible=on))
+        eye.clicked.connect(lambda on: self._layers.set_style(layer, visible=on))
         label = named(QLabel(name), name, tip)
         slider = named(QSlider(Qt.Orientation.Horizontal), f"Opacity of {name.lower()}", f"Opacity. {tip}")
         slider.setRange(0, 100)
-        slider.valueChanged.connect(lambda percent: self._canvas.set_layer(layer, opacity=percent / 100))
+        slider.valueChanged.connect(lambda percent: self._layers.set_style(layer, opacity=percent / 100))
         percent = with_role(QLabel(alignment=Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), "dim")
         percent.setMinimumWidth(percent.fontMetrics().horizontalAdvance("100 %"))
         for column, widget in enumerate((eye, label, slider, percent)):
@@ -89,7 +89,7 @@ class LayersDock(QDockWidget):
             button = with_role(named(QToolButton(), f"Labels as {name.lower()}", f"{tip} (T)"), "choice")
             button.setText(name)
             button.setCheckable(True)
-            button.clicked.connect(lambda _on, style=style: self._canvas.set_label_style(style))
+            button.clicked.connect(lambda _on, style=style: self._layers.set_label_style(style))
             group.addButton(button)
             row.addWidget(button)
             self._styles[style] = button
@@ -100,10 +100,10 @@ class LayersDock(QDockWidget):
         self._show()
 
     def _show(self) -> None:
-        """Follow the canvas."""
-        self._styles[self._canvas.label_style].setChecked(True)
+        """Follow the layers."""
+        self._styles[self._layers.label_style].setChecked(True)
         for layer in LAYERS:
-            state = self._canvas.layer(layer)
+            state = self._layers.styles[layer]
             eye, slider = self._eyes[layer], self._sliders[layer]
             eye.setChecked(state.visible)
             eye.setIcon(theme.icon("eye" if state.visible else "eye-off"))
@@ -111,5 +111,5 @@ class LayersDock(QDockWidget):
             slider.setValue(round(100 * state.opacity))
             slider.blockSignals(blocked)
             for widget in (eye, slider):
-                widget.setEnabled(self._canvas.has_prediction or layer != Layer.DISAGREEMENT)
+                widget.setEnabled(self._layers.has_prediction or layer != Layer.DISAGREEMENT)
             self._percents[layer].setText(f"{slider.value()} %")

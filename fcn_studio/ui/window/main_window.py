@@ -141,7 +141,7 @@ class MainWindow(QMainWindow):
 
     def _make_docks(self) -> None:
         self.classes_dock = ClassesDock(self._session, self._door)
-        self.layers_dock = LayersDock(self.canvas)
+        self.layers_dock = LayersDock(self.canvas.layers)
         self.files_dock = FilesDock(self._session, self._door)
         self.training_dock = TrainingDock(self._session, self._learning, self._settings, self._door)
         self._docks = (self.classes_dock, self.layers_dock, self.files_dock, self.training_dock)
@@ -168,7 +168,7 @@ class MainWindow(QMainWindow):
         ):  # fmt: skip
             self.actions_.bind(name, act)
         self._view = ViewActions(self.canvas, self._session, self._settings, self.actions_, self.messages)
-        self._peek = HoldKey(self.actions_["peek"], self.canvas.peek)
+        self._peek = HoldKey(self.actions_["peek"], self.canvas.layers.set_peeking)
         self.actions_.class_key.connect(self._commands.pick_class_key)
         self._welcome.folder_chosen.connect(self.open_folder)
 
@@ -177,14 +177,14 @@ class MainWindow(QMainWindow):
         session, toolbox, learning, canvas = self._session, self._toolbox, self._learning, self.canvas
         session.project_changed.connect(self._project_changed)
         session.document_changed.connect(self._document_changed)
-        session.pictures.arrived.connect(self.canvas.picture_changed)
+        session.pictures.arrived.connect(canvas.layers.picture_changed)
         session.edited.connect(self._refresh)
         session.saved.connect(self._show_title)
-        session.table_changed.connect(lambda: canvas.set_table(session.table))
+        session.table_changed.connect(lambda: canvas.layers.set_table(session.table))
         session.recovered.connect(
             lambda text: self.messages.offer(text, "What came back", self._commands.show_recovery)
         )
-        session.prediction_changed.connect(lambda: canvas.set_prediction(session.prediction))
+        session.prediction_changed.connect(lambda: canvas.layers.set_prediction(session.prediction))
         toolbox.tool_changed.connect(self._tool_changed)
         toolbox.options_changed.connect(canvas.refresh_overlay)
         toolbox.class_changed.connect(canvas.refresh_overlay)
@@ -259,7 +259,7 @@ class MainWindow(QMainWindow):
         self.layout_.show_parts(there)
         (self.canvas if there else self._welcome).setFocus()
         self._show_recent()
-        self.canvas.set_table(self._session.table)
+        self.canvas.layers.set_table(self._session.table)
         self._rules_changed()
         self._tool_changed()
         self._document_changed()
@@ -276,7 +276,7 @@ class MainWindow(QMainWindow):
         self.canvas.set_tool(None if self._session.read_only else self._toolbox.tool)
 
     def _rules_changed(self) -> None:
-        self.canvas.set_hidden(self._toolbox.hidden)
+        self.canvas.layers.set_hidden(self._toolbox.hidden)
         self.actions_["only_unlabelled"].setChecked(self._toolbox.only_unlabelled)
 
     def _network_changed(self) -> None:

@@ -20,7 +20,7 @@ def hand(qtbot: QtBot) -> Hand:
     canvas = Canvas()
     qtbot.addWidget(canvas)
     canvas.resize(400, 300)
-    canvas.set_table(TABLE)
+    canvas.layers.set_table(TABLE)
     hand = Hand(canvas)
     hand.open(make_document())
     canvas.set_tool(Brush(hand))  # type: ignore[arg-type]
@@ -44,5 +44,5 @@ def compared(hand: Hand) -> Hand:
     with hand.document.edit("all") as edit:
         ones = np.full((HEIGHT, WIDTH), 1, np.uint8)
         edit.replace(Labels(ones, np.full_like(ones, Provenance.HUMAN)))
-    hand.canvas.set_prediction(make_prediction())
+    hand.canvas.layers.set_prediction(make_prediction())
     return hand

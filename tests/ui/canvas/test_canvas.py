@@ -163,7 +163,7 @@ def test_a_click_paints_the_pixel_under_the_cursor_and_shows_it(hand: Hand, scal
     assert painted(document) == {(x, y)}
     assert document.label_map[y, x] == 1
     canvas.set_tool(None)
-    canvas.set_layer(Layer.LABELS, opacity=1)
+    canvas.layers.set_style(Layer.LABELS, opacity=1)
     red, green, blue = TABLE.classes[1].colour
     assert grabbed(canvas)[148, 203] & 0xFFFFFF == red << 16 | green << 8 | blue
 
@@ -178,7 +178,7 @@ def test_a_stroke_is_shown_as_a_full_repaint_would_show_it(hand: Hand) -> None:
         QApplication.processEvents()
     hand.release()
     incremental = grabbed(canvas)
-    canvas.set_table(TABLE)  # makes every cache stale
+    canvas.layers.set_table(TABLE)  # makes every cache stale
     assert np.array_equal(grabbed(canvas), incremental)
 
 
@@ -336,7 +336,7 @@ def test_keep_view_from_image_to_image(hand: Hand) -> None:
 
 def test_the_ring_follows_the_cursor_and_goes_with_it(hand: Hand) -> None:
     canvas = hand.canvas
-    canvas.set_layer(Layer.IMAGE, visible=False)
+    canvas.layers.set_style(Layer.IMAGE, visible=False)
     bare = grabbed(canvas)
     hand.brush_size = 9
     hand.move(hand.over(40, 30))
@@ -449,24 +449,21 @@ def test_peek_shows_the_bare_image(hand: Hand) -> None:
         edit.replace(Labels(labels, np.full_like(labels, Provenance.HUMAN)))
     full = grabbed(canvas)
     assert not np.array_equal(full, bare)
-    canvas.peek(True)
+    canvas.layers.set_peeking(True)
     assert np.array_equal(grabbed(canvas), bare)
-    canvas.peek(False)
+    canvas.layers.set_peeking(False)
     assert np.array_equal(grabbed(canvas), full)
-    canvas.set_hidden(frozenset({2}))
+    canvas.layers.set_hidden(frozenset({2}))
     assert np.array_equal(grabbed(canvas), bare)
 
 
-def test_layers_and_label_style_are_told(hand: Hand, qtbot: QtBot) -> None:
-    canvas = hand.canvas
-    with qtbot.waitSignal(canvas.layers_changed):
-        canvas.set_layer(Layer.LABELS, visible=False)
-    with qtbot.waitSignal(canvas.layers_changed):
-        canvas.set_label_style(canvas.label_style.next)
-    with qtbot.assertNotEmitted(canvas.layers_changed):
-        canvas.set_layer(Layer.LABELS, visible=False)
-    assert canvas.layer(Layer.LABELS).visible is False
-    assert canvas.label_style == LabelStyle.OUTLINE
+def test_layers_and_label_style_are_told(hand: Hand) -> None:
+    layers, told = hand.canvas.layers, []
+    layers.changed.connect(lambda: told.append((layers.styles[Layer.LABELS].visible, layers.label_style)))
+    layers.set_style(Layer.LABELS, visible=False)
+    layers.set_label_style(layers.label_style.next)
+    layers.set_style(Layer.LABELS, visible=False)
+    assert told == [(False, LabelStyle.FILL), (False, LabelStyle.OUTLINE)]
 
 
 def test_prediction_and_uncertainty_are_drawn_when_asked_for(hand: Hand) -> None:
@@ -477,16 +474,16 @@ def test_prediction_and_uncertainty_are_drawn_when_asked_for(hand: Hand) -> None
     label_map[:, :40] = 2
     uncertainty = np.zeros((HEIGHT, WIDTH), np.uint8)
     uncertainty[:, 60:] = 200
-    canvas.set_prediction(Prediction("one", label_map, uncertainty, "0" * 64))
-    assert canvas.has_prediction
+    canvas.layers.set_prediction(Prediction("one", label_map, uncertainty, "0" * 64))
+    assert canvas.layers.has_prediction
     assert np.array_equal(grabbed(canvas), bare)
-    canvas.set_layer(Layer.PREDICTION, visible=True)
-    canvas.set_layer(Layer.UNCERTAINTY, visible=True)
+    canvas.layers.set_style(Layer.PREDICTION, visible=True)
+    canvas.layers.set_style(Layer.UNCERTAINTY, visible=True)
     changed = (grabbed(canvas) != bare)[150]
     shown = [bool(changed[int(hand.over(x, 0).x())]) for x in (10, 30, 50, 70)]
     assert shown == [True, True, False, True]
     with pytest.raises(ValueError, match="prediction is"):
-        canvas.set_prediction(Prediction("one", label_map[1:], uncertainty, "0" * 64))
+        canvas.layers.set_prediction(Prediction("one", label_map[1:], uncertainty, "0" * 64))
 
 
 def test_without_a_document_a_text_is_shown_and_nothing_breaks(hand: Hand) -> None:

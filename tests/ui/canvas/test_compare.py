@@ -34,26 +34,26 @@ def test_each_side_is_what_its_layer_alone_would_be(compared: Hand) -> None:
     only = {}
     for layer in (Layer.PREDICTION, Layer.LABELS):
         for other in (Layer.PREDICTION, Layer.LABELS):
-            canvas.set_layer(other, visible=other == layer)
+            canvas.layers.set_style(other, visible=other == layer)
         only[layer] = grabbed(canvas)
-    canvas.set_layer(Layer.LABELS, visible=False)
-    canvas.set_divider(Divider(0.6))
+    canvas.layers.set_style(Layer.LABELS, visible=False)
+    canvas.layers.set_divider(Divider(0.6))
     wiped = grabbed(canvas)
     assert np.array_equal(wiped[40:, :235], only[Layer.PREDICTION][40:, :235])
     assert np.array_equal(wiped[40:, 245:], only[Layer.LABELS][40:, 245:])
     assert (wiped[200, 239:241] & 0xFFFFFF == 0xFFFFFF).all()
-    canvas.peek(True)
+    canvas.layers.set_peeking(True)
     peeked = grabbed(canvas)
-    canvas.peek(False)
-    canvas.set_divider(None)
-    canvas.set_layer(Layer.PREDICTION, visible=False)
+    canvas.layers.set_peeking(False)
+    canvas.layers.set_divider(None)
+    canvas.layers.set_style(Layer.PREDICTION, visible=False)
     assert np.array_equal(grabbed(canvas), peeked)
 
 
 def test_dragging_the_grip_moves_the_line_and_paints_nothing(compared: Hand) -> None:
     hand, canvas = compared, compared.canvas
     canvas.set_tool(Brush(hand))  # type: ignore[arg-type]
-    canvas.set_divider(Divider())
+    canvas.layers.set_divider(Divider())
     assert hand.document is not None
     before = hand.document.revision
     hand.move(QPointF(200, 20))
@@ -64,7 +64,7 @@ def test_dragging_the_grip_moves_the_line_and_paints_nothing(compared: Hand) -> 
     for x in (220, 260, 300):
         hand.move(QPointF(x, 60), LEFT)
         QApplication.processEvents()
-    assert canvas.divider == Divider(0.75)
+    assert canvas.layers.divider == Divider(0.75)
     hand.release()
     assert hand.document.revision == before
     hand.move(QPointF(330, 100))
@@ -74,7 +74,7 @@ def test_dragging_the_grip_moves_the_line_and_paints_nothing(compared: Hand) -> 
 def test_painting_goes_on_under_the_line(compared: Hand) -> None:
     hand, canvas, document = compared, compared.canvas, compared.document
     canvas.set_tool(Brush(hand))  # type: ignore[arg-type]
-    canvas.set_divider(Divider())
+    canvas.layers.set_divider(Divider())
     assert document is not None
     hand.class_index, hand.brush_size = 3, 5
     hand.press(QPointF(150, 150))
@@ -82,5 +82,5 @@ def test_painting_goes_on_under_the_line(compared: Hand) -> None:
     hand.release()
     assert (document.label_map == 3).sum() > 50
     shown = grabbed(canvas)
-    canvas.set_table(canvas._stack.table)
+    canvas.layers.set_table(canvas.layers.table)
     assert np.array_equal(grabbed(canvas), shown)

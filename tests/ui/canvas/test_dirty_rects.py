@@ -32,12 +32,12 @@ factor = float(sys.argv[1])
 window.resize(int(451 * factor), int(337 * factor))  # the platform grabs as many device pixels as it is wide
 canvas = Canvas(window)
 canvas.setGeometry(33, 17, 401, 303)  # a place between device pixels at fractional factors
-canvas.set_table(TABLE)
+canvas.layers.set_table(TABLE)
 hand = Hand(canvas)
 hand.open(make_document())
 predicted = np.kron([[1, 2, 3, 255], [2, 3, 1, 2], [3, 1, 2, 3]], np.ones((20, 20))).astype(np.uint8)
-canvas.set_prediction(Prediction("one", predicted, predicted, "0" * 64))
-canvas.set_layer(Layer.DISAGREEMENT, visible=True)
+canvas.layers.set_prediction(Prediction("one", predicted, predicted, "0" * 64))
+canvas.layers.set_style(Layer.DISAGREEMENT, visible=True)
 brush, polygon = Brush(hand), Polygon(hand)
 canvas.set_tool(brush)
 window.show()
@@ -84,7 +84,7 @@ assert len(np.unique(screen())) > 50
 rng = np.random.default_rng(1)
 for scale in (0.7, 1.0, 2.6, 17.0 * factor):
     for style in LabelStyle:
-        canvas.set_label_style(style)
+        canvas.layers.set_label_style(style)
         for _ in range(2):
             canvas.zoom_at(QPointF(200, 150), scale / canvas.zoom)
         canvas.refine()
@@ -120,7 +120,7 @@ for cut in range(100, 110):  # neighbours, which overlap where the factor puts t
 canvas.set_tool(brush)
 canvas.fit()
 hand.brush_size = 9
-canvas.set_divider(Divider())
+canvas.layers.set_divider(Divider())
 check("wipe")
 drag(rng.uniform(60, 280, (6, 2)).tolist())
 canvas.pan(7, -5)

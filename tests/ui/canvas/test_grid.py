@@ -80,7 +80,7 @@ def test_pieces_equal_the_whole(dpr: float) -> None:
 def test_it_stays_while_a_zoom_shows_the_old_frame(hand: Hand) -> None:
     canvas = hand.canvas
     canvas.set_tool(None)
-    canvas.set_layer(Layer.IMAGE, visible=False)  # one grey
+    canvas.layers.set_style(Layer.IMAGE, visible=False)  # one grey
     middle = QPointF(200, 150)
     canvas.zoom_at(middle, 20 / canvas.zoom)
     canvas.refine()

@@ -111,10 +111,10 @@ def test_the_filter_keeps_the_active_class(studio: Studio) -> None:
 def test_layers_follow_the_canvas_and_set_it(studio: Studio, qtbot: QtBot) -> None:
     dock, canvas = studio.window.layers_dock, studio.window.canvas
     dock._sliders[Layer.LABELS].setValue(25)
-    assert canvas.layer(Layer.LABELS).opacity == 0.25
+    assert canvas.layers.styles[Layer.LABELS].opacity == 0.25
     dock._eyes[Layer.LABELS].click()
-    assert not canvas.layer(Layer.LABELS).visible
-    canvas.set_layer(Layer.PREDICTION, visible=True, opacity=0.8)
+    assert not canvas.layers.styles[Layer.LABELS].visible
+    canvas.layers.set_style(Layer.PREDICTION, visible=True, opacity=0.8)
     assert dock._eyes[Layer.PREDICTION].isChecked()
     assert dock._percents[Layer.PREDICTION].text() == "80 %"
 

@@ -23,11 +23,11 @@ def test_adjusting_the_image_is_said_even_when_folded_away(studio: Studio) -> No
     assert any("network sees the image as it is" in label.text() for label in panel.findChildren(QLabel))
     panel._sliders[0].setValue(50)
     panel._sliders[2].setValue(50)
-    assert canvas.adjustment == Adjustment(brightness=0.5, gamma=2.0)
+    assert canvas.layers.adjustment == Adjustment(brightness=0.5, gamma=2.0)
     panel._heading.click()
     assert panel._heading.text() == "Image is adjusted"
     panel._reset.click()
-    assert canvas.adjustment == AS_IT_IS
+    assert canvas.layers.adjustment == AS_IT_IS
     assert [slider.value() for slider in panel._sliders] == [0, 0, 0]
     assert panel._heading.text() == "Adjust image"
 
@@ -37,11 +37,11 @@ def test_the_key_goes_round_the_label_styles_and_the_dock_shows_which(studio: St
     seen = []
     for _ in range(3):
         studio.window.actions_["label_style"].trigger()
-        seen.append(canvas.label_style)
-        assert [style for style, button in dock._styles.items() if button.isChecked()] == [canvas.label_style]
+        seen.append(canvas.layers.label_style)
+        assert [style for style, button in dock._styles.items() if button.isChecked()] == [canvas.layers.label_style]
     assert seen == [LabelStyle.OUTLINE, LabelStyle.HATCH, LabelStyle.FILL]
     dock._styles[LabelStyle.HATCH].click()
-    assert canvas.label_style == LabelStyle.HATCH
+    assert canvas.layers.label_style == LabelStyle.HATCH
 
 
 def test_differences_are_offered_once_there_is_a_prediction(studio: Studio) -> None:
@@ -54,11 +54,11 @@ def test_differences_are_offered_once_there_is_a_prediction(studio: Studio) -> N
     studio.window.actions_["disagreement"].trigger()
     assert said == ["There is no prediction of this image yet: Auto-segment makes one (Ctrl+I)."]
     blank = np.zeros((document.height, document.width), np.uint8)
-    canvas.set_prediction(Prediction(document.image_id, blank, blank, "0" * 64))
+    canvas.layers.set_prediction(Prediction(document.image_id, blank, blank, "0" * 64))
     assert eye.isEnabled()
     assert eye.isChecked()
     eye.click()
-    assert not canvas.layer(Layer.DISAGREEMENT).visible
+    assert not canvas.layers.styles[Layer.DISAGREEMENT].visible
     assert not studio.window.actions_["disagreement"].isChecked()
 
 
@@ -67,11 +67,11 @@ def test_the_wipe_is_told_and_the_label_style_is_remembered(studio: Studio) -> N
     said: list[str] = []
     studio.window.messages.notice.connect(said.append)
     action.trigger()
-    assert canvas.divider is not None
+    assert canvas.layers.divider is not None
     assert action.isChecked()
     assert said
     action.trigger()
-    assert canvas.divider is None
+    assert canvas.layers.divider is None
     assert len(said) == 1
-    canvas.set_label_style(LabelStyle.HATCH)
+    canvas.layers.set_label_style(LabelStyle.HATCH)
     assert Settings().text("label_style") == "hatch"

@@ -154,7 +154,7 @@ def test_keys_choose_tools_classes_and_images(active: Studio, qtbot: QtBot) -> N
     press(qtbot, active, KEY.Key_BracketRight)
     assert toolbox.brush_size == round(size * 1.2)
     press(qtbot, active, KEY.Key_U)
-    assert active.window.canvas.layer(Layer.UNCERTAINTY).visible
+    assert active.window.canvas.layers.styles[Layer.UNCERTAINTY].visible
 
 
 def test_lists_and_number_fields_do_not_swallow_keys(active: Studio, qtbot: QtBot) -> None:
