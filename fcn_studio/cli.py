@@ -245,11 +245,11 @@ def _max_pixels(options: argparse.Namespace) -> int:
     Raises:
         UsageError: if the setting may not have the value.
     """
-    from fcn_studio.settings import BY_KEY, Settings
+    from fcn_studio.settings import Settings
 
     try:
         if options.max_pixels is not None:
-            return int(BY_KEY["max_pixels"].accepted(options.max_pixels))
+            return int(Settings.max_pixels.accepted(options.max_pixels))
     except ValueError as error:
         raise UsageError(
             f"--max-pixels {options.max_pixels} makes no sense; give 1 million to 2,000 million"
@@ -257,7 +257,7 @@ def _max_pixels(options: argparse.Namespace) -> int:
     settings = Settings()
     if settings.notice:
         print(settings.notice, file=sys.stderr)
-    return settings.whole("max_pixels")
+    return settings.max_pixels
 
 
 def _segment(options: argparse.Namespace) -> Json:

@@ -1,72 +1,89 @@
-"""The user's settings: one table of what there is, one file, one object that loads and saves it.
+"""The user's settings: one table, one file, and one object that loads and saves it.
 
-Qt-free: the window's settings dialog is made from the table, and the command line reads the same file. The file is
-``settings.toml`` in `paths.config_dir`. It never stops a start: an unreadable file, or one of a later version, is
-set aside as ``settings.toml.bad`` and the defaults are used; where it cannot be set aside, nothing is saved. One bad
-value costs that value only. Keys that this version does not know stay in the file.
+The settings dialog is made from the table, and the command line reads the same file: ``settings.toml`` in
+`paths.config_dir`. The file never prevents a start. One that cannot be read, or that a later version wrote, is
+renamed to ``settings.toml.bad`` and the defaults are used; if it cannot be renamed, nothing is saved. An invalid
+value costs only that setting. Keys that this version does not know stay in the file.
 """
 
 from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Literal, Self, TypeVar, cast, overload
 
 from fcn_studio import paths
+from fcn_studio.i18n import tr, tr_noop
 
 Value = bool | int | float | str
+_V = TypeVar("_V", bound=Value)
 
 FORMAT = 1
-"""Version of the file's layout; a file with a larger number was written by a later program."""
+"""Version of the file's layout; a larger number means that a later program wrote it."""
 
 MAX_BYTES = 1 << 18
-"""No settings file of ours comes near it."""
+"""Larger settings files are not read."""
 
 _MAX_DOTS = 1000
 
 MAX_PATH = 4096
-"""Characters of a folder's path; Linux has no longer ones, Windows has 32,767 and nobody uses them."""
+"""Characters of a folder's path. Linux allows no more; Windows allows 32,767, which nobody uses."""
 
 MAX_RECENT = 10
-"""How many folders "Open recent" offers."""
+"""Number of folders in the menu "Open recent"."""
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """One row of the settings table.
+class Setting(Generic[_V]):
+    """One setting: a row of the table, and the typed property that reads and changes it.
 
     Attributes:
-        key: name in the file and in the program.
         default: value of a fresh installation; its type is the type of the setting.
-        title: what the dialog calls it.
+        title: label in a dialog.
         help: one sentence on what it does.
         low: smallest value of a number.
         high: largest value of a number.
-        choices: the texts a text may be; empty: any.
-        unit: what a number counts, for the dialog.
-        shown: whether the dialog offers it; the others remember what the window was last told.
+        choices: allowed texts and their labels in a dialog; empty if any text is allowed.
+        unit: unit of a number, for a dialog.
+        shown: whether the settings dialog offers it; the others remember the state of the window.
+        key: name in the file; the name of the property.
     """
 
-    key: str
-    default: Value
+    default: _V
     title: str
     help: str = ""
     low: float = 0
     high: float = 0
-    choices: tuple[str, ...] = ()
+    choices: Mapping[str, str] = field(default_factory=dict)
     unit: str = ""
     shown: bool = True
+    key: str = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        object.__setattr__(self, "key", name)
+
+    @overload
+    def __get__(self, settings: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, settings: Settings, owner: type) -> _V: ...
+
+    def __get__(self, settings: Settings | None, owner: type) -> Self | _V:
+        return self if settings is None else cast(_V, settings[self.key])
+
+    def __set__(self, settings: Settings, value: _V) -> None:
+        settings.set(self.key, value)
 
     @property
     def kind(self) -> type[Value]:
         """``bool``, ``int``, ``float`` or ``str``."""
-        return type(self.default)
+        return cast(type[Value], type(self.default))
 
     def accepted(self, value: object) -> Value:
-        """The value if the setting may have it.
+        """Return the value if it is valid; a whole number is made a float where the setting is one.
 
         Raises:
             ValueError: if it is of another type, out of range or not among the choices.
@@ -82,36 +99,84 @@ class Setting:
         return value
 
 
-SETTINGS: tuple[Setting, ...] = (
-    Setting("theme", "system", "Appearance", "Light, dark, or as the desktop has it.",
-            choices=("system", "light", "dark")),
-    Setting("wheel_zooms", False, "Mouse wheel zooms", "Off: the wheel scrolls and Ctrl+wheel zooms."),
-    Setting("pen_pressure", False, "Pen pressure sets the brush size", "Off: a pen paints like a mouse."),
-    Setting("autosave_delay", 0.5, "Save after", "Time after the last edit until the mask is written.",
-            low=0.1, high=60.0, unit="s"),
-    Setting("undo_budget_mb", 256, "Undo memory", "Older steps are forgotten beyond this.",
-            low=16, high=8192, unit="MB"),
-    Setting("max_pixels", 100_000_000, "Largest image",
-            "The window asks before it opens a larger one; it takes about 9 bytes of memory a pixel.",
-            low=1_000_000, high=2_000_000_000, unit="pixels"),
-    Setting("device", "auto", "Network runs on", "Auto takes a graphics card if there is one.",
-            choices=("auto", "cpu", "cuda", "mps")),
-    Setting("offline", False, "Never download", "On: networks are installed from files alone."),
-    Setting("train_minutes", 3.0, "Fine-tune for", "Wall-clock budget that the Training dock starts with.",
-            low=0.1, high=600.0, unit="min"),
-    Setting("brush_size", 24, "Brush size", low=1, high=2000, unit="px", shown=False),
-    Setting("brush_shape", "round", "Brush shape", choices=("round", "square"), shown=False),
-    Setting("label_style", "fill", "Label style", choices=("fill", "outline", "hatch"), shown=False),
-    Setting("navigator", False, "Navigator", shown=False),
-    Setting("train_level", "full", "Fine-tune level", choices=("quick", "full", "scratch"), shown=False),
-)  # fmt: skip
-"""Every setting there is."""
+def _untitled(*choices: str) -> Mapping[str, str]:
+    """Return choices that no dialog shows."""
+    return dict.fromkeys(choices, "")
+
+
+class _SettingsTable:
+    """Every setting there is. A setting is one row here; the name of the row is its key in the file."""
+
+    theme = Setting(
+        "system",
+        tr_noop("Appearance"),
+        tr_noop("Light, dark, or as the desktop."),
+        choices={"system": tr_noop("System"), "light": tr_noop("Light"), "dark": tr_noop("Dark")},
+    )
+    wheel_zooms = Setting(
+        False, tr_noop("Mouse wheel zooms"), tr_noop("Off: the wheel scrolls and Ctrl+wheel zooms.")
+    )
+    pen_pressure = Setting(
+        False, tr_noop("Pen pressure sets the brush size"), tr_noop("Off: a pen paints like a mouse.")
+    )
+    autosave_delay = Setting(
+        0.5,
+        tr_noop("Save after"),
+        tr_noop("Time after the last edit until the mask is written."),
+        low=0.1,
+        high=60.0,
+        unit=tr_noop("s"),
+    )
+    undo_budget_mb = Setting(
+        256,
+        tr_noop("Undo memory"),
+        tr_noop("Older steps are forgotten beyond this."),
+        low=16,
+        high=8192,
+        unit=tr_noop("MB"),
+    )
+    max_pixels = Setting(
+        100_000_000,
+        tr_noop("Largest image"),
+        tr_noop("The window asks before it opens a larger image. It takes about 9 bytes of memory per pixel."),
+        low=1_000_000,
+        high=2_000_000_000,
+        unit=tr_noop("pixels"),
+    )
+    device = Setting(
+        "auto",
+        tr_noop("Network runs on"),
+        tr_noop("Auto uses a graphics card if there is one."),
+        choices={"auto": tr_noop("Auto"), "cpu": "CPU", "cuda": "CUDA", "mps": "MPS"},
+    )
+    offline = Setting(False, tr_noop("Never download"), tr_noop("On: networks are installed from files only."))
+    train_minutes = Setting(
+        3.0,
+        tr_noop("Fine-tune for"),
+        tr_noop("Time limit that the Training dock starts with."),
+        low=0.1,
+        high=600.0,
+        unit=tr_noop("min"),
+    )
+    brush_size = Setting(24, "Brush size", low=1, high=2000, unit="px", shown=False)
+    brush_shape: Setting[Literal["round", "square"]] = Setting(
+        "round", "Brush shape", choices=_untitled("round", "square"), shown=False
+    )
+    label_style = Setting("fill", "Label style", choices=_untitled("fill", "outline", "hatch"), shown=False)
+    navigator = Setting(False, "Navigator", shown=False)
+    train_level = Setting(
+        "full", "Fine-tune level", choices=_untitled("quick", "full", "scratch"), shown=False
+    )  # fmt: skip
+
+
+SETTINGS: tuple[Setting[Any], ...] = tuple(row for row in vars(_SettingsTable).values() if isinstance(row, Setting))
+"""The rows of the table, in its order."""
 
 BY_KEY = {setting.key: setting for setting in SETTINGS}
 
 
 def _is_text(path: Path) -> bool:
-    """Whether a path can stand in a text file; names that are not UTF-8 cannot."""
+    """Return whether a path can be written in a text file; a name that is not UTF-8 cannot."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -120,20 +185,22 @@ def _is_text(path: Path) -> bool:
 
 
 def _text_of(path: Path) -> str:
-    """The text of a settings file.
+    """Return the text of a settings file.
 
     Raises:
-        OSError: if it cannot be read, or has more bytes than settings have.
-        ValueError: if it is no UTF-8, or has keys so deep that a parser would take minutes.
+        OSError: if it cannot be read, or is larger than `MAX_BYTES`.
+        ValueError: if it is not UTF-8, or a key nests so deep that a parser would take minutes.
     """
     text = paths.read_file(path, MAX_BYTES).decode("utf-8")
     if any(line.count(".") > _MAX_DOTS for line in text.splitlines()):
-        raise ValueError("a key that goes too deep")
+        raise ValueError("a key nests too deep")
     return text
 
 
-class Settings:
+class Settings(_SettingsTable):
     """The settings of this user, loaded from and saved to one TOML file.
+
+    ``settings.theme`` reads a setting and ``settings.theme = "dark"`` changes it, as `set` does.
 
     Attributes:
         path: the file.
@@ -146,83 +213,65 @@ class Settings:
         self.notice = ""
         self.recent: list[Path] = []
         self._values: dict[str, Value] = {s.key: s.default for s in SETTINGS}
-        self._for_now: dict[str, Value] = {}
+        self._temporary: dict[str, Value] = {}
         self._watchers: list[Callable[[str], None]] = []
-        self._in_the_way = False
+        self._unusable_file_stays = False
         self._load()
 
     def __getitem__(self, key: str) -> Value:
-        return self._for_now.get(key, self._values[key])
-
-    def flag(self, key: str) -> bool:
-        """The value of a yes/no setting."""
-        return bool(self[key])
-
-    def whole(self, key: str) -> int:
-        """The value of a setting that is a whole number."""
-        return int(self[key])
-
-    def number(self, key: str) -> float:
-        """The value of a setting that is a number."""
-        return float(self[key])
-
-    def text(self, key: str) -> str:
-        """The value of a setting that is a text."""
-        return str(self[key])
+        return self._temporary.get(key, self._values[key])
 
     def set(self, key: str, value: Value) -> None:
-        """Change one setting, save, and tell the watchers.
+        """Change one setting, save, and call the watchers.
 
         Raises:
-            ValueError: if the setting may not have the value.
+            ValueError: if the value is not valid for the setting.
         """
         accepted = BY_KEY[key].accepted(value)
         if accepted == self[key]:
             return
-        self._for_now.pop(key, None)
+        self._temporary.pop(key, None)
         self._values[key] = accepted
         self.save()
         for watcher in list(self._watchers):
             watcher(key)
 
     def use_for_now(self, key: str, value: Value) -> None:
-        """Use another value until the program ends or the setting is changed; the file keeps its own.
+        """Use another value until the program ends or the setting changes; it is not saved.
 
         Raises:
-            ValueError: if the setting may not have the value.
+            ValueError: if the value is not valid for the setting.
         """
-        self._for_now[key] = BY_KEY[key].accepted(value)
-
-    def __setitem__(self, key: str, value: Value) -> None:
-        self.set(key, value)
+        self._temporary[key] = BY_KEY[key].accepted(value)
 
     def watch(self, callback: Callable[[str], None]) -> None:
-        """Call back with the key after each change."""
+        """Call ``callback`` with the key after each change."""
         self._watchers.append(callback)
 
     def add_recent(self, folder: Path) -> None:
-        """Put a folder at the head of the recent ones and save."""
+        """Move a folder to the head of the recent ones and save."""
         folder = folder.absolute()
         self.recent = [folder, *(f for f in self.recent if f != folder)][:MAX_RECENT]
         self.save()
 
     def forget_recent(self, folder: Path) -> None:
-        """Take a folder that is gone out of the recent ones and save."""
+        """Remove a folder from the recent ones and save."""
         self.recent = [f for f in self.recent if f != folder]
         self.save()
 
     def save(self) -> None:
-        """Write the file atomically; when that fails, `notice` says so and the program goes on."""
-        text = "" if self._in_the_way else self._merged()
-        if self._in_the_way:
+        """Write the file atomically; if that fails, `notice` says so and the program goes on."""
+        text = "" if self._unusable_file_stays else self._merged()
+        if self._unusable_file_stays:
             return
         try:
             paths.replace_file(self.path, text.encode())
         except OSError as error:
-            self.notice = f"The settings cannot be saved to {self.path}: {error.strerror or error}."
+            reason = error.strerror or error
+            self.notice = tr("The settings cannot be saved to {path}: {reason}.", path=self.path, reason=reason)
 
     def _merged(self) -> str:
-        """The file's text with our values in it; keys of other versions are kept."""
+        """Return the file's text with the values of this object; keys of other versions are kept."""
         import tomlkit  # start-up: only writing needs it
         from tomlkit.exceptions import TOMLKitError
 
@@ -231,7 +280,7 @@ class Settings:
         except (FileNotFoundError, NotADirectoryError):
             document = tomlkit.document()
         except (OSError, ValueError, RecursionError, TOMLKitError):  # since the start, or only tomllib can read it
-            self._set_aside("is not a readable settings file")
+            self._set_aside(tr("{path} is not a settings file.", path=self.path))
             document = tomlkit.document()
         document["format"] = FORMAT
         for key, value in self._values.items():
@@ -246,19 +295,20 @@ class Settings:
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
-            self._set_aside(f"cannot be read ({error.strerror or error})")
+            reason = error.strerror or error
+            self._set_aside(tr("{path} cannot be read: {reason}.", path=self.path, reason=reason))
             return
         except (ValueError, RecursionError):  # of TOML, of UTF-8, of a number with thousands of digits
-            self._set_aside("is not a readable settings file")
+            self._set_aside(tr("{path} is not a settings file.", path=self.path))
             return
         version = content.get("format", FORMAT)
         if type(version) is not int or version > FORMAT:
-            self._set_aside("was written by a later version")
+            self._set_aside(tr("{path} was written by a later version of FCN Studio.", path=self.path))
             return
         self._take(content)
 
     def _take(self, content: dict[str, Any]) -> None:
-        """Accept each value that its setting may have."""
+        """Take over every valid value."""
         wrong = []
         for setting in SETTINGS:
             if setting.key in content:
@@ -267,19 +317,27 @@ class Settings:
                 except ValueError:
                     wrong.append(setting.key)
         if wrong:
-            self.notice = f"The default is used for {', '.join(wrong)}: {self.path} has a value it cannot have."
+            self.notice = tr(
+                "{path} has a value that is not valid for: {keys}. The default is used.",
+                path=self.path,
+                keys=", ".join(wrong),
+            )
         recent = content.get("recent", [])
         if isinstance(recent, list):
             folders = (folder for folder in recent if isinstance(folder, str) and 0 < len(folder) <= MAX_PATH)
             self.recent = [Path(folder) for folder in folders][:MAX_RECENT]
 
-    def _set_aside(self, reason: str) -> None:
-        """Keep a file that cannot be used, and never write over it."""
+    def _set_aside(self, sentence: str) -> None:
+        """Rename a file that cannot be used, which is never overwritten; ``sentence`` says what is wrong with it."""
         bad = self.path.with_name(self.path.name + ".bad")
         try:
             os.replace(self.path, bad)
-            kept = f"It is kept as {bad.name}."
+            end = tr("The default settings are used. The file is kept as {name}.", name=bad.name)
         except OSError as error:
-            self._in_the_way = True
-            kept = f"It cannot be set aside ({error.strerror or error}), so no setting is kept until it is gone."
-        self.notice = f"{self.path} {reason}; the default settings are used. {kept}"
+            self._unusable_file_stays = True
+            end = tr(
+                "The default settings are used. The file cannot be renamed ({reason}), so no setting is saved until "
+                "it is gone.",
+                reason=error.strerror or error,
+            )
+        self.notice = f"{sentence} {end}"

@@ -16,11 +16,11 @@ def file(tmp_path: Path) -> Path:
 
 def test_values_survive_a_restart(file: Path) -> None:
     settings = Settings(file)
-    settings.set("theme", "dark")
-    settings.set("brush_size", 99)
-    settings.set("autosave_delay", 2)
+    settings.theme = "dark"
+    settings.brush_size = 99
+    settings.autosave_delay = 2
     again = Settings(file)
-    assert (again.text("theme"), again.whole("brush_size"), again.number("autosave_delay")) == ("dark", 99, 2.0)
+    assert (again.theme, again.brush_size, again.autosave_delay) == ("dark", 99, 2.0)
     assert again.notice == ""
     assert [p.name for p in file.parent.iterdir()] == ["settings.toml"]
 
@@ -30,6 +30,20 @@ def test_every_default_is_acceptable() -> None:
         assert setting.accepted(setting.default) == setting.default
         assert setting.title
         assert setting.help or not setting.shown
+
+
+def test_each_row_of_the_table_is_a_property_of_its_type_and_a_key_of_the_file(file: Path) -> None:
+    assert len(SETTINGS) == len({setting.key for setting in SETTINGS}) >= 14
+    settings = Settings(file)
+    for setting in SETTINGS:
+        assert getattr(Settings, setting.key) is setting
+        assert type(getattr(settings, setting.key)) is setting.kind
+        other = {bool: True, int: setting.high, float: setting.high, str: list(setting.choices)[-1:]}[setting.kind]
+        other = other[0] if isinstance(other, list) else other
+        setattr(settings, setting.key, other)
+        assert getattr(Settings(file), setting.key) == settings[setting.key] == other
+        assert setting.default in setting.choices or not setting.choices
+        assert all(setting.choices.values()) or not setting.shown
 
 
 @pytest.mark.parametrize(
@@ -47,18 +61,18 @@ def test_a_broken_or_later_file_is_set_aside(file: Path, content: bytes) -> None
     file.parent.mkdir()
     file.write_bytes(content)
     settings = Settings(file)
-    assert settings.text("theme") == "system"
+    assert settings.theme == "system"
     assert file.with_name("settings.toml.bad").read_bytes() == content
     assert "settings.toml.bad" in settings.notice
-    settings.set("theme", "light")
-    assert Settings(file).text("theme") == "light"
+    settings.theme = "light"
+    assert Settings(file).theme == "light"
 
 
 def test_one_bad_value_costs_that_value_only(file: Path) -> None:
     file.parent.mkdir()
     file.write_text("theme = 7\nbrush_size = 50\nrecent = 'no list'\n")
     settings = Settings(file)
-    assert (settings.text("theme"), settings.whole("brush_size"), settings.recent) == ("system", 50, [])
+    assert (settings.theme, settings.brush_size, settings.recent) == ("system", 50, [])
     assert "theme" in settings.notice
 
 
@@ -87,26 +101,26 @@ def test_a_folder_whose_name_is_not_utf8_is_offered_until_the_end_and_not_saved(
     odd = tmp_path / os.fsdecode(b"caf\xe9")
     settings.add_recent(tmp_path)
     settings.add_recent(odd)
-    settings.set("brush_size", 99)
+    settings.brush_size = 99
     assert settings.recent == [odd, tmp_path]
     again = Settings(file)
-    assert (again.recent, again.whole("brush_size"), again.notice) == ([tmp_path], 99, "")
+    assert (again.recent, again.brush_size, again.notice) == ([tmp_path], 99, "")
 
 
 def test_a_folder_that_cannot_be_written_is_said_and_survived(tmp_path: Path) -> None:
     blocker = tmp_path / "file"
     blocker.write_text("")
     settings = Settings(blocker / "settings.toml")
-    settings.set("theme", "dark")
-    assert settings.text("theme") == "dark"
+    settings.theme = "dark"
+    assert settings.theme == "dark"
     assert "cannot be saved" in settings.notice
 
 
 def test_watchers_hear_of_changes_only(file: Path) -> None:
     settings, heard = Settings(file), []
     settings.watch(heard.append)
-    settings.set("theme", "system")
-    settings.set("theme", "dark")
+    settings.theme = "system"
+    settings.theme = "dark"
     assert heard == ["theme"]
 
 
@@ -114,11 +128,11 @@ def test_a_value_for_now_is_used_and_not_saved(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     settings = Settings(path)
     settings.use_for_now("max_pixels", 2_000_000)
-    assert settings.whole("max_pixels") == 2_000_000
-    settings.set("brush_size", 7)
-    assert Settings(path).whole("max_pixels") == 100_000_000
-    settings.set("max_pixels", 3_000_000)
-    assert settings.whole("max_pixels") == Settings(path).whole("max_pixels") == 3_000_000
+    assert settings.max_pixels == 2_000_000
+    settings.brush_size = 7
+    assert Settings(path).max_pixels == 100_000_000
+    settings.max_pixels = 3_000_000
+    assert settings.max_pixels == Settings(path).max_pixels == 3_000_000
     with pytest.raises(ValueError, match="must be"):
         settings.use_for_now("max_pixels", 2)
 
@@ -130,7 +144,7 @@ def test_a_file_made_to_be_slow_is_set_aside(tmp_path: Path, text: str) -> None:
     path = tmp_path / "settings.toml"
     path.write_text(text)
     settings = Settings(path)
-    assert settings.whole("max_pixels") == 100_000_000
+    assert settings.max_pixels == 100_000_000
     assert settings.notice
 
 

@@ -89,7 +89,7 @@ def _require_leave(row: PublishedNetwork, job: InstallJob) -> None:
 
 def offline() -> bool:
     """Whether nothing may be downloaded: by the setting, or by the environment."""
-    return os.environ.get("FCN_STUDIO_OFFLINE", "") not in ("", "0") or Settings().flag("offline")
+    return os.environ.get("FCN_STUDIO_OFFLINE", "") not in ("", "0") or Settings().offline
 
 
 def _note(row: PublishedNetwork) -> str:

@@ -146,7 +146,7 @@ def _run(
     settings = Settings()
     if max_pixels is not None:
         settings.use_for_now("max_pixels", max_pixels)
-    theme.apply(app, settings.text("theme"))
+    theme.apply(app, settings.theme)
     studio = build(settings)
     with bugs_reported(studio.window.messages):
         studio.window.closed.connect(app.exit)  # whatever else is open

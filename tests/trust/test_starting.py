@@ -159,9 +159,9 @@ def test_a_folder_that_cannot_be_written_is_left_as_it_is(
         (config / "settings.toml").write_bytes(content)
     before = contents(config)
     settings = start(qtbot, pictures)
-    settings.set("brush_size", 99)
+    settings.brush_size = 99
     assert "cannot be" in settings.notice
-    assert settings.text("theme") == ("dark" if content == b"theme = 'dark'\n" else "system")
+    assert settings.theme == ("dark" if content == b"theme = 'dark'\n" else "system")
     assert contents(config) == before
 
 
@@ -173,7 +173,7 @@ def test_an_unusable_file_that_cannot_be_set_aside_is_never_written_over(
     settings = Settings()
     monkeypatch.undo()  # the folder can be written again
     monkeypatch.setenv("FCN_STUDIO_CONFIG_DIR", str(config))
-    settings.set("theme", "dark")
+    settings.theme = "dark"
     assert (config / "settings.toml").read_bytes() == b"theme = [broken"
     assert "until it is gone" in settings.notice
 

@@ -179,7 +179,7 @@ def _window() -> Studio:
     qInstallMessageHandler(lambda *_: None)  # the offscreen platform says at every start what it cannot do
     app.application([])
     settings = Settings()
-    settings.set("autosave_delay", 0.1)
+    settings.autosave_delay = 0.1
     studio = app.build(settings, IdleEngine())  # type: ignore[arg-type]
     studio.window.resize(1000, 700)
     studio.window.show()

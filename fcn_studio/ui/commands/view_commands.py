@@ -75,7 +75,7 @@ class ViewActions(QObject):
 
     def toggle_navigator(self) -> None:
         """Show or hide the small overview."""
-        self._settings.set("navigator", not self._settings.flag("navigator"))
+        self._settings.navigator = not self._settings.navigator
 
     def _say_what_lacks(self) -> None:
         if self._session.prediction is None:
@@ -86,19 +86,19 @@ class ViewActions(QObject):
         for layer in (Layer.UNCERTAINTY, Layer.DISAGREEMENT):
             self._actions[layer.value].setChecked(self._layers.styles[layer].visible)
         self._actions["compare"].setChecked(self._layers.divider is not None)
-        self._settings.set("label_style", self._layers.label_style.value)
+        self._settings.label_style = self._layers.label_style.value
 
     def _follow_pen(self) -> None:
         """Follow the options bar."""
         self._canvas.pen_pressure = self._session.toolbox.pen_pressure
-        self._settings.set("pen_pressure", self._canvas.pen_pressure)
+        self._settings.pen_pressure = self._canvas.pen_pressure
 
     def _recall(self) -> None:
-        self._canvas.wheel.zooms = self._settings.flag("wheel_zooms")
-        self._layers.set_label_style(LabelStyle(self._settings.text("label_style")))
-        self._navigator.set_wanted(self._settings.flag("navigator"))
-        self._actions["navigator"].setChecked(self._settings.flag("navigator"))
-        self._session.toolbox.set_pen_pressure(self._settings.flag("pen_pressure"))
+        self._canvas.wheel.zooms = self._settings.wheel_zooms
+        self._layers.set_label_style(LabelStyle(self._settings.label_style))
+        self._navigator.set_wanted(self._settings.navigator)
+        self._actions["navigator"].setChecked(self._settings.navigator)
+        self._session.toolbox.set_pen_pressure(self._settings.pen_pressure)
 
     def _setting_changed(self, key: str) -> None:
         if key in ("wheel_zooms", "pen_pressure", "navigator"):

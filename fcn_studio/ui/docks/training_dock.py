@@ -147,8 +147,8 @@ class TrainingDock(QDockWidget):
         self._choose_as_set()
 
     def _choose_as_set(self) -> None:
-        self._level.setCurrentIndex(self._level.findData(self._settings.text("train_level")))
-        self._minutes.setValue(self._settings.number("train_minutes"))
+        self._level.setCurrentIndex(self._level.findData(self._settings.train_level))
+        self._minutes.setValue(self._settings.train_minutes)
 
     def _button(self, text: str, tip: str, act: Callable[[], object]) -> QPushButton:
         button = named(QPushButton(text), text, tip)

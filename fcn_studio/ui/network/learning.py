@@ -121,7 +121,7 @@ class Learning(QObject):
     @property
     def device(self) -> str:
         """The device setting: auto, cpu, cuda or mps."""
-        return self._session.settings.text("device")
+        return self._session.settings.device
 
     @property
     def device_words(self) -> str:
@@ -130,7 +130,7 @@ class Learning(QObject):
 
     def set_device(self, name: str) -> None:
         """Choose where the network runs: auto, cpu, cuda or mps."""
-        self._session.settings.set("device", name)
+        self._session.settings.device = name
         self._device_words = ""
         self.device_changed.emit()
 

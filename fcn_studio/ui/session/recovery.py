@@ -78,7 +78,7 @@ class Recovery:
         for sentence in problems:
             session.problem.emit(sentence)
         # Histories of images that are not open share the memory of one.
-        budget = (session.settings.whole("undo_budget_mb") << 20) // max(1, len(journals))
+        budget = (session.settings.undo_budget_mb << 20) // max(1, len(journals))
         for journal in journals:
             self._bring_back(project, journal, budget)
 

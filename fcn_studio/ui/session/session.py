@@ -146,7 +146,7 @@ class Session(QObject):
             return
         self.turned.emit()
         self.project = project
-        project.max_pixels = self.settings.whole("max_pixels")
+        project.max_pixels = self.settings.max_pixels
         self.failures.clear()
         self._grey_asked = grey_as_indices is not None
         self.toolbox.begin(self.table)
@@ -199,13 +199,13 @@ class Session(QObject):
 
     def _on_setting(self, key: str) -> None:
         if key == "autosave_delay":
-            self.autosave.idle_ms = round(1000 * self.settings.number(key))
+            self.autosave.idle_ms = round(1000 * self.settings.autosave_delay)
         elif key == "undo_budget_mb":
-            self.autosave.undo_bytes = self.settings.whole(key) << 20
+            self.autosave.undo_bytes = self.settings.undo_budget_mb << 20
         elif key == "max_pixels":
             self.pictures.forget()  # what was refused may be allowed now
             if self.project is not None:
-                self.project.max_pixels = self.settings.whole(key)
+                self.project.max_pixels = self.settings.max_pixels
 
     def shut_down(self) -> None:
         """End the session's threads; call after `close_project`."""

@@ -354,26 +354,26 @@ class MainWindow(QMainWindow):
     def _scheme_changed(self) -> None:
         application = QApplication.instance()
         if isinstance(application, QApplication):
-            theme.apply(application, self._settings.text("theme"))
+            theme.apply(application, self._settings.theme)
             self.retheme()
 
     def _setting_changed(self, key: str) -> None:
         if key == "theme":
             self._scheme_changed()
         elif key == "device":
-            self._learning.set_device(self._settings.text(key))
+            self._learning.set_device(self._settings.device)
 
     @guarded  # a bug in it must not keep the window open
     def _remember(self) -> None:
         """Keep layout and brush for the next start."""
         self.layout_.save()
-        self._settings.set("brush_size", self._toolbox.brush_size)
-        self._settings.set("brush_shape", self._toolbox.brush_shape)
+        self._settings.brush_size = self._toolbox.brush_size
+        self._settings.brush_shape = self._toolbox.brush_shape
 
     def _recall(self) -> None:
         """Layout and brush as they were."""
         self.layout_.restore()
-        self._toolbox.set_brush_size(self._settings.whole("brush_size"))
-        self._toolbox.set_brush_shape("square" if self._settings.text("brush_shape") == "square" else "round")
+        self._toolbox.set_brush_size(self._settings.brush_size)
+        self._toolbox.set_brush_shape(self._settings.brush_shape)
         if self._settings.notice:
             self.messages.say(self._settings.notice)

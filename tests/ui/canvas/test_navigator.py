@@ -121,7 +121,7 @@ def test_the_key_shows_it_and_it_is_remembered(studio: Studio) -> None:
     assert not navigator.isVisible()
     action.trigger()
     assert navigator.isVisible()
-    assert Settings().flag("navigator")
+    assert Settings().navigator
     action.trigger()
     assert not navigator.isVisible()
     assert not action.isChecked()

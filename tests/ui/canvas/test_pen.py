@@ -162,8 +162,8 @@ def test_the_option_is_in_the_bar_and_remembered(studio: Studio) -> None:
     Pen(canvas).do(MOVE, QPointF(100, 100), 0.0, held=False)
     bar._pressure.click()
     assert canvas.pen_pressure
-    assert Settings().flag("pen_pressure")
-    studio.settings.set("pen_pressure", False)
+    assert Settings().pen_pressure
+    studio.settings.pen_pressure = False
     assert not canvas.pen_pressure
     assert not bar._pressure.isChecked()
 

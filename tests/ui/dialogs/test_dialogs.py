@@ -87,7 +87,7 @@ def test_settings_are_made_from_the_table_and_taken_over(qtbot: QtBot, tmp_path:
     qtbot.addWidget(dialog)
     dialog.apply()
     assert not settings.path.exists(), "nothing changed, nothing written"
-    settings.set("theme", "dark")
+    settings.theme = "dark"
     again = SettingsDialog(settings)
     qtbot.addWidget(again)
     assert again._readers["theme"]() == "dark"

@@ -74,4 +74,4 @@ def test_the_wipe_is_told_and_the_label_style_is_remembered(studio: Studio) -> N
     assert canvas.layers.divider is None
     assert len(said) == 1
     canvas.layers.set_label_style(LabelStyle.HATCH)
-    assert Settings().text("label_style") == "hatch"
+    assert Settings().label_style == "hatch"

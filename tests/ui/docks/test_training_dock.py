@@ -77,7 +77,7 @@ def test_choices_are_remembered(studio: Studio, dock: TrainingDock) -> None:
     dock._level.activated.emit(dock._level.currentIndex())
     dock._minutes.setValue(12)
     dock._minutes.editingFinished.emit()
-    assert (studio.settings.text("train_level"), studio.settings.number("train_minutes")) == ("scratch", 12.0)
+    assert (studio.settings.train_level, studio.settings.train_minutes) == ("scratch", 12.0)
 
 
 def test_a_run_is_drawn_and_judged(studio: Studio, dock: TrainingDock, qtbot: QtBot) -> None:
@@ -122,12 +122,12 @@ def test_stop_ends_the_fine_tune_alone_and_keeps_its_best(studio: Studio, dock: 
 
 
 def test_what_the_demo_proposes_ends_with_it(studio: Studio, dock: TrainingDock, tmp_path: Path) -> None:
-    studio.settings.set("train_minutes", 7.0)
+    studio.settings.train_minutes = 7.0
     dock.propose(Level.QUICK, 0.5)
     assert (dock._level.currentData(), dock._minutes.value()) == ("quick", 0.5)
     studio.window.open_folder(draw_project(tmp_path / "own"))
-    assert (dock._level.currentData(), dock._minutes.value()) == (studio.settings.text("train_level"), 7.0)
-    assert studio.settings.text("train_level") != "quick"
+    assert (dock._level.currentData(), dock._minutes.value()) == (studio.settings.train_level, 7.0)
+    assert studio.settings.train_level != "quick"
 
 
 def test_many_reports_are_drawn_a_few_times_and_never_behind_another_tab(

@@ -80,8 +80,8 @@ def saved(session: Session) -> Callable[[], bool]:
 
 def test_a_stroke_is_saved_after_a_pause(session: Session, folder: Path, qtbot: QtBot) -> None:
     assert session.save_state == "saved"
-    assert session.settings.number("autosave_delay") == 0.5
-    session.settings.set("autosave_delay", 0.1)
+    assert session.settings.autosave_delay == 0.5
+    session.settings.autosave_delay = 0.1
     paint(document(session), 2)
     assert session.save_state == "unsaved"
     assert on_disk(folder, 0) == (Status.NEW, None)
@@ -127,7 +127,7 @@ def test_a_half_done_stroke_is_finished_before_leaving(session: Session, folder:
 
 
 def test_the_undo_memory_follows_the_settings(session: Session) -> None:
-    session.settings.set("undo_budget_mb", 16)
+    session.settings.undo_budget_mb = 16
     session.go_to(1)
     assert document(session).history._budget == 16 << 20
 

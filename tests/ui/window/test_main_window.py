@@ -730,12 +730,12 @@ def test_a_fault_in_an_export_does_not_leave_it_running(
 
 
 def test_settings_take_effect(studio: Studio) -> None:
-    studio.settings.set("wheel_zooms", True)
+    studio.settings.wheel_zooms = True
     assert studio.window.canvas.wheel.zooms
-    studio.settings.set("theme", "dark")
+    studio.settings.theme = "dark"
     assert "#262626" in studio.window.styleSheet()
-    studio.settings.set("theme", "light")
-    studio.settings.set("device", "cpu")
+    studio.settings.theme = "light"
+    studio.settings.device = "cpu"
     assert studio.learning.device == "cpu"
 
 
