@@ -21,7 +21,7 @@ from fcn_studio.core.sample import Sample, Status
 from fcn_studio.fcn.model.build import build
 from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.jobs.process import JobScheduler
+from fcn_studio.jobs.process.scheduler import JobScheduler
 from fcn_studio.jobs.protocol import Cancel, Job, Reply, Submit
 from fcn_studio.jobs.run import JobRunner
 

@@ -6,11 +6,11 @@ from collections.abc import Generator
 
 from fcn_studio.core.class_map import map_classes
 from fcn_studio.core.metrics import Figures
-from fcn_studio.jobs.predictor_cache import WarmNetwork
+from fcn_studio.jobs.predictor_cache import PredictorCache
 from fcn_studio.jobs.protocol import Evaluated, EvaluateJob, ImageFailed, JobProgress
 
 
-def evaluate_network(job: EvaluateJob, warm: WarmNetwork) -> Generator[JobProgress, bool | None, Figures]:
+def evaluate_network(job: EvaluateJob, warm: PredictorCache) -> Generator[JobProgress, bool | None, Figures]:
     """Yield `Evaluated`, or `ImageFailed`, after each image; return the figures in the classes of the job's table.
 
     The network's classes are matched as the job says, else by name; where it predicts one that means nothing in the

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from fcn_studio.fcn.inference.predictor import Predictor
 
 
-class WarmNetwork:
+class PredictorCache:
     """Keeps the predictor of the last checkpoint and device, and says where it runs.
 
     Attributes:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from fcn_studio.jobs.evaluate import evaluate_network
-from fcn_studio.jobs.finetune import fine_tune
+from fcn_studio.jobs.fine_tune import fine_tune
 from fcn_studio.jobs.install import install
-from fcn_studio.jobs.predictor_cache import WarmNetwork
+from fcn_studio.jobs.predictor_cache import PredictorCache
 from fcn_studio.jobs.protocol import EvaluateJob, FineTuneJob, InstallJob, Job, JobProgress, JobResult, SegmentJob
 from fcn_studio.jobs.segment import segment
 
 
-class JobRunner(WarmNetwork):
+class JobRunner(PredictorCache):
     """Runs jobs in this process, one network kept warm between them."""
 
     def run(self, job: Job) -> Generator[JobProgress, bool | None, JobResult]:

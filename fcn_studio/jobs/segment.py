@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fcn_studio.errors import ImageError
 from fcn_studio.formats.images.images import read_image
-from fcn_studio.jobs.predictor_cache import WarmNetwork
+from fcn_studio.jobs.predictor_cache import PredictorCache
 from fcn_studio.jobs.protocol import ImageFailed, ImageToSegment, JobProgress, Predicted, SegmentJob
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Image = NDArray[np.uint8]
 
 
-def segment(job: SegmentJob, warm: WarmNetwork) -> Generator[JobProgress, bool | None, None]:
+def segment(job: SegmentJob, warm: PredictorCache) -> Generator[JobProgress, bool | None, None]:
     """Yield `Predicted` or `ImageFailed` for each image in turn.
 
     Raises:

@@ -25,7 +25,7 @@ from fcn_studio.formats.project.runs import state_of
 from fcn_studio.formats.project.training_lock import require_idle
 from fcn_studio.jobs import runs
 from fcn_studio.jobs.console import open_project, print_figures, progress_bar, trusted
-from fcn_studio.jobs.interruption import interruption
+from fcn_studio.jobs.graceful_interrupt import graceful_interrupt
 from fcn_studio.jobs.networks import class_map_of, default_network, needed, network_of
 from fcn_studio.jobs.outputs import check_checkpoint, check_log
 from fcn_studio.jobs.protocol import FineTuneJob, JobProgress
@@ -280,7 +280,7 @@ def _check_unused(config: TrainConfig, network: str) -> None:
 
 def _run_training(job: FineTuneJob, logs: Sequence[Path]) -> TrainOutcome:
     work = JobRunner().run(job)
-    with progress_bar(job.config.level.value, 1000) as bar, interruption() as interrupted:
+    with progress_bar(job.config.level.value, 1000) as bar, graceful_interrupt() as interrupted:
         news = next(work)
         while True:
             _show(news, bar, logs)

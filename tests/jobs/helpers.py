@@ -13,7 +13,7 @@ from fcn_studio.core.metrics import Figures
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.training import TrainOutcome
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.jobs.host import Host
+from fcn_studio.jobs.process.supervisor import ProcessSupervisor
 from fcn_studio.jobs.protocol import (
     Cancelled,
     Done,
@@ -86,12 +86,14 @@ PATIENCE = 90.0
 class Listener:
     """A host in a thread of its own, and all it said."""
 
-    def __init__(self, make_host: Callable[[Callable[[Reply], None]], Host] = Host) -> None:
+    def __init__(
+        self, make_supervisor: Callable[[Callable[[Reply], None]], ProcessSupervisor] = ProcessSupervisor
+    ) -> None:
         self.replies: list[Reply] = []
         self.patience = PATIENCE
         self._news = threading.Condition()
-        self.host = make_host(self._hear)
-        self.thread = threading.Thread(target=self.host.run, daemon=True)
+        self.supervisor = make_supervisor(self._hear)
+        self.thread = threading.Thread(target=self.supervisor.run, daemon=True)
         self.thread.start()
 
     def _hear(self, reply: Reply) -> None:
@@ -119,6 +121,6 @@ class Listener:
         return self.wait(lambda r: isinstance(r, Progress) and r.job_id == job_id)
 
     def close(self) -> None:
-        self.host.close()
+        self.supervisor.close()
         self.thread.join(10)
         assert not self.thread.is_alive()

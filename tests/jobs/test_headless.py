@@ -26,7 +26,7 @@ from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.project.training_lock import TrainingLock
 from fcn_studio.formats.voc.masks import read_mask
 from fcn_studio.jobs import headless, library, runs, trainings
-from fcn_studio.jobs.interruption import interruption
+from fcn_studio.jobs.graceful_interrupt import graceful_interrupt
 from fcn_studio.jobs.protocol import FineTuneJob, JobProgress
 from fcn_studio.jobs.run import JobRunner
 from tests.helpers import contents, save_half, tiny_checkpoint
@@ -352,7 +352,7 @@ def test_the_second_ctrl_c_interrupts() -> None:
     handler = signal.getsignal(signal.SIGINT)
 
     def interrupt_twice() -> None:
-        with interruption() as asked:
+        with graceful_interrupt() as asked:
             signal.raise_signal(signal.SIGINT)
             assert asked.is_set()
             signal.raise_signal(signal.SIGINT)
@@ -369,7 +369,7 @@ def test_off_the_main_thread_ctrl_c_is_left_alone() -> None:
     seen: list[object] = []
 
     def enter() -> None:
-        with interruption() as asked:
+        with graceful_interrupt() as asked:
             seen.append(signal.getsignal(signal.SIGINT))
             seen.append(asked.is_set())
 

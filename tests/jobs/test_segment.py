@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fcn_studio.core.prediction import Prediction
-from fcn_studio.jobs.predictor_cache import WarmNetwork
+from fcn_studio.jobs.predictor_cache import PredictorCache
 from fcn_studio.jobs.protocol import ImageFailed, ImageToSegment, Predicted, SegmentJob
 from fcn_studio.jobs.segment import segment
 
@@ -65,7 +65,7 @@ def job(tmp_path: Path) -> SegmentJob:
 )
 def test_news_come_in_turn_for_each_image(job: SegmentJob, most: int, groups: list[int]) -> None:
     predictor = CountingPredictor(most)
-    warm = cast(WarmNetwork, OneNetwork(predictor))
+    warm = cast(PredictorCache, OneNetwork(predictor))
     news = cast(list[Any], list(segment(job, warm)))
     assert predictor.groups == groups
     assert [(n.done, n.total) for n in news] == [(i + 1, len(SIZES)) for i in range(len(SIZES))]
@@ -81,7 +81,7 @@ def test_news_come_in_turn_for_each_image(job: SegmentJob, most: int, groups: li
 
 
 def test_it_ends_early_when_told(job: SegmentJob) -> None:
-    work = segment(job, cast(WarmNetwork, OneNetwork(CountingPredictor(8))))
+    work = segment(job, cast(PredictorCache, OneNetwork(CountingPredictor(8))))
     next(work)
     with pytest.raises(StopIteration):
         work.send(True)

@@ -24,10 +24,10 @@ import psutil
 
 from fcn_studio.core.training import Level, TrainConfig, TrainProgress
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.jobs import hang_detector as watch_module
-from fcn_studio.jobs import host as host_module
-from fcn_studio.jobs import process as process_module
-from fcn_studio.jobs.host import Host
+from fcn_studio.jobs.process import hang_detector as watch_module
+from fcn_studio.jobs.process import scheduler as process_module
+from fcn_studio.jobs.process import supervisor as supervisor_module
+from fcn_studio.jobs.process.supervisor import ProcessSupervisor
 from fcn_studio.jobs.protocol import (
     Done,
     Failed,
@@ -124,17 +124,17 @@ def warm_forks(fault_file: Path, *, ended_after: float, stuck_after: float) -> I
     from multiprocessing import forkserver
 
     os.environ[FAULT_FILE] = str(fault_file)
-    before = host_module.START_METHOD, host_module.serve, host_module.GRACE
+    before = supervisor_module.START_METHOD, supervisor_module.serve, supervisor_module.GRACE
     limits = watch_module.ENDED_AFTER, watch_module.STUCK_AFTER
     multiprocessing.set_forkserver_preload(["tests.trust.preload"])
-    host_module.START_METHOD, host_module.serve, host_module.GRACE = "forkserver", serve, GRACE  # type: ignore[assignment]
+    supervisor_module.START_METHOD, supervisor_module.serve, supervisor_module.GRACE = "forkserver", serve, GRACE  # type: ignore[assignment]
     watch_module.ENDED_AFTER, watch_module.STUCK_AFTER = ended_after, stuck_after
     forkserver._forkserver._stop()  # type: ignore[attr-defined]  # one of other tests knows nothing of the faults
     forkserver.ensure_running()
     try:
         yield
     finally:
-        host_module.START_METHOD, host_module.serve, host_module.GRACE = before
+        supervisor_module.START_METHOD, supervisor_module.serve, supervisor_module.GRACE = before
         watch_module.ENDED_AFTER, watch_module.STUCK_AFTER = limits
         forkserver._forkserver._stop()  # type: ignore[attr-defined]
         del os.environ[FAULT_FILE]
@@ -163,11 +163,11 @@ class Deaths:
     project: Path
     network: Path
     fault_file: Path
-    make_host: Callable[[Callable[[Reply], None]], Host] = Host
+    make_supervisor: Callable[[Callable[[Reply], None]], ProcessSupervisor] = ProcessSupervisor
     listener: Listener = field(init=False)
 
     def __post_init__(self) -> None:
-        self.listener = Listener(self.make_host)
+        self.listener = Listener(self.make_supervisor)
         every = segment_all(self.project, self.network, repeat=500)
         self._long = every
         self.one = replace(every, images=every.images[:1])
@@ -185,11 +185,11 @@ class Deaths:
         if mode in SILENT + PERHAPS_SILENT:
             limit = 3.0
         assert told_after < limit, f"{mode} at {phase} was told after {told_after:.1f} s"
-        next_id = self.listener.host.submit(self.one, interactive=True)
+        next_id = self.listener.supervisor.submit(self.one, interactive=True)
         end = self.listener.end_of(next_id, 40)
         assert isinstance(end, Done), f"after {mode} at {phase} the next job ended with {end}"
         next_result = time.monotonic() - began
-        assert self.listener.host.pid not in (None, pid)
+        assert self.listener.supervisor.pid not in (None, pid)
         assert gone(pid), f"after {mode} at {phase} process {pid} is still there"
         late = [r for r in self.listener.replies[lost:] if job_id and getattr(r, "job_id", 0) == job_id]
         assert not late, f"after {mode} at {phase} the lost job said {late[0]}"
@@ -200,20 +200,20 @@ class Deaths:
 
     def reach(self, phase: str) -> tuple[int, int]:
         """Bring the process to a phase; its pid and the job it is at, 0 if none."""
-        host = self.listener.host
-        if host.pid is None or phase == "idle":
-            assert isinstance(self.listener.end_of(host.submit(self.one), 40), Done)
+        supervisor = self.listener.supervisor
+        if supervisor.pid is None or phase == "idle":
+            assert isinstance(self.listener.end_of(supervisor.submit(self.one), 40), Done)
         job_id = 0
         if phase == "load":
-            job_id = host.submit(self._one_of_another_network())
+            job_id = supervisor.submit(self._one_of_another_network())
             self.listener.wait(lambda r: isinstance(r, Started) and r.job_id == job_id)
         elif phase == "infer":
-            job_id = host.submit(self._long)
+            job_id = supervisor.submit(self._long)
             self.listener.news_of(job_id)
         elif phase == "train":
-            job_id = host.submit(self._training)
+            job_id = supervisor.submit(self._training)
             self.listener.wait(lambda r: is_training(r, job_id))
-        pid = host.pid
+        pid = supervisor.pid
         assert pid is not None
         return pid, job_id
 

@@ -164,7 +164,7 @@ def serve() -> int:
 
     import fcn_studio.formats.project.project_folder
     import fcn_studio.jobs.export
-    import fcn_studio.jobs.host
+    import fcn_studio.jobs.process.supervisor
     import fcn_studio.ui.app
     import fcn_studio.ui.commands.report  # noqa: F401
 

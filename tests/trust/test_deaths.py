@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fcn_studio.jobs.host import Host
+from fcn_studio.jobs.process.supervisor import ProcessSupervisor
 from fcn_studio.jobs.protocol import Answers, Cancelled, Done, Failed, Progress, Silent
 from tests.trust.deaths import GRACE, Deaths, fault, gone, warm_forks
 
@@ -67,7 +67,7 @@ def test_the_process_dies_and_the_next_job_works(deaths: Deaths, mode: str, phas
     deaths.die(mode, phase)
 
 
-class Careless(Host):
+class Careless(ProcessSupervisor):
     """Does not bury its dead."""
 
     def _bury(self, sentence: str = "", *, told: bool = False) -> None:
@@ -105,8 +105,8 @@ def test_a_process_that_comes_back_goes_on(deaths: Deaths, training: tuple[int, 
     listener.wait(lambda r: isinstance(r, Progress) and r.job_id == job_id, 10, after=len(listener.replies))
     said = [type(r) for r in listener.replies[heard:] if not isinstance(r, Progress)]
     assert said == [Silent, Answers]
-    assert listener.host.pid == pid
-    listener.host.cancel(job_id)
+    assert listener.supervisor.pid == pid
+    listener.supervisor.cancel(job_id)
     assert isinstance(listener.end_of(job_id), Cancelled)
 
 
@@ -114,7 +114,7 @@ def test_a_job_that_hangs_is_cancelled_at_once(deaths: Deaths, training: tuple[i
     pid, job_id = training
     os.kill(pid, signal.SIGSTOP)
     began = time.monotonic()
-    deaths.listener.host.cancel(job_id)
+    deaths.listener.supervisor.cancel(job_id)
     assert isinstance(deaths.listener.end_of(job_id, 5), Cancelled)
     assert time.monotonic() - began < 0.3
     assert gone(pid, GRACE + 2)
@@ -127,7 +127,7 @@ def test_a_job_that_waits_behind_one_that_hangs_is_done_by_the_next_process(
 ) -> None:
     pid, job_id = training
     os.kill(pid, signal.SIGSTOP)
-    waits = deaths.listener.host.submit(deaths.one)
+    waits = deaths.listener.supervisor.submit(deaths.one)
     assert isinstance(deaths.listener.end_of(waits, 20), Done)
     assert isinstance(deaths.listener.end_of(job_id), Failed)
     assert gone(pid)

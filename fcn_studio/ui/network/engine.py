@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from PySide6.QtCore import QObject, QThread, Signal, SignalInstance, Slot
 
 if TYPE_CHECKING:
-    from fcn_studio.jobs.host import Host
+    from fcn_studio.jobs.process.supervisor import ProcessSupervisor
     from fcn_studio.jobs.protocol import Job
 
 
@@ -32,7 +32,7 @@ class Engine(Protocol):
 
 
 class _Worker(QObject):
-    """Lives in the engine's thread and blocks there in `Host.run`.
+    """Lives in the engine's thread and blocks there in `ProcessSupervisor.run`.
 
     Signals:
         replied(object): each `Reply`, emitted on the engine's thread.
@@ -41,15 +41,17 @@ class _Worker(QObject):
     replied = Signal(object)
 
     def __init__(self) -> None:
-        from fcn_studio.jobs.host import Host  # start-up: multiprocessing is loaded when it is needed
+        from fcn_studio.jobs.process.supervisor import (
+            ProcessSupervisor,  # start-up: multiprocessing is loaded when it is needed
+        )
 
         super().__init__()
-        self.host = Host(self.replied.emit)
+        self.supervisor = ProcessSupervisor(self.replied.emit)
 
     @Slot()
     def serve(self) -> None:
         """Serve the network's process until the host is closed, then let the thread end."""
-        self.host.run()
+        self.supervisor.run()
         self.thread().quit()
 
 
@@ -70,7 +72,7 @@ class ProcessEngine(QObject):
     @property
     def pid(self) -> int | None:
         """Process id of the network's process, if one runs."""
-        return self._worker.host.pid if self._worker is not None else None
+        return self._worker.supervisor.pid if self._worker is not None else None
 
     def submit(self, job: Job, *, interactive: bool = False) -> int:
         """Hand in a job; its id."""
@@ -87,12 +89,12 @@ class ProcessEngine(QObject):
     def shut_down(self) -> None:
         """End the process and the thread; blocks for at most some tenths of a second."""
         if self._worker is not None and self._thread is not None:
-            self._worker.host.close()
+            self._worker.supervisor.close()
             self._thread.quit()
             self._thread.wait()
 
     @property
-    def _host(self) -> Host:
+    def _host(self) -> ProcessSupervisor:
         """The host, on a thread of its own from now on."""
         if self._worker is None:
             self._thread = QThread()
@@ -102,4 +104,4 @@ class ProcessEngine(QObject):
             self._worker.replied.connect(self.replied)
             self._thread.started.connect(self._worker.serve)
             self._thread.start()
-        return self._worker.host
+        return self._worker.supervisor

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fcn_studio.jobs import hang_detector as watch_module
-from fcn_studio.jobs.hang_detector import LOOK, Verdict, Watch
+from fcn_studio.jobs.process import hang_detector as watch_module
+from fcn_studio.jobs.process.hang_detector import LOOK, Verdict, Watch
 from fcn_studio.jobs.protocol import Alive, Ready
 
 

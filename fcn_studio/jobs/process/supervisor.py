@@ -1,8 +1,8 @@
-"""The network's process, shell's side: starts it, talks to it, buries it, and starts it again. Qt-free.
+"""Supervise the network's process: start it, talk to it, end it, and start it again.
 
-One thread calls `Host.run`; any thread may `submit`, `cancel` and `close`. News goes to the one callback, on the
-running thread. A process that dies or hangs costs the jobs it had begun and a sentence; jobs it had not begun are
-given to the next one.
+One thread calls `ProcessSupervisor.run`; any thread may `submit`, `cancel` and `close`. News goes to one callback, on
+the running thread. If the process dies or hangs, the jobs that it had begun fail with a sentence; jobs that it had
+not begun are given to the next process.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from multiprocessing.context import SpawnProcess
 from typing import Literal
 
-from fcn_studio.jobs.hang_detector import LOOK, STUCK_AFTER, Verdict, Watch
-from fcn_studio.jobs.pipe import Wire
-from fcn_studio.jobs.process import serve
+from fcn_studio.jobs.process.hang_detector import LOOK, STUCK_AFTER, Verdict, Watch
+from fcn_studio.jobs.process.pipe import Wire
+from fcn_studio.jobs.process.scheduler import serve
 from fcn_studio.jobs.protocol import (
     Alive,
     Answers,
@@ -76,7 +76,7 @@ class _Pending:
     """Processes that died with this job in hand and none begun."""
 
 
-class Host:
+class ProcessSupervisor:
     """Owns the network's process. ``report`` gets every `Reply`, on the thread that is in `run`."""
 
     def __init__(self, report: Callable[[Reply], None]) -> None:

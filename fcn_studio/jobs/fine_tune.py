@@ -9,11 +9,11 @@ from pathlib import Path
 from fcn_studio.core.training import Level, TrainOutcome
 from fcn_studio.errors import ImageError, TrainingError
 from fcn_studio.jobs.evaluate import evaluate_network
-from fcn_studio.jobs.predictor_cache import WarmNetwork
+from fcn_studio.jobs.predictor_cache import PredictorCache
 from fcn_studio.jobs.protocol import EvaluateJob, FineTuneJob, JobProgress
 
 
-def fine_tune(job: FineTuneJob, warm: WarmNetwork) -> Generator[JobProgress, bool | None, TrainOutcome]:
+def fine_tune(job: FineTuneJob, warm: PredictorCache) -> Generator[JobProgress, bool | None, TrainOutcome]:
     """Yield `TrainProgress` and, while scoring, `Evaluated`; return the outcome.
 
     Sending True ends the training soon; the best network so far is the outcome.

@@ -7,7 +7,7 @@ import pytest
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.training import TrainProgress
 from fcn_studio.errors import DeviceError
-from fcn_studio.jobs.process import JobScheduler
+from fcn_studio.jobs.process.scheduler import JobScheduler
 from fcn_studio.jobs.protocol import Cancel, Cancelled, Done, Failed, Progress, Reply, Started, Submit
 from fcn_studio.jobs.run import JobRunner
 from tests.jobs.helpers import ScriptedRunner, Work, job, news

@@ -11,7 +11,7 @@ from types import FrameType
 
 
 @contextmanager
-def interruption() -> Iterator[threading.Event]:
+def graceful_interrupt() -> Iterator[threading.Event]:
     """Within it, the first Ctrl+C only sets the event; the second interrupts as usual."""
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():

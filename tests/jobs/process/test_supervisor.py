@@ -46,7 +46,7 @@ def listener() -> Iterator[Listener]:
 
 def kill(listener: Listener) -> float:
     """End the process as the kernel does when memory is short; the time of it."""
-    pid = listener.host.pid
+    pid = listener.supervisor.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     return time.monotonic()
@@ -62,12 +62,12 @@ def fine_tune_job(project: Path, network: Path) -> FineTuneJob:
 
 def test_a_day_in_the_life_of_a_host(listener: Listener, micrograph_project: Path, tiny_network: Path) -> None:
     """One story, because each process that starts loads torch."""
-    host = listener.host
-    assert host.pid is None
+    supervisor = listener.supervisor
+    assert supervisor.pid is None
 
     # It labels.
     one = segment_all(micrograph_project, tiny_network)
-    first = host.submit(one)
+    first = supervisor.submit(one)
     end = listener.end_of(first)
     assert isinstance(end, Done), end
     assert end.device.startswith("CPU")
@@ -78,22 +78,22 @@ def test_a_day_in_the_life_of_a_host(listener: Listener, micrograph_project: Pat
 
     # An interactive job is served between two images of a long one, and a long one is cancelled.
     endless = segment_all(micrograph_project, tiny_network, repeat=200)
-    long = host.submit(endless)
+    long = supervisor.submit(endless)
     listener.news_of(long)
-    quick = host.submit(replace(one, images=one.images[:1]), interactive=True)
+    quick = supervisor.submit(replace(one, images=one.images[:1]), interactive=True)
     assert isinstance(listener.end_of(quick), Done)
-    host.cancel(long)
+    supervisor.cancel(long)
     assert isinstance(listener.end_of(long, patience=1), Cancelled)
     said = len(listener.replies)
-    after = host.submit(replace(one, images=one.images[:1]))
+    after = supervisor.submit(replace(one, images=one.images[:1]))
     assert isinstance(listener.end_of(after), Done)
     assert not [r for r in listener.replies[said:] if r.job_id == long]  # type: ignore[union-attr]
 
     # It is killed while it labels; a job that only waited is done by the next process.
-    doomed = host.submit(endless)
+    doomed = supervisor.submit(endless)
     listener.news_of(doomed)
-    waiting = host.submit(replace(one, images=one.images[:2]))
-    killed_at, first_pid = kill(listener), host.pid
+    waiting = supervisor.submit(replace(one, images=one.images[:2]))
+    killed_at, first_pid = kill(listener), supervisor.pid
     end = listener.end_of(doomed)
     assert time.monotonic() - killed_at < 2
     assert isinstance(end, Failed)
@@ -101,10 +101,10 @@ def test_a_day_in_the_life_of_a_host(listener: Listener, micrograph_project: Pat
     assert "Your labels are safe" in end.sentence
     assert not end.trace
     assert isinstance(listener.end_of(waiting), Done)
-    assert host.pid != first_pid
+    assert supervisor.pid != first_pid
 
     # It is killed while it trains, and the next job works.
-    training = host.submit(fine_tune_job(micrograph_project, tiny_network))
+    training = supervisor.submit(fine_tune_job(micrograph_project, tiny_network))
     listener.wait(
         lambda r: (
             isinstance(r, Progress) and r.job_id == training and isinstance(r.news, TrainProgress) and r.news.step > 0
@@ -113,38 +113,38 @@ def test_a_day_in_the_life_of_a_host(listener: Listener, micrograph_project: Pat
     killed_at = kill(listener)
     assert isinstance(listener.end_of(training), Failed)
     assert time.monotonic() - killed_at < 2
-    last = host.submit(replace(one, images=one.images[:1]))
+    last = supervisor.submit(replace(one, images=one.images[:1]))
     assert isinstance(listener.end_of(last), Done)
 
     # It is stopped while it trains, and keeps its best.
-    training = host.submit(fine_tune_job(micrograph_project, tiny_network))
+    training = supervisor.submit(fine_tune_job(micrograph_project, tiny_network))
     listener.wait(
         lambda r: (
             isinstance(r, Progress) and r.job_id == training and isinstance(r.news, TrainProgress) and r.news.step > 0
         )
     )
-    host.cancel(training, keep=True)
+    supervisor.cancel(training, keep=True)
     end = listener.end_of(training)
     assert isinstance(end, Done), end
     assert end.result.stopped  # type: ignore[attr-defined]
     assert (micrograph_project / "best.safetensors").is_file()
 
     # It is closed while it works.
-    host.submit(endless)
-    pid = host.pid
+    supervisor.submit(endless)
+    pid = supervisor.pid
     assert pid is not None
     began = time.monotonic()
     listener.close()
     assert time.monotonic() - began < 3
     assert not psutil.pid_exists(pid)
-    assert host.pid is None
+    assert supervisor.pid is None
 
 
 def test_the_process_ends_when_its_parent_is_killed() -> None:
     code = (
         "import threading, time\n"
-        "from fcn_studio.jobs.host import Host\n"
-        "host = Host(lambda reply: None)\n"
+        "from fcn_studio.jobs.process.supervisor import ProcessSupervisor\n"
+        "host = ProcessSupervisor(lambda reply: None)\n"
         "threading.Thread(target=host.run, daemon=True).start()\n"
         "host.warm()\n"
         "while host.pid is None: time.sleep(0.01)\n"
@@ -200,7 +200,7 @@ def deaf_child(connection: object) -> None:
 
 @pytest.fixture
 def child(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[object], None]], None]:
-    return lambda serve: monkeypatch.setattr("fcn_studio.jobs.host.serve", serve)
+    return lambda serve: monkeypatch.setattr("fcn_studio.jobs.process.supervisor.serve", serve)
 
 
 def named(name: str) -> object:
@@ -213,18 +213,18 @@ def test_a_job_that_hangs_after_its_cancel_costs_the_process_not_the_next_job(
     listener: Listener, child: Callable[[object], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     child(idle_child)
-    monkeypatch.setattr("fcn_studio.jobs.host.GRACE", 0.3)
-    host = listener.host
-    hangs = host.submit(named("hangs"))  # type: ignore[arg-type]
+    monkeypatch.setattr("fcn_studio.jobs.process.supervisor.GRACE", 0.3)
+    supervisor = listener.supervisor
+    hangs = supervisor.submit(named("hangs"))  # type: ignore[arg-type]
     listener.wait(lambda r: isinstance(r, Started) and r.job_id == hangs)
-    pid = host.pid
-    host.cancel(hangs)
+    pid = supervisor.pid
+    supervisor.cancel(hangs)
     assert isinstance(listener.end_of(hangs, 1), Cancelled)
-    follows = host.submit(named("waits"))  # type: ignore[arg-type]
+    follows = supervisor.submit(named("waits"))  # type: ignore[arg-type]
     deadline = time.monotonic() + 20
-    while host.pid in (pid, None) and time.monotonic() < deadline:
+    while supervisor.pid in (pid, None) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert host.pid not in (pid, None)
+    assert supervisor.pid not in (pid, None)
     assert not [r for r in listener.replies if isinstance(r, Failed)], follows
 
 
@@ -232,16 +232,16 @@ def test_cancelling_a_job_that_only_waits_leaves_the_process_alone(
     listener: Listener, child: Callable[[object], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     child(idle_child)
-    monkeypatch.setattr("fcn_studio.jobs.host.GRACE", 0.2)
-    host = listener.host
-    busy = host.submit(named("busy"))  # type: ignore[arg-type]
+    monkeypatch.setattr("fcn_studio.jobs.process.supervisor.GRACE", 0.2)
+    supervisor = listener.supervisor
+    busy = supervisor.submit(named("busy"))  # type: ignore[arg-type]
     listener.wait(lambda r: isinstance(r, Started) and r.job_id == busy)
-    pid = host.pid
-    waits = host.submit(named("waits"))  # type: ignore[arg-type]
-    host.cancel(waits)
+    pid = supervisor.pid
+    waits = supervisor.submit(named("waits"))  # type: ignore[arg-type]
+    supervisor.cancel(waits)
     assert isinstance(listener.end_of(waits, 1), Cancelled)
     time.sleep(0.6)
-    assert host.pid == pid
+    assert supervisor.pid == pid
     assert not [r for r in listener.replies if isinstance(r, Failed)]
 
 
@@ -250,13 +250,13 @@ def test_nonsense_on_the_pipe_costs_the_job_and_a_sentence(
     listener: Listener, child: Callable[[object], None], nonsense: str
 ) -> None:
     child(mad_child)
-    job_id = listener.host.submit(named(nonsense))  # type: ignore[arg-type]
+    job_id = listener.supervisor.submit(named(nonsense))  # type: ignore[arg-type]
     end = listener.end_of(job_id)
     assert isinstance(end, Failed)
     assert "sent what cannot be understood" in end.sentence
     assert "Your labels are safe" in end.sentence
     child(idle_child)
-    again = listener.host.submit(named("again"))  # type: ignore[arg-type]
+    again = listener.supervisor.submit(named("again"))  # type: ignore[arg-type]
     listener.wait(lambda r: isinstance(r, Started) and r.job_id == again)
 
 
@@ -264,26 +264,26 @@ def test_a_process_that_cannot_begin_fails_its_jobs_once_and_is_not_started_for_
     listener: Listener, child: Callable[[object], None]
 ) -> None:
     child(dead_child)
-    jobs = [listener.host.submit(named("one")), listener.host.submit(named("two"))]  # type: ignore[arg-type]
+    jobs = [listener.supervisor.submit(named("one")), listener.supervisor.submit(named("two"))]  # type: ignore[arg-type]
     for job_id in jobs:
         end = listener.end_of(job_id)
         assert isinstance(end, Failed)
     time.sleep(0.3)
-    assert listener.host.pid is None
+    assert listener.supervisor.pid is None
 
 
 def test_a_job_that_kills_every_process_before_it_begins_is_given_to_two_only(
     listener: Listener, child: Callable[[object], None]
 ) -> None:
     child(deaf_child)
-    job_id = listener.host.submit(named("poison"))  # type: ignore[arg-type]
+    job_id = listener.supervisor.submit(named("poison"))  # type: ignore[arg-type]
     end = listener.end_of(job_id)
     assert isinstance(end, Failed)
     assert "ended with code 4" in end.sentence
     patience = time.monotonic() + 20
-    while listener.host.pid is not None and time.monotonic() < patience:
+    while listener.supervisor.pid is not None and time.monotonic() < patience:
         time.sleep(0.05)
-    assert listener.host.pid is None
+    assert listener.supervisor.pid is None
     assert len([r for r in listener.replies if isinstance(r, Ready)]) == 2
 
 
@@ -294,9 +294,9 @@ def test_a_process_that_cannot_be_started_ahead_costs_nothing(
         raise OSError(errno.ENOMEM, "Cannot allocate memory")
 
     monkeypatch.setattr(SpawnProcess, "start", fail)
-    listener.host.warm()
-    job_id = listener.host.submit(SegmentJob("", ()))
+    listener.supervisor.warm()
+    job_id = listener.supervisor.submit(SegmentJob("", ()))
     reply = listener.end_of(job_id, 10)
     assert isinstance(reply, Failed)
     assert "cannot be started (Cannot allocate memory)" in reply.sentence
-    assert listener.host.pid is None
+    assert listener.supervisor.pid is None

@@ -15,8 +15,8 @@ import pytest
 
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
-from fcn_studio.jobs import pipe as wire_module
-from fcn_studio.jobs.pipe import END, Wire
+from fcn_studio.jobs.process import pipe as wire_module
+from fcn_studio.jobs.process.pipe import END, Wire
 from fcn_studio.jobs.protocol import Alive, Done, Evaluated, Failed, Progress, Ready, Started
 from tests.jobs.helpers import figures, news, outcome
 
