@@ -36,10 +36,10 @@ def child(folder: Path) -> None:
     from fcn_studio.ui import app
     from fcn_studio.ui.runtime.garbage_collection import GuiThreadGarbage
     from tests.trust.huge import Sitting
-    from tests.ui.conftest import IdleEngine
+    from tests.ui.conftest import IdleProcess
 
     application = app.application([])
-    studio = app.build(Settings(), IdleEngine())
+    studio = app.build(Settings(), IdleProcess())
     GuiThreadGarbage(studio.window)
     studio.window.resize(1920, 1080)
     studio.window.show()

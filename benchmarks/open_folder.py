@@ -31,7 +31,7 @@ from fcn_studio.settings import Settings  # noqa: E402
 from fcn_studio.ui import app  # noqa: E402
 from fcn_studio.ui.runtime.garbage_collection import GuiThreadGarbage  # noqa: E402
 from tests.trust.large_folders import Opening, draw_many, open_and_watch, table  # noqa: E402
-from tests.ui.conftest import IdleEngine  # noqa: E402
+from tests.ui.conftest import IdleProcess  # noqa: E402
 
 BAR_STALL_MS = 100.0
 BAR_FLOORS = 100.0
@@ -40,7 +40,7 @@ BAR_FLOORS = 100.0
 def open_once(folder: Path) -> Opening:
     """Open it in a window of this process."""
     application = app.application([])
-    studio = app.build(Settings(), IdleEngine())  # type: ignore[arg-type]
+    studio = app.build(Settings(), IdleProcess())  # type: ignore[arg-type]
     studio.window.resize(1600, 900)
     studio.window.show()
     gc.freeze()  # as the program does

@@ -30,7 +30,7 @@ from PySide6.QtCore import qInstallMessageHandler  # noqa: E402
 from fcn_studio.settings import Settings  # noqa: E402
 from fcn_studio.ui import app  # noqa: E402
 from tests.trust.switching import Switch, Switcher, draw_folder, peak_mb, table  # noqa: E402
-from tests.ui.conftest import IdleEngine  # noqa: E402
+from tests.ui.conftest import IdleProcess  # noqa: E402
 
 BAR_MS = 50.0
 
@@ -38,7 +38,7 @@ BAR_MS = 50.0
 def run(folder: Path, images: int, rounds: int) -> dict[str, list[Switch]]:
     """All walks, in a window of their own."""
     application = app.application([])
-    studio = app.build(Settings(), IdleEngine())  # type: ignore[arg-type]
+    studio = app.build(Settings(), IdleProcess())  # type: ignore[arg-type]
     studio.window.resize(1920, 1080)
     studio.window.show()
     switcher = Switcher(studio, folder)

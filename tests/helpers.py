@@ -97,7 +97,7 @@ def black(width: int = 64, height: int = 48) -> np.ndarray:
     return np.zeros((height, width, 3), np.uint8)
 
 
-class InlineEngine(QObject):
+class InlineProcess(QObject):
     """Runs jobs in this process, a step a turn of the event loop, with the scheduler that the real process uses.
 
     While ``held`` it takes jobs but makes no step. ``submitted`` lists all jobs.
@@ -109,7 +109,7 @@ class InlineEngine(QObject):
         super().__init__()
         self._replies: deque[Reply] = deque()
         self.scheduler = JobScheduler(JobRunner(threads=1), self._replies.append)
-        self.scheduler.report_s = 0
+        self.scheduler.report_interval = 0
         self.submitted: list[Job] = []
         self.cancelled: list[tuple[int, bool]] = []
         self.held = False
@@ -136,7 +136,7 @@ class InlineEngine(QObject):
         if self.scheduler.idle:
             self._timer.stop()
 
-    def warm(self) -> None: ...
+    def warm_up(self) -> None: ...
 
     def shut_down(self) -> None:
         self._timer.stop()

@@ -10,7 +10,7 @@ from fcn_studio.jobs.predictor_cache import PredictorCache
 from fcn_studio.jobs.protocol import Evaluated, EvaluateJob, ImageFailed, JobProgress
 
 
-def evaluate_network(job: EvaluateJob, warm: PredictorCache) -> Generator[JobProgress, bool | None, Figures]:
+def evaluate_network(job: EvaluateJob, predictors: PredictorCache) -> Generator[JobProgress, bool | None, Figures]:
     """Yield `Evaluated`, or `ImageFailed`, after each image; return the figures in the classes of the job's table.
 
     The network's classes are matched as the job says, else by name; where it predicts one that means nothing in the
@@ -21,7 +21,7 @@ def evaluate_network(job: EvaluateJob, warm: PredictorCache) -> Generator[JobPro
     """
     from fcn_studio.fcn.inference.evaluate import evaluate
 
-    predictor = warm.predictor(job.checkpoint, job.device)
+    predictor = predictors.predictor(job.checkpoint, job.device)
     left_out: dict[str, str] = {}
     index_map = map_classes(predictor.checkpoint.table, job.table, job.class_map)
     work = evaluate(predictor, job.snapshot, job.table, index_map, left_out, boundary=job.boundary)

@@ -13,7 +13,7 @@ from fcn_studio.jobs.predictor_cache import PredictorCache
 from fcn_studio.jobs.protocol import EvaluateJob, FineTuneJob, JobProgress
 
 
-def fine_tune(job: FineTuneJob, warm: PredictorCache) -> Generator[JobProgress, bool | None, TrainOutcome]:
+def fine_tune(job: FineTuneJob, predictors: PredictorCache) -> Generator[JobProgress, bool | None, TrainOutcome]:
     """Yield `TrainProgress` and, while scoring, `Evaluated`; return the outcome.
 
     Sending True ends the training soon; the best network so far is the outcome.
@@ -30,7 +30,7 @@ def fine_tune(job: FineTuneJob, warm: PredictorCache) -> Generator[JobProgress, 
     if not job.train:
         raise TrainingError("No image has trusted pixels yet: label or verify a few images, then fine-tune.")
     device = own_device(choose_device(job.device))
-    warm.device_words = describe_device(device)
+    predictors.device_words = describe_device(device)
     # Training scores the network it is given as the baseline; from scratch it is given one for that alone.
     scratch = job.config.level is Level.SCRATCH
     given, class_map = (job.baseline, job.baseline_map) if scratch else (job.base, job.base_map)
@@ -44,6 +44,6 @@ def fine_tune(job: FineTuneJob, warm: PredictorCache) -> Generator[JobProgress, 
     # The network in use is another than the base, or the training had no time to score it: the verdict needs it.
     in_use = EvaluateJob(job.baseline, job.table, job.val, job.device, job.baseline_map)
     try:
-        return replace(outcome, baseline=(yield from evaluate_network(in_use, warm)))
+        return replace(outcome, baseline=(yield from evaluate_network(in_use, predictors)))
     except ImageError:  # no validation image can be read any more, which the notes say
         return replace(outcome, baseline=None)

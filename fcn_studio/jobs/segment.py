@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 Image = NDArray[np.uint8]
 
 
-def segment(job: SegmentJob, warm: PredictorCache) -> Generator[JobProgress, bool | None, None]:
+def segment(job: SegmentJob, predictors: PredictorCache) -> Generator[JobProgress, bool | None, None]:
     """Yield `Predicted` or `ImageFailed` for each image in turn.
 
     Raises:
         CheckpointError: if the checkpoint cannot be loaded.
         DeviceError: if the device is missing or out of memory for good.
     """
-    predictor = warm.predictor(job.checkpoint, job.device)
+    predictor = predictors.predictor(job.checkpoint, job.device)
     total, done = len(job.images), 0
     for group in _groups(job, predictor):
         for news in _labelled(group, predictor):

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QApplication
 from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.errors import FcnStudioError, UsageError
 from fcn_studio.settings import Settings
-from fcn_studio.ui.network.engine import Engine, ProcessEngine
 from fcn_studio.ui.network.learning import Learning
+from fcn_studio.ui.network.network_process import JobProcess, NetworkProcess
 from fcn_studio.ui.runtime.crash_marker import Life, take_ended
 from fcn_studio.ui.runtime.garbage_collection import GuiThreadGarbage
 from fcn_studio.ui.runtime.logs import log_to
@@ -42,7 +42,7 @@ class Studio:
     settings: Settings
     toolbox: Toolbox
     session: Session
-    engine: Engine
+    process: JobProcess
     learning: Learning
     window: MainWindow
 
@@ -52,11 +52,11 @@ class Studio:
         self.session.shut_down()
 
 
-def build(settings: Settings, engine: Engine | None = None) -> Studio:
+def build(settings: Settings, process: JobProcess | None = None) -> Studio:
     """Make the parts and the window, not yet shown. ``engine``: another one than the real, for tests."""
     toolbox = Toolbox()
     session = Session(settings, toolbox)
-    running = engine or ProcessEngine()
+    running = process or NetworkProcess()
     learning = Learning(session, running)
     messages = Messages()
     window = MainWindow(session, toolbox, learning, settings, messages)
@@ -157,7 +157,7 @@ def _run(
         QTimer.singleShot(0, studio.window, lambda: _tell_ended(studio))
         if folder is not None:
             QTimer.singleShot(0, studio.window, lambda: _open(studio, folder, break_lock))
-        QTimer.singleShot(WARM_UP_MS, studio.window, studio.learning.warm)
+        QTimer.singleShot(WARM_UP_MS, studio.window, studio.learning.warm_up)
         try:
             return app.exec()
         finally:

@@ -17,7 +17,7 @@ from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs.demo import make_demo
 from fcn_studio.jobs.protocol import Failed, FineTuneJob, Progress, Reply
 from fcn_studio.jobs.snapshot import collect_now
-from fcn_studio.ui.network.engine import ProcessEngine
+from fcn_studio.ui.network.network_process import NetworkProcess
 from tests.bench.canvas import Cases
 from tests.bench.figures import Row, Times
 
@@ -77,10 +77,10 @@ def training() -> Iterator[None]:
     """A fine-tune of a tiny network, run by the engine as the program starts it."""
     with tempfile.TemporaryDirectory() as folder:
         job = _job(Path(folder))
-        engine = ProcessEngine()
+        process = NetworkProcess()
         replies: list[Reply] = []
-        engine.replied.connect(replies.append)
-        engine.submit(job)
+        process.replied.connect(replies.append)
+        process.submit(job)
         try:
             _wait_for_steps(replies)
             before = len(replies)
@@ -89,7 +89,7 @@ def training() -> Iterator[None]:
             assert not failed, failed[0].sentence
             assert any(isinstance(reply, Progress) for reply in replies[before:]), "the training stood still"
         finally:
-            engine.shut_down()
+            process.shut_down()
 
 
 _COMPANIONS = {"nothing": nothing, "cpu": plain_loop, "training": training}

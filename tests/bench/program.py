@@ -54,7 +54,7 @@ class Program:
         from fcn_studio.settings import Settings
         from fcn_studio.ui import app
         from fcn_studio.ui.runtime.guard import guarded
-        from tests.helpers import InlineEngine
+        from tests.helpers import InlineProcess
 
         class Paints(QObject):
             """Counts what is painted."""
@@ -69,7 +69,7 @@ class Program:
         self.app = app.application([])
         settings = Settings()
         settings.use_for_now("max_pixels", 1_000_000_000)
-        self.studio = app.build(settings, InlineEngine())  # type: ignore[arg-type]
+        self.studio = app.build(settings, InlineProcess())  # type: ignore[arg-type]
         self.problems: list[str] = []
         self.studio.window.messages.problem.connect(self.problems.append)
         self.studio.window.messages.bug.connect(self.problems.append)

@@ -153,13 +153,13 @@ def test_a_hostile_file_costs_only_a_sentence_in_the_networks_process_too(
     (tmp_path / "net.pth").write_bytes(pickled(tmp_path / "it ran"))
     listener = Listener()
     try:
-        end = listener.end_of(listener.host.submit(InstallJob(str(tmp_path / "net.pth"))))
+        end = listener.end_of(listener.supervisor.submit(InstallJob(str(tmp_path / "net.pth"))))
         assert isinstance(end, Failed)
         assert "net.pth: the file is damaged" in end.sentence
         assert not end.trace
         assert not (tmp_path / "it ran").exists()
         assert files(folder) == []
-        end = listener.end_of(listener.host.submit(InstallJob(str(tiny_network), "mine")))
+        end = listener.end_of(listener.supervisor.submit(InstallJob(str(tiny_network), "mine")))
         assert isinstance(end, Done)
         assert end.result == str(folder / "mine.safetensors")
     finally:

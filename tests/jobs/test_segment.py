@@ -65,8 +65,8 @@ def job(tmp_path: Path) -> SegmentJob:
 )
 def test_news_come_in_turn_for_each_image(job: SegmentJob, most: int, groups: list[int]) -> None:
     predictor = CountingPredictor(most)
-    warm = cast(PredictorCache, OneNetwork(predictor))
-    news = cast(list[Any], list(segment(job, warm)))
+    predictors = cast(PredictorCache, OneNetwork(predictor))
+    news = cast(list[Any], list(segment(job, predictors)))
     assert predictor.groups == groups
     assert [(n.done, n.total) for n in news] == [(i + 1, len(SIZES)) for i in range(len(SIZES))]
     for number, item in enumerate(news):

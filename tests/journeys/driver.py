@@ -19,7 +19,7 @@ from fcn_studio import cli
 from fcn_studio.settings import Settings
 from fcn_studio.ui import app
 from fcn_studio.ui.app import Studio
-from fcn_studio.ui.network.engine import Engine
+from fcn_studio.ui.network.network_process import JobProcess
 
 Script = Generator[Callable[[], bool], None, None]
 PATIENCE_S = 240
@@ -33,8 +33,8 @@ def run_program(arguments: list[str], script: Callable[[Studio], Script], *, exp
     conductors: list[_Conductor] = []
     real_build = app.build
 
-    def build(settings: Settings, engine: Engine | None = None) -> Studio:
-        studio = real_build(settings, engine)
+    def build(settings: Settings, process: JobProcess | None = None) -> Studio:
+        studio = real_build(settings, process)
         conductors.append(_Conductor(studio, script(studio), expected))
         return studio
 

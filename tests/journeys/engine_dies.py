@@ -10,7 +10,7 @@ import time
 from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.ui.app import Studio
-from fcn_studio.ui.network.engine import ProcessEngine
+from fcn_studio.ui.network.network_process import NetworkProcess
 from tests.journeys.driver import Script, drag, run_program, trigger
 
 EXPECTED = "was killed (SIGKILL)"
@@ -18,7 +18,7 @@ EXPECTED = "was killed (SIGKILL)"
 
 def script(studio: Studio) -> Script:
     session, learning = studio.session, studio.learning
-    assert isinstance(studio.engine, ProcessEngine)
+    assert isinstance(studio.process, NetworkProcess)
     problems: list[str] = []
     studio.window.messages.problem.connect(problems.append)
     yield lambda: session.document is not None and studio.window.isVisible()
@@ -33,7 +33,7 @@ def script(studio: Studio) -> Script:
     learning.fine_tune(TrainConfig(Level.FULL, minutes=5))
     yield lambda: len(steps) >= 1
 
-    first = studio.engine.pid
+    first = studio.process.pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
     killed = time.monotonic()
@@ -51,7 +51,7 @@ def script(studio: Studio) -> Script:
     trigger(studio, "auto_segment")
     yield lambda: session.prediction is not None and not learning.running
     assert (document.provenance == 1).any()
-    assert studio.engine.pid not in (None, first)
+    assert studio.process.pid not in (None, first)
     studio.window.close()
 
 

@@ -24,8 +24,7 @@ import psutil
 
 from fcn_studio.core.training import Level, TrainConfig, TrainProgress
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.jobs.process import hang_detector as watch_module
-from fcn_studio.jobs.process import scheduler as process_module
+from fcn_studio.jobs.process import child, hang_detector
 from fcn_studio.jobs.process import supervisor as supervisor_module
 from fcn_studio.jobs.process.supervisor import ProcessSupervisor
 from fcn_studio.jobs.protocol import (
@@ -55,11 +54,11 @@ _connection: Connection | None = None
 
 
 def serve(connection: Connection) -> None:
-    """`process.serve` that can be told to fail."""
+    """`child.serve` that can be told to fail."""
     global _connection
     _connection = connection
     signal.signal(FAULT, lambda *_: _fail())
-    process_module.serve(connection)
+    child.serve(connection)
 
 
 def _fail() -> None:
@@ -125,17 +124,17 @@ def warm_forks(fault_file: Path, *, ended_after: float, stuck_after: float) -> I
 
     os.environ[FAULT_FILE] = str(fault_file)
     before = supervisor_module.START_METHOD, supervisor_module.serve, supervisor_module.GRACE
-    limits = watch_module.ENDED_AFTER, watch_module.STUCK_AFTER
+    limits = hang_detector.ENDED_AFTER, hang_detector.STUCK_AFTER
     multiprocessing.set_forkserver_preload(["tests.trust.preload"])
     supervisor_module.START_METHOD, supervisor_module.serve, supervisor_module.GRACE = "forkserver", serve, GRACE  # type: ignore[assignment]
-    watch_module.ENDED_AFTER, watch_module.STUCK_AFTER = ended_after, stuck_after
+    hang_detector.ENDED_AFTER, hang_detector.STUCK_AFTER = ended_after, stuck_after
     forkserver._forkserver._stop()  # type: ignore[attr-defined]  # one of other tests knows nothing of the faults
     forkserver.ensure_running()
     try:
         yield
     finally:
         supervisor_module.START_METHOD, supervisor_module.serve, supervisor_module.GRACE = before
-        watch_module.ENDED_AFTER, watch_module.STUCK_AFTER = limits
+        hang_detector.ENDED_AFTER, hang_detector.STUCK_AFTER = limits
         forkserver._forkserver._stop()  # type: ignore[attr-defined]
         del os.environ[FAULT_FILE]
 
@@ -181,7 +180,7 @@ class Deaths:
         began = time.monotonic()
         told, lost = self._told(mode, phase, job_id, heard)
         told_after = told - began
-        limit = watch_module.STUCK_AFTER + 3 if mode == "deadlock" else 2.0
+        limit = hang_detector.STUCK_AFTER + 3 if mode == "deadlock" else 2.0
         if mode in SILENT + PERHAPS_SILENT:
             limit = 3.0
         assert told_after < limit, f"{mode} at {phase} was told after {told_after:.1f} s"
@@ -237,7 +236,7 @@ class Deaths:
         elif mode in PERHAPS_SILENT:
             listener.wait(lambda r: silent(r) or lost(r), 20, after=heard)
         told = time.monotonic()
-        patience = 10 + max(watch_module.ENDED_AFTER, watch_module.STUCK_AFTER)
+        patience = 10 + max(hang_detector.ENDED_AFTER, hang_detector.STUCK_AFTER)
         end = listener.wait(lost, patience, after=heard)
         assert isinstance(end, Failed)
         assert "Your labels are safe" in end.sentence

@@ -21,7 +21,7 @@ from fcn_studio.jobs.demo import make_demo
 from fcn_studio.jobs.protocol import Progress, Reply, Started
 from fcn_studio.settings import Settings
 from fcn_studio.ui import app
-from fcn_studio.ui.network.engine import ProcessEngine
+from fcn_studio.ui.network.network_process import NetworkProcess
 from tests.journeys.driver import drag
 from tests.trust.deaths import PERHAPS_SILENT, SILENT, Times, fault, gone
 
@@ -50,16 +50,16 @@ class DyingWindow:
         self._replies: list[Reply] = []
         self.studio.window.messages.problem.connect(self._problems.append)
         self.studio.window.messages.bug.connect(self._problems.append)
-        self.engine.replied.connect(self._replies.append)
+        self.process.replied.connect(self._replies.append)
         self._rng = random.Random(0)
         self._next_stroke = 0.0
         self._human: dict[str, Labels] = {}
         self.strokes = self._deaths = 0
 
     @property
-    def engine(self) -> ProcessEngine:
-        assert isinstance(self.studio.engine, ProcessEngine)
-        return self.studio.engine
+    def process(self) -> NetworkProcess:
+        assert isinstance(self.studio.process, NetworkProcess)
+        return self.studio.process
 
     def die(self, mode: str, phase: str) -> Times:
         """One death, and everything that must be true after it; AssertionError if it is not."""
@@ -74,7 +74,7 @@ class DyingWindow:
         limit = 3.0 if mode in SILENT + PERHAPS_SILENT else 2.0
         assert told < limit or mode == "deadlock", f"told after {told:.1f} s"
         self._wait(lambda: any(ENDED in problem for problem in self._problems), "the process is not ended")
-        self._wait(lambda: self.engine.pid != pid and not self.studio.learning.running, "the job is not given up")
+        self._wait(lambda: self.process.pid != pid and not self.studio.learning.running, "the job is not given up")
         assert all("abels are safe" in problem for problem in self._problems), self._problems
         assert gone(pid)
         self._problems.clear()
@@ -103,7 +103,7 @@ class DyingWindow:
     def _reach(self, phase: str) -> int:
         """Bring the process to a phase; its pid."""
         learning, heard = self.studio.learning, len(self._replies)
-        if self.engine.pid is None or phase == "idle":
+        if self.process.pid is None or phase == "idle":
             self._auto_segment()
         if phase in ("load", "infer"):
             utime(self._network)  # counts as another network, which must be loaded
@@ -113,7 +113,7 @@ class DyingWindow:
         elif phase == "train":
             learning.fine_tune(TrainConfig(Level.FULL, minutes=30, batch_size=1))
             self._wait(lambda: any(_is_step(r) for r in self._replies[heard:]), "the training makes no step")
-        pid = self.engine.pid
+        pid = self.process.pid
         assert pid is not None
         return pid
 

@@ -30,7 +30,7 @@ from fcn_studio.ui import app
 from fcn_studio.ui.app import Studio
 from fcn_studio.ui.saving import autosave
 from tests.helpers import paint
-from tests.ui.conftest import IdleEngine
+from tests.ui.conftest import IdleProcess
 
 SIZE = (400, 300)
 
@@ -40,7 +40,7 @@ class Desk:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.studio: Studio = app.build(Settings(), IdleEngine())  # type: ignore[arg-type]
+        self.studio: Studio = app.build(Settings(), IdleProcess())  # type: ignore[arg-type]
         self.session = self.studio.session
         self.problems: list[str] = []
         self.recovered: list[str] = []

@@ -358,7 +358,7 @@ class _Child:
     def _prepare(self) -> None:
         """Put the script, and the fault of a negative control, into the program."""
         from fcn_studio.ui import app
-        from fcn_studio.ui.network import engine
+        from fcn_studio.ui.network import network_process
         from fcn_studio.ui.runtime import unix_signals
         from fcn_studio.ui.saving import autosave
 
@@ -380,7 +380,7 @@ class _Child:
 
             unix_signals.QuitSignals.__init__ = arm
         if self.moment.control == "engine":
-            engine.ProcessEngine.shut_down = lambda _: None
+            network_process.NetworkProcess.shut_down = lambda _: None
         elif self.moment.control == "saving":
             autosave.Autosave.finish = lambda _: []
             autosave.Autosave.save = lambda _, **__: None
@@ -530,7 +530,7 @@ class _Script:
             self._go()
 
     def _warming(self) -> None:
-        if getattr(self.studio.engine, "pid", None) is not None:
+        if getattr(self.studio.process, "pid", None) is not None:
             self._go()
         self._painting_quietly()
 

@@ -68,13 +68,13 @@ def test_the_process_dies_and_the_next_job_works(deaths: Deaths, mode: str, phas
 
 
 class Careless(ProcessSupervisor):
-    """Does not bury its dead."""
+    """Does not replace a process that has ended."""
 
-    def _bury(self, sentence: str = "", *, told: bool = False) -> None:
+    def _replace(self, sentence: str = "", *, told: bool = False) -> None:
         return
 
 
-def test_a_host_that_does_not_bury_its_dead_is_found_out(folder: Path) -> None:
+def test_a_supervisor_that_replaces_no_process_is_found_out(folder: Path) -> None:
     broken = Deaths(folder / "micrographs", folder / "tiny.safetensors", folder / "fault", Careless)
     broken.listener.patience = 3
     try:

@@ -23,7 +23,7 @@ from fcn_studio.ui.runtime import background
 from fcn_studio.ui.runtime.background import in_background
 from fcn_studio.ui.session import status_scan
 from tests.trust.large_folders import Stalls, draw_many, open_and_watch, threads_of
-from tests.ui.conftest import IdleEngine
+from tests.ui.conftest import IdleProcess
 
 MANY = 1500
 
@@ -32,7 +32,7 @@ MANY = 1500
 def studio(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
     monkeypatch.setenv("FCN_STUDIO_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("FCN_STUDIO_CONFIG_DIR", str(tmp_path / "config"))
-    made = app.build(Settings(), IdleEngine())  # type: ignore[arg-type]
+    made = app.build(Settings(), IdleProcess())  # type: ignore[arg-type]
     made.window.show()
     yield made
     made.session.close_project(discard=True)

@@ -12,7 +12,7 @@ from fcn_studio.settings import Settings
 from fcn_studio.ui import app
 from fcn_studio.ui.session.session import Session
 from tests.trust.soak import Soak, growth, steady
-from tests.ui.conftest import IdleEngine
+from tests.ui.conftest import IdleProcess
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ def soak(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     made: list[Soak] = []
 
     def make() -> Soak:
-        studio = app.build(Settings(), IdleEngine())  # type: ignore[arg-type]
+        studio = app.build(Settings(), IdleProcess())  # type: ignore[arg-type]
         studio.window.show()
         made.append(Soak(studio, tmp_path / "project"))
         return made[-1]

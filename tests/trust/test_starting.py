@@ -16,7 +16,7 @@ from fcn_studio import paths
 from fcn_studio.settings import MAX_BYTES, SETTINGS, Settings
 from fcn_studio.ui.app import build
 from tests.helpers import contents, run_python
-from tests.ui.conftest import IdleEngine, draw_project
+from tests.ui.conftest import IdleProcess, draw_project
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def start(qtbot: QtBot, pictures: Path) -> Settings:
     """Start the real window, open a folder, paint no stroke, close it as its owner would."""
     settings = Settings()
-    studio = build(settings, IdleEngine())  # type: ignore[arg-type]
+    studio = build(settings, IdleProcess())  # type: ignore[arg-type]
     window = studio.window
     with qtbot.waitExposed(window):
         window.show()
@@ -192,11 +192,11 @@ def test_a_layout_comes_back_if_it_is_as_it_was_left(qtbot: QtBot, config: Path,
     start(qtbot, pictures)
     store = QSettings(str(config / "window.ini"), QSettings.Format.IniFormat)
     assert {"geometry", "geometry_sha256", "state", "state_sha256"} <= set(store.allKeys())
-    studio = build(Settings(), IdleEngine())  # type: ignore[arg-type]
+    studio = build(Settings(), IdleProcess())  # type: ignore[arg-type]
     assert studio.window.layout_._remembered == store.value("state")
     store.setValue("state", store.value("state").left(200))
     store.sync()
-    damaged = build(Settings(), IdleEngine())  # type: ignore[arg-type]
+    damaged = build(Settings(), IdleProcess())  # type: ignore[arg-type]
     assert damaged.window.layout_._remembered is None
     for made in (studio, damaged):
         made.window.close()
@@ -244,9 +244,9 @@ from fcn_studio.settings import Settings
 from fcn_studio.ui.app import application, build
 from fcn_studio.ui.window.layout import VERSION
 from tests.trust.test_starting import damaged
-from tests.ui.conftest import IdleEngine
+from tests.ui.conftest import IdleProcess
 app = application()
-window = build(Settings(), IdleEngine()).window
+window = build(Settings(), IdleProcess()).window
 window.show()
 window.open_folder(Path(sys.argv[1]))
 for _ in range(3):

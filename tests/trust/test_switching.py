@@ -15,7 +15,7 @@ from fcn_studio.formats.project.loaded import Reading
 from fcn_studio.settings import Settings
 from fcn_studio.ui import app
 from tests.trust.switching import Switcher, draw_folder
-from tests.ui.conftest import IdleEngine
+from tests.ui.conftest import IdleProcess
 
 BAR_MS = 50.0
 
@@ -24,7 +24,7 @@ BAR_MS = 50.0
 def switcher(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Switcher]:
     monkeypatch.setenv("FCN_STUDIO_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("FCN_STUDIO_CONFIG_DIR", str(tmp_path / "config"))
-    studio = app.build(Settings(), IdleEngine())  # type: ignore[arg-type]
+    studio = app.build(Settings(), IdleProcess())  # type: ignore[arg-type]
     studio.window.show()
     yield Switcher(studio, draw_folder(tmp_path / "project", 5, 1600, 1200))
     studio.session.close_project(discard=True)

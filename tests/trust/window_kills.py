@@ -174,13 +174,13 @@ def _window() -> Studio:
 
     from fcn_studio.settings import Settings
     from fcn_studio.ui import app
-    from tests.ui.conftest import IdleEngine
+    from tests.ui.conftest import IdleProcess
 
     qInstallMessageHandler(lambda *_: None)  # the offscreen platform says at every start what it cannot do
     app.application([])
     settings = Settings()
     settings.autosave_delay = 0.1
-    studio = app.build(settings, IdleEngine())  # type: ignore[arg-type]
+    studio = app.build(settings, IdleProcess())  # type: ignore[arg-type]
     studio.window.resize(1000, 700)
     studio.window.show()
     studio.toolbox.set_brush_size(30)

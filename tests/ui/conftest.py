@@ -21,7 +21,7 @@ from fcn_studio.ui.session.toolbox import Toolbox
 from fcn_studio.ui.window.main_window import MainWindow
 
 
-class IdleEngine(QObject):
+class IdleProcess(QObject):
     """Takes every job and never answers; tests emit replies themselves."""
 
     replied = Signal(object)
@@ -38,7 +38,7 @@ class IdleEngine(QObject):
     def cancel(self, job_id: int, *, keep: bool = False) -> None:
         self.cancelled.append((job_id, keep))
 
-    def warm(self) -> None: ...
+    def warm_up(self) -> None: ...
 
     def shut_down(self) -> None: ...
 
@@ -52,7 +52,7 @@ class Studio:
     toolbox: Toolbox
     learning: Learning
     settings: Settings
-    engine: IdleEngine
+    process: IdleProcess
 
 
 def draw_project(folder: Path, *, images: int = 4, names: tuple[str, ...] = ("background", "cell", "debris")) -> Path:
@@ -80,11 +80,11 @@ def make_studio(qtbot: QtBot) -> Iterator[Callable[[], Studio]]:
     made: list[Studio] = []
 
     def make() -> Studio:
-        settings, toolbox, engine = Settings(), Toolbox(), IdleEngine()
+        settings, toolbox, process = Settings(), Toolbox(), IdleProcess()
         session = Session(settings, toolbox)
-        learning = Learning(session, engine)
+        learning = Learning(session, process)
         window = MainWindow(session, toolbox, learning, settings)
-        made.append(Studio(window, session, toolbox, learning, settings, engine))
+        made.append(Studio(window, session, toolbox, learning, settings, process))
         window.show()
         qtbot.waitExposed(window)
         return made[-1]

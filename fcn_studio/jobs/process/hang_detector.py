@@ -1,6 +1,6 @@
-"""Judges by its signs of life whether the network's process hangs.
+"""Detect from its signs of life whether the network's process hangs.
 
-It counts looks, not seconds: a computer that was suspended looks once when it wakes up, however long it slept.
+It counts checks, not seconds: after a computer was suspended, one check follows, however long it slept.
 """
 
 from __future__ import annotations
@@ -9,38 +9,38 @@ from enum import Enum, auto
 
 from fcn_studio.jobs.protocol import Alive, Ready
 
-LOOK = 0.5
-"""Seconds between two looks."""
+CHECK_INTERVAL = 0.5
+"""Seconds between two checks."""
 
 TOLD_AFTER, ENDED_AFTER = 2.0, 10.0
-"""Seconds without a sign until the user is told, and until the process is ended."""
+"""Seconds without a sign of life until the user is told, and until the process is ended."""
 
 TOLD_WHILE_LOADING, ENDED_WHILE_LOADING = 30.0, 120.0
-"""The same before the process is ready: loading torch keeps every other thread of it waiting for seconds."""
+"""The same before the process is ready: while torch is loaded, all its other threads wait for seconds."""
 
 STUCK_AFTER = 120.0
 """Seconds at one step of a job without CPU time, until the process is ended."""
 
 _RESTING = 0.02
-"""CPU seconds between two signs that are no work yet: giving signs takes less than a thousandth."""
+"""CPU seconds between two signs of life that count as no work; a sign itself takes less than a thousandth."""
 
 
-class Verdict(Enum):
-    """What a look says."""
+class Health(Enum):
+    """State of the process at a check."""
 
     WELL = auto()
     SILENT = auto()
-    """No sign for a while: told once."""
+    """No sign of life for a while; reported once."""
     BACK = auto()
-    """Signs again after silence."""
+    """Signs of life again after silence."""
     HANGS = auto()
-    """No sign for so long that it is to be ended."""
+    """No sign of life for so long that the process has to be ended."""
     STUCK = auto()
-    """It lives, but its job has not moved for so long that it is to be ended."""
+    """The process lives, but its job has not moved for so long that it has to be ended."""
 
 
-class Watch:
-    """Watches one process from its start on."""
+class HangDetector:
+    """Observes one process from its start on."""
 
     def __init__(self) -> None:
         self._ready = self._heard = self._told = False
@@ -49,21 +49,21 @@ class Watch:
 
     @property
     def quiet(self) -> bool:
-        """Whether nothing was heard between the last two looks."""
+        """Whether nothing was heard between the last two checks."""
         return self._silent > 0
 
     @property
     def seconds_silent(self) -> float:
-        """Seconds without a sign so far."""
-        return self._silent * LOOK
+        """Seconds without a sign of life so far."""
+        return self._silent * CHECK_INTERVAL
 
     @property
     def seconds_left(self) -> float:
-        """Seconds of further silence until it is ended."""
+        """Seconds of further silence until the process is ended."""
         return self._limits[1] - self.seconds_silent
 
     def hear(self, message: object) -> None:
-        """Note that the process said something; anything is a sign of life."""
+        """Note a message of the process; any message is a sign of life."""
         self._heard = True
         if isinstance(message, Ready):
             self._ready = True
@@ -72,19 +72,19 @@ class Watch:
             moved = message.step != last.step or message.cpu_seconds - last.cpu_seconds > _RESTING
             self._still = 0 if moved or message.step == 0 else self._still + 1
 
-    def look(self) -> Verdict:
-        """Judge; to be called every `LOOK` seconds."""
+    def check(self) -> Health:
+        """Return the state of the process; call it every `CHECK_INTERVAL` seconds."""
         was_told, told_after, ended_after = self._told, *self._limits
         self._silent = 0 if self._heard else self._silent + 1
         self._heard = False
-        self._told = self._silent * LOOK >= told_after
-        if self._silent * LOOK >= ended_after:
-            return Verdict.HANGS
-        if self._still * LOOK >= STUCK_AFTER:
-            return Verdict.STUCK
+        self._told = self._silent * CHECK_INTERVAL >= told_after
+        if self._silent * CHECK_INTERVAL >= ended_after:
+            return Health.HANGS
+        if self._still * CHECK_INTERVAL >= STUCK_AFTER:
+            return Health.STUCK
         if self._told:
-            return Verdict.WELL if was_told else Verdict.SILENT
-        return Verdict.BACK if was_told else Verdict.WELL
+            return Health.WELL if was_told else Health.SILENT
+        return Health.BACK if was_told else Health.WELL
 
     @property
     def _limits(self) -> tuple[float, float]:

@@ -1,7 +1,7 @@
-"""The pipe to the network's process, read and written by threads of its own, so that nobody waits for it.
+"""The pipe to the network's process, read and written by two threads of its own.
 
 A process that stops in the middle of a message, announces more than it sends, or reads no more, blocks these threads
-and not their owner. Its death closes its end of the pipe, and that ends them.
+and not their owner. When the process ends, its end of the pipe closes, and the threads end.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 LONGEST = 2**28 - 1
-"""Bytes of the longest message, unless `Wire.expect` says otherwise. Text that a library prints into the pipe by
-mistake always announces more."""
+"""Bytes of the longest message, unless `MessagePipe.expect` allows more.
+
+Text that a library prints into the pipe by mistake always announces more.
+"""
 
 _ARRAYS = {
     ("numpy", "ndarray"),
@@ -30,14 +32,14 @@ _ARRAYS = {
 """What numpy's arrays and numbers are pickled by, in its first and second versions."""
 
 END = object()
-"""What is heard last, when the other end is gone or talks nonsense."""
+"""The last message, when the other end is gone or sends what cannot be read."""
 
 
 class _Reader(pickle.Unpickler):
-    """Reads what a job may say and nothing else: the process at the other end reads files of strangers."""
+    """Reads the protocol's values and arrays only: the other process reads files of strangers."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """A frozen value of ours or an array.
+        """Return a class of the protocol, or a part of an array.
 
         Raises:
             UnpicklingError: if it is anything else.
@@ -45,49 +47,61 @@ class _Reader(pickle.Unpickler):
         ours = module == "fcn_studio.jobs.protocol" or module.startswith("fcn_studio.core.")
         found = super().find_class(module, name) if ours or (module, name) in _ARRAYS else None
         if found is None or (ours and not isinstance(found, type)):
-            raise pickle.UnpicklingError(f"{module}.{name} is nothing that a job says")
+            raise pickle.UnpicklingError(f"{module}.{name} is no part of the protocol")
         return found
 
 
-class Wire:
-    """One connection. ``heard`` gets every message and at last `END`, on the reading thread."""
+class MessagePipe:
+    """One connection that sends and receives messages.
 
-    def __init__(self, connection: Connection, heard: Callable[[Wire, object], None]) -> None:
-        self._connection, self._heard, self._longest = connection, heard, LONGEST
+    Args:
+        connection: this end of the pipe.
+        receive: gets every message and at last `END`, on the reading thread.
+    """
+
+    def __init__(self, connection: Connection, receive: Callable[[MessagePipe, object], None]) -> None:
+        self._connection, self._receive, self._longest = connection, receive, LONGEST
         self._outgoing: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._listen, self._talk)]
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._read, self._write)]
         for thread in self._threads:
             thread.start()
 
     def send(self, message: object) -> None:
-        """Send a message as soon as the other end takes it; a failure is heard as `END`."""
+        """Send a message as soon as the other end takes it; a failure is received as `END`."""
         self._outgoing.put(message)
 
     def expect(self, size: int) -> None:
-        """Allow messages of so many bytes, from the one after the next on: `Started` always comes before a result."""
+        """Allow messages of ``size`` bytes, from the one after the next on.
+
+        `Started` always comes before a result, so that this is soon enough.
+        """
         self._longest = max(self._longest, size)
 
-    def close(self, patience: float) -> None:
-        """End the threads; the process at the other end must be dead, else this may take ``patience`` seconds."""
+    def close(self, timeout: float) -> None:
+        """End the threads.
+
+        Args:
+            timeout: seconds to wait for each while the process at the other end still lives.
+        """
         self._outgoing.put(END)
         for thread in self._threads:
-            thread.join(patience)
+            thread.join(timeout)
         if not any(thread.is_alive() for thread in self._threads):
             self._connection.close()
 
-    def _listen(self) -> None:
+    def _read(self) -> None:
         try:
             while True:
-                self._heard(self, _Reader(io.BytesIO(self._connection.recv_bytes(self._longest))).load())
+                self._receive(self, _Reader(io.BytesIO(self._connection.recv_bytes(self._longest))).load())
         except (EOFError, OSError):  # gone; a length beyond the longest is an OSError too
             pass
-        except Exception:  # a door: bytes that were never pickled raise whatever they happen to spell
+        except Exception:  # a door: bytes that were never pickled may raise anything
             log.warning("the network's process sent what cannot be read", exc_info=True)
-        self._heard(self, END)
+        self._receive(self, END)
 
-    def _talk(self) -> None:
+    def _write(self) -> None:
         try:
             while (message := self._outgoing.get()) is not END:
                 self._connection.send(message)
         except OSError:  # gone: the reading thread sees it too, unless it waits for the rest of a message
-            self._heard(self, END)
+            self._receive(self, END)

@@ -1,30 +1,23 @@
-"""The network's process, child's side: one long job at a time, and interactive ones between its steps.
+"""Schedule jobs: one long job at a time, and interactive jobs between its steps.
 
-A job is a generator: each ``yield`` is news for the shell and a chance to be cancelled or to let a waiting
-interactive job through. Torch is imported here, in the child, and never in the window.
+A job is a generator: each ``yield`` is news for the shell, and a chance to be cancelled or to let a waiting
+interactive job run.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-import os
-import pickle
-import queue
-import signal
-import sys
-import threading
 import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 
 from fcn_studio.core.training import TrainProgress
 from fcn_studio.errors import FcnStudioError
+from fcn_studio.i18n import tr
 from fcn_studio.jobs.protocol import (
-    Alive,
     Cancel,
     Cancelled,
     Done,
@@ -32,7 +25,6 @@ from fcn_studio.jobs.protocol import (
     JobProgress,
     JobResult,
     Progress,
-    Ready,
     Reply,
     Started,
     Submit,
@@ -41,11 +33,8 @@ from fcn_studio.jobs.run import JobRunner
 
 log = logging.getLogger(__name__)
 
-PULSE = 0.5
-"""Seconds between two signs of life."""
-
-REPORT_S = 0.2
-"""Seconds between two reports of a training: its steps may take milliseconds, and the window draws what it hears."""
+REPORT_INTERVAL = 0.2
+"""Seconds between two reports of a training, whose steps may take milliseconds; the window draws each report."""
 
 Running = Generator[JobProgress, bool | None, JobResult]
 
@@ -62,16 +51,16 @@ class _Long:
 class JobScheduler:
     """Takes requests, runs jobs step by step, and replies at once through ``reply``.
 
-    It knows nothing of processes: the child wraps it in a pipe, the tests in lists.
+    It knows nothing of processes: the child connects it to a pipe, tests to lists.
 
     Attributes:
         steps: number of steps begun.
-        report_s: see `REPORT_S`.
+        report_interval: see `REPORT_INTERVAL`.
     """
 
     def __init__(self, runner: JobRunner, reply: Callable[[Reply], None]) -> None:
         self.runner = runner
-        self.steps, self.report_s = 0, REPORT_S
+        self.steps, self.report_interval = 0, REPORT_INTERVAL
         self._reply = reply
         self._waiting: deque[Submit] = deque()
         self._interactive: deque[Submit] = deque()
@@ -84,7 +73,7 @@ class JobScheduler:
         return self._long is None and not self._waiting and not self._interactive
 
     def take(self, request: Submit | Cancel) -> None:
-        """Accept a request; cancelling is immediate between steps."""
+        """Take a request; a cancelled job ends at once, for no step is running."""
         if isinstance(request, Submit):
             (self._interactive if request.interactive else self._waiting).append(request)
             return
@@ -101,7 +90,7 @@ class JobScheduler:
                 self._reply(Cancelled(request.job_id))
 
     def step(self) -> None:
-        """Serve one waiting interactive job whole, or else run one step of the long one."""
+        """Run a waiting interactive job to its end, else one step of the long job."""
         if self._interactive:
             submit = self._interactive.popleft()
             self._reply(Started(submit.job_id))
@@ -118,7 +107,7 @@ class JobScheduler:
             self._long = None
 
     def _advance(self, running: _Long, end_early: bool) -> bool:
-        """Run one step; False when the job has ended, well or badly."""
+        """Run one step; return False when the job has ended, well or badly."""
         self.steps += 1
         try:
             news = running.work.send(end_early) if running.primed else next(running.work)
@@ -138,9 +127,9 @@ class JobScheduler:
         return True
 
     def _report(self, running: _Long, progress: Progress) -> None:
-        """Pass news on; of a training's one in `report_s`, and all with figures. The last one is told at the end."""
+        """Pass news on; of a training at most one in `report_interval`, all with figures, and the last."""
         news, now = progress.news, time.monotonic()
-        if isinstance(news, TrainProgress) and news.figures is None and now < running.sent_at + self.report_s:
+        if isinstance(news, TrainProgress) and news.figures is None and now < running.sent_at + self.report_interval:
             running.held_back = progress
             return
         running.sent_at, running.held_back = now, None
@@ -148,7 +137,7 @@ class JobScheduler:
 
 
 def _abandon(work: Running) -> None:
-    """Close a job whose result nobody wants; what its clean-up raises costs a line in the log, not the process."""
+    """Close a job that was cancelled; an error of its clean-up is logged."""
     try:
         work.close()
     except Exception:  # a door, as in `JobScheduler._advance`
@@ -156,67 +145,8 @@ def _abandon(work: Running) -> None:
 
 
 def _bug_sentence(error: Exception) -> str:
-    return f"The network's process met a fault of the program ({type(error).__name__}: {error}). Please report it."
-
-
-def serve(connection: Connection) -> None:
-    """Entry point of the child: serve requests until the shell's end of the pipe closes, then exit at once.
-
-    The pipe is read by a thread of its own, which ends the process on EOF: no orphan outlives a killed window.
-    Another one gives signs of life, as long as this process can run at all (adr/0011).
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in the terminal is the window's to handle
-    if hasattr(os, "nice"):
-        os.nice(5)  # painting comes first
-    requests: queue.SimpleQueue[Submit | Cancel] = queue.SimpleQueue()
-    sender = _Sender(connection)
-    runner = JobRunner()
-    scheduler = JobScheduler(runner, sender.say)
-    for name, work in (
-        ("pipe", lambda: _read_pipe(connection, requests)),
-        ("pulse", lambda: _give_signs(scheduler, sender)),
-    ):
-        threading.Thread(target=work, daemon=True, name=name).start()
-    sender.say(Ready(runner.start()))
-    while True:
-        if scheduler.idle:
-            scheduler.take(requests.get())
-        while not requests.empty():
-            scheduler.take(requests.get())
-        if not scheduler.idle:
-            scheduler.step()
-
-
-def _read_pipe(connection: Connection, requests: queue.SimpleQueue[Submit | Cancel]) -> None:
-    try:
-        while True:
-            requests.put(connection.recv())
-    except (EOFError, OSError):
-        os._exit(0)
-    except Exception:  # noqa: BLE001 - door: a deaf process is of no use; the shell sees it end, and starts another
-        traceback.print_exc(file=sys.stderr)
-        os._exit(1)
-
-
-class _Sender:
-    """The sending end of the pipe; two threads use it, and messages must not mix."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._lock = threading.Lock()
-
-    def say(self, message: Reply | Alive) -> None:
-        """Send; ends the process if nobody is there to hear."""
-        # Arrays in this protocol become arrays at the other end without one more copy: half a GB of a large image.
-        words = pickle.dumps(message, protocol=5)
-        with self._lock:
-            try:
-                self._connection.send_bytes(words)
-            except OSError:  # the window is gone
-                os._exit(0)
-
-
-def _give_signs(scheduler: JobScheduler, sender: _Sender) -> None:
-    while True:
-        sender.say(Alive(0 if scheduler.idle else scheduler.steps, time.process_time()))
-        time.sleep(PULSE)
+    return tr(
+        "The network's process met a fault of the program ({kind}: {error}). Please report it.",
+        kind=type(error).__name__,
+        error=error,
+    )

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from multiprocessing.context import SpawnProcess
 from typing import Literal
 
-from fcn_studio.jobs.process.hang_detector import LOOK, STUCK_AFTER, Verdict, Watch
-from fcn_studio.jobs.process.pipe import Wire
-from fcn_studio.jobs.process.scheduler import serve
+from fcn_studio.i18n import tr, tr_noop
+from fcn_studio.jobs.process.child import serve
+from fcn_studio.jobs.process.hang_detector import CHECK_INTERVAL, STUCK_AFTER, HangDetector, Health
+from fcn_studio.jobs.process.pipe import MessagePipe
 from fcn_studio.jobs.protocol import (
     Alive,
     Answers,
@@ -38,33 +39,33 @@ from fcn_studio.jobs.protocol import (
 )
 
 START_METHOD: Literal["spawn"] = "spawn"
-"""A fresh interpreter: forking a process with threads and Qt would copy their locks. Tests fork a warm one."""
+"""Start a fresh interpreter: a fork of a process with threads and Qt would copy their locks. Tests fork one."""
 
 GRACE = 5.0
 """Seconds that a cancelled job may take to reach its next step before the process is killed."""
 
-_REAP = 2.0
-"""Seconds that a killed process may take to be gone; one that the system itself holds up is left to it."""
+_END_TIMEOUT = 2.0
+"""Seconds that a killed process may take to end; after that it is left to the system."""
 
-_ENVELOPE = 2**20
+_OVERHEAD = 2**20
 """Bytes that a prediction's message may have besides its two maps."""
 
 _job_ids = itertools.count(1)
 
 
 class Stop:
-    """Asks the running thread to end."""
+    """Request to end the running thread."""
 
 
-class Warm:
-    """Asks for the process to be started before the first job needs it."""
+class WarmUp:
+    """Request to start the process before the first job needs it."""
 
 
 @dataclass(frozen=True)
-class _Heard:
-    """A message of the process at the other end of a wire, or `END`."""
+class _Received:
+    """A message of the process at the other end of a pipe, or `END`."""
 
-    wire: Wire
+    pipe: MessagePipe
     message: object
 
 
@@ -73,38 +74,47 @@ class _Pending:
     submit: Submit
     started: bool = False
     deaths: int = 0
-    """Processes that died with this job in hand and none begun."""
+    """Processes that ended while this job waited and none had begun."""
 
 
 class ProcessSupervisor:
-    """Owns the network's process. ``report`` gets every `Reply`, on the thread that is in `run`."""
+    """Owns the network's process.
+
+    Args:
+        report: gets every `Reply`, on the thread that is in `run`.
+    """
 
     def __init__(self, report: Callable[[Reply], None]) -> None:
         self._report = report
-        self._events: queue.SimpleQueue[Submit | Cancel | Stop | Warm | _Heard] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[Submit | Cancel | Stop | WarmUp | _Received] = queue.SimpleQueue()
         self._pending: dict[int, _Pending] = {}
         self._deadlines: dict[int, float] = {}
         self._process: SpawnProcess | None = None
-        self._wire: Wire | None = None
-        self._watch = Watch()
-        self._next_look = 0.0
+        self._pipe: MessagePipe | None = None
+        self._hang_detector = HangDetector()
+        self._next_check = 0.0
         self._ready = False
 
     # --- any thread -------------------------------------------------------------------------------------------
 
     def submit(self, job: Job, *, interactive: bool = False) -> int:
-        """Hand in a job; returns its id, under which all news of it comes."""
+        """Submit a job and return its id, under which all news of it comes."""
         job_id = next(_job_ids)
         self._events.put(Submit(job_id, job, interactive))
         return job_id
 
     def cancel(self, job_id: int, *, keep: bool = False) -> None:
-        """Forget a job (no later result is reported), or with ``keep`` end it early and report what it has."""
+        """Forget a job, of which no later result is reported.
+
+        Args:
+            job_id: the job.
+            keep: end it early instead, and report the result so far.
+        """
         self._events.put(Cancel(job_id, keep))
 
-    def warm(self) -> None:
-        """Start the process now, so that the first job need not wait for torch."""
-        self._events.put(Warm())
+    def warm_up(self) -> None:
+        """Start the process now, so that the first job does not wait for torch."""
+        self._events.put(WarmUp())
 
     def close(self) -> None:
         """End `run` and kill the process."""
@@ -112,7 +122,7 @@ class ProcessSupervisor:
 
     @property
     def pid(self) -> int | None:
-        """Process id of the network's process, if one runs."""
+        """Process id of the network's process; None if none runs."""
         process = self._process
         return process.pid if process is not None else None
 
@@ -124,35 +134,35 @@ class ProcessSupervisor:
             while True:
                 event = None
                 with suppress(queue.Empty):
-                    event = self._events.get(timeout=self._patience())
+                    event = self._events.get(timeout=self._timeout())
                 if isinstance(event, Stop):
                     return
-                if isinstance(event, _Heard):
-                    self._hear(event)
+                if isinstance(event, _Received):
+                    self._receive(event)
                 elif event is not None:
-                    self._obey(event)
+                    self._execute(event)
                 self._enforce_deadlines()
-                self._look()
+                self._check()
         finally:
             self._kill()
 
-    def _patience(self) -> float | None:
-        """Seconds until something is due without an event; for ever if there is no process."""
+    def _timeout(self) -> float | None:
+        """Return the seconds until something is due without an event; None if there is no process."""
         due = min(
-            [*self._deadlines.values(), *([self._next_look] if self._process is not None else [])], default=None
+            [*self._deadlines.values(), *([self._next_check] if self._process is not None else [])], default=None
         )
         return None if due is None else max(0.0, due - time.monotonic())
 
-    def _obey(self, command: Submit | Cancel | Warm) -> None:
+    def _execute(self, command: Submit | Cancel | WarmUp) -> None:
         if isinstance(command, Submit):
             self._pending[command.job_id] = _Pending(command)
             self._send(command)
-        elif isinstance(command, Warm):
+        elif isinstance(command, WarmUp):
             with suppress(OSError):  # too little memory now; the first job tries again, and tells
                 self._start()
         elif command.job_id in self._pending:
             if not command.keep:
-                # A job that only waits holds nobody up; should it begin all the same, its time starts then.
+                # A job that only waits delays nobody; if it begins all the same, its grace period starts then.
                 if self._pending.pop(command.job_id).started:
                     self._deadlines[command.job_id] = time.monotonic() + GRACE
                 self._report(Cancelled(command.job_id))
@@ -164,12 +174,17 @@ class ProcessSupervisor:
             self._start()
         except OSError as error:
             reason = error.strerror or str(error)
-            self._bury(f"The network's process cannot be started ({reason}): close other programs, and try again.")
+            self._replace(
+                tr(
+                    "The network's process cannot be started ({reason}): close other programs, and try again.",
+                    reason=reason,
+                )
+            )
             return
-        assert self._wire is not None
+        assert self._pipe is not None
         if isinstance(message, Submit) and isinstance(message.job, SegmentJob):
-            self._wire.expect(2 * message.job.max_pixels + _ENVELOPE)
-        self._wire.send(message)
+            self._pipe.expect(2 * message.job.max_pixels + _OVERHEAD)
+        self._pipe.send(message)
 
     def _start(self) -> None:
         if self._process is not None:
@@ -178,25 +193,26 @@ class ProcessSupervisor:
         ours, theirs = context.Pipe(duplex=True)
         try:
             process = context.Process(target=serve, args=(theirs,), name="fcn-studio network", daemon=False)
-            _leave_interrupts_to_the_window()
+            _block_interrupts()
             process.start()
         except BaseException:
             ours.close()
             raise
         finally:
             theirs.close()
-        self._process, self._wire = process, Wire(ours, lambda wire, message: self._events.put(_Heard(wire, message)))
-        self._watch, self._next_look = Watch(), time.monotonic() + LOOK
+        self._process = process
+        self._pipe = MessagePipe(ours, lambda pipe, message: self._events.put(_Received(pipe, message)))
+        self._hang_detector, self._next_check = HangDetector(), time.monotonic() + CHECK_INTERVAL
 
-    def _hear(self, heard: _Heard) -> None:
-        """Take what the process says; bury it when its end of the pipe is gone or talks nonsense."""
-        if heard.wire is not self._wire:  # of one that is buried already
+    def _receive(self, received: _Received) -> None:
+        """Take a message; replace the process when its end of the pipe is gone or sends no reply."""
+        if received.pipe is not self._pipe:  # of a process that was ended already
             return
-        self._watch.hear(heard.message)
-        if isinstance(heard.message, Reply):
-            self._handle(heard.message)
-        elif not isinstance(heard.message, Alive):
-            self._bury()
+        self._hang_detector.hear(received.message)
+        if isinstance(received.message, Reply):
+            self._handle(received.message)
+        elif not isinstance(received.message, Alive):
+            self._replace()
 
     def _handle(self, reply: Reply) -> None:
         if isinstance(reply, Ready):
@@ -220,30 +236,29 @@ class ProcessSupervisor:
 
     def _enforce_deadlines(self) -> None:
         if any(deadline <= time.monotonic() for deadline in self._deadlines.values()):
-            self._bury(_RESTARTED, told=True)
+            self._replace(tr("The network's process was restarted; please start the job again."), told=True)
 
-    def _look(self) -> None:
-        """See now and then whether the process lives; end it when it hangs."""
-        if self._process is None or time.monotonic() < self._next_look:
+    def _check(self) -> None:
+        """Check now and then whether the process lives; replace it when it hangs."""
+        if self._process is None or time.monotonic() < self._next_check:
             return
-        self._next_look = time.monotonic() + LOOK
-        verdict = self._watch.look()
-        # Its wire tells nearly always; but its end of the pipe may be held by a process that it had started.
-        if self._watch.quiet and not self._process.is_alive():
-            self._bury()
-        elif verdict is Verdict.SILENT:
-            left = f"{self._watch.seconds_left:.0f} s"
-            self._report(Silent(f"{_SILENT} in {left} unless it comes back. Your labels are safe."))
-        elif verdict is Verdict.BACK:
-            self._report(Answers("The network's process answers again."))
-        elif verdict is Verdict.HANGS:
-            seconds = f"{self._watch.seconds_silent:.0f} s"
-            self._bury(f"The network's process gave no sign of life for {seconds} and was ended. {_SAFE}")
-        elif verdict is Verdict.STUCK:
-            self._bury(f"The network's process did nothing for {STUCK_AFTER:.0f} s and was ended. {_SAFE}")
+        self._next_check = time.monotonic() + CHECK_INTERVAL
+        detector = self._hang_detector
+        health = detector.check()
+        # The pipe tells nearly always; but its other end may be held by a process that this one had started.
+        if detector.quiet and not self._process.is_alive():
+            self._replace()
+        elif health is Health.SILENT:
+            self._report(Silent(tr(_SILENT, seconds=detector.seconds_left)))
+        elif health is Health.BACK:
+            self._report(Answers(tr("The network's process answers again.")))
+        elif health is Health.HANGS:
+            self._replace(tr(_HANGS, seconds=detector.seconds_silent))
+        elif health is Health.STUCK:
+            self._replace(tr(_STUCK, seconds=STUCK_AFTER))
 
-    def _bury(self, sentence: str = "", *, told: bool = False) -> None:
-        """End the process, or find it dead: report what that costs, and give the rest to a new one.
+    def _replace(self, sentence: str = "", *, told: bool = False) -> None:
+        """End the process if it still runs, report the jobs that are lost, and give the rest to a new one.
 
         Args:
             sentence: why it was ended; "" if it died by itself.
@@ -251,8 +266,8 @@ class ProcessSupervisor:
         """
         was_ready = self._ready
         code = self._kill(dying=not sentence)
-        sentence = sentence or _death_sentence(code)
-        # A cancelled job that was still at work is to blame itself, as one that had begun is.
+        sentence = sentence or _sentence_on_end(code)
+        # Where a cancelled job was still at work, that one is to blame, as one that had begun is.
         if not self._deadlines and not any(pending.started for pending in self._pending.values()):
             for pending in self._pending.values():
                 pending.deaths += 1
@@ -268,34 +283,43 @@ class ProcessSupervisor:
                 self._send(pending.submit)
 
     def _kill(self, *, dying: bool = False) -> int | None:
-        """End the process and let its wire go; its exit code, None if it did not end by itself.
+        """End the process and close its pipe; return its exit code, None if it did not end by itself.
 
         Args:
-            dying: it may be ending by itself, and is given a moment for it.
+            dying: it may be ending by itself, and is given a moment to do so.
         """
-        process, wire = self._process, self._wire
-        self._process = self._wire = None
+        process, pipe = self._process, self._pipe
+        self._process = self._pipe = None
         self._ready = False
-        if process is None or wire is None:
+        if process is None or pipe is None:
             return None
         if dying:
             process.join(0.2)
         code = process.exitcode
         process.kill()
-        process.join(_REAP)
-        wire.close(_REAP)
+        process.join(_END_TIMEOUT)
+        pipe.close(_END_TIMEOUT)
         if process.exitcode is not None:
             process.close()
         return code
 
 
-_SAFE = "Your labels are safe; it starts again at the next click."
-_SILENT = "The network's process does not answer; it is restarted"
-_RESTARTED = "The network's process was restarted; please start the job again."
+_SILENT = tr_noop(
+    "The network's process does not answer; it is restarted in {seconds:.0f} s unless it comes back. "
+    "Your labels are safe."
+)
+_HANGS = tr_noop(
+    "The network's process gave no sign of life for {seconds:.0f} s and was ended. "
+    "Your labels are safe; it starts again at the next click."
+)
+_STUCK = tr_noop(
+    "The network's process did nothing for {seconds:.0f} s and was ended. "
+    "Your labels are safe; it starts again at the next click."
+)
 
 
-def _leave_interrupts_to_the_window() -> None:
-    """Let this thread, and the process it starts, hear no Ctrl+C: it must not meet the process half started."""
+def _block_interrupts() -> None:
+    """Block Ctrl+C for this thread and the process it starts; the window handles it."""
     if hasattr(signal, "pthread_sigmask"):
         from multiprocessing import resource_tracker
 
@@ -303,15 +327,27 @@ def _leave_interrupts_to_the_window() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
-def _death_sentence(code: int | None) -> str:
-    how = "ended unexpectedly"
+def _sentence_on_end(code: int | None) -> str:
+    """Return the sentence on a process that ended by itself; None stands for one that sent nonsense."""
     if code is None:
-        how = "sent what cannot be understood, and was ended"
-    elif code < 0:
+        return tr(
+            "The network's process sent what cannot be understood, and was ended. "
+            "Your labels are safe; it starts again at the next click."
+        )
+    if code < 0:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
-        how = f"was killed ({name})"
         if name == "SIGKILL":
-            how += "; perhaps the machine ran out of memory"
-    elif code:
-        how = f"ended with code {code}"
-    return f"The network's process {how}. {_SAFE}"
+            return tr(
+                "The network's process was killed (SIGKILL); perhaps the machine ran out of memory. "
+                "Your labels are safe; it starts again at the next click."
+            )
+        return tr(
+            "The network's process was killed ({signal}). Your labels are safe; it starts again at the next click.",
+            signal=name,
+        )
+    if code:
+        return tr(
+            "The network's process ended with code {code}. Your labels are safe; it starts again at the next click.",
+            code=code,
+        )
+    return tr("The network's process ended unexpectedly. Your labels are safe; it starts again at the next click.")

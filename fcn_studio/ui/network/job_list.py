@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.core.training import TrainProgress
 from fcn_studio.errors import FcnStudioError
-from fcn_studio.ui.network.engine import Engine
+from fcn_studio.ui.network.network_process import JobProcess
 
 if TYPE_CHECKING:  # start-up: what only a job needs is imported with its first news
     from fcn_studio.jobs.protocol import Job, JobProgress, JobResult, Reply
@@ -77,11 +77,11 @@ class JobList(QObject):
     notice = Signal(str)
     problem = Signal(str)
 
-    def __init__(self, engine: Engine, parent: QObject | None = None) -> None:
+    def __init__(self, process: JobProcess, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._engine = engine
+        self._process = process
         self._jobs: dict[int, _Running] = {}
-        engine.replied.connect(self._on_reply)
+        process.replied.connect(self._on_reply)
 
     def submit(
         self,
@@ -98,7 +98,7 @@ class JobList(QObject):
 
         ``image_id``: the one image that it is about, if it is about one.
         """
-        job_id = self._engine.submit(job, interactive=kind is Kind.SEGMENT)
+        job_id = self._process.submit(job, interactive=kind is Kind.SEGMENT)
         running = _Running(kind, JobView(job_id, title, None, words), on_progress, on_done, image_id)
         self._jobs[job_id] = running
         self.changed.emit()
@@ -123,7 +123,7 @@ class JobList(QObject):
         if running is None:
             return
         if running.kind is Kind.FINE_TUNE and not running.view.stopping:
-            self._engine.cancel(job_id, keep=True)
+            self._process.cancel(job_id, keep=True)
             running.view = replace(running.view, words="stopping, keeping the best", stopping=True)
             self.progress.emit(running.view)
             self.changed.emit()
@@ -144,7 +144,7 @@ class JobList(QObject):
 
     def _drop(self, job_id: int) -> None:
         del self._jobs[job_id]
-        self._engine.cancel(job_id)
+        self._process.cancel(job_id)
         self.changed.emit()
 
     def _on_reply(self, reply: Reply) -> None:

@@ -14,10 +14,10 @@ from fcn_studio.errors import ProjectError
 from fcn_studio.fcn.weights.catalogue import NetworkInfo
 from fcn_studio.jobs.networks import needed, network_of
 from fcn_studio.ui.network.current_network import NetworkInUse
-from fcn_studio.ui.network.engine import Engine
 from fcn_studio.ui.network.fine_tuning import FineTuner
 from fcn_studio.ui.network.job_list import JobList, JobView, Kind
 from fcn_studio.ui.network.network_library import NetworkLibrary
+from fcn_studio.ui.network.network_process import JobProcess
 from fcn_studio.ui.network.predictions import Predictions
 from fcn_studio.ui.saving.writer import Accept
 from fcn_studio.ui.session.session import Session
@@ -57,11 +57,11 @@ class Learning(QObject):
     problem = Signal(str)
     truth_scored = Signal(object, object)
 
-    def __init__(self, session: Session, engine: Engine, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, process: JobProcess, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._engine = engine
-        self.job_list = JobList(engine, self)
+        self._process = process
+        self.job_list = JobList(process, self)
         self.in_use = NetworkInUse(session, self)
         self.library = NetworkLibrary(session, self.job_list, self)
         self._tuner = FineTuner(self.job_list, self)
@@ -307,15 +307,15 @@ class Learning(QObject):
         """End every job; a fine-tune keeps its best network."""
         self.job_list.stop_all()
 
-    def warm(self) -> None:
+    def warm_up(self) -> None:
         """Load torch in the network's process now."""
-        self._engine.warm()
+        self._process.warm_up()
 
     def shut_down(self) -> None:
         """Forget all jobs, end the engine and all threads."""
         self.job_list.forget_all()
         self._tuner.forget()
-        self._engine.shut_down()
+        self._process.shut_down()
         self._tuner.shut_down()
         self.library.shut_down()
 

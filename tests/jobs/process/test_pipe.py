@@ -15,8 +15,8 @@ import pytest
 
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
-from fcn_studio.jobs.process import pipe as wire_module
-from fcn_studio.jobs.process.pipe import END, Wire
+from fcn_studio.jobs.process import pipe as pipe_module
+from fcn_studio.jobs.process.pipe import END, MessagePipe
 from fcn_studio.jobs.protocol import Alive, Done, Evaluated, Failed, Progress, Ready, Started
 from tests.jobs.helpers import figures, news, outcome
 
@@ -27,7 +27,7 @@ class Line:
     def __init__(self) -> None:
         ours, self.other = Pipe()
         self._heard: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self.wire = Wire(ours, lambda wire, message: self._heard.put(message))
+        self.wire = MessagePipe(ours, lambda wire, message: self._heard.put(message))
 
     def hear(self) -> Any:
         return self._heard.get(timeout=10)
@@ -119,7 +119,7 @@ class TestBytes:
         assert isinstance(line.other, Connection)
         os.write(line.other.fileno(), data)
 
-    @pytest.mark.parametrize("size", [wire_module.LONGEST + 1, 2**31 - 1])
+    @pytest.mark.parametrize("size", [pipe_module.LONGEST + 1, 2**31 - 1])
     def test_a_message_that_is_too_long_is_refused_by_its_header(self, line: Line, size: int) -> None:
         self.write(line, announce(size))
         assert line.hear() is END

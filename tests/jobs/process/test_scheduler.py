@@ -207,12 +207,12 @@ def test_news_of_a_job_bear_its_number(scheduler: ListeningBench) -> None:
 
 
 def test_a_fast_training_does_not_drown_the_window_in_reports(scheduler: ListeningBench) -> None:
-    scheduler.report_s = 60
+    scheduler.report_interval = 60
     scheduler.take(Submit(1, job("training")))
     replies = run_out(scheduler)
     steps = [r.news.step for r in replies if isinstance(r, Progress) and isinstance(r.news, TrainProgress)]
     assert steps == [1, 50, 99], "the first, the one with figures, the last"
     assert replies[-1] == Done(1, "trained", scheduler.runner.device_words)
-    scheduler.report_s = 0
+    scheduler.report_interval = 0
     scheduler.take(Submit(2, job("training")))
     assert sum(isinstance(reply, Progress) for reply in run_out(scheduler)) == 99

@@ -146,7 +146,7 @@ def test_the_process_ends_when_its_parent_is_killed() -> None:
         "from fcn_studio.jobs.process.supervisor import ProcessSupervisor\n"
         "host = ProcessSupervisor(lambda reply: None)\n"
         "threading.Thread(target=host.run, daemon=True).start()\n"
-        "host.warm()\n"
+        "host.warm_up()\n"
         "while host.pid is None: time.sleep(0.01)\n"
         "print(host.pid, flush=True)\n"
         "time.sleep(60)\n"
@@ -294,7 +294,7 @@ def test_a_process_that_cannot_be_started_ahead_costs_nothing(
         raise OSError(errno.ENOMEM, "Cannot allocate memory")
 
     monkeypatch.setattr(SpawnProcess, "start", fail)
-    listener.supervisor.warm()
+    listener.supervisor.warm_up()
     job_id = listener.supervisor.submit(SegmentJob("", ()))
     reply = listener.end_of(job_id, 10)
     assert isinstance(reply, Failed)

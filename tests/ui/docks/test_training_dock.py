@@ -115,10 +115,10 @@ def test_stop_ends_the_fine_tune_alone_and_keeps_its_best(studio: Studio, dock: 
     job_list.submit(Kind.FINE_TUNE, InstallJob("x", "x"), "Fine-tune")
     assert not dock.fine_tune_button.isEnabled()
     dock.stop_button.click()
-    assert studio.engine.cancelled == [(2, True)]
+    assert studio.process.cancelled == [(2, True)]
     assert not dock.stop_button.isEnabled()
     studio.learning.stop_training()
-    assert studio.engine.cancelled == [(2, True)]
+    assert studio.process.cancelled == [(2, True)]
 
 
 def test_what_the_demo_proposes_ends_with_it(studio: Studio, dock: TrainingDock, tmp_path: Path) -> None:

@@ -14,15 +14,15 @@ from fcn_studio.errors import ProjectError
 from fcn_studio.jobs.protocol import Answers, Cancelled, Done, Evaluated, Failed, Progress, Ready, Silent, Started
 from fcn_studio.ui.network.job_list import JobFault, JobList, JobView, Kind
 from tests.jobs.helpers import job, news
-from tests.ui.conftest import IdleEngine
+from tests.ui.conftest import IdleProcess
 
 
 class Board:
     """A board at an engine that answers only what a test says."""
 
     def __init__(self) -> None:
-        self.engine = IdleEngine()
-        self.job_list = JobList(self.engine)  # type: ignore[arg-type]
+        self.process = IdleProcess()
+        self.job_list = JobList(self.process)  # type: ignore[arg-type]
         self.said: list[str] = []
         self.devices: list[str] = []
         self.views: list[JobView] = []
@@ -35,10 +35,10 @@ class Board:
 
     def submit(self, kind: Kind = Kind.BATCH, title: str = "Label all") -> int:
         self.job_list.submit(kind, job("x"), title, on_progress=self.heard.append, on_done=self.results.append)
-        return len(self.engine.jobs)
+        return len(self.process.jobs)
 
     def reply(self, reply: object) -> None:
-        self.engine.replied.emit(reply)
+        self.process.replied.emit(reply)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_training_says_how_long_it_will_take(desk: Board) -> None:
 
 def test_only_an_auto_segment_goes_ahead(desk: Board, monkeypatch: pytest.MonkeyPatch) -> None:
     lanes: list[bool] = []
-    monkeypatch.setattr(desk.engine, "submit", lambda job, *, interactive: lanes.append(interactive) or len(lanes))
+    monkeypatch.setattr(desk.process, "submit", lambda job, *, interactive: lanes.append(interactive) or len(lanes))
     for kind in Kind:
         desk.job_list.submit(kind, job("x"), kind.name)
     assert dict(zip(Kind, lanes, strict=True)) == {kind: kind is Kind.SEGMENT for kind in Kind}
@@ -83,18 +83,18 @@ def test_only_an_auto_segment_goes_ahead(desk: Board, monkeypatch: pytest.Monkey
 def test_a_dropped_job_is_not_heard_again(desk: Board) -> None:
     job_id = desk.submit()
     desk.job_list.stop(job_id)
-    assert desk.engine.cancelled == [(job_id, False)]
+    assert desk.process.cancelled == [(job_id, False)]
     for reply in (Progress(job_id, news()), Done(job_id, "late"), Failed(job_id, "late"), Cancelled(job_id)):
         desk.reply(reply)
     assert [*desk.heard, *desk.results, *desk.said] == []
     desk.job_list.stop(job_id)
-    assert desk.engine.cancelled == [(job_id, False)]
+    assert desk.process.cancelled == [(job_id, False)]
 
 
 def test_a_fine_tune_is_stopped_with_its_best_and_shown_until_then(desk: Board) -> None:
     job_id = desk.submit(Kind.FINE_TUNE)
     desk.job_list.stop(job_id)
-    assert desk.engine.cancelled == [(job_id, True)]
+    assert desk.process.cancelled == [(job_id, True)]
     assert desk.views[-1].words == "stopping, keeping the best"
     assert desk.job_list.views[0].stopping
     desk.reply(Progress(job_id, TrainProgress(5, 10, 0.5, 0.25, 60.0, 60.0)))
@@ -108,14 +108,14 @@ def test_a_fine_tune_that_is_stopped_twice_is_thrown_away_with_a_word(desk: Boar
     job_id = desk.submit(Kind.FINE_TUNE)
     desk.job_list.stop(job_id)
     desk.job_list.stop(job_id)
-    assert desk.engine.cancelled == [(job_id, True), (job_id, False)]
+    assert desk.process.cancelled == [(job_id, True), (job_id, False)]
     assert desk.said == ["Label all was stopped at once: its network is not judged."]
 
 
 def test_closing_the_project_forgets_a_fine_tune_too(desk: Board) -> None:
     job_id = desk.submit(Kind.FINE_TUNE)
     desk.job_list.forget_all()
-    assert desk.engine.cancelled == [(job_id, False)]
+    assert desk.process.cancelled == [(job_id, False)]
     assert not desk.job_list.views
 
 

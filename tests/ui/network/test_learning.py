@@ -29,7 +29,7 @@ from fcn_studio.tools.base import PointerEvent
 from fcn_studio.ui.network.learning import Learning
 from fcn_studio.ui.session.session import Session
 from fcn_studio.ui.session.toolbox import Toolbox
-from tests.helpers import InlineEngine, paint, save_half, tiny_checkpoint
+from tests.helpers import InlineProcess, paint, save_half, tiny_checkpoint
 
 pytestmark = pytest.mark.usefixtures("bundled")
 
@@ -42,7 +42,7 @@ class Bench:
     """Session, engine and learning, and what they said."""
 
     session: Session
-    engine: InlineEngine
+    process: InlineProcess
     learning: Learning
     notices: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Bench:
         return self.session.document
 
     def idle(self) -> bool:
-        return not self.learning.running and self.engine.scheduler.idle
+        return not self.learning.running and self.process.scheduler.idle
 
 
 @pytest.fixture
@@ -70,8 +70,8 @@ def make_bench(qtbot: QtBot) -> Iterator[Callable[[], Bench]]:
     made: list[Bench] = []
 
     def make() -> Bench:
-        session, engine = Session(Settings(), Toolbox()), InlineEngine()
-        made.append(Bench(session, engine, Learning(session, engine)))
+        session, process = Session(Settings(), Toolbox()), InlineProcess()
+        made.append(Bench(session, process, Learning(session, process)))
         return made[-1]
 
     yield make
@@ -121,15 +121,15 @@ def test_an_image_that_is_finished_is_refused_before_the_engine_is_asked(bench: 
     bench.session.toggle_skip()
     with pytest.raises(FcnStudioError, match="Skipped"):
         bench.learning.auto_segment()
-    assert not bench.engine.submitted
+    assert not bench.process.submitted
 
 
 def test_an_image_that_is_verified_meanwhile_is_left_alone(bench: Bench, qtbot: QtBot) -> None:
-    bench.engine.held = True
+    bench.process.held = True
     bench.learning.auto_segment()
     bench.session.verify()
     before = bench.document.revision
-    bench.engine.held = False
+    bench.process.held = False
     qtbot.waitUntil(bench.idle, timeout=20_000)
     assert bench.document.revision == before
     assert "Verified" in bench.problems[-1]
@@ -171,19 +171,19 @@ def test_an_image_that_cannot_be_read_any_more_is_a_problem(bench: Bench, qtbot:
 
 
 def test_asking_twice_does_not_write_over_what_was_done_in_between(bench: Bench, qtbot: QtBot) -> None:
-    bench.engine.held = True
+    bench.process.held = True
     row = bench.session.index
     bench.learning.auto_segment()
     bench.learning.auto_segment()
-    assert len(bench.engine.submitted) == 1
+    assert len(bench.process.submitted) == 1
     assert "under way already" in bench.notices[-1]
     bench.session.go_to(row + 2)
     bench.learning.auto_segment()
-    assert len(bench.engine.submitted) == 2, "another image is another job"
+    assert len(bench.process.submitted) == 2, "another image is another job"
     bench.session.go_to(row)
     bench.learning.auto_segment()
-    assert len(bench.engine.submitted) == 2
-    bench.engine.held = False
+    assert len(bench.process.submitted) == 2
+    bench.process.held = False
     qtbot.waitUntil(bench.idle, timeout=20_000)
     bench.session.undo()
     qtbot.wait(50)
@@ -232,7 +232,7 @@ def test_a_batch_leaves_the_open_image_alone_after_its_first_stroke(bench: Bench
 def test_a_batch_leaves_an_image_alone_whose_strokes_are_not_saved_yet(
     bench: Bench, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench.engine.held = True
+    bench.process.held = True
     bench.learning.segment_folder()
     row, image_id = bench.session.index, bench.document.image_id
     real = ProjectFolder.save_labels
@@ -245,7 +245,7 @@ def test_a_batch_leaves_an_image_alone_whose_strokes_are_not_saved_yet(
     bench.session.go_to(row + 3)
     bench.session.autosave.drain()
     monkeypatch.setattr(ProjectFolder, "save_labels", real)
-    bench.engine.held = False
+    bench.process.held = False
     qtbot.waitUntil(bench.idle, timeout=20_000)
     assert bench.session.autosave.finish() == []
     with ProjectFolder.open(bench.session.project.folder, writable=False) as disk:  # type: ignore[union-attr]
@@ -262,7 +262,7 @@ def test_stopping_a_batch_applies_nothing_more(bench: Bench, qtbot: QtBot) -> No
     qtbot.wait(200)
     bench.session.autosave.drain()
     assert bench.session.counts()[Status.PRELABELLED] == done < 6
-    assert bench.engine.cancelled == [(1, False)]
+    assert bench.process.cancelled == [(1, False)]
 
 
 def test_closing_the_project_drops_its_jobs(bench: Bench, qtbot: QtBot, tmp_path: Path) -> None:
@@ -270,7 +270,7 @@ def test_closing_the_project_drops_its_jobs(bench: Bench, qtbot: QtBot, tmp_path
     qtbot.waitUntil(lambda: bench.learning.running[0].fraction is not None, timeout=20_000)
     assert bench.session.close_project()
     assert not bench.learning.running
-    qtbot.waitUntil(lambda: bench.engine.scheduler.idle)
+    qtbot.waitUntil(lambda: bench.process.scheduler.idle)
     with pytest.raises(ProjectError, match="No project is open"):
         bench.learning.segment_folder()
     with pytest.raises(ProjectError, match="No image is open"):
@@ -334,7 +334,7 @@ def broken_off(bench: Bench, qtbot: QtBot, micrograph_project: Path) -> Bench:
     bench.learning.fine_tune(LONGER)
     qtbot.waitUntil(lambda: bool(bench.learning.history) and bench.learning.history[-1].step > 1, timeout=20_000)
     assert bench.session.close_project()
-    qtbot.waitUntil(lambda: bench.engine.scheduler.idle)
+    qtbot.waitUntil(lambda: bench.process.scheduler.idle)
     assert bench.learning.interrupted is None
     bench.session.open_folder(micrograph_project)
     return bench
@@ -349,7 +349,7 @@ def test_a_fine_tune_that_broke_off_goes_on(broken_off: Bench, qtbot: QtBot) -> 
     assert not bench.problems
     ((_, outcome),) = bench.finished
     assert (outcome.steps, bench.learning.network_name) == (8, "run 0001")
-    job = next(job for job in reversed(bench.engine.submitted) if isinstance(job, FineTuneJob))
+    job = next(job for job in reversed(bench.process.submitted) if isinstance(job, FineTuneJob))
     assert (job.resume, job.config) == (True, LONGER)
     assert bench.learning.history[0].step >= earlier.step
     assert bench.learning.interrupted is None
@@ -472,9 +472,9 @@ def test_a_half_done_stroke_is_trained_on_and_two_stops_cancel(bench: Bench, qtb
     stroke_begins(bench)
     bench.learning.fine_tune(QUICK)
     assert not bench.document.editing
-    bench.engine.held = True
-    qtbot.waitUntil(lambda: bool(bench.engine.submitted), timeout=10_000)
-    (job,) = bench.engine.submitted
+    bench.process.held = True
+    qtbot.waitUntil(lambda: bool(bench.process.submitted), timeout=10_000)
+    (job,) = bench.process.submitted
     assert isinstance(job, FineTuneJob)
     labels = {i.image_id: i.label_map() for i in job.train}[bench.document.image_id]
     assert labels[10, 10] == 2
@@ -521,10 +521,10 @@ def test_what_was_said_of_its_classes_holds_for_labels_layers_batches_and_traini
     for sample in written:
         label_map = project.load_labels(sample, image_size(sample.image_path), peek=True).labels.label_map
         assert set(np.unique(label_map)) <= {1, 3}
-    bench.engine.submitted.clear()
+    bench.process.submitted.clear()
     bench.learning.fine_tune(QUICK)
     qtbot.waitUntil(lambda: bench.idle() and bool(bench.finished), timeout=30_000)
-    job = bench.engine.submitted[0]
+    job = bench.process.submitted[0]
     assert isinstance(job, FineTuneJob)
     assert (job.base_map, job.baseline_map) == (said, said)
     # The new network has the project's own classes and needs no map; going back brings the map back, too.
@@ -539,11 +539,11 @@ def test_what_is_said_of_its_classes_during_a_batch_holds_from_then_on(
 ) -> None:
     road = tiny_checkpoint(tmp_path / "road.safetensors", ClassTable.from_names(["road", "sky"]))
     bench.learning.in_use.use(read_info(road), road, {"road": 1, "sky": 1})
-    bench.engine.held = True
+    bench.process.held = True
     bench.learning.segment_folder()
     bench.learning.in_use.use(read_info(road), road, {"road": 2, "sky": 3})
     bench.learning.use_network("street")  # and the batch goes on with the one it began with
-    bench.engine.held = False
+    bench.process.held = False
     qtbot.waitUntil(bench.idle, timeout=20_000)
     bench.session.autosave.drain()
     project = bench.session.project
@@ -622,4 +622,4 @@ def test_the_device_is_chosen_and_told(bench: Bench, qtbot: QtBot) -> None:
     bench.learning.auto_segment()
     qtbot.waitUntil(bench.idle, timeout=20_000)
     assert bench.learning.device_words.startswith("CPU, ")
-    assert bench.engine.submitted[0].device == "cpu"
+    assert bench.process.submitted[0].device == "cpu"

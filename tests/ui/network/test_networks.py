@@ -178,7 +178,7 @@ def test_the_words_in_the_corner_have_the_room_they_need(studio: Studio, desk: N
 def test_the_time_that_a_network_took_is_remembered(studio: Studio, desk: NetworkDesk, qtbot: QtBot) -> None:
     info = desk.learning.network
     assert info is not None
-    studio.engine.replied.emit(Ready("CPU, 2 threads"))
+    studio.process.replied.emit(Ready("CPU, 2 threads"))
     pixels = np.zeros((48, 64), np.uint8)
     news = Predicted(Prediction("a.png", pixels, pixels, info.sha256), 1, 1, seconds=0.25)
     desk.learning._heard(news, info)
@@ -439,17 +439,17 @@ def test_a_download_is_a_job_with_a_bar_and_can_be_cancelled(studio: Studio, des
     row = PUBLISHED["fcn-resnet50"]
     choose(dialog, row.title)
     dialog.download_button.click()
-    ((job_id, job),) = studio.engine.jobs.items()
+    ((job_id, job),) = studio.process.jobs.items()
     assert job == InstallJob("fcn-resnet50", "fcn-resnet50")
     assert (dialog._bar.isVisible(), dialog.download_button.isEnabled()) == (True, False)
-    studio.engine.replied.emit(Progress(job_id, Installing(71 * 10**6, 142 * 10**6, "Downloading")))
+    studio.process.replied.emit(Progress(job_id, Installing(71 * 10**6, 142 * 10**6, "Downloading")))
     assert "downloading, 71 of 142 MB" in dialog._work.text()
     assert dialog._bar.value() == 500
     assert "71 of 142 MB" in studio.window.status_line._job_words.text()
     assert studio.session.close_project(), "closing a folder does not end a download"
     assert desk.learning.library.coming
     dialog.cancel_button.click()
-    assert studio.engine.cancelled == [(job_id, False)]
+    assert studio.process.cancelled == [(job_id, False)]
     assert not dialog._bar.isVisible()
 
 
@@ -457,7 +457,7 @@ def test_a_download_that_fails_is_a_sentence(studio: Studio, desk: NetworkDesk, 
     dialog = opened(desk, qtbot)
     choose(dialog, PUBLISHED["fcn-resnet50"].title)
     dialog.download_button.click()
-    studio.engine.replied.emit(Failed(1, "the host cannot be reached; try again later"))
+    studio.process.replied.emit(Failed(1, "the host cannot be reached; try again later"))
     assert "Download fcn-resnet50: the host cannot be reached" in dialog._said.text()
     assert dialog.download_button.isEnabled()
 
@@ -471,10 +471,10 @@ def test_what_nothing_proves_is_asked_about_first(
     assert "Nothing proves" in dialog.card.text()
     monkeypatch.setattr(questions.UnprovenDialog, "asked", lambda self: False)
     dialog.download_button.click()
-    assert not studio.engine.jobs
+    assert not studio.process.jobs
     monkeypatch.setattr(questions.UnprovenDialog, "asked", lambda self: True)
     dialog.download_button.click()
-    assert studio.engine.jobs[1] == InstallJob(row.name, row.name, allow_unverified=True)
+    assert studio.process.jobs[1] == InstallJob(row.name, row.name, allow_unverified=True)
 
 
 def test_a_file_is_imported_used_and_removed(
@@ -484,17 +484,17 @@ def test_a_file_is_imported_used_and_removed(
     desk.learning.library.bring_in(file)
     with pytest.raises(CheckpointError, match="under way already"):
         desk.learning.library.bring_in(file)
-    job = studio.engine.jobs[1]
+    job = studio.process.jobs[1]
     assert isinstance(job, InstallJob)
     work = JobRunner().run(job)
     while True:
         try:
-            studio.engine.replied.emit(Progress(1, next(work)))
+            studio.process.replied.emit(Progress(1, next(work)))
         except StopIteration as end:
             result = end.value
             break
     with qtbot.waitSignal(desk.learning.library.changed):
-        studio.engine.replied.emit(Done(1, result))
+        studio.process.replied.emit(Done(1, result))
     assert "my-cells is installed" in studio.window._strip.text
     studio.window._strip.button.click()
     assert desk.learning.network_name == "my-cells"
@@ -526,7 +526,7 @@ def test_where_nothing_may_be_downloaded_the_card_says_so(
 def test_a_published_file_keeps_the_name_that_it_is_published_by(studio: Studio, desk: NetworkDesk) -> None:
     for name in ("fcn8s-heavy-pascal.caffemodel", "my net.pth", "street.safetensors"):
         desk.learning.library.bring_in(Path(name))
-    names = [job.name for job in studio.engine.jobs.values() if isinstance(job, InstallJob)]
+    names = [job.name for job in studio.process.jobs.values() if isinstance(job, InstallJob)]
     assert names == ["", "my-net", "street-2"]
 
 

@@ -8,42 +8,42 @@ from PySide6.QtCore import QThread
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.jobs.protocol import Done, Failed, Ready, Reply, SegmentJob
-from fcn_studio.ui.network.engine import ProcessEngine
+from fcn_studio.ui.network.network_process import NetworkProcess
 
 
 def test_an_engine_that_did_nothing_ends_at_once_and_twice(qtbot: QtBot) -> None:
-    engine = ProcessEngine()
-    assert engine.pid is None
-    engine.shut_down()
-    engine.shut_down()
+    process = NetworkProcess()
+    assert process.pid is None
+    process.shut_down()
+    process.shut_down()
 
 
 @pytest.mark.parametrize("number", range(5))
 def test_quitting_while_the_process_starts_leaves_nothing(qtbot: QtBot, number: int) -> None:
-    engine = ProcessEngine()
-    engine.warm()
+    process = NetworkProcess()
+    process.warm_up()
     qtbot.wait(60 * number)
-    pid = engine.pid
-    engine.shut_down()
-    assert engine.pid is None
+    pid = process.pid
+    process.shut_down()
+    assert process.pid is None
     assert pid is None or not psutil.pid_exists(pid)
 
 
 @pytest.mark.slow
 def test_replies_come_on_the_gui_thread(qtbot: QtBot) -> None:
-    engine = ProcessEngine()
+    process = NetworkProcess()
     heard: list[tuple[Reply, bool]] = []
 
     def hear(reply: Reply) -> None:
-        heard.append((reply, QThread.currentThread() is engine.thread()))
+        heard.append((reply, QThread.currentThread() is process.thread()))
 
-    engine.replied.connect(hear)
+    process.replied.connect(hear)
     try:
-        empty = engine.submit(SegmentJob("/no/such.safetensors", (), "cpu"))
+        empty = process.submit(SegmentJob("/no/such.safetensors", (), "cpu"))
         qtbot.waitUntil(lambda: any(isinstance(r, Done | Failed) for r, _ in heard), timeout=60_000)
-        pid = engine.pid
+        pid = process.pid
     finally:
-        engine.shut_down()
+        process.shut_down()
     assert isinstance(heard[0][0], Ready)
     last = heard[-1][0]
     assert isinstance(last, Failed)
