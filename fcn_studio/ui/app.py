@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.errors import FcnStudioError, UsageError
+from fcn_studio.i18n import tr
 from fcn_studio.settings import Settings
 from fcn_studio.ui.network.learning import Learning
 from fcn_studio.ui.network.network_process import JobProcess, NetworkProcess
@@ -85,7 +86,7 @@ def _greet_demo(studio: Studio) -> None:
     studio.window.training_dock.propose(DEMO_TRAINING.level, DEMO_MINUTES)
     studio.window.training_dock.raise_()
     studio.window.messages.say(
-        "Demo: 24 drawn micrographs, 2 of them labelled. Press Fine-tune (Ctrl+T), then Auto-segment (Ctrl+I)."
+        tr("Demo: 24 drawn micrographs, 2 of them labelled. Press Fine-tune (Ctrl+T), then Auto-segment (Ctrl+I).")
     )
 
 
@@ -113,8 +114,10 @@ def refuse_without_display() -> None:
     """
     if not has_display():
         raise UsageError(
-            "there is no display to open a window on. Use the commands segment, train, evaluate and export, or run "
-            "under Xvfb (xvfb-run fcn-studio), or set QT_QPA_PLATFORM=offscreen for a window nobody sees."
+            tr(
+                "there is no display to open a window on. Use the commands segment, train, evaluate and export, or "
+                "run under Xvfb (xvfb-run fcn-studio), or set QT_QPA_PLATFORM=offscreen for a hidden window."
+            )
         )
 
 
@@ -133,7 +136,9 @@ def run_window(
         UsageError: if there is no display, or ``folder`` is no folder.
     """
     if folder is not None and not folder.is_dir():
-        raise UsageError(f"'{folder}' is no folder; give a folder of images, or nothing for the start page")
+        raise UsageError(
+            tr("'{folder}' is no folder; give a folder of images, or nothing for the start page", folder=folder)
+        )
     app = application()
     with Life() as log_file:
         log_to(log_file)

@@ -18,6 +18,7 @@ from PySide6.QtCore import QDeadlineTimer, QEventLoop, QTimer
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import EngineError
+from fcn_studio.i18n import tr, tr_n
 from fcn_studio.jobs.demo import is_demo, make_demo
 from fcn_studio.settings import Settings
 from fcn_studio.ui.app import DEMO_MARK, DEMO_TRAINING, Studio, application, build, run_window
@@ -27,7 +28,7 @@ from fcn_studio.ui.runtime.platform_probe import has_display
 from fcn_studio.ui.runtime.unix_signals import QuitSignals
 from fcn_studio.ui.widgets import theme
 
-PATIENCE_S = 900.0
+TIMEOUT_S = 900.0
 """No single stage of the journey takes this long on any machine that can run the program."""
 
 
@@ -81,31 +82,52 @@ class _Journey:
         studio.window.open_folder(self._folder)
         project = studio.session.project
         if project is None or not is_demo(project):
-            raise EngineError(f"the demo in {self._folder} did not open: {'; '.join(self._problems)}")
-        self._say(f"opened {len(project.samples)} pictures, {studio.session.counts()[Status.VERIFIED]} labelled")
+            raise EngineError(
+                tr(
+                    "The demo in {folder} did not open: {reason}",
+                    folder=self._folder,
+                    reason="; ".join(self._problems),
+                )
+            )
+        labelled = studio.session.counts()[Status.VERIFIED]
+        self._say(
+            tr_n(
+                "opened {n} image, {labelled} labelled",
+                "opened {n} images, {labelled} labelled",
+                len(project.samples),
+                labelled=labelled,
+            )
+        )
         studio.learning.fine_tune(DEMO_TRAINING)
-        self._wait("the fine-tune", lambda: bool(self._truth))
+        self._wait(tr("the fine-tune"), lambda: bool(self._truth))
         before, after = self._truth[-1]
         assert after is not None
-        self._say(f"fine-tuned: {studio.learning.network_name}")
+        self._say(tr("fine-tuned: {network}", network=studio.learning.network_name))
         studio.session.step_unverified(+1)
         studio.learning.auto_segment()
         document = studio.session.document
         assert document is not None
-        self._wait("the auto-segment", lambda: document.status is Status.PRELABELLED)
+        self._wait(tr("the auto-segment"), lambda: document.status is Status.PRELABELLED)
         studio.session.save_now()
-        self._wait("the save", lambda: studio.session.save_state == "saved")
-        self._say(f"auto-segmented {document.image_id} and saved its mask")
+        self._wait(tr("the save"), lambda: studio.session.save_state == "saved")
+        self._say(tr("auto-segmented {image_id} and saved its mask", image_id=document.image_id))
         for _ in range(5):
             self._app.processEvents()
         studio.window.grab().save(str(picture))
-        print(f"true mean IoU before: {before.mean_iou if before else 0:.3f}")
-        print(f"true mean IoU after:  {after.mean_iou:.3f}  ({after.images} pictures that nobody labelled)")
-        print(f"screenshot: {picture}")
+        print(tr("true mean IoU before: {figure:.3f}", figure=before.mean_iou if before else 0))
+        print(
+            tr_n(
+                "true mean IoU after:  {figure:.3f}  ({n} unlabelled image)",
+                "true mean IoU after:  {figure:.3f}  ({n} unlabelled images)",
+                after.images,
+                figure=after.mean_iou,
+            )
+        )
+        print(tr("screenshot: {picture}", picture=picture))
 
     def _wait(self, what: str, done: Callable[[], bool]) -> None:
         """Let events run until ``done``; what the window reports as a problem ends the journey."""
-        deadline = QDeadlineTimer(int(PATIENCE_S * 1000))
+        deadline = QDeadlineTimer(int(TIMEOUT_S * 1000))
         loop = QEventLoop()
         timer = QTimer()
         timer.setInterval(50)
@@ -114,9 +136,9 @@ class _Journey:
         loop.exec()
         timer.stop()
         if self._problems:
-            raise EngineError(f"{what} failed: {'; '.join(self._problems)}")
+            raise EngineError(tr("{what} failed: {reason}", what=what, reason="; ".join(self._problems)))
         if not done():
-            raise EngineError(f"{what} did not end within {PATIENCE_S / 60:.0f} minutes")
+            raise EngineError(tr("{what} did not end within {n:.0f} minutes", what=what, n=TIMEOUT_S / 60))
 
     def _say(self, text: str) -> None:
         print(f"[{time.monotonic() - self._started:5.1f} s] {text}", file=sys.stdout, flush=True)

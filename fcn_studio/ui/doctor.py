@@ -18,6 +18,7 @@ from pathlib import Path
 from fcn_studio import __version__, paths
 from fcn_studio.errors import FcnStudioError
 from fcn_studio.fcn.weights.catalogue import bundled, read_info
+from fcn_studio.i18n import tr, tr_n, tr_noop
 from fcn_studio.ui.runtime.platform_probe import DEBIAN_PACKAGES, PACKAGES, has_display
 
 _PROBE = (
@@ -31,8 +32,8 @@ class Report:
     """What was found.
 
     Attributes:
-        facts: (what, value) pairs.
-        missing: sentences: what is missing, and how to get it.
+        facts: (what, value) pairs; what is English, and a key in JSON.
+        missing: what is missing, and how to get it.
     """
 
     facts: list[tuple[str, str]] = field(default_factory=list)
@@ -45,8 +46,8 @@ class Report:
 
     def lines(self) -> list[str]:
         """The report for people."""
-        rows = [f"{what:24} {value}" for what, value in self.facts]
-        return rows + ([f"missing: {m}" for m in self.missing] or ["nothing is missing"])
+        rows = [f"{tr(what):24} {value}" for what, value in self.facts]
+        return rows + ([tr("missing: {what}", what=what) for what in self.missing] or [tr("nothing is missing")])
 
     def as_json(self) -> dict[str, object]:
         """The report for ``--json``."""
@@ -57,14 +58,14 @@ def examine() -> Report:
     """Look at everything the program needs."""
     report = Report()
     report.facts += [("FCN Studio", __version__), ("Python", platform.python_version())]
-    report.facts += [("System", platform.platform())]
+    report.facts += [(tr_noop("System"), platform.platform())]
     _packages(report)
     _torch(report)
     _qt(report, "offscreen")
     if has_display():
         _qt(report, None)
     else:
-        report.facts.append(("display", "none: the window needs one; all other commands work"))
+        report.facts.append((tr_noop("display"), tr("none; the window needs one, all other commands work")))
     _networks(report)
     _folders(report)
     return report
@@ -72,15 +73,16 @@ def examine() -> Report:
 
 def _folders(report: Report) -> None:
     """Where the program keeps what is not in a project, and whether it can."""
-    for what, folder, cost in (
-        ("settings", paths.config_dir(), "settings are not kept"),
-        ("logs, crash reports", paths.state_dir() / "logs", "a crash leaves no report"),
-        ("stroke journals", paths.state_dir() / "journals", "strokes are safe only once they are saved"),
+    for what, folder, effect in (
+        (tr_noop("settings"), paths.config_dir(), tr("Without it settings are not kept.")),
+        (tr_noop("logs, crash reports"), paths.state_dir() / "logs", tr("Without it a crash leaves no report.")),
+        (tr_noop("stroke journals"), paths.state_dir() / "journals", tr("Without it only saved strokes are safe.")),
     ):
         reason = _cannot_write(folder)
-        report.facts.append((what, f"{folder}{'' if reason else ', can be written'}"))
+        report.facts.append((what, str(folder) if reason else tr("{folder}, can be written", folder=folder)))
         if reason:
-            report.missing.append(f"{folder} cannot be written ({reason}), so {cost}: make it writable for you")
+            sentence = tr("{folder} cannot be written ({reason}); make it writable", folder=folder, reason=reason)
+            report.missing.append(f"{sentence}. {effect}")
 
 
 def _cannot_write(folder: Path) -> str:
@@ -99,11 +101,13 @@ def _packages(report: Report) -> None:
         try:
             report.facts.append((package, metadata.version(package)))
         except metadata.PackageNotFoundError:
-            report.missing.append(f"Python package {package}: pip install {package}")
+            report.missing.append(tr("Python package {package}; run: pip install {package}", package=package))
     rivals = [name for name in ("opencv-python", "opencv-contrib-python") if _installed(name)]
     if rivals:
         names = " ".join(rivals)
-        report.missing.append(f"one cv2 only: pip uninstall {names}, then reinstall opencv-python-headless")
+        report.missing.append(
+            tr("a single cv2; run: pip uninstall {names}, then reinstall opencv-python-headless", names=names)
+        )
 
 
 def _installed(package: str) -> bool:
@@ -132,11 +136,14 @@ def _torch(report: Report) -> None:
         "print(describe_device(choose_device()))"
     )
     if done.returncode == 0:
-        report.facts.append(("network runs on", done.stdout.strip()))
+        report.facts.append((tr_noop("network runs on"), done.stdout.strip()))
     else:
         report.missing.append(
-            f"torch and torchvision do not load together ({_last(done.stderr)}): pip install --force-reinstall "
-            "torch torchvision, both from the same index"
+            tr(
+                "torch and torchvision that load together ({reason}); run: pip install --force-reinstall torch "
+                "torchvision, both from the same index",
+                reason=_last(done.stderr),
+            )
         )
 
 
@@ -145,27 +152,41 @@ def _qt(report: Report, platform_name: str | None) -> None:
     what = f"Qt ({platform_name or 'display'})"
     if done.returncode == 0:
         name, fonts = done.stdout.split()
-        report.facts.append((what, f"platform {name}, {fonts} font families"))
+        words = tr_n("platform {name}, {n} font family", "platform {name}, {n} font families", int(fonts), name=name)
+        report.facts.append((what, words))
         return
     library = re.search(r"(lib[\w.+-]+\.so[.\d]*)", done.stderr)
-    named = f"the system library {library[1]}" if library else _last(done.stderr)
-    remedy = f"; on Debian: apt-get install -y {' '.join(DEBIAN_PACKAGES)}" if sys.platform == "linux" else ""
-    report.missing.append(f"{what} does not start: {named}{remedy}")
+    reason = tr("the system library {name} is missing", name=library[1]) if library else _last(done.stderr)
+    if sys.platform == "linux":
+        packages = " ".join(DEBIAN_PACKAGES)
+        report.missing.append(
+            tr(
+                "{what} does not start: {reason}; on Debian run: apt-get install -y {packages}",
+                what=what,
+                reason=reason,
+                packages=packages,
+            )
+        )
+    else:
+        report.missing.append(tr("{what} does not start: {reason}", what=what, reason=reason))
 
 
 def _last(text: str) -> str:
     lines = text.strip().splitlines()
-    return lines[-1] if lines else "it ended without a word"
+    return lines[-1] if lines else tr("it ended without a message")
 
 
 def _networks(report: Report) -> None:
     networks = bundled()
     if not networks:
-        report.missing.append("no bundled network: reinstall fcn-studio")
+        report.missing.append(tr("bundled networks; reinstall fcn-studio"))
     for name, path in networks.items():
         try:
             info = read_info(path)
         except FcnStudioError as error:
             report.missing.append(str(error))
         else:
-            report.facts.append((f"network {name}", f"{len(info.table)} classes, {info.size / 1e6:.1f} MB"))
+            words = tr_n(
+                "{n} class, {size:.1f} MB", "{n} classes, {size:.1f} MB", len(info.table), size=info.size / 1e6
+            )
+            report.facts.append((f"network {name}", words))

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QApplication, QMenu, QMenuBar, QWidget
 
+from fcn_studio.i18n import tr
 from fcn_studio.ui.actions.table import ACTIONS, BY_NAME, CLASS_KEYS, MENUS, ActionSpec, Needs
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.runtime.user_messages import ActionDoor
@@ -41,7 +42,7 @@ class Actions(QObject):
             if spec.group:
                 groups.setdefault(spec.group, QActionGroup(self)).addAction(action)
         for key in CLASS_KEYS:
-            action = QAction(f"Class {key}", window)
+            action = QAction(tr("Class {key}", key=key), window)
             action.setShortcut(QKeySequence(key))
             action.triggered.connect(lambda _checked=False, key=key: self.class_key.emit(key))
             window.addAction(action)
@@ -52,11 +53,11 @@ class Actions(QObject):
         return self._actions[name]
 
     def _made(self, spec: ActionSpec, window: QWidget) -> QAction:
-        action = QAction(spec.text, window)
+        action = QAction(tr(spec.text), window)
         action.setObjectName(spec.name)
         action.setShortcuts([QKeySequence(key) for key in spec.shortcuts])
         action.setToolTip(spec.tool_tip)
-        action.setStatusTip(spec.tip)
+        action.setStatusTip(spec.sentence)
         action.setCheckable(spec.checkable)
         action.setAutoRepeat(spec.repeats)  # Qt's default is to: a held Ctrl+Enter would verify image after image
         action.setIconVisibleInMenu(False)
@@ -80,7 +81,7 @@ class Actions(QObject):
     def fill(self, bar: QMenuBar) -> None:
         """Make the menus."""
         for title in MENUS:
-            menu = self.menus[title.replace("&", "")] = bar.addMenu(title)
+            menu = self.menus[title.replace("&", "")] = bar.addMenu(tr(title))
             for spec in ACTIONS:
                 if spec.menu == title:
                     if spec.separator:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fcn_studio.core.classes import ClassTable
+from fcn_studio.i18n import tr, tr_noop
 
 
 class Needs(StrEnum):
@@ -57,81 +58,106 @@ class ActionSpec:
 
     @property
     def plain_text(self) -> str:
-        """The text without mnemonic and dots."""
-        return self.text.replace("&", "").rstrip("…")
+        """The text without mnemonic and dots, translated."""
+        return tr(self.text).replace("&", "").rstrip("…")
+
+    @property
+    def sentence(self) -> str:
+        """What the action does, translated."""
+        return tr(self.tip) if self.tip else self.plain_text
 
     @property
     def tool_tip(self) -> str:
         """The sentence and the key, for a tool tip."""
         key = f" ({self.shortcuts[0]})" if self.shortcuts else ""
-        return f"{self.tip or self.plain_text}{key}"
+        return f"{self.sentence}{key}"
 
 
-MENUS = ("&File", "&Edit", "&View", "&Image", "&Label", "&Network", "&Help")
+MENUS = (
+    tr_noop("&File"),
+    tr_noop("&Edit"),
+    tr_noop("&View"),
+    tr_noop("&Image"),
+    tr_noop("&Label"),
+    tr_noop("&Network"),
+    tr_noop("&Help"),
+)
 """The titles of the menus, left to right."""
 
 _FILE, _EDIT, _VIEW, _IMAGE, _LABEL, _NETWORK, _HELP = MENUS
 _P, _WP, _D, _W = Needs.PROJECT, Needs.WRITABLE_PROJECT, Needs.DOCUMENT, Needs.WRITABLE
 
 ACTIONS: tuple[ActionSpec, ...] = (
-    ActionSpec("open_folder", "&Open folder…", _FILE, ("Ctrl+O", "Ctrl+U"), "folder", "Open a folder of images"),
-    ActionSpec("demo", "Open the &demo", _FILE, (), "", "Make a small project of drawn micrographs and open it"),
-    ActionSpec("save", "&Save now", _FILE, ("Ctrl+S",), "save", "Save now; it also happens by itself", needs=_W,
-               separator=True),
-    ActionSpec("export", "&Export…", _FILE, ("Ctrl+E",), "export", "Export images and masks as a VOC data set",
-               needs=_P),
-    ActionSpec("take_over", "&Write here anyway…", _FILE, (), "",
-               "Take over a folder that is locked by a program on another machine which is gone", needs=_P),
-    ActionSpec("recovery", "What came &back…", _FILE, (), "",
-               "Show the strokes that were brought back when the folder was opened", needs=_P),
-    ActionSpec("settings", "Se&ttings…", _FILE, ("Ctrl+,",), "", "Change the settings", separator=True),
-    ActionSpec("close_project", "&Close project", _FILE, ("Ctrl+W",), "", "Close the folder", needs=_P),
-    ActionSpec("quit", "&Quit", _FILE, ("Ctrl+Q",), "", "Save and quit"),
+    ActionSpec("open_folder", tr_noop("&Open folder…"), _FILE, ("Ctrl+O", "Ctrl+U"), "folder",
+               tr_noop("Open a folder of images")),
+    ActionSpec("demo", tr_noop("Open the &demo"), _FILE, (), "",
+               tr_noop("Make a small project of drawn micrographs and open it")),
+    ActionSpec("save", tr_noop("&Save now"), _FILE, ("Ctrl+S",), "save",
+               tr_noop("Save now. The program also saves by itself."), needs=_W, separator=True),
+    ActionSpec("export", tr_noop("&Export…"), _FILE, ("Ctrl+E",), "export",
+               tr_noop("Export images and masks as a VOC data set"), needs=_P),
+    ActionSpec("take_over", tr_noop("&Write here anyway…"), _FILE, (), "",
+               tr_noop("Take over a folder whose lock was left by a program on another computer"), needs=_P),
+    ActionSpec("recovery", tr_noop("What came &back…"), _FILE, (), "",
+               tr_noop("Show the strokes that came back when the folder was opened"), needs=_P),
+    ActionSpec("settings", tr_noop("Se&ttings…"), _FILE, ("Ctrl+,",), "",
+               tr_noop("Change the settings"), separator=True),
+    ActionSpec("close_project", tr_noop("&Close project"), _FILE, ("Ctrl+W",), "",
+               tr_noop("Close the folder"), needs=_P),
+    ActionSpec("quit", tr_noop("&Quit"), _FILE, ("Ctrl+Q",), "", tr_noop("Save and quit")),
 
-    ActionSpec("undo", "&Undo", _EDIT, ("Ctrl+Z",), "undo", "Take back the last step", needs=_W, repeats=True),
-    ActionSpec("redo", "&Redo", _EDIT, ("Ctrl+Shift+Z", "Ctrl+Y"), "redo", "Do it again", needs=_W, repeats=True),
-    ActionSpec("swap_background", "Swap with &background", _EDIT, ("X",), "swap",
-               "Paint with the background or void, and back", separator=True, needs=_P),
-    ActionSpec("brush_smaller", "Brush s&maller", _EDIT, ("[",), "", "Make the brush 20 % smaller", needs=_P,
-               repeats=True),
-    ActionSpec("brush_larger", "Brush &larger", _EDIT, ("]",), "", "Make the brush 20 % larger", needs=_P,
-               repeats=True),
+    ActionSpec("undo", tr_noop("&Undo"), _EDIT, ("Ctrl+Z",), "undo",
+               tr_noop("Undo the last step"), needs=_W, repeats=True),
+    ActionSpec("redo", tr_noop("&Redo"), _EDIT, ("Ctrl+Shift+Z", "Ctrl+Y"), "redo",
+               tr_noop("Redo the step that was undone"), needs=_W, repeats=True),
+    ActionSpec("swap_background", tr_noop("Swap with &background"), _EDIT, ("X",), "swap",
+               tr_noop("Paint with the background or void, and back"), separator=True, needs=_P),
+    ActionSpec("brush_smaller", tr_noop("Brush s&maller"), _EDIT, ("[",), "",
+               tr_noop("Make the brush 20 % smaller"), needs=_P, repeats=True),
+    ActionSpec("brush_larger", tr_noop("Brush &larger"), _EDIT, ("]",), "",
+               tr_noop("Make the brush 20 % larger"), needs=_P, repeats=True),
 
-    ActionSpec("peek", "&Hide labels while held", _VIEW, ("V",), "eye-off", "Hold to see the image without labels",
-               needs=_D, hold=True),
-    ActionSpec("label_style", "&Outline, hatch, fill", _VIEW, ("T",), "outline",
-               "Show the labels as outlines, hatched, or filled", needs=_D),
-    ActionSpec("uncertainty", "&Uncertainty", _VIEW, ("U",), "uncertainty", "Show where the network is in doubt",
-               checkable=True, needs=_D),
-    ActionSpec("disagreement", "&Differences", _VIEW, ("Shift+U",), "",
-               "Outline where the prediction and your labels differ", checkable=True, needs=_D),
-    ActionSpec("compare", "&Wipe", _VIEW, ("C",), "",
-               "Left of a line that you can drag the prediction, right of it the labels", checkable=True, needs=_D),
-    ActionSpec("navigator", "&Navigator", _VIEW, ("N",), "",
-               "Show the whole image in a corner, to go where you click", checkable=True, needs=_D),
-    ActionSpec("fit", "&Fit in window", _VIEW, ("F",), "fit", "Show the whole image", separator=True, needs=_D),
-    ActionSpec("one_to_one", "&100 %", _VIEW, ("Shift+F",), "one-to-one", "One image pixel on one screen pixel",
-               needs=_D),
-    ActionSpec("zoom_in", "Zoom &in", _VIEW, ("Ctrl++", "Ctrl+="), "zoom-in", "Zoom in", needs=_D, repeats=True),
-    ActionSpec("zoom_out", "Zoom ou&t", _VIEW, ("Ctrl+-",), "zoom-out", "Zoom out", needs=_D, repeats=True),
-    ActionSpec("canvas_only", "&Canvas only", _VIEW, ("F11",), "", "Hide everything but the image", checkable=True,
-               separator=True),
-    ActionSpec("toggle_docks", "&Docks", _VIEW, ("F12",), "", "Show or hide the docks", checkable=True),
-    ActionSpec("reset_layout", "&Reset layout", _VIEW, (), "", "Put tool bars and docks where they were at first"),
+    ActionSpec("peek", tr_noop("&Hide labels while held"), _VIEW, ("V",), "eye-off",
+               tr_noop("Hold to show the image without labels"), needs=_D, hold=True),
+    ActionSpec("label_style", tr_noop("&Outline, hatch, fill"), _VIEW, ("T",), "outline",
+               tr_noop("Show the labels as outlines, hatched, or filled"), needs=_D),
+    ActionSpec("uncertainty", tr_noop("&Uncertainty"), _VIEW, ("U",), "uncertainty",
+               tr_noop("Show where the network is uncertain"), checkable=True, needs=_D),
+    ActionSpec("disagreement", tr_noop("&Differences"), _VIEW, ("Shift+U",), "",
+               tr_noop("Outline where the prediction and your labels differ"), checkable=True, needs=_D),
+    ActionSpec("compare", tr_noop("&Wipe"), _VIEW, ("C",), "",
+               tr_noop("Show the prediction left of a line, the labels right of it"), checkable=True, needs=_D),
+    ActionSpec("navigator", tr_noop("&Navigator"), _VIEW, ("N",), "",
+               tr_noop("Show the whole image in a corner. Click it to go there."), checkable=True, needs=_D),
+    ActionSpec("fit", tr_noop("&Fit in window"), _VIEW, ("F",), "fit",
+               tr_noop("Show the whole image"), separator=True, needs=_D),
+    ActionSpec("one_to_one", tr_noop("&100 %"), _VIEW, ("Shift+F",), "one-to-one",
+               tr_noop("Show one image pixel on one screen pixel"), needs=_D),
+    ActionSpec("zoom_in", tr_noop("Zoom &in"), _VIEW, ("Ctrl++", "Ctrl+="), "zoom-in",
+               tr_noop("Zoom in"), needs=_D, repeats=True),
+    ActionSpec("zoom_out", tr_noop("Zoom ou&t"), _VIEW, ("Ctrl+-",), "zoom-out",
+               tr_noop("Zoom out"), needs=_D, repeats=True),
+    ActionSpec("canvas_only", tr_noop("&Canvas only"), _VIEW, ("F11",), "",
+               tr_noop("Hide everything but the image"), checkable=True, separator=True),
+    ActionSpec("toggle_docks", tr_noop("&Docks"), _VIEW, ("F12",), "",
+               tr_noop("Show or hide the docks"), checkable=True),
+    ActionSpec("reset_layout", tr_noop("&Reset layout"), _VIEW, (), "",
+               tr_noop("Move tool bars and docks back to their first places")),
 
-    ActionSpec("next", "&Next", _IMAGE, ("D", "PgDown"), "next", "Open the next image", needs=_P, repeats=True),
-    ActionSpec("previous", "&Previous", _IMAGE, ("A", "PgUp"), "previous", "Open the previous image", needs=_P,
-               repeats=True),
-    ActionSpec("next_unverified", "Next not &verified", _IMAGE, ("Ctrl+Shift+D",), "",
-               "Open the next image that is neither verified nor skipped", needs=_P, repeats=True),
-    ActionSpec("previous_unverified", "Previous n&ot verified", _IMAGE, ("Ctrl+Shift+A",), "",
-               "Open the previous image that is neither verified nor skipped", needs=_P, repeats=True),
-    ActionSpec("verify", "Verif&y and go on", _IMAGE, ("Ctrl+Return", "Ctrl+Enter"), "verify",
-               "All of this image is right: mark it verified and open the next", separator=True, needs=_W),
-    ActionSpec("skip", "&Skip this image", _IMAGE, ("Ctrl+K",), "skip",
-               "Leave this image out of training and batches, or take it back in", needs=_W),
-    ActionSpec("restore", "&Restore an earlier version…", _IMAGE, (), "",
-               "Bring back what this image was when it was opened before", separator=True, needs=_W),
+    ActionSpec("next", tr_noop("&Next"), _IMAGE, ("D", "PgDown"), "next",
+               tr_noop("Open the next image"), needs=_P, repeats=True),
+    ActionSpec("previous", tr_noop("&Previous"), _IMAGE, ("A", "PgUp"), "previous",
+               tr_noop("Open the previous image"), needs=_P, repeats=True),
+    ActionSpec("next_unverified", tr_noop("Next not &verified"), _IMAGE, ("Ctrl+Shift+D",), "",
+               tr_noop("Open the next image that is neither verified nor skipped"), needs=_P, repeats=True),
+    ActionSpec("previous_unverified", tr_noop("Previous n&ot verified"), _IMAGE, ("Ctrl+Shift+A",), "",
+               tr_noop("Open the previous image that is neither verified nor skipped"), needs=_P, repeats=True),
+    ActionSpec("verify", tr_noop("Verif&y and go on"), _IMAGE, ("Ctrl+Return", "Ctrl+Enter"), "verify",
+               tr_noop("Mark this image as verified and open the next"), separator=True, needs=_W),
+    ActionSpec("skip", tr_noop("&Skip this image"), _IMAGE, ("Ctrl+K",), "skip",
+               tr_noop("Leave this image out of training and batches, or take it back in"), needs=_W),
+    ActionSpec("restore", tr_noop("&Restore an earlier version…"), _IMAGE, (), "",
+               tr_noop("Restore the labels from when this image was opened before"), separator=True, needs=_W),
 
     ActionSpec("brush", "&Brush", _LABEL, ("B",), "brush", "Paint with the active class", True, "tools", needs=_P),
     ActionSpec("eraser", "&Eraser", _LABEL, ("E",), "eraser", "Make pixels unlabelled", True, "tools", needs=_P),
@@ -140,27 +166,31 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("fill", "&Fill", _LABEL, ("G",), "fill", "Fill a region of one class", True, "tools", needs=_P),
     ActionSpec("picker", "Pick &class", _LABEL, ("I",), "picker", "Take the class under the cursor", True, "tools",
                needs=_P),
-    ActionSpec("only_unlabelled", "Paint only &unlabelled pixels", _LABEL, (), "",
-               "Leave every labelled pixel as it is", True, separator=True, needs=_P),
-    ActionSpec("add_class", "&Add class…", _LABEL, ("Ctrl+N",), "plus", "Add a class to the table", needs=_WP),
+    ActionSpec("only_unlabelled", tr_noop("Paint only &unlabelled pixels"), _LABEL, (), "",
+               tr_noop("Leave every labelled pixel as it is"), True, separator=True, needs=_P),
+    ActionSpec("add_class", tr_noop("&Add class…"), _LABEL, ("Ctrl+N",), "plus",
+               tr_noop("Add a class to the table"), needs=_WP),
 
-    ActionSpec("auto_segment", "Auto-&segment this image", _NETWORK, ("Ctrl+I", "F5"), "wand",
-               "Let the network label what no human has labelled", needs=_W),
-    ActionSpec("segment_folder", "Segment the &folder…", _NETWORK, ("Ctrl+B",), "batch",
-               "Let the network label all images that nobody has touched", needs=_WP),
-    ActionSpec("fine_tune", "Fine-&tune", _NETWORK, ("Ctrl+T",), "train",
-               "Train the network on all pixels that you labelled", separator=True, needs=_WP),
-    ActionSpec("stop", "&Stop", _NETWORK, ("Ctrl+.",), "stop", "Stop what the network is doing", needs=_P),
-    ActionSpec("go_back", "Go &back to the previous network", _NETWORK, (), "", "Use the network before this one",
-               needs=_P),
-    ActionSpec("networks", "&Networks…", _NETWORK, ("Ctrl+Shift+N",), "",
-               "See all networks: what each knows and how good it is; use, download or import one", separator=True),
-    ActionSpec("network_classes", "Network's &classes…", _NETWORK, (), "",
-               "Say which class of the project each class of the network means", needs=_P),
+    ActionSpec("auto_segment", tr_noop("Auto-&segment this image"), _NETWORK, ("Ctrl+I", "F5"), "wand",
+               tr_noop("Let the network label what no human has labelled"), needs=_W),
+    ActionSpec("segment_folder", tr_noop("Segment the &folder…"), _NETWORK, ("Ctrl+B",), "batch",
+               tr_noop("Let the network label all images that nobody has touched"), needs=_WP),
+    ActionSpec("fine_tune", tr_noop("Fine-&tune"), _NETWORK, ("Ctrl+T",), "train",
+               tr_noop("Train the network on all pixels that you labelled"), separator=True, needs=_WP),
+    ActionSpec("stop", tr_noop("&Stop"), _NETWORK, ("Ctrl+.",), "stop",
+               tr_noop("Stop what the network is doing"), needs=_P),
+    ActionSpec("go_back", tr_noop("Go &back to the previous network"), _NETWORK, (), "",
+               tr_noop("Use the network before this one"), needs=_P),
+    ActionSpec("networks", tr_noop("&Networks…"), _NETWORK, ("Ctrl+Shift+N",), "",
+               tr_noop("Show all networks; use, download or import one"), separator=True),
+    ActionSpec("network_classes", tr_noop("Network's &classes…"), _NETWORK, (), "",
+               tr_noop("Say which class of the project each class of the network means"), needs=_P),
 
-    ActionSpec("shortcuts", "&Keys and mouse", _HELP, ("F1",), "", "List all shortcuts"),
-    ActionSpec("report", "&Report…", _HELP, (), "", "Versions, device and messages, to copy into a report"),
-    ActionSpec("about", "&About FCN Studio", _HELP, (), "", "Version and licence", separator=True),
+    ActionSpec("shortcuts", tr_noop("&Keys and mouse"), _HELP, ("F1",), "", tr_noop("List all shortcuts")),
+    ActionSpec("report", tr_noop("&Report…"), _HELP, (), "",
+               tr_noop("Show versions, device and messages, to copy into a report")),
+    ActionSpec("about", tr_noop("&About FCN Studio"), _HELP, (), "",
+               tr_noop("Show version and licence"), separator=True),
 )  # fmt: skip
 """Every action with a name, in menu order."""
 
@@ -170,16 +200,16 @@ CLASS_KEYS = (*"1234567890", *(f"Ctrl+{digit}" for digit in "1234567890"))
 """The shortcuts of classes: a digit, then Ctrl and a digit."""
 
 MOUSE: tuple[tuple[str, str], ...] = (
-    ("Ctrl+wheel", "Zoom at the cursor"),
-    ("Wheel, Shift+wheel", "Scroll; with a brush, Shift+wheel changes its size"),
-    ("Space or middle button, drag", "Pan"),
-    ("Right button, drag", "Brush: erase; polygon: remove the last corner"),
-    ("Drag the grip of the wipe", "Move the line between prediction and labels"),
-    ("Alt+click", "Pick the class under the cursor"),
-    ("Alt+right button, drag", "Change the brush size"),
-    ("Shift+click", "Brush: straight line from the last point"),
-    ("Eraser end of a pen", "Erase, whatever the tool"),
-    ("Enter or double-click, Backspace, Esc", "Polygon: close, remove the last corner, cancel"),
+    (tr_noop("Ctrl+wheel"), tr_noop("Zoom at the cursor")),
+    (tr_noop("Wheel, Shift+wheel"), tr_noop("Scroll; with a brush, Shift+wheel changes its size")),
+    (tr_noop("Space or middle button, drag"), tr_noop("Pan")),
+    (tr_noop("Right button, drag"), tr_noop("Brush: erase; polygon: remove the last corner")),
+    (tr_noop("Drag the grip of the wipe"), tr_noop("Move the line between prediction and labels")),
+    (tr_noop("Alt+click"), tr_noop("Pick the class under the cursor")),
+    (tr_noop("Alt+right button, drag"), tr_noop("Change the brush size")),
+    (tr_noop("Shift+click"), tr_noop("Brush: straight line from the last point")),
+    (tr_noop("Eraser end of a pen"), tr_noop("Erase, whatever the tool")),
+    (tr_noop("Enter or double-click, Backspace, Esc"), tr_noop("Polygon: close, remove the last corner, cancel")),
 )
 """What the mouse and the tools' own keys do on the canvas."""
 
@@ -206,12 +236,12 @@ def shortcut_rows() -> list[tuple[str, list[tuple[str, str]]]]:
     """(heading, [(keys, what they do)]) for help and README, in menu order, the mouse last."""
     groups = []
     for menu in MENUS:
-        rows = [(", ".join(s.shortcuts), s.tip or s.plain_text) for s in ACTIONS if s.menu == menu and s.shortcuts]
+        rows = [(", ".join(s.shortcuts), s.sentence) for s in ACTIONS if s.menu == menu and s.shortcuts]
         if menu == _LABEL:
-            rows.append(("1 … 9, 0", "Paint with class 1 … 10"))
-            rows.append(("Ctrl+1 … Ctrl+0", "Paint with the next ten classes"))
-        groups.append((menu.replace("&", ""), rows))
-    groups.append(("Mouse", list(MOUSE)))
+            rows.append(("1 … 9, 0", tr("Paint with class 1 … 10")))
+            rows.append(("Ctrl+1 … Ctrl+0", tr("Paint with the next ten classes")))
+        groups.append((tr(menu).replace("&", ""), rows))
+    groups.append((tr("Mouse"), [(tr(gesture), tr(what)) for gesture, what in MOUSE]))
     return [group for group in groups if group[1]]
 
 

@@ -9,9 +9,10 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from fcn_studio.core.geometry import Rect
+from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.ui.canvas.layers import Layer
 
-LEFT, RIGHT = "Prediction", "Labels"
+LEFT, RIGHT = tr_noop("Prediction"), tr_noop("Labels")
 
 _TOP, _HEIGHT, _HANDLE, _PADDING, _TEXT = 8, 26, 30, 10, 12
 """Logical pixels: of the grip above, its height, the part with the arrows, around words, and the size of text."""
@@ -82,7 +83,7 @@ class Divider:
         handle = _HANDLE / 2 * dpr
         for text, left in ((LEFT, grip.x0), (RIGHT, column + handle)):
             place = QRectF(left, grip.y0, _side(dpr) * dpr, grip.height)
-            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)
+            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, tr(text))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(_INK)
         middle = grip.y0 + grip.height / 2
@@ -103,7 +104,7 @@ def _font(dpr: float) -> QFont:
 def _side(dpr: float) -> float:
     """Logical pixels for the longer word; both sides are as wide, so that the handle is in the middle."""
     metrics = QFontMetricsF(_font(dpr))
-    return max(metrics.horizontalAdvance(text) for text in (LEFT, RIGHT)) / dpr + 2 * _PADDING
+    return max(metrics.horizontalAdvance(tr(text)) for text in (LEFT, RIGHT)) / dpr + 2 * _PADDING
 
 
 def _thickness(dpr: float) -> int:

@@ -19,6 +19,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication, QWidget
 
 from fcn_studio.core.document import Document
+from fcn_studio.i18n import tr
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.canvas.colours import BACKDROP
 from fcn_studio.ui.canvas.device import count_device_pixels
@@ -48,7 +49,7 @@ class Navigator(QWidget):
 
     def __init__(self, canvas: Canvas) -> None:
         super().__init__(canvas)
-        named(self, "Navigator", "Click or drag to go there (N hides this)")
+        named(self, tr("Navigator"), tr("Click or drag to go there (N hides this)"))
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._canvas = canvas

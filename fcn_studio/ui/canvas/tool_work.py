@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from fcn_studio.i18n import tr
 from fcn_studio.tools.base import Tool
 
 TURN_S = 0.025
@@ -39,7 +40,7 @@ class ToolWork(QObject):
         """What the tool is at, and how to stop it; empty while it is at nothing."""
         if self._tool is None or not self._tool.working:
             return ""
-        return f"{self._tool.name} is at work on a large region; Escape takes it back."
+        return tr("{tool} is at work on a large region. Press Escape to undo it.", tool=tr(self._tool.name))
 
     def follow(self, tool: Tool | None) -> None:
         """Work for this tool from now on."""

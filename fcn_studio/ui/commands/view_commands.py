@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.settings import Settings
 from fcn_studio.ui.actions.qt_actions import Actions
 from fcn_studio.ui.canvas.canvas import Canvas
@@ -19,7 +20,7 @@ from fcn_studio.ui.runtime.user_messages import Messages
 if TYPE_CHECKING:
     from fcn_studio.ui.session.session import Session
 
-NO_PREDICTION = "There is no prediction of this image yet: Auto-segment makes one (Ctrl+I)."
+NO_PREDICTION = tr_noop("There is no prediction of this image yet. Press Ctrl+I to make one.")
 
 
 class ViewActions(QObject):
@@ -79,7 +80,7 @@ class ViewActions(QObject):
 
     def _say_what_lacks(self) -> None:
         if self._session.prediction is None:
-            self._messages.say(NO_PREDICTION)
+            self._messages.say(tr(NO_PREDICTION))
 
     def _show(self) -> None:
         """Follow the canvas."""

@@ -14,12 +14,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.ui.actions.table import shortcut_rows
 from fcn_studio.ui.dialogs.base import Dialog
 
-PRIVACY = (
-    "Nothing has been sent anywhere. The text holds nothing of your images, but it may name files, folders and "
-    "classes: read it before you pass it on."
+PRIVACY = tr_noop(
+    "Nothing was sent. The text contains no image, but it may name files, folders and classes. Read it before you "
+    "pass it on."
 )
 
 
@@ -39,9 +40,9 @@ class ShortcutsDialog(Dialog):
     """All keys and what the mouse does, from the action table."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Keys and mouse", width=560, parent=parent)
+        super().__init__(tr("Keys and mouse"), width=560, parent=parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        table = _Table("Keys and mouse", ["Keys", "What they do"])
+        table = _Table(tr("Keys and mouse"), [tr("Keys"), tr("Effect")])
         for heading, rows in shortcut_rows():
             item = QTreeWidgetItem([heading])
             font = QFont(item.font(0))
@@ -69,12 +70,12 @@ class ReportDialog(Dialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.add_words(words)
         self.text = QPlainTextEdit(text, readOnly=True)
-        self.text.setAccessibleName("Report")
+        self.text.setAccessibleName(tr("Report"))
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.column.addWidget(self.text, 1)
-        self.add_words(PRIVACY, "dim")
-        copy = self.buttons.addButton("Copy", QDialogButtonBox.ButtonRole.ActionRole)
+        self.add_words(tr(PRIVACY), "dim")
+        copy = self.buttons.addButton(tr("Copy"), QDialogButtonBox.ButtonRole.ActionRole)
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.text.toPlainText()))
         self.resize(720, 480)
 
@@ -86,8 +87,8 @@ def show_bug(text: str, window: QWidget) -> None:
         shown.text.appendPlainText(f"\n{text}")
         return
     dialog = ReportDialog(
-        "Something went wrong in FCN Studio",
-        "This is a mistake in the program. Your work is kept; please copy the text into a report.",
+        tr("Something went wrong in FCN Studio"),
+        tr("This is an error in the program. Your work is kept. Please copy this text into a report."),
         text,
         window,
     )

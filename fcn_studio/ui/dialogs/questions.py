@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from fcn_studio.core.classes import VOC_NAMES, ClassTable
 from fcn_studio.errors import ProjectError
+from fcn_studio.i18n import tr, tr_n
 from fcn_studio.ui.dialogs.base import Dialog
 
 
@@ -29,15 +30,17 @@ class ClassTableDialog(Dialog):
     """
 
     def __init__(self, sentence: str, parent: QWidget | None = None) -> None:
-        super().__init__("Class names", "Open", parent=parent)
+        super().__init__(tr("Class names"), tr("Open"), parent=parent)
         self.add_words(sentence)
-        self._voc = QRadioButton(f"PASCAL VOC: {', '.join(VOC_NAMES[:4])} … ({len(VOC_NAMES)} classes)")
-        self._generic = QRadioButton("Names to be given later: class 0, class 1, …")
-        self._pasted = QRadioButton("These names, one a line, from index 0:")
-        self._count = QSpinBox(minimum=1, maximum=255, value=2, suffix=" classes")
-        self._count.setAccessibleName("Number of classes")
+        self._voc = QRadioButton(
+            tr("PASCAL VOC: {names} … ({count} classes)", names=", ".join(VOC_NAMES[:4]), count=len(VOC_NAMES))
+        )
+        self._generic = QRadioButton(tr("Name the classes later: class 0, class 1, …"))
+        self._pasted = QRadioButton(tr("These names, one per line, from index 0:"))
+        self._count = QSpinBox(minimum=1, maximum=255, value=2, suffix=tr(" classes"))
+        self._count.setAccessibleName(tr("Number of classes"))
         self._names = QPlainTextEdit(placeholderText="background\nroad\ncar")
-        self._names.setAccessibleName("Class names, one a line")
+        self._names.setAccessibleName(tr("Class names, one per line"))
         self._names.setTabChangesFocus(True)
         self._names.setFixedHeight(144)
         for widget in (self._voc, self._generic, self._count, self._pasted, self._names):
@@ -87,11 +90,11 @@ class YearDialog(Dialog):
     """Offers the years of a VOCdevkit."""
 
     def __init__(self, years: Sequence[Path], parent: QWidget | None = None) -> None:
-        super().__init__("VOC data sets", "Open", parent=parent)
+        super().__init__(tr("VOC data sets"), tr("Open"), parent=parent)
         self._years = years
-        self.add_words("This folder holds several VOC data sets. Which one is to be opened?")
+        self.add_words(tr("This folder contains several VOC data sets. Choose the one to open."))
         self._list = QListWidget()
-        self._list.setAccessibleName("Years")
+        self._list.setAccessibleName(tr("Years"))
         self._list.addItems([year.name for year in years])
         self._list.setCurrentRow(len(years) - 1)
         self._list.itemDoubleClicked.connect(lambda _item: self.accept())
@@ -106,11 +109,13 @@ class GreyMaskDialog(Dialog):
     """Asks how a mask of only 0 and 255 is meant."""
 
     def __init__(self, sentence: str, parent: QWidget | None = None) -> None:
-        super().__init__("Grey masks", "Read as class indices", parent=parent)
+        super().__init__(tr("Grey masks"), tr("Read as class indices"), parent=parent)
         self.add_words(sentence)
         self.add_words(
-            "Read as class indices, 0 is the first class of the table and 255 is void. If 255 means an object here, "
-            "cancel and convert the masks first.",
+            tr(
+                "Read as class indices, 0 is the first class of the table and 255 is void. If 255 means an object "
+                "here, cancel and convert the masks first."
+            ),
             "dim",
         )
 
@@ -126,12 +131,16 @@ class BatchDialog(Dialog):
     """
 
     def __init__(self, new: int, prelabelled: int, network: str, parent: QWidget | None = None) -> None:
-        super().__init__("Segment the folder", "Segment", parent=parent)
+        super().__init__(tr("Segment the folder"), tr("Segment"), parent=parent)
         self._new, self._prelabelled = new, prelabelled
         self._words = self.add_words("")
-        self.add_words(f"Images that you have painted on, verified or skipped stay as they are. Network: {network}.",
-                       "dim")  # fmt: skip
-        self._again = QCheckBox(f"Also the {prelabelled:,} pre-labelled ones again")
+        self.add_words(
+            tr("Images that you painted on, verified or skipped do not change. Network: {network}.", network=network),
+            "dim",
+        )
+        self._again = QCheckBox(
+            tr_n("Also label {n} pre-labelled image again", "Also label {n:,} pre-labelled images again", prelabelled)
+        )
         self._again.setEnabled(prelabelled > 0)
         self._again.toggled.connect(self._show)
         self.column.addWidget(self._again)
@@ -144,7 +153,7 @@ class BatchDialog(Dialog):
 
     def _show(self) -> None:
         count = self._new + (self._prelabelled if self.include_prelabelled else 0)
-        self._words.setText(f"The network labels {count:,} image{'' if count == 1 else 's'}.")
+        self._words.setText(tr_n("The network labels {n} image.", "The network labels {n:,} images.", count))
         if self.accept_button is not None:
             self.accept_button.setEnabled(count > 0)
 
@@ -160,13 +169,20 @@ class LargeImageDialog(Dialog):
     """
 
     def __init__(self, name: str, pixels: int, memory: int, parent: QWidget | None = None) -> None:
-        super().__init__("A large image", "Open", parent=parent)
+        super().__init__(tr("A large image"), tr("Open"), parent=parent)
         self.add_words(
-            f"{name} has {pixels / 1e6:,.0f} megapixels and needs about {memory / 1e9:.1f} GB of memory. Open it?"
+            tr(
+                "{name} has {megapixels:,.0f} megapixels and needs about {gigabytes:.1f} GB of memory. Open it?",
+                name=name,
+                megapixels=pixels / 1e6,
+                gigabytes=memory / 1e9,
+            )
         )
         self.add_words(
-            "Images up to this size then open without asking until the folder is closed. The setting 'Largest image' "
-            "lets them in for good.",
+            tr(
+                "Images up to this size then open without a question until the folder is closed. To open them "
+                "always, change the setting 'Largest image'."
+            ),
             "dim",
         )
 
@@ -186,12 +202,14 @@ class TakeOverDialog(CautiousDialog):
     """Asks before a lock is broken."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Write here anyway", "Take over", parent)
+        super().__init__(tr("Write here anyway"), tr("Take over"), parent)
         self.add_words(
-            "This folder is read-only here because another program has it open. Two programs that write the same "
-            "masks would destroy each other's work."
+            tr(
+                "This folder is read-only here because another program has opened it. Two programs that write the "
+                "same masks would destroy each other's work."
+            )
         )
-        self.add_words("Take over only if you are sure that the other program is gone.", "strong")
+        self.add_words(tr("Take over only if you are sure that the other program has ended."), "strong")
 
 
 class LossDialog(CautiousDialog):
@@ -203,23 +221,27 @@ class LossDialog(CautiousDialog):
     """
 
     def __init__(self, *, kept: bool = False, parent: QWidget | None = None) -> None:
-        super().__init__("Work is not saved", "Close, keep it here" if kept else "Close and lose it", parent)
+        super().__init__(
+            tr("Work is not saved"), tr("Close, keep it here") if kept else tr("Close and lose it"), parent
+        )
         if kept:
             self.add_words(
-                "Some of your work cannot be written to the folder at present. It is kept on this computer: it comes "
-                "back when you open the folder here again, and is saved once it can be."
+                tr(
+                    "Some of your work cannot be written to the folder now. It is kept on this computer. It comes "
+                    "back when you open the folder here again, and is saved when the folder can be written."
+                )
             )
         else:
-            self.add_words("Some of your work cannot be written to the folder, so closing would lose it.")
-        self.add_words("Or cancel, make room or make the folder writable, and save again.", "dim")
+            self.add_words(tr("Some of your work cannot be written to the folder. If you close now, it is lost."))
+        self.add_words(tr("Or cancel, free disk space or make the folder writable, and save again."), "dim")
 
 
 class DeleteStrokesDialog(CautiousDialog):
     """Asks before strokes that wait for a decision are deleted."""
 
     def __init__(self, image_id: str, parent: QWidget | None = None) -> None:
-        super().__init__("Delete strokes", "Delete", parent)
-        self.add_words(f"The strokes that were made on {image_id} are deleted and cannot be brought back.")
+        super().__init__(tr("Delete strokes"), tr("Delete"), parent)
+        self.add_words(tr("The strokes on {image_id} are deleted. This cannot be undone.", image_id=image_id))
 
 
 class RemoveNetworkDialog(CautiousDialog):
@@ -232,11 +254,11 @@ class RemoveNetworkDialog(CautiousDialog):
     """
 
     def __init__(self, name: str, *, in_use: bool = False, parent: QWidget | None = None) -> None:
-        super().__init__("Remove a network", "Remove", parent)
-        self.add_words(f"The network {name} is deleted from this computer. Masks that it helped to make stay.")
+        super().__init__(tr("Remove a network"), tr("Remove"), parent)
+        self.add_words(tr("The network {name} is deleted from this computer. Masks do not change.", name=name))
         if in_use:
-            self.add_words("This project uses it, and will have to use another.", "strong")
-        self.add_words("Other projects that use it will ask for it when they are opened.", "dim")
+            self.add_words(tr("This project uses the network and will need another one."), "strong")
+        self.add_words(tr("Other projects that use the network ask for it when you open them."), "dim")
 
 
 class UnprovenDialog(CautiousDialog):
@@ -249,10 +271,18 @@ class UnprovenDialog(CautiousDialog):
     """
 
     def __init__(self, title: str, url: str, parent: QWidget | None = None) -> None:
-        super().__init__("Download without proof", "Download all the same", parent)
-        self.add_words(f"{title} lies at {url}, an address that anybody between there and here could change.")
+        super().__init__(tr("Download without proof"), tr("Download anyway"), parent)
         self.add_words(
-            "Its file is opened in a process of its own that may do nothing, and is checked; but nothing proves that "
-            "its weights are the published ones.",
+            tr(
+                "{title} comes from {url}. The connection does not protect the file from changes.",
+                title=title,
+                url=url,
+            )
+        )
+        self.add_words(
+            tr(
+                "The file is opened in a separate process without rights, and is checked. But nothing proves that "
+                "its weights are the published ones."
+            ),
             "dim",
         )

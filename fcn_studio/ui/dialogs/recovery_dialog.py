@@ -9,6 +9,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QTreeWidget, QTreeWidgetItem, QWidget
 
 from fcn_studio.formats.journal.recovery import LeftOver
+from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.runtime.user_messages import ActionDoor
 from fcn_studio.ui.session.recovery import Back
@@ -16,7 +17,7 @@ from fcn_studio.ui.session.session import Session
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named
 
-COLUMNS = ("Image", "Steps", "Last step", "What became of it")
+COLUMNS = (tr_noop("Image"), tr_noop("Steps"), tr_noop("Last step"), tr_noop("State"))
 
 
 class RecoveryDialog(Dialog):
@@ -29,22 +30,24 @@ class RecoveryDialog(Dialog):
     """
 
     def __init__(self, session: Session, door: ActionDoor, parent: QWidget | None = None) -> None:
-        super().__init__("What came back", width=720, parent=parent)
+        super().__init__(tr("What came back"), width=720, parent=parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._session, self._recovery, self._door = session, session.recovery, door
         self.add_words(
-            "These strokes were on this computer, but not in the project's folder. Where the masks were as they had "
-            "been left, the strokes are back, and Undo takes them back one by one. The others wait until you decide."
+            tr(
+                "These strokes were on this computer, but not in the project's folder. Where a mask had not changed, "
+                "they were applied again, and you can undo them. The others wait for your decision."
+            )
         )
-        self.table = named(QTreeWidget(), "Images whose strokes came back")
-        self.table.setHeaderLabels(COLUMNS)
+        self.table = named(QTreeWidget(), tr("Images whose strokes came back"))
+        self.table.setHeaderLabels([tr(column) for column in COLUMNS])
         self.table.setRootIsDecorated(False)
         self.table.setUniformRowHeights(True)
         self.column.addWidget(self.table)
         role = self.buttons.ButtonRole.ActionRole
-        self.open_button = self.buttons.addButton("Open image", role)
-        self.apply_button = self.buttons.addButton("Apply strokes", role)
-        self.delete_button = self.buttons.addButton("Delete strokes", role)
+        self.open_button = self.buttons.addButton(tr("Open image"), role)
+        self.apply_button = self.buttons.addButton(tr("Apply strokes"), role)
+        self.delete_button = self.buttons.addButton(tr("Delete strokes"), role)
         for button, act in (
             (self.open_button, self._open),
             (self.apply_button, self._apply),
@@ -70,7 +73,7 @@ class RecoveryDialog(Dialog):
         for left_over in self._recovery.left_over:
             head, journal = left_over.journal.head, left_over.journal
             row = Back(head.image_id, len(journal.entries), journal.written_at, saved=False)
-            self._add(row, f"Waits: {left_over.reason}", left_over)
+            self._add(row, tr("Waits: {reason}", reason=left_over.reason), left_over)
         for column in range(len(COLUMNS) - 1):
             self.table.resizeColumnToContents(column)
             self.table.setColumnWidth(column, self.table.columnWidth(column) + 2 * theme.GRID)
@@ -80,8 +83,8 @@ class RecoveryDialog(Dialog):
 
     def _became(self, found: Back) -> str:
         if found.image_id in self._session.autosave.newer():
-            return "Back; kept on this computer until the folder can be written"
-        return "Was saved; its undo steps are back" if found.saved else "Back"
+            return tr("Applied; kept on this computer until the folder can be written")
+        return tr("Saved before; undo steps are back") if found.saved else tr("Applied")
 
     def _add(self, row: Back, became: str, left_over: LeftOver | None) -> None:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row.written_at))

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QTreeWidget, QTr
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.formats.project.loaded import EarlierLabels
+from fcn_studio.i18n import tr
 from fcn_studio.ui.canvas.colours import PAPER, class_pixels
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.widgets import theme
@@ -40,7 +41,7 @@ class RestoreDialog(Dialog):
         table: ClassTable,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__("Restore an earlier version", "Restore", width=720, parent=parent)
+        super().__init__(tr("Restore an earlier version"), tr("Restore"), width=720, parent=parent)
         self._versions, self._table = versions, table
         self.add_words(image_id, "strong")
         self.add_words(words)
@@ -49,7 +50,7 @@ class RestoreDialog(Dialog):
         self.list = QTreeWidget()
         self._fill()
         row.addWidget(self.list, 1)
-        self.preview = named(QLabel(alignment=Qt.AlignmentFlag.AlignRight), "Preview of the labels")
+        self.preview = named(QLabel(alignment=Qt.AlignmentFlag.AlignRight), tr("Preview of the labels"))
         self.preview.setFixedSize(PREVIEW)
         row.addWidget(self.preview)
         self.column.addLayout(row)
@@ -58,9 +59,9 @@ class RestoreDialog(Dialog):
         self.list.setCurrentItem(self._items[0])
 
     def _fill(self) -> None:
-        self.list.setAccessibleName("Earlier versions, newest first")
+        self.list.setAccessibleName(tr("Earlier versions, newest first"))
         self.list.setRootIsDecorated(False)
-        self.list.setHeaderLabels(["Saved", "Status", "Labelled"])
+        self.list.setHeaderLabels([tr("Saved"), tr("Status"), tr("Labelled")])
         rows = [(_date(v.saved_at), v.found.status.words, _share(v.found.labels)) for v in self._versions]
         self._items = [QTreeWidgetItem(row) for row in rows]
         self.list.addTopLevelItems(self._items)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
 
+from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.ui.canvas.adjust import AS_IT_IS, MAX_GAMMA, Adjustment
 from fcn_studio.ui.canvas.layer_stack import LayerStack
 from fcn_studio.ui.widgets import theme
@@ -17,7 +18,7 @@ from fcn_studio.ui.widgets.named import named, with_role
 STEPS = 100
 """Steps of a slider to either side of its middle, which leaves the image as it is."""
 
-NOTE = "The network sees the image as it is."
+NOTE = tr_noop("The network uses the original image.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,11 @@ class _Knob:
 
 
 _KNOBS = (
-    _Knob("Brightness", "Lighter or darker", lambda a: a.brightness, lambda a, at: replace(a, brightness=at),
-          lambda a: f"{100 * a.brightness:+.0f}"),
-    _Knob("Contrast", "Harder or softer", lambda a: a.contrast, lambda a, at: replace(a, contrast=at),
-          lambda a: f"{100 * a.contrast:+.0f}"),
-    _Knob("Gamma", "Lighten or darken the dark parts more than the light ones",
+    _Knob(tr_noop("Brightness"), tr_noop("Make the image lighter or darker."),
+          lambda a: a.brightness, lambda a, at: replace(a, brightness=at), lambda a: f"{100 * a.brightness:+.0f}"),
+    _Knob(tr_noop("Contrast"), tr_noop("Increase or decrease the contrast."),
+          lambda a: a.contrast, lambda a, at: replace(a, contrast=at), lambda a: f"{100 * a.contrast:+.0f}"),
+    _Knob(tr_noop("Gamma"), tr_noop("Make dark parts lighter or darker, more than light ones."),
           lambda a: math.log(a.gamma, MAX_GAMMA), lambda a, at: replace(a, gamma=MAX_GAMMA**at),
           lambda a: f"{a.gamma:.2f}"),
 )  # fmt: skip
@@ -50,12 +51,12 @@ class AdjustPanel(QWidget):
         self._layers = layers
         self._sliders: list[QSlider] = []
         self._values: list[QLabel] = []
-        self._heading = named(QToolButton(autoRaise=True), "Adjust the image", f"Brightness, contrast, gamma. {NOTE}")
+        self._heading = named(QToolButton(autoRaise=True), tr("Adjust the image"), tr("Brightness, contrast, gamma."))
         self._heading.setCheckable(True)
         self._heading.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._heading.toggled.connect(self._unfold)
-        self._reset = named(QToolButton(), "Reset the adjustment", "Show the image as it is")
-        self._reset.setText("Reset")
+        self._reset = named(QToolButton(), tr("Reset the adjustment"), tr("Show the original image"))
+        self._reset.setText(tr("Reset"))
         self._reset.clicked.connect(lambda: self._layers.set_adjustment(AS_IT_IS))
         self._body = self._make_body()
         top = QHBoxLayout()
@@ -78,16 +79,16 @@ class AdjustPanel(QWidget):
         grid.setHorizontalSpacing(theme.GRID)
         grid.setVerticalSpacing(theme.GRID // 2)
         for row, knob in enumerate(_KNOBS):
-            slider = named(QSlider(Qt.Orientation.Horizontal), knob.name, f"{knob.tip}. {NOTE}")
+            slider = named(QSlider(Qt.Orientation.Horizontal), tr(knob.name), f"{tr(knob.tip)} {tr(NOTE)}")
             slider.setRange(-STEPS, STEPS)
             slider.valueChanged.connect(lambda at, knob=knob: self._turn(knob, at / STEPS))
             value = with_role(QLabel(alignment=Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), "dim")
             value.setMinimumWidth(value.fontMetrics().horizontalAdvance("+100 "))
-            for column, widget in enumerate((QLabel(knob.name), slider, value)):
+            for column, widget in enumerate((QLabel(tr(knob.name)), slider, value)):
                 grid.addWidget(widget, row, column)
             self._sliders.append(slider)
             self._values.append(value)
-        note = with_role(QLabel(NOTE), "dim")
+        note = with_role(QLabel(tr(NOTE)), "dim")
         grid.addWidget(note, len(_KNOBS), 0, 1, 3)
         grid.setColumnStretch(1, 1)
         return body
@@ -103,7 +104,7 @@ class AdjustPanel(QWidget):
         """Follow the layers."""
         adjustment = self._layers.adjustment
         changed = adjustment != AS_IT_IS
-        self._heading.setText("Image is adjusted" if changed else "Adjust image")
+        self._heading.setText(tr("Image is adjusted") if changed else tr("Adjust image"))
         self._reset.setVisible(changed)
         for knob, slider, value in zip(_KNOBS, self._sliders, self._values, strict=True):
             blocked = slider.blockSignals(True)

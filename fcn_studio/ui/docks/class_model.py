@@ -12,6 +12,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QColor, QFont
 
 from fcn_studio.core.classes import VOID, ClassInfo, ClassTable, voc_colour
+from fcn_studio.i18n import tr
 from fcn_studio.ui.actions.table import class_keys
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.widgets import theme
@@ -106,7 +107,7 @@ class ClassModel(QAbstractTableModel):
         return next((row for row, info in enumerate(self._rows) if info.index == class_index), -1)
 
     def _refill(self) -> None:
-        shown = (*self._table.active, ClassInfo(VOID, "void", voc_colour(VOID)))
+        shown = (*self._table.active, ClassInfo(VOID, tr("void"), voc_colour(VOID)))
         rows = [info for info in shown if self._filter in info.name.casefold()]
         if len(rows) == len(self._rows):
             self._rows = rows
@@ -175,21 +176,25 @@ class ClassModel(QAbstractTableModel):
         void = info.index == VOID
         key = self._keys.get(info.index)
         words = {
-            Column.SWATCH: "The colour of void is fixed" if void else "Click to change the colour",
-            Column.KEY: f"Key {key}" if key else "No key",
-            Column.NAME: "Void: not a class; never trained on" if void else f"{info.name} (index {info.index})",
-            Column.SHARE: "Share of the image",
-            Column.EYE: "Show or hide; what is hidden is never painted over",
-            Column.LOCK: "Lock; what is locked is never painted over",
+            Column.SWATCH: tr("The colour of void is fixed") if void else tr("Click to change the colour"),
+            Column.KEY: tr("Key {key}", key=key) if key else tr("No key"),
+            Column.NAME: tr("Void: no class, never used for training")
+            if void
+            else tr("{name} (index {index})", name=info.name, index=info.index),
+            Column.SHARE: tr("Share of the image"),
+            Column.EYE: tr("Show or hide. Hidden classes are never painted over."),
+            Column.LOCK: tr("Lock or unlock. Locked classes are never painted over."),
         }
         return words[column]
 
     def _accessible(self, info: ClassInfo, column: Column) -> str:
         if column is Column.EYE:
-            return f"{info.name}: {'hidden' if info.index in self._toolbox.hidden else 'shown'}"
+            hidden = info.index in self._toolbox.hidden
+            return tr("{name}: hidden", name=info.name) if hidden else tr("{name}: shown", name=info.name)
         if column is Column.LOCK:
-            return f"{info.name}: {'locked' if info.index in self._toolbox.locked else 'not locked'}"
-        return self._text(info, column) or f"colour of {info.name}"
+            locked = info.index in self._toolbox.locked
+            return tr("{name}: locked", name=info.name) if locked else tr("{name}: not locked", name=info.name)
+        return self._text(info, column) or tr("Colour of {name}", name=info.name)
 
     def _alignment(self, info: ClassInfo, column: Column) -> Qt.AlignmentFlag:
         side = {Column.KEY: Qt.AlignmentFlag.AlignHCenter, Column.SHARE: Qt.AlignmentFlag.AlignRight}

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from fcn_studio.core.classes import VOID
+from fcn_studio.i18n import tr
 from fcn_studio.ui.docks.class_model import ClassModel, Column
 from fcn_studio.ui.runtime.user_messages import ActionDoor
 from fcn_studio.ui.widgets import theme
@@ -44,7 +45,7 @@ class ClassesDock(QDockWidget):
     done = Signal()
 
     def __init__(self, session: Session, door: ActionDoor, parent: QWidget | None = None) -> None:
-        super().__init__("Classes", parent)
+        super().__init__(tr("Classes"), parent)
         self.setObjectName("classesDock")
         self._session, self._toolbox, self._door = session, session.toolbox, door
         self._following = False
@@ -53,13 +54,15 @@ class ClassesDock(QDockWidget):
             lambda index, name: self._door.run(lambda: self._session.classes.rename(index, name))
         )
         self._view = self._made_view()
-        self._filter = named(QLineEdit(placeholderText="Filter classes", clearButtonEnabled=True), "Filter classes")
+        self._filter = named(
+            QLineEdit(placeholderText=tr("Filter classes"), clearButtonEnabled=True), tr("Filter classes")
+        )
         self._filter.textChanged.connect(self._set_filter)
         self._filter.returnPressed.connect(self._take_first)
-        self._new_name = QLineEdit(placeholderText="Add class", clearButtonEnabled=True)
-        named(self._new_name, "Name of a new class", "Type a name and press Enter to add a class (Ctrl+N)")
+        self._new_name = QLineEdit(placeholderText=tr("Add class"), clearButtonEnabled=True)
+        named(self._new_name, tr("Name of a new class"), tr("Type a name and press Enter to add a class (Ctrl+N)"))
         self._new_name.returnPressed.connect(self._add)
-        self._add_button = named(QToolButton(autoRaise=True), "Add class", "Add the class (Enter)")
+        self._add_button = named(QToolButton(autoRaise=True), tr("Add class"), tr("Add the class (Enter)"))
         self._add_button.clicked.connect(self._add)
         self._lay_out()
         self._count_later = QTimer(self, singleShot=True, interval=SHARES_AFTER_MS)
@@ -76,7 +79,7 @@ class ClassesDock(QDockWidget):
     # --- construction -----------------------------------------------------------------------------------------
 
     def _made_view(self) -> QTreeView:
-        view = named(QTreeView(), "Classes")
+        view = named(QTreeView(), tr("Classes"))
         view.setObjectName("classList")
         view.setModel(self._model)
         view.setRootIsDecorated(False)
@@ -154,7 +157,7 @@ class ClassesDock(QDockWidget):
         from PySide6.QtWidgets import QColorDialog
 
         dialog = QColorDialog(QColor(*info.colour), self)
-        dialog.setWindowTitle(f"Colour of {info.name}")
+        dialog.setWindowTitle(tr("Colour of {name}", name=info.name))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.colorSelected.connect(lambda colour: self._recolour(class_index, colour))
         dialog.open()

@@ -15,6 +15,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 
 from fcn_studio.core.sample import Sample, Status
+from fcn_studio.i18n import tr
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.widgets import theme
 
@@ -85,8 +86,8 @@ class FileModel(QAbstractTableModel):
         self._values: dict[int, Callable[[int, int], Any]] = {
             _ROLE.DisplayRole: self._words,
             _ROLE.DecorationRole: self._decoration,
-            _ROLE.ToolTipRole: lambda row, _: self._failure(row) or self._described(row, ": "),
-            _ROLE.AccessibleTextRole: lambda row, _: self._described(row, ", "),
+            _ROLE.ToolTipRole: lambda row, _: self._failure(row) or self._described(row),
+            _ROLE.AccessibleTextRole: lambda row, _: self._described(row),
             _ROLE.ForegroundRole: lambda _, column: QColor(theme.current().dim) if column == Column.STATUS else None,
         }
 
@@ -185,9 +186,11 @@ class FileModel(QAbstractTableModel):
         status = self._session.status_scan.known(row)
         return "" if status is None else status.words
 
-    def _described(self, row: int, mark: str) -> str:
-        broken = ", cannot be opened" if self._failure(row) else ""
-        return f"{self._samples[row].image_id}{mark}{self._status_words(row) or 'not looked at yet'}{broken}"
+    def _described(self, row: int) -> str:
+        image_id, status = self._samples[row].image_id, self._status_words(row) or tr("status not known yet")
+        if self._failure(row):
+            return tr("{image_id}: {status}, cannot be opened", image_id=image_id, status=status)
+        return f"{image_id}: {status}"
 
     def _failure(self, row: int) -> str:
         """Why the image could not be opened when that was last tried; "" if it could, or nobody tried."""

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from fcn_studio.i18n import tr, tr_n, tr_noop
 from fcn_studio.ui.docks.file_model import Column, FileModel
 from fcn_studio.ui.runtime.user_messages import ActionDoor
 from fcn_studio.ui.widgets import theme
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from fcn_studio.ui.session.session import Session
 
 ROW_HEIGHT = 26
-FILTER_TIP = "Words in the name, and status: with new, prelabelled, in-progress, verified or skipped"
+FILTER_TIP = tr_noop("Words in the name, and status: with new, prelabelled, in-progress, verified or skipped")
 
 
 class FilesDock(QDockWidget):
@@ -38,14 +39,14 @@ class FilesDock(QDockWidget):
     done = Signal()
 
     def __init__(self, session: Session, door: ActionDoor, parent: QWidget | None = None) -> None:
-        super().__init__("Files", parent)
+        super().__init__(tr("Files"), parent)
         self.setObjectName("filesDock")
         self._session, self._door = session, door
         self._following = False
         self.model = FileModel(session)
         self._view = self._made_view()
-        self._filter = QLineEdit(placeholderText="Filter: name, status:verified", clearButtonEnabled=True)
-        named(self._filter, "Filter images", FILTER_TIP)
+        self._filter = QLineEdit(placeholderText=tr("Filter: name, status:verified"), clearButtonEnabled=True)
+        named(self._filter, tr("Filter images"), tr(FILTER_TIP))
         self._filter.textChanged.connect(self.model.set_filter)
         self._filter.returnPressed.connect(self.done)
         self._count = with_role(QLabel(), "dim")
@@ -64,7 +65,7 @@ class FilesDock(QDockWidget):
         self._project_changed()
 
     def _made_view(self) -> QTableView:
-        view = named(QTableView(), "Images")
+        view = named(QTableView(), tr("Images"))
         view.setObjectName("fileList")
         view.setModel(self.model)
         view.setShowGrid(False)
@@ -117,8 +118,11 @@ class FilesDock(QDockWidget):
     def _say_count(self) -> None:
         total = len(self._session.samples) if self._session.project is not None else 0
         shown = self.model.rowCount()
-        words = f"{total:,} image{'' if total == 1 else 's'}" if total else "No images"
-        self._count.setText(words if shown == total else f"{shown:,} of {words} shown")
+        if shown != total:
+            words = tr_n("{shown:,} of {n} image shown", "{shown:,} of {n:,} images shown", total, shown=shown)
+        else:
+            words = tr_n("{n} image", "{n:,} images", total) if total else tr("No images")
+        self._count.setText(words)
 
     def _show_current(self) -> None:
         """Select the row of the open image without opening it again."""

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.ui.canvas.layer_stack import LayerStack
 from fcn_studio.ui.canvas.layers import LabelStyle, Layer
 from fcn_studio.ui.docks.adjust_panel import AdjustPanel
@@ -23,17 +24,17 @@ from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named, with_role
 
 LAYERS: Mapping[Layer, tuple[str, str]] = {
-    Layer.LABELS: ("Labels", "What is labelled, in the colours of the classes"),
-    Layer.PREDICTION: ("Prediction", "What the network said last about this image"),
-    Layer.UNCERTAINTY: ("Uncertainty", "Where the network is in doubt (U)"),
-    Layer.DISAGREEMENT: ("Differences", "Outlines of what the prediction and your labels differ in (Shift+U)"),
-    Layer.IMAGE: ("Image", "The photograph"),
+    Layer.LABELS: (tr_noop("Labels"), tr_noop("Labels, in the colours of the classes")),
+    Layer.PREDICTION: (tr_noop("Prediction"), tr_noop("Last prediction of this image by the network")),
+    Layer.UNCERTAINTY: (tr_noop("Uncertainty"), tr_noop("Where the network is uncertain (U)")),
+    Layer.DISAGREEMENT: (tr_noop("Differences"), tr_noop("Where the prediction and your labels differ (Shift+U)")),
+    Layer.IMAGE: (tr_noop("Image"), tr_noop("The image itself")),
 }
 
 STYLES: Mapping[LabelStyle, tuple[str, str]] = {
-    LabelStyle.FILL: ("Fill", "Labels and prediction filled with the colours of the classes"),
-    LabelStyle.OUTLINE: ("Outline", "Only the borders of labels and prediction"),
-    LabelStyle.HATCH: ("Hatch", "Labels and prediction hatched, each class with its own pattern"),
+    LabelStyle.FILL: (tr_noop("Fill"), tr_noop("Fill labels and prediction with the colours of the classes (T)")),
+    LabelStyle.OUTLINE: (tr_noop("Outline"), tr_noop("Draw only the borders of labels and prediction (T)")),
+    LabelStyle.HATCH: (tr_noop("Hatch"), tr_noop("Hatch labels and prediction, each class with its own pattern (T)")),
 }
 
 
@@ -41,7 +42,7 @@ class LayersDock(QDockWidget):
     """One row a layer: an eye and an opacity; below, how labels are drawn and how the image is adjusted."""
 
     def __init__(self, layers: LayerStack, parent: QWidget | None = None) -> None:
-        super().__init__("Layers", parent)
+        super().__init__(tr("Layers"), parent)
         self.setObjectName("layersDock")
         self._layers = layers
         self._eyes: dict[Layer, QToolButton] = {}
@@ -64,12 +65,16 @@ class LayersDock(QDockWidget):
         self._show()
 
     def _add_row(self, grid: QGridLayout, row: int, layer: Layer) -> None:
-        name, tip = LAYERS[layer]
-        eye = named(QToolButton(autoRaise=True), f"Show {name.lower()}", f"Show or hide. {tip}")
+        name, tip = (tr(text) for text in LAYERS[layer])
+        eye = named(
+            QToolButton(autoRaise=True), tr("Show layer: {layer}", layer=name), tr("Show or hide. {tip}", tip=tip)
+        )
         eye.setCheckable(True)
         eye.clicked.connect(lambda on: self._layers.set_style(layer, visible=on))
         label = named(QLabel(name), name, tip)
-        slider = named(QSlider(Qt.Orientation.Horizontal), f"Opacity of {name.lower()}", f"Opacity. {tip}")
+        slider = named(
+            QSlider(Qt.Orientation.Horizontal), tr("Opacity: {layer}", layer=name), tr("Opacity. {tip}", tip=tip)
+        )
         slider.setRange(0, 100)
         slider.valueChanged.connect(lambda percent: self._layers.set_style(layer, opacity=percent / 100))
         percent = with_role(QLabel(alignment=Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), "dim")
@@ -82,12 +87,12 @@ class LayersDock(QDockWidget):
         """One button a label style, side by side."""
         row = QHBoxLayout()
         row.setSpacing(theme.GRID // 2)
-        row.addWidget(QLabel("Draw labels"))
+        row.addWidget(QLabel(tr("Draw labels")))
         row.addStretch(1)
         group = QButtonGroup(self)
         for style, (name, tip) in STYLES.items():
-            button = with_role(named(QToolButton(), f"Labels as {name.lower()}", f"{tip} (T)"), "choice")
-            button.setText(name)
+            button = with_role(named(QToolButton(), tr("Draw labels: {style}", style=tr(name)), tr(tip)), "choice")
+            button.setText(tr(name))
             button.setCheckable(True)
             button.clicked.connect(lambda _on, style=style: self._layers.set_label_style(style))
             group.addButton(button)

@@ -11,6 +11,7 @@ from functools import partial
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
+from fcn_studio.i18n import tr
 from fcn_studio.ui.runtime.user_messages import Way
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named
@@ -36,16 +37,16 @@ class MessageStrip(QFrame):
         super().__init__(parent)
         self.setObjectName("messageStrip")
         self._icon = QLabel()
-        self._label = named(QLabel(wordWrap=True), "Message")
+        self._label = named(QLabel(wordWrap=True), tr("Message"))
         self._label.setTextFormat(Qt.TextFormat.PlainText)
         self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._label.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.buttons = [named(QPushButton(), f"What can be done about it, {n}") for n in range(1, MOST_WAYS + 1)]
+        self.buttons = [named(QPushButton(), tr("Answer {n}", n=n)) for n in range(1, MOST_WAYS + 1)]
         for number, button in enumerate(self.buttons):
             button.clicked.connect(partial(self._take_offer, number))
         self._offer: _Offer | None = None
         self._covered: list[_Offer] = []
-        self._close = named(QToolButton(autoRaise=True), "Close this message", "Close this message")
+        self._close = named(QToolButton(autoRaise=True), tr("Close this message"), tr("Close this message"))
         self._close.clicked.connect(self.dismiss)
         row = QHBoxLayout(self)
         row.setContentsMargins(2 * theme.GRID, theme.GRID // 2, theme.GRID, theme.GRID // 2)

@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QButtonGroup, QLabel, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from fcn_studio.core.classes import VOID, voc_colour
+from fcn_studio.i18n import tr, tr_n
 from fcn_studio.ui.actions.table import BY_NAME
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.fields import Choice
@@ -33,19 +34,19 @@ class OptionsBar(QToolBar):
     done = Signal()
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__("Tool options", parent)
+        super().__init__(tr("Tool options"), parent)
         self.setObjectName("optionsBar")
         self.setMovable(False)
         self.setIconSize(QSize(20, 20))
         self._session, self._toolbox = session, session.toolbox
         self._tool = with_role(QLabel(), "strong")
         self._swatch, self._class_name = QLabel(), QLabel()
-        self._size = SizeBox("Brush size", MAX_BRUSH, "Brush size in image pixels ([ and ], Shift+wheel)")
+        self._size = SizeBox(tr("Brush size"), MAX_BRUSH, tr("Brush size in image pixels ([ and ], Shift+wheel)"))
         self._size.changed.connect(self._toolbox.set_brush_size)
         self._size.done.connect(self.done)
         self._shapes: dict[str, QToolButton] = {}
-        self._where = named(Choice(), "Paint", "Which pixels painting may change")
-        self._where.addItems(["Paint everywhere", "Paint only unlabelled"])
+        self._where = named(Choice(), tr("Paint"), tr("Pixels that painting may change"))
+        self._where.addItems([tr("Paint everywhere"), tr("Paint only unlabelled")])
         self._where.activated.connect(lambda row: self._toolbox.set_only_unlabelled(row == _ONLY_UNLABELLED))
         self._protected = with_role(QLabel(), "dim")
         self._fill()
@@ -59,15 +60,15 @@ class OptionsBar(QToolBar):
         self._class_parts = [self.addWidget(self._swatch), self.addWidget(self._class_name)]
         self._sized_parts: list[QAction] = [self.addSeparator(), self.addWidget(self._size)]
         group = QButtonGroup(self)
-        for shape, tip in (("round", "Round brush"), ("square", "Square brush")):
+        for shape, tip in (("round", tr("Round brush")), ("square", tr("Square brush"))):
             button = named(QToolButton(), tip, tip)
             button.setCheckable(True)
             button.clicked.connect(lambda _on, shape=shape: self._toolbox.set_brush_shape(shape))
             group.addButton(button)
             self._shapes[shape] = button
             self._sized_parts.append(self.addWidget(button))
-        self._pressure = named(QToolButton(), "Pen pressure", "Pressing the pen harder makes the brush larger")
-        self._pressure.setText("Pen pressure")
+        self._pressure = named(QToolButton(), tr("Pen pressure"), tr("Press the pen harder for a larger brush"))
+        self._pressure.setText(tr("Pen pressure"))
         self._pressure.setCheckable(True)
         self._pressure.clicked.connect(self._toolbox.set_pen_pressure)
         self._pen_part = self.addWidget(self._pressure)
@@ -98,8 +99,9 @@ class OptionsBar(QToolBar):
         self._tool.setText(BY_NAME[name].plain_text)
         info = self._session.table.get(toolbox.class_index)
         self._swatch.setPixmap(theme.swatch(info.colour if info else voc_colour(VOID)))
-        hidden = " (hidden)" if toolbox.class_index in toolbox.hidden else ""
-        self._class_name.setText(f"{self._session.table.name_of(toolbox.class_index)}{hidden}")
+        class_name = self._session.table.name_of(toolbox.class_index)
+        hidden = toolbox.class_index in toolbox.hidden
+        self._class_name.setText(tr("{name} (hidden)", name=class_name) if hidden else class_name)
         self._size.set_value(toolbox.brush_size)
         self._shapes[toolbox.brush_shape].setChecked(True)
         self._where.setCurrentIndex(_ONLY_UNLABELLED if toolbox.only_unlabelled else _EVERYWHERE)
@@ -118,5 +120,7 @@ class OptionsBar(QToolBar):
         names = [self._session.table.name_of(i) for i in sorted(self._toolbox.hidden | self._toolbox.locked)]
         if not names:
             return ""
-        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        return f"Protected: {shown}"
+        shown, more = ", ".join(names[:3]), len(names) - 3
+        if more > 0:
+            return tr_n("Protected: {shown} and {n} more", "Protected: {shown} and {n} more", more, shown=shown)
+        return tr("Protected: {shown}", shown=shown)

@@ -7,6 +7,7 @@ import math
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QSpinBox, QWidget
 
+from fcn_studio.i18n import tr
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.fields import ShyField
 from fcn_studio.ui.widgets.named import named
@@ -28,10 +29,10 @@ class SizeBox(QWidget):
     def __init__(self, name: str, maximum: int, tip: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._scale = math.log(maximum) / _STEPS
-        self.slider = named(QSlider(Qt.Orientation.Horizontal), f"{name} slider", tip)
+        self.slider = named(QSlider(Qt.Orientation.Horizontal), tr("{name} slider", name=name), tip)
         self.slider.setRange(0, _STEPS)
         self.slider.setFixedWidth(128)
-        self.number = named(QSpinBox(minimum=1, maximum=maximum, suffix=" px"), name, tip)
+        self.number = named(QSpinBox(minimum=1, maximum=maximum, suffix=tr(" px")), name, tip)
         self.number.setFixedWidth(88)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         row = QHBoxLayout(self)

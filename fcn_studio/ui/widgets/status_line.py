@@ -9,6 +9,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from fcn_studio.core.sample import Status
+from fcn_studio.i18n import tr
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named
 
@@ -25,19 +26,25 @@ def cursor_words(x: int, y: int, info: CursorInfo | None) -> str:
     if info is not None:
         parts.append(f"{info.class_name} ({info.who})" if info.class_name else info.who)
         if info.predicted:
-            sure = "" if info.probability is None else f" {info.probability:.0%}".replace("%", " %")
-            parts.append(f"network: {info.predicted}{sure}")
+            percent = None if info.probability is None else round(100 * info.probability)
+            if percent is None:
+                parts.append(tr("network: {name}", name=info.predicted))
+            else:
+                parts.append(tr("network: {name} {percent} %", name=info.predicted, percent=percent))
     return "   ".join(parts)
 
 
 def saved_words(state: str, saved_at: float | None, now: float) -> str:
     """The save state: ``saved 2 s ago``."""
     if state != "saved" or saved_at is None:
-        return {"unsaved": "not saved yet", "saving": "saving…", "kept": "kept on this computer"}.get(state, state)
+        words = {"unsaved": tr("not saved yet"), "saving": tr("saving…"), "kept": tr("kept on this computer")}
+        return words.get(state, state)
     seconds = max(0, int(now - saved_at))
     if seconds < 60:
-        return f"saved {seconds} s ago"
-    return f"saved {seconds // 60} min ago" if seconds < 3600 else f"saved {seconds // 3600} h ago"
+        return tr("saved {seconds} s ago", seconds=seconds)
+    if seconds < 3600:
+        return tr("saved {minutes} min ago", minutes=seconds // 60)
+    return tr("saved {hours} h ago", hours=seconds // 3600)
 
 
 class StatusLine(QStatusBar):
@@ -56,15 +63,15 @@ class StatusLine(QStatusBar):
         self._at: tuple[int, int] | None = None
         self._export: tuple[int, int] | None = None
         self.setSizeGripEnabled(False)
-        self._cursor = named(QLabel(), "Under the cursor")
-        self._zoom = named(QLabel(), "Zoom", "Screen pixels for one image pixel")
-        self._saved = named(QLabel(), "Saving")
-        self._counts = named(QLabel(), "Verified images")
-        self._device = named(QLabel(), "Device", "Where the network runs")
-        self._job_words = named(QLabel(), "Running job")
-        self._bar = named(QProgressBar(maximum=1000, textVisible=False), "Progress")
+        self._cursor = named(QLabel(), tr("Under the cursor"))
+        self._zoom = named(QLabel(), tr("Zoom"), tr("Screen pixels per image pixel"))
+        self._saved = named(QLabel(), tr("Saving"))
+        self._counts = named(QLabel(), tr("Verified images"))
+        self._device = named(QLabel(), tr("Device"), tr("Device that the network runs on"))
+        self._job_words = named(QLabel(), tr("Running job"))
+        self._bar = named(QProgressBar(maximum=1000, textVisible=False), tr("Progress"))
         self._bar.setFixedSize(128, 8)
-        self.cancel_button = named(QToolButton(autoRaise=True), "Cancel the running job", "Cancel (Ctrl+.)")
+        self.cancel_button = named(QToolButton(autoRaise=True), tr("Cancel the running job"), tr("Cancel (Ctrl+.)"))
         self.cancel_button.clicked.connect(self._cancel)
         self.addWidget(self._cursor, 1)
         for widget in (self._job_words, self._bar, self.cancel_button, self._zoom, self._saved, self._counts,
@@ -134,9 +141,12 @@ class StatusLine(QStatusBar):
         total = len(self._session.samples) if self._session.project is not None else 0
         self._counts.setVisible(total > 0)
         if total:
-            so_far = "" if self._session.status_scan.done else " so far"
             verified = self._session.counts().get(Status.VERIFIED, 0)
-            self._counts.setText(f"{verified:,} verified{so_far} of {total:,}")
+            if self._session.status_scan.done:
+                words = tr("{verified:,} verified of {total:,}", verified=verified, total=total)
+            else:
+                words = tr("{verified:,} verified so far of {total:,}", verified=verified, total=total)
+            self._counts.setText(words)
 
     def _show_device(self) -> None:
         self._device.setText(self._learning.device_words)
@@ -157,7 +167,8 @@ class StatusLine(QStatusBar):
         self.cancel_button.setVisible(job.can_cancel if job is not None else busy)
         if job is None:
             if self._export is not None:
-                self._show_progress("Export", "{} of {}".format(*self._export), self._export[0] / self._export[1])
+                done, total = self._export
+                self._show_progress(tr("Export"), tr("{done:,} of {total:,}", done=done, total=total), done / total)
             return
         more = len(self._learning.running) - 1
         waiting = f"   (+{more})" if more > 0 else ""

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from fcn_studio.i18n import tr
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named, with_role
 
@@ -33,12 +34,12 @@ class Welcome(QWidget):
         column.setSpacing(theme.GRID)
         column.addWidget(_label("FCN Studio", "title"))
         column.addWidget(
-            _label("Label photographs by painting; a network learns from what you paint and labels the next.", "dim")
+            _label(tr("Label images by painting. A network learns from them and labels the next image."), "dim")
         )
         column.addSpacing(theme.GRID)
         buttons = QHBoxLayout()
         buttons.setSpacing(theme.GRID)
-        for action, words, default in ((open_folder, "Open folder…", True), (demo, "Open the demo", False)):
+        for action, words, default in ((open_folder, tr("Open folder…"), True), (demo, tr("Open the demo"), False)):
             button = named(QPushButton(words, default=default), words, action.toolTip())
             button.setMinimumHeight(32)
             button.clicked.connect(action.trigger)
@@ -46,9 +47,9 @@ class Welcome(QWidget):
         buttons.addStretch(1)
         column.addLayout(buttons)
         column.addSpacing(theme.GRID)
-        column.addWidget(_label("Or drop a folder of images here. Nothing is copied, no image is changed.", "dim"))
+        column.addWidget(_label(tr("Or drop a folder of images here. Images are not copied or changed."), "dim"))
         column.addSpacing(2 * theme.GRID)
-        self._heading = _label("Recent", "strong")
+        self._heading = _label(tr("Recent"), "strong")
         column.addWidget(self._heading)
         self._recent = QVBoxLayout()
         self._recent.setSpacing(0)
@@ -65,7 +66,7 @@ class Welcome(QWidget):
                 old.deleteLater()
         self._heading.setVisible(bool(folders))
         for folder in folders[:SHOWN]:
-            button = named(QToolButton(autoRaise=True), f"Open {folder}", str(folder))
+            button = named(QToolButton(autoRaise=True), tr("Open {folder}", folder=folder), str(folder))
             button.setText(f"{folder.name}   {folder.parent}".replace("&", "&&"))  # a single one marks a key
             button.setIcon(theme.icon("folder"))
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from fcn_studio.errors import FcnStudioError
+from fcn_studio.i18n import tr
 from fcn_studio.settings import Settings
 from fcn_studio.ui.actions.qt_actions import Actions, HoldKey
 from fcn_studio.ui.actions.table import TOOL_NAMES
@@ -113,9 +114,9 @@ class MainWindow(QMainWindow):
     def _make_bars(self) -> None:
         self.actions_.fill(self.menuBar())
         self._commands.desk.fill(self.actions_.menus["Network"], self.actions_["networks"])
-        self._recent_menu = self.actions_.menus["File"].addMenu("Open &recent")
+        self._recent_menu = self.actions_.menus["File"].addMenu(tr("Open &recent"))
         self.actions_.menus["File"].insertMenu(self.actions_["demo"], self._recent_menu)
-        self._network_words = named(QLabel(), "Network in use", "The network that labels for you")
+        self._network_words = named(QLabel(), tr("Network in use"), tr("Network that labels your images"))
         with_role(self._network_words, "dim")
         self._network_words.setContentsMargins(theme.GRID, theme.GRID // 2, 2 * theme.GRID, 0)
         self.menuBar().setCornerWidget(self._network_words)
@@ -123,7 +124,7 @@ class MainWindow(QMainWindow):
         for name in ("auto_segment", "verify"):
             self.options_bar.add_button(self.actions_.with_icon(name))
         self.addToolBar(Qt.ToolBarArea.TopToolBarArea, self.options_bar)
-        self._tools = QToolBar("Tools")
+        self._tools = QToolBar(tr("Tools"))
         self._tools.setObjectName("toolBar")
         self._tools.setMovable(False)
         self._tools.setIconSize(QSize(20, 20))
@@ -182,7 +183,7 @@ class MainWindow(QMainWindow):
         session.saved.connect(self._show_title)
         session.table_changed.connect(lambda: canvas.layers.set_table(session.table))
         session.recovered.connect(
-            lambda text: self.messages.offer(text, "What came back", self._commands.show_recovery)
+            lambda text: self.messages.offer(text, tr("What came back"), self._commands.show_recovery)
         )
         session.prediction_changed.connect(lambda: canvas.layers.set_prediction(session.prediction))
         toolbox.tool_changed.connect(self._tool_changed)
@@ -268,7 +269,9 @@ class MainWindow(QMainWindow):
     def _document_changed(self) -> None:
         self.canvas.set_document(self._session.document, self._session.picture)
         if self._session.project is not None:
-            self.canvas.set_empty_text("No image is open." if self._session.samples else "This folder has no image.")
+            self.canvas.set_empty_text(
+                tr("No image is open.") if self._session.samples else tr("This folder has no image.")
+            )
         self._refresh()
 
     def _tool_changed(self) -> None:
@@ -293,13 +296,12 @@ class MainWindow(QMainWindow):
         )
         history = document.history if document is not None else None
         corner = self._toolbox.tool.undo_title
-        for name, can, title in (
-            ("undo", corner or (history and history.can_undo), corner or (history and history.undo_title)),
-            ("redo", history and history.can_redo, history and history.redo_title),
-        ):
-            action = self.actions_[name]
-            action.setEnabled(action.isEnabled() and bool(can))
-            action.setText(f"&{name.capitalize()}{f' {title}' if title else ''}")
+        undo_title, redo_title = corner or (history and history.undo_title), history and history.redo_title
+        undo, redo = self.actions_["undo"], self.actions_["redo"]
+        undo.setEnabled(undo.isEnabled() and bool(corner or (history and history.can_undo)))
+        redo.setEnabled(redo.isEnabled() and bool(history and history.can_redo))
+        undo.setText(tr("&Undo {step}", step=tr(undo_title)) if undo_title else tr("&Undo"))
+        redo.setText(tr("&Redo {step}", step=tr(redo_title)) if redo_title else tr("&Redo"))
         busy = bool(self._learning.running)
         self.actions_["stop"].setEnabled(busy or self._commands.exporter.running)
         self.actions_["go_back"].setEnabled(self._learning.can_go_back and not busy)
@@ -314,7 +316,10 @@ class MainWindow(QMainWindow):
         name = session.project.folder.name
         if session.document is not None:
             name += f" — {session.document.image_id}"
-        self.setWindowTitle(f"{name}[*]{' (read-only)' if session.read_only else ''} — FCN Studio")
+        if session.read_only:
+            self.setWindowTitle(tr("{name}[*] (read-only) — FCN Studio", name=name))
+        else:
+            self.setWindowTitle(f"{name}[*] — FCN Studio")
         self.setWindowModified(session.save_state in ("unsaved", "saving", "kept"))
 
     def _show_recent(self) -> None:

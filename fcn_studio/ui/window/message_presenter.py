@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QStatusBar, QWidget
 
+from fcn_studio.i18n import tr
 from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages, Way
 from fcn_studio.ui.widgets.message_strip import NOTICE_MS, MessageStrip
 
@@ -42,13 +43,11 @@ class MessagePresenter(QObject):
         """Say that the last run ended unexpectedly, and offer what is known of it."""
         from fcn_studio.ui.dialogs.help_dialogs import ReportDialog
 
-        words = (
-            "FCN Studio was killed, crashed, or lost its power. This is what it left; please copy it into a report."
-        )
-        title = "FCN Studio ended unexpectedly"
+        title = tr("FCN Studio ended unexpectedly")
+        words = tr("FCN Studio crashed, was killed or lost power. Please copy this text into a report.")
         self._messages.offer(
-            f"{title} last time.",
-            "Show report",
+            tr("FCN Studio ended unexpectedly last time."),
+            tr("Show report"),
             lambda: ReportDialog(title, words, text, self._window).open(),
             lasting=True,
         )

@@ -215,7 +215,7 @@ def test_a_status_that_is_not_known_yet_is_left_out(qtbot: QtBot) -> None:
     model.reload()
     assert [model.index(row, 1).data() for row in range(3)] == ["Verified", "", ""]
     assert model.index(1, 0).data(ROLE.DecorationRole) is None
-    assert model.index(1, 0).data(ROLE.ToolTipRole) == "dir/img000001.jpg: not looked at yet"
+    assert model.index(1, 0).data(ROLE.ToolTipRole) == "dir/img000001.jpg: status not known yet"
 
 
 def test_filter_terms() -> None:
@@ -250,7 +250,7 @@ def test_statuses_are_shown_and_follow(studio: Studio) -> None:
     assert model.index(0, 1).data() == "New"
     studio.session.toggle_skip()
     assert model.index(0, 1).data() == "Skipped"
-    assert model.index(0, 0).data(ROLE.AccessibleTextRole) == "picture-000.png, Skipped"
+    assert model.index(0, 0).data(ROLE.AccessibleTextRole) == "picture-000.png: Skipped"
 
 
 def test_an_image_that_cannot_be_opened_stays_in_the_list_with_its_reason(studio: Studio) -> None:
@@ -265,7 +265,7 @@ def test_an_image_that_cannot_be_opened_stays_in_the_list_with_its_reason(studio
     reason = model.index(2, 0).data(ROLE.ToolTipRole)
     assert str(broken) in reason
     assert "cut off" in reason
-    assert model.index(2, 0).data(ROLE.AccessibleTextRole) == "picture-002.png, New, cannot be opened"
+    assert model.index(2, 0).data(ROLE.AccessibleTextRole) == "picture-002.png: New, cannot be opened"
     assert model.index(2, 0).data(ROLE.DecorationRole).cacheKey() != plain
     assert model.index(3, 0).data(ROLE.ToolTipRole) == "picture-003.png: New"
     broken.write_bytes(whole)

@@ -20,7 +20,7 @@ def test_adjusting_the_image_is_said_even_when_folded_away(studio: Studio) -> No
     assert not panel._body.isVisible()
     panel._heading.click()
     assert panel._body.isVisible()
-    assert any("network sees the image as it is" in label.text() for label in panel.findChildren(QLabel))
+    assert any("network uses the original image" in label.text() for label in panel.findChildren(QLabel))
     panel._sliders[0].setValue(50)
     panel._sliders[2].setValue(50)
     assert canvas.layers.adjustment == Adjustment(brightness=0.5, gamma=2.0)
@@ -52,7 +52,7 @@ def test_differences_are_offered_once_there_is_a_prediction(studio: Studio) -> N
     said: list[str] = []
     studio.window.messages.notice.connect(said.append)
     studio.window.actions_["disagreement"].trigger()
-    assert said == ["There is no prediction of this image yet: Auto-segment makes one (Ctrl+I)."]
+    assert said == ["There is no prediction of this image yet. Press Ctrl+I to make one."]
     blank = np.zeros((document.height, document.width), np.uint8)
     canvas.layers.set_prediction(Prediction(document.image_id, blank, blank, "0" * 64))
     assert eye.isEnabled()
