@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NO_PREDICTION = tr_noop("There is no prediction of this image yet. Press Ctrl+I to make one.")
 
 
-class ViewActions(QObject):
+class ViewCommands(QObject):
     """Binds the table's actions of layers, zoom and wipe to a canvas, and the canvas to pen and settings."""
 
     def __init__(

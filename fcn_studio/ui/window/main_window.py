@@ -27,7 +27,7 @@ from fcn_studio.ui.actions.table import TOOL_NAMES
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.commands.commands import Commands
 from fcn_studio.ui.commands.open_folder import dropped_folder
-from fcn_studio.ui.commands.view_commands import ViewActions
+from fcn_studio.ui.commands.view_commands import ViewCommands
 from fcn_studio.ui.docks.classes_dock import ClassesDock
 from fcn_studio.ui.docks.files_dock import FilesDock
 from fcn_studio.ui.docks.layers_dock import LayersDock
@@ -168,7 +168,7 @@ class MainWindow(QMainWindow):
             ("toggle_docks", self._toggle_docks), ("reset_layout", self._reset_layout),
         ):  # fmt: skip
             self.actions_.bind(name, act)
-        self._view = ViewActions(self.canvas, self._session, self._settings, self.actions_, self.messages)
+        self._view = ViewCommands(self.canvas, self._session, self._settings, self.actions_, self.messages)
         self._peek = HoldKey(self.actions_["peek"], self.canvas.layers.set_peeking)
         self.actions_.class_key.connect(self._commands.pick_class_key)
         self._welcome.folder_chosen.connect(self.open_folder)
