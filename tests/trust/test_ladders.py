@@ -29,7 +29,8 @@ from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.training import batch_sources as sources_module
 from fcn_studio.fcn.training import optimisation as learner_module
 from fcn_studio.fcn.training.batch_sources import Batch
-from fcn_studio.fcn.training.optimisation import Optimisation, weighted_loss
+from fcn_studio.fcn.training.losses import weighted_loss
+from fcn_studio.fcn.training.optimisation import Optimisation
 from fcn_studio.fcn.training.recipe import recipe_for
 from fcn_studio.fcn.training.train import train
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, load_checkpoint
@@ -148,7 +149,7 @@ def test_from_the_card_to_the_cpu_nothing_is_lost(monkeypatch: pytest.MonkeyPatc
     assert [note.split(": ")[1] for note in tight.notes] == [
         "the batch is now computed 2 images at a time",
         "the batch is now computed one image at a time",
-        "the training goes on on the CPU",
+        "the training continues on the CPU",
     ]
 
 
@@ -181,7 +182,7 @@ def test_memory_may_run_out_anywhere_in_a_step(monkeypatch: pytest.MonkeyPatch, 
     made = optimisation(device=CARD)
     made.step(draw, 0.0)
     assert (made.device, made.steps) == (CPU, 1)
-    assert made.notes[-1] == "out of memory: the training goes on on the CPU"
+    assert made.notes[-1] == "out of memory: the training continues on the CPU"
     part = 4 if place == "network" else 1
     assert same(made.network, run(optimisation(part), BATCHES[:1]).network)
 

@@ -80,7 +80,7 @@ class ArgmaxUpsampler:
     class_indices: tuple[int, ...]
     temperature: float
 
-    def paint(
+    def write(
         self, scores: ScoreMap, rows: InterpolationAxis, columns: InterpolationAxis, labels: Image, uncertainty: Image
     ) -> None:
         """Write the best class and the doubt of one image's score map at some of its rows and columns.

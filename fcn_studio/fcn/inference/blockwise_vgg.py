@@ -22,7 +22,7 @@ _STEM = 3
 _POSITIONS = 512
 _RESERVE = 1.25
 
-Source = Callable[[tuple[int, int], tuple[int, int]], Tensor]
+PartReader = Callable[[tuple[int, int], tuple[int, int]], Tensor]
 """Gives rows and columns of a map, first and behind the last, as (N, C, h, w)."""
 
 
@@ -38,17 +38,17 @@ def deep_bytes(trunk: VGGTrunk) -> int:
     return math.ceil(_RESERVE * 4 * numbers)
 
 
-def features_in_blocks(trunk: VGGTrunk, source: Source, size: tuple[int, int], block: int) -> Features:
+def features_in_blocks(trunk: VGGTrunk, read_part: PartReader, size: tuple[int, int], block: int) -> Features:
     """The trunk's features, never holding more than a block of the maps before pool3 or in stage 4.
 
     Args:
         trunk: in evaluation mode.
-        source: gives parts of the normalised canvas: the image with `margin_of` rows of zeros around.
+        read_part: gives parts of the normalised canvas: the image with `margin_of` rows of zeros around.
         size: (height, width) of the canvas.
         block: side of a block, in pixels; a multiple of 16.
     """
     stages = list(trunk.stages.values())
-    pool3 = _in_blocks(stages[:_STEM], source, size, block)
+    pool3 = _in_blocks(stages[:_STEM], read_part, size, block)
 
     def part_of_pool3(rows: tuple[int, int], columns: tuple[int, int]) -> Tensor:
         return pool3[:, :, slice(*rows), slice(*columns)]
@@ -90,7 +90,7 @@ def head_features(head: nn.Module, x: Tensor) -> Tensor:
     return out
 
 
-def _in_blocks(stages: Sequence[nn.Module], source: Source, size: tuple[int, int], block: int) -> Tensor:
+def _in_blocks(stages: Sequence[nn.Module], read_part: PartReader, size: tuple[int, int], block: int) -> Tensor:
     """What stages give, block by block; each block sees a rim that it does not keep.
 
     The rim is what a cell sees beyond its own pixels, up to whole cells, so that pooling keeps its phase.
@@ -104,7 +104,7 @@ def _in_blocks(stages: Sequence[nn.Module], source: Source, size: tuple[int, int
         rows = max(0, y - rim), min(size[0], y + block + rim)
         for x in range(0, size[1], block):
             columns = max(0, x - rim), min(size[1], x + block + rim)
-            part = source(rows, columns)
+            part = read_part(rows, columns)
             for stage in stages:
                 part = convolved(stage, part, padding=1)
             top, left = y // factor, x // factor

@@ -111,14 +111,14 @@ class FastNetwork:
         left_over = budget - len(images_rgb) * deep_bytes(trunk) * height * width
         side = math.isqrt(max(0, left_over) // (len(images_rgb) * stem_bytes(trunk))) - 64
 
-        def source(rows: tuple[int, int], columns: tuple[int, int]) -> Tensor:
+        def read_part(rows: tuple[int, int], columns: tuple[int, int]) -> Tensor:
             (top, image_rows, bottom), (left, image_columns, right) = (
                 _within(part, margin, length) for part, length in ((rows, height), (columns, width))
             )
             part = normalise(images_rgb[:, image_rows, image_columns], self._preprocessing)
             return functional.pad(part, (left, right, top, bottom))
 
-        return features_in_blocks(trunk, source, size, max(SMALLEST_BLOCK, side // 16 * 16))
+        return features_in_blocks(trunk, read_part, size, max(SMALLEST_BLOCK, side // 16 * 16))
 
 
 def fold_batch_norm(network: nn.Module) -> None:

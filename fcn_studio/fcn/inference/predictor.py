@@ -34,15 +34,15 @@ class Predictor:
 
     def __init__(self, checkpoint: Checkpoint, device: torch.device = CPU) -> None:
         """Build the network; it goes to the device with the first image, where lack of memory has its ladder."""
-        # The weights are the engine's from here on; a second copy of a VGG-16's would be half a gigabyte.
+        # The weights are the fast network's from here on; a second copy of a VGG-16's would be half a gigabyte.
         self.checkpoint = replace(checkpoint, state={})
         self.device = device
-        self._engine = FastNetwork(checkpoint.build(), checkpoint.preprocessing)
-        self._painter = ArgmaxUpsampler(checkpoint.class_indices, checkpoint.temperature)
+        self._network = FastNetwork(checkpoint.build(), checkpoint.preprocessing)
+        self._upsampler = ArgmaxUpsampler(checkpoint.class_indices, checkpoint.temperature)
         self._notes: list[str] = []
         self._noted: set[str] = set()
-        self._alignment = self._engine.network.alignment
-        self._halo = self._aligned_up(self._engine.network.halo)
+        self._alignment = self._network.network.alignment
+        self._halo = self._aligned_up(self._network.network.halo)
 
     def predict(self, image_rgb: Image, image_id: str = "") -> Prediction:
         """Label an image.
@@ -148,10 +148,10 @@ class Predictor:
         return min(shape[0], tile + 2 * self._halo), min(shape[1], tile + 2 * self._halo)
 
     def _bytes_for(self, shape: tuple[int, int]) -> int:
-        return self._engine.bytes_for(shape, len(self.checkpoint.table))
+        return self._network.bytes_for(shape, len(self.checkpoint.table))
 
     def _least_bytes_for(self, shape: tuple[int, int]) -> int:
-        return self._engine.least_bytes_for(shape, len(self.checkpoint.table))
+        return self._network.least_bytes_for(shape, len(self.checkpoint.table))
 
     def _aligned_up(self, size: int) -> int:
         """The next multiple of the pooling grid, on which tiles see the same phase as the whole image."""
@@ -168,7 +168,7 @@ class Predictor:
         self, scaled: Image, full_shape: tuple[int, int], device: torch.device, tile: int
     ) -> list[tuple[Image, Image]]:
         """The same for several images (N, h, w, 3) at once."""
-        self._engine.to(device)
+        self._network.to(device)
         number, height, width = scaled.shape[:3]
         maps = [(np.empty(full_shape, np.uint8), np.empty(full_shape, np.uint8)) for _ in range(number)]
         # A tile smaller than would fit is tried because memory ran out: then as little as can be is taken.
@@ -178,9 +178,9 @@ class Predictor:
             for x in range(0, width, tile):
                 window = Rect(x, y, x + tile, y + tile).grown(self._halo).intersect(frame)
                 piece = torch.from_numpy(np.ascontiguousarray(scaled[:, *window.slices])).to(device)
-                scores = self._engine.score_map(piece, budget)
+                scores = self._network.score_map(piece, budget)
                 rows = InterpolationAxis.of(full_shape[0], height, y, y + tile, window.y0)
                 columns = InterpolationAxis.of(full_shape[1], width, x, x + tile, window.x0)
                 for i, (labels, uncertainty) in enumerate(maps):
-                    self._painter.paint(scores.only(i), rows, columns, labels, uncertainty)
+                    self._upsampler.write(scores.only(i), rows, columns, labels, uncertainty)
         return maps

@@ -1,4 +1,4 @@
-"""Where a training step gets its batch: augmented crops from a background thread, or cached features."""
+"""Sources of batches: augmented crops, whole images, or cached features."""
 
 from __future__ import annotations
 
@@ -15,27 +15,37 @@ from fcn_studio.core.labels import LabelMap
 from fcn_studio.fcn.device import is_out_of_memory
 from fcn_studio.fcn.model.backbones import Features
 from fcn_studio.fcn.model.fcn import Network
-from fcn_studio.fcn.training.crop_sampler import VIEWS, CropSampler, DecodedImages, Feeder, Order, generator
+from fcn_studio.fcn.training.crop_sampler import (
+    VIEWS,
+    CropSampler,
+    DecodedImages,
+    ImageOrder,
+    PrefetchQueue,
+    generator,
+)
 from fcn_studio.fcn.transforms import Image, normalise, resized, resized_labels, scaled_size
 from fcn_studio.fcn.weights.checkpoint import Preprocessing
 
 T = TypeVar("T")
 
 FEATURE_CACHE_BYTES = 2**30
-"""How much memory cached features may take."""
+"""Memory that cached features may take."""
 
 _LARGEST_VIEW = 768
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Every ``size``-th from the ``rank``-th on: what one of several processes takes of each batch."""
+    """The part of each batch that one of several processes takes.
+
+    It takes every ``size``-th view from the ``rank``-th on.
+    """
 
     rank: int = 0
     size: int = 1
 
     def of(self, step: int, size: int) -> range:
-        """Its part of the views of a step, which has ``size`` in all."""
+        """Return the numbers of its views in a step of ``size`` views."""
         return range(step * size + self.rank, (step + 1) * size, self.size)
 
 
@@ -55,7 +65,7 @@ class Batch:
     target: Tensor
 
     def scores(self, network: Network, *, bf16: bool = False) -> Tensor:
-        """Scores (N, C, H, W), float32; ``bf16``: features by automatic mixed precision, scores never."""
+        """Return scores (N, C, H, W), float32; ``bf16`` applies to features only."""
         if isinstance(self.inputs, Tensor) and bf16:
             with torch.autocast(self.target.device.type, torch.bfloat16):
                 features = network.features(self.inputs)
@@ -69,38 +79,41 @@ class Batch:
         return scores.float()
 
     def to(self, device: torch.device) -> Batch:
-        """The batch on another device."""
+        """Return the batch on another device."""
         if isinstance(self.inputs, Tensor):
             return Batch(self.inputs.to(device), self.target.to(device))
         features = {stride: tensor.to(device) for stride, tensor in self.inputs.items()}
         return Batch(features, self.target.to(device))
 
     def split(self, size: int) -> list[Batch]:
-        """The batch in parts of at most ``size`` images."""
+        """Split the batch into parts of at most ``size`` images."""
         if not isinstance(self.inputs, Tensor) or len(self.target) <= size:
             return [self]
         pairs = zip(torch.split(self.inputs, size), torch.split(self.target, size), strict=True)
         return [Batch(inputs, target) for inputs, target in pairs]
 
 
-class Source(Protocol):
-    """What gives a training its batches.
+class BatchSource(Protocol):
+    """A source of batches for a training.
 
     Attributes:
-        position: number of the next batch; with the seed it decides what is in it.
+        position: number of the next batch; position and seed decide its contents.
     """
 
     position: int
 
     def batch(self, device: torch.device) -> list[Batch]:
-        """The batches of one step."""
+        """Return the batches of the next step."""
 
     def close(self) -> None:
-        """End what runs in the background."""
+        """End background work."""
 
 
 def _step_by_step(position: int, make: Callable[[int], T]) -> Callable[[], T]:
-    """A function that makes what belongs to one step after the other; one that fails is made anew the next time."""
+    """Return a function that makes the batch of one step after the other.
+
+    After an error it makes the same step again.
+    """
     step = position
 
     def make_next() -> T:
@@ -113,31 +126,31 @@ def _step_by_step(position: int, make: Callable[[int], T]) -> Callable[[], T]:
 
 
 class CropSource:
-    """Augmented crops, made in a background thread while the network works on the last ones."""
+    """Augmented crops, made in a background thread while the network trains."""
 
     def __init__(
         self, sampler: CropSampler, preprocessing: Preprocessing, size: int, position: int, share: Share = ALL
     ) -> None:
-        """Start the thread, which makes batches of ``size`` views from the ``position``-th on."""
+        """Start the thread; it makes batches of ``size`` views from a position on."""
         self.position = position
         self._preprocessing = preprocessing
         make = _step_by_step(position, lambda step: sampler.batch(share.of(step, size)))
-        self._feeder: Feeder[tuple[Image, LabelMap]] = Feeder(make)
+        self._queue: PrefetchQueue[tuple[Image, LabelMap]] = PrefetchQueue(make)
 
     def batch(self, device: torch.device) -> list[Batch]:
-        """One batch of crops."""
-        images, channels = next(self._feeder)
+        """Return one batch of crops."""
+        images, channels = next(self._queue)
         self.position += 1
         inputs = normalise(torch.from_numpy(images).to(device), self._preprocessing)
         return [Batch(inputs, torch.from_numpy(channels).to(device).long())]
 
     def close(self) -> None:
-        """End the thread."""
-        self._feeder.close()
+        """End the background thread."""
+        self._queue.close()
 
 
 class ImageSource:
-    """Whole images as they are, one after the other, each a batch of its own; read in a background thread."""
+    """Whole images, each a batch of its own, read in a background thread."""
 
     def __init__(
         self,
@@ -148,16 +161,16 @@ class ImageSource:
         position: int,
         share: Share = ALL,
     ) -> None:
-        """Start the thread; ``size`` images a step, from the ``position``-th step on."""
+        """Start the thread; it reads ``size`` images a step from a position on."""
         self.position = position
         self._images, self._preprocessing, self._seed = images, preprocessing, seed
-        self._order = Order(len(images), seed)
+        self._order = ImageOrder(len(images), seed)
         make = _step_by_step(position, lambda step: [self._view(number) for number in share.of(step, size)])
-        self._feeder: Feeder[list[tuple[Image, LabelMap]]] = Feeder(make)
+        self._queue: PrefetchQueue[list[tuple[Image, LabelMap]]] = PrefetchQueue(make)
 
     def batch(self, device: torch.device) -> list[Batch]:
-        """The images of one step."""
-        views = next(self._feeder)
+        """Return the images of one step."""
+        views = next(self._queue)
         self.position += 1
         return [
             Batch(
@@ -168,11 +181,11 @@ class ImageSource:
         ]
 
     def close(self) -> None:
-        """End the thread."""
-        self._feeder.close()
+        """End the background thread."""
+        self._queue.close()
 
     def _view(self, number: int) -> tuple[Image, LabelMap]:
-        """An image and its labels at the network's scale."""
+        """Return an image and its labels at the network's scale."""
         rng = generator(self._seed, VIEWS, number)
         image, channels = self._images.get_or_another(self._order[number], rng)
         shape = scaled_size(channels.shape, self._preprocessing.input_scale * self._images.shrink)
@@ -180,7 +193,7 @@ class ImageSource:
 
 
 class FeatureSource:
-    """Features of the training images, computed once, in half precision; for a trunk that does not change."""
+    """Features of the training images, computed once, for a trunk that does not change."""
 
     def __init__(
         self,
@@ -192,15 +205,15 @@ class FeatureSource:
         make_room: Callable[[], None],
         position: int = 0,
     ) -> None:
-        """Nothing is computed yet; `fill` does that.
+        """Prepare; `fill` computes the features.
 
         Args:
             images: the training set.
             network: whose trunk makes the features, in evaluation mode.
             preprocessing: of its input.
             size: views a step.
-            seed: of chance.
-            make_room: called when memory runs out, until it raises; may move the network to another device.
+            seed: of the random generators.
+            make_room: called when memory has run out; may move the network to another device; raises at the end.
             position: number of the first batch.
         """
         self.position, self.filled = position, 0
@@ -208,26 +221,26 @@ class FeatureSource:
         self._images, self._network, self._preprocessing = images, network, preprocessing
         self._size, self._seed = size, seed
         self._views: list[tuple[Features, Tensor]] = []
-        self._order = Order(0, seed)
+        self._order = ImageOrder(0, seed)
 
     def fill(self) -> Iterator[int]:
-        """Compute the features of image after image, and of its mirror image; stops when the cache is full.
+        """Compute features of images and their mirror images until the cache is full.
 
         Yields:
             The number of images done.
         """
-        total, order = 0, Order(len(self._images), self._seed)
+        total, order = 0, ImageOrder(len(self._images), self._seed)
         for place in range(len(self._images)):
             if (pair := self._images.get(order[place])) is not None:
                 total += self._add(*self._view(*pair, generator(self._seed, VIEWS, place)))
             self.filled = place + 1
-            self._order = Order(len(self._views), self._seed)
+            self._order = ImageOrder(len(self._views), self._seed)
             yield self.filled
             if total > FEATURE_CACHE_BYTES:
                 return
 
     def batch(self, device: torch.device) -> list[Batch]:
-        """Some views, each a batch of its own."""
+        """Return some views, each a batch of its own."""
         batches, size = [], min(self._size, len(self._views))
         for number in range(self.position * size, (self.position + 1) * size):
             features, channels = self._views[self._order[number]]
@@ -237,10 +250,10 @@ class FeatureSource:
         return batches
 
     def close(self) -> None:
-        """Nothing runs in the background."""
+        """Do nothing: no work runs in the background."""
 
     def _add(self, image: Image, channels: LabelMap) -> int:
-        """Keep the features of an image and of its mirror image; how many bytes they take."""
+        """Cache the features of an image and its mirror image; return their bytes."""
         total = 0
         for step in (1, -1):
             features = self._features(image[:, ::step].copy())  # torch takes no negative strides
@@ -249,7 +262,7 @@ class FeatureSource:
         return total
 
     def _view(self, image: Image, channels: LabelMap, rng: np.random.Generator) -> tuple[Image, LabelMap]:
-        """The image at the network's scale, cut to a window around something labelled if it is large."""
+        """Return an image at the network's scale; of a large one, a labelled window."""
         scale = self._preprocessing.input_scale * self._images.shrink
         shape = scaled_size(channels.shape, scale)
         image, small = resized(image, shape), resized_labels(channels, shape)
@@ -262,7 +275,7 @@ class FeatureSource:
         return image[rows, columns], small[rows, columns]
 
     def _features(self, image: Image) -> Features:
-        """The trunk's features of one image, half precision."""
+        """Return the trunk's features of one image in half precision."""
         while True:
             try:
                 return self._compute(image)
@@ -273,7 +286,7 @@ class FeatureSource:
 
     @torch.inference_mode()
     def _compute(self, image: Image) -> Features:
-        """`_features`, as long as memory lasts."""
+        """Compute the features of one image; may run out of memory."""
         device = next(self._network.parameters()).device
         inputs = normalise(torch.from_numpy(image[None]).to(device), self._preprocessing)
         return {stride: tensor.half().cpu() for stride, tensor in self._network.features(inputs).items()}

@@ -1,4 +1,4 @@
-"""What a training may spend, in steps or in time, and when its network is scored."""
+"""The budget of a training in steps or time, and when to validate."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 from fcn_studio.core.training import TrainConfig
 
 BASELINE_SHARE = 0.25
-"""Share of a wall-clock budget for scoring the base, at most."""
+"""Largest share of a wall-clock budget for scoring the base."""
 CACHE_SHARE = 0.4
-"""The same for caching features."""
+"""Largest share of a wall-clock budget for caching features."""
 _RESERVE_SHARE = 0.3
 _VALIDATION_SHARE = 0.1
 _MOST_VALIDATIONS = 10
@@ -34,8 +34,8 @@ class Budget:
         """Start the clocks.
 
         Args:
-            config: says what bounds the training.
-            usual_steps: if it says nothing.
+            config: its minutes or steps bound the training.
+            usual_steps: the bound where the config has none.
             evaluations: validations in a run bounded by steps.
         """
         self._clock, self._cpu_clock = time.perf_counter(), time.process_time()
@@ -56,11 +56,11 @@ class Budget:
         return time.process_time() - self._cpu_clock
 
     def begin(self) -> None:
-        """The first step is near."""
+        """Start counting: the first step follows."""
         self.began = self._trained_since = self.elapsed
 
     def fraction(self, done: int) -> float:
-        """Share spent after so many steps, 0..1; the last validation has its time reserved."""
+        """Return the share spent after ``done`` steps, 0..1; time for a validation is reserved."""
         spent = 0.0
         if self.seconds < math.inf:
             reserve = min(self.validation_seconds, self.seconds * _RESERVE_SHARE)
@@ -71,13 +71,16 @@ class Budget:
         return min(1.0, max(0.0, spent))
 
     def total(self, done: int, fraction: float) -> int:
-        """Planned steps, or an estimate from the pace so far."""
+        """Return the planned steps, or an estimate from the pace so far."""
         if self.steps:
             return self.steps
         return max(done, round(done / fraction)) if fraction > 0 else done
 
     def validation_is_due(self, done: int) -> bool:
-        """By the steps where they bound the run, so that it can be repeated; else by its cost in time."""
+        """Return whether to validate now.
+
+        Where steps bound the run, they decide, so that runs repeat; else the cost of a validation decides.
+        """
         if done in (0, self.validated_step):
             return False
         if self.seconds == math.inf and self.steps:
@@ -88,16 +91,16 @@ class Budget:
         return self.elapsed - self._trained_since >= pause
 
     def validated(self, done: int) -> None:
-        """A validation has ended."""
+        """Note that a validation has ended."""
         self.validated_step = done
         self._trained_since = self.elapsed
 
     def values(self) -> dict[str, Any]:
-        """What `restore` needs, as plain JSON values."""
+        """Return what `restore` needs, as plain JSON values."""
         return {"elapsed": self.elapsed, "cpu": self.cpu_seconds} | {name: getattr(self, name) for name in _KEPT}
 
     def restore(self, values: Mapping[str, Any]) -> None:
-        """Go on with the clocks and counts of an earlier process."""
+        """Continue the clocks and counts of an earlier process."""
         self._clock -= float(values["elapsed"])
         self._cpu_clock -= float(values["cpu"])
         for name in _KEPT:

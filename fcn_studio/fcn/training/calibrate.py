@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say: a temperature found on held-out pictures, class weights divided out."""
+"""Calibrate probabilities: temperature scaling, and scores without class weights."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ _COLDEST, _HOTTEST = 0.2, 10.0
 
 
 def calibrate(checkpoint: Checkpoint, held_out: Sequence[LabelledImage], device: torch.device) -> Calibration | None:
-    """The temperature at which the truth of held-out pictures is most likely; None if no pixel can be scored.
+    """Find the temperature at which the truth of held-out images is most likely.
+
+    Returns None if no pixel can be scored.
 
     Source: Guo et al. 2017, "On Calibration of Modern Neural Networks", sections 2 (expected calibration error, 15
     bins) and 4.2 (temperature scaling).
@@ -46,7 +48,7 @@ def calibrate(checkpoint: Checkpoint, held_out: Sequence[LabelledImage], device:
 
 
 def fitted_temperature(scores: Tensor, truth: Tensor) -> float:
-    """The positive number by which to divide scores (n, C) for the highest likelihood of channels (n,).
+    """Return the divisor of scores (n, C) with the highest likelihood of channels (n,).
 
     Newton's method on the inverse temperature, in which the likelihood is convex.
     """
@@ -59,7 +61,7 @@ def fitted_temperature(scores: Tensor, truth: Tensor) -> float:
         slope = float((mean - right).mean())
         bend = float(((p * scores**2).sum(1) - mean**2).mean())
         step = slope / max(bend, 1e-9)
-        # No further than to half or double: far from the end the curve bends otherwise.
+        # At most half or double: far from the optimum the curvature differs.
         inverse = min(2 * inverse, 1 / _COLDEST, max(inverse / 2, 1 / _HOTTEST, inverse - step))
         if abs(step) < 1e-6 * inverse:
             break
@@ -67,7 +69,7 @@ def fitted_temperature(scores: Tensor, truth: Tensor) -> float:
 
 
 def calibration_error(scores: Tensor, truth: Tensor) -> float:
-    """Mean distance of confidence from the share that is right, over 15 bins of confidence: scores (n, C), (n,)."""
+    """Return the expected calibration error of scores (n, C) for channels (n,), 15 bins."""
     confidence, channel = scores.softmax(1).max(1)
     right = (channel == truth).double()
     bins = (confidence * _BINS).long().clamp(max=_BINS - 1)
@@ -77,8 +79,8 @@ def calibration_error(scores: Tensor, truth: Tensor) -> float:
     return float(gap.abs().sum() / size.sum())
 
 
-def without_weights(network: Network, weights: NDArray[np.float64]) -> dict[str, Tensor]:
-    """The bias that takes the class weights of the loss out of a network's scores, by its name.
+def bias_without_class_weights(network: Network, weights: NDArray[np.float64]) -> dict[str, Tensor]:
+    """Return the bias that removes the class weights of the loss from the scores.
 
     A loss weighted by class teaches the odds of the classes times their weights; the logarithm of a weight less in
     a class's score is that weight less in its odds. It goes into the finest score layer, whose bias reaches all
@@ -95,7 +97,7 @@ def without_weights(network: Network, weights: NDArray[np.float64]) -> dict[str,
 def _sampled(
     checkpoint: Checkpoint, held_out: Sequence[LabelledImage], device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Scores float32 (n, C) and true channels int64 (n,) of pixels at random places, at the network's scale."""
+    """Return scores float32 (n, C) and true channels int64 (n,) of random pixels."""
     network = checkpoint.build().to(device)
     lut = channel_lut(checkpoint.table)
     rng = np.random.default_rng(0)
@@ -104,7 +106,7 @@ def _sampled(
     for labelled in held_out[::every]:
         try:
             found = _of_image(checkpoint, network, labelled, lut, rng, device)
-        except ImageError:  # told by the validation
+        except ImageError:  # the validation has reported it
             continue
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
@@ -126,7 +128,7 @@ def _of_image(
     rng: np.random.Generator,
     device: torch.device,
 ) -> tuple[Tensor, Tensor]:
-    """Some pixels of one image, of its middle if it is large."""
+    """Sample pixels of one image; of a large one, from its middle."""
     pre = checkpoint.preprocessing
     shape = scaled_size(labelled.shape, pre.input_scale)
     starts = [max(0, (side - _LARGEST_SIDE) // 2) for side in shape]

@@ -1,4 +1,4 @@
-"""The training set in memory, and random crops from it that always show something labelled."""
+"""The training set in memory, and random crops of it that show labelled pixels."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from fcn_studio.errors import ImageError, TrainingError
 from fcn_studio.fcn.device import is_out_of_memory
 from fcn_studio.fcn.inference.evaluate import read_labelled
 from fcn_studio.fcn.transforms import Augmentation, Image, random_view, resized, resized_labels
+from fcn_studio.i18n import tr
 
 T = TypeVar("T")
 
@@ -32,7 +33,10 @@ _COUNTED = 1 << 20
 
 
 def channel_lut(table: ClassTable) -> NDArray[np.uint8]:
-    """Class index -> score channel, uint8 (256,): active classes count up in index order, all else is 255."""
+    """Return class index -> score channel, uint8 (256,).
+
+    Active classes count up in the order of their indices; everything else is 255.
+    """
     lut = np.full(256, VOID, np.uint8)
     for channel, index in enumerate(sorted(info.index for info in table.active)):
         lut[index] = channel
@@ -40,7 +44,7 @@ def channel_lut(table: ClassTable) -> NDArray[np.uint8]:
 
 
 def channel_pixels(snapshot: Sequence[LabelledImage], lut: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Trusted pixels of each image by score channel: int64 (images, 255)."""
+    """Count the trusted pixels of each image by score channel: int64 (images, 255)."""
     counts = np.zeros((len(snapshot), VOID + 1), np.int64)
     for row, labelled in zip(counts, snapshot, strict=True):
         np.add.at(row, lut, value_counts(labelled.label_map()))
@@ -48,15 +52,15 @@ def channel_pixels(snapshot: Sequence[LabelledImage], lut: NDArray[np.uint8]) ->
 
 
 def value_counts(values: LabelMap) -> NDArray[np.int64]:
-    """Pixels of each value: int64 (256,); counted in bands, since counting takes 8 bytes a pixel."""
+    """Count the pixels of each value, int64 (256,), in bands to save memory."""
     counts, rows = np.zeros(256, np.int64), max(1, _COUNTED // values.shape[1])
     for row in range(0, len(values), rows):
         counts += np.bincount(values[row : row + rows].ravel(), minlength=256)
     return counts
 
 
-def place_of(values: LabelMap, value: int, number: int) -> tuple[int, int]:
-    """(x, y) of a pixel of a value by its number, counted row by row from 0."""
+def pixel_of_value(values: LabelMap, value: int, number: int) -> tuple[int, int]:
+    """Return (x, y) of the pixel of a value with this number, counted by rows from 0."""
     upto = np.cumsum([np.count_nonzero(row == value) for row in values])
     y = int(np.searchsorted(upto, number, side="right"))
     before = int(upto[y - 1]) if y else 0
@@ -77,7 +81,7 @@ class DecodedImages:
         largest_scale: float = 1.0,
         left_out: dict[str, str] | None = None,
     ) -> None:
-        """Nothing is decoded yet.
+        """Prepare; nothing is decoded yet.
 
         Args:
             snapshot: the images.
@@ -97,31 +101,33 @@ class DecodedImages:
         return len(self._snapshot)
 
     def get(self, number: int) -> tuple[Image, LabelMap] | None:
-        """As ``self[number]``; None if the file cannot be read any more, which is noted.
+        """Return ``self[number]``; None, and a note, if the file cannot be read any more.
 
         Raises:
-            TrainingError: if none of all can be read.
+            TrainingError: if no image can be read.
         """
         try:
             return self[number]
         except ImageError as error:
             self._left_out[self._snapshot[number].image_id] = str(error)
             if all(image.image_id in self._left_out for image in self._snapshot):
-                raise TrainingError(f"no image of the training set can be read any more: {error}") from error
+                raise TrainingError(
+                    tr("no image of the training set can be read any more: {reason}", reason=error)
+                ) from error
             return None
 
     def get_or_another(self, number: int, rng: np.random.Generator) -> tuple[Image, LabelMap]:
-        """As ``self[number]``; in place of a file that cannot be read any more, one drawn at random.
+        """Return ``self[number]``; a random image in place of one that cannot be read.
 
         Raises:
-            TrainingError: if none of all can be read.
+            TrainingError: if no image can be read.
         """
         while (pair := self.get(number)) is None:
             number = int(rng.integers(len(self)))
         return pair
 
     def __getitem__(self, number: int) -> tuple[Image, LabelMap]:
-        """Image uint8 (H, W, 3) and channels uint8 (H, W), 255 where nothing is trusted.
+        """Return image uint8 (H, W, 3) and channels uint8 (H, W), 255 where untrusted.
 
         Raises:
             ImageError: if the file cannot be read any more.
@@ -139,19 +145,19 @@ class DecodedImages:
         return image, channels
 
 
-class Order:
-    """Which image each view shows: all of them, in a new random order again and again.
+class ImageOrder:
+    """The image that each view shows: all images, in a new random order each round.
 
-    The number of the view alone decides, so that a training can go on anywhere and several processes can share one.
+    The number of the view decides alone, so that a training can resume anywhere and several processes can share it.
     """
 
     def __init__(self, count: int, seed: int) -> None:
-        """Orders of ``count`` images."""
+        """Shuffle ``count`` images by a seed."""
         self._count, self._seed = count, seed
         self._round, self._order = -1, np.empty(0, np.int64)
 
     def __getitem__(self, number: int) -> int:
-        """The image of a view."""
+        """Return the number of the image that a view shows."""
         turn, place = divmod(number, self._count)
         if turn != self._round:
             self._round, self._order = turn, generator(self._seed, _ORDERS, turn).permutation(self._count)
@@ -159,12 +165,15 @@ class Order:
 
 
 def generator(seed: int, kind: int, number: int) -> np.random.Generator:
-    """A source of chance of its own for one thing of a kind, whatever was drawn before."""
+    """Return a random generator for one item of a kind, whatever was drawn before."""
     return np.random.default_rng([seed, kind, number])
 
 
 class CropSampler:
-    """Random views of a training set, every image equally often; a view's number decides all of it."""
+    """Random views of a training set; the number of a view decides all of it.
+
+    Every image is shown equally often.
+    """
 
     def __init__(
         self,
@@ -180,21 +189,21 @@ class CropSampler:
             images: what to draw from.
             augmentation: how, scales in full-size image pixels.
             channel_weights: float64 (C,); how much each class is wanted when a view is placed on a class.
-            seed: of chance, not negative.
-            rare_share: share of the views placed on a class so drawn; of hardly labelled images, all are.
+            seed: of the random generators, not negative.
+            rare_share: share of the views placed on a class so drawn; in sparsely labelled images, all are.
         """
         self._images, self._weights, self._seed, self._rare_share = images, channel_weights, seed, rare_share
         low, high = augmentation.scale
         self._augmentation = replace(augmentation, scale=(low * images.shrink, high * images.shrink))
-        self._order = Order(len(images), seed)
+        self._order = ImageOrder(len(images), seed)
 
     def batch(self, numbers: Sequence[int]) -> tuple[Image, LabelMap]:
-        """The views of these numbers: uint8 (n, h, w, 3) and their channels uint8 (n, h, w)."""
+        """Return views by number: uint8 (n, h, w, 3) and their channels uint8 (n, h, w)."""
         views = [self._view(number) for number in numbers]
         return np.stack([image for image, _ in views]), np.stack([labels for _, labels in views])
 
     def _view(self, number: int) -> tuple[Image, LabelMap]:
-        """One view; tried again if it shows nothing labelled."""
+        """Draw one view; try again if it shows no labelled pixel."""
         rng = generator(self._seed, VIEWS, number)
         image, channels = self._images.get_or_another(self._order[number], rng)
         for _ in range(_TRIES):
@@ -204,27 +213,27 @@ class CropSampler:
         return view
 
     def _anchor(self, channels: LabelMap, rng: np.random.Generator) -> tuple[int, int] | None:
-        """(x, y) of a pixel of a class that is wanted, or None for a view placed anywhere."""
+        """Return (x, y) of a pixel that the view must show, or None for a view anywhere."""
         counts = value_counts(channels)[: len(self._weights)]
         labelled = counts.sum() / channels.size
         if labelled == 0 or (labelled >= _ALL_LABELLED and rng.random() >= self._rare_share):
             return None
         wanted = np.where(counts > 0, self._weights, 0)
         channel = rng.choice(len(wanted), p=wanted / wanted.sum())
-        return place_of(channels, int(channel), int(rng.integers(counts[channel])))
+        return pixel_of_value(channels, int(channel), int(rng.integers(counts[channel])))
 
 
-class Feeder(Generic[T]):
-    """Results of a function, made a few ahead in one background thread, which ends with `close`.
+class PrefetchQueue(Generic[T]):
+    """Results of a function, computed ahead in a background thread until `close`.
 
-    Out of memory the function is called again for each error that is taken: who takes it has made room.
+    An out-of-memory error is passed on like a result, and the function is then called again for the same result.
     """
 
     def __init__(self, make: Callable[[], T], ahead: int = 3) -> None:
         """Start the thread; all calls of ``make`` happen in it, one after the other.
 
         Args:
-            make: gives the next result; after an error it is asked for the same one again.
+            make: returns the next result; after an error it is asked for the same one again.
             ahead: how many results may wait.
         """
         self._make = make
@@ -234,22 +243,22 @@ class Feeder(Generic[T]):
         self._thread.start()
 
     def __next__(self) -> T:
-        """The next result; what ``make`` raised is raised here."""
+        """Return the next result, or raise what ``make`` has raised."""
         result = self._results.get()
         if isinstance(result, Exception):
             raise result
         return result
 
     def close(self) -> None:
-        """End the thread and wait for it; more than once is harmless."""
+        """End the thread and wait for it; may be called more than once."""
         self._closed.set()
-        # Room for the one result it may be waiting to put; then it sees that it is closed.
+        # Make room for the result that it may be waiting to put; then it sees that it is closed.
         while not self._results.empty():
             self._results.get_nowait()
         self._thread.join()
 
     def _work(self) -> None:
-        """Make results until closed, or until one fails for another reason than memory."""
+        """Make results until closed, or until an error other than lack of memory."""
         while not self._closed.is_set():
             try:
                 result: T | Exception = self._make()

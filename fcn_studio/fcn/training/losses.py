@@ -1,15 +1,36 @@
-"""The Lovász-softmax loss: a convex surrogate of one minus the mean intersection over union."""
+"""Losses of a training: weighted cross-entropy, and the Lovász-softmax loss.
+
+The Lovász-softmax loss is a convex surrogate of one minus the mean intersection over union.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from fcn_studio.core.classes import VOID
 
 
+def weighted_loss(scores: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """Return cross-entropy in nats, weighted by class and summed over labelled pixels.
+
+    Args:
+        scores: float32 (N, C, H, W).
+        target: int64 (N, H, W), channel or 255.
+        weights: float32 (C,).
+    """
+    return functional.cross_entropy(scores, target, weights, ignore_index=VOID, reduction="sum")
+
+
+def pixel_weight(target: Tensor, weights: Tensor) -> Tensor:
+    """Return the sum of the class weights of the labelled pixels."""
+    labelled = target[target != VOID]
+    return weights[labelled].sum()
+
+
 def lovasz_softmax(scores: Tensor, target: Tensor) -> Tensor:
-    """Mean over the classes that occur in the truth; 0 if nothing is labelled.
+    """Return the mean loss over the classes in the truth; 0 if nothing is labelled.
 
     Args:
         scores: float32 (N, C, H, W).
@@ -29,7 +50,7 @@ def lovasz_softmax(scores: Tensor, target: Tensor) -> Tensor:
 
 
 def _jaccard_steps(is_class: Tensor) -> Tensor:
-    """What each error more, in the given order, adds to the Jaccard loss."""
+    """Return what each further error, in the given order, adds to the Jaccard loss."""
     right = is_class.cumsum(0)
     total = right[-1]
     loss = 1 - (total - right) / (total + (1 - is_class).cumsum(0))

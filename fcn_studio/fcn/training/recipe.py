@@ -1,4 +1,4 @@
-"""How each level trains: learning rates, schedule, class weights, crops; numbers with their reasons."""
+"""Recipes of each level: learning rates, schedule, class weights, crops."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PAPER_RATES = {32: 1e-10, 16: 1e-12, 8: 1e-14}
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The numbers of one training.
+    """The hyperparameters of one training.
 
     Attributes:
         steps: default budget.
@@ -62,13 +62,13 @@ class Recipe:
     balanced: bool = True
     whole: bool = False
 
-    def times(self, factor: float) -> Recipe:
-        """The same at other learning rates."""
+    def scaled(self, factor: float) -> Recipe:
+        """Return the recipe with all learning rates times a factor."""
         names = ("score", "head", "late", "early")
         return replace(self, **{name: factor * getattr(self, name) for name in names})
 
     def rate(self, fraction: float) -> float:
-        """Factor on the learning rates when this share of the budget is spent."""
+        """Return the factor on the learning rates at a share of the budget."""
         if self.constant:
             return 1.0
         if fraction < self.warm_up:
@@ -78,7 +78,7 @@ class Recipe:
 
 
 def recipe_for(level: Level, *, batch_norm: bool, foreign: bool, images: int) -> Recipe:
-    """The recipe of a level.
+    """Return the recipe of a level.
 
     Args:
         level: how much of the network changes.
@@ -98,7 +98,7 @@ def recipe_for(level: Level, *, batch_norm: bool, foreign: bool, images: int) ->
 
 
 def paper_recipe(stride: int, *, at_once: bool, batch: int, pixels: float, statistics: bool) -> Recipe:
-    """The paper's training of one stage, for a mean over pixels in place of its sum.
+    """Return the paper's recipe of one stage, for a mean over pixels in place of a sum.
 
     Images come whole and one a step at momentum 0.99; several a step take momentum 0.9 at the same effective step,
     rate / (1 - momentum).
@@ -122,7 +122,7 @@ def paper_recipe(stride: int, *, at_once: bool, batch: int, pixels: float, stati
 
 
 def batch_size_for(level: Level, wanted: int | None, *, images: int, device: torch.device) -> int:
-    """Crops a step: as many as wanted, else as the recipe has.
+    """Return the crops a step: as many as wanted, else as suits device and level.
 
     On a CPU, or with few images, many small steps learn more in the same time. Two micrographs from a foreign
     network, 30 CPU-seconds: mean IoU 0.73 in steps of 2, 0.66 of 4, 0.35 of 8. CamVid from scratch, 6 CPU-minutes:
@@ -135,7 +135,9 @@ def batch_size_for(level: Level, wanted: int | None, *, images: int, device: tor
 
 
 def parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, object]]:
-    """The optimiser's groups, each with its rate under "peak"; what has rate 0 is frozen and left out.
+    """Return the optimiser's parameter groups, each with its rate under "peak".
+
+    Parameters of rate 0 are frozen and left out.
 
     Weights decay; biases, normalisation and the few score weights do not.
     """
@@ -154,7 +156,7 @@ def parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, object]
 
 
 def _peak_rate(network: Network, name: str, recipe: Recipe) -> float:
-    """Learning rate of a parameter by the part of the network it belongs to."""
+    """Return the learning rate of a parameter by the part of the network it belongs to."""
     if name.startswith(network.score_layers):
         return recipe.score
     if name.startswith(network.head_layers):
@@ -163,7 +165,7 @@ def _peak_rate(network: Network, name: str, recipe: Recipe) -> float:
 
 
 def initialise(network: Network, score_std: float = 0.01) -> None:
-    """Random weights to start from: He's for the trunk, nearly nothing for the scores (the paper: nothing).
+    """Initialise the trunk as He, and the scores near zero (the paper: at zero).
 
     Source: He et al. 2015, "Delving Deep into Rectifiers", equation 10.
     """
@@ -178,7 +180,7 @@ def initialise(network: Network, score_std: float = 0.01) -> None:
 
 
 def class_weights(pixels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Weight of each class in the loss from its trained pixels, int64 (C,) -> float64 (C,).
+    """Return the weight of each class from its trained pixels, int64 (C,) -> float64 (C,).
 
     The square root of median frequency balancing, clamped; 1 for a class without pixels.
     Source: Eigen & Fergus 2015, section 6.3, for the median; the root and the clamp were measured on CamVid.
@@ -192,7 +194,7 @@ def class_weights(pixels: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def working_scale(shapes: Sequence[tuple[int, int]]) -> float:
-    """Input scale of a network trained from scratch on images of these shapes.
+    """Return the input scale of a network trained from scratch on such images.
 
     Brings the longer side near 320 pixels, where a slim network sees enough around each pixel and a CPU keeps
     up (CamVid: 0.67), but never shrinks to less than a quarter, so that details remain.
@@ -204,7 +206,7 @@ def working_scale(shapes: Sequence[tuple[int, int]]) -> float:
 def augmentation_for(
     level: Level, shapes: Sequence[tuple[int, int]], input_scale: float, device: torch.device
 ) -> Augmentation:
-    """Crops of a size that the device likes, of the images' aspect, scaled around the network's input scale."""
+    """Return crops of the images' aspect, of a size for the device, near the input scale."""
     height, width = (float(np.median([shape[axis] for shape in shapes])) for axis in (0, 1))
     low, high = (bound * input_scale for bound in ((0.67, 1.27) if level is Level.SCRATCH else (0.75, 1.33)))
     pixels = _CROP_PIXELS.get(device.type, _CROP_PIXELS["cpu"])
@@ -218,5 +220,5 @@ def augmentation_for(
 
 
 def _rounded(side: float) -> int:
-    """A multiple of 16, which pools without a rest at the skips."""
+    """Round a side to a multiple of 16, which pools evenly at the skips."""
     return max(32, round(side / 16) * 16)

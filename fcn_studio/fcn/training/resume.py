@@ -1,8 +1,8 @@
-"""Trainings that have not ended: what their state file says, read from its header alone, without torch.
+"""Unfinished trainings, read from the header of their resume file, without torch.
 
 The file lies beside the checkpoint (`formats.project.runs.state_of`): safetensors with all tensors of the training,
-and JSON with all its numbers under the metadata key ``fcn_studio_training``. It is bound to what the training was
-begun with.
+and JSON with all its numbers under the metadata key ``fcn_studio_training``. Digests tie it to the inputs of the
+training.
 """
 
 from __future__ import annotations
@@ -21,31 +21,35 @@ from fcn_studio.core.training import TrainConfig
 from fcn_studio.errors import CheckpointError, TrainingError
 from fcn_studio.fcn.weights.catalogue import read_header
 from fcn_studio.formats.strict_json import parse, text, whole
+from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.paths import open_file
 
 STATE_KEY = "fcn_studio_training"
 FORMAT = 1
 
-_WORDS = {
-    "settings": "other settings",
-    "classes": "another class table",
-    "images": "other images or labels",
-    "base": "another network to start from",
+_CHANGED = {
+    "settings": tr_noop("{path}: this training was started with other settings; restore them, or start a new one"),
+    "classes": tr_noop("{path}: this training was started with another class table; restore it, or start a new one"),
+    "images": tr_noop(
+        "{path}: this training was started with other images or labels; restore them or start a new one"
+    ),
+    "base": tr_noop("{path}: this training was started from another network; choose it, or start a new one"),
 }
+"""Part of the inputs -> what to say where it has changed."""
 
 
 @dataclass(frozen=True)
 class Unfinished:
-    """A training that can go on.
+    """A training that can be resumed.
 
     Attributes:
-        path: the state file.
-        config: what it was told.
+        path: the resume file.
+        config: its settings.
         base: path of the network that it started from, or "".
         step: optimiser steps done.
         position: batches drawn.
-        stage: number of the stage it is in.
-        bound: digests of what it was begun with (`bound_to`).
+        stage: number of its stage.
+        bound: digests of its inputs (`input_digests`).
         values: all its numbers.
     """
 
@@ -59,26 +63,24 @@ class Unfinished:
     values: Mapping[str, Any]
 
     def require_same(self, bound: Mapping[str, str]) -> None:
-        """Refuse to go on with something else than it was begun with.
+        """Check that the inputs are those that the training was started with.
 
         Raises:
-            TrainingError: if it is something else.
+            TrainingError: if they have changed.
         """
-        for part, words in _WORDS.items():
+        for part, sentence in _CHANGED.items():
             if self.bound.get(part) != bound[part]:
-                raise TrainingError(
-                    f"{self.path}: this training was begun with {words}; bring them back, or train anew"
-                )
+                raise TrainingError(tr(sentence, path=self.path))
 
 
 def read_unfinished(path: Path) -> Unfinished:
-    """What the state file of a training says.
+    """Read the description of a resume file.
 
     Raises:
-        TrainingError: if it is not there, damaged, or of another version.
+        TrainingError: if it is missing, damaged, or of another version.
     """
     try:
-        with open_file(path) as file, damage_told(path):
+        with open_file(path) as file, reporting_damage(path):
             values = parse(read_header(file)["__metadata__"][STATE_KEY])
             if values["format"] != FORMAT:
                 raise ValueError(f"format {values['format']!r:.20} is not {FORMAT}")
@@ -89,39 +91,48 @@ def read_unfinished(path: Path) -> Unfinished:
                 step=whole(values["learner"]["steps"]),
                 stage=whole(values["stage"]),
                 position=whole(values["position"]),
-                bound={part: text(values["bound"][part]) for part in _WORDS},
+                bound={part: text(values["bound"][part]) for part in _CHANGED},
                 values=values,
             )
     except FileNotFoundError as error:
-        raise TrainingError(f"{path}: there is no unfinished training to go on with") from error
+        raise TrainingError(tr("{path}: there is no unfinished training to resume", path=path)) from error
     except OSError as error:
-        raise TrainingError(f"{path}: the unfinished training cannot be read: {error.strerror or error}") from error
+        raise TrainingError(
+            tr("{path}: the unfinished training cannot be read: {reason}", path=path, reason=error.strerror or error)
+        ) from error
 
 
 @contextmanager
-def damage_told(path: Path) -> Iterator[None]:
-    """Turn what comes of a state file that is not as it should be into a sentence.
+def reporting_damage(path: Path) -> Iterator[None]:
+    """Report errors of a damaged resume file as a sentence.
 
     Raises:
-        TrainingError: in place of errors of kind, key, value and shape.
+        TrainingError: in place of errors of type, key, value and shape.
     """
     try:
         yield
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, CheckpointError) as error:
         raise TrainingError(
-            f"{path}: the unfinished training is damaged or of another version ({error!s:.200}); "
-            "delete the file and train anew"
+            tr(
+                "{path}: the unfinished training is damaged or of another version ({reason}); "
+                "delete the file and start a new training",
+                path=path,
+                reason=f"{error!s:.200}",
+            )
         ) from error
 
 
-def bound_to(
+def input_digests(
     config: TrainConfig,
     train_set: Sequence[LabelledImage],
     val_set: Sequence[LabelledImage],
     table: ClassTable,
     base_sha256: str,
 ) -> dict[str, str]:
-    """Digests of what a training is begun with; where image files lie and how often it is kept have no part in it."""
+    """Return digests of the inputs of a training.
+
+    The folder of the images and the interval of the resume file do not count.
+    """
     images = hashlib.sha256()
     for name, snapshot in (("train", train_set), ("val", val_set)):
         images.update(name.encode())
@@ -137,5 +148,5 @@ def bound_to(
     }
 
 
-def _digest(words: str) -> str:
-    return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

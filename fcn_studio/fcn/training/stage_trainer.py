@@ -1,4 +1,4 @@
-"""The course of one stage of a training: steps, validations, what is kept to go on from, and how it ends."""
+"""One stage of a training: its parts, its validations, and what is kept on disk."""
 
 from __future__ import annotations
 
@@ -18,145 +18,155 @@ from fcn_studio.fcn.inference.evaluate import evaluate
 from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.training.batch_sources import FeatureSource
 from fcn_studio.fcn.training.budget import BASELINE_SHARE, CACHE_SHARE, Budget
-from fcn_studio.fcn.training.calibrate import calibrate, without_weights
+from fcn_studio.fcn.training.calibrate import bias_without_class_weights, calibrate
 from fcn_studio.fcn.training.distributed import Ranks
 from fcn_studio.fcn.training.optimisation import Optimisation
-from fcn_studio.fcn.training.resume import Unfinished, damage_told
-from fcn_studio.fcn.training.resume_file import StateFile, chance, read_tensors, restore_chance
-from fcn_studio.fcn.training.stages import Order, Stage, images_a_step, loss_weights, source_of
+from fcn_studio.fcn.training.resume import Unfinished, reporting_damage
+from fcn_studio.fcn.training.resume_file import StateFile, read_tensors, restore_rng_state, rng_state
+from fcn_studio.fcn.training.stages import TrainingRequest, TrainingStage, batches_of, images_a_step, loss_weights
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, as_stored, load_checkpoint, save_checkpoint
 from fcn_studio.formats.project.runs import state_of
+from fcn_studio.i18n import tr
 
 Reports = Generator[TrainProgress, bool | None, None]
-"""Steps that report; sent True, they stop as soon as they can."""
+"""A generator of reports; send True to stop it."""
 
 
 class StageTrainer:
-    """The state of one stage; `run` is its course."""
+    """The parts of one stage; `fcn.training.train` runs them.
+
+    Attributes:
+        optimisation: the network and its optimiser.
+        batches: where the batches come from.
+        stopped: whether a person has stopped the training.
+    """
 
     def __init__(
-        self, order: Order, stage: Stage, ranks: Ranks, state: Unfinished | None, before: StageTrainer | None
+        self,
+        request: TrainingRequest,
+        stage: TrainingStage,
+        ranks: Ranks,
+        state: Unfinished | None,
+        previous: StageTrainer | None,
     ) -> None:
-        self._order, self._stage, self._ranks, self._resumed = order, stage, ranks, state
-        self._table, self._val_set, self._training_set = order.table, order.val_set, order.training_set
-        config = stage.config(order)
+        """Build the network and its optimiser.
+
+        Args:
+            request: what to train.
+            stage: which part of it.
+            ranks: the processes that train together.
+            state: what to resume from, or None.
+            previous: the stage before, which has ended, or None.
+        """
+        self._request, self._stage, self._ranks, self._resumed = request, stage, ranks, state
+        self._table, self._val_set, self._training_set = request.table, request.val_set, request.training_set
+        config = stage.config(request)
         torch.manual_seed(config.seed)
-        self._start = stage.start(order, anew=state is not None)
+        self._start = stage.start(request, anew=state is not None)
         if state is not None:
-            with damage_told(state.path):
+            with reporting_damage(state.path):
                 self._start = replace(self._start, preprocessing=_preprocessing(state.values["preprocessing"]))
-        recipe = stage.recipe(order, self._start)
+        recipe = stage.recipe(request, self._start)
         self._budget = Budget(config, recipe.steps, recipe.evaluations)
-        self._weights = loss_weights(order.training_set, recipe)
-        self._optimisation = Optimisation(
-            stage.network(order, self._start),
+        self._weights = loss_weights(request.training_set, recipe)
+        self.optimisation = Optimisation(
+            stage.network(request, self._start),
             recipe,
             self._weights,
-            order.device,
-            images_a_step(order, recipe, ranks.share),
+            request.device,
+            images_a_step(request, recipe, ranks.share),
             lovasz=config.lovasz,
             precision=config.precision,
             ranks=ranks,
         )
         if ranks.share.size > 1:
-            torch.manual_seed(config.seed + ranks.share.rank)  # else all would drop the same features
-        self._stopped = False
+            torch.manual_seed(config.seed + ranks.share.rank)  # else all processes drop the same features
+        self.stopped = False
         self._best: Figures | None = None
         self._calibration: Calibration | None = None
-        self._baseline: Figures | None = before._baseline if before else None
-        self._before: tuple[int, float, float] = before._spent if before else (0, 0.0, 0.0)
-        self._saved = before is not None
-        self._notes: list[str] = [*before._notes, *before._optimisation.notes] if before else []
-        self._state_file = StateFile(state_of(order.out_path), config.keep_every if ranks.is_first else None)
+        self._baseline: Figures | None = previous._baseline if previous else None
+        self._spent_before: tuple[int, float, float] = previous._spent if previous else (0, 0.0, 0.0)
+        self._saved = previous is not None
+        self._notes: list[str] = [*previous._notes, *previous.optimisation.notes] if previous else []
+        self._state_file = StateFile(state_of(request.out_path), config.keep_every if ranks.is_first else None)
         if state is not None:
             self._restore(state)
         position = 0 if state is None else state.position
-        self._source = source_of(order, recipe, self._optimisation, self._start, position, ranks.share)
+        self.batches = batches_of(request, recipe, self.optimisation, self._start, position, ranks.share)
 
-    # --- the course -------------------------------------------------------------------------------------
-
-    def run(self) -> Reports:
-        """From the baseline to the last validation."""
-        yield from self._prepare()
-        try:
-            while True:
-                if not self._stopped and self._val_set and self._budget.validation_is_due(self._steps):
-                    yield from self._validate()
-                self._keep_state()
-                going_on, fraction = self._agreed()
-                if not going_on:
-                    break
-                self._optimisation.step(self._source.batch, fraction)
-                yield from self._report()
-            yield from self._conclude()
-        finally:
-            # Closed or stopped before the first validation: better the last network than none.
-            if not self._saved and self._steps > 0:
-                self._save(None)
-
-    def _prepare(self) -> Reports:
-        """What comes before the first step: the baseline, cached features; of what is resumed, the features only."""
-        base = self._order.base
-        # A trunk without classes can be no baseline.
+    def prepare(self) -> Reports:
+        """Score the baseline and cache features; a resumed training only caches features."""
+        base = self._request.base
+        # A trunk without classes cannot be a baseline.
         if base is not None and len(base.table) and self._resumed is None and self._stage.number == 0:
-            index_map = map_classes(base.table, self._table, self._order.config.class_map)
+            index_map = map_classes(base.table, self._table, self._request.config.class_map)
             self._baseline = yield from self._score(base, self._budget.seconds * BASELINE_SHARE, index_map)
-            if self._baseline is None and self._val_set and not self._stopped:
-                self._notes.append("the base was not scored first: too many validation images for the time")
-        if isinstance(self._source, FeatureSource):
-            yield from self._fill(self._source)
+            if self._baseline is None and self._val_set and not self.stopped:
+                self._notes.append(
+                    tr("the network in use was not scored first: too many validation images for the time")
+                )
+        if isinstance(self.batches, FeatureSource):
+            yield from self._cache_features(self.batches)
         if self._resumed is None:
             self._budget.begin()
 
-    def _conclude(self) -> Reports:
-        """The last validation, if there is need of one; what has come to its end needs no state any more."""
+    def finish(self) -> Reports:
+        """Validate the last network if needed; calibrate the best and delete the resume file."""
         if self._steps == 0:
             raise TrainingError(
-                "the training was stopped before its first step, and nothing was written"
-                if self._stopped
-                else "no step succeeded: the loss was not a number each time; start from another network"
+                tr("the training was stopped before its first step, and nothing was written")
+                if self.stopped
+                else tr("no step succeeded: the loss was never a number; start from another network")
             )
-        if self._best is None or not (self._stopped or self._budget.validated_step == self._steps):
-            was_stopped = self._stopped
-            yield from self._validate()
-            if self._stopped and not was_stopped:
-                self._keep_state()
-        if not self._stopped and self._stage.is_last and self._ranks.is_first:
+        if self._best is None or not (self.stopped or self._budget.validated_step == self._steps):
+            was_stopped = self.stopped
+            yield from self.validate()
+            if self.stopped and not was_stopped:
+                self.keep_state()
+        if not self.stopped and self._stage.is_last and self._ranks.is_first:
             self._calibrate()
             self._state_file.remove()
 
     def _calibrate(self) -> None:
-        """Give the network that is kept its temperature, if there are images enough to find one."""
+        """Find the temperature of the network that is kept, if there are enough validation images."""
         if len(self._val_set) < MIN_VAL_IMAGES or self._best is None:
             return
-        kept = load_checkpoint(self._order.out_path)
-        self._calibration = calibrate(kept, self._val_set, self._optimisation.device)
+        kept = load_checkpoint(self._request.out_path)
+        self._calibration = calibrate(kept, self._val_set, self.optimisation.device)
         if self._calibration is not None:
-            warmer = replace(kept, temperature=self._calibration.temperature)
-            save_checkpoint(warmer, self._order.out_path, half=True)
+            calibrated = replace(kept, temperature=self._calibration.temperature)
+            save_checkpoint(calibrated, self._request.out_path, half=True)
 
-    def _agreed(self) -> tuple[bool, float]:
-        """Whether there is another step, and the share of the budget spent: the first process decides for all."""
-        ours = (float(self._may_go_on()), self._fraction, float(self._stopped))
-        said = self._ranks.together(lambda: ours if self._ranks.is_first else (), self._optimisation.device)
-        self._stopped = said[2] > 0
-        return said[0] > 0, said[1]
+    @property
+    def validation_is_due(self) -> bool:
+        """Whether the network is to be scored before the next step."""
+        return not self.stopped and bool(self._val_set) and self._budget.validation_is_due(self._steps)
 
-    def _may_go_on(self) -> bool:
-        """Whether another step is to be taken; the first always is."""
-        if self._stopped or self._optimisation.given_up:
+    def fraction_of_next_step(self) -> float | None:
+        """Return the share of the budget spent, 0..1, or None if no step is to follow.
+
+        The first process decides for all.
+        """
+        ours = (float(self._has_next_step()), self._fraction, float(self.stopped))
+        answer = self._ranks.run_and_sum(lambda: ours if self._ranks.is_first else (), self.optimisation.device)
+        self.stopped = answer[2] > 0
+        return answer[1] if answer[0] > 0 else None
+
+    def _has_next_step(self) -> bool:
+        """Return whether another step is to be taken; the first always is."""
+        if self.stopped or self.optimisation.given_up:
             return False
         return self._steps == 0 or self._fraction < 1
 
     @property
     def _steps(self) -> int:
         """Optimiser steps done."""
-        return self._optimisation.steps
+        return self.optimisation.steps
 
     @property
     def _spent(self) -> tuple[int, float, float]:
         """Steps, wall and CPU seconds of this stage and of those before it."""
-        steps, elapsed, cpu_seconds = self._before
+        steps, elapsed, cpu_seconds = self._spent_before
         return steps + self._steps, elapsed + self._budget.elapsed, cpu_seconds + self._budget.cpu_seconds
 
     @property
@@ -165,108 +175,112 @@ class StageTrainer:
         return self._budget.fraction(self._steps)
 
     def outcome(self) -> TrainOutcome:
-        """What came out."""
+        """Return the outcome of this stage and of those before it."""
         left_out = self._training_set.left_out
         return TrainOutcome(
-            checkpoint=str(self._order.out_path),
+            checkpoint=str(self._request.out_path),
             figures=self._best,
             baseline=self._baseline,
             val_ids=tuple(image.image_id for image in self._val_set if image.image_id not in left_out),
             trained_on=len(self._training_set.read),
             steps=self._spent[0],
             cpu_seconds=self._spent[2],
-            stopped=self._stopped,
+            stopped=self.stopped,
             calibration=self._calibration,
             notes=(
                 *self._notes,
-                *self._optimisation.notes,
-                *(f"left out: {why}" for why in list(left_out.values())),
+                *self.optimisation.notes,
+                *(tr("left out: {reason}", reason=why) for why in list(left_out.values())),
             ),
         )
 
     def close(self) -> None:
-        """End the background thread."""
-        self._source.close()
+        """End the background thread that makes batches."""
+        self.batches.close()
 
-    def _report(self, figures: Figures | None = None) -> Reports:
-        """Yield one report and heed the answer."""
+    def report(self, figures: Figures | None = None) -> Reports:
+        """Yield one report; stop if the answer is True."""
         fraction, stage = self._fraction, self._stage
         steps, elapsed, cpu_seconds = self._spent
-        total = self._before[0] + self._budget.total(self._steps, fraction) * (stage.count - stage.number)
+        total = self._spent_before[0] + self._budget.total(self._steps, fraction) * (stage.count - stage.number)
         whole = (stage.number + fraction) / stage.count
-        stop = yield TrainProgress(steps, total, whole, self._optimisation.loss, elapsed, cpu_seconds, figures)
-        self._stopped = self._stopped or bool(stop)
+        stop = yield TrainProgress(steps, total, whole, self.optimisation.loss, elapsed, cpu_seconds, figures)
+        self.stopped = self.stopped or bool(stop)
 
-    def _fill(self, source: FeatureSource) -> Reports:
-        """Cache the features: under a wall-clock budget as many as leave time to learn, resumed as many as then."""
+    def _cache_features(self, source: FeatureSource) -> Reports:
+        """Cache features of the training images, and leave time to learn from them.
+
+        A resumed training caches those of as many images as before.
+        """
         enough = self._budget.seconds * CACHE_SHARE
         then = self._resumed.values["filled"] if self._resumed is not None else None
         for _ in source.fill():
-            yield from self._report()
-            if self._stopped or (source.filled >= then if then else self._budget.elapsed > enough):
+            yield from self.report()
+            if self.stopped or (source.filled >= then if then else self._budget.elapsed > enough):
                 break
         done, wanted = source.filled, len(self._training_set.read)
         if done < wanted and not then:
-            self._notes.append(f"learned from {done} of {wanted} images, for want of time or memory")
+            self._notes.append(
+                tr("learned from {done} of {wanted} images, for lack of time or memory", done=done, wanted=wanted)
+            )
 
-    # --- going on after a crash -------------------------------------------------------------------------
-
-    def _keep_state(self) -> None:
-        """Write all that is needed to go on, if it is time to; when stopped, it is."""
+    def keep_state(self) -> None:
+        """Write the resume file if it is due, or if the training is stopped."""
         soon = self._budget.validated_step == self._steps
-        if self._steps == 0 or not (self._stopped or self._state_file.is_due(soon=soon)):
+        if self._steps == 0 or not (self.stopped or self._state_file.is_due(soon=soon)):
             return
-        if self._order.config.keep_every is None or not self._ranks.is_first:
+        if self._request.config.keep_every is None or not self._ranks.is_first:
             return
-        source, base = self._source, self._order.base
+        batches, base = self.batches, self._request.base
         values: dict[str, Any] = {
-            "bound": self._order.bound,
-            "config": asdict(self._order.config),
+            "bound": self._request.digests,
+            "config": asdict(self._request.config),
             "base": str(base.path or "") if base is not None else "",
             "stage": self._stage.number,
-            "before": self._before,
+            "before": self._spent_before,
             "preprocessing": asdict(self._start.preprocessing),
-            "learner": self._optimisation.values(),
+            "learner": self.optimisation.values(),
             "budget": self._budget.values(),
-            "position": source.position,
-            "filled": source.filled if isinstance(source, FeatureSource) else 0,
+            "position": batches.position,
+            "filled": batches.filled if isinstance(batches, FeatureSource) else 0,
             "best": asdict(self._best) if self._best else None,
             "baseline": asdict(self._baseline) if self._baseline else None,
             "saved": self._saved,
             "left_out": dict(self._training_set.left_out),
             "notes": self._notes,
         }
-        problem = self._state_file.write(self._optimisation.tensors() | chance(self._optimisation.device), values)
+        problem = self._state_file.write(self.optimisation.tensors() | rng_state(self.optimisation.device), values)
         if problem and problem not in self._notes:
             self._notes.append(problem)
 
     def _restore(self, state: Unfinished) -> None:
-        """Bring everything to where it was.
+        """Restore everything from the resume file.
 
         Raises:
-            TrainingError: if the state is damaged, or the best network so far is gone.
+            TrainingError: if it is damaged, or the best network so far is gone.
         """
         tensors, values = read_tensors(state), state.values
-        if values["saved"] and not self._order.out_path.is_file():
+        if values["saved"] and not self._request.out_path.is_file():
             raise TrainingError(
-                f"{self._order.out_path}: the best network of the unfinished training is gone; train anew"
+                tr(
+                    "{path}: the best network of the unfinished training is gone; start a new training",
+                    path=self._request.out_path,
+                )
             )
-        with damage_told(state.path):
-            self._optimisation.restore(tensors, values["learner"])
+        with reporting_damage(state.path):
+            self.optimisation.restore(tensors, values["learner"])
             self._budget.restore(values["budget"])
             self._best = Figures.from_json(values["best"]) if values["best"] else None
             self._baseline = Figures.from_json(values["baseline"]) if values["baseline"] else None
             self._saved = bool(values["saved"])
             steps, elapsed, cpu_seconds = values["before"]
-            self._before = int(steps), float(elapsed), float(cpu_seconds)
+            self._spent_before = int(steps), float(elapsed), float(cpu_seconds)
             self._training_set.left_out.update(values["left_out"])
             self._notes += values["notes"]
-            restore_chance(tensors, self._optimisation.device)
+            restore_rng_state(tensors, self.optimisation.device)
 
-    # --- validation and saving --------------------------------------------------------------------------
-
-    def _validate(self) -> Reports:
-        """Score the average and keep it if it is the best; without validation images, keep it as it is."""
+    def validate(self) -> Reports:
+        """Score the average and save it if it is the best; without validation images, save it."""
         if not self._val_set:
             self._save(None)
             return
@@ -277,19 +291,20 @@ class StageTrainer:
         if self._best is None or figures.mean_iou > self._best.mean_iou:
             self._best = figures
             self._save(figures)
-        yield from self._report(figures)
+        yield from self.report(figures)
 
     def _score(
-        self, checkpoint: Checkpoint, patience: float = math.inf, index_map: Mapping[int, int] | None = None
+        self, checkpoint: Checkpoint, timeout: float = math.inf, index_map: Mapping[int, int] | None = None
     ) -> Generator[TrainProgress, bool | None, Figures | None]:
-        """Figures of a network on the validation images, reporting after each.
+        """Score a network on the validation images, with a report after each.
 
-        None if no image can be read, if it is stopped, or if it takes longer than ``patience`` wall seconds.
+        Returns:
+            Its figures; None if no image can be read, on a stop, or after more than ``timeout`` wall seconds.
         """
         if not self._val_set:
             return None
-        began, was_stopped = time.perf_counter(), self._stopped
-        predictor = Predictor(checkpoint, self._optimisation.device)
+        began, was_stopped = time.perf_counter(), self.stopped
+        predictor = Predictor(checkpoint, self.optimisation.device)
         scoring = evaluate(predictor, self._val_set, self._table, index_map, self._training_set.left_out)
         while True:
             try:
@@ -297,33 +312,38 @@ class StageTrainer:
             except StopIteration as end:
                 figures: Figures = end.value
                 return figures
-            except ImageError:  # of the last: none could be read
+            except ImageError:  # no image could be read
                 return None
             self._notes += [note for note in predictor.take_notes() if note not in self._notes]
             taken = time.perf_counter() - began
             self._budget.validation_seconds = taken / done * len(self._val_set)
-            yield from self._report()
-            if (self._stopped and not was_stopped) or (taken > patience and done < len(self._val_set)):
+            yield from self.report()
+            if (self.stopped and not was_stopped) or (taken > timeout and done < len(self._val_set)):
                 return None
 
     def _snapshot(self) -> Checkpoint:
-        """The average as a checkpoint without a file, rounded as the file will be: what is scored is what is kept."""
-        average = self._optimisation.average
-        divided = without_weights(average, self._weights) if self._order.config.divide_weights else {}
+        """Return the average as a checkpoint without a file, rounded as the file will be."""
+        average = self.optimisation.average
+        divided = bias_without_class_weights(average, self._weights) if self._request.config.divide_weights else {}
         state = {
             key: as_stored(divided.get(key, value), half=True).to(value.dtype, copy=True)
             for key, value in average.state_dict().items()
         }
         return replace(self._start, state=state, trained_on=self._training_set.read)
 
+    def save_unscored(self) -> None:
+        """Save the last network if none was saved: better an unscored network than none."""
+        if not self._saved and self._steps > 0:
+            self._save(None)
+
     def _save(self, figures: Figures | None) -> None:
-        """Write the average to the file."""
+        """Write the average to the checkpoint file."""
         self._saved = True
         if self._ranks.is_first:
             validation = None if figures is None else figures.as_json(self._table)
-            save_checkpoint(replace(self._snapshot(), validation=validation), self._order.out_path, half=True)
+            save_checkpoint(replace(self._snapshot(), validation=validation), self._request.out_path, half=True)
 
 
 def _preprocessing(values: dict[str, Any]) -> Preprocessing:
-    """The preprocessing that ``asdict`` gave, back from JSON."""
+    """Return the preprocessing that ``asdict`` has turned into JSON."""
     return Preprocessing(**{**values, "mean": tuple(values["mean"]), "std": tuple(values["std"])})

@@ -1,4 +1,4 @@
-"""Yield progress of a training; close the generator to stop early with the best network on disk."""
+"""Train a network: the whole course, from the settings to the outcome."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import TrainingError
-from fcn_studio.fcn.training.distributed import Ranks, joined, share_of_environment
-from fcn_studio.fcn.training.resume import Unfinished, bound_to, read_unfinished
-from fcn_studio.fcn.training.stage_trainer import StageTrainer
-from fcn_studio.fcn.training.stages import Order, stages
+from fcn_studio.fcn.training.distributed import Ranks, join_group, share_of_environment
+from fcn_studio.fcn.training.resume import Unfinished, input_digests, read_unfinished
+from fcn_studio.fcn.training.stage_trainer import Reports, StageTrainer
+from fcn_studio.fcn.training.stages import TrainingRequest, training_stages
 from fcn_studio.fcn.training.training_set import TrainingSet
 from fcn_studio.fcn.weights.checkpoint import Checkpoint
 from fcn_studio.formats.project.runs import state_of
 from fcn_studio.formats.project.training_lock import TrainingLock
+from fcn_studio.i18n import tr
 
 
 def train(
@@ -34,74 +35,95 @@ def train(
     *,
     resume: bool = False,
 ) -> Generator[TrainProgress, bool | None, TrainOutcome]:
-    """Train a network on trusted pixels and keep the best, by validation mean IoU, in a file.
+    """Train a network on trusted pixels and keep the best one in a file.
 
-    Reports come after every step, and while images are validated or prepared; those repeat the step and the
-    loss of the last one (not a number before the first). To stop, send True: the generator then ends soon, with
-    its outcome. To cancel, close it or drop it: what was best so far is in the file.
+    The best network is the one with the highest mean IoU on the validation images.
 
-    Beside the file a state is kept, now and then and when it is stopped, from which the training can go on; on the
-    CPU, with the same number of threads and a budget of steps, exactly as if it had never ended. Once the budget is
-    spent it is deleted.
+    Reports come after every step, and while images are validated or prepared; the latter repeat the step and the
+    loss of the last report (not a number before the first step). Send True to stop: the generator then ends soon,
+    with its outcome. Close the generator to cancel: the best network so far is in the file.
+
+    A resume file is kept beside the network, from time to time and on a stop. On the CPU, with the same number of
+    threads and a budget of steps, a resumed training gives exactly what an uninterrupted one gives. The resume file
+    is deleted when the budget is spent.
 
     Args:
         config: level and budget.
         train_set: images to learn from; those without a pixel of an active class are left out.
         val_set: images to score on; may be empty, then the last network is kept.
         table: the project's classes; the network gets its active ones.
-        base: the network to start from, of whatever classes, and the baseline. Scratch does not start from it;
-            without one, every level is scratch.
-        device: where; memory that runs out halves the batch, and last moves the training to the CPU.
+        base: the network to start from, of whatever classes, and the baseline. Level scratch does not start from
+            it; without it, every level is scratch.
+        device: where to train. When its memory runs out the batch is halved, and at last the CPU is used.
         out_path: the checkpoint file, written atomically each time a better network is found.
-        resume: go on from the state beside it; everything else must be as it was.
+        resume: continue from the resume file; everything else must be as it was.
 
     Yields:
         A report; ``figures`` is set in the one after a validation.
 
     Returns:
-        What came out.
+        The outcome.
 
     Raises:
         TrainingError: if there is nothing to learn from, no image of it can be read, no step succeeds, there is
-            nothing to go on from, or another training writes the file.
+            nothing to resume, or another training writes the file.
         ProjectError: if the folder of the file cannot be written.
     """
     config = replace(config, level=Level.SCRATCH if base is None else config.level)
-    bound = bound_to(config, train_set, val_set, table, base.sha256 if base else "")
-    ranks = joined(share_of_environment(), device)
+    digests = input_digests(config, train_set, val_set, table, base.sha256 if base else "")
+    ranks = join_group(share_of_environment(), device)
     val_set = val_set if ranks.is_first else ()
     try:
-        order = Order(config, TrainingSet.of(train_set, table), val_set, table, base, device, out_path, bound)
-        ranks.together(lambda: (), device)  # none takes the first one's lock for that of another training any more
+        training_set = TrainingSet.of(train_set, table)
+        request = TrainingRequest(config, training_set, val_set, table, base, device, out_path, digests)
+        ranks.barrier(device)  # from here on the lock that a process finds is that of this training
         with TrainingLock(out_path) if ranks.is_first else nullcontext():
             state = read_unfinished(state_of(out_path)) if resume else None
             if state is not None:
-                state.require_same(bound)
-            return (yield from _all_stages(order, ranks, state))
+                state.require_same(digests)
+            return (yield from _train_stages(request, ranks, state))
     except BaseException:
-        ranks.fail(device)
+        ranks.report_failure(device)
         raise
     finally:
-        ranks.leave()
+        ranks.leave_group()
 
 
-def _all_stages(
-    order: Order, ranks: Ranks, state: Unfinished | None
+def _train_stages(
+    request: TrainingRequest, ranks: Ranks, state: Unfinished | None
 ) -> Generator[TrainProgress, bool | None, TrainOutcome]:
-    """The stages one after the other, each from the best network of the one before."""
-    if order.config.level is Level.QUICK and ranks.share.size > 1:
-        raise TrainingError("the quick level is for one process; it takes seconds")
-    before: StageTrainer | None = None
-    for stage in stages(order.config)[state.stage if state is not None else 0 :]:
-        if before is not None:
-            ranks.together(lambda: (), order.device)  # its best network is written
-        training = StageTrainer(order, stage, ranks, state, before)
-        try:
-            yield from training.run()
-        finally:
-            training.close()
-        before, state = training, None
-        if training.outcome().stopped:
+    """Train stage after stage, each from the best network of the one before."""
+    if request.config.level is Level.QUICK and ranks.share.size > 1:
+        raise TrainingError(tr("The quick level runs in one process only; it takes seconds."))
+    trainer: StageTrainer | None = None
+    for stage in training_stages(request.config)[state.stage if state is not None else 0 :]:
+        if trainer is not None:
+            ranks.barrier(request.device)  # the best network of the stage before is on disk
+        trainer = StageTrainer(request, stage, ranks, state, previous=trainer)
+        yield from _train_stage(trainer)
+        state = None
+        if trainer.stopped:
             break
-    assert before is not None
-    return before.outcome()
+    assert trainer is not None
+    return trainer.outcome()
+
+
+def _train_stage(trainer: StageTrainer) -> Reports:
+    """Train one stage: step, validate and keep until the budget is spent or a person stops it."""
+    try:
+        yield from trainer.prepare()
+        try:
+            while True:
+                if trainer.validation_is_due:
+                    yield from trainer.validate()
+                trainer.keep_state()
+                fraction = trainer.fraction_of_next_step()
+                if fraction is None:
+                    break
+                trainer.optimisation.step(trainer.batches.batch, fraction)
+                yield from trainer.report()
+            yield from trainer.finish()
+        finally:
+            trainer.save_unscored()
+    finally:
+        trainer.close()

@@ -1,4 +1,4 @@
-"""What a training learns from, and what it starts with."""
+"""The images that a training learns from, and the network that it starts from."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.training.crop_sampler import STATISTICS, DecodedImages, channel_lut, channel_pixels, generator
 from fcn_studio.fcn.training.recipe import working_scale
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, active_table, adapt
+from fcn_studio.i18n import tr
 
 _STATISTICS_IMAGES = 16
 _AT_ONCE = ((16, 0.01), (8, 0.0001))
@@ -28,13 +29,13 @@ _AT_ONCE = ((16, 0.01), (8, 0.0001))
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Images with something to learn in them.
+    """Images with trusted pixels of active classes.
 
     Attributes:
         usable: the images with a pixel of an active class.
         lut: class index -> score channel, uint8 (256,).
         pixels: trained pixels by score channel, int64 (C,).
-        left_out: image id -> sentence, for images that could not be read; grows.
+        left_out: image id -> reason, for images that could not be read; grows during the training.
     """
 
     usable: tuple[LabelledImage, ...]
@@ -44,7 +45,7 @@ class TrainingSet:
 
     @classmethod
     def of(cls, train_set: Sequence[LabelledImage], table: ClassTable) -> TrainingSet:
-        """The usable part of a training set.
+        """Select the usable images of a training set.
 
         Raises:
             TrainingError: if there is nothing to learn.
@@ -54,9 +55,9 @@ class TrainingSet:
         usable = [image for image, counts in zip(train_set, pixels, strict=True) if counts.any()]
         channels = len(active_table(table))
         if channels < 2:
-            raise TrainingError("training needs at least two classes; add one in the Classes list")
+            raise TrainingError(tr("Training needs at least two classes; add one in the Classes list."))
         if not usable:
-            raise TrainingError("there are no labelled pixels to learn from; label a few images, or verify some")
+            raise TrainingError(tr("There are no labelled pixels to learn from; label a few images, or verify some."))
         return cls(tuple(usable), lut, pixels.sum(0)[:channels])
 
     @property
@@ -66,18 +67,21 @@ class TrainingSet:
 
     @property
     def read(self) -> tuple[str, ...]:
-        """Ids of the images that are learned from: those that could be read."""
+        """Ids of the images that could be read."""
         return tuple(image.image_id for image in self.usable if image.image_id not in self.left_out)
 
     def decoded(self, largest_scale: float = 1.0) -> DecodedImages:
-        """The images in memory."""
+        """Return the images, decoded when they are first used."""
         return DecodedImages(self.usable, self.lut, largest_scale, self.left_out)
 
 
 def starting_point(
     config: TrainConfig, table: ClassTable, base: Checkpoint | None, training_set: TrainingSet
 ) -> Checkpoint:
-    """The base for this class table; without one, or from scratch, a new network, whose weights mean nothing yet."""
+    """Return the base for this class table, or a new network with fresh weights.
+
+    The network is new without a base, and at level scratch.
+    """
     if base is not None and config.level is not Level.SCRATCH:
         return adapt(base, table, config.class_map)
     architecture = Architecture.slim(config.width) if config.architecture == "slim" else named(config.architecture)
@@ -88,17 +92,22 @@ def starting_point(
 
 
 def at_stride(checkpoint: Checkpoint, stride: int, *, at_once: bool = False) -> Checkpoint:
-    """The network as FCN-32s, -16s or -8s: taps that it gains have scores of zero, so that its function stays.
+    """Return the network as FCN-32s, -16s or -8s.
+
+    Taps that it gains have scores of zero, so that its output stays the same.
 
     ``at_once``: taps without normalisation are scaled, as in the released FCN-8s at-once.
 
     Raises:
-        CheckpointError: if its trunk has no such taps.
+        CheckpointError: if its trunk does not have these taps.
     """
     if not checkpoint.architecture.has_taps:
         raise CheckpointError(
-            f"the paper's recipes train a network as FCN-32s, -16s and -8s, which '{checkpoint.architecture.title}' "
-            "cannot be; take a slim network or one over VGG-16, or the modern recipe"
+            tr(
+                "The paper's recipes train FCN-32s, FCN-16s and FCN-8s, and '{network}' has no taps for them; "
+                "choose a slim network or one over VGG-16, or the modern recipe.",
+                network=checkpoint.architecture.title,
+            )
         )
     scales = _AT_ONCE if at_once and not checkpoint.architecture.batch_norm else ()
     architecture = replace(checkpoint.architecture, stride=stride, scales=scales)
@@ -111,10 +120,10 @@ def at_stride(checkpoint: Checkpoint, stride: int, *, at_once: bool = False) -> 
 
 
 def statistics(training_set: TrainingSet, seed: int) -> Preprocessing:
-    """Mean and spread of the colours of some images.
+    """Return the mean and standard deviation of the colours of some images.
 
     Raises:
-        TrainingError: if none of all can be read.
+        TrainingError: if no image can be read.
     """
     images = training_set.decoded()
     order = generator(seed, STATISTICS, 0).permutation(len(images)).tolist()
@@ -125,5 +134,5 @@ def statistics(training_set: TrainingSet, seed: int) -> Preprocessing:
 
 
 def is_foreign(base: Checkpoint | None, table: ClassTable, class_map: ClassMap) -> bool:
-    """Whether a network knows less than half of the classes."""
+    """Return whether a network knows less than half of the classes."""
     return base is not None and 2 * len(map_classes(base.table, table, class_map)) < len(active_table(table))

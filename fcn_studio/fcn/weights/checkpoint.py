@@ -183,7 +183,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path | str, *, half: bool = Fa
     return hashlib.sha256(data).hexdigest()
 
 
-def write_unfinished(checkpoint: Checkpoint, path: Path) -> None:
+def write_temporary(checkpoint: Checkpoint, path: Path) -> None:
     """Write a checkpoint where no file counts yet: without a copy in memory, and without `save_checkpoint`'s care.
 
     Raises:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fcn_studio.errors import CheckpointError
 from fcn_studio.fcn.weights.caffemodel import read_caffemodel
-from fcn_studio.fcn.weights.checkpoint import write_unfinished
+from fcn_studio.fcn.weights.checkpoint import write_temporary
 from fcn_studio.fcn.weights.key_mapping import checkpoint_of
 from fcn_studio.fcn.weights.published import PublishedNetwork
 from fcn_studio.fcn.weights.torch_pickle import read_pth
@@ -48,7 +48,7 @@ def convert(
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     origin, licence = (row.url, row.licence) if row is not None else (source.name, "")
     imported = replace(checkpoint, source=origin, source_sha256=digest, licence=licence, note=note)
-    write_unfinished(imported, out)
+    write_temporary(imported, out)
 
 
 def read_foreign(source: Path) -> Mapping[str, Tensor]:

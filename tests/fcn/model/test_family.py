@@ -88,7 +88,9 @@ def test_what_has_no_taps_is_not_trained_as_in_the_paper(name: str) -> None:
     """Told before its first stage, for which an AlexNet would do."""
     checkpoint = Checkpoint(named(name), ClassTable.from_names(["a", "b"]), Preprocessing(), {})
     assert not checkpoint.architecture.has_taps
-    with pytest.raises(CheckpointError, match=f"'{checkpoint.architecture.title}' cannot be; take a slim network"):
+    with pytest.raises(
+        CheckpointError, match=f"'{checkpoint.architecture.title}' has no taps for them; choose a slim network"
+    ):
         at_stride(checkpoint, 32)
 
 

@@ -17,10 +17,10 @@ from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.training.crop_sampler import (
     CropSampler,
     DecodedImages,
-    Feeder,
+    PrefetchQueue,
     channel_lut,
     channel_pixels,
-    place_of,
+    pixel_of_value,
     value_counts,
 )
 from fcn_studio.fcn.training.recipe import (
@@ -160,7 +160,7 @@ def test_images_much_too_large_are_kept_shrunk(tmp_path: Path) -> None:
 
 def test_the_feeder_ends_and_hands_errors_over() -> None:
     calls = iter(range(100))
-    feeder = Feeder(lambda: next(calls), ahead=2)
+    feeder = PrefetchQueue(lambda: next(calls), ahead=2)
     assert [next(feeder) for _ in range(5)] == [0, 1, 2, 3, 4]
     feeder.close()
     feeder.close()
@@ -168,7 +168,7 @@ def test_the_feeder_ends_and_hands_errors_over() -> None:
     def fails() -> int:
         raise OSError("gone")
 
-    broken = Feeder(fails)
+    broken = PrefetchQueue(fails)
     with pytest.raises(OSError, match="gone"):
         next(broken)
     broken.close()
@@ -184,7 +184,7 @@ def test_the_feeder_makes_again_what_memory_did_not_suffice_for() -> None:
             raise result
         return result
 
-    feeder, found = Feeder(make), list[object]()
+    feeder, found = PrefetchQueue(make), list[object]()
     while len(found) < 5:
         try:
             found.append(next(feeder))
@@ -200,7 +200,7 @@ def test_values_are_counted_and_placed_as_in_one_piece(monkeypatch: pytest.Monke
     values[4] = 1
     np.testing.assert_array_equal(value_counts(values), np.bincount(values.ravel(), minlength=256))
     for value in range(5):
-        places = [place_of(values, value, number) for number in range(np.count_nonzero(values == value))]
+        places = [pixel_of_value(values, value, number) for number in range(np.count_nonzero(values == value))]
         assert places == [(x, y) for y, x in np.argwhere(values == value).tolist()]
 
 

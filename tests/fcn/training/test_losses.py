@@ -12,7 +12,12 @@ from fcn_studio.core.classes import VOID
 from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.model.build import build
-from fcn_studio.fcn.training.calibrate import calibrate, calibration_error, fitted_temperature, without_weights
+from fcn_studio.fcn.training.calibrate import (
+    bias_without_class_weights,
+    calibrate,
+    calibration_error,
+    fitted_temperature,
+)
 from fcn_studio.fcn.training.losses import lovasz_softmax
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, active_table
 
@@ -96,7 +101,7 @@ def test_class_weights_are_taken_out_of_the_scores() -> None:
     images = torch.randn(1, 3, 64, 64)
     with torch.inference_mode():
         before = network(images)
-        network.load_state_dict(without_weights(network, weights), strict=False)
+        network.load_state_dict(bias_without_class_weights(network, weights), strict=False)
         change = (before - network(images))[0, :, 20:40, 20:40]
     for channel, weight in enumerate(weights):
         assert change[channel].mean() == pytest.approx(np.log(weight), abs=1e-4)

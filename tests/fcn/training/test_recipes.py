@@ -17,7 +17,7 @@ from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.training.batch_sources import Batch
 from fcn_studio.fcn.training.recipe import paper_recipe, parameter_groups
 from fcn_studio.fcn.training.resume import read_unfinished
-from fcn_studio.fcn.training.stages import Order, stages
+from fcn_studio.fcn.training.stages import TrainingRequest, training_stages
 from fcn_studio.fcn.training.train import train
 from fcn_studio.fcn.training.training_set import TrainingSet, at_stride
 from fcn_studio.fcn.weights.checkpoint import (
@@ -113,8 +113,8 @@ def test_a_later_stage_comes_from_what_the_first_came_from(tmp_path: Path, level
         replace(PAPER, level=level),
         TrainingSet((), np.zeros(256, np.uint8), np.zeros(3, np.int64)),
     )
-    order = Order(config, training_set, (), TABLE, base, CPU, tmp_path / "net.st", {})
-    assert stages(config)[1].start(order, anew=False).parent == parent
+    request = TrainingRequest(config, training_set, (), TABLE, base, CPU, tmp_path / "net.st", {})
+    assert training_stages(config)[1].start(request, anew=False).parent == parent
 
 
 def test_stages_can_be_stopped_and_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

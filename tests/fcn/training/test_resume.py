@@ -42,13 +42,13 @@ from pathlib import Path
 import torch
 from fcn_studio.core.training import TrainConfig
 from fcn_studio.fcn.device import CPU
-from fcn_studio.fcn import run_state
+from fcn_studio.fcn.training import resume_file
 from fcn_studio.fcn.training.train import train
 from fcn_studio.fcn.weights.checkpoint import load_checkpoint
 from tests.fcn.training.test_resume import QUICK, SCRATCH, TABLE, scenes
 folder, level = Path(sys.argv[1]), sys.argv[2]
 torch.set_num_threads(1)
-run_state._MOST_SHARE = 1e9  # after each step
+resume_file._MOST_SHARE = 1e9  # after each step
 config, base = (SCRATCH, None) if level == "scratch" else (QUICK, load_checkpoint(folder / "base.safetensors"))
 for report in train(config, scenes(folder, range(3)), scenes(folder, [50]), TABLE, base, CPU, folder / "net.st"):
     print(report.step, repr(report.loss), flush=True)
@@ -214,7 +214,7 @@ def test_it_goes_on_only_with_what_it_was_begun_with(tmp_path: Path) -> None:
     changed[0, 0] = 7
     assert "other images or labels" in refused(train_set=[pack("0.png", images[0].image_path, changed), *images[1:]])
     base = load_checkpoint(tiny_checkpoint(tmp_path / "base.safetensors", TABLE))
-    assert "another network to start from" in refused(base=base)
+    assert "started from another network" in refused(base=base)
     with pytest.raises(TrainingError, match="another class table"):
         run(tmp_path, SCRATCH, resume=True, table=ClassTable.from_names(["background", "b", "c", "d"]))
     (tmp_path / "net.st").unlink()

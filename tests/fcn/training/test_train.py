@@ -23,7 +23,7 @@ from fcn_studio.fcn.inference.evaluate import evaluate
 from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.training import crop_sampler as data_module
 from fcn_studio.fcn.training import optimisation as learner_module
-from fcn_studio.fcn.training.optimisation import weighted_loss
+from fcn_studio.fcn.training.losses import weighted_loss
 from fcn_studio.fcn.training.train import train
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint
 from tests.fcn.conftest import write_png
