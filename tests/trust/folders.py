@@ -46,6 +46,7 @@ class Desk:
         self.recovered: list[str] = []
         self.studio.window.messages.bug.connect(self.problems.append)
         self.session.problem.connect(self.problems.append)
+        self.session.refused.connect(lambda error: self.problems.append(str(error)))
         self.session.recovered.connect(self.recovered.append)
         self.studio.window.show()
         self.session.open_folder(folder)

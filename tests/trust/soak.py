@@ -75,6 +75,7 @@ class Soak:
         self.samples: list[Sample] = []
         self.problems: list[str] = []
         studio.session.problem.connect(self.problems.append)
+        studio.session.refused.connect(lambda error: self.problems.append(str(error)))
         studio.window.messages.bug.connect(self.problems.append)
         studio.learning.problem.connect(self.problems.append)
         self._random, self._infer_every = Random(seed), infer_every

@@ -155,6 +155,7 @@ def test_a_failed_save_keeps_the_dirty_mark_and_says_so_once(
     session = Session(Settings(), Toolbox())
     problems: list[str] = []
     session.problem.connect(problems.append)
+    session.refused.connect(lambda error: problems.append(str(error)))
     session.open_folder(tmp_path / "project")
     document = session.document
     assert document is not None

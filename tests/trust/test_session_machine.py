@@ -106,6 +106,7 @@ class SessionMachine(RuleBasedStateMachine):
         self.session = Session(Settings(), Toolbox())
         self.problems: list[str] = []
         self.session.problem.connect(self.problems.append)
+        self.session.refused.connect(lambda error: self.problems.append(str(error)))
         self.session.open_folder(self.folder)
         self.pasts: dict[str, Past] = {}
         self.learn()
@@ -327,7 +328,7 @@ class SessionMachine(RuleBasedStateMachine):
         back = [found.image_id for found in self.session.recovery.came_back]
         assert here in back or not unsaved
         if here in back:
-            self.go_to(self.session.recovery.row_of(here) or 0)
+            self.go_to(self.session.row_of(here) or 0)
             self.compare(past)
         self.all_as_left()
 

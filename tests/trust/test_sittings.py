@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.masks import write_mask
 from fcn_studio.jobs.snapshot import collect_now
 from fcn_studio.settings import Settings
+from fcn_studio.ui.commands.recover_strokes import apply_strokes
 from fcn_studio.ui.dialogs.recovery_dialog import RecoveryDialog
 from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
 from fcn_studio.ui.saving.writer import Accept
@@ -49,6 +51,7 @@ def make(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         made.append(session)
         session.said = []  # type: ignore[attr-defined]
         session.problem.connect(session.said.append)  # type: ignore[attr-defined]
+        session.refused.connect(lambda error: session.said.append(str(error)))  # type: ignore[attr-defined]
         return session
 
     yield new
@@ -193,6 +196,7 @@ def test_a_folder_that_cannot_be_opened_leaves_the_open_one(make: Make, folder: 
 
 HOLDER = """
 import sys, os
+from functools import partial
 from pathlib import Path
 from PySide6.QtCore import QCoreApplication
 app = QCoreApplication([])
@@ -299,7 +303,7 @@ def test_a_mask_that_was_changed_meanwhile_is_left_and_the_strokes_wait(
     assert (document(second).label_map == other).all(), "never applied silently"
     second.go_to(1)
 
-    dialog = RecoveryDialog(second, ActionDoor(Messages()))
+    dialog = RecoveryDialog(second, partial(apply_strokes, second), ActionDoor(Messages()))
     qtbot.addWidget(dialog)
     item = dialog.table.topLevelItem(0)
     assert item is not None
@@ -333,7 +337,7 @@ def test_strokes_of_an_image_that_is_gone_wait_until_it_is_back(make: Make, fold
     assert len(second.recovery.left_over) == 1
     assert "is not in the folder" in second.recovery.left_over[0].reason
     with pytest.raises(ProjectError, match="put the image back"):
-        second.recovery.apply(second.recovery.left_over[0])
+        apply_strokes(second, second.recovery.left_over[0])
     assert second.close_project()
 
     (folder / "elsewhere").rename(image)
@@ -357,7 +361,7 @@ def test_another_picture_under_the_same_name_gets_no_strokes(make: Make, folder:
     second.go_to(0)
     assert document(second).status is Status.NEW
     with pytest.raises(ProjectError, match="cannot be applied"):
-        second.recovery.apply(second.recovery.left_over[0])
+        apply_strokes(second, second.recovery.left_over[0])
 
 
 def test_several_images_come_back_and_are_saved_without_being_opened(make: Make, folder: Path) -> None:
@@ -465,6 +469,7 @@ def test_a_class_renamed_or_added_while_painting_is_the_same_class_afterwards(ma
 
 OTHER = """
 import sys
+from functools import partial
 from pathlib import Path
 import numpy as np
 from fcn_studio.core.labels import made_by_human
@@ -581,7 +586,7 @@ def test_strokes_are_applied_by_the_names_of_their_classes(make: Make, folder: P
     file.write_text(text.replace('"cell"', '"x"').replace('"debris"', '"cell"').replace('"x"', '"debris"'))
     second = make()
     second.open_folder(folder)
-    second.recovery.apply(second.recovery.left_over[0])
+    apply_strokes(second, second.recovery.left_over[0])
     assert (document(second).label_map[painted] == 2).all(), "cell is class 2 now"
     second.undo()
     assert second.close_project()
@@ -593,8 +598,8 @@ def test_strokes_are_applied_by_the_names_of_their_classes(make: Make, folder: P
     file.write_text(file.read_text().replace('"cell"', '"vessel"'))
     fourth = make()
     fourth.open_folder(folder)
-    with pytest.raises(ProjectError, match="has no more; add a class"):
-        fourth.recovery.apply(fourth.recovery.left_over[-1])
+    with pytest.raises(ProjectError, match="no longer has"):
+        apply_strokes(fourth, fourth.recovery.left_over[-1])
 
 
 def test_journals_of_a_folder_without_project_file_are_found_when_it_has_one(

@@ -148,6 +148,7 @@ def _be_killed(
         studio = _window()
         problems: list[str] = []
         studio.session.problem.connect(problems.append)
+        studio.session.refused.connect(lambda error: problems.append(str(error)))
         studio.window.messages.bug.connect(problems.append)
 
         def tell(**news: object) -> None:

@@ -17,7 +17,8 @@ from fcn_studio.core.sample import Status
 from fcn_studio.settings import Settings
 from fcn_studio.ui.actions.table import TOOL_NAMES, class_keys
 from fcn_studio.ui.commands.network_commands import NetworkDesk
-from fcn_studio.ui.commands.open_folder import Opener
+from fcn_studio.ui.commands.open_folder import OpenFolder
+from fcn_studio.ui.commands.restore import RestoreEarlier
 from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
 from fcn_studio.ui.saving.exporter import Exporter
 
@@ -39,7 +40,8 @@ class Commands(QObject):
     """The actions that reach session, toolbox, network and dialogs; those of window and canvas are elsewhere.
 
     Attributes:
-        opener: opens folders.
+        opening: opens folders.
+        restore: brings earlier versions back.
         exporter: runs exports.
         desk: for all about networks.
     """
@@ -55,7 +57,8 @@ class Commands(QObject):
         super().__init__(window)
         self._session, self._learning = session, learning
         self._settings, self._messages, self._window = settings, messages, window
-        self.opener = Opener(session, settings, window)
+        self.opening = OpenFolder(session, settings, messages, window)
+        self.restore = RestoreEarlier(session, messages, window)
         self.desk = NetworkDesk(session, learning, messages, window)
         self.exporter = Exporter(self)
         self.exporter.failed.connect(messages.fail)
@@ -68,8 +71,8 @@ class Commands(QObject):
         session, toolbox, learning = self._session, self._session.toolbox, self._learning
         tools: dict[str, Act] = {name: partial(toolbox.use, name) for name in TOOL_NAMES}
         return tools | {
-            "open_folder": self.opener.ask,
-            "take_over": self.opener.take_over,
+            "open_folder": self.opening.ask,
+            "take_over": self.opening.take_over,
             "save": session.save_now,
             "export": self.export,
             "recovery": self.show_recovery,
@@ -86,7 +89,7 @@ class Commands(QObject):
             "previous_unverified": lambda: session.step_unverified(-1),
             "verify": session.verify_and_next,
             "skip": session.toggle_skip,
-            "restore": session.restorer.restore_open,
+            "restore": self.restore.restore_open,
             "only_unlabelled": lambda: toolbox.set_only_unlabelled(not toolbox.only_unlabelled),
             "auto_segment": learning.auto_segment,
             "segment_folder": self.segment_folder,
@@ -189,11 +192,13 @@ class Commands(QObject):
 
     def show_recovery(self) -> None:
         """Show what came back out of the stroke journals."""
+        from fcn_studio.ui.commands.recover_strokes import apply_strokes
         from fcn_studio.ui.dialogs.recovery_dialog import RecoveryDialog
 
         recovery = self._session.recovery
         if recovery.came_back or recovery.left_over:
-            RecoveryDialog(self._session, ActionDoor(self._messages), self._window).open()
+            apply = partial(apply_strokes, self._session)
+            RecoveryDialog(self._session, apply, ActionDoor(self._messages), self._window).open()
         else:
             self._messages.say("Nothing had to be brought back: everything was in the folder.")
 

@@ -1,7 +1,8 @@
-"""Opening a folder: the file dialog, a drop, a recent folder, and the questions that opening may raise."""
+"""Open a folder: file dialog, drop, recent folder, and the questions that opening may raise."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,18 +11,23 @@ from PySide6.QtWidgets import QWidget
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.errors import ClassTableNeeded, ImageTooLarge, YearsFound
+from fcn_studio.i18n import tr, tr_n
 from fcn_studio.settings import Settings
+from fcn_studio.ui.runtime.background import in_background
+from fcn_studio.ui.runtime.user_messages import Messages
+from fcn_studio.ui.session.session import Session
 
-if TYPE_CHECKING:
-    from fcn_studio.ui.session.session import Session
+if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
+    from fcn_studio.formats.project.project_folder import ProjectFolder
 
 
-class Opener(QObject):
-    """Opens folders in the session, asking what only the user can say."""
+class OpenFolder(QObject):
+    """Opens folders in the session and asks what only the user can say."""
 
-    def __init__(self, session: Session, settings: Settings, window: QWidget) -> None:
+    def __init__(self, session: Session, settings: Settings, messages: Messages, window: QWidget) -> None:
         super().__init__(window)
-        self._session, self._settings, self._window = session, settings, window
+        self._session, self._settings = session, settings
+        self._messages, self._window = messages, window
         session.grey_mask_found.connect(self.ask_grey)
         session.pictures.too_large.connect(self.ask_large)
 
@@ -31,12 +37,12 @@ class Opener(QObject):
 
         recent = self._settings.recent
         start = str(recent[0].parent) if recent else str(Path.home())
-        chosen = QFileDialog.getExistingDirectory(self._window, "Open a folder of images", start)
+        chosen = QFileDialog.getExistingDirectory(self._window, tr("Open a folder of images"), start)
         if chosen:
             self.open(Path(chosen))
 
     def open(self, folder: Path) -> None:
-        """Open a folder; whatever it asks is asked at most once.
+        """Open a folder, and ask each question at most once. Of the open folder, offer the images that are new.
 
         Raises:
             FcnStudioError: if it cannot be opened.
@@ -46,7 +52,7 @@ class Opener(QObject):
         if not folder.is_dir() and folder in self._settings.recent:
             self._settings.forget_recent(folder)
         table: ClassTable | None = None
-        while True:
+        while not (self._session.opening or self._is_open(folder)):
             try:
                 self._session.open_folder(folder, table=table)
             except YearsFound as found:
@@ -61,6 +67,48 @@ class Opener(QObject):
                 table = question.table()
             else:
                 return
+
+    def _is_open(self, folder: Path) -> bool:
+        """Return whether a folder is the open project, after a word on the images that are new in it.
+
+        Raises:
+            ProjectError: if the folder cannot be listed.
+        """
+        from fcn_studio.formats.images.scan import scan_images
+
+        session = self._session
+        project = session.project
+        if project is None or session.read_only or project.protected or project.folder.resolve() != folder.resolve():
+            return False
+        known = {sample.image_id for sample in project.samples}
+        there = {sample.image_id for sample in in_background(lambda: scan_images(project.image_root)).samples}
+        new, gone, name = len(there - known), len(known - there), project.folder.name
+        if not (new or gone):
+            self._messages.say(tr("{folder} is already open, and no image in it is new.", folder=name))
+            return True
+        sentences = [
+            tr_n("{n} image of {name} is new.", "{n:,} images of {name} are new.", new, name=name) if new else "",
+            tr_n("{n} image of {name} is gone.", "{n:,} images of {name} are gone.", gone, name=name) if gone else "",
+            tr("Opening the folder again saves your work, ends running jobs and forgets undo steps."),
+        ]
+        text = " ".join(filter(None, sentences))
+        self._messages.offer(text, tr("Open again"), partial(self._open_again, project))
+        return True
+
+    def _open_again(self, project: ProjectFolder) -> None:
+        """Close and open the project, as the user last said how, at the same image.
+
+        Raises:
+            ProjectError: as `Session.open_folder`.
+        """
+        session = self._session
+        table, image_id = session.table, session.document.image_id if session.document is not None else ""
+        if session.project is not project or not session.close_project():
+            return
+        session.open_folder(project.folder, table=table, grey_as_indices=project.grey_as_indices)
+        row = session.row_of(image_id)
+        if row is not None:
+            session.open_from(row, +1, lambda wanted: wanted == row)
 
     def ask_grey(self, sentence: str) -> None:
         """Ask how grey masks are to be read, and tell the project."""
@@ -90,7 +138,7 @@ class Opener(QObject):
 
 
 def dropped_folder(data: QMimeData) -> Path | None:
-    """The folder that a drop means: a folder itself, or that of an image file; None for anything else."""
+    """Return the folder that a drop means: a folder itself, or that of an image file; None for anything else."""
     for url in data.urls():
         if url.isLocalFile():
             path = Path(url.toLocalFile())

@@ -1,4 +1,4 @@
-"""The way back to earlier versions: of the open image, of one whose mask is damaged, of a broken project file."""
+"""Restore earlier versions of an annotation, of a damaged mask, and of a broken project file."""
 
 from __future__ import annotations
 
@@ -11,42 +11,41 @@ from PySide6.QtWidgets import QWidget
 
 from fcn_studio.core.sample import Sample
 from fcn_studio.errors import FcnStudioError, MaskDamaged, ProjectError, ProjectFileBroken
+from fcn_studio.i18n import tr, tr_noop
+from fcn_studio.ui.runtime.user_messages import Messages
+from fcn_studio.ui.session.session import Session
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project.loaded import EarlierLabels
     from fcn_studio.formats.project.project_folder import ProjectFolder
-    from fcn_studio.ui.session.session import Session
 
-RESTORE = "Restore an earlier version"
+RESTORE = tr_noop("Restore an earlier version")
 
 
-class Restorer:
-    """Offers earlier versions, asks for one and puts it in place.
+class RestoreEarlier:
+    """Offers earlier versions, asks for one and puts it in place."""
 
-    Attributes:
-        window: what its dialog belongs to.
-    """
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self.window: QWidget | None = None
+    def __init__(self, session: Session, messages: Messages, window: QWidget) -> None:
+        self._session, self._messages, self._window = session, messages, window
+        session.refused.connect(self.tell)
 
     def tell(self, error: FcnStudioError) -> None:
-        """Tell what went wrong, with a way out if there is one."""
+        """Tell what went wrong, and offer a way out if there is one."""
         if not self.offer(error):
-            self._session.problem.emit(str(error))
+            self._messages.fail(str(error))
 
     def offer(self, error: FcnStudioError) -> bool:
-        """Tell what went wrong if there is a way out, and offer it; whether there is one."""
+        """Tell what went wrong and offer a way out; return False, and say nothing, if there is none."""
         project = self._session.project
         if isinstance(error, ProjectFileBroken) and error.folder is not None and error.earlier is not None:
             act = partial(self._restore_project, error.folder)
-            self._session.offer.emit(str(error), "Restore the earlier copy", act)
+            self._messages.offer(str(error), tr("Restore the earlier copy"), act)
             return True
         if isinstance(error, MaskDamaged) and project is not None and project.writable:
             sample = project.sample(error.image_id)
             if _versions(project, sample):
-                self._session.offer.emit(str(error), f"{RESTORE}…", partial(self._restore_damaged, project, sample))
+                act = partial(self._restore_damaged, project, sample)
+                self._messages.offer(str(error), tr("Restore an earlier version…"), act)
                 return True
         return False
 
@@ -62,12 +61,14 @@ class Restorer:
         sample = session.samples[session.index]
         versions = session.project.earlier_labels(sample, (document.width, document.height))
         if not versions:
-            session.notice.emit("There is no earlier version: one is kept when a saved image is opened and changed.")
+            self._messages.say(
+                tr("There is no earlier version. One is kept when you open a saved image and change it.")
+            )
             return
-        chosen = self._ask(sample, "What you have now can be brought back with Undo.", versions)
+        chosen = self._ask(sample, tr("Undo brings back what you have now."), versions)
         if chosen is None or session.document is not document:
             return
-        with document.edit(RESTORE) as edit:
+        with document.edit(tr(RESTORE)) as edit:
             edit.replace(chosen.found.labels, status=chosen.found.status)
             edit.set_origin(chosen.found.prelabelled_by or "")
 
@@ -80,9 +81,12 @@ class Restorer:
         session = self._session
         if session.project is not project:
             raise ProjectError(
-                f"{sample.image_id} is in a folder that is no longer open; open it again to restore it"
+                tr(
+                    "{image} is in a folder that is no longer open. Open that folder again to restore the image.",
+                    image=sample.image_id,
+                )
             )
-        words = "The mask of this image is damaged. The damaged file is kept in .fcn-studio/originals."
+        words = tr("The mask of this image is damaged. The damaged file is kept in .fcn-studio/originals.")
         chosen = self._ask(sample, words, _versions(project, sample))
         if chosen is not None and session.project is project:
             project.restore_labels(sample, chosen)
@@ -101,15 +105,15 @@ class Restorer:
         self._session.open_folder(folder)
 
     def _ask(self, sample: Sample, words: str, versions: Sequence[EarlierLabels]) -> EarlierLabels | None:
-        """The version that the user chooses; None for none."""
+        """Return the version that the user chooses; None for none."""
         from fcn_studio.ui.dialogs.restore_dialog import RestoreDialog
 
-        dialog = RestoreDialog(sample.image_id, words, versions, self._session.table, self.window)
+        dialog = RestoreDialog(sample.image_id, words, versions, self._session.table, self._window)
         return dialog.version() if dialog.asked() else None
 
 
 def _versions(project: ProjectFolder, sample: Sample) -> Sequence[EarlierLabels]:
-    """The earlier versions of an image that is not open."""
+    """Return the earlier versions of an image that is not open."""
     from fcn_studio.formats.images.images import image_size
 
     return project.earlier_labels(sample, image_size(sample.image_path, max_pixels=project.max_pixels))

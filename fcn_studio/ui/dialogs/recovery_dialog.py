@@ -25,14 +25,22 @@ class RecoveryDialog(Dialog):
 
     Args:
         session: whose recovery it shows.
+        apply: applies strokes that do not fit.
         door: errors of what the buttons do go through it.
         parent: the window it belongs to.
     """
 
-    def __init__(self, session: Session, door: ActionDoor, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        apply: Callable[[LeftOver], None],
+        door: ActionDoor,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(tr("What came back"), width=720, parent=parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._session, self._recovery, self._door = session, session.recovery, door
+        self._apply_strokes = apply
         self.add_words(
             tr(
                 "These strokes were on this computer, but not in the project's folder. Where a mask had not changed, "
@@ -97,7 +105,7 @@ class RecoveryDialog(Dialog):
     def _offer(self) -> None:
         item = self.table.currentItem()
         waits = item is not None and item.data(0, Qt.ItemDataRole.UserRole) is not None
-        row = None if item is None else self._recovery.row_of(item.text(0))
+        row = None if item is None else self._session.row_of(item.text(0))
         self.open_button.setEnabled(row is not None)
         self.apply_button.setEnabled(waits and row is not None)
         self.delete_button.setEnabled(waits)
@@ -109,13 +117,13 @@ class RecoveryDialog(Dialog):
 
     def _open(self) -> None:
         item = self.table.currentItem()
-        row = None if item is None else self._recovery.row_of(item.text(0))
+        row = None if item is None else self._session.row_of(item.text(0))
         if row is not None:
             self._session.go_to(row)
 
     def _apply(self) -> None:
         if (left_over := self._selected()) is not None:
-            self._recovery.apply(left_over)
+            self._apply_strokes(left_over)
 
     def _delete(self) -> None:
         from fcn_studio.ui.dialogs.questions import DeleteStrokesDialog

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from fcn_studio.core.classes import ClassTable, Colour
 from fcn_studio.errors import ProjectError
-
-if TYPE_CHECKING:
-    from fcn_studio.ui.session.session import Session
+from fcn_studio.ui.session.open_project import OpenProject
+from fcn_studio.ui.session.toolbox import Toolbox
 
 
 class ClassEditor:
     """Adds, renames and recolours classes; the project file follows at once."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, open_project: OpenProject, toolbox: Toolbox) -> None:
+        self._open, self._toolbox = open_project, toolbox
 
     def add(self, name: str, colour: Colour | None = None) -> int:
         """Add a class at the next index and make it active; its index.
@@ -24,9 +22,9 @@ class ClassEditor:
         Raises:
             ProjectError: if the name is taken or nothing may be written.
         """
-        self._set_table(self._session.table.added(name.strip(), colour))
-        index = self._session.table.next_index - 1
-        self._session.toolbox.set_class(index)
+        self._set_table(self._open.table.added(name.strip(), colour))
+        index = self._open.table.next_index - 1
+        self._toolbox.set_class(index)
         return index
 
     def add_all(self, classes: Sequence[tuple[str, Colour]]) -> None:
@@ -35,7 +33,7 @@ class ClassEditor:
         Raises:
             ProjectError: if a name is taken, there is no room for all, or nothing may be written.
         """
-        table = self._session.table
+        table = self._open.table
         for name, colour in classes:
             table = table.added(name, colour)
         if classes:
@@ -47,7 +45,7 @@ class ClassEditor:
         Raises:
             ProjectError: if the name is taken or nothing may be written.
         """
-        self._set_table(self._session.table.changed(index, name=name.strip()))
+        self._set_table(self._open.table.changed(index, name=name.strip()))
 
     def recolour(self, index: int, colour: Colour) -> None:
         """Give a class another colour on screen.
@@ -55,12 +53,12 @@ class ClassEditor:
         Raises:
             ProjectError: if nothing may be written.
         """
-        self._set_table(self._session.table.changed(index, colour=colour))
+        self._set_table(self._open.table.changed(index, colour=colour))
 
     def _set_table(self, table: ClassTable) -> None:
-        project = self._session.project
+        project = self._open.project
         if project is None:
             raise ProjectError("No project is open: open a folder of images first.")
         project.set_table(table)
-        self._session.toolbox.set_table(table)
-        self._session.table_changed.emit()
+        self._toolbox.set_table(table)
+        self._open.table_changed.emit()

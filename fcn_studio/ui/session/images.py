@@ -17,10 +17,10 @@ from PySide6.QtCore import QObject, Signal
 from fcn_studio.core.image_pyramid import ImagePyramid, ImageRgb, levels_of
 from fcn_studio.errors import ImageError, ImageTooLarge
 from fcn_studio.ui.session.image_prefetch import STAGED_FROM, ImagePrefetch
+from fcn_studio.ui.session.open_project import OpenProject
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project.project_folder import ProjectFolder
-    from fcn_studio.ui.session.session import Session
 
 
 class Images(QObject):
@@ -30,16 +30,18 @@ class Images(QObject):
         arrived(): more of the open picture is there to draw.
         too_large(Path, ImageTooLarge): may this image be opened? Whoever answers yes raises ``project.max_pixels``
             before returning. After a no, images of that size are refused until the project is closed.
+        broken(str, str): what is behind the header of the open image cannot be read; its id and a sentence.
     """
 
     arrived = Signal()
     too_large = Signal(object, object)
+    broken = Signal(str, str)
     _came = Signal(object, object)
     _broke = Signal(object, str)
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self._session = session
+    def __init__(self, open_project: OpenProject) -> None:
+        super().__init__(open_project)
+        self._open = open_project
         self._prefetch = ImagePrefetch()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="pictures")
         self._refused: float = float("inf")
@@ -70,15 +72,18 @@ class Images(QObject):
 
     def shown(self) -> None:
         """The session's picture is the open one now: get the rest of it, if it is large."""
-        session = self._session
-        picture, project = session.picture, session.project
-        if picture is not None and picture.image_rgb is None and project is not None:
-            path = session.samples[session.index].image_path
-            self._executor.submit(self._read, picture, path, project.max_pixels)
+        image, project = self._open.image, self._open.project
+        if image is not None and image.picture.image_rgb is None and project is not None:
+            path = project.samples[image.row].image_path
+            self._executor.submit(self._read, image.picture, path, project.max_pixels)
+
+    def _is_open(self, picture: ImagePyramid) -> bool:
+        image = self._open.image
+        return image is not None and image.picture is picture
 
     def want(self, paths: Iterable[Path]) -> None:
         """Read these ahead, as far as they may be opened and are not large; forget what else was."""
-        project = self._session.project
+        project = self._open.project
         self._prefetch.want(paths, 0 if project is None else project.max_pixels)
 
     def forget(self) -> None:
@@ -104,7 +109,7 @@ class Images(QObject):
         """On the thread: both stages of a picture, as long as it is awaited."""
         try:
             for stage in (self._reduced, self._whole):
-                if picture is self._session.picture and (levels := stage(picture, path, max_pixels)):
+                if self._is_open(picture) and (levels := stage(picture, path, max_pixels)):
                     self._came.emit(picture, levels)
         except ImageError as error:
             self._broke.emit(picture, str(error))
@@ -131,7 +136,7 @@ class Images(QObject):
         return levels_of(whole)
 
     def _on_came(self, picture: ImagePyramid, levels: list[ImageRgb]) -> None:
-        if picture is not self._session.picture:
+        if not self._is_open(picture):
             return
         if levels[0].shape[:2] == picture.size[::-1]:
             picture.complete(levels)
@@ -140,16 +145,6 @@ class Images(QObject):
         self.arrived.emit()
 
     def _on_broke(self, picture: ImagePyramid, sentence: str) -> None:
-        """What is behind the header cannot be read: tell it, keep the work and show another image."""
-        session = self._session
-        if picture is not session.picture or session.document is None:
-            return
-        session.note_failure(session.document.image_id, sentence)
-        session.problem.emit(sentence)
-        row = session.index
-        if not (session.open_from(row + 1, +1, self._opens) or session.open_from(row - 1, -1, self._opens)):
-            session.close_image()
-
-    def _opens(self, row: int) -> bool:
-        """Whether an image opened, or was not tried, when it was last looked at."""
-        return self._session.samples[row].image_id not in self._session.failures
+        image = self._open.image
+        if image is not None and image.picture is picture:
+            self.broken.emit(image.document.image_id, sentence)

@@ -46,11 +46,6 @@ class Loaded:
     mask_sha256: str | None = None
     notices: tuple[str, ...] = ()
 
-    @property
-    def parts(self) -> tuple[Document, ImagePyramid, str | None]:
-        """All but the notices."""
-        return self.document, self.picture, self.mask_sha256
-
 
 def open_project(
     folder: Path,

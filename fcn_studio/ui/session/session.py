@@ -2,115 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document, skip, unskip, verify
-from fcn_studio.core.image_pyramid import ImagePyramid
-from fcn_studio.core.prediction import Prediction
-from fcn_studio.core.sample import Sample, Status
+from fcn_studio.core.sample import Status
 from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, ProjectError
 from fcn_studio.settings import Settings
-from fcn_studio.ui.commands.reopening import opened_already
-from fcn_studio.ui.commands.restore import Restorer
 from fcn_studio.ui.saving.autosave import Autosave
 from fcn_studio.ui.session.annotation_prefetch import AnnotationPrefetch
 from fcn_studio.ui.session.class_editor import ClassEditor
 from fcn_studio.ui.session.cursor_info import CursorInfo, cursor_info
 from fcn_studio.ui.session.images import Images
-from fcn_studio.ui.session.loading import FINISHED, LOOKED_THROUGH, Loaded, load_document, open_project
+from fcn_studio.ui.session.loading import FINISHED, LOOKED_THROUGH, load_document, open_project
+from fcn_studio.ui.session.open_project import OpenImage, OpenProject
 from fcn_studio.ui.session.recovery import Recovery
 from fcn_studio.ui.session.status_scan import StatusScan
 from fcn_studio.ui.session.toolbox import Toolbox
 
-if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
-    from fcn_studio.formats.project.project_folder import ProjectFolder
 
+class Session(OpenProject):
+    """Opens projects and images, navigates and saves.
 
-class Session(QObject):
-    """Owns the project and the open document.
-
-    Signals:
+    Signals, besides those of `OpenProject`:
         turned(): the open project is about to be closed, or one to be opened: what was said so far is stale.
-        project_changed(): a project was opened or closed.
-        document_changed(): another document is open, or none.
-        edited(): revision, status or history of the document changed.
-        table_changed(): classes were added, renamed or recoloured.
-        sample_changed(str): the status of this image id may have changed.
-        prediction_changed(): the open document has another prediction, or none.
         saved(): the save state may have changed.
         grey_mask_found(str): how are grey masks to be read? Whoever answers yes sets ``project.grey_as_indices``
             before returning. Asked once a project.
-        recovered(str): something came back from the stroke journals; a sentence. `recovery` has the rest.
-        notice(str), problem(str): a sentence for the user.
-        offer(str, str, object): a sentence, the words of a button beside it, and what the button does.
+        refused(FcnStudioError): an image cannot be opened, and was passed by.
+
+    Attributes:
+        toolbox: the tools that edit the open document.
+        autosave: saves it.
+        classes: changes the class table.
+        pictures: reads pictures.
+        annotation_prefetch: reads the neighbours ahead.
+        recovery: what an earlier run left in its journals.
+        status_scan: how far each image is.
+        opening: whether a folder is being opened; the window is alive meanwhile.
     """
 
     turned = Signal()
-    project_changed = Signal()
-    document_changed = Signal()
-    edited = Signal()
-    table_changed = Signal()
-    sample_changed = Signal(str)
-    prediction_changed = Signal()
     saved = Signal()
     grey_mask_found = Signal(str)
-    recovered = Signal(str)
-    notice = Signal(str)
-    problem = Signal(str)
-    offer = Signal(str, str, object)
+    refused = Signal(object)
 
     def __init__(self, settings: Settings, toolbox: Toolbox, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.settings = settings
         self.toolbox = toolbox
-        self.project: ProjectFolder | None = None
-        self.document: Document | None = None
-        self.picture: ImagePyramid | None = None
-        self.prediction: Prediction | None = None
-        self.index = -1
-        self.default_table = ClassTable((), 0)
-        """Class table of a plain folder that has none: the table of the network in use."""
-        self._opening = False
+        self.opening = False
         self._grey_asked = False
-        self.failures: dict[str, str] = {}
-        """Image id -> why it could not be opened when that was last tried."""
         self._disconnect: Callable[[], None] | None = None
-        self.classes = ClassEditor(self)
-        self.restorer = Restorer(self)
+        self.classes = ClassEditor(self, toolbox)
         self.pictures = Images(self)
         self.annotation_prefetch = AnnotationPrefetch(self.pictures, self)
         self.autosave = Autosave(self)
-        self.recovery = Recovery(self)
-        self.status_scan = StatusScan(self)
+        self.recovery = Recovery(self, self.autosave, settings)
+        self.status_scan = StatusScan(self, self.autosave)
         self.table_changed.connect(lambda: self.autosave.journal.set_classes(self.table))
         for key in ("autosave_delay", "undo_budget_mb"):
             self._on_setting(key)
         settings.watch(self._on_setting)
+        self.pictures.broken.connect(self._on_broken)
         self.autosave.saved.connect(self.sample_changed)
         self.autosave.changed.connect(self.saved)
         self.autosave.problem.connect(self.problem)
 
     # --- project ----------------------------------------------------------------------------------------------
-
-    @property
-    def read_only(self) -> bool:
-        """Whether nothing may be written: another window has the project, or the folder cannot be written."""
-        return self.project is not None and not self.project.writable
-
-    @property
-    def table(self) -> ClassTable:
-        """The class table of the project; empty without one."""
-        return self.project.config.table if self.project is not None else ClassTable((), 0)
-
-    @property
-    def samples(self) -> Sequence[Sample]:
-        """All images of the project, in order."""
-        return self.project.samples if self.project is not None else ()
 
     def open_folder(
         self,
@@ -122,15 +84,15 @@ class Session(QObject):
     ) -> None:
         """Open a folder of images in place; all or nothing: on an error the open project stays.
 
-        Of the folder that is open, the images that are new are offered.
+        Not for the folder that is open: `OpenFolder` asks about that.
 
         Raises:
             ProjectError: if it cannot be opened.
             ClassTableNeeded: if only the user can say what its masks mean; call again with ``table``.
         """
-        if self._opening or opened_already(self, folder):
+        if self.opening:
             return
-        self._opening = True  # the window is alive meanwhile
+        self.opening = True
         try:
             project, locked = open_project(
                 folder,
@@ -140,7 +102,7 @@ class Session(QObject):
                 break_lock=break_lock,
             )
         finally:
-            self._opening = False
+            self.opening = False
         if not self.close_project():
             project.close()
             return
@@ -183,7 +145,7 @@ class Session(QObject):
             self.problem.emit(f"Not closed: {len(lost)} image(s) could not be saved ({', '.join(lost[:3])}).{kept}")
             return False
         self.turned.emit()
-        self._set_document(None, -1)
+        self._show(None)
         self.annotation_prefetch.forget()
         self.status_scan.stop()
         self.autosave.close_project()
@@ -234,20 +196,15 @@ class Session(QObject):
         for sentence in loaded.notices:
             self.notice.emit(sentence)
         self.autosave.save(leaving=True)
-        self._set_document(loaded, row)
+        self._show(OpenImage(row, loaded.document, loaded.picture), loaded.mask_sha256)
         self.pictures.shown()
         self.annotation_prefetch.opened(self.project, row)
-
-    def note_failure(self, image_id: str, sentence: str) -> None:
-        """Remember why an image cannot be opened, for the list of files."""
-        self.failures[image_id] = sentence
-        self.sample_changed.emit(image_id)
 
     def close_image(self) -> None:
         """Save the open image and show none."""
         self.settle()
         self.autosave.save(leaving=True)
-        self._set_document(None, -1)
+        self._show(None)
 
     def step(self, by: int) -> None:
         """Open the next or previous image; ones that cannot be opened are told and passed by."""
@@ -278,19 +235,32 @@ class Session(QObject):
                     continue  # the answer is in; the same row again
                 self.problem.emit(str(question))
             except (ImageError, MaskError) as error:
-                self.restorer.tell(error)
+                self.refused.emit(error)
             row += by
         return False
 
-    def _set_document(self, loaded: Loaded | None, row: int) -> None:
+    def _on_broken(self, image_id: str, sentence: str) -> None:
+        """Tell that the open picture cannot be read, keep the work and show another image."""
+        self.note_failure(image_id, sentence)
+        self.problem.emit(sentence)
+        row = self.index
+        if not (self.open_from(row + 1, +1, self._opens) or self.open_from(row - 1, -1, self._opens)):
+            self.close_image()
+
+    def _opens(self, row: int) -> bool:
+        """Return whether an image opened, or was not tried, when it was last looked at."""
+        return self.samples[row].image_id not in self.failures
+
+    def _show(self, image: OpenImage | None, mask_sha256: str | None = None) -> None:
         if self._disconnect is not None:
             self._disconnect()
             self._disconnect = None
-        document, picture, mask_sha256 = (None, None, None) if loaded is None else loaded.parts
-        self.document, self.picture, self.index, self.prediction = document, picture, row, None
-        if document is not None:
+        self.image = image
+        sample = document = None
+        if image is not None:
+            sample, document = self.samples[image.row], image.document
             self._disconnect = document.committed.connect(self._on_committed)
-        self.autosave.watch(self.project, self.samples[row] if document is not None else None, document, mask_sha256)
+        self.autosave.watch(self.project, sample, document, mask_sha256)
         self.toolbox.set_document(None if self.read_only else document)
         self.document_changed.emit()
         self.prediction_changed.emit()
@@ -347,11 +317,6 @@ class Session(QObject):
         (unskip if document.status is Status.SKIPPED else skip)(document)
         self.save_now()
 
-    def set_prediction(self, prediction: Prediction | None) -> None:
-        """Show a prediction (in the project's class indices) beside the open document."""
-        self.prediction = prediction
-        self.prediction_changed.emit()
-
     # --- status -----------------------------------------------------------------------------------------------
 
     def status(self, row: int) -> Status:
@@ -364,7 +329,8 @@ class Session(QObject):
 
     def cursor_info(self, x: int, y: int) -> CursorInfo | None:
         """What lies at a pixel of the open image; None outside."""
-        return None if self.document is None else cursor_info(self.document, self.prediction, self.table, x, y)
+        image = self.image
+        return None if image is None else cursor_info(image.document, image.prediction, self.table, x, y)
 
     # --- saving -----------------------------------------------------------------------------------------------
 

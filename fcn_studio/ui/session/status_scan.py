@@ -16,10 +16,11 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import FcnStudioError
 from fcn_studio.ui.runtime.background import in_background
+from fcn_studio.ui.saving.autosave import Autosave
+from fcn_studio.ui.session.open_project import OpenProject
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project.project_folder import ProjectFolder
-    from fcn_studio.ui.session.session import Session
 
 AT_ONCE_S = 0.01
 """So long is looked at once, which is all of a project of a thousand images."""
@@ -38,9 +39,9 @@ class StatusScan(QObject):
 
     found = Signal()
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self._session = session
+    def __init__(self, open_project: OpenProject, autosave: Autosave) -> None:
+        super().__init__(open_project)
+        self._open, self._autosave = open_project, autosave
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="status_scan")
         self._begin: Callable[[], None] | None = None
         self._looking: Future[None] | None = None
@@ -80,7 +81,7 @@ class StatusScan(QObject):
 
     def look(self, rows: Iterable[int], until: Container[Status] = ()) -> None:
         """Find the statuses of these rows now, up to the first of these statuses; the window is alive meanwhile."""
-        project = self._session.project
+        project = self._open.project
         if project is None or self.done:
             return
         samples = [project.samples[row] for row in rows]
@@ -88,31 +89,31 @@ class StatusScan(QObject):
 
     def known(self, row: int) -> Status | None:
         """Status of the image of a row; None if it is not known yet and no file may be looked at: soon it will be."""
-        session = self._session
-        assert session.project is not None
-        sample = session.samples[row]
-        status = self._newer(row, sample) or session.project.known_status(sample)
+        project = self._open.project
+        assert project is not None
+        sample = project.samples[row]
+        status = self._newer(row, sample) or project.known_status(sample)
         if status is None and not self.done:
             self._asked.append(sample)
-        return status if status is not None or not self.done else session.project.status(sample)
+        return status if status is not None or not self.done else project.status(sample)
 
     def status(self, row: int) -> Status:
         """Status of the image of a row, if need be found now; the open document's own if it is open."""
-        session = self._session
-        assert session.project is not None
-        sample = session.samples[row]
-        return self._newer(row, sample) or session.project.status(sample)
+        project = self._open.project
+        assert project is not None
+        sample = project.samples[row]
+        return self._newer(row, sample) or project.status(sample)
 
     def counts(self) -> Mapping[Status, int]:
         """Number of images by status, as far as known."""
-        session = self._session
-        if session.project is None:
+        project, document = self._open.project, self._open.document
+        if project is None:
             return {}
-        newer = {image_id: save.status for image_id, save in session.autosave.newer().items()}
-        if session.document is not None:
-            newer[session.document.image_id] = session.document.status
-        on_disk = [session.project.status(session.project.sample(image_id)) for image_id in newer]
-        counts = dict(session.project.known_counts())
+        newer = {image_id: save.status for image_id, save in self._autosave.newer().items()}
+        if document is not None:
+            newer[document.image_id] = document.status
+        on_disk = [project.status(project.sample(image_id)) for image_id in newer]
+        counts = dict(project.known_counts())
         for before, status in zip(on_disk, newer.values(), strict=True):
             counts[before] -= 1
             counts[status] += 1
@@ -120,10 +121,10 @@ class StatusScan(QObject):
 
     def _newer(self, row: int, sample: Sample) -> Status | None:
         """What the open document, or an annotation that is not on disk yet, says."""
-        session = self._session
-        if row == session.index and session.document is not None:
-            return session.document.status
-        newer = session.autosave.newer().get(sample.image_id)
+        image = self._open.image
+        if image is not None and row == image.row:
+            return image.document.status
+        newer = self._autosave.newer().get(sample.image_id)
         return None if newer is None else newer.status
 
     def _tell(self) -> None:

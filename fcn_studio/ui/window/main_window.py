@@ -78,7 +78,6 @@ class MainWindow(QMainWindow):
         self._session, self._toolbox, self._learning, self._settings = session, toolbox, learning, settings
         self.messages = messages or Messages(self)
         self._door = ActionDoor(self.messages, self._offer_way_out)
-        session.restorer.window = self
         self.canvas = Canvas()
         self.actions_ = Actions(self, self._door)
         self._commands = Commands(session, learning, settings, self.messages, self)
@@ -194,7 +193,6 @@ class MainWindow(QMainWindow):
         for talker in (session, learning):
             talker.notice.connect(self.messages.say)
             talker.problem.connect(self.messages.fail)
-        session.offer.connect(self.messages.offer)
         for changed in (learning.network_changed, learning.jobs_changed, learning.device_changed):
             changed.connect(self._network_changed)
         canvas.hovered.connect(self.status_line.show_cursor)
@@ -215,7 +213,7 @@ class MainWindow(QMainWindow):
 
     def open_folder(self, folder: Path) -> None:
         """Open a folder; what goes wrong is told in the strip."""
-        self._door.run(lambda: self._commands.opener.open(folder))
+        self._door.run(lambda: self._commands.opening.open(folder))
 
     @guarded
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -331,7 +329,7 @@ class MainWindow(QMainWindow):
             self._recent_menu.addAction(str(folder).replace("&", "&&"), partial(self.open_folder, folder))
 
     def _offer_way_out(self, error: FcnStudioError) -> bool:
-        return self._session.restorer.offer(error) or self._commands.desk.offer(error)
+        return self._commands.restore.offer(error) or self._commands.desk.offer(error)
 
     # --- the window's own actions -----------------------------------------------------------------------------
 

@@ -135,10 +135,10 @@ def test_nothing_is_offered_where_there_is_nothing_or_nothing_may_be_written(
     for studio in (writer, reader):
         studio.window.open_folder(folder)
     assert reader.session.read_only
-    writer.session.restorer.tell(error_of(writer, 0))
+    writer.window._commands.restore.tell(error_of(writer, 0))
     assert not writer.window._strip.button.isVisible()
     for studio, offered in ((writer, True), (reader, False)):
-        studio.session.restorer.tell(error_of(studio, 1))
+        studio.window._commands.restore.tell(error_of(studio, 1))
         assert "damaged" in studio.window._strip.text
         assert studio.window._strip.button.isVisible() is offered
 
@@ -153,7 +153,7 @@ def test_an_offer_of_a_folder_that_was_closed_writes_nothing(
     welcome: Studio, folder: Path, chosen: list[RestoreDialog]
 ) -> None:
     acts: list[Callable[[], None]] = []
-    welcome.session.offer.connect(lambda _text, _label, act: acts.append(act))
+    welcome.window.messages.offered.connect(lambda _text, ways, _lasting: acts.append(ways[0][1]))
     damage(folder)
     welcome.window.open_folder(folder)
     welcome.session.step(+1)
@@ -189,7 +189,7 @@ def test_a_project_file_without_a_copy_is_a_problem(welcome: Studio, tmp_path: P
     assert not welcome.window._strip.button.isVisible()
     assert "broken" in welcome.window._strip.text
     with pytest.raises(ProjectError):
-        welcome.session.restorer._restore_project(folder)
+        welcome.window._commands.restore._restore_project(folder)
 
 
 def test_the_dialog_says_when_how_far_and_how_much(qtbot: QtBot, folder: Path) -> None:

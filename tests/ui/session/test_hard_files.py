@@ -21,6 +21,7 @@ def test_every_hard_file_is_shown_or_marked(make_studio: Callable[[], Studio], t
     session, problems = studio.session, []
     session.grey_mask_found.disconnect()  # the question is a dialog; unanswered, the mask stays unread
     session.problem.connect(problems.append)
+    session.refused.connect(lambda error: problems.append(str(error)))
     studio.window.open_folder(folder)
     shown = set()
     for row, sample in enumerate(session.samples):

@@ -145,6 +145,7 @@ def test_damage_found_late_costs_no_stroke(
     session = make_session()
     problems: list[str] = []
     session.problem.connect(problems.append)
+    session.refused.connect(lambda error: problems.append(str(error)))
     session.open_folder(folder)
     if not alone:
         session.go_to(1)

@@ -38,6 +38,7 @@ class Heard:
         session.recovered.connect(self.recovered.append)
         session.notice.connect(self.notices.append)
         session.problem.connect(self.problems.append)
+        session.refused.connect(lambda error: self.problems.append(str(error)))
 
 
 @pytest.fixture
@@ -350,16 +351,6 @@ def test_a_folder_that_cannot_be_opened_leaves_the_open_one(session: Session, tm
     with pytest.raises(ClassTableNeeded):
         session.open_folder(foreign)
     assert session.document is before
-
-
-def test_the_open_folder_opened_by_another_path_stays_open_for_writing(session: Session, folder: Path) -> None:
-    before = session.document
-    link = folder.parent / "link"
-    link.symlink_to(folder)
-    for path in (folder, folder / ".." / folder.name, link):
-        session.open_folder(path)
-    assert session.document is before
-    assert not session.read_only
 
 
 def test_a_second_session_is_read_only(session: Session, make_session: Callable[[], Session], folder: Path) -> None:

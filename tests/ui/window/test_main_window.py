@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import threading
@@ -473,25 +472,6 @@ def test_a_grey_mask_that_is_clicked_in_the_list_is_asked_about(
     assert asked == ["?"]
     assert welcome.session.index == (2 if answer else 0)
     assert view.currentIndex().row() == welcome.session.index
-
-
-def test_the_open_folder_opened_again_offers_its_new_images(studio: Studio, tmp_path: Path) -> None:
-    window, session = studio.window, studio.session
-    before = session.project
-    assert before is not None
-    session.go_to(2)
-    window.open_folder(before.folder)
-    assert session.project is before
-    assert "no image in it is new" in window._strip.text
-    shutil.copy(before.samples[0].image_path, before.folder / "a.png")
-    before.samples[3].image_path.unlink()
-    window.open_folder(before.folder)
-    assert session.project is before, "undo steps and jobs are not lost without a word"
-    assert "1 new, 1 gone" in window._strip.text
-    window._strip.button.click()
-    assert session.project is not before
-    assert [s.image_id for s in session.samples] == ["a.png", *(f"picture-00{n}.png" for n in range(3))]
-    assert session.document.image_id == "picture-002.png"
 
 
 def test_cancelling_a_question_leaves_things_as_they_are(
