@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Literal
 
 from fcn_studio.core.classes import VOID, ClassTable
@@ -12,6 +13,21 @@ Unlabelled = Literal["background", "void"]
 
 DEFAULT_VAL_PERCENT = 20
 """Share of the images that are in no ImageSets list which are kept for validation, in percent."""
+
+
+class Access(Enum):
+    """What may be written into an open project.
+
+    Attributes:
+        WRITABLE: everything; this process holds the lock.
+        FOLDER_READ_ONLY: nothing at present, because the folder cannot be written. It is labelled all the same, and
+            each save tries to take the lock first.
+        READ_ONLY: nothing; it was opened to read, or another process has the lock.
+    """
+
+    WRITABLE = auto()
+    FOLDER_READ_ONLY = auto()
+    READ_ONLY = auto()
 
 
 @dataclass(frozen=True)

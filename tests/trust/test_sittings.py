@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 from fcn_studio.core.document import Document
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.prediction import Prediction
+from fcn_studio.core.project import Access
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import FcnStudioError, ImageError, MaskError, ProjectError
 from fcn_studio.formats.project.project_folder import ProjectFolder
@@ -276,7 +277,7 @@ def crash(session: Session, folder: Path) -> None:
     session.autosave.journal._books.clear()
     session.autosave.journal._folder = None
     assert session.project is not None
-    session.project.writable = False
+    session.project.access = Access.READ_ONLY
     session.project._lock = None
     state = Path(os.environ["FCN_STUDIO_STATE_DIR"])
     for lock in (folder / ".fcn-studio" / "lock", *state.glob("journals/*/lock")):
@@ -473,6 +474,7 @@ from functools import partial
 from pathlib import Path
 import numpy as np
 from fcn_studio.core.labels import made_by_human
+from fcn_studio.core.project import Access
 from fcn_studio.core.sample import Status
 from fcn_studio.formats.project.project_folder import ProjectFolder
 with ProjectFolder.open(Path(sys.argv[1]), writable=True, break_lock=True) as project:

@@ -28,7 +28,7 @@ from types import TracebackType
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.prediction import Prediction, prelabelled
-from fcn_studio.core.project import ProjectConfig
+from fcn_studio.core.project import Access, ProjectConfig
 from fcn_studio.core.sample import Sample, Split, Status, split_of
 from fcn_studio.errors import ProjectError, ProjectReadOnly, YearsFound
 from fcn_studio.formats.atomic import refuse_outside
@@ -66,7 +66,7 @@ class ProjectFolder:
         folder: absolute path of the project.
         image_root: ``folder/JPEGImages`` if there is one, else ``folder``.
         samples: all images, sorted as people count.
-        writable: whether it was opened to write.
+        access: what may be written; a save may find that it has changed.
         first_opening: there is no project file yet, so masks that lie here count as the user's finished work.
         notices: sentences for the user on what was found.
         grey_as_indices: how grey masks of 0 and 255 are read; None until somebody said so.
@@ -80,14 +80,14 @@ class ProjectFolder:
         folder: Path,
         *,
         lock: ProjectLock | None,
-        writable: bool,
+        access: Access,
         table: ClassTable | None,
         default_table: ClassTable | None,
         grey_as_indices: bool | None,
     ) -> None:
         """Read a project; callers use `open`."""
         self.folder = folder
-        self.writable = writable
+        self.access = access
         self._lock = lock
         self._config_lock = threading.RLock()
         self.grey_as_indices = grey_as_indices
@@ -121,7 +121,7 @@ class ProjectFolder:
         folder: Path,
         *,
         writable: bool,
-        patient: bool = False,
+        allow_read_only: bool = False,
         break_lock: bool = False,
         table: ClassTable | None = None,
         default_table: ClassTable | None = None,
@@ -132,7 +132,7 @@ class ProjectFolder:
         Args:
             folder: the project.
             writable: take the lock; without it nothing is ever written.
-            patient: open a folder that cannot be written all the same; each save then tries to take the lock first.
+            allow_read_only: open a folder that cannot be written all the same; each save then tries to take the lock.
             break_lock: take the lock from a process that seems alive, or from another host.
             table: what the class indices of a folder without project file mean: the answer to `ClassTableNeeded`.
             default_table: the class table of a folder that has neither masks nor names of classes.
@@ -155,20 +155,21 @@ class ProjectFolder:
                 tr("{folder} holds VOC data sets, one a year; open one of them: {names}", folder=folder, names=names),
                 years,
             )
-        lock = None
+        lock, access = None, Access.READ_ONLY
         try:
             if writable:
-                lock = _take_lock(folder, break_lock=break_lock)
+                lock, access = _take_lock(folder, break_lock=break_lock), Access.WRITABLE
         except ProjectReadOnly:
-            if not patient:
+            if not allow_read_only:
                 raise
+            access = Access.FOLDER_READ_ONLY
         try:
             if lock is not None:
                 remove_leftovers(folder, MASKS, STATE)
             return cls(
                 folder,
                 lock=lock,
-                writable=writable,
+                access=access,
                 table=table,
                 default_table=default_table,
                 grey_as_indices=grey_as_indices,
@@ -193,18 +194,13 @@ class ProjectFolder:
             ProjectError: if the index cannot be written; the lock is given back all the same.
         """
         lock, self._lock = self._lock, None
-        self.writable = False
+        self.access = Access.READ_ONLY
         if lock is not None:
             try:
                 lock.confirm()
                 self._store.statuses.save_index()
             finally:
                 lock.release()
-
-    @property
-    def protected(self) -> bool:
-        """Whether it was opened to write although its folder cannot be written at present."""
-        return self.writable and self._lock is None
 
     # Settings
 
@@ -242,12 +238,12 @@ class ProjectFolder:
             self._copied = True
 
     def _hold_lock(self) -> None:
-        """Before anything is written: make sure of the lock, or take it where the folder was protected until now.
+        """Make sure of the lock before anything is written, or take it if the folder could not be written until now.
 
         Raises:
             ProjectError: if the project is open to read only, cannot be written, or is another's by now.
         """
-        if not self.writable:
+        if self.access is Access.READ_ONLY:
             raise ProjectError(f"{self.folder} is open to read only; nothing was written")
         lock = self._lock or _take_lock(self.folder)
         held_all_the_time = self._lock is not None and lock.confirm()
@@ -256,7 +252,7 @@ class ProjectFolder:
             if stamp_of(self._project_file) != self._file_stamp:
                 lock.release()
                 raise ProjectError(f"{self._project_file} has been changed by another program; open the folder again")
-        self._lock = lock
+        self._lock, self.access = lock, Access.WRITABLE
 
     # Images
 
@@ -336,7 +332,7 @@ class ProjectFolder:
             ProjectError: if it was opened to read only, the disk is full or anything else cannot be written; the
                 old files are then unchanged.
         """
-        if not self.writable:  # before the mask is encoded; `_prepare` makes sure of the rest
+        if self.access is Access.READ_ONLY:  # before the mask is encoded; `_prepare` makes sure of the rest
             raise ProjectError(f"{self.folder} is open to read only; nothing was written")
         return self._store.save(sample, labels, status, prelabelled_by, announce=announce)
 

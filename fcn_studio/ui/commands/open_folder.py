@@ -10,6 +10,7 @@ from PySide6.QtCore import QMimeData, QObject
 from PySide6.QtWidgets import QWidget
 
 from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.project import Access
 from fcn_studio.errors import ClassTableNeeded, ImageTooLarge, YearsFound
 from fcn_studio.i18n import tr, tr_n
 from fcn_studio.settings import Settings
@@ -78,7 +79,7 @@ class OpenFolder(QObject):
 
         session = self._session
         project = session.project
-        if project is None or session.read_only or project.protected or project.folder.resolve() != folder.resolve():
+        if project is None or project.access is not Access.WRITABLE or project.folder.resolve() != folder.resolve():
             return False
         known = {sample.image_id for sample in project.samples}
         there = {sample.image_id for sample in in_background(lambda: scan_images(project.image_root)).samples}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
+from fcn_studio.core.project import Access
 from fcn_studio.core.sample import Sample
 from fcn_studio.errors import FcnStudioError, MaskDamaged, ProjectError, ProjectFileBroken
 from fcn_studio.i18n import tr, tr_noop
@@ -41,7 +42,7 @@ class RestoreEarlier:
             act = partial(self._restore_project, error.folder)
             self._messages.offer(str(error), tr("Restore the earlier copy"), act)
             return True
-        if isinstance(error, MaskDamaged) and project is not None and project.writable:
+        if isinstance(error, MaskDamaged) and project is not None and project.access is not Access.READ_ONLY:
             sample = project.sample(error.image_id)
             if _versions(project, sample):
                 act = partial(self._restore_damaged, project, sample)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer, Signal
@@ -13,6 +14,7 @@ from fcn_studio.core.document import Document
 from fcn_studio.core.history import History, Standing
 from fcn_studio.core.kept_histories import KeptHistories, fingerprint
 from fcn_studio.core.labels import Labels
+from fcn_studio.core.project import Access
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import ProjectReadOnly
 from fcn_studio.ui.runtime.garbage_collection import give_free_memory_back
@@ -30,6 +32,24 @@ LONGEST_MS = 5000
 RETRY_MS = 10_000
 MOST_PUT_OFF = 20
 """So many pauses a save waits at most for memory."""
+
+
+class SaveState(StrEnum):
+    """Whether the user's work is on disk.
+
+    Attributes:
+        SAVED: all of it.
+        SAVING: it is being written.
+        UNSAVED: not yet.
+        KEPT: something cannot be written, and is safe in the stroke journal on this computer.
+        READ_ONLY: nothing may be written.
+    """
+
+    SAVED = "saved"
+    SAVING = "saving"
+    UNSAVED = "unsaved"
+    KEPT = "kept"
+    READ_ONLY = "read-only"
 
 
 @dataclass(frozen=True)
@@ -128,7 +148,7 @@ class Autosave(QObject):
             self._forget_if_saved(before.image_id)
         if document is not None:
             self._came_back.pop(document.image_id, None)
-            if project is not None and project.writable:
+            if project is not None and project.access is not Access.READ_ONLY:
                 self._disconnect = self.journal.begin(document, mask_sha256)
                 if document.dirty:  # what was still being saved, or could not be
                     self._idle.start(self.idle_ms)
@@ -267,13 +287,13 @@ class Autosave(QObject):
         self._drain()
 
     @property
-    def state(self) -> str:
-        """'saved', 'saving', 'unsaved', or 'kept': unsaved, and safe on this computer."""
+    def state(self) -> SaveState:
+        """Whether all work is on disk; never `SaveState.READ_ONLY`."""
         if self._kept:
-            return "kept" if self.journal_holds_all else "unsaved"
+            return SaveState.KEPT if self.journal_holds_all else SaveState.UNSAVED
         if self._writer.busy:
-            return "saving"
-        return "unsaved" if self._document is not None and self._document.dirty else "saved"
+            return SaveState.SAVING
+        return SaveState.UNSAVED if self._document is not None and self._document.dirty else SaveState.SAVED
 
     @property
     def journal_holds_all(self) -> bool:
@@ -294,7 +314,7 @@ class Autosave(QObject):
 
     @property
     def _writable(self) -> bool:
-        return self._project is not None and self._project.writable
+        return self._project is not None and self._project.access is not Access.READ_ONLY
 
     def close_project(self) -> None:
         """Let go of the project: journals of what is on disk are deleted, the others stay for the next opening."""
@@ -361,7 +381,8 @@ class Autosave(QObject):
         if newer is None or newer is save:
             self._kept[save.sample.image_id] = save
         self._retry.start(RETRY_MS)
-        told = save.project.protected and isinstance(error, ProjectReadOnly)  # when it was opened
+        # It was told when the project was opened.
+        told = save.project.access is Access.FOLDER_READ_ONLY and isinstance(error, ProjectReadOnly)
         if not (self._failing or told):
             kept = "; your work is kept on this computer, and saved as soon as it can be"
             self.problem.emit(f"{sentence}{kept if self.journal_holds_all else ''}")

@@ -75,7 +75,7 @@ def _opened(opened: Callable[..., ProjectFolder], *, break_lock: bool) -> tuple[
 
     locked = ""
     try:
-        project = opened(writable=True, patient=True, break_lock=break_lock)
+        project = opened(writable=True, allow_read_only=True, break_lock=break_lock)
     except ProjectLocked as error:
         project, locked = opened(writable=False), str(error)
     for sample in project.samples[:LOOKED_THROUGH]:

@@ -12,6 +12,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
 from fcn_studio.core.image_pyramid import ImagePyramid
 from fcn_studio.core.prediction import Prediction
+from fcn_studio.core.project import Access
 from fcn_studio.core.sample import Sample
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
@@ -75,7 +76,7 @@ class OpenProject(QObject):
     @property
     def read_only(self) -> bool:
         """Whether nothing may be written: another window has the project, or the folder cannot be written."""
-        return self.project is not None and not self.project.writable
+        return self.project is not None and self.project.access is Access.READ_ONLY
 
     @property
     def table(self) -> ClassTable:

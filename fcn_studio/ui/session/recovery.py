@@ -6,7 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from fcn_studio.core.project import Access
 from fcn_studio.errors import ProjectError, ProjectLocked
+from fcn_studio.i18n import tr
 from fcn_studio.settings import Settings
 from fcn_studio.ui.saving.autosave import Autosave
 from fcn_studio.ui.session.open_project import OpenProject
@@ -50,7 +52,7 @@ class Recovery:
     def start(self, project: ProjectFolder) -> None:
         """Take the journals of a project that was just opened and bring back what fits; nothing is opened."""
         self.clear()
-        if not project.writable:
+        if project.access is Access.READ_ONLY:
             return
         opened = self._open
         try:
@@ -58,14 +60,16 @@ class Recovery:
                 "" if project.first_opening else project.config.project_id, project.folder
             )
         except ProjectLocked as error:
-            if project.protected:  # another window edits it already, on this computer only, as this one would
-                project.writable = False
-            opened.problem.emit(f"{'Opened read-only: ' if project.protected else ''}{error}.")
+            if project.access is Access.FOLDER_READ_ONLY:  # another window labels it too, on this computer only
+                project.access = Access.READ_ONLY
+                opened.problem.emit(tr("Opened read-only: {reason}.", reason=error))
+            else:
+                opened.problem.emit(f"{error}.")
             return
         except ProjectError as error:
             opened.problem.emit(str(error))
             return
-        if project.protected:
+        if project.access is Access.FOLDER_READ_ONLY:
             opened.problem.emit(
                 f"{project.folder} cannot be written. You can label all the same: your work is kept on this computer "
                 "and saved as soon as the folder can be written."

@@ -12,7 +12,7 @@ from fcn_studio.core.document import Document, skip, unskip, verify
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, ProjectError
 from fcn_studio.settings import Settings
-from fcn_studio.ui.saving.autosave import Autosave
+from fcn_studio.ui.saving.autosave import Autosave, SaveState
 from fcn_studio.ui.session.annotation_prefetch import AnnotationPrefetch
 from fcn_studio.ui.session.class_editor import ClassEditor
 from fcn_studio.ui.session.cursor_info import CursorInfo, cursor_info
@@ -335,11 +335,11 @@ class Session(OpenProject):
     # --- saving -----------------------------------------------------------------------------------------------
 
     @property
-    def save_state(self) -> str:
-        """'saved', 'saving', 'unsaved', 'kept' (see `Autosave.state`), 'read-only', or '' without a document."""
+    def save_state(self) -> SaveState | None:
+        """Whether all work is on disk; None without an open image."""
         if self.document is None:
-            return ""
-        return "read-only" if self.read_only else self.autosave.state
+            return None
+        return SaveState.READ_ONLY if self.read_only else self.autosave.state
 
     @property
     def saved_at(self) -> float | None:

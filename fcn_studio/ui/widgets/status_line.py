@@ -135,7 +135,7 @@ class StatusLine(QStatusBar):
             self._clock.start()
         else:
             self._clock.stop()
-        self._saved.setText(saved_words(state, self._session.saved_at, time.time()))
+        self._saved.setText(saved_words(state or "", self._session.saved_at, time.time()))
 
     def _show_counts(self) -> None:
         total = len(self._session.samples) if self._session.project is not None else 0

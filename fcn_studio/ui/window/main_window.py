@@ -34,6 +34,7 @@ from fcn_studio.ui.docks.layers_dock import LayersDock
 from fcn_studio.ui.docks.training_dock import TrainingDock
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
+from fcn_studio.ui.saving.autosave import SaveState
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.bar_buttons import OneConnection
 from fcn_studio.ui.widgets.message_strip import MessageStrip
@@ -318,7 +319,7 @@ class MainWindow(QMainWindow):
             self.setWindowTitle(tr("{name}[*] (read-only) — FCN Studio", name=name))
         else:
             self.setWindowTitle(f"{name}[*] — FCN Studio")
-        self.setWindowModified(session.save_state in ("unsaved", "saving", "kept"))
+        self.setWindowModified(session.save_state in (SaveState.UNSAVED, SaveState.SAVING, SaveState.KEPT))
 
     def _show_recent(self) -> None:
         recent = self._settings.recent
