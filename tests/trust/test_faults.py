@@ -69,7 +69,10 @@ def save(folder: Path, announced: list[str | None]) -> None:
     with ProjectFolder.open(folder, writable=True, table=TABLE) as project:
         sample = project.samples[0]
         announced.append(project.load_labels(sample, SIZE).mask_sha256)
-        project.save_labels(sample, labels_of(2), Status.IN_PROGRESS, announce=announced.append)
+        encoded = project.encode_labels(sample, labels_of(2), Status.IN_PROGRESS)
+        assert encoded is not None
+        announced.append(encoded.sha256)
+        project.write_labels(encoded)
 
 
 def torn(folder: Path, kind: str, at: int, error: Callable[[], BaseException]) -> str:

@@ -373,7 +373,7 @@ def test_several_images_come_back_and_are_saved_without_being_opened(make: Make,
     def refuse(*_: object, **__: object) -> None:
         raise ProjectError("the disk is full")
 
-    monkey.setattr(ProjectFolder, "save_labels", refuse)
+    monkey.setattr(ProjectFolder, "write_labels", refuse)
     left = {}
     for row in range(3):
         session.go_to(row)
@@ -556,14 +556,14 @@ def test_a_prediction_does_not_overtake_a_failed_save_whose_news_is_still_on_its
 ) -> None:
     session = make()
     session.open_folder(folder)
-    real, fails = ProjectFolder.save_labels, [True]
+    real, fails = ProjectFolder.write_labels, [True]
 
     def save_labels(self: ProjectFolder, *arguments: object, **options: object) -> object:
         if fails[0]:
             raise ProjectError("full")
         return real(self, *arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ProjectFolder, "save_labels", save_labels)
+    monkeypatch.setattr(ProjectFolder, "write_labels", save_labels)
     paint(document(session), 1)
     left = document(session).labels_snapshot()
     sample = session.samples[0]

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Container
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +37,27 @@ from fcn_studio.formats.project.status_index import Stamp, stamp_of
 from fcn_studio.formats.project.statuses import Statuses
 from fcn_studio.formats.project.versions import Version, Versions, same_content
 from fcn_studio.formats.voc.masks import encode_mask
+
+
+@dataclass(frozen=True)
+class EncodedAnnotation:
+    """An annotation whose mask is encoded and not written yet.
+
+    Attributes:
+        sample: the image.
+        labels: label map and provenance.
+        status: how far the image is.
+        prelabelled_by: sha256 of the checkpoint that pre-labelled it, if one did.
+        mask: the mask file; None if the image needs none.
+        sha256: of the mask file.
+    """
+
+    sample: Sample
+    labels: Labels = field(repr=False)
+    status: Status
+    prelabelled_by: str | None
+    mask: bytes | None = field(repr=False)
+    sha256: str | None
 
 
 class AnnotationStore:
@@ -265,51 +286,45 @@ class AnnotationStore:
                 f"{Path(sample.mask_id).name}.png if it belongs to {sample.image_id}, else like its image"
             )
 
-    def save(
-        self,
-        sample: Sample,
-        labels: Labels,
-        status: Status,
-        prelabelled_by: str | None,
-        *,
-        announce: Callable[[str], None] | None = None,
-    ) -> str | None:
-        """Write mask, then record; returns the mask's sha256, None if the image needs no mask.
-
-        Nothing is written for a New image without labels. A mask that is not ours is kept in ``originals`` first.
-        ``announce`` is told the sha256 of the mask before anything is written; what it raises stops the save.
-
-        Raises:
-            ProjectError: if anything cannot be written; the old files are then unchanged.
-        """
-        with self._writing, self._image(sample):
-            path = self.mask_path(sample)
+    def encode(
+        self, sample: Sample, labels: Labels, status: Status, prelabelled_by: str | None
+    ) -> EncodedAnnotation | None:
+        """Encode an annotation for `write`; None for a New image without labels, which needs no file."""
+        with self._image(sample):
             unlabelled = not labels.provenance.any() and bool((labels.label_map == VOID).all())
             needs_mask = not unlabelled or sample.mask_id in self._masks
             if not needs_mask and status is Status.NEW and sample.mask_id not in self._records:
                 return None
-            data = encode_mask(labels.label_map) if needs_mask else None
-            digest = None if data is None else sha256_of(data)
-            if announce is not None and digest is not None:
-                announce(digest)
+        data = encode_mask(labels.label_map) if needs_mask else None
+        digest = None if data is None else sha256_of(data)
+        return EncodedAnnotation(sample, labels, status, prelabelled_by, data, digest)
+
+    def write(self, encoded: EncodedAnnotation) -> None:
+        """Write mask, then record. A mask that is not ours is kept in ``originals`` first.
+
+        Raises:
+            ProjectError: if anything cannot be written; the old files are then unchanged.
+        """
+        sample, labels, status = encoded.sample, encoded.labels, encoded.status
+        with self._writing, self._image(sample):
+            path = self.mask_path(sample)
             version = self._state / "previous" / "masks" / sample.mask_id / "any.png"
             refuse_outside(self._folder, path, self._record_path(sample), self._original_path(sample), version)
             self._prepare()
-            if data is not None:
-                self._write_mask(sample, path, data, labels)
+            if encoded.mask is not None:
+                self._write_mask(sample, path, encoded.mask, labels)
             record_path = self._record_path(sample)
-            write_record(record_path, Record(status, digest, prelabelled_by), labels.provenance)
+            write_record(record_path, Record(status, encoded.sha256, encoded.prelabelled_by), labels.provenance)
             self._records[sample.mask_id] = str(record_path)
             self.statuses.know(sample.mask_id, status)
             self.statuses.put_into_index(sample.mask_id, stamp_of(record_path, path), status)
             self._versions.settle()
-            return digest
 
     def restore(self, sample: Sample, earlier: EarlierLabels) -> None:
         """Put an earlier version in the place of a mask that is damaged; the damaged file is kept in ``originals``.
 
         Raises:
-            ProjectError: as `save`.
+            ProjectError: as `write`.
         """
         with self._writing, self._image(sample):
             self._prepare()
@@ -318,7 +333,9 @@ class AnnotationStore:
                 self._keep_original(sample, data)
             self._version_kept.add(sample.mask_id)  # a damaged mask is no version worth keeping
             found = earlier.found
-            self.save(sample, found.labels, found.status, found.prelabelled_by)
+            encoded = self.encode(sample, found.labels, found.status, found.prelabelled_by)
+            if encoded is not None:
+                self.write(encoded)
 
     def _write_mask(self, sample: Sample, path: Path, data: bytes, labels: Labels) -> None:
         """Write a mask, once what it replaces is kept. Raises: ProjectError if that or the mask cannot be written."""

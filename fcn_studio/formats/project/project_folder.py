@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -35,7 +35,7 @@ from fcn_studio.formats.atomic import refuse_outside
 from fcn_studio.formats.images.images import MAX_PIXELS, image_size
 from fcn_studio.formats.images.scan import IMAGES, MASKS, scan_images
 from fcn_studio.formats.project import migrations
-from fcn_studio.formats.project.annotations import AnnotationStore
+from fcn_studio.formats.project.annotations import AnnotationStore, EncodedAnnotation
 from fcn_studio.formats.project.first_opening import first_notice, found_table, new_config
 from fcn_studio.formats.project.leftovers import remove_leftovers
 from fcn_studio.formats.project.loaded import EarlierLabels, LoadedLabels
@@ -320,21 +320,38 @@ class ProjectFolder:
         labels: Labels,
         status: Status,
         prelabelled_by: str | None = None,
-        *,
-        announce: Callable[[str], None] | None = None,
     ) -> str | None:
-        """Write an annotation, mask first and then its record; may be called from another thread.
+        """`encode_labels` and `write_labels`; returns the sha256 of the mask file, None if it needs none.
 
-        A New image without labels writes nothing. Returns the sha256 of the mask file, None if it needs none.
-        ``announce`` is told that sha256, if there is to be a mask, before anything is written.
+        Raises:
+            ProjectError: as `write_labels`.
+        """
+        encoded = self.encode_labels(sample, labels, status, prelabelled_by)
+        if encoded is None:
+            return None
+        self.write_labels(encoded)
+        return encoded.sha256
+
+    def encode_labels(
+        self, sample: Sample, labels: Labels, status: Status, prelabelled_by: str | None = None
+    ) -> EncodedAnnotation | None:
+        """Encode an annotation for `write_labels`; None for a New image without labels, which needs no file.
+
+        Raises:
+            ProjectError: if the project was opened to read.
+        """
+        if self.access is Access.READ_ONLY:  # `_prepare` makes sure of the rest
+            raise ProjectError(f"{self.folder} is open to read only; nothing was written")
+        return self._store.encode(sample, labels, status, prelabelled_by)
+
+    def write_labels(self, encoded: EncodedAnnotation) -> None:
+        """Write an annotation, mask first and then its record, in whatever thread.
 
         Raises:
             ProjectError: if it was opened to read only, the disk is full or anything else cannot be written; the
                 old files are then unchanged.
         """
-        if self.access is Access.READ_ONLY:  # before the mask is encoded; `_prepare` makes sure of the rest
-            raise ProjectError(f"{self.folder} is open to read only; nothing was written")
-        return self._store.save(sample, labels, status, prelabelled_by, announce=announce)
+        self._store.write(encoded)
 
     def earlier_labels(self, sample: Sample, size: tuple[int, int]) -> tuple[EarlierLabels, ...]:
         """The earlier versions of an annotation that can be read, newest first."""

@@ -50,14 +50,13 @@ class Save:
     """Told image id and sha256 of the mask before it is written."""
 
     def write(self) -> None:
-        """Write mask and record."""
-        self.project.save_labels(
-            self.sample,
-            self.labels,
-            self.status,
-            self.prelabelled_by or None,
-            announce=lambda digest: self.announce(self.sample.image_id, digest),
-        )
+        """Write mask and record, once the journal knows of the mask."""
+        encoded = self.project.encode_labels(self.sample, self.labels, self.status, self.prelabelled_by or None)
+        if encoded is None:
+            return
+        if encoded.sha256 is not None:
+            self.announce(self.sample.image_id, encoded.sha256)
+        self.project.write_labels(encoded)
 
 
 @dataclass(frozen=True)

@@ -681,32 +681,18 @@ def test_names_that_are_not_utf8_are_names_like_others(tmp_path: Path) -> None:
 # What a journal of strokes relies on
 
 
-def test_the_sha256_of_a_mask_is_announced_before_anything_is_written(tmp_path: Path) -> None:
+def test_the_sha256_of_a_mask_is_known_before_anything_is_written(tmp_path: Path) -> None:
     make_project(tmp_path, ["a.jpg"], {"a": 1})
-    before, announced = fingerprint(tmp_path), []
-
-    def note(digest: str) -> None:
-        announced.append(digest)
+    before = fingerprint(tmp_path)
+    with ProjectFolder.open(tmp_path, writable=True) as project:
+        encoded = project.encode_labels(project.samples[0], painted(2), Status.IN_PROGRESS)
+        assert encoded is not None
         now = fingerprint(tmp_path)
         assert {name: now[name] for name in now if ".fcn-studio" not in name} == before
         assert {name for name in now if ".fcn-studio" in name} == {".fcn-studio", ".fcn-studio/lock"}
-
-    with ProjectFolder.open(tmp_path, writable=True) as project:
-        digest = project.save_labels(project.samples[0], painted(2), Status.IN_PROGRESS, announce=note)
-    assert announced == [digest]
-
-
-def test_what_cannot_be_announced_is_not_written(tmp_path: Path) -> None:
-    make_project(tmp_path, ["a.jpg"], {"a": 1})
-
-    def refuse(_digest: str) -> None:
-        raise ProjectError("the journal is full")
-
-    with ProjectFolder.open(tmp_path, writable=True) as project:
-        before = fingerprint(tmp_path)
-        with pytest.raises(ProjectError, match="journal is full"):
-            project.save_labels(project.samples[0], painted(2), Status.IN_PROGRESS, announce=refuse)
-        assert fingerprint(tmp_path) == before
+        project.write_labels(encoded)
+        mask = project.mask_path(project.samples[0]).read_bytes()
+    assert encoded.sha256 == hashlib.sha256(mask).hexdigest()
 
 
 def test_a_record_fits_a_mask_that_is_known_to_be_ours_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -714,8 +700,11 @@ def test_a_record_fits_a_mask_that_is_known_to_be_ours_too(tmp_path: Path, monke
     old = hashlib.sha256(mask.read_bytes()).hexdigest()
     with ProjectFolder.open(tmp_path, writable=True) as project, monkeypatch.context() as patched:
         patched.setattr("fcn_studio.formats.project.annotations.write_record", _crash)
+        encoded = project.encode_labels(project.samples[0], painted(2), Status.IN_PROGRESS)
+        assert encoded is not None
+        announced.append(encoded.sha256)
         with pytest.raises(KeyboardInterrupt):
-            project.save_labels(project.samples[0], painted(2), Status.IN_PROGRESS, announce=announced.append)
+            project.write_labels(encoded)
     with ProjectFolder.open(tmp_path, writable=False) as project:
         (sample,) = project.samples
         for too_few in [(), (old,), tuple(announced)]:

@@ -235,16 +235,16 @@ def test_a_batch_leaves_an_image_alone_whose_strokes_are_not_saved_yet(
     bench.process.held = True
     bench.learning.segment_folder()
     row, image_id = bench.session.index, bench.document.image_id
-    real = ProjectFolder.save_labels
+    real = ProjectFolder.write_labels
 
     def refuse(self: ProjectFolder, *arguments: object, **options: object) -> object:
         raise ProjectError("disk full")
 
-    monkeypatch.setattr(ProjectFolder, "save_labels", refuse)
+    monkeypatch.setattr(ProjectFolder, "write_labels", refuse)
     paint(bench.document, 2)
     bench.session.go_to(row + 3)
     bench.session.autosave.drain()
-    monkeypatch.setattr(ProjectFolder, "save_labels", real)
+    monkeypatch.setattr(ProjectFolder, "write_labels", real)
     bench.process.held = False
     qtbot.waitUntil(bench.idle, timeout=20_000)
     assert bench.session.autosave.finish() == []

@@ -75,7 +75,7 @@ def test_a_failed_save_is_tried_again(
 ) -> None:
     monkeypatch.setattr(autosave_module, "RETRY_MS", 100)
     tries: list[int] = []
-    real = ProjectFolder.save_labels
+    real = ProjectFolder.write_labels
 
     def save_labels(self: ProjectFolder, *arguments: object, **options: object) -> object:
         tries.append(1)
@@ -83,7 +83,7 @@ def test_a_failed_save_is_tried_again(
             raise ProjectError("disk full")
         return real(self, *arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ProjectFolder, "save_labels", save_labels)
+    monkeypatch.setattr(ProjectFolder, "write_labels", save_labels)
     problems: list[str] = []
     autosave.problem.connect(problems.append)
     document = watched(autosave, project)
@@ -102,17 +102,17 @@ def test_a_failed_save_is_tried_again(
 def test_a_newer_stroke_takes_the_place_of_a_failed_save(
     autosave: Autosave, project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = ProjectFolder.save_labels
+    real = ProjectFolder.write_labels
 
     def refuse(self: ProjectFolder, *arguments: object, **options: object) -> object:
         raise ProjectError("disk full")
 
-    monkeypatch.setattr(ProjectFolder, "save_labels", refuse)
+    monkeypatch.setattr(ProjectFolder, "write_labels", refuse)
     document = watched(autosave, project)
     paint(document, 1)
     autosave.drain()
     paint(document, 2)
-    monkeypatch.setattr(ProjectFolder, "save_labels", real)
+    monkeypatch.setattr(ProjectFolder, "write_labels", real)
     assert autosave.finish() == []
     labels = project.load_labels(project.samples[0], (64, 48)).labels
     assert labels.label_map[10, 10] == 2
@@ -122,17 +122,17 @@ def test_a_newer_stroke_takes_the_place_of_a_failed_save(
 def test_a_prediction_does_not_overtake_unsaved_human_work(
     autosave: Autosave, project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = ProjectFolder.save_labels
+    real = ProjectFolder.write_labels
 
     def refuse(self: ProjectFolder, *arguments: object, **options: object) -> object:
         raise ProjectError("disk full")
 
-    monkeypatch.setattr(ProjectFolder, "save_labels", refuse)
+    monkeypatch.setattr(ProjectFolder, "write_labels", refuse)
     document = watched(autosave, project)
     paint(document, 2)
     autosave.drain()
     autosave.watch(None, None, None)
-    monkeypatch.setattr(ProjectFolder, "save_labels", real)
+    monkeypatch.setattr(ProjectFolder, "write_labels", real)
     ones = np.ones((48, 64), np.uint8)
     for row in (0, 1):
         sample = project.samples[row]

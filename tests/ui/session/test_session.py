@@ -137,14 +137,14 @@ def test_the_undo_memory_follows_the_settings(session: Session) -> None:
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """While it holds True, nothing can be saved."""
     full = [True]
-    real = ProjectFolder.save_labels
+    real = ProjectFolder.write_labels
 
     def save_labels(self: ProjectFolder, *arguments: object, **options: object) -> object:
         if full[0]:
             raise ProjectError("the mask cannot be written: no space left on device")
         return real(self, *arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ProjectFolder, "save_labels", save_labels)
+    monkeypatch.setattr(ProjectFolder, "write_labels", save_labels)
     return full
 
 
