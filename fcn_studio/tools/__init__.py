@@ -1,5 +1,44 @@
-"""Gesture -> edit: one file a tool, each a small state machine over pointer events in image pixels.
+"""Tools: state machines that turn gestures into edits, one file each, and `TOOLS`, the table of all.
 
-May import ``core`` only; no Qt, no files, and no tool knows another (import-linter holds it). Add a tool as a new
-file with a class that follows `fcn_studio.tools.base.Tool`, list it in the independence contract, give it an action.
+They import ``core`` only; no Qt, no files, and no tool knows another (import-linter holds it).
 """
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fcn_studio.i18n import tr_noop
+from fcn_studio.tools.base import Tool
+from fcn_studio.tools.brush import Brush, Eraser
+from fcn_studio.tools.fill import Fill
+from fcn_studio.tools.picker import Picker
+from fcn_studio.tools.polygon import Polygon
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """One row of the table of tools.
+
+    Attributes:
+        tool: the class; it declares its options and gestures.
+        name: how the program calls it; its action, and its icon in ``resources/icons``, bear that name.
+        title: its name for people with ``&`` before the mnemonic, marked for translation.
+        help: one sentence for tool tip and key list, marked for translation.
+        key: its shortcut.
+    """
+
+    tool: type[Tool]
+    name: str
+    title: str
+    help: str
+    key: str
+
+
+TOOLS: tuple[ToolSpec, ...] = (
+    ToolSpec(Brush, "brush", tr_noop("&Brush"), tr_noop("Paint with the active class"), "B"),
+    ToolSpec(Eraser, "eraser", tr_noop("&Eraser"), tr_noop("Make pixels unlabelled"), "E"),
+    ToolSpec(Polygon, "polygon", tr_noop("&Polygon"), tr_noop("Click the corners; Enter closes the polygon"), "P"),
+    ToolSpec(Fill, "fill", tr_noop("&Fill"), tr_noop("Fill a region of one class"), "G"),
+    ToolSpec(Picker, "picker", tr_noop("Pick &class"), tr_noop("Take the class under the cursor"), "I"),
+)
+"""Every tool, in the order of menu and tool bar; the first is active at first."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import ClassVar, Literal, NamedTuple, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.event import Event
-from fcn_studio.core.raster import BrushShape, Connectivity, Point
+from fcn_studio.core.raster import BrushShape, Point
 from fcn_studio.core.region import Region
+from fcn_studio.tools.options import AnyOption, Option
 from fcn_studio.tools.work import LARGE, Work, painting
 
 Button = Literal["left", "right", "middle", "none"]
+
+T = TypeVar("T")
 
 
 class PointerEvent(NamedTuple):
@@ -58,24 +61,11 @@ class ToolContext(Protocol):
         """The active class, 255 for void."""
 
     @property
-    def brush_size(self) -> float:
-        """Diameter in image pixels."""
-
-    @property
-    def brush_shape(self) -> BrushShape:
-        """Round or square."""
-
-    @property
-    def contiguous(self) -> bool:
-        """Whether Fill stops where the region ends, or takes all equal pixels of the image."""
-
-    @property
-    def connectivity(self) -> Connectivity:
-        """Whether Fill passes diagonally (8) or not (4)."""
-
-    @property
     def grab_radius(self) -> float:
         """How near a click must be to a polygon's first corner to close it, in image pixels at this zoom."""
+
+    def option(self, option: Option[T]) -> T:
+        """Return the value of an option."""
 
     def pick(self, index: int) -> None:
         """Make this the active class; 255 for void."""
@@ -127,12 +117,18 @@ class Tool:
         context: the window's side.
 
     Attributes:
-        name: of the tool, for the options bar.
+        options: what the options bar offers while the tool is active.
+        gestures: (mouse or keys, what they do) for the key list, marked for translation.
+        uses_class: whether it gives pixels the active class.
+        writes: whether it changes pixels.
         overlay_changed: emitted when `overlay` gives something new.
         working_changed: emitted when long work began or ended; while it lasts the window calls `work`.
     """
 
-    name: ClassVar[str]
+    options: ClassVar[tuple[AnyOption, ...]] = ()
+    gestures: ClassVar[tuple[tuple[str, str], ...]] = ()
+    uses_class: ClassVar[bool] = True
+    writes: ClassVar[bool] = True
 
     def __init__(self, context: ToolContext) -> None:
         self.context = context

@@ -8,7 +8,9 @@ from weakref import ref
 from fcn_studio.core.document import Document
 from fcn_studio.core.edit import Edit
 from fcn_studio.core.raster import BrushShape, Point, brush_diameter, capsule, snapped, trail
+from fcn_studio.i18n import tr_noop
 from fcn_studio.tools.base import Button, Overlay, PointerEvent, Ring, Tool, ToolContext
+from fcn_studio.tools.options import BRUSH_SHAPE, BRUSH_SIZE, PEN_PRESSURE, AnyOption
 
 
 class Brush(Tool):
@@ -18,8 +20,11 @@ class Brush(Tool):
     `settle` commits a stroke as far as it came.
     """
 
-    name: ClassVar[str] = "Brush"
-    _always_erases: ClassVar[bool] = False
+    options: ClassVar[tuple[AnyOption, ...]] = (BRUSH_SIZE, BRUSH_SHAPE, PEN_PRESSURE)
+    gestures: ClassVar[tuple[tuple[str, str], ...]] = (
+        (tr_noop("Right button, drag"), tr_noop("Brush: erase")),
+        (tr_noop("Shift+click"), tr_noop("Brush: draw a straight line from the last point")),
+    )
 
     def __init__(self, context: ToolContext) -> None:
         super().__init__(context)
@@ -45,7 +50,7 @@ class Brush(Tool):
         if document is None or self._edit is not None or event.button not in ("left", "right"):
             return
         self._button, self._pressure = event.button, event.pressure
-        erases = self._always_erases or event.button == "right"
+        erases = not self.uses_class or event.button == "right"
         if not erases:
             self.context.show_active()
         self._edit = document.edit("Erase" if erases else "Brush stroke")
@@ -99,15 +104,15 @@ class Brush(Tool):
             return Overlay()
         size = brush_diameter(self._size)
         x, y = snapped(self._hover, size)
-        return Overlay(ring=Ring(x, y, size, self.context.brush_shape, self._erases))
+        return Overlay(ring=Ring(x, y, size, self.context.option(BRUSH_SHAPE), self._erases))
 
     @property
     def _size(self) -> float:
-        return self.context.brush_size * self._pressure
+        return self.context.option(BRUSH_SIZE) * self._pressure
 
     @property
     def _erases(self) -> bool:
-        return self._always_erases or (self._edit is not None and self._button == "right")
+        return not self.uses_class or (self._edit is not None and self._button == "right")
 
     def _end(self) -> tuple[Edit | None, Document | None]:
         stroke = self._edit, self._document
@@ -120,7 +125,7 @@ class Brush(Tool):
         if document is None or edit is None:
             return
         bounds = (document.width, document.height)
-        brush = self._size, self.context.brush_shape
+        brush = self._size, self.context.option(BRUSH_SHAPE)
         dab = (self._from, *brush, self.context.class_index)
         if dab == self._painted:
             regions = trail(self._from, point_xy, *brush, bounds)
@@ -138,5 +143,5 @@ class Brush(Tool):
 class Eraser(Brush):
     """The brush's gestures with either button; pixels become unlabelled."""
 
-    name: ClassVar[str] = "Eraser"
-    _always_erases: ClassVar[bool] = True
+    gestures: ClassVar[tuple[tuple[str, str], ...]] = ()
+    uses_class: ClassVar[bool] = False

@@ -13,13 +13,29 @@ from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.raster import Connectivity, flood
 from fcn_studio.core.region import Region, StencilRegion
+from fcn_studio.i18n import tr_noop
 from fcn_studio.tools.base import PointerEvent, Tool
+from fcn_studio.tools.options import AnyOption, Choice, Toggle
+
+CONTIGUOUS = Toggle(
+    "contiguous",
+    tr_noop("Connected only"),
+    tr_noop("Fill only the region under the cursor, not all equal pixels of the image"),
+    default=True,
+)
+CONNECTIVITY: Choice[Connectivity] = Choice(
+    "connectivity",
+    tr_noop("Neighbours"),
+    tr_noop("Which neighbours of a pixel belong to its region"),
+    default=4,
+    choices=((4, tr_noop("4 neighbours"), ""), (8, tr_noop("8 neighbours"), "")),
+)
 
 
 class Fill(Tool):
     """Left click fills. Unlabelled pixels are a label of their own, apart from painted void."""
 
-    name: ClassVar[str] = "Fill"
+    options: ClassVar[tuple[AnyOption, ...]] = (CONTIGUOUS, CONNECTIVITY)
 
     def press(self, event: PointerEvent) -> None:
         """Fill the region under the pointer; outside the image nothing."""
@@ -29,9 +45,8 @@ class Fill(Tool):
             return
         if not Rect(x, y, x + 1, y + 1).intersect(_frame(document)):
             return
-        find = partial(
-            equal_region, document, (x, y), contiguous=self.context.contiguous, connectivity=self.context.connectivity
-        )
+        contiguous, connectivity = self.context.option(CONTIGUOUS), self.context.option(CONNECTIVITY)
+        find = partial(equal_region, document, (x, y), contiguous=contiguous, connectivity=connectivity)
         self._paint(document, "Fill", find, document.label_map.size)
 
 

@@ -12,7 +12,8 @@ from fcn_studio.tools.base import PointerEvent, Tool
 class Picker(Tool):
     """Left click or drag picks; unlabelled pixels have no class to pick, painted void does."""
 
-    name: ClassVar[str] = "Picker"
+    uses_class: ClassVar[bool] = False
+    writes: ClassVar[bool] = False
 
     def press(self, event: PointerEvent) -> None:
         """Pick the class under the pointer."""

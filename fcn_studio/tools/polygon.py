@@ -10,6 +10,7 @@ import numpy as np
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.raster import Point, polygon
+from fcn_studio.i18n import tr_noop
 from fcn_studio.tools.base import Overlay, PointerEvent, Tool, ToolContext
 
 
@@ -21,7 +22,13 @@ class Polygon(Tool):
     of three or more corners rather than lose it; fewer enclose nothing and are dropped.
     """
 
-    name: ClassVar[str] = "Polygon"
+    gestures: ClassVar[tuple[tuple[str, str], ...]] = (
+        (tr_noop("Right click"), tr_noop("Polygon: remove the last corner")),
+        (
+            tr_noop("Enter or double-click, Backspace, Esc"),
+            tr_noop("Polygon: close, remove the last corner, cancel"),
+        ),
+    )
 
     def __init__(self, context: ToolContext) -> None:
         super().__init__(context)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeVar, cast
 
 import cv2
 import numpy as np
@@ -13,9 +13,12 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
 from fcn_studio.core.labels import LabelMap, made_by_human
 from fcn_studio.core.prediction import Prediction
-from fcn_studio.core.raster import BrushShape, Connectivity
+from fcn_studio.core.raster import BrushShape
 from fcn_studio.core.sample import Status
+from fcn_studio.tools.options import Option
 from fcn_studio.ui.canvas import Canvas, ImagePyramid
+
+T = TypeVar("T")
 
 CLASSES = 20
 TABLE = ClassTable.from_names([f"class {index}" for index in range(CLASSES)])
@@ -73,9 +76,12 @@ class Desk:
     class_index: int = 1
     brush_size: float = 10
     brush_shape: BrushShape = "round"
-    contiguous: bool = True
-    connectivity: Connectivity = 4
     grab_radius: float = 1.0
+
+    def option(self, option: Option[T]) -> T:
+        """The brush as it is set here, other options as they are at first."""
+        value: T = getattr(self, option.name, option.default)
+        return value
 
     def pick(self, index: int) -> None:
         """Make this the active class."""

@@ -10,6 +10,7 @@ import numpy as np
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.core.training import Level, TrainConfig
+from fcn_studio.tools.options import BRUSH_SIZE
 from fcn_studio.ui.app import Studio
 from tests.journeys.driver import Script, drag, run_program, trigger
 
@@ -30,7 +31,7 @@ def script(studio: Studio, out: Path) -> Script:
     predicted = document.label_map.copy()
 
     toolbox.set_class(2)
-    toolbox.set_brush_size(31)
+    toolbox.set_option(BRUSH_SIZE, 31)
     width, height = document.width, document.height
     drag(studio, [(width * f, height * (0.3 + 0.3 * f)) for f in (0.2, 0.35, 0.5, 0.65)])
     painted = document.label_map.copy()

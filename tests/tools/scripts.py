@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from textwrap import dedent
+from typing import TypeVar
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.raster import BrushShape, Connectivity
 from fcn_studio.core.sample import Status
 from fcn_studio.tools.base import Button, PointerEvent, Tool
+from fcn_studio.tools.options import Option
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -28,6 +32,10 @@ class Window:
     connectivity: Connectivity = 4
     grab_radius: float = 0.8
     picked: list[int] = field(default_factory=list)
+
+    def option(self, option: Option[T]) -> T:
+        value: T = getattr(self, option.name, option.default)
+        return value
 
     def pick(self, index: int) -> None:
         self.picked.append(index)

@@ -174,6 +174,7 @@ def _window() -> Studio:
     from PySide6.QtCore import qInstallMessageHandler
 
     from fcn_studio.settings import Settings
+    from fcn_studio.tools.options import BRUSH_SIZE
     from fcn_studio.ui import app
     from tests.ui.conftest import IdleProcess
 
@@ -184,7 +185,7 @@ def _window() -> Studio:
     studio = app.build(settings, IdleProcess())  # type: ignore[arg-type]
     studio.window.resize(1000, 700)
     studio.window.show()
-    studio.toolbox.set_brush_size(30)
+    studio.toolbox.set_option(BRUSH_SIZE, 30)
     return studio
 
 

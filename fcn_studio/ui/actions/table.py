@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.i18n import tr, tr_noop
+from fcn_studio.tools import TOOLS
 
 
 class Needs(StrEnum):
@@ -159,13 +160,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("restore", tr_noop("&Restore an earlier version…"), _IMAGE, (), "",
                tr_noop("Restore the labels from when this image was opened before"), separator=True, needs=_W),
 
-    ActionSpec("brush", "&Brush", _LABEL, ("B",), "brush", "Paint with the active class", True, "tools", needs=_P),
-    ActionSpec("eraser", "&Eraser", _LABEL, ("E",), "eraser", "Make pixels unlabelled", True, "tools", needs=_P),
-    ActionSpec("polygon", "&Polygon", _LABEL, ("P",), "polygon", "Click corners; Enter closes", True, "tools",
-               needs=_P),
-    ActionSpec("fill", "&Fill", _LABEL, ("G",), "fill", "Fill a region of one class", True, "tools", needs=_P),
-    ActionSpec("picker", "Pick &class", _LABEL, ("I",), "picker", "Take the class under the cursor", True, "tools",
-               needs=_P),
+    *(ActionSpec(tool.name, tool.title, _LABEL, (tool.key,), tool.name, tool.help, True, "tools", needs=_P)
+      for tool in TOOLS),
     ActionSpec("only_unlabelled", tr_noop("Paint only &unlabelled pixels"), _LABEL, (), "",
                tr_noop("Leave every labelled pixel as it is"), True, separator=True, needs=_P),
     ActionSpec("add_class", tr_noop("&Add class…"), _LABEL, ("Ctrl+N",), "plus",
@@ -194,7 +190,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
 )  # fmt: skip
 """Every action with a name, in menu order."""
 
-TOOL_NAMES = tuple(spec.name for spec in ACTIONS if spec.group == "tools")
+TOOL_NAMES = tuple(tool.name for tool in TOOLS)
 
 CLASS_KEYS = (*"1234567890", *(f"Ctrl+{digit}" for digit in "1234567890"))
 """The shortcuts of classes: a digit, then Ctrl and a digit."""
@@ -203,13 +199,11 @@ MOUSE: tuple[tuple[str, str], ...] = (
     (tr_noop("Ctrl+wheel"), tr_noop("Zoom at the cursor")),
     (tr_noop("Wheel, Shift+wheel"), tr_noop("Scroll; with a brush, Shift+wheel changes its size")),
     (tr_noop("Space or middle button, drag"), tr_noop("Pan")),
-    (tr_noop("Right button, drag"), tr_noop("Brush: erase; polygon: remove the last corner")),
     (tr_noop("Drag the grip of the wipe"), tr_noop("Move the line between prediction and labels")),
     (tr_noop("Alt+click"), tr_noop("Pick the class under the cursor")),
     (tr_noop("Alt+right button, drag"), tr_noop("Change the brush size")),
-    (tr_noop("Shift+click"), tr_noop("Brush: straight line from the last point")),
     (tr_noop("Eraser end of a pen"), tr_noop("Erase, whatever the tool")),
-    (tr_noop("Enter or double-click, Backspace, Esc"), tr_noop("Polygon: close, remove the last corner, cancel")),
+    *(gesture for tool in TOOLS for gesture in tool.tool.gestures),
 )
 """What the mouse and the tools' own keys do on the canvas."""
 

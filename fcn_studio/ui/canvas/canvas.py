@@ -27,7 +27,7 @@ from fcn_studio.core.image_pyramid import ImagePyramid
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.raster import Point
 from fcn_studio.tools.base import Button, PointerEvent, Tool
-from fcn_studio.tools.brush import Brush
+from fcn_studio.tools.options import BRUSH_SIZE
 from fcn_studio.ui.canvas.colours import VOID_COLOUR
 from fcn_studio.ui.canvas.overlay_painter import OverlayScene
 from fcn_studio.ui.canvas.parent_event_filter import SeldomEvents
@@ -144,6 +144,10 @@ class Canvas(Surface):
         if self._scene is not None:
             self._scene.paint(painter)
 
+    @property
+    def _uses_brush_size(self) -> bool:
+        return self._tool is not None and BRUSH_SIZE in self._tool.options
+
     def _colour_of(self, tool: Tool) -> Colour:
         index = tool.context.class_index
         info = self.layers.table.get(index)
@@ -165,7 +169,7 @@ class Canvas(Surface):
             self._drag = Drag.DIVIDER
         elif button == Qt.MouseButton.MiddleButton or (left and self._space_held):
             self._drag = Drag.PAN
-        elif alt and right and isinstance(self._tool, Brush):
+        elif alt and right and self._uses_brush_size:
             self._drag = Drag.BRUSH_SIZE
         elif alt and left:
             self._pick(event.position())
@@ -331,7 +335,7 @@ class Canvas(Surface):
         event.accept()
         if self._drag != Drag.NONE:
             return  # a stroke stays on the pixels that it began on
-        turn = self.wheel.turn(event, brush=isinstance(self._tool, Brush))
+        turn = self.wheel.turn(event, brush=self._uses_brush_size)
         if turn == Turn.ZOOM:
             self.zoom_at(event.position(), ZOOM_STEP ** notches(event))
         elif turn == Turn.BRUSH_SIZE:

@@ -40,7 +40,7 @@ class ToolWork(QObject):
         """What the tool is at, and how to stop it; empty while it is at nothing."""
         if self._tool is None or not self._tool.working:
             return ""
-        return tr("{tool} is at work on a large region. Press Escape to undo it.", tool=tr(self._tool.name))
+        return tr("A large region is being painted. Press Escape to undo it.")
 
     def follow(self, tool: Tool | None) -> None:
         """Work for this tool from now on."""

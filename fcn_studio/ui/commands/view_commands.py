@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject
 
 from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.settings import Settings
+from fcn_studio.tools.options import PEN_PRESSURE
 from fcn_studio.ui.actions.qt_actions import Actions
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.canvas.compare import Divider
@@ -91,7 +92,7 @@ class ViewCommands(QObject):
 
     def _follow_pen(self) -> None:
         """Follow the options bar."""
-        self._canvas.pen_pressure = self._session.toolbox.pen_pressure
+        self._canvas.pen_pressure = self._session.toolbox.option(PEN_PRESSURE)
         self._settings.pen_pressure = self._canvas.pen_pressure
 
     def _recall(self) -> None:
@@ -99,7 +100,7 @@ class ViewCommands(QObject):
         self._layers.set_label_style(LabelStyle(self._settings.label_style))
         self._navigator.set_wanted(self._settings.navigator)
         self._actions["navigator"].setChecked(self._settings.navigator)
-        self._session.toolbox.set_pen_pressure(self._settings.pen_pressure)
+        self._session.toolbox.set_option(PEN_PRESSURE, self._settings.pen_pressure)
 
     def _setting_changed(self, key: str) -> None:
         if key in ("wheel_zooms", "pen_pressure", "navigator"):

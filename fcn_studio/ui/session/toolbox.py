@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.document import Document, PaintRules
-from fcn_studio.core.raster import BrushShape, Connectivity
+from fcn_studio.tools import TOOLS
 from fcn_studio.tools.base import Tool
-from fcn_studio.tools.brush import Brush, Eraser
-from fcn_studio.tools.fill import Fill
-from fcn_studio.tools.picker import Picker
-from fcn_studio.tools.polygon import Polygon
+from fcn_studio.tools.options import BRUSH_SIZE, Option
 
-MAX_BRUSH = 2000
 GRAB_PIXELS = 8
+
+T = TypeVar("T")
 
 
 class Toolbox(QObject):
@@ -38,40 +38,28 @@ class Toolbox(QObject):
         super().__init__(parent)
         self.document: Document | None = None
         self.class_index = 0
-        self.brush_size = 24
-        self.brush_shape: BrushShape = "round"
-        self.contiguous = True
-        self.connectivity: Connectivity = 4
         self.grab_radius = float(GRAB_PIXELS)
         """How near a click must come to grab something, in image pixels; the same on screen by `follow_zoom`."""
         self.pen_seen = False
-        self.pen_pressure = False
+        self._options: dict[str, Any] = {}  # name of an option -> its value, where it is not the default
         self._turned_from = ""  # the tool that a turned pen goes back to
         self._previous_class = VOID
         self._table = ClassTable((), 0)
         self._hidden: frozenset[int] = frozenset()
         self._locked: frozenset[int] = frozenset()
         self._only_unlabelled = False
-        self._tools: dict[str, Tool] = {
-            tool.name.casefold(): tool
-            for tool in (Brush(self), Eraser(self), Polygon(self), Fill(self), Picker(self))
-        }
-        self.tool = self._tools["brush"]
+        self._tools: dict[str, Tool] = {spec.name: spec.tool(self) for spec in TOOLS}
+        self.tool_name, self.tool = next(iter(self._tools.items()))
         self._undo_title = ""
         for tool in self._tools.values():
             tool.overlay_changed.connect(self._overlay_changed)
-
-    @property
-    def tool_name(self) -> str:
-        """Name of the active tool as actions call it: brush, eraser, polygon, fill or picker."""
-        return self.tool.name.casefold()
 
     def use(self, name: str) -> None:
         """Make a tool active; a half-done gesture of the old one is finished first."""
         if name == self.tool_name:
             return
         self.tool.settle()
-        self.tool = self._tools[name]
+        self.tool_name, self.tool = name, self._tools[name]
         self.tool_changed.emit()
 
     def settle(self) -> None:
@@ -143,21 +131,27 @@ class Toolbox(QObject):
         target = VOID if background is None else background
         self.set_class(self._previous_class if self.class_index == target else target)
 
-    # --- brush ------------------------------------------------------------------------------------------------
+    # --- options of tools -------------------------------------------------------------------------------------
 
-    def set_brush_size(self, size: int) -> None:
-        """Diameter in image pixels, 1..2000."""
-        size = max(1, min(MAX_BRUSH, int(size)))
-        if size != self.brush_size:
-            self.brush_size = size
+    def option(self, option: Option[T]) -> T:
+        """Return the value of an option."""
+        value: T = self._options.get(option.name, option.default)
+        return value
+
+    def set_option(self, option: Option[T], value: T) -> None:
+        """Set an option to the nearest value in its range."""
+        value = option.clipped(value)
+        if value != self.option(option):
+            self._options[option.name] = value
             self.options_changed.emit()
 
     def scale_brush(self, factor: float) -> None:
         """Multiply the diameter, by at least one pixel either way."""
-        scaled = round(self.brush_size * factor)
-        if scaled == self.brush_size and factor != 1:
+        size = self.option(BRUSH_SIZE)
+        scaled = round(size * factor)
+        if scaled == size and factor != 1:
             scaled += 1 if factor > 1 else -1
-        self.set_brush_size(scaled)
+        self.set_option(BRUSH_SIZE, scaled)
 
     def grow_brush(self) -> None:
         """A fifth larger."""
@@ -166,12 +160,6 @@ class Toolbox(QObject):
     def shrink_brush(self) -> None:
         """A fifth smaller."""
         self.scale_brush(1 / 1.2)
-
-    def set_brush_shape(self, shape: BrushShape) -> None:
-        """'round' or 'square'."""
-        if shape != self.brush_shape:
-            self.brush_shape = shape
-            self.options_changed.emit()
 
     # --- pen --------------------------------------------------------------------------------------------------
 
@@ -187,12 +175,6 @@ class Toolbox(QObject):
             before, self._turned_from = self._turned_from, ""
             if self.tool_name == "eraser":
                 self.use(before)
-
-    def set_pen_pressure(self, on: bool) -> None:
-        """Let the pressure of a pen set the brush size, up to the chosen one, or not."""
-        if on != self.pen_pressure:
-            self.pen_pressure = on
-            self.options_changed.emit()
 
     # --- paint rules ------------------------------------------------------------------------------------------
 

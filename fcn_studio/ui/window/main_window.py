@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from fcn_studio.errors import FcnStudioError
 from fcn_studio.i18n import tr
 from fcn_studio.settings import Settings
+from fcn_studio.tools.options import BRUSH_SHAPE, BRUSH_SIZE
 from fcn_studio.ui.actions.qt_actions import Actions, HoldKey
 from fcn_studio.ui.actions.table import TOOL_NAMES
 from fcn_studio.ui.canvas.canvas import Canvas
@@ -371,13 +372,13 @@ class MainWindow(QMainWindow):
     def _remember(self) -> None:
         """Keep layout and brush for the next start."""
         self.layout_.save()
-        self._settings.brush_size = self._toolbox.brush_size
-        self._settings.brush_shape = self._toolbox.brush_shape
+        self._settings.brush_size = self._toolbox.option(BRUSH_SIZE)
+        self._settings.brush_shape = self._toolbox.option(BRUSH_SHAPE)
 
     def _recall(self) -> None:
         """Layout and brush as they were."""
         self.layout_.restore()
-        self._toolbox.set_brush_size(self._settings.brush_size)
-        self._toolbox.set_brush_shape(self._settings.brush_shape)
+        self._toolbox.set_option(BRUSH_SIZE, self._settings.brush_size)
+        self._toolbox.set_option(BRUSH_SHAPE, self._settings.brush_shape)
         if self._settings.notice:
             self.messages.say(self._settings.notice)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -28,6 +28,7 @@ from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
 from fcn_studio.tools.base import PointerEvent, Tool
 from fcn_studio.tools.brush import Brush
+from fcn_studio.tools.options import Option
 from fcn_studio.tools.polygon import Polygon
 from fcn_studio.ui.canvas import Canvas, ImagePyramid, LabelStyle, Layer
 from fcn_studio.ui.canvas.surface import REFINE_MS
@@ -48,10 +49,13 @@ PLAIN, SHIFT, CTRL, ALT = (
 )
 
 
+T = TypeVar("T")
+
+
 class Hand:
     """The window's side of the tools, and the user's hand on mouse, wheel and keys."""
 
-    contiguous, connectivity, grab_radius = True, 4, 2.0
+    grab_radius = 2.0
 
     def __init__(self, canvas: Canvas) -> None:
         self.canvas = canvas
@@ -60,6 +64,10 @@ class Hand:
         self.brush_size = 1.0
         self.brush_shape = "round"
         self.at = QPointF(0, 0)
+
+    def option(self, option: Option[T]) -> T:
+        value: T = getattr(self, option.name, option.default)
+        return value
 
     def pick(self, index: int) -> None:
         self.class_index = index

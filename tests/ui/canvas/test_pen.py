@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QInputDevice, QPointingDevice, QPointingDeviceUniqueId, QTabletEvent, QWheelEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QToolButton
 
 from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.settings import Settings
 from fcn_studio.tools.brush import Brush
+from fcn_studio.tools.options import PEN_PRESSURE
 from fcn_studio.ui.canvas import Canvas
 from tests.ui.canvas.test_canvas import CTRL, LEFT, NO_BUTTON, PLAIN, Hand, painted
 from tests.ui.conftest import Studio
@@ -118,7 +119,7 @@ def test_the_eraser_end_is_the_eraser_until_the_pen_is_turned_back(studio: Studi
     canvas, toolbox, pen = studio.window.canvas, studio.toolbox, Pen(studio.window.canvas)
     document = studio.session.document
     assert document is not None
-    assert not studio.window.options_bar._pen_part.isVisible()
+    assert not studio.window.options_bar._option_parts[PEN_PRESSURE][0].isVisible()
     toolbox.use("fill")
     middle = QPointF(canvas.width() / 2, canvas.height() / 2)
     with document.edit("all") as edit:
@@ -135,7 +136,7 @@ def test_the_eraser_end_is_the_eraser_until_the_pen_is_turned_back(studio: Studi
     pen.do(MOVE, middle, 0.0, held=False)
     assert toolbox.tool_name == "fill"
     toolbox.use("brush")
-    assert studio.window.options_bar._pen_part.isVisible()
+    assert studio.window.options_bar._option_parts[PEN_PRESSURE][0].isVisible()
 
 
 def test_the_mouse_takes_the_tool_back_from_a_pen_laid_down(studio: Studio) -> None:
@@ -160,12 +161,14 @@ def test_a_half_done_polygon_is_not_closed_by_turning_the_pen(studio: Studio) ->
 def test_the_option_is_in_the_bar_and_remembered(studio: Studio) -> None:
     bar, canvas = studio.window.options_bar, studio.window.canvas
     Pen(canvas).do(MOVE, QPointF(100, 100), 0.0, held=False)
-    bar._pressure.click()
+    (pressure,) = bar._controls[PEN_PRESSURE].widgets
+    assert isinstance(pressure, QToolButton)
+    pressure.click()
     assert canvas.pen_pressure
     assert Settings().pen_pressure
     studio.settings.pen_pressure = False
     assert not canvas.pen_pressure
-    assert not bar._pressure.isChecked()
+    assert not pressure.isChecked()
 
 
 def roll(canvas: Canvas, phase: Qt.ScrollPhase, keys: Qt.KeyboardModifier = PLAIN) -> None:

@@ -10,6 +10,7 @@ from fcn_studio.core.document import Document
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Status
 from fcn_studio.tools.base import PointerEvent
+from fcn_studio.tools.options import BRUSH_SIZE
 from fcn_studio.ui.session.toolbox import Toolbox
 
 TABLE = ClassTable.from_names(["background", "cell", "debris"])
@@ -96,19 +97,19 @@ def test_x_goes_to_background_and_back(toolbox: Toolbox) -> None:
 
 
 def test_the_brush_grows_by_a_fifth_and_always_by_a_pixel(toolbox: Toolbox) -> None:
-    toolbox.set_brush_size(100)
+    toolbox.set_option(BRUSH_SIZE, 100)
     toolbox.grow_brush()
-    assert toolbox.brush_size == 120
+    assert toolbox.option(BRUSH_SIZE) == 120
     toolbox.shrink_brush()
-    assert toolbox.brush_size == 100
-    toolbox.set_brush_size(1)
+    assert toolbox.option(BRUSH_SIZE) == 100
+    toolbox.set_option(BRUSH_SIZE, 1)
     toolbox.shrink_brush()
-    assert toolbox.brush_size == 1
+    assert toolbox.option(BRUSH_SIZE) == 1
     for expected in (2, 3, 4):
         toolbox.grow_brush()
-        assert toolbox.brush_size == expected
-    toolbox.set_brush_size(99_999)
-    assert toolbox.brush_size == 2000
+        assert toolbox.option(BRUSH_SIZE) == expected
+    toolbox.set_option(BRUSH_SIZE, 99_999)
+    assert toolbox.option(BRUSH_SIZE) == 2000
 
 
 def test_rules_reach_the_document_and_a_new_one(toolbox: Toolbox, qtbot: QtBot) -> None:

@@ -35,12 +35,15 @@ from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc import voc_export
 from fcn_studio.formats.voc.voc_export import ExportResult
 from fcn_studio.tools.base import PointerEvent
+from fcn_studio.tools.options import BRUSH_SHAPE, BRUSH_SIZE
 from fcn_studio.ui.actions.table import ACTIONS
 from fcn_studio.ui.canvas.layers import Layer
 from fcn_studio.ui.dialogs import questions
 from fcn_studio.ui.dialogs.export_dialog import ExportChoice
 from fcn_studio.ui.network.job_list import JobView
+from fcn_studio.ui.widgets.size_box import SizeBox
 from fcn_studio.ui.widgets.status_line import cursor_words, saved_words
+from fcn_studio.ui.window.main_window import MainWindow
 from tests.ui.conftest import Studio, draw_project
 
 KEY, MODIFIER = Qt.Key, Qt.KeyboardModifier
@@ -130,6 +133,12 @@ def test_a_folder_is_called_by_its_name(welcome: Studio, tmp_path: Path) -> None
     assert window._welcome.findChildren(QToolButton)[0].text().startswith("R&&D   ")
 
 
+def size_box(window: MainWindow) -> SizeBox:
+    (box,) = window.options_bar._controls[BRUSH_SIZE].widgets
+    assert isinstance(box, SizeBox)
+    return box
+
+
 # --- keys -----------------------------------------------------------------------------------------------------
 
 
@@ -149,16 +158,16 @@ def test_keys_choose_tools_classes_and_images(active: Studio, qtbot: QtBot) -> N
     assert session.index == 2
     press(qtbot, active, KEY.Key_A)
     assert session.index == 1
-    size = toolbox.brush_size
+    size = toolbox.option(BRUSH_SIZE)
     press(qtbot, active, KEY.Key_BracketRight)
-    assert toolbox.brush_size == round(size * 1.2)
+    assert toolbox.option(BRUSH_SIZE) == round(size * 1.2)
     press(qtbot, active, KEY.Key_U)
     assert active.window.canvas.layers.styles[Layer.UNCERTAINTY].visible
 
 
 def test_lists_and_number_fields_do_not_swallow_keys(active: Studio, qtbot: QtBot) -> None:
     window = active.window
-    for widget in (window.files_dock.view, window.classes_dock._view, window.options_bar._size.number):
+    for widget in (window.files_dock.view, window.classes_dock._view, size_box(window).number):
         widget.setFocus()
         press(qtbot, active, KEY.Key_B)
         press(qtbot, active, KEY.Key_E)
@@ -193,8 +202,8 @@ def click_arrow(qtbot: QtBot, field: QAbstractSpinBox) -> None:
 def test_a_number_field_keeps_the_keyboard_only_for_typing(active: Studio, qtbot: QtBot) -> None:
     window, dock, toolbox = active.window, active.window.training_dock, active.toolbox
     dock.raise_()
-    size = window.options_bar._size.number
-    for field, value in ((size, lambda: toolbox.brush_size), (dock._minutes, dock._minutes.value)):
+    size = size_box(window).number
+    for field, value in ((size, lambda: toolbox.option(BRUSH_SIZE)), (dock._minutes, dock._minutes.value)):
         before = value()
         click_arrow(qtbot, field)
         assert value() == before + 1
@@ -215,7 +224,7 @@ def test_a_number_field_keeps_the_keyboard_only_for_typing(active: Studio, qtbot
     assert window.focusWidget() is window.files_dock._filter, "who went elsewhere stays there"
     window.canvas.setFocus()
     turn_wheel(size)
-    assert toolbox.brush_size < 7
+    assert toolbox.option(BRUSH_SIZE) < 7
     assert window.canvas.hasFocus()
 
 
@@ -228,7 +237,7 @@ def test_the_wheel_scrolls_and_chooses_nothing(active: Studio) -> None:
         turn_wheel(field)
     assert (dock._level.currentIndex(), dock._device.currentIndex(), dock._minutes.value()) == (1, 0, 3)
     assert not active.toolbox.only_unlabelled
-    for field in (dock._level, dock._device, dock._minutes, bar._where, bar._size.number):
+    for field in (dock._level, dock._device, dock._minutes, bar._where, size_box(active.window).number):
         assert field.focusPolicy() != Qt.FocusPolicy.WheelFocus, "the wheel does not take the keyboard"
 
 
@@ -315,7 +324,7 @@ def test_verify_goes_on_to_the_next(active: Studio, qtbot: QtBot) -> None:
 
 def test_options_follow_the_tool_and_set_it(studio: Studio) -> None:
     bar, toolbox = studio.window.options_bar, studio.toolbox
-    shown = [bar._class_parts[0], bar._sized_parts[1], bar._paint_parts[1]]
+    shown = [bar._class_parts[0], bar._option_parts[BRUSH_SIZE][0], bar._paint_parts[1]]
     for tool, expected in (
         ("brush", [True, True, True]),
         ("polygon", [True, False, True]),
@@ -325,23 +334,25 @@ def test_options_follow_the_tool_and_set_it(studio: Studio) -> None:
         toolbox.use(tool)
         assert [part.isVisible() for part in shown] == expected, tool
     toolbox.use("brush")
-    bar._size.number.setValue(77)
-    assert toolbox.brush_size == 77
-    toolbox.set_brush_size(500)
-    assert bar._size.number.value() == 500
-    bar._shapes["square"].click()
-    assert toolbox.brush_shape == "square"
+    size_box(studio.window).number.setValue(77)
+    assert toolbox.option(BRUSH_SIZE) == 77
+    toolbox.set_option(BRUSH_SIZE, 500)
+    assert size_box(studio.window).number.value() == 500
+    _round, square = bar._controls[BRUSH_SHAPE].widgets
+    assert isinstance(square, QToolButton)
+    square.click()
+    assert toolbox.option(BRUSH_SHAPE) == "square"
     studio.window.actions_["only_unlabelled"].trigger()
     assert toolbox.only_unlabelled
     assert bar._where.currentText() == "Paint only unlabelled"
 
 
 def test_the_slider_reaches_every_end(studio: Studio) -> None:
-    size = studio.window.options_bar._size
+    size = size_box(studio.window)
     size.slider.setValue(size.slider.minimum())
-    assert studio.toolbox.brush_size == 1
+    assert studio.toolbox.option(BRUSH_SIZE) == 1
     size.slider.setValue(size.slider.maximum())
-    assert studio.toolbox.brush_size == 2000
+    assert studio.toolbox.option(BRUSH_SIZE) == 2000
 
 
 def test_words_of_the_status_line(studio: Studio) -> None:
@@ -492,12 +503,12 @@ def test_closing_saves_without_asking(make_studio: Callable[[], Studio], tmp_pat
     first = make_studio()
     first.window.open_folder(folder)
     first.session.verify()
-    first.toolbox.set_brush_size(123)
+    first.toolbox.set_option(BRUSH_SIZE, 123)
     with qtbot.waitSignal(first.window.closed):
         assert first.window.close()
     assert first.session.project is None
     second = make_studio()
-    assert second.toolbox.brush_size == 123
+    assert second.toolbox.option(BRUSH_SIZE) == 123
     second.window.open_folder(folder)
     assert second.session.status(0) is Status.VERIFIED
 

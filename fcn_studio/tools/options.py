@@ -1,0 +1,88 @@
+"""Options of tools: typed declarations from which the options bar makes its controls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from fcn_studio.core.raster import BrushShape
+from fcn_studio.i18n import tr_noop
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Option(Generic[T]):
+    """One option of one or several tools; tools that share it share its value.
+
+    Attributes:
+        name: how the program calls it; unique.
+        title: its name for people, marked for translation.
+        tip: one sentence for the tool tip, marked for translation.
+        default: the value at first.
+        for_pen: offered only once a pen was used.
+    """
+
+    name: str
+    title: str
+    tip: str
+    default: T
+    for_pen: bool = False
+
+    def clipped(self, value: T) -> T:
+        """Return the nearest value within the range."""
+        return value
+
+
+@dataclass(frozen=True)
+class Size(Option[int]):
+    """A number of pixels, from 1.
+
+    Attributes:
+        maximum: the largest.
+    """
+
+    maximum: int = 2000
+
+    def clipped(self, value: int) -> int:
+        """Return the nearest size from 1 to the maximum."""
+        return max(1, min(self.maximum, value))
+
+
+@dataclass(frozen=True)
+class Toggle(Option[bool]):
+    """On or off."""
+
+
+@dataclass(frozen=True)
+class Choice(Option[T]):
+    """One of several values.
+
+    Attributes:
+        choices: (value, what it is called, marked for translation, icon or "") of each. With icons they are buttons,
+            else a list.
+    """
+
+    choices: tuple[tuple[T, str, str], ...] = ()
+
+
+BRUSH_SIZE = Size(
+    "brush_size", tr_noop("Brush size"), tr_noop("Brush size in image pixels ([ and ], Shift+wheel)"), default=24
+)
+BRUSH_SHAPE: Choice[BrushShape] = Choice(
+    "brush_shape",
+    tr_noop("Brush shape"),
+    tr_noop("Shape of the brush"),
+    default="round",
+    choices=(("round", tr_noop("Round brush"), "round"), ("square", tr_noop("Square brush"), "square")),
+)
+PEN_PRESSURE = Toggle(
+    "pen_pressure",
+    tr_noop("Pen pressure"),
+    tr_noop("Press the pen harder for a larger brush"),
+    default=False,
+    for_pen=True,
+)
+
+AnyOption = Option[Any]
+"""An option of any type, as the options bar goes through them."""
