@@ -53,8 +53,8 @@ from fcn_studio.fcn.training.recipe import initialise  # noqa: E402
 from fcn_studio.fcn.transforms import Augmentation, normalise, random_view, resized, resized_labels  # noqa: E402
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, as_stored, load_checkpoint, save_checkpoint  # noqa: E402
 from fcn_studio.formats.images.images import read_image  # noqa: E402
+from fcn_studio.formats.importers import found_classes  # noqa: E402
 from fcn_studio.formats.voc.masks import read_mask  # noqa: E402
-from fcn_studio.formats.voc.voc import read_class_files  # noqa: E402
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """An image uint8 (H, W, 3) and its label map uint8 (H, W)."""
@@ -119,7 +119,7 @@ class Data:
 
     def __init__(self, folder: Path, recipe: Recipe, leave_out: str) -> None:
         self.folder = folder
-        table = read_class_files(folder)
+        table = found_classes(folder, {})
         assert table is not None, f"{folder} has no class_names.txt"
         self.table = table
         train, val = (_lines(folder / f"ImageSets/Segmentation/{part}.txt") for part in ("train", "val"))

@@ -30,8 +30,8 @@ from fcn_studio.core.metrics import ConfusionMatrix  # noqa: E402
 from fcn_studio.fcn.inference.predictor import Predictor  # noqa: E402
 from fcn_studio.fcn.weights.checkpoint import load_checkpoint  # noqa: E402
 from fcn_studio.formats.images.images import read_image  # noqa: E402
+from fcn_studio.formats.importers import found_classes  # noqa: E402
 from fcn_studio.formats.voc.masks import read_mask  # noqa: E402
-from fcn_studio.formats.voc.voc import read_class_files  # noqa: E402
 
 HEIGHT, GAP, TINT = 120, 4, 0.65
 
@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--best", action="store_true", help="the best instead")
     parser.add_argument("--json", type=Path, metavar="FILE", help="the figures of every picture")
     options = parser.parse_args()
-    table = read_class_files(options.data)
+    table = found_classes(options.data, {})
     if table is None:
         parser.error(f"{options.data} has no class_names.txt")
     predictor = Predictor(load_checkpoint(options.network))

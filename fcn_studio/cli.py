@@ -19,6 +19,9 @@ from typing import Any
 from fcn_studio import __version__
 from fcn_studio.core.training import Level, RecipeName, TrainConfig
 from fcn_studio.errors import FcnStudioError, UsageError
+from fcn_studio.formats.exporters import EXPORTERS
+from fcn_studio.i18n import tr
+from fcn_studio.settings import Setting, Value
 
 Json = Mapping[str, object]
 """What a command writes with ``--json``."""
@@ -160,7 +163,8 @@ def _add_networks(commands: Any) -> None:
 
 def _add_export(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", type=Path, help="folder of images or VOC tree")
-    command.add_argument("--format", choices=["voc"], default="voc")
+    formats = [row.name for row in EXPORTERS]
+    command.add_argument("--format", choices=formats, default=formats[0], help=tr("form of the data set"))
     command.add_argument("--out", metavar="DIR", type=Path, required=True)
     command.add_argument(
         "--status", action="append", metavar="S", help="statuses to export (default: verified); may be repeated"
@@ -169,6 +173,34 @@ def _add_export(command: argparse.ArgumentParser) -> None:
     command.add_argument("--grey-as-indices", action="store_true", help="read grey masks as class indices")
     _add_max_pixels(command)
     _add_json(command)
+    _add_export_options(command)
+
+
+def _add_export_options(command: argparse.ArgumentParser) -> None:
+    """Add a group for each export format that has options; an option that several formats share stands once."""
+    added: set[str] = set()
+    for row in EXPORTERS:
+        group = command.add_argument_group(tr("options of the format '{format}'", format=row.name))
+        for option in row.options:
+            if option.key not in added:
+                added.add(option.key)
+                group.add_argument(f"--{option.key.replace('_', '-')}", help=tr(option.title), **_argument(option))
+
+
+def _argument(option: Setting[Any]) -> dict[str, Any]:
+    """Return how the parser reads an export option; its value is None where it is not given."""
+    if option.kind is bool:
+        return {"action": argparse.BooleanOptionalAction}
+    if option.choices:
+        return {"choices": list(option.choices)}
+
+    def value(text: str) -> Value:
+        try:
+            return option.accepted(option.kind(text))
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return {"type": value, "metavar": "N" if option.kind in (int, float) else "TEXT"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -312,11 +344,14 @@ def _evaluate(options: argparse.Namespace) -> Json:
 def _export(options: argparse.Namespace) -> Json:
     from fcn_studio.jobs import headless
 
+    keys = {option.key for row in EXPORTERS for option in row.options}
     return headless.export(
         options.folder,
         options.out,
         statuses=options.status or ["verified"],
         split=options.split,
+        exporter=options.format,
+        options={key: value for key in keys if (value := getattr(options, key)) is not None},
         grey_as_indices=options.grey_as_indices,
         max_pixels=_max_pixels(options),
     )

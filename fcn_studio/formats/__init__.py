@@ -1,5 +1,5 @@
-"""Bytes <-> values: images, masks, VOC trees, project files, provenance records, the lock. Pillow lives here.
+"""Conversion between bytes and values: images, masks, VOC trees, project files, records and locks.
 
-May import ``core`` and below; no Qt, no torch. `images.images.read_image` is the one decode function that display,
-network and export share. Add a file format here as one module with its reader and its writer.
+Imports ``core`` and below: no Qt, no torch. Pillow is imported here only. `images.images.read_image` is the one decode
+function of display, network and export. `exporters.EXPORTERS` and `importers.IMPORTERS` list the formats of data sets.
 """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,9 @@ from fcn_studio.fcn.weights.catalogue import NetworkInfo
 from fcn_studio.formats.atomic import told
 from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.project.project_folder import ProjectFolder
+from fcn_studio.formats.voc.class_files import write_class_files
 from fcn_studio.formats.voc.masks import write_mask
-from fcn_studio.formats.voc.voc_export import write_class_files
+from fcn_studio.i18n import tr
 from fcn_studio.jobs import batch
 from fcn_studio.jobs.console import (
     exhaust,
@@ -45,6 +46,7 @@ from fcn_studio.jobs.outputs import check_folder
 from fcn_studio.jobs.protocol import EvaluateJob, ImageFailed, Predicted
 from fcn_studio.jobs.run import JobRunner
 from fcn_studio.jobs.trainings import train as train
+from fcn_studio.settings import Value
 
 Json = dict[str, Any]
 Writer = Callable[[Prediction], bool]
@@ -220,29 +222,38 @@ def export(
     *,
     statuses: Sequence[str],
     split: str = "all",
+    exporter: str = "voc",
+    options: Mapping[str, Value] | None = None,
     grey_as_indices: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> Json:
-    """Write a VOC data set of the images with these statuses and of this split.
+    """Write a data set of the images with these statuses and of this split, in a format with its options.
 
     Raises:
-        UsageError: if a status is unknown.
+        UsageError: if a status is unknown, or the format has no such option.
         ProjectError: if nothing matches or the target is in the way.
     """
+    from fcn_studio.formats.exporters import BY_NAME
     from fcn_studio.jobs.export import export_project
 
     known = {status.value for status in Status}
     unknown = [status for status in statuses if status not in known]
     if unknown:
         raise UsageError(f"unknown status '{unknown[0]}'; known: {', '.join(sorted(known))}")
+    row = BY_NAME[exporter]
+    if strange := set(options or {}) - {option.key for option in row.options}:
+        option = f"--{min(strange).replace('_', '-')}"
+        raise UsageError(tr("the format '{format}' has no option {option}", format=exporter, option=option))
     splits = set(Split) if split == "all" else {Split(split)}
     with open_project(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
-        result = exhaust(export_project(project, out, {Status(s) for s in statuses}, splits), "export")
+        steps = export_project(project, out, {Status(s) for s in statuses}, splits, row, options)
+        result = exhaust(steps, "export")
         for sentence in result.failed.values():
             print(f"left out: {sentence}", file=sys.stderr)
         images = result.train + result.val
         print(f"{images} images ({result.train} train, {result.val} val) written to {result.folder}")
         return {
+            "format": row.name,
             "images": images,
             "train": result.train,
             "val": result.val,

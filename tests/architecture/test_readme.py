@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from fcn_studio import cli
+from fcn_studio.formats.exporters import EXPORTERS
+from fcn_studio.formats.importers import IMPORTERS
 from fcn_studio.ui.actions.table import shortcut_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,6 +22,15 @@ def test_every_command_is_named() -> None:
     assert commands.choices is not None
     for name in set(commands.choices) - {"open"}:
         assert f"fcn-studio {name}" in README
+
+
+def test_the_formats_are_those_of_the_registries() -> None:
+    for row in EXPORTERS:
+        assert f"| `{row.name}` | {row.title} | {row.description} |" in README
+        for option in row.options:
+            assert f"`--{option.key.replace('_', '-')}`" in README
+    for source in IMPORTERS:
+        assert f"| `{source.pattern}` | {source.title} | {source.description} |" in README
 
 
 def test_ci_calls_exactly_the_test_command() -> None:

@@ -14,6 +14,7 @@ from fcn_studio import __version__, cli
 from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Level
 from fcn_studio.errors import ProjectError
+from fcn_studio.formats.exporters import EXPORTERS
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from tests.helpers import ROOT, contents
 
@@ -64,6 +65,11 @@ def test_the_options_reach_the_parser() -> None:
     assert (train.batch_size, train.width, train.seed, train.device) == (2, 0.5, 9, "auto")
     export = cli.parser().parse_args(["export", "f", "--out", "o", "--status", "new", "--status", "verified"])
     assert export.status == ["new", "verified"]
+    assert (export.format, export.void_row) == ("voc", None)
+    assert cli.parser().parse_args(["export", "f", "--out", "o", "--void-row"]).void_row is True
+    (commands,) = (action for action in cli.parser()._actions if action.dest == "command")
+    (choice,) = (action for action in commands.choices["export"]._actions if action.dest == "format")
+    assert choice.choices == [row.name for row in EXPORTERS]
 
 
 @pytest.mark.parametrize(

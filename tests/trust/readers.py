@@ -39,8 +39,9 @@ from fcn_studio.formats.project.run_result import NAME, read_run_result
 from fcn_studio.formats.project.runs import Runs
 from fcn_studio.formats.project.status_index import StatusIndex
 from fcn_studio.formats.timings import Timings
+from fcn_studio.formats.voc.class_files import class_file_lines, read_class_file
 from fcn_studio.formats.voc.masks import encode_grey, encode_mask, read_mask
-from fcn_studio.formats.voc.voc import CLASS_FILES, class_file_lines, read_class_files, read_splits
+from fcn_studio.formats.voc.voc import read_splits
 from fcn_studio.settings import SETTINGS, Settings
 from tests.helpers import paint
 from tests.trust import mutators
@@ -450,7 +451,7 @@ READERS: dict[str, Reader] = {
     "index": Reader(_read_index, _index, ".fcn-studio/index"),
     "adopted": Reader(_read_adopted, lambda: [(b"a\nb/c\n\xff\n", blind)], ".fcn-studio/adopted_masks"),
     "project": Reader(_read_project, _projects, "fcn-studio.toml"),
-    "classes": Reader(lambda path: read_class_files(path.parent), _class_files, CLASS_FILES[0]),
+    "classes": Reader(read_class_file, _class_files, "class_names.txt"),
     "lists": Reader(_read_splits, lambda: [("a\n\nb/ü \n".encode(), blind)], "ImageSets/Segmentation/train.txt"),
     "current": Reader(_read_current, _current, "runs/current.json"),
     "journal": Reader(_read_journal, _journals, "a.journal"),

@@ -13,10 +13,10 @@ from fcn_studio.core.classes import ClassTable, voc_palette
 from fcn_studio.core.labels import made_by_human
 from fcn_studio.core.sample import Status
 from fcn_studio.fcn.training.crop_sampler import DecodedImages, channel_lut
+from fcn_studio.formats.exporters import BY_NAME
 from fcn_studio.formats.images.images import image_size, read_image
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.masks import read_mask, write_mask
-from fcn_studio.formats.voc.voc_export import export_voc
 from fcn_studio.jobs.snapshot import collect_now
 
 TABLE = ClassTable.from_names(["background", "red", "green", "blue"])
@@ -81,7 +81,7 @@ def test_label_map_and_image_line_up_everywhere(tmp_path: Path, suffix: str, ori
         trained_image, trained_truth = DecodedImages([labelled], channel_lut(TABLE))[0]
         assert (labelled_by_colour(trained_image) == trained_truth).all()
         assert (trained_truth == truth).all()
-        list(export_voc(project, tmp_path / "out", project.samples))
+        list(BY_NAME["voc"].run(project, tmp_path / "out", project.samples))
     assert path.read_bytes() == before
 
     tree = tmp_path / "out" / "VOCdevkit" / "VOC2012"

@@ -21,9 +21,10 @@ from fcn_studio.core.labels import Labels, made_by_human
 from fcn_studio.core.micrographs import CLASSES
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.errors import ProjectError, ProjectReadOnly
+from fcn_studio.formats.exporters import BY_NAME
+from fcn_studio.formats.exporters.base import flat_ids
 from fcn_studio.formats.images.scan import scan_images
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.formats.voc.voc_export import export_voc, flat_ids
 from tests.helpers import contents
 
 pytestmark = [
@@ -86,7 +87,7 @@ def test_a_name_goes_all_the_way(tmp_path: Path, name: str, capsys: pytest.Captu
         if sample.mask_id.strip() == sample.mask_id and not set("\n\x07\x85\u2028") & set(sample.mask_id):
             in_list = (lists / "val.txt").exists()
             assert not in_list or project.split(sample) is Split.VAL
-        list(export_voc(project, out, project.samples))
+        list(BY_NAME["voc"].run(project, out, project.samples))
     assert (folder / "JPEGImages" / name).read_bytes() == before
     exported = out / "VOCdevkit" / "VOC2012"
     (image,) = (exported / "JPEGImages").iterdir()

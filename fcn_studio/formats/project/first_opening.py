@@ -9,22 +9,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from fcn_studio.core.classes import BACKGROUND, ClassTable, voc_table
+from fcn_studio.core.classes import BACKGROUND, ClassTable
 from fcn_studio.core.project import ProjectConfig
 from fcn_studio.core.sample import Sample
 from fcn_studio.errors import ClassTableNeeded
-from fcn_studio.formats.voc.voc import fits_voc, read_class_files
+from fcn_studio.formats.importers import found_classes
 
 
 def found_table(folder: Path, masks: Mapping[str, Path], default: ClassTable | None) -> ClassTable:
     """The class table of a folder with these masks. Raises: ClassTableNeeded if nothing tells it."""
-    named = read_class_files(folder)
-    if named is not None:
-        return named
+    found = found_classes(folder, masks)
+    if found is not None:
+        return found
     if not masks:
         return default or ClassTable.from_names([BACKGROUND])
-    if fits_voc(masks.values()):
-        return voc_table()
     raise ClassTableNeeded(
         f"{folder} has masks whose class indices are not VOC's, and no class_names.txt says what they "
         "mean; write one there, a name a line, index 0 on the first"

@@ -23,7 +23,7 @@ from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
 from fcn_studio.ui.saving.exporter import Exporter
 
 if TYPE_CHECKING:
-    from fcn_studio.formats.voc.voc_export import ExportResult
+    from fcn_studio.formats.exporters.base import ExportResult
     from fcn_studio.ui.dialogs.export_dialog import ExportChoice
     from fcn_studio.ui.network.learning import Learning
     from fcn_studio.ui.session.session import Session
@@ -164,7 +164,8 @@ class Commands(QObject):
             return
         self._session.drain()
         self._exported_to = choice.out
-        self.exporter.start(export_project(project, choice.out, choice.statuses, choice.splits))
+        steps = export_project(project, choice.out, choice.statuses, choice.splits, choice.exporter, choice.options)
+        self.exporter.start(steps)
 
     def _project_changed(self) -> None:
         """An export is of the project that was open: its news must not be taken for those of another."""

@@ -1,18 +1,32 @@
-"""The export dialog: where to, which statuses, which splits, and how many images that is."""
+"""The export dialog: format, folder, statuses and splits, and how many images that is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QWidget,
+)
 
 from fcn_studio.core.sample import Split, Status
+from fcn_studio.formats.exporters import EXPORTERS
+from fcn_studio.formats.exporters.base import ExportFormat
 from fcn_studio.i18n import tr, tr_n, tr_noop
+from fcn_studio.settings import Value
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named
+from fcn_studio.ui.widgets.setting_editor import add_setting
 
 SPLIT_WORDS = {Split.TRAIN: tr_noop("Training"), Split.VAL: tr_noop("Validation")}
 
@@ -22,14 +36,18 @@ class ExportChoice:
     """What the user wants exported.
 
     Attributes:
-        out: folder that gets ``VOCdevkit/VOC2012``.
+        out: folder that gets the data set.
         statuses: images of these statuses.
         splits: images of these splits.
+        exporter: the format.
+        options: the format's options by key.
     """
 
     out: Path
     statuses: frozenset[Status]
     splits: frozenset[Split]
+    exporter: ExportFormat = EXPORTERS[0]
+    options: Mapping[str, Value] = field(default_factory=dict)
 
 
 class ExportDialog(Dialog):
@@ -39,61 +57,105 @@ class ExportDialog(Dialog):
         images: (status, split) of every image of the project.
         folder: where the file dialog starts.
         parent: the window it belongs to.
+        exporters: the formats to choose from.
     """
 
-    def __init__(self, images: Sequence[tuple[Status, Split]], folder: Path, parent: QWidget | None = None) -> None:
-        super().__init__(tr("Export as VOC data set"), tr("Export"), width=480, parent=parent)
+    def __init__(
+        self,
+        images: Sequence[tuple[Status, Split]],
+        folder: Path,
+        parent: QWidget | None = None,
+        exporters: Sequence[ExportFormat] = EXPORTERS,
+    ) -> None:
+        super().__init__("", tr("Export"), width=480, parent=parent)
         self._images = images
         self._start = folder
-        self.add_words(tr("Images, masks, lists and class names are written to VOCdevkit/VOC2012 in this folder:"))
+        self._exporters = exporters
+        self._options: dict[str, Callable[[], Value]] = {}
+        self._format = self._add_formats()
+        self._out = self._add_folder()
+        self._statuses = self._add_statuses()
+        self._splits = self._add_splits()
+        self._count = self.add_words("")
+        self._show_format()
+        self._show_count()
+
+    def _add_formats(self) -> QComboBox:
+        """Add the format, its description and its options."""
+        form = QFormLayout(horizontalSpacing=2 * theme.GRID, verticalSpacing=theme.GRID)
+        formats = QComboBox()
+        formats.setAccessibleName(tr("Format"))
+        for row in self._exporters:
+            formats.addItem(tr(row.title))
+        formats.currentIndexChanged.connect(self._show_format)
+        form.addRow(tr("Format"), formats)
+        form.setRowVisible(formats, len(self._exporters) > 1)
+        self.column.addLayout(form)
+        self._description = self.add_words("")
+        self._options_form = QFormLayout(horizontalSpacing=2 * theme.GRID, verticalSpacing=theme.GRID)
+        self.column.addLayout(self._options_form)
+        return formats
+
+    def _add_folder(self) -> QLineEdit:
+        """Add the field of the folder."""
+        self.add_words(tr("Folder"), "strong")
         row = QHBoxLayout()
-        self._out = QLineEdit(str(folder / "export"))
-        self._out.setAccessibleName(tr("Folder"))
-        self._out.textChanged.connect(self._show_count)
+        out = QLineEdit(str(self._start / "export"))
+        out.setAccessibleName(tr("Folder"))
+        out.textChanged.connect(self._show_count)
         browse = named(QPushButton(tr("Choose…")), tr("Choose the folder"))
         browse.clicked.connect(self._browse)
-        row.addWidget(self._out, 1)
+        row.addWidget(out, 1)
         row.addWidget(browse)
         self.column.addLayout(row)
         self.column.addSpacing(theme.GRID)
+        return out
+
+    def _add_statuses(self) -> dict[Status, QCheckBox]:
+        """Add a box for each status, with the number of its images."""
         self.add_words(tr("Images"), "strong")
         grid = QGridLayout()
         grid.setSpacing(theme.GRID)
-        self._statuses = {status: QCheckBox() for status in Status}
-        self._splits = {split: QCheckBox() for split in Split}
-        for i, (status, box) in enumerate(self._statuses.items()):
-            count = sum(1 for s, _ in images if s is status)
-            box.setText(tr("{words} ({count:,})", words=status.words, count=count))
+        boxes = {status: QCheckBox() for status in Status}
+        for i, (status, box) in enumerate(boxes.items()):
+            count = sum(1 for s, _ in self._images if s is status)
+            box.setText(f"{status.words} ({count:,})")
             box.setChecked(status is Status.VERIFIED)
             box.toggled.connect(self._show_count)
             grid.addWidget(box, i // 2, i % 2)
         self.column.addLayout(grid)
         self.column.addSpacing(theme.GRID)
+        return boxes
+
+    def _add_splits(self) -> dict[Split, QCheckBox]:
+        """Add a box for each split, with the number of its images."""
         self.add_words(tr("Lists"), "strong")
-        splits = QHBoxLayout()
-        splits.setSpacing(2 * theme.GRID)
-        for split, box in self._splits.items():
-            count = sum(1 for _, s in images if s is split)
-            box.setText(tr("{words} ({count:,})", words=tr(SPLIT_WORDS[split]), count=count))
+        row = QHBoxLayout()
+        row.setSpacing(2 * theme.GRID)
+        boxes = {split: QCheckBox() for split in Split}
+        for split, box in boxes.items():
+            count = sum(1 for _, s in self._images if s is split)
+            box.setText(f"{tr(SPLIT_WORDS[split])} ({count:,})")
             box.setChecked(True)
             box.toggled.connect(self._show_count)
-            splits.addWidget(box)
-        splits.addStretch(1)
-        self.column.addLayout(splits)
+            row.addWidget(box)
+        row.addStretch(1)
+        self.column.addLayout(row)
         self.column.addSpacing(theme.GRID)
-        self._count = self.add_words("")
-        self._show_count()
+        return boxes
 
     def choice(self) -> ExportChoice:
-        """What is chosen."""
+        """Return what is chosen."""
         return ExportChoice(
             Path(self._out.text()).expanduser(),
             frozenset(s for s, box in self._statuses.items() if box.isChecked()),
             frozenset(s for s, box in self._splits.items() if box.isChecked()),
+            self._exporters[self._format.currentIndex()],
+            {key: read() for key, read in self._options.items()},
         )
 
     def count(self) -> int:
-        """Number of images that the choice takes."""
+        """Return the number of images that the choice takes."""
         choice = self.choice()
         return sum(1 for status, split in self._images if status in choice.statuses and split in choice.splits)
 
@@ -101,6 +163,17 @@ class ExportDialog(Dialog):
         chosen = QFileDialog.getExistingDirectory(self, tr("Export into"), str(self._start))
         if chosen:
             self._out.setText(chosen)
+
+    def _show_format(self) -> None:
+        """Show the description and the options of the chosen format."""
+        row = self._exporters[self._format.currentIndex()]
+        self.setWindowTitle(tr("Export as {format}", format=tr(row.title)))
+        self._description.setText(tr(row.description))
+        while self._options_form.rowCount():
+            self._options_form.removeRow(0)
+        self._options = {
+            option.key: add_setting(self._options_form, option, option.default) for option in row.options
+        }
 
     def _show_count(self) -> None:
         count = self.count()

@@ -1,10 +1,9 @@
-"""Runs an export in a thread: a large image takes most of a second, for which the window must not stand still."""
+"""Export in a thread: a large image takes most of a second, and the window must not wait for it."""
 
 from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -12,19 +11,18 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.errors import FcnStudioError, ProjectError
+from fcn_studio.i18n import tr
 
 if TYPE_CHECKING:
-    from fcn_studio.formats.voc.voc_export import ExportResult
-
-    Steps = Generator[tuple[int, int], None, ExportResult]
+    from fcn_studio.formats.exporters.base import ExportResult, ExportSteps
 
 
 class Exporter(QObject):
-    """One export at a time. All signals are emitted on the thread that it was made on.
+    """Runs one export at a time. All signals are emitted on the thread that made it.
 
     Signals:
         changed(): an export has begun or ended.
-        progress(int, int): images done, images in all; (0, 0) when nothing runs any more.
+        progress(int, int): images done, images in all; (0, 0) when none runs any more.
         finished(object): the `ExportResult` of a finished export.
         failed(str): a sentence on why it ended.
     """
@@ -38,39 +36,39 @@ class Exporter(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="export")
-        self._stop: threading.Event | None = None  # of the export that runs: nobody hears of those before it
+        self._stop: threading.Event | None = None  # of the running export: news of earlier ones are ignored
         self._news.connect(self._on_news)
 
     @property
     def running(self) -> bool:
-        """Whether an export is under way."""
+        """Whether an export is running."""
         return self._stop is not None
 
     def refuse_second(self) -> None:
-        """Raises: ProjectError if an export is under way."""
+        """Raise if an export is running. Raises: ProjectError."""
         if self.running:
-            raise ProjectError("An export is under way already; wait for its end, or stop it first (Ctrl+.).")
+            raise ProjectError(tr("An export is running already. Wait until it ends, or stop it first (Ctrl+.)."))
 
-    def start(self, steps: Steps) -> None:
-        """Begin. Raises: ProjectError if an export is under way."""
+    def start(self, steps: ExportSteps) -> None:
+        """Start an export. Raises: ProjectError if one is running."""
         self.refuse_second()
         self._stop = threading.Event()
         self._executor.submit(self._run, steps, self._stop)
         self.changed.emit()
 
     def cancel(self) -> None:
-        """Stop after the image under way; nothing of the unfinished export is left then."""
+        """Stop after the current image; nothing of the unfinished export is left then."""
         if self._stop is not None:
             self._stop.set()
             self._end()
 
     def close(self) -> None:
-        """`cancel`, and wait until nothing is left."""
+        """Cancel, and wait until nothing is left."""
         self.cancel()
         self._executor.shutdown(wait=True)
 
-    def _run(self, steps: Steps, stop: threading.Event) -> None:
-        """On the thread: all steps, unless somebody says stop."""
+    def _run(self, steps: ExportSteps, stop: threading.Event) -> None:
+        """Run all steps until `stop` is set. Runs on the thread."""
         try:
             with closing(steps):
                 while not stop.is_set():
@@ -81,7 +79,12 @@ class Exporter(QObject):
             self._news.emit(stop, error)
         except Exception as error:  # noqa: BLE001 - door: a bug must not leave the export running for ever
             sys.excepthook(*sys.exc_info())
-            self._news.emit(stop, ProjectError(f"The export ended because of a fault ({type(error).__name__})."))
+            self._news.emit(
+                stop,
+                ProjectError(
+                    tr("The export failed because of an error in the program ({error}).", error=type(error).__name__)
+                ),
+            )
 
     def _on_news(self, stop: threading.Event, news: tuple[int, int] | FcnStudioError | ExportResult) -> None:
         if stop is not self._stop:

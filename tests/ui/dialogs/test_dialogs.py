@@ -3,11 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QDialogButtonBox
+from PySide6.QtWidgets import QCheckBox, QDialogButtonBox
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.classes import voc_table
 from fcn_studio.core.sample import Split, Status
+from fcn_studio.formats.exporters import EXPORTERS
+from fcn_studio.formats.exporters.base import ExportFormat
 from fcn_studio.settings import Settings
 from fcn_studio.ui.actions.table import ACTIONS
 from fcn_studio.ui.dialogs.export_dialog import ExportDialog
@@ -38,6 +40,26 @@ def test_export_counts_what_is_chosen(qtbot: QtBot, tmp_path: Path) -> None:
     assert dialog.count() == 5
     dialog._out.clear()
     assert not dialog.accept_button.isEnabled()
+
+
+def test_export_asks_for_the_format_and_its_options(qtbot: QtBot, tmp_path: Path) -> None:
+    plain = ExportFormat("plain", "Plain masks", "Writes masks.")
+    dialog = ExportDialog([(Status.VERIFIED, Split.TRAIN)], tmp_path, exporters=(*EXPORTERS, plain))
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert dialog._format.isVisible()
+    assert dialog.choice().exporter is EXPORTERS[0]
+    assert dialog.choice().options == {"void_row": False}
+    (box,) = (box for box in dialog.findChildren(QCheckBox) if "labelmap" in box.text())
+    box.setChecked(True)
+    assert dialog.choice().options == {"void_row": True}
+    dialog._format.setCurrentIndex(1)
+    assert dialog.windowTitle() == "Export as Plain masks"
+    assert (dialog.choice().exporter, dialog.choice().options) == (plain, {})
+    only = ExportDialog([(Status.VERIFIED, Split.TRAIN)], tmp_path)
+    qtbot.addWidget(only)
+    only.show()
+    assert only._format.isHidden()
 
 
 def test_class_names_are_voc_generic_or_pasted(qtbot: QtBot) -> None:

@@ -30,10 +30,10 @@ from pytestqt.qtbot import QtBot
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.errors import ClassTableNeeded, ProjectError, YearsFound
+from fcn_studio.formats.exporters import voc
+from fcn_studio.formats.exporters.base import ExportResult
 from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.formats.voc import voc_export
-from fcn_studio.formats.voc.voc_export import ExportResult
 from fcn_studio.tools.base import PointerEvent
 from fcn_studio.tools.options import BRUSH_SHAPE, BRUSH_SIZE
 from fcn_studio.ui.actions.table import ACTIONS
@@ -637,14 +637,14 @@ def slow_export(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slo
     for row in range(3):
         studio.session.go_to(row)
         studio.session.verify()
-    slow, honest = SlowExport(threading.Event(), []), voc_export._write_pair
+    slow, honest = SlowExport(threading.Event(), []), voc._write_pair
 
     def write_pair(*arguments: Any) -> dict[str, object]:
         slow.threads.append(threading.current_thread())
         assert slow.go_on.wait(10)
         return honest(*arguments)
 
-    monkeypatch.setattr(voc_export, "_write_pair", write_pair)
+    monkeypatch.setattr(voc, "_write_pair", write_pair)
     yield slow
     slow.go_on.set()
 

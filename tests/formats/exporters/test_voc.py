@@ -13,22 +13,26 @@ from PIL import Image
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.errors import ProjectError
+from fcn_studio.formats.exporters import BY_NAME
+from fcn_studio.formats.exporters.base import ExportResult, flat_ids
 from fcn_studio.formats.images.images import read_image
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.formats.voc.voc import class_file_lines, read_class_files
-from fcn_studio.formats.voc.voc_export import ExportResult, export_voc, flat_ids
+from fcn_studio.formats.voc.class_files import class_file_lines, read_class_file
 from tests.data import shared_data
 from tests.formats.helpers import SIZE, TABLE, fingerprint, make_image, make_project, painted
+
+VOC = BY_NAME["voc"]
 
 
 def export(project: ProjectFolder, out: Path) -> ExportResult:
     """Run an export to its end."""
 
-    def run() -> Generator[int, None, None]:
-        results.append((yield from export_voc(project, out, project.samples)))
+    def run() -> Generator[tuple[int, int], None, None]:
+        results.append((yield from VOC.run(project, out, project.samples)))
 
     results: list[ExportResult] = []
-    assert list(run()) == list(range(1, len(project.samples) + 1))
+    count = len(project.samples)
+    assert list(run()) == [(done, count) for done in range(1, count + 1)]
     return results[0]
 
 
@@ -119,13 +123,13 @@ def test_an_export_never_mixes_with_another_nor_with_the_project(folder: Path, t
     with pytest.raises(ProjectError, match="among the project's images"):
         export(project, folder / "JPEGImages" / "out")
     with pytest.raises(ProjectError, match="no image was chosen"):
-        next(export_voc(project, tmp_path / "out", []))
+        next(VOC.run(project, tmp_path / "out", []))
 
 
 def test_a_failed_or_cancelled_export_leaves_nothing(folder: Path, tmp_path: Path) -> None:
     project = ProjectFolder.open(folder, writable=False)
-    steps = export_voc(project, tmp_path / "out", project.samples)
-    assert next(steps) == 1
+    steps = VOC.run(project, tmp_path / "out", project.samples)
+    assert next(steps) == (1, 4)
     steps.close()
     assert list((tmp_path / "out").iterdir()) == []
     for image in (folder / "JPEGImages").rglob("*.*"):
@@ -161,6 +165,18 @@ def test_ids_are_flattened_without_collisions() -> None:
     assert not any(set(name) & set("/\\\n") for name in flat)
 
 
+def test_labelmap_names_void_when_asked_and_is_read_the_same(folder: Path, tmp_path: Path) -> None:
+    project = ProjectFolder.open(folder, writable=False)
+    list(VOC.run(project, tmp_path / "out", project.samples, {"void_row": True}))
+    path = tmp_path / "out" / "VOCdevkit" / "VOC2012" / "labelmap.txt"
+    assert path.read_text().splitlines() == [
+        "background:0,0,0::", "cell:128,0,0::", "debris:0,128,0::", "void:224,224,192::"
+    ]  # fmt: skip
+    read = read_class_file(path)
+    assert read is not None
+    assert read.classes == project.config.table.classes
+
+
 def test_class_files_hold_every_index_in_its_line(tmp_path: Path) -> None:
     table = ClassTable.from_names(["background", "a:b", "old", "dog"])
     rows = [c for c in table if c.index != 1]
@@ -170,7 +186,7 @@ def test_class_files_hold_every_index_in_its_line(tmp_path: Path) -> None:
     assert lines == ["background", "unused_1", "DOG (retired 2)", "dog"]
     for name, cvat in (("class_names.txt", False), ("labelmap.txt", True)):
         (tmp_path / name).write_text("".join(f"{line}\n" for line in class_file_lines(table, cvat=cvat)))
-        read = read_class_files(tmp_path)
+        read = read_class_file(tmp_path / name)
         assert read is not None
         assert {c.index: c.name for c in read} == {0: "background", 2: "DOG (retired 2)", 3: "dog"}
         (tmp_path / name).unlink()

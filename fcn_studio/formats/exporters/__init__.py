@@ -1,0 +1,31 @@
+"""The export formats: `EXPORTERS`, and a module for each that writes it.
+
+A format is one row here and the module of the row's name, whose function ``export`` writes it. It then stands in
+``fcn-studio export --format``, in the export dialog, in the README's list and in the test of all formats. Importing
+this package loads none of these modules.
+"""
+
+from __future__ import annotations
+
+from fcn_studio.formats.exporters.base import ExportFormat
+from fcn_studio.i18n import tr_noop
+from fcn_studio.settings import Setting
+
+EXPORTERS: tuple[ExportFormat, ...] = (
+    ExportFormat(
+        "voc",
+        tr_noop("VOC data set"),
+        tr_noop("Writes VOCdevkit/VOC2012 with images, masks, lists of the splits and class names."),
+        options=(
+            Setting(
+                False,
+                tr_noop("Name void in labelmap.txt"),
+                tr_noop("Programs such as Datumaro refuse masks with void pixels unless labelmap.txt names them."),
+                key="void_row",
+            ),
+        ),
+    ),
+)
+"""Every export format; the first is the default."""
+
+BY_NAME = {row.name: row for row in EXPORTERS}

@@ -1,0 +1,140 @@
+"""What every export format promises; a new row of `EXPORTERS` is tested without a word here."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fcn_studio.core.sample import Split, Status
+from fcn_studio.errors import ProjectError
+from fcn_studio.formats import exporters
+from fcn_studio.formats.exporters import BY_NAME, EXPORTERS
+from fcn_studio.formats.exporters.base import ExportFormat, ExportResult
+from fcn_studio.formats.project.project_folder import ProjectFolder
+from fcn_studio.settings import Setting, Value
+from tests.formats.helpers import fingerprint, make_project, painted
+
+every_format = pytest.mark.parametrize("row", EXPORTERS, ids=lambda row: row.name)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> ProjectFolder:
+    """Four images, one of them in a subfolder and one without a label."""
+    folder = make_project(tmp_path / "project", ["a.jpg", "sub/b.png", "sub__b.jpg", "c.jpg"])
+    with ProjectFolder.open(folder, writable=True) as opened:
+        for index, sample in enumerate(opened.samples[:3]):
+            opened.save_labels(sample, painted(index), Status.VERIFIED)
+    return ProjectFolder.open(folder, writable=False)
+
+
+def finished(steps: Generator[tuple[int, int], None, ExportResult]) -> tuple[list[tuple[int, int]], ExportResult]:
+    """Run an export to its end: what it yielded, and its result."""
+    seen: list[tuple[int, int]] = []
+    while True:
+        try:
+            seen.append(next(steps))
+        except StopIteration as end:
+            return seen, end.value
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def other_value(option: Setting[Value]) -> Value:
+    """A valid value that is not the default."""
+    if option.kind is bool:
+        return not option.default
+    values = list(option.choices) or [option.low, option.high]
+    return next(option.accepted(option.kind(value)) for value in values if value != option.default)
+
+
+@every_format
+def test_it_writes_every_image_and_nothing_into_the_project(
+    row: ExportFormat, project: ProjectFolder, tmp_path: Path
+) -> None:
+    before, out = fingerprint(project.folder), tmp_path / "out"
+    seen, result = finished(row.run(project, out, project.samples))
+    assert seen == [(done, 4) for done in range(1, 5)]
+    assert result.train + result.val == 4
+    splits = [project.split(sample) for sample in project.samples]
+    assert (result.train, result.val) == (splits.count(Split.TRAIN), splits.count(Split.VAL))
+    assert not result.failed
+    assert result.folder.is_relative_to(out)
+    assert files_in(out)
+    assert fingerprint(project.folder) == before
+
+
+@every_format
+def test_cancelled_or_failed_half_way_it_leaves_nothing(
+    row: ExportFormat, project: ProjectFolder, tmp_path: Path
+) -> None:
+    steps = row.run(project, tmp_path / "out", project.samples)
+    assert [next(steps), next(steps)] == [(1, 4), (2, 4)]
+    steps.close()
+    assert files_in(tmp_path / "out") == []
+    for sample in project.samples:
+        sample.image_path.write_bytes(b"no image")
+        project.mask_path(sample).write_bytes(b"no mask") if project.mask_path(sample).exists() else None
+    with pytest.raises(ProjectError, match="no image could be exported"):
+        finished(row.run(project, tmp_path / "out", project.samples))
+    assert files_in(tmp_path / "out") == []
+
+
+@every_format
+def test_what_cannot_be_read_is_left_out(row: ExportFormat, project: ProjectFolder, tmp_path: Path) -> None:
+    sample = project.samples[0]
+    sample.image_path.write_bytes(b"no image")
+    project.mask_path(sample).write_bytes(b"no mask")
+    _, result = finished(row.run(project, tmp_path / "out", project.samples))
+    assert set(result.failed) == {sample.image_id}
+    assert result.train + result.val == 3
+
+
+@every_format
+def test_it_never_writes_over_another_nor_among_the_images(
+    row: ExportFormat, project: ProjectFolder, tmp_path: Path
+) -> None:
+    finished(row.run(project, tmp_path / "out", project.samples))
+    before = fingerprint(tmp_path / "out")
+    with pytest.raises(ProjectError, match="there already"):
+        finished(row.run(project, tmp_path / "out", project.samples))
+    assert fingerprint(tmp_path / "out") == before
+    with pytest.raises(ProjectError, match="among the project's images"):
+        finished(row.run(project, project.image_root / "out", project.samples))
+    with pytest.raises(ProjectError, match="no image was chosen"):
+        finished(row.run(project, tmp_path / "none", []))
+
+
+@every_format
+def test_every_option_changes_what_is_written(row: ExportFormat, project: ProjectFolder, tmp_path: Path) -> None:
+    finished(row.run(project, tmp_path / "plain", project.samples))
+    for option in row.options:
+        assert option.key
+        assert option.title
+        assert option.help
+        assert option.accepted(option.default) == option.default
+        out = tmp_path / option.key
+        finished(row.run(project, out, project.samples, {option.key: other_value(option)}))
+        plain = {path: digest for path, (digest, _) in fingerprint(tmp_path / "plain").items()}
+        assert {path: digest for path, (digest, _) in fingerprint(out).items()} != plain
+    with pytest.raises(ValueError, match="no option"):
+        finished(row.run(project, tmp_path / "strange", project.samples, {"no_such_option": True}))
+
+
+def test_an_option_has_one_meaning_whatever_the_format() -> None:
+    rows = {option.key: replace(option, default=option.default) for row in EXPORTERS for option in row.options}
+    assert all(rows[option.key] == option for row in EXPORTERS for option in row.options)
+
+
+def test_each_format_is_a_row_and_a_module() -> None:
+    modules = {module.name for module in pkgutil.iter_modules(exporters.__path__)} - {"base"}
+    assert modules == set(BY_NAME)
+    assert len(BY_NAME) == len(EXPORTERS)
+    for row in EXPORTERS:
+        assert row.title
+        assert row.description.endswith(".")
