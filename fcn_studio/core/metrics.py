@@ -1,7 +1,9 @@
-"""The four figures of semantic segmentation, all from one confusion matrix over the whole set.
+"""The four figures of semantic segmentation, from one confusion matrix over the set.
 
 Source: Long, Shelhamer & Darrell 2015, section 5 ("Metrics"): pixel accuracy, mean accuracy, mean IoU,
-frequency-weighted IoU. Mean IoU is over the classes that occur in the truth of the set; absent ones are listed.
+frequency-weighted IoU. A class that is predicted but absent from the truth counts as 0 in the mean IoU, as in the
+authors' ``score.py``, in PASCAL VOC's development kit and in torchmetrics. A class absent from both is left out of
+the mean, and listed.
 """
 
 from __future__ import annotations
@@ -19,16 +21,16 @@ from fcn_studio.core.labels import LabelMap
 
 @dataclass(frozen=True)
 class Figures:
-    """Figures of a network on a set of images. All shares are 0..1.
+    """Figures of a network on a set of images; all shares are 0..1.
 
     Attributes:
         pixel_accuracy: share of scored pixels that are right.
-        mean_accuracy: mean over the occurring classes of the share of their pixels that are right.
-        mean_iou: mean over the occurring classes of intersection over union.
+        mean_accuracy: mean over the classes of the truth of the share of their pixels that are right.
+        mean_iou: mean of intersection over union over the classes of the truth and of the predictions.
         frequency_weighted_iou: IoU weighted by the classes' pixels.
-        iou: class index -> IoU, occurring classes only.
-        pixels: class index -> true pixels, occurring classes only.
-        absent: class indices of the table that do not occur in the truth.
+        iou: class index -> IoU, for the same classes; 0 for one that is only predicted.
+        pixels: class index -> true pixels, for the same classes.
+        absent: class indices of the table that are neither in the truth nor predicted.
         images: number of images scored.
         confusion: true class index -> predicted index -> pixels, where there are any; 255 stands for none.
         boundary: class index -> boundary F-score at 2 pixels; empty if it was not asked for.
@@ -47,10 +49,10 @@ class Figures:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Figures:
-        """The figures that ``asdict`` gave, back from JSON, whose keys are texts.
+        """Return the figures that ``asdict`` has turned into JSON, whose keys are texts.
 
         Raises:
-            KeyError, TypeError, ValueError, AttributeError: if it is anything else.
+            KeyError, TypeError, ValueError, AttributeError: if the data are anything else.
         """
         names = ("iou", "pixels", "boundary")
         by_class: dict[str, Any] = {name: {int(i): value for i, value in data[name].items()} for name in names}
@@ -61,16 +63,16 @@ class Figures:
 
     @property
     def mean_boundary(self) -> float:
-        """Mean over the classes that have a boundary in the truth; 0 if it was not asked for."""
+        """Mean boundary F-score over the classes with a boundary; 0 if it was not asked for."""
         return sum(self.boundary.values()) / len(self.boundary) if self.boundary else 0.0
 
     def worst_confusions(self, most: int = 5) -> list[tuple[int, int, int]]:
-        """(true index, predicted index, pixels) of the errors with the most pixels, the greatest first."""
+        """Return (true index, predicted index, pixels) of the largest errors, largest first."""
         errors = [(t, p, n) for t, row in self.confusion.items() for p, n in row.items() if t != p]
         return sorted(errors, key=lambda error: -error[2])[:most]
 
     def details_as_json(self, table: ClassTable) -> dict[str, object]:
-        """Confusion matrix and boundaries, classes by name, for ``--json``."""
+        """Return confusion matrix and boundaries with class names, for ``--json``."""
 
         def name(index: int) -> str:
             return "none" if index == VOID else table.name_of(index)
@@ -84,7 +86,7 @@ class Figures:
         return details
 
     def as_json(self, table: ClassTable) -> dict[str, object]:
-        """The figures under plain names, classes by name, for ``--json``."""
+        """Return the figures with class names, for ``--json``."""
         return {
             "pixel_accuracy": self.pixel_accuracy,
             "mean_accuracy": self.mean_accuracy,
@@ -123,35 +125,34 @@ class ConfusionMatrix:
         self.images += 1
 
     def figures(self, indices: Iterable[int]) -> Figures:
-        """The figures over the given class indices (those of the table).
+        """Compute the figures over the given class indices (those of the table).
 
-        Only pixels of these classes are scored: what is predicted where the truth is another one, as a class that
-        is retired, is no more an error than where it is void. A set with no scored pixel has figures of 0 and no
-        occurring class.
+        Only pixels whose true class is one of these are scored: predictions on other pixels, as on those of a
+        retired class, are no more errors than on void. A set with no scored pixel has figures of 0.
         """
         wanted = [i for i in indices if i != VOID]
         counts = self.counts[:VOID]
         true = counts.sum(1)
         hit = self.counts.diagonal()[:VOID]
         present = np.array([i for i in wanted if true[i] > 0], dtype=np.intp)
-        union = true + self.counts[present, :VOID].sum(0) - hit
-        absent = tuple(i for i in wanted if true[i] == 0)
         if not len(present):
-            return Figures(0.0, 0.0, 0.0, 0.0, {}, {}, absent, self.images)
+            return Figures(0.0, 0.0, 0.0, 0.0, {}, {}, tuple(wanted), self.images)
+        union = true + self.counts[present, :VOID].sum(0) - hit
+        counted = np.array([i for i in wanted if union[i] > 0], dtype=np.intp)
         total = float(true[present].sum())
-        iou = hit[present] / union[present]
+        iou = hit[counted] / union[counted]
         return Figures(
             pixel_accuracy=float(hit[present].sum() / total),
             mean_accuracy=float((hit[present] / true[present]).mean()),
             mean_iou=float(iou.mean()),
-            frequency_weighted_iou=float((true[present] * iou).sum() / total),
-            iou={int(i): float(v) for i, v in zip(present, iou, strict=True)},
-            pixels={int(i): int(true[i]) for i in present},
-            absent=absent,
+            frequency_weighted_iou=float((true[counted] * iou).sum() / total),
+            iou={int(i): float(v) for i, v in zip(counted, iou, strict=True)},
+            pixels={int(i): int(true[i]) for i in counted},
+            absent=tuple(i for i in wanted if union[i] == 0),
             images=self.images,
             confusion={int(i): self._row(i) for i in present},
         )
 
     def _row(self, true: int) -> dict[int, int]:
-        """Predicted index -> pixels of one true class."""
+        """Return predicted index -> pixels of one true class."""
         return {int(i): int(self.counts[true, i]) for i in np.flatnonzero(self.counts[true])}

@@ -70,7 +70,7 @@ def test_figures_equal_torchmetrics_on_random_cases() -> None:
         true = counts.sum(1)
         with np.errstate(invalid="ignore", divide="ignore"):
             iou = np.diag(counts) / (true + counts.sum(0) - np.diag(counts))
-        expected = iou[true > 0].mean()
+        expected = iou[np.isfinite(iou)].mean()  # a class that is only predicted counts as 0
         assert abs(matrix.figures(range(classes)).mean_iou - expected) < 1e-12
 
 
@@ -115,3 +115,18 @@ def test_mean_iou_is_torchmetrics_jaccard_over_the_set(truths: np.ndarray, guess
     jaccard = oracle.compute().tolist()
     assert figures.iou == {index: pytest.approx(jaccard[index], abs=1e-6) for index in figures.iou}
     assert figures.mean_iou == pytest.approx(np.mean([jaccard[index] for index in figures.iou]), abs=1e-6)
+    macro = MulticlassJaccardIndex(4, average="macro", ignore_index=255)
+    macro.update(torch.from_numpy(guesses.astype(np.int64)), torch.from_numpy(truths.astype(np.int64)))
+    assert figures.mean_iou == pytest.approx(float(macro.compute()), abs=1e-6)
+
+
+def test_a_class_that_is_only_predicted_counts_as_zero() -> None:
+    """As in the authors' score.py, the development kit of PASCAL VOC and torchmetrics."""
+    matrix = ConfusionMatrix()
+    matrix.add(np.array([[0] * 99 + [0]], np.uint8), np.array([[0] * 99 + [1]], np.uint8))
+    figures = matrix.figures(range(3))
+    assert figures.mean_iou == pytest.approx((0.99 + 0) / 2)
+    assert figures.iou == {0: pytest.approx(0.99), 1: 0}
+    assert figures.pixels == {0: 100, 1: 0}
+    assert figures.absent == (2,)
+    assert figures.mean_accuracy == figures.pixel_accuracy == figures.frequency_weighted_iou == pytest.approx(0.99)
