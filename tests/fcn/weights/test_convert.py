@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -318,3 +320,51 @@ def test_the_table_makes_sense() -> None:
         assert row.trusted == (row.url.startswith("https://") or name == "fcn8s-heavy")
         assert row.trunk_only == (name in ("vgg16", "vgg16-bn", "vgg16-caffe", "alexnet"))
         ClassTable.from_names(row.classes)
+
+
+class Elsewhere:
+    """A class of a training script, which is not there when its file is read."""
+
+    opened = False
+
+    def __setstate__(self, state: object) -> None:
+        Elsewhere.opened = True
+
+
+def as_people_have_them(state: dict[str, Tensor]) -> dict[str, object]:
+    """The files that training scripts write around the same weights."""
+    elsewhere = Elsewhere()
+    elsewhere.lr = 0.01  # type: ignore[attr-defined]
+    return {
+        "torchvision's script": {"model": state, "optimizer": {}, "epoch": 3, "args": argparse.Namespace(lr=0.01)},
+        "a class of the script": {"state_dict": state, "config": elsewhere, "pytorch-lightning_version": "2.0"},
+        "scalars of NumPy": {"model": state, "best_miou": np.float64(0.5)},
+        "DataParallel": {f"module.{name}": value for name, value in state.items()},
+        "Lightning": {"state_dict": {f"model.{name}": value for name, value in state.items()}, "epoch": 1},
+        "both": {f"module.model.{name}": value for name, value in state.items()},
+        "half precision": {
+            name: value.half() if value.is_floating_point() else value for name, value in state.items()
+        },
+    }
+
+
+@pytest.mark.parametrize("kind", as_people_have_them({}))
+def test_files_of_training_scripts_are_imported(tmp_path: Path, kind: str) -> None:
+    made = network(narrow(), classes=3)
+    torch.save(as_people_have_them(caffe_weights(made))[kind], tmp_path / "net.pth")
+    Elsewhere.opened = False
+    found = imported(tmp_path / "net.pth", classes=("a", "b", "c"))
+    assert not Elsewhere.opened, "code of the file has run"
+    if kind != "half precision":
+        same_scores(found, made)
+    assert len(found.table) == 3
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_whole_module_is_refused_in_plain_words(tmp_path: Path, wrapped: bool) -> None:
+    made = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 1))
+    torch.save({"model": made} if wrapped else made, tmp_path / "net.pth")
+    with pytest.raises(CheckpointError, match=r"save the network's state_dict\(\) in Python") as caught:
+        imported(tmp_path / "net.pth")
+    assert "\x1b" not in str(caught.value)
+    assert "weights_only" not in str(caught.value)
