@@ -16,6 +16,7 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+import tifffile
 from PIL import Image, features
 from PIL.PngImagePlugin import PngInfo
 
@@ -139,6 +140,16 @@ def _tiffs(picture: Image.Image, deep: Image.Image, exif: Image.Exif) -> Iterato
     yield _saved(Image.new("LAB", SIZE, (120, 130, 140)), "TIFF")
     yield _saved(picture.convert("1"), "TIFF", compression="group4")
     yield _saved(picture, "TIFF", save_all=True, append_images=[picture.rotate(90)])
+    planes = np.moveaxis(np.asarray(picture.convert("RGB")).astype(np.float32), 2, 0)
+    for compression in (None, "zlib"):
+        yield _planes(planes, compression=compression)
+        yield _planes((planes * 257).astype(np.uint16), compression=compression, tile=(16, 16))
+
+
+def _planes(samples: np.ndarray, **options: object) -> bytes:
+    file = io.BytesIO()
+    tifffile.imwrite(file, samples, photometric="rgb", planarconfig="separate", metadata=None, **options)
+    return file.getvalue()
 
 
 def _others(picture: Image.Image, deep: Image.Image) -> Iterator[bytes]:

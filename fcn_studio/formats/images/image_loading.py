@@ -7,13 +7,22 @@ lies at ``x * image width / reduced width`` exactly, whatever the sizes round to
 from __future__ import annotations
 
 import mmap
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, TiffImagePlugin
 
-from fcn_studio.formats.images.images import MAX_PIXELS, opened, orientation_of, read_image, rgb_of, turned
+from fcn_studio.formats.images.images import (
+    MAX_PIXELS,
+    TiffBeyondPillow,
+    opened,
+    orientation_of,
+    read_image,
+    rgb_of,
+    turned,
+)
 from fcn_studio.formats.images.jpeg_scans import refuse_endless
 from fcn_studio.paths import open_file
 
@@ -35,13 +44,14 @@ def reduced_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uin
     Raises:
         ImageError: as `read_image`.
     """
-    if (pixels := _mapped(path, max_pixels)) is not None:
-        return _sampled(pixels)
-    with opened(path, max_pixels) as image:
-        if image.format in ("JPEG", "MPO"):
-            return _reduced_jpeg(image, max_pixels)
-        if isinstance(image, TiffImagePlugin.TiffImageFile):
-            return _reduced_page(image)
+    with suppress(TiffBeyondPillow):  # which has no stages
+        if (pixels := _mapped(path, max_pixels)) is not None:
+            return _sampled(pixels)
+        with opened(path, max_pixels) as image:
+            if image.format in ("JPEG", "MPO"):
+                return _reduced_jpeg(image, max_pixels)
+            if isinstance(image, TiffImagePlugin.TiffImageFile):
+                return _reduced_page(image)
     return None
 
 
@@ -54,8 +64,10 @@ def whole_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8
     Raises:
         ImageError: as `read_image`.
     """
-    pixels = _mapped(path, max_pixels)
-    return read_image(path, max_pixels=max_pixels) if pixels is None else pixels
+    with suppress(TiffBeyondPillow):
+        if (pixels := _mapped(path, max_pixels)) is not None:
+            return pixels
+    return read_image(path, max_pixels=max_pixels)
 
 
 def _reduced_jpeg(image: ImageFile.ImageFile, max_pixels: int) -> NDArray[np.uint8] | None:

@@ -14,15 +14,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
 from PIL.Image import core as pillow_core  # type: ignore[attr-defined]
 
 from fcn_studio.errors import ImageError, ImageTooLarge
+from fcn_studio.formats.images.depth import strips, to_8_bit
 from fcn_studio.formats.images.jpeg_scans import refuse_endless
+from fcn_studio.formats.images.png_metadata import MOST_TEXT, without_oversized_metadata
+from fcn_studio.formats.images.tiff import (
+    TiffPicture,
+    is_misread_by_pillow,
+    is_tiff,
+    is_unsigned_32,
+    read_tiff,
+    refuse_large_tiles,
+)
+from fcn_studio.i18n import tr
 from fcn_studio.paths import open_file
 
 IMAGE_SUFFIXES = frozenset(
@@ -63,6 +75,8 @@ DECODER_ERRORS = (
 
 # `opened` refuses by its caller's limit, with a sentence; Pillow's is process-wide and mostly warns.
 Image.MAX_IMAGE_PIXELS = None
+# Pillow's limit of 1 MB calls sound pictures damaged: profiles and editing histories are larger.
+PngImagePlugin.MAX_TEXT_CHUNK = MOST_TEXT
 
 
 def read_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
@@ -70,17 +84,21 @@ def read_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]
 
     EXIF orientation is applied. Of animations and multi-page files it is the first frame. Transparent pixels
     are composited on mid-grey (`TRANSPARENT_BACKDROP`). CMYK, YCbCr and LAB become RGB by Pillow's plain
-    formulas, embedded colour profiles are ignored. Samples deeper than 8 bits are scaled by `_to_8_bit`.
+    formulas, embedded colour profiles are ignored. Samples deeper than 8 bits are scaled by `depth.to_8_bit`.
 
     Raises:
         ImageError: if the file cannot be opened, is no image, is damaged or cut off, or has too many pixels, or
             there is not enough memory.
     """
-    with opened(path, max_pixels) as image:
-        if image.format in ("JPEG", "MPO"):
-            refuse_endless(image, max_pixels)
-        orientation = orientation_of(image)
-        return turned(_decoded(image), orientation)
+    try:
+        with opened(path, max_pixels) as image:
+            if image.format in ("JPEG", "MPO"):
+                refuse_endless(image, max_pixels)
+            orientation = orientation_of(image)
+            return turned(_decoded(image), orientation)
+    except TiffBeyondPillow:
+        with _tiff(path, max_pixels) as picture:
+            return turned(_rgb_of_tiff(picture), picture.orientation)
 
 
 def image_size(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
@@ -89,9 +107,14 @@ def image_size(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     Raises:
         ImageError: as `read_image`, except that damage behind the header is not seen.
     """
-    with opened(path, max_pixels) as image:
-        width, height = image.size
-        return (height, width) if orientation_of(image) >= 5 else (width, height)
+    try:
+        with opened(path, max_pixels) as image:
+            width, height = image.size
+            return (height, width) if orientation_of(image) >= 5 else (width, height)
+    except TiffBeyondPillow:
+        with _tiff(path, max_pixels) as picture:
+            width, height = picture.size
+            return (height, width) if picture.orientation >= 5 else (width, height)
 
 
 def is_upright_jpeg(path: Path, *, max_pixels: int = MAX_PIXELS) -> bool:
@@ -100,8 +123,11 @@ def is_upright_jpeg(path: Path, *, max_pixels: int = MAX_PIXELS) -> bool:
     Raises:
         ImageError: as `image_size`.
     """
-    with opened(path, max_pixels) as image:
-        return image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L") and orientation_of(image) == 1
+    try:
+        with opened(path, max_pixels) as image:
+            return image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L") and orientation_of(image) == 1
+    except TiffBeyondPillow:
+        return False
 
 
 def write_jpeg(path: Path, image_rgb: NDArray[np.uint8]) -> None:
@@ -126,13 +152,86 @@ def write_png(path: Path, image_rgb: NDArray[np.uint8]) -> None:
     Image.fromarray(image_rgb).save(path, "PNG", compress_level=4)
 
 
+class TiffBeyondPillow(ImageError):  # noqa: N818 - a kind of file, not a failure
+    """A TIFF that Pillow cannot read, or reads as other pixels; `read_image` reads it all the same."""
+
+
 @contextmanager
 def opened(path: Path, max_pixels: int) -> Iterator[ImageFile.ImageFile]:
-    """The image with its header read and its size judged; Pillow's errors in the block become sentences."""
-    try:
-        with open_file(path) as file, quiet_pillow(), Image.open(file, formats=_decoders()) as image:
-            _refuse_large(path, image, max_pixels)
+    """Open an image by its header and judge its size; Pillow's errors in the block become sentences.
+
+    Raises:
+        TiffBeyondPillow: if the file is a TIFF of a kind that Pillow does not read.
+        ImageError: as `read_image`.
+    """
+    with _sentences(path), open_file(path) as file, quiet_pillow():
+        try:
+            image = Image.open(without_oversized_metadata(file), formats=_decoders())
+        except UnidentifiedImageError:
+            if is_tiff(file):
+                raise TiffBeyondPillow(f"{path}: a TIFF that is not of 8 bits in one plane") from None
+            raise
+        with image:
+            _refuse_large(path, image.size, image.format or "", max_pixels)
+            if isinstance(image, TiffImagePlugin.TiffImageFile):
+                refuse_large_tiles(image)
+                if is_misread_by_pillow(image):
+                    raise TiffBeyondPillow(f"{path}: a TIFF of deep samples in planes")
             yield image
+
+
+@contextmanager
+def _tiff(path: Path, max_pixels: int) -> Iterator[TiffPicture]:
+    """Open a TIFF that Pillow does not read, and judge its size.
+
+    Raises:
+        ImageError: as `read_image`; the sentence says which property of the file is not read.
+    """
+    with _sentences(path), open_file(path) as file, read_tiff(file) as picture:
+        _refuse_large(path, picture.size, "TIFF", max_pixels)
+        if picture.refusal:
+            raise ImageError(
+                tr("{path}: {reason}; save it as an 8-bit TIFF or PNG", path=path, reason=picture.refusal)
+            )
+        yield picture
+
+
+def _rgb_of_tiff(picture: TiffPicture) -> NDArray[np.uint8]:
+    """The pixels of a TIFF as uint8 (H, W, 3), as stored: not turned yet.
+
+    Of several bands the first three are red, green and blue; of two the first is grey. Colour of 16 and 32 bits keeps
+    its upper 8, as Pillow does; fractions and grey are scaled by `depth.to_8_bit`.
+    """
+    samples = picture.samples()
+    colours, alpha = samples[:, :, : picture.colours], samples[:, :, picture.alpha] if picture.alpha else None
+    rgb = np.broadcast_to(_eight_bits(colours), (*samples.shape[:2], 3))
+    if picture.inverted:
+        rgb = 255 - rgb
+    if alpha is None:
+        return np.ascontiguousarray(rgb)
+    pixels = np.dstack([rgb, _eight_bits(alpha[:, :, None])])
+    return rgb_of(Image.fromarray(pixels, "RGBA"))
+
+
+def _eight_bits(samples: NDArray[Any]) -> NDArray[np.uint8]:
+    """Samples (H, W, C) as uint8."""
+    if samples.dtype == np.uint8:
+        return samples.astype(np.uint8, copy=False)
+    if samples.shape[2] == 3 and samples.dtype.kind == "u":
+        upper: NDArray[np.uint8] = (samples >> (8 * samples.dtype.itemsize - 8)).astype(np.uint8)
+        return upper
+    return to_8_bit(samples)
+
+
+@contextmanager
+def _sentences(path: Path) -> Iterator[None]:
+    """Turn what decoders raise in the block into sentences.
+
+    Raises:
+        ImageError: in place of all `DECODER_ERRORS` and of `MemoryError`.
+    """
+    try:
+        yield
     except UnidentifiedImageError as error:
         raise ImageError(
             f"{path}: not an image of a kind that is read (JPEG, PNG, TIFF, BMP, WebP, GIF, PNM, AVIF, "
@@ -151,16 +250,16 @@ def opened(path: Path, max_pixels: int) -> Iterator[ImageFile.ImageFile]:
         ) from error
 
 
-def _refuse_large(path: Path, image: Image.Image, max_pixels: int) -> None:
+def _refuse_large(path: Path, size: tuple[int, int], kind: str, max_pixels: int) -> None:
     """Raises: ImageError if an image has too many pixels by its header; says what it would take to open it."""
-    width, height = image.size
+    width, height = size
     pixels = width * height
     if pixels > MOST_PIXELS:
         raise ImageError(
             f"{path}: {width} x {height} pixels is over 2 gigapixels, which is never opened; cut or shrink the image"
         )
     if pixels > max_pixels:
-        memory = pixels * (BYTES_A_PIXEL + _DECODER_BYTES_MORE.get(image.format or "", 0))
+        memory = pixels * (BYTES_A_PIXEL + _DECODER_BYTES_MORE.get(kind, 0))
         raise ImageTooLarge(
             f"{path}: {width} x {height} pixels is over the limit of {max_pixels / 1e6:g} million, and would take "
             f"about {memory / 1e9:.1f} GB of memory; cut or shrink the image, or raise the limit "
@@ -246,6 +345,8 @@ def _decoded(image: ImageFile.ImageFile) -> NDArray[np.uint8]:
     if large and upright and image.mode == "RGB" and image.format in ("JPEG", "MPO", "PNG", "TIFF"):
         return _decoded_in_place(image)
     image.load()
+    if isinstance(image, TiffImagePlugin.TiffImageFile) and is_unsigned_32(image):  # Pillow's mode is of signed ones
+        return np.repeat(to_8_bit(np.array(image).view(np.uint32))[:, :, None], 3, axis=2)
     return rgb_of(image)
 
 
@@ -284,20 +385,13 @@ def _without_fourth(pixels: NDArray[np.uint8]) -> None:
 def rgb_of(image: Image.Image) -> NDArray[np.uint8]:
     """A loaded image of any mode as uint8 (H, W, 3), as stored: not turned yet."""
     if image.mode == "F" or image.mode.startswith("I"):
-        grey = _to_8_bit(np.array(image))
+        grey = to_8_bit(np.array(image))
         return np.repeat(grey[:, :, None], 3, axis=2)
     rgb = np.empty((image.height, image.width, 3), np.uint8)
-    for rows in _strips(rgb):
+    for rows in strips(rgb):
         # Strip by strip: a conversion copies, and twice the memory of a large image may not be there.
         rgb[rows] = _strip_rgb(image.crop((0, rows.start, image.width, rows.stop)))
     return rgb
-
-
-def _strips(array: NDArray[np.generic]) -> list[slice]:
-    """Slices of rows that together are the array (H, W, ...), each of about a million pixels."""
-    height, width = array.shape[:2]
-    step = max(1, (1 << 20) // width)
-    return [slice(top, min(height, top + step)) for top in range(0, height, step)]
 
 
 def _strip_rgb(image: Image.Image) -> NDArray[np.uint8]:
@@ -309,25 +403,3 @@ def _strip_rgb(image: Image.Image) -> NDArray[np.uint8]:
     # At most 255 * 255 + 127: fits 16 bits. Rounded to nearest; alpha 255 keeps the colour exactly.
     blend = rgba[:, :, :3] * alpha + TRANSPARENT_BACKDROP * (255 - alpha)
     return ((blend + 127) // 255).astype(np.uint8)
-
-
-def _to_8_bit(samples: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Deep grey samples (H, W) as uint8, without a setting.
-
-    Whole numbers without a negative are divided by the range of the smallest usual depth (8, 10, 12, 14 or
-    16 bits) that holds the maximum, so a 12-bit camera's files are not nearly black and its pictures stay
-    comparable. Fractions within 0..1 are scaled by 255. Anything else is stretched from its minimum to its
-    maximum; what is not finite counts as 0.
-    """
-    finite = np.nan_to_num(samples, copy=False, posinf=0.0, neginf=0.0)
-    low, high = float(finite.min()), float(finite.max())
-    whole = np.issubdtype(samples.dtype, np.integer)
-    if low >= 0 and whole and high < 1 << 16:
-        low, high = 0.0, float(next((1 << bits) - 1 for bits in (8, 10, 12, 14, 16) if high < 1 << bits))
-    elif low >= 0 and not whole and high <= 1:
-        low, high = 0.0, 1.0
-    factor = 255.0 / (high - low) if high > low else 0.0
-    scaled = np.empty(samples.shape, np.uint8)
-    for rows in _strips(scaled):
-        scaled[rows] = np.rint((finite[rows].astype(np.float64) - low) * factor)
-    return scaled

@@ -19,6 +19,7 @@ from fcn_studio.core.labels import LabelMap, first_unknown_index
 from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, MaskNotRead
 from fcn_studio.formats.atomic import write_atomically
 from fcn_studio.formats.images.images import DECODER_ERRORS, MAX_PIXELS, MOST_PIXELS, quiet_pillow
+from fcn_studio.formats.images.png_metadata import without_oversized_metadata
 from fcn_studio.paths import open_file, read_file
 
 _PALETTE = voc_palette().tobytes()
@@ -73,7 +74,7 @@ def decode_mask(
     try:
         with quiet_pillow():
             _verify(io.BytesIO(data))
-        with quiet_pillow(), Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+        with quiet_pillow(), Image.open(without_oversized_metadata(io.BytesIO(data)), formats=("PNG",)) as image:
             _check_size(image.size, size, path)
             packed = image.tile[0].args in ("L;2", "L;4")
             pixels, mode = np.array(image), image.mode
@@ -159,7 +160,11 @@ def read_grey(path: Path, size: tuple[int, int]) -> LabelMap:
 def indices_in(path: Path) -> frozenset[int] | None:
     """The values of a mask file of 8 bits, palette or grey; None for any other file, damaged ones included."""
     try:
-        with open_file(path) as file, quiet_pillow(), Image.open(file, formats=("PNG",)) as image:
+        with (
+            open_file(path) as file,
+            quiet_pillow(),
+            Image.open(without_oversized_metadata(file), formats=("PNG",)) as image,
+        ):
             if image.mode not in ("P", "L") or image.width * image.height > MAX_PIXELS:
                 return None
             return frozenset(np.flatnonzero(np.bincount(np.asarray(image).ravel(), minlength=256)).tolist())
@@ -178,7 +183,7 @@ def _verify(file: BinaryIO) -> None:
     Raises:
         DECODER_ERRORS: if any is wrong, or the file is cut off.
     """
-    Image.open(file, formats=("PNG",)).verify()
+    Image.open(without_oversized_metadata(file), formats=("PNG",)).verify()
     file.seek(0)
 
 
