@@ -34,13 +34,13 @@ def child(folder: Path) -> None:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from fcn_studio.settings import Settings
     from fcn_studio.ui import app
-    from fcn_studio.ui.runtime.garbage_collection import GuiThreadGarbage
+    from fcn_studio.ui.runtime.garbage_collection import GuiThreadGarbageCollector
     from tests.trust.huge import Sitting
     from tests.ui.conftest import IdleProcess
 
     application = app.application([])
     studio = app.build(Settings(), IdleProcess())
-    GuiThreadGarbage(studio.window)
+    GuiThreadGarbageCollector(studio.window)
     studio.window.resize(1920, 1080)
     studio.window.show()
     application.processEvents()

@@ -29,7 +29,7 @@ from PySide6.QtCore import qInstallMessageHandler  # noqa: E402
 
 from fcn_studio.settings import Settings  # noqa: E402
 from fcn_studio.ui import app  # noqa: E402
-from fcn_studio.ui.runtime.garbage_collection import GuiThreadGarbage  # noqa: E402
+from fcn_studio.ui.runtime.garbage_collection import GuiThreadGarbageCollector  # noqa: E402
 from tests.trust.large_folders import Opening, draw_many, open_and_watch, table  # noqa: E402
 from tests.ui.conftest import IdleProcess  # noqa: E402
 
@@ -44,7 +44,7 @@ def open_once(folder: Path) -> Opening:
     studio.window.resize(1600, 900)
     studio.window.show()
     gc.freeze()  # as the program does
-    GuiThreadGarbage(studio.window)
+    GuiThreadGarbageCollector(studio.window)
     application.processEvents()
     opening = open_and_watch(studio, folder)
     studio.session.close_project(discard=True)

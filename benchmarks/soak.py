@@ -29,7 +29,7 @@ from PySide6.QtCore import QTimer, qInstallMessageHandler  # noqa: E402
 
 from fcn_studio.settings import Settings  # noqa: E402
 from fcn_studio.ui import app  # noqa: E402
-from fcn_studio.ui.runtime.garbage_collection import GuiThreadGarbage  # noqa: E402
+from fcn_studio.ui.runtime.garbage_collection import GuiThreadGarbageCollector  # noqa: E402
 from tests.trust.soak import Soak, growth, steady  # noqa: E402
 
 BAR_MB = 1.0
@@ -47,7 +47,7 @@ def run(folder: Path, minutes: float, infer_every: int, seed: int) -> Soak:
     """Soak for so long, with 60 samples."""
     application = app.application([])
     studio = app.build(Settings())
-    GuiThreadGarbage(studio.window)
+    GuiThreadGarbageCollector(studio.window)
     studio.window.resize(1200, 800)
     studio.window.show()
     soak = Soak(studio, folder / "project", seed, infer_every=infer_every)

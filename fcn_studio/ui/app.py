@@ -16,8 +16,8 @@ from fcn_studio.i18n import tr
 from fcn_studio.settings import Settings
 from fcn_studio.ui.network.learning import Learning
 from fcn_studio.ui.network.network_process import JobProcess, NetworkProcess
-from fcn_studio.ui.runtime.crash_marker import Life, take_ended
-from fcn_studio.ui.runtime.garbage_collection import GuiThreadGarbage
+from fcn_studio.ui.runtime.crash_marker import CrashMarker, take_unexpected_ends
+from fcn_studio.ui.runtime.garbage_collection import GuiThreadGarbageCollector
 from fcn_studio.ui.runtime.logs import log_to
 from fcn_studio.ui.runtime.platform_probe import has_display
 from fcn_studio.ui.runtime.unix_signals import QuitSignals
@@ -140,7 +140,7 @@ def run_window(
             tr("'{folder}' is no folder; give a folder of images, or nothing for the start page", folder=folder)
         )
     app = application()
-    with Life() as log_file:
+    with CrashMarker() as log_file:
         log_to(log_file)
         return _run(app, folder, break_lock, max_pixels, signals)
 
@@ -155,10 +155,10 @@ def _run(
     studio = build(settings)
     with bugs_reported(studio.window.messages):
         studio.window.closed.connect(app.exit)  # whatever else is open
-        signals.close_by_them(studio.window)
+        signals.close_window(studio.window)
         studio.window.show()
         gc.freeze()
-        GuiThreadGarbage(studio.window)
+        GuiThreadGarbageCollector(studio.window)
         QTimer.singleShot(0, studio.window, lambda: _tell_ended(studio))
         if folder is not None:
             QTimer.singleShot(0, studio.window, lambda: _open(studio, folder, break_lock))
@@ -171,12 +171,12 @@ def _run(
 
 
 def _tell_ended(studio: Studio) -> None:
-    ended = take_ended()
+    ended = take_unexpected_ends()
     if ended:
-        from fcn_studio.ui.commands.report import ended_text, report_text
+        from fcn_studio.ui.commands.report import report_text, unexpected_ends_text
 
-        text = f"{ended_text(ended)}\n{report_text(studio.window.messages, studio.learning.device_words)}"
-        studio.window.message_presenter.tell_ended(text)
+        text = f"{unexpected_ends_text(ended)}\n{report_text(studio.window.messages, studio.learning.device_words)}"
+        studio.window.message_presenter.report_unexpected_end(text)
 
 
 def _open(studio: Studio, folder: Path, break_lock: bool) -> None:

@@ -22,7 +22,7 @@ from fcn_studio.i18n import tr, tr_n
 from fcn_studio.jobs.demo import is_demo, make_demo
 from fcn_studio.settings import Settings
 from fcn_studio.ui.app import DEMO_MARK, DEMO_TRAINING, Studio, application, build, run_window
-from fcn_studio.ui.runtime.crash_marker import Life
+from fcn_studio.ui.runtime.crash_marker import CrashMarker
 from fcn_studio.ui.runtime.logs import log_to
 from fcn_studio.ui.runtime.platform_probe import has_display
 from fcn_studio.ui.runtime.unix_signals import QuitSignals
@@ -47,7 +47,7 @@ def run_demo(folder: Path | None, *, offscreen: bool = False, screenshot: Path |
             return run_window(folder, signals)
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     picture = screenshot or folder.parent / "fcn-studio-demo.png"
-    with Life() as log_file:
+    with CrashMarker() as log_file:
         log_to(log_file)
         _Journey(folder).run(picture.absolute())
     return 0

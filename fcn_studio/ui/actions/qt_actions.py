@@ -125,7 +125,7 @@ class Actions(QObject):
 _GONE = (QEvent.Type.WindowDeactivate, QEvent.Type.ApplicationDeactivate)
 
 
-class HoldKey(QObject):
+class HeldKey(QObject):
     """Tells when the key of an action is let go again, which a `QAction` does not.
 
     The filter sits on the application only while the key is held, so that it costs nothing otherwise.

@@ -39,5 +39,5 @@ class Adjustment:
         return table
 
 
-AS_IT_IS = Adjustment()
+UNADJUSTED = Adjustment()
 """The image unchanged."""

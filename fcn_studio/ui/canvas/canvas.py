@@ -30,11 +30,11 @@ from fcn_studio.tools.base import Button, PointerEvent, Tool
 from fcn_studio.tools.options import BRUSH_SIZE
 from fcn_studio.ui.canvas.colours import VOID_COLOUR
 from fcn_studio.ui.canvas.overlay_painter import OverlayScene
-from fcn_studio.ui.canvas.parent_event_filter import SeldomEvents
+from fcn_studio.ui.canvas.parent_event_filter import ParentEventFilter
 from fcn_studio.ui.canvas.pointer import is_eraser, pointer_event, tool_key
 from fcn_studio.ui.canvas.surface import ZOOM_STEP, Surface
 from fcn_studio.ui.canvas.tool_work import ToolWork
-from fcn_studio.ui.canvas.wheel import Turn, Wheel, notches
+from fcn_studio.ui.canvas.wheel import Wheel, WheelAction, notches
 from fcn_studio.ui.runtime.guard import guarded
 
 BRUSH_STEP = 1.2
@@ -101,8 +101,8 @@ class Canvas(Surface):
         self.view_changed.connect(self._on_view_changed)
         self.tool_work = ToolWork(self)
         self.tool_work.changed.connect(self._update_cursor)
-        self._seldom = SeldomEvents(self, self._pinch, self._wants)
-        self._seldom.follow()
+        self._parent_filter = ParentEventFilter(self, self._pinch, self._wants)
+        self._parent_filter.follow()
 
     def set_tool(self, tool: Tool | None) -> None:
         """Hand gestures to this tool; one that is half done with the old tool ends as if the button were let go."""
@@ -336,9 +336,9 @@ class Canvas(Surface):
         if self._drag != Drag.NONE:
             return  # a stroke stays on the pixels that it began on
         turn = self.wheel.turn(event, brush=self._uses_brush_size)
-        if turn == Turn.ZOOM:
+        if turn == WheelAction.ZOOM:
             self.zoom_at(event.position(), ZOOM_STEP ** notches(event))
-        elif turn == Turn.BRUSH_SIZE:
+        elif turn == WheelAction.BRUSH_SIZE:
             self.brush_resize.emit(BRUSH_STEP ** notches(event))
         else:
             self.pan(*self.wheel.distance(event))
@@ -390,7 +390,7 @@ class Canvas(Surface):
     @guarded
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.ParentChange:
-            self._seldom.follow()
+            self._parent_filter.follow()
         super().changeEvent(event)
 
     def _pinch(self, position: QPointF, factor: float) -> None:

@@ -16,7 +16,7 @@ from fcn_studio.core.geometry import Rect
 from fcn_studio.core.image_pyramid import ImagePyramid
 from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.prediction import Prediction
-from fcn_studio.ui.canvas.adjust import AS_IT_IS, Adjustment
+from fcn_studio.ui.canvas.adjust import UNADJUSTED, Adjustment
 from fcn_studio.ui.canvas.blit import flattened
 from fcn_studio.ui.canvas.colours import class_pixels, disagreement_pixels, fade_table, heat_pixels
 from fcn_studio.ui.canvas.compare import Divider
@@ -61,7 +61,7 @@ class LayerStack:
         self.changed = Event[()]()
         self.styles = dict(DEFAULT_STYLES)
         self.label_style = LabelStyle.FILL
-        self.adjustment = AS_IT_IS
+        self.adjustment = UNADJUSTED
         self.peeking = False
         self.divider: Divider | None = None
         self._line_width = 1

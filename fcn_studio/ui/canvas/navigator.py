@@ -22,7 +22,7 @@ from fcn_studio.core.document import Document
 from fcn_studio.i18n import tr
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.canvas.colours import BACKDROP
-from fcn_studio.ui.canvas.device import count_device_pixels
+from fcn_studio.ui.canvas.device_pixels import use_device_pixels
 from fcn_studio.ui.canvas.view_state import ViewState
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.widgets.named import named
@@ -115,7 +115,7 @@ class Navigator(QWidget):
         painter = QPainter(self)
         try:
             if self._document is not None:
-                count_device_pixels(painter, self.devicePixelRatioF())
+                use_device_pixels(painter, self.devicePixelRatioF())
                 self._paint(painter, self._view(self._document))
         finally:
             painter.end()

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 from fcn_studio.ui.runtime.guard import guarded
 
 
-class SeldomEvents(QObject):
+class ParentEventFilter(QObject):
     """Hears for a widget of a pinch on a touchpad, and of the question whether it wants the key of a shortcut.
 
     Qt has no handlers for these, and offers them to the parent if the widget leaves them. There they are caught: a

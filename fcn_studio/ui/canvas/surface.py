@@ -15,7 +15,7 @@ from fcn_studio.core.geometry import Rect, few
 from fcn_studio.core.image_pyramid import ImagePyramid
 from fcn_studio.ui.canvas.blit import blit
 from fcn_studio.ui.canvas.colours import BACKDROP
-from fcn_studio.ui.canvas.device import count_device_pixels
+from fcn_studio.ui.canvas.device_pixels import use_device_pixels
 from fcn_studio.ui.canvas.grid import paint_grid
 from fcn_studio.ui.canvas.layer_stack import LayerStack
 from fcn_studio.ui.canvas.sampling import Sampling
@@ -253,7 +253,7 @@ class Surface(QWidget):
             if self._view is None:
                 self._paint_empty(painter)
             else:
-                count_device_pixels(painter, self._dpr)
+                use_device_pixels(painter, self._dpr)
                 if self._zoom_frame is not None:
                     self._zoom_frame.paint(painter, self._view)
                     inside = self._current_sampling(self._view).inside

@@ -14,7 +14,7 @@ SCROLL_STEP = 60
 """Logical pixels scrolled by one notch."""
 
 
-class Turn(Enum):
+class WheelAction(Enum):
     """What the user wants by it."""
 
     ZOOM = auto()
@@ -33,17 +33,17 @@ class Wheel:
         self.zooms = False
         self._keys = Qt.KeyboardModifier.NoModifier
 
-    def turn(self, event: QWheelEvent, *, brush: bool) -> Turn:
+    def turn(self, event: QWheelEvent, *, brush: bool) -> WheelAction:
         """What an event means, if there is a brush to resize or not. A scroll that rolls on stays what it was."""
         if event.phase() != Qt.ScrollPhase.ScrollMomentum:
             self._keys = event.modifiers()
         shift = bool(self._keys & Qt.KeyboardModifier.ShiftModifier)
         if self._keys & Qt.KeyboardModifier.ControlModifier or (self.zooms and not shift):
-            return Turn.ZOOM
-        return Turn.BRUSH_SIZE if shift and brush else Turn.PAN
+            return WheelAction.ZOOM
+        return WheelAction.BRUSH_SIZE if shift and brush else WheelAction.PAN
 
     def distance(self, event: QWheelEvent) -> tuple[float, float]:
-        """How far a `Turn.PAN` goes, in logical pixels."""
+        """How far a `WheelAction.PAN` goes, in logical pixels."""
         if self._keys & Qt.KeyboardModifier.ShiftModifier:
             return notches(event) * SCROLL_STEP, 0.0
         moved: QPoint = event.pixelDelta()

@@ -15,7 +15,7 @@ from PySide6.QtGui import QGuiApplication
 
 import fcn_studio
 from fcn_studio import paths
-from fcn_studio.ui.runtime.crash_marker import Ended
+from fcn_studio.ui.runtime.crash_marker import UnexpectedEnd
 from fcn_studio.ui.runtime.logs import without_content
 from fcn_studio.ui.runtime.user_messages import Messages
 
@@ -49,7 +49,7 @@ def report_text(messages: Messages, device_words: str) -> str:
     return _without_home("\n".join(lines) + "\n")
 
 
-def ended_text(lives: Sequence[Ended]) -> str:
+def unexpected_ends_text(lives: Sequence[UnexpectedEnd]) -> str:
     """What is known of lives that ended unexpectedly, the last one first."""
     parts = []
     for life in lives[:SHOWN_LIVES]:

@@ -187,7 +187,7 @@ class LargeImageDialog(Dialog):
         )
 
 
-class CautiousDialog(Dialog):
+class ConfirmationDialog(Dialog):
     """Asks before something that cannot be taken back, or nearly so; the default is to leave it."""
 
     def __init__(self, title: str, accept: str, parent: QWidget | None = None) -> None:
@@ -198,7 +198,7 @@ class CautiousDialog(Dialog):
         self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setDefault(True)
 
 
-class TakeOverDialog(CautiousDialog):
+class TakeOverDialog(ConfirmationDialog):
     """Asks before a lock is broken."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -212,7 +212,7 @@ class TakeOverDialog(CautiousDialog):
         self.add_words(tr("Take over only if you are sure that the other program has ended."), "strong")
 
 
-class LossDialog(CautiousDialog):
+class LossDialog(ConfirmationDialog):
     """Asks before the window is closed with work that is not in the folder.
 
     Args:
@@ -236,7 +236,7 @@ class LossDialog(CautiousDialog):
         self.add_words(tr("Or cancel, free disk space or make the folder writable, and save again."), "dim")
 
 
-class DeleteStrokesDialog(CautiousDialog):
+class DeleteStrokesDialog(ConfirmationDialog):
     """Asks before strokes that wait for a decision are deleted."""
 
     def __init__(self, image_id: str, parent: QWidget | None = None) -> None:
@@ -244,7 +244,7 @@ class DeleteStrokesDialog(CautiousDialog):
         self.add_words(tr("The strokes on {image_id} are deleted. This cannot be undone.", image_id=image_id))
 
 
-class RemoveNetworkDialog(CautiousDialog):
+class RemoveNetworkDialog(ConfirmationDialog):
     """Asks before an installed network is deleted.
 
     Args:
@@ -261,7 +261,7 @@ class RemoveNetworkDialog(CautiousDialog):
         self.add_words(tr("Other projects that use the network ask for it when you open them."), "dim")
 
 
-class UnprovenDialog(CautiousDialog):
+class UnprovenDialog(ConfirmationDialog):
     """Asks before something is downloaded that nothing proves to be what was published.
 
     Args:

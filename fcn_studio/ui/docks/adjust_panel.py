@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from fcn_studio.i18n import tr, tr_noop
-from fcn_studio.ui.canvas.adjust import AS_IT_IS, MAX_GAMMA, Adjustment
+from fcn_studio.ui.canvas.adjust import MAX_GAMMA, UNADJUSTED, Adjustment
 from fcn_studio.ui.canvas.layer_stack import LayerStack
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named, with_role
@@ -22,7 +22,7 @@ NOTE = tr_noop("The network uses the original image.")
 
 
 @dataclass(frozen=True, slots=True)
-class _Knob:
+class _Slider:
     """One slider: where it stands for an adjustment, what a position means, and in words."""
 
     name: str
@@ -32,12 +32,12 @@ class _Knob:
     words: Callable[[Adjustment], str]
 
 
-_KNOBS = (
-    _Knob(tr_noop("Brightness"), tr_noop("Make the image lighter or darker."),
+_SLIDERS = (
+    _Slider(tr_noop("Brightness"), tr_noop("Make the image lighter or darker."),
           lambda a: a.brightness, lambda a, at: replace(a, brightness=at), lambda a: f"{100 * a.brightness:+.0f}"),
-    _Knob(tr_noop("Contrast"), tr_noop("Increase or decrease the contrast."),
+    _Slider(tr_noop("Contrast"), tr_noop("Increase or decrease the contrast."),
           lambda a: a.contrast, lambda a, at: replace(a, contrast=at), lambda a: f"{100 * a.contrast:+.0f}"),
-    _Knob(tr_noop("Gamma"), tr_noop("Make dark parts lighter or darker, more than light ones."),
+    _Slider(tr_noop("Gamma"), tr_noop("Make dark parts lighter or darker, more than light ones."),
           lambda a: math.log(a.gamma, MAX_GAMMA), lambda a, at: replace(a, gamma=MAX_GAMMA**at),
           lambda a: f"{a.gamma:.2f}"),
 )  # fmt: skip
@@ -57,7 +57,7 @@ class AdjustPanel(QWidget):
         self._heading.toggled.connect(self._unfold)
         self._reset = named(QToolButton(), tr("Reset the adjustment"), tr("Show the original image"))
         self._reset.setText(tr("Reset"))
-        self._reset.clicked.connect(lambda: self._layers.set_adjustment(AS_IT_IS))
+        self._reset.clicked.connect(lambda: self._layers.set_adjustment(UNADJUSTED))
         self._body = self._make_body()
         top = QHBoxLayout()
         top.addWidget(self._heading)
@@ -78,23 +78,23 @@ class AdjustPanel(QWidget):
         grid.setContentsMargins(theme.GRID // 2, 0, 0, 0)
         grid.setHorizontalSpacing(theme.GRID)
         grid.setVerticalSpacing(theme.GRID // 2)
-        for row, knob in enumerate(_KNOBS):
-            slider = named(QSlider(Qt.Orientation.Horizontal), tr(knob.name), f"{tr(knob.tip)} {tr(NOTE)}")
+        for row, spec in enumerate(_SLIDERS):
+            slider = named(QSlider(Qt.Orientation.Horizontal), tr(spec.name), f"{tr(spec.tip)} {tr(NOTE)}")
             slider.setRange(-STEPS, STEPS)
-            slider.valueChanged.connect(lambda at, knob=knob: self._turn(knob, at / STEPS))
+            slider.valueChanged.connect(lambda at, spec=spec: self._turn(spec, at / STEPS))
             value = with_role(QLabel(alignment=Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), "dim")
             value.setMinimumWidth(value.fontMetrics().horizontalAdvance("+100 "))
-            for column, widget in enumerate((QLabel(tr(knob.name)), slider, value)):
+            for column, widget in enumerate((QLabel(tr(spec.name)), slider, value)):
                 grid.addWidget(widget, row, column)
             self._sliders.append(slider)
             self._values.append(value)
         note = with_role(QLabel(tr(NOTE)), "dim")
-        grid.addWidget(note, len(_KNOBS), 0, 1, 3)
+        grid.addWidget(note, len(_SLIDERS), 0, 1, 3)
         grid.setColumnStretch(1, 1)
         return body
 
-    def _turn(self, knob: _Knob, at: float) -> None:
-        self._layers.set_adjustment(knob.moved(self._layers.adjustment, at))
+    def _turn(self, spec: _Slider, at: float) -> None:
+        self._layers.set_adjustment(spec.moved(self._layers.adjustment, at))
 
     def _unfold(self, on: bool) -> None:
         self._heading.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
@@ -103,11 +103,11 @@ class AdjustPanel(QWidget):
     def _show(self) -> None:
         """Follow the layers."""
         adjustment = self._layers.adjustment
-        changed = adjustment != AS_IT_IS
+        changed = adjustment != UNADJUSTED
         self._heading.setText(tr("Image is adjusted") if changed else tr("Adjust image"))
         self._reset.setVisible(changed)
-        for knob, slider, value in zip(_KNOBS, self._sliders, self._values, strict=True):
+        for spec, slider, value in zip(_SLIDERS, self._sliders, self._values, strict=True):
             blocked = slider.blockSignals(True)
-            slider.setValue(round(STEPS * knob.position(adjustment)))
+            slider.setValue(round(STEPS * spec.position(adjustment)))
             slider.blockSignals(blocked)
-            value.setText(knob.words(adjustment))
+            value.setText(spec.words(adjustment))

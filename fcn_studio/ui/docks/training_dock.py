@@ -26,7 +26,7 @@ from fcn_studio.settings import Settings
 from fcn_studio.ui.docks.iou_table import IouTable
 from fcn_studio.ui.runtime.user_messages import ActionDoor
 from fcn_studio.ui.widgets import theme
-from fcn_studio.ui.widgets.fields import Choice, ShyField
+from fcn_studio.ui.widgets.fields import Choice, NumberFieldKeyboard
 from fcn_studio.ui.widgets.named import named, with_role
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class TrainingDock(QDockWidget):
         self._level.activated.connect(lambda _row: self._settings.set("train_level", self._level.currentData()))
         self._minutes = QDoubleSpinBox(minimum=0.1, maximum=600, decimals=1, suffix=" min")
         named(self._minutes, "Minutes", "How long to train at most")
-        ShyField(self._minutes).done.connect(self.done)
+        NumberFieldKeyboard(self._minutes).done.connect(self.done)
         self._minutes.editingFinished.connect(
             lambda: self._settings.set("train_minutes", round(self._minutes.value(), 1))
         )

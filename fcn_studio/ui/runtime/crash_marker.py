@@ -26,7 +26,7 @@ from fcn_studio.formats.project.lock import LockOwner, process_start_time
 
 log = logging.getLogger(__name__)
 
-KEPT_LIVES = 20
+MAX_LOGS = 20
 """So many lives keep their log; those before them are forgotten."""
 
 _TAIL = 64 << 10
@@ -39,7 +39,7 @@ def logs_dir() -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class UnexpectedEnd:
     """A life that did not end by itself.
 
     Attributes:
@@ -53,7 +53,7 @@ class Ended:
     log: str
 
 
-class Life:
+class CrashMarker:
     """The files of this life, in a ``with`` whose value is the file to log to, or None if there can be none.
 
     An end with a sentence for the user is a good end; one by a bug is logged and leaves the mark.
@@ -91,10 +91,10 @@ class Life:
         return logs_dir() / f"{self._stem}.{suffix}"
 
 
-def take_ended() -> list[Ended]:
+def take_unexpected_ends() -> list[UnexpectedEnd]:
     """The lives that ended unexpectedly and that nobody was told of yet, the last one first."""
     return [
-        Ended(mark.stem, _tail(mark.with_suffix(".crash")), _tail(mark.with_suffix(".log")))
+        UnexpectedEnd(mark.stem, _tail(mark.with_suffix(".crash")), _tail(mark.with_suffix(".log")))
         for mark in sorted(_marks(), reverse=True)
         if _is_dead(mark) and _taken(mark)
     ]
@@ -138,7 +138,7 @@ def _tail(path: Path) -> str:
 def _prune(folder: Path) -> None:
     """Forget old lives, but none that goes on or whose end was not told."""
     stems = sorted({path.name.partition(".")[0] for path in _ours(folder)}, reverse=True)
-    for stem in stems[KEPT_LIVES:]:
+    for stem in stems[MAX_LOGS:]:
         for path in folder.glob(f"{stem}.*"):
             if not (folder / f"{stem}.alive").exists():
                 with suppress(OSError):

@@ -18,7 +18,7 @@ TRIM_EVERY = 60
 """Collections after which freed memory is given back."""
 
 
-class GuiThreadGarbage(QObject):
+class GuiThreadGarbageCollector(QObject):
     """Takes over Python's cyclic garbage collection for as long as it lives; to be made on the GUI thread.
 
     Reference counts free nearly everything at once, as ever; what is put off for a second is objects in circles.

@@ -31,7 +31,7 @@ class QuitSignals:
         self._before = {number: signal.signal(number, _note) for number in numbers}
         self._notifier: QSocketNotifier | None = None
 
-    def close_by_them(self, window: QWidget) -> None:
+    def close_window(self, window: QWidget) -> None:
         """From now on they close the window as its owner would: everything is saved first."""
         from PySide6.QtCore import QSocketNotifier
 

@@ -34,12 +34,12 @@ _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
 _MILESTONES = frozenset(10**power for power in range(1, 12))
 
 
-Way = tuple[str, Callable[[], object]]
+MessageButton = tuple[str, Callable[[], object]]
 """The words of a button and what it does."""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SentMessage:
     """One sentence that the user was told.
 
     Attributes:
@@ -78,27 +78,29 @@ class Messages(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.history: deque[Said] = deque(maxlen=KEPT)
+        self.history: deque[SentMessage] = deque(maxlen=KEPT)
         self._met: Counter[str] = Counter()
 
     def say(self, text: str) -> None:
         """Tell the user something."""
-        self.history.append(Said(time.time(), "notice", text))
+        self.history.append(SentMessage(time.time(), "notice", text))
         log.info(text)
         self.notice.emit(text)
 
     def fail(self, text: str) -> None:
         """Tell the user what did not work, why, and what to do."""
-        self.history.append(Said(time.time(), "problem", text))
+        self.history.append(SentMessage(time.time(), "problem", text))
         log.warning(text)
         self.problem.emit(text)
 
-    def offer(self, text: str, label: str, act: Callable[[], object], *more: Way, lasting: bool = False) -> None:
+    def offer(
+        self, text: str, label: str, act: Callable[[], object], *more: MessageButton, lasting: bool = False
+    ) -> None:
         """Tell the user something that they can do something about with one click, in one way or more.
 
         ``lasting``: it is not about the open project, and stays when that is closed.
         """
-        self.history.append(Said(time.time(), "offer", text))
+        self.history.append(SentMessage(time.time(), "offer", text))
         log.info(text)
         self.offered.emit(text, ((label, act), *more), lasting)
 
@@ -119,7 +121,7 @@ class Messages(QObject):
 
     def _note_bug(self, sentence: str, text: str = "") -> None:
         log.error(text or sentence)
-        self.history.append(Said(time.time(), "bug", sentence))
+        self.history.append(SentMessage(time.time(), "bug", sentence))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QToolButton, QWidget
 from fcn_studio.ui.runtime.guard import guarded
 
 
-class OneConnection(QObject):
+class DuplicateConnectionFilter(QObject):
     """Keeps each tool button below ``parent`` that shows an action connected to it once.
 
     In Qt 6.11 a `QToolButton` connects itself to its action's ``changed`` anew whenever the action changes and never

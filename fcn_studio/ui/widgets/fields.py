@@ -17,7 +17,7 @@ class Choice(QComboBox):
         event.ignore()
 
 
-class ShyField(QObject):
+class NumberFieldKeyboard(QObject):
     """Makes a number field hold the keyboard only while somebody types into it, and claim no letters then.
 
     Args:

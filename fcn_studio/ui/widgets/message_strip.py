@@ -12,21 +12,21 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from fcn_studio.i18n import tr
-from fcn_studio.ui.runtime.user_messages import Way
+from fcn_studio.ui.runtime.user_messages import MessageButton
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named
 
 NOTICE_MS = 8000
-MOST_WAYS = 2
+MAX_BUTTONS = 2
 """Buttons that an offer may have."""
-MOST_COVERED = 8
+MAX_COVERED = 8
 """Offers that wait for the one above them to be closed; older ones are forgotten."""
 
 
 @dataclass(frozen=True)
 class _Offer:
     text: str
-    ways: tuple[Way, ...]
+    buttons: tuple[MessageButton, ...]
     lasting: bool
 
 
@@ -41,7 +41,7 @@ class MessageStrip(QFrame):
         self._label.setTextFormat(Qt.TextFormat.PlainText)
         self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._label.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.buttons = [named(QPushButton(), tr("Answer {n}", n=n)) for n in range(1, MOST_WAYS + 1)]
+        self.buttons = [named(QPushButton(), tr("Answer {n}", n=n)) for n in range(1, MAX_BUTTONS + 1)]
         for number, button in enumerate(self.buttons):
             button.clicked.connect(partial(self._take_offer, number))
         self._offer: _Offer | None = None
@@ -90,13 +90,13 @@ class MessageStrip(QFrame):
         self._timer.stop()
         self._show(text, "problem")
 
-    def show_offer(self, text: str, *ways: Way, lasting: bool = False) -> None:
+    def show_offer(self, text: str, *buttons: MessageButton, lasting: bool = False) -> None:
         """Show a sentence with a button a way, until the user closes it or takes one; then that is done.
 
         ``lasting``: it is no business of `clear`.
         """
         self._timer.stop()
-        self._show(text, "offer", _Offer(text, ways, lasting))
+        self._show(text, "offer", _Offer(text, buttons, lasting))
 
     def clear(self, *, notice: bool) -> None:
         """Forget what was said, but for lasting offers; a ``notice`` only if that is True."""
@@ -120,19 +120,19 @@ class MessageStrip(QFrame):
         offer = self._offer
         self.dismiss()
         if offer is not None:
-            _, act = offer.ways[number]
+            _, act = offer.buttons[number]
             act()
 
     def _show(self, text: str, kind: str, offer: _Offer | None = None) -> None:
         standing = [*self._covered, *([self._offer] if self._offer is not None else [])]
         again = "" if offer is None else offer.text
-        self._covered = [covered for covered in standing if covered.text != again][-MOST_COVERED:]
+        self._covered = [covered for covered in standing if covered.text != again][-MAX_COVERED:]
         self.setProperty("kind", kind)
         self._offer = offer
-        ways = offer.ways if offer is not None else ()
+        buttons = offer.buttons if offer is not None else ()
         for number, button in enumerate(self.buttons):
-            button.setText(ways[number][0] if number < len(ways) else "")
-            button.setVisible(number < len(ways))
+            button.setText(buttons[number][0] if number < len(buttons) else "")
+            button.setVisible(number < len(buttons))
         self.style().polish(self)  # the style sheet looks at the property
         self.retheme()
         self._label.setText(text)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QSpinBox, QWidg
 
 from fcn_studio.i18n import tr
 from fcn_studio.ui.widgets import theme
-from fcn_studio.ui.widgets.fields import ShyField
+from fcn_studio.ui.widgets.fields import NumberFieldKeyboard
 from fcn_studio.ui.widgets.named import named
 
 _STEPS = 200
@@ -42,7 +42,7 @@ class SizeBox(QWidget):
         row.addWidget(self.number)
         self.slider.valueChanged.connect(lambda step: self.number.setValue(round(math.exp(step * self._scale))))
         self.number.valueChanged.connect(self._follow)
-        ShyField(self.number, wheel=True).done.connect(self.done)
+        NumberFieldKeyboard(self.number, wheel=True).done.connect(self.done)
 
     def set_value(self, size: int) -> None:
         """Show a size without telling anyone."""

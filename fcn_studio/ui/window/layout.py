@@ -26,7 +26,7 @@ FIRST_SIZE = QSize(1440, 900)
 
 
 @dataclass(frozen=True)
-class Stack:
+class DockStack:
     """The docks on the right.
 
     Attributes:
@@ -52,7 +52,7 @@ class Layout(QObject):
     """
 
     def __init__(
-        self, window: QMainWindow, stack: Stack, bars: Sequence[QToolBar], shown: QAction, bare: QAction
+        self, window: QMainWindow, stack: DockStack, bars: Sequence[QToolBar], shown: QAction, bare: QAction
     ) -> None:
         super().__init__(window)
         self._window, self._stack, self._bars, self._shown, self._bare = window, stack, bars, shown, bare

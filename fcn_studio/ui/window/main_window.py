@@ -23,7 +23,7 @@ from fcn_studio.errors import FcnStudioError
 from fcn_studio.i18n import tr
 from fcn_studio.settings import Settings
 from fcn_studio.tools.options import BRUSH_SHAPE, BRUSH_SIZE
-from fcn_studio.ui.actions.qt_actions import Actions, HoldKey
+from fcn_studio.ui.actions.qt_actions import Actions, HeldKey
 from fcn_studio.ui.actions.table import TOOL_NAMES
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.commands.commands import Commands
@@ -37,13 +37,13 @@ from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
 from fcn_studio.ui.saving.autosave import SaveState
 from fcn_studio.ui.widgets import theme
-from fcn_studio.ui.widgets.bar_buttons import OneConnection
+from fcn_studio.ui.widgets.bar_buttons import DuplicateConnectionFilter
 from fcn_studio.ui.widgets.message_strip import MessageStrip
 from fcn_studio.ui.widgets.named import named, with_role
 from fcn_studio.ui.widgets.options_bar import OptionsBar
 from fcn_studio.ui.widgets.status_line import StatusLine
 from fcn_studio.ui.widgets.welcome import Welcome
-from fcn_studio.ui.window.layout import Layout, Stack
+from fcn_studio.ui.window.layout import DockStack, Layout
 from fcn_studio.ui.window.message_presenter import MessagePresenter
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ class MainWindow(QMainWindow):
         for button in self._tools.findChildren(QToolButton):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self._tools)
-        OneConnection(self)
+        DuplicateConnectionFilter(self)
         self.status_line = StatusLine(self._session, self._learning)
         self.setStatusBar(self.status_line)
 
@@ -149,7 +149,9 @@ class MainWindow(QMainWindow):
         self._docks = (self.classes_dock, self.layers_dock, self.files_dock, self.training_dock)
         self.layout_ = Layout(
             self,
-            Stack([(self.classes_dock, 230), (self.layers_dock, 190)], [self.files_dock, self.training_dock], 390),
+            DockStack(
+                [(self.classes_dock, 230), (self.layers_dock, 190)], [self.files_dock, self.training_dock], 390
+            ),
             [self._tools, self.options_bar],
             self.actions_["toggle_docks"],
             self.actions_["canvas_only"],
@@ -170,7 +172,7 @@ class MainWindow(QMainWindow):
         ):  # fmt: skip
             self.actions_.bind(name, act)
         self._view = ViewCommands(self.canvas, self._session, self._settings, self.actions_, self.messages)
-        self._peek = HoldKey(self.actions_["peek"], self.canvas.layers.set_peeking)
+        self._peek = HeldKey(self.actions_["peek"], self.canvas.layers.set_peeking)
         self.actions_.class_key.connect(self._commands.pick_class_key)
         self._welcome.folder_chosen.connect(self.open_folder)
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QStatusBar, QWidget
 
 from fcn_studio.i18n import tr
-from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages, Way
+from fcn_studio.ui.runtime.user_messages import ActionDoor, MessageButton, Messages
 from fcn_studio.ui.widgets.message_strip import NOTICE_MS, MessageStrip
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class MessagePresenter(QObject):
         messages.offered.connect(self._show_offer)
         messages.bug.connect(self._show_bug)
 
-    def tell_ended(self, text: str) -> None:
+    def report_unexpected_end(self, text: str) -> None:
         """Say that the last run ended unexpectedly, and offer what is known of it."""
         from fcn_studio.ui.dialogs.help_dialogs import ReportDialog
 
@@ -63,8 +63,8 @@ class MessagePresenter(QObject):
         if not self._strip.show_notice(text):
             self._status_bar.showMessage(text, NOTICE_MS)
 
-    def _show_offer(self, text: str, ways: Sequence[Way], lasting: bool) -> None:
-        self._strip.show_offer(text, *((label, self._door(act)) for label, act in ways), lasting=lasting)
+    def _show_offer(self, text: str, buttons: Sequence[MessageButton], lasting: bool) -> None:
+        self._strip.show_offer(text, *((label, self._door(act)) for label, act in buttons), lasting=lasting)
 
     def _show_bug(self, text: str) -> None:
         from fcn_studio.ui.commands.report import report_text

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.ui.canvas import Canvas, Layer
-from fcn_studio.ui.canvas.adjust import AS_IT_IS, MAX_GAMMA, Adjustment
+from fcn_studio.ui.canvas.adjust import MAX_GAMMA, UNADJUSTED, Adjustment
 from tests.ui.canvas.test_canvas import Hand, grabbed, make_document
 
 
@@ -21,7 +21,7 @@ def test_no_adjustment_turns_light_and_dark_round(brightness: float, contrast: f
 
 
 def test_each_adjustment_does_what_it_says() -> None:
-    assert AS_IT_IS.table().tolist() == list(range(256))
+    assert UNADJUSTED.table().tolist() == list(range(256))
     assert Adjustment(brightness=0.25).table()[100] == 132
     harder = Adjustment(contrast=0.5).table().astype(int)
     assert (harder[100], harder[155]) == (72, 182)  # twice as far from the middle
@@ -42,7 +42,7 @@ def test_only_the_screen_changes_and_it_stays_from_image_to_image(qtbot: QtBot) 
     assert (adjusted[100:200, 150:250] & 0xFF).mean() > (plain[100:200, 150:250] & 0xFF).mean() + 40
     Hand(canvas).open(make_document("two"))
     assert np.array_equal(grabbed(canvas), adjusted)
-    canvas.layers.set_adjustment(AS_IT_IS)
+    canvas.layers.set_adjustment(UNADJUSTED)
     assert np.array_equal(grabbed(canvas), plain)
 
 

@@ -16,8 +16,8 @@ from fcn_studio.ui.dialogs.export_dialog import ExportDialog
 from fcn_studio.ui.dialogs.help_dialogs import ReportDialog, ShortcutsDialog
 from fcn_studio.ui.dialogs.questions import (
     BatchDialog,
-    CautiousDialog,
     ClassTableDialog,
+    ConfirmationDialog,
     LossDialog,
     TakeOverDialog,
     YearDialog,
@@ -96,7 +96,7 @@ def test_a_batch_says_what_it_takes(qtbot: QtBot) -> None:
 
 
 @pytest.mark.parametrize("kind", [LossDialog, TakeOverDialog])
-def test_losing_work_is_never_the_default(qtbot: QtBot, kind: type[CautiousDialog]) -> None:
+def test_losing_work_is_never_the_default(qtbot: QtBot, kind: type[ConfirmationDialog]) -> None:
     dialog = kind()  # type: ignore[call-arg]
     qtbot.addWidget(dialog)
     assert dialog.buttons.button(QDialogButtonBox.StandardButton.Cancel).isDefault()

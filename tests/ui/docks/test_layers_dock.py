@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QLabel
 
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.settings import Settings
-from fcn_studio.ui.canvas.adjust import AS_IT_IS, Adjustment
+from fcn_studio.ui.canvas.adjust import UNADJUSTED, Adjustment
 from fcn_studio.ui.canvas.layers import LabelStyle, Layer
 from fcn_studio.ui.docks.adjust_panel import AdjustPanel
 from tests.ui.conftest import Studio
@@ -27,7 +27,7 @@ def test_adjusting_the_image_is_said_even_when_folded_away(studio: Studio) -> No
     panel._heading.click()
     assert panel._heading.text() == "Image is adjusted"
     panel._reset.click()
-    assert canvas.layers.adjustment == AS_IT_IS
+    assert canvas.layers.adjustment == UNADJUSTED
     assert [slider.value() for slider in panel._sliders] == [0, 0, 0]
     assert panel._heading.text() == "Adjust image"
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.ui.runtime import garbage_collection
-from fcn_studio.ui.runtime.garbage_collection import GuiThreadGarbage
+from fcn_studio.ui.runtime.garbage_collection import GuiThreadGarbageCollector
 
 
 class Circle:
@@ -34,7 +34,7 @@ def run_in_thread() -> None:
 
 def test_a_worker_takes_no_object_down(qtbot: QtBot) -> None:
     owner, ended = QObject(), []
-    collector = GuiThreadGarbage(owner)
+    collector = GuiThreadGarbageCollector(owner)
     Circle(ended)
     run_in_thread()
     assert ended == []
@@ -62,7 +62,7 @@ def test_without_it_a_worker_would() -> None:
 def test_it_runs_by_itself(qtbot: QtBot, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(garbage_collection, "INTERVAL_MS", 20)
     owner, ended = QObject(), []
-    GuiThreadGarbage(owner)
+    GuiThreadGarbageCollector(owner)
     Circle(ended)
     kept = [[number] for number in range(2000)]
     qtbot.waitUntil(lambda: bool(ended), timeout=3000)

@@ -17,7 +17,7 @@ from fcn_studio.ui.commands.report import report_text
 from fcn_studio.ui.dialogs.help_dialogs import ReportDialog
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages, bugs_reported
-from fcn_studio.ui.widgets.message_strip import MOST_COVERED, MessageStrip
+from fcn_studio.ui.widgets.message_strip import MAX_COVERED, MessageStrip
 from tests.ui.conftest import Studio, draw_project
 
 
@@ -189,12 +189,12 @@ def test_equal_offers_are_one(qtbot: QtBot) -> None:
     assert strip.isHidden()
     for number in range(100):
         strip.show_offer(f"Mask {number} is damaged.", ("Restore", lambda: None))
-    assert len(strip._covered) == MOST_COVERED
+    assert len(strip._covered) == MAX_COVERED
 
 
 def test_what_was_said_of_a_project_goes_with_it(studio: Studio, tmp_path: Path) -> None:
     strip, messages = studio.window._strip, studio.window.messages
-    studio.window.message_presenter.tell_ended("killed")
+    studio.window.message_presenter.report_unexpected_end("killed")
     messages.offer("Work came back.", "What came back", lambda: None)
     messages.fail("The disk is full.")
     assert studio.session.close_project()

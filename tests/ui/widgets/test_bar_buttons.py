@@ -6,7 +6,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QToolBar, QToolButton
 from pytestqt.qtbot import QtBot
 
-from fcn_studio.ui.widgets.bar_buttons import OneConnection
+from fcn_studio.ui.widgets.bar_buttons import DuplicateConnectionFilter
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def change(bar: QToolBar) -> tuple[QAction, QToolButton]:
 
 
 def test_a_button_is_connected_once_and_still_follows_its_action(bar: QToolBar) -> None:
-    OneConnection(bar)
+    DuplicateConnectionFilter(bar)
     action, button = change(bar)
     assert action.receivers(SIGNAL("changed()")) <= 2
     assert (button.text(), button.isEnabled()) == ("Undo stroke 19", False)

@@ -18,7 +18,7 @@ import fcn_studio
 from fcn_studio import paths
 from fcn_studio.formats.project.lock import process_start_time
 from fcn_studio.ui.commands import report
-from fcn_studio.ui.runtime.crash_marker import KEPT_LIVES, Ended, Life, logs_dir, take_ended
+from fcn_studio.ui.runtime.crash_marker import MAX_LOGS, CrashMarker, UnexpectedEnd, logs_dir, take_unexpected_ends
 from fcn_studio.ui.runtime.logs import LONGEST, _LogFile, without_content
 from fcn_studio.ui.runtime.user_messages import Messages
 from tests.helpers import run_python
@@ -105,17 +105,17 @@ def test_whose_process_lives_is_another_window_and_another_host_is_left_alone() 
     leave("20260101-000000-4").write_text("{" * 5000)
     leave("20260101-000000-5", pid=10**30)
     (logs_dir() / "20260101-000000-3.crash").write_bytes(b"Fatal Python error: \xff")
-    ended = take_ended()
+    ended = take_unexpected_ends()
     assert [life.stem[-1] for life in ended] == ["5", "4", "3"]
     assert ended[2].trace == "Fatal Python error: \ufffd"
-    assert take_ended() == []
+    assert take_unexpected_ends() == []
     assert living.exists()
     assert elsewhere.exists()
 
 
 def test_old_runs_are_forgotten_but_none_that_was_not_told() -> None:
     untold = leave("20250101-000000-1")
-    for number in range(KEPT_LIVES + 5):
+    for number in range(MAX_LOGS + 5):
         (logs_dir() / f"20260101-0000{number:02}-1.log").write_text("")
         (logs_dir() / f"20260101-0000{number:02}-1.log.1").write_text("")
     (logs_dir() / "mine.txt").write_text("")
@@ -124,8 +124,8 @@ def test_old_runs_are_forgotten_but_none_that_was_not_told() -> None:
     left = sorted(path.name for path in logs_dir().iterdir())
     assert untold.name in left
     assert "mine.txt" in left
-    assert len([name for name in left if name.endswith(".log")]) == KEPT_LIVES - 1  # and the one that ran just now
-    assert len([name for name in left if name.endswith(".log.1")]) == KEPT_LIVES - 1
+    assert len([name for name in left if name.endswith(".log")]) == MAX_LOGS - 1  # and the one that ran just now
+    assert len([name for name in left if name.endswith(".log.1")]) == MAX_LOGS - 1
 
 
 @pytest.mark.parametrize("obstacle", ["state", "logs"])
@@ -136,9 +136,9 @@ def test_a_log_that_cannot_be_opened_stops_no_start(state: Path, obstacle: str) 
     code, text = start("studio.window.messages.fail('No word is lost.'); studio.window.close()")
     assert code == 0, text
     assert "No word is lost." in text
-    with Life() as log_file:
+    with CrashMarker() as log_file:
         assert log_file is None
-    assert take_ended() == []
+    assert take_unexpected_ends() == []
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full is a thing of Linux")
@@ -195,13 +195,13 @@ def test_the_text_of_a_report(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(paths, "state_dir", lambda: Path.home() / ".local" / "fcn-studio")
     messages = Messages()
     messages.say(f"Exported to {Path.home() / 'out'}.")
-    ended = Ended("20260101-101500-77", "Fatal Python error: Aborted\n", "10:15:00 INFO ui: Exported.\n")
-    text = report.ended_text([ended]) + "\n" + report.report_text(messages, "CPU")
+    ended = UnexpectedEnd("20260101-101500-77", "Fatal Python error: Aborted\n", "10:15:00 INFO ui: Exported.\n")
+    text = report.unexpected_ends_text([ended]) + "\n" + report.report_text(messages, "CPU")
     assert re.sub(r"\d\d:\d\d:\d\d(?=  )", "HH:MM:SS", text) == SNAPSHOT
 
 
 SNAPSHOT = """\
-Life 20260101-101500-77 of the program ended unexpectedly.
+CrashMarker 20260101-101500-77 of the program ended unexpectedly.
 
 Fatal Python error: Aborted
 

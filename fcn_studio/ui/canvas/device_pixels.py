@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtGui import QPainter
 
 
-def count_device_pixels(painter: QPainter, dpr: float) -> None:
+def use_device_pixels(painter: QPainter, dpr: float) -> None:
     """Make the painter count device pixels, aligned to them where a fractional ratio would place us between."""
     if dpr == 1:
         return
