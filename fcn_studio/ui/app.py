@@ -1,4 +1,4 @@
-"""Starts the program: application object, logs, crash hooks, the parts and their life. No part is global."""
+"""The start of the program: application object, logs, hooks, parts and window."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from fcn_studio.ui.window.main_window import MainWindow
 DEMO_MARK = Path(".fcn-studio") / "demo"
 DEMO_MINUTES = 0.5
 DEMO_TRAINING = TrainConfig(Level.FULL, minutes=DEMO_MINUTES)
-"""Half a minute of full fine-tuning: the demo's promise is to be done within a minute on a CPU."""
+"""Half a minute of full fine-tuning; the demo promises less than a minute on a CPU."""
 
 WARM_UP_MS = 1500
-"""After the window is up: load torch in the network's process, so that the first Ctrl+I answers at once."""
+"""Milliseconds until the network's process loads torch, so that Ctrl+I is quick."""
 
 
 @dataclass
 class Studio:
-    """One running program: the parts that live as long as the window."""
+    """Parts of a running program that live as long as the window."""
 
     settings: Settings
     toolbox: Toolbox
@@ -54,7 +54,10 @@ class Studio:
 
 
 def build(settings: Settings, process: JobProcess | None = None) -> Studio:
-    """Make the parts and the window, not yet shown. ``engine``: another one than the real, for tests."""
+    """Make the parts and the window without showing it.
+
+    Tests pass an ``engine`` of their own.
+    """
     toolbox = Toolbox()
     session = Session(settings, toolbox)
     running = process or NetworkProcess()
@@ -79,7 +82,7 @@ def open_demo(studio: Studio) -> None:
 
 
 def _greet_demo(studio: Studio) -> None:
-    """Whenever a demo project is opened: say what to do, and propose a training that is done in half a minute."""
+    """Say what to do in a demo project, and propose a training of half a minute."""
     project = studio.session.project
     if project is None or not (project.folder / DEMO_MARK).is_dir():
         return
@@ -91,7 +94,7 @@ def _greet_demo(studio: Studio) -> None:
 
 
 def application(arguments: list[str] | None = None) -> QApplication:
-    """The application object, named and themed.
+    """Return the application object with names and fonts.
 
     Raises:
         UsageError: if there is no display to open a window on.
@@ -107,7 +110,7 @@ def application(arguments: list[str] | None = None) -> QApplication:
 
 
 def refuse_without_display() -> None:
-    """Say so instead of letting Qt abort the process.
+    """Raise an error without a display, where Qt would abort the process.
 
     Raises:
         UsageError: if there is no display.
@@ -124,13 +127,13 @@ def refuse_without_display() -> None:
 def run_window(
     folder: Path | None, signals: QuitSignals, *, break_lock: bool = False, max_pixels: int | None = None
 ) -> int:
-    """Open the window and run until it is closed; the exit code.
+    """Open the window, run until it is closed, and return the exit code.
 
     Args:
-        folder: what to open in it.
-        signals: those that were heard since the program began.
-        break_lock: take the project from whoever holds it.
-        max_pixels: the largest image of this run, in place of the setting.
+        folder: folder to open.
+        signals: signals since the start of the program.
+        break_lock: break the lock of the project.
+        max_pixels: largest image for this time, in place of the setting.
 
     Raises:
         UsageError: if there is no display, or ``folder`` is no folder.
@@ -154,7 +157,7 @@ def _run(
     theme.apply(app, settings.theme)
     studio = build(settings)
     with bugs_reported(studio.window.messages):
-        studio.window.closed.connect(app.exit)  # whatever else is open
+        studio.window.closed.connect(app.exit)  # even if other windows are open
         signals.close_window(studio.window)
         studio.window.show()
         gc.freeze()

@@ -1,7 +1,7 @@
-"""``fcn-studio demo``: the window on drawn micrographs, or without a display the same loop offscreen, with figures.
+"""The command ``demo``: the window on drawn micrographs, or the same loop offscreen.
 
-The journey goes through the real window, the real engine and its process: open, fine-tune on the two labelled
-pictures, auto-segment the next one, save; it ends with a screenshot and the true mean IoU before and after.
+The offscreen journey uses the real window, the real engine and its process: open, fine-tune on the two labelled
+images, auto-segment the next one, save. It ends with a screenshot and the true mean IoU before and after.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from fcn_studio.ui.runtime.unix_signals import QuitSignals
 from fcn_studio.ui.widgets import theme
 
 TIMEOUT_S = 900.0
-"""No single stage of the journey takes this long on any machine that can run the program."""
+"""Longest time of a stage of the journey."""
 
 
 def run_demo(folder: Path | None, *, offscreen: bool = False, screenshot: Path | None = None) -> int:
-    """Make the demo project (or reuse one in ``folder``) and open it; the exit code.
+    """Make or reuse the demo project, open it, and return the exit code.
 
     Raises:
-        ProjectError: if ``folder`` has something else in it.
+        ProjectError: if ``folder`` contains something else.
         EngineError: if a stage of the offscreen journey fails.
     """
     folder = folder or Path(tempfile.mkdtemp(prefix="fcn-studio-demo-")) / "micrographs"
@@ -54,7 +54,7 @@ def run_demo(folder: Path | None, *, offscreen: bool = False, screenshot: Path |
 
 
 class _Journey:
-    """Drives the window as a person would, stage by stage."""
+    """Journey through the window, stage by stage."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -126,7 +126,7 @@ class _Journey:
         print(tr("screenshot: {picture}", picture=picture))
 
     def _wait(self, what: str, done: Callable[[], bool]) -> None:
-        """Let events run until ``done``; what the window reports as a problem ends the journey."""
+        """Process events until ``done``; a problem in the window ends the journey."""
         deadline = QDeadlineTimer(int(TIMEOUT_S * 1000))
         loop = QEventLoop()
         timer = QTimer()

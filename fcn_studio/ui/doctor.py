@@ -1,4 +1,4 @@
-"""``fcn-studio doctor``: versions, device, Qt platform, what is missing and how to get it.
+"""The command ``doctor``: versions, device, Qt platform, and what is missing.
 
 Qt is tried in a process of its own, because a missing system library or platform plugin ends a process.
 """
@@ -29,7 +29,7 @@ _PROBE = (
 
 @dataclass
 class Report:
-    """What was found.
+    """Findings of the examination.
 
     Attributes:
         facts: (what, value) pairs; what is English, and a key in JSON.
@@ -45,17 +45,17 @@ class Report:
         return not self.missing
 
     def lines(self) -> list[str]:
-        """The report for people."""
+        """Return the report as text."""
         rows = [f"{tr(what):24} {value}" for what, value in self.facts]
         return rows + ([tr("missing: {what}", what=what) for what in self.missing] or [tr("nothing is missing")])
 
     def as_json(self) -> dict[str, object]:
-        """The report for ``--json``."""
+        """Return the report for ``--json``."""
         return {"facts": dict(self.facts), "missing": self.missing, "healthy": self.healthy}
 
 
 def examine() -> Report:
-    """Look at everything the program needs."""
+    """Examine everything that the program needs."""
     report = Report()
     report.facts += [("FCN Studio", __version__), ("Python", platform.python_version())]
     report.facts += [(tr_noop("System"), platform.platform())]
@@ -72,7 +72,7 @@ def examine() -> Report:
 
 
 def _folders(report: Report) -> None:
-    """Where the program keeps what is not in a project, and whether it can."""
+    """Add the folders outside of projects, and whether they can be written."""
     for what, folder, effect in (
         (tr_noop("settings"), paths.config_dir(), tr("Without it settings are not kept.")),
         (tr_noop("logs, crash reports"), paths.state_dir() / "logs", tr("Without it a crash leaves no report.")),
@@ -86,7 +86,10 @@ def _folders(report: Report) -> None:
 
 
 def _cannot_write(folder: Path) -> str:
-    """Why no file can be made in a folder, which may have to be made first; "" if one can."""
+    """Return why no file can be written in a folder, or "".
+
+    The folder may not exist yet.
+    """
     try:
         there = next(parent for parent in (folder, *folder.parents) if parent.exists())
         with tempfile.TemporaryFile(dir=there) as file:
@@ -130,7 +133,7 @@ def _run(code: str, environment: dict[str, str] | None = None) -> subprocess.Com
 
 
 def _torch(report: Report) -> None:
-    """Load torch and torchvision as the network's process does; a mixed pair of builds shows here."""
+    """Load torch and torchvision as the network's process does, which finds mixed builds."""
     done = _run(
         "import torch, torchvision; from fcn_studio.fcn.device import choose_device, describe_device; "
         "print(describe_device(choose_device()))"

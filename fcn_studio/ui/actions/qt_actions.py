@@ -1,4 +1,4 @@
-"""The Qt side of the action table: one `QAction` a row, in menus, with its keys, behind the door of errors."""
+"""The Qt actions made from the action table, with menus and keys."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Actions(QObject):
         action.setToolTip(spec.tool_tip)
         action.setStatusTip(spec.sentence)
         action.setCheckable(spec.checkable)
-        action.setAutoRepeat(spec.repeats)  # Qt's default is to: a held Ctrl+Enter would verify image after image
+        action.setAutoRepeat(spec.repeats)  # Qt's default is True: a held Ctrl+Enter would verify image after image
         action.setIconVisibleInMenu(False)
         if spec.name == "quit":
             action.setMenuRole(QAction.MenuRole.QuitRole)
@@ -68,18 +68,18 @@ class Actions(QObject):
         return action
 
     def with_icon(self, name: str) -> QAction:
-        """The action for a tool bar; only those in bars have their icon drawn."""
+        """Return an action with its icon, for a tool bar."""
         action = self._actions[name]
         action.setIcon(theme.icon(BY_NAME[name].icon))
         return action
 
     def bind(self, name: str, act: Callable[[], object]) -> None:
-        """Say what an action does."""
+        """Set what an action does."""
         behind_door = self._door(act)
         self._actions[name].triggered.connect(lambda _checked=False: behind_door())
 
     def fill(self, bar: QMenuBar) -> None:
-        """Make the menus."""
+        """Fill the menu bar."""
         for title in MENUS:
             menu = self.menus[title.replace("&", "")] = bar.addMenu(tr(title))
             for spec in ACTIONS:
@@ -89,7 +89,7 @@ class Actions(QObject):
                     menu.addAction(self._actions[spec.name])
 
     def set_available(self, *, project: bool, document: bool, writable: bool) -> None:
-        """Offer what makes sense now."""
+        """Enable the actions that can be used now."""
         there = {
             Needs.NOTHING: True,
             Needs.PROJECT: project,
@@ -103,13 +103,16 @@ class Actions(QObject):
             action.setEnabled(project)
 
     def retheme(self) -> None:
-        """Draw the icons anew in the colours of the theme."""
+        """Draw the icons in the colours of the theme."""
         for name, action in self._actions.items():
             if not action.icon().isNull():
                 self.with_icon(name)
 
     def digit_key(self, event: QKeyEvent) -> bool:
-        """Serve the key of a digit's place on a layout that has no digit there (AZERTY); whether it was one."""
+        """Handle a key in the place of a digit on a layout without digits (AZERTY).
+
+        Returns whether the key was handled.
+        """
         first = _FIRST_DIGIT_SCAN_CODE.get(sys.platform)
         place = event.nativeScanCode() - first if first is not None and event.nativeScanCode() else -1
         if not 0 <= place < 10 or event.text().isdigit():
@@ -126,9 +129,9 @@ _GONE = (QEvent.Type.WindowDeactivate, QEvent.Type.ApplicationDeactivate)
 
 
 class HeldKey(QObject):
-    """Tells when the key of an action is let go again, which a `QAction` does not.
+    """Event filter that reports the release of an action's key.
 
-    The filter sits on the application only while the key is held, so that it costs nothing otherwise.
+    The filter is installed only while the key is held, so that it costs nothing otherwise.
     """
 
     def __init__(self, action: QAction, held: Callable[[bool], object]) -> None:
@@ -139,7 +142,7 @@ class HeldKey(QObject):
         action.triggered.connect(self.press)
 
     def press(self) -> None:
-        """The key went down."""
+        """Report that the key is held."""
         application = QApplication.instance()
         if not self._down and application is not None:
             self._down = True
@@ -147,7 +150,7 @@ class HeldKey(QObject):
             self._held(True)
 
     def release(self) -> None:
-        """The key came up, or the window is no longer there to hear of it."""
+        """Report that the key was released or the window lost the keyboard."""
         application = QApplication.instance()
         if self._down and application is not None:
             self._down = False

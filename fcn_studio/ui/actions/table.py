@@ -1,7 +1,8 @@
-"""The one table of actions: menus, tool bars, shortcuts, help and the README's key list all come from it.
+"""The table of actions.
 
-Qt-free, so that documents can be made from it without a display. `fcn_studio.ui.actions.qt_actions` makes the Qt
-objects, `fcn_studio.ui.commands.commands` says what each action does.
+Menus, tool bars, shortcuts, help and the README's list of keys are made from it. It has no Qt, so that documents can
+be made from it without a display. `fcn_studio.ui.actions.qt_actions` makes the Qt objects,
+`fcn_studio.ui.commands.commands` says what each action does.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from fcn_studio.tools import TOOLS
 
 
 class Needs(StrEnum):
-    """What must be there for an action to be offered."""
+    """Conditions for an action to be enabled."""
 
     NOTHING = "nothing"
     PROJECT = "project"
@@ -27,21 +28,21 @@ class Needs(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ActionSpec:
-    """One row of the action table.
+    """Row of the action table.
 
     Attributes:
-        name: how the program calls it.
-        text: how the menu calls it, with ``&`` before the mnemonic and "..." as one character where it asks on.
+        name: name in the program.
+        text: text in the menu, with ``&`` before the mnemonic and "…" where a dialog follows.
         menu: title of its menu, or "" for none.
         shortcuts: key sequences in Qt's portable spelling, the one shown first.
         icon: file name in ``resources/icons`` without suffix, or "".
         tip: one sentence for tool tip and status; the key is added to it.
-        checkable: has a tick.
+        checkable: whether it has a tick.
         group: actions of one group exclude each other.
-        separator: a line above it in its menu.
-        needs: what must be there for it.
-        hold: acts while the key is held.
-        repeats: acts again and again while the key is held; what it does is small, and seen each time.
+        separator: whether a line is above it in its menu.
+        needs: condition for it to be enabled.
+        hold: whether it acts while the key is held.
+        repeats: whether it is repeated while the key is held; for small, visible effects.
     """
 
     name: str
@@ -59,17 +60,17 @@ class ActionSpec:
 
     @property
     def plain_text(self) -> str:
-        """The text without mnemonic and dots, translated."""
+        """Translated text without mnemonic and dots."""
         return tr(self.text).replace("&", "").rstrip("…")
 
     @property
     def sentence(self) -> str:
-        """What the action does, translated."""
+        """Translated sentence on what the action does."""
         return tr(self.tip) if self.tip else self.plain_text
 
     @property
     def tool_tip(self) -> str:
-        """The sentence and the key, for a tool tip."""
+        """Translated sentence with the key, for a tool tip."""
         key = f" ({self.shortcuts[0]})" if self.shortcuts else ""
         return f"{self.sentence}{key}"
 
@@ -83,7 +84,7 @@ MENUS = (
     tr_noop("&Network"),
     tr_noop("&Help"),
 )
-"""The titles of the menus, left to right."""
+"""Titles of the menus, left to right."""
 
 _FILE, _EDIT, _VIEW, _IMAGE, _LABEL, _NETWORK, _HELP = MENUS
 _P, _WP, _D, _W = Needs.PROJECT, Needs.WRITABLE_PROJECT, Needs.DOCUMENT, Needs.WRITABLE
@@ -188,12 +189,12 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("about", tr_noop("&About FCN Studio"), _HELP, (), "",
                tr_noop("Show version and licence"), separator=True),
 )  # fmt: skip
-"""Every action with a name, in menu order."""
+"""All actions, in menu order."""
 
 TOOL_NAMES = tuple(tool.name for tool in TOOLS)
 
 CLASS_KEYS = (*"1234567890", *(f"Ctrl+{digit}" for digit in "1234567890"))
-"""The shortcuts of classes: a digit, then Ctrl and a digit."""
+"""Shortcuts of classes: the digits, then Ctrl with the digits."""
 
 MOUSE: tuple[tuple[str, str], ...] = (
     (tr_noop("Ctrl+wheel"), tr_noop("Zoom at the cursor")),
@@ -205,20 +206,23 @@ MOUSE: tuple[tuple[str, str], ...] = (
     (tr_noop("Eraser end of a pen"), tr_noop("Erase, whatever the tool")),
     *(gesture for tool in TOOLS for gesture in tool.tool.gestures),
 )
-"""What the mouse and the tools' own keys do on the canvas."""
+"""Gestures of the mouse and keys of tools on the canvas, with their effect."""
 
 BY_NAME: Mapping[str, ActionSpec] = {spec.name: spec for spec in ACTIONS}
 
 
 def class_keys(table: ClassTable) -> dict[str, int]:
-    """Shortcut -> class index: each class's own digit; those without get the free ones of `CLASS_KEYS` in order."""
+    """Return the class index of each shortcut.
+
+    Classes without a key of their own get the free ones of `CLASS_KEYS` in order.
+    """
     own = {info.key: info.index for info in table.active if info.key}
     free = (key for key in CLASS_KEYS if key not in own)
     return own | dict(zip(free, (info.index for info in table.active if not info.key), strict=False))
 
 
 def conflicts(specs: Iterable[ActionSpec] = ACTIONS) -> dict[str, list[str]]:
-    """Shortcut -> names of the actions that share it, class keys included; empty when all is well."""
+    """Return shortcuts that several actions or classes share, with their names."""
     owners: dict[str, list[str]] = {key.casefold(): [f"class {key}"] for key in CLASS_KEYS}
     for spec in specs:
         for key in spec.shortcuts:
@@ -227,7 +231,7 @@ def conflicts(specs: Iterable[ActionSpec] = ACTIONS) -> dict[str, list[str]]:
 
 
 def shortcut_rows() -> list[tuple[str, list[tuple[str, str]]]]:
-    """(heading, [(keys, what they do)]) for help and README, in menu order, the mouse last."""
+    """Return (heading, [(keys, effect)]) for help and README, the mouse last."""
     groups = []
     for menu in MENUS:
         rows = [(", ".join(s.shortcuts), s.sentence) for s in ACTIONS if s.menu == menu and s.shortcuts]
@@ -240,7 +244,7 @@ def shortcut_rows() -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def shortcut_table() -> str:
-    """All shortcuts as one Markdown table, as the README has it."""
+    """Return all shortcuts as a Markdown table for the README."""
     lines = ["| Keys | What they do |", "|---|---|"]
     for heading, rows in shortcut_rows():
         lines.append(f"| **{heading}** | |")

@@ -1,8 +1,8 @@
-"""The painting surface: view state, screen-resolution caches, the widget.
+"""The canvas: the widget that shows an image with its layers and passes gestures to tools.
 
-`Canvas` (`canvas`) is `Surface` (`surface`: showing) plus gestures. Below it, free of widgets: `LayerStack` holds a
-`LayerCache` a layer, each filled by a `Composer`, by the rule of `Sampling`, for a `ViewState`. Add a layer as a
-composer and a line in `LayerStack`.
+`Surface` shows a document; `Canvas` adds gestures to it. Below them, without widgets, `LayerStack` has a `LayerCache`
+for each layer. A `Composer` fills it for a `ViewState`, by the rule of `Sampling`. To add a layer, write a composer
+and add a line to `LayerStack`.
 """
 
 from fcn_studio.core.image_pyramid import ImagePyramid

@@ -1,4 +1,7 @@
-"""Brightness, contrast and gamma of the image on screen: one table of 256 values, never a change of the file."""
+"""Brightness, contrast and gamma of the image on screen.
+
+They are one table of 256 values; the file never changes.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_GAMMA = 4.0
-"""Gamma goes from the reciprocal of this to this."""
+"""Largest gamma; the smallest is its reciprocal."""
 
 _FULL_BRIGHTNESS = 128
 """Grey levels that a brightness of 1 adds."""
 
 _FULL_CONTRAST = 4.0
-"""Factor about the middle grey at a contrast of 1; -1 divides by it."""
+"""Factor around middle grey at a contrast of 1; at -1, its reciprocal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """How the image is shown. The network, exports and training see it as it is.
+    """Brightness, contrast and gamma of the displayed image.
+
+    The network, exports and training use the original image.
 
     Attributes:
-        brightness: -1..1; 0 leaves as it is.
-        contrast: -1..1; 0 leaves as it is.
-        gamma: above 1 lightens the dark parts, below 1 darkens them.
+        brightness: -1..1; 0 changes nothing.
+        contrast: -1..1; 0 changes nothing.
+        gamma: values above 1 lighten the dark parts, values below 1 darken them.
     """
 
     brightness: float = 0.0
@@ -32,7 +37,7 @@ class Adjustment:
     gamma: float = 1.0
 
     def table(self) -> NDArray[np.uint8]:
-        """The value shown for each image value 0..255, shape (256,); it never falls."""
+        """Return the displayed value of each image value, uint8 (256,), monotonic."""
         values = np.linspace(0, 1, 256) ** (1 / min(MAX_GAMMA, max(1 / MAX_GAMMA, self.gamma))) * 255
         values = (values - 127.5) * _FULL_CONTRAST**self.contrast + 127.5 + _FULL_BRIGHTNESS * self.brightness
         table: NDArray[np.uint8] = np.rint(values).clip(0, 255).astype(np.uint8)
@@ -40,4 +45,4 @@ class Adjustment:
 
 
 UNADJUSTED = Adjustment()
-"""The image unchanged."""
+"""No change."""

@@ -1,4 +1,4 @@
-"""Copies rectangles of the layers' buffers to where they belong."""
+"""Copying of rectangles from the buffers of layers."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ _OPAQUE, _SEE_THROUGH = QImage.Format.Format_RGB32, QImage.Format.Format_ARGB32_
 
 
 def image_of(pixels: Pixels, *, opaque: bool) -> QImage:
-    """The same memory as Qt's image; the array must outlive it."""
+    """Return a `QImage` that shares the memory of the array.
+
+    The array must outlive the image.
+    """
     height, width = pixels.shape
     return QImage(pixels.data, width, height, pixels.strides[0], _OPAQUE if opaque else _SEE_THROUGH)
 
 
 def flattened(layers: Iterable[tuple[QImage, Rect]], viewport: Rect) -> QImage:
-    """Layers as for `blit` in one opaque picture of its own."""
+    """Return a new opaque picture of the layers, given as for `blit`."""
     picture = QImage(viewport.width, viewport.height, _OPAQUE)
     painter = QPainter(picture)
     blit(painter, layers, viewport)
@@ -29,11 +32,11 @@ def flattened(layers: Iterable[tuple[QImage, Rect]], viewport: Rect) -> QImage:
 
 
 def blit(painter: QPainter, layers: Iterable[tuple[QImage, Rect]], rect: Rect) -> None:
-    """Bring a rectangle of the layers' buffers to the same place of the painter's device, in its pixels.
+    """Copy a rectangle of the layers' buffers to the same place of the device.
 
     Args:
         painter: counts device pixels.
-        layers: bottom up, each with where it is shown; the first is copied, others are blended over it.
+        layers: bottom up, each with the rectangle that shows it; the first is copied, others are blended over it.
         rect: what to draw.
     """
     mode = _COPY

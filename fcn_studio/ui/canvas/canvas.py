@@ -1,4 +1,4 @@
-"""The painting surface: gestures of mouse, pen and wheel, handed to the active tool or used to move the view."""
+"""The canvas: gestures of mouse, pen and wheel, for the active tool or the view."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ BRUSH_DRAG = 1.01
 
 
 class Drag(Enum):
-    """What the held button does."""
+    """Effect of the held button."""
 
     NONE = auto()
     TOOL = auto()
@@ -55,23 +55,23 @@ class Drag(Enum):
 
 
 class Canvas(Surface):
-    """Shows a document and lets the active tool work on it.
+    """Widget that shows a document and passes gestures to the active tool.
 
     Ctrl+wheel zooms at the pointer, the wheel scrolls, Shift+wheel resizes the brush (or scrolls sideways with
     another tool), middle-drag or Space+drag pans, Alt+click picks a class, Alt+right-drag resizes the brush.
-    Everything else is the tool's. Of the keyboard it takes Space, and for the tool Enter, Backspace and Escape;
-    digits and letters are for actions.
+    All other gestures go to the tool. Of the keyboard, the canvas takes Space, and for the tool Enter, Backspace and
+    Escape; digits and letters are for actions.
 
     Signals:
-        class_pick: the class index (255 for void) that Alt+click hit.
-        brush_resize: factor by which the user wants the brush larger.
-        pen_used: a pen came, or was turned; whether its eraser end is at work.
+        class_pick: the class index (255 for void) under an Alt+click.
+        brush_resize: factor by which the brush is to be enlarged.
+        pen_used: a pen came near or was turned; whether its eraser end is used.
 
     Attributes:
-        hovered: tells of the image pixel (x, y) under the pointer, or None; a signal of Qt's takes ten times as long,
-            and this one comes with each move.
-        wheel: what turning the wheel means.
-        pen_pressure: whether tools feel how hard a pen is pressed.
+        hovered: emits the image pixel (x, y) under the pointer, or None. A signal of Qt would take ten times as
+            long, and this one comes with each move.
+        wheel: effect of the wheel.
+        pen_pressure: whether tools get the pressure of a pen.
     """
 
     class_pick = Signal(int)
@@ -91,8 +91,8 @@ class Canvas(Surface):
         self._disconnect_tool: Callable[[], None] = lambda: None
         self._scene: OverlayScene | None = None
         self._drag = Drag.NONE
-        self._newest: PointerEvent | None = None  # the newest event of the tool's gesture
-        self._begun_with: Button = "none"  # what began it
+        self._newest: PointerEvent | None = None  # the last event of the tool's gesture
+        self._begun_with: Button = "none"  # the button that began it
         self._space_held = False
         self._on_grip = False
         self._pointer: QPointF | None = None
@@ -105,7 +105,10 @@ class Canvas(Surface):
         self._parent_filter.follow()
 
     def set_tool(self, tool: Tool | None) -> None:
-        """Hand gestures to this tool; one that is half done with the old tool ends as if the button were let go."""
+        """Pass gestures to this tool from now on.
+
+        A half-done gesture of the old tool ends as if the button were released.
+        """
         self._end_drag()
         self._disconnect_tool()
         self._disconnect_tool = lambda: None
@@ -129,7 +132,10 @@ class Canvas(Surface):
     # --- the tool's overlay
 
     def refresh_overlay(self) -> None:
-        """Draw the tool's overlay as it is now; also to be called when the active class or the brush changed."""
+        """Draw the tool's overlay again.
+
+        Must also be called when the active class or the brush changed.
+        """
         scene = None
         if self._tool is not None and self.view is not None:
             scene = OverlayScene(self._tool.overlay(), self.view, self._colour_of(self._tool), self._dpr)
@@ -182,7 +188,7 @@ class Canvas(Surface):
         old, self._pointer = self._pointer, event.position()
         told = self._told(event)
         if self._drag != Drag.NONE and not told.buttons:
-            self._end_drag()  # the release went to someone else
+            self._end_drag()  # another widget got the release
         if self._drag in (Drag.NONE, Drag.TOOL):
             if not self._rests_on_grip():
                 self._to_tool("move", told)
@@ -225,7 +231,7 @@ class Canvas(Surface):
             self.update_device(*moved.changed_since(old, self.view.viewport, self._dpr))
 
     def _over_grip(self, position: QPointF) -> bool:
-        """Whether the grip of the divider lies there."""
+        """Return whether a position is on the grip of the divider."""
         divider = self.layers.divider
         if divider is None or self.view is None:
             return False
@@ -233,7 +239,7 @@ class Canvas(Surface):
         return grip.x0 <= x < grip.x1 and grip.y0 <= y < grip.y1
 
     def _rests_on_grip(self) -> bool:
-        """Whether the pointer is about to move the divider, and not on the image for the tool."""
+        """Return whether the pointer is on the grip and not for the tool."""
         on = self._drag == Drag.NONE and self._pointer is not None and self._over_grip(self._pointer)
         if on != self._on_grip:
             self._on_grip = on
@@ -243,7 +249,7 @@ class Canvas(Surface):
         return on
 
     def _end_drag(self) -> None:
-        """End a half-done gesture where it is, as a release would: a stroke is committed, not lost."""
+        """End a half-done gesture as a release would; a stroke is committed."""
         newest, self._newest, drag, self._drag = self._newest, None, self._drag, Drag.NONE
         if drag == Drag.TOOL and newest is not None and self._tool is not None:
             self._tool.release(newest._replace(button=self._begun_with, buttons=frozenset()))
@@ -268,7 +274,7 @@ class Canvas(Surface):
             self.hovered.emit(pixel)
 
     def _hover_again(self) -> None:
-        """Tell the tool where a resting pointer is now that the image below it moved or changed."""
+        """Tell the tool where the pointer is after the image below it changed."""
         point_xy = None if self._pointer is None else self.to_image(self._pointer)
         resting = self._drag == Drag.NONE and point_xy is not None and not self._rests_on_grip()
         if resting and point_xy is not None and self._tool is not None and self.document:
@@ -298,7 +304,7 @@ class Canvas(Surface):
     @guarded
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if self._pen_erases:
-            self._turn_pen(erases=False)  # the pen was laid down
+            self._turn_pen(erases=False)  # the pen was put away
         self._press(event)
 
     @guarded
@@ -315,7 +321,7 @@ class Canvas(Surface):
 
     @guarded
     def tabletEvent(self, event: QTabletEvent) -> None:
-        event.accept()  # or Qt makes mouse events of it
+        event.accept()  # else Qt makes mouse events of it
         self._turn_pen(erases=is_eraser(event))
         if event.type() == QEvent.Type.TabletPress:
             self.setFocus(Qt.FocusReason.MouseFocusReason)
@@ -334,7 +340,7 @@ class Canvas(Surface):
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.accept()
         if self._drag != Drag.NONE:
-            return  # a stroke stays on the pixels that it began on
+            return  # the view does not move during a stroke
         turn = self.wheel.turn(event, brush=self._uses_brush_size)
         if turn == WheelAction.ZOOM:
             self.zoom_at(event.position(), ZOOM_STEP ** notches(event))
@@ -383,7 +389,7 @@ class Canvas(Surface):
         self._let_go()
 
     def _let_go(self) -> None:
-        """Nothing is held any more: the releases will go elsewhere."""
+        """End all that is held, since the releases will go elsewhere."""
         self._end_drag()
         self._hold_space(False)
 
@@ -398,5 +404,5 @@ class Canvas(Surface):
             self.zoom_at(position, factor)
 
     def _wants(self, event: QKeyEvent) -> bool:
-        """A half-done gesture has its keys before any action that uses them as a shortcut."""
+        """Return whether a half-done gesture needs the key, before any shortcut."""
         return tool_key(event) is not None and self._tool is not None and self._tool.busy

@@ -13,23 +13,23 @@ Pixels = NDArray[np.uint32]
 """0xAARRGGBB, colours premultiplied by alpha."""
 
 VOID_COLOUR = (205, 205, 205)
-"""Painted void: a light grey that no class of VOC's table has."""
+"""Colour of painted void: a light grey that is not in VOC's table."""
 
 BACKDROP = 0xFF303030
-"""Around the image: a dark neutral grey that does not tint the photograph."""
+"""Colour around the image: a dark neutral grey."""
 
 PAPER = 118
-"""Grey value that the image fades to: middle grey to the eye (L* = 50)."""
+"""Grey value that the image fades to; L* = 50."""
 
 DISAGREEMENT_COLOUR = (255, 225, 0)
-"""Around what prediction and labels disagree about: light, as no class of VOC's table is."""
+"""Colour of outlines of differences; lighter than any colour of VOC's table."""
 
 CERTAIN, DOUBTFUL = 0.05, 0.6
-"""Uncertainties (1 - max softmax) below the first are not drawn; from the second on the heat is full."""
+"""Uncertainties (1 - max softmax) where the heat map begins and where it reaches full strength."""
 
 
 def premultiplied(colours: NDArray[np.uint8], alpha: NDArray[np.float64]) -> Pixels:
-    """Pixels of RGB ``colours`` (N, 3) with opacities ``alpha`` (N,) of 0..1."""
+    """Return pixels of RGB ``colours`` (N, 3) with opacities ``alpha`` (N,), 0..1."""
     opacity = np.rint(np.clip(alpha, 0, 1) * 255).astype(np.uint32)
     red, green, blue = ((colours.astype(np.uint32) * opacity[:, None] + 127) // 255).T
     pixels: Pixels = opacity << 24 | red << 16 | green << 8 | blue
@@ -37,12 +37,12 @@ def premultiplied(colours: NDArray[np.uint8], alpha: NDArray[np.float64]) -> Pix
 
 
 def class_pixels(table: ClassTable, hidden: Iterable[int], opacity: float, *, lightness: float = 0.0) -> Pixels:
-    """Pixel of each label-map value, shape (256,). Hidden classes are transparent.
+    """Return the pixel of each label-map value, shape (256,).
 
-    Value 255 is painted void here; that unlabelled pixels, which have the same value, are transparent is for the
-    caller to see to. Background is drawn fainter than the classes (opacity squared), as it must not dim the
-    photograph it covers most of. Values outside the table get VOC's colour, so that nothing goes unseen.
-    Colours that are darker than ``lightness`` (0..255, Rec. 601 luma) are mixed with as much white as it takes.
+    Hidden classes are transparent. Value 255 is painted void here; the caller makes unlabelled pixels, which have
+    the same value, transparent. Background is drawn fainter than the classes (opacity squared), because it covers
+    most of the image. Values outside the table get VOC's colour, so that they are visible. Colours darker than
+    ``lightness`` (0..255, Rec. 601 luma) are mixed with white until they reach it.
     """
     colours = voc_palette()
     for info in table:
@@ -59,7 +59,10 @@ def class_pixels(table: ClassTable, hidden: Iterable[int], opacity: float, *, li
 
 
 def heat_pixels(opacity: float) -> Pixels:
-    """Pixel of each uncertainty 0..255, shape (256,): nothing where certain, then yellow, then red."""
+    """Return the pixel of each uncertainty 0..255, shape (256,).
+
+    Transparent for low uncertainty, then yellow, then red.
+    """
     doubt = np.clip((np.arange(256) / 255 - CERTAIN) / (DOUBTFUL - CERTAIN), 0, 1)
     stops = np.array([[255, 235, 60], [255, 140, 0], [225, 0, 60]], np.float64)
     colours = np.stack([np.interp(doubt, [0, 0.5, 1], stops[:, c]) for c in range(3)], axis=1)
@@ -67,7 +70,10 @@ def heat_pixels(opacity: float) -> Pixels:
 
 
 def disagreement_pixels(opacity: float) -> Pixels:
-    """Pixel of nothing, the outer and the inner line of an outline, shape (256,): yellow within black."""
+    """Return pixels of nothing, of an outline's outer and of its inner line, shape (256,).
+
+    The inner line is yellow, the outer black.
+    """
     colours = np.zeros((256, 3), np.uint8)
     colours[2] = DISAGREEMENT_COLOUR
     alpha = np.zeros(256)
@@ -76,7 +82,7 @@ def disagreement_pixels(opacity: float) -> Pixels:
 
 
 def fade_table(opacity: float) -> NDArray[np.uint8]:
-    """Value of each image value 0..255 when the image is drawn with ``opacity`` on `PAPER`, shape (256,)."""
+    """Return each image value as drawn with ``opacity`` on `PAPER`, uint8 (256,)."""
     values = PAPER + (np.arange(256) - PAPER) * min(1.0, max(0.0, opacity))
     table: NDArray[np.uint8] = np.rint(values).astype(np.uint8)
     return table

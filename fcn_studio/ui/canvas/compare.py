@@ -1,4 +1,7 @@
-"""The wipe: left of a line the prediction is shown, right of it the labels. Painting goes on beneath."""
+"""The wipe: the prediction left of a line, the labels right of it.
+
+Tools work on the labels on both sides.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from fcn_studio.ui.canvas.layers import Layer
 LEFT, RIGHT = tr_noop("Prediction"), tr_noop("Labels")
 
 _TOP, _HEIGHT, _HANDLE, _PADDING, _TEXT = 8, 26, 30, 10, 12
-"""Logical pixels: of the grip above, its height, the part with the arrows, around words, and the size of text."""
+"""Logical pixels of the grip: top, height, width of the arrows, padding of text, size of text."""
 
 _GROUND, _EDGE, _INK = QColor(32, 32, 32, 225), QColor(255, 255, 255, 110), QColor(255, 255, 255)
 _SHADE = QColor(0, 0, 0, 150)
@@ -23,24 +26,24 @@ _SHADE = QColor(0, 0, 0, 150)
 
 @dataclass(frozen=True, slots=True)
 class Divider:
-    """Where the line is, in a viewport of device pixels.
+    """Position of the line in a viewport of device pixels.
 
     Attributes:
-        share: of the viewport's width that lies left of it, 0..1.
+        share: part of the viewport's width left of the line, 0..1.
     """
 
     share: float = 0.5
 
     def column(self, width: int) -> int:
-        """The first device column that shows the labels."""
+        """Return the first device column that shows the labels."""
         return round(self.share * width)
 
     def moved_to(self, x: float, width: int) -> Divider:
-        """The divider at a device column."""
+        """Return the divider moved to a device column."""
         return Divider(min(1.0, max(0.0, x / max(1, width))))
 
     def shown(self, layer: Layer, viewport: Rect) -> Rect:
-        """Which part of the viewport a layer is drawn in."""
+        """Return the part of the viewport in which a layer is drawn."""
         column = self.column(viewport.x1)
         if layer == Layer.PREDICTION:
             return Rect(0, 0, column, viewport.y1)
@@ -49,12 +52,12 @@ class Divider:
         return viewport
 
     def grip(self, width: int, dpr: float) -> Rect:
-        """The device pixels by which it is dragged."""
+        """Return the device pixels by which the user drags the line."""
         column, half = self.column(width), round((_HANDLE / 2 + _side(dpr)) * dpr)
         return Rect(column - half, round(_TOP * dpr), column + half, round((_TOP + _HEIGHT) * dpr))
 
     def changed_since(self, old: Divider, viewport: Rect, dpr: float) -> Iterator[Rect]:
-        """The device rectangles to repaint when this one replaces another."""
+        """Yield the device rectangles to repaint after a move."""
         columns = sorted(d.column(viewport.x1) for d in (self, old))
         margin = 2 * _thickness(dpr)
         yield Rect(columns[0] - margin, 0, columns[1] + margin, viewport.y1).intersect(viewport)
@@ -102,7 +105,7 @@ def _font(dpr: float) -> QFont:
 
 
 def _side(dpr: float) -> float:
-    """Logical pixels for the longer word; both sides are as wide, so that the handle is in the middle."""
+    """Return the logical pixels of each side of the grip, enough for the longer word."""
     metrics = QFontMetricsF(_font(dpr))
     return max(metrics.horizontalAdvance(tr(text)) for text in (LEFT, RIGHT)) / dpr + 2 * _PADDING
 

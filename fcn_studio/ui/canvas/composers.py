@@ -1,4 +1,4 @@
-"""From arrays of the image's size to device pixels of a rectangle of the viewport: one composer a layer."""
+"""Composers, one per layer: from arrays of the image's size to device pixels."""
 
 from __future__ import annotations
 
@@ -17,38 +17,44 @@ from fcn_studio.ui.canvas.hatch import Hatch
 from fcn_studio.ui.canvas.sampling import Sampling
 
 NEAREST_FROM = 2.0
-"""From this scale on image pixels are shown as squares; below, the image is interpolated."""
+"""Scale from which image pixels are squares; below it the image is interpolated."""
 
 _STEPS = 32
-"""cv2.remap interpolates in steps of 1/32 pixel; positions rounded to them here are used exactly."""
+"""Interpolation steps of cv2.remap per pixel; positions rounded to them are exact."""
 
 _BAND = 64
-"""Rows of a second picture at a time: larger arrays are given back to the system, and are slow to get again."""
+"""Rows that are interpolated at a time; larger arrays are slow to allocate."""
 
 
 class Composer(Protocol):
-    """Makes the pixels of one layer. Results depend on the view and the sources only, never on the rectangle."""
+    """Source of the pixels of one layer.
+
+    Results depend on the view and the sources only, never on the rectangle.
+    """
 
     @property
     def outside(self) -> int:
-        """Pixel where there is no image."""
+        """Pixel outside of the image."""
 
     @property
     def opaque(self) -> bool:
-        """Whether nothing below can be seen through it."""
+        """Whether the layer covers all layers below it."""
 
     @property
     def reach(self) -> int:
-        """How many device pixels away a changed pixel can change the picture."""
+        """Distance in device pixels at which a changed pixel can change the picture."""
 
     def compose(self, sampling: Sampling, rect: Rect, out: Pixels) -> None:
-        """Fill ``out``, (h, w), with the pixels of a device rectangle, not empty, within ``sampling.inside``."""
+        """Fill ``out``, (h, w), with the pixels of a device rectangle.
+
+        The rectangle is not empty and lies within ``sampling.inside``.
+        """
 
 
 class ImageComposer:
-    """The photograph: sharp squares when enlarged, smooth when not.
+    """The image: sharp squares when enlarged, smooth otherwise.
 
-    ``table``: the value shown for each value, uint8 (256,): adjusted and faded; None shows them as they are.
+    ``table``: the displayed value of each value, uint8 (256,), adjusted and faded; None changes nothing.
     """
 
     outside = BACKDROP
@@ -74,15 +80,15 @@ class ImageComposer:
 
 
 class LabelComposer:
-    """A label map in the colours of its classes: filled, as borders, or hatched.
+    """A label map in the colours of its classes, filled, outlined or hatched.
 
     Args:
         label_map: uint8 (H, W).
-        provenance: uint8 (H, W): 255 is drawn where it says that somebody painted void, and transparent where
-            nobody did; None draws no 255 at all (a prediction).
-        pixels: the pixel of each value, shape (256,); with a hatch, between its lines.
+        provenance: uint8 (H, W); a 255 of the label map is drawn where a person painted void and is transparent
+            elsewhere. None never draws 255 (a prediction).
+        pixels: the pixel of each value, shape (256,); with a hatch, the pixel between its lines.
         outline: draw only the device pixels next to another class.
-        hatch: draw its lines, and a line along the borders.
+        hatch: draw the lines of this hatch and a line along the borders.
     """
 
     outside = 0
@@ -130,7 +136,10 @@ class LabelComposer:
             cv2.copyTo(lines.view(np.int32), where, out[rows].view(np.int32))
 
     def _painted_void(self, sampling: Sampling, rect: Rect, indices: LabelMap) -> NDArray[np.bool_] | None:
-        """Where void was painted; None if nowhere. Only where the value is 255 is the provenance looked at."""
+        """Return where void was painted, or None if nowhere.
+
+        The provenance is read only where the value is 255.
+        """
         if self._provenance is None or indices.max() != VOID:
             return None
         painted: NDArray[np.bool_] = sampling.gather(self._provenance, rect) != Provenance.NOBODY
@@ -139,7 +148,12 @@ class LabelComposer:
 
 
 class HeatComposer:
-    """The uncertainty as a heat map. ``uncertainty``: uint8 (H, W); ``pixels``: the pixel of each value."""
+    """The uncertainty as a heat map.
+
+    Args:
+        uncertainty: uint8 (H, W).
+        pixels: the pixel of each value, shape (256,).
+    """
 
     outside = 0
     opaque = False
@@ -154,12 +168,14 @@ class HeatComposer:
 
 
 class DisagreementComposer:
-    """Outlines of what is labelled otherwise than predicted; void and unlabelled pixels disagree with nobody.
+    """Outlines of regions whose labels differ from the prediction.
+
+    Void and unlabelled pixels never differ.
 
     Args:
         label_map: uint8 (H, W).
-        predicted: uint8 (H, W), in the same class indices; 255 where the network knows no class of the table.
-        pixels: pixel of nothing, of the line outside and of the line inside, shape (256,).
+        predicted: uint8 (H, W), in the same class indices; 255 where the network has no class of the table.
+        pixels: pixels of nothing, of the outer line and of the inner line, shape (256,).
     """
 
     outside = 0
@@ -179,12 +195,18 @@ class DisagreementComposer:
 
 
 def _look_up(indices: LabelMap, pixels: Pixels, out: Pixels) -> None:
-    """Fill ``out`` with ``pixels[indices]``: numpy's take would need four times the time. cv2 knows no uint32."""
+    """Fill ``out`` with ``pixels[indices]``.
+
+    numpy's take needs four times the time. cv2 has no uint32.
+    """
     cv2.LUT(indices, pixels.view(np.int32), dst=out.view(np.int32))
 
 
 def _without_void(pixels: Pixels) -> Pixels:
-    """The pixels of classes where 255 is transparent, for unlabelled pixels and painted void share that value."""
+    """Return the pixels of classes with 255 transparent.
+
+    Unlabelled pixels and painted void share that value.
+    """
     classes = pixels.copy()
     classes[VOID] = 0
     return classes
@@ -193,25 +215,28 @@ def _without_void(pixels: Pixels) -> Pixels:
 def _colour(
     indices: LabelMap, classes: Pixels, void: NDArray[np.bool_] | None, void_pixel: np.uint32, out: Pixels
 ) -> None:
-    """Fill ``out`` with the pixels of classes, and with that of painted void where it is."""
+    """Fill ``out`` with the pixels of classes and of painted void."""
     _look_up(indices, classes, out)
     if void is not None and void_pixel:
         np.copyto(out, void_pixel, where=void)
 
 
 def _borders(indices: LabelMap) -> NDArray[np.uint8]:
-    """255 where a pixel's 3x3 neighbourhood holds another value, else 0; it lacks the halo of 1 of the input."""
+    """Return 255 where the 3x3 neighbourhood of a pixel has another value, else 0.
+
+    The result lacks the input's halo of 1.
+    """
     kernel = np.ones((3, 3), np.uint8)
     different = cv2.compare(cv2.dilate(indices, kernel), cv2.erode(indices, kernel), cv2.CMP_NE)
     return np.ascontiguousarray(np.asarray(different, np.uint8)[1:-1, 1:-1])
 
 
 def _interpolated(level: NDArray[np.uint8], sampling: Sampling, rect: Rect) -> NDArray[np.uint8]:
-    """Bilinear sampling of a pyramid level, the same for a pixel whatever rectangle it is asked in."""
+    """Sample a pyramid level bilinearly, independent of the rectangle."""
     view = sampling.view
     columns = _positions(rect.x0, rect.x1, view.origin_x, view.scale, level.shape[1] / view.image_width)
     rows = _positions(rect.y0, rect.y1, view.origin_y, view.scale, level.shape[0] / view.image_height)
-    # A margin of one pixel around what is touched makes the border rule act at the true edge of the level only.
+    # A margin of one pixel around the sampled part keeps the border rule to the true edge of the level.
     left, top = max(0, int(columns[0] // _STEPS)), max(0, int(rows[0] // _STEPS))
     block = level[top : int(rows[-1] // _STEPS) + 2, left : int(columns[-1] // _STEPS) + 2]
     whole = np.empty((len(rows), len(columns), 2), np.int16)
@@ -223,7 +248,10 @@ def _interpolated(level: NDArray[np.uint8], sampling: Sampling, rect: Rect) -> N
 
 
 def _positions(start: int, stop: int, origin: int, scale: float, ratio: float) -> NDArray[np.int64]:
-    """Where the centres of device pixels lie in a level, counted from its first pixel's centre, in 1/32 pixels."""
+    """Return the centres of device pixels in a level, in 1/32 pixels.
+
+    They are counted from the centre of the level's first pixel.
+    """
     centres = (np.arange(start, stop, dtype=np.int64) - origin + 0.5) / scale
     positions: NDArray[np.int64] = np.rint((centres * ratio - 0.5) * _STEPS).astype(np.int64)
     return positions

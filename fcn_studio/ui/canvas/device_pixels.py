@@ -1,4 +1,4 @@
-"""Painting by device pixels, whatever the ratio of the screen."""
+"""Painting in device pixels at any pixel ratio of the screen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from PySide6.QtGui import QPainter
 
 
 def use_device_pixels(painter: QPainter, dpr: float) -> None:
-    """Make the painter count device pixels, aligned to them where a fractional ratio would place us between."""
+    """Make the painter use device pixels, aligned at fractional pixel ratios too."""
     if dpr == 1:
         return
     painter.scale(1 / dpr, 1 / dpr)

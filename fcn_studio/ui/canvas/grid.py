@@ -1,4 +1,4 @@
-"""The grid of image pixels at high zoom: where one ends and the next begins, to the device pixel."""
+"""The grid of image pixels at high zoom."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from fcn_studio.core.geometry import Rect
 from fcn_studio.ui.canvas.view_state import ViewState
 
 GRID_FROM, GRID_FULL = 10.0, 28.0
-"""Logical pixels for one image pixel from which on the grid comes in, and from which on it is all there."""
+"""Logical pixels per image pixel where the grid begins and where it is fully drawn."""
 
 _DARK, _LIGHT = 90, 70
-"""Opacities, of 255, of the two lines of a border where the grid is all there: one is seen on any colour."""
+"""Opacities 0..255 of the two lines of a border; one is visible on any colour."""
 
 _FIRST = 0.35
-"""Share of them where it comes in."""
+"""Share of these opacities where the grid begins."""
 
 
 def grid_strength(scale: float) -> float:
-    """How much of the grid is there, 0..1, at so many logical pixels for one image pixel."""
+    """Return the strength of the grid, 0..1, by logical pixels per image pixel."""
     if scale < GRID_FROM:
         return 0.0
     return _FIRST + (1 - _FIRST) * min(1.0, (scale - GRID_FROM) / (GRID_FULL - GRID_FROM))
@@ -28,8 +28,8 @@ def grid_strength(scale: float) -> float:
 def paint_grid(painter: QPainter, view: ViewState, rect: Rect, dpr: float) -> None:
     """Draw the borders of image pixels within a device rectangle that shows the image.
 
-    The last device pixel of an image pixel is darkened and the first of the next is lightened, at every pixel ratio:
-    what is drawn at a place does not depend on the rectangle.
+    The last device pixel of an image pixel is darkened and the first of the next is lightened, at every pixel ratio.
+    What is drawn at a place does not depend on the rectangle.
     """
     strength = grid_strength(view.scale / dpr)
     if not rect or strength == 0:
@@ -44,7 +44,10 @@ def paint_grid(painter: QPainter, view: ViewState, rect: Rect, dpr: float) -> No
 
 
 def _borders(origin: int, scale: float, start: int, stop: int) -> list[int]:
-    """The device columns (or rows) in ``start .. stop`` that are the first of an image column."""
-    # By the very rule of `Sampling`: its inverse would be a pixel off where the division rounds.
+    """Return the device columns in ``start .. stop`` that begin an image column.
+
+    The same holds for rows.
+    """
+    # The rule of `Sampling` itself: its inverse can be off by one pixel where the division rounds.
     indices = np.floor((np.arange(start - 1, stop, dtype=np.int64) - origin + 0.5) / scale)
     return [int(place) + start for place in np.flatnonzero(np.diff(indices))]

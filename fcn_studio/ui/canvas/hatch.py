@@ -1,4 +1,7 @@
-"""Hatching: each class its own pattern of lines, so that classes are told apart without their colours."""
+"""Hatching: a pattern of lines for each class.
+
+Patterns tell classes apart without their colours.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from fcn_studio.core.labels import LabelMap
 from fcn_studio.ui.canvas.colours import Pixels
 
 _PERIOD = 24
-"""Every pattern repeats after so many lines' widths in both directions."""
+"""Period of every pattern in both directions, in line widths."""
 
 _WIDE, _DENSE = (12, 2), (6, 1)
 """Distance and width of lines."""
@@ -18,11 +21,11 @@ _WIDE, _DENSE = (12, 2), (6, 1)
 _DIRECTIONS = 6
 
 PATTERNS = 2 * _DIRECTIONS
-"""So many patterns there are; classes beyond share them."""
+"""Number of patterns; further classes share them."""
 
 
 class Hatch:
-    """How labels are hatched.
+    """Lines that hatch labels.
 
     Args:
         lines: the pixel of each class on its lines and at its border, shape (256,).
@@ -34,7 +37,7 @@ class Hatch:
         self._tile = _tile(unit)
 
     def on(self, indices: LabelMap, left: int, top: int) -> NDArray[np.uint8]:
-        """Where lines lie.
+        """Return a mask of the lines.
 
         Args:
             indices: uint8 (h, w), the class of each device pixel.
@@ -49,19 +52,22 @@ class Hatch:
         strip = self._tile.take(np.arange(left, left + width) % period, axis=1)
         crossed = strip[np.arange(top, top + height) % period]
         np.bitwise_and(crossed, cv2.LUT(indices, _BITS), out=crossed)
-        # 1 becomes 255. cv2.compare takes arrays of few pixels for scalars.
+        # 1 becomes 255. cv2.compare treats arrays of few pixels as scalars.
         lines: NDArray[np.uint8] = np.negative((crossed != 0).view(np.uint8))
         return lines
 
 
 def pattern_of(index: int) -> int:
-    """Which pattern a class index has: neighbours in the table differ in direction and in distance of lines."""
+    """Return the pattern of a class index.
+
+    Neighbours in the table differ in direction and distance of lines.
+    """
     turn, direction = divmod(index, _DIRECTIONS)
     return 2 * direction + (index + turn) % 2
 
 
 def drawn_lines(pattern: int, unit: int) -> NDArray[np.bool_]:
-    """One period of a pattern: True on its lines."""
+    """Return one period of a pattern, True on its lines."""
     direction, dense = divmod(pattern, 2)
     distance, width = _DENSE if dense else _WIDE
     y, x = np.mgrid[: _PERIOD * unit, : _PERIOD * unit]
@@ -76,7 +82,7 @@ def drawn_lines(pattern: int, unit: int) -> NDArray[np.bool_]:
 
 
 def _tile(unit: int) -> NDArray[np.uint16]:
-    """One period of all patterns: bit p is set on the lines of pattern p."""
+    """Return one period of all patterns; bit p is set on the lines of pattern p."""
     tile = np.zeros((_PERIOD * unit, _PERIOD * unit), np.uint16)
     for pattern in range(PATTERNS):
         tile[drawn_lines(pattern, unit)] |= np.uint16(1 << pattern)

@@ -1,4 +1,4 @@
-"""The layers of one document in painting order, their styles, and which of their pixels are stale."""
+"""The layers of a document, their styles and their caches."""
 
 from __future__ import annotations
 
@@ -28,24 +28,26 @@ from fcn_studio.ui.canvas.view_cache import LayerCache
 from fcn_studio.ui.canvas.view_state import ViewState
 
 LINE_STRENGTH = 2.0
-"""Outlines and hatching are drawn with so many times the layer's opacity, at most 1: a thin line needs more."""
+"""Factor of the layer's opacity for outlines and hatching; thin lines need more."""
 
 LINE_LIGHTNESS = 130
-"""Lines are at least so light: a dark one is lost on a dark photograph."""
+"""Least lightness of lines; dark ones are invisible on a dark image."""
 
 BETWEEN_LINES = 0.35
-"""Share of the layer's opacity between the lines of a hatching."""
+"""Factor of the layer's opacity between the lines of a hatch."""
 
 
 OVERVIEW_OPACITY = 0.45
-"""Of the labels over the image where both are small."""
+"""Opacity of the labels in the overview."""
 
 COMPARED = (Layer.PREDICTION, Layer.LABELS)
-"""What lies left and right of a divider, whether these layers are shown otherwise or not."""
+"""Layers left and right of a divider; a wipe shows them even if they are hidden."""
 
 
 class LayerStack:
-    """Layers of a document, from the bottom up: image, prediction, labels, uncertainty, disagreement.
+    """Layers of a document, from the bottom up.
+
+    They are image, prediction, labels, uncertainty and disagreement.
 
     Attributes:
         changed: emitted after a change of the document, or of how it is shown: visibility, opacity, colours, style,
@@ -79,16 +81,18 @@ class LayerStack:
 
     @property
     def has_prediction(self) -> bool:
-        """Whether the network's layers have something to show."""
+        """Whether there is a prediction to show."""
         return self._prediction is not None
 
     @property
     def table(self) -> ClassTable:
-        """The class table that gives the colours."""
+        """Class table that gives the colours."""
         return self._table
 
     def set_document(self, document: Document | None, picture: ImagePyramid | None) -> None:
-        """Draw another document over its picture (None: the backdrop) and drop the prediction.
+        """Draw another document and drop the prediction.
+
+        Without a picture the backdrop is drawn.
 
         The caller emits `changed` when the view fits the document.
 
@@ -126,13 +130,13 @@ class LayerStack:
         self.changed.emit()
 
     def set_hidden(self, hidden: frozenset[int]) -> None:
-        """Leave out these classes (255 for void)."""
+        """Hide these classes (255 for void)."""
         self._hidden = hidden
         self._rebuild(Layer.LABELS, Layer.PREDICTION)
         self.changed.emit()
 
     def set_style(self, layer: Layer, *, visible: bool | None = None, opacity: float | None = None) -> None:
-        """Show or hide a layer, or set its opacity 0..1; None leaves as it is."""
+        """Set visibility and opacity (0..1) of a layer; None changes nothing."""
         old = self.styles[layer]
         style = replace(
             old,
@@ -146,14 +150,14 @@ class LayerStack:
             self.changed.emit()
 
     def set_label_style(self, style: LabelStyle) -> None:
-        """Draw regions filled, as borders or hatched."""
+        """Draw regions filled, outlined or hatched."""
         if style != self.label_style:
             self.label_style = style
             self._rebuild(Layer.LABELS, Layer.PREDICTION)
             self.changed.emit()
 
     def set_line_width(self, device_pixels: int) -> None:
-        """Draw hatching with lines of this width, for the pixel ratio of the screen."""
+        """Set the line width of hatches, in device pixels."""
         if device_pixels != self._line_width:
             self._line_width = device_pixels
             self._rebuild(Layer.LABELS, Layer.PREDICTION)
@@ -177,15 +181,15 @@ class LayerStack:
             self.changed.emit()
 
     def picture_changed(self) -> None:
-        """Draw from the picture as it is now, after more of it has arrived."""
+        """Draw the picture again after more of it has arrived."""
         self._rebuild(Layer.IMAGE)
         self.changed.emit()
 
     def labels_changed(self, *image_rects: Rect) -> int:
-        """Note where the label map changed.
+        """Mark rectangles of the label map as changed.
 
         Returns:
-            How many device pixels beyond these rectangles the change reaches.
+            Device pixels around these rectangles that the change reaches.
         """
         reach = 0
         for layer in (Layer.LABELS, Layer.DISAGREEMENT):
@@ -196,14 +200,20 @@ class LayerStack:
         return reach
 
     def drawn(self, sampling: Sampling) -> Iterator[tuple[QImage, Rect]]:
-        """The layers to draw in this view, bottom up, and where; the first is opaque and everywhere."""
+        """Yield the layers to draw in this view and their rectangles, bottom up.
+
+        The first layer is opaque and covers the viewport.
+        """
         shown = sampling.viewport
         for layer, cache in self._caches.items():
             if self._shows(layer):
                 yield cache.image(sampling), shown if self.divider is None else self.divider.shown(layer, shown)
 
     def overview(self, view: ViewState) -> QImage:
-        """Image and filled labels of the document in a view of its own, composed anew; no image without a picture."""
+        """Return image and filled labels of the document in another view.
+
+        The result is a null image without a picture.
+        """
         document, image = self._document, self._composer(Layer.IMAGE)
         if document is None or image is None:
             return QImage()
@@ -230,7 +240,7 @@ class LayerStack:
                 self._caches = {known: self._caches[known] for known in Layer if known in self._caches}
 
     def _composer(self, layer: Layer) -> Composer | None:
-        """What draws a layer with the present sources and styles; None if it has no source."""
+        """Return the composer of a layer, or None if the layer has no source."""
         document, prediction, opacity = self._document, self._prediction, self.styles[layer].opacity
         if layer == Layer.IMAGE and self._picture is not None:
             return ImageComposer(self._picture, self._image_table())
@@ -245,7 +255,7 @@ class LayerStack:
         return None
 
     def _image_table(self) -> NDArray[np.uint8] | None:
-        """What each value of the image is shown as; None where that is itself."""
+        """Return the displayed value of each image value; None if nothing changes."""
         style = self.styles[Layer.IMAGE]
         faded = fade_table(style.opacity if style.visible else 0.0)[self.adjustment.table()]
         return None if np.array_equal(faded, np.arange(256)) else faded

@@ -1,4 +1,4 @@
-"""What the layers of the canvas are and how each is shown."""
+"""The layers of the canvas and their styles."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Layer(StrEnum):
-    """One layer, in the order of painting: the image at the bottom."""
+    """Layers in the order of painting, the image at the bottom."""
 
     IMAGE = "image"
     PREDICTION = "prediction"
@@ -17,7 +17,7 @@ class Layer(StrEnum):
 
 
 class LabelStyle(StrEnum):
-    """How regions of one class are drawn."""
+    """Ways to draw regions of a class."""
 
     FILL = "fill"
     OUTLINE = "outline"
@@ -25,14 +25,14 @@ class LabelStyle(StrEnum):
 
     @property
     def next(self) -> LabelStyle:
-        """The style after this one, round in a circle."""
+        """The next style; after the last one, the first."""
         styles = list(LabelStyle)
         return styles[(styles.index(self) + 1) % len(styles)]
 
 
 @dataclass(frozen=True, slots=True)
 class LayerStyle:
-    """Whether a layer is shown, and its opacity 0..1."""
+    """Visibility and opacity (0..1) of a layer."""
 
     visible: bool
     opacity: float

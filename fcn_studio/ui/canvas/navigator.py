@@ -1,4 +1,7 @@
-"""The whole image in a corner of the canvas, small, with the frame of what is seen; a click or drag goes there."""
+"""The navigator: a small overview of the image in a corner of the canvas.
+
+A frame marks the visible part; a click or drag moves it.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +31,13 @@ from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.widgets.named import named
 
 WIDEST, HIGHEST, SMALLEST = 208, 160, 24
-"""Logical pixels: it fits into the first two, and no side is shorter than the last."""
+"""Logical pixels of its largest width, largest height and smallest side."""
 
 MARGIN = 12
 """Logical pixels to the edges of the canvas."""
 
 IDLE_MS = 200
-"""It is drawn anew so long after the last change of the labels, not during a stroke."""
+"""Milliseconds from the last change of the labels until it is drawn again."""
 
 _DIMMED, _FRAME, _HALO, _EDGE = (
     QColor(0, 0, 0, 120),
@@ -45,7 +48,10 @@ _DIMMED, _FRAME, _HALO, _EDGE = (
 
 
 class Navigator(QWidget):
-    """Lies over a corner of a canvas. While it is hidden it hears nothing of the document and costs nothing."""
+    """Overview in a corner of a canvas.
+
+    While it is hidden it does not follow the document and costs nothing.
+    """
 
     def __init__(self, canvas: Canvas) -> None:
         super().__init__(canvas)
@@ -64,14 +70,14 @@ class Navigator(QWidget):
         self.hide()
 
     def set_wanted(self, on: bool) -> None:
-        """Show it whenever there is an image, or never."""
+        """Show the navigator whenever there is an image, or never."""
         self._wanted = on
         self._follow()
 
     # --- what it shows
 
     def _follow(self) -> None:
-        """Show what the canvas shows now; what has to be composed waits for a quiet moment."""
+        """Follow the layers; the picture is composed when nothing changes for a while."""
         document = self._canvas.document
         self.setVisible(self._wanted and document is not None)
         if not self.isVisible() or document is None:
@@ -95,7 +101,7 @@ class Navigator(QWidget):
         self.setGeometry(QRect(corner, corner + QPoint(width - 1, height - 1)))
 
     def _view(self, document: Document) -> ViewState:
-        """All of the image in this widget."""
+        """Return the view of the whole image in this widget."""
         dpr = self.devicePixelRatioF()
         width, height = round(self.width() * dpr), round(self.height() * dpr)
         scale = min(width / document.width, height / document.height)
@@ -103,7 +109,7 @@ class Navigator(QWidget):
         return ViewState(document.width, document.height, width, height, scale, left, top)
 
     def _compose(self) -> None:
-        """Draw image and labels once for many paintings."""
+        """Compose image and labels once for many paints."""
         if self._document is None or not self.isVisible():
             return
         view = self._view(self._document)
@@ -139,7 +145,10 @@ class Navigator(QWidget):
         _outline(painter, whole, unit, _EDGE)
 
     def _frame(self, view: ViewState) -> QRect:
-        """What the canvas shows, in device pixels of this widget; never too small to be seen."""
+        """Return the visible part of the image in device pixels of this widget.
+
+        It has a least size so that it stays visible.
+        """
         shown = self._canvas.view
         if shown is None:
             return QRect()
@@ -168,7 +177,7 @@ class Navigator(QWidget):
 
     @guarded
     def enterEvent(self, event: QEnterEvent) -> None:
-        QApplication.sendEvent(self._canvas, QEvent(QEvent.Type.Leave))  # Qt does not: we lie within it
+        QApplication.sendEvent(self._canvas, QEvent(QEvent.Type.Leave))  # Qt sends none to a parent
 
     @guarded
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -184,13 +193,13 @@ class Navigator(QWidget):
 
     @guarded
     def tabletEvent(self, event: QTabletEvent) -> None:
-        event.accept()  # or the canvas paints beneath
+        event.accept()  # else the canvas paints beneath
         if event.buttons() != Qt.MouseButton.NoButton:
             self._go(event.position())
 
 
 def _outline(painter: QPainter, rect: QRect, width: int, colour: QColor) -> None:
-    """The border of a rectangle, within it, as whole device pixels."""
+    """Draw the inner border of a rectangle in whole device pixels."""
     painter.fillRect(rect.left(), rect.top(), rect.width(), width, colour)
     painter.fillRect(rect.left(), rect.bottom() + 1 - width, rect.width(), width, colour)
     painter.fillRect(rect.left(), rect.top() + width, width, rect.height() - 2 * width, colour)

@@ -1,4 +1,4 @@
-"""Draws what the active tool shows above the image, and says which device pixels that touches."""
+"""Drawing of the active tool's overlay, and the device pixels that it touches."""
 
 from __future__ import annotations
 
@@ -19,40 +19,40 @@ from fcn_studio.tools.base import Overlay, Ring
 from fcn_studio.ui.canvas.view_state import ViewState
 
 ERASER_COLOUR = (255, 255, 255)
-"""The ring while it erases."""
+"""Colour of the brush ring of an eraser."""
 
 STAIRS_FROM = 2.0
-"""From this scale on the ring follows the borders of the pixels that the brush paints."""
+"""Scale from which the ring follows the borders of the pixels that the brush paints."""
 
 STAIRS_UP_TO = 512
-"""Larger brushes, in image pixels, have a smooth ring at any scale: their steps are not seen for their size."""
+"""Largest brush in image pixels whose ring follows pixels; larger rings are smooth."""
 
 _BANDED_FROM = 400.0
-"""Rings of a larger radius, in device pixels, are repainted in bands, not as one rectangle."""
+"""Radius in device pixels above which rings are repainted in bands."""
 
 _KEPT_UP_TO = 1024
-"""Rings of a diameter up to so many device pixels are kept as pictures (4 MB each, 8 at most)."""
+"""Largest diameter in device pixels of rings that are cached (4 MB each, at most 8)."""
 
 _MARGIN = 4
-"""Logical pixels that lines and their halo reach beyond the geometry."""
+"""Logical pixels of lines and their halo beyond the geometry."""
 
 _HANDLE = 3.5
-"""Radius of a corner's handle, logical pixels."""
+"""Radius of a corner's handle in logical pixels."""
 
 _CLOSING = 1.6
-"""Factor of the first handle while a click would close the polygon."""
+"""Enlargement of the first handle while a click would close the polygon."""
 
 
 @dataclass(slots=True)
 class OverlayScene:
-    """One overlay as it is drawn: what, where, in which colour, on which kind of screen.
+    """One overlay with all that decides how it is drawn.
 
     Attributes:
         overlay: what the tool shows.
-        view: where the image lies.
+        view: the view of the image.
         colour: of the active class.
         dpr: device pixels for one logical pixel.
-        rects: device rectangles of all parts of the overlay; a part that looks otherwise has another rectangle.
+        rects: device rectangles of all parts of the overlay; a part that looks different has a different rectangle.
     """
 
     overlay: Overlay
@@ -65,7 +65,7 @@ class OverlayScene:
         self.rects = frozenset(self._rects())
 
     def changed_since(self, old: OverlayScene | None) -> frozenset[Rect]:
-        """The device rectangles to repaint when this scene replaces another."""
+        """Return the device rectangles to repaint when this scene replaces another."""
         if old is None:
             return self.rects
         if (old.view, old.colour, old.dpr) != (self.view, self.colour, self.dpr):
@@ -75,7 +75,7 @@ class OverlayScene:
     def _rects(self) -> Iterator[Rect]:
         overlay, margin = self.overlay, math.ceil(_MARGIN * self.dpr)
         if overlay.ring is not None:
-            # An erasing ring has another colour: a wider margin makes its rectangles others, too.
+            # An erasing ring has another colour; a wider margin gives it other rectangles too.
             yield from self._ring_rects(overlay.ring, margin + int(overlay.ring.erasing))
         points = [self._place(p) for p in overlay.points]
         for start, end in pairwise(points):
@@ -93,7 +93,7 @@ class OverlayScene:
             yield _around((x - radius, y - radius), (x + radius, y + radius)).grown(margin)
             return
         if _has_stairs(ring.size, self.view.scale):
-            margin += math.ceil(self.view.scale)  # so far they keep from the circle that the bands follow
+            margin += math.ceil(self.view.scale)  # their distance from the circle that the bands follow
         above = math.ceil(radius) + 1
         for top, bottom in pairwise(edge - above for edge in arc_edges(2 * above)):
             nearest, farthest = sorted((abs(top), abs(bottom)))
@@ -107,7 +107,7 @@ class OverlayScene:
                 yield _around((x - outer, y + top), (x + outer, y + bottom)).grown(margin)
 
     def paint(self, painter: QPainter) -> None:
-        """Draw it; ``painter`` counts device pixels."""
+        """Draw the overlay; ``painter`` uses device pixels."""
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
         if self.overlay.ring is not None:
             self._paint_ring(painter, self.overlay.ring)
@@ -118,7 +118,7 @@ class OverlayScene:
         x, y = self.view.to_device(ring.x, ring.y)
         colour = ERASER_COLOUR if ring.erasing else self.colour
         if ring.size * self.view.scale <= _KEPT_UP_TO:
-            # To half a device pixel: a brush at 100 % is there or between two, and pointers move by whole ones.
+            # Rounded to half a device pixel: at 100 % a brush lies on a pixel or between two.
             left, top = math.floor(x * 2) / 2, math.floor(y * 2) / 2
             picture = _ring_picture(ring.size, ring.shape, self.view.scale, colour, self.dpr, left % 1, top % 1)
             middle = picture.width() // 2
@@ -160,7 +160,7 @@ def _around(a: Point, b: Point) -> Rect:
 
 
 def _half_width(shape: BrushShape, radius: float, away: float) -> float:
-    """Half the width of the brush so far above or below its centre."""
+    """Return half the width of the brush at a distance above or below its centre."""
     if shape == "square":
         return radius if away < radius - 2 else 0.0
     return math.sqrt(max(0.0, radius**2 - away**2))
@@ -173,7 +173,7 @@ def _contrast(colour: Colour) -> QColor:
 
 
 def _pens(colour: Colour, dpr: float) -> tuple[QPen, QPen]:
-    """The halo, which stands out from the colour, and the line."""
+    """Return the pens of the halo, which contrasts with the colour, and of the line."""
     width = max(1, round(dpr))
     halo, line = QPen(_contrast(colour), 4 * width), QPen(QColor(*colour), 2 * width)
     for pen in (halo, line):
@@ -185,7 +185,10 @@ def _pens(colour: Colour, dpr: float) -> tuple[QPen, QPen]:
 def _ring_picture(
     size: int, shape: BrushShape, scale: float, colour: Colour, dpr: float, right: float, down: float
 ) -> QImage:
-    """The ring about the middle, ``right`` and ``down`` of it; a copy takes a third of the time of drawing it."""
+    """Return a picture of the ring, offset by ``right`` and ``down``.
+
+    Copying it takes a third of the time of drawing the ring.
+    """
     half = math.ceil(size * scale / 2) + math.ceil(_MARGIN * dpr) + 1
     picture = QImage(2 * half, 2 * half, QImage.Format.Format_ARGB32_Premultiplied)
     picture.fill(Qt.GlobalColor.transparent)
@@ -197,13 +200,13 @@ def _ring_picture(
 
 
 def _draw_ring(painter: QPainter, size: int, shape: BrushShape, scale: float, colour: Colour, dpr: float) -> None:
-    """Draw the brush's outline about the painter's origin."""
+    """Draw the brush's outline around the painter's origin."""
     stairs = _has_stairs(size, scale)
     outline = _stairs if stairs else _smooth
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, not stairs)
     for pen in _pens(colour, dpr):
         painter.setPen(pen)
-        # Stroking one closed path, as drawEllipse does, takes seven times as long as its single lines.
+        # Drawing one closed path, as drawEllipse does, takes seven times as long as single lines.
         painter.drawLines(outline(size, shape, scale))
 
 
@@ -213,7 +216,7 @@ def _has_stairs(size: int, scale: float) -> bool:
 
 @lru_cache(maxsize=16)
 def _stairs(size: int, shape: BrushShape, scale: float) -> list[QLineF]:
-    """The border of the pixels that one dab paints, in device pixels about the brush's centre."""
+    """Return the border of the pixels of one dab, in device pixels from its centre."""
     dab = capsule((size / 2, size / 2), (size / 2, size / 2), size, shape, (size, size))
     if dab is None:
         return []
@@ -228,11 +231,11 @@ def _stairs(size: int, shape: BrushShape, scale: float) -> list[QLineF]:
 
 @lru_cache(maxsize=16)
 def _smooth(size: int, shape: BrushShape, scale: float) -> list[QLineF]:
-    """The brush's outline where single pixels do not show, in device pixels about its centre."""
+    """Return the smooth outline of the brush, in device pixels from its centre."""
     half = size / 2
     if shape == "square":
         return _closed([(-half, -half), (half, -half), (half, half), (-half, half)], scale)
-    # 256 chords of a circle of 1000 device pixels miss it by less than a tenth of one.
+    # 256 chords of a circle of 1000 device pixels differ from it by less than 0.1 pixels.
     angles = np.linspace(0, 2 * math.pi, max(24, min(256, round(half * scale))), endpoint=False)
     return _closed(list(zip(half * np.cos(angles), half * np.sin(angles), strict=True)), scale)
 

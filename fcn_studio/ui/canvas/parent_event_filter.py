@@ -1,4 +1,4 @@
-"""Events that come seldom, caught where they go when the canvas leaves them."""
+"""Rare events of the canvas, taken from its parent."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from fcn_studio.ui.runtime.guard import guarded
 
 
 class ParentEventFilter(QObject):
-    """Hears for a widget of a pinch on a touchpad, and of the question whether it wants the key of a shortcut.
+    """Event filter for pinches on a touchpad and for keys of shortcuts.
 
-    Qt has no handlers for these, and offers them to the parent if the widget leaves them. There they are caught: a
-    widget's own `event` in Python would be called for every move and every paint too, and take a twentieth of the
-    time of a brush's event. A widget without a parent hears of none.
+    Qt has no handlers for these events and passes them to the parent if the widget ignores them. This filter takes
+    them there. Overriding `event` of the widget would call Python for every move and every paint too, and take a
+    twentieth of the time of a brush event. A widget without a parent gets none of these events.
 
     Args:
-        widget: for whom.
-        pinched: what a pinch does: given where, in the widget's logical pixels, and the factor.
-        wants: whether the widget wants a key that a shortcut would take.
+        widget: the widget that the events are for.
+        pinched: called with the position in the widget's logical pixels and the factor of a pinch.
+        wants: returns whether the widget needs a key that is also a shortcut.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class ParentEventFilter(QObject):
         self._wants = wants
 
     def follow(self) -> None:
-        """Watch the widget's parent, which is another now; what an earlier one hears is left alone."""
+        """Filter the events of the widget's present parent."""
         if (parent := self._widget.parentWidget()) is not None:
             parent.installEventFilter(self)
 

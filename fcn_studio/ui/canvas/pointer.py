@@ -1,4 +1,4 @@
-"""The last place that knows Qt's mouse and pen: its events as the tools' `PointerEvent`."""
+"""Conversion of Qt's mouse and pen events to the tools' `PointerEvent`."""
 
 from __future__ import annotations
 
@@ -25,24 +25,29 @@ _TOOL_KEYS: dict[int, str] = {
 
 
 def tool_key(event: QKeyEvent) -> str | None:
-    """The name by which a tool is offered this key: "Enter", "Backspace" or "Escape"; None for all others."""
+    """Return a tool's name of a key, or None.
+
+    Names are "Enter", "Backspace" and "Escape".
+    """
     bare = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier == Qt.KeyboardModifier.NoModifier
     return _TOOL_KEYS.get(event.key()) if bare else None
 
 
 def is_eraser(event: QTabletEvent) -> bool:
-    """Whether the pen was turned to its eraser end."""
+    """Return whether a pen event comes from its eraser end."""
     return event.pointerType() == QPointingDevice.PointerType.Eraser
 
 
 def pointer_event(event: QSinglePointEvent, point_xy: Point, *, clicks: int = 1, feel: bool = False) -> PointerEvent:
-    """A mouse or pen event at a point in image coordinates. The eraser end of a pen is the right button.
+    """Return a mouse or pen event in image coordinates.
+
+    The eraser end of a pen is the right button.
 
     Args:
-        event: Qt's.
-        point_xy: where it is.
+        event: the event of Qt.
+        point_xy: its position in image coordinates.
         clicks: 2 for a double click.
-        feel: pass the pressure of a pen on; else it is 1.
+        feel: use the pressure of a pen; otherwise the pressure is 1.
     """
     button, buttons, pressure = _BUTTONS.get(event.button(), "none"), _held(event.buttons()), 1.0
     shift, ctrl, alt = _keys(event.modifiers())
@@ -70,6 +75,6 @@ def _held(held: Qt.MouseButton) -> frozenset[Button]:
 
 @lru_cache(maxsize=64)
 def _keys(held: Qt.KeyboardModifier) -> tuple[bool, bool, bool]:
-    """Whether Shift, Ctrl and Alt are among the keys held."""
+    """Return whether Shift, Ctrl and Alt are held."""
     keys = Qt.KeyboardModifier
     return bool(held & keys.ShiftModifier), bool(held & keys.ControlModifier), bool(held & keys.AltModifier)

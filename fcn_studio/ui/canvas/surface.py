@@ -1,4 +1,4 @@
-"""The widget that shows a document: layers, zoom, pan, and nothing of tools (those are in `canvas`)."""
+"""The part of the canvas that shows a document: layers, zoom and pan."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ ZOOM_STEP = 1.25
 """Factor of one step of `zoom_in` and of one notch of the wheel."""
 
 REFINE_MS = 40
-"""So long after the last step of a zoom the layers are drawn exactly."""
+"""Milliseconds from the last zoom step until the layers are drawn exactly."""
 
 _WORTH_A_CALL = 20_000
-"""So many pixels are copied in the time that one more rectangle takes."""
+"""Pixels that can be copied in the time that one more rectangle takes."""
 
 _TEXT_COLOUR = QColor(190, 190, 190)
 
 
 class Surface(QWidget):
-    """Shows one document, or a text where there is none.
+    """Widget that shows a document, or a text without one.
 
-    All drawing is in device pixels: each layer has a buffer of the viewport's size (`LayerStack`), and painting
-    copies the exposed rectangles of those buffers, no more.
+    All drawing is in device pixels. Each layer has a buffer of the viewport's size (`LayerStack`), and painting
+    copies the exposed rectangles of these buffers only.
 
     Signals:
         zoom_changed: the zoom, in device pixels for one image pixel.
         view_changed: zoom, position or size of the viewport changed.
 
     Attributes:
-        layers: what is drawn, and how; `LayerStack.changed` repaints the widget.
-        keep_view: whether an image of the same size is shown where the one before it was.
+        layers: what is drawn and how. `LayerStack.changed` repaints the widget.
+        keep_view: whether the next image, if of the same size, keeps zoom and position.
     """
 
     zoom_changed = Signal(float)
@@ -76,15 +76,18 @@ class Surface(QWidget):
 
     @property
     def document(self) -> Document | None:
-        """The document shown."""
+        """Document that is shown."""
         return self._document
 
     def set_document(self, document: Document | None, picture: ImagePyramid | None = None) -> None:
-        """Show another document, fitted (or as it was, with ``keep_view`` and an image of the same size).
+        """Show another document, fitted to the viewport.
+
+        With ``keep_view``, an image of the same size keeps zoom and position.
 
         Args:
             document: None shows the empty text.
-            picture: what the document annotates, of its size; it may arrive in stages. None leaves the backdrop.
+            picture: the picture that the document annotates, of its size; it may arrive in stages. None shows
+                the backdrop.
         """
         self._disconnect()
         self._document = document
@@ -101,7 +104,7 @@ class Surface(QWidget):
         self.layers.changed.emit()
 
     def set_empty_text(self, text: str) -> None:
-        """What is said where there is no document."""
+        """Set the text that is shown without a document."""
         self._empty_text = text
         self.update()
 
@@ -114,11 +117,11 @@ class Surface(QWidget):
 
     @property
     def view(self) -> ViewState | None:
-        """Where the image lies; None without a document."""
+        """View of the image; None without a document."""
         return self._view
 
     def fit(self) -> None:
-        """Show the whole image; it stays fitted when the window is resized."""
+        """Show the whole image, also after the window is resized."""
         if self._document is not None:
             width, height = self._device_size()
             self._set_view(ViewState(self._document.width, self._document.height, width, height).fit())
@@ -129,15 +132,15 @@ class Surface(QWidget):
         self._move_view(lambda view: view.one_to_one())
 
     def zoom_in(self) -> None:
-        """One step nearer, about the middle."""
+        """Zoom in by one step around the middle."""
         self._zoom_about_middle(ZOOM_STEP)
 
     def zoom_out(self) -> None:
-        """One step away, about the middle."""
+        """Zoom out by one step around the middle."""
         self._zoom_about_middle(1 / ZOOM_STEP)
 
     def zoom_at(self, position: QPointF, factor: float) -> None:
-        """Zoom by a factor; what lies at the widget's ``position`` (logical pixels) stays there."""
+        """Zoom by a factor around a position of the widget in logical pixels."""
         at = position.x() * self._dpr, position.y() * self._dpr
         self._move_view(lambda view: view.zoom_at(at, factor))
 
@@ -146,7 +149,7 @@ class Surface(QWidget):
         self._move_view(lambda view: view.pan(round(dx * self._dpr), round(dy * self._dpr)))
 
     def centre_on(self, x: float, y: float) -> None:
-        """Bring a point of the image to the middle, as far as the image may be moved."""
+        """Move a point of the image to the middle, as far as possible."""
 
         def moved(view: ViewState) -> ViewState:
             left, top = view.to_device(x, y)
@@ -155,7 +158,10 @@ class Surface(QWidget):
         self._move_view(moved)
 
     def to_image(self, position: QPointF) -> tuple[float, float]:
-        """Image coordinates (x, y) of a position in the widget: the centre of the device pixel it is in."""
+        """Return image coordinates (x, y) of a position in the widget.
+
+        They are those of the centre of the device pixel at this position.
+        """
         if self._view is None:
             return -1.0, -1.0
         return self._view.to_image(position.x() * self._dpr + 0.5, position.y() * self._dpr + 0.5)
@@ -169,12 +175,12 @@ class Surface(QWidget):
             self._set_view(move(self._view))
 
     def refine(self) -> None:
-        """Draw the layers exactly at the next paint, without waiting for the end of a zoom."""
+        """Draw the layers exactly at the next paint, even during a zoom."""
         if self._zoom_frame is not None:
             self._repaint()
 
     def _repaint(self) -> None:
-        """Draw all of it anew, and exactly."""
+        """Draw everything again, and exactly."""
         self._zoom_frame = None
         self._refining.stop()
         self.update()
@@ -184,7 +190,7 @@ class Surface(QWidget):
         if view == old:
             return
         if old is not None and old.viewport == view.viewport and old.scale != view.scale:
-            if self._zoom_frame is None and self._sampling is not None:  # what was painted last is what to scale
+            if self._zoom_frame is None and self._sampling is not None:  # scale what was painted last
                 self._zoom_frame = ZoomFrame.of(old, self.layers.drawn(self._sampling))
             self._refining.start()
             self.update()
@@ -199,13 +205,13 @@ class Surface(QWidget):
         return math.ceil(self.width() * self._dpr), math.ceil(self.height() * self._dpr)
 
     def _sync_viewport(self) -> None:
-        """Follow the widget's size and its screen's pixel ratio."""
+        """Follow the size of the widget and the pixel ratio of its screen."""
         old, self._dpr = self._dpr, self.devicePixelRatioF()
         self.layers.set_line_width(max(1, round(self._dpr)))
         if self._view is None:
             return
         if (self._view.width, self._view.height) == self._device_size():
-            if old != self._dpr:  # as many device pixels, but lines over them are as wide as the ratio says
+            if old != self._dpr:  # as many device pixels, but lines have another width
                 self.view_changed.emit()
         elif self._fitted:
             self.fit()
@@ -227,7 +233,7 @@ class Surface(QWidget):
             self.update_device(*(sampling.device_rect(rect, reach) for rect in rects))
 
     def update_device(self, *rects: Rect) -> None:
-        """Ask for a repaint of rectangles in device pixels."""
+        """Schedule a repaint of rectangles in device pixels."""
         dpr = self._dpr
         for rect in few(rects, _WORTH_A_CALL):
             if rect:
@@ -235,7 +241,7 @@ class Surface(QWidget):
                 self.update(x0, y0, math.ceil(rect.x1 / dpr) - x0, math.ceil(rect.y1 / dpr) - y0)
 
     def _device(self, rect: QRect, bounds: Rect) -> Rect:
-        """The device pixels that a rectangle of logical pixels touches."""
+        """Return the device pixels that a rectangle of logical pixels touches."""
         dpr, left, top = self._dpr, rect.x(), rect.y()
         x1, y1 = math.ceil((left + rect.width()) * dpr), math.ceil((top + rect.height()) * dpr)
         return Rect(math.floor(left * dpr), math.floor(top * dpr), x1, y1).intersect(bounds)
@@ -246,7 +252,7 @@ class Surface(QWidget):
 
     @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
-        if self.devicePixelRatioF() != self._dpr:  # on another screen
+        if self.devicePixelRatioF() != self._dpr:  # moved to another screen
             self._sync_viewport()
         painter = QPainter(self)
         try:
@@ -267,17 +273,17 @@ class Surface(QWidget):
             painter.end()
 
     def paint_overlay(self, painter: QPainter) -> None:
-        """Paint what lies over the layers; ``painter`` counts device pixels. For subclasses."""
+        """Paint above the layers, in device pixels; for subclasses."""
 
     def _paint_layers(self, painter: QPainter, view: ViewState, region: QRegion) -> None:
         sampling = self._current_sampling(view)
         layers = list(self.layers.drawn(sampling))
-        for rect in self._exposed(region, sampling.viewport):  # in turn: at fractional pixel ratios they overlap
+        for rect in self._exposed(region, sampling.viewport):  # in turn, since they may overlap
             blit(painter, layers, rect)
             paint_grid(painter, view, rect.intersect(sampling.inside), self._dpr)
 
     def _exposed(self, region: QRegion, viewport: Rect) -> Sequence[Rect]:
-        """The device pixels to paint: few rectangles, since each costs calls."""
+        """Return the device pixels to paint as few rectangles, since each costs calls."""
         whole = self._device(region.boundingRect(), viewport)
         if whole.area <= _WORTH_A_CALL or region.rectCount() == 1:
             return [whole]

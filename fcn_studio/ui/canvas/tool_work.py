@@ -1,4 +1,4 @@
-"""Gives a tool's long work its turns between the window's events."""
+"""Long work of tools, done between the window's events."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from fcn_studio.i18n import tr
 from fcn_studio.tools.base import Tool
 
 TURN_S = 0.025
-"""So long the work may keep the window from other events: the hand does not feel it, and less is repainted."""
+"""Seconds of work between two turns of the event loop; too short to be noticed."""
 
 
 class ToolWork(QObject):
-    """Works for one tool at a time.
+    """Event-loop timer for the long work of a tool.
 
     Signals:
         changed: work began or ended.
@@ -32,18 +32,18 @@ class ToolWork(QObject):
 
     @property
     def working(self) -> bool:
-        """Whether the tool is at long work."""
+        """Whether the tool has long work to do."""
         return self._tool is not None and self._tool.working
 
     @property
     def words(self) -> str:
-        """What the tool is at, and how to stop it; empty while it is at nothing."""
+        """Sentence on the tool's work and how to stop it, or ""."""
         if self._tool is None or not self._tool.working:
             return ""
         return tr("A large region is being painted. Press Escape to undo it.")
 
     def follow(self, tool: Tool | None) -> None:
-        """Work for this tool from now on."""
+        """Do the work of this tool from now on."""
         self._disconnect()
         self._disconnect = lambda: None
         self._tool = tool

@@ -1,7 +1,7 @@
-"""Buffers at the viewport's resolution, one a layer, brought up to date by the least work.
+"""Buffers at the viewport's resolution, one per layer, updated incrementally.
 
 A brush event costs the device pixels that changed, a pan the strips that come into view, whatever the size of the
-image. What an incremental update makes equals a full one byte for byte (tests/ui/canvas/test_view_cache.py).
+image. The result of an incremental update equals a full one byte for byte (tests/ui/canvas/test_view_cache.py).
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from fcn_studio.ui.canvas.sampling import Sampling
 from fcn_studio.ui.canvas.view_state import ViewState
 
 MAX_DIRTY = 128
-"""So many dirty rectangles are kept apart; more are joined to one."""
+"""Number of dirty rectangles that are kept apart; more are joined to one."""
 
 
 _WORTH_A_CALL = 8_000
-"""So many pixels are composed in the time that one more rectangle takes."""
+"""Pixels that can be composed in the time that one more rectangle takes."""
 
 
 class LayerCache:
     """Device pixels of one layer for one view at a time.
 
-    Nothing is composed before `pixels` asks for it, so a hidden layer costs nothing and events between two
-    paints cost as much as one.
+    Nothing is composed before `pixels` needs it. A hidden layer therefore costs nothing, and several events
+    between two paints cost as much as one.
     """
 
     def __init__(self, composer: Composer) -> None:
@@ -45,22 +45,25 @@ class LayerCache:
 
     @property
     def reach(self) -> int:
-        """How many device pixels away a changed pixel can change the picture."""
+        """Distance in device pixels at which a changed pixel can change the picture."""
         return self._composer.reach
 
     def set_composer(self, composer: Composer) -> None:
-        """Draw with another composer (another source, colour or style): everything is stale."""
+        """Draw with another composer and mark everything as stale."""
         self._composer = composer
         self._view = None
 
     def invalidate(self, *image_rects: Rect) -> None:
-        """Note that the source changed in rectangles of image pixels."""
+        """Mark rectangles of image pixels as stale."""
         self._dirty.extend(image_rects)
         if len(self._dirty) > MAX_DIRTY:
             self._dirty = [around(self._dirty)]
 
     def pixels(self, sampling: Sampling) -> Pixels:
-        """The layer in this view, (height, width) of the viewport; valid until the next call."""
+        """Return the pixels of the layer in this view, (height, width) of the viewport.
+
+        They are valid until the next call.
+        """
         view = sampling.view
         if self._view is None or not _differ_by_a_pan(self._view, view):
             self._start_anew(sampling)
@@ -75,12 +78,12 @@ class LayerCache:
         return self._pixels
 
     def image(self, sampling: Sampling) -> QImage:
-        """`pixels` for Qt, without a copy."""
+        """Return `pixels` as a `QImage` without a copy."""
         self.pixels(sampling)
         return self._image
 
     def _dirty_in(self, sampling: Sampling) -> Sequence[Rect]:
-        """The stale device pixels: one rectangle where several would be more work, as after many strokes at once."""
+        """Return the stale device pixels, joined where several rectangles are more work."""
         return few([sampling.device_rect(rect, self._composer.reach) for rect in self._dirty], _WORTH_A_CALL)
 
     def _start_anew(self, sampling: Sampling) -> None:
@@ -93,7 +96,7 @@ class LayerCache:
         self._compose(sampling, sampling.viewport)
 
     def _scroll(self, sampling: Sampling, dx: int, dy: int) -> None:
-        """Keep what is still in view, moved; compose the strips that came in."""
+        """Move what is still in view and compose the strips that came into view."""
         whole = sampling.viewport
         kept = Rect(dx, dy, whole.x1 + dx, whole.y1 + dy).intersect(whole)
         if not kept:
@@ -122,5 +125,5 @@ class LayerCache:
 
 
 def _differ_by_a_pan(one: ViewState, other: ViewState) -> bool:
-    """Whether two views have all but their origins in common."""
+    """Return whether two views differ in their origins only."""
     return one is other or replace(one, origin_x=other.origin_x, origin_y=other.origin_y) == other

@@ -1,7 +1,8 @@
-"""Where the image lies in the viewport: zoom and integer origin, and the way between the two coordinate systems.
+"""Zoom and position of the image in the viewport.
 
-Two systems, both (x, y) with y downwards. *Image* coordinates count image pixels: pixel (column, row) covers
-``column <= x < column + 1``. *Device* coordinates count physical pixels of the viewport, not Qt's logical ones.
+There are two coordinate systems, both (x, y) with y downwards. *Image* coordinates count image pixels: pixel (column,
+row) covers ``column <= x < column + 1``. *Device* coordinates count physical pixels of the viewport, not Qt's logical
+ones.
 """
 
 from __future__ import annotations
@@ -15,18 +16,18 @@ MIN_SCALE, MAX_SCALE = 1 / 64, 64.0
 """Limits of the zoom, in device pixels for one image pixel."""
 
 FIT_MARGIN = 8
-"""Device pixels left free around an image that is fitted."""
+"""Device pixels around a fitted image."""
 
 KEPT_VISIBLE = 64
-"""So many device pixels of the image stay in the viewport, however far it is panned."""
+"""Device pixels of the image that stay visible, however far it is panned."""
 
 
 @dataclass(frozen=True, slots=True)
 class ViewState:
-    """One view of one image. Immutable: each gesture returns the next view.
+    """Immutable view of an image; each gesture returns the next view.
 
     The origin is integer, so that a pan moves every shown pixel by the same whole number of device pixels and
-    buffers can be scrolled instead of composed anew.
+    buffers can be scrolled instead of composed again.
 
     Attributes:
         image_width: columns of the image.
@@ -48,19 +49,19 @@ class ViewState:
 
     @property
     def viewport(self) -> Rect:
-        """The viewport's device pixels."""
+        """Device pixels of the viewport."""
         return Rect(0, 0, self.width, self.height)
 
     def to_image(self, x: float, y: float) -> tuple[float, float]:
-        """Image coordinates of a device point."""
+        """Return the image coordinates of a device point."""
         return (x - self.origin_x) / self.scale, (y - self.origin_y) / self.scale
 
     def to_device(self, x: float, y: float) -> tuple[float, float]:
-        """Device coordinates of an image point."""
+        """Return the device coordinates of an image point."""
         return x * self.scale + self.origin_x, y * self.scale + self.origin_y
 
     def fit(self) -> ViewState:
-        """The whole image, as large as the viewport holds it, in the middle."""
+        """Return a view of the whole image, as large as possible and centred."""
         scale = min(
             max(1, self.width - 2 * FIT_MARGIN) / self.image_width,
             max(1, self.height - 2 * FIT_MARGIN) / self.image_height,
@@ -68,13 +69,14 @@ class ViewState:
         return self._centred_on(self.image_width / 2, self.image_height / 2, _limited(scale))
 
     def one_to_one(self) -> ViewState:
-        """One device pixel for each image pixel; what is in the middle stays there."""
+        """Return a view with one device pixel per image pixel and the same centre."""
         return self._centred_on(*self.to_image(self.width / 2, self.height / 2), 1.0)
 
     def zoom_at(self, point: tuple[float, float], factor: float) -> ViewState:
-        """Zoomed by ``factor``; what lies under the device ``point`` stays there, to half a device pixel.
+        """Return a view zoomed by ``factor`` around a device point.
 
-        A step across 100 % stops at 100 %, where pixels are shown as they are.
+        The point stays in place to half a device pixel. A step across 100 % stops at 100 %, where pixels are shown as
+        they are.
         """
         scale = _limited(self.scale * factor)
         if (self.scale - 1) * (scale - 1) < 0:
@@ -83,11 +85,11 @@ class ViewState:
         return self._placed(round(point[0] - x * scale), round(point[1] - y * scale), scale)
 
     def pan(self, dx: int, dy: int) -> ViewState:
-        """The image moved by (dx, dy) device pixels, as far as some of it stays visible."""
+        """Return a view moved by (dx, dy) device pixels; some of the image stays visible."""
         return self._placed(self.origin_x + dx, self.origin_y + dy, self.scale)
 
     def resize(self, width: int, height: int) -> ViewState:
-        """The same zoom in a viewport of another size; what is in the middle stays there."""
+        """Return a view of the same zoom and centre in a viewport of another size."""
         centre = self.to_image(self.width / 2, self.height / 2)
         return replace(self, width=width, height=height)._centred_on(*centre, self.scale)
 
@@ -108,6 +110,6 @@ def _limited(scale: float) -> float:
 
 
 def _kept_visible(origin: int, shown: float, viewport: int) -> int:
-    """The origin nearest to the wished one that keeps `KEPT_VISIBLE` of ``shown`` device pixels in the viewport."""
+    """Return the nearest origin that keeps `KEPT_VISIBLE` device pixels visible."""
     kept = min(float(KEPT_VISIBLE), shown, float(viewport))
     return min(math.floor(viewport - kept), max(math.ceil(kept - shown), origin))

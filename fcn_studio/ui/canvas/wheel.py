@@ -1,4 +1,4 @@
-"""What turning a wheel or scrolling on a touchpad means."""
+"""The effect of a mouse wheel and of scrolling on a touchpad."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCROLL_STEP = 60
 
 
 class WheelAction(Enum):
-    """What the user wants by it."""
+    """Effects of the wheel."""
 
     ZOOM = auto()
     BRUSH_SIZE = auto()
@@ -23,10 +23,12 @@ class WheelAction(Enum):
 
 
 class Wheel:
-    """Ctrl zooms, Shift resizes a brush or scrolls sideways, the bare wheel scrolls, or zooms if it is told to.
+    """Rule for the effect of the wheel.
+
+    Ctrl zooms, Shift resizes a brush or scrolls sideways, the wheel alone scrolls, or zooms if ``zooms`` is set.
 
     Attributes:
-        zooms: whether the bare wheel zooms.
+        zooms: whether the wheel alone zooms.
     """
 
     def __init__(self) -> None:
@@ -34,7 +36,14 @@ class Wheel:
         self._keys = Qt.KeyboardModifier.NoModifier
 
     def turn(self, event: QWheelEvent, *, brush: bool) -> WheelAction:
-        """What an event means, if there is a brush to resize or not. A scroll that rolls on stays what it was."""
+        """Return the effect of an event.
+
+        A scroll that goes on by momentum keeps its effect.
+
+        Args:
+            event: the event of Qt.
+            brush: whether there is a brush to resize.
+        """
         if event.phase() != Qt.ScrollPhase.ScrollMomentum:
             self._keys = event.modifiers()
         shift = bool(self._keys & Qt.KeyboardModifier.ShiftModifier)
@@ -43,7 +52,7 @@ class Wheel:
         return WheelAction.BRUSH_SIZE if shift and brush else WheelAction.PAN
 
     def distance(self, event: QWheelEvent) -> tuple[float, float]:
-        """How far a `WheelAction.PAN` goes, in logical pixels."""
+        """Return the distance of a `WheelAction.PAN` in logical pixels."""
         if self._keys & Qt.KeyboardModifier.ShiftModifier:
             return notches(event) * SCROLL_STEP, 0.0
         moved: QPoint = event.pixelDelta()
@@ -54,6 +63,9 @@ class Wheel:
 
 
 def notches(event: QWheelEvent) -> float:
-    """How many notches it was turned; some platforms turn the wheel sideways while Shift or Alt is held."""
+    """Return the number of notches of an event.
+
+    Some platforms report a sideways turn while Shift or Alt is held.
+    """
     angle = event.angleDelta()
     return (angle.y() or angle.x()) / NOTCH

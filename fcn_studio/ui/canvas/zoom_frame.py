@@ -1,4 +1,4 @@
-"""What stands in for the layers while the user zooms: the last exact frame, scaled."""
+"""The last exact frame, scaled while the user zooms."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fcn_studio.ui.canvas.view_state import ViewState
 class ZoomFrame:
     """All layers of one view in one picture.
 
-    Scaling it costs the same however many layers there are, and a third of composing them anew.
+    Scaling it takes the same time for any number of layers, a third of composing them.
     """
 
     view: ViewState
@@ -26,11 +26,14 @@ class ZoomFrame:
 
     @classmethod
     def of(cls, view: ViewState, layers: Iterable[tuple[QImage, Rect]]) -> ZoomFrame:
-        """Lay the layers of a view, bottom up, over each other, each where it is shown."""
+        """Flatten the layers of a view, bottom up."""
         return cls(view, flattened(layers, view.viewport))
 
     def paint(self, painter: QPainter, view: ViewState) -> None:
-        """Show it where another view has it; ``painter`` counts device pixels. Around it is the backdrop."""
+        """Paint the frame where another view shows it, with the backdrop around it.
+
+        ``painter`` uses device pixels.
+        """
         left, top = view.to_device(*self.view.to_image(0, 0))
         factor = view.scale / self.view.scale
         target = QRectF(left, top, self.picture.width() * factor, self.picture.height() * factor)

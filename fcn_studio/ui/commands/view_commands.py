@@ -1,4 +1,4 @@
-"""The actions that change what the canvas shows: what they do, their ticks, and what of it is remembered."""
+"""Commands that change what the canvas shows, their ticks and settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NO_PREDICTION = tr_noop("There is no prediction of this image yet. Press Ctrl+I 
 
 
 class ViewCommands(QObject):
-    """Binds the table's actions of layers, zoom and wipe to a canvas, and the canvas to pen and settings."""
+    """Commands for layers, zoom and wipe, and the canvas's settings."""
 
     def __init__(
         self, canvas: Canvas, session: Session, settings: Settings, actions: Actions, messages: Messages
@@ -43,7 +43,7 @@ class ViewCommands(QObject):
         self._recall()
 
     def table(self) -> Mapping[str, Callable[[], object]]:
-        """Name of an action -> what it does."""
+        """Return what each action does, by its name."""
         canvas = self._canvas
         return {
             "label_style": self.change_label_style,
@@ -58,25 +58,25 @@ class ViewCommands(QObject):
         }
 
     def change_label_style(self) -> None:
-        """From filled labels to outlines, hatching and back."""
+        """Draw labels in the next style: filled, outlined or hatched."""
         self._layers.set_label_style(self._layers.label_style.next)
 
     def toggle_layer(self, layer: Layer) -> None:
-        """Show or hide a layer that the network fills, and say so if there is nothing in it."""
+        """Show or hide a layer of the network, and say so if it is empty."""
         shown = self._layers.styles[layer].visible
         self._layers.set_style(layer, visible=not shown)
         if not shown:
             self._say_what_lacks()
 
     def toggle_wipe(self) -> None:
-        """Show the prediction left of a line and the labels right of it, or the layers as they are."""
+        """Begin or end a wipe between prediction and labels."""
         begins = self._layers.divider is None
         self._layers.set_divider(Divider() if begins else None)
         if begins:
             self._say_what_lacks()
 
     def toggle_navigator(self) -> None:
-        """Show or hide the small overview."""
+        """Show or hide the navigator."""
         self._settings.navigator = not self._settings.navigator
 
     def _say_what_lacks(self) -> None:
@@ -84,7 +84,7 @@ class ViewCommands(QObject):
             self._messages.say(tr(NO_PREDICTION))
 
     def _show(self) -> None:
-        """Follow the canvas."""
+        """Follow the layers."""
         for layer in (Layer.UNCERTAINTY, Layer.DISAGREEMENT):
             self._actions[layer.value].setChecked(self._layers.styles[layer].visible)
         self._actions["compare"].setChecked(self._layers.divider is not None)

@@ -1,4 +1,4 @@
-"""What all dialogs share: the layout grid, the row of buttons, words that wrap."""
+"""The base of all dialogs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _BUTTON = QDialogButtonBox.StandardButton
 
 
 class Dialog(QDialog):
-    """A dialog with a column of content and a row of buttons.
+    """Dialog with a column of content and a row of buttons.
 
     Args:
-        title: of the window.
-        accept: text of the button that accepts, or "" for a dialog that only shows something.
+        title: title of the window.
+        accept: text of the button that accepts, or "" for a dialog that asks nothing.
         width: minimum width in pixels.
         parent: the window it belongs to.
     """
@@ -40,7 +40,7 @@ class Dialog(QDialog):
         outer.addWidget(self.buttons)
 
     def add_words(self, text: str, role: str = "") -> QLabel:
-        """Add a paragraph; role "dim" or "strong" as in the style sheet."""
+        """Add a paragraph, with a role of the style sheet such as "dim" or "strong"."""
         label = QLabel(text, wordWrap=True)
         label.setTextFormat(Qt.TextFormat.PlainText)
         label.setProperty("role", role)
@@ -48,7 +48,10 @@ class Dialog(QDialog):
         return label
 
     def asked(self) -> bool:
-        """Show the dialog and wait; whether the user accepted. What it holds must be read before the next event."""
+        """Show the dialog, wait, and return whether the user accepted.
+
+        Its contents must be read before the next event.
+        """
         accepted = self.exec() == QDialog.DialogCode.Accepted
-        self.deleteLater()  # else the window, whose child it is, would keep it for ever
+        self.deleteLater()  # else its parent would keep it for ever
         return accepted

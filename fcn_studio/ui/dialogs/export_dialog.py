@@ -1,4 +1,4 @@
-"""The export dialog: format, folder, statuses and splits, and how many images that is."""
+"""The export dialog: format, folder, statuses and splits."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SPLIT_WORDS = {Split.TRAIN: tr_noop("Training"), Split.VAL: tr_noop("Validation"
 
 @dataclass(frozen=True, slots=True)
 class ExportChoice:
-    """What the user wants exported.
+    """Choice of what is exported and where to.
 
     Attributes:
         out: folder that gets the data set.
@@ -51,7 +51,7 @@ class ExportChoice:
 
 
 class ExportDialog(Dialog):
-    """Asks for an `ExportChoice`.
+    """Dialog for an `ExportChoice`.
 
     Args:
         images: (status, split) of every image of the project.

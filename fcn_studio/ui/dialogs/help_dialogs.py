@@ -1,4 +1,4 @@
-"""Dialogs that only show something: keys, reports."""
+"""Dialogs with keys and reports."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PRIVACY = tr_noop(
 
 
 class _Table(QTreeWidget):
-    """A table to read."""
+    """Table without selection."""
 
     def __init__(self, name: str, headings: list[str]) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class _Table(QTreeWidget):
 
 
 class ShortcutsDialog(Dialog):
-    """All keys and what the mouse does, from the action table."""
+    """Dialog with all keys and gestures of the mouse."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Keys and mouse"), width=560, parent=parent)
@@ -56,11 +56,11 @@ class ShortcutsDialog(Dialog):
 
 
 class ReportDialog(Dialog):
-    """A text to read and copy.
+    """Dialog with a report to read and copy.
 
     Args:
-        title: of the window.
-        words: what it is and what to do with it.
+        title: title of the window.
+        words: what the report is and what to do with it.
         text: the report.
         parent: the window it belongs to.
     """
@@ -81,7 +81,7 @@ class ReportDialog(Dialog):
 
 
 def show_bug(text: str, window: QWidget) -> None:
-    """Show the report of a bug; below the one before, if that is still being read."""
+    """Show the report of a bug, in the dialog that is already open if there is one."""
     shown = window.findChild(ReportDialog, "bug")
     if shown is not None:
         shown.text.appendPlainText(f"\n{text}")

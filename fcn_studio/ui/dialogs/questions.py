@@ -1,4 +1,4 @@
-"""Questions that only the user can answer when a folder is opened, and before a batch."""
+"""Questions to the user when a folder is opened and before a batch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fcn_studio.ui.dialogs.base import Dialog
 
 
 class ClassTableDialog(Dialog):
-    """Asks what the class indices of found masks mean.
+    """Question for the classes of masks that were found.
 
     Args:
         sentence: what was found.
@@ -58,7 +58,7 @@ class ClassTableDialog(Dialog):
         self._check()
 
     def names(self) -> list[str]:
-        """The names chosen, by class index."""
+        """Return the chosen names, by class index."""
         if self._voc.isChecked():
             return list(VOC_NAMES)
         if self._generic.isChecked():
@@ -66,7 +66,7 @@ class ClassTableDialog(Dialog):
         return [line.strip() for line in self._names.toPlainText().strip().splitlines()]
 
     def table(self) -> ClassTable:
-        """The class table chosen.
+        """Return the chosen class table.
 
         Raises:
             ProjectError: if the names make no table.
@@ -74,7 +74,7 @@ class ClassTableDialog(Dialog):
         return ClassTable.from_names(self.names())
 
     def _check(self) -> None:
-        """Say what is wrong with the names while they are typed."""
+        """Show what is wrong with the names while they are typed."""
         self._count.setEnabled(self._generic.isChecked())
         words, fine = "", bool(self.names())
         try:
@@ -87,7 +87,7 @@ class ClassTableDialog(Dialog):
 
 
 class YearDialog(Dialog):
-    """Offers the years of a VOCdevkit."""
+    """Question for the year of a VOCdevkit."""
 
     def __init__(self, years: Sequence[Path], parent: QWidget | None = None) -> None:
         super().__init__(tr("VOC data sets"), tr("Open"), parent=parent)
@@ -101,12 +101,12 @@ class YearDialog(Dialog):
         self.column.addWidget(self._list)
 
     def year(self) -> Path:
-        """The folder chosen."""
+        """Return the chosen folder."""
         return self._years[max(0, self._list.currentRow())]
 
 
 class GreyMaskDialog(Dialog):
-    """Asks how a mask of only 0 and 255 is meant."""
+    """Question for the meaning of a mask of only 0 and 255."""
 
     def __init__(self, sentence: str, parent: QWidget | None = None) -> None:
         super().__init__(tr("Grey masks"), tr("Read as class indices"), parent=parent)
@@ -121,7 +121,7 @@ class GreyMaskDialog(Dialog):
 
 
 class BatchDialog(Dialog):
-    """Says what a batch will do before it does it.
+    """Confirmation before a batch, with what it will do.
 
     Args:
         new: number of New images.
@@ -159,12 +159,12 @@ class BatchDialog(Dialog):
 
 
 class LargeImageDialog(Dialog):
-    """Asks whether an image over the limit is to be opened.
+    """Question whether to open an image above the limit of size.
 
     Args:
-        name: of the file.
-        pixels: how many it has.
-        memory: bytes that it takes, about.
+        name: name of the file.
+        pixels: number of pixels.
+        memory: approximate memory in bytes.
         parent: the window it belongs to.
     """
 
@@ -188,7 +188,7 @@ class LargeImageDialog(Dialog):
 
 
 class ConfirmationDialog(Dialog):
-    """Asks before something that cannot be taken back, or nearly so; the default is to leave it."""
+    """Confirmation before something that can hardly be undone; Cancel is the default."""
 
     def __init__(self, title: str, accept: str, parent: QWidget | None = None) -> None:
         super().__init__(title, accept, parent=parent)
@@ -199,7 +199,7 @@ class ConfirmationDialog(Dialog):
 
 
 class TakeOverDialog(ConfirmationDialog):
-    """Asks before a lock is broken."""
+    """Confirmation before a lock is broken."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Write here anyway"), tr("Take over"), parent)
@@ -213,7 +213,7 @@ class TakeOverDialog(ConfirmationDialog):
 
 
 class LossDialog(ConfirmationDialog):
-    """Asks before the window is closed with work that is not in the folder.
+    """Confirmation before closing with work that is not in the folder.
 
     Args:
         kept: whether all of it is in the stroke journal, so that it comes back at the next opening.
@@ -237,7 +237,7 @@ class LossDialog(ConfirmationDialog):
 
 
 class DeleteStrokesDialog(ConfirmationDialog):
-    """Asks before strokes that wait for a decision are deleted."""
+    """Confirmation before strokes that wait for a decision are deleted."""
 
     def __init__(self, image_id: str, parent: QWidget | None = None) -> None:
         super().__init__(tr("Delete strokes"), tr("Delete"), parent)
@@ -245,10 +245,10 @@ class DeleteStrokesDialog(ConfirmationDialog):
 
 
 class RemoveNetworkDialog(ConfirmationDialog):
-    """Asks before an installed network is deleted.
+    """Confirmation before an installed network is deleted.
 
     Args:
-        name: of the network.
+        name: name of the network.
         in_use: whether the open project uses it.
         parent: the window it belongs to.
     """
@@ -262,11 +262,11 @@ class RemoveNetworkDialog(ConfirmationDialog):
 
 
 class UnprovenDialog(ConfirmationDialog):
-    """Asks before something is downloaded that nothing proves to be what was published.
+    """Confirmation before a download that cannot be proved to be genuine.
 
     Args:
-        title: of the network.
-        url: where it lies.
+        title: title of the network.
+        url: address of the file.
         parent: the window it belongs to.
     """
 

@@ -1,4 +1,4 @@
-"""The view "what came back": images whose strokes an earlier run left in its journal, and what became of them."""
+"""The dialog with strokes that came back from the journal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COLUMNS = (tr_noop("Image"), tr_noop("Steps"), tr_noop("Last step"), tr_noop("St
 
 
 class RecoveryDialog(Dialog):
-    """Lists what came back; opens images, applies or deletes strokes that do not fit.
+    """Dialog that lists what came back and applies or deletes other strokes.
 
     Args:
         session: whose recovery it shows.
@@ -98,7 +98,7 @@ class RecoveryDialog(Dialog):
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row.written_at))
         item = QTreeWidgetItem([row.image_id, str(row.steps), when, became])
         item.setToolTip(3, became)
-        item.setSizeHint(3, QSize(0, 3 * theme.GRID))  # the column that stretches
+        item.setSizeHint(3, QSize(0, 3 * theme.GRID))  # in the column that stretches
         item.setData(0, Qt.ItemDataRole.UserRole, left_over)
         self.table.addTopLevelItem(item)
 

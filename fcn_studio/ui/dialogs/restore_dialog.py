@@ -1,4 +1,4 @@
-"""The dialog with the earlier versions of an image: when, how far, how much, and what it looked like."""
+"""The dialog with the earlier versions of an image."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ PREVIEW = QSize(320, 240)
 
 
 class RestoreDialog(Dialog):
-    """Lets the user choose one of the earlier versions of an image.
+    """Dialog for the choice of an earlier version of an image.
 
     Args:
-        image_id: the image.
+        image_id: id of the image.
         words: what restoring does here.
         versions: newest first, at least one.
         table: the class table, for the colours of the preview.
@@ -67,14 +67,14 @@ class RestoreDialog(Dialog):
         self.list.addTopLevelItems(self._items)
         for item in (self.list.headerItem(), *self._items):
             item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            item.setSizeHint(1, QSize(0, 3 * theme.GRID))  # the column that stretches
+            item.setSizeHint(1, QSize(0, 3 * theme.GRID))  # in the column that stretches
         header = self.list.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
 
     def version(self) -> EarlierLabels:
-        """The version chosen."""
+        """Return the chosen version."""
         return self._versions[self._items.index(self.list.selectedItems()[0])]
 
     def _show(self, item: QTreeWidgetItem) -> None:
@@ -83,18 +83,18 @@ class RestoreDialog(Dialog):
 
 
 def _date(seconds: float) -> str:
-    """A time in words: "24 Nov 2026, 15:41"."""
+    """Return a time as text: "24 Nov 2026, 15:41"."""
     return QLocale().toString(QDateTime.fromSecsSinceEpoch(int(seconds)), "d MMM yyyy, HH:mm")
 
 
 def _share(labels: Labels) -> str:
-    """How much of the image somebody labelled, in percent; neither 0 nor 100 unless it is."""
+    """Return the labelled share in percent; 0 and 100 only if exact."""
     share = np.count_nonzero(labels.provenance) / labels.provenance.size
     return f"{0 if not share else 100 if share == 1 else min(99, max(1, round(100 * share)))} %"
 
 
 def _picture(labels: Labels, table: ClassTable, ratio: float) -> QPixmap:
-    """The label map in the colours of its classes, fitted into the preview; unlabelled is middle grey."""
+    """Return a preview of the label map; unlabelled pixels are middle grey."""
     height, width = labels.shape
     scale = min(PREVIEW.width() * ratio / width, PREVIEW.height() * ratio / height)
     size = max(1, round(width * scale)), max(1, round(height * scale))

@@ -1,4 +1,4 @@
-"""Brightness, contrast and gamma of the image on screen, folded away until they are wanted."""
+"""The panel for brightness, contrast and gamma of the displayed image."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named, with_role
 
 STEPS = 100
-"""Steps of a slider to either side of its middle, which leaves the image as it is."""
+"""Steps of a slider to either side of its middle."""
 
 NOTE = tr_noop("The network uses the original image.")
 
 
 @dataclass(frozen=True, slots=True)
 class _Slider:
-    """One slider: where it stands for an adjustment, what a position means, and in words."""
+    """Slider for a value of an adjustment: its position, its effect and its text."""
 
     name: str
     tip: str
@@ -44,7 +44,10 @@ _SLIDERS = (
 
 
 class AdjustPanel(QWidget):
-    """Three sliders and a reset behind a heading, which says so while the image is not shown as it is."""
+    """Three sliders and a reset button below a heading that can be folded.
+
+    The heading says while the image is adjusted.
+    """
 
     def __init__(self, layers: LayerStack, parent: QWidget | None = None) -> None:
         super().__init__(parent)

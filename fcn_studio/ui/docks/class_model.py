@@ -1,4 +1,4 @@
-"""The rows of the Classes dock: the class table as Qt sees it, void fixed at the end."""
+"""The item model of the Classes dock."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ROW_HEIGHT = 24
 
 
 class Column(IntEnum):
-    """The columns, left to right."""
+    """Columns, left to right."""
 
     SWATCH = 0
     KEY = 1
@@ -40,14 +40,14 @@ class Column(IntEnum):
 
 
 def share_words(share: float) -> str:
-    """A share 0..1 in at most four characters: nothing, "<1%", "12%"."""
+    """Return a share 0..1 in at most four characters: "", "<1%" or "12%"."""
     if share <= 0:
         return ""
     return "<1%" if share < 0.01 else f"{share:.0%}"
 
 
 class ClassModel(QAbstractTableModel):
-    """The active classes that match the filter, and void.
+    """Item model of the active classes that match the filter, and void.
 
     Signals:
         rename_asked(int, str): class index and the name that the user typed.
@@ -84,26 +84,26 @@ class ClassModel(QAbstractTableModel):
         self._refill()
 
     def set_filter(self, text: str) -> None:
-        """Show the classes whose name has the text in it, whatever its case."""
+        """Show the classes whose name contains the text, ignoring case."""
         self._filter = text.strip().casefold()
         self._refill()
 
     def set_shares(self, shares: NDArray[np.float64]) -> None:
-        """Show the share of the image of each class index; float array (256,), 0..1."""
+        """Show the share of the image of each class index, float (256,), 0..1."""
         self._shares = shares
         self._column_changed(Column.SHARE)
 
     def rules_changed(self) -> None:
-        """Draw eyes and locks anew."""
+        """Draw eyes and locks again."""
         self._column_changed(Column.EYE)
         self._column_changed(Column.LOCK)
 
     def class_at(self, row: int) -> int:
-        """Class index of a row."""
+        """Return the class index of a row."""
         return self._rows[row].index
 
     def row_of(self, class_index: int) -> int:
-        """Row of a class index, -1 if it is not shown."""
+        """Return the row of a class index, -1 if it is not shown."""
         return next((row for row, info in enumerate(self._rows) if info.index == class_index), -1)
 
     def _refill(self) -> None:

@@ -1,4 +1,4 @@
-"""The Classes dock: pick what to paint with, see how much of it there is, hide, lock, add, rename, recolour."""
+"""The Classes dock: the class table with shares, visibility and locks."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from fcn_studio.ui.session.session import Session
 
 SHARES_AFTER_MS = 150
-"""Shares are counted when no edit came for so long."""
+"""Milliseconds from the last edit until shares are counted."""
 
 
 class ClassesDock(QDockWidget):
-    """The class table of the project; the selected row is what is painted.
+    """Dock with the class table; the selected class is painted.
 
     Signals:
-        done(): the user finished typing here; the keyboard belongs to the canvas again.
+        done(): the user finished typing; the canvas gets the keyboard again.
     """
 
     done = Signal()
@@ -87,7 +87,7 @@ class ClassesDock(QDockWidget):
         view.setHeaderHidden(True)
         view.setIconSize(QSize(16, 16))
         view.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked)
-        # A click must not take the keyboard from the canvas; Tab still reaches the list.
+        # A click must not take the keyboard from the canvas; Tab reaches the list.
         view.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header = view.header()
@@ -169,7 +169,7 @@ class ClassesDock(QDockWidget):
     def _current_changed(self, current: QModelIndex) -> None:
         if not current.isValid() or self._following:
             return
-        if current.column() in (Column.EYE, Column.LOCK):  # what protects a class does not choose it
+        if current.column() in (Column.EYE, Column.LOCK):  # hiding or locking a class does not choose it
             QTimer.singleShot(0, self, self._show_active)
             return
         self._toolbox.set_class(self._model.class_at(current.row()))
@@ -197,7 +197,7 @@ class ClassesDock(QDockWidget):
         self._show_active()
 
     def _show_active(self) -> None:
-        """Select the row of the active class without making it active again."""
+        """Select the row of the active class without activating it again."""
         row = self._model.row_of(self._toolbox.class_index)
         self._following = True
         self._view.setCurrentIndex(self._model.index(row, Column.NAME) if row >= 0 else QModelIndex())
@@ -208,7 +208,7 @@ class ClassesDock(QDockWidget):
             self._unwatch()
         document = self._session.document
         self._unwatch = document.committed.connect(self._count_later.start) if document else None
-        self._count_later.start()  # a large image takes a while, and is to be seen first
+        self._count_later.start()  # a large image takes a while and is shown first
 
     def _count(self) -> None:
         document = self._session.document

@@ -1,6 +1,6 @@
-"""The rows of the Files dock: any number of images, their statuses asked for only when a row is drawn.
+"""The item model of the Files dock.
 
-No file is opened here: a status that is not known yet is left out until the session's status scan has found it.
+No file is opened here. A status is missing until the session's status scan has found it.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 Index = QModelIndex | QPersistentModelIndex
 _ROLE = Qt.ItemDataRole
 _SCAN_AT_ONCE = 400
-"""Rows tested for a status between two turns of the event loop."""
+"""Rows that are tested for a status in one turn of the event loop."""
 _WAIT_MS = 50
-"""Pause of a filter that has come to rows whose status is not known yet."""
+"""Milliseconds that a filter waits for a status that is not known yet."""
 
 
 class Column(IntEnum):
-    """The columns, left to right."""
+    """Columns, left to right."""
 
     IMAGE = 0
     STATUS = 1
@@ -40,8 +40,7 @@ class Column(IntEnum):
 def parse_filter(text: str) -> tuple[list[str], frozenset[Status]]:
     """Split a filter such as ``street status:verified status:skip`` into words and statuses.
 
-    A status may be shortened and spelled with or without hyphens; one that is none of ours matches nothing new
-    and is taken as a word.
+    A status may be shortened and written with or without hyphens. An unknown status is treated as a word.
     """
     words, statuses = [], set()
     for term in text.casefold().split():
@@ -60,10 +59,10 @@ def _plain(name: str) -> str:
 
 
 class FileModel(QAbstractTableModel):
-    """The images of the project that match the filter, in the order of the project.
+    """Item model of the images that match the filter, in the order of the project.
 
-    A filter by words is applied at once. One by status has to ask for every image, so it fills the list in the
-    background and never holds up the window.
+    A filter by words is applied at once. A filter by status needs the status of every image, so it fills the list in
+    the background.
 
     Signals:
         filled(): the filter has seen every image.
@@ -93,16 +92,16 @@ class FileModel(QAbstractTableModel):
 
     @property
     def scanning(self) -> bool:
-        """Whether a filter by status is still at work."""
+        """Whether a filter by status is still running."""
         return self._scanning.isActive()
 
     def reload(self) -> None:
-        """Show the project's images as they are now."""
+        """Load the images of the project again."""
         self._samples = self._session.samples if self._session.project is not None else ()
         self.set_filter(self._text)
 
     def set_filter(self, text: str) -> None:
-        """Show only images whose id has all the words in it and whose status is one of those named."""
+        """Show only images whose id contains all words and whose status is named."""
         self._text = text
         self._scanning.stop()
         words, statuses = parse_filter(text)
@@ -120,7 +119,7 @@ class FileModel(QAbstractTableModel):
             self.filled.emit()
 
     def _scan_on(self) -> None:
-        """Test some rows; their number bounds what a turn costs."""
+        """Test the next rows for their status, a limited number of them."""
         found: list[int] = []
         tested = 0
         for row in self._untested():
@@ -142,23 +141,23 @@ class FileModel(QAbstractTableModel):
             self.filled.emit()
 
     def _untested(self) -> Iterator[int]:
-        """The rows that this turn tests, the one that was waited for first."""
+        """Yield the rows to test in this turn, first the one that was waited for."""
         waiting, self._waiting = self._waiting, None
         return islice(self._scan if waiting is None else chain((waiting,), self._scan), _SCAN_AT_ONCE)
 
     def sample_row(self, row: int) -> int:
-        """Row in the project of a row of the list."""
+        """Return the row in the project of a row of the list."""
         return self._rows[row]
 
     def row_of(self, sample_row: int) -> int:
-        """Row in the list of a row of the project, -1 if the filter hides it."""
+        """Return the row in the list of a row of the project, -1 if it is hidden."""
         if isinstance(self._rows, range):
             return sample_row if sample_row in self._rows else -1
         row = bisect_left(self._rows, sample_row)
         return row if row < len(self._rows) and self._rows[row] == sample_row else -1
 
     def status_changed(self, _image_id: str) -> None:
-        """Draw the statuses in view anew; only visible rows are asked for."""
+        """Draw the visible statuses again."""
         if self._rows:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, Column.STATUS))
 
@@ -193,7 +192,7 @@ class FileModel(QAbstractTableModel):
         return f"{image_id}: {status}"
 
     def _failure(self, row: int) -> str:
-        """Why the image could not be opened when that was last tried; "" if it could, or nobody tried."""
+        """Return why the image could not be opened last time, or ""."""
         return self._session.failures.get(self._samples[row].image_id, "")
 
     def _decoration(self, row: int, column: int) -> QIcon | None:
@@ -211,7 +210,10 @@ class FileModel(QAbstractTableModel):
 
 
 def status_dot(status: Status) -> QIcon:
-    """A dot for a status, told apart by shape as well as by shade: ring, half, full, tick of the accent, bar."""
+    """Return an icon for a status.
+
+    Icons differ in shape as well as in colour: ring, quarter, half, full disc, bar.
+    """
     look = theme.current()
     pixmap = QPixmap(32, 32)
     pixmap.fill(Qt.GlobalColor.transparent)

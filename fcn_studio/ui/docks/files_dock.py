@@ -1,4 +1,4 @@
-"""The Files dock: the images of the project with their statuses, a filter, and where the user is."""
+"""The Files dock: the images of the project with their statuses and a filter."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ FILTER_TIP = tr_noop("Words in the name, and status: with new, prelabelled, in-p
 
 
 class FilesDock(QDockWidget):
-    """All images in the order of the project; a click opens one.
+    """Dock with all images in the order of the project; a click opens one.
 
     Signals:
-        done(): the user finished typing here; the keyboard belongs to the canvas again.
+        done(): the user finished typing; the canvas gets the keyboard again.
     """
 
     done = Signal()
@@ -77,11 +77,11 @@ class FilesDock(QDockWidget):
         view.setTabKeyNavigation(False)
         view.setIconSize(QSize(16, 16))
         view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        # A click must not take the keyboard from the canvas; Tab still reaches the list.
+        # A click must not take the keyboard from the canvas; Tab reaches the list.
         view.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         view.horizontalHeader().hide()
         view.verticalHeader().hide()
-        # Fixed heights: a list of any length then opens at once, no row is measured.
+        # Fixed heights: no row is measured, so a list of any length opens at once.
         view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         view.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         view.horizontalHeader().setSectionResizeMode(Column.IMAGE, QHeaderView.ResizeMode.Stretch)
@@ -92,18 +92,18 @@ class FilesDock(QDockWidget):
 
     @property
     def view(self) -> QTableView:
-        """The list."""
+        """The view of the list."""
         return self._view
 
     def retheme(self) -> None:
-        """Draw the dots in the colours of the theme."""
+        """Draw the icons in the colours of the theme."""
         self.model.status_changed("")
 
     def _current_changed(self, current: QModelIndex) -> None:
         if current.isValid() and not self._following:
             row = self.model.sample_row(current.row())
             if row != self._session.index:
-                # Not `go_to`: only `open_from` asks how a grey mask is meant.
+                # Not `go_to`: only `open_from` asks what a grey mask means.
                 self._door.run(lambda: self._session.open_from(row, +1, lambda wanted: wanted == row))
                 self._show_current()
 

@@ -1,4 +1,4 @@
-"""The Layers dock: what is drawn over the image, and how strongly."""
+"""The Layers dock: visibility and opacity of layers, style of labels."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ STYLES: Mapping[LabelStyle, tuple[str, str]] = {
 
 
 class LayersDock(QDockWidget):
-    """One row a layer: an eye and an opacity; below, how labels are drawn and how the image is adjusted."""
+    """Dock with visibility and opacity of each layer, label style and adjustment."""
 
     def __init__(self, layers: LayerStack, parent: QWidget | None = None) -> None:
         super().__init__(tr("Layers"), parent)
@@ -84,7 +84,7 @@ class LayersDock(QDockWidget):
         self._eyes[layer], self._sliders[layer], self._percents[layer] = eye, slider, percent
 
     def _make_styles(self) -> QHBoxLayout:
-        """One button a label style, side by side."""
+        """Return a row with a button for each label style."""
         row = QHBoxLayout()
         row.setSpacing(theme.GRID // 2)
         row.addWidget(QLabel(tr("Draw labels")))

@@ -1,1 +1,1 @@
-"""What a running Qt program needs: guards, logs, threads, signals, garbage collection."""
+"""Services for a running Qt program: guards, logs, threads, signals, garbage collection."""

@@ -1,4 +1,4 @@
-"""Work that the window waits for, and is alive while it does."""
+"""Work that the window waits for while it stays responsive."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from PySide6.QtCore import QCoreApplication, QEventLoop, Qt
 from PySide6.QtGui import QGuiApplication
 
 AT_ONCE_S = 0.05
-"""What takes no longer is waited for without a turn of the event loop."""
+"""Seconds that are waited for without running the event loop."""
 _TURN_S = 0.002
 
 Result = TypeVar("Result")
 
 
 def in_background(work: Callable[[], Result]) -> Result:
-    """Do it in a thread of its own and return its result, or raise what it raised.
+    """Run work in a thread of its own and return its result or raise its exception.
 
-    If it takes long, the pointer says so and the window goes on drawing, saving and listening to other threads; what
-    the user does with mouse and keys waits.
+    If it takes long, a wait cursor is shown and the window goes on drawing, saving and serving other threads. Input
+    of mouse and keys waits.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="opening") as executor:
         future = executor.submit(work)

@@ -1,8 +1,8 @@
-"""What a life of the program leaves in the state folder: its log, and a mark that tells the next start its end.
+"""The crash marker: a file that tells the next start how the program ended.
 
-A life writes ``logs/STEM.alive`` with {host, pid, started} when it begins and takes it away when it ends. A mark
-whose process is gone is that of a life that was killed, crashed, or lost its power; faulthandler's last words are
-then in ``STEM.crash``. A mark whose process lives is another window. Nothing here stops a start.
+At its start the program writes ``logs/STEM.alive`` with {host, pid, started}; at its end it removes the file. A
+marker whose process is gone means that the program was killed, crashed or lost power; faulthandler's report is then
+in ``STEM.crash``. A marker whose process lives is another window. Nothing here prevents a start.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from fcn_studio.formats.project.lock import LockOwner, process_start_time
 log = logging.getLogger(__name__)
 
 MAX_LOGS = 20
-"""So many lives keep their log; those before them are forgotten."""
+"""Number of starts whose logs are kept."""
 
 _TAIL = 64 << 10
-"""Bytes that are read of a file's end: it may be huge or odd."""
+"""Bytes that are read from the end of a file, which may be huge."""
 
 
 def logs_dir() -> Path:
-    """The folder of logs and crash reports."""
+    """Return the folder of logs and crash reports."""
     return paths.state_dir() / "logs"
 
 
 @dataclass(frozen=True, slots=True)
 class UnexpectedEnd:
-    """A life that did not end by itself.
+    """An unexpected end of the program.
 
     Attributes:
-        stem: name of its files, which begins with when it started.
-        trace: where its threads were when it crashed; "" if nothing could be written, as when it was killed.
+        stem: name of its files; it begins with the time of the start.
+        trace: traceback of its threads; "" if none could be written, as when it was killed.
         log: the end of its log.
     """
 
@@ -54,9 +54,10 @@ class UnexpectedEnd:
 
 
 class CrashMarker:
-    """The files of this life, in a ``with`` whose value is the file to log to, or None if there can be none.
+    """Context manager that keeps the crash marker of this process.
 
-    An end with a sentence for the user is a good end; one by a bug is logged and leaves the mark.
+    Its value is the file to log to, or None if none can be written. An end by an error for the user is a normal end;
+    an end by a bug is logged and leaves the marker.
     """
 
     def __init__(self) -> None:
@@ -66,7 +67,7 @@ class CrashMarker:
     def __enter__(self) -> Path | None:
         try:
             paths.replace_file(self._path("alive"), json.dumps(asdict(LockOwner.here())).encode())
-            self._crash_file = self._path("crash").open("w")  # open as long as the process: faulthandler's wish
+            self._crash_file = self._path("crash").open("w")  # open as long as the process, as faulthandler needs it
         except OSError:
             return None
         faulthandler.enable(self._crash_file)
@@ -92,7 +93,10 @@ class CrashMarker:
 
 
 def take_unexpected_ends() -> list[UnexpectedEnd]:
-    """The lives that ended unexpectedly and that nobody was told of yet, the last one first."""
+    """Return unexpected ends that were not reported yet, and remove their markers.
+
+    The last one is first.
+    """
     return [
         UnexpectedEnd(mark.stem, _tail(mark.with_suffix(".crash")), _tail(mark.with_suffix(".log")))
         for mark in sorted(_marks(), reverse=True)
@@ -107,17 +111,23 @@ def _marks() -> list[Path]:
 
 
 def _is_dead(mark: Path) -> bool:
-    """Whether the process of a mark is surely gone. That of another host may be at work."""
+    """Return whether the process of a marker has ended for certain.
+
+    A process of another host may still run.
+    """
     try:
         fields = json.loads(_tail(mark))
         owner = LockOwner(str(fields["host"]), int(fields["pid"]), str(fields["started"]))
         return owner.host == socket.gethostname() and process_start_time(owner.pid) != owner.started
     except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
-        return True  # marks are written whole: a broken one was never a living program's
+        return True  # markers are written as a whole: a broken one belongs to no running program
 
 
 def _taken(mark: Path) -> bool:
-    """Whether it is ours to tell: of two windows that start at once, one can take the mark away."""
+    """Remove a marker and return whether this process removed it.
+
+    Of two windows that start at once, one can.
+    """
     try:
         mark.unlink()
     except OSError:
@@ -136,7 +146,7 @@ def _tail(path: Path) -> str:
 
 
 def _prune(folder: Path) -> None:
-    """Forget old lives, but none that goes on or whose end was not told."""
+    """Remove old logs, but none of a process that runs or whose end was not reported."""
     stems = sorted({path.name.partition(".")[0] for path in _ours(folder)}, reverse=True)
     for stem in stems[MAX_LOGS:]:
         for path in folder.glob(f"{stem}.*"):

@@ -1,7 +1,7 @@
-"""Looks for unreachable objects on the GUI thread, and on no other.
+"""Garbage collection on the GUI thread only.
 
-Python does that on whatever thread happens to make the object too many. Where that is one of the window's workers, a
-forgotten dialog with its timers is taken down there, which Qt forbids: at best it warns, at worst the program dies.
+Python collects garbage on the thread that happens to allocate. On a worker thread, a closed dialog with its timers
+would be destroyed there, which Qt forbids: it warns at best and crashes at worst.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from PySide6.QtCore import QObject, QTimer
 
 INTERVAL_MS = 1000
 TRIM_EVERY = 60
-"""Collections after which freed memory is given back."""
+"""Number of collections between two returns of free memory to the system."""
 
 
 class GuiThreadGarbageCollector(QObject):
-    """Takes over Python's cyclic garbage collection for as long as it lives; to be made on the GUI thread.
+    """Cyclic garbage collection of Python by a timer of the GUI thread.
 
-    Reference counts free nearly everything at once, as ever; what is put off for a second is objects in circles.
+    It must be made on the GUI thread. Reference counts free nearly everything at once as before; only objects in
+    cycles wait for a second.
     """
 
     def __init__(self, parent: QObject) -> None:
@@ -33,7 +34,7 @@ class GuiThreadGarbageCollector(QObject):
         self._timer.start()
 
     def collect(self) -> None:
-        """Collect the oldest generation that Python itself would collect now, if any."""
+        """Collect the oldest generation that Python would collect now, if any."""
         counts, limits = gc.get_count(), gc.get_threshold()
         due = [age for age, (count, limit) in enumerate(zip(counts, limits, strict=True)) if count > limit > 0]
         if due:
@@ -45,7 +46,10 @@ class GuiThreadGarbageCollector(QObject):
 
 
 def give_free_memory_back() -> None:
-    """Let the system have what was freed: with threads that each have a heap, glibc keeps more and more of it."""
+    """Return free memory to the system.
+
+    With a heap for each thread, glibc keeps more and more of it.
+    """
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):  # another C library
             ctypes.CDLL("libc.so.6").malloc_trim(0)  # 1 to 10 ms

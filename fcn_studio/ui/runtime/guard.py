@@ -1,8 +1,8 @@
-"""The one door through which every Python override of a Qt virtual method goes.
+"""The decorator of every Python override of a Qt virtual method.
 
 On Python 3.11 an exception raised from C that leaves such an override is a segmentation fault in every PySide6
-tested (docs/adr/0002). So no exception may leave one: it is handed to `sys.excepthook`, which logs and shows it,
-and the method returns its fallback.
+tested (docs/adr/0002). The decorator passes the exception to `sys.excepthook`, which logs and shows it, and the
+method returns its fallback.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ def guarded(override: Callable[P, R]) -> Callable[P, R]: ...
 @overload
 def guarded(*, fallback: Any) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 def guarded(override: Callable[P, R] | None = None, *, fallback: Any = None) -> Any:
-    """Decorate an override of a Qt virtual method; ``fallback`` is returned when it raises.
+    """Decorate an override of a Qt virtual method.
 
-    Use bare for void methods, ``@guarded(fallback=False)`` where Qt wants a value.
+    The override returns ``fallback`` when it raises. Use the decorator bare for void methods,
+    ``@guarded(fallback=False)`` where Qt wants a value.
     """
 
     def wrap(method: Callable[P, R]) -> Callable[P, R]:

@@ -1,4 +1,4 @@
-"""Where the program says what it does: a file for each life, in the state folder, without image content."""
+"""The log: a file per start in the state folder, without image content."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from pathlib import Path
 from PySide6.QtCore import QtMsgType, qInstallMessageHandler
 
 LONGEST = 8000
-"""Characters of one entry; of a longer one its begin and its end are kept."""
+"""Largest number of characters of an entry; longer ones lose their middle."""
 
 _NUMBERS = re.compile(r"\d+(?:[\s,.\[\]()]+\d+){15,}")
 _BYTES = re.compile(r"""\b(b(['"]))(?:\\.|(?!\2)[^\\\n]){48,}\2""")
 
 
 def without_content(text: str) -> str:
-    """The text without what may be a piece of an image: rows of numbers, and long bytes. Of a long text both ends."""
+    """Return the text without what may be image content.
+
+    Rows of numbers and long bytes are removed, and the middle of a long text.
+    """
     if len(text) > LONGEST:
         left_out = f"\n[... {len(text) - LONGEST} characters left out ...]\n"
         text = text[: LONGEST // 4] + left_out + text[-(LONGEST * 3 // 4) :]
@@ -31,7 +34,7 @@ class _Formatter(logging.Formatter):
 
 
 class _LogFile(RotatingFileHandler):
-    """A log that cannot be written any more costs the log, and is tried anew with the next entry."""
+    """Log file that is opened again with the next entry after an error."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         stream, self.stream = self.stream, None
@@ -41,8 +44,11 @@ class _LogFile(RotatingFileHandler):
 
 
 def log_to(path: Path | None) -> None:
-    """Log to a file, or without one to standard error what went wrong; Qt's messages too."""
-    logging.raiseExceptions = False  # an entry that cannot be written or formatted is lost in silence
+    """Log to a file, or without one log warnings to standard error.
+
+    Qt's messages are logged too.
+    """
+    logging.raiseExceptions = False  # an entry that cannot be written or formatted is dropped
     handler: logging.Handler = logging.StreamHandler()
     level = logging.WARNING
     if path is not None:

@@ -1,4 +1,4 @@
-"""Ctrl+C, SIGTERM and a terminal that goes away end the program as closing its window does."""
+"""Ctrl+C, SIGTERM and SIGHUP, which close the window."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # start-up: signals are heard before Qt is loaded
+if TYPE_CHECKING:  # start-up: signals are handled before Qt is loaded
     from PySide6.QtCore import QSocketNotifier
     from PySide6.QtWidgets import QWidget
 
 
 class QuitSignals:
-    """Hears signals from construction to the end of its ``with``, and closes a window in a turn of its event loop.
+    """Context manager that turns signals into the closing of a window.
 
-    Nothing happens in the handler itself: it may run between any two lines, in the middle of a stroke, of a save or
-    of another closing. Python notes each signal in a socket that Qt watches; one that comes before there is a window
-    waits there, and one that comes while a window is closing is not needed any more.
+    It works from construction on. Nothing happens in the handler itself, which may run between any two lines, in the
+    middle of a stroke, a save or another closing. Python writes each signal to a socket that Qt watches. A signal
+    before there is a window waits there; one while a window is closing is not needed any more.
     """
 
     def __init__(self) -> None:
@@ -26,13 +26,13 @@ class QuitSignals:
             end.setblocking(False)
         signal.set_wakeup_fd(self._writing.fileno(), warn_on_full_buffer=False)
         numbers = [signal.SIGINT, signal.SIGTERM]
-        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # but for nohup
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # not under nohup
             numbers.append(signal.SIGHUP)
         self._before = {number: signal.signal(number, _note) for number in numbers}
         self._notifier: QSocketNotifier | None = None
 
     def close_window(self, window: QWidget) -> None:
-        """From now on they close the window as its owner would: everything is saved first."""
+        """Close this window at a signal from now on; everything is saved first."""
         from PySide6.QtCore import QSocketNotifier
 
         def close() -> None:
@@ -47,9 +47,9 @@ class QuitSignals:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """After a window hear nothing any more: a second Ctrl+C must not kill what still ends in good order."""
+        """Ignore signals from now on: a second Ctrl+C must not interrupt the end."""
         for number, before in self._before.items():
-            # Ignored, not noted: Python's own end would give a handler back to the system.
+            # Ignored: at its end Python would restore the system's handler.
             signal.signal(number, signal.SIG_IGN if kind is None else before)
         if self._notifier is not None:
             self._notifier.setEnabled(False)
@@ -59,4 +59,4 @@ class QuitSignals:
 
 
 def _note(number: int, frame: object) -> None:
-    """Python has written the number to the socket by now."""
+    """Do nothing: Python has already written the number to the socket."""

@@ -1,7 +1,7 @@
-"""What the program says: the door through which every action goes, notices, problems, and reports of bugs.
+"""Messages to the user: notices, problems, offers and reports of bugs.
 
-`FcnStudioError` carries a sentence for the user and is shown in the message strip; nothing modal, nothing lost.
-Every other exception is a bug: it goes to `sys.excepthook`, is logged, and shown as a report to copy.
+An `FcnStudioError` has a sentence for the user, which is shown in the message strip. Every other exception is a bug:
+it goes to `sys.excepthook`, is logged and shown as a report to copy.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from fcn_studio.ui.runtime.logs import without_content
 log = logging.getLogger(__name__)
 
 KEPT = 100
-"""How many sentences are remembered for a report."""
+"""Number of messages that are kept for a report."""
 
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
-"""What may differ when the same bug is met again."""
+"""Parts of a traceback that differ between occurrences of the same bug."""
 
 _MILESTONES = frozenset(10**power for power in range(1, 12))
 
 
 MessageButton = tuple[str, Callable[[], object]]
-"""The words of a button and what it does."""
+"""Text of a button and its effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class SentMessage:
-    """One sentence that the user was told.
+    """Message that was sent to the user.
 
     Attributes:
         at: seconds since the epoch.
@@ -53,22 +53,22 @@ class SentMessage:
     text: str
 
     def line(self) -> str:
-        """One line of a report."""
+        """Return a line for a report."""
         return f"{time.strftime('%H:%M:%S', time.localtime(self.at))}  {self.kind:7}  {self.text}"
 
 
 class Messages(QObject):
-    """The one place through which sentences reach the user.
+    """All messages to the user.
 
     Signals:
-        notice(str): something the user may like to know; shown for some seconds.
-        problem(str): something did not work; shown until the user closes it.
-        offered(str, object, bool): a sentence; the ways that are offered beside it, each the words of a button and
-            what it does; whether it holds whatever project is open. Shown until the user closes it or takes one.
+        notice(str): a sentence of interest; shown for some seconds.
+        problem(str): a sentence on what failed; shown until the user closes it.
+        offered(str, object, bool): a sentence, its `MessageButton`s, and whether it does not depend on the open
+            project; shown until the user closes it or clicks a button.
         bug(str): a traceback to show and copy; delivered on the GUI thread whatever thread failed.
 
     Attributes:
-        history: the last sentences, oldest first.
+        history: the last messages, oldest first.
     """
 
     notice = Signal(str)
@@ -82,13 +82,13 @@ class Messages(QObject):
         self._met: Counter[str] = Counter()
 
     def say(self, text: str) -> None:
-        """Tell the user something."""
+        """Show a notice."""
         self.history.append(SentMessage(time.time(), "notice", text))
         log.info(text)
         self.notice.emit(text)
 
     def fail(self, text: str) -> None:
-        """Tell the user what did not work, why, and what to do."""
+        """Show what failed, why, and what to do."""
         self.history.append(SentMessage(time.time(), "problem", text))
         log.warning(text)
         self.problem.emit(text)
@@ -96,22 +96,25 @@ class Messages(QObject):
     def offer(
         self, text: str, label: str, act: Callable[[], object], *more: MessageButton, lasting: bool = False
     ) -> None:
-        """Tell the user something that they can do something about with one click, in one way or more.
+        """Show a sentence with one or more buttons.
 
-        ``lasting``: it is not about the open project, and stays when that is closed.
+        A ``lasting`` offer does not depend on the open project and stays when that is closed.
         """
         self.history.append(SentMessage(time.time(), "offer", text))
         log.info(text)
         self.offered.emit(text, ((label, act), *more), lasting)
 
     def report(self, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> bool:
-        """Log a bug and offer it as a report; False if it was met before: that is only counted."""
+        """Log a bug and show a report.
+
+        Returns False if the bug occurred before; it is only counted then.
+        """
         text = without_content("".join(traceback.format_exception(kind, error, trace)))
         last = text.strip().rsplit("\n", 1)[-1]
         bug = _NUMBERS.sub("", text)
         self._met[bug] += 1
         times = self._met[bug]
-        if times > 1:  # it may come with every paint or move of the mouse
+        if times > 1:  # it may occur with every paint or move of the mouse
             if times in _MILESTONES:
                 self._note_bug(f"{last} (met {times} times)")
             return False
@@ -126,9 +129,9 @@ class Messages(QObject):
 
 @contextmanager
 def bugs_reported(messages: Messages) -> Iterator[None]:
-    """Meanwhile every exception that nobody catches is reported, in any thread and where objects are taken down.
+    """Report every uncaught exception, in any thread and in destructors.
 
-    What is no bug, as Ctrl+C, goes to the hooks that were there; they print each bug too, the first time it is met.
+    What is no bug, such as Ctrl+C, goes to the previous hooks. They also print each bug the first time it occurs.
     """
     before = sys.excepthook, threading.excepthook, sys.unraisablehook
 
@@ -151,20 +154,22 @@ def bugs_reported(messages: Messages) -> Iterator[None]:
 
 
 class ActionDoor:
-    """Wraps what actions do: an error for the user becomes a sentence, a bug stays a bug.
+    """Wrapper of actions that shows errors for the user as problems.
+
+    Other exceptions pass through.
 
     Args:
-        messages: through which the sentence is said.
-        offer: tells errors that it knows a way out of, itself, and says whether it did.
+        messages: shows the errors.
+        offer: handles errors that it has a remedy for, and returns whether it did.
     """
 
     def __init__(self, messages: Messages, offer: Callable[[FcnStudioError], bool] = lambda _error: False) -> None:
         self._messages, self._offer = messages, offer
 
     def __call__(self, act: Callable[[], object]) -> Callable[[], None]:
-        """The same action, behind the door."""
+        """Return the action with its errors shown."""
 
-        # No functools.wraps: asking a method of Qt for its name and text loads PySide's signatures, 0.1 s.
+        # No functools.wraps: reading name and docstring of a method of Qt loads PySide's signatures, 0.1 s.
         def call() -> None:
             try:
                 act()
@@ -175,5 +180,5 @@ class ActionDoor:
         return call
 
     def run(self, act: Callable[[], object]) -> None:
-        """Do it now, behind the door."""
+        """Run an action now, with its errors shown."""
         self(act)()

@@ -1,4 +1,4 @@
-"""Buttons of tool bars that stay as quick as they were."""
+"""A workaround for slow buttons of tool bars."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from fcn_studio.ui.runtime.guard import guarded
 
 
 class DuplicateConnectionFilter(QObject):
-    """Keeps each tool button below ``parent`` that shows an action connected to it once.
+    """Event filter that keeps tool buttons connected to their actions only once.
 
-    In Qt 6.11 a `QToolButton` connects itself to its action's ``changed`` anew whenever the action changes and never
-    lets go: after some thousand strokes, each of which renames and enables Undo, a change takes milliseconds.
+    It works on the buttons below ``parent``. In Qt 6.11 a `QToolButton` connects itself to its action's ``changed``
+    again whenever the action changes and never disconnects. After some thousand strokes, each of which renames and
+    enables Undo, a change takes milliseconds.
     """
 
     def __init__(self, parent: QWidget) -> None:
@@ -25,7 +26,7 @@ class DuplicateConnectionFilter(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ActionChanged and isinstance(watched, QToolButton):
             action = watched.defaultAction()
-            if action is not None:  # it connects itself again on this very event
+            if action is not None:  # the button connects itself again on this event
                 changed = QMetaMethod.fromSignal(action.changed)
                 QObject.disconnect(action, changed, watched, QMetaMethod())
         return False

@@ -1,4 +1,4 @@
-"""Fields that leave the wheel to what scrolls and the keyboard to the canvas."""
+"""Fields that do not take the wheel from lists or the keyboard from the canvas."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fcn_studio.ui.runtime.guard import guarded
 
 
 class Choice(QComboBox):
-    """A choice in a list: the wheel scrolls what it lies in and does not choose."""
+    """Combo box that ignores the wheel, so that what it lies in scrolls."""
 
     @guarded
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -18,14 +18,16 @@ class Choice(QComboBox):
 
 
 class NumberFieldKeyboard(QObject):
-    """Makes a number field hold the keyboard only while somebody types into it, and claim no letters then.
+    """Event filter that limits the keyboard focus of a number field.
+
+    The field has the keyboard only while the user types into it, and never takes letters.
 
     Args:
-        field: the number field; it keeps this.
-        wheel: whether the wheel changes it where it has not the keyboard.
+        field: the number field, the parent of this filter.
+        wheel: whether the wheel changes the value without the keyboard focus.
 
     Signals:
-        done(): the user is through with it.
+        done(): the user finished typing.
     """
 
     done = Signal()
@@ -39,12 +41,12 @@ class NumberFieldKeyboard(QObject):
         field.editingFinished.connect(self._finished)
 
     def _finished(self) -> None:
-        if self._field.hasFocus():  # by Enter: else the keyboard is elsewhere already, and stays there
+        if self._field.hasFocus():  # finished by Enter; else another widget has the keyboard already
             self.done.emit()
 
     @guarded(fallback=False)
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.MouseButtonRelease:  # on the arrows: the digits are a widget of their own
+        if event.type() == QEvent.Type.MouseButtonRelease:  # on the arrows: the digits are a separate widget
             QTimer.singleShot(0, self, self.done.emit)
         elif (event.type() == QEvent.Type.ShortcutOverride and _is_letter(event)) or (
             event.type() == QEvent.Type.Wheel and not self._wheel and not self._field.hasFocus()
@@ -55,6 +57,6 @@ class NumberFieldKeyboard(QObject):
 
 
 def _is_letter(event: QEvent) -> bool:
-    """Whether a key is a letter, which is a tool's or an action's."""
+    """Return whether a key is a letter, and thus a shortcut."""
     plain = (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier)
     return isinstance(event, QKeyEvent) and event.text().isalpha() and event.modifiers() in plain

@@ -1,6 +1,7 @@
-"""A strip above the image for sentences: notices go by themselves, problems and offers stay until closed.
+"""The strip above the image for notices, problems and offers.
 
-An offer that a problem or another offer covers comes back when that is closed; of equal ones there is one.
+Notices disappear after some seconds, problems and offers stay until the user closes them. An offer that is covered by
+a problem or another offer comes back when that is closed; equal offers are shown once.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from fcn_studio.ui.widgets.named import named
 
 NOTICE_MS = 8000
 MAX_BUTTONS = 2
-"""Buttons that an offer may have."""
+"""Largest number of buttons of an offer."""
 MAX_COVERED = 8
-"""Offers that wait for the one above them to be closed; older ones are forgotten."""
+"""Largest number of covered offers; older ones are dropped."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class _Offer:
 
 
 class MessageStrip(QFrame):
-    """Shows one sentence; a problem is not pushed away by a notice."""
+    """Strip with one sentence; a notice never replaces a problem."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,12 +64,12 @@ class MessageStrip(QFrame):
 
     @property
     def button(self) -> QPushButton:
-        """The first button."""
+        """First button."""
         return self.buttons[0]
 
     @property
     def text(self) -> str:
-        """The sentence shown, or ""."""
+        """Sentence that is shown, or ""."""
         return self._label.text()
 
     def retheme(self) -> None:
@@ -78,7 +79,10 @@ class MessageStrip(QFrame):
         self._icon.setPixmap(theme.icon("warning" if problem else "info").pixmap(20, 20))
 
     def show_notice(self, text: str) -> bool:
-        """Show a sentence for some seconds, unless a problem or an offer is still there; whether it is shown."""
+        """Show a sentence for some seconds, unless a problem or an offer is shown.
+
+        Returns whether the sentence is shown.
+        """
         if self.property("kind") in ("problem", "offer") and not self.isHidden():
             return False
         self._show(text, "notice")
@@ -91,22 +95,22 @@ class MessageStrip(QFrame):
         self._show(text, "problem")
 
     def show_offer(self, text: str, *buttons: MessageButton, lasting: bool = False) -> None:
-        """Show a sentence with a button a way, until the user closes it or takes one; then that is done.
+        """Show a sentence with buttons until the user closes it or clicks one.
 
-        ``lasting``: it is no business of `clear`.
+        `clear` does not remove a ``lasting`` offer.
         """
         self._timer.stop()
         self._show(text, "offer", _Offer(text, buttons, lasting))
 
     def clear(self, *, notice: bool) -> None:
-        """Forget what was said, but for lasting offers; a ``notice`` only if that is True."""
+        """Remove all messages but lasting offers, and a notice only if ``notice``."""
         self._covered = [offer for offer in self._covered if offer.lasting]
         stays = self._offer.lasting if self._offer is not None else self.property("kind") == "notice" and not notice
         if not stays:
             self.dismiss()
 
     def dismiss(self) -> None:
-        """Show nothing, or an offer that was covered."""
+        """Close the message and show a covered offer, if any."""
         self._timer.stop()
         self._offer = None
         if self._covered:
@@ -133,7 +137,7 @@ class MessageStrip(QFrame):
         for number, button in enumerate(self.buttons):
             button.setText(buttons[number][0] if number < len(buttons) else "")
             button.setVisible(number < len(buttons))
-        self.style().polish(self)  # the style sheet looks at the property
+        self.style().polish(self)  # the style sheet reads the property
         self.retheme()
         self._label.setText(text)
         self.show()

@@ -1,4 +1,4 @@
-"""What every control needs: a name for screen readers, a tool tip with its key, and manners with the keyboard."""
+"""Accessible names, tool tips, focus and roles of widgets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ W = TypeVar("W", bound=QWidget)
 def named(widget: W, name: str, tip: str = "") -> W:
     """Give a control its accessible name and tool tip.
 
-    A click on a button, slider or choice does not take the keyboard from the canvas; Tab still reaches it.
+    A click on a button, slider or combo box does not take the keyboard from the canvas; Tab still reaches it.
     """
     widget.setAccessibleName(name)
     if tip:

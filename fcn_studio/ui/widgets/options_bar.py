@@ -1,4 +1,4 @@
-"""The bar of the active tool's options: class, its own options, where it paints, which classes are protected."""
+"""The bar with the options of the active tool."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SHOWN_NAMES = 3
 
 
 class OptionsBar(QToolBar):
-    """Follows the toolbox and sets it.
+    """Tool bar that shows and sets the options of the toolbox.
 
     Signals:
         done(): the user has finished typing here.
@@ -69,7 +69,7 @@ class OptionsBar(QToolBar):
         self.addWidget(spacer)
 
     def add_button(self, action: QAction) -> None:
-        """Offer an action with its words at the right end."""
+        """Add a button with text for an action at the right end."""
         self.addAction(action)
         button = self.widgetForAction(action)
         if isinstance(button, QToolButton):
@@ -84,7 +84,7 @@ class OptionsBar(QToolBar):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show what the toolbox holds."""
+        """Show the values of the toolbox."""
         toolbox, tool = self._toolbox, self._toolbox.tool
         self.setVisible(self._session.project is not None)
         self._tool.setText(BY_NAME[toolbox.tool_name].plain_text)

@@ -1,4 +1,4 @@
-"""A size in pixels as slider and number, the slider in steps of equal ratio."""
+"""A field for a size in pixels: a logarithmic slider and a number."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _STEPS = 200
 
 
 class SizeBox(QWidget):
-    """Chooses a whole number from 1 to a maximum.
+    """Field for a whole number from 1 to a maximum.
 
     Signals:
         changed(int): the user chose another size.
-        done(): the user finished typing, or pressed the arrows.
+        done(): the user finished typing or pressed the arrows.
     """
 
     changed = Signal(int)
@@ -45,7 +45,7 @@ class SizeBox(QWidget):
         NumberFieldKeyboard(self.number, wheel=True).done.connect(self.done)
 
     def set_value(self, size: int) -> None:
-        """Show a size without telling anyone."""
+        """Show a size without emitting `changed`."""
         blocked = self.blockSignals(True)
         self.number.setValue(size)
         self.blockSignals(blocked)

@@ -1,4 +1,4 @@
-"""The status bar: what is under the cursor, zoom, saving, progress of the work, device and running job."""
+"""The status bar: cursor, zoom, saving, verified images, device and running job."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def cursor_words(x: int, y: int, info: CursorInfo | None) -> str:
-    """What is under the cursor: ``412, 208   Pole (you)   network: Tree 61 %``."""
+    """Return what is under the cursor: ``412, 208   Pole (you)   network: Tree 61 %``."""
     parts = [f"{x}, {y}"]
     if info is not None:
         parts.append(f"{info.class_name} ({info.who})" if info.class_name else info.who)
@@ -35,7 +35,7 @@ def cursor_words(x: int, y: int, info: CursorInfo | None) -> str:
 
 
 def saved_words(state: str, saved_at: float | None, now: float) -> str:
-    """The save state: ``saved 2 s ago``."""
+    """Return the save state as text: ``saved 2 s ago``."""
     if state != "saved" or saved_at is None:
         words = {"unsaved": tr("not saved yet"), "saving": tr("saving…"), "kept": tr("kept on this computer")}
         return words.get(state, state)
@@ -48,10 +48,10 @@ def saved_words(state: str, saved_at: float | None, now: float) -> str:
 
 
 class StatusLine(QStatusBar):
-    """Follows session and learning.
+    """Status bar that follows session and network.
 
     Signals:
-        export_cancelled(): the user wants the running export to end.
+        export_cancelled(): the user cancelled the running export.
     """
 
     export_cancelled = Signal()
@@ -103,17 +103,17 @@ class StatusLine(QStatusBar):
     # --- set by the window ------------------------------------------------------------------------------------
 
     def show_cursor(self, at: tuple[int, int] | None) -> None:
-        """Say what is at an image pixel, or nothing."""
+        """Show what is at an image pixel, or nothing."""
         self._at = at
         self._cursor.setText("" if at is None else cursor_words(*at, self._session.cursor_info(*at)))
 
     def show_zoom(self, zoom: float) -> None:
-        """Show the zoom; 1.0 is one image pixel on one screen pixel."""
+        """Show the zoom, in screen pixels per image pixel."""
         percent = zoom * 100
         self._zoom.setText(f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %")
 
     def show_export(self, done: int, total: int) -> None:
-        """Show how far an export is; (0, 0) when it has ended."""
+        """Show the progress of an export; (0, 0) when it has ended."""
         self._export = (done, total) if total else None
         self._jobs_changed()
 
@@ -130,7 +130,7 @@ class StatusLine(QStatusBar):
 
     def _show_saved(self) -> None:
         state = self._session.save_state
-        # The clock ticks only while there is an age to show.
+        # The clock runs only while there is an age to show.
         if state == "saved" and self._session.saved_at is not None:
             self._clock.start()
         else:

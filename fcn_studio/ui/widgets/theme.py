@@ -1,7 +1,7 @@
-"""How the window looks: neutral greys that do not tint the photograph, one accent, line icons of one weight.
+"""The look of the window: colours, style sheet, icons and fonts.
 
-The class colours are the only strong colours on screen. Icons are our own SVG files, drawn in one colour and
-recoloured here, so that light and dark share them.
+Greys are neutral and the class colours are the only strong colours on screen. Icons are SVG files in one colour,
+which is replaced here, so that light and dark share them.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from PySide6.QtWidgets import QApplication
 from fcn_studio import paths
 
 GRID = 8
-"""Pixels of the layout grid; margins and gaps are multiples or halves of it."""
+"""Pixels of the layout grid; margins and gaps are its multiples or halves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """The colours of one appearance, as ``#rrggbb``. Text on its ground has a contrast of 4.5:1 or more."""
+    """Colours of an appearance, as ``#rrggbb``.
+
+    Text on its background has a contrast of at least 4.5:1.
+    """
 
     name: str
     window: str
@@ -54,7 +57,7 @@ DARK = Theme(
 
 
 class Appearance(StrEnum):
-    """The values of the setting ``theme``."""
+    """Values of the setting ``theme``."""
 
     SYSTEM = "system"
     LIGHT = "light"
@@ -65,12 +68,12 @@ _current = LIGHT
 
 
 def current() -> Theme:
-    """The colours in use."""
+    """Return the colours in use."""
     return _current
 
 
 def wanted(appearance: str) -> Theme:
-    """The colours that a value of the setting asks for; "system" asks the desktop."""
+    """Return the colours for a value of the setting; "system" follows the desktop."""
     if appearance == Appearance.SYSTEM:
         dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
         return DARK if dark else LIGHT
@@ -78,7 +81,10 @@ def wanted(appearance: str) -> Theme:
 
 
 def apply(app: QApplication, appearance: str) -> Theme:
-    """Give the program its look; call again when the setting or the desktop's scheme changes."""
+    """Apply an appearance to the program and return its colours.
+
+    Must be called again when the setting or the desktop's colour scheme changes.
+    """
     global _current
     _current = wanted(appearance)
     if app.style().name().casefold() != "fusion":
@@ -89,7 +95,7 @@ def apply(app: QApplication, appearance: str) -> Theme:
 
 
 def palette(theme: Theme) -> QPalette:
-    """The Qt palette of a theme."""
+    """Return the Qt palette of a theme."""
     role, result = QPalette.ColorRole, QPalette()
     for where, colour in (
         (role.Window, theme.window), (role.WindowText, theme.text), (role.Base, theme.field),
@@ -107,7 +113,7 @@ def palette(theme: Theme) -> QPalette:
 
 
 def style_sheet(theme: Theme) -> str:
-    """The little that the palette cannot say: flat bars, docks without frames, calm lists."""
+    """Return the style sheet for what the palette cannot set."""
     return f"""
     QToolBar {{ background: {theme.window}; border: 0; padding: 4px; spacing: 4px; }}
     QToolBar#optionsBar {{ border-bottom: 1px solid {theme.line}; padding: 4px 8px; spacing: 8px; }}
@@ -158,7 +164,7 @@ def _pixmap(name: str, colour: str, pixels: int) -> QPixmap:
 
 
 def icon(name: str, colour: str | None = None, size: int = 20) -> QIcon:
-    """A line icon in the text colour (or another), sharp on plain and on fine screens.
+    """Return an icon in the text colour, or another, for pixel ratios 1 and 2.
 
     Raises:
         FileNotFoundError: if there is no such icon.
@@ -173,7 +179,7 @@ def icon(name: str, colour: str | None = None, size: int = 20) -> QIcon:
 
 
 def swatch(rgb: tuple[int, int, int], size: int = 16) -> QPixmap:
-    """A square of a class colour with a thin neutral line around it."""
+    """Return a square of a class colour with a thin neutral border."""
     pixmap = QPixmap(size * 2, size * 2)
     pixmap.fill(QColor(*rgb))
     painter = QPainter(pixmap)
@@ -185,12 +191,12 @@ def swatch(rgb: tuple[int, int, int], size: int = 16) -> QPixmap:
 
 
 def swatch_icon(rgb: tuple[int, int, int]) -> QIcon:
-    """A swatch for lists; its colour is exact in selected rows too."""
+    """Return a swatch as an icon whose colour is exact in selected rows too."""
     return untinted(swatch(rgb))
 
 
 def untinted(pixmap: QPixmap) -> QIcon:
-    """An icon that looks the same in selected and disabled rows."""
+    """Return an icon that looks the same in selected and disabled rows."""
     result = QIcon()
     for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected, QIcon.Mode.Disabled):
         result.addPixmap(pixmap, mode)
@@ -198,11 +204,11 @@ def untinted(pixmap: QPixmap) -> QIcon:
 
 
 _ALIASES = {"Monospace", "Sans Serif", "Serif"}
-"""Families that Qt offers on Linux even where fontconfig finds no font; text in them is boxes."""
+"""Families that Qt lists on Linux even without any font; they draw boxes."""
 
 
 def install_fonts() -> list[str]:
-    """Add the bundled font where the system has none, and return its families; else the system's font is used."""
+    """Install the bundled font if the system has none, and return its families."""
     if set(QFontDatabase.families()) - _ALIASES:
         return []
     families: list[str] = []

@@ -1,4 +1,4 @@
-"""The page shown while no folder is open: open one, a recent one, or the demo."""
+"""The page that is shown while no folder is open."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ WIDTH = 480
 
 
 class Welcome(QWidget):
-    """Says what can be done first.
+    """Page with buttons to open a folder, a recent folder or the demo.
 
     Signals:
-        folder_chosen(object): the `Path` of a recent folder.
+        folder_chosen(object): the user chose a recent folder, a `Path`.
     """
 
     folder_chosen = Signal(object)
@@ -60,14 +60,14 @@ class Welcome(QWidget):
         outer.addStretch(3)
 
     def show_recent(self, folders: Sequence[Path]) -> None:
-        """Offer the folders opened last."""
+        """Show buttons for the folders that were opened last."""
         while (item := self._recent.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
                 old.deleteLater()
         self._heading.setVisible(bool(folders))
         for folder in folders[:SHOWN]:
             button = named(QToolButton(autoRaise=True), tr("Open {folder}", folder=folder), str(folder))
-            button.setText(f"{folder.name}   {folder.parent}".replace("&", "&&"))  # a single one marks a key
+            button.setText(f"{folder.name}   {folder.parent}".replace("&", "&&"))  # a single & marks a mnemonic
             button.setIcon(theme.icon("folder"))
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             button.setFixedWidth(WIDTH - 2 * theme.GRID)

@@ -1,1 +1,1 @@
-"""The main window: its docks and bars, its layout on the screen, and how messages reach the user."""
+"""The main window: its parts, its layout and its messages."""

@@ -1,4 +1,4 @@
-"""Where the parts of the window are: the first layout, hiding and showing, and remembering it."""
+"""The layout of the window: first layout, visibility, saved state."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QToolBar, QW
 from fcn_studio import paths
 
 VERSION = 1
-"""Version of the saved state; another one is ignored."""
+"""Version of the saved state; states of other versions are ignored."""
 
 MAX_BYTES = 1 << 20
-"""No file of ours comes near it."""
+"""Largest size of the file; the program writes much smaller ones."""
 
 DOCK_WIDTH = 304
 FIRST_SIZE = QSize(1440, 900)
@@ -27,12 +27,12 @@ FIRST_SIZE = QSize(1440, 900)
 
 @dataclass(frozen=True)
 class DockStack:
-    """The docks on the right.
+    """Docks on the right.
 
     Attributes:
-        above: docks one below the other, with the heights they start with.
-        tabbed: docks that share the place below them, the first one in front.
-        height: what that place starts with.
+        above: docks one below the other, with their first heights.
+        tabbed: docks as tabs below them, the first one in front.
+        height: first height of the tabs.
     """
 
     above: Sequence[tuple[QDockWidget, int]]
@@ -41,10 +41,10 @@ class DockStack:
 
 
 class Layout(QObject):
-    """Arranges the docks of a window and remembers how the user did.
+    """Arrangement of the docks of a window, saved for the next start.
 
     Args:
-        window: whose docks these are.
+        window: the window of the docks.
         stack: the docks.
         bars: tool bars that belong to a project.
         shown: action whose tick says that docks are shown.
@@ -67,10 +67,10 @@ class Layout(QObject):
                 QDockWidget.DockWidgetFeature.DockWidgetMovable | QDockWidget.DockWidgetFeature.DockWidgetFloatable
             )
         for dock in stack.tabbed:
-            dock.setTitleBarWidget(QWidget())  # the tab is title enough
+            dock.setTitleBarWidget(QWidget())  # the tab has the title
 
     def reset(self, *, shown: bool) -> None:
-        """Put the docks where they were at first."""
+        """Restore the first layout of the docks."""
         for dock in self._docks:
             dock.setFloating(False)
             self._window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
@@ -83,7 +83,7 @@ class Layout(QObject):
         self._place_docks(shown)
 
     def show_docks(self, shown: bool) -> None:
-        """Show or hide all docks, as the user wants from now on."""
+        """Show or hide all docks from now on."""
         self._wanted = shown
         self._place_docks(shown)
 
@@ -94,11 +94,11 @@ class Layout(QObject):
         if shown and self._fresh:
             self._fresh = False
             self._stack.tabbed[0].raise_()
-            # Qt sizes docks by their contents once they are shown; ours come after that.
+            # Qt sizes docks by their contents once they are shown; our sizes are set after that.
             QTimer.singleShot(0, self, self._arrange)
 
     def show_parts(self, project: bool) -> None:
-        """Show what belongs to a project, unless the user wants the bare image, or has hidden the docks."""
+        """Show the parts that belong to a project, unless the user has hidden them."""
         bare = self._bare.isChecked()
         for bar in self._bars:
             bar.setVisible(project and not bare)
@@ -107,7 +107,7 @@ class Layout(QObject):
         self._window.statusBar().setVisible(not bare)
 
     def _arrange(self) -> None:
-        """Give the docks the places and sizes of last time, or those they start with."""
+        """Restore places and sizes of the docks from last time, or the first ones."""
         remembered, self._remembered = self._remembered, None
         if remembered is not None and self._shown.isChecked() and self._window.restoreState(remembered, VERSION):
             return
@@ -121,7 +121,7 @@ class Layout(QObject):
     # --- from one start to the next ---------------------------------------------------------------------------
 
     def save(self) -> None:
-        """Remember the window; the docks only as they are while shown."""
+        """Save the window's geometry, and the docks' state while they are shown."""
         store = _Store.at(paths.config_dir() / "window.ini")
         if store is None:
             return
@@ -130,7 +130,7 @@ class Layout(QObject):
             store.put("state", self._window.saveState(VERSION))
 
     def restore(self) -> None:
-        """Put the window where it was; anything unreadable leaves the first layout."""
+        """Restore the saved layout; an unreadable one is ignored."""
         self._window.resize(FIRST_SIZE)
         store = _Store.at(paths.config_dir() / "window.ini")
         if store is None:
@@ -138,13 +138,13 @@ class Layout(QObject):
         geometry = store.get("geometry")
         if geometry is not None:
             self._window.restoreGeometry(geometry)
-        self._remembered = store.get("state")  # sizes hold only once the docks are shown
+        self._remembered = store.get("state")  # sizes take effect only once the docks are shown
 
 
 class _Store:
-    """Bytes of Qt's by name, in a file; only those come back that are as they were put.
+    """Named values of Qt in a file, checked by their hash.
 
-    Qt crashes on states that were damaged, and would do so at every start.
+    Qt crashes on damaged states, and would do so at every start.
     """
 
     def __init__(self, path: Path) -> None:
@@ -152,7 +152,10 @@ class _Store:
 
     @staticmethod
     def at(path: Path) -> _Store | None:
-        """The store in a file that may not be there yet; None if something else is there, which Qt might wait for."""
+        """Return the store of a file that may not exist yet.
+
+        None if the path is no regular file; Qt might wait for it.
+        """
         try:
             found = path.stat()
         except OSError:
@@ -160,12 +163,12 @@ class _Store:
         return _Store(path) if stat.S_ISREG(found.st_mode) and found.st_size <= MAX_BYTES else None
 
     def put(self, name: str, value: QByteArray) -> None:
-        """Keep a value, and a sum to know it by."""
+        """Store a value and its hash."""
         self._settings.setValue(name, value)
         self._settings.setValue(f"{name}_sha256", hashlib.sha256(value.data()).hexdigest())
 
     def get(self, name: str) -> QByteArray | None:
-        """The value, or None if there is none or it is not as it was put."""
+        """Return a value, or None if it is missing or damaged."""
         value, expected = self._settings.value(name), self._settings.value(f"{name}_sha256")
         whole = isinstance(value, QByteArray) and hashlib.sha256(value.data()).hexdigest() == expected
         return value if whole else None

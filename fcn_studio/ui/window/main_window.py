@@ -1,4 +1,4 @@
-"""The main window. It only assembles: parts watch the session, actions come from a table, commands act."""
+"""The main window, which puts session, actions, commands, docks and canvas together."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ if TYPE_CHECKING:
 
 
 class MainWindow(QMainWindow):
-    """Menus, bars, docks, status line around the canvas.
+    """Window with menus, bars, docks and status bar around the canvas.
 
     Signals:
         demo_requested(): the user wants the demo project.
-        closed(): the window is closed for good, everything saved.
+        closed(): the window was closed and everything is saved.
 
     Attributes:
-        messages: through which everything is said to the user.
-        teller: shows what they say.
+        messages: all messages to the user.
+        message_presenter: shows the messages.
         actions_: every action by name.
     """
 
@@ -162,7 +162,7 @@ class MainWindow(QMainWindow):
         self.layout_.reset(shown=self._session.project is not None)
 
     def _bind(self) -> None:
-        """Give every action something to do."""
+        """Bind every action to a command."""
         for name, act in self._commands.table().items():
             self.actions_.bind(name, act)
         for name, act in (
@@ -177,7 +177,7 @@ class MainWindow(QMainWindow):
         self._welcome.folder_chosen.connect(self.open_folder)
 
     def _follow(self) -> None:
-        """Connect what watches what."""
+        """Connect signals of the parts."""
         session, toolbox, learning, canvas = self._session, self._toolbox, self._learning, self.canvas
         session.project_changed.connect(self._project_changed)
         session.document_changed.connect(self._document_changed)
@@ -216,12 +216,12 @@ class MainWindow(QMainWindow):
     # --- opening and closing ----------------------------------------------------------------------------------
 
     def open_folder(self, folder: Path) -> None:
-        """Open a folder; what goes wrong is told in the strip."""
+        """Open a folder; errors are shown in the message strip."""
         self._door.run(lambda: self._commands.opening.open(folder))
 
     @guarded
     def closeEvent(self, event: QCloseEvent) -> None:
-        event.ignore()  # should anything below fail, the window stays, and the work in it
+        event.ignore()  # if anything below fails, the window stays open with its work
         self._remember()
         if not self._session.close_project() and not self._close_and_lose():
             return
@@ -231,7 +231,7 @@ class MainWindow(QMainWindow):
         self.closed.emit()
 
     def _close_and_lose(self) -> bool:
-        """Close although something could not be saved, if the user says so; the journal keeps it."""
+        """Close with unsaved work if the user agrees; the journal keeps it."""
         from fcn_studio.ui.dialogs.questions import LossDialog
 
         dialog = LossDialog(kept=self._session.autosave.journal_holds_all, parent=self)
@@ -287,7 +287,7 @@ class MainWindow(QMainWindow):
     def _network_changed(self) -> None:
         self._network_words.setText(self._commands.desk.words)
         self._network_words.setMinimumWidth(self._network_words.sizeHint().width())
-        self.menuBar().setCornerWidget(self._network_words)  # else it keeps the room that it had
+        self.menuBar().setCornerWidget(self._network_words)  # else it keeps its old width
         self._refresh()
 
     def _refresh(self) -> None:
@@ -351,7 +351,7 @@ class MainWindow(QMainWindow):
     # --- looks and layout -------------------------------------------------------------------------------------
 
     def retheme(self) -> None:
-        """Take the colours of the theme."""
+        """Apply the colours of the theme."""
         self.setStyleSheet(theme.style_sheet(theme.current()))
         self.actions_.retheme()
         for part in (self._strip, self.options_bar, self.status_line, *self._docks):
@@ -370,15 +370,15 @@ class MainWindow(QMainWindow):
         elif key == "device":
             self._learning.set_device(self._settings.device)
 
-    @guarded  # a bug in it must not keep the window open
+    @guarded  # a bug here must not keep the window open
     def _remember(self) -> None:
-        """Keep layout and brush for the next start."""
+        """Save layout and brush for the next start."""
         self.layout_.save()
         self._settings.brush_size = self._toolbox.option(BRUSH_SIZE)
         self._settings.brush_shape = self._toolbox.option(BRUSH_SHAPE)
 
     def _recall(self) -> None:
-        """Layout and brush as they were."""
+        """Restore layout and brush."""
         self.layout_.restore()
         self._toolbox.set_option(BRUSH_SIZE, self._settings.brush_size)
         self._toolbox.set_option(BRUSH_SHAPE, self._settings.brush_shape)

@@ -1,4 +1,4 @@
-"""Shows in the window what `Messages` say: in the strip above the image, in the status bar, in a dialog."""
+"""The presentation of `Messages` in the message strip, the status bar and dialogs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class MessagePresenter(QObject):
-    """Follows the messages, and the session, since what was said of a project is stale without it."""
+    """Presenter of messages; it clears those of a project when that is closed."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class MessagePresenter(QObject):
         messages.bug.connect(self._show_bug)
 
     def report_unexpected_end(self, text: str) -> None:
-        """Say that the last run ended unexpectedly, and offer what is known of it."""
+        """Say that the program ended unexpectedly last time and offer a report."""
         from fcn_studio.ui.dialogs.help_dialogs import ReportDialog
 
         title = tr("FCN Studio ended unexpectedly")
@@ -53,7 +53,7 @@ class MessagePresenter(QObject):
         )
 
     def _turned(self) -> None:
-        # A notice that is there before a project is opened may be of the start, and goes by itself.
+        # A notice before a project is opened may come from the start; it disappears by itself.
         closing = self._session.project is not None
         self._strip.clear(notice=closing)
         if closing:
