@@ -151,6 +151,12 @@ def _add_networks(commands: Any) -> None:
     imported = commands.add_parser("networks import", help="keep a .caffemodel, .pth or checkpoint as a network")
     imported.add_argument("file", metavar="FILE", type=Path)
     imported.add_argument("--classes", metavar="FILE", type=Path, help="names of its classes by index, one a line")
+    imported.add_argument(
+        "--architecture",
+        metavar="NAME",
+        default="",
+        help="what a .pth is, where the file does not tell: vgg16-8s or vgg16-8s-atonce",
+    )
     show = commands.add_parser("networks show", help="all that is known of a network")
     show.add_argument("name", metavar="NAME", help="a network there is or can be downloaded, or a checkpoint file")
     remove = commands.add_parser("networks remove", help="delete a network that was downloaded or imported")
@@ -372,7 +378,7 @@ def _download(options: argparse.Namespace) -> Json:
 def _import(options: argparse.Namespace) -> Json:
     from fcn_studio.jobs import library
 
-    return library.import_file(options.file, options.keep_as, options.classes)
+    return library.import_file(options.file, options.keep_as, options.classes, options.architecture)
 
 
 def _show(options: argparse.Namespace) -> Json:

@@ -61,7 +61,9 @@ def install(job: InstallJob) -> Generator[JobProgress, bool | None, str]:
     row = yield from _recognised(path, job)
     target = _target(job.name or (row.name if row is not None else path.stem))
     note = _note(row) if row is not None else "not one of the published files"
-    yield from _converted(Errand(str(path), "", row, classes=job.classes, note=note), target)
+    yield from _converted(
+        Errand(str(path), "", row, classes=job.classes, note=note, architecture=job.architecture), target
+    )
     return str(target)
 
 

@@ -78,7 +78,7 @@ def download(name: str, keep_as: str, *, allow_unverified: bool) -> Json:
     return _install(InstallJob(name, keep_as, allow_unverified))
 
 
-def import_file(file: Path, keep_as: str, classes: Path | None) -> Json:
+def import_file(file: Path, keep_as: str, classes: Path | None, architecture: str = "") -> Json:
     """Keep a file of weights as a network.
 
     Raises:
@@ -89,7 +89,10 @@ def import_file(file: Path, keep_as: str, classes: Path | None) -> Json:
         raise UsageError(f"{file}: there is no such file")
     if classes is not None and file.suffix == SUFFIX:
         raise UsageError(f"{file}: a checkpoint says itself what its classes are; leave --classes out")
-    return _install(InstallJob(str(file.absolute()), keep_as, classes=_class_names(classes) if classes else ()))
+    if architecture and file.suffix == SUFFIX:
+        raise UsageError(f"{file}: a checkpoint says itself what its architecture is; leave --architecture out")
+    names = _class_names(classes) if classes else ()
+    return _install(InstallJob(str(file.absolute()), keep_as, classes=names, architecture=architecture))
 
 
 def _class_names(file: Path) -> tuple[str, ...]:

@@ -81,12 +81,14 @@ class InstallJob:
         name: under which it is kept; "" for the published name, or the file's without suffix.
         allow_unverified: whether to take a download that nothing proves to be what was published.
         classes: names of the file's classes by index, where no published network says them.
+        architecture: name of the file's architecture, where the file does not tell it; "" otherwise.
     """
 
     source: str
     name: str = ""
     allow_unverified: bool = False
     classes: tuple[str, ...] = ()
+    architecture: str = ""
 
 
 Job = SegmentJob | FineTuneJob | EvaluateJob | InstallJob

@@ -50,6 +50,7 @@ class Errand:
         fetch: whether the file has to be downloaded.
         classes: names of the classes, where no published network says them.
         note: what is to be known of the network.
+        architecture: name of its architecture, where the file does not tell it; "" otherwise.
     """
 
     file: str
@@ -58,6 +59,7 @@ class Errand:
     fetch: bool = False
     classes: tuple[str, ...] = ()
     note: str = ""
+    architecture: str = ""
 
 
 def run_apart(errand: Errand) -> Generator[Installing, object, None]:
@@ -136,7 +138,7 @@ def _do(errand: Errand, sender: _Sender) -> None:
     from fcn_studio.fcn.weights.convert import convert
 
     _limit(file.stat().st_size)
-    convert(file, Path(errand.out), errand.row, errand.classes, errand.note)
+    convert(file, Path(errand.out), errand.row, errand.classes, errand.note, errand.architecture)
 
 
 def _fetch(errand: Errand, file: Path, sender: _Sender) -> None:

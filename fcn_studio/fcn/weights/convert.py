@@ -17,6 +17,7 @@ from fcn_studio.fcn.weights.checkpoint import write_temporary
 from fcn_studio.fcn.weights.key_mapping import checkpoint_of
 from fcn_studio.fcn.weights.published import PublishedNetwork
 from fcn_studio.fcn.weights.torch_pickle import read_pth
+from fcn_studio.i18n import tr
 from fcn_studio.paths import open_file
 
 _PYTORCH_HEADS = (b"PK", b"\x80")
@@ -24,7 +25,12 @@ _PYTORCH_HEADS = (b"PK", b"\x80")
 
 
 def convert(
-    source: Path, out: Path, row: PublishedNetwork | None = None, classes: tuple[str, ...] = (), note: str = ""
+    source: Path,
+    out: Path,
+    row: PublishedNetwork | None = None,
+    classes: tuple[str, ...] = (),
+    note: str = "",
+    architecture: str = "",
 ) -> None:
     """Read a ``.caffemodel`` or ``.pth`` and write the same network as a checkpoint of ours.
 
@@ -34,6 +40,7 @@ def convert(
         row: the published network that it is, if that is known.
         classes: the names of its classes, where no row says them.
         note: what is to be known of it.
+        architecture: name of its architecture, where the file does not tell it; "" otherwise.
 
     Raises:
         CheckpointError: if it is damaged, no known network, or has values that are no numbers.
@@ -41,7 +48,7 @@ def convert(
     """
     weights = read_foreign(source)
     try:
-        checkpoint = checkpoint_of(weights, row, classes)
+        checkpoint = checkpoint_of(weights, row, classes, architecture, scales_known=not _is_pytorch(source))
     except CheckpointError as error:
         raise CheckpointError(f"{source}: {error}") from error
     with open_file(source) as file:
@@ -57,14 +64,22 @@ def read_foreign(source: Path) -> Mapping[str, Tensor]:
     Raises:
         CheckpointError: if it cannot be read.
     """
+    return read_pth(source) if _is_pytorch(source) else _caffe_weights(source)
+
+
+def _is_pytorch(source: Path) -> bool:
+    """Return whether a file begins as PyTorch's do.
+
+    Raises:
+        CheckpointError: if it cannot be read.
+    """
     try:
         with open_file(source) as file:
-            head = file.read(2)
+            return file.read(2).startswith(_PYTORCH_HEADS)
     except OSError as error:
-        raise CheckpointError(f"{source}: the file cannot be read: {error.strerror or error}") from error
-    if head.startswith(_PYTORCH_HEADS):
-        return read_pth(source)
-    return _caffe_weights(source)
+        raise CheckpointError(
+            tr("{path}: the file cannot be read: {reason}", path=source, reason=error.strerror or error)
+        ) from error
 
 
 def _caffe_weights(source: Path) -> dict[str, Tensor]:

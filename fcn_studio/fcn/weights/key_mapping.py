@@ -16,19 +16,27 @@ from torch import Tensor
 
 from fcn_studio.core.classes import VOC_NAMES, ClassTable
 from fcn_studio.errors import CheckpointError
-from fcn_studio.fcn.model.architecture import Architecture
+from fcn_studio.fcn.model.architecture import Architecture, named
 from fcn_studio.fcn.model.upsampling import is_bilinear
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, expected_state
 from fcn_studio.fcn.weights.published import PublishedNetwork
+from fcn_studio.i18n import tr
 
 Weights = dict[str, Tensor]
+
+_LAST_SCORES = ("score_fr", "classifier.4", "final.0")
 
 PREPROCESSING = {
     "caffe": Preprocessing("bgr", (104.00698793, 116.66876762, 122.67891434), (1.0, 1.0, 1.0)),
     "sift-flow": Preprocessing("bgr", (114.578, 115.294, 108.353), (1.0, 1.0, 1.0)),
     "imagenet": Preprocessing("rgb", (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
+    "article": Preprocessing("rgb", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
 }
-"""How images are fed. Source: ``voc_layers.py`` and ``siftflow_layers.py`` of the released nets; torchvision."""
+"""How images are fed.
+
+Source: ``voc_layers.py`` and ``siftflow_layers.py`` of the released nets; torchvision; the article, whose code only
+converts to float.
+"""
 
 _VGG_CONVS = tuple(f"conv{stage}_{i}" for stage, depth in enumerate((2, 2, 3, 3, 3), 1) for i in range(1, depth + 1))
 _ALEXNET_CONVS = tuple(f"conv{number}" for number in range(1, 6))
@@ -40,40 +48,87 @@ _BATCH_NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tra
 
 
 def checkpoint_of(
-    weights: Mapping[str, Tensor], row: PublishedNetwork | None = None, classes: tuple[str, ...] = ()
+    weights: Mapping[str, Tensor],
+    row: PublishedNetwork | None = None,
+    classes: tuple[str, ...] = (),
+    architecture: str = "",
+    *,
+    scales_known: bool = True,
 ) -> Checkpoint:
-    """The network that foreign weights are, checked name by name and shape by shape.
+    """Make a checkpoint of foreign weights, checked name by name and shape by shape.
 
     Args:
         weights: name -> weight, as the file has them; ``layer.weight``, ``layer.bias`` for Caffe's.
         row: the published network that it is, if that is known.
         classes: the names of its classes, where no row says them; 21 are taken to be PASCAL VOC's.
+        architecture: name of the architecture, needed where the weights alone do not tell it; "" for none.
+        scales_known: whether the file would hold the factors of at-once training, as a ``.caffemodel`` does.
 
     Raises:
-        CheckpointError: if they are none of the known networks, or not the one of ``row``.
+        CheckpointError: if they are none of the known networks, not the one of ``row`` or ``architecture``, or if
+            the architecture must be given.
     """
     if "backbone.conv1.weight" in weights:
-        ours, architecture, feed = *_resnet(weights), "imagenet"
+        ours, found, feed = *_resnet(weights), "imagenet"
+    elif "upsample_82.weight" in weights:
+        ours, found, feed = *_article(weights), "article"
     elif "features.0.weight" in weights:
-        ours, architecture, feed = *_trunk(weights), "imagenet"
+        ours, found, feed = *_trunk(weights), "imagenet"
         if row is not None and row.preprocessing == "caffe":  # VGG-16 as Caffe had it, in torchvision's layout
-            architecture = replace(architecture, padding="caffe")
+            found = replace(found, padding="caffe")
     elif "score_fr.weight" in weights or "score_fr_sem.weight" in weights:
-        ours, architecture, feed = *_caffe(weights, row), "caffe"
+        ours, found, feed = *_caffe(weights, row), "caffe"
+        if row is None and not (scales_known or found.scales):
+            found = _with_scales(found, architecture)
     else:
-        raise CheckpointError(f"its weights have names that no known network has, as '{min(weights)}'")
+        raise CheckpointError(
+            tr("the names of its weights are those of no known network, as '{name}'", name=min(weights))
+        )
+    if architecture and not _is_named(found, architecture):
+        raise CheckpointError(
+            tr("it is a {found}, and not '{architecture}'", found=found.title, architecture=architecture)
+        )
     if row is not None:
-        _compare(architecture, row)
+        _compare(found, row)
         feed = row.preprocessing
     table = ClassTable.from_names(_names(_classes_in(ours), row, classes))
-    state = _fitted(ours, architecture, len(table))
-    return Checkpoint(architecture, table, PREPROCESSING[feed], state)
+    state = _fitted(ours, found, len(table))
+    return Checkpoint(found, table, PREPROCESSING[feed], state)
 
 
 def _classes_in(ours: Weights) -> int:
-    """The number of classes, which every layout's last scores have."""
-    scores = ours.get("score_fr.weight", ours.get("classifier.4.weight"))
+    """Return the number of classes from the last score layer, whatever its name."""
+    scores = next((ours[f"{layer}.weight"] for layer in _LAST_SCORES if f"{layer}.weight" in ours), None)
     return 0 if scores is None or scores.ndim == 0 else scores.shape[0]
+
+
+def _with_scales(found: Architecture, name: str) -> Architecture:
+    """Return the architecture with the factors of at-once training, which a ``.pth`` does not hold.
+
+    Raises:
+        CheckpointError: if it may be both, and no name says which.
+    """
+    at_once = Architecture.vgg16(found.stride, at_once=True).scales
+    if found.trunk != "vgg16" or found.stride != 8:
+        return found
+    if not name:
+        raise CheckpointError(
+            tr(
+                "it may be an FCN-8s trained in stages or all at once, whose weights have the same names; import it "
+                "with: fcn-studio networks import FILE --architecture {staged}, or --architecture {at_once}",
+                staged="vgg16-8s",
+                at_once="vgg16-8s-atonce",
+            )
+        )
+    return replace(found, scales=at_once if named(name).scales else ())
+
+
+def _is_named(found: Architecture, name: str) -> bool:
+    """Return whether an architecture is the named one, of whatever width."""
+    wanted = named(name)
+    if wanted.trunk != found.trunk:
+        return False
+    return replace(wanted, width=found.width, fc=found.fc, upsampling=found.upsampling) == found
 
 
 def _names(count: int, row: PublishedNetwork | None, classes: tuple[str, ...]) -> tuple[str, ...]:
@@ -182,6 +237,14 @@ def _outputs(ours: Weights, layer: str) -> int:
     if weight is None or weight.ndim == 0:
         raise CheckpointError(f"layer '{layer}' is missing")
     return weight.shape[0]
+
+
+# --- the article --------------------------------------------------------------------------------------------------
+
+
+def _article(weights: Mapping[str, Tensor]) -> tuple[Weights, Architecture]:
+    """Return the network of the article that the project began with; its layers have our names."""
+    return dict(weights), replace(Architecture.article(), width=_outputs(dict(weights), "stage1.0") / 96)
 
 
 # --- torchvision --------------------------------------------------------------------------------------------------

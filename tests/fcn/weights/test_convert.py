@@ -25,6 +25,7 @@ from fcn_studio.fcn.weights.convert import convert
 from fcn_studio.fcn.weights.key_mapping import PREPROCESSING, checkpoint_of
 from fcn_studio.fcn.weights.published import PUBLISHED
 from tests.fcn.others import caffe_weights, narrow, network, torchvision_vgg, write
+from tests.fcn.plain import PlainArticle
 from tests.trust.test_checkpoints import FOREIGN
 
 IMAGE = torch.randn(1, 3, 33, 47, generator=torch.Generator().manual_seed(5)) * 60
@@ -73,7 +74,8 @@ def as_caffe(weights: dict[str, Tensor], image: Tensor, pool4: float = 1, pool3:
 @torch.inference_mode()
 def test_an_fcn8s_gives_the_scores_of_the_released_net(tmp_path: Path, name: str) -> None:
     weights = caffe_weights(network(narrow()))
-    found = imported(write(tmp_path / name, weights))
+    how = {"architecture": "vgg16-8s"} if name.endswith(".pth") else {}
+    found = imported(write(tmp_path / name, weights), **how)
     equal(found.build()(IMAGE), as_caffe(weights, IMAGE))
     assert [c.name for c in found.table] == list(VOC_NAMES)
     assert found.preprocessing == PREPROCESSING["caffe"]
@@ -110,7 +112,7 @@ def test_scales_of_at_once_training_are_read_or_known(tmp_path: Path) -> None:
 def test_kernels_that_are_not_bilinear_are_kept(tmp_path: Path) -> None:
     made = network(narrow(upsampling="learned"), classes=3)
     weights = caffe_weights(made, kernels=False)
-    found = imported(write(tmp_path / "net.pth", weights), classes=("a", "b", "c"))
+    found = imported(write(tmp_path / "net.pth", weights), classes=("a", "b", "c"), architecture="vgg16-8s")
     assert found.architecture.upsampling == "learned"
     equal(found.build()(IMAGE), as_caffe(weights, IMAGE))
 
@@ -150,7 +152,7 @@ def test_files_of_pytorchs_old_and_new_ways(tmp_path: Path, wrapped: bool, zippe
     weights = caffe_weights(made)
     content = {"epoch": 3, "model_state_dict": weights} if wrapped else weights
     torch.save(content, tmp_path / "net.pth", _use_new_zipfile_serialization=zipped)
-    same_scores(imported(tmp_path / "net.pth"), made)
+    same_scores(imported(tmp_path / "net.pth", architecture="vgg16-8s"), made)
 
 
 # --- torchvision --------------------------------------------------------------------------------------------------
@@ -353,7 +355,7 @@ def test_files_of_training_scripts_are_imported(tmp_path: Path, kind: str) -> No
     made = network(narrow(), classes=3)
     torch.save(as_people_have_them(caffe_weights(made))[kind], tmp_path / "net.pth")
     Elsewhere.opened = False
-    found = imported(tmp_path / "net.pth", classes=("a", "b", "c"))
+    found = imported(tmp_path / "net.pth", classes=("a", "b", "c"), architecture="vgg16-8s")
     assert not Elsewhere.opened, "code of the file has run"
     if kind != "half precision":
         same_scores(found, made)
@@ -368,3 +370,35 @@ def test_a_whole_module_is_refused_in_plain_words(tmp_path: Path, wrapped: bool)
         imported(tmp_path / "net.pth")
     assert "\x1b" not in str(caught.value)
     assert "weights_only" not in str(caught.value)
+
+
+@torch.inference_mode()
+def test_a_pth_of_an_fcn8s_says_neither_staged_nor_at_once_and_asks(tmp_path: Path) -> None:
+    weights = caffe_weights(network(narrow()))
+    source = write(tmp_path / "net.pth", weights)
+    with pytest.raises(CheckpointError, match="--architecture vgg16-8s, or --architecture vgg16-8s-atonce"):
+        imported(source)
+    equal(imported(source, architecture="vgg16-8s").build()(IMAGE), as_caffe(weights, IMAGE))
+    at_once = imported(source, architecture="vgg16-8s-atonce")
+    assert at_once.architecture.scales == ((16, 0.01), (8, 0.0001))
+    equal(at_once.build()(IMAGE), as_caffe(weights, IMAGE, 0.01, 0.0001))
+    with pytest.raises(CheckpointError, match="and not 'vgg16-16s'"):
+        imported(source, architecture="vgg16-16s")
+    with pytest.raises(CheckpointError, match="'vgg19' is no"):
+        imported(source, architecture="vgg19")
+    coarse = write(tmp_path / "coarse.pth", caffe_weights(network(narrow(16)), stride=16))
+    assert imported(coarse).architecture == narrow(16), "which has no tap that at-once training would scale alone"
+
+
+@torch.inference_mode()
+def test_the_articles_own_state_dict_is_imported(tmp_path: Path) -> None:
+    torch.manual_seed(2)
+    plain = PlainArticle([48, 128, 192, 128, 256], 3).eval()
+    for value in plain.buffers():
+        if value.is_floating_point():
+            value.uniform_(0.5, 1.5)
+    torch.save(plain.state_dict(), tmp_path / "fcn8.pth")
+    found = imported(tmp_path / "fcn8.pth", classes=("a", "b", "c"))
+    assert (found.architecture.trunk, found.architecture.width) == ("article", 0.5)
+    image = IMAGE[:, :, :32, :32]
+    equal(found.build()(image), plain(image))
