@@ -1,69 +1,129 @@
-"""Where the network runs: CUDA, MPS or the CPU; and how many threads of it."""
+"""The device that runs the network (CUDA, MPS or the CPU), its memory and its threads."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from fcn_studio.errors import DeviceError
+from fcn_studio.i18n import tr, tr_n
 
 CPU = torch.device("cpu")
 
 _ALLOWANCE = 3 * 2**29
 
+_OUT_OF_MEMORY = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "cublas_status_alloc_failed",
+    "cudnn_status_alloc_failed",
+    "unable to find an engine",
+)
+"""What errors of memory say: torch's own, and those of libraries that get no workspace."""
+
 
 def choose_device(name: str = "auto") -> torch.device:
-    """The device of a name: "auto" (the best there is), "cpu", "mps", "cuda" or "cuda:N".
+    """Return the device of a name: "auto" (the best), "cpu", "mps", "cuda" or "cuda:N".
 
     Raises:
-        DeviceError: if it is not there.
+        DeviceError: if there is no such device.
     """
     if name == "auto":
         return _best()
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise DeviceError(f"'{name}' is no device; say auto, cpu, cuda, cuda:1 or mps") from error
+        raise DeviceError(tr("'{name}' is not a device; choose auto, cpu, cuda, cuda:1 or mps", name=name)) from error
     if device.type == "cpu":
         return CPU
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) < count:
             return torch.device("cuda", device.index or 0)
-        raise DeviceError(f"'{name}' is not there: PyTorch finds {count} CUDA devices; use --device auto")
+        raise DeviceError(
+            tr_n(
+                "'{name}' is not there: PyTorch finds {n} CUDA device; use --device auto",
+                "'{name}' is not there: PyTorch finds {n} CUDA devices; use --device auto",
+                count,
+                name=name,
+            )
+        )
     if device.type == "mps" and torch.backends.mps.is_available():
         return torch.device("mps")
-    raise DeviceError(f"'{name}' is not there, or not supported; use --device auto")
+    raise DeviceError(tr("'{name}' is not there, or not supported; use --device auto", name=name))
 
 
 def describe_device(device: torch.device) -> str:
-    """The device for people, as "CUDA: NVIDIA H200" or "CPU, 4 threads"."""
+    """Return the name of a device for people, as "CUDA: NVIDIA H200" or "CPU, 4 threads"."""
     if device.type == "cuda":
         return f"CUDA: {torch.cuda.get_device_name(device)}"
     if device.type == "mps":
         return "Apple GPU (MPS)"
     threads = torch.get_num_threads()
-    return f"CPU, {threads} thread{'s' if threads != 1 else ''}"
+    return tr_n("CPU, {n} thread", "CPU, {n} threads", threads)
 
 
 def configure_threads(count: int | None = None) -> int:
-    """Set how many CPU threads torch uses (None: as many as it chose itself); gives the number in use."""
+    """Set how many CPU threads torch uses, and return the number in use.
+
+    None leaves the number that torch has chosen.
+    """
     if count is not None:
         torch.set_num_threads(max(1, count))
     return torch.get_num_threads()
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that a device (or the machine) has no memory left for what was asked."""
+    """Return whether an error says that the device or the machine has too little memory left."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    words = ("out of memory", "not enough memory", "can't allocate memory")
-    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+    message = str(error).casefold()
+    return isinstance(error, RuntimeError) and any(words in message for words in _OUT_OF_MEMORY)
+
+
+def supports_bf16(device: torch.device) -> bool:
+    """Return whether a device computes in bfloat16 by itself, without emulation."""
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def select_device(device: torch.device) -> None:
+    """Make a CUDA device the current one, for libraries that allocate on that one."""
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+
+
+def to_device(array: NDArray[np.generic], device: torch.device) -> Tensor:
+    """Copy an array to a device; to CUDA from pinned memory, without waiting for it."""
+    tensor = torch.from_numpy(array)
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
+@contextmanager
+def fixed_shapes(device: torch.device) -> Iterator[None]:
+    """Let cuDNN choose the fastest algorithms by trial, where all batches have one shape."""
+    if device.type != "cuda":
+        yield
+        return
+    with torch.backends.cudnn.flags(
+        enabled=torch.backends.cudnn.enabled, benchmark=True, allow_tf32=torch.backends.cudnn.allow_tf32
+    ):
+        yield
 
 
 def release_memory(device: torch.device) -> None:
-    """Give cached memory of the device back, after an out-of-memory error."""
+    """Return cached memory to the device.
+
+    Call it outside of ``except``: there the error still keeps the tensors of the failed step alive.
+    """
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":
@@ -71,25 +131,27 @@ def release_memory(device: torch.device) -> None:
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that one job may take on the device beside the weights.
+    """Return the bytes that one job may take on the device beside the weights.
 
-    On CUDA that is part of what is free. Elsewhere half of what the machine and the process's control group have
-    left, and never more than 1.5 GB: with the program and the largest network that stays below 3 GB.
+    On CUDA that is part of what is free and of what torch has reserved without using it. Elsewhere half of what the
+    machine and the process's control group have left, and never more than 1.5 GB: with the program and the largest
+    network that stays below 3 GB.
     """
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        return int(free * 0.6)
+        reserved = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int((free + max(0, reserved)) * 0.6)
     return min(_ALLOWANCE, max(_ALLOWANCE // 8, available_memory() // 2))
 
 
 def available_memory() -> int:
-    """Bytes of main memory that can still be had, as far as the system says; all the allowance where it does not."""
+    """Return the available bytes of main memory; all the allowance where unknown."""
     found = [_meminfo_available(), _cgroup_left()]
     return min((value for value in found if value is not None), default=2 * _ALLOWANCE)
 
 
 def _meminfo_available() -> int | None:
-    """MemAvailable of Linux."""
+    """Return MemAvailable of Linux."""
     for line in _lines(Path("/proc/meminfo")):
         name, _, value = line.partition(":")
         if name == "MemAvailable" and value.split()[:1] and value.split()[0].isdigit():
@@ -98,7 +160,7 @@ def _meminfo_available() -> int | None:
 
 
 def _cgroup_left() -> int | None:
-    """What the control group of a container (version 2) leaves, its file cache counted as free."""
+    """Return what a container's control group (version 2) leaves; file cache is free."""
     folder = Path("/sys/fs/cgroup")
     limit, used = (_lines(folder / f"memory.{name}") for name in ("max", "current"))
     if not (limit and used and limit[0].isdigit() and used[0].isdigit()):
@@ -109,7 +171,7 @@ def _cgroup_left() -> int | None:
 
 
 def _lines(path: Path) -> list[str]:
-    """The lines of a file of the kernel's; none where there is no such file."""
+    """Return the lines of a file of the kernel; none where there is no such file."""
     try:
         return path.read_text("ascii", "replace").split("\n")
     except OSError:
@@ -117,7 +179,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _best() -> torch.device:
-    """CUDA before MPS before the CPU."""
+    """Return CUDA before MPS before the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda", 0)
     if torch.backends.mps.is_available():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -67,6 +68,7 @@ def card(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for kind in (torch.nn.Module, torch.Tensor, Batch):
         monkeypatch.setattr(kind, "to", stay(kind.to))
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
     for module in (learner_module, predict_module):
         monkeypatch.setattr(module, "release_memory", lambda device: None)
     monkeypatch.setattr(predict_module, "free_memory", lambda device: 2**31)
@@ -300,6 +302,37 @@ def test_features_that_do_not_fit_are_computed_after_making_room(
     assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
 
 
+def test_memory_is_given_back_after_the_failed_step_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In ``except`` the error still holds the activations, and nothing can be given back."""
+    handled: list[BaseException | None] = []
+    for module in (learner_module, predict_module):
+        monkeypatch.setattr(module, "release_memory", lambda device: handled.append(sys.exception()))
+    tight = optimisation()
+    Tight(monkeypatch, 2, tight)
+    run(tight)
+    labelled = predictor()
+    TightLabel(monkeypatch, 256)
+    labelled.predict(IMAGE)
+    assert len(handled) >= 2
+    assert set(handled) == {None}
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_a_card_without_bf16_is_trained_in_float32(monkeypatch: pytest.MonkeyPatch, card: None, has: bool) -> None:
+    asked: list[bool] = []
+    honest = Batch.scores
+
+    def scores(self: Batch, network: torch.nn.Module, *, bf16: bool = False) -> Tensor:
+        asked.append(bf16)
+        return honest(self, network)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Batch, "scores", scores)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: has)
+    recipe = recipe_for(Level.FULL, batch_norm=True, foreign=False, images=4)
+    run(Optimisation(network(), recipe, np.ones(3), CARD, 4, precision="auto"))  # type: ignore[arg-type]
+    assert set(asked) == {has}
+
+
 # --- prediction -----------------------------------------------------------------------------------------------
 
 
@@ -327,6 +360,7 @@ class TightLabel:
             return honest(predictor, scaled, shape, device, tile)  # type: ignore[arg-type]
 
         monkeypatch.setattr(Predictor, "_label", label)
+        monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
 
 
 @pytest.mark.usefixtures("card")

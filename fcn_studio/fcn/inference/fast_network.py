@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from fcn_studio.fcn.device import CPU
+from fcn_studio.fcn.device import CPU, supports_bf16
 from fcn_studio.fcn.inference.blockwise_vgg import (
     SMALLEST_BLOCK,
     canvas_size,
@@ -151,7 +151,7 @@ def _within(part: tuple[int, int], margin: int, length: int) -> tuple[int, slice
 @contextmanager
 def _precision(device: torch.device, *, half: bool) -> Iterator[None]:
     """bfloat16 for features on a CUDA card that has it natively; else float32, without TF32."""
-    if half and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+    if half and supports_bf16(device):
         with torch.autocast("cuda", torch.bfloat16):
             yield
     else:

@@ -1,4 +1,4 @@
-"""An image in, a label map and an uncertainty map out: whole if memory allows, else in exact tiles."""
+"""Label an image with a network: whole if memory allows, else in exact tiles."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import torch
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.errors import DeviceError
-from fcn_studio.fcn.device import CPU, free_memory, is_out_of_memory, release_memory
+from fcn_studio.fcn.device import CPU, free_memory, is_out_of_memory, release_memory, to_device
 from fcn_studio.fcn.inference.argmax import ArgmaxUpsampler, InterpolationAxis
 from fcn_studio.fcn.inference.fast_network import FastNetwork
 from fcn_studio.fcn.transforms import Image, resized, scaled_size
 from fcn_studio.fcn.weights.checkpoint import Checkpoint
+from fcn_studio.i18n import tr
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class Predictor:
     """
 
     def __init__(self, checkpoint: Checkpoint, device: torch.device = CPU) -> None:
-        """Build the network; it goes to the device with the first image, where lack of memory has its ladder."""
+        """Build the network; the first image moves it to the device."""
         # The weights are the fast network's from here on; a second copy of a VGG-16's would be half a gigabyte.
         self.checkpoint = replace(checkpoint, state={})
         self.device = device
@@ -47,7 +48,7 @@ class Predictor:
     def predict(self, image_rgb: Image, image_id: str = "") -> Prediction:
         """Label an image.
 
-        If memory runs out, it is tried again in smaller and smaller tiles and last on the CPU.
+        When memory runs out, smaller and smaller tiles are tried, and at last the CPU.
 
         Args:
             image_rgb: uint8 (H, W, 3).
@@ -58,7 +59,7 @@ class Predictor:
             ``round(255 * (1 - max softmax))`` at the checkpoint's temperature.
 
         Raises:
-            DeviceError: if there is not memory enough even on the CPU in the smallest tiles.
+            DeviceError: if memory does not suffice even on the CPU in the smallest tiles.
         """
         shape = scaled_size(image_rgb.shape[:2], self.checkpoint.preprocessing.input_scale)
         scaled = resized(image_rgb, shape)
@@ -68,27 +69,37 @@ class Predictor:
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                _log.warning("out of memory on %s with tiles of %d pixels", device, tile)
-                release_memory(device)
             else:
                 if rung:
-                    where = "" if device == self.device else " on the CPU"
-                    self._note(f"out of memory: an image was labelled{where} in tiles of {tile} pixels")
+                    self._note(
+                        tr("out of memory: an image was labelled in tiles of {tile} pixels", tile=tile)
+                        if device == self.device
+                        else tr(
+                            "out of memory: an image was labelled on the CPU in tiles of {tile} pixels", tile=tile
+                        )
+                    )
                 return Prediction(image_id, labels, uncertainty, self.checkpoint.sha256)
+            # Outside of except: the error keeps the activations of the failed try alive.
+            _log.warning("out of memory on %s with tiles of %d pixels", device, tile)
+            release_memory(device)
         raise DeviceError(
-            f"out of memory: an image of {image_rgb.shape[1]} x {image_rgb.shape[0]} pixels cannot be labelled "
-            "here even in small tiles; close other programs or shrink the image"
+            tr(
+                "out of memory: an image of {width} x {height} pixels cannot be labelled here even in small tiles; "
+                "close other programs or shrink the image",
+                width=image_rgb.shape[1],
+                height=image_rgb.shape[0],
+            )
         )
 
     def batch_size(self, shape: tuple[int, int]) -> int:
-        """How many images of (height, width) are labelled together: one on the CPU, where more are slower."""
+        """Return how many images of (height, width) are labelled together; one on the CPU."""
         if self.device.type != "cuda":
             return 1
         shape = scaled_size(shape, self.checkpoint.preprocessing.input_scale)
         return max(1, min(_LARGEST_BATCH, free_memory(self.device) // self._bytes_for(shape)))
 
     def predict_many(self, images_rgb: Sequence[Image], image_ids: Sequence[str]) -> list[Prediction]:
-        """Label images, those of one size together if `batch_size` allows; the same predictions as one by one.
+        """Label images, together where size and memory allow; results are the same.
 
         Raises:
             DeviceError: as `predict`.
@@ -100,8 +111,8 @@ class Predictor:
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                _log.warning("out of memory on %s with %d images together", self.device, len(images_rgb))
-                release_memory(self.device)
+            _log.warning("out of memory on %s with %d images together", self.device, len(images_rgb))
+            release_memory(self.device)
         return [self.predict(image, name) for image, name in zip(images_rgb, image_ids, strict=True)]
 
     def _predict_together(self, images_rgb: Sequence[Image], image_ids: Sequence[str]) -> list[Prediction]:
@@ -115,7 +126,7 @@ class Predictor:
         ]
 
     def take_notes(self) -> tuple[str, ...]:
-        """Sentences about what ran out since they were last taken; each comes once."""
+        """Return the notes since the last call; each is given once."""
         notes, self._notes = tuple(self._notes), []
         return notes
 
@@ -125,7 +136,7 @@ class Predictor:
             self._notes.append(sentence)
 
     def _ladder(self, shape: tuple[int, int]) -> Iterator[tuple[torch.device, int]]:
-        """Devices and tile sizes to try in turn: the largest that should fit, smaller ones, then the CPU."""
+        """Yield devices and tile sizes to try, from the largest that should fit to the CPU."""
         first = self._fitting_tile(shape, self.device)
         yield self.device, first
         yield from ((self.device, tile) for tile in _RETRY_TILES if tile < first)
@@ -133,7 +144,7 @@ class Predictor:
             yield CPU, min(self._fitting_tile(shape, CPU), _RETRY_TILES[1])
 
     def _fitting_tile(self, shape: tuple[int, int], device: torch.device) -> int:
-        """The largest tile within the memory allowance: the whole image, rounded up, if that fits."""
+        """Return the largest tile within the memory allowance; the whole image if it fits."""
         allowed = free_memory(device)
         if self._least_bytes_for(shape) <= allowed:
             return self._aligned_up(max(shape))
@@ -144,7 +155,7 @@ class Predictor:
         return tile
 
     def _window(self, shape: tuple[int, int], tile: int) -> tuple[int, int]:
-        """(height, width) that the network sees of a tile at most."""
+        """Return the largest (height, width) that the network sees of a tile."""
         return min(shape[0], tile + 2 * self._halo), min(shape[1], tile + 2 * self._halo)
 
     def _bytes_for(self, shape: tuple[int, int]) -> int:
@@ -154,20 +165,20 @@ class Predictor:
         return self._network.least_bytes_for(shape, len(self.checkpoint.table))
 
     def _aligned_up(self, size: int) -> int:
-        """The next multiple of the pooling grid, on which tiles see the same phase as the whole image."""
+        """Round up to the pooling grid, on which tiles see the phase of the whole image."""
         return -(-size // self._alignment) * self._alignment
 
     def _label(
         self, scaled: Image, full_shape: tuple[int, int], device: torch.device, tile: int
     ) -> tuple[Image, Image]:
-        """Label map and uncertainty of ``full_shape`` from the image at the network's scale."""
+        """Return label map and uncertainty of ``full_shape`` from the scaled image."""
         return self._label_all(scaled[None], full_shape, device, tile)[0]
 
     @torch.inference_mode()
     def _label_all(
         self, scaled: Image, full_shape: tuple[int, int], device: torch.device, tile: int
     ) -> list[tuple[Image, Image]]:
-        """The same for several images (N, h, w, 3) at once."""
+        """Do the same for several images (N, h, w, 3) at once."""
         self._network.to(device)
         number, height, width = scaled.shape[:3]
         maps = [(np.empty(full_shape, np.uint8), np.empty(full_shape, np.uint8)) for _ in range(number)]
@@ -177,7 +188,7 @@ class Predictor:
         for y in range(0, height, tile):
             for x in range(0, width, tile):
                 window = Rect(x, y, x + tile, y + tile).grown(self._halo).intersect(frame)
-                piece = torch.from_numpy(np.ascontiguousarray(scaled[:, *window.slices])).to(device)
+                piece = to_device(np.ascontiguousarray(scaled[:, *window.slices]), device)
                 scores = self._network.score_map(piece, budget)
                 rows = InterpolationAxis.of(full_shape[0], height, y, y + tile, window.y0)
                 columns = InterpolationAxis.of(full_shape[1], width, x, x + tile, window.x0)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.labels import LabelMap
-from fcn_studio.fcn.device import is_out_of_memory
+from fcn_studio.fcn.device import is_out_of_memory, to_device
 from fcn_studio.fcn.model.backbones import Features
 from fcn_studio.fcn.model.fcn import Network
 from fcn_studio.fcn.training.crop_sampler import (
@@ -141,8 +141,8 @@ class CropSource:
         """Return one batch of crops."""
         images, channels = next(self._queue)
         self.position += 1
-        inputs = normalise(torch.from_numpy(images).to(device), self._preprocessing)
-        return [Batch(inputs, torch.from_numpy(channels).to(device).long())]
+        inputs = normalise(to_device(images, device), self._preprocessing)
+        return [Batch(inputs, to_device(channels, device).long())]
 
     def close(self) -> None:
         """End the background thread."""
@@ -174,8 +174,8 @@ class ImageSource:
         self.position += 1
         return [
             Batch(
-                normalise(torch.from_numpy(image[None]).to(device), self._preprocessing),
-                torch.from_numpy(channels[None]).to(device).long(),
+                normalise(to_device(image[None], device), self._preprocessing),
+                to_device(channels[None], device).long(),
             )
             for image, channels in views
         ]
@@ -282,11 +282,11 @@ class FeatureSource:
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                self._make_room()
+            self._make_room()  # outside of except: the error keeps activations alive
 
     @torch.inference_mode()
     def _compute(self, image: Image) -> Features:
         """Compute the features of one image; may run out of memory."""
         device = next(self._network.parameters()).device
-        inputs = normalise(torch.from_numpy(image[None]).to(device), self._preprocessing)
+        inputs = normalise(to_device(image[None], device), self._preprocessing)
         return {stride: tensor.half().cpu() for stride, tensor in self._network.features(inputs).items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, cast
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from fcn_studio.errors import DeviceError
-from fcn_studio.fcn.device import CPU, is_out_of_memory, release_memory
+from fcn_studio.fcn.device import CPU, fixed_shapes, is_out_of_memory, release_memory, supports_bf16
 from fcn_studio.fcn.model.fcn import Network
 from fcn_studio.fcn.training.batch_sources import Batch
 from fcn_studio.fcn.training.distributed import ALONE, Ranks
@@ -74,7 +75,7 @@ class Optimisation:
             device: where.
             batch_size: images computed at once, as long as memory lasts.
             lovasz: weight of the Lovász-softmax loss in the last third.
-            precision: of the features: "fp32", "bf16", or "auto" for bf16 on CUDA.
+            precision: of the features: "fp32", "bf16", or "auto" for bf16 on a CUDA device that has it.
             ranks: the processes that learn together, each from its share of every batch.
         """
         self._lovasz, self._precision, self._ranks = lovasz, precision, ranks
@@ -92,11 +93,14 @@ class Optimisation:
         self._recipe, self._images_at_once = recipe, batch_size
         self._weights = torch.tensor(weights, dtype=torch.float32)
         self._bad_steps, self._rate_halved, self._rate_factor = 0, False, 1.0
+        fits = True
         try:
             self._move_to(device)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
+            fits = False
+        if not fits:
             self._fall_back_to_cpu()
 
     def step(self, draw: Callable[[torch.device], list[Batch]], fraction: float) -> None:
@@ -125,7 +129,8 @@ class Optimisation:
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                self.make_room()
+            # Outside of except: the error keeps the activations of the failed step alive.
+            self.make_room()
 
     def tensors(self) -> dict[str, Tensor]:
         """Return weights, their average and the state of the optimiser, by name."""
@@ -203,7 +208,9 @@ class Optimisation:
             group["lr"] = group["peak"] * self._rate_factor * self._recipe.rate(fraction)
         self._set_modes()
         lovasz = self._lovasz if fraction >= _LOVASZ_FROM else 0.0
-        loss = self._ranks.run_and_sum(lambda: [self._backward(batches, norm, lovasz)], self.device)[0]
+        shapes = nullcontext() if self._recipe.whole else fixed_shapes(self.device)
+        with shapes:
+            loss = self._ranks.run_and_sum(lambda: [self._backward(batches, norm, lovasz)], self.device)[0]
         trained = [p for group in self._optimiser.param_groups for p in group["params"]]
         self._reduce_gradients(trained)
         length = float(nn.utils.clip_grad_norm_(trained, self._recipe.clip))
@@ -230,7 +237,7 @@ class Optimisation:
         over the parts is taken.
         """
         self._optimiser.zero_grad(set_to_none=True)
-        bf16 = self._precision == "bf16" or (self._precision == "auto" and self.device.type == "cuda")
+        bf16 = self._precision == "bf16" or (self._precision == "auto" and supports_bf16(self.device))
         total = 0.0
         for part in (part for batch in batches for part in batch.split(self._images_at_once)):
             scores = part.scores(self.network, bf16=bf16)

@@ -13,6 +13,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import TrainingError
+from fcn_studio.fcn.device import select_device
 from fcn_studio.fcn.training.distributed import Ranks, join_group, share_of_environment
 from fcn_studio.fcn.training.resume import Unfinished, input_digests, read_unfinished
 from fcn_studio.fcn.training.stage_trainer import Reports, StageTrainer
@@ -71,6 +72,7 @@ def train(
     """
     config = replace(config, level=Level.SCRATCH if base is None else config.level)
     digests = input_digests(config, train_set, val_set, table, base.sha256 if base else "")
+    select_device(device)
     ranks = join_group(share_of_environment(), device)
     val_set = val_set if ranks.is_first else ()
     try:
