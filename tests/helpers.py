@@ -67,7 +67,7 @@ def half_painted(sample: Sample, index: int = 1, by: Provenance = Provenance.HUM
 
 def save_half(project: ProjectFolder, sample: Sample, by: Provenance, status: Status, index: int = 1) -> None:
     """Label the upper half of an image on disk."""
-    project.save_labels(sample, half_painted(sample, index, by), status)
+    project.annotations.save(sample, half_painted(sample, index, by), status)
 
 
 def contents(folder: Path, *leave_out: str) -> dict[str, tuple[str, int]]:

@@ -37,7 +37,7 @@ def nothing_to_prelabel(name: str) -> str:
 def waiting(project: ProjectFolder, *, include_prelabelled: bool) -> list[Sample]:
     """The images that a batch may write: New ones, and with ``include_prelabelled`` Pre-labelled ones."""
     wanted = {Status.NEW, Status.PRELABELLED} if include_prelabelled else {Status.NEW}
-    return [sample for sample in project.samples if project.status(sample) in wanted]
+    return [sample for sample in project.samples if project.annotations.status(sample) in wanted]
 
 
 def segment_job(network: NetworkInfo, samples: list[Sample], device: str, max_pixels: int) -> SegmentJob:

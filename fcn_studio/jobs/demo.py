@@ -46,7 +46,7 @@ def make_demo(folder: Path, *, count: int = PICTURES, labelled: int = LABELLED, 
         training = [s for s in project.samples if project.split(s) is Split.TRAIN]
         for sample in training[:labelled]:
             truth_map = _read_truth(project, sample)
-            project.save_labels(sample, made_by_human(truth_map), Status.VERIFIED)
+            project.annotations.save(sample, made_by_human(truth_map), Status.VERIFIED)
     return folder
 
 

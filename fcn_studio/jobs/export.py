@@ -16,7 +16,7 @@ from fcn_studio.settings import Value
 
 def to_export(project: ProjectFolder, statuses: Set[Status], splits: Set[Split]) -> list[Sample]:
     """Return the samples that an export with these choices holds."""
-    return [s for s in project.samples if project.status(s) in statuses and project.split(s) in splits]
+    return [s for s in project.samples if project.annotations.status(s) in statuses and project.split(s) in splits]
 
 
 def export_project(

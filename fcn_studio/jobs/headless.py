@@ -180,7 +180,9 @@ def evaluate(
         if not can_help(map_classes(chosen.table, table, class_map), chosen.table):
             raise NetworkCannotHelp(f"The network '{chosen.name}' knows none of the classes of '{folder}'.")
         snapshot = trusted(project)
-        train = tuple(i for i in snapshot.train if project.status(project.sample(i.image_id)) is Status.VERIFIED)
+        train = tuple(
+            i for i in snapshot.train if project.annotations.status(project.sample(i.image_id)) is Status.VERIFIED
+        )
         chosen_set = {"train": train, "val": snapshot.val, "all": train + snapshot.val}[split]
         if not chosen_set:
             raise UsageError(f"'{folder}' has no verified image in the {split} split to score on.")

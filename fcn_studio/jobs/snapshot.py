@@ -34,7 +34,7 @@ def collect(project: ProjectFolder) -> Generator[tuple[int, int], None, Snapshot
 
     Network pixels and pixels of unknown origin are 255 in the result: they are never trained on.
     """
-    worked_on = [s for s in project.samples if project.status(s) in (Status.VERIFIED, Status.IN_PROGRESS)]
+    worked_on = [s for s in project.samples if project.annotations.status(s) in (Status.VERIFIED, Status.IN_PROGRESS)]
     train: list[LabelledImage] = []
     val: list[LabelledImage] = []
     problems: list[str] = []
@@ -46,7 +46,7 @@ def collect(project: ProjectFolder) -> Generator[tuple[int, int], None, Snapshot
             item = None
         if item is not None and project.split(sample) is Split.TRAIN:
             train.append(item)
-        elif item is not None and project.status(sample) is Status.VERIFIED:
+        elif item is not None and project.annotations.status(sample) is Status.VERIFIED:
             val.append(item)
         yield done, len(worked_on)
     return Snapshot(tuple(train), tuple(val), tuple(problems))
@@ -65,7 +65,7 @@ def collect_now(project: ProjectFolder) -> Snapshot:
 
 def _trusted(project: ProjectFolder, sample: Sample) -> LabelledImage | None:
     size = image_size(sample.image_path, max_pixels=project.max_pixels)
-    labels = project.load_labels(sample, size, peek=True).labels
+    labels = project.annotations.load(sample, size, peek=True).labels
     label_map = trusted_label_map(labels)
     if (label_map == VOID).all():
         return None

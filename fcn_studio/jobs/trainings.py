@@ -187,7 +187,7 @@ def _held_out(project: ProjectFolder, snapshot: Snapshot, val_list: Path) -> Sna
     for name in sorted(names - {n for s in listed.values() for n in (s.image_id, s.mask_id)}):
         raise UsageError(f"--val-list {val_list}: '{name}' is no image of {project.folder}; give ids, one a line")
     for image_id, sample in listed.items():
-        if project.status(sample) is not Status.VERIFIED:
+        if project.annotations.status(sample) is not Status.VERIFIED:
             raise UsageError(f"--val-list {val_list}: '{image_id}' is not verified, and cannot be validated on")
     val = tuple(i for i in (*snapshot.train, *snapshot.val) if i.image_id in listed)
     return replace(snapshot, train=tuple(i for i in snapshot.train if i.image_id not in listed), val=val)

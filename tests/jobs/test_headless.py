@@ -38,7 +38,7 @@ QUICK = TrainConfig(Level.QUICK, steps=2, batch_size=2)
 
 def states(folder: Path) -> dict[str, Status]:
     with ProjectFolder.open(folder, writable=False) as project:
-        return {s.image_id: project.status(s) for s in project.samples}
+        return {s.image_id: project.annotations.status(s) for s in project.samples}
 
 
 # --- segment ------------------------------------------------------------------------------------------------------
@@ -46,10 +46,14 @@ def states(folder: Path) -> dict[str, Status]:
 
 def test_segment_labels_new_images_and_leaves_touched_ones_byte_equal(micrograph_project: Path) -> None:
     with ProjectFolder.open(micrograph_project, writable=True) as project:
-        touched, older = [s for s in project.samples if project.status(s) is Status.NEW][:2]
+        touched, older = [s for s in project.samples if project.annotations.status(s) is Status.NEW][:2]
         save_half(project, touched, Provenance.HUMAN, Status.IN_PROGRESS)
         save_half(project, older, Provenance.NETWORK, Status.PRELABELLED)
-        kept = [project.mask_path(s) for s in project.samples if project.status(s) is not Status.NEW]
+        kept = [
+            project.annotations.mask_path(s)
+            for s in project.samples
+            if project.annotations.status(s) is not Status.NEW
+        ]
     before = {path: path.read_bytes() for path in kept}
     result = headless.segment(micrograph_project, device="cpu")
     assert (result["images"], result["written"], result["failed"]) == (8, 4, [])
@@ -124,13 +128,13 @@ def test_what_was_said_of_a_networks_classes_holds_on_the_command_line(
     with ProjectFolder.open(micrograph_project, writable=True) as project:
         chosen = {"road": 1, "sky": 3}
         project.runs.set_current(stranger, read_info(stranger).sha256, compared=False, class_map=chosen)
-        verified = [s for s in project.samples if project.status(s) is Status.VERIFIED]
-        before = {s.mask_id: project.mask_path(s).read_bytes() for s in verified}
+        verified = [s for s in project.samples if project.annotations.status(s) is Status.VERIFIED]
+        before = {s.mask_id: project.annotations.mask_path(s).read_bytes() for s in verified}
     assert headless.segment(micrograph_project, device="cpu")["written"] == 6
     with ProjectFolder.open(micrograph_project, writable=False) as project:
-        assert {s.mask_id: project.mask_path(s).read_bytes() for s in verified} == before
+        assert {s.mask_id: project.annotations.mask_path(s).read_bytes() for s in verified} == before
         for sample in set(project.samples) - set(verified):
-            label_map = project.load_labels(sample, image_size(sample.image_path), peek=True).labels.label_map
+            label_map = project.annotations.load(sample, image_size(sample.image_path), peek=True).labels.label_map
             assert set(np.unique(label_map)) <= {1, 3}
     # Every way to name it: the score of the mapped classes, none for the two that are not known.
     for network in ("", str(stranger)):
@@ -305,7 +309,7 @@ def test_an_unfinished_file_is_not_begun_anew_and_its_log_goes_on(
 
 def test_images_held_out_by_a_list_are_validated_on(micrograph_project: Path, tmp_path: Path) -> None:
     with ProjectFolder.open(micrograph_project, writable=False) as project:
-        verified = [sample for sample in project.samples if project.status(sample) is Status.VERIFIED]
+        verified = [sample for sample in project.samples if project.annotations.status(sample) is Status.VERIFIED]
     names = tmp_path / "held-out.txt"
     names.write_text(f"{verified[0].mask_id}\n")
     out = tmp_path / "net.safetensors"

@@ -316,7 +316,7 @@ def test_export_takes_the_chosen_statuses_and_splits(project: ProjectFolder, tmp
 def test_the_demo_has_two_verified_training_images_and_the_truth_of_the_others(project: ProjectFolder) -> None:
     assert is_demo(project)
     assert project.counts() == {**dict.fromkeys(Status, 0), Status.NEW: 6, Status.VERIFIED: 2}
-    given = [s for s in project.samples if project.status(s) is Status.VERIFIED]
+    given = [s for s in project.samples if project.annotations.status(s) is Status.VERIFIED]
     assert {project.split(s) for s in given} == {Split.TRAIN}
     truth = truth_snapshot(project)
     assert {i.image_id for i in truth} == {s.image_id for s in project.samples} - {s.image_id for s in given}

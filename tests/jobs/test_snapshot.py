@@ -37,7 +37,7 @@ def test_only_human_pixels_are_collected(project: ProjectFolder) -> None:
     labels.label_map[100:110], labels.provenance[100:110] = 2, NETWORK
     labels.label_map[110:120], labels.provenance[110:120] = 3, UNKNOWN
     labels.label_map[0, :9] = VOID  # painted void
-    project.save_labels(sample, labels, Status.IN_PROGRESS)
+    project.annotations.save(sample, labels, Status.IN_PROGRESS)
     item = {i.image_id: i for i in collect_now(project).train}[sample.image_id]
     seen = item.label_map()
     expected = np.where(labels.provenance == HUMAN, labels.label_map, VOID)
@@ -62,13 +62,13 @@ def test_validation_is_verified_images_of_the_val_split_only(project: ProjectFol
     assert not snapshot.val
     assert name not in {i.image_id for i in snapshot.train}
     size = half_painted(project.sample(name)).shape
-    project.save_labels(project.sample(name), made_by_human(np.ones(size, np.uint8)), Status.VERIFIED)
+    project.annotations.save(project.sample(name), made_by_human(np.ones(size, np.uint8)), Status.VERIFIED)
     assert [i.image_id for i in collect_now(project).val] == [name]
 
 
 def test_a_broken_mask_is_a_sentence_and_the_others_are_collected(project: ProjectFolder) -> None:
-    first, second = (s for s in project.samples if project.status(s) is Status.VERIFIED)
-    path = project.mask_path(first)
+    first, second = (s for s in project.samples if project.annotations.status(s) is Status.VERIFIED)
+    path = project.annotations.mask_path(first)
     path.write_bytes(path.read_bytes()[:40])
     work = collect(project)
     steps = []
@@ -95,11 +95,11 @@ def test_collecting_writes_nothing(micrograph_project: Path) -> None:
 
 
 def test_a_batch_asks_for_new_images_and_with_all_for_pre_labelled_ones(project: ProjectFolder) -> None:
-    touched = [s for s in project.samples if project.status(s) is Status.VERIFIED]
+    touched = [s for s in project.samples if project.annotations.status(s) is Status.VERIFIED]
     new = [s for s in project.samples if s not in touched]
     save_half(project, new[0], NETWORK, Status.PRELABELLED)
     save_half(project, new[1], HUMAN, Status.IN_PROGRESS)
-    project.save_labels(new[2], Labels.unlabelled(*half_painted(new[2]).shape), Status.SKIPPED)
+    project.annotations.save(new[2], Labels.unlabelled(*half_painted(new[2]).shape), Status.SKIPPED)
     assert batch.waiting(project, include_prelabelled=False) == new[3:]
     assert batch.waiting(project, include_prelabelled=True) == [new[0], *new[3:]]
 

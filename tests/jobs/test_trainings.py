@@ -123,7 +123,7 @@ def test_lists_of_validation_images_may_come_from_windows(verified: Path, tmp_pa
 def test_lists_that_would_validate_on_nothing_are_refused(micrograph_project: Path, tmp_path: Path) -> None:
     names = tmp_path / "held-out.txt"
     with ProjectFolder.open(micrograph_project, writable=False) as project:
-        new = next(s.image_id for s in project.samples if project.status(s) is Status.NEW)
+        new = next(s.image_id for s in project.samples if project.annotations.status(s) is Status.NEW)
     for content, words in (("\n \n", "names no image"), (f"{new}\n", f"'{new}' is not verified")):
         names.write_text(content)
         with pytest.raises(UsageError, match=words):

@@ -124,7 +124,7 @@ def test_a_stroke_is_on_disk_two_seconds_later_whatever_happens(
     painted = np.load(marker)
     with ProjectFolder.open(photos, writable=True) as project:
         sample = project.samples[0]
-        loaded = project.load_labels(sample, (1024, 768))
+        loaded = project.annotations.load(sample, (1024, 768))
         assert np.array_equal(loaded.labels.label_map, painted["label_map"])
         assert np.array_equal(loaded.labels.provenance, painted["provenance"])
         assert (painted["label_map"] != VOID).any()

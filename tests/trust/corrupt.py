@@ -55,7 +55,7 @@ def make(folder: Path) -> Path:
     write_mask(folder / "SegmentationClass" / ADOPTED, np.ones((HEIGHT, WIDTH), np.uint8))
     with ProjectFolder.open(folder, writable=True, table=TABLE) as project:
         for seed, sample in enumerate(project.samples[:3]):
-            project.save_labels(sample, labels_of(seed), Status.IN_PROGRESS, "c0" * 32)
+            project.annotations.save(sample, labels_of(seed), Status.IN_PROGRESS, "c0" * 32)
     return folder
 
 
@@ -90,12 +90,12 @@ def visit(folder: Path) -> Visit:
         seen.config = project.config
         for sample in project.samples:
             try:
-                seen.found[sample.image_id] = project.load_labels(sample, (WIDTH, HEIGHT))
+                seen.found[sample.image_id] = project.annotations.load(sample, (WIDTH, HEIGHT))
             except MaskError as error:
                 seen.blocked[sample.image_id] = str(error)
                 continue
             if sample.image_id not in (VICTIM, ADOPTED):
-                project.save_labels(sample, labels_of(9), Status.IN_PROGRESS)
+                project.annotations.save(sample, labels_of(9), Status.IN_PROGRESS)
         seen.trained_on = {image.image_id for image in collect_now(project).train}
         for sample in project.samples:
             try:

@@ -94,7 +94,7 @@ class DyingWindow:
         with ProjectFolder.open(self._folder, writable=False) as project:
             for image_id, painted in self._human.items():
                 sample = project.sample(image_id)
-                found = project.load_labels(sample, image_size(sample.image_path)).labels
+                found = project.annotations.load(sample, image_size(sample.image_path)).labels
                 different += _difference(painted, found)
         return different
 

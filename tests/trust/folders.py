@@ -97,7 +97,7 @@ def same(one: Labels, other: Labels) -> bool:
 
 def on_disk(folder: Path, row: int = 0) -> Labels:
     with ProjectFolder.open(folder, writable=False) as project:
-        return project.load_labels(project.samples[row], SIZE).labels
+        return project.annotations.load(project.samples[row], SIZE).labels
 
 
 def full(folder: Path) -> None:

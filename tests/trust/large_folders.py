@@ -54,7 +54,9 @@ def draw_many(folder: Path, images: int, *, labelled: int = 0) -> Path:
     if labelled:
         with ProjectFolder.open(folder, writable=True, table=TABLE) as project:
             label_map = rng.integers(0, 3, SIZE[::-1], np.uint8)
-            project.save_labels(project.samples[0], Labels(label_map, np.full_like(label_map, 2)), Status.VERIFIED)
+            project.annotations.save(
+                project.samples[0], Labels(label_map, np.full_like(label_map, 2)), Status.VERIFIED
+            )
         for part in ("SegmentationClass", ".fcn-studio/provenance"):
             link_many(folder / part / "first.png", "picture-{:06}.png".format, labelled)
         (folder / ".fcn-studio" / "index").unlink(missing_ok=True)

@@ -316,7 +316,7 @@ def missing(folder: Path, seen: Path) -> Iterator[str]:
             then = np.load(file)
             sample = project.samples[int(file.stem)]
             height, width = then["label_map"].shape
-            now = project.load_labels(sample, (width, height)).labels
+            now = project.annotations.load(sample, (width, height)).labels
             human = then["provenance"] == Provenance.HUMAN
             kept = (now.label_map == then["label_map"]) & (now.provenance == then["provenance"])
             if not kept[human].all():

@@ -243,7 +243,13 @@ def _read_index(path: Path) -> object:
 
 
 def _read_adopted(path: Path) -> object:
-    store = AnnotationStore(path.parent.parent, first_opening=False, prepare=lambda: None)
+    store = AnnotationStore(
+        path.parent.parent,
+        first_opening=False,
+        rules=lambda: (TABLE, None),
+        require_writable=lambda: None,
+        prepare=lambda: None,
+    )
     return store.masks or True
 
 

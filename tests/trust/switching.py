@@ -72,7 +72,7 @@ def draw_folder(folder: Path, images: int, width: int, height: int) -> Path:
             coarse_map = rng.integers(0, len(CLASSES), (height // 60, width // 60), np.uint8)
             label_map = np.asarray(cv2.resize(coarse_map, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
             label_map = np.asarray(cv2.medianBlur(label_map, 5), np.uint8)
-            project.save_labels(sample, Labels(label_map, np.full_like(label_map, 2)), Status.IN_PROGRESS)
+            project.annotations.save(sample, Labels(label_map, np.full_like(label_map, 2)), Status.IN_PROGRESS)
     return folder
 
 

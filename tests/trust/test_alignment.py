@@ -72,10 +72,10 @@ def test_label_map_and_image_line_up_everywhere(tmp_path: Path, suffix: str, ori
 
     with ProjectFolder.open(tmp_path / "project", writable=True, table=TABLE) as project:
         (sample,) = project.samples
-        project.save_labels(sample, made_by_human(truth), Status.VERIFIED)
+        project.annotations.save(sample, made_by_human(truth), Status.VERIFIED)
     with ProjectFolder.open(tmp_path / "project", writable=False) as project:
         (sample,) = project.samples
-        assert (project.load_labels(sample, image_size(path)).labels.label_map == truth).all()
+        assert (project.annotations.load(sample, image_size(path)).labels.label_map == truth).all()
         snapshot = collect_now(project)
         (labelled,) = snapshot.train + snapshot.val
         trained_image, trained_truth = DecodedImages([labelled], channel_lut(TABLE))[0]
@@ -118,7 +118,7 @@ def test_all_256_values_come_through_every_reader(tmp_path: Path) -> None:
     assert (np.asarray(mask) == values).all()
     with ProjectFolder.open(tree, writable=True, table=table) as project:
         (sample,) = project.samples
-        found = project.load_labels(sample, (16, 16)).labels
+        found = project.annotations.load(sample, (16, 16)).labels
         assert (found.label_map == values).all()
-        project.save_labels(sample, made_by_human(values[::-1].copy()), Status.VERIFIED)
-        assert (project.load_labels(sample, (16, 16)).labels.label_map == values[::-1]).all()
+        project.annotations.save(sample, made_by_human(values[::-1].copy()), Status.VERIFIED)
+        assert (project.annotations.load(sample, (16, 16)).labels.label_map == values[::-1]).all()

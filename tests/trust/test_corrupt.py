@@ -16,6 +16,7 @@ from fcn_studio.core.labels import Provenance
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import MaskError, ProjectError, ProjectFileBroken
 from fcn_studio.formats.project import loaded
+from fcn_studio.formats.project.annotations import AnnotationStore
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.masks import MaskFile, encode_mask
 from tests.trust.corrupt import (
@@ -125,7 +126,7 @@ def test_a_damaged_name_of_the_network_in_use_stays_and_costs_no_pixel(tmp_path:
                 with pytest.raises(ProjectError, match="current"):
                     act()
             assert file.read_bytes() == data
-            assert project.load_labels(project.sample(VICTIM), (WIDTH, HEIGHT)).labels.provenance.any()
+            assert project.annotations.load(project.sample(VICTIM), (WIDTH, HEIGHT)).labels.provenance.any()
 
 
 def test_a_project_file_that_is_cut_off_opens_nothing_or_the_same_classes(tmp_path: Path) -> None:
@@ -211,7 +212,7 @@ def test_a_reader_that_takes_damage_for_empty_is_noticed(tmp_path: Path, monkeyp
 def test_a_batch_over_what_is_taken_for_empty_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = Damaged(tmp_path, MASK)
     monkeypatch.setattr(loaded, "decode_mask", lambda *_, **__: MaskFile(np.full((HEIGHT, WIDTH), VOID, np.uint8)))
-    monkeypatch.setattr(ProjectFolder, "status", lambda *_: Status.NEW)
+    monkeypatch.setattr(AnnotationStore, "status", lambda *_: Status.NEW)
     real = loaded.with_record
 
     def new(*arguments: object) -> loaded.LoadedLabels:

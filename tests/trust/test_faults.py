@@ -53,12 +53,12 @@ def make(folder: Path, kind: str) -> None:
         write_mask(folder / "SegmentationClass" / "a.png", labels_of(1).label_map)
     with ProjectFolder.open(folder, writable=True, table=TABLE) as project:
         if kind == "ours":
-            project.save_labels(project.samples[0], labels_of(1), Status.IN_PROGRESS)
+            project.annotations.save(project.samples[0], labels_of(1), Status.IN_PROGRESS)
 
 
 def found(folder: Path, known: tuple[str | None, ...]) -> Labels:
     with ProjectFolder.open(folder, writable=False, table=TABLE) as project:
-        return project.load_labels(project.samples[0], SIZE, known_masks=known).labels
+        return project.annotations.load(project.samples[0], SIZE, known_masks=known).labels
 
 
 def same(one: Labels, other: Labels) -> bool:
@@ -68,11 +68,11 @@ def same(one: Labels, other: Labels) -> bool:
 def save(folder: Path, announced: list[str | None]) -> None:
     with ProjectFolder.open(folder, writable=True, table=TABLE) as project:
         sample = project.samples[0]
-        announced.append(project.load_labels(sample, SIZE).mask_sha256)
-        encoded = project.encode_labels(sample, labels_of(2), Status.IN_PROGRESS)
+        announced.append(project.annotations.load(sample, SIZE).mask_sha256)
+        encoded = project.annotations.encode(sample, labels_of(2), Status.IN_PROGRESS)
         assert encoded is not None
         announced.append(encoded.sha256)
-        project.write_labels(encoded)
+        project.annotations.write(encoded)
 
 
 def torn(folder: Path, kind: str, at: int, error: Callable[[], BaseException]) -> str:

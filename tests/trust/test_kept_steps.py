@@ -89,7 +89,9 @@ def test_undo_goes_on_where_it_was_when_the_image_is_opened_again(
     session.go_to(1)
     session.autosave.drain()
     with ProjectFolder.open(folder, writable=False) as project:
-        assert project.status(project.samples[0]) is Status.NEW, "what was undone after the switch is undone on disk"
+        assert project.annotations.status(project.samples[0]) is Status.NEW, (
+            "what was undone after the switch is undone on disk"
+        )
 
 
 def test_a_mask_that_something_else_wrote_meanwhile_has_no_steps(make: Make, folder: Path) -> None:

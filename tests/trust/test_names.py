@@ -73,8 +73,8 @@ def test_a_name_goes_all_the_way(tmp_path: Path, name: str, capsys: pytest.Captu
     with ProjectFolder.open(folder, writable=True, table=CLASSES) as project:
         (sample,) = project.samples
         assert sample.image_id == unicodedata.normalize("NFC", name)
-        project.save_labels(sample, labels(2), Status.VERIFIED)
-        written = project.mask_path(sample)
+        project.annotations.save(sample, labels(2), Status.VERIFIED)
+        written = project.annotations.mask_path(sample)
     assert written.resolve().is_relative_to(folder.resolve())
     try:
         (lists / "val.txt").write_text(f"{sample.mask_id}\n", encoding="utf-8")
@@ -82,8 +82,8 @@ def test_a_name_goes_all_the_way(tmp_path: Path, name: str, capsys: pytest.Captu
         (lists / "val.txt").unlink()  # a list is UTF-8, and cannot name it
     with ProjectFolder.open(folder, writable=False) as project:
         (sample,) = project.samples
-        assert project.status(sample) is Status.VERIFIED
-        assert (project.load_labels(sample, SIZE).labels.label_map == labels(2).label_map).all()
+        assert project.annotations.status(sample) is Status.VERIFIED
+        assert (project.annotations.load(sample, SIZE).labels.label_map == labels(2).label_map).all()
         if sample.mask_id.strip() == sample.mask_id and not set("\n\x07\x85\u2028") & set(sample.mask_id):
             in_list = (lists / "val.txt").exists()
             assert not in_list or project.split(sample) is Split.VAL
@@ -109,7 +109,7 @@ def test_all_names_together_train_and_come_out(tmp_path: Path, capsys: pytest.Ca
     with ProjectFolder.open(folder, writable=True, table=CLASSES) as project:
         assert len(project.samples) == len(NAMES)
         for sample in project.samples:
-            project.save_labels(sample, labels(1), Status.VERIFIED)
+            project.annotations.save(sample, labels(1), Status.VERIFIED)
     words = ["--level", "quick", "--steps", "1", "--device", "cpu", "--json", str(tmp_path / "train.json")]
     assert cli.main(["train", str(folder), *words]) == 0, capsys.readouterr().err
     result = json.loads((tmp_path / "train.json").read_bytes())
@@ -130,11 +130,11 @@ def test_twins_keep_apart(tmp_path: Path) -> None:
         (notice,) = project.notices
         assert "bears the same name in another spelling" in notice
         for number, sample in enumerate(project.samples):
-            project.save_labels(sample, labels(number % 4), Status.VERIFIED)
-        paths = [project.mask_path(sample) for sample in project.samples]
+            project.annotations.save(sample, labels(number % 4), Status.VERIFIED)
+        paths = [project.annotations.mask_path(sample) for sample in project.samples]
         assert len(set(paths)) == 5
         for number, sample in enumerate(project.samples):
-            assert (project.load_labels(sample, SIZE).labels.label_map == labels(number % 4).label_map).all()
+            assert (project.annotations.load(sample, SIZE).labels.label_map == labels(number % 4).label_map).all()
 
 
 def test_devices_of_windows_get_another_name_in_an_export() -> None:
@@ -192,7 +192,7 @@ def test_pipes_in_place_of_files_hang_nobody(tmp_path: Path, place: str, kind: s
     made(folder, "good.png")
     if place != "fcn-studio.toml":
         with ProjectFolder.open(folder, writable=True, table=CLASSES) as project:
-            project.save_labels(project.samples[0], labels(1), Status.VERIFIED)
+            project.annotations.save(project.samples[0], labels(1), Status.VERIFIED)
     path = folder / place
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
@@ -247,7 +247,7 @@ def test_nothing_is_written_through_a_link_further_down(tmp_path: Path, outside:
     with ProjectFolder.open(folder, writable=True, table=CLASSES) as project:
         refused = 0
         for act in (
-            lambda: project.save_labels(project.samples[0], labels(1), Status.VERIFIED),
+            lambda: project.annotations.save(project.samples[0], labels(1), Status.VERIFIED),
             project.runs.new_dir,
             lambda: project.runs.set_current("street", "00" * 32, compared=True),
         ):
@@ -270,7 +270,7 @@ def test_without_the_guard_the_check_sees_what_is_written_outside(
     before = tree_of(outside)
     monkeypatch.setattr("fcn_studio.formats.project.annotations.refuse_outside", lambda *places: None)
     with ProjectFolder.open(folder, writable=True, table=CLASSES) as project:
-        project.save_labels(project.samples[0], labels(1), Status.VERIFIED)
+        project.annotations.save(project.samples[0], labels(1), Status.VERIFIED)
     assert tree_of(outside) != before  # the negative control
 
 
@@ -292,7 +292,7 @@ def test_a_file_that_is_a_link_is_replaced_and_its_target_kept(tmp_path: Path, o
     before = tree_of(outside)
     with ProjectFolder.open(folder, writable=True, table=CLASSES) as project:
         (sample,) = project.samples
-        project.save_labels(sample, labels(2), Status.VERIFIED)
+        project.annotations.save(sample, labels(2), Status.VERIFIED)
         (folder / ".fcn-studio" / "runs" / "current.json").unlink()
         project.runs.set_current("street", "00" * 32, compared=True)
     assert tree_of(outside) == before
@@ -306,5 +306,5 @@ def test_the_whole_project_may_be_a_link(tmp_path: Path) -> None:
     made(real, "good.png")
     (tmp_path / "link").symlink_to(real)
     with ProjectFolder.open(tmp_path / "link", writable=True, table=CLASSES) as project:
-        project.save_labels(project.samples[0], labels(1), Status.VERIFIED)
+        project.annotations.save(project.samples[0], labels(1), Status.VERIFIED)
     assert (real / "SegmentationClass" / "good.png").exists()

@@ -272,7 +272,7 @@ class SessionMachine(RuleBasedStateMachine):
         prediction = self.prediction(sample.image_id, seed)
         self.session.autosave.accept(Accept(self.session.project, sample, prediction, again))
         self.session.autosave.drain()
-        found = self.session.project.load_labels(sample, SIZE)
+        found = self.session.project.annotations.load(sample, SIZE)
         new = State(found.labels.label_map.tobytes(), found.labels.provenance.tobytes(), found.status)
         if old is not None:
             self.untouched(old.labels, new.labels)

@@ -20,6 +20,7 @@ from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.project import Access
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import FcnStudioError, ImageError, MaskError, ProjectError
+from fcn_studio.formats.project.annotations import AnnotationStore
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.masks import write_mask
 from fcn_studio.jobs.snapshot import collect_now
@@ -72,7 +73,7 @@ def same(one: Labels, other: Labels) -> bool:
 
 def on_disk(folder: Path, row: int = 0) -> tuple[Labels, Status]:
     with ProjectFolder.open(folder, writable=False) as project:
-        loaded = project.load_labels(project.samples[row], (64, 48))
+        loaded = project.annotations.load(project.samples[row], (64, 48))
         return loaded.labels, loaded.status
 
 
@@ -147,7 +148,7 @@ def break_reading(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise MaskError("picture-002: the disk does not answer")
 
-    monkeypatch.setattr(ProjectFolder, "load_labels", fail)
+    monkeypatch.setattr(AnnotationStore, "load", fail)
 
 
 def break_journal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -373,7 +374,7 @@ def test_several_images_come_back_and_are_saved_without_being_opened(make: Make,
     def refuse(*_: object, **__: object) -> None:
         raise ProjectError("the disk is full")
 
-    monkey.setattr(ProjectFolder, "write_labels", refuse)
+    monkey.setattr(AnnotationStore, "write", refuse)
     left = {}
     for row in range(3):
         session.go_to(row)
@@ -480,7 +481,7 @@ from fcn_studio.formats.project.project_folder import ProjectFolder
 with ProjectFolder.open(Path(sys.argv[1]), writable=True, break_lock=True) as project:
     if sys.argv[2] == "classes":
         project.set_table(project.config.table.added("tree", None))
-    project.save_labels(project.samples[0], made_by_human(np.full((48, 64), 2, np.uint8)), Status.VERIFIED)
+    project.annotations.save(project.samples[0], made_by_human(np.full((48, 64), 2, np.uint8)), Status.VERIFIED)
 """
 
 
@@ -556,14 +557,14 @@ def test_a_prediction_does_not_overtake_a_failed_save_whose_news_is_still_on_its
 ) -> None:
     session = make()
     session.open_folder(folder)
-    real, fails = ProjectFolder.write_labels, [True]
+    real, fails = AnnotationStore.write, [True]
 
-    def save_labels(self: ProjectFolder, *arguments: object, **options: object) -> object:
+    def save_labels(self: AnnotationStore, *arguments: object, **options: object) -> object:
         if fails[0]:
             raise ProjectError("full")
         return real(self, *arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ProjectFolder, "write_labels", save_labels)
+    monkeypatch.setattr(AnnotationStore, "write", save_labels)
     paint(document(session), 1)
     left = document(session).labels_snapshot()
     sample = session.samples[0]

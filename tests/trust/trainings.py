@@ -53,7 +53,7 @@ def make_project(folder: Path) -> Path:
         project.set_table(CLASSES)
         for sample in project.samples:
             label_map = rng.integers(0, len(CLASSES), (64, 64), np.uint8)
-            project.save_labels(sample, made_by_human(label_map), Status.VERIFIED)
+            project.annotations.save(sample, made_by_human(label_map), Status.VERIFIED)
     return folder
 
 

@@ -63,7 +63,7 @@ def bring_back(project: ProjectFolder, journal: Journal, budget_bytes: int) -> C
         size = image_size(sample.image_path, max_pixels=project.max_pixels)
         if size != (head.width, head.height):
             return LeftOver(journal, f"{head.image_id} is {size[0]} x {size[1]} pixels now, and was another picture")
-        found = project.load_labels(sample, (head.width, head.height), known_masks=journal.masks)
+        found = project.annotations.load(sample, (head.width, head.height), known_masks=journal.masks)
     except (ImageError, MaskError) as error:
         return LeftOver(journal, str(error))
     if found.mask_sha256 not in journal.masks:
@@ -74,7 +74,7 @@ def bring_back(project: ProjectFolder, journal: Journal, budget_bytes: int) -> C
         replayed = replay(journal.entries, found.labels, head.standing, budget_bytes)
     except ValueError as error:
         return LeftOver(journal, f"the journal of {head.image_id} does not fit its image ({error})")
-    on_disk = project.load_labels(sample, (head.width, head.height))  # as anybody would find it, journal or none
+    on_disk = project.annotations.load(sample, (head.width, head.height))  # as anybody would find it, journal or none
     saved = _equal(on_disk.labels, replayed.labels) and on_disk.status == replayed.standing.status
     return CameBack(sample, journal, replayed, saved)
 

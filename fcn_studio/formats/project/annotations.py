@@ -69,13 +69,27 @@ class AnnotationStore:
         statuses: those known by now.
     """
 
-    def __init__(self, folder: Path, *, first_opening: bool, prepare: Callable[[], None]) -> None:
-        """Look at the files of the project in ``folder``.
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        first_opening: bool,
+        rules: Callable[[], tuple[ClassTable, bool | None]],
+        require_writable: Callable[[], None],
+        prepare: Callable[[], None],
+    ) -> None:
+        """List the files of a project.
 
-        ``first_opening``: the folder has no project file, so its masks are the user's finished work.
-        ``prepare`` is called before anything is written; it may raise to forbid it.
+        Args:
+            folder: the project.
+            first_opening: whether the folder has no project file, so that its masks are the user's finished work.
+            rules: returns how masks are read now: the class table, and ``grey_as_indices`` of `masks.read_mask`.
+            require_writable: raises if the project was opened to read.
+            prepare: called before anything is written; raises if it must not be.
         """
         self._folder = folder
+        self._rules = rules
+        self._require_writable = require_writable
         self._state = folder / ".fcn-studio"
         self._prepare = prepare
         self._masks = scan_masks(folder / MASKS)
@@ -188,8 +202,6 @@ class AnnotationStore:
         self,
         sample: Sample,
         size: tuple[int, int],
-        table: ClassTable,
-        grey_as_indices: bool | None,
         *,
         known_masks: Container[str | None] = (),
         peek: bool = False,
@@ -224,6 +236,7 @@ class AnnotationStore:
                 by = record.prelabelled_by if record is not None and fits else None
                 return LoadedLabels(Labels.unlabelled(height, width), status, by)
             assert digest is not None
+            table, grey_as_indices = self._rules()
             reading = Reading(sample, size, table, grey_as_indices)
             if self._untouched(sample):
                 mask = reading.decoded(data, path)
@@ -236,9 +249,7 @@ class AnnotationStore:
             self.statuses.know(sample.mask_id, found.status)
             return found
 
-    def read_ahead(
-        self, sample: Sample, size: tuple[int, int], table: ClassTable, grey_as_indices: bool | None
-    ) -> None:
+    def read_ahead(self, sample: Sample, size: tuple[int, int]) -> None:
         """Decode the annotation of an image that may be opened soon; nothing of what is known of it changes.
 
         Raises:
@@ -253,6 +264,7 @@ class AnnotationStore:
                 return
             digest = sha256_of(data)
             fits = record is not None and record.mask_sha256 == digest
+            table, grey_as_indices = self._rules()
             source = Source(digest, record_digest, fits, size, table, grey_as_indices)
             if self._ahead.has(sample.mask_id, source):
                 return
@@ -262,15 +274,13 @@ class AnnotationStore:
                 found = replace(found, fingerprint=fingerprint(found.labels, found.standing))
                 self._ahead.put(sample.mask_id, source, found)
 
-    def forget_ahead(self, wanted: Collection[Sample]) -> None:
+    def forget_ahead(self, wanted: Collection[Sample] = ()) -> None:
         """Forget what was decoded ahead of all other images."""
         self._ahead.keep_only({sample.mask_id for sample in wanted})
 
-    def earlier(
-        self, sample: Sample, size: tuple[int, int], table: ClassTable, grey_as_indices: bool | None
-    ) -> tuple[EarlierLabels, ...]:
-        """The earlier versions of an annotation, newest first; those that are damaged too are left out."""
-        reading = Reading(sample, size, table, grey_as_indices)
+    def earlier(self, sample: Sample, size: tuple[int, int]) -> tuple[EarlierLabels, ...]:
+        """Return the earlier versions of an annotation that can be read, newest first."""
+        reading = Reading(sample, size, *self._rules())
         with self._image(sample):
             found = map(reading.version, self._versions.of(sample.mask_id))
             return tuple(version for version in found if version is not None)
@@ -286,10 +296,27 @@ class AnnotationStore:
                 f"{Path(sample.mask_id).name}.png if it belongs to {sample.image_id}, else like its image"
             )
 
+    def save(self, sample: Sample, labels: Labels, status: Status, prelabelled_by: str | None = None) -> str | None:
+        """Encode and write an annotation; returns the sha256 of the mask file, None if it needs none.
+
+        Raises:
+            ProjectError: as `encode` and `write`.
+        """
+        encoded = self.encode(sample, labels, status, prelabelled_by)
+        if encoded is None:
+            return None
+        self.write(encoded)
+        return encoded.sha256
+
     def encode(
-        self, sample: Sample, labels: Labels, status: Status, prelabelled_by: str | None
+        self, sample: Sample, labels: Labels, status: Status, prelabelled_by: str | None = None
     ) -> EncodedAnnotation | None:
-        """Encode an annotation for `write`; None for a New image without labels, which needs no file."""
+        """Encode an annotation for `write`; None for a New image without labels, which needs no file.
+
+        Raises:
+            ProjectError: if the project was opened to read.
+        """
+        self._require_writable()
         with self._image(sample):
             unlabelled = not labels.provenance.any() and bool((labels.label_map == VOID).all())
             needs_mask = not unlabelled or sample.mask_id in self._masks
@@ -300,10 +327,11 @@ class AnnotationStore:
         return EncodedAnnotation(sample, labels, status, prelabelled_by, data, digest)
 
     def write(self, encoded: EncodedAnnotation) -> None:
-        """Write mask, then record. A mask that is not ours is kept in ``originals`` first.
+        """Write mask, then record, in any thread. A mask that is not ours is kept in ``originals`` first.
 
         Raises:
-            ProjectError: if anything cannot be written; the old files are then unchanged.
+            ProjectError: if the project was opened to read, or anything cannot be written, as on a full disk; the
+                old files are then unchanged.
         """
         sample, labels, status = encoded.sample, encoded.labels, encoded.status
         with self._writing, self._image(sample):
@@ -333,9 +361,7 @@ class AnnotationStore:
                 self._keep_original(sample, data)
             self._version_kept.add(sample.mask_id)  # a damaged mask is no version worth keeping
             found = earlier.found
-            encoded = self.encode(sample, found.labels, found.status, found.prelabelled_by)
-            if encoded is not None:
-                self.write(encoded)
+            self.save(sample, found.labels, found.status, found.prelabelled_by)
 
     def _write_mask(self, sample: Sample, path: Path, data: bytes, labels: Labels) -> None:
         """Write a mask, once what it replaces is kept. Raises: ProjectError if that or the mask cannot be written."""

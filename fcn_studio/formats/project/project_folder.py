@@ -20,25 +20,24 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 from fcn_studio.core.classes import ClassTable
-from fcn_studio.core.labels import Labels, Provenance
+from fcn_studio.core.labels import Provenance
 from fcn_studio.core.prediction import Prediction, prelabelled
 from fcn_studio.core.project import Access, ProjectConfig
 from fcn_studio.core.sample import Sample, Split, Status, split_of
 from fcn_studio.errors import ProjectError, ProjectReadOnly, YearsFound
 from fcn_studio.formats.atomic import refuse_outside
-from fcn_studio.formats.images.images import MAX_PIXELS, image_size
+from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.images.scan import IMAGES, MASKS, scan_images
 from fcn_studio.formats.project import migrations
-from fcn_studio.formats.project.annotations import AnnotationStore, EncodedAnnotation
+from fcn_studio.formats.project.annotations import AnnotationStore
 from fcn_studio.formats.project.first_opening import first_notice, found_table, new_config
 from fcn_studio.formats.project.leftovers import remove_leftovers
-from fcn_studio.formats.project.loaded import EarlierLabels, LoadedLabels
 from fcn_studio.formats.project.lock import ProjectLock
 from fcn_studio.formats.project.project_file import (
     keep_copy,
@@ -70,6 +69,7 @@ class ProjectFolder:
         first_opening: there is no project file yet, so masks that lie here count as the user's finished work.
         notices: sentences for the user on what was found.
         grey_as_indices: how grey masks of 0 and 255 are read; None until somebody said so.
+        annotations: loads and saves the annotations, and knows their statuses.
         max_pixels: larger images are not read.
         runs: its fine-tunes and the network in use. They need no lock: a run's folder is its own, and the file that
             names the network in use is replaced whole.
@@ -101,10 +101,16 @@ class ProjectFolder:
         self._by_id = {sample.image_id: sample for sample in scan.samples}
         self._splits = read_splits(folder)
         self.runs = Runs(folder / STATE / "runs", folder)
-        self._store = AnnotationStore(folder, first_opening=self.first_opening, prepare=self._prepare)
+        self.annotations = AnnotationStore(
+            folder,
+            first_opening=self.first_opening,
+            rules=lambda: (self._config.table, self.grey_as_indices),
+            require_writable=self._require_writable,
+            prepare=self._prepare,
+        )
         if self.first_opening:
             refuse_if_lost(self._project_file, self._previous)
-            masks = self._store.masks
+            masks = self.annotations.masks
             self._config, version = new_config(folder, table or found_table(folder, masks, default_table)), 0
             first = first_notice(scan.samples, masks)
         else:
@@ -198,7 +204,7 @@ class ProjectFolder:
         if lock is not None:
             try:
                 lock.confirm()
-                self._store.statuses.save_index()
+                self.annotations.statuses.save_index()
             finally:
                 lock.release()
 
@@ -218,7 +224,7 @@ class ProjectFolder:
         with self._config_lock:
             self._hold_lock()
             if self.first_opening and not self._up_to_date:
-                self._store.write_adopted()
+                self.annotations.write_adopted()
             write_project_file(self._project_file, config, self._previous)
             self._config, self._up_to_date = config, True
             self._file_stamp = stamp_of(self._project_file)
@@ -237,18 +243,22 @@ class ProjectFolder:
                 keep_copy(self._project_file, self._previous)
             self._copied = True
 
+    def _require_writable(self) -> None:
+        """Raise if the project was opened to read. Raises: ProjectError."""
+        if self.access is Access.READ_ONLY:
+            raise ProjectError(tr("{folder} is open to read only; nothing was written", folder=self.folder))
+
     def _hold_lock(self) -> None:
         """Make sure of the lock before anything is written, or take it if the folder could not be written until now.
 
         Raises:
             ProjectError: if the project is open to read only, cannot be written, or is another's by now.
         """
-        if self.access is Access.READ_ONLY:
-            raise ProjectError(f"{self.folder} is open to read only; nothing was written")
+        self._require_writable()
         lock = self._lock or _take_lock(self.folder)
         held_all_the_time = self._lock is not None and lock.confirm()
         if not held_all_the_time:
-            self._store.distrust()
+            self.annotations.distrust()
             if stamp_of(self._project_file) != self._file_stamp:
                 lock.release()
                 raise ProjectError(f"{self._project_file} has been changed by another program; open the folder again")
@@ -264,108 +274,13 @@ class ProjectFolder:
         """The split by the ImageSets lists, which rule; by the id for images in none of them."""
         return self._splits.get(sample.mask_id) or split_of(sample.image_id, self._config.val_percent)
 
-    def status(self, sample: Sample) -> Status:
-        """How far an image is; cheap enough to be asked for every row that a list shows."""
-        return self._store.status(sample)
-
     def counts(self) -> Mapping[Status, int]:
         """Number of images by status, every status named."""
-        counts, known = self._store.statuses.counts()
+        counts, known = self.annotations.statuses.counts()
         if known < len(self.samples):
-            deque(map(self._store.status, self.samples), 0)
-            counts, _ = self._store.statuses.counts()
+            deque(map(self.annotations.status, self.samples), 0)
+            counts, _ = self.annotations.statuses.counts()
         return counts
-
-    def known_status(self, sample: Sample) -> Status | None:
-        """How far an image is, if that is known by now; no file is looked at."""
-        return self._store.statuses.get(sample.mask_id)
-
-    def known_counts(self) -> Mapping[Status, int]:
-        """The same of the images whose status is known by now."""
-        return self._store.statuses.counts()[0]
-
-    # Annotations
-
-    def mask_path(self, sample: Sample) -> Path:
-        """Where the mask of an image lies, or would lie."""
-        return self._store.mask_path(sample)
-
-    def load_labels(
-        self, sample: Sample, size: tuple[int, int], *, known_masks: Container[str | None] = (), peek: bool = False
-    ) -> LoadedLabels:
-        """The annotation of an image of ``size`` (width, height) as displayed; unlabelled if there is no mask.
-
-        ``known_masks``, ``peek``, raises: see `AnnotationStore.load`.
-        """
-        table, grey = self._config.table, self.grey_as_indices
-        return self._store.load(sample, size, table, grey, known_masks=known_masks, peek=peek)
-
-    def read_ahead(self, sample: Sample, *, largest: int) -> None:
-        """Decode the annotation of an image of at most ``largest`` pixels, in whatever thread, for `load_labels`.
-
-        Raises:
-            ImageError, MaskError: as `load_labels`, or if the image cannot be read.
-        """
-        size = image_size(sample.image_path, max_pixels=self.max_pixels)
-        if size[0] * size[1] <= largest:
-            self._store.read_ahead(sample, size, self._config.table, self.grey_as_indices)
-
-    def forget_ahead(self, wanted: Collection[Sample] = ()) -> None:
-        """Forget the annotations that were decoded ahead, but of these images."""
-        self._store.forget_ahead(wanted)
-
-    def save_labels(
-        self,
-        sample: Sample,
-        labels: Labels,
-        status: Status,
-        prelabelled_by: str | None = None,
-    ) -> str | None:
-        """`encode_labels` and `write_labels`; returns the sha256 of the mask file, None if it needs none.
-
-        Raises:
-            ProjectError: as `write_labels`.
-        """
-        encoded = self.encode_labels(sample, labels, status, prelabelled_by)
-        if encoded is None:
-            return None
-        self.write_labels(encoded)
-        return encoded.sha256
-
-    def encode_labels(
-        self, sample: Sample, labels: Labels, status: Status, prelabelled_by: str | None = None
-    ) -> EncodedAnnotation | None:
-        """Encode an annotation for `write_labels`; None for a New image without labels, which needs no file.
-
-        Raises:
-            ProjectError: if the project was opened to read.
-        """
-        if self.access is Access.READ_ONLY:  # `_prepare` makes sure of the rest
-            raise ProjectError(f"{self.folder} is open to read only; nothing was written")
-        return self._store.encode(sample, labels, status, prelabelled_by)
-
-    def write_labels(self, encoded: EncodedAnnotation) -> None:
-        """Write an annotation, mask first and then its record, in whatever thread.
-
-        Raises:
-            ProjectError: if it was opened to read only, the disk is full or anything else cannot be written; the
-                old files are then unchanged.
-        """
-        self._store.write(encoded)
-
-    def earlier_labels(self, sample: Sample, size: tuple[int, int]) -> tuple[EarlierLabels, ...]:
-        """The earlier versions of an annotation that can be read, newest first."""
-        return self._store.earlier(sample, size, self._config.table, self.grey_as_indices)
-
-    def restore_labels(self, sample: Sample, earlier: EarlierLabels) -> None:
-        """Put an earlier version in the place of a damaged mask, whose file is kept in ``originals``.
-
-        For an image that can be opened this is an edit, not a matter of files.
-
-        Raises:
-            ProjectError: as `save_labels`.
-        """
-        self._store.restore(sample, earlier)
 
     def accept_prediction(self, sample: Sample, prediction: Prediction, *, allow_prelabelled: bool) -> bool:
         """Write a prediction in the project's class indices, by the rule of batches; False if it may not or is void.
@@ -374,22 +289,22 @@ class ProjectFolder:
         of a human or of unknown origin.
 
         Raises:
-            ProjectError, MaskError: as `load_labels` and `save_labels`.
+            ProjectError, MaskError: as `AnnotationStore.load` and `AnnotationStore.save`.
             ValueError: if the prediction is of another image.
         """
         if prediction.image_id != sample.image_id:
             raise ValueError(f"prediction of {prediction.image_id} for {sample.image_id}")
         allowed = {Status.NEW, Status.PRELABELLED} if allow_prelabelled else {Status.NEW}
-        if self.status(sample) not in allowed:
+        if self.annotations.status(sample) not in allowed:
             return False
         height, width = prediction.label_map.shape
-        old = self.load_labels(sample, (width, height))
+        old = self.annotations.load(sample, (width, height))
         if old.status not in allowed or (old.labels.provenance > Provenance.NETWORK).any():
             return False
         labels = prelabelled(old.labels, prediction)
         if not labels.provenance.any():
             return False
-        self.save_labels(sample, labels, Status.PRELABELLED, prediction.checkpoint)
+        self.annotations.save(sample, labels, Status.PRELABELLED, prediction.checkpoint)
         return True
 
 

@@ -60,7 +60,7 @@ class RestoreEarlier:
         document = session.editable()
         assert session.project is not None
         sample = session.samples[session.index]
-        versions = session.project.earlier_labels(sample, (document.width, document.height))
+        versions = session.project.annotations.earlier(sample, (document.width, document.height))
         if not versions:
             self._messages.say(
                 tr("There is no earlier version. One is kept when you open a saved image and change it.")
@@ -90,7 +90,7 @@ class RestoreEarlier:
         words = tr("The mask of this image is damaged. The damaged file is kept in .fcn-studio/originals.")
         chosen = self._ask(sample, words, _versions(project, sample))
         if chosen is not None and session.project is project:
-            project.restore_labels(sample, chosen)
+            project.annotations.restore(sample, chosen)
             session.sample_changed.emit(sample.image_id)
             session.go_to(list(session.samples).index(sample))
 
@@ -117,4 +117,4 @@ def _versions(project: ProjectFolder, sample: Sample) -> Sequence[EarlierLabels]
     """Return the earlier versions of an image that is not open."""
     from fcn_studio.formats.images.images import image_size
 
-    return project.earlier_labels(sample, image_size(sample.image_path, max_pixels=project.max_pixels))
+    return project.annotations.earlier(sample, image_size(sample.image_path, max_pixels=project.max_pixels))

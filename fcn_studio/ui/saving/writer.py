@@ -51,12 +51,12 @@ class Save:
 
     def write(self) -> None:
         """Write mask and record, once the journal knows of the mask."""
-        encoded = self.project.encode_labels(self.sample, self.labels, self.status, self.prelabelled_by or None)
+        encoded = self.project.annotations.encode(self.sample, self.labels, self.status, self.prelabelled_by or None)
         if encoded is None:
             return
         if encoded.sha256 is not None:
             self.announce(self.sample.image_id, encoded.sha256)
-        self.project.write_labels(encoded)
+        self.project.annotations.write(encoded)
 
 
 @dataclass(frozen=True)

@@ -68,10 +68,14 @@ class AnnotationPrefetch(QObject):
             future.cancel()
         self._reading = []
         if self._project is not None:
-            self._project.forget_ahead(self._samples)
+            self._project.annotations.forget_ahead(self._samples)
             self._reading = [self._executor.submit(_read, self._project, sample) for sample in self._samples]
 
 
 def _read(project: ProjectFolder, sample: Sample) -> None:
+    from fcn_studio.formats.images.images import image_size  # start-up: what only an open project needs
+
     with suppress(FcnStudioError):  # it is told when the image is opened
-        project.read_ahead(sample, largest=LARGEST)
+        width, height = image_size(sample.image_path, max_pixels=project.max_pixels)
+        if width * height <= LARGEST:
+            project.annotations.read_ahead(sample, (width, height))

@@ -79,7 +79,7 @@ def _opened(opened: Callable[..., ProjectFolder], *, break_lock: bool) -> tuple[
     except ProjectLocked as error:
         project, locked = opened(writable=False), str(error)
     for sample in project.samples[:LOOKED_THROUGH]:
-        if project.status(sample) not in FINISHED:
+        if project.annotations.status(sample) not in FINISHED:
             break
     with suppress(ImageError, IndexError):  # the first look at an image loads the decoders
         image_size(project.samples[0].image_path)
@@ -111,7 +111,7 @@ def load_document(project: ProjectFolder, sample: Sample, pictures: Images, auto
         if not again.on_disk:
             document.mark_saved(-1)  # what is on disk is older
         return Loaded(document, picture)
-    found = project.load_labels(sample, (width, height))
+    found = project.annotations.load(sample, (width, height))
     history = autosave.history_of(sample.image_id, found.labels, found.standing, found.fingerprint)
     document = _made(sample, found.labels, found.standing, history, given=True)  # `load_labels` keeps none of them
     return Loaded(document, picture, found.mask_sha256, found.notices)

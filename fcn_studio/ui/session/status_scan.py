@@ -85,24 +85,24 @@ class StatusScan(QObject):
         if project is None or self.done:
             return
         samples = [project.samples[row] for row in rows]
-        in_background(lambda: next((s for s in samples if project.status(s) in until), None))
+        in_background(lambda: next((s for s in samples if project.annotations.status(s) in until), None))
 
     def known(self, row: int) -> Status | None:
         """Status of the image of a row; None if it is not known yet and no file may be looked at: soon it will be."""
         project = self._open.project
         assert project is not None
         sample = project.samples[row]
-        status = self._newer(row, sample) or project.known_status(sample)
+        status = self._newer(row, sample) or project.annotations.statuses.get(sample.mask_id)
         if status is None and not self.done:
             self._asked.append(sample)
-        return status if status is not None or not self.done else project.status(sample)
+        return status if status is not None or not self.done else project.annotations.status(sample)
 
     def status(self, row: int) -> Status:
         """Status of the image of a row, if need be found now; the open document's own if it is open."""
         project = self._open.project
         assert project is not None
         sample = project.samples[row]
-        return self._newer(row, sample) or project.status(sample)
+        return self._newer(row, sample) or project.annotations.status(sample)
 
     def counts(self) -> Mapping[Status, int]:
         """Number of images by status, as far as known."""
@@ -112,8 +112,8 @@ class StatusScan(QObject):
         newer = {image_id: save.status for image_id, save in self._autosave.newer().items()}
         if document is not None:
             newer[document.image_id] = document.status
-        on_disk = [project.status(project.sample(image_id)) for image_id in newer]
-        counts = dict(project.known_counts())
+        on_disk = [project.annotations.status(project.sample(image_id)) for image_id in newer]
+        counts = dict(project.annotations.statuses.counts()[0])
         for before, status in zip(on_disk, newer.values(), strict=True):
             counts[before] -= 1
             counts[status] += 1
@@ -154,4 +154,4 @@ def _look(project: ProjectFolder, row: int, asked: deque[Sample], stop: threadin
 
 def _ask(project: ProjectFolder, sample: Sample) -> None:
     with suppress(FcnStudioError, OSError):  # opening the image will say what is the matter
-        project.status(sample)
+        project.annotations.status(sample)

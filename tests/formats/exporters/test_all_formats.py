@@ -27,7 +27,7 @@ def project(tmp_path: Path) -> ProjectFolder:
     folder = make_project(tmp_path / "project", ["a.jpg", "sub/b.png", "sub__b.jpg", "c.jpg"])
     with ProjectFolder.open(folder, writable=True) as opened:
         for index, sample in enumerate(opened.samples[:3]):
-            opened.save_labels(sample, painted(index), Status.VERIFIED)
+            opened.annotations.save(sample, painted(index), Status.VERIFIED)
     return ProjectFolder.open(folder, writable=False)
 
 
@@ -79,7 +79,8 @@ def test_cancelled_or_failed_half_way_it_leaves_nothing(
     assert files_in(tmp_path / "out") == []
     for sample in project.samples:
         sample.image_path.write_bytes(b"no image")
-        project.mask_path(sample).write_bytes(b"no mask") if project.mask_path(sample).exists() else None
+    for mask in project.annotations.masks.values():
+        mask.write_bytes(b"no mask")
     with pytest.raises(ProjectError, match="no image could be exported"):
         finished(row.run(project, tmp_path / "out", project.samples))
     assert files_in(tmp_path / "out") == []
@@ -89,7 +90,7 @@ def test_cancelled_or_failed_half_way_it_leaves_nothing(
 def test_what_cannot_be_read_is_left_out(row: ExportFormat, project: ProjectFolder, tmp_path: Path) -> None:
     sample = project.samples[0]
     sample.image_path.write_bytes(b"no image")
-    project.mask_path(sample).write_bytes(b"no mask")
+    project.annotations.mask_path(sample).write_bytes(b"no mask")
     _, result = finished(row.run(project, tmp_path / "out", project.samples))
     assert set(result.failed) == {sample.image_id}
     assert result.train + result.val == 3

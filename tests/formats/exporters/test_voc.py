@@ -47,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
     image.save(folder / "JPEGImages" / "turned.jpg", exif=exif, quality=100, subsampling=0)
     with ProjectFolder.open(folder, writable=True) as project:
         for index, sample in enumerate(project.samples):
-            project.save_labels(sample, painted(index % 3), Status.VERIFIED)
+            project.annotations.save(sample, painted(index % 3), Status.VERIFIED)
     return folder
 
 
@@ -70,7 +70,7 @@ def test_torchvision_reads_the_export_with_the_very_indices(folder: Path, tmp_pa
         for name, (image, mask) in zip((Path(p).stem for p in data.masks), data, strict=True):
             sample = source[name]
             assert project.split(sample) is split
-            assert (np.asarray(mask) == project.load_labels(sample, SIZE).labels.label_map).all()
+            assert (np.asarray(mask) == project.annotations.load(sample, SIZE).labels.label_map).all()
             assert np.abs(np.asarray(image).astype(int) - read_image(sample.image_path)).max() <= 8
             seen.add(name)
     assert seen == set(source)
@@ -210,7 +210,7 @@ def test_real_trees_open_with_their_lists_and_every_mask_reads(name: str) -> Non
         assert {s.mask_id for s in project.samples if project.split(s) is Split.VAL} == listed
         for sample in project.samples[:: max(1, len(project.samples) // 8)]:
             with Image.open(sample.image_path) as image:
-                loaded = project.load_labels(sample, image.size)
+                loaded = project.annotations.load(sample, image.size)
             assert loaded.status is Status.VERIFIED
-            with Image.open(project.mask_path(sample)) as mask:
+            with Image.open(project.annotations.mask_path(sample)) as mask:
                 assert (np.asarray(mask) == loaded.labels.label_map).all()

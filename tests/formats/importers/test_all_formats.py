@@ -45,7 +45,7 @@ def test_first_opening_takes_its_classes(row: ImportFormat, tmp_path: Path) -> N
     assert list(folder.glob(row.pattern))
     with ProjectFolder.open(folder, writable=False) as project:
         assert [c.name for c in project.config.table] == names
-        table = row.classes(folder, project._store.masks)
+        table = row.classes(folder, project.annotations.masks)
         assert table == project.config.table
     assert row.classes(make_project(tmp_path / "empty", ["a.jpg"], table=None), {}) is None
 

@@ -17,7 +17,7 @@ from fcn_studio.formats.project import migrations
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from tests.helpers import contents
 
-PROJECTS = Path(__file__).resolve().parents[1] / "data" / "projects"
+PROJECTS = Path(__file__).resolve().parents[2] / "data" / "projects"
 SIZE = (32, 24)
 BY = "c0" * 32
 
@@ -59,8 +59,8 @@ def assert_as_painted(project: ProjectFolder) -> None:
     assert {sample.image_id for sample in project.samples} == set(truth())
     for image_id, (labels, status, by) in truth().items():
         sample = project.sample(image_id)
-        found = project.load_labels(sample, SIZE)
-        assert project.status(sample) is found.status is status, image_id
+        found = project.annotations.load(sample, SIZE)
+        assert project.annotations.status(sample) is found.status is status, image_id
         assert (found.prelabelled_by, found.notices) == (by, ())
         np.testing.assert_array_equal(found.labels.label_map, labels.label_map)
         np.testing.assert_array_equal(found.labels.provenance, labels.provenance)
@@ -74,13 +74,13 @@ def test_a_project_of_0_1_0_opens_is_saved_and_opens_again(old: Path) -> None:
     with ProjectFolder.open(old, writable=True) as project:
         assert_as_painted(project)
         for sample in project.samples:
-            found = project.load_labels(sample, SIZE)
-            project.save_labels(sample, found.labels, found.status, found.prelabelled_by)
+            found = project.annotations.load(sample, SIZE)
+            project.annotations.save(sample, found.labels, found.status, found.prelabelled_by)
         project.save_config(project.config)
     with ProjectFolder.open(old, writable=True) as project:
         assert_as_painted(project)
         labels, _, _ = truth()["part/two.png"]
-        project.save_labels(project.sample("three.png"), labels, Status.IN_PROGRESS)
+        project.annotations.save(project.sample("three.png"), labels, Status.IN_PROGRESS)
     text = (old / "fcn-studio.toml").read_text()
     assert "# made by FCN Studio 0.1.0, then never touched" in text
     assert 'owner = "kept"' in text
@@ -121,9 +121,9 @@ def test_an_older_format_is_brought_forward_in_memory_and_kept_at_the_first_writ
         assert file.read_bytes() == written
         assert not backup.exists()
     with ProjectFolder.open(old, writable=True) as project:
-        found = project.load_labels(project.sample("three.png"), SIZE)
-        project.save_labels(project.sample("three.png"), found.labels, Status.SKIPPED)
-        project.save_labels(project.sample("three.png"), found.labels, Status.NEW)
+        found = project.annotations.load(project.sample("three.png"), SIZE)
+        project.annotations.save(project.sample("three.png"), found.labels, Status.SKIPPED)
+        project.annotations.save(project.sample("three.png"), found.labels, Status.NEW)
     assert backup.read_bytes() == written
     assert "format = 3" in file.read_text()
     assert "kind" not in file.read_text()
@@ -149,7 +149,7 @@ def test_without_room_for_the_old_file_it_stays(old: Path, monkeypatch: pytest.M
     (old / ".fcn-studio" / "previous").write_text("in the way")
     with ProjectFolder.open(old, writable=True) as project:
         with pytest.raises(ProjectError, match="format-1 cannot be written"):
-            project.save_labels(project.sample("three.png"), truth()["part/two.png"][0], Status.IN_PROGRESS)
+            project.annotations.save(project.sample("three.png"), truth()["part/two.png"][0], Status.IN_PROGRESS)
         assert not (old / "SegmentationClass" / "three.png").exists()
     assert (old / "fcn-studio.toml").read_bytes() == written
 

@@ -102,10 +102,10 @@ def test_opening_to_read_and_closing_a_writer_leave_no_trace(tmp_path: Path) -> 
     before = fingerprint(tmp_path)
     with ProjectFolder.open(tmp_path, writable=False) as project:
         sample = project.sample("a.jpg")
-        project.load_labels(sample, SIZE)
+        project.annotations.load(sample, SIZE)
         project.counts()
         for write in (
-            lambda: project.save_labels(sample, painted(1), Status.IN_PROGRESS),
+            lambda: project.annotations.save(sample, painted(1), Status.IN_PROGRESS),
             lambda: project.set_table(TABLE.added("x")),
             lambda: project.accept_prediction(project.sample("b.jpg"), prediction("b.jpg"), allow_prelabelled=False),
         ):
@@ -113,7 +113,7 @@ def test_opening_to_read_and_closing_a_writer_leave_no_trace(tmp_path: Path) -> 
                 write()
     assert fingerprint(tmp_path) == before
     with ProjectFolder.open(tmp_path, writable=True) as project:
-        project.save_labels(project.sample("b.jpg"), Labels.unlabelled(6, 8), Status.NEW)
+        project.annotations.save(project.sample("b.jpg"), Labels.unlabelled(6, 8), Status.NEW)
     assert set(fingerprint(tmp_path)) == set(before)
 
 
@@ -216,9 +216,9 @@ def test_two_images_of_one_stem_have_two_masks(tmp_path: Path) -> None:
         masks = {s.image_id: s.mask_id for s in project.samples}
         assert masks == {"a.jpg": "a.jpg", "A.png": "A.png", "a.jpg.png": "a.jpg.png", "b.jpg": "b"}
         for index, sample in enumerate(project.samples):
-            project.save_labels(sample, painted(index % 3), Status.IN_PROGRESS)
+            project.annotations.save(sample, painted(index % 3), Status.IN_PROGRESS)
         for index, sample in enumerate(project.samples):
-            assert (project.load_labels(sample, SIZE).labels.label_map == painted(index % 3).label_map).all()
+            assert (project.annotations.load(sample, SIZE).labels.label_map == painted(index % 3).label_map).all()
 
 
 def test_an_older_mask_of_a_stem_asks_whose_it_is(tmp_path: Path) -> None:
@@ -226,13 +226,13 @@ def test_an_older_mask_of_a_stem_asks_whose_it_is(tmp_path: Path) -> None:
     with ProjectFolder.open(tmp_path, writable=True) as project:
         for sample in project.samples:
             with pytest.raises(MaskNeedsDecision, match=r"a\.png.*whose it is"):
-                project.load_labels(sample, SIZE)
+                project.annotations.load(sample, SIZE)
             with pytest.raises(MaskNeedsDecision):
                 project.accept_prediction(sample, prediction(sample.image_id), allow_prelabelled=True)
     (tmp_path / "SegmentationClass" / "a.png").rename(tmp_path / "SegmentationClass" / "a.jpg.png")
     with ProjectFolder.open(tmp_path, writable=False) as project:
-        assert project.load_labels(project.sample("a.jpg"), SIZE).status is Status.VERIFIED
-        assert project.load_labels(project.sample("a.png"), SIZE).status is Status.NEW
+        assert project.annotations.load(project.sample("a.jpg"), SIZE).status is Status.VERIFIED
+        assert project.annotations.load(project.sample("a.png"), SIZE).status is Status.NEW
 
 
 def test_decomposed_names_are_the_same_image_and_mask(tmp_path: Path) -> None:
@@ -241,8 +241,8 @@ def test_decomposed_names_are_the_same_image_and_mask(tmp_path: Path) -> None:
     with ProjectFolder.open(tmp_path, writable=True) as project:
         (sample,) = project.samples
         assert sample.image_id == f"{composed}.jpg"
-        assert (project.load_labels(sample, SIZE).labels.label_map == 2).all()
-        project.save_labels(sample, painted(1), Status.IN_PROGRESS)
+        assert (project.annotations.load(sample, SIZE).labels.label_map == 2).all()
+        project.annotations.save(sample, painted(1), Status.IN_PROGRESS)
     assert len(list((tmp_path / "SegmentationClass").iterdir())) == 1
     make_image(tmp_path / "JPEGImages" / f"{composed}.jpg")
     with ProjectFolder.open(tmp_path, writable=False) as project:
@@ -261,7 +261,7 @@ def test_lists_rule_and_the_id_decides_for_the_rest(tmp_path: Path) -> None:
     before = fingerprint(lists)
     with ProjectFolder.open(tmp_path, writable=True) as project:
         split = {s.image_id: project.split(s) for s in project.samples}
-        project.save_labels(project.samples[0], painted(1), Status.VERIFIED)
+        project.annotations.save(project.samples[0], painted(1), Status.VERIFIED)
         assert project.config.val_percent == 20
     assert (split["sub/x.jpg"], split["y.jpg"], split["z.jpg"]) == (Split.TRAIN, Split.VAL, Split.VAL)
     assert all(split[name] is split_of(name, 20) for name in names)
@@ -277,12 +277,16 @@ def test_masks_found_at_first_opening_are_human_and_verified_for_ever(tmp_path: 
     with ProjectFolder.open(tmp_path, writable=True) as project:
         assert project.first_opening
         assert any("2 masks were found here" in notice for notice in project.notices)
-        assert [project.status(s) for s in project.samples] == [Status.VERIFIED, Status.VERIFIED, Status.NEW]
-        project.save_labels(project.sample("c.jpg"), painted(2), Status.IN_PROGRESS)
+        assert [project.annotations.status(s) for s in project.samples] == [
+            Status.VERIFIED,
+            Status.VERIFIED,
+            Status.NEW,
+        ]
+        project.annotations.save(project.sample("c.jpg"), painted(2), Status.IN_PROGRESS)
     with ProjectFolder.open(tmp_path, writable=False) as project:
         assert not project.first_opening
         assert project.counts()[Status.VERIFIED] == 2
-        loaded = project.load_labels(project.sample("a.jpg"), SIZE)
+        loaded = project.annotations.load(project.sample("a.jpg"), SIZE)
         assert loaded.status is Status.VERIFIED
         assert (loaded.labels.provenance == Provenance.HUMAN).all()
 
@@ -296,8 +300,8 @@ def test_a_mask_that_comes_later_is_of_unknown_origin(tmp_path: Path) -> None:
     write_mask(tmp_path / "SegmentationClass" / "b.png", stranger)
     with ProjectFolder.open(tmp_path, writable=True) as project:
         sample = project.sample("b.jpg")
-        assert project.status(sample) is Status.IN_PROGRESS
-        loaded = project.load_labels(sample, SIZE)
+        assert project.annotations.status(sample) is Status.IN_PROGRESS
+        loaded = project.annotations.load(sample, SIZE)
         assert loaded.status is Status.IN_PROGRESS
         assert (loaded.labels.provenance[0] == Provenance.NOBODY).all()
         assert (loaded.labels.provenance[1:] == Provenance.UNKNOWN).all()
@@ -312,12 +316,12 @@ def test_labels_come_back_as_saved(tmp_path: Path) -> None:
     labels.provenance[5] = Provenance.HUMAN  # painted void
     with ProjectFolder.open(tmp_path, writable=True) as project:
         sample = project.samples[0]
-        digest = project.save_labels(sample, labels, Status.IN_PROGRESS, SHA)
-        assert project.status(sample) is Status.IN_PROGRESS
+        digest = project.annotations.save(sample, labels, Status.IN_PROGRESS, SHA)
+        assert project.annotations.status(sample) is Status.IN_PROGRESS
     for _ in range(2):  # the second time by the index
         with ProjectFolder.open(tmp_path, writable=True) as project:
-            assert project.status(sample) is Status.IN_PROGRESS
-    loaded = ProjectFolder.open(tmp_path, writable=False).load_labels(sample, SIZE)
+            assert project.annotations.status(sample) is Status.IN_PROGRESS
+    loaded = ProjectFolder.open(tmp_path, writable=False).annotations.load(sample, SIZE)
     assert (loaded.labels.label_map == labels.label_map).all()
     assert (loaded.labels.provenance == labels.provenance).all()
     assert (loaded.status, loaded.prelabelled_by, loaded.mask_sha256) == (Status.IN_PROGRESS, SHA, digest)
@@ -328,8 +332,8 @@ def saved(folder: Path) -> Path:
     """A project with one verified image; returns its mask."""
     make_project(folder, ["a.jpg"])
     with ProjectFolder.open(folder, writable=True) as project:
-        project.save_labels(project.samples[0], painted(1), Status.VERIFIED)
-        return project.mask_path(project.samples[0])
+        project.annotations.save(project.samples[0], painted(1), Status.VERIFIED)
+        return project.annotations.mask_path(project.samples[0])
 
 
 def test_a_mask_changed_by_another_program_is_of_unknown_origin_and_kept(tmp_path: Path) -> None:
@@ -338,12 +342,12 @@ def test_a_mask_changed_by_another_program_is_of_unknown_origin_and_kept(tmp_pat
     foreign = mask.read_bytes()
     with ProjectFolder.open(tmp_path, writable=True) as project:
         sample = project.samples[0]
-        assert project.status(sample) is Status.IN_PROGRESS
-        loaded = project.load_labels(sample, SIZE)
+        assert project.annotations.status(sample) is Status.IN_PROGRESS
+        loaded = project.annotations.load(sample, SIZE)
         assert (loaded.labels.provenance == Provenance.UNKNOWN).all()
-        project.save_labels(sample, painted(1), Status.VERIFIED)
-        assert project.status(sample) is Status.VERIFIED
-        project.save_labels(sample, painted(2), Status.VERIFIED)
+        project.annotations.save(sample, painted(1), Status.VERIFIED)
+        assert project.annotations.status(sample) is Status.VERIFIED
+        project.annotations.save(sample, painted(2), Status.VERIFIED)
     originals = list((tmp_path / ".fcn-studio" / "originals").rglob("*.png"))
     assert [p.read_bytes() for p in originals] == [foreign]
 
@@ -357,16 +361,16 @@ def test_a_lost_or_damaged_record_makes_pixels_unknown(tmp_path: Path, damage: b
     else:
         record.write_bytes(damage)
     with ProjectFolder.open(tmp_path, writable=False) as project:
-        loaded = project.load_labels(project.samples[0], SIZE)
-        assert loaded.status is project.status(project.samples[0]) is Status.IN_PROGRESS
+        loaded = project.annotations.load(project.samples[0], SIZE)
+        assert loaded.status is project.annotations.status(project.samples[0]) is Status.IN_PROGRESS
         assert (loaded.labels.provenance[:3] == Provenance.UNKNOWN).all()
 
 
 def test_a_deleted_mask_makes_the_image_new(tmp_path: Path) -> None:
     saved(tmp_path).unlink()
     with ProjectFolder.open(tmp_path, writable=False) as project:
-        assert project.status(project.samples[0]) is Status.NEW
-        loaded = project.load_labels(project.samples[0], SIZE)
+        assert project.annotations.status(project.samples[0]) is Status.NEW
+        loaded = project.annotations.load(project.samples[0], SIZE)
         assert loaded.status is Status.NEW
         assert not loaded.labels.provenance.any()
 
@@ -379,7 +383,7 @@ def test_a_damaged_mask_blocks_and_stays(tmp_path: Path) -> None:
         ProjectFolder.open(tmp_path, writable=False) as project,
         pytest.raises(MaskError, match=r"a\.png: the mask is damaged"),
     ):
-        project.load_labels(project.samples[0], SIZE)
+        project.annotations.load(project.samples[0], SIZE)
     assert fingerprint(tmp_path) == before
 
 
@@ -399,7 +403,7 @@ def test_too_little_memory_is_no_damage(tmp_path: Path, monkeypatch: pytest.Monk
         ProjectFolder.open(tmp_path, writable=False) as project,
         pytest.raises(MaskNotRead, match="there is not enough memory to read it; close other programs"),
     ):
-        project.load_labels(project.samples[0], SIZE)
+        project.annotations.load(project.samples[0], SIZE)
 
 
 def test_the_original_of_a_foreign_mask_is_kept_once(tmp_path: Path) -> None:
@@ -408,7 +412,7 @@ def test_the_original_of_a_foreign_mask_is_kept_once(tmp_path: Path) -> None:
     foreign = mask.read_bytes()
     with ProjectFolder.open(tmp_path, writable=True) as project:
         for index in (0, 2):
-            project.save_labels(project.samples[0], painted(index), Status.IN_PROGRESS)
+            project.annotations.save(project.samples[0], painted(index), Status.IN_PROGRESS)
     originals = tmp_path / ".fcn-studio" / "originals"
     assert {p.relative_to(originals).as_posix(): p.read_bytes() for p in originals.rglob("*.png")} == {
         "s/a.png": foreign
@@ -420,16 +424,16 @@ def test_a_crash_between_mask_and_record_only_makes_pixels_unknown(
 ) -> None:
     make_project(tmp_path, ["a.jpg", "b.jpg"], {"a": 1})
     with ProjectFolder.open(tmp_path, writable=True) as project:
-        project.load_labels(project.sample("a.jpg"), SIZE)
+        project.annotations.load(project.sample("a.jpg"), SIZE)
         for sample, before_crash in zip(project.samples, (1, 0), strict=True):
             with monkeypatch.context() as patched:
                 crash_at(patched, "fcn_studio.formats.project.annotations.write_record", before_crash)
                 with pytest.raises(KeyboardInterrupt):
-                    project.save_labels(sample, painted(2, by=Provenance.NETWORK), Status.PRELABELLED)
+                    project.annotations.save(sample, painted(2, by=Provenance.NETWORK), Status.PRELABELLED)
     with ProjectFolder.open(tmp_path, writable=False) as project:
         for sample in project.samples:
-            loaded = project.load_labels(sample, SIZE)
-            assert loaded.status is project.status(sample) is Status.IN_PROGRESS
+            loaded = project.annotations.load(sample, SIZE)
+            assert loaded.status is project.annotations.status(sample) is Status.IN_PROGRESS
             assert (loaded.labels.provenance[:3] == Provenance.UNKNOWN).all()
 
 
@@ -444,11 +448,11 @@ def test_a_crash_before_an_adopted_mask_is_overwritten_leaves_it_finished(
         # The original is written before both, the record of what it was before the mask.
         crash_at(patched, f"fcn_studio.formats.project.annotations.{call}", 1 if call == "write_atomically" else 0)
         with pytest.raises(KeyboardInterrupt):
-            project.save_labels(project.samples[0], painted(2), Status.IN_PROGRESS)
+            project.annotations.save(project.samples[0], painted(2), Status.IN_PROGRESS)
     assert (tmp_path / ".fcn-studio" / "originals" / "a.png").read_bytes() == mask
     with ProjectFolder.open(tmp_path, writable=False) as project:
-        loaded = project.load_labels(project.samples[0], SIZE)
-        assert loaded.status is project.status(project.samples[0]) is Status.VERIFIED
+        loaded = project.annotations.load(project.samples[0], SIZE)
+        assert loaded.status is project.annotations.status(project.samples[0]) is Status.VERIFIED
         assert (loaded.labels.provenance == Provenance.HUMAN).all()
         assert (loaded.labels.label_map == 1).all()
 
@@ -459,7 +463,7 @@ def test_what_is_overwritten_first_had_a_record_of_its_own(tmp_path: Path, monke
     with ProjectFolder.open(tmp_path, writable=True) as project, monkeypatch.context() as patched:
         crash_at(patched, "fcn_studio.formats.project.annotations.write_record", 1)
         with pytest.raises(KeyboardInterrupt):
-            project.save_labels(project.samples[0], painted(2), Status.IN_PROGRESS)
+            project.annotations.save(project.samples[0], painted(2), Status.IN_PROGRESS)
     record = read_record(tmp_path / ".fcn-studio" / "provenance" / "a.png")
     assert record == Record(Status.VERIFIED, digest)
 
@@ -502,12 +506,12 @@ def test_a_full_disk_at_any_write_leaves_the_old_files(
         with monkeypatch.context() as patched:
             patched.setattr(os, "replace", full)
             with pytest.raises(ProjectError, match="No space left"):
-                project.save_labels(sample, painted(2), Status.IN_PROGRESS)
+                project.annotations.save(sample, painted(2), Status.IN_PROGRESS)
         assert mask.read_bytes() == old
         assert not list(tmp_path.rglob("*.tmp"))
-        assert project.load_labels(sample, SIZE).labels.label_map.any()
-        project.save_labels(sample, painted(2), Status.IN_PROGRESS)
-        assert (project.load_labels(sample, SIZE).labels.provenance == painted(2).provenance).all()
+        assert project.annotations.load(sample, SIZE).labels.label_map.any()
+        project.annotations.save(sample, painted(2), Status.IN_PROGRESS)
+        assert (project.annotations.load(sample, SIZE).labels.provenance == painted(2).provenance).all()
 
 
 def test_skipping_writes_only_a_record_and_unskipping_undoes_it(tmp_path: Path) -> None:
@@ -515,33 +519,33 @@ def test_skipping_writes_only_a_record_and_unskipping_undoes_it(tmp_path: Path) 
     nothing = Labels.unlabelled(6, 8)
     with ProjectFolder.open(tmp_path, writable=True) as project:
         sample = project.samples[0]
-        assert project.save_labels(sample, nothing, Status.NEW) is None
+        assert project.annotations.save(sample, nothing, Status.NEW) is None
         assert not (tmp_path / "fcn-studio.toml").exists()
-        assert project.save_labels(sample, nothing, Status.SKIPPED) is None
+        assert project.annotations.save(sample, nothing, Status.SKIPPED) is None
         assert not (tmp_path / "SegmentationClass").exists()
     with ProjectFolder.open(tmp_path, writable=True) as project:
-        assert project.status(sample) is Status.SKIPPED
+        assert project.annotations.status(sample) is Status.SKIPPED
         assert not project.accept_prediction(sample, prediction("a.jpg"), allow_prelabelled=True)
-        assert project.load_labels(sample, SIZE).status is Status.SKIPPED
-        project.save_labels(sample, nothing, Status.NEW)
+        assert project.annotations.load(sample, SIZE).status is Status.SKIPPED
+        project.annotations.save(sample, nothing, Status.NEW)
     with ProjectFolder.open(tmp_path, writable=False) as project:
-        assert project.status(sample) is Status.NEW
+        assert project.annotations.status(sample) is Status.NEW
 
 
 def test_loading_while_another_thread_saves_sees_old_or_new_labels_of_a_known_origin(tmp_path: Path) -> None:
     make_project(tmp_path, ["a.jpg"])
     with ProjectFolder.open(tmp_path, writable=True) as project:
         sample = project.samples[0]
-        project.save_labels(sample, painted(0), Status.IN_PROGRESS)
+        project.annotations.save(sample, painted(0), Status.IN_PROGRESS)
 
         def save() -> None:
             for number in range(60):
-                project.save_labels(sample, painted(number % 3), Status.IN_PROGRESS)
+                project.annotations.save(sample, painted(number % 3), Status.IN_PROGRESS)
 
         writer = threading.Thread(target=save)
         writer.start()
         while writer.is_alive():
-            labels = project.load_labels(sample, SIZE).labels
+            labels = project.annotations.load(sample, SIZE).labels
             assert (labels.provenance == painted(0).provenance).all()
             assert len(np.unique(labels.label_map[:3])) == 1
         writer.join()
@@ -554,17 +558,17 @@ def test_a_batch_writes_new_images_and_prelabelled_ones_on_demand(tmp_path: Path
     make_project(tmp_path, [f"{name}.jpg" for name in "abcd"], {"d": 1})
     with ProjectFolder.open(tmp_path, writable=True) as project:
         a, b, c, d = project.samples
-        project.save_labels(b, painted(2), Status.IN_PROGRESS)
-        project.save_labels(c, painted(2), Status.SKIPPED)
-        mask = {s: project.mask_path(s).read_bytes() for s in (b, c, d)}
+        project.annotations.save(b, painted(2), Status.IN_PROGRESS)
+        project.annotations.save(c, painted(2), Status.SKIPPED)
+        mask = {s: project.annotations.mask_path(s).read_bytes() for s in (b, c, d)}
         written = [
             project.accept_prediction(s, prediction(s.image_id), allow_prelabelled=False) for s in (a, b, c, d)
         ]
         assert written == [True, False, False, False]
         assert not project.accept_prediction(a, prediction("a.jpg", 2), allow_prelabelled=False)
         assert project.accept_prediction(a, prediction("a.jpg", 2), allow_prelabelled=True)
-        assert all(project.mask_path(s).read_bytes() == mask[s] for s in mask)
-        loaded = project.load_labels(a, SIZE)
+        assert all(project.annotations.mask_path(s).read_bytes() == mask[s] for s in mask)
+        loaded = project.annotations.load(a, SIZE)
         assert (loaded.labels.label_map == 2).all()
         assert (loaded.labels.provenance == Provenance.NETWORK).all()
         assert (loaded.status, loaded.prelabelled_by) == (Status.PRELABELLED, SHA)
@@ -585,7 +589,7 @@ def test_one_human_pixel_keeps_a_batch_away_and_an_empty_prediction_writes_nothi
         a, b = project.samples
         labels = painted(1, by=Provenance.NETWORK)
         labels.provenance[0, 0] = Provenance.HUMAN
-        project.save_labels(a, labels, Status.PRELABELLED, SHA)
+        project.annotations.save(a, labels, Status.PRELABELLED, SHA)
         before = fingerprint(tmp_path)
         assert not project.accept_prediction(a, prediction("a.jpg"), allow_prelabelled=True)
         assert not project.accept_prediction(b, prediction("b.jpg", VOID), allow_prelabelled=True)
@@ -633,8 +637,8 @@ def test_image_files_are_never_written(tmp_path: Path) -> None:
     before = fingerprint(tmp_path / "JPEGImages")
     with ProjectFolder.open(tmp_path, writable=True) as project:
         for sample in project.samples:
-            loaded = project.load_labels(sample, SIZE)
-            project.save_labels(sample, loaded.labels, Status.VERIFIED)
+            loaded = project.annotations.load(sample, SIZE)
+            project.annotations.save(sample, loaded.labels, Status.VERIFIED)
             project.accept_prediction(sample, prediction(sample.image_id), allow_prelabelled=True)
     assert fingerprint(tmp_path / "JPEGImages") == before
 
@@ -644,25 +648,25 @@ def test_names_of_255_bytes_and_odd_letters_work(tmp_path: Path) -> None:
     make_project(tmp_path, names)
     with ProjectFolder.open(tmp_path, writable=True) as project:
         for sample in project.samples:
-            project.save_labels(sample, painted(1), Status.VERIFIED)
+            project.annotations.save(sample, painted(1), Status.VERIFIED)
     with ProjectFolder.open(tmp_path, writable=False) as project:
         assert project.counts()[Status.VERIFIED] == 3
         for sample in project.samples:
-            mask = read_mask(project.mask_path(sample), SIZE, TABLE).label_map
+            mask = read_mask(project.annotations.mask_path(sample), SIZE, TABLE).label_map
             assert (mask == np.where(painted(1).provenance, 1, VOID)).all()
 
 
 def test_a_mask_that_cannot_be_opened_does_not_cost_the_other_statuses(tmp_path: Path) -> None:
     make_project(tmp_path, ["a.jpg", "b.jpg"])
     with ProjectFolder.open(tmp_path, writable=True) as project:
-        project.save_labels(project.sample("a.jpg"), painted(1), Status.VERIFIED)
+        project.annotations.save(project.sample("a.jpg"), painted(1), Status.VERIFIED)
     mask = tmp_path / "SegmentationClass" / "a.png"
     mask.unlink()
     mask.mkdir()  # root may read any file, but no folder as a file
     with ProjectFolder.open(tmp_path, writable=True) as project:
         assert (project.counts()[Status.IN_PROGRESS], project.counts()[Status.NEW]) == (1, 1)
         with pytest.raises(MaskError, match="cannot be opened"):
-            project.load_labels(project.sample("a.jpg"), SIZE)
+            project.annotations.load(project.sample("a.jpg"), SIZE)
         assert not project.accept_prediction(project.sample("a.jpg"), prediction("a.jpg"), allow_prelabelled=True)
 
 
@@ -671,9 +675,9 @@ def test_names_that_are_not_utf8_are_names_like_others(tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"caf\xe9")
     make_image(folder / os.fsdecode(b"pr\xe9.png"))
     with ProjectFolder.open(folder, writable=True, table=TABLE) as project:
-        project.save_labels(project.samples[0], painted(1), Status.IN_PROGRESS)
+        project.annotations.save(project.samples[0], painted(1), Status.IN_PROGRESS)
     with ProjectFolder.open(folder, writable=True) as project:
-        loaded = project.load_labels(project.samples[0], SIZE)
+        loaded = project.annotations.load(project.samples[0], SIZE)
     assert loaded.status is Status.IN_PROGRESS
     np.testing.assert_array_equal(loaded.labels.label_map, painted(1).label_map)
 
@@ -685,13 +689,13 @@ def test_the_sha256_of_a_mask_is_known_before_anything_is_written(tmp_path: Path
     make_project(tmp_path, ["a.jpg"], {"a": 1})
     before = fingerprint(tmp_path)
     with ProjectFolder.open(tmp_path, writable=True) as project:
-        encoded = project.encode_labels(project.samples[0], painted(2), Status.IN_PROGRESS)
+        encoded = project.annotations.encode(project.samples[0], painted(2), Status.IN_PROGRESS)
         assert encoded is not None
         now = fingerprint(tmp_path)
         assert {name: now[name] for name in now if ".fcn-studio" not in name} == before
         assert {name for name in now if ".fcn-studio" in name} == {".fcn-studio", ".fcn-studio/lock"}
-        project.write_labels(encoded)
-        mask = project.mask_path(project.samples[0]).read_bytes()
+        project.annotations.write(encoded)
+        mask = project.annotations.mask_path(project.samples[0]).read_bytes()
     assert encoded.sha256 == hashlib.sha256(mask).hexdigest()
 
 
@@ -700,18 +704,18 @@ def test_a_record_fits_a_mask_that_is_known_to_be_ours_too(tmp_path: Path, monke
     old = hashlib.sha256(mask.read_bytes()).hexdigest()
     with ProjectFolder.open(tmp_path, writable=True) as project, monkeypatch.context() as patched:
         patched.setattr("fcn_studio.formats.project.annotations.write_record", _crash)
-        encoded = project.encode_labels(project.samples[0], painted(2), Status.IN_PROGRESS)
+        encoded = project.annotations.encode(project.samples[0], painted(2), Status.IN_PROGRESS)
         assert encoded is not None
         announced.append(encoded.sha256)
         with pytest.raises(KeyboardInterrupt):
-            project.write_labels(encoded)
+            project.annotations.write(encoded)
     with ProjectFolder.open(tmp_path, writable=False) as project:
         (sample,) = project.samples
         for too_few in [(), (old,), tuple(announced)]:
-            loaded = project.load_labels(sample, SIZE, known_masks=too_few)
+            loaded = project.annotations.load(sample, SIZE, known_masks=too_few)
             assert (loaded.labels.provenance[:3] == Provenance.UNKNOWN).all()
             assert loaded.status is Status.IN_PROGRESS
-        loaded = project.load_labels(sample, SIZE, known_masks={old, *announced})
+        loaded = project.annotations.load(sample, SIZE, known_masks={old, *announced})
         assert (loaded.labels.label_map[:3] == 2).all()
         assert (loaded.labels.provenance == painted(1).provenance).all()
         assert (loaded.status, loaded.mask_sha256, loaded.notices) == (Status.VERIFIED, announced[0], ())

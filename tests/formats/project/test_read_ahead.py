@@ -19,7 +19,6 @@ from tests.helpers import save_half
 from tests.ui.conftest import draw_project
 
 SIZE = (64, 48)
-LARGEST = 1 << 20
 
 
 @pytest.fixture
@@ -58,19 +57,19 @@ def test_what_was_read_ahead_is_not_decoded_again_and_is_nobody_elses(
     project: ProjectFolder, decoded: list[Path]
 ) -> None:
     sample = project.samples[0]
-    project.read_ahead(sample, largest=LARGEST)
-    project.read_ahead(sample, largest=LARGEST)
+    project.annotations.read_ahead(sample, SIZE)
+    project.annotations.read_ahead(sample, SIZE)
     assert len(decoded) == 1
-    found = project.load_labels(sample, SIZE)
+    found = project.annotations.load(sample, SIZE)
     assert len(decoded) == 1
     found.labels.label_map[:] = 0
-    again = project.load_labels(sample, SIZE)
+    again = project.annotations.load(sample, SIZE)
     assert len(decoded) == 2
     assert (again.labels.label_map[0] == 1).all()
 
 
 def spoil_mask(project: ProjectFolder) -> None:
-    mask = project.mask_path(project.samples[0])
+    mask = project.annotations.mask_path(project.samples[0])
     mask.write_bytes(mask.read_bytes()[:-20])
 
 
@@ -91,48 +90,45 @@ def test_it_counts_only_while_nothing_has_changed(
     project: ProjectFolder, change: Callable[[ProjectFolder], None]
 ) -> None:
     sample = project.samples[0]
-    before = project.load_labels(sample, SIZE)
-    project.read_ahead(sample, largest=LARGEST)
+    before = project.annotations.load(sample, SIZE)
+    project.annotations.read_ahead(sample, SIZE)
     change(project)
     try:
-        found = project.load_labels(sample, SIZE)
+        found = project.annotations.load(sample, SIZE)
     except MaskDamaged:
         assert change in (spoil_mask, change_table)
     else:
         assert not same(found, before)
-        assert same(found, project.load_labels(sample, SIZE))
+        assert same(found, project.annotations.load(sample, SIZE))
 
 
 def test_the_check_sees_what_is_taken_whatever_has_changed(
     project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sample = project.samples[0]
-    before = project.load_labels(sample, SIZE)
+    before = project.annotations.load(sample, SIZE)
     monkeypatch.setattr(annotations, "record_sha256", lambda path: "any")
-    project.read_ahead(sample, largest=LARGEST)
+    project.annotations.read_ahead(sample, SIZE)
     monkeypatch.setattr(annotations.ReadAhead, "take", lambda self, mask_id, source: self._found[mask_id][1])
     save_other(project)
-    assert same(project.load_labels(sample, SIZE), before)
+    assert same(project.annotations.load(sample, SIZE), before)
 
 
 def test_a_look_at_the_masks_leaves_it_for_the_window(project: ProjectFolder, decoded: list[Path]) -> None:
     sample = project.samples[0]
-    project.read_ahead(sample, largest=LARGEST)
-    project.load_labels(sample, SIZE, peek=True)
-    project.load_labels(sample, SIZE)
+    project.annotations.read_ahead(sample, SIZE)
+    project.annotations.load(sample, SIZE, peek=True)
+    project.annotations.load(sample, SIZE)
     assert len(decoded) == 2
 
 
-def test_large_images_unlabelled_ones_and_unwanted_ones_are_not_kept(
-    project: ProjectFolder, decoded: list[Path]
-) -> None:
+def test_unlabelled_images_and_unwanted_ones_are_not_kept(project: ProjectFolder, decoded: list[Path]) -> None:
     sample = project.samples[0]
-    project.read_ahead(sample, largest=SIZE[0] * SIZE[1] - 1)
-    project.read_ahead(project.samples[1], largest=LARGEST)
+    project.annotations.read_ahead(project.samples[1], SIZE)
     assert decoded == []
-    project.read_ahead(sample, largest=LARGEST)
-    project.forget_ahead([project.samples[1]])
-    project.load_labels(sample, SIZE)
+    project.annotations.read_ahead(sample, SIZE)
+    project.annotations.forget_ahead([project.samples[1]])
+    project.annotations.load(sample, SIZE)
     assert len(decoded) == 2
 
 
@@ -141,8 +137,8 @@ def test_pairs_that_are_never_written_are_of_unknown_origin(project: ProjectFold
     label_map = np.full(SIZE[::-1], 1, np.uint8)
     provenance = np.full_like(label_map, Provenance.HUMAN)
     provenance[0], provenance[1], label_map[2], provenance[2] = Provenance.NOBODY, 9, 255, Provenance.NOBODY
-    project.save_labels(sample, Labels(label_map, provenance), Status.IN_PROGRESS)
-    found = project.load_labels(sample, SIZE).labels.provenance
+    project.annotations.save(sample, Labels(label_map, provenance), Status.IN_PROGRESS)
+    found = project.annotations.load(sample, SIZE).labels.provenance
     assert [int(row[0]) for row in found[:4]] == [
         Provenance.UNKNOWN,
         Provenance.UNKNOWN,

@@ -22,15 +22,15 @@ def open_and_paint(folder: Path, index: int, status: Status = Status.IN_PROGRESS
     """A sitting: the image is opened, and saved twice."""
     with ProjectFolder.open(folder, writable=True) as project:
         sample = project.sample(image)
-        project.load_labels(sample, SIZE)
-        project.save_labels(sample, painted((index + 1) % 3), Status.IN_PROGRESS, SHA)
-        project.save_labels(sample, painted(index), status, SHA)
+        project.annotations.load(sample, SIZE)
+        project.annotations.save(sample, painted((index + 1) % 3), Status.IN_PROGRESS, SHA)
+        project.annotations.save(sample, painted(index), status, SHA)
 
 
 def earlier(folder: Path, image: str = "a.jpg") -> list[tuple[int, Status]]:
     """Class index and status of each earlier version, newest first."""
     with ProjectFolder.open(folder, writable=False) as project:
-        found = project.earlier_labels(project.sample(image), SIZE)
+        found = project.annotations.earlier(project.sample(image), SIZE)
         return [(int(version.found.labels.label_map[0, 0]), version.found.status) for version in found]
 
 
@@ -65,11 +65,11 @@ def test_a_version_comes_back_with_everything(tmp_path: Path) -> None:
     labels.provenance[5] = Provenance.HUMAN
     with ProjectFolder.open(tmp_path, writable=True) as project:
         (sample,) = project.samples
-        digest = project.save_labels(sample, labels, Status.SKIPPED, SHA)
-        written = project.mask_path(sample).stat().st_mtime
+        digest = project.annotations.save(sample, labels, Status.SKIPPED, SHA)
+        written = project.annotations.mask_path(sample).stat().st_mtime
     open_and_paint(tmp_path, 0, image="s/a.jpg")
     with ProjectFolder.open(tmp_path, writable=False) as project:
-        (version,) = project.earlier_labels(sample, SIZE)
+        (version,) = project.annotations.earlier(sample, SIZE)
     assert version.saved_at == written
     np.testing.assert_array_equal(version.found.labels.label_map, labels.label_map)
     np.testing.assert_array_equal(version.found.labels.provenance, labels.provenance)
@@ -82,7 +82,7 @@ def test_a_mask_found_at_first_opening_is_a_finished_version(tmp_path: Path) -> 
     make_project(tmp_path, ["a.jpg"], {"a": 2})
     open_and_paint(tmp_path, 1)
     with ProjectFolder.open(tmp_path, writable=False) as project:
-        (version,) = project.earlier_labels(project.samples[0], SIZE)
+        (version,) = project.annotations.earlier(project.samples[0], SIZE)
     assert version.found.status is Status.VERIFIED
     assert (version.found.labels.provenance == Provenance.HUMAN).all()
 
@@ -94,7 +94,7 @@ def test_a_version_whose_record_does_not_fit_is_of_unknown_origin(tmp_path: Path
     record = tmp_path / ".fcn-studio" / "previous" / "masks" / "a" / ".1.record.png"
     record.write_bytes(record.read_bytes()[:-20])
     with ProjectFolder.open(tmp_path, writable=False) as project:
-        (version,) = project.earlier_labels(project.samples[0], SIZE)
+        (version,) = project.annotations.earlier(project.samples[0], SIZE)
     assert version.found.status is Status.IN_PROGRESS
     assert (version.found.labels.provenance[:3] == Provenance.UNKNOWN).all()
 
@@ -104,16 +104,16 @@ def test_status_alone_and_the_same_again_make_no_version(tmp_path: Path) -> None
     open_and_paint(tmp_path, 0)
     for status in (Status.SKIPPED, Status.IN_PROGRESS, Status.VERIFIED):
         with ProjectFolder.open(tmp_path, writable=True) as project:
-            loaded = project.load_labels(project.samples[0], SIZE)
-            project.save_labels(project.samples[0], loaded.labels, status, SHA)
+            loaded = project.annotations.load(project.samples[0], SIZE)
+            project.annotations.save(project.samples[0], loaded.labels, status, SHA)
     assert earlier(tmp_path) == []
     with ProjectFolder.open(tmp_path, writable=True) as project:
         (sample,) = project.samples
-        before = project.load_labels(sample, SIZE)
-        project.save_labels(sample, painted(1), Status.IN_PROGRESS, SHA)
-        project.save_labels(sample, before.labels, before.status, SHA)
-        project.load_labels(sample, SIZE)
-        project.save_labels(sample, painted(2), Status.IN_PROGRESS, SHA)
+        before = project.annotations.load(sample, SIZE)
+        project.annotations.save(sample, painted(1), Status.IN_PROGRESS, SHA)
+        project.annotations.save(sample, before.labels, before.status, SHA)
+        project.annotations.load(sample, SIZE)
+        project.annotations.save(sample, painted(2), Status.IN_PROGRESS, SHA)
     assert earlier(tmp_path) == [(0, Status.VERIFIED)]
 
 
@@ -154,14 +154,14 @@ def test_a_version_that_cannot_be_kept_stops_no_save_and_comes_later(
 
     with ProjectFolder.open(tmp_path, writable=True) as project:
         (sample,) = project.samples
-        project.load_labels(sample, SIZE)
+        project.annotations.load(sample, SIZE)
         with monkeypatch.context() as patched:
             patched.setattr(os, "link", refuse)
             patched.setattr(os, "replace", full)
-            project.save_labels(sample, painted(1), Status.IN_PROGRESS)
-            assert project.earlier_labels(sample, SIZE) == ()
-            assert (project.load_labels(sample, SIZE).labels.label_map[:3] == 1).all()
-        project.save_labels(sample, painted(2), Status.IN_PROGRESS)
+            project.annotations.save(sample, painted(1), Status.IN_PROGRESS)
+            assert project.annotations.earlier(sample, SIZE) == ()
+            assert (project.annotations.load(sample, SIZE).labels.label_map[:3] == 1).all()
+        project.annotations.save(sample, painted(2), Status.IN_PROGRESS)
     assert earlier(tmp_path) == [(1, Status.IN_PROGRESS), (0, Status.IN_PROGRESS)]
 
 
@@ -177,11 +177,11 @@ def test_a_version_gives_its_room_to_the_mask(tmp_path: Path, monkeypatch: pytes
         replace(source, target)  # type: ignore[arg-type]
 
     with ProjectFolder.open(tmp_path, writable=True) as project:
-        project.load_labels(project.samples[0], SIZE)
+        project.annotations.load(project.samples[0], SIZE)
         with monkeypatch.context() as patched:
             patched.setattr(os, "link", refuse)
             patched.setattr(os, "replace", full)
-            project.save_labels(project.samples[0], painted(1), Status.IN_PROGRESS)
+            project.annotations.save(project.samples[0], painted(1), Status.IN_PROGRESS)
     assert earlier(tmp_path) == [(0, Status.IN_PROGRESS)]
 
 
@@ -198,24 +198,24 @@ def test_a_crash_anywhere_leaves_the_mask_and_whole_versions(
         for index in (0, 1, 2, 0):
             open_and_paint(folder, index)
         with ProjectFolder.open(folder, writable=True) as project, monkeypatch.context() as patched:
-            project.load_labels(project.samples[0], SIZE)
+            project.annotations.load(project.samples[0], SIZE)
             died = _die_at(patched, points, links=links)
             if torn:
                 patched.setattr(versions, "_link_or_copy", lambda source, target: os.rename(source, target))
             with contextlib.suppress(KeyboardInterrupt):
-                project.save_labels(project.samples[0], painted(1), Status.IN_PROGRESS)
+                project.annotations.save(project.samples[0], painted(1), Status.IN_PROGRESS)
         missing = not (folder / "SegmentationClass" / "a.png").exists()
         if missing or not died:
             break
         with ProjectFolder.open(folder, writable=True) as project:
             (sample,) = project.samples
-            assert project.load_labels(sample, SIZE).labels.label_map[0, 0] in (0, 1)
-            found = project.earlier_labels(sample, SIZE)
+            assert project.annotations.load(sample, SIZE).labels.label_map[0, 0] in (0, 1)
+            found = project.annotations.earlier(sample, SIZE)
             assert 3 <= len(found) <= 4
             assert all((v.found.labels.provenance == painted(1).provenance).all() for v in found)
             kept = [int(v.found.labels.label_map[0, 0]) for v in found]
             assert kept[-3:] in ([2, 1, 0], [0, 2, 1])
-            project.save_labels(sample, painted(2), Status.IN_PROGRESS)
+            project.annotations.save(sample, painted(2), Status.IN_PROGRESS)
         assert len(earlier(folder)) == 3
         points += 1
     assert missing is torn
@@ -257,12 +257,12 @@ def test_a_damaged_mask_is_restored_and_kept(tmp_path: Path) -> None:
     with ProjectFolder.open(tmp_path, writable=True) as project:
         (sample,) = project.samples
         with pytest.raises(MaskDamaged, match="damaged") as caught:
-            project.load_labels(sample, SIZE)
+            project.annotations.load(sample, SIZE)
         assert caught.value.image_id == sample.image_id
-        (version,) = project.earlier_labels(sample, SIZE)
-        project.restore_labels(sample, version)
-        loaded = project.load_labels(sample, SIZE)
-        assert project.status(sample) is Status.VERIFIED
+        (version,) = project.annotations.earlier(sample, SIZE)
+        project.annotations.restore(sample, version)
+        loaded = project.annotations.load(sample, SIZE)
+        assert project.annotations.status(sample) is Status.VERIFIED
     assert (loaded.status, loaded.prelabelled_by, loaded.notices) == (Status.VERIFIED, SHA, ())
     np.testing.assert_array_equal(loaded.labels.label_map, painted(1).label_map)
     np.testing.assert_array_equal(loaded.labels.provenance, painted(1).provenance)
@@ -280,12 +280,12 @@ def test_a_mask_that_fits_its_record_but_not_its_project_is_kept_too(tmp_path: P
     file.write_text("[[class]]".join(rows[:-1]))
     with ProjectFolder.open(tmp_path, writable=True) as project:
         (sample,) = project.samples
-        strange = project.mask_path(sample).read_bytes()
+        strange = project.annotations.mask_path(sample).read_bytes()
         with pytest.raises(MaskDamaged, match="value 2 at x=0, y=0"):
-            project.load_labels(sample, SIZE)
-        (version,) = project.earlier_labels(sample, SIZE)
-        project.restore_labels(sample, version)
-        assert project.load_labels(sample, SIZE).labels.label_map[0, 0] == 0
+            project.annotations.load(sample, SIZE)
+        (version,) = project.annotations.earlier(sample, SIZE)
+        project.annotations.restore(sample, version)
+        assert project.annotations.load(sample, SIZE).labels.label_map[0, 0] == 0
     originals = (tmp_path / ".fcn-studio" / "originals").rglob("*.png")
     assert [path.read_bytes() for path in originals] == [strange]
 
@@ -366,4 +366,4 @@ def test_a_copy_that_cannot_be_kept_stops_no_save(tmp_path: Path) -> None:
     for index in (0, 1):
         open_and_paint(tmp_path, index)
     with ProjectFolder.open(tmp_path, writable=False) as project:
-        assert (project.load_labels(project.samples[0], SIZE).labels.label_map[:3] == 1).all()
+        assert (project.annotations.load(project.samples[0], SIZE).labels.label_map[:3] == 1).all()

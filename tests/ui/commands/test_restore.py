@@ -26,8 +26,8 @@ def folder(tmp_path: Path) -> Path:
     for index, status in ((1, Status.VERIFIED), (2, Status.IN_PROGRESS), (0, Status.IN_PROGRESS)):
         with ProjectFolder.open(folder, writable=True) as project:
             sample = project.sample(NAME)
-            project.load_labels(sample, (64, 48))
-            project.save_labels(sample, half_painted(sample, index), status, "c0" * 32)
+            project.annotations.load(sample, (64, 48))
+            project.annotations.save(sample, half_painted(sample, index), status, "c0" * 32)
     return folder
 
 
@@ -76,7 +76,7 @@ def test_the_open_image_gets_an_earlier_version_in_one_undoable_step(
     welcome.session.redo()
     welcome.session.autosave.drain()
     with ProjectFolder.open(folder, writable=False) as project:
-        assert project.status(project.sample(NAME)) is Status.VERIFIED
+        assert project.annotations.status(project.sample(NAME)) is Status.VERIFIED
 
 
 def test_cancelling_changes_nothing(welcome: Studio, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +195,7 @@ def test_a_project_file_without_a_copy_is_a_problem(welcome: Studio, tmp_path: P
 def test_the_dialog_says_when_how_far_and_how_much(qtbot: QtBot, folder: Path) -> None:
     with ProjectFolder.open(folder, writable=False) as project:
         sample, table = project.sample(NAME), project.config.table
-        versions = project.earlier_labels(sample, (64, 48))
+        versions = project.annotations.earlier(sample, (64, 48))
     dialog = RestoreDialog(NAME, "Undo takes it back.", versions, table)
     qtbot.addWidget(dialog)
     rows = [dialog.list.topLevelItem(row) for row in range(dialog.list.topLevelItemCount())]

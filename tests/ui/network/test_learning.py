@@ -22,6 +22,7 @@ from fcn_studio.core.training import Adoption, Level, RecipeName, TrainConfig, T
 from fcn_studio.errors import CheckpointError, FcnStudioError, NetworkCannotHelp, ProjectError, TrainingError
 from fcn_studio.fcn.weights.catalogue import read_info
 from fcn_studio.formats.images.images import image_size
+from fcn_studio.formats.project.annotations import AnnotationStore
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs.protocol import FineTuneJob
 from fcn_studio.settings import Settings
@@ -201,7 +202,7 @@ def test_a_batch_writes_new_images_only(bench: Bench, qtbot: QtBot) -> None:
     assert project is not None
     touched = project.samples[6]
     save_half(project, touched, Provenance.HUMAN, Status.IN_PROGRESS)
-    kept = [project.mask_path(s) for s in project.samples if project.mask_path(s).exists()]
+    kept = [project.annotations.mask_path(s) for s in project.samples if project.annotations.mask_path(s).exists()]
     before = {path: path.read_bytes() for path in kept}
     bench.learning.segment_folder()
     assert bench.learning.running[0].words == "0 of 5"
@@ -235,16 +236,16 @@ def test_a_batch_leaves_an_image_alone_whose_strokes_are_not_saved_yet(
     bench.process.held = True
     bench.learning.segment_folder()
     row, image_id = bench.session.index, bench.document.image_id
-    real = ProjectFolder.write_labels
+    real = AnnotationStore.write
 
-    def refuse(self: ProjectFolder, *arguments: object, **options: object) -> object:
+    def refuse(self: AnnotationStore, *arguments: object, **options: object) -> object:
         raise ProjectError("disk full")
 
-    monkeypatch.setattr(ProjectFolder, "write_labels", refuse)
+    monkeypatch.setattr(AnnotationStore, "write", refuse)
     paint(bench.document, 2)
     bench.session.go_to(row + 3)
     bench.session.autosave.drain()
-    monkeypatch.setattr(ProjectFolder, "write_labels", real)
+    monkeypatch.setattr(AnnotationStore, "write", real)
     bench.process.held = False
     qtbot.waitUntil(bench.idle, timeout=20_000)
     assert bench.session.autosave.finish() == []
@@ -516,10 +517,10 @@ def test_what_was_said_of_its_classes_holds_for_labels_layers_batches_and_traini
     bench.session.autosave.drain()
     project = bench.session.project
     assert project is not None
-    written = [s for s in project.samples if project.status(s) is Status.PRELABELLED]
+    written = [s for s in project.samples if project.annotations.status(s) is Status.PRELABELLED]
     assert len(written) == 6
     for sample in written:
-        label_map = project.load_labels(sample, image_size(sample.image_path), peek=True).labels.label_map
+        label_map = project.annotations.load(sample, image_size(sample.image_path), peek=True).labels.label_map
         assert set(np.unique(label_map)) <= {1, 3}
     bench.process.submitted.clear()
     bench.learning.fine_tune(QUICK)
@@ -549,9 +550,9 @@ def test_what_is_said_of_its_classes_during_a_batch_holds_from_then_on(
     project = bench.session.project
     assert project is not None
     found = [
-        project.load_labels(sample, image_size(sample.image_path), peek=True).labels.label_map
+        project.annotations.load(sample, image_size(sample.image_path), peek=True).labels.label_map
         for sample in project.samples
-        if project.status(sample) is Status.PRELABELLED
+        if project.annotations.status(sample) is Status.PRELABELLED
     ]
     assert len(found) == 6
     assert set(np.unique(np.stack(found))) <= {2, 3}

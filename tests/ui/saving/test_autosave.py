@@ -14,6 +14,7 @@ from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError
+from fcn_studio.formats.project.annotations import AnnotationStore
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.ui.saving import autosave as autosave_module
 from fcn_studio.ui.saving.autosave import Autosave
@@ -55,7 +56,7 @@ def test_a_busy_painter_is_saved_too(
         paint(document, 1, at=(5 + number, 5))
         qtbot.wait(60)
     assert written
-    assert project.status(project.samples[0]) is Status.IN_PROGRESS
+    assert project.annotations.status(project.samples[0]) is Status.IN_PROGRESS
 
 
 def test_a_stroke_under_way_is_waited_for(autosave: Autosave, project: ProjectFolder, qtbot: QtBot) -> None:
@@ -75,15 +76,15 @@ def test_a_failed_save_is_tried_again(
 ) -> None:
     monkeypatch.setattr(autosave_module, "RETRY_MS", 100)
     tries: list[int] = []
-    real = ProjectFolder.write_labels
+    real = AnnotationStore.write
 
-    def save_labels(self: ProjectFolder, *arguments: object, **options: object) -> object:
+    def save_labels(self: AnnotationStore, *arguments: object, **options: object) -> object:
         tries.append(1)
         if len(tries) < 3:
             raise ProjectError("disk full")
         return real(self, *arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ProjectFolder, "write_labels", save_labels)
+    monkeypatch.setattr(AnnotationStore, "write", save_labels)
     problems: list[str] = []
     autosave.problem.connect(problems.append)
     document = watched(autosave, project)
@@ -102,19 +103,19 @@ def test_a_failed_save_is_tried_again(
 def test_a_newer_stroke_takes_the_place_of_a_failed_save(
     autosave: Autosave, project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = ProjectFolder.write_labels
+    real = AnnotationStore.write
 
-    def refuse(self: ProjectFolder, *arguments: object, **options: object) -> object:
+    def refuse(self: AnnotationStore, *arguments: object, **options: object) -> object:
         raise ProjectError("disk full")
 
-    monkeypatch.setattr(ProjectFolder, "write_labels", refuse)
+    monkeypatch.setattr(AnnotationStore, "write", refuse)
     document = watched(autosave, project)
     paint(document, 1)
     autosave.drain()
     paint(document, 2)
-    monkeypatch.setattr(ProjectFolder, "write_labels", real)
+    monkeypatch.setattr(AnnotationStore, "write", real)
     assert autosave.finish() == []
-    labels = project.load_labels(project.samples[0], (64, 48)).labels
+    labels = project.annotations.load(project.samples[0], (64, 48)).labels
     assert labels.label_map[10, 10] == 2
     assert not document.dirty
 
@@ -122,24 +123,24 @@ def test_a_newer_stroke_takes_the_place_of_a_failed_save(
 def test_a_prediction_does_not_overtake_unsaved_human_work(
     autosave: Autosave, project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = ProjectFolder.write_labels
+    real = AnnotationStore.write
 
-    def refuse(self: ProjectFolder, *arguments: object, **options: object) -> object:
+    def refuse(self: AnnotationStore, *arguments: object, **options: object) -> object:
         raise ProjectError("disk full")
 
-    monkeypatch.setattr(ProjectFolder, "write_labels", refuse)
+    monkeypatch.setattr(AnnotationStore, "write", refuse)
     document = watched(autosave, project)
     paint(document, 2)
     autosave.drain()
     autosave.watch(None, None, None)
-    monkeypatch.setattr(ProjectFolder, "write_labels", real)
+    monkeypatch.setattr(AnnotationStore, "write", real)
     ones = np.ones((48, 64), np.uint8)
     for row in (0, 1):
         sample = project.samples[row]
         autosave.accept(Accept(project, sample, Prediction(sample.image_id, ones, ones, "c0" * 32), False))
     assert autosave.finish() == []
-    first = project.load_labels(project.samples[0], (64, 48))
+    first = project.annotations.load(project.samples[0], (64, 48))
     assert first.status is Status.IN_PROGRESS
     assert first.labels.provenance.max() == Provenance.HUMAN
     assert (first.labels.label_map == 1).sum() == 0
-    assert project.status(project.samples[1]) is Status.PRELABELLED
+    assert project.annotations.status(project.samples[1]) is Status.PRELABELLED

@@ -48,7 +48,7 @@ def test_a_large_image_is_painted_predicted_verified_and_saved(
     assert project is not None
     assert document.history.redo_title == "Verify"
     studio.session.autosave.drain()
-    mask = read_mask(project.mask_path(project.samples[0]), (SIDE, SIDE), studio.session.table).label_map
+    mask = read_mask(project.annotations.mask_path(project.samples[0]), (SIDE, SIDE), studio.session.table).label_map
     expected = blocks(SIDE, SIDE)[0]
     y, x = np.ogrid[:SIDE, :SIDE]
     far = (x - SIDE / 2) ** 2 + (y - SIDE / 2) ** 2 > (SIDE / 32 + 2) ** 2  # beyond the stroke

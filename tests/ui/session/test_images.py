@@ -162,7 +162,7 @@ def test_damage_found_late_costs_no_stroke(
         assert session.document.image_id == "picture-001.png"
     session.autosave.drain()
     assert session.project is not None
-    mask = session.project.mask_path(session.project.sample(image_id))
+    mask = session.project.annotations.mask_path(session.project.sample(image_id))
     assert read_mask(mask, (WIDTH, HEIGHT), session.table).label_map[10, 10] == 1
 
 

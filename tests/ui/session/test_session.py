@@ -17,6 +17,7 @@ from fcn_studio.core.labels import Provenance
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ClassTableNeeded, ImageError, MaskError, ProjectError, ProjectReadOnly
+from fcn_studio.formats.project.annotations import AnnotationStore
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.masks import read_mask
 from fcn_studio.tools.base import PointerEvent
@@ -67,9 +68,9 @@ def on_disk(folder: Path, row: int) -> tuple[Status, int | None]:
     """Status of an image by its files, and the class index at (10, 10); None without a mask."""
     with ProjectFolder.open(folder, writable=False) as project:
         sample = project.samples[row]
-        path = project.mask_path(sample)
+        path = project.annotations.mask_path(sample)
         value = int(read_mask(path, SIZE, TABLE).label_map[10, 10]) if path.exists() else None
-        return project.status(sample), value
+        return project.annotations.status(sample), value
 
 
 def saved(session: Session) -> Callable[[], bool]:
@@ -137,14 +138,14 @@ def test_the_undo_memory_follows_the_settings(session: Session) -> None:
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """While it holds True, nothing can be saved."""
     full = [True]
-    real = ProjectFolder.write_labels
+    real = AnnotationStore.write
 
-    def save_labels(self: ProjectFolder, *arguments: object, **options: object) -> object:
+    def save_labels(self: AnnotationStore, *arguments: object, **options: object) -> object:
         if full[0]:
             raise ProjectError("the mask cannot be written: no space left on device")
         return real(self, *arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ProjectFolder, "write_labels", save_labels)
+    monkeypatch.setattr(AnnotationStore, "write", save_labels)
     return full
 
 

@@ -310,7 +310,7 @@ def test_saving_waits_for_the_end_of_a_stroke(active: Studio, qtbot: QtBot) -> N
     assert document.editing
     tool.release(PointerEvent(10, 10, "left"))
     qtbot.waitUntil(lambda: active.session.save_state == "saved")
-    assert active.session.project.status(active.session.samples[0]) is Status.IN_PROGRESS
+    assert active.session.project.annotations.status(active.session.samples[0]) is Status.IN_PROGRESS
 
 
 def test_verify_goes_on_to_the_next(active: Studio, qtbot: QtBot) -> None:
@@ -674,7 +674,7 @@ def test_an_export_ends_with_its_project_and_blames_no_other(
     project = studio.session.project
     assert project is not None
     studio.session.autosave.drain()
-    project.mask_path(project.samples[0]).write_bytes(b"damaged")
+    project.annotations.mask_path(project.samples[0]).write_bytes(b"damaged")
     commands, exporter = studio.window._commands, studio.window._commands.exporter
     commands.start_export(replace(VERIFIED, out=tmp_path / "out"))
     qtbot.waitUntil(lambda: bool(slow_export.threads))
