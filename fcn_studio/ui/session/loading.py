@@ -113,7 +113,7 @@ def load_document(project: ProjectFolder, sample: Sample, pictures: Images, auto
         return Loaded(document, picture)
     found = project.annotations.load(sample, (width, height))
     history = autosave.history_of(sample.image_id, found.labels, found.standing, found.fingerprint)
-    document = _made(sample, found.labels, found.standing, history, given=True)  # `load_labels` keeps none of them
+    document = _made(sample, found.labels, found.standing, history, given=True)  # `load` keeps none of them
     return Loaded(document, picture, found.mask_sha256, found.notices)
 
 
