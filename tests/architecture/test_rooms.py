@@ -76,12 +76,38 @@ def test_no_call_that_the_design_forbids(path: Path) -> None:
         ), f"{where}: files are never unpickled"
 
 
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def functions_in(path: Path) -> Iterator[tuple[Function, int]]:
+    """Functions of a file and their lines, those of the docstring counted as one."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, Function):
+            length = (node.end_lineno or 0) - node.lineno + 1
+            yield node, length - (ast.get_docstring(node, clean=False) or "").count("\n")
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_files_have_at_most_500_lines_and_functions_50(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 500
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef):
-            length = node.body[-1].end_lineno - node.lineno + 1  # type: ignore[operator]
-            documented = ast.get_docstring(node, clean=False)
-            assert length - (documented or "").count("\n") <= 50, f"{path}:{node.lineno} {node.name}: {length} lines"
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
+    for function, length in functions_in(path):
+        assert length <= 50, f"{path}:{function.lineno} {function.name}: {length} lines"
+
+
+def test_nine_functions_in_ten_have_at_most_20_lines() -> None:
+    lengths = sorted(length for path in SOURCES for _, length in functions_in(path))
+    assert lengths[9 * len(lengths) // 10] <= 20
+
+
+def test_classes_have_under_30_public_methods_of_their_own() -> None:
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                public = {f.name for f in node.body if isinstance(f, Function) and not f.name.startswith("_")}
+                assert len(public) < 30, f"{path}:{node.lineno} {node.name}: {len(public)} public methods"
+
+
+def test_rooms_have_at_most_25_modules() -> None:
+    for room in {path.parent for path in SOURCES}:
+        modules = [path for path in room.glob("*.py") if path.name != "__init__.py"]
+        assert len(modules) <= 25, f"{room}: {len(modules)} modules"

@@ -40,11 +40,11 @@ from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.bar_buttons import DuplicateConnectionFilter
 from fcn_studio.ui.widgets.message_strip import MessageStrip
 from fcn_studio.ui.widgets.named import named, with_role
-from fcn_studio.ui.widgets.options_bar import OptionsBar
-from fcn_studio.ui.widgets.status_line import StatusLine
 from fcn_studio.ui.widgets.welcome import Welcome
 from fcn_studio.ui.window.layout import DockStack, Layout
 from fcn_studio.ui.window.message_presenter import MessagePresenter
+from fcn_studio.ui.window.options_bar import OptionsBar
+from fcn_studio.ui.window.status_line import StatusLine
 
 if TYPE_CHECKING:
     from fcn_studio.ui.network.learning import Learning

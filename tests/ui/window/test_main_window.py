@@ -42,8 +42,8 @@ from fcn_studio.ui.dialogs import questions
 from fcn_studio.ui.dialogs.export_dialog import ExportChoice
 from fcn_studio.ui.network.job_list import JobView
 from fcn_studio.ui.widgets.size_box import SizeBox
-from fcn_studio.ui.widgets.status_line import cursor_words, saved_words
 from fcn_studio.ui.window.main_window import MainWindow
+from fcn_studio.ui.window.status_line import cursor_words, saved_words
 from tests.ui.conftest import Studio, draw_project
 
 KEY, MODIFIER = Qt.Key, Qt.KeyboardModifier
