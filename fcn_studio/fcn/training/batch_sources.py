@@ -289,4 +289,10 @@ class FeatureSource:
         """Compute the features of one image; may run out of memory."""
         device = next(self._network.parameters()).device
         inputs = normalise(to_device(image[None], device), self._preprocessing)
-        return {stride: tensor.half().cpu() for stride, tensor in self._network.features(inputs).items()}
+        return {stride: _in_half_the_bytes(tensor).cpu() for stride, tensor in self._network.features(inputs).items()}
+
+
+def _in_half_the_bytes(values: Tensor) -> Tensor:
+    """Return float32 values as float16, or as bfloat16 where one is above the range of float16."""
+    half = values.half()
+    return half if bool(torch.isfinite(half).all()) else values.bfloat16()

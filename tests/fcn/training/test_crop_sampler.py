@@ -14,6 +14,7 @@ from fcn_studio.core.training import Level
 from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.model.build import build
+from fcn_studio.fcn.training.batch_sources import FeatureSource
 from fcn_studio.fcn.training.crop_sampler import (
     CropSampler,
     DecodedImages,
@@ -32,6 +33,7 @@ from fcn_studio.fcn.training.recipe import (
     working_scale,
 )
 from fcn_studio.fcn.transforms import Augmentation, random_view
+from fcn_studio.fcn.weights.checkpoint import Preprocessing
 from tests.fcn.conftest import write_png
 
 TABLE = ClassTable.from_names(["a", "b", "c"])
@@ -242,3 +244,25 @@ def test_few_images_are_learned_in_small_steps() -> None:
         assert [batch_size_for(Level.SCRATCH, None, images=n, device=device) for n in (1, 2, 3, 100)] == expected
     assert batch_size_for(Level.FULL, None, images=100, device=CPU) == 2
     assert [batch_size_for(Level.FULL, n, images=1, device=CPU) for n in (1, 8)] == [1, 8]  # what is asked for rules
+
+
+def test_cached_features_above_the_range_of_float16_stay_finite(tmp_path: Path) -> None:
+    network = build(Architecture("slim", 0.125, 16), 3).eval()
+    snapshot = [labelled(tmp_path, np.zeros((40, 48), np.uint8))]
+    seen = {}
+    for factor in (1.0, 1e6):
+
+        def features(images: torch.Tensor, factor: float = factor) -> dict[int, torch.Tensor]:
+            return {8: factor * torch.ones(1, 2, 5, 6)}
+
+        network.features = features  # type: ignore[method-assign, assignment]
+        source = FeatureSource(
+            DecodedImages(snapshot, channel_lut(TABLE)), network, Preprocessing(), 1, 0, lambda: None
+        )
+        for _ in source.fill():
+            pass
+        (batch,) = source.batch(CPU)
+        assert isinstance(batch.inputs, dict)
+        seen[factor] = batch.inputs[8]
+    assert torch.equal(seen[1.0], torch.ones(1, 2, 5, 6))
+    assert torch.allclose(seen[1e6], torch.tensor(1e6), rtol=0.01)
