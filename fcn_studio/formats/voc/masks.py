@@ -20,11 +20,15 @@ from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, MaskNotRead
 from fcn_studio.formats.atomic import write_atomically
 from fcn_studio.formats.images.images import DECODER_ERRORS, MAX_PIXELS, MOST_PIXELS, quiet_pillow
 from fcn_studio.formats.images.png_metadata import without_oversized_metadata
+from fcn_studio.i18n import tr, tr_n
 from fcn_studio.paths import open_file, read_file
 
 _PALETTE = voc_palette().tobytes()
 MAX_MASK_BYTES = MOST_PIXELS
 """Larger mask files are not read: one of the largest image is smaller, were it noise of 8 bits."""
+
+_PIXELS_PER_STRAY = 1000
+"""Of how many pixels one may have an unknown index; with more, a class is missing."""
 
 _MAP_IT = "export it again as an 8-bit palette PNG of class indices, or map it explicitly"
 
@@ -48,13 +52,15 @@ def read_mask(
     """Read a mask file as the label map of an image of ``size`` (width, height) as displayed.
 
     Mode P is read as indices exactly, whatever its palette. Grey of 8 bits is read as indices if every value is
-    in the table or 255, with a notice; a grey mask of 255 and nothing else but 0, or of 1 bit, may mean "void" or
-    "the object", so it asks unless ``grey_as_indices`` is true.
+    in the table or 255, with a notice. A grey mask of 255 and nothing else but 0, or of 1 bit, may mean "void" or
+    "the object", so it asks unless ``grey_as_indices`` is true. A few stray pixels of other indices become void,
+    with a notice.
 
     Raises:
         GreyMaskFound: if only the user can say how to read it.
-        MaskError: if it cannot be read, or is of 16 bits, coloured, of another size, or holds an index that is
-            not in the table; the sentence names the file, the value and the first such pixel.
+        MaskError: if it cannot be read, or is of 16 bits, coloured, of another size, or if more than one pixel in a
+            thousand has an index that is not in the table; the sentence names the file, the value and the first
+            such pixel.
     """
     try:
         data = read_file(path, MAX_MASK_BYTES)
@@ -94,13 +100,45 @@ def decode_mask(
     if mode != "P":
         _check_grey(label_map, mode, path, grey_as_indices)
         notices = (f"{path.name}: a grey mask; its values were read as class indices",)
-    if (stranger := first_unknown_index(label_map, table)) is not None:
-        value, x, y = stranger
+    return MaskFile(label_map, (*notices, *_strays_made_void(label_map, table, path)))
+
+
+def _strays_made_void(label_map: LabelMap, table: ClassTable, path: Path) -> tuple[str, ...]:
+    """Make a few pixels of unknown index void, and return a notice with their number.
+
+    Raises:
+        MaskError: if they are more than one in a thousand: then a class is missing, and no pixel is stray.
+    """
+    if (stranger := first_unknown_index(label_map, table)) is None:
+        return ()
+    value, x, y = stranger
+    strays = ~table.with_indices()[label_map]
+    count = int(np.count_nonzero(strays))
+    if count * _PIXELS_PER_STRAY > label_map.size:
         raise MaskError(
-            f"{path}: value {value} at x={x}, y={y} is no class index of this project; add a class with that "
-            "index to fcn-studio.toml, or correct the mask"
+            tr(
+                "{path}: value {value} at x={x}, y={y} is no class index of this project; "
+                "add a class with that index to fcn-studio.toml, or correct the mask",
+                path=path,
+                value=value,
+                x=x,
+                y=y,
+            )
         )
-    return MaskFile(label_map, notices)
+    label_map[strays] = VOID
+    return (
+        tr_n(
+            "{name}: {n} pixel has an index that is no class of this project (value {value} at x={x}, y={y}); "
+            "it is void",
+            "{name}: {n:,} pixels have an index that is no class of this project "
+            "(first value {value} at x={x}, y={y}); they are void",
+            count,
+            name=path.name,
+            value=value,
+            x=x,
+            y=y,
+        ),
+    )
 
 
 def encode_mask(label_map: LabelMap) -> bytes:
