@@ -9,6 +9,7 @@ from typing import Any
 
 from fcn_studio.core.class_map import ClassMap
 from fcn_studio.core.metrics import Figures
+from fcn_studio.i18n import tr, tr_n
 
 
 class Level(StrEnum):
@@ -130,6 +131,7 @@ class TrainOutcome:
         steps: optimiser steps done.
         stopped: ended before its budget, by the user.
         calibration: its temperature and what that is worth; None with too few validation images.
+        steps_wanted: steps of the recipe, where time bounded the training; else 0.
     """
 
     checkpoint: str
@@ -142,6 +144,12 @@ class TrainOutcome:
     stopped: bool = False
     notes: tuple[str, ...] = ()
     calibration: Calibration | None = None
+    steps_wanted: int = 0
+
+    @property
+    def is_starved(self) -> bool:
+        """Whether the time has allowed less than a quarter of the recipe's steps."""
+        return 4 * self.steps < self.steps_wanted
 
 
 class Verdict(StrEnum):
@@ -170,26 +178,46 @@ class Adoption:
         return self.verdict is not Verdict.CANDIDATE
 
 
+def starved_sentence(outcome: TrainOutcome) -> str:
+    """Return what to tell a person about a training whose time was too short."""
+    return tr(
+        "the time was enough for {steps:,} of the recipe's {wanted:,} steps; give it more minutes",
+        steps=outcome.steps,
+        wanted=outcome.steps_wanted,
+    )
+
+
 def judge(outcome: TrainOutcome, class_names: Mapping[int, str]) -> Adoption:
-    """The rule of adoption (docs/ARCHITECTURE.md, "Adoption").
+    """Decide whether a new network is put in use (docs/ARCHITECTURE.md, "Adoption").
 
     A new network is adopted if the validation mean IoU does not fall and no class with 1,000 or more validation
-    pixels loses over 5 points of IoU; with under 3 validation images, or nothing to compare with, it is adopted
-    and marked "not compared".
+    pixels loses over 5 points of IoU. With under 3 validation images, or nothing to compare with, it is adopted
+    and marked "not compared"; but with under 3 validation images a starved one is kept as a candidate.
     """
     new, old = outcome.figures, outcome.baseline
     if new is None or len(outcome.val_ids) < MIN_VAL_IMAGES:
-        few = f"only {len(outcome.val_ids)}" if outcome.val_ids else "no"
-        return Adoption(Verdict.NOT_COMPARED, (f"{few} verified images to validate on",))
+        few = (
+            tr_n(
+                "only {n} verified image to validate on",
+                "only {n} verified images to validate on",
+                len(outcome.val_ids),
+            )
+            if outcome.val_ids
+            else tr("no verified images to validate on")
+        )
+        if outcome.is_starved:
+            return Adoption(Verdict.CANDIDATE, (few, starved_sentence(outcome)))
+        return Adoption(Verdict.NOT_COMPARED, (few,))
     if old is None:
-        return Adoption(Verdict.NOT_COMPARED, ("no earlier network to compare with",))
+        return Adoption(Verdict.NOT_COMPARED, (tr("no earlier network to compare with"),))
     reasons = []
     if new.mean_iou < old.mean_iou:
-        reasons.append(f"mean IoU fell from {old.mean_iou:.3f} to {new.mean_iou:.3f}")
+        reasons.append(tr("mean IoU fell from {old:.3f} to {new:.3f}", old=old.mean_iou, new=new.mean_iou))
     for index, before in old.iou.items():
         after = new.iou.get(index, 0.0)
         if new.pixels.get(index, 0) >= MIN_CLASS_PIXELS and before - after > MAX_CLASS_LOSS:
-            reasons.append(f"{class_names.get(index, index)} fell from {before:.3f} to {after:.3f}")
+            name = class_names.get(index, index)
+            reasons.append(tr("{name} fell from {old:.3f} to {new:.3f}", name=name, old=before, new=after))
     if reasons:
         return Adoption(Verdict.CANDIDATE, tuple(reasons))
-    return Adoption(Verdict.ADOPTED, (f"mean IoU {old.mean_iou:.3f} to {new.mean_iou:.3f}",))
+    return Adoption(Verdict.ADOPTED, (tr("mean IoU {old:.3f} to {new:.3f}", old=old.mean_iou, new=new.mean_iou),))

@@ -112,6 +112,10 @@ def test_a_run_is_a_numbered_folder_with_its_settings_and_log(project: ProjectFo
         ({"figures": figures(0.4, c1=0.4)}, Verdict.CANDIDATE, False, None),
         ({"val_ids": ("a",)}, Verdict.NOT_COMPARED, True, False),
         ({"baseline": None}, Verdict.NOT_COMPARED, True, False),
+        ({"val_ids": ("a",), "steps": 22, "steps_wanted": 200}, Verdict.CANDIDATE, False, None),
+        ({"figures": None, "steps": 49, "steps_wanted": 200}, Verdict.CANDIDATE, False, None),
+        ({"figures": None, "steps": 50, "steps_wanted": 200}, Verdict.NOT_COMPARED, True, False),
+        ({"steps": 22, "steps_wanted": 200}, Verdict.ADOPTED, True, True),
     ],
 )
 def test_finishing_a_run_puts_its_network_in_use_by_the_rule(

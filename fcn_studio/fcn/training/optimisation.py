@@ -187,7 +187,7 @@ class Optimisation:
         elif self.device != CPU:
             self._fall_back_to_cpu()
         else:
-            raise DeviceError(tr("out of memory: there is no room for even one crop; close other programs"))
+            raise DeviceError(tr("out of memory: not even one crop can be trained on; close other programs"))
 
     def _fall_back_to_cpu(self) -> None:
         """Move everything to the CPU."""

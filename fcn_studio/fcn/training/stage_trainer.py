@@ -12,7 +12,7 @@ import torch
 
 from fcn_studio.core.class_map import map_classes
 from fcn_studio.core.metrics import Figures
-from fcn_studio.core.training import MIN_VAL_IMAGES, Calibration, TrainOutcome, TrainProgress
+from fcn_studio.core.training import MIN_VAL_IMAGES, Calibration, TrainOutcome, TrainProgress, starved_sentence
 from fcn_studio.errors import ImageError, TrainingError
 from fcn_studio.fcn.inference.evaluate import evaluate
 from fcn_studio.fcn.inference.predictor import Predictor
@@ -68,6 +68,7 @@ class StageTrainer:
                 self._start = replace(self._start, preprocessing=_preprocessing(state.values["preprocessing"]))
         recipe = stage.recipe(request, self._start)
         self._budget = Budget(config, recipe.steps, recipe.evaluations)
+        self._steps_wanted = recipe.steps * (stage.number + 1) if config.minutes is not None else 0
         self._weights = loss_weights(request.training_set, recipe)
         self.optimisation = Optimisation(
             stage.network(request, self._start),
@@ -177,7 +178,7 @@ class StageTrainer:
     def outcome(self) -> TrainOutcome:
         """Return the outcome of this stage and of those before it."""
         left_out = self._training_set.left_out
-        return TrainOutcome(
+        outcome = TrainOutcome(
             checkpoint=str(self._request.out_path),
             figures=self._best,
             baseline=self._baseline,
@@ -192,7 +193,11 @@ class StageTrainer:
                 *self.optimisation.notes,
                 *(tr("left out: {reason}", reason=why) for why in list(left_out.values())),
             ),
+            steps_wanted=self._steps_wanted,
         )
+        if outcome.is_starved and not self.stopped:
+            return replace(outcome, notes=(*outcome.notes, starved_sentence(outcome)))
+        return outcome
 
     def close(self) -> None:
         """End the background thread that makes batches."""

@@ -371,3 +371,14 @@ def test_a_short_lack_of_memory_while_images_are_read_ends_nothing(
     reports, outcome = small_run(tmp_path)
     assert outcome.steps == reports[-1].step == 6
     assert any("out of memory" in note for note in outcome.notes)
+
+
+def test_a_training_that_time_has_starved_says_so(tmp_path: Path) -> None:
+    snapshot = scenes(tmp_path, range(3))
+    for changes, wanted in (({"steps": 2}, 0), ({"steps": None, "minutes": 0.01}, 1500)):
+        config = replace(TINY, **changes)
+        _, outcome = finish(train(config, snapshot, [], TABLE, None, CPU, tmp_path / "net.st"))
+        assert outcome.steps_wanted == wanted
+        assert outcome.is_starved == bool(wanted)
+        told = [note for note in outcome.notes if "of the recipe's 1,500 steps" in note]
+        assert len(told) == bool(wanted), outcome.notes
