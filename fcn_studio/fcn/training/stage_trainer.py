@@ -117,7 +117,7 @@ class StageTrainer:
             raise TrainingError(
                 tr("the training was stopped before its first step, and nothing was written")
                 if self.stopped
-                else tr("no step succeeded: the loss was never a number; start from another network")
+                else tr("no step succeeded: the loss was not a number each time; start from another network")
             )
         if self._best is None or not (self.stopped or self._budget.validated_step == self._steps):
             was_stopped = self.stopped
