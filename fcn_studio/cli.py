@@ -124,6 +124,12 @@ def _add_train(command: argparse.ArgumentParser) -> None:
     command.add_argument("--lovasz", type=float, default=0.0, metavar="W", help="weight of the Lovász-softmax loss")
     command.add_argument("--rate", type=float, default=1.0, metavar="F", help="factor on the learning rates")
     command.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto")
+    command.add_argument("--no-flip", dest="flip", action="store_false", help="never mirror crops left to right")
+    command.add_argument("--vertical-flip", action="store_true", help="mirror crops top to bottom too")
+    command.add_argument("--rotation", type=float, default=0.0, metavar="A", help="turn crops by up to this angle")
+    command.add_argument(
+        "--early-stop", type=int, default=0, metavar="N", help="end after N validations without gain"
+    )
     command.add_argument("--divide-weights", action="store_true", help="take the class weights out of the scores")
     command.add_argument("--val-list", metavar="FILE", type=Path, help="validate on the images that it names")
 

@@ -55,6 +55,10 @@ class TrainConfig:
         precision: "fp32", "bf16" (features by automatic mixed precision) or "auto": bf16 on CUDA.
         divide_weights: take the class weights of the loss out of the scores of the network that is kept, so that
             its probabilities are those of the images: rare classes are then found less often, and more surely.
+        flip: whether crops are mirrored left to right; not where left and right are classes, or for text.
+        vertical_flip: whether crops are mirrored top to bottom, as for micrographs and pictures from above.
+        rotation: largest angle by which crops are turned, in degrees.
+        early_stop: end after so many validations in a row without a better one; 0 for never.
         keep_every: seconds between two states that are kept to go on from after a crash; None keeps none.
     """
 
@@ -73,6 +77,10 @@ class TrainConfig:
     rate: float = 1.0
     precision: str = "auto"
     divide_weights: bool = False
+    flip: bool = True
+    vertical_flip: bool = False
+    rotation: float = 0.0
+    early_stop: int = 0
     keep_every: float | None = 60.0
 
     @classmethod

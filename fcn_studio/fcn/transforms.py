@@ -1,4 +1,4 @@
-"""From image files' pixels to the network's input, and the random views that training sees."""
+"""The network's input from the pixels of images, and random views for training."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Image = NDArray[np.uint8]
 
 
 def normalise(images_rgb: Tensor, preprocessing: Preprocessing) -> Tensor:
-    """The network's input of uint8 RGB images (N, H, W, 3): float32 (N, 3, H, W), channels last in memory."""
+    """Normalise uint8 RGB images (N, H, W, 3) to float32 (N, 3, H, W), channels last."""
     images = images_rgb.flip(3) if preprocessing.channel_order == "bgr" else images_rgb
     mean = torch.tensor(preprocessing.mean, device=images.device)
     std = torch.tensor(preprocessing.std, device=images.device)
@@ -28,12 +28,12 @@ def normalise(images_rgb: Tensor, preprocessing: Preprocessing) -> Tensor:
 
 
 def scaled_size(shape: tuple[int, int], scale: float) -> tuple[int, int]:
-    """(height, width) times a scale, each at least 1."""
+    """Return (height, width) times a scale, each at least 1."""
     return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
 
 
 def resized(image_rgb: Image, shape: tuple[int, int]) -> Image:
-    """The image at another (height, width): areas averaged when it shrinks, bilinear when it grows."""
+    """Resize an image to (height, width): average areas to shrink, interpolate to grow."""
     if image_rgb.shape[:2] == shape:
         return image_rgb
     shrinks = shape[0] * shape[1] < image_rgb.shape[0] * image_rgb.shape[1]
@@ -42,13 +42,13 @@ def resized(image_rgb: Image, shape: tuple[int, int]) -> Image:
 
 
 def resized_labels(label_map: LabelMap, shape: tuple[int, int]) -> LabelMap:
-    """The label map at another (height, width), nearest: labels are never blended."""
+    """Resize a label map to (height, width) by nearest pixels; labels are never blended."""
     return np.asarray(cv2.resize(label_map, shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """How random views are drawn.
+    """The distribution of random views.
 
     Attributes:
         shape: (height, width) of a view.
@@ -56,6 +56,8 @@ class Augmentation:
         aspect: largest relative stretch along x.
         flip: whether half of the views are mirrored left to right.
         colour: strength of the colour changes, 0 for none, 1 for plenty.
+        vertical_flip: whether half of the views are mirrored top to bottom.
+        rotation: largest angle by which a view is turned either way, in degrees.
     """
 
     shape: tuple[int, int]
@@ -63,6 +65,8 @@ class Augmentation:
     aspect: float = 0.1
     flip: bool = True
     colour: float = 1.0
+    vertical_flip: bool = False
+    rotation: float = 0.0
 
 
 def random_view(
@@ -72,15 +76,16 @@ def random_view(
     rng: np.random.Generator,
     anchor_xy: tuple[int, int] | None = None,
 ) -> tuple[Image, LabelMap]:
-    """One augmented crop: scale, stretch, flip and crop by a single affine warp, then colour.
+    """Draw one augmented crop: a single affine warp, then colour changes.
 
-    Outside of the image the picture is mirrored and the labels are 255.
+    The warp scales, stretches, flips, turns and crops. Outside of the image the picture is mirrored and the labels
+    are 255.
 
     Args:
         image_rgb: uint8 (H, W, 3).
         label_map: uint8 (H, W).
         augmentation: what may happen.
-        rng: source of chance.
+        rng: random generator.
         anchor_xy: a pixel that the view must show.
 
     Returns:
@@ -95,10 +100,15 @@ def random_view(
     top = _start(label_map.shape[0], height * step_y, anchor_y, rng)
     if augmentation.flip and rng.random() < 0.5:
         left, step_x = left + width * step_x, -step_x
+    if augmentation.vertical_flip and rng.random() < 0.5:
+        top, step_y = top + height * step_y, -step_y
     # Pixel centres lie at halves of the continuous coordinates used above.
     to_source = np.array(
         [[step_x, 0, left + step_x / 2 - 0.5], [0, step_y, top + step_y / 2 - 0.5]], dtype=np.float64
     )
+    if augmentation.rotation > 0:
+        angle = math.radians(rng.uniform(-augmentation.rotation, augmentation.rotation))
+        to_source = _turned(to_source, angle, (width, height), anchor_xy)
     view = cv2.warpAffine(
         image_rgb, to_source, (width, height),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REFLECT_101,
@@ -112,8 +122,24 @@ def random_view(
     return np.asarray(view, np.uint8), np.asarray(labels, np.uint8)
 
 
+def _turned(
+    to_source: NDArray[np.float64], angle: float, size: tuple[int, int], anchor_xy: tuple[int, int] | None
+) -> NDArray[np.float64]:
+    """Turn a warp (2, 3) from a view of (width, height) about the anchor, or the middle of the view."""
+    if anchor_xy is None:
+        pivot = (np.array(size) - 1) / 2
+    else:
+        pivot = np.linalg.solve(to_source[:, :2], np.array(anchor_xy) - to_source[:, 2])
+    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    linear = to_source[:, :2] @ turn
+    offset = to_source[:, :2] @ pivot + to_source[:, 2] - linear @ pivot
+    return np.column_stack([linear, offset]).astype(np.float64)
+
+
 def _start(size: int, extent: float, anchor: int | None, rng: np.random.Generator) -> float:
-    """Where a view of ``extent`` source pixels starts along an axis of ``size``, showing the anchor if given.
+    """Draw where a view of ``extent`` source pixels starts along an axis of ``size``.
+
+    It shows the anchor, if one is given.
 
     A view larger than the image shows all of it.
     """
@@ -128,7 +154,7 @@ def _start(size: int, extent: float, anchor: int | None, rng: np.random.Generato
 
 
 def _recoloured(image_rgb: Image, strength: float, rng: np.random.Generator) -> Image:
-    """Other saturation, contrast, brightness and cast, as one affine map of RGB that saturates at 0 and 255."""
+    """Change saturation, contrast, brightness and colour cast by one affine map of RGB."""
     saturation = rng.uniform(1 - 0.4 * strength, 1 + 0.4 * strength)
     contrast = rng.uniform(1 - 0.3 * strength, 1 + 0.3 * strength)
     shift = rng.uniform(-25, 25) * strength + rng.uniform(-8, 8, 3) * strength

@@ -250,6 +250,8 @@ def _check(config: TrainConfig, network: str, out: Path | None, log: Path | None
         raise UsageError(f"--crop {config.crop[0]}x{config.crop[1]} is not between 32 and 4096")
     if not (0 <= config.lovasz <= 10 and 0 < config.rate <= 1e6):
         raise UsageError("--lovasz is 0 to 10, and --rate a positive number")
+    if not 0 <= config.rotation <= 180 or config.early_stop < 0:
+        raise UsageError("--rotation is 0 to 180 degrees, and --early-stop 0 or more validations")
     _check_unused(config, network)
     if out is not None:
         check_checkpoint(out)
@@ -269,6 +271,8 @@ def _check_unused(config: TrainConfig, network: str) -> None:
         "input_scale": "only a training from scratch has a choice of" if not scratch else "",
         "width": "only a slim network from scratch has" if not (scratch and slim) else "",
         "crop": "only the levels full and scratch of the modern recipe take" if quick or not modern else "",
+        "vertical_flip": "only the levels full and scratch of the modern recipe take" if quick or not modern else "",
+        "rotation": "only the levels full and scratch of the modern recipe take" if quick or not modern else "",
         "precision": "the level quick has no use for" if quick else "",
     }
     for name, words in unused.items():

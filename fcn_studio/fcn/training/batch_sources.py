@@ -204,6 +204,8 @@ class FeatureSource:
         seed: int,
         make_room: Callable[[], None],
         position: int = 0,
+        *,
+        flip: bool = True,
     ) -> None:
         """Prepare; `fill` computes the features.
 
@@ -215,16 +217,17 @@ class FeatureSource:
             seed: of the random generators.
             make_room: called when memory has run out; may move the network to another device; raises at the end.
             position: number of the first batch.
+            flip: whether mirror images are learned from too.
         """
         self.position, self.filled = position, 0
-        self._make_room = make_room
+        self._make_room, self._flip = make_room, flip
         self._images, self._network, self._preprocessing = images, network, preprocessing
         self._size, self._seed = size, seed
         self._views: list[tuple[Features, Tensor]] = []
         self._order = ImageOrder(0, seed)
 
     def fill(self) -> Iterator[int]:
-        """Compute features of images and their mirror images until the cache is full.
+        """Compute features of images, and of mirror images, until the cache is full.
 
         Yields:
             The number of images done.
@@ -255,7 +258,7 @@ class FeatureSource:
     def _add(self, image: Image, channels: LabelMap) -> int:
         """Cache the features of an image and its mirror image; return their bytes."""
         total = 0
-        for step in (1, -1):
+        for step in (1, -1) if self._flip else (1,):
             features = self._features(image[:, ::step].copy())  # torch takes no negative strides
             total += sum(2 * tensor.numel() for tensor in features.values())
             self._views.append((features, torch.from_numpy(channels[:, ::step].copy())))

@@ -27,6 +27,8 @@ from fcn_studio.paths import open_file
 STATE_KEY = "fcn_studio_training"
 FORMAT = 1
 
+_ADDED_LATER = ("flip", "vertical_flip", "rotation", "early_stop")
+
 _CHANGED = {
     "settings": tr_noop("{path}: this training was started with other settings; restore them, or start a new one"),
     "classes": tr_noop("{path}: this training was started with another class table; restore it, or start a new one"),
@@ -140,6 +142,10 @@ def input_digests(
             images.update(repr((image.image_id, image.shape)).encode())
             images.update(image.label_map().tobytes())
     settings = asdict(replace(config, keep_every=None))
+    usual = asdict(TrainConfig())
+    for name in _ADDED_LATER:  # resume files of before they were there have digests without them
+        if settings[name] == usual[name]:
+            del settings[name]
     return {
         "settings": _digest(json.dumps(settings, sort_keys=True)),
         "classes": _digest(repr([(c.index, c.name) for c in table.active])),

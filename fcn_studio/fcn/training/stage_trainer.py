@@ -84,6 +84,7 @@ class StageTrainer:
             torch.manual_seed(config.seed + ranks.share.rank)  # else all processes drop the same features
         self.stopped = False
         self._best: Figures | None = None
+        self._validations_since_best = 0
         self._calibration: Calibration | None = None
         self._baseline: Figures | None = previous._baseline if previous else None
         self._spent_before: tuple[int, float, float] = previous._spent if previous else (0, 0.0, 0.0)
@@ -155,9 +156,15 @@ class StageTrainer:
 
     def _has_next_step(self) -> bool:
         """Return whether another step is to be taken; the first always is."""
-        if self.stopped or self.optimisation.given_up:
+        if self.stopped or self.optimisation.given_up or self._is_at_its_best:
             return False
         return self._steps == 0 or self._fraction < 1
+
+    @property
+    def _is_at_its_best(self) -> bool:
+        """Whether the last validations were all worse than the best, and the config ends the training then."""
+        limit = self._request.config.early_stop
+        return 0 < limit <= self._validations_since_best
 
     @property
     def _steps(self) -> int:
@@ -254,6 +261,8 @@ class StageTrainer:
             "left_out": dict(self._training_set.left_out),
             "notes": self._notes,
         }
+        if self._request.config.early_stop:
+            values["validations_since_best"] = self._validations_since_best
         problem = self._state_file.write(self.optimisation.tensors() | rng_state(self.optimisation.device), values)
         if problem and problem not in self._notes:
             self._notes.append(problem)
@@ -278,6 +287,7 @@ class StageTrainer:
             self._best = Figures.from_json(values["best"]) if values["best"] else None
             self._baseline = Figures.from_json(values["baseline"]) if values["baseline"] else None
             self._saved = bool(values["saved"])
+            self._validations_since_best = int(values.get("validations_since_best", 0))
             steps, elapsed, cpu_seconds = values["before"]
             self._spent_before = int(steps), float(elapsed), float(cpu_seconds)
             self._training_set.left_out.update(values["left_out"])
@@ -293,8 +303,9 @@ class StageTrainer:
         self._budget.validated(self._steps)
         if figures is None:
             return
+        self._validations_since_best += 1
         if self._best is None or figures.mean_iou > self._best.mean_iou:
-            self._best = figures
+            self._best, self._validations_since_best = figures, 0
             self._save(figures)
         yield from self.report(figures)
 

@@ -166,13 +166,25 @@ def batches_of(
         images = training_set.decoded(pre.input_scale)
         network, make_room = optimisation.network.eval(), optimisation.make_room
         return FeatureSource(
-            images, network, pre, config.batch_size or _QUICK_VIEWS, config.seed, make_room, position
+            images,
+            network,
+            pre,
+            config.batch_size or _QUICK_VIEWS,
+            config.seed,
+            make_room,
+            position,
+            flip=config.flip,
         )
     if recipe.whole:
         return ImageSource(training_set.decoded(pre.input_scale), pre, size, config.seed, position, share)
     augmentation = augmentation_for(config.level, training_set.shapes, pre.input_scale, optimisation.device)
-    if config.crop is not None:
-        augmentation = replace(augmentation, shape=config.crop)
+    augmentation = replace(
+        augmentation,
+        shape=config.crop or augmentation.shape,
+        flip=config.flip,
+        vertical_flip=config.vertical_flip,
+        rotation=config.rotation,
+    )
     images = training_set.decoded(augmentation.scale[1])
     sampler = CropSampler(images, augmentation, class_weights(training_set.pixels), config.seed)
     return CropSource(sampler, pre, size, position, share)

@@ -266,3 +266,33 @@ def test_cached_features_above_the_range_of_float16_stay_finite(tmp_path: Path) 
         seen[factor] = batch.inputs[8]
     assert torch.equal(seen[1.0], torch.ones(1, 2, 5, 6))
     assert torch.allclose(seen[1e6], torch.tensor(1e6), rtol=0.01)
+
+
+def test_turned_and_mirrored_views_keep_image_and_labels_together() -> None:
+    image = coordinates(90, 120)
+    labels = (image[:, :, 0] // 30 + 4 * (image[:, :, 1] // 30)).astype(np.uint8)
+    augmentation = Augmentation((40, 56), (0.8, 1.5), colour=0, vertical_flip=True, rotation=180)
+    rng = np.random.default_rng(0)
+    upside_down = turned = 0
+    for _ in range(40):
+        view, view_labels = random_view(image, labels, augmentation, rng)
+        inside = view_labels != VOID
+        x, y = view[:, :, 0].astype(int), view[:, :, 1].astype(int)
+        away = inside & (np.abs(x % 30 - 15) < 12) & (np.abs(y % 30 - 15) < 12)
+        assert (view_labels[away] == (x // 30 + 4 * (y // 30))[away]).all()
+        down, along = y[-1, 28] - y[0, 28], x[-1, 28] - x[0, 28]
+        upside_down += down < 0
+        turned += abs(along) > 5
+    assert 5 < upside_down < 35
+    assert turned > 10
+
+
+def test_a_turned_view_shows_its_anchor() -> None:
+    labels = np.zeros((90, 120), np.uint8)
+    labels[7, 110] = 1
+    labels[6:9, 109:112] = 1
+    augmentation = Augmentation((40, 56), (0.8, 1.5), colour=0, vertical_flip=True, rotation=180)
+    rng = np.random.default_rng(1)
+    for _ in range(60):
+        _, view_labels = random_view(coordinates(90, 120), labels, augmentation, rng, (110, 7))
+        assert (view_labels == 1).any()

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 import math
 import threading
 from collections.abc import Generator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +25,9 @@ from fcn_studio.fcn.inference.evaluate import evaluate
 from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.training import crop_sampler as data_module
 from fcn_studio.fcn.training import optimisation as learner_module
+from fcn_studio.fcn.training.batch_sources import Batch
 from fcn_studio.fcn.training.losses import weighted_loss
+from fcn_studio.fcn.training.resume import input_digests
 from fcn_studio.fcn.training.train import train
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint
 from tests.fcn.conftest import write_png
@@ -382,3 +386,54 @@ def test_a_training_that_time_has_starved_says_so(tmp_path: Path) -> None:
         assert outcome.is_starved == bool(wanted)
         told = [note for note in outcome.notes if "of the recipe's 1,500 steps" in note]
         assert len(told) == bool(wanted), outcome.notes
+
+
+def test_early_stopping_ends_a_training_that_gets_no_better(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot = scenes(tmp_path, range(3))
+    config = replace(TINY, steps=40, rate=1e-6, early_stop=2)
+    _, outcome = finish(train(config, snapshot, snapshot[:1], TABLE, None, CPU, tmp_path / "net.st"))
+    assert outcome.steps < 40
+    assert not outcome.stopped
+    assert outcome.figures is not None
+    _, whole = finish(train(replace(config, early_stop=0), snapshot, snapshot[:1], TABLE, None, CPU, tmp_path / "n"))
+    assert whole.steps == 40
+
+
+@pytest.mark.parametrize("level", [Level.QUICK, Level.SCRATCH])
+def test_mirroring_can_be_turned_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: Checkpoint, level: Level
+) -> None:
+    """A class "left" must never be shown on the right: all bright pixels stay in the left half."""
+    left: list[bool] = []
+    honest = Batch.scores
+
+    def scores(self: Batch, network: torch.nn.Module, *, bf16: bool = False) -> torch.Tensor:
+        columns = (self.target == 1).any(dim=1)[0]
+        left.append(not bool(columns[len(columns) // 2 :].any()))
+        return honest(self, network, bf16=bf16)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Batch, "scores", scores)
+    image = np.zeros((64, 64, 3), np.uint8)
+    labels = np.zeros((64, 64), np.uint8)
+    labels[:, :20] = 3
+    path = write_png(tmp_path / "0.png", image)
+    snapshot = [pack("0.png", str(path), labels)]
+    config = TrainConfig(level, steps=12, batch_size=1, width=0.0625, flip=False, crop=(64, 64), keep_every=None)
+    finish(train(config, snapshot, [], TABLE, base, CPU, tmp_path / "net.st"))
+    assert all(left)
+    left.clear()
+    finish(train(replace(config, flip=True), snapshot, [], TABLE, base, CPU, tmp_path / "net.st"))
+    assert not all(left)
+
+
+def test_options_of_later_versions_leave_old_resume_files_valid() -> None:
+    """The digest of the settings is that of before the options were there, as long as they are not used."""
+    before = [
+        "level", "minutes", "steps", "batch_size", "seed", "width", "class_map", "recipe", "architecture",
+        "input_scale", "crop", "lovasz", "rate", "precision", "divide_weights", "keep_every",
+    ]  # fmt: skip
+    config = TrainConfig(Level.QUICK, steps=5)
+    settings = {name: value for name, value in asdict(replace(config, keep_every=None)).items() if name in before}
+    expected = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    assert input_digests(config, [], [], TABLE, "")["settings"] == expected
+    assert input_digests(replace(config, flip=False), [], [], TABLE, "")["settings"] != expected
