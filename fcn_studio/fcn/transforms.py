@@ -126,9 +126,8 @@ def _turned(
     to_source: NDArray[np.float64], angle: float, size: tuple[int, int], anchor_xy: tuple[int, int] | None
 ) -> NDArray[np.float64]:
     """Turn a warp (2, 3) from a view of (width, height) about the anchor, or the middle of the view."""
-    if anchor_xy is None:
-        pivot = (np.array(size) - 1) / 2
-    else:
+    pivot: NDArray[np.floating] = (np.array(size) - 1) / 2
+    if anchor_xy is not None:
         pivot = np.linalg.solve(to_source[:, :2], np.array(anchor_xy) - to_source[:, 2])
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     linear = to_source[:, :2] @ turn

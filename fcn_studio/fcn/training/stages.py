@@ -165,16 +165,8 @@ def batches_of(
     if config.level is Level.QUICK:
         images = training_set.decoded(pre.input_scale)
         network, make_room = optimisation.network.eval(), optimisation.make_room
-        return FeatureSource(
-            images,
-            network,
-            pre,
-            config.batch_size or _QUICK_VIEWS,
-            config.seed,
-            make_room,
-            position,
-            flip=config.flip,
-        )
+        views = config.batch_size or _QUICK_VIEWS
+        return FeatureSource(images, network, pre, views, config.seed, make_room, position, flip=config.flip)
     if recipe.whole:
         return ImageSource(training_set.decoded(pre.input_scale), pre, size, config.seed, position, share)
     augmentation = augmentation_for(config.level, training_set.shapes, pre.input_scale, optimisation.device)
