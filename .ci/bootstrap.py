@@ -30,6 +30,8 @@ LIBRARIES = {
 }  # fmt: skip
 """Library -> Debian's package of it."""
 
+TWO_AT_A_TIME = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+"""Options of pytest for all tests. Tests of one file share a process; the many short files come last."""
 
 PROGRAMS = {"Xvfb": "xvfb", "xvfb-run": "xvfb", "xauth": "xauth"}
 """Program -> Debian's package of it; the journeys of the tests open real windows on a virtual screen."""
@@ -100,8 +102,11 @@ def install(extra: str) -> None:
 
 
 def checks(arguments: list[str]) -> int:
-    """Lint, types, import contracts and tests; all are run, the first failure is the exit code."""
-    commands: list[list[str | Path]] = [[BIN / "pytest", *arguments]]
+    """Lint, types, import contracts and tests; all are run, the first failure is the exit code.
+
+    With arguments pytest alone is run, in one process: a debugger and ``-s`` work.
+    """
+    commands: list[list[str | Path]] = [[BIN / "pytest", *(arguments or TWO_AT_A_TIME)]]
     if not arguments:
         commands = [
             [BIN / "ruff", "check", "."],

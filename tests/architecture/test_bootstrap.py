@@ -13,6 +13,8 @@ import pytest
 
 from tests.helpers import ROOT
 
+BOOTSTRAP = str(ROOT / ".ci" / "bootstrap.py")
+
 
 @pytest.mark.skipif(sys.platform != "linux", reason="system libraries are installed on Linux only")
 @pytest.mark.parametrize("there", [set(), {"apt-get"}, {"sudo"}])
@@ -26,7 +28,25 @@ def test_who_cannot_install_system_libraries_is_told_which_and_goes_on(
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(shutil, "which", lambda name: name if name in there else None)
     monkeypatch.setattr(subprocess, "run", fail)
-    runpy.run_path(str(ROOT / ".ci" / "bootstrap.py"))["system_libraries"](test=True)
+    runpy.run_path(BOOTSTRAP)["system_libraries"](test=True)
     said = capsys.readouterr().out
     assert "libegl1" in said
     assert "xvfb" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "programs", "last"),
+    [
+        ([], ["ruff", "ruff", "lint-imports", "mypy", "pytest"], ["-n", "2", "--dist", "loadfile"]),
+        (["tests/core", "-k", "undo"], ["pytest"], ["tests/core", "-k", "undo"]),
+    ],
+)
+def test_all_tests_run_two_at_a_time_and_chosen_ones_in_one_process(
+    arguments: list[str], programs: list[str], last: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "call", lambda command, cwd: called.append([str(part) for part in command]) or 0)
+    assert runpy.run_path(BOOTSTRAP)["checks"](arguments) == 0
+    assert [os.path.basename(command[0]) for command in called] == programs
+    assert called[-1][1 : 1 + len(last)] == last
+    assert ("-n" in called[-1]) is (not arguments)

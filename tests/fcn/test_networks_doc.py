@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
-from ..bench.networks import ROWS, counted
+from tests.bench.networks import ROWS, counted
+from tests.helpers import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "NETWORKS.md").read_text(encoding="utf-8")
 
 
@@ -37,4 +36,5 @@ def test_the_tests_that_are_named_exist() -> None:
     named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", TEXT)
     assert len(named) >= 8
     for file, test in named:
-        assert f"def {test}(" in (ROOT / "tests" / "fcn" / file).read_text(encoding="utf-8"), (file, test)
+        (path,) = (ROOT / "tests" / "fcn").rglob(file)
+        assert f"def {test}(" in path.read_text(encoding="utf-8"), (file, test)

@@ -15,9 +15,9 @@ from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.project import migrations
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from tests.helpers import contents
+from tests.helpers import ROOT, contents
 
-PROJECTS = Path(__file__).resolve().parents[2] / "data" / "projects"
+PROJECTS = ROOT / "tests" / "data" / "projects"
 SIZE = (32, 24)
 BY = "c0" * 32
 
