@@ -4,7 +4,7 @@
 Usage: python benchmarks/kill.py [--kills 1000] [--control 50] [--seed 0] [--json FILE]
 
 Each window opens the folder, brings back what the killed one before it left, compares every image with what that one
-had said was done, and is killed 5 to 200 ms after it began to paint. ``--control`` kills as many windows whose
+had said was done, and is killed after two to twelve acts. ``--control`` kills as many windows whose
 journal is switched off, and as many whose journal is deleted before the save it protects is done: both must be seen
 to lose strokes. The network's process and trainings are killed by ``kill_engine.py``. Needs fork, so not on Windows.
 Seconds are wall time from fork to the first stroke: start, recovery and comparison.

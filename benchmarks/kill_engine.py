@@ -75,6 +75,12 @@ def p95(values: Sequence[float]) -> float:
     return sorted(values)[min(len(values) - 1, int(0.95 * len(values)))]
 
 
+def too_late(times: Times) -> list[str]:
+    """A sentence where the user was told later than promised."""
+    late = f"{times.mode} at {times.phase}: told after {times.told:.1f} s"
+    return [late] if times.told > times.promised else []
+
+
 def deaths(folder: Path, count: int, seed: int) -> Json:
     """A host that loses its process ``count`` times."""
     found: list[Times] = []
@@ -86,6 +92,8 @@ def deaths(folder: Path, count: int, seed: int) -> Json:
                 found.append(host.die(mode, phase))
             except AssertionError as error:
                 failed.append(f"{mode} at {phase}: {error}")
+            else:
+                failed += too_late(found[-1])
         host.close()
     return {"failed": failed, **table(found, "host")}
 
@@ -103,6 +111,8 @@ def window(folder: Path, count: int, seed: int) -> Json:
                 found.append(studio.die(mode, phase))
             except AssertionError as error:
                 failed.append(f"{mode} at {phase}: {error}")
+            else:
+                failed += too_late(found[-1])
         lost = studio.close()
     print(f"strokes painted: {studio.strokes}, pixels that differ: {lost}")
     rows = table(found, "window")

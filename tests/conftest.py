@@ -7,13 +7,17 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partialmethod
 from pathlib import Path
 from zlib import crc32
 
 import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from tests.data import shared_root
 from tests.fingerprints import differences, fingerprints
+from tests.patience import PATIENCE_S
 
 # Before the first import of Qt and torch: no display, one thread (small convolutions are faster so), and settings
 # and state of this run alone, also for the processes that tests start.
@@ -59,6 +63,19 @@ def sources_stay_as_they_are() -> Iterator[None]:
     after = [fingerprints(folder, read) for folder, read in watched().items()]
     changed = [words for then, now in zip(before, after, strict=True) for words in differences(then, now)]
     assert not changed, "\n".join(changed[:20])
+
+
+class PatientBot(QtBot):
+    """A `QtBot` that waits for events as long as a slow machine may need."""
+
+    waitUntil = partialmethod(QtBot.waitUntil, timeout=1000 * PATIENCE_S)  # noqa: N815
+    waitSignal = partialmethod(QtBot.waitSignal, timeout=1000 * PATIENCE_S)  # noqa: N815
+    waitExposed = partialmethod(QtBot.waitExposed, timeout=1000 * PATIENCE_S)  # noqa: N815
+
+
+@pytest.fixture
+def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> QtBot:
+    return PatientBot(request)
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ from fcn_studio.jobs.protocol import (
     SegmentJob,
 )
 from fcn_studio.jobs.run import JobRunner
+from tests.patience import PATIENCE_S
 
 Work = Generator[JobProgress, bool | None, JobResult]
 
@@ -80,9 +81,6 @@ def outcome(checkpoint: Path | str, **changes: Any) -> TrainOutcome:
     return TrainOutcome(checkpoint=str(checkpoint), **{**fields, **changes})
 
 
-PATIENCE = 90.0
-
-
 class Listener:
     """A host in a thread of its own, and all it said."""
 
@@ -90,7 +88,9 @@ class Listener:
         self, make_supervisor: Callable[[Callable[[Reply], None]], ProcessSupervisor] = ProcessSupervisor
     ) -> None:
         self.replies: list[Reply] = []
-        self.patience = PATIENCE
+        self.pids: list[int | None] = []
+        """The host's process when each of them came."""
+        self.patience = float(PATIENCE_S)
         self._news = threading.Condition()
         self.supervisor = make_supervisor(self._hear)
         self.thread = threading.Thread(target=self.supervisor.run, daemon=True)
@@ -99,9 +99,10 @@ class Listener:
     def _hear(self, reply: Reply) -> None:
         with self._news:
             self.replies.append(reply)
+            self.pids.append(self.supervisor.pid)
             self._news.notify_all()
 
-    def wait(self, wanted: Callable[[Reply], bool], patience: float = PATIENCE, *, after: int = 0) -> Reply:
+    def wait(self, wanted: Callable[[Reply], bool], patience: float = PATIENCE_S, *, after: int = 0) -> Reply:
         """The first reply of this kind after so many others, now or later."""
         found: list[Reply] = []
 
@@ -114,7 +115,7 @@ class Listener:
             assert waited, f"waited in vain; heard {self.replies[-5:]}"
         return found[0]
 
-    def end_of(self, job_id: int, patience: float = PATIENCE) -> Reply:
+    def end_of(self, job_id: int, patience: float = PATIENCE_S) -> Reply:
         return self.wait(lambda r: isinstance(r, Done | Failed | Cancelled) and r.job_id == job_id, patience)
 
     def news_of(self, job_id: int) -> Reply:
@@ -122,5 +123,5 @@ class Listener:
 
     def close(self) -> None:
         self.supervisor.close()
-        self.thread.join(10)
+        self.thread.join(PATIENCE_S)
         assert not self.thread.is_alive()

@@ -39,6 +39,7 @@ from fcn_studio.jobs.protocol import (
 )
 from fcn_studio.jobs.snapshot import collect_now
 from tests.jobs.helpers import Listener, segment_all
+from tests.patience import wait_until
 
 FAULT = signal.SIGUSR1
 FAULT_FILE = "FCN_STUDIO_TEST_FAULT"
@@ -141,12 +142,16 @@ def warm_forks(fault_file: Path, *, ended_after: float, stuck_after: float) -> I
 
 @dataclass(frozen=True)
 class Times:
-    """What one death cost, in wall seconds: until the user was told, and until the next result."""
+    """What one death cost, in wall seconds: until the user was told, and until the next result.
+
+    ``promised`` is until when the user is to be told on a machine that does nothing else.
+    """
 
     mode: str
     phase: str
     told: float
     next_result: float
+    promised: float
 
 
 @dataclass
@@ -179,20 +184,18 @@ class Deaths:
         fault(pid, mode, self.fault_file)
         began = time.monotonic()
         told, lost = self._told(mode, phase, job_id, heard)
-        told_after = told - began
-        limit = hang_detector.STUCK_AFTER + 3 if mode == "deadlock" else 2.0
+        promised = hang_detector.STUCK_AFTER + 3 if mode == "deadlock" else 2.0
         if mode in SILENT + PERHAPS_SILENT:
-            limit = 3.0
-        assert told_after < limit, f"{mode} at {phase} was told after {told_after:.1f} s"
+            promised = 3.0
         next_id = self.listener.supervisor.submit(self.one, interactive=True)
-        end = self.listener.end_of(next_id, 40)
+        end = self.listener.end_of(next_id)
         assert isinstance(end, Done), f"after {mode} at {phase} the next job ended with {end}"
         next_result = time.monotonic() - began
         assert self.listener.supervisor.pid not in (None, pid)
-        assert gone(pid), f"after {mode} at {phase} process {pid} is still there"
+        wait_until(lambda: dead(pid), lambda: f"after {mode} at {phase} process {pid} is still there")
         late = [r for r in self.listener.replies[lost:] if job_id and getattr(r, "job_id", 0) == job_id]
         assert not late, f"after {mode} at {phase} the lost job said {late[0]}"
-        return Times(mode, phase, told_after, next_result)
+        return Times(mode, phase, told - began, next_result, promised)
 
     def close(self) -> None:
         self.listener.close()
@@ -201,7 +204,7 @@ class Deaths:
         """Bring the process to a phase; its pid and the job it is at, 0 if none."""
         supervisor = self.listener.supervisor
         if supervisor.pid is None or phase == "idle":
-            assert isinstance(self.listener.end_of(supervisor.submit(self.one), 40), Done)
+            assert isinstance(self.listener.end_of(supervisor.submit(self.one)), Done)
         job_id = 0
         if phase == "load":
             job_id = supervisor.submit(self._one_of_another_network())
@@ -232,12 +235,11 @@ class Deaths:
 
         listener = self.listener
         if mode in SILENT:
-            listener.wait(silent, 20, after=heard)
+            listener.wait(silent, after=heard)
         elif mode in PERHAPS_SILENT:
-            listener.wait(lambda r: silent(r) or lost(r), 20, after=heard)
+            listener.wait(lambda r: silent(r) or lost(r), after=heard)
         told = time.monotonic()
-        patience = 10 + max(hang_detector.ENDED_AFTER, hang_detector.STUCK_AFTER)
-        end = listener.wait(lost, patience, after=heard)
+        end = listener.wait(lost, after=heard)
         assert isinstance(end, Failed)
         assert "Your labels are safe" in end.sentence
         assert not end.trace
@@ -252,12 +254,14 @@ def fault(pid: int, mode: str, fault_file: Path) -> None:
     part = fault_file.with_suffix(".part")
     part.write_text(mode)
     part.replace(fault_file)
-    deadline = time.monotonic() + 20
-    while fault_file.exists():  # a signal in the moment before the main thread begins to wait is not heard
-        assert time.monotonic() < deadline, f"the child does not hear of {mode}"
-        with suppress(ProcessLookupError):
-            os.kill(pid, FAULT)
-        time.sleep(0.02)
+
+    def heard() -> bool:
+        if fault_file.exists():
+            with suppress(ProcessLookupError):
+                os.kill(pid, FAULT)  # again: in the moment before the main thread begins to wait it is not heard
+        return not fault_file.exists()
+
+    wait_until(heard, lambda: f"the child does not hear of {mode}")
 
 
 def is_training(reply: Reply, job_id: int) -> bool:
@@ -277,14 +281,9 @@ def fine_tune_job(project: Path, network: Path) -> FineTuneJob:
     return FineTuneJob(config, table, snapshot.train, (), str(network), "", str(out), "cpu")
 
 
-def gone(pid: int, patience: float = 3.0) -> bool:
-    """Whether a process ends, or is dead and only not yet taken note of."""
-    deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
-        try:
-            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-                return True
-        except psutil.NoSuchProcess:
-            return True
-        time.sleep(0.02)
-    return False
+def dead(pid: int) -> bool:
+    """Whether a process is gone, or has ended and is only not yet taken note of."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from tests.helpers import ROOT
+from tests.patience import PATIENCE_S
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(os, "fork"), reason="forks windows and kills them")]
 
 
-def run(folder: Path, kills: int, sabotage: str = "") -> dict[str, Any]:
+def run(folder: Path, kills: int, *options: str) -> dict[str, Any]:
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
@@ -24,10 +25,10 @@ def run(folder: Path, kills: int, sabotage: str = "") -> dict[str, Any]:
         "FCN_STUDIO_STATE_DIR": str(folder / "state"),
         "FCN_STUDIO_CONFIG_DIR": str(folder / "config"),
     }
-    arguments = [str(folder / "pictures"), "--kills", str(kills), "--sabotage", sabotage]
+    arguments = [str(folder / "pictures"), "--kills", str(kills), *options]
     done = subprocess.run(
         [sys.executable, "-m", "tests.trust.window_kills", *arguments],
-        env=environment, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False,
+        env=environment, cwd=ROOT, capture_output=True, text=True, timeout=4 * PATIENCE_S, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
@@ -37,13 +38,11 @@ def run(folder: Path, kills: int, sabotage: str = "") -> dict[str, Any]:
 def test_no_stroke_is_lost(tmp_path: Path) -> None:
     report = run(tmp_path, 24)
     assert report["kills"] == 24
-    assert report["acts"] > 48
+    assert report["acts"] > 48, "at least two acts a window, and more in most"
     assert report["lost"] == []
     assert report["problems"] == []
 
 
-@pytest.mark.parametrize(("sabotage", "kills", "at_least"), [("journal", 12, 5), ("order", 24, 1)])
-def test_the_harness_sees_strokes_lost_by_a_broken_program(
-    tmp_path: Path, sabotage: str, kills: int, at_least: int
-) -> None:
-    assert len(run(tmp_path, kills, sabotage)["lost"]) >= at_least  # how many is chance
+@pytest.mark.parametrize("sabotage", ["journal", "order"])
+def test_the_harness_sees_strokes_lost_by_a_broken_program(tmp_path: Path, sabotage: str) -> None:
+    assert run(tmp_path, 200, "--sabotage", sabotage, "--until-lost")["lost"]  # at which kill is chance

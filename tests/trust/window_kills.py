@@ -6,6 +6,7 @@ until it is killed, too. After each act the window tells the parent what the ima
 person has seen land, so nothing less may come back.
 
 Usage: python -m tests.trust.window_kills FOLDER [--kills 40] [--seed 0] [--sabotage journal|order|impatience]
+       [--until-lost]
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -38,7 +39,10 @@ if TYPE_CHECKING:
 
 SIZE = (640, 480)
 IMAGES = 4
-PAINTING_MS = (5, 200)
+ACTS = (2, 12)
+"""Fewest and most acts before a window is killed."""
+LONGEST_DELAY_S = 0.03
+"""Seconds from the last of them to the kill, at most: about as long as an act and its journal take."""
 SABOTAGE = ("", "journal", "order", "impatience")
 
 
@@ -74,9 +78,18 @@ def draw(folder: Path) -> None:
 
 
 def kill_windows(
-    folder: Path, kills: int, seed: int = 0, sabotage: str = "", tell: Callable[[Report], object] = lambda _: None
+    folder: Path,
+    kills: int,
+    seed: int = 0,
+    sabotage: str = "",
+    tell: Callable[[Report], object] = lambda _: None,
+    *,
+    until_lost: bool = False,
 ) -> Report:
-    """Kill so many windows on a folder that `draw` made; ``tell`` is called after each."""
+    """Kill so many windows on a folder that `draw` made; ``tell`` is called after each.
+
+    With ``until_lost`` it ends at the first loss.
+    """
     import cv2
 
     import tests.journeys.driver  # noqa: F401
@@ -93,46 +106,32 @@ def kill_windows(
             os.close(reading)
             _be_killed(folder, state, last, seed * 100_003 + number, sabotage, writing, paint=number < kills)
         os.close(writing)
-        with os.fdopen(reading, "rb", buffering=0) as pipe:
-            lines = _lines_until_painting(pipe, report)
-            report.started_s.append(time.perf_counter() - born)
-            if number < kills:
-                time.sleep(random.uniform(*PAINTING_MS) / 1000)
-                os.kill(pid, signal.SIGKILL)
-                report.kills += 1
-            lines += _rest(pipe)
+        acts_left = random.randint(*ACTS) if number < kills else -1
+        looked = False
+        with os.fdopen(reading, "rb") as pipe:
+            while (line := pipe.readline()).endswith(b"\n"):  # all that it told before it was killed, too
+                news = json.loads(line)
+                report.lost += news.get("lost", [])
+                report.problems += news.get("problems", [])
+                if news.get("looked"):
+                    looked = True
+                    report.started_s.append(time.perf_counter() - born)
+                state.update(news["state"])
+                last = news["last"]
+                report.acts += news.get("acted", 0)
+                acts_left -= news.get("acted", 0)
+                if acts_left == 0:
+                    acts_left = -1
+                    time.sleep(random.uniform(0, LONGEST_DELAY_S))
+                    os.kill(pid, signal.SIGKILL)
+                    report.kills += 1
         os.waitpid(pid, 0)
-        for line in lines:
-            if "state" in line:
-                state.update(line["state"])
-                last = line["last"]
-                report.acts += line.get("acted", 0)
+        if not looked or acts_left > 0:
+            raise RuntimeError(f"window {number} ended by itself; problems: {report.problems}")
         tell(report)
+        if until_lost and report.lost:
+            break
     return report
-
-
-def _lines_until_painting(pipe: Any, report: Report) -> list[dict[str, Any]]:
-    """News of a window until it has looked at everything."""
-    lines, rest = [], b""
-    while True:
-        piece = pipe.read(65_536)
-        if not piece:
-            raise RuntimeError(f"a window ended by itself: {rest!r} {lines[-3:]}")
-        *whole, rest = (rest + piece).split(b"\n")
-        for text in whole:
-            line = json.loads(text)
-            report.lost += line.get("lost", [])
-            report.problems += line.get("problems", [])
-            lines.append(line)
-            if line.get("looked"):
-                return lines
-
-
-def _rest(pipe: Any) -> list[dict[str, Any]]:
-    data = b""
-    while piece := pipe.read(1 << 20):
-        data += piece
-    return [json.loads(text) for text in data.split(b"\n")[:-1]]
 
 
 # --- the window's process -----------------------------------------------------------------------------------------
@@ -302,6 +301,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sabotage", choices=SABOTAGE, default="")
+    parser.add_argument("--until-lost", action="store_true")
     options = parser.parse_args()
     draw(options.folder)
 
@@ -309,7 +309,9 @@ def main() -> int:
         if report.kills % 50 == 0:
             print(f"{report.kills} kills, {len(report.lost)} lost, {report.acts} acts", file=sys.stderr, flush=True)
 
-    report = kill_windows(options.folder, options.kills, options.seed, options.sabotage, tell)
+    report = kill_windows(
+        options.folder, options.kills, options.seed, options.sabotage, tell, until_lost=options.until_lost
+    )
     print(json.dumps(asdict(report)))
     return 0
 

@@ -44,6 +44,9 @@ START_METHOD: Literal["spawn"] = "spawn"
 GRACE = 5.0
 """Seconds that a cancelled job may take to reach its next step before the process is killed."""
 
+EXIT_TIMEOUT = 1.0
+"""Seconds that a process may take to exit once its end of the pipe is closed, before it is killed."""
+
 _END_TIMEOUT = 2.0
 """Seconds that a killed process may take to end; after that it is left to the system."""
 
@@ -294,7 +297,7 @@ class ProcessSupervisor:
         if process is None or pipe is None:
             return None
         if dying:
-            process.join(0.2)
+            process.join(EXIT_TIMEOUT)
         code = process.exitcode
         process.kill()
         process.join(_END_TIMEOUT)

@@ -33,23 +33,25 @@ from fcn_studio.jobs.protocol import (
 from fcn_studio.jobs.snapshot import collect_now
 from tests.helpers import ROOT
 from tests.jobs.helpers import Listener, segment_all
+from tests.patience import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def listener() -> Iterator[Listener]:
+def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
+    monkeypatch.setattr("fcn_studio.jobs.process.supervisor.EXIT_TIMEOUT", PATIENCE_S)
     made = Listener()
     yield made
     made.close()
 
 
-def kill(listener: Listener) -> float:
-    """End the process as the kernel does when memory is short; the time of it."""
+def kill(listener: Listener) -> int:
+    """End the process as the kernel does when memory is short; which it was."""
     pid = listener.supervisor.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    return time.monotonic()
+    return pid
 
 
 def fine_tune_job(project: Path, network: Path) -> FineTuneJob:
@@ -83,7 +85,7 @@ def test_a_day_in_the_life_of_a_host(listener: Listener, micrograph_project: Pat
     quick = supervisor.submit(replace(one, images=one.images[:1]), interactive=True)
     assert isinstance(listener.end_of(quick), Done)
     supervisor.cancel(long)
-    assert isinstance(listener.end_of(long, patience=1), Cancelled)
+    assert isinstance(listener.end_of(long), Cancelled)
     said = len(listener.replies)
     after = supervisor.submit(replace(one, images=one.images[:1]))
     assert isinstance(listener.end_of(after), Done)
@@ -93,9 +95,8 @@ def test_a_day_in_the_life_of_a_host(listener: Listener, micrograph_project: Pat
     doomed = supervisor.submit(endless)
     listener.news_of(doomed)
     waiting = supervisor.submit(replace(one, images=one.images[:2]))
-    killed_at, first_pid = kill(listener), supervisor.pid
+    first_pid = kill(listener)
     end = listener.end_of(doomed)
-    assert time.monotonic() - killed_at < 2
     assert isinstance(end, Failed)
     assert "SIGKILL" in end.sentence
     assert "Your labels are safe" in end.sentence
@@ -110,9 +111,10 @@ def test_a_day_in_the_life_of_a_host(listener: Listener, micrograph_project: Pat
             isinstance(r, Progress) and r.job_id == training and isinstance(r.news, TrainProgress) and r.news.step > 0
         )
     )
-    killed_at = kill(listener)
-    assert isinstance(listener.end_of(training), Failed)
-    assert time.monotonic() - killed_at < 2
+    kill(listener)
+    end = listener.end_of(training)
+    assert isinstance(end, Failed)
+    assert "SIGKILL" in end.sentence
     last = supervisor.submit(replace(one, images=one.images[:1]))
     assert isinstance(listener.end_of(last), Done)
 
@@ -133,9 +135,7 @@ def test_a_day_in_the_life_of_a_host(listener: Listener, micrograph_project: Pat
     supervisor.submit(endless)
     pid = supervisor.pid
     assert pid is not None
-    began = time.monotonic()
     listener.close()
-    assert time.monotonic() - began < 3
     assert not psutil.pid_exists(pid)
     assert supervisor.pid is None
 
@@ -149,13 +149,13 @@ def test_the_process_ends_when_its_parent_is_killed() -> None:
         "host.warm_up()\n"
         "while host.pid is None: time.sleep(0.01)\n"
         "print(host.pid, flush=True)\n"
-        "time.sleep(60)\n"
+        "time.sleep(3600)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT) as parent:
         assert parent.stdout is not None
         child = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
-    _, alive = psutil.wait_procs([child], timeout=30)
+    _, alive = psutil.wait_procs([child], timeout=PATIENCE_S)
     assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
 
 
@@ -183,7 +183,7 @@ def mad_child(connection: object) -> None:
         connection.send({"not": "a reply"})  # type: ignore[attr-defined]
     else:
         connection.send_bytes(b"\x80\x05never pickled")  # type: ignore[attr-defined]
-    time.sleep(60)
+    time.sleep(3600)
 
 
 def dead_child(connection: object) -> None:
@@ -219,12 +219,9 @@ def test_a_job_that_hangs_after_its_cancel_costs_the_process_not_the_next_job(
     listener.wait(lambda r: isinstance(r, Started) and r.job_id == hangs)
     pid = supervisor.pid
     supervisor.cancel(hangs)
-    assert isinstance(listener.end_of(hangs, 1), Cancelled)
+    assert isinstance(listener.end_of(hangs), Cancelled)
     follows = supervisor.submit(named("waits"))  # type: ignore[arg-type]
-    deadline = time.monotonic() + 20
-    while supervisor.pid in (pid, None) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert supervisor.pid not in (pid, None)
+    wait_until(lambda: supervisor.pid not in (pid, None))
     assert not [r for r in listener.replies if isinstance(r, Failed)], follows
 
 
@@ -232,23 +229,27 @@ def test_cancelling_a_job_that_only_waits_leaves_the_process_alone(
     listener: Listener, child: Callable[[object], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     child(idle_child)
-    monkeypatch.setattr("fcn_studio.jobs.process.supervisor.GRACE", 0.2)
+    monkeypatch.setattr(
+        "fcn_studio.jobs.process.supervisor.GRACE", 0.0
+    )  # a process that is given any is killed at once
     supervisor = listener.supervisor
     busy = supervisor.submit(named("busy"))  # type: ignore[arg-type]
     listener.wait(lambda r: isinstance(r, Started) and r.job_id == busy)
     pid = supervisor.pid
     waits = supervisor.submit(named("waits"))  # type: ignore[arg-type]
     supervisor.cancel(waits)
-    assert isinstance(listener.end_of(waits, 1), Cancelled)
-    time.sleep(0.6)
+    assert isinstance(listener.end_of(waits), Cancelled)
+    after = supervisor.submit(named("after"))  # type: ignore[arg-type]
+    listener.wait(lambda r: isinstance(r, Started) and r.job_id == after)
     assert supervisor.pid == pid
     assert not [r for r in listener.replies if isinstance(r, Failed)]
 
 
 @pytest.mark.parametrize("nonsense", ["value", "bytes"])
 def test_nonsense_on_the_pipe_costs_the_job_and_a_sentence(
-    listener: Listener, child: Callable[[object], None], nonsense: str
+    listener: Listener, child: Callable[[object], None], nonsense: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("fcn_studio.jobs.process.supervisor.EXIT_TIMEOUT", 0.0)  # it lives, and would be waited for
     child(mad_child)
     job_id = listener.supervisor.submit(named(nonsense))  # type: ignore[arg-type]
     end = listener.end_of(job_id)
@@ -261,15 +262,18 @@ def test_nonsense_on_the_pipe_costs_the_job_and_a_sentence(
 
 
 def test_a_process_that_cannot_begin_fails_its_jobs_once_and_is_not_started_for_ever(
-    listener: Listener, child: Callable[[object], None]
+    listener: Listener, child: Callable[[object], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    begun: list[SpawnProcess] = []
+    real = SpawnProcess.start
+    monkeypatch.setattr(SpawnProcess, "start", lambda process: (begun.append(process), real(process)))
     child(dead_child)
     jobs = [listener.supervisor.submit(named("one")), listener.supervisor.submit(named("two"))]  # type: ignore[arg-type]
     for job_id in jobs:
         end = listener.end_of(job_id)
         assert isinstance(end, Failed)
-    time.sleep(0.3)
-    assert listener.supervisor.pid is None
+    listener.close()
+    assert len(begun) <= len(jobs)
 
 
 def test_a_job_that_kills_every_process_before_it_begins_is_given_to_two_only(
@@ -280,10 +284,7 @@ def test_a_job_that_kills_every_process_before_it_begins_is_given_to_two_only(
     end = listener.end_of(job_id)
     assert isinstance(end, Failed)
     assert "ended with code 4" in end.sentence
-    patience = time.monotonic() + 20
-    while listener.supervisor.pid is not None and time.monotonic() < patience:
-        time.sleep(0.05)
-    assert listener.supervisor.pid is None
+    wait_until(lambda: listener.supervisor.pid is None)
     assert len([r for r in listener.replies if isinstance(r, Ready)]) == 2
 
 
@@ -296,7 +297,7 @@ def test_a_process_that_cannot_be_started_ahead_costs_nothing(
     monkeypatch.setattr(SpawnProcess, "start", fail)
     listener.supervisor.warm_up()
     job_id = listener.supervisor.submit(SegmentJob("", ()))
-    reply = listener.end_of(job_id, 10)
+    reply = listener.end_of(job_id)
     assert isinstance(reply, Failed)
     assert "cannot be started (Cannot allocate memory)" in reply.sentence
     assert listener.supervisor.pid is None
