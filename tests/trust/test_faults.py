@@ -179,7 +179,7 @@ def test_a_failed_save_keeps_the_dirty_mark_and_says_so_once(
     monkeypatch.setattr("fcn_studio.formats.atomic.replace_file", replace_file)
     for _ in range(3):
         session.autosave.drain()
-        session.autosave._save_kept()
+        session.autosave.retry()
         session.autosave.drain()
     assert document.dirty
     assert session.save_state == "kept"

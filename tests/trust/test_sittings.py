@@ -260,7 +260,7 @@ def test_a_window_whose_folder_was_taken_over_writes_no_more_and_keeps_its_work(
         assert f"is in use by process {other.pid}" in first.said[-1]  # type: ignore[attr-defined]
         assert same(on_disk(folder)[0], saved)
         other.kill()
-    first.autosave._save_kept()
+    first.autosave.retry()
     first.autosave.drain()
     assert first.save_state == "saved", "the lock is free again"
 

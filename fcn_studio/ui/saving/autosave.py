@@ -19,7 +19,8 @@ from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import ProjectReadOnly
 from fcn_studio.ui.runtime.garbage_collection import give_free_memory_back
 from fcn_studio.ui.saving.journal_writer import JournalWriter
-from fcn_studio.ui.saving.writer import Accept, AnnotationWriter, Save, Write
+from fcn_studio.ui.saving.unsaved import UnsavedAnnotations, UnsavedState, Write
+from fcn_studio.ui.saving.writer import Accept, AnnotationWriter, Save
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.journal.recovery import CameBack
@@ -103,17 +104,17 @@ class Autosave(QObject):
         self._document: Document | None = None
         self._disconnect: Callable[[], None] = lambda: None
         self._submitted: Save | None = None
-        self._kept: dict[str, Save] = {}
-        self._came_back: dict[str, CameBack] = {}
+        """Newest save of the watched document: each document counts its revisions anew."""
         self._failing = False
         self._put_off = 0
-        self._writer = AnnotationWriter(self)
+        self.unsaved = UnsavedAnnotations()
+        self._writer = AnnotationWriter(self.unsaved, self)
         self._writer.saved.connect(self._on_saved)
         self._writer.failed.connect(self._on_failed)
         self._writer.rested.connect(self.changed)
         self._idle = self._timer(self.save_soon)
         self._longest = self._timer(self.save_soon)
-        self._retry = self._timer(self._save_kept)
+        self._retry = self._timer(self.retry)
 
     def _timer(self, slot: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
@@ -147,7 +148,7 @@ class Autosave(QObject):
         if before is not None and not before.dirty:  # else its save is under way, and tells
             self._forget_if_saved(before.image_id)
         if document is not None:
-            self._came_back.pop(document.image_id, None)
+            self.unsaved.forget_history(document.image_id)
             if project is not None and project.access is not Access.READ_ONLY:
                 self._disconnect = self.journal.begin(document, mask_sha256)
                 if document.dirty:  # what was still being saved, or could not be
@@ -188,7 +189,6 @@ class Autosave(QObject):
         submitted = None if self._submitted is None else self._submitted.revision
         if not document.dirty or document.revision == submitted:
             return
-        self._kept.pop(document.image_id, None)
         if self._large:  # what a step over all of it has freed is needed for the copy
             give_free_memory_back()
         self._submitted = self._save_of(
@@ -199,12 +199,16 @@ class Autosave(QObject):
             document.prelabelled_by,
             document.revision,
         )
-        self._writer.submit(self._submitted)
+        self._submit(self._submitted)
         self.changed.emit()
 
     @property
     def _large(self) -> bool:
         return self._document is not None and self._document.width * self._document.height > LARGE_PIXELS
+
+    def _submit(self, write: Write) -> None:
+        self.unsaved.submit(write)
+        self._writer.wake()
 
     def _save_of(
         self, project: ProjectFolder, sample: Sample, labels: Labels, status: Status, by: str, revision: int
@@ -215,36 +219,26 @@ class Autosave(QObject):
 
     def restore(self, project: ProjectFolder, came_back: CameBack) -> None:
         """Hold what came back out of an earlier run's journal until its image is opened, and save it."""
-        image_id, replayed = came_back.sample.image_id, came_back.replayed
+        labels, standing = came_back.replayed.labels, came_back.replayed.standing
         self.journal.adopt(came_back.journal)
-        self._came_back[image_id] = came_back
-        if not came_back.saved:
-            standing = replayed.standing
-            save = self._save_of(
-                project, came_back.sample, replayed.labels, standing.status, standing.prelabelled_by, -1
-            )
-            self._kept[image_id] = save
-            self._writer.submit(save)
+        save = self._save_of(project, came_back.sample, labels, standing.status, standing.prelabelled_by, -1)
+        self.unsaved.recover(save, came_back.replayed.history, on_disk=came_back.saved)
+        self._writer.wake()
 
     def reopened(self, image_id: str) -> Reopened | None:
         """The annotation of an image as it should be on disk but is not yet, or with the history that came back."""
-        if isinstance(self._writer.pending(image_id), Accept):
+        entry = self.unsaved.get(image_id)
+        if entry is not None and isinstance(entry.write, Accept):
             self._writer.flush()  # what becomes of a prediction only the writer can judge
-        pending = self._writer.pending(image_id)
-        # Who is not pending any more has posted its news already; taken after the look, none is missed.
+            entry = self.unsaved.get(image_id)
         self._take_news()
-        if pending is not None and (pending := self._writer.pending(image_id)) is None:
-            self._take_news()
-        save = pending if isinstance(pending, Save) else self._kept.get(image_id)
-        came_back = self._came_back.get(image_id)
-        history = None if came_back is None else came_back.replayed.history
-        if save is not None:
-            return Reopened(save.labels, save.status, save.prelabelled_by, history, on_disk=False)
-        if came_back is not None:
-            standing = came_back.replayed.standing
-            labels = came_back.replayed.labels
-            return Reopened(labels, standing.status, standing.prelabelled_by, history, on_disk=True)
-        return None
+        if entry is not None and (entry := self.unsaved.get(image_id)) is None:
+            self._take_news()  # written meanwhile
+        if entry is None or not isinstance(entry.write, Save):
+            return None
+        save = entry.write
+        on_disk = entry.state is UnsavedState.RECOVERED
+        return Reopened(save.labels, save.status, save.prelabelled_by, entry.history, on_disk)
 
     def history_of(self, image_id: str, labels: Labels, standing: Standing, mark: bytes | None = None) -> History:
         """The steps of an image that is being opened, if it was left with this very annotation; else none yet.
@@ -269,15 +263,20 @@ class Autosave(QObject):
     def accept(self, accept: Accept) -> None:
         """Write a prediction of an image that is not open; what a human did and is not yet on disk comes first."""
         image_id = accept.sample.image_id
-        self._take_news()
-        if image_id not in self._kept and self._writer.pending(image_id) is None:
-            if self._came_back.pop(image_id, None) is not None:
-                self.journal.forget(image_id)
-            self._writer.submit(accept)
+        entry = self.unsaved.get(image_id)
+        if entry is not None and entry.state is not UnsavedState.RECOVERED:
+            return
+        if entry is not None:
+            self.journal.forget(image_id)
+        self._submit(accept)
 
     def newer(self) -> Mapping[str, Save]:
         """Image id -> annotation of the images whose files do not say it yet: it waits, or could not be saved."""
-        return self._kept | {save.sample.image_id: save for save in self._writer.unwritten if isinstance(save, Save)}
+        return {
+            image_id: entry.write
+            for image_id, entry in self.unsaved.entries.items()
+            if isinstance(entry.write, Save) and entry.state is not UnsavedState.RECOVERED
+        }
 
     # --- saving all -------------------------------------------------------------------------------------------
 
@@ -289,28 +288,29 @@ class Autosave(QObject):
     @property
     def state(self) -> SaveState:
         """Whether all work is on disk; never `SaveState.READ_ONLY`."""
-        if self._kept:
+        if self.unsaved.failed:
             return SaveState.KEPT if self.journal_holds_all else SaveState.UNSAVED
-        if self._writer.busy:
+        if self.unsaved.busy:
             return SaveState.SAVING
         return SaveState.UNSAVED if self._document is not None and self._document.dirty else SaveState.SAVED
 
     @property
     def journal_holds_all(self) -> bool:
         """Whether something could not be saved and all of it is in the journal, so that closing loses nothing."""
-        return bool(self._kept) and all(self.journal.holds(image_id) for image_id in self._kept)
+        failed = self.unsaved.failed
+        return bool(failed) and all(map(self.journal.holds, failed))
 
     def finish(self) -> list[str]:
         """Try to write everything, blocking; the ids of images that could not be written."""
         self.save()
-        self._save_kept()
+        self.retry()
         self._drain()
         return sorted(self._unsaved())
 
     def _unsaved(self) -> set[str]:
         """Ids of the images that are not on disk as they should be, once the writer has come to rest."""
         dirty = self._document is not None and self._document.dirty and self._writable
-        return {*self._kept, *([self._document.image_id] if self._document is not None and dirty else [])}
+        return {*self.unsaved.failed, *([self._document.image_id] if self._document is not None and dirty else [])}
 
     @property
     def _writable(self) -> bool:
@@ -320,15 +320,15 @@ class Autosave(QObject):
         """Let go of the project: journals of what is on disk are deleted, the others stay for the next opening."""
         unsaved = self._unsaved()
         self.watch(None, None, None)
-        self._came_back.clear()
         self.histories.clear()
         self.journal.forget_all_but(unsaved)
-        self._kept.clear()
+        self.unsaved.clear()
         self._failing = False
         self.journal.close()
 
     def shut_down(self) -> None:
         """End the threads."""
+        self._retry.stop()
         self._writer.close()
         self.histories.close()
         self.journal.shut_down()
@@ -342,25 +342,20 @@ class Autosave(QObject):
         """Deliver what the writer has said and the event loop has not passed on yet."""
         QCoreApplication.sendPostedEvents(self, QEvent.Type.MetaCall.value)
 
-    def _save_kept(self) -> None:
-        self._take_news()  # of a newer save, which this one must not follow
-        for save in list(self._kept.values()):
-            if self._writer.pending(save.sample.image_id) is None:
-                self._writer.submit(save)
+    def retry(self) -> None:
+        """Write again what could not be written."""
+        if self.unsaved.retry():
+            self._writer.wake()
 
-    def _forget_if_saved(self, image_id: str, done: Write | None = None) -> None:
-        """Delete the journal of an image that is not open, once all of it is on disk; ``done`` is what just was."""
+    def _forget_if_saved(self, image_id: str) -> None:
+        """Delete the journal of an image that is not open, once all of it is on disk."""
         watched = self._document is not None and self._document.image_id == image_id
-        pending = self._writer.pending(image_id)
-        unsaved = image_id in self._kept or not (pending is None or pending is done)
-        if not (watched or unsaved or image_id in self._came_back):
+        if not watched and self.unsaved.get(image_id) is None:
             self.journal.forget(image_id)
 
     def _on_saved(self, save: Write) -> None:
         image_id = save.sample.image_id
-        if isinstance(save, Save):
-            self._kept.pop(image_id, None)
-        self._failing = self._failing and bool(self._kept)
+        self._failing = self._failing and bool(self.unsaved.failed)
         if save is self._submitted and self._document is not None:
             self._document.mark_saved(self._submitted.revision)
             self._submitted = None  # its labels are as large as the document's
@@ -368,7 +363,7 @@ class Autosave(QObject):
                 give_free_memory_back()
             if not self._document.dirty:
                 self.journal.renew(self._document)
-        self._forget_if_saved(image_id, save)
+        self._forget_if_saved(image_id)
         self.saved_at = time.time()
         self.saved.emit(image_id)
         self.changed.emit()
@@ -377,9 +372,6 @@ class Autosave(QObject):
         if not isinstance(save, Save):
             self.problem.emit(sentence)
             return
-        newer = self._writer.pending(save.sample.image_id)
-        if newer is None or newer is save:
-            self._kept[save.sample.image_id] = save
         self._retry.start(RETRY_MS)
         # It was told when the project was opened.
         told = save.project.access is Access.FOLDER_READ_ONLY and isinstance(error, ProjectReadOnly)

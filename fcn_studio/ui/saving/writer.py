@@ -1,14 +1,12 @@
-"""Saves annotations off the GUI thread, in order; a newer save of an image replaces a waiting one."""
+"""Write annotations in a thread of their own."""
 
 from __future__ import annotations
 
 import sys
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -16,24 +14,11 @@ from fcn_studio.core.labels import Labels
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import FcnStudioError
+from fcn_studio.i18n import tr
+from fcn_studio.ui.saving.unsaved import UnsavedAnnotations, Write
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project.project_folder import ProjectFolder
-
-
-class Write(Protocol):
-    """Something to write for one image."""
-
-    @property
-    def sample(self) -> Sample:
-        """The image it is for."""
-
-    def write(self) -> None:
-        """Do it; runs on the writer's thread.
-
-        Raises:
-            FcnStudioError, OSError: if it cannot be written; the old files are as they were.
-        """
 
 
 @dataclass(frozen=True)
@@ -74,76 +59,58 @@ class Accept:
 
 
 class AnnotationWriter(QObject):
-    """The one writer thread of the window.
+    """The one writer thread of the window: writes what `UnsavedAnnotations` holds, in order.
 
     Signals:
         saved(Write): it is on disk.
         failed(Write, str, Exception): it is not, and why in a sentence; the old files are as they were.
-        rested(): one write has ended; `busy` and `pending` may have changed.
+        rested(): one write has ended; `UnsavedAnnotations.busy` may have changed.
     """
 
     saved = Signal(object)
     failed = Signal(object, str, object)
     rested = Signal()
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, unsaved: UnsavedAnnotations, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._unsaved = unsaved
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="writer")
-        self._lock = threading.Lock()
-        self._waiting: OrderedDict[str, Write] = OrderedDict()
-        self._writing: Write | None = None
 
-    def submit(self, save: Write) -> None:
-        """Write this soon, in place of what still waits for the same image."""
-        with self._lock:
-            self._waiting[save.sample.image_id] = save
-        self._executor.submit(self._write_next)
-
-    def pending(self, image_id: str) -> Write | None:
-        """The newest write of this image that is waiting or under way."""
-        with self._lock:
-            writing = self._writing if self._writing and self._writing.sample.image_id == image_id else None
-            return self._waiting.get(image_id, writing)
-
-    @property
-    def unwritten(self) -> list[Write]:
-        """All writes that are waiting or under way, oldest first."""
-        with self._lock:
-            return [*([self._writing] if self._writing else []), *self._waiting.values()]
-
-    @property
-    def busy(self) -> bool:
-        """Whether anything is waiting or under way."""
-        with self._lock:
-            return bool(self._waiting) or self._writing is not None
+    def wake(self) -> None:
+        """Write what waits."""
+        self._executor.submit(self._write_all)
 
     def flush(self) -> None:
-        """Block until everything submitted so far is on disk or has failed. Signals may still be queued."""
+        """Block until everything that waits is on disk or has failed. Signals may still be queued."""
         self._executor.submit(lambda: None).result()  # one thread, first in first out
 
     def close(self) -> None:
         """Flush and end the thread."""
         self._executor.shutdown(wait=True)
 
-    def _write_next(self) -> None:
-        with self._lock:
-            if not self._waiting:
-                return
-            image_id, save = self._waiting.popitem(last=False)
-            self._writing = save
+    def _write_all(self) -> None:
+        while (write := self._unsaved.take()) is not None:
+            self._write(write)
+            self.rested.emit()
+
+    def _write(self, write: Write) -> None:
+        image_id = write.sample.image_id
         try:
-            save.write()
+            write.write()
         except FcnStudioError as error:
-            self.failed.emit(save, str(error), error)
+            self._fail(write, str(error), error)
         except OSError as error:
-            self.failed.emit(save, f"'{image_id}' could not be saved: {error}", error)
+            self._fail(write, tr("'{image}' cannot be saved: {reason}", image=image_id, reason=error), error)
         except Exception as error:  # noqa: BLE001 - door: a bug costs no labels, and is reported as a bug
             sys.excepthook(*sys.exc_info())
-            self.failed.emit(save, f"'{image_id}' could not be saved ({type(error).__name__})", error)
+            kind = type(error).__name__
+            self._fail(write, tr("'{image}' cannot be saved ({kind}).", image=image_id, kind=kind), error)
         else:
-            self.saved.emit(save)
-        finally:
-            # Only now, so that who finds nothing pending has the news already in the event queue.
-            with self._lock:
-                self._writing = None
-            self.rested.emit()
+            with self._unsaved.lock:
+                self._unsaved.written(write)
+                self.saved.emit(write)
+
+    def _fail(self, write: Write, sentence: str, error: Exception) -> None:
+        with self._unsaved.lock:
+            self._unsaved.not_written(write, keep=isinstance(write, Save))
+            self.failed.emit(write, sentence, error)

@@ -13,7 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.sample import Sample
 from fcn_studio.errors import ProjectError
-from fcn_studio.ui.saving.writer import AnnotationWriter, Write
+from fcn_studio.ui.saving.unsaved import UnsavedAnnotations, Write
+from fcn_studio.ui.saving.writer import AnnotationWriter
 
 
 @dataclass
@@ -41,7 +42,8 @@ class Desk:
     """A writer, what it wrote and what it said."""
 
     def __init__(self) -> None:
-        self.writer = AnnotationWriter()
+        self.unsaved = UnsavedAnnotations()
+        self.writer = AnnotationWriter(self.unsaved)
         self.done: list[str] = []
         self.said: list[tuple[str, str]] = []
         self.writer.saved.connect(self.hear_saved)
@@ -57,7 +59,8 @@ class Desk:
         note = Note(name, text, self.done, error)
         if not held:
             note.gate.set()
-        self.writer.submit(note)
+        self.unsaved.submit(note)
+        self.writer.wake()
         return note
 
 
@@ -70,18 +73,18 @@ def desk(qtbot: QtBot) -> Iterator[Desk]:
 
 def test_a_newer_save_replaces_a_waiting_one_of_the_same_image(desk: Desk) -> None:
     first = desk.submit("a", "a1", held=True)
-    while desk.writer._writing is not first:
+    while desk.unsaved._writing is not first:
         time.sleep(0.01)
     desk.submit("b", "b1")
     desk.submit("a", "a2")
     desk.submit("b", "b2")
     desk.submit("a", "a3")
-    assert desk.writer.busy
-    assert desk.writer.pending("b")
+    assert desk.unsaved.busy
+    assert desk.unsaved.get("b")
     first.gate.set()
     desk.writer.flush()
     assert desk.done == ["a1", "b2", "a3"]
-    assert not desk.writer.busy
+    assert not desk.unsaved.busy
 
 
 def test_failures_are_told_and_the_next_is_written(desk: Desk, qtbot: QtBot) -> None:
@@ -103,7 +106,7 @@ def test_a_bug_is_reported_and_told_as_a_failure(desk: Desk, qtbot: QtBot, monke
     qtbot.waitUntil(lambda: len(desk.said) == 1)
     assert reported == [ZeroDivisionError]
     assert desk.said[0][0] == "failed"
-    assert not desk.writer.busy
+    assert not desk.unsaved.busy
     desk.submit("a", "a2")
     desk.writer.flush()
     assert desk.done == ["a2"]

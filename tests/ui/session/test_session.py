@@ -206,7 +206,7 @@ def test_a_reopened_image_whose_old_save_succeeds_late_is_not_taken_for_saved(
     session.autosave.drain()
     session.go_to(0)
     full_disk[0] = False
-    session.autosave._save_kept()  # the retry timer
+    session.autosave.retry()  # the retry timer
     session.autosave._drain()
     paint(document(session), 1)
     assert document(session).dirty
