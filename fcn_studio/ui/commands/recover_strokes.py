@@ -11,7 +11,7 @@ from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.journal.journal import JournalHead
 from fcn_studio.formats.journal.recovery import LeftOver, strokes_of
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.ui.session.session import Session
 
 
@@ -43,7 +43,7 @@ def apply_strokes(session: Session, left_over: LeftOver) -> None:
     now = _indices_by_name(head, np.unique(strokes.label_map[changed]).tolist(), session.table)
     label_map = np.where(changed, now[strokes.label_map], document.label_map)
     provenance = np.where(changed, strokes.provenance, document.provenance)
-    with document.edit(tr("Recovered strokes")) as edit:
+    with document.edit(tr_noop("Recovered strokes")) as edit:
         edit.replace(Labels(label_map, provenance), status=Status.IN_PROGRESS)
     if session.autosave.journal.holds(head.image_id):
         session.recovery.delete(left_over)

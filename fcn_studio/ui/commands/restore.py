@@ -69,7 +69,7 @@ class RestoreEarlier:
         chosen = self._ask(sample, tr("Undo brings back what you have now."), versions)
         if chosen is None or session.document is not document:
             return
-        with document.edit(tr(RESTORE)) as edit:
+        with document.edit(RESTORE) as edit:
             edit.replace(chosen.found.labels, status=chosen.found.status)
             edit.set_origin(chosen.found.prelabelled_by or "")
 

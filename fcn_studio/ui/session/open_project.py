@@ -42,7 +42,7 @@ class OpenProject(QObject):
     Signals:
         project_changed(): a project was opened or closed.
         document_changed(): another document is open, or none.
-        edited(): revision, status or history of the document changed.
+        edited(): revision, status or history of the document changed; emitted after every stroke.
         table_changed(): classes were added, renamed or recoloured.
         sample_changed(str): the status of this image id may have changed.
         prediction_changed(): the open image has another prediction, or none.

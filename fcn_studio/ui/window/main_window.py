@@ -182,7 +182,8 @@ class MainWindow(QMainWindow):
         session.project_changed.connect(self._project_changed)
         session.document_changed.connect(self._document_changed)
         session.pictures.arrived.connect(canvas.layers.picture_changed)
-        session.edited.connect(self._refresh)
+        session.edited.connect(self._show_history)
+        session.edited.connect(self._show_title)
         session.saved.connect(self._show_title)
         session.table_changed.connect(lambda: canvas.layers.set_table(session.table))
         session.recovered.connect(
@@ -193,7 +194,7 @@ class MainWindow(QMainWindow):
         toolbox.options_changed.connect(canvas.refresh_overlay)
         toolbox.class_changed.connect(canvas.refresh_overlay)
         toolbox.rules_changed.connect(self._rules_changed)
-        toolbox.undo_changed.connect(self._refresh)
+        toolbox.undo_changed.connect(self._show_history)
         for talker in (session, learning):
             talker.notice.connect(self.messages.say)
             talker.problem.connect(self.messages.fail)
@@ -205,7 +206,7 @@ class MainWindow(QMainWindow):
         canvas.class_pick.connect(toolbox.pick)
         canvas.brush_resize.connect(toolbox.scale_brush)
         canvas.tool_work.changed.connect(lambda: self.status_line.showMessage(canvas.tool_work.words))
-        self._commands.exporter.changed.connect(self._refresh)
+        self._commands.exporter.changed.connect(self._show_jobs)
         self._commands.exporter.progress.connect(self.status_line.show_export)
         self.status_line.export_cancelled.connect(self._commands.exporter.cancel)
         for typing in (self.classes_dock, self.files_dock, self.training_dock, self.options_bar):
@@ -288,27 +289,39 @@ class MainWindow(QMainWindow):
         self._network_words.setText(self._commands.desk.words)
         self._network_words.setMinimumWidth(self._network_words.sizeHint().width())
         self.menuBar().setCornerWidget(self._network_words)  # else it keeps its old width
-        self._refresh()
+        self._show_jobs()
 
     def _refresh(self) -> None:
-        """Offer what makes sense now, and say what undo would undo."""
-        session, document = self._session, self._session.document
+        """Offer what makes sense for the open project and image."""
+        session = self._session
         self.actions_.set_available(
-            project=session.project is not None, document=document is not None, writable=not session.read_only
+            project=session.project is not None,
+            document=session.document is not None,
+            writable=not session.read_only,
         )
+        self.actions_["take_over"].setVisible(session.read_only)
+        self._show_history()
+        self._show_jobs()
+        self._show_title()
+
+    def _show_history(self) -> None:
+        """Offer undo and redo, and say what they would do."""
+        document = self._session.document
+        writable = document is not None and not self._session.read_only
         history = document.history if document is not None else None
         corner = self._toolbox.tool.undo_title
         undo_title, redo_title = corner or (history and history.undo_title), history and history.redo_title
         undo, redo = self.actions_["undo"], self.actions_["redo"]
-        undo.setEnabled(undo.isEnabled() and bool(corner or (history and history.can_undo)))
-        redo.setEnabled(redo.isEnabled() and bool(history and history.can_redo))
+        undo.setEnabled(writable and bool(corner or (history and history.can_undo)))
+        redo.setEnabled(writable and bool(history and history.can_redo))
         undo.setText(tr("&Undo {step}", step=tr(undo_title)) if undo_title else tr("&Undo"))
         redo.setText(tr("&Redo {step}", step=tr(redo_title)) if redo_title else tr("&Redo"))
+
+    def _show_jobs(self) -> None:
+        """Offer what depends on running jobs."""
         busy = bool(self._learning.running)
         self.actions_["stop"].setEnabled(busy or self._commands.exporter.running)
         self.actions_["go_back"].setEnabled(self._learning.can_go_back and not busy)
-        self.actions_["take_over"].setVisible(session.read_only)
-        self._show_title()
 
     def _show_title(self) -> None:
         session = self._session

@@ -284,6 +284,17 @@ def test_undo_says_what_it_undoes(active: Studio, qtbot: QtBot) -> None:
     assert (undo.isEnabled(), redo.text()) == (False, "&Redo Skip")
 
 
+def test_a_stroke_asks_nothing_about_jobs(active: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(type(active.learning), "running", property(lambda _: asked.append(True) or []))
+    active.session.toggle_skip()
+    assert active.window.actions_["undo"].isEnabled()
+    assert active.window.isWindowModified()
+    assert asked == []
+    active.learning.jobs_changed.emit()
+    assert asked
+
+
 def test_undo_takes_corners_back_on_a_fresh_image_and_saving_fills_nothing(active: Studio, qtbot: QtBot) -> None:
     undo, document = active.window.actions_["undo"], active.session.document
     press(qtbot, active, KEY.Key_P)
@@ -658,7 +669,7 @@ def test_an_export_does_not_hold_the_window_up_and_is_one(
     assert slow_export.threads[0] is not threading.main_thread()
     assert commands.exporter.running
     window.actions_["export"].trigger()
-    assert "under way already" in window._strip.text
+    assert "running already" in window._strip.text
     window.actions_["stop"].trigger()
     assert not commands.exporter.running
     commands.start_export(replace(VERIFIED, out=tmp_path / "other"))
