@@ -89,7 +89,7 @@ class _Journey:
                     reason="; ".join(self._problems),
                 )
             )
-        labelled = studio.session.counts()[Status.VERIFIED]
+        labelled = studio.session.status_scan.counts()[Status.VERIFIED]
         self._say(
             tr_n(
                 "opened {n} image, {labelled} labelled",
@@ -108,7 +108,7 @@ class _Journey:
         document = studio.session.document
         assert document is not None
         self._wait(tr("the auto-segment"), lambda: document.status is Status.PRELABELLED)
-        studio.session.save_now()
+        studio.session.autosave.save_soon()
         self._wait(tr("the save"), lambda: studio.session.save_state == "saved")
         self._say(tr("auto-segmented {image_id} and saved its mask", image_id=document.image_id))
         for _ in range(5):

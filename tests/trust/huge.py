@@ -142,7 +142,7 @@ class Sitting:
 
     def _save(self, name: str) -> None:
         session, begun = self.studio.session, time.monotonic()
-        session.save_now()
+        session.autosave.save_soon()
         self._until(lambda: session.save_state == "saved")
         self.figures[name] = time.monotonic() - begun
         self._note(name)

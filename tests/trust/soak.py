@@ -97,7 +97,9 @@ class Soak:
             x, y = random.uniform(20, SIZE[0] - 20), random.uniform(20, SIZE[1] - 20)
             drag(self.studio, [(x, y), (x + 15, y), (x + 15, y + 15)])
             self._strokes += 1
-        for act in random.sample([session.undo, session.redo, session.undo, self._zoom, session.save_now], 2):
+        for act in random.sample(
+            [session.undo, session.redo, session.undo, self._zoom, session.autosave.save_soon], 2
+        ):
             act()
         if self._switches % 7 == 0:
             session.verify()

@@ -68,7 +68,7 @@ def test_statuses_are_found_in_the_background_and_then_come_from_the_index(
     (labelled / ".fcn-studio" / "index").unlink(missing_ok=True)
     session, said = studio.session, studio.window.status_line._counts
     open_and_watch(studio, labelled)
-    assert session.counts()[Status.VERIFIED] == MANY
+    assert session.status_scan.counts()[Status.VERIFIED] == MANY
     assert said.text() == f"{MANY:,} verified of {MANY:,}"
     shown = session.samples[session.index].mask_id
     assert set(read_here) <= {f"{shown}.png"}, "only the image that is shown is read on the GUI thread"
@@ -77,7 +77,7 @@ def test_statuses_are_found_in_the_background_and_then_come_from_the_index(
 
     monkeypatch.setattr(AnnotationStore, "_find_status", lambda *_: pytest.fail("a record was read"))
     open_and_watch(studio, labelled)
-    assert session.counts()[Status.VERIFIED] == MANY
+    assert session.status_scan.counts()[Status.VERIFIED] == MANY
 
 
 def test_the_harness_sees_statuses_that_are_found_on_the_gui_thread(
@@ -133,7 +133,7 @@ def test_who_needs_statuses_now_does_not_read_them_on_the_gui_thread(
     studio.session.step_unverified(+1)
     assert studio.session.index == 0, "all are verified"
     assert read_here == []
-    assert studio.session.counts()[Status.VERIFIED] == MANY
+    assert studio.session.status_scan.counts()[Status.VERIFIED] == MANY
 
 
 def test_leaving_a_project_ends_its_census(
@@ -145,7 +145,7 @@ def test_leaving_a_project_ends_its_census(
     assert not studio.session.status_scan.done
     studio.session.open_folder(draw_many(tmp_path / "other", 40))
     qtbot.waitUntil(lambda: studio.session.status_scan.done)
-    assert studio.session.counts()[Status.NEW] == 40
+    assert studio.session.status_scan.counts()[Status.NEW] == 40
 
 
 # --- waiting ------------------------------------------------------------------------------------------------------

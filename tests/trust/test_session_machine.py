@@ -209,7 +209,7 @@ class SessionMachine(RuleBasedStateMachine):
     @rule()
     def save(self) -> None:
         assert self.session is not None
-        self.session.save_now()
+        self.session.autosave.save_soon()
 
     @rule(row=st.integers(0, IMAGES - 1))
     def change_image(self, row: int) -> None:

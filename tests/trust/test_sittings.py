@@ -121,7 +121,7 @@ def test_what_was_undone_before_leaving_is_undone_on_disk(
     for number in range(3):
         paint(document(session), 1 + number % 2, at=(10 + 15 * number, 10), size=9)
     if saved_between:
-        session.save_now()
+        session.autosave.save_soon()
         session.autosave.drain()
     act(session)
     left, status = document(session).labels_snapshot(), document(session).status

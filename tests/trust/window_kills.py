@@ -282,7 +282,7 @@ def _paint(studio: Studio, random: Random, tell: Callable[..., None]) -> None:
         (fill, 4),
         (session.undo, 8),
         (session.redo, 4),
-        (session.save_now, 6),
+        (session.autosave.save_soon, 6),
         (session.verify, 1),
         (session.toggle_skip, 1),
         (lambda: session.go_to(random.randrange(IMAGES)), 6),

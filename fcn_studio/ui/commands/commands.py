@@ -73,7 +73,7 @@ class Commands(QObject):
         return tools | {
             "open_folder": self.opening.ask,
             "take_over": self.opening.take_over,
-            "save": session.save_now,
+            "save": session.autosave.save_soon,
             "export": self.export,
             "recovery": self.show_recovery,
             "settings": self.change_settings,
@@ -117,7 +117,7 @@ class Commands(QObject):
         from fcn_studio.ui.dialogs.questions import BatchDialog
 
         self._session.status_scan.look(range(len(self._session.samples)))
-        counts = self._session.counts()
+        counts = self._session.status_scan.counts()
         dialog = BatchDialog(
             counts.get(Status.NEW, 0),
             counts.get(Status.PRELABELLED, 0),
@@ -145,7 +145,9 @@ class Commands(QObject):
         if project is None:
             return
         session.status_scan.look(range(len(session.samples)))
-        images = [(session.status(row), project.split(sample)) for row, sample in enumerate(session.samples)]
+        images = [
+            (session.status_scan.status(row), project.split(sample)) for row, sample in enumerate(session.samples)
+        ]
         dialog = ExportDialog(images, project.folder.parent, self._window)
         if dialog.asked():
             self.start_export(dialog.choice())

@@ -278,7 +278,7 @@ class TrainingDock(QDockWidget):
         if self._session.project is None:
             self._counts.setText("Open a folder to train on it.")
             return
-        counts = self._session.counts()
+        counts = self._session.status_scan.counts()
         verified, begun = counts.get(Status.VERIFIED, 0), counts.get(Status.IN_PROGRESS, 0)
         words = f"{verified:,} verified and {begun:,} begun images to learn from."
         seen = self._learning.learned_from

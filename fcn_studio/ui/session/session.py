@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -15,7 +15,6 @@ from fcn_studio.settings import Settings
 from fcn_studio.ui.saving.autosave import Autosave, SaveState
 from fcn_studio.ui.session.annotation_prefetch import AnnotationPrefetch
 from fcn_studio.ui.session.class_editor import ClassEditor
-from fcn_studio.ui.session.cursor_info import CursorInfo, cursor_info
 from fcn_studio.ui.session.images import Images
 from fcn_studio.ui.session.loading import FINISHED, LOOKED_THROUGH, load_document, open_project
 from fcn_studio.ui.session.open_project import OpenImage, OpenProject
@@ -218,7 +217,7 @@ class Session(OpenProject):
             self.notice.emit("No further image is waiting in this direction.")
 
     def _waits(self, row: int) -> bool:
-        return self.status(row) not in FINISHED
+        return self.status_scan.status(row) not in FINISHED
 
     def open_from(self, row: int, by: int, wanted: Callable[[int], bool]) -> bool:
         """Open the first wanted image from a row on that can be opened; whether there was one."""
@@ -304,7 +303,7 @@ class Session(OpenProject):
         document = self.editable()
         assert self.project is not None
         verify(document, self.project.config.unlabelled_index)
-        self.save_now()
+        self.autosave.save_soon()
 
     def verify_and_next(self) -> None:
         """Verify, then open the next image that waits."""
@@ -315,22 +314,7 @@ class Session(OpenProject):
         """Mark the open image as skipped, or take that back."""
         document = self.editable()
         (unskip if document.status is Status.SKIPPED else skip)(document)
-        self.save_now()
-
-    # --- status -----------------------------------------------------------------------------------------------
-
-    def status(self, row: int) -> Status:
-        """Status of the image of a row; the open document's own if it is open."""
-        return self.status_scan.status(row)
-
-    def counts(self) -> Mapping[Status, int]:
-        """Number of images by status, as far as known: see `status_scan`."""
-        return self.status_scan.counts()
-
-    def cursor_info(self, x: int, y: int) -> CursorInfo | None:
-        """What lies at a pixel of the open image; None outside."""
-        image = self.image
-        return None if image is None else cursor_info(image.document, image.prediction, self.table, x, y)
+        self.autosave.save_soon()
 
     # --- saving -----------------------------------------------------------------------------------------------
 
@@ -341,21 +325,12 @@ class Session(OpenProject):
             return None
         return SaveState.READ_ONLY if self.read_only else self.autosave.state
 
-    @property
-    def saved_at(self) -> float | None:
-        """When something was last written, in seconds since the epoch."""
-        return self.autosave.saved_at
-
     def drain(self) -> None:
         """Finish the gesture and wait until everything is on disk; say so if something cannot be."""
         self.settle()
         self.autosave.drain()
         if count := len(self.autosave.newer()):
             self.notice.emit(f"{count} image(s) could not be saved, and are taken as they are in the folder.")
-
-    def save_now(self) -> None:
-        """Write the open annotation now, off this thread, if it has changed; a gesture under way goes on."""
-        self.autosave.save_soon()
 
     def _on_committed(self) -> None:
         assert self.document is not None

@@ -10,13 +10,13 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWi
 
 from fcn_studio.core.sample import Status
 from fcn_studio.i18n import tr
+from fcn_studio.ui.session.cursor_info import CursorInfo, cursor_info
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named
 
 if TYPE_CHECKING:
     from fcn_studio.ui.network.job_list import JobView
     from fcn_studio.ui.network.learning import Learning
-    from fcn_studio.ui.session.cursor_info import CursorInfo
     from fcn_studio.ui.session.session import Session
 
 
@@ -105,7 +105,7 @@ class StatusLine(QStatusBar):
     def show_cursor(self, at: tuple[int, int] | None) -> None:
         """Show what is at an image pixel, or nothing."""
         self._at = at
-        self._cursor.setText("" if at is None else cursor_words(*at, self._session.cursor_info(*at)))
+        self._cursor.setText("" if at is None else cursor_words(*at, cursor_info(self._session, *at)))
 
     def show_zoom(self, zoom: float) -> None:
         """Show the zoom, in screen pixels per image pixel."""
@@ -131,17 +131,17 @@ class StatusLine(QStatusBar):
     def _show_saved(self) -> None:
         state = self._session.save_state
         # The clock runs only while there is an age to show.
-        if state == "saved" and self._session.saved_at is not None:
+        if state == "saved" and self._session.autosave.saved_at is not None:
             self._clock.start()
         else:
             self._clock.stop()
-        self._saved.setText(saved_words(state or "", self._session.saved_at, time.time()))
+        self._saved.setText(saved_words(state or "", self._session.autosave.saved_at, time.time()))
 
     def _show_counts(self) -> None:
         total = len(self._session.samples) if self._session.project is not None else 0
         self._counts.setVisible(total > 0)
         if total:
-            verified = self._session.counts().get(Status.VERIFIED, 0)
+            verified = self._session.status_scan.counts().get(Status.VERIFIED, 0)
             if self._session.status_scan.done:
                 words = tr("{verified:,} verified of {total:,}", verified=verified, total=total)
             else:

@@ -111,7 +111,7 @@ def test_a_damaged_mask_blocks_and_offers_its_earlier_versions(
     document = welcome.session.document
     assert document is not None
     assert (document.label_map[:24] == 1).all()
-    assert document.status is welcome.session.status(1) is Status.VERIFIED
+    assert document.status is welcome.session.status_scan.status(1) is Status.VERIFIED
     originals = (folder / ".fcn-studio" / "originals").rglob("*.png")
     assert damaged in [path.read_bytes() for path in originals]
 

@@ -210,7 +210,7 @@ def test_a_batch_writes_new_images_only(bench: Bench, qtbot: QtBot) -> None:
         bench.learning.segment_folder()
     qtbot.waitUntil(bench.idle, timeout=20_000)
     bench.session.autosave.drain()
-    assert bench.session.counts()[Status.PRELABELLED] == 5
+    assert bench.session.status_scan.counts()[Status.PRELABELLED] == 5
     assert {path: path.read_bytes() for path in kept} == before
     assert "5 images predicted" in bench.notices[-1]
     with pytest.raises(ProjectError, match="nothing to label"):
@@ -259,10 +259,10 @@ def test_stopping_a_batch_applies_nothing_more(bench: Bench, qtbot: QtBot) -> No
     bench.learning.stop(bench.learning.running[0].job_id)
     assert not bench.learning.running
     bench.session.autosave.drain()
-    done = bench.session.counts()[Status.PRELABELLED]
+    done = bench.session.status_scan.counts()[Status.PRELABELLED]
     qtbot.wait(200)
     bench.session.autosave.drain()
-    assert bench.session.counts()[Status.PRELABELLED] == done < 6
+    assert bench.session.status_scan.counts()[Status.PRELABELLED] == done < 6
     assert bench.process.cancelled == [(1, False)]
 
 

@@ -253,7 +253,7 @@ def test_a_step_over_all_is_packed_before_it_is_saved(
     packing = [True]
     monkeypatch.setattr(History, "packing", property(lambda _: packing[0]))
     paint(session.document)
-    session.save_now()
+    session.autosave.save_soon()
     assert session.save_state == "unsaved"
     packing[0] = False
     qtbot.waitUntil(lambda: session.save_state == "saved")

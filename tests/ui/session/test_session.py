@@ -21,6 +21,7 @@ from fcn_studio.formats.project.annotations import AnnotationStore
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.masks import read_mask
 from fcn_studio.tools.base import PointerEvent
+from fcn_studio.ui.session.cursor_info import cursor_info
 from fcn_studio.ui.session.session import Session
 from tests.helpers import contents, paint, save_half
 from tests.ui.conftest import draw_project
@@ -90,12 +91,12 @@ def test_a_stroke_is_saved_after_a_pause(session: Session, folder: Path, qtbot: 
     qtbot.waitUntil(saved(session), timeout=3000)
     assert on_disk(folder, 0) == (Status.IN_PROGRESS, 2)
     assert not document(session).dirty
-    assert session.saved_at is not None
+    assert session.autosave.saved_at is not None
 
 
 def test_undo_then_leave_is_saved(session: Session, folder: Path) -> None:
     paint(document(session), 2)
-    session.save_now()
+    session.autosave.save_soon()
     paint(document(session), 1)
     session.undo()
     session.go_to(1)
@@ -113,7 +114,7 @@ def test_undo_then_leave_is_saved(session: Session, folder: Path) -> None:
 
 def test_undo_then_close_is_saved(session: Session, folder: Path) -> None:
     paint(document(session), 2)
-    session.save_now()
+    session.autosave.save_soon()
     session.undo()
     assert session.close_project()
     assert on_disk(folder, 0) == (Status.NEW, VOID)
@@ -158,7 +159,7 @@ def test_what_cannot_be_saved_is_kept_through_navigation_and_comes_back(
     session.go_to(2)
     session.autosave.drain()
     assert session.save_state == "kept"
-    assert session.status(0) is Status.IN_PROGRESS
+    assert session.status_scan.status(0) is Status.IN_PROGRESS
     assert heard.problems == [  # one for a run of failures
         "the mask cannot be written: no space left on device; your work is kept on this computer, and saved as soon "
         "as it can be"
@@ -289,7 +290,7 @@ def test_verify_and_next_finishes_the_image_in_one_undo_step(session: Session, f
     paint(document(session), 2)
     session.verify_and_next()
     assert session.index == 1
-    assert session.counts()[Status.VERIFIED] == 1
+    assert session.status_scan.counts()[Status.VERIFIED] == 1
     session.autosave.drain()
     assert on_disk(folder, 0) == (Status.VERIFIED, 2)
     session.go_to(0)
@@ -313,9 +314,9 @@ def test_skip_is_taken_back_by_the_same_key(session: Session, folder: Path) -> N
 
 def test_counts_and_status_follow_the_open_image_at_once(session: Session) -> None:
     paint(document(session), 1)
-    assert session.status(0) is Status.IN_PROGRESS
-    assert session.counts()[Status.IN_PROGRESS] == 1
-    assert sum(session.counts().values()) == 6
+    assert session.status_scan.status(0) is Status.IN_PROGRESS
+    assert session.status_scan.counts()[Status.IN_PROGRESS] == 1
+    assert sum(session.status_scan.counts().values()) == 6
 
 
 # --- opening ------------------------------------------------------------------------------------------------------
@@ -437,7 +438,7 @@ def test_a_folder_that_cannot_be_written_is_labelled_all_the_same_and_saved_once
         session.undo()
         assert document(session).status is Status.NEW
         session.redo()
-    session.save_now()
+    session.autosave.save_soon()
     assert session.close_project()
     assert on_disk(folder, 0) == (Status.IN_PROGRESS, 2)
     session.open_folder(folder)
@@ -474,16 +475,16 @@ def test_classes_are_added_renamed_and_recoloured_on_disk(session: Session, fold
 
 def test_the_cursor_says_what_is_there_and_who_said_so(session: Session) -> None:
     paint(document(session), 2)
-    info = session.cursor_info(10, 10)
+    info = cursor_info(session, 10, 10)
     assert info is not None
     assert (info.class_index, info.class_name, info.who, info.predicted) == (2, "debris", "you", "")
-    empty = session.cursor_info(0, 0)
+    empty = cursor_info(session, 0, 0)
     assert empty is not None
     assert (empty.class_name, empty.who) == ("", "unlabelled")
     nothing = np.full((48, 64), VOID, np.uint8)
     session.set_prediction(Prediction("picture-000.png", nothing, nothing, "a" * 64))
-    unused = session.cursor_info(10, 10)
+    unused = cursor_info(session, 10, 10)
     assert unused is not None
     assert (unused.predicted, unused.probability) == ("a class that is not used here", None)
-    assert session.cursor_info(64, 0) is None
-    assert session.cursor_info(-1, 0) is None
+    assert cursor_info(session, 64, 0) is None
+    assert cursor_info(session, -1, 0) is None

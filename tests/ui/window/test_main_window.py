@@ -326,7 +326,7 @@ def test_saving_waits_for_the_end_of_a_stroke(active: Studio, qtbot: QtBot) -> N
 
 def test_verify_goes_on_to_the_next(active: Studio, qtbot: QtBot) -> None:
     press(qtbot, active, KEY.Key_Return, MODIFIER.ControlModifier)
-    assert (active.session.index, active.session.status(0)) == (1, Status.VERIFIED)
+    assert (active.session.index, active.session.status_scan.status(0)) == (1, Status.VERIFIED)
     qtbot.waitUntil(lambda: active.window.status_line._counts.text() == "1 verified of 4")
 
 
@@ -521,7 +521,7 @@ def test_closing_saves_without_asking(make_studio: Callable[[], Studio], tmp_pat
     second = make_studio()
     assert second.toolbox.option(BRUSH_SIZE) == 123
     second.window.open_folder(folder)
-    assert second.session.status(0) is Status.VERIFIED
+    assert second.session.status_scan.status(0) is Status.VERIFIED
 
 
 def test_work_that_cannot_be_saved_keeps_the_window_open(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
