@@ -85,7 +85,7 @@ def test_a_run_that_cannot_go_on_stays_in_use(verified: Path, monkeypatch: pytes
         project.runs.set_current(run.checkpoint, read_info(run.checkpoint).sha256, compared=True)
         save_half(project, project.samples[0], Provenance.HUMAN, Status.VERIFIED, 2)
         before = project.runs.chain()
-    with pytest.raises(TrainingError, match="begun with other images or labels"):
+    with pytest.raises(TrainingError, match="started with other images or labels"):
         headless.train(verified, TrainConfig(), device="cpu", resume=True)
     with ProjectFolder.open(verified, writable=False) as project:
         assert project.runs.chain() == before

@@ -87,7 +87,7 @@ def test_a_killed_run_and_one_that_a_bug_ended_are_told_together(state: Path) ->
     assert done.returncode == 1
     code, text = start(READ)
     assert code == 0, text
-    assert "Nothing was written: it was killed, or the machine stopped." in text
+    assert "Nothing was written. The program was killed, or the computer stopped." in text
     assert "KeyError: 'no part'" in text
 
 
@@ -201,7 +201,7 @@ def test_the_text_of_a_report(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 SNAPSHOT = """\
-CrashMarker 20260101-101500-77 of the program ended unexpectedly.
+Run 20260101-101500-77 of the program ended unexpectedly.
 
 Fatal Python error: Aborted
 

@@ -300,7 +300,7 @@ def test_a_mask_that_was_changed_meanwhile_is_left_and_the_strokes_wait(
     recovered: list[str] = []
     second.recovered.connect(recovered.append)
     second.open_folder(folder)
-    assert recovered == ["Strokes of one image wait for you: they do not fit what is there."]
+    assert recovered == ["Strokes of 1 image do not fit what is in the folder and wait for your decision."]
     second.go_to(0)
     assert (document(second).label_map == other).all(), "never applied silently"
     second.go_to(1)
@@ -310,7 +310,7 @@ def test_a_mask_that_was_changed_meanwhile_is_left_and_the_strokes_wait(
     item = dialog.table.topLevelItem(0)
     assert item is not None
     assert [item.text(column) for column in (0, 1)] == ["picture-000.png", "1"]
-    assert "changed by something else" in item.text(3)
+    assert "changed by another program" in item.text(3)
     assert dialog.table.columnWidth(0) > dialog.fontMetrics().horizontalAdvance("picture-000.png")
     assert dialog.apply_button.isEnabled()
     dialog.apply_button.click()
@@ -338,7 +338,7 @@ def test_strokes_of_an_image_that_is_gone_wait_until_it_is_back(make: Make, fold
     second.open_folder(folder)
     assert len(second.recovery.left_over) == 1
     assert "is not in the folder" in second.recovery.left_over[0].reason
-    with pytest.raises(ProjectError, match="put the image back"):
+    with pytest.raises(ProjectError, match="Put the image back"):
         apply_strokes(second, second.recovery.left_over[0])
     assert second.close_project()
 
@@ -514,7 +514,7 @@ def test_what_another_wrote_while_the_lock_was_lost_is_not_written_over(
     assert on_disk(folder)[1] is Status.VERIFIED
     assert session.close_project(discard=True)
     session.open_folder(folder)
-    assert "changed by something else" in session.recovery.left_over[0].reason
+    assert "changed by another program" in session.recovery.left_over[0].reason
 
 
 def test_a_look_at_all_masks_does_not_make_anothers_mask_ours(make: Make, folder: Path) -> None:

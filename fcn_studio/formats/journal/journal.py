@@ -1,13 +1,13 @@
-"""Stroke journals: files to which every step is appended as it is made, and which can be cut off anywhere.
+"""Stroke journals: files to which every step is appended. They may be cut off anywhere.
 
 ::
 
     "FCNJ0001"
     frame: length (uint32), CRC-32 of the payload (uint32, begun with that of the frame before), payload
 
-all little-endian. A payload is the length of a JSON text (uint32), the text, and zlib streams. The first frame is the
-head; then come entries (`fcn_studio.core.journal.Entry`), and the sha256 of each mask before it is written, by which
-the mask on disk is known as ours later. What follows the first frame that is not whole counts for nothing.
+All numbers are little-endian. A payload is the length of a JSON text (uint32), the text, and zlib streams. The first
+frame is the head. Then come entries (`fcn_studio.core.journal.Entry`), and the sha256 of each mask before it is
+written: it tells later that the mask on disk is ours. What follows the first incomplete frame is ignored.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from fcn_studio.core.sample import Status
 from fcn_studio.core.tiles import TILE, Contents, Packed, Tile, tile_rect
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.atomic import told
+from fcn_studio.i18n import tr
 
 MAGIC = b"FCNJ0001"
 _FRAME = struct.Struct("<II")
@@ -39,9 +40,9 @@ _NONSENSE = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError
 
 @dataclass(frozen=True)
 class JournalHead:
-    """What a journal is about, and what it began with.
+    """The image of a journal, and the state that the journal began with.
 
-    A class index means a class by its name; a folder that was never saved into has no table of its own to tell them.
+    Names of classes are kept, because a folder that was never saved into has no class table.
 
     Attributes:
         image_id: the image.
@@ -67,10 +68,10 @@ class Journal:
     Attributes:
         path: the file.
         head: its beginning.
-        entries: all whole ones, in order.
+        entries: all complete ones, in order.
         masks: sha256 of all masks that are states of this journal: the one it began with, and those written since.
-        size: number of sound bytes; what follows is half a frame, or damaged.
-        crc: of the last sound frame.
+        size: number of intact bytes; what follows is incomplete or damaged.
+        crc: of the last intact frame.
         written_at: when the file was written last, seconds since the epoch.
     """
 
@@ -84,10 +85,10 @@ class Journal:
 
 
 def read_journal(path: Path) -> Journal:
-    """Read a journal up to its first frame that is not whole.
+    """Read a journal up to its first incomplete frame.
 
     Raises:
-        ProjectError: if it cannot be read, or not even its head is sound.
+        ProjectError: if it cannot be read, or its head is damaged.
     """
     with told("read", path):
         data, written_at = paths.read_file(path, _MAX_BYTES), path.stat().st_mtime
@@ -96,7 +97,7 @@ def read_journal(path: Path) -> Journal:
         size, crc, payload = next(frames)
         head = _head(*_parts(payload))
     except (StopIteration, *_NONSENSE) as error:
-        raise ProjectError(f"{path} is no sound journal; nothing can be read from it") from error
+        raise ProjectError(tr("{path} is not a readable journal.", path=path)) from error
     entries: list[Entry] = []
     masks = {head.mask_sha256}
     for end, checksum, payload in frames:
@@ -115,14 +116,13 @@ def read_journal(path: Path) -> Journal:
 
 
 class JournalFile:
-    """A journal being written; to be used by one thread at a time.
+    """A journal that is being written, by one thread at a time.
 
-    What `append` and `announce` have returned from survives the death of this process, and after `sync` that of the
-    machine.
+    What `append` and `announce` wrote survives the end of this process, and after `sync` a loss of power.
     """
 
     def __init__(self, path: Path, *, size: int, crc: int) -> None:
-        """Go on with a file behind its first ``size`` bytes; what lies behind them is cut off.
+        """Continue a file after its first ``size`` bytes; the rest is cut off.
 
         Raises:
             OSError: if it cannot be opened to write.
@@ -135,7 +135,7 @@ class JournalFile:
 
     @classmethod
     def begin(cls, path: Path, head: JournalHead) -> JournalFile:
-        """Begin a journal in place of what lies at ``path``, if anything.
+        """Begin a journal at ``path``, in place of any file there.
 
         Raises:
             OSError: if it cannot be written.
@@ -146,7 +146,7 @@ class JournalFile:
 
     @classmethod
     def resume(cls, journal: Journal) -> JournalFile:
-        """Go on with a journal that was read. Raises: OSError if it cannot be opened to write."""
+        """Continue a journal that was read. Raises: OSError if it cannot be opened to write."""
         return cls(journal.path, size=journal.size, crc=journal.crc)
 
     @property
@@ -155,20 +155,20 @@ class JournalFile:
         return self._size
 
     def append(self, entry: Entry) -> None:
-        """Write down a step. Raises: OSError if the disk is full, or the folder gone; the file is as before then."""
+        """Append a step. Raises: OSError if the disk is full or the folder gone; the file is then unchanged."""
         fields, blobs = _entry_fields(entry)
         self._write(_payload(fields, blobs))
 
     def announce(self, mask_sha256: str) -> None:
-        """Write down the sha256 of a mask that is about to be written. Raises: OSError as `append`."""
+        """Append the sha256 of a mask that is about to be written. Raises: OSError as `append`."""
         self._write(_payload({"kind": "mask", "sha256": mask_sha256}))
 
     def note_classes(self, classes: Mapping[int, str]) -> None:
-        """Write down what the class indices mean from now on. Raises: OSError as `append`."""
+        """Append what the class indices mean from now on. Raises: OSError as `append`."""
         self._write(_payload({"kind": "classes", "classes": _classes_fields(classes)}))
 
     def sync(self) -> None:
-        """Let the disk have it. Raises: OSError."""
+        """Flush to the disk. Raises: OSError."""
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
@@ -190,13 +190,13 @@ class JournalFile:
 
 
 def _framed(payload: bytes, crc: int) -> tuple[bytes, int]:
-    """A frame and its checksum."""
+    """Return a frame and its checksum."""
     crc = zlib.crc32(payload, crc)
     return _FRAME.pack(len(payload), crc) + payload, crc
 
 
 def _frames(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """(end, checksum, payload) of every whole frame."""
+    """Yield (end, checksum, payload) of every complete frame."""
     if not data.startswith(MAGIC):
         return
     at, crc = len(MAGIC), zlib.crc32(MAGIC)
@@ -216,7 +216,7 @@ def _payload(fields: dict[str, object], blobs: bytes = b"") -> bytes:
 
 
 def _parts(payload: bytes) -> tuple[dict[str, Any], memoryview]:
-    """JSON fields and streams of a payload. Raises: one of `_NONSENSE`."""
+    """Return JSON fields and streams of a payload. Raises: one of `_NONSENSE`."""
     (length,) = _TEXT.unpack_from(payload)
     fields = json.loads(payload[_TEXT.size : _TEXT.size + length])
     if not isinstance(fields, dict):
@@ -275,8 +275,10 @@ def _standing(fields: list[str]) -> Standing:
 
 
 def _entry_fields(entry: Entry) -> tuple[dict[str, object], bytes]:
-    """JSON fields and streams. A content is ``[row, column, label map, provenance]``: a value, or minus the length
-    of a stream; the streams follow in this order.
+    """Return JSON fields and streams of an entry.
+
+    A content is ``[row, column, label map, provenance]``: a value, or minus the length of a stream. The streams
+    follow in this order.
     """
     blobs: list[bytes] = []
 
@@ -339,7 +341,7 @@ def _entry(fields: dict[str, Any], blobs: memoryview, head: JournalHead) -> Entr
 
 
 def _check_stream(stream: bytes, pixels: int) -> None:
-    """Raises: ValueError or zlib.error unless a stream holds just so many bytes; memory is never taken for more."""
+    """Refuse a stream of another length, without memory for more. Raises: ValueError, zlib.error."""
     inflate = zlib.decompressobj()
     if len(inflate.decompress(stream, pixels + 1)) != pixels or not inflate.eof:
         raise ValueError("a stream of another length")

@@ -1,6 +1,7 @@
-"""Where a project's stroke journals lie: in the user's local state folder, one file an image that has unsaved steps.
+"""Folder of a project's stroke journals, one file for each image that has unsaved steps.
 
-Not in the project: that may be a network share, protected, full, or watched by a program that copies files about.
+It is in the user's local state folder. The project may be on a network share, read-only, full, or watched by a
+program that synchronises files.
 """
 
 from __future__ import annotations
@@ -15,17 +16,18 @@ from fcn_studio.errors import ProjectError
 from fcn_studio.formats.atomic import told
 from fcn_studio.formats.journal.journal import Journal, read_journal
 from fcn_studio.formats.project.lock import ProjectLock
+from fcn_studio.i18n import tr
 
 SUFFIX = ".journal"
 
 
 def journals_dir() -> Path:
-    """The folder of the journals of all projects."""
+    """Return the folder of the journals of all projects."""
     return paths.state_dir() / "journals"
 
 
 class JournalFolder:
-    """The journals of one project at one place; held by one process, from construction to `close`.
+    """The journals of a project at one place, locked by one process until `close`.
 
     Raises:
         ProjectLocked: if another process holds them.
@@ -33,10 +35,9 @@ class JournalFolder:
     """
 
     def __init__(self, project_id: str, folder: Path) -> None:
-        """Take the journals of the project in ``folder``. A copied folder shares the id, hence both count.
+        """Lock the journals of the project in ``folder``. A copied folder has the same id, so the place counts too.
 
-        ``project_id`` is "" as long as the project has no file: an id that is not written yet may not be the same
-        tomorrow.
+        ``project_id`` is "" as long as the project has no file: an id that is not written yet may change.
         """
         place = os.path.realpath(folder)
         self.path = journals_dir() / _name(f"{project_id}\0{place}")
@@ -49,17 +50,17 @@ class JournalFolder:
             (self.path / "project.txt").write_text(place + "\n", encoding="utf-8", errors="backslashreplace")
 
     def _adopt(self, unnamed: Path) -> None:
-        """Take over what was journalled before the project had a file, and with it an id; two images never clash."""
+        """Move the journals from the time before the project had a file, and with it an id."""
         for path in unnamed.glob(f"*{SUFFIX}"):
             with suppress(OSError):  # it stays where it is, and is tried again
                 path.rename(set_aside(self.path / path.name).with_name(path.name))
 
     def path_of(self, image_id: str) -> Path:
-        """The journal file of an image, whether it exists or not."""
+        """Return the journal file of an image, whether it exists or not."""
         return self.path / f"{_name(image_id)}{SUFFIX}"
 
     def read_all(self) -> tuple[list[Journal], list[str]]:
-        """All journals with steps, the one last written first; and a sentence for each file that is unreadable.
+        """Return the journals with steps, the last written first, and a sentence for each unreadable file.
 
         Journals without a step are deleted.
         """
@@ -73,13 +74,13 @@ class JournalFolder:
                 elif path.stat().st_size == journal.size:
                     path.unlink()
                 else:
-                    problems.append(f"{path} holds steps that cannot be read; it is left as it is")
+                    problems.append(tr("{path} has steps that cannot be read. The file stays as it is.", path=path))
             except (ProjectError, OSError) as error:
                 problems.append(str(error))
         return sorted(journals, key=lambda journal: -journal.written_at), problems
 
     def close(self) -> None:
-        """Give the journals back; the folder goes if there is none in it."""
+        """Release the journals."""
         with suppress(OSError):
             if not any(self.path.glob(f"*{SUFFIX}")):
                 (self.path / "project.txt").unlink()
@@ -87,12 +88,12 @@ class JournalFolder:
 
 
 def _name(text: str) -> str:
-    """A file name for any text: 32 hex digits."""
+    """Return a file name for any text: 32 hex digits."""
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 def set_aside(path: Path) -> Path:
-    """Give a journal, if there is one at ``path``, a name under which nothing writes over it; the new path.
+    """Rename a journal, if there is one at ``path``, so that nothing overwrites it; return the new path.
 
     Raises:
         OSError: if that fails.

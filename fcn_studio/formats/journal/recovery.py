@@ -1,4 +1,4 @@
-"""What an earlier run left in stroke journals: brought back where it surely fits, told about where it does not."""
+"""Recover what an earlier run left in stroke journals, where it surely fits."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from fcn_studio.errors import ImageError, MaskError
 from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.journal.journal import Journal
 from fcn_studio.formats.project.project_folder import ProjectFolder
+from fcn_studio.i18n import tr
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class CameBack:
 
 @dataclass(frozen=True)
 class LeftOver:
-    """A journal that is not applied by itself.
+    """A journal that is not applied automatically.
 
     Attributes:
         journal: what was read.
@@ -47,7 +48,7 @@ class LeftOver:
 
 
 def bring_back(project: ProjectFolder, journal: Journal, budget_bytes: int) -> CameBack | LeftOver:
-    """Replay a journal on the annotation that it belongs to, in memory; nothing is written.
+    """Replay a journal on its annotation in memory; nothing is written.
 
     Args:
         project: the journal's project.
@@ -58,29 +59,49 @@ def bring_back(project: ProjectFolder, journal: Journal, budget_bytes: int) -> C
     try:
         sample = project.sample(head.image_id)
     except KeyError:
-        return LeftOver(journal, f"{head.image_id} is not in the folder; put the image back to get its strokes back")
+        return LeftOver(
+            journal,
+            tr("{image} is not in the folder. Put the image back to recover its strokes.", image=head.image_id),
+        )
     try:
         size = image_size(sample.image_path, max_pixels=project.max_pixels)
         if size != (head.width, head.height):
-            return LeftOver(journal, f"{head.image_id} is {size[0]} x {size[1]} pixels now, and was another picture")
+            return LeftOver(
+                journal,
+                tr(
+                    "{image} has {width} x {height} pixels now and was another picture",
+                    image=head.image_id,
+                    width=size[0],
+                    height=size[1],
+                ),
+            )
         found = project.annotations.load(sample, (head.width, head.height), known_masks=journal.masks)
     except (ImageError, MaskError) as error:
         return LeftOver(journal, str(error))
     if found.mask_sha256 not in journal.masks:
-        return LeftOver(journal, f"the mask of {head.image_id} has been changed by something else since")
+        return LeftOver(journal, tr("the mask of {image} was changed by another program since", image=head.image_id))
     if (strange := _other_class(journal, project.config.table)) is not None:
-        return LeftOver(journal, f"the strokes of {head.image_id} were made with other classes: {strange}")
+        return LeftOver(
+            journal,
+            tr(
+                "the strokes of {image} were made with other classes: {difference}",
+                image=head.image_id,
+                difference=strange,
+            ),
+        )
     try:
         replayed = replay(journal.entries, found.labels, head.standing, budget_bytes)
     except ValueError as error:
-        return LeftOver(journal, f"the journal of {head.image_id} does not fit its image ({error})")
+        return LeftOver(
+            journal, tr("the journal of {image} does not fit its image ({reason})", image=head.image_id, reason=error)
+        )
     on_disk = project.annotations.load(sample, (head.width, head.height))  # as anybody would find it, journal or none
     saved = _equal(on_disk.labels, replayed.labels) and on_disk.status == replayed.standing.status
     return CameBack(sample, journal, replayed, saved)
 
 
 def strokes_of(journal: Journal) -> tuple[Labels, Mask]:
-    """What a journal that does not fit would write: the annotation after it, and which pixels it changed.
+    """Return the annotation that a journal would write, and which pixels it changed.
 
     Raises:
         ValueError: if its entries do not fit its own size.
@@ -89,12 +110,13 @@ def strokes_of(journal: Journal) -> tuple[Labels, Mask]:
 
 
 def _other_class(journal: Journal, table: ClassTable) -> str | None:
-    """What is said of the first class index in the strokes that does not mean what it meant; None if all do."""
+    """Describe the first class index in the strokes that has another meaning now; None if none has."""
     for index in sorted(values_in(journal.entries) - {VOID}):
         info, name = table.get(index), journal.head.classes.get(index)
         if info is None or (name is not None and name != info.name):
-            now = "no class" if info is None else f"'{info.name}'"
-            return f"class {index} was '{name or '?'}' and is {now} now"
+            if info is None:
+                return tr("class {index} was '{name}' and is no class now", index=index, name=name or "?")
+            return tr("class {index} was '{name}' and is '{now}' now", index=index, name=name or "?", now=info.name)
     return None
 
 

@@ -1,6 +1,6 @@
-"""What each action does. The window binds the table of actions to these; nothing here knows menus or keys.
+"""Commands: what each action does. The window binds the table of actions to them.
 
-Dialogs and the export are imported where they are used: the window must be there before anyone asks for them.
+Dialogs and the export are imported where they are used, so that the window starts without them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
 from fcn_studio.core.sample import Status
+from fcn_studio.i18n import tr, tr_n
 from fcn_studio.settings import Settings
 from fcn_studio.ui.actions.table import TOOL_NAMES, class_keys
 from fcn_studio.ui.commands.network_commands import NetworkDesk
@@ -30,20 +31,15 @@ if TYPE_CHECKING:
 
 Act = Callable[[], object]
 
-ABOUT = (
-    "<b>FCN Studio {version}</b><p>Labels photographs for semantic segmentation, and learns while you label.</p>"
-    "<p>BSD-3-Clause. Fully Convolutional Networks: Long, Shelhamer and Darrell, 2015.</p>"
-)
-
 
 class Commands(QObject):
-    """The actions that reach session, toolbox, network and dialogs; those of window and canvas are elsewhere.
+    """The commands of session, toolbox, network and dialogs. Window and canvas have their own.
 
     Attributes:
         opening: opens folders.
         restore: brings earlier versions back.
         exporter: runs exports.
-        desk: for all about networks.
+        desk: everything about networks.
     """
 
     def __init__(
@@ -67,7 +63,7 @@ class Commands(QObject):
         session.project_changed.connect(self._project_changed)
 
     def table(self) -> Mapping[str, Act]:
-        """Name of an action -> what it does."""
+        """Return what each action does, by its name."""
         session, toolbox, learning = self._session, self._session.toolbox, self._learning
         tools: dict[str, Act] = {name: partial(toolbox.use, name) for name in TOOL_NAMES}
         return tools | {
@@ -105,7 +101,7 @@ class Commands(QObject):
     # --- classes ----------------------------------------------------------------------------------------------
 
     def pick_class_key(self, key: str) -> None:
-        """Paint with the class of a shortcut, if there is one."""
+        """Paint with the class of a key, if there is one."""
         index = class_keys(self._session.table).get(key)
         if index is not None:
             self._session.toolbox.set_class(index)
@@ -113,7 +109,7 @@ class Commands(QObject):
     # --- network ----------------------------------------------------------------------------------------------
 
     def segment_folder(self) -> None:
-        """Ask what the batch shall take, and start it."""
+        """Ask which images to label, and start the batch."""
         from fcn_studio.ui.dialogs.questions import BatchDialog
 
         self._session.status_scan.look(range(len(self._session.samples)))
@@ -121,14 +117,14 @@ class Commands(QObject):
         dialog = BatchDialog(
             counts.get(Status.NEW, 0),
             counts.get(Status.PRELABELLED, 0),
-            self._learning.network_name or "none",
+            self._learning.network_name or tr("none"),
             self._window,
         )
         if dialog.asked():
             self._learning.segment_folder(include_prelabelled=dialog.include_prelabelled)
 
     def stop(self) -> None:
-        """Stop whatever runs; a fine-tune keeps its best."""
+        """Stop every job and export. A fine-tune keeps its best network."""
         self.exporter.cancel()
         for job in self._learning.running:
             if job.can_cancel:
@@ -137,7 +133,7 @@ class Commands(QObject):
     # --- export -----------------------------------------------------------------------------------------------
 
     def export(self) -> None:
-        """Ask what to export, and start it. Raises: ProjectError if an export is under way."""
+        """Ask what to export, and start it. Raises: ProjectError if an export is running."""
         from fcn_studio.ui.dialogs.export_dialog import ExportDialog
 
         self.exporter.refuse_second()
@@ -153,10 +149,10 @@ class Commands(QObject):
             self.start_export(dialog.choice())
 
     def start_export(self, choice: ExportChoice) -> None:
-        """Write what is chosen, everything that was painted included.
+        """Save everything, then export what was chosen.
 
         Raises:
-            ProjectError: if an export is under way.
+            ProjectError: if an export is running.
         """
         from fcn_studio.jobs.export import export_project
 
@@ -170,16 +166,24 @@ class Commands(QObject):
         self.exporter.start(steps)
 
     def _project_changed(self) -> None:
-        """An export is of the project that was open: its news must not be taken for those of another."""
+        """Cancel the export of the project that was open."""
         if self.exporter.running:
             self.exporter.cancel()
-            self._messages.say(f"The export to {self._exported_to} was cancelled, because its project was closed.")
+            self._messages.say(
+                tr("The export to {folder} was cancelled because its project was closed.", folder=self._exported_to)
+            )
 
     def _exported(self, result: ExportResult) -> None:
         for image_id, sentence in result.failed.items():
             self._session.note_failure(image_id, sentence)
-        left_out = f"; {len(result.failed)} could not be read: see the Files list" if result.failed else ""
-        self._messages.say(f"Exported to {self._exported_to}{left_out}.")
+        text = tr("Exported to {folder}.", folder=self._exported_to)
+        if result.failed:
+            text += " " + tr_n(
+                "{n} image cannot be read; the Files list says why.",
+                "{n:,} images cannot be read; the Files list says why.",
+                len(result.failed),
+            )
+        self._messages.say(text)
 
     # --- dialogs ----------------------------------------------------------------------------------------------
 
@@ -194,7 +198,7 @@ class Commands(QObject):
                 self._messages.fail(self._settings.notice)
 
     def show_recovery(self) -> None:
-        """Show what came back out of the stroke journals."""
+        """Show what was recovered from the stroke journals."""
         from fcn_studio.ui.commands.recover_strokes import apply_strokes
         from fcn_studio.ui.dialogs.recovery_dialog import RecoveryDialog
 
@@ -203,7 +207,7 @@ class Commands(QObject):
             apply = partial(apply_strokes, self._session)
             RecoveryDialog(self._session, apply, ActionDoor(self._messages), self._window).open()
         else:
-            self._messages.say("Nothing had to be brought back: everything was in the folder.")
+            self._messages.say(tr("Nothing had to be recovered: everything was in the folder."))
 
     def show_shortcuts(self) -> None:
         """Show all keys."""
@@ -212,17 +216,22 @@ class Commands(QObject):
         ShortcutsDialog(self._window).open()
 
     def show_report(self) -> None:
-        """Show what a report of a problem should hold."""
+        """Show the text for a report of a problem."""
         from fcn_studio.ui.commands.report import report_text
         from fcn_studio.ui.dialogs.help_dialogs import ReportDialog
 
         text = report_text(self._messages, self._learning.device_words)
-        ReportDialog("Report", "Copy this into a report of a problem:", text, self._window).open()
+        ReportDialog(tr("Report"), tr("Copy this into your report of the problem:"), text, self._window).open()
 
     def show_about(self) -> None:
-        """Say what this is."""
+        """Show name, version, licence and paper."""
         from PySide6.QtWidgets import QMessageBox
 
         import fcn_studio
 
-        QMessageBox.about(self._window, "About FCN Studio", ABOUT.format(version=fcn_studio.__version__))
+        text = tr(
+            "<b>FCN Studio {version}</b><p>Labels photographs for semantic segmentation, and learns while you "
+            "label.</p><p>BSD-3-Clause. Fully Convolutional Networks: Long, Shelhamer and Darrell, 2015.</p>",
+            version=fcn_studio.__version__,
+        )
+        QMessageBox.about(self._window, tr("About FCN Studio"), text)

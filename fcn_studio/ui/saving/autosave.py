@@ -1,4 +1,4 @@
-"""Keeps the user's work: what is journalled, when to save, what is not on disk yet, what to do when saving fails."""
+"""Autosave: journal every step, save after a pause, try again what cannot be saved."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from fcn_studio.core.labels import Labels
 from fcn_studio.core.project import Access
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import ProjectReadOnly
+from fcn_studio.i18n import tr
 from fcn_studio.ui.runtime.garbage_collection import give_free_memory_back
 from fcn_studio.ui.saving.journal_writer import JournalWriter
 from fcn_studio.ui.saving.unsaved import UnsavedAnnotations, UnsavedState, Write
@@ -29,10 +30,10 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
 LARGE_IDLE_MS = 1000
 LARGE_PIXELS = 12_000_000
 LONGEST_MS = 5000
-"""However busily somebody paints, their work is saved at least this often."""
+"""Milliseconds after which work is saved even while somebody paints."""
 RETRY_MS = 10_000
 MOST_PUT_OFF = 20
-"""So many pauses a save waits at most for memory."""
+"""Number of pauses that a save waits for memory at most."""
 
 
 class SaveState(StrEnum):
@@ -73,16 +74,17 @@ class Reopened:
 
 
 class Autosave(QObject):
-    """Journals and saves the watched document, and holds on to what could not be saved.
+    """Journals and saves the watched document, and holds what cannot be saved.
 
     Signals:
         saved(str): this image id is on disk.
         changed(): the save state may have changed.
-        problem(str): saving or journalling failed; a sentence, once for a run of failures.
+        problem(str): saving or journalling failed; a sentence, once for a series of failures.
 
     Attributes:
-        journal: of every step that may not be on disk.
-        histories: of the images that were left since the project was opened.
+        journal: writes every step that may not be on disk.
+        histories: undo steps of the images that were left since the project was opened.
+        unsaved: the annotations that are not on disk.
     """
 
     saved = Signal(str)
@@ -131,7 +133,7 @@ class Autosave(QObject):
         document: Document | None,
         mask_sha256: str | None = None,
     ) -> None:
-        """Keep another document from now on; the one before must have been given to `save`.
+        """Watch another document from now on; the one before must have been given to `save`.
 
         ``mask_sha256`` is of the mask file that the document was opened with, None if there was none.
         """
@@ -155,14 +157,14 @@ class Autosave(QObject):
                     self._idle.start(self.idle_ms)
 
     def touched(self) -> None:
-        """The watched document has a new step: save it after a pause."""
+        """Save the watched document after a pause, because it has a new step."""
         self._share_memory()
         self._idle.start(max(self.idle_ms, LARGE_IDLE_MS) if self._large else self.idle_ms)
         if not self._longest.isActive():
             self._longest.start(max(self.idle_ms, LONGEST_MS))
 
     def save_soon(self) -> None:
-        """`save`; of a large document once a step over all of it is compressed, for the sake of memory."""
+        """Save; a large document only once its last step is compressed, to spare memory."""
         document = self._document
         busy = document is not None and (document.history.packing or self.journal.writing(document.image_id))
         if self._large and busy and self._put_off < MOST_PUT_OFF:
@@ -173,7 +175,7 @@ class Autosave(QObject):
             self.save()
 
     def save(self, *, leaving: bool = False) -> None:
-        """Write the watched document now, off this thread, if it has changed. A gesture under way waits.
+        """Write the watched document now, in the writer's thread, if it has changed. A gesture is waited for.
 
         ``leaving``: nobody will change it any more, so that its arrays need not be copied.
         """
@@ -218,7 +220,7 @@ class Autosave(QObject):
     # --- images that are not open -----------------------------------------------------------------------------
 
     def restore(self, project: ProjectFolder, came_back: CameBack) -> None:
-        """Hold what came back out of an earlier run's journal until its image is opened, and save it."""
+        """Hold what was recovered from a journal until its image is opened, and save it."""
         labels, standing = came_back.replayed.labels, came_back.replayed.standing
         self.journal.adopt(came_back.journal)
         save = self._save_of(project, came_back.sample, labels, standing.status, standing.prelabelled_by, -1)
@@ -226,7 +228,7 @@ class Autosave(QObject):
         self._writer.wake()
 
     def reopened(self, image_id: str) -> Reopened | None:
-        """The annotation of an image as it should be on disk but is not yet, or with the history that came back."""
+        """Return an annotation that is newer than its files, or has recovered steps; None if there is none."""
         entry = self.unsaved.get(image_id)
         if entry is not None and isinstance(entry.write, Accept):
             self._writer.flush()  # what becomes of a prediction only the writer can judge
@@ -241,9 +243,9 @@ class Autosave(QObject):
         return Reopened(save.labels, save.status, save.prelabelled_by, entry.history, on_disk)
 
     def history_of(self, image_id: str, labels: Labels, standing: Standing, mark: bytes | None = None) -> History:
-        """The steps of an image that is being opened, if it was left with this very annotation; else none yet.
+        """Return the steps of an image that is being opened, if it was left with this annotation; else none.
 
-        ``mark``: the annotation's `fingerprint`, if somebody has made it.
+        ``mark``: the annotation's `fingerprint`, if it is known already.
         """
         kept = None
         if self.histories.has(image_id):
@@ -253,7 +255,7 @@ class Autosave(QObject):
         return history
 
     def _share_memory(self) -> None:
-        """What the open document's steps leave of the memory is for those of images that were left."""
+        """Give images that were left the memory that the open document's steps do not need."""
         history = None if self._document is None else self._document.history
         if history is not None and history.packs_giant:
             return  # it will be small soon, and must not drive the others out
@@ -261,7 +263,7 @@ class Autosave(QObject):
         self.histories.limit(max(0, self.undo_bytes - held))
 
     def accept(self, accept: Accept) -> None:
-        """Write a prediction of an image that is not open; what a human did and is not yet on disk comes first."""
+        """Write a prediction of an image that is not open, unless human work of it is not on disk yet."""
         image_id = accept.sample.image_id
         entry = self.unsaved.get(image_id)
         if entry is not None and entry.state is not UnsavedState.RECOVERED:
@@ -271,7 +273,7 @@ class Autosave(QObject):
         self._submit(accept)
 
     def newer(self) -> Mapping[str, Save]:
-        """Image id -> annotation of the images whose files do not say it yet: it waits, or could not be saved."""
+        """Return the annotations that are not on disk, by image id."""
         return {
             image_id: entry.write
             for image_id, entry in self.unsaved.entries.items()
@@ -296,19 +298,19 @@ class Autosave(QObject):
 
     @property
     def journal_holds_all(self) -> bool:
-        """Whether something could not be saved and all of it is in the journal, so that closing loses nothing."""
+        """Whether something cannot be saved and all of it is in the journal, so that closing loses nothing."""
         failed = self.unsaved.failed
         return bool(failed) and all(map(self.journal.holds, failed))
 
     def finish(self) -> list[str]:
-        """Try to write everything, blocking; the ids of images that could not be written."""
+        """Write everything, blocking; return the ids of images that cannot be written."""
         self.save()
         self.retry()
         self._drain()
         return sorted(self._unsaved())
 
     def _unsaved(self) -> set[str]:
-        """Ids of the images that are not on disk as they should be, once the writer has come to rest."""
+        """Return the ids of the images that are not on disk, once the writer rests."""
         dirty = self._document is not None and self._document.dirty and self._writable
         return {*self.unsaved.failed, *([self._document.image_id] if self._document is not None and dirty else [])}
 
@@ -317,7 +319,7 @@ class Autosave(QObject):
         return self._project is not None and self._project.access is not Access.READ_ONLY
 
     def close_project(self) -> None:
-        """Let go of the project: journals of what is on disk are deleted, the others stay for the next opening."""
+        """Forget the project. Journals of what is on disk are deleted, the others stay for the next opening."""
         unsaved = self._unsaved()
         self.watch(None, None, None)
         self.histories.clear()
@@ -339,7 +341,7 @@ class Autosave(QObject):
         self._take_news()
 
     def _take_news(self) -> None:
-        """Deliver what the writer has said and the event loop has not passed on yet."""
+        """Deliver the signals of the writer that are still in the event queue."""
         QCoreApplication.sendPostedEvents(self, QEvent.Type.MetaCall.value)
 
     def retry(self) -> None:
@@ -376,7 +378,11 @@ class Autosave(QObject):
         # It was told when the project was opened.
         told = save.project.access is Access.FOLDER_READ_ONLY and isinstance(error, ProjectReadOnly)
         if not (self._failing or told):
-            kept = "; your work is kept on this computer, and saved as soon as it can be"
-            self.problem.emit(f"{sentence}{kept if self.journal_holds_all else ''}")
+            if self.journal_holds_all:
+                sentence = tr(
+                    "{problem}. Your work is kept on this computer and saved as soon as possible.",
+                    problem=sentence.rstrip("."),
+                )
+            self.problem.emit(sentence)
             self._failing = True
         self.changed.emit()

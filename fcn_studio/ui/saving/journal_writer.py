@@ -1,4 +1,4 @@
-"""The stroke journal of the window: every step is on this computer's disk before the next event is handled.
+"""Write the stroke journals: every step is on this computer's disk before the next event.
 
 One thread writes all journals, in order. The GUI thread waits for it, but never longer than `PATIENCE_S`: a slow disk
 delays the journal, not the hand.
@@ -21,6 +21,7 @@ from PySide6.QtCore import QObject, Signal
 from fcn_studio.core.history import Motion, Standing, Step
 from fcn_studio.core.journal import Entry, Recorder
 from fcn_studio.core.labels import Labels
+from fcn_studio.i18n import tr
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.core.classes import ClassTable
@@ -29,20 +30,20 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
     from fcn_studio.formats.journal.journal_folder import JournalFolder
 
 PATIENCE_S = 0.25
-"""How long a step waits for its place in the journal; seconds. It takes 1 to 3 ms if the machine is not busy."""
+"""Seconds that a step waits at most for the journal. It takes 1 to 3 ms if the machine is not busy."""
 ANNOUNCE_S = 5.0
-"""How long the writer's thread waits for the same."""
+"""Seconds that the writer's thread waits at most for the same."""
 SYNC_S = 5.0
-"""How often a journal is flushed to the disk while somebody paints, against a loss of power."""
+"""Seconds between two flushes to the disk while somebody paints, against a loss of power."""
 LARGEST = 64 << 20
-"""Bytes after which a journal is begun anew once everything is saved; what was undone before is then not in it."""
+"""Bytes above which a journal is begun anew once everything is saved; it then lacks what was undone."""
 
 
 class JournalWriter(QObject):
-    """Journals of the images of one project that have steps which may not be on disk.
+    """Journals of the images of one project whose steps may not be on disk.
 
     Signals:
-        failed(str): steps cannot be written down at present; a sentence, once for a run of failures.
+        failed(str): steps cannot be journalled at present; a sentence, once for a series of failures.
     """
 
     failed = Signal(str)
@@ -58,7 +59,7 @@ class JournalWriter(QObject):
     # --- project ----------------------------------------------------------------------------------------------
 
     def open(self, project_id: str, folder: Path) -> JournalFolder:
-        """Take the journals of a project, those that an earlier run left among them.
+        """Open the journals of a project, with those that an earlier run left.
 
         Raises:
             ProjectLocked: if another window has them.
@@ -70,7 +71,7 @@ class JournalWriter(QObject):
         return self._folder
 
     def close(self) -> None:
-        """Close all files and give the journals back; those not forgotten stay, and are found at the next opening."""
+        """Close all files and release the journals; those not forgotten are found at the next opening."""
         books, self._books = self._books, {}
         folder, self._folder = self._folder, None
         for book in books.values():
@@ -84,7 +85,7 @@ class JournalWriter(QObject):
         self._executor.shutdown(wait=True)
 
     def set_classes(self, table: ClassTable) -> None:
-        """Note what the class indices mean from now on."""
+        """Note what the class indices mean from now on, in every journal."""
         self._classes = {info.index: info.name for info in table}
         for book in self._books.values():
             self._executor.submit(self._write, book, partial(book.note_classes, self._classes))
@@ -92,11 +93,11 @@ class JournalWriter(QObject):
     # --- images -----------------------------------------------------------------------------------------------
 
     def adopt(self, journal: Journal) -> None:
-        """Go on with a journal that an earlier run left, once its steps are back."""
+        """Continue a journal that an earlier run left and whose steps were recovered."""
         self._books[journal.head.image_id] = _Book(journal.path, journal.head, journal)
 
     def begin(self, document: Document, mask_sha256: str | None) -> Callable[[], None]:
-        """Write down the steps of a document from now on; returns a function that ends this.
+        """Journal the steps of a document from now on; return a function that ends this.
 
         ``mask_sha256`` is of the mask that the document was opened with, None if there was none.
         """
@@ -107,17 +108,17 @@ class JournalWriter(QObject):
         return document.stepped.connect(lambda motion, step: self._note(document, motion, step))
 
     def holds(self, image_id: str) -> bool:
-        """Whether every step of an image that may not be on disk is in its journal."""
+        """Return whether every step of an image that may not be on disk is in its journal."""
         book = self._books.get(image_id)
         return book is not None and not book.broken and book.written == book.noted
 
     def writing(self, image_id: str) -> bool:
-        """Whether a step of an image is being written down."""
+        """Return whether a step of an image is being journalled."""
         book = self._books.get(image_id)
         return book is not None and not book.broken and book.written != book.noted
 
     def forget(self, image_id: str) -> None:
-        """Delete the journal of an image: all of it is on disk."""
+        """Delete the journal of an image, because all of it is on disk."""
         book = self._books.pop(image_id, None)
         if book is not None:
             self._executor.submit(book.delete)
@@ -132,21 +133,21 @@ class JournalWriter(QObject):
         self._executor.submit(_delete, path)
 
     def renew(self, document: Document) -> None:
-        """Everything of this document is on disk: begin its journal anew if it has grown large or is incomplete."""
+        """Begin the journal of a saved document anew if it is large or incomplete."""
         book = self._books.get(document.image_id)
         if book is not None and (book.broken or book.size > LARGEST):
             self.forget(document.image_id)
             self._books[document.image_id] = self._new_book(document, book.mask_sha256)
 
     def announce(self, image_id: str, mask_sha256: str) -> None:
-        """Note the mask that is about to be written. Called on the writer's thread, waits for the disk."""
+        """Note the mask that is about to be written. Runs on the writer's thread and waits for the disk."""
         book = self._books.get(image_id)
         if book is not None:
             book.mask_sha256 = mask_sha256  # also of a broken one: it is begun anew with this mask
             wait([self._executor.submit(self._write, book, lambda: book.announce(mask_sha256))], ANNOUNCE_S)
 
     def flush(self) -> None:
-        """Wait until everything is written down."""
+        """Wait until everything is journalled."""
         self._executor.submit(lambda: None).result()
 
     def _new_book(self, document: Document, mask_sha256: str | None) -> _Book:
@@ -167,7 +168,7 @@ class JournalWriter(QObject):
         wait([noted], PATIENCE_S)
 
     def _write(self, book: _Book, act: Callable[[], None]) -> None:
-        """On the journal's thread: do it unless a step is missing already; a failure is told once."""
+        """Write unless a step is missing already, and tell the first failure. Runs on the journal's thread."""
         if book.broken:
             return
         try:
@@ -181,8 +182,12 @@ class JournalWriter(QObject):
                 self._failing = True
                 reason = getattr(error, "strerror", None) or error
                 self.failed.emit(
-                    f"The stroke journal in {book.path.parent} cannot be written: {reason}. Until it can, your work "
-                    "is safe once it is saved."
+                    tr(
+                        "The stroke journal in {folder} cannot be written: {reason}. Until it can, your work is safe "
+                        "only once it is saved.",
+                        folder=book.path.parent,
+                        reason=reason,
+                    )
                 )
 
 
@@ -216,14 +221,14 @@ class _Book:
             self._synced = time.monotonic()
 
     def announce(self, mask_sha256: str) -> None:
-        """Write the sha256 of a mask to come, if there is a step in the journal. Raises: OSError."""
+        """Write the sha256 of a mask to come, if the journal has a step. Raises: OSError."""
         if self._file is None and self._journal is not None:
             self._file = self._opened()
         if self._file is not None:
             self._file.announce(mask_sha256)
 
     def note_classes(self, classes: Mapping[int, str]) -> None:
-        """Write what the class indices mean, if that is news to the journal. Raises: OSError."""
+        """Write what the class indices mean, if that has changed. Raises: OSError."""
         if classes == self._head.classes:
             return
         self._head = replace(self._head, classes=classes)

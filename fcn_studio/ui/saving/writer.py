@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
 
 @dataclass(frozen=True)
 class Save:
-    """The annotation of a document: frozen arrays, so that painting can go on meanwhile."""
+    """The annotation of a document, in frozen arrays: painting can go on meanwhile."""
 
     project: ProjectFolder
     sample: Sample
@@ -46,7 +46,7 @@ class Save:
 
 @dataclass(frozen=True)
 class Accept:
-    """A prediction of an image that is not open, to be written where the batch rule allows."""
+    """A prediction of an image that is not open, written where the rule of batches allows."""
 
     project: ProjectFolder
     sample: Sample
@@ -54,7 +54,7 @@ class Accept:
     allow_prelabelled: bool
 
     def write(self) -> None:
-        """Write it, unless a human has been there meanwhile."""
+        """Write it, unless a human has labelled the image meanwhile."""
         self.project.accept_prediction(self.sample, self.prediction, allow_prelabelled=self.allow_prelabelled)
 
 

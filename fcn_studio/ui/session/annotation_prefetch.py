@@ -1,4 +1,4 @@
-"""Reads the open image's neighbours ahead of time: their pictures through `Images`, and their annotations."""
+"""Read the neighbours of the open image ahead: their pictures through `Images`, and their annotations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LARGEST = 64_000_000
 
 
 class AnnotationPrefetch(QObject):
-    """The images that may be opened next; one thread reads their masks and records."""
+    """Reads masks and records of the images that may be opened next, in a thread."""
 
     def __init__(self, pictures: Images, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -41,20 +41,20 @@ class AnnotationPrefetch(QObject):
         return self._later.isActive()
 
     def opened(self, project: ProjectFolder, row: int) -> None:
-        """Have the images before and after this row ready soon, the next one first, and forget all others."""
+        """Read the images after and before this row soon, and forget all others."""
         self._project = project
         self._samples = [project.samples[r] for r in (row + 1, row - 1) if 0 <= r < len(project.samples)]
         self._later.start()
 
     def forget(self) -> None:
-        """Forget all that was read, and read nothing more."""
+        """Forget everything that was read, and read nothing more."""
         self._samples = ()
         self._later.stop()
         self._read()
         self._project = None
 
     def flush(self) -> None:
-        """Wait until all annotations are there."""
+        """Wait until all annotations are read."""
         self._executor.submit(lambda: None).result()
 
     def close(self) -> None:
@@ -75,7 +75,7 @@ class AnnotationPrefetch(QObject):
 def _read(project: ProjectFolder, sample: Sample) -> None:
     from fcn_studio.formats.images.images import image_size  # start-up: what only an open project needs
 
-    with suppress(FcnStudioError):  # it is told when the image is opened
+    with suppress(FcnStudioError):  # the user is told when the image is opened
         width, height = image_size(sample.image_path, max_pixels=project.max_pixels)
         if width * height <= LARGEST:
             project.annotations.read_ahead(sample, (width, height))

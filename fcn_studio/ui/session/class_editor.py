@@ -1,4 +1,4 @@
-"""Changes the class table of the open project: rows are added and changed, never moved or given another index."""
+"""Change the class table of the open project. Rows are never moved or given another index."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from collections.abc import Sequence
 
 from fcn_studio.core.classes import ClassTable, Colour
 from fcn_studio.errors import ProjectError
+from fcn_studio.i18n import tr
 from fcn_studio.ui.session.open_project import OpenProject
 from fcn_studio.ui.session.toolbox import Toolbox
 
 
 class ClassEditor:
-    """Adds, renames and recolours classes; the project file follows at once."""
+    """Adds, renames and recolours classes, and writes the project file at once."""
 
     def __init__(self, open_project: OpenProject, toolbox: Toolbox) -> None:
         self._open, self._toolbox = open_project, toolbox
 
     def add(self, name: str, colour: Colour | None = None) -> int:
-        """Add a class at the next index and make it active; its index.
+        """Add a class at the next index, make it active and return its index.
 
         Raises:
             ProjectError: if the name is taken or nothing may be written.
@@ -58,7 +59,7 @@ class ClassEditor:
     def _set_table(self, table: ClassTable) -> None:
         project = self._open.project
         if project is None:
-            raise ProjectError("No project is open: open a folder of images first.")
+            raise ProjectError(tr("No project is open. Open a folder of images first."))
         project.set_table(table)
         self._toolbox.set_table(table)
         self._open.table_changed.emit()

@@ -1,4 +1,4 @@
-"""Decodes the open image's neighbours ahead of time, so that the next one is there when it is asked for."""
+"""Decode the neighbours of the open image ahead of time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from fcn_studio.core.image_pyramid import ImagePyramid, levels_of
 
 STAGED_FROM = 20_000_000
-"""Images of so many pixels come in stages, and are not read ahead; smaller ones are opened whole."""
+"""Pixels from which an image is read in stages and not ahead; smaller ones are opened whole."""
 
 BUDGET = 400_000_000
 """Bytes that pictures read ahead may take."""
@@ -20,19 +20,19 @@ _MOST = BUDGET // (4 * STAGED_FROM)  # three bytes a pixel, and a third more for
 
 
 class ImagePrefetch:
-    """A small cache of decoded images, filled by one thread: at most `BUDGET` bytes, for none is large."""
+    """A cache of decoded images of at most `BUDGET` bytes, filled by a thread."""
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
         self._images: OrderedDict[Path, Future[ImagePyramid | None]] = OrderedDict()
 
     def taken(self, path: Path) -> ImagePyramid | None:
-        """The picture with all its levels, which leaves the cache; None if it is not there, or could not be read."""
+        """Take a picture with all its levels out of the cache; None if it is not there or cannot be read."""
         future = self._images.pop(path, None)
         return None if future is None or future.cancel() or future.exception() is not None else future.result()
 
     def want(self, paths: Iterable[Path], max_pixels: int) -> None:
-        """Decode the first of these in the background, as far as they may and fit, and forget all others."""
+        """Decode the first of these in the background, as many as fit, and forget all others."""
         wanted = list(islice(paths, _MOST))
         for path in [p for p in self._images if p not in wanted]:
             self._images.pop(path).cancel()
@@ -47,7 +47,7 @@ class ImagePrefetch:
 
 
 def _small(path: Path, max_pixels: int) -> ImagePyramid | None:
-    """An image that does not come in stages. Raises: ImageError if it cannot be read."""
+    """Read an image that does not come in stages; None if it does. Raises: ImageError if it cannot be read."""
     from fcn_studio.formats.images.images import (  # start-up: Pillow is loaded with the first image
         image_size,
         read_image,

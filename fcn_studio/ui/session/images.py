@@ -1,7 +1,7 @@
-"""Where the window's pictures come from: small ones at once, whole or not at all; large ones in stages.
+"""Read the pictures of the window: small ones at once, large ones in stages.
 
 A large picture is opened by its header. A thread then reads it at a reduced size, and after that the whole with its
-levels, one picture at a time, while its labels can be painted already.
+levels, one picture at a time. Meanwhile its labels can be painted.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.core.image_pyramid import ImagePyramid, ImageRgb, levels_of
 from fcn_studio.errors import ImageError, ImageTooLarge
+from fcn_studio.i18n import tr
 from fcn_studio.ui.session.image_prefetch import STAGED_FROM, ImagePrefetch
 from fcn_studio.ui.session.open_project import OpenProject
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
 
 
 class Images(QObject):
-    """Gives the session its pictures, reads large ones in a thread and the neighbours ahead.
+    """Reads pictures for the session: large ones in a thread, neighbours ahead.
 
     Signals:
         arrived(): more of the open picture is there to draw.
@@ -49,7 +50,7 @@ class Images(QObject):
         self._broke.connect(self._on_broke)
 
     def of(self, path: Path, project: ProjectFolder) -> ImagePyramid:
-        """The picture of a file of a project; of a large one only its size is there, and `shown` gets the rest.
+        """Return the picture of a file of a project. A large one has only its size yet; `shown` reads the rest.
 
         Raises:
             ImageError: if it cannot be read, or may not be opened.
@@ -71,7 +72,7 @@ class Images(QObject):
         return ImagePyramid.awaited(width, height)
 
     def shown(self) -> None:
-        """The session's picture is the open one now: get the rest of it, if it is large."""
+        """Read the rest of the picture that was opened, if it is large."""
         image, project = self._open.image, self._open.project
         if image is not None and image.picture.image_rgb is None and project is not None:
             path = project.samples[image.row].image_path
@@ -82,7 +83,7 @@ class Images(QObject):
         return image is not None and image.picture is picture
 
     def want(self, paths: Iterable[Path]) -> None:
-        """Read these ahead, as far as they may be opened and are not large; forget what else was."""
+        """Read these ahead unless they are large, and forget all others."""
         project = self._open.project
         self._prefetch.want(paths, 0 if project is None else project.max_pixels)
 
@@ -92,12 +93,12 @@ class Images(QObject):
         self._refused = float("inf")
 
     def close(self) -> None:
-        """End the threads; what is being read is read to its end."""
+        """End the threads, after what they are reading."""
         self._prefetch.close()
         self._executor.shutdown(wait=True, cancel_futures=True)
 
     def _ask(self, path: Path, question: ImageTooLarge, project: ProjectFolder) -> None:
-        """Raises: ImageTooLarge unless somebody allows it now."""
+        """Ask whether a large image may be opened. Raises: ImageTooLarge if not."""
         if question.pixels < self._refused:
             self.too_large.emit(path, question)
             if project.max_pixels < question.pixels:
@@ -106,7 +107,7 @@ class Images(QObject):
             raise question
 
     def _read(self, picture: ImagePyramid, path: Path, max_pixels: int) -> None:
-        """On the thread: both stages of a picture, as long as it is awaited."""
+        """Read both stages of a picture as long as it is open. Runs on the thread."""
         try:
             for stage in (self._reduced, self._whole):
                 if self._is_open(picture) and (levels := stage(picture, path, max_pixels)):
@@ -114,25 +115,29 @@ class Images(QObject):
         except ImageError as error:
             self._broke.emit(picture, str(error))
         except MemoryError:
-            self._broke.emit(picture, f"{path}: there is not enough memory for this image; close other programs")
+            sentence = tr("{path}: there is not enough memory for this image. Close other programs.", path=path)
+            self._broke.emit(picture, sentence)
         except Exception as error:  # noqa: BLE001 - door: a bug costs the picture, and is reported as a bug
             sys.excepthook(*sys.exc_info())
-            self._broke.emit(picture, f"{path} could not be read ({type(error).__name__})")
+            kind = type(error).__name__
+            self._broke.emit(picture, tr("{path} cannot be read ({kind}).", path=path, kind=kind))
 
     def _reduced(self, picture: ImagePyramid, path: Path, max_pixels: int) -> list[ImageRgb]:
-        """The picture at a reduced size, if that is quicker."""
+        """Return the picture at a reduced size, if that is quicker."""
         from fcn_studio.formats.images.image_loading import reduced_image
 
         reduced = reduced_image(path, max_pixels=max_pixels)
         return [] if reduced is None else [reduced]
 
     def _whole(self, picture: ImagePyramid, path: Path, max_pixels: int) -> list[ImageRgb]:
-        """All levels. Raises: ImageError if the image cannot be read, or is not what its header says."""
+        """Return all levels. Raises: ImageError if the image cannot be read, or is not what its header says."""
         from fcn_studio.formats.images.image_loading import whole_image
 
         whole = whole_image(path, max_pixels=max_pixels)
         if whole.shape[1::-1] != picture.size:
-            raise ImageError(f"{path}: the image is damaged: its size is not what its header says; restore it")
+            raise ImageError(
+                tr("{path}: the image is damaged. Its size is not what its header says. Restore the file.", path=path)
+            )
         return levels_of(whole)
 
     def _on_came(self, picture: ImagePyramid, levels: list[ImageRgb]) -> None:

@@ -1,4 +1,4 @@
-"""Opens projects and images for the window; memory and journal come before files that are older."""
+"""Open projects and images; memory and journal come before older files."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from fcn_studio.core.image_pyramid import ImagePyramid
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import ImageError, ProjectLocked
+from fcn_studio.i18n import tr
 from fcn_studio.ui.runtime.background import in_background
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
@@ -25,9 +26,9 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
 
 
 FINISHED = (Status.VERIFIED, Status.SKIPPED)
-"""Statuses of images that wait for nobody."""
+"""Statuses of images that are done."""
 LOOKED_THROUGH = 2000
-"""Images among which the first to be shown is looked for."""
+"""Number of images among which the first to be shown is looked for."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,9 @@ def open_project(
     grey: bool | None,
     break_lock: bool,
 ) -> tuple[ProjectFolder, str]:
-    """A project to write, patiently; only to look at where another process writes it, and then a sentence on that.
+    """Open a project to write, or to read if another process writes it; return it with a sentence on that.
 
-    The window is alive while this takes long (`patience`).
+    The window stays responsive while this takes long (`ui.runtime.background`).
 
     Raises:
         ProjectError: as `ProjectFolder.open`.
@@ -66,11 +67,11 @@ def open_project(
 
     opened = partial(ProjectFolder.open, folder, table=table, default_table=default_table, grey_as_indices=grey)
     project, locked = in_background(lambda: _opened(opened, break_lock=break_lock))
-    return project, f"Opened read-only: {locked}." if locked else ""
+    return project, tr("Opened read-only: {reason}.", reason=locked) if locked else ""
 
 
 def _opened(opened: Callable[..., ProjectFolder], *, break_lock: bool) -> tuple[ProjectFolder, str]:
-    """A project, with the statuses that the choice of the first image asks for; and who writes it, if not we."""
+    """Open a project and find the statuses that choose the first image; return why it is locked, if it is."""
     from fcn_studio.formats.images.images import image_size
 
     locked = ""
@@ -87,13 +88,13 @@ def _opened(opened: Callable[..., ProjectFolder], *, break_lock: bool) -> tuple[
 
 
 def load_document(project: ProjectFolder, sample: Sample, pictures: Images, autosave: Autosave) -> Loaded:
-    """The annotation and picture of an image, all or nothing; what is open is not touched.
+    """Load the annotation and picture of an image; what is open stays as it is.
 
     Args:
         project: of the image.
         sample: the image.
-        pictures: where its pixels come from; of a large image they are still to come.
-        autosave: what it holds of the image comes before what is on disk; it has the steps, too.
+        pictures: reads its pixels; those of a large image come later.
+        autosave: what it holds of the image comes before the files; it has the undo steps, too.
 
     Raises:
         ImageError: if the picture cannot be read, or is another one than was labelled.
@@ -104,7 +105,12 @@ def load_document(project: ProjectFolder, sample: Sample, pictures: Images, auto
     again = autosave.reopened(sample.image_id)
     if again is not None:
         if again.labels.shape != (height, width):
-            raise ImageError(f"{sample.image_path} is another picture than the one that was labelled; restore it")
+            raise ImageError(
+                tr(
+                    "{path} is not the picture that was labelled: its size has changed. Restore the file.",
+                    path=sample.image_path,
+                )
+            )
         standing = Standing(again.status, again.prelabelled_by)
         history = again.history or autosave.history_of(sample.image_id, again.labels, standing)
         document = _made(sample, again.labels, standing, history)

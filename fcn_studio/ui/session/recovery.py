@@ -1,4 +1,4 @@
-"""What an earlier run left in the stroke journals of the open project: what came back, and what waits for a word."""
+"""Recover the strokes that an earlier run left in the journals of the open project."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fcn_studio.core.project import Access
 from fcn_studio.errors import ProjectError, ProjectLocked
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import tr, tr_n
 from fcn_studio.settings import Settings
 from fcn_studio.ui.saving.autosave import Autosave
 from fcn_studio.ui.session.open_project import OpenProject
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Back:
-    """An image whose steps are back.
+    """An image whose steps were recovered.
 
     Attributes:
         image_id: the image.
@@ -37,10 +37,10 @@ class Back:
 
 
 class Recovery:
-    """Brings back what fits when a project is opened, and holds the rest until the user decides.
+    """Recovers the strokes that fit when a project is opened, and holds the others until the user decides.
 
     Attributes:
-        came_back: images whose steps are back, the one worked on last first.
+        came_back: images whose steps were recovered, the one worked on last first.
         left_over: journals that fit no image as it is; they stay until they are applied or deleted.
     """
 
@@ -50,7 +50,7 @@ class Recovery:
         self.left_over: list[LeftOver] = []
 
     def start(self, project: ProjectFolder) -> None:
-        """Take the journals of a project that was just opened and bring back what fits; nothing is opened."""
+        """Read the journals of a project that was just opened and recover what fits; no image is opened."""
         self.clear()
         if project.access is Access.READ_ONLY:
             return
@@ -64,15 +64,18 @@ class Recovery:
                 project.access = Access.READ_ONLY
                 opened.problem.emit(tr("Opened read-only: {reason}.", reason=error))
             else:
-                opened.problem.emit(f"{error}.")
+                opened.problem.emit(tr("{reason}.", reason=error))
             return
         except ProjectError as error:
             opened.problem.emit(str(error))
             return
         if project.access is Access.FOLDER_READ_ONLY:
             opened.problem.emit(
-                f"{project.folder} cannot be written. You can label all the same: your work is kept on this computer "
-                "and saved as soon as the folder can be written."
+                tr(
+                    "{folder} cannot be written. You can still label: your work is kept on this computer and saved "
+                    "as soon as the folder can be written.",
+                    folder=project.folder,
+                )
             )
         journals, problems = folder.read_all()
         for sentence in problems:
@@ -83,13 +86,15 @@ class Recovery:
             self._bring_back(project, journal, budget)
 
     def _bring_back(self, project: ProjectFolder, journal: Journal, budget: int) -> None:
-        """Bring one journal back, or let it wait."""
+        """Recover one journal, or hold it for the user."""
         from fcn_studio.formats.journal.journal_folder import set_aside
         from fcn_studio.formats.journal.recovery import CameBack, LeftOver, bring_back
 
         image_id = journal.head.image_id
         if any(back.image_id == image_id for back in self.came_back):
-            found: CameBack | LeftOver = LeftOver(journal, f"newer strokes of {image_id} came back")
+            found: CameBack | LeftOver = LeftOver(
+                journal, tr("newer strokes of {image} were recovered", image=image_id)
+            )
         else:
             found = bring_back(project, journal, budget)
         if isinstance(found, CameBack):
@@ -103,30 +108,38 @@ class Recovery:
         self.left_over.append(found)
 
     def tell(self) -> None:
-        """Say what came back, if anything did that was not on disk."""
+        """Say what was recovered, unless all of it was on disk."""
         unsaved = [found for found in self.came_back if not found.saved]
         words = []
         if unsaved:
-            words.append(f"Work in {_images(len(unsaved))} that had not been saved came back, with its undo steps.")
+            words.append(
+                tr_n(
+                    "Unsaved work in {n} image was recovered, with its undo steps.",
+                    "Unsaved work in {n:,} images was recovered, with its undo steps.",
+                    len(unsaved),
+                )
+            )
         if self.left_over:
-            words.append(f"Strokes of {_images(len(self.left_over))} wait for you: they do not fit what is there.")
+            words.append(
+                tr_n(
+                    "Strokes of {n} image do not fit what is in the folder and wait for your decision.",
+                    "Strokes of {n:,} images do not fit what is in the folder and wait for your decision.",
+                    len(self.left_over),
+                )
+            )
         if words:
             self._open.recovered.emit(" ".join(words))
 
     def clear(self) -> None:
-        """Forget all of it; the journals on disk are as they are."""
+        """Forget everything; the journals on disk stay."""
         self.came_back, self.left_over = [], []
 
     @property
     def row(self) -> int | None:
-        """The image worked on last, None if nothing came back."""
+        """The row of the recovered image worked on last; None if nothing was recovered."""
         return self._open.row_of(self.came_back[0].image_id) if self.came_back else None
 
     def delete(self, left_over: LeftOver) -> None:
-        """Give the strokes up, because the user said so, or they are applied."""
+        """Delete strokes that the user gave up, or that are applied."""
         self.left_over.remove(left_over)
         self._autosave.journal.delete(left_over.journal.path)
-
-
-def _images(count: int) -> str:
-    return "one image" if count == 1 else f"{count} images"

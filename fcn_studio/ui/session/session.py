@@ -1,4 +1,4 @@
-"""The session: the open project and document, navigation, saving. Widgets watch it; it knows no widget."""
+"""The session: opens projects and images, navigates and saves. It knows no widget."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document, skip, unskip, verify
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, ProjectError
+from fcn_studio.i18n import tr, tr_n
 from fcn_studio.settings import Settings
 from fcn_studio.ui.saving.autosave import Autosave, SaveState
 from fcn_studio.ui.session.annotation_prefetch import AnnotationPrefetch
@@ -27,11 +28,11 @@ class Session(OpenProject):
     """Opens projects and images, navigates and saves.
 
     Signals, besides those of `OpenProject`:
-        turned(): the open project is about to be closed, or one to be opened: what was said so far is stale.
+        turned(): the open project is about to be closed, or one to be opened; messages so far are out of date.
         saved(): the save state may have changed.
-        grey_mask_found(str): how are grey masks to be read? Whoever answers yes sets ``project.grey_as_indices``
-            before returning. Asked once a project.
-        refused(FcnStudioError): an image cannot be opened, and was passed by.
+        grey_mask_found(str): asks once a project how to read grey masks. Whoever answers sets
+            ``project.grey_as_indices`` before returning.
+        refused(FcnStudioError): an image cannot be opened and is passed by.
 
     Attributes:
         toolbox: the tools that edit the open document.
@@ -125,7 +126,7 @@ class Session(OpenProject):
         self.recovery.tell()
 
     def _open_first(self) -> None:
-        """Show the image whose steps came back, else the first that is not finished, or the first that opens."""
+        """Show the image whose steps were recovered, else the first that is not finished, or that opens."""
         came_back = self.recovery.row
         if came_back is not None and self.open_from(came_back, +1, lambda row: row == came_back):
             return
@@ -134,14 +135,16 @@ class Session(OpenProject):
             self.open_from(start - 1, -1, lambda row: True)
 
     def close_project(self, *, discard: bool = False) -> bool:
-        """Save everything and close. False, with a sentence, if something could not be saved (see ``discard``)."""
+        """Save everything and close; return False, with a sentence, if something cannot be saved.
+
+        ``discard``: close even then.
+        """
         if self.project is None:
             return True
         self.settle()
         lost = self.autosave.finish()
         if lost and not discard:
-            kept = " They are kept on this computer." if self.autosave.journal_holds_all else ""
-            self.problem.emit(f"Not closed: {len(lost)} image(s) could not be saved ({', '.join(lost[:3])}).{kept}")
+            self.problem.emit(self._not_closed(lost))
             return False
         self.turned.emit()
         self._show(None)
@@ -157,6 +160,17 @@ class Session(OpenProject):
         self.pictures.forget()
         self.project_changed.emit()
         return True
+
+    def _not_closed(self, lost: list[str]) -> str:
+        text = tr_n(
+            "The project was not closed because {n} image cannot be saved: {images}.",
+            "The project was not closed because {n:,} images cannot be saved: {images}.",
+            len(lost),
+            images=", ".join([*lost[:3], *(["…"] if len(lost) > 3 else [])]),
+        )
+        if self.autosave.journal_holds_all:
+            text += " " + tr("Your work is kept on this computer.")
+        return text
 
     def _on_setting(self, key: str) -> None:
         if key == "autosave_delay":
@@ -177,7 +191,7 @@ class Session(OpenProject):
     # --- navigation -------------------------------------------------------------------------------------------
 
     def go_to(self, row: int) -> None:
-        """Open the image of a row; the present one is saved, and stays open if the new one cannot be opened.
+        """Open the image of a row and save the present one, which stays open if the new one cannot be opened.
 
         Raises:
             ImageError, MaskError, ProjectError: if the image or its mask cannot be read.
@@ -206,7 +220,7 @@ class Session(OpenProject):
         self._show(None)
 
     def step(self, by: int) -> None:
-        """Open the next or previous image; ones that cannot be opened are told and passed by."""
+        """Open the next or previous image; pass by those that cannot be opened, and say so."""
         self.open_from(self.index + by, by, lambda row: True)
 
     def step_unverified(self, by: int) -> None:
@@ -214,13 +228,13 @@ class Session(OpenProject):
         ahead = range(self.index + by, len(self.samples) if by > 0 else -1, by)
         self.status_scan.look(ahead, set(Status) - set(FINISHED))
         if not self.open_from(self.index + by, by, self._waits):
-            self.notice.emit("No further image is waiting in this direction.")
+            self.notice.emit(tr("No further image is waiting in this direction."))
 
     def _waits(self, row: int) -> bool:
         return self.status_scan.status(row) not in FINISHED
 
     def open_from(self, row: int, by: int, wanted: Callable[[int], bool]) -> bool:
-        """Open the first wanted image from a row on that can be opened; whether there was one."""
+        """Open the first wanted image from a row on that can be opened; return whether there was one."""
         self.settle()
         while 0 <= row < len(self.samples):
             try:
@@ -268,11 +282,11 @@ class Session(OpenProject):
     # --- editing ----------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Finish a half-done gesture before undo, leaving an image, training or quitting."""
+        """Finish the gesture under way, before undo, leaving an image, training or quitting."""
         self.toolbox.settle()
 
     def undo(self) -> None:
-        """Take the last step of the open document back; within a polygon, its last corner."""
+        """Undo the last step of the open document; within a polygon, its last corner."""
         if self.toolbox.tool.key("Undo"):
             return
         self.settle()
@@ -280,21 +294,23 @@ class Session(OpenProject):
             self.document.undo()
 
     def redo(self) -> None:
-        """Do the last undone step again."""
+        """Redo the step that was undone last."""
         self.settle()
         if self.document is not None:
             self.document.redo()
 
     def editable(self) -> Document:
-        """The open document, settled and writable.
+        """Return the open document, settled and writable.
 
         Raises:
             ProjectError: if none is open or the project is read-only.
         """
         if self.document is None or self.project is None:
-            raise ProjectError("No image is open: open a folder of images first.")
+            raise ProjectError(tr("No image is open. Open a folder of images first."))
         if self.read_only:
-            raise ProjectError("The project is read-only: another window writes it, or the folder is protected.")
+            raise ProjectError(
+                tr("The project is read-only: another window writes it, or its folder cannot be written.")
+            )
         self.settle()
         return self.document
 
@@ -311,7 +327,7 @@ class Session(OpenProject):
         self.step_unverified(+1)
 
     def toggle_skip(self) -> None:
-        """Mark the open image as skipped, or take that back."""
+        """Mark the open image as skipped, or undo that."""
         document = self.editable()
         (unskip if document.status is Status.SKIPPED else skip)(document)
         self.autosave.save_soon()
@@ -326,11 +342,17 @@ class Session(OpenProject):
         return SaveState.READ_ONLY if self.read_only else self.autosave.state
 
     def drain(self) -> None:
-        """Finish the gesture and wait until everything is on disk; say so if something cannot be."""
+        """Finish the gesture and wait until everything is on disk; say what cannot be saved."""
         self.settle()
         self.autosave.drain()
         if count := len(self.autosave.newer()):
-            self.notice.emit(f"{count} image(s) could not be saved, and are taken as they are in the folder.")
+            self.notice.emit(
+                tr_n(
+                    "{n} image cannot be saved. It is used as it is in the folder.",
+                    "{n:,} images cannot be saved. They are used as they are in the folder.",
+                    count,
+                )
+            )
 
     def _on_committed(self) -> None:
         assert self.document is not None

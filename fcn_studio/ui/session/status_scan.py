@@ -1,4 +1,4 @@
-"""How far each image of the open project is, found in the background where that takes long."""
+"""Find the status of each image of the open project, in the background if it takes long."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
     from fcn_studio.formats.project.project_folder import ProjectFolder
 
 AT_ONCE_S = 0.01
-"""So long is looked at once, which is all of a project of a thousand images."""
+"""Seconds of the search on the GUI thread; enough for a project of a thousand images."""
 NEWS_MS = 200
-"""Between two times that news is told, and before the thread begins: the first image comes first."""
+"""Milliseconds between two `found`, and before the thread begins: the first image comes first."""
 _WORK_S, _REST_S = 0.002, 0.001
-"""The thread lets go of Python's lock so often; each row that Qt draws needs it several times."""
+"""The thread releases Python's lock so often; each row that Qt draws needs it several times."""
 
 
 class StatusScan(QObject):
-    """Asks for the status of every image, once, in the order of the project; rows in view come first.
+    """Finds the status of every image once, in the order of the project; rows in view come first.
 
     Signals:
         found(): more statuses are known than before.
@@ -62,7 +62,7 @@ class StatusScan(QObject):
             _ask(project, sample)
 
     def stop(self) -> None:
-        """Look no further; nobody waits for a folder that is slow."""
+        """Stop the search; nothing waits for a slow folder."""
         self._stop.set()
         self._news.stop()
         self._stop = threading.Event()
@@ -80,7 +80,7 @@ class StatusScan(QObject):
         return self._begin is None and self._looking is None
 
     def look(self, rows: Iterable[int], until: Container[Status] = ()) -> None:
-        """Find the statuses of these rows now, up to the first of these statuses; the window is alive meanwhile."""
+        """Find the statuses of these rows now, up to the first of ``until``; the window stays responsive."""
         project = self._open.project
         if project is None or self.done:
             return
@@ -88,7 +88,7 @@ class StatusScan(QObject):
         in_background(lambda: next((s for s in samples if project.annotations.status(s) in until), None))
 
     def known(self, row: int) -> Status | None:
-        """Status of the image of a row; None if it is not known yet and no file may be looked at: soon it will be."""
+        """Return the status of a row without opening a file; None if it is not known yet."""
         project = self._open.project
         assert project is not None
         sample = project.samples[row]
@@ -98,14 +98,14 @@ class StatusScan(QObject):
         return status if status is not None or not self.done else project.annotations.status(sample)
 
     def status(self, row: int) -> Status:
-        """Status of the image of a row, if need be found now; the open document's own if it is open."""
+        """Return the status of a row, and find it now if necessary."""
         project = self._open.project
         assert project is not None
         sample = project.samples[row]
         return self._newer(row, sample) or project.annotations.status(sample)
 
     def counts(self) -> Mapping[Status, int]:
-        """Number of images by status, as far as known."""
+        """Return the number of images by status, as far as known."""
         project, document = self._open.project, self._open.document
         if project is None:
             return {}
@@ -120,7 +120,7 @@ class StatusScan(QObject):
         return counts
 
     def _newer(self, row: int, sample: Sample) -> Status | None:
-        """What the open document, or an annotation that is not on disk yet, says."""
+        """Return the status of the open document, or of an annotation that is not on disk yet."""
         image = self._open.image
         if image is not None and row == image.row:
             return image.document.status
@@ -139,7 +139,7 @@ class StatusScan(QObject):
 
 
 def _look(project: ProjectFolder, row: int, asked: deque[Sample], stop: threading.Event) -> None:
-    """On the thread: all images from a row on, and before each those that somebody asked for."""
+    """Find all statuses from a row on, and before each those asked for. Runs on the thread."""
     rest = time.monotonic() + _WORK_S
     for sample in project.samples[row:]:
         if time.monotonic() > rest:

@@ -1,4 +1,4 @@
-"""The active tool, the active class and the paint rules: what the hand holds, whatever image is open."""
+"""The active tool, its options, the active class and the paint rules."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ T = TypeVar("T")
 
 
 class Toolbox(QObject):
-    """Active tool and its options; it is the context that tools read.
+    """Active tool, class and paint rules: the context that tools read.
 
     Signals:
         tool_changed(): another tool is active.
         options_changed(): size, shape or what is asked of a pen changed.
         class_changed(): another class is active.
         rules_changed(): hidden, locked or paint-where changed.
-        undo_changed(): the active tool has begun to take Undo for itself, or does so no more.
+        undo_changed(): the active tool has begun or ceased to use Undo itself.
     """
 
     tool_changed = Signal()
@@ -55,7 +55,7 @@ class Toolbox(QObject):
             tool.overlay_changed.connect(self._overlay_changed)
 
     def use(self, name: str) -> None:
-        """Make a tool active; a half-done gesture of the old one is finished first."""
+        """Make a tool active, after finishing the gesture of the old one."""
         if name == self.tool_name:
             return
         self.tool.settle()
@@ -63,7 +63,7 @@ class Toolbox(QObject):
         self.tool_changed.emit()
 
     def settle(self) -> None:
-        """Finish a half-done gesture, so that nothing is lost by what comes next."""
+        """Finish the gesture under way, so that nothing is lost."""
         self.tool.settle()
 
     def _overlay_changed(self) -> None:
@@ -94,7 +94,7 @@ class Toolbox(QObject):
         self.class_changed.emit()
 
     def begin(self, table: ClassTable) -> None:
-        """Start with the classes of a project that was just opened: the first but the background is active."""
+        """Take the classes of a project that was just opened; activate the first that is not background."""
         self.reset_rules()
         self.set_table(table)
         first = next((c.index for c in table.active if c.index != table.background_index), None)
@@ -102,7 +102,7 @@ class Toolbox(QObject):
             self.set_class(first)
 
     def reset_rules(self) -> None:
-        """All classes visible and unlocked, painting everywhere: how a project opens."""
+        """Show and unlock all classes and paint everywhere, as when a project opens."""
         self._hidden = self._locked = frozenset()
         self._only_unlabelled = False
         self._apply_rules()
@@ -116,11 +116,11 @@ class Toolbox(QObject):
         self.class_changed.emit()
 
     def pick(self, index: int) -> None:
-        """What the picker tool calls: paint with the class under the cursor."""
+        """Paint with the class that the picker found."""
         self.set_class(index)
 
     def show_active(self) -> None:
-        """What tools call before they paint: nobody paints what is not shown."""
+        """Show the active class; tools call this before they paint."""
         if self.class_index in self._hidden:
             self._hidden -= {self.class_index}
             self._apply_rules()
@@ -154,17 +154,17 @@ class Toolbox(QObject):
         self.set_option(BRUSH_SIZE, scaled)
 
     def grow_brush(self) -> None:
-        """A fifth larger."""
+        """Make the brush a fifth larger."""
         self.scale_brush(1.2)
 
     def shrink_brush(self) -> None:
-        """A fifth smaller."""
+        """Make the brush a fifth smaller."""
         self.scale_brush(1 / 1.2)
 
     # --- pen --------------------------------------------------------------------------------------------------
 
     def use_pen(self, erases: bool) -> None:
-        """A pen is at hand; turned round it is the eraser, and turned back the tool of before."""
+        """Follow the pen: turned round it is the eraser, turned back the tool used before."""
         if not self.pen_seen:
             self.pen_seen = True
             self.options_changed.emit()

@@ -206,7 +206,7 @@ def test_journals_are_found_latest_first_and_empty_ones_deleted(folder: JournalF
     journals, problems = folder.read_all()
     assert [journal.head.image_id for journal in journals] == ["c", "a"]
     assert len(problems) == 1
-    assert "is no sound journal" in problems[0]
+    assert "is not a readable journal" in problems[0]
     assert not folder.path_of("b").exists()
     assert folder.path_of("d").exists()
 

@@ -362,7 +362,7 @@ def test_it_does_not_go_on_with_other_labels_but_stays_on_offer(broken_off: Benc
     paint(bench.document)
     bench.learning.fine_tune(QUICK, go_on=True)
     qtbot.waitUntil(lambda: bool(bench.problems), timeout=20_000)
-    assert "begun with other images or labels" in bench.problems[0]
+    assert "started with other images or labels" in bench.problems[0]
     assert not bench.finished
     assert bench.learning.interrupted is not None
     bench.learning.fine_tune(QUICK)

@@ -161,8 +161,8 @@ def test_what_cannot_be_saved_is_kept_through_navigation_and_comes_back(
     assert session.save_state == "kept"
     assert session.status_scan.status(0) is Status.IN_PROGRESS
     assert heard.problems == [  # one for a run of failures
-        "the mask cannot be written: no space left on device; your work is kept on this computer, and saved as soon "
-        "as it can be"
+        "the mask cannot be written: no space left on device. Your work is kept on this computer and saved as soon "
+        "as possible."
     ]
     session.go_to(0)
     assert document(session).label_map[10, 10] == 2
@@ -181,7 +181,7 @@ def test_closing_is_refused_while_work_cannot_be_saved(
     assert not session.close_project()
     assert session.project is not None
     assert document(session).label_map[10, 10] == 2
-    assert "Not closed: 1 image(s) could not be saved (picture-000.png)" in heard.problems[-1]
+    assert "The project was not closed because 1 image cannot be saved: picture-000.png." in heard.problems[-1]
     assert session.close_project(discard=True)
     assert session.project is None
     assert on_disk(folder, 0) == (Status.NEW, None)
@@ -416,14 +416,14 @@ def test_a_folder_that_cannot_be_written_is_labelled_all_the_same_and_saved_once
         session.open_folder(folder)
         assert not session.read_only
         assert len(heard.problems) == 1
-        assert "cannot be written. You can label all the same" in heard.problems[0]
+        assert "cannot be written. You can still label" in heard.problems[0]
         paint(document(session), 2)
         session.go_to(1)
         session.autosave.drain()
         assert session.save_state == "kept"
         assert on_disk(folder, 0) == (Status.NEW, None)
         assert not session.close_project()
-        assert "They are kept on this computer" in heard.problems[-1]
+        assert "Your work is kept on this computer" in heard.problems[-1]
 
         # Another window may look, not edit: both would journal the same images.
         other = make_session()
@@ -434,7 +434,7 @@ def test_a_folder_that_cannot_be_written_is_labelled_all_the_same_and_saved_once
         session.open_folder(folder)
         assert document(session).image_id == "picture-000.png"
         assert document(session).label_map[10, 10] == 2
-        assert heard.recovered == ["Work in one image that had not been saved came back, with its undo steps."]
+        assert heard.recovered == ["Unsaved work in 1 image was recovered, with its undo steps."]
         session.undo()
         assert document(session).status is Status.NEW
         session.redo()
