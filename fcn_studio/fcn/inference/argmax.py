@@ -1,4 +1,4 @@
-"""From a score map to the label map and the uncertainty, strip by strip."""
+"""Turn a score map into a label map and uncertainty, strip by strip."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ _STRIP_BYTES = 16 * 2**20
 
 @dataclass(frozen=True)
 class InterpolationAxis:
-    """Linear interpolation along one axis: image pixel ``start + i`` lies between two cells of a score map.
+    """Linear interpolation along one axis of a score map.
+
+    Image pixel ``start + i`` lies between two cells.
 
     Attributes:
         start: first image pixel.
@@ -30,7 +32,7 @@ class InterpolationAxis:
 
     @classmethod
     def of(cls, full: int, scaled: int, begin: int, end: int, origin: int) -> InterpolationAxis:
-        """The image pixels that belong to cells ``begin`` to ``end`` of a map that starts at cell ``origin``.
+        """Return the image pixels of cells ``begin`` to ``end`` of a map from cell ``origin`` on.
 
         The map of all ``scaled`` cells covers all ``full`` pixels, centres at halves (align_corners=False).
         """
@@ -49,17 +51,17 @@ class InterpolationAxis:
 
     @property
     def span(self) -> tuple[int, int]:
-        """The cells it lies between, first and behind the last."""
+        """First cell used, and the one after the last."""
         return int(self.low[0]), int(self.high[-1]) + 1
 
     def part(self, start: int, stop: int) -> InterpolationAxis:
-        """A run of its pixels."""
+        """Return a range of its pixels."""
         cut = slice(start, stop)
         weight = None if self.weight is None else self.weight[cut]
         return InterpolationAxis(self.start + start, self.low[cut], self.high[cut], weight)
 
     def sample(self, values: Tensor, dim: int) -> Tensor:
-        """Values (h, w, C), which are the cells of its span along dimension 0 or 1, at its pixels."""
+        """Interpolate values (h, w, C), the cells of its span, along dimension 0 or 1."""
         if self.weight is None:
             return values
         first = self.low[0]
@@ -70,7 +72,7 @@ class InterpolationAxis:
 
 @dataclass(frozen=True)
 class ArgmaxUpsampler:
-    """Turns scores into class indices and doubt.
+    """Upsample scores, and take class indices and uncertainty from them.
 
     Attributes:
         class_indices: the class of each channel.
@@ -83,10 +85,10 @@ class ArgmaxUpsampler:
     def write(
         self, scores: ScoreMap, rows: InterpolationAxis, columns: InterpolationAxis, labels: Image, uncertainty: Image
     ) -> None:
-        """Write the best class and the doubt of one image's score map at some of its rows and columns.
+        """Write the best class and the uncertainty at some rows and columns of an image.
 
-        A strip of rows is all that there is of the scores at the image's size: upsampled, resampled to the image's
-        own resolution and compared, before the next.
+        Only one strip of rows at a time exists at the image's size: it is upsampled, resampled to the image's own
+        resolution and compared before the next.
         """
         if not len(rows) or not len(columns):
             return

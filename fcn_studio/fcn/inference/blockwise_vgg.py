@@ -1,8 +1,10 @@
-"""A VGG trunk within a given memory: the stages with the large maps block by block, fc6 as a matrix product.
+"""Compute a VGG trunk in limited memory: early stages block by block, fc6 as a product.
 
-Three quarters of what a VGG holds at once are the first two maps, at the image's full size. pool3 sees only 22 pixels
-around a cell's centre, so that the way to it can be gone in blocks with a narrow rim; what is behind it is a tenth as
-large. What comes out is, to the bit on most machines, what the whole image gives.
+A stage is a VGG block: convolutions and the pooling after them. A block, here, is a part of the image.
+
+Three quarters of the memory of a VGG are its first two maps, at the image's full size. pool3 sees only 22 pixels
+around a cell's centre, so that it can be computed in blocks with a narrow rim; the later maps are a tenth as large.
+On most machines the result equals that of the whole image bit by bit.
 """
 
 from __future__ import annotations
@@ -23,27 +25,27 @@ _POSITIONS = 512
 _RESERVE = 1.25
 
 PartReader = Callable[[tuple[int, int], tuple[int, int]], Tensor]
-"""Gives rows and columns of a map, first and behind the last, as (N, C, h, w)."""
+"""Returns rows and columns of a map, from the first to the one after the last, as (N, C, h, w)."""
 
 
 def stem_bytes(trunk: VGGTrunk) -> int:
-    """What stage 1 takes for each pixel of the canvas, in float32: image, and one map in and one out."""
+    """Return the bytes of stage 1 for each pixel of the canvas: image and two maps."""
     return int(_RESERVE * 4 * (3 + 2 * trunk.channels_per_pixel))
 
 
 def deep_bytes(trunk: VGGTrunk) -> int:
-    """What the layers behind pool3 take for each pixel of the canvas: both taps, stage 5 and fc7."""
+    """Return the bytes after pool3 for each pixel of the canvas: taps, stage 5 and fc7."""
     stage5 = trunk.channels[16]
     numbers = trunk.channels[8] / 8**2 + 3 * stage5 / 16**2 + trunk.channels[32] / 32**2
     return math.ceil(_RESERVE * 4 * numbers)
 
 
 def features_in_blocks(trunk: VGGTrunk, read_part: PartReader, size: tuple[int, int], block: int) -> Features:
-    """The trunk's features, never holding more than a block of the maps before pool3 or in stage 4.
+    """Return the trunk's features; hold at most a block of the maps before pool3.
 
     Args:
         trunk: in evaluation mode.
-        read_part: gives parts of the normalised canvas: the image with `margin_of` rows of zeros around.
+        read_part: returns parts of the normalised canvas: the image with `margin_of` rows of zeros around.
         size: (height, width) of the canvas.
         block: side of a block, in pixels; a multiple of 16.
     """
@@ -59,7 +61,7 @@ def features_in_blocks(trunk: VGGTrunk, read_part: PartReader, size: tuple[int, 
 
 
 def head_features(head: nn.Module, x: Tensor) -> Tensor:
-    """fc7 of pool5 (N, C, h, w), a few rows at a time.
+    """Compute fc7 from pool5 (N, C, h, w), a few rows at a time.
 
     fc6 is written as the matrix product that it is. The library's convolution would first bring its 411 MB of
     weights into another order, which for a small image is most of the work.
@@ -91,9 +93,9 @@ def head_features(head: nn.Module, x: Tensor) -> Tensor:
 
 
 def _in_blocks(stages: Sequence[nn.Module], read_part: PartReader, size: tuple[int, int], block: int) -> Tensor:
-    """What stages give, block by block; each block sees a rim that it does not keep.
+    """Compute stages block by block; each block sees a rim that is cut off again.
 
-    The rim is what a cell sees beyond its own pixels, up to whole cells, so that pooling keeps its phase.
+    The rim is what a cell sees beyond its own pixels, rounded up to whole cells, so that pooling keeps its phase.
     """
     factor = 2 ** len(stages)
     reach = sum(2**number * len(convolutions(stage)) for number, stage in enumerate(stages))
@@ -118,12 +120,12 @@ def _in_blocks(stages: Sequence[nn.Module], read_part: PartReader, size: tuple[i
 
 
 def canvas_size(trunk: VGGTrunk, size: tuple[int, int]) -> tuple[int, int]:
-    """(height, width) of an image with the trunk's margin around."""
+    """Return (height, width) of an image with the trunk's margin around it."""
     margin = 2 * margin_of(trunk)
     return size[0] + margin, size[1] + margin
 
 
 def _empty_like(part: Tensor, height: int, width: int) -> Tensor:
-    """An empty map of another size, channels last."""
+    """Return an empty map of another size, channels last."""
     shape = *part.shape[:2], height, width
     return torch.empty(shape, dtype=part.dtype, device=part.device, memory_format=torch.channels_last)

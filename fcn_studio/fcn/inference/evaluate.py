@@ -1,4 +1,4 @@
-"""A network's figures on a frozen set of images."""
+"""Score a network on a frozen set of images."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from fcn_studio.errors import ImageError
 from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.transforms import Image
 from fcn_studio.formats.images.images import MAX_PIXELS, read_image
+from fcn_studio.i18n import tr
 
 
 def evaluate(
@@ -27,7 +28,7 @@ def evaluate(
     *,
     boundary: bool = False,
 ) -> Generator[int, None, Figures]:
-    """Score a network on images.
+    """Score a network on images; a generator of progress.
 
     Args:
         predictor: the network.
@@ -72,7 +73,7 @@ def evaluate(
 def _groups(
     predictor: Predictor, snapshot: Sequence[LabelledImage], left_out: dict[str, str]
 ) -> Iterator[list[tuple[LabelledImage, Image | None]]]:
-    """The images in turn, neighbours of one size together as the predictor takes them; None is one left out.
+    """Yield groups of neighbouring images of one size; None stands for one left out.
 
     Raises:
         ImageError: at the last image, if not one could be read.
@@ -99,7 +100,7 @@ def _groups(
 
 
 def read_labelled(labelled: LabelledImage) -> Image:
-    """The pixels of a snapshot's image, uint8 (H, W, 3).
+    """Read the image of a snapshot, uint8 (H, W, 3).
 
     Raises:
         ImageError: if it cannot be read, or has changed its size since the snapshot.
@@ -109,7 +110,14 @@ def read_labelled(labelled: LabelledImage) -> Image:
     image = read_image(Path(labelled.image_path), max_pixels=max(MAX_PIXELS, height * width))
     if image.shape[:2] != labelled.shape:
         raise ImageError(
-            f"{labelled.image_path}: the image is now {image.shape[1]} x {image.shape[0]} pixels, its mask is "
-            f"{width} x {height}; restore the image or remove the mask"
+            tr(
+                "{path}: the image is now {width} x {height} pixels, its mask is {mask_width} x {mask_height}; "
+                "restore the image or remove the mask",
+                path=labelled.image_path,
+                width=image.shape[1],
+                height=image.shape[0],
+                mask_width=width,
+                mask_height=height,
+            )
         )
     return image

@@ -1,8 +1,8 @@
-"""A network made ready to label: the same scores as its `forward`, for less time and memory.
+"""Run a network for labelling: the scores of its `forward` in less time and memory.
 
-What is done, each exact to rounding: batch normalisation is folded into the convolutions, weights and maps lie with
-their channels last, the padded border is computed once (`blank_border`), fc6 is a matrix product and large maps are
-made in blocks (`blocks`), and the last upsampling waits until a strip is painted (`score_map`). On CUDA features are
+Each of these is exact to rounding: batch normalisation is folded into the convolutions, weights and maps lie with
+their channels last, the padded border is computed once (`pad100_cache`), fc6 is a matrix product and large maps are
+made in blocks (`blockwise_vgg`), and the last upsampling is done strip by strip (`argmax`). On CUDA features are
 made in bfloat16, scores and what follows in float32 without TF32.
 """
 
@@ -36,7 +36,7 @@ from fcn_studio.fcn.weights.checkpoint import Preprocessing
 
 
 class FastNetwork:
-    """Owns a network that nothing else uses, and changes its layers.
+    """A network whose layers are changed for speed; nothing else may use it.
 
     Attributes:
         network: the network, in evaluation mode.
@@ -44,7 +44,7 @@ class FastNetwork:
     """
 
     def __init__(self, network: Network, preprocessing: Preprocessing, *, half: bool = True) -> None:
-        """Make a network ready; it stays where it is."""
+        """Prepare a network on the device that it is on."""
         self.network = network.for_inference().eval()
         self.half = half
         self._preprocessing = preprocessing
@@ -55,17 +55,17 @@ class FastNetwork:
         self._border = BlankBorder(self._trunk) if self._trunk and BlankBorder.fits(self._trunk) else None
 
     def to(self, device: torch.device) -> None:
-        """Bring the network to a device."""
+        """Move the network to a device."""
         self.network.to(device)
 
     def bytes_for(self, size: tuple[int, int], classes: int) -> int:
-        """What labelling an image of (height, width) takes at most, beside the weights, if made in one piece."""
+        """Return the most bytes to label an image of (height, width) in one piece."""
         if self._trunk is None:
             return self.network.bytes_per_pixel(classes) * size[0] * size[1]
         return (stem_bytes(self._trunk) + deep_bytes(self._trunk)) * math.prod(canvas_size(self._trunk, size))
 
     def least_bytes_for(self, size: tuple[int, int], classes: int) -> int:
-        """The same if all is done to take less: in blocks, where the network allows."""
+        """Return the same in blocks, where the network allows that."""
         if self._trunk is None:
             return self.bytes_for(size, classes)
         area = math.prod(canvas_size(self._trunk, size))
@@ -105,7 +105,7 @@ class FastNetwork:
         return features
 
     def _features_in_blocks(self, trunk: VGGTrunk, images_rgb: Tensor, budget: int) -> Features:
-        """Features in blocks as large as the budget allows; the image is normalised block by block too."""
+        """Compute features in blocks as large as the budget allows."""
         margin = margin_of(trunk)
         height, width = size = canvas_size(trunk, (images_rgb.shape[1], images_rgb.shape[2]))
         left_over = budget - len(images_rgb) * deep_bytes(trunk) * height * width
@@ -122,7 +122,7 @@ class FastNetwork:
 
 
 def fold_batch_norm(network: nn.Module) -> None:
-    """Fold each batch normalisation into the convolution right before it, wherever the two follow in a sequence."""
+    """Fold each batch normalisation into the convolution right before it."""
     for sequence in network.modules():
         if not isinstance(sequence, nn.Sequential):
             continue
@@ -135,14 +135,14 @@ def fold_batch_norm(network: nn.Module) -> None:
 
 
 def _taps(trunk: VGGTrunk, images: Tensor) -> tuple[Features, Tensor]:
-    """pool3 and pool4, and pool5."""
+    """Return pool3 and pool4, and pool5."""
     pool3 = trunk.stages["stage3"](trunk.stages["stage2"](trunk.stages["stage1"](images)))
     pool4 = trunk.stages["stage4"](pool3)
     return {8: pool3, 16: pool4}, trunk.stages["stage5"](pool4)
 
 
 def _within(part: tuple[int, int], margin: int, length: int) -> tuple[int, slice, int]:
-    """Part of an axis of the canvas as zeros before, pixels of the image, zeros behind."""
+    """Split a part of the canvas into zeros before, image pixels, and zeros after."""
     first, last = (min(max(margin, cell), length - margin) - margin for cell in part)
     before = max(0, min(margin, part[1]) - part[0])
     return before, slice(first, last), part[1] - part[0] - before - (last - first)
@@ -150,7 +150,7 @@ def _within(part: tuple[int, int], margin: int, length: int) -> tuple[int, slice
 
 @contextmanager
 def _precision(device: torch.device, *, half: bool) -> Iterator[None]:
-    """bfloat16 for features on a CUDA card that has it natively; else float32, without TF32."""
+    """Use bfloat16 for features on a CUDA card that has it, else float32 without TF32."""
     if half and supports_bf16(device):
         with torch.autocast("cuda", torch.bfloat16):
             yield
@@ -161,7 +161,7 @@ def _precision(device: torch.device, *, half: bool) -> Iterator[None]:
 
 @contextmanager
 def _strict_float32() -> Iterator[None]:
-    """Convolutions of float32 in float32: the library's own choice on CUDA is TF32, of 10 bits."""
+    """Compute convolutions in float32; cuDNN would choose TF32, of 10 bits."""
     with torch.backends.cudnn.flags(
         enabled=torch.backends.cudnn.enabled, benchmark=torch.backends.cudnn.benchmark, allow_tf32=False
     ):

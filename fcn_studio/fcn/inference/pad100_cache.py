@@ -24,11 +24,11 @@ _PERIOD = 2**_STAGES
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """One stage along one axis, in cells of its input map and of its output map.
+    """The cells of one stage along one axis that must be computed.
 
     Attributes:
         begin, end: cells of the input that are convolved, without padding.
-        low, high: cells of the output that come of it: all that see the image.
+        low, high: cells of the output that result: all that see the image.
     """
 
     begin: int
@@ -38,14 +38,17 @@ class Band:
 
 
 def margin_of(trunk: VGGTrunk) -> int:
-    """Rows of zeros around the image beyond 'same' padding: the canvas on which all convolutions pad by 1."""
+    """Return the rows of zeros around the image beyond 'same' padding.
+
+    On that canvas all convolutions pad by 1.
+    """
     padding = convolutions(next(iter(trunk.stages.values())))[0].padding
     assert isinstance(padding, tuple)
     return int(padding[0]) - 1
 
 
 def bands(trunk: VGGTrunk, size: int) -> tuple[Band, ...]:
-    """What stages 1 to 4 must compute along an axis of an image of ``size`` pixels.
+    """Return what stages 1 to 4 must compute along an axis of ``size`` pixels.
 
     A stage's convolutions widen what sees the image by one cell each on both sides; its pooling halves that,
     outwards.
@@ -66,20 +69,20 @@ def bands(trunk: VGGTrunk, size: int) -> tuple[Band, ...]:
 
 
 class BlankBorder:
-    """Features of a padded trunk for the price of the image instead of the canvas.
+    """Features of a padded trunk at the cost of the image, not of the canvas.
 
     The blank responses are kept for the last image sizes modulo 16, at most 64 MB of them.
     """
 
     def __init__(self, trunk: VGGTrunk) -> None:
-        """A trunk in evaluation mode; its padding must leave a border that no pixel of the image reaches."""
+        """Take a trunk in evaluation mode whose border no pixel of the image reaches."""
         self._trunk = trunk
         self._margin = margin_of(trunk)
         self._blanks: OrderedDict[tuple[object, ...], tuple[Tensor, ...]] = OrderedDict()
 
     @staticmethod
     def fits(trunk: nn.Module) -> bool:
-        """Whether a network's trunk has a border to save."""
+        """Return whether a trunk has a border that no pixel of the image reaches."""
         if not isinstance(trunk, VGGTrunk) or margin_of(trunk) == 0:
             return False
         try:
@@ -89,7 +92,7 @@ class BlankBorder:
         return True
 
     def taps(self, images: Tensor) -> Features:
-        """pool3 and pool4 of normalised images (N, 3, H, W) of any size from 1x1; what follows sees all of pool4."""
+        """Compute pool3 and pool4 of normalised images (N, 3, H, W) of any size from 1x1."""
         height, width = images.shape[2:]
         blanks = self._blank_responses(images)
         features: Features = {}
@@ -113,7 +116,10 @@ class BlankBorder:
         return features
 
     def _blank_responses(self, images: Tensor) -> tuple[Tensor, ...]:
-        """The canvas and pool1 to pool4 of the smallest blank image with the same remainders, (h, w, C) each."""
+        """Return canvas and pool1 to pool4, (h, w, C) each, of a blank image.
+
+        It is the smallest image with the same remainders modulo 16.
+        """
         height, width = ((size - 1) % _PERIOD + 1 for size in images.shape[2:])
         autocast = torch.is_autocast_enabled(images.device.type)
         key = (height, width, images.dtype, images.device, autocast)
@@ -137,13 +143,13 @@ class BlankBorder:
 
 @dataclass(frozen=True, slots=True)
 class _Canvas:
-    """A blank response (h, w, C) of a small image as that of a larger one: its middle row and column repeat."""
+    """A blank response (h, w, C), enlarged by repeating its middle row and column."""
 
     blank: Tensor
     lengths: tuple[int, int]
 
     def part(self, rows: tuple[int, int], columns: tuple[int, int], count: int) -> Tensor:
-        """A copy of some rows and columns for ``count`` images, (count, h, w, C)."""
+        """Copy some rows and columns for ``count`` images, (count, h, w, C)."""
         piece = self.blank
         for axis, (first, last) in enumerate((rows, columns)):
             middle, surplus = piece.shape[axis] // 2, self.lengths[axis] - self.blank.shape[axis]
@@ -154,12 +160,12 @@ class _Canvas:
 
 
 def stages_to_pool4(trunk: VGGTrunk) -> list[nn.Module]:
-    """The stages that have something to save: behind pool4 every cell sees the image."""
+    """Return the stages before pool4; after it every cell sees the image."""
     return list(trunk.stages.values())[:_STAGES]
 
 
 def convolved(stage: nn.Module, x: Tensor, padding: int) -> Tensor:
-    """What a stage gives if all of its convolutions pad by ``padding``, conv1_1 too."""
+    """Run a stage with all of its convolutions padded by ``padding``, conv1_1 too."""
     for layer in stage.children():
         if isinstance(layer, nn.Conv2d):
             x = functional.conv2d(x, layer.weight, layer.bias, padding=padding)
@@ -169,7 +175,7 @@ def convolved(stage: nn.Module, x: Tensor, padding: int) -> Tensor:
 
 
 def convolutions(stage: nn.Module) -> list[nn.Conv2d]:
-    """The convolutions of a stage, in order."""
+    """Return the convolutions of a stage, in order."""
     return [layer for layer in stage.children() if isinstance(layer, nn.Conv2d)]
 
 

@@ -1,4 +1,4 @@
-"""Caffe's weight files: the names and blobs of their layers, read from the wire format of protocol buffers.
+"""Read Caffe's weight files from the wire format of protocol buffers.
 
 The file is mapped, and blobs are views of it: a file of half a gigabyte takes no memory until its weights are used.
 What is not about weights is passed over. Every length is held against the message it lies in, and the number of
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_studio.errors import CheckpointError
+from fcn_studio.i18n import tr
 from fcn_studio.paths import open_file
 
 _VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
@@ -51,33 +52,37 @@ class CaffeLayer:
 
 
 def read_caffemodel(path: Path) -> list[CaffeLayer]:
-    """The layers of a ``.caffemodel`` that have weights, in the order of the file.
+    """Read the layers of a ``.caffemodel`` that have weights, in the order of the file.
 
     Raises:
-        CheckpointError: if it cannot be read, or is none.
+        CheckpointError: if it cannot be read, or is not a ``.caffemodel``.
     """
     try:
         with open_file(path) as file:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        layers = list(_Wire(data).layers())
+        layers = list(_WireReader(data).layers())
     except OSError as error:
-        raise CheckpointError(f"{path}: the file cannot be read: {error.strerror or error}") from error
+        raise CheckpointError(
+            tr("{path}: the file cannot be read: {reason}", path=path, reason=error.strerror or error)
+        ) from error
     except ValueError as error:  # an empty file cannot be mapped, either
-        raise CheckpointError(f"{path}: the file is damaged, or no weights of Caffe ({error})") from error
+        raise CheckpointError(
+            tr("{path}: the file is damaged, or does not hold weights of Caffe ({reason})", path=path, reason=error)
+        ) from error
     if not layers:
-        raise CheckpointError(f"{path}: there are no weights in it; choose a .caffemodel")
+        raise CheckpointError(tr("{path}: there are no weights in it; choose a .caffemodel", path=path))
     return layers
 
 
-class _Wire:
-    """A walk through a file's messages. Every fault of the file is a ValueError."""
+class _WireReader:
+    """A reader of messages; every fault of the file raises ValueError."""
 
     def __init__(self, data: mmap.mmap) -> None:
         self._data = data
         self._left = _MAX_FIELDS
 
     def layers(self) -> Iterator[CaffeLayer]:
-        """The layers with blobs; of a name there may be one."""
+        """Yield the layers with blobs; each name may occur once."""
         seen: set[str] = set()
         for number, kind, first, last in self._fields(0, len(self._data)):
             if kind != _BYTES or number not in _NAMES:
@@ -86,7 +91,7 @@ class _Wire:
             if not layer.blobs:
                 continue
             if layer.name in seen or len(seen) >= _MAX_LAYERS:
-                raise ValueError(f"layer '{layer.name}' is there twice, or is one of too many")
+                raise ValueError(tr("layer '{name}' is there twice, or is one of too many", name=layer.name))
             seen.add(layer.name)
             yield layer
 
@@ -98,12 +103,12 @@ class _Wire:
                 name = self._data[first : min(last, first + _MAX_NAME)].decode("utf-8", "replace")
             elif number == blobs_field and kind == _BYTES:
                 if len(blobs) >= _MAX_BLOBS:
-                    raise ValueError(f"layer '{name}' has too many blobs")
+                    raise ValueError(tr("layer '{name}' has too many blobs", name=name))
                 blobs.append(self._blob(first, last))
         return CaffeLayer(name, tuple(blobs))
 
     def _blob(self, start: int, end: int) -> NDArray[np.floating]:
-        """One array in its shape."""
+        """Read one array in its shape."""
         shape: tuple[int, ...] | None = None
         legacy: dict[int, int] = {}
         pieces: dict[int, list[NDArray[np.floating]]] = {_DATA: [], _DOUBLE_DATA: []}
@@ -117,13 +122,15 @@ class _Wire:
             ):
                 pieces[number].append(self._numbers(number, kind, first, last))
         if pieces[_DATA] and pieces[_DOUBLE_DATA]:
-            raise ValueError("a blob has numbers of two kinds")
+            raise ValueError(tr("a blob has numbers of two kinds"))
         values = pieces[_DATA] or pieces[_DOUBLE_DATA] or [np.empty(0, np.float32)]
         flat = values[0] if len(values) == 1 else np.concatenate(values)
         if shape is None:
             shape = tuple(legacy.get(number, 1) for number in _LEGACY) if legacy else (flat.size,)
         if len(shape) > _MAX_DIMENSIONS or math.prod(shape) != flat.size or any(side < 0 for side in shape):
-            raise ValueError(f"a blob of {str(list(shape))[:80]} has {flat.size} numbers")
+            raise ValueError(
+                tr("a blob of {shape} has {count} numbers", shape=str(list(shape))[:80], count=flat.size)
+            )
         return flat.reshape(shape)
 
     def _shape(self, start: int, end: int) -> tuple[int, ...]:
@@ -138,31 +145,31 @@ class _Wire:
                     side, first = self._varint(first, last)
                     sides.append(side)
             if len(sides) > _MAX_DIMENSIONS:
-                raise ValueError("a blob has too many dimensions")
+                raise ValueError(tr("a blob has too many dimensions"))
         return tuple(sides)
 
     def _numbers(self, number: int, kind: int, start: int, end: int) -> NDArray[np.floating]:
-        """The numbers of a field: packed ones as a view, a run of single ones as a copy without their keys."""
+        """Read the numbers of a field: packed ones as a view, single ones as a copy."""
         dtype = np.dtype("<f4" if number == _DATA else "<f8")
         if kind == _BYTES:
             if (end - start) % dtype.itemsize:
-                raise ValueError("a blob ends within a number")
+                raise ValueError(tr("a blob ends within a number"))
             return np.frombuffer(self._data, dtype, (end - start) // dtype.itemsize, start)
         record = dtype.itemsize + 1
         run = np.frombuffer(self._data, np.uint8, end - start + 1, start - 1).reshape(-1, record)
         return run[:, 1:].copy().view(dtype).ravel()
 
     def _fields(self, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
-        """(number, wire type, first, last) of each field between two places.
+        """Yield (number, wire type, first, last) of each field between two places.
 
-        The value of a varint is in ``first``. Of others ``first`` and ``last`` are where it lies; a run of single
-        numbers of one field is given as one.
+        The value of a varint is in ``first``. Other values lie from ``first`` to ``last``. A run of single numbers of
+        one field is given as one field.
         """
         at = start
         while at < end:
             self._left -= 1
             if self._left < 0:
-                raise ValueError(f"it has more than {_MAX_FIELDS:,} fields")
+                raise ValueError(tr("it has more than {count:,} fields", count=_MAX_FIELDS))
             before = at
             key, at = self._varint(at, end)
             number, kind = key >> 3, key & 7
@@ -177,13 +184,13 @@ class _Wire:
                 if first == before + 1 and at <= end:
                     at = self._end_of_run(before, end, at - before)
             else:
-                raise ValueError(f"wire type {kind} has no meaning here")
+                raise ValueError(tr("wire type {kind} is unknown", kind=kind))
             if at > end or not number:
-                raise ValueError("a field is longer than what it lies in")
+                raise ValueError(tr("a field is longer than the message around it"))
             yield number, kind, first, at
 
     def _end_of_run(self, start: int, end: int, record: int) -> int:
-        """Where records of one size that begin with the same byte end; the first begins at ``start``."""
+        """Return where a run of records ends that begin with the same byte at ``start``."""
         key, at, step = self._data[start], start + record, 64
         while at + record <= end:
             count = min(step, (end - at) // record)
@@ -194,7 +201,7 @@ class _Wire:
         return at
 
     def _varint(self, at: int, end: int) -> tuple[int, int]:
-        """(value, place behind it) of a whole number in groups of seven bits."""
+        """Read a whole number in groups of seven bits; return (value, place behind it)."""
         value = 0
         for position in range(10):
             if at >= end:
@@ -204,4 +211,4 @@ class _Wire:
             value |= (byte & 0x7F) << (7 * position)
             if byte < 0x80:
                 return value, at
-        raise ValueError("a number does not end")
+        raise ValueError(tr("a number does not end"))

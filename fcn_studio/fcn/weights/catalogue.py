@@ -1,4 +1,4 @@
-"""What networks there are and what each knows, read from the files' headers alone: no torch is loaded.
+"""List and describe networks from the headers of their files, without torch.
 
 A safetensors file begins with eight bytes, the length of a JSON header, whose ``__metadata__`` holds our description.
 Source: https://github.com/huggingface/safetensors, "Format".
@@ -19,6 +19,7 @@ from fcn_studio.errors import CheckpointError, ProjectError
 from fcn_studio.fcn.weights.digests import digest_of
 from fcn_studio.fcn.weights.published import PUBLISHED
 from fcn_studio.formats.strict_json import parse, text, whole
+from fcn_studio.i18n import tr
 
 METADATA_KEY = "fcn_studio"
 SUFFIX = ".safetensors"
@@ -73,7 +74,7 @@ class NetworkInfo:
 
 
 def read_header(file: io.BufferedReader) -> dict[str, Any]:
-    """The JSON header of a safetensors file, which is then again at its beginning.
+    """Read the JSON header of a safetensors file, and rewind the file.
 
     Raises:
         ValueError: if it is larger than the file or than any of ours, or no JSON object that is worth reading.
@@ -90,7 +91,7 @@ def read_header(file: io.BufferedReader) -> dict[str, Any]:
 
 
 def read_info(path: Path) -> NetworkInfo:
-    """Describe a checkpoint file; its weights are not looked at.
+    """Describe a checkpoint file without reading its weights.
 
     Raises:
         CheckpointError: if it cannot be read or is not one of ours.
@@ -102,15 +103,21 @@ def read_info(path: Path) -> NetworkInfo:
             digest = digest_of(file)
         return _info(path, digest, size, parse(header["__metadata__"][METADATA_KEY]))
     except OSError as error:
-        raise CheckpointError(f"{path}: the checkpoint cannot be read: {error.strerror or error}") from error
+        raise CheckpointError(
+            tr("{path}: the checkpoint cannot be read: {reason}", path=path, reason=error.strerror or error)
+        ) from error
     except (KeyError, TypeError, ValueError, ProjectError) as error:
         raise CheckpointError(
-            f"{path}: this is no checkpoint of FCN Studio; choose one from a run or a bundled network"
+            tr("{path}: this is no checkpoint of FCN Studio; choose one from a run or a bundled network", path=path)
         ) from error
 
 
 def _info(path: Path, digest: str, size: int, described: Any) -> NetworkInfo:
-    """What a description says. Raises: KeyError, TypeError, ValueError or ProjectError if it makes no sense."""
+    """Return the network that a description describes.
+
+    Raises:
+        KeyError, TypeError, ValueError, ProjectError: if it makes no sense.
+    """
     rows = tuple(ClassInfo(whole(c["index"]), text(c["name"]), _colour(c["colour"])) for c in described["classes"])
     validation, trained_on = described.get("validation"), described.get("trained_on", [])
     if not isinstance(validation, dict | None) or not isinstance(trained_on, list):
@@ -132,7 +139,11 @@ def _info(path: Path, digest: str, size: int, described: Any) -> NetworkInfo:
 
 
 def _object(value: object) -> dict[str, object]:
-    """An object. Raises: TypeError if it is anything else."""
+    """Check that a JSON value is an object.
+
+    Raises:
+        TypeError: if it is anything else.
+    """
     if not isinstance(value, dict):
         raise TypeError(f"{value!r:.50} is no object")
     return value
@@ -144,7 +155,7 @@ def _colour(value: object) -> tuple[int, int, int]:
 
 
 def bundled() -> dict[str, Path]:
-    """Name -> file of the networks that come with the program."""
+    """Return name -> file of the networks that come with the program."""
     try:
         folder = paths.resource("networks")
     except FileNotFoundError:
@@ -153,29 +164,36 @@ def bundled() -> dict[str, Path]:
 
 
 def installed() -> dict[str, Path]:
-    """Name -> file of the networks that the user has downloaded or imported."""
+    """Return name -> file of the networks that the user has downloaded or imported."""
     return {path.stem: path for path in sorted(paths.networks_dir().glob("*" + SUFFIX))}
 
 
 def remove_installed(name: str) -> Path:
-    """Delete a network that the user has installed; the file that is gone.
+    """Delete a network that the user has installed, and return its former file.
 
     Raises:
         CheckpointError: if there is none of that name, or it cannot be deleted.
     """
     path = installed().get(name)
     if path is None:
-        why = "it comes with the program" if name in bundled() else "no network of that name is installed"
-        raise CheckpointError(f"'{name}' cannot be removed: {why}")
+        raise CheckpointError(
+            tr("'{name}' cannot be removed: it comes with the program", name=name)
+            if name in bundled()
+            else tr("'{name}' cannot be removed: no network of that name is installed", name=name)
+        )
     try:
         path.unlink()
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be removed: {error.strerror or error}") from error
+        raise CheckpointError(
+            tr("{path} cannot be removed: {reason}", path=path, reason=error.strerror or error)
+        ) from error
     return path
 
 
 def resolve(name_or_path: str) -> Path:
-    """The file meant by the name of a bundled or installed network, or by a path (with a separator or the suffix).
+    """Return the file of a network that is bundled or installed, or given as a path.
+
+    A path has a separator or the suffix.
 
     Raises:
         CheckpointError: if there is no such file or no network of that name.
@@ -184,14 +202,23 @@ def resolve(name_or_path: str) -> Path:
     if name_or_path.endswith(SUFFIX) or any(mark in name_or_path for mark in separators):
         path = Path(name_or_path).expanduser()
         if not path.is_file():
-            raise CheckpointError(f"{path}: there is no such checkpoint file")
+            raise CheckpointError(tr("{path}: there is no such checkpoint file", path=path))
         return path
     known = installed() | bundled()
     if name_or_path in known:
         return known[name_or_path]
     if name_or_path in PUBLISHED:
         raise CheckpointError(
-            f"the network '{name_or_path}' is not installed yet: fcn-studio networks download {name_or_path}"
+            tr("the network '{name}' is not installed yet: fcn-studio networks download {name}", name=name_or_path)
         )
-    names = ", ".join(known) or "none are installed"
-    raise CheckpointError(f"there is no network '{name_or_path}' (there are: {names}); for a file, give its path")
+    if not known:
+        raise CheckpointError(
+            tr("there is no network '{name}' (none are installed); for a file, give its path", name=name_or_path)
+        )
+    raise CheckpointError(
+        tr(
+            "there is no network '{name}' (there are: {names}); for a file, give its path",
+            name=name_or_path,
+            names=", ".join(known),
+        )
+    )

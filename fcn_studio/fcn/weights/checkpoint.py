@@ -29,6 +29,7 @@ from fcn_studio.fcn.model.fcn import Network
 from fcn_studio.fcn.weights.catalogue import MAX_HEADER, METADATA_KEY, ORIGIN_KEYS, read_header
 from fcn_studio.formats.atomic import told, write_atomically
 from fcn_studio.formats.strict_json import parse, text
+from fcn_studio.i18n import tr
 from fcn_studio.paths import open_file
 
 FORMAT = 1
@@ -37,7 +38,7 @@ _DTYPES = {"F32", "F16", "BF16", "I64"}
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """What an image goes through before the network sees it; it travels with the weights.
+    """What is done to an image before the network sees it; stored with the weights.
 
     Attributes:
         channel_order: "rgb" or "bgr", the order of ``mean``, ``std`` and the network's input channels.
@@ -63,7 +64,7 @@ class Preprocessing:
             and 0.01 <= self.input_scale <= 2  # more costs memory without end
         )
         if not sensible:
-            raise CheckpointError(f"the preprocessing makes no sense: {self}")
+            raise CheckpointError(tr("the preprocessing makes no sense: {preprocessing}", preprocessing=self))
 
 
 @dataclass(frozen=True)
@@ -105,14 +106,17 @@ class Checkpoint:
     note: str = ""
 
     def build(self) -> Network:
-        """The network with these weights, in evaluation mode on the CPU.
+        """Build the network with these weights, in evaluation mode on the CPU.
 
         Raises:
             NetworkCannotHelp: if it knows no class.
         """
         if not len(self.table):
             raise NetworkCannotHelp(
-                f"The network '{self.name}' knows no class and cannot label: it is a start for fine-tuning."
+                tr(
+                    "The network '{name}' knows no class and cannot label: it is a start for fine-tuning.",
+                    name=self.name,
+                )
             )
         with torch.device("meta"):
             network = build(self.architecture, len(self.table))
@@ -126,18 +130,17 @@ class Checkpoint:
 
 
 def active_table(table: ClassTable) -> ClassTable:
-    """The table a network is given: the active classes in index order, retired ones left out."""
+    """Return the active classes of a table in index order: the classes of a network."""
     return ClassTable(tuple(sorted(table.active, key=lambda info: info.index)), table.next_index)
 
 
 def adapt(checkpoint: Checkpoint, table: ClassTable, class_map: ClassMap | None = None) -> Checkpoint:
-    """The network for another class table, as a new checkpoint without a file.
+    """Return the network for another class table, as a new checkpoint without a file.
 
     The trunk is kept, and so are the score rows of classes that mean the same: as ``class_map`` says, else by name
     (exact, then casefolded). The other rows start at zero.
 
-    So does the temperature at 1 where the classes are not just those it has: it was found for a softmax over all of
-    them, with their scores as they were, and says nothing of one over others.
+    The temperature is set to 1 unless the classes are the same: it was found for a softmax over all the old classes.
     """
     target = active_table(table)
     position = {info.index: row for row, info in enumerate(checkpoint.table)}
@@ -162,7 +165,7 @@ def adapt(checkpoint: Checkpoint, table: ClassTable, class_map: ClassMap | None 
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path | str, *, half: bool = False) -> str:
-    """Write a checkpoint atomically: the file is the old one or the new one, never half of it.
+    """Write a checkpoint atomically: the file is the old or the new one, never a part.
 
     Args:
         checkpoint: what to write; its ``sha256``, ``path`` and ``name`` are not stored.
@@ -184,7 +187,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path | str, *, half: bool = Fa
 
 
 def write_temporary(checkpoint: Checkpoint, path: Path) -> None:
-    """Write a checkpoint where no file counts yet: without a copy in memory, and without `save_checkpoint`'s care.
+    """Write a checkpoint to a temporary place: not atomically, without a copy in memory.
 
     Raises:
         CheckpointError: if a weight is not finite.
@@ -199,12 +202,22 @@ def write_temporary(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def _to_store(checkpoint: Checkpoint, path: Path, *, half: bool) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Weights and metadata as a file holds them. Raises: CheckpointError if a weight is not finite."""
+    """Return weights and metadata as a file holds them.
+
+    Raises:
+        CheckpointError: if a weight is not finite.
+    """
     tensors = {}
     for key, value in checkpoint.state.items():
         stored = as_stored(value, half=half)
         if not bool(torch.isfinite(stored).all()):
-            raise CheckpointError(f"{path}: not written, because weight '{key}' has a value that is no number")
+            raise CheckpointError(
+                tr(
+                    "{path}: not written, because weight '{weight}' has a value that is not a number",
+                    path=path,
+                    weight=key,
+                )
+            )
         tensors[key] = stored.contiguous()
     metadata = _metadata_text(checkpoint)
     if len(metadata) > MAX_HEADER // 2:  # nobody could read it: hundreds of thousands of names
@@ -213,7 +226,7 @@ def _to_store(checkpoint: Checkpoint, path: Path, *, half: bool) -> tuple[dict[s
 
 
 def as_stored(value: Tensor, *, half: bool) -> Tensor:
-    """A weight as a file holds it: half precision, if asked for, of what has more than one dimension."""
+    """Return a weight as a file holds it; ``half`` applies to more than one dimension."""
     stored = value.detach().cpu()
     if not stored.is_floating_point():
         return stored
@@ -236,22 +249,35 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
             state = _read_weights(weights, described)
     except KeyError as error:
         raise CheckpointError(
-            f"{path}: this safetensors file was not written by FCN Studio (it has no {error}); "
-            "choose a checkpoint from a run or from the bundled networks"
+            tr(
+                "{path}: this safetensors file was not written by FCN Studio (it has no {key}); "
+                "choose a checkpoint from a run or from the bundled networks",
+                path=path,
+                key=error,
+            )
         ) from error
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error!s:.400}") from error
     except OSError as error:
-        raise CheckpointError(f"{path}: the checkpoint cannot be read: {error.strerror or error}") from error
+        raise CheckpointError(
+            tr("{path}: the checkpoint cannot be read: {reason}", path=path, reason=error.strerror or error)
+        ) from error
     except (safetensors.SafetensorError, ValueError, TypeError) as error:
         raise CheckpointError(
-            f"{path}: the file is damaged or no safetensors checkpoint ({error!s:.400}); get a fresh copy"
+            tr(
+                "{path}: the file is damaged or no safetensors checkpoint ({reason}); get a fresh copy",
+                path=path,
+                reason=f"{error!s:.400}",
+            )
         ) from error
     return replace(described, state=state, sha256=digest, path=path, name=path.stem)
 
 
 def _metadata_text(checkpoint: Checkpoint) -> str:
-    """What the file says about the network, as JSON; in ASCII, for names of images may be no Unicode."""
+    """Return the description of the network as JSON, in ASCII.
+
+    Names of images may not be valid Unicode.
+    """
     pre = checkpoint.preprocessing
     fields = {
         "format": FORMAT,
@@ -273,11 +299,15 @@ def _metadata_text(checkpoint: Checkpoint) -> str:
 
 
 def _described(data: object) -> Checkpoint:
-    """The checkpoint that metadata describe, still without weights."""
+    """Return the checkpoint that metadata describe, still without weights."""
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         found = data.get("format") if isinstance(data, dict) else data
         raise CheckpointError(
-            f"format {found!r} is not known here (this version reads {FORMAT}); update FCN Studio to use it"
+            tr(
+                "format {found} is not known here (this version reads {known}); update FCN Studio to use it",
+                found=repr(found),
+                known=FORMAT,
+            )
         )
     try:
         pre = data["preprocessing"]
@@ -286,7 +316,7 @@ def _described(data: object) -> Checkpoint:
         trained_on = data["trained_on"]
         validation = data["validation"]
         if not (math.isfinite(temperature) and temperature > 0):
-            raise CheckpointError(f"temperature {temperature} is not a positive number")
+            raise CheckpointError(tr("temperature {value} is not a positive number", value=temperature))
         if not isinstance(trained_on, list) or not isinstance(validation, dict | None):
             raise TypeError("trained_on or validation")
         return Checkpoint(
@@ -304,28 +334,30 @@ def _described(data: object) -> Checkpoint:
             note=text(data.get("note", "")),
         )
     except (TypeError, ValueError, LookupError, OverflowError) as error:
-        raise CheckpointError(f"its description is incomplete or of the wrong kind ({error!r})") from error
+        raise CheckpointError(
+            tr("its description is incomplete or of the wrong kind ({reason})", reason=repr(error))
+        ) from error
 
 
 def _triple(values: Iterable[float]) -> tuple[float, float, float]:
-    """Exactly three numbers."""
+    """Return exactly three numbers."""
     first, second, third = values
     return float(first), float(second), float(third)
 
 
 def _table(rows: object) -> ClassTable:
-    """The class table of a description."""
+    """Return the class table of a description."""
     if not isinstance(rows, list):
-        raise CheckpointError("its classes are no list")
+        raise CheckpointError(tr("its classes are not a list"))
     infos = []
     for row in rows:
         index, name, colour = row["index"], row["name"], row["colour"]
         good_colour = isinstance(colour, list) and len(colour) == 3 and all(c in range(256) for c in colour)
         if type(index) is not int or not isinstance(name, str) or not isinstance(colour, list) or not good_colour:
-            raise CheckpointError(f"class {row} is not an index, a name and a colour")
+            raise CheckpointError(tr("class {row} is not an index, a name and a colour", row=row))
         infos.append(ClassInfo(index, name, (colour[0], colour[1], colour[2])))
     if [c.index for c in infos] != sorted(c.index for c in infos):
-        raise CheckpointError("its classes are not in the order of their indices")
+        raise CheckpointError(tr("its classes are not in the order of their indices"))
     try:
         return ClassTable(tuple(infos), infos[-1].index + 1 if infos else 0)
     except ProjectError as error:
@@ -333,7 +365,10 @@ def _table(rows: object) -> ClassTable:
 
 
 def expected_state(architecture: Architecture, num_classes: int) -> dict[str, Tensor]:
-    """The state dict that a network must have, on the meta device; without classes its score layers have no rows."""
+    """Return the state dict that a network must have, on the meta device.
+
+    Without classes its score layers have no rows.
+    """
     with torch.device("meta"):
         network = build(architecture, max(1, num_classes))
     state: dict[str, Tensor] = network.state_dict()
@@ -343,22 +378,33 @@ def expected_state(architecture: Architecture, num_classes: int) -> dict[str, Te
 
 
 def _read_weights(file: Any, described: Checkpoint) -> dict[str, Tensor]:
-    """The weights, each checked for name, shape, type and finite values."""
+    """Read the weights; check name, shape, type and finite values of each."""
     expected = expected_state(described.architecture, len(described.table))
     differing = set(expected) ^ set(file.keys())
     if differing:
         raise CheckpointError(
-            f"weight '{min(differing)}' is missing or too much for a {described.architecture.title}"
+            tr(
+                "weight '{name}' is missing or too much for a {network}",
+                name=min(differing),
+                network=described.architecture.title,
+            )
         )
     state = {}
     for key, model in expected.items():
         piece = file.get_slice(key)
         if list(piece.get_shape()) != list(model.shape) or piece.get_dtype() not in _DTYPES:
             raise CheckpointError(
-                f"weight '{key}' is {piece.get_dtype()} {piece.get_shape()}, but should be {list(model.shape)}"
+                tr(
+                    "weight '{name}' is {found}, but should be {wanted}",
+                    name=key,
+                    found=f"{piece.get_dtype()} {piece.get_shape()}",
+                    wanted=list(model.shape),
+                )
             )
         value = file.get_tensor(key).to(model.dtype, copy=True)
         if not bool(torch.isfinite(value).all()) or (key.endswith("running_var") and bool((value < 0).any())):
-            raise CheckpointError(f"weight '{key}' has a value that is no number; the training that made it failed")
+            raise CheckpointError(
+                tr("weight '{name}' has a value that is no number; the training that made it failed", name=key)
+            )
         state[key] = value
     return state

@@ -1,4 +1,4 @@
-"""Weight files of others: read, checked, written as a checkpoint of ours. It runs in a process that may be lost."""
+"""Convert weight files of others to checkpoints, in a process that may be lost."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def convert(
 
 
 def read_foreign(source: Path) -> Mapping[str, Tensor]:
-    """Name -> weight of a foreign file, by what it begins with.
+    """Read name -> weight of a foreign file, by what it begins with.
 
     Raises:
         CheckpointError: if it cannot be read.
@@ -83,11 +83,22 @@ def _is_pytorch(source: Path) -> bool:
 
 
 def _caffe_weights(source: Path) -> dict[str, Tensor]:
-    """The blobs of a ``.caffemodel`` under the names that PyTorch would give them. Raises: CheckpointError."""
+    """Read the blobs of a ``.caffemodel`` under the names that PyTorch would give them.
+
+    Raises:
+        CheckpointError: if it cannot be read.
+    """
     weights = {}
     for layer in read_caffemodel(source):
         if len(layer.blobs) > 2:
-            raise CheckpointError(f"{source}: layer '{layer.name}' has {len(layer.blobs)} blobs; no known kind does")
+            raise CheckpointError(
+                tr(
+                    "{path}: layer '{layer}' has {count} blobs; no known kind does",
+                    path=source,
+                    layer=layer.name,
+                    count=len(layer.blobs),
+                )
+            )
         for kind, blob in zip(("weight", "bias"), layer.blobs, strict=False):
             # Copied once: places in the file are not aligned for floats.
             weights[f"{layer.name}.{kind}"] = torch.from_numpy(np.array(blob, dtype=np.float32, order="C"))

@@ -1,4 +1,7 @@
-"""The sha256 of large files, remembered: else a network of half a gigabyte is read at each start only to be named."""
+"""The sha256 of large files, remembered between starts of the program.
+
+Else a network of half a gigabyte would be read at each start only to be named.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,10 @@ _MAX_BYTES, _MAX_ROWS = 1 << 18, 500
 
 
 def digest_of(file: io.BufferedReader) -> str:
-    """The sha256 of an open file, 64 hex digits; its position is then at the end, or where it was.
+    """Return the sha256 of an open file, 64 hex digits.
 
-    A file is taken for the same as before by device, inode, size and time of change.
+    The position in the file is then at the end, or where it was. Device, inode, size and time of change tell whether
+    a file is the same as before.
 
     Raises:
         OSError: if it cannot be read.
@@ -48,7 +52,7 @@ def _place() -> Path:
 
 
 def _known() -> dict[str, str]:
-    """Stamp -> digest; nothing if the file is gone or broken, for it can be made again."""
+    """Return stamp -> digest; nothing if the file is missing or broken."""
     with suppress(OSError, ValueError, TypeError, AttributeError):
         return {stamp: text(digest) for stamp, digest in parse(paths.read_file(_place(), _MAX_BYTES)).items()}
     return {}

@@ -1,7 +1,7 @@
-"""How others name and shape their weights, and how these become a network of ours; no weight is changed for it.
+"""Map the names and shapes of foreign weights to ours; no weight is changed.
 
-Three layouts are known: Caffe's layer names, which pytorch-fcn shares and which ours are; torchvision's VGG-16 and
-AlexNet, whose ImageNet classifier becomes fc6 and fc7; torchvision's FCNs over ResNets. A file is read strictly: each
+Known layouts: Caffe's layer names, which pytorch-fcn and we use too; torchvision's VGG-16 and AlexNet, whose ImageNet
+classifier becomes fc6 and fc7; torchvision's FCNs over ResNets; the article's network. A file is read strictly: each
 weight is used, or known as one that is not needed.
 """
 
@@ -132,28 +132,46 @@ def _is_named(found: Architecture, name: str) -> bool:
 
 
 def _names(count: int, row: PublishedNetwork | None, classes: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of so many classes. Raises: CheckpointError if they are not known."""
+    """Return the names of so many classes.
+
+    Raises:
+        CheckpointError: if they are not known.
+    """
     known = row.classes if row is not None else classes
     if not known and count == len(VOC_NAMES):
         known = VOC_NAMES
     if len(known) != count:
         raise CheckpointError(
-            f"it has {count} classes, and {len(known) or 'no'} names are known for them; give a file with the names, "
-            "one a line, with --classes"
+            tr(
+                "it has {count} classes, and {known} names are known for them; "
+                "give a file with the names, one a line, with --classes",
+                count=count,
+                known=len(known),
+            )
         )
     return known
 
 
 def _compare(found: Architecture, row: PublishedNetwork) -> None:
-    """Raises: CheckpointError unless the file has the shape of what was published."""
+    """Check that the file has the architecture that was published.
+
+    Raises:
+        CheckpointError: if it has not.
+    """
     wanted = row.architecture
     alike = replace(found, upsampling=wanted.upsampling)
     if alike != wanted:
-        raise CheckpointError(f"it is a {found.title}, but '{row.name}' is a {wanted.title}")
+        raise CheckpointError(
+            tr("it is a {found}, but '{name}' is a {wanted}", found=found.title, name=row.name, wanted=wanted.title)
+        )
 
 
 def _fitted(ours: Weights, architecture: Architecture, num_classes: int) -> Weights:
-    """The state dict: every weight there, in its shape, nothing left over. Raises: CheckpointError."""
+    """Return the state dict, with every weight in its shape and none left over.
+
+    Raises:
+        CheckpointError: if a weight is missing, too much, or of another shape.
+    """
     expected = expected_state(architecture, num_classes)
     left, state = dict(ours), {}
     for key, model in expected.items():
@@ -164,22 +182,35 @@ def _fitted(ours: Weights, architecture: Architecture, num_classes: int) -> Weig
         if value is None and key.endswith("num_batches_tracked"):  # files of before PyTorch 0.4 have none
             value = torch.zeros((), dtype=torch.int64)
         if value is None:
-            raise CheckpointError(f"weight '{name}' of a {architecture.title} is missing")
+            raise CheckpointError(
+                tr("weight '{name}' of a {network} is missing", name=name, network=architecture.title)
+            )
         state[key] = _shaped(name, value, model)
     if left:
-        raise CheckpointError(f"weight '{min(left)}' is too much for a {architecture.title}")
+        raise CheckpointError(tr("a {network} has no weight '{name}'", network=architecture.title, name=min(left)))
     return state
 
 
 def _shaped(name: str, value: Tensor, model: Tensor) -> Tensor:
-    """A weight in the type and shape of the model's. Raises: CheckpointError."""
+    """Return a weight in the type and shape of the model's.
+
+    Raises:
+        CheckpointError: if it does not fit, or has values that are not finite.
+    """
     if list(value.shape) != list(model.shape):
         legacy = model.ndim == 1 and value.ndim == 4 and list(value.shape[:3]) == [1, 1, 1]  # old Caffe's biases
         if not legacy or value.numel() != model.numel():
-            raise CheckpointError(f"weight '{name}' is {list(value.shape)}, but should be {list(model.shape)}")
+            raise CheckpointError(
+                tr(
+                    "weight '{name}' is {found}, but should be {wanted}",
+                    name=name,
+                    found=list(value.shape),
+                    wanted=list(model.shape),
+                )
+            )
     converted = value.reshape(model.shape).to(model.dtype).contiguous()
     if not bool(torch.isfinite(converted).all()):
-        raise CheckpointError(f"weight '{name}' has a value that is no number")
+        raise CheckpointError(tr("weight '{name}' has a value that is not a number", name=name))
     return converted
 
 
@@ -187,7 +218,7 @@ def _shaped(name: str, value: Tensor, model: Tensor) -> Tensor:
 
 
 def _caffe(weights: Mapping[str, Tensor], row: PublishedNetwork | None) -> tuple[Weights, Architecture]:
-    """A released net: VGG-16 with the skips that it has, or the AlexNet."""
+    """Map a released net: VGG-16 with its skips, or AlexNet."""
     ours = dict(_of_one_task(weights))
     scales = tuple(_scales(ours))
     if not scales and row is not None and row.kind == "pytorch-fcn":  # whose code has them, not its file
@@ -207,7 +238,7 @@ def _caffe(weights: Mapping[str, Tensor], row: PublishedNetwork | None) -> tuple
 
 
 def _of_one_task(weights: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
-    """The weights, but where the net has a semantic and a geometric task, those of the semantic one alone."""
+    """Yield the weights; of a net with two tasks, those of the semantic task only."""
     two = any("_sem." in name for name in weights)
     for name, value in weights.items():
         if not (two and "_geo." in name):
@@ -215,27 +246,39 @@ def _of_one_task(weights: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
 
 
 def _scales(ours: Weights) -> Iterator[tuple[int, float]]:
-    """Take the constant factors of at-once training out. Raises: CheckpointError if one is none."""
+    """Remove and yield the constant factors of at-once training.
+
+    Raises:
+        CheckpointError: if a factor is not constant.
+    """
     for tap, layer in ((16, "scale_pool4"), (8, "scale_pool3")):
         values = ours.pop(f"{layer}.weight", None)
         if values is None:
             continue
         factor = float(values.flatten()[0]) if values.numel() else math.nan
         if not math.isfinite(factor) or not bool((values == values.flatten()[0]).all()):
-            raise CheckpointError(f"'{layer}' scales channels differently, which is not known here")
+            raise CheckpointError(tr("'{layer}' scales channels differently, which is not supported", layer=layer))
         yield tap, float(f"{factor:.6g}")  # 0.01 as a float32 is 0.009999999776
 
 
 def _width(ours: Weights) -> float:
-    """The multiplier of channels, by a layer that is wide enough for it. Raises: CheckpointError if it is missing."""
+    """Return the multiplier of channels, from a wide layer.
+
+    Raises:
+        CheckpointError: if that layer is missing.
+    """
     return _outputs(ours, "conv4_1") / 512 if "conv4_1.weight" in ours else _outputs(ours, "conv3") / 384
 
 
 def _outputs(ours: Weights, layer: str) -> int:
-    """Output channels of a layer. Raises: CheckpointError if it is missing."""
+    """Return the output channels of a layer.
+
+    Raises:
+        CheckpointError: if it is missing.
+    """
     weight = ours.get(f"{layer}.weight")
     if weight is None or weight.ndim == 0:
-        raise CheckpointError(f"layer '{layer}' is missing")
+        raise CheckpointError(tr("layer '{layer}' is missing", layer=layer))
     return weight.shape[0]
 
 
@@ -251,14 +294,14 @@ def _article(weights: Mapping[str, Tensor]) -> tuple[Weights, Architecture]:
 
 
 def _resnet(weights: Mapping[str, Tensor]) -> tuple[Weights, Architecture]:
-    """Torchvision's FCN; its auxiliary head, which only training needs, is left out."""
+    """Map torchvision's FCN without the auxiliary head, which only training needs."""
     ours = {name: value for name, value in weights.items() if not name.startswith("aux_classifier.")}
     deep = "backbone.layer3.22.conv1.weight" in ours
     return ours, Architecture.resnet(101 if deep else 50)
 
 
 def _trunk(weights: Mapping[str, Tensor]) -> tuple[Weights, Architecture]:
-    """Torchvision's VGG-16 or AlexNet: a trunk; the scores of ImageNet's classes are left out."""
+    """Map torchvision's VGG-16 or AlexNet to a trunk, without ImageNet's scores."""
     is_alexnet = "classifier.1.weight" in weights
     convs = _ALEXNET_CONVS if is_alexnet else _VGG_CONVS
     head = _ALEXNET_HEAD if is_alexnet else _HEAD
@@ -266,20 +309,22 @@ def _trunk(weights: Mapping[str, Tensor]) -> tuple[Weights, Architecture]:
     for theirs, (layer, side) in head.items():
         weight = weights.get(f"{theirs}.weight")
         if weight is None or weight.ndim != 2 or weight.shape[1] % side**2:
-            raise CheckpointError(f"weight '{theirs}.weight' is missing, or not that of a fully connected layer")
+            raise CheckpointError(
+                tr("weight '{name}' is missing, or not that of a fully connected layer", name=f"{theirs}.weight")
+            )
         ours[f"{layer}.weight"] = weight.reshape(weight.shape[0], -1, side, side)
-        ours[f"{layer}.bias"] = _needed(weights, f"{theirs}.bias")
+        ours[f"{layer}.bias"] = _required(weights, f"{theirs}.bias")
     used = {f"{theirs}.{kind}" for theirs in (*head, "classifier.6") for kind in ("weight", "bias")}
     extra = [name for name in weights if not name.startswith("features.") and name not in used]
     if extra:
-        raise CheckpointError(f"weight '{min(extra)}' is too much")
+        raise CheckpointError(tr("weight '{name}' belongs to no layer", name=min(extra)))
     batch_norm = any(name.endswith("running_mean") for name in ours)
     base = Architecture.alexnet(torchvision=True) if is_alexnet else Architecture.vgg16_same(batch_norm)
     return ours, replace(base, width=_width(ours), fc=_outputs(ours, "fc6"))
 
 
 def _features(weights: Mapping[str, Tensor], convs: tuple[str, ...]) -> Iterator[tuple[str, Tensor]]:
-    """The convolutions, which follow each other under the numbers of their places, with what normalises them.
+    """Yield the convolutions and their normalisations, numbered by their places.
 
     The bias of a convolution before batch normalisation is only subtracted from its mean, as exactly as floats can:
     ours has none there.
@@ -289,10 +334,12 @@ def _features(weights: Mapping[str, Tensor], convs: tuple[str, ...]) -> Iterator
     normed = {place for place in places if f"features.{place}.running_mean" in weights}
     kept = [place for place in places if place not in normed]
     if len(kept) != len(convs):
-        raise CheckpointError(f"it has {len(kept)} convolutions, but should have {len(convs)}")
+        raise CheckpointError(
+            tr("it has {found} convolutions, but should have {wanted}", found=len(kept), wanted=len(convs))
+        )
     for place, conv in zip(kept, convs, strict=True):
-        bias = _needed(weights, f"features.{place}.bias")
-        yield f"{conv}.weight", _needed(weights, f"features.{place}.weight")
+        bias = _required(weights, f"features.{place}.bias")
+        yield f"{conv}.weight", _required(weights, f"features.{place}.weight")
         if place + 1 not in normed:
             yield f"{conv}.bias", bias
             continue
@@ -305,8 +352,12 @@ def _features(weights: Mapping[str, Tensor], convs: tuple[str, ...]) -> Iterator
                 yield f"{norm}.{kind}", value
 
 
-def _needed(weights: Mapping[str, Tensor], name: str) -> Tensor:
-    """A weight. Raises: CheckpointError if it is missing."""
+def _required(weights: Mapping[str, Tensor], name: str) -> Tensor:
+    """Return a weight.
+
+    Raises:
+        CheckpointError: if it is missing.
+    """
     if name not in weights:
-        raise CheckpointError(f"weight '{name}' is missing")
+        raise CheckpointError(tr("weight '{name}' is missing", name=name))
     return weights[name]

@@ -1,4 +1,4 @@
-"""Networks that others have published: where their files lie, how one is known, and what it knows.
+"""Networks that others have published: address, hash and classes of each.
 
 A table and nothing more: no torch is loaded. `fcn_studio.fcn.weights.convert` reads the files.
 
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from fcn_studio.core.classes import VOC_NAMES
 from fcn_studio.fcn.model.architecture import Architecture, named
+from fcn_studio.i18n import tr
 
 Kind = Literal["caffemodel", "pytorch-fcn", "torchvision"]
 """Who wrote the file."""
@@ -28,7 +29,7 @@ _CORE_FLOPS = 50e9
 
 @dataclass(frozen=True, slots=True)
 class PublishedNetwork:
-    """One network that can be downloaded, or imported from a file that the user has.
+    """A network that can be downloaded, or imported from a file.
 
     Attributes:
         name: what it is called here and on the command line.
@@ -63,27 +64,30 @@ class PublishedNetwork:
 
     @property
     def trunk_only(self) -> bool:
-        """Whether it knows no class: it cannot label, it is a start for fine-tuning."""
+        """Whether it knows no class, and is only a start for fine-tuning."""
         return not self.classes
 
     @property
     def hash_is_whole(self) -> bool:
-        """Whether the published hash is a whole one, which tells the file from every other."""
+        """Whether the published hash is complete."""
         algorithm, _, digits = self.digest.partition(":")
         return bool(digits) and len(digits) == _HEX_DIGITS.get(algorithm)
 
     @property
     def trusted(self) -> bool:
-        """Whether the download can be trusted: its host proves who it is, or the hash proves what came."""
+        """Whether HTTPS or a complete hash proves that the download is the published file."""
         return urlsplit(self.url).scheme == "https" or self.hash_is_whole
 
     @property
     def where_it_runs(self) -> str:
-        """What labelling an image takes, for people."""
+        """Time that labelling an image takes, as a sentence."""
         if self.trunk_only:
-            return "a start for fine-tuning; it labels nothing by itself"
+            return tr("a start for fine-tuning; it labels nothing by itself")
         seconds = self.gflops * 1e9 / _CORE_FLOPS
-        return f"about {seconds:.0f} s of one processor core an image of 375 x 500; a graphics card is advised"
+        return tr(
+            "about {seconds:.0f} s of one processor core an image of 375 x 500; a graphics card is advised",
+            seconds=seconds,
+        )
 
 
 PASCAL_CONTEXT_NAMES = (
@@ -116,7 +120,7 @@ _TORCHVISION = replace(
 
 
 def _caffe(name: str, title: str, megabytes: int, figures: str, **changes: Any) -> PublishedNetwork:
-    """A released net; its file is called as it is, with the data set behind the name for those of PASCAL VOC."""
+    """Return the row of a released net; its file is named after it and its data set."""
     file = name if name.startswith(("pascalcontext", "siftflow")) else f"{name}-pascal"
     url = f"{_CAFFE.url}{file}.caffemodel"
     return replace(_CAFFE, name=name, title=title, url=url, size=megabytes * 10**6, figures=figures, **changes)
@@ -125,7 +129,7 @@ def _caffe(name: str, title: str, megabytes: int, figures: str, **changes: Any) 
 def _pytorch_fcn(
     name: str, title: str, drive: str, md5: str, megabytes: int, figures: str, **changes: Any
 ) -> PublishedNetwork:
-    """One of pytorch-fcn's files on Google Drive."""
+    """Return the row of one of pytorch-fcn's files on Google Drive."""
     return replace(
         _PYTORCH_FCN, name=name, title=title, url=_PYTORCH_FCN.url + drive, digest=f"md5:{md5}",
         size=megabytes * 10**6, figures=figures, **changes,
@@ -133,7 +137,7 @@ def _pytorch_fcn(
 
 
 def _torchvision(name: str, title: str, file: str, size: int, figures: str, **changes: Any) -> PublishedNetwork:
-    """One of torchvision's; the digits in the file's name are the first of its sha256."""
+    """Return the row of a file of torchvision, whose name ends in the start of its sha256."""
     digits = file.rpartition("-")[2]
     changes = {"digest": f"sha256:{digits}", **changes}
     url = f"{_TORCHVISION.url}{file}.pth"
@@ -199,5 +203,5 @@ PUBLISHED = {row.name: row for row in _ROWS}
 
 
 def published_as(file_name: str) -> PublishedNetwork | None:
-    """The network whose published file has this name, if a person downloaded it and left the name alone."""
+    """Return the network whose published file has this name, or None."""
     return next((row for row in _ROWS if urlsplit(row.url).path.rpartition("/")[2] == file_name), None)
