@@ -15,12 +15,12 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
 from fcn_studio.core.labels import Labels, Provenance
-from fcn_studio.core.micrographs import CLASSES
 from fcn_studio.core.raster import capsule
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.fcn.model.build import build
 from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.project.project_folder import ProjectFolder
+from fcn_studio.jobs.micrographs import CLASSES
 from fcn_studio.jobs.process.scheduler import JobScheduler
 from fcn_studio.jobs.protocol import Cancel, Job, Reply, Submit
 from fcn_studio.jobs.run import JobRunner

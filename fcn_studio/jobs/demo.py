@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from fcn_studio.core.labels import LabelMap, made_by_human
-from fcn_studio.core.micrographs import CLASSES, micrographs
 from fcn_studio.core.sample import Sample, Split, Status
 from fcn_studio.core.snapshot import LabelledImage, pack
 from fcn_studio.errors import ProjectError
@@ -17,6 +16,7 @@ from fcn_studio.formats.atomic import told
 from fcn_studio.formats.images.images import image_size, write_png
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.masks import read_mask, write_mask
+from fcn_studio.jobs.micrographs import CLASSES, micrographs
 
 PICTURES = 24
 LABELLED = 2

@@ -16,7 +16,6 @@ import pytest
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.labels import Provenance
-from fcn_studio.core.micrographs import CLASSES
 from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Level, RecipeName, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import CheckpointError, NetworkCannotHelp, ProjectLocked, TrainingError, UsageError
@@ -27,6 +26,7 @@ from fcn_studio.formats.project.training_lock import TrainingLock
 from fcn_studio.formats.voc.masks import read_mask
 from fcn_studio.jobs import headless, library, runs, trainings
 from fcn_studio.jobs.graceful_interrupt import graceful_interrupt
+from fcn_studio.jobs.micrographs import CLASSES
 from fcn_studio.jobs.protocol import FineTuneJob, JobProgress
 from fcn_studio.jobs.run import JobRunner
 from tests.helpers import contents, save_half, tiny_checkpoint

@@ -9,12 +9,12 @@ import pytest
 
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.labels import Labels, Provenance, made_by_human
-from fcn_studio.core.micrographs import CLASSES
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.errors import NetworkCannotHelp
 from fcn_studio.fcn.weights.catalogue import read_info
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs import batch
+from fcn_studio.jobs.micrographs import CLASSES
 from fcn_studio.jobs.snapshot import collect, collect_now
 from tests.helpers import contents, half_painted, save_half, tiny_checkpoint
 

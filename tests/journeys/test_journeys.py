@@ -16,11 +16,11 @@ import pytest
 
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.labels import Provenance
-from fcn_studio.core.micrographs import micrographs
 from fcn_studio.core.sample import Status
 from fcn_studio.fcn.weights.catalogue import DEFAULT, bundled
 from fcn_studio.formats.images.images import write_png
 from fcn_studio.formats.project.project_folder import ProjectFolder
+from fcn_studio.jobs.micrographs import micrographs
 from tests.helpers import tiny_checkpoint
 
 pytestmark = pytest.mark.slow

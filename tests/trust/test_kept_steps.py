@@ -13,8 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.document import Document, verify
 from fcn_studio.core.history import Standing
+from fcn_studio.core.history_cache import fingerprint
 from fcn_studio.core.journal import Replayed
-from fcn_studio.core.kept_histories import fingerprint
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Status
 from fcn_studio.formats.project.project_folder import ProjectFolder

@@ -400,7 +400,7 @@ def test_the_machine_notices_steps_that_a_crash_lost(qtbot: QtBot, monkeypatch: 
 def test_the_machine_notices_steps_that_are_applied_to_other_pixels(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fcn_studio.core.kept_histories.fingerprint", lambda *_: b"any")
+    monkeypatch.setattr("fcn_studio.core.history_cache.fingerprint", lambda *_: b"any")
     monkeypatch.setattr("fcn_studio.ui.saving.autosave.fingerprint", lambda *_: b"any")
     machine = SessionMachine()
     machine.begin()

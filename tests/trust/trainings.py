@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 
 from fcn_studio.core.labels import made_by_human
-from fcn_studio.core.micrographs import CLASSES
 from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Level, TrainConfig, TrainOutcome
 from fcn_studio.errors import FcnStudioError
@@ -28,6 +27,7 @@ from fcn_studio.formats import atomic
 from fcn_studio.formats.images.images import write_png
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs import runs
+from fcn_studio.jobs.micrographs import CLASSES
 from fcn_studio.jobs.protocol import FineTuneJob
 from fcn_studio.jobs.run import JobRunner
 from fcn_studio.jobs.snapshot import collect_now

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from fcn_studio.core.classes import VOID, ClassTable
-from fcn_studio.core.kept_histories import fingerprint
+from fcn_studio.core.history_cache import fingerprint
 from fcn_studio.core.labels import Labels, made_by_human
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import MaskError, MaskNeedsDecision, ProjectError

@@ -36,7 +36,7 @@ class LoadedLabels:
         prelabelled_by: sha256 of the checkpoint whose prediction went into them; None if none did.
         mask_sha256: of the mask file's bytes, 64 hex digits; None if there is no mask.
         notices: sentences for the user on how the files were read.
-        fingerprint: see `kept_histories.fingerprint`; None if nobody made it in advance.
+        fingerprint: see `core.history_cache.fingerprint`; None if nobody made it in advance.
     """
 
     labels: Labels

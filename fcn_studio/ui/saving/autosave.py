@@ -12,7 +12,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer, Signal
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.history import History, Standing
-from fcn_studio.core.kept_histories import KeptHistories, fingerprint
+from fcn_studio.core.history_cache import KeptHistories, fingerprint
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.project import Access
 from fcn_studio.core.sample import Sample, Status

@@ -16,9 +16,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fcn_studio.core.micrographs import CLASSES
 from fcn_studio.core.training import Level, TrainConfig, TrainProgress
 from fcn_studio.formats.project.project_folder import ProjectFolder
+from fcn_studio.jobs.micrographs import CLASSES
 from fcn_studio.jobs.protocol import (
     Cancelled,
     Done,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fcn_studio.core.document import Document, auto_segment
 from fcn_studio.core.history import History, Standing
-from fcn_studio.core.kept_histories import KeptHistories, fingerprint
+from fcn_studio.core.history_cache import KeptHistories, fingerprint
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status

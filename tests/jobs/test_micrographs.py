@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fcn_studio.core.micrographs import CELL, CLASSES, DEBRIS, DIVIDING, FIELD, micrographs
+from fcn_studio.jobs.micrographs import CELL, CLASSES, DEBRIS, DIVIDING, FIELD, micrographs
 
 
 def test_the_same_seed_draws_the_same_bytes() -> None:
