@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from fcn_studio.core.geometry import EMPTY, Rect
 from fcn_studio.core.labels import LabelMap
-from fcn_studio.core.tiles import TILE, only_value, shrunk
+from fcn_studio.core.tiles import TILE, collapsed, only_value
 
 _MANY_SPANS = 2048
 """More spans in a tile are slower to repeat, and larger, than what deflate makes of it."""
@@ -43,13 +43,13 @@ class Deflated:
 
 
 @dataclass(frozen=True, slots=True)
-class Likewise:
+class AtChangedLabels:
     """This value wherever the label map changes, and 0 elsewhere: what a stroke does to the provenance."""
 
     value: int
 
 
-Change = int | Spans | Deflated | Likewise | NDArray[np.uint8]
+Change = int | Spans | Deflated | AtChangedLabels | NDArray[np.uint8]
 """What changes in one array: one value in all pixels, several in little room, or the array until it is packed."""
 
 
@@ -81,7 +81,7 @@ class TileDelta(NamedTuple):
         if not where:
             return None
         inside = where.moved(-rect.x0, -rect.y0).slices
-        first, second = (c if isinstance(c, int) else shrunk(np.ascontiguousarray(c[inside])) for c in changes)
+        first, second = (c if isinstance(c, int) else collapsed(np.ascontiguousarray(c[inside])) for c in changes)
         return cls(where, first, second)
 
     @property
@@ -95,7 +95,7 @@ class TileDelta(NamedTuple):
         if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
             value = int(second.max())
             if np.array_equal(second, _where(first, value)):
-                second = Likewise(value)
+                second = AtChangedLabels(value)
         return TileDelta(self.rect, _packed(first), _packed(second))
 
     def moved(self, dx: int, dy: int) -> TileDelta:
@@ -107,7 +107,8 @@ class TileDelta(NamedTuple):
         where, value = self.rect.slices, self.provenance
         first = _unpacked(self.label_map)
         _flip(label_map[where], first)
-        _flip(provenance[where], _where(first, value.value) if isinstance(value, Likewise) else _unpacked(value))
+        second = _where(first, value.value) if isinstance(value, AtChangedLabels) else _unpacked(value)
+        _flip(provenance[where], second)
 
 
 def _flip(pixels: LabelMap, change: int | NDArray[np.uint8]) -> None:
@@ -170,5 +171,5 @@ def _unpacked(change: Change) -> int | NDArray[np.uint8]:
         return np.frombuffer(values, np.uint8).repeat(lengths)
     if isinstance(change, Deflated):
         return np.frombuffer(zlib.decompress(change.data, -zlib.MAX_WBITS, TILE * TILE), np.uint8)
-    assert not isinstance(change, Likewise), "only with the label map's change"
+    assert not isinstance(change, AtChangedLabels), "only with the label map's change"
     return change

@@ -12,7 +12,7 @@ from fcn_studio.core.classes import VOID
 from fcn_studio.core.edit import Edit
 from fcn_studio.core.event import Event
 from fcn_studio.core.geometry import Rect
-from fcn_studio.core.history import History, Motion, Standing, Step
+from fcn_studio.core.history import AnnotationState, History, Motion, Step
 from fcn_studio.core.labels import LabelMap, Labels, verified
 from fcn_studio.core.prediction import Prediction, prelabelled
 from fcn_studio.core.rules import PaintRules
@@ -60,7 +60,7 @@ class Document:
         self._labels = labels if given else labels.copy()
         self.label_map = _read_only(self._labels.label_map)
         self.provenance = _read_only(self._labels.provenance)
-        self._standing = Standing(status, prelabelled_by)
+        self._state = AnnotationState(status, prelabelled_by)
         self.history = history or History()
         self.rules = PaintRules()
         self.changed: Event[*tuple[Rect, ...]] = Event()
@@ -84,12 +84,12 @@ class Document:
     @property
     def status(self) -> Status:
         """How far the annotation is."""
-        return self._standing.status
+        return self._state.status
 
     @property
     def prelabelled_by(self) -> str:
         """sha256 of the checkpoint that pre-labelled it, or ""."""
-        return self._standing.prelabelled_by
+        return self._state.prelabelled_by
 
     @property
     def revision(self) -> int:
@@ -117,7 +117,7 @@ class Document:
             RuntimeError: if another one is open.
         """
         self.settle()
-        self._edit = Edit(title, self._labels, self.rules, self._standing, self._on_changed, self._on_closed)
+        self._edit = Edit(title, self._labels, self.rules, self._state, self._on_changed, self._on_closed)
         return self._edit
 
     def settle(self) -> None:
@@ -188,13 +188,13 @@ class Document:
             self.history.push(step)
             self._advance(Motion.DO, step, step.after)
 
-    def _moved(self, motion: Motion, step: Step, changed: Sequence[Rect], standing: Standing) -> str:
+    def _moved(self, motion: Motion, step: Step, changed: Sequence[Rect], state: AnnotationState) -> str:
         self._on_changed(*changed)
-        self._advance(motion, step, standing)
+        self._advance(motion, step, state)
         return step.title
 
-    def _advance(self, motion: Motion, step: Step, standing: Standing) -> None:
-        self._standing = standing
+    def _advance(self, motion: Motion, step: Step, state: AnnotationState) -> None:
+        self._state = state
         self._revision += 1
         self.stepped.emit(motion, step)
         self.committed.emit()

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.delta import TileDelta
 from fcn_studio.core.geometry import EMPTY, Rect, around
-from fcn_studio.core.history import Standing, Step, TilePatch
+from fcn_studio.core.history import AnnotationState, Step, StepDelta
 from fcn_studio.core.labels import LabelMap, Labels, Provenance
 from fcn_studio.core.region import Region
 from fcn_studio.core.rules import PaintRules, look_up
 from fcn_studio.core.sample import Status
-from fcn_studio.core.tiles import TILE, Tile, kept, tile_rect, tile_slices
+from fcn_studio.core.tiles import TILE, Tile, collapsed_copy, tile_rect, tile_slices
 
 _FREE_FOR_NETWORK = np.zeros(256, np.uint8)
 _FREE_FOR_NETWORK[: Provenance.NETWORK + 1] = 255
@@ -40,7 +40,7 @@ class Edit:
         title: of the step, for the Edit menu.
         labels: the document's writable arrays.
         rules: where human writes are allowed.
-        standing: the document's status and origin as the edit begins.
+        state: the document's status and origin as the edit begins.
         changed: called with the rectangles of every write, and of what `cancel` puts back.
         closed: called once, with the step or with None if there is none.
     """
@@ -50,7 +50,7 @@ class Edit:
         title: str,
         labels: Labels,
         rules: PaintRules,
-        standing: Standing,
+        state: AnnotationState,
         changed: Callable[[*tuple[Rect, ...]], object],
         closed: Callable[[Step | None], object],
     ) -> None:
@@ -59,9 +59,9 @@ class Edit:
         height, width = labels.shape
         self._bounds = Rect(0, 0, width, height)
         self._rules = rules
-        self._before = standing
+        self._before = state
         self._status: Status | None = None
-        self._prelabelled_by = standing.prelabelled_by
+        self._prelabelled_by = state.prelabelled_by
         self._changed = changed
         self._closed = closed
         self._open = True
@@ -179,8 +179,8 @@ class Edit:
             yield
         self._open = False
         deltas, self._deltas = self._deltas, {}
-        after = Standing(self._status or self._status_after(deltas), self._prelabelled_by)
-        step = Step(self.title, TilePatch(deltas), self._before, after) if deltas or after != self._before else None
+        after = AnnotationState(self._status or self._status_after(deltas), self._prelabelled_by)
+        step = Step(self.title, StepDelta(deltas), self._before, after) if deltas or after != self._before else None
         self._made = step is not None
         self._closed(step)
 
@@ -190,7 +190,7 @@ class Edit:
         self._open = False
         self._compare(len(self._tiles))
         deltas, self._deltas = self._deltas, {}
-        self._changed(*TilePatch(deltas).apply(self._labels))
+        self._changed(*StepDelta(deltas).apply(self._labels))
         self._closed(None)
 
     def __enter__(self) -> Self:
@@ -282,7 +282,8 @@ class Edit:
         self._filled.pop(tile, None)
         if tile not in self._tiles:
             where = tile_slices(tile)
-            self._tiles[tile] = kept(self._labels.label_map[where]), kept(self._labels.provenance[where])
+            label_map, provenance = self._labels.label_map[where], self._labels.provenance[where]
+            self._tiles[tile] = collapsed_copy(label_map), collapsed_copy(provenance)
 
     def _compare(self, most: int) -> bool:
         """Note what tells so many tiles from what they were, and use the copies up; whether more are left."""

@@ -94,7 +94,7 @@ def around(rects: Iterable[Rect]) -> Rect:
     return reduce(Rect.union, rects, EMPTY)
 
 
-def few(rects: Sequence[Rect], worth: int) -> Sequence[Rect]:
+def merge_rects(rects: Sequence[Rect], worth: int) -> Sequence[Rect]:
     """The rectangles, or the one around them if that is less work.
 
     Args:

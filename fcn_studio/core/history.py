@@ -13,16 +13,16 @@ from fcn_studio.core.delta import TileDelta
 from fcn_studio.core.geometry import EMPTY, Rect
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Status
-from fcn_studio.core.tiles import Contents, Packed, Tile, flat, shrunk, tile_rect
+from fcn_studio.core.tiles import Contents, Packed, Tile, collapsed, tile_rect, unpacked
 
 _INLINE_TILES = 4
 """Patches of up to so many tiles are compressed at once (about 2 ms); larger ones in the thread."""
 
-_GIANT = 32 << 20
+_LARGE_BYTES = 32 << 20
 """Bytes of a step that take the thread longer to compress than a hand waits."""
 
 
-class TilePatch:
+class StepDelta:
     """What tells two states of some tiles apart, and leads from either to the other.
 
     So undo and redo of a step are the same act, which copies and compresses nothing.
@@ -37,7 +37,7 @@ class TilePatch:
         self._changed: Sequence[Rect] | None = None
 
     @classmethod
-    def between(cls, contents: Contents, labels: Labels) -> TilePatch:
+    def between(cls, contents: Contents, labels: Labels) -> StepDelta:
         """What leads from the arrays as they are to other contents of some of their tiles, and back."""
         height, width = labels.shape
         deltas: dict[Tile, TileDelta] = {}
@@ -45,8 +45,8 @@ class TilePatch:
             rect = tile_rect(tile, width, height)
             now = labels.label_map[rect.slices], labels.provenance[rect.slices]
             then = (
-                first if isinstance(first, int) else flat(first),
-                second if isinstance(second, int) else flat(second),
+                first if isinstance(first, int) else unpacked(first),
+                second if isinstance(second, int) else unpacked(second),
             )
             delta = TileDelta.between(rect, now, then)
             if delta is not None:
@@ -69,7 +69,7 @@ class TilePatch:
         return sum(delta.bytes for delta in self._deltas.values())
 
     def compress(self) -> None:
-        """Make it small. Idempotent; other threads may use the patch meanwhile, whose meaning does not change."""
+        """Make it small. Idempotent; other threads may use the delta meanwhile, whose meaning does not change."""
         for tile, delta in list(self._deltas.items()):
             self._deltas[tile] = delta.packed()
         self._packed_bytes, self._changed = self.bytes, self.changed
@@ -82,7 +82,7 @@ class TilePatch:
             whole = tile_rect(tile, width, height)
             label_map, provenance = labels.label_map[whole.slices].copy(), labels.provenance[whole.slices].copy()
             self._deltas[tile].moved(-whole.x0, -whole.y0).apply(label_map, provenance)
-            contents[tile] = shrunk(label_map), shrunk(provenance)
+            contents[tile] = collapsed(label_map), collapsed(provenance)
         return contents
 
     @property
@@ -109,7 +109,7 @@ class TilePatch:
 
 
 @dataclass(frozen=True)
-class Standing:
+class AnnotationState:
     """What a document carries besides pixels and a step can change: status, and the checkpoint that pre-labelled."""
 
     status: Status
@@ -135,16 +135,16 @@ class Step:
 
     Attributes:
         title: what the user did, as "Brush stroke".
-        patch: what tells the tiles before the step from those after it.
+        delta: what tells the tiles before the step from those after it.
         before: status and origin before the step.
         after: status and origin after it.
         serial: tells it from every other step, 0 to 2**62 - 1.
     """
 
     title: str
-    patch: TilePatch
-    before: Standing
-    after: Standing
+    delta: StepDelta
+    before: AnnotationState
+    after: AnnotationState
     serial: int = field(default_factory=_new_serial, compare=False)
 
 
@@ -191,7 +191,7 @@ class History:
         return self._total()
 
     @property
-    def held(self) -> int:
+    def bytes_now(self) -> int:
         """Memory of all steps at this moment: what waits to be compressed counts in full."""
         return self._total()
 
@@ -209,14 +209,14 @@ class History:
         """Add a step that was just made; undone steps are gone."""
         self._redo.clear()
         self._undo.append(step)
-        self._compress(step.patch)
+        self._compress(step.delta)
         self.limit(self._budget)
 
     def limit(self, budget_bytes: int) -> None:
         """Set the budget, and forget the oldest steps beyond it."""
         self._budget = budget_bytes
         # Patches still in the thread count at full size, so only near the limit is there something to wait for.
-        if self._total() > self._budget and not self.packs_giant:
+        if self._total() > self._budget and not self.compressing_large_step:
             self.settle()
             while len(self._undo) > 1 and self._total() > self._budget:
                 del self._undo[0]
@@ -224,7 +224,7 @@ class History:
     def push_undone(self, step: Step) -> None:
         """Add a step that was just undone elsewhere, on the same annotation."""
         self._redo.append(step)
-        self._compress(step.patch)
+        self._compress(step.delta)
 
     def undo(self, labels: Labels) -> tuple[Step, Sequence[Rect]] | None:
         """Take back the newest step in the arrays; returns it and what changed, None if there is none."""
@@ -235,14 +235,14 @@ class History:
         return self._move(self._redo, self._undo, labels)
 
     @property
-    def packing(self) -> bool:
+    def compressing(self) -> bool:
         """Whether patches are being compressed at this moment, and still take their full size."""
         return any(not future.done() for future in self._pending)
 
     @property
-    def packs_giant(self) -> bool:
+    def compressing_large_step(self) -> bool:
         """Whether the newest step is being compressed and too large to wait for; it is weighed after that."""
-        return self.packing and bool(self._undo) and self._undo[-1].patch.bytes > _GIANT
+        return self.compressing and bool(self._undo) and self._undo[-1].delta.bytes > _LARGE_BYTES
 
     def settle(self) -> None:
         """Wait until all patches are compressed."""
@@ -250,7 +250,7 @@ class History:
         for future in pending:
             future.result()
 
-    def rest(self) -> None:
+    def stop_thread(self) -> None:
         """End the thread and keep the steps; the history can be used again afterwards."""
         self.settle()
         if self._executor is not None:
@@ -259,7 +259,7 @@ class History:
 
     def close(self) -> None:
         """Forget all steps and end the thread; the history can be used again afterwards."""
-        self.rest()
+        self.stop_thread()
         self._undo.clear()
         self._redo.clear()
 
@@ -268,16 +268,16 @@ class History:
             return None
         step = source.pop()
         target.append(step)
-        return step, step.patch.apply(labels)
+        return step, step.delta.apply(labels)
 
-    def _compress(self, patch: TilePatch) -> None:
-        if len(patch) <= _INLINE_TILES:
-            patch.compress()
+    def _compress(self, delta: StepDelta) -> None:
+        if len(delta) <= _INLINE_TILES:
+            delta.compress()
             return
         if self._executor is None:
             self._executor = ThreadPoolExecutor(1, thread_name_prefix="history")
         self._pending = [f for f in self._pending if not f.done() or f.exception()]
-        self._pending.append(self._executor.submit(patch.compress))
+        self._pending.append(self._executor.submit(delta.compress))
 
     def _total(self) -> int:
-        return sum(step.patch.bytes for step in (*self._undo, *self._redo))
+        return sum(step.delta.bytes for step in (*self._undo, *self._redo))

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from fcn_studio.core.document import Document
-from fcn_studio.core.history import History, Standing
+from fcn_studio.core.history import AnnotationState, History
 from fcn_studio.core.labels import Labels
 
 
-def fingerprint(labels: Labels, standing: Standing) -> bytes:
+def fingerprint(labels: Labels, state: AnnotationState) -> bytes:
     """What tells an annotation from any other: sha256 of size, status, origin and every byte of both arrays."""
-    digest = hashlib.sha256(repr((labels.shape, standing.status.value, standing.prelabelled_by)).encode("utf-8"))
+    digest = hashlib.sha256(repr((labels.shape, state.status.value, state.prelabelled_by)).encode("utf-8"))
     for array in (labels.label_map, labels.provenance):
         digest.update(np.ascontiguousarray(array).data)
     return digest.digest()
@@ -30,7 +30,7 @@ class _Kept:
     size: int
 
 
-class KeptHistories:
+class HistoryCache:
     """The steps of images that are not open. Its owner is one thread; one of its own does what takes time.
 
     A history that rests here has no thread. The image that was left the longest ago is forgotten first.
@@ -45,7 +45,7 @@ class KeptHistories:
         self._budget = 0
 
     @property
-    def held(self) -> int:
+    def size_bytes(self) -> int:
         """Memory of all steps kept."""
         with self._lock:
             return sum(kept.size for kept in self._kept.values())
@@ -64,9 +64,9 @@ class KeptHistories:
             return
         self._resting = {image_id: future for image_id, future in self._resting.items() if not future.done()}
         labels = Labels(document.label_map, document.provenance)
-        standing = Standing(document.status, document.prelabelled_by)
+        state = AnnotationState(document.status, document.prelabelled_by)
         image_id = document.image_id
-        self._resting[image_id] = self._executor.submit(self._rest, image_id, history, labels, standing)
+        self._resting[image_id] = self._executor.submit(self._rest, image_id, history, labels, state)
 
     def has(self, image_id: str) -> bool:
         """Whether there are steps of an image, perhaps of another annotation than it has now."""
@@ -98,10 +98,10 @@ class KeptHistories:
         self.clear()
         self._executor.shutdown(wait=True)
 
-    def _rest(self, image_id: str, history: History, labels: Labels, standing: Standing) -> None:
+    def _rest(self, image_id: str, history: History, labels: Labels, state: AnnotationState) -> None:
         """On the thread: make the history small, end its thread, and note what it belongs to."""
-        history.rest()
-        kept = _Kept(history, fingerprint(labels, standing), history.held)
+        history.stop_thread()
+        kept = _Kept(history, fingerprint(labels, state), history.bytes_now)
         with self._lock:
             self._kept[image_id] = kept
             self._trim()

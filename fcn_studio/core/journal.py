@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fcn_studio.core.history import History, Motion, Standing, Step, TilePatch
+from fcn_studio.core.history import AnnotationState, History, Motion, Step, StepDelta
 from fcn_studio.core.labels import Labels, Mask
-from fcn_studio.core.tiles import Contents, Packed, Tile, flat, kept, pack, tile_rect
+from fcn_studio.core.tiles import Contents, Packed, Tile, collapsed_copy, pack, tile_rect, unpacked
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class Entry:
     motion: Motion
     serial: int
     title: str
-    before: Standing
-    after: Standing
+    before: AnnotationState
+    after: AnnotationState
     first: Contents = field(repr=False)
     now: Contents = field(repr=False)
 
     @property
-    def standing(self) -> Standing:
+    def state(self) -> AnnotationState:
         """Status and origin after this entry."""
         return self.before if self.motion is Motion.UNDO else self.after
 
@@ -66,11 +66,11 @@ class Recorder:
         """
         height, width = labels.shape
         now: dict[Tile, tuple[Packed, Packed]] = {}
-        for tile in step.patch.tiles:
+        for tile in step.delta.tiles:
             where = tile_rect(tile, width, height).slices
-            now[tile] = kept(labels.label_map[where]), kept(labels.provenance[where])
-        first = step.patch.other(labels, step.patch.tiles - self._met)
-        self._met |= step.patch.tiles
+            now[tile] = collapsed_copy(labels.label_map[where]), collapsed_copy(labels.provenance[where])
+        first = step.delta.other(labels, step.delta.tiles - self._met)
+        self._met |= step.delta.tiles
         return Entry(motion, step.serial, step.title, step.before, step.after, first, now)
 
 
@@ -80,46 +80,46 @@ class Replayed:
 
     Attributes:
         labels: the annotation after the last entry.
-        standing: its status and origin.
+        state: its status and origin.
         history: the steps, to undo and redo.
     """
 
     labels: Labels
-    standing: Standing
+    state: AnnotationState
     history: History
 
 
-def replay(entries: Sequence[Entry], labels: Labels, standing: Standing, budget_bytes: int) -> Replayed:
+def replay(entries: Sequence[Entry], labels: Labels, state: AnnotationState, budget_bytes: int) -> Replayed:
     """Do everything again that a journal has noted.
 
     Args:
         entries: of one journal, in order.
         labels: the annotation as it is on disk now; changed in place. Tiles that the journal has met need not be as
             they were when it began.
-        standing: status and origin when the journal began.
+        state: status and origin when the journal began.
         budget_bytes: for the history, when all is done.
 
     Raises:
         ValueError: if the entries do not fit the annotation's size.
     """
     for entry in entries:
-        _patch(entry.first, labels).apply(labels)
+        _delta(entry.first, labels).apply(labels)
     history = History(1 << 62)  # a step that is undone later must not be forgotten before
     for entry in entries:
-        patch, standing = _patch(entry.now, labels), entry.standing
+        delta, state = _delta(entry.now, labels), entry.state
         if entry.motion is Motion.UNDO:
             if _serial(history.next_undone) == entry.serial:
                 history.undo(labels)
             else:  # a step from before the journal began: what is undone here are such steps only, in order
-                patch.apply(labels)
-                history.push_undone(Step(entry.title, patch, entry.before, entry.after, entry.serial))
+                delta.apply(labels)
+                history.push_undone(Step(entry.title, delta, entry.before, entry.after, entry.serial))
         elif entry.motion is Motion.REDO and _serial(history.next_redone) == entry.serial:
             history.redo(labels)
         else:
-            patch.apply(labels)
-            history.push(Step(entry.title, patch, entry.before, entry.after, entry.serial))
+            delta.apply(labels)
+            history.push(Step(entry.title, delta, entry.before, entry.after, entry.serial))
     history.limit(budget_bytes)
-    return Replayed(labels, standing, history)
+    return Replayed(labels, state, history)
 
 
 def changed_pixels(entries: Sequence[Entry], height: int, width: int) -> tuple[Labels, Mask]:
@@ -138,7 +138,7 @@ def changed_pixels(entries: Sequence[Entry], height: int, width: int) -> tuple[L
     """
     before = Labels.unlabelled(height, width)
     for entry in entries:
-        _patch(entry.first, before).apply(before)
+        _delta(entry.first, before).apply(before)
     after = replay(entries, before.copy(), entries[0].before, 0).labels if entries else before
     return after, (before.label_map != after.label_map) | (before.provenance != after.provenance)
 
@@ -149,7 +149,7 @@ def values_in(entries: Sequence[Entry]) -> frozenset[int]:
     for entry in entries:
         for contents in (entry.first, entry.now):
             for part, _ in contents.values():
-                values.update((part,) if isinstance(part, int) else np.unique(flat(part)).tolist())
+                values.update((part,) if isinstance(part, int) else np.unique(unpacked(part)).tolist())
     return frozenset(values)
 
 
@@ -157,13 +157,13 @@ def _serial(step: Step | None) -> int | None:
     return None if step is None else step.serial
 
 
-def _patch(contents: Contents, labels: Labels) -> TilePatch:
+def _delta(contents: Contents, labels: Labels) -> StepDelta:
     """What leads to a journal's contents. Raises: ValueError if a tile is not in the annotation."""
     height, width = labels.shape
     for tile in contents:
         if min(tile) < 0 or not tile_rect(tile, width, height):
             raise ValueError(f"tile {tile} is not in an annotation of {width} x {height} pixels")
-    return TilePatch.between(contents, labels)
+    return StepDelta.between(contents, labels)
 
 
 def _packed(contents: Contents) -> Mapping[Tile, tuple[int | bytes, int | bytes]]:

@@ -45,13 +45,13 @@ def only_value(pixels: NDArray[np.uint8]) -> int | None:
     return int(lowest) if lowest == highest else None
 
 
-def shrunk(pixels: NDArray[np.uint8]) -> int | NDArray[np.uint8]:
+def collapsed(pixels: NDArray[np.uint8]) -> int | NDArray[np.uint8]:
     """A tile that nobody else writes, or its only value."""
     value = only_value(pixels)
     return pixels if value is None else value
 
 
-def kept(pixels: NDArray[np.uint8]) -> int | NDArray[np.uint8]:
+def collapsed_copy(pixels: NDArray[np.uint8]) -> int | NDArray[np.uint8]:
     """A copy of a tile, or its only value: most tiles of a large image have one."""
     value = only_value(pixels)
     return pixels.copy() if value is None else value
@@ -65,7 +65,7 @@ def pack(part: Packed) -> int | bytes:
     return value if bool((part == value).all()) else zlib.compress(part.tobytes(), 1)
 
 
-def flat(part: bytes | NDArray[np.uint8]) -> NDArray[np.uint8]:
+def unpacked(part: bytes | NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The pixels of a tile, row by row: uint8 (N,)."""
     return (
         np.frombuffer(zlib.decompress(part, bufsize=TILE * TILE), np.uint8)

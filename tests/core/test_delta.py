@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fcn_studio.core.delta import Deflated, Likewise, Spans, TileDelta
+from fcn_studio.core.delta import AtChangedLabels, Deflated, Spans, TileDelta
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.tiles import TILE
 
@@ -101,7 +101,7 @@ def test_a_stroke_costs_two_bytes_a_span_and_its_provenance_nothing() -> None:
     small = delta.packed()
     assert isinstance(small.label_map, Spans)
     assert small.label_map.values == b"\x00\x07"
-    assert small.provenance == Likewise(3)
+    assert small.provenance == AtChangedLabels(3)
     rows = np.count_nonzero(disc(7).any(axis=1))
     assert small.bytes <= 2 * (2 * rows + 1) + 2 + 8
 

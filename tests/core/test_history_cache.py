@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fcn_studio.core.document import Document, auto_segment
-from fcn_studio.core.history import History, Standing
-from fcn_studio.core.history_cache import KeptHistories, fingerprint
+from fcn_studio.core.history import AnnotationState, History
+from fcn_studio.core.history_cache import HistoryCache, fingerprint
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
@@ -23,30 +23,30 @@ BUDGET = 64 << 20
 
 
 @pytest.fixture
-def kept() -> Iterator[KeptHistories]:
-    made = KeptHistories()
+def kept() -> Iterator[HistoryCache]:
+    made = HistoryCache()
     made.limit(BUDGET)
     yield made
     made.close()
 
 
-def document_of(name: str, labels: Labels, standing: Standing, history: History | None) -> Document:
-    return Document(name, labels, standing.status, prelabelled_by=standing.prelabelled_by, history=history)
+def document_of(name: str, labels: Labels, state: AnnotationState, history: History | None) -> Document:
+    return Document(name, labels, state.status, prelabelled_by=state.prelabelled_by, history=history)
 
 
 def fresh(name: str) -> Document:
-    return document_of(name, Labels.unlabelled(*SHAPE), Standing(Status.NEW), None)
+    return document_of(name, Labels.unlabelled(*SHAPE), AnnotationState(Status.NEW), None)
 
 
-def left(kept: KeptHistories, document: Document) -> tuple[str, Labels, Standing]:
+def left(kept: HistoryCache, document: Document) -> tuple[str, Labels, AnnotationState]:
     """Leave an image; what is on disk of it then."""
-    on_disk = document.labels_snapshot(), Standing(document.status, document.prelabelled_by)
+    on_disk = document.labels_snapshot(), AnnotationState(document.status, document.prelabelled_by)
     kept.keep(document)
     return document.image_id, *on_disk
 
 
-def reopened(kept: KeptHistories, name: str, labels: Labels, standing: Standing) -> Document:
-    return document_of(name, labels, standing, kept.take(name, fingerprint(labels, standing)))
+def reopened(kept: HistoryCache, name: str, labels: Labels, state: AnnotationState) -> Document:
+    return document_of(name, labels, state, kept.take(name, fingerprint(labels, state)))
 
 
 def noise(document: Document, seed: int) -> None:
@@ -64,16 +64,16 @@ def noise(document: Document, seed: int) -> None:
 )
 @settings(max_examples=25, deadline=None)
 def test_every_image_can_be_undone_to_the_bottom_after_any_switches(acts: list[tuple[int, str, int]]) -> None:
-    kept = KeptHistories()
+    kept = HistoryCache()
     kept.limit(BUDGET)
-    files = {f"{row}.png": (Labels.unlabelled(*SHAPE), Standing(Status.NEW)) for row in range(3)}
+    files = {f"{row}.png": (Labels.unlabelled(*SHAPE), AnnotationState(Status.NEW)) for row in range(3)}
     states: dict[str, list[bytes]] = {name: [fingerprint(*found)] for name, found in files.items()}
     at = dict.fromkeys(files, 0)
     document = reopened(kept, "0.png", *files["0.png"])
 
     def switch(name: str) -> Document:
-        left_name, labels, standing = left(kept, document)
-        files[left_name] = labels, standing
+        left_name, labels, state = left(kept, document)
+        files[left_name] = labels, state
         return reopened(kept, name, *files[name])
 
     for row, what, seed in acts:
@@ -86,7 +86,7 @@ def test_every_image_can_be_undone_to_the_bottom_after_any_switches(acts: list[t
         else:
             getattr(document, what)()
             at[name] += {"undo": -(at[name] > 0), "redo": at[name] + 1 < len(states[name])}[what]
-        now = fingerprint(document.labels_snapshot(), Standing(document.status))
+        now = fingerprint(document.labels_snapshot(), AnnotationState(document.status))
         if what == "paint" and now != states[name][at[name]]:
             states[name][at[name] + 1 :] = [now]
             at[name] += 1
@@ -95,33 +95,33 @@ def test_every_image_can_be_undone_to_the_bottom_after_any_switches(acts: list[t
         document = switch(name) if name != document.image_id else document
         for state in reversed(states[name][: at[name]]):
             assert document.undo() is not None
-            assert fingerprint(document.labels_snapshot(), Standing(document.status)) == state
+            assert fingerprint(document.labels_snapshot(), AnnotationState(document.status)) == state
         assert document.undo() is None
         at[name] = 0
     document.history.close()
     kept.close()
 
 
-def test_steps_of_other_pixels_are_dropped(kept: KeptHistories) -> None:
+def test_steps_of_other_pixels_are_dropped(kept: HistoryCache) -> None:
     document = fresh("a.png")
     noise(document, 1)
-    name, labels, standing = left(kept, document)
+    name, labels, state = left(kept, document)
     changed = labels.copy()
     changed.provenance[3, 5] = 1
-    assert kept.take(name, fingerprint(changed, standing)) is None
+    assert kept.take(name, fingerprint(changed, state)) is None
     assert not kept.has(name)
-    assert kept.take(name, fingerprint(labels, standing)) is None, "dropped for good"
+    assert kept.take(name, fingerprint(labels, state)) is None, "dropped for good"
 
 
-@pytest.mark.parametrize("other", [Standing(Status.VERIFIED), Standing(Status.IN_PROGRESS, "c0")])
-def test_another_status_or_origin_is_another_annotation(kept: KeptHistories, other: Standing) -> None:
+@pytest.mark.parametrize("other", [AnnotationState(Status.VERIFIED), AnnotationState(Status.IN_PROGRESS, "c0")])
+def test_another_status_or_origin_is_another_annotation(kept: HistoryCache, other: AnnotationState) -> None:
     document = fresh("a.png")
     noise(document, 1)
     name, labels, _ = left(kept, document)
     assert kept.take(name, fingerprint(labels, other)) is None
 
 
-def test_the_image_left_the_longest_ago_is_forgotten_first(kept: KeptHistories) -> None:
+def test_the_image_left_the_longest_ago_is_forgotten_first(kept: HistoryCache) -> None:
     kept.limit(2_800_000)
     found = {}
     for name in "abcd":
@@ -129,23 +129,23 @@ def test_the_image_left_the_longest_ago_is_forgotten_first(kept: KeptHistories) 
         noise(document, 1)  # keeps 0.84 MB
         found[name] = left(kept, document)
     assert reopened(kept, *found["d"]).undo() == "Noise"  # once it rests, all do
-    assert kept.held <= 2_800_000
+    assert kept.size_bytes <= 2_800_000
     assert kept.take("a", fingerprint(*found["a"][1:])) is None
     for name in "bc":
         assert reopened(kept, *found[name]).undo() == "Noise"
 
 
-def test_a_smaller_budget_is_kept_at_once(kept: KeptHistories) -> None:
+def test_a_smaller_budget_is_kept_at_once(kept: HistoryCache) -> None:
     document = fresh("a.png")
     for seed in range(2):
         noise(document, seed)
-    name, labels, standing = left(kept, document)
+    name, labels, state = left(kept, document)
     kept.limit(1000)
-    assert kept.take(name, fingerprint(labels, standing)) is None
-    assert kept.held == 0
+    assert kept.take(name, fingerprint(labels, state)) is None
+    assert kept.size_bytes == 0
 
 
-def test_what_rests_has_no_thread_and_images_without_steps_cost_nothing(kept: KeptHistories) -> None:
+def test_what_rests_has_no_thread_and_images_without_steps_cost_nothing(kept: HistoryCache) -> None:
     found = []
     for number in range(5):
         document = fresh(f"{number}.png")
@@ -158,7 +158,7 @@ def test_what_rests_has_no_thread_and_images_without_steps_cost_nothing(kept: Ke
     assert not kept.has("empty.png")
 
 
-def test_an_auto_segment_is_one_step_after_switches_too(kept: KeptHistories) -> None:
+def test_an_auto_segment_is_one_step_after_switches_too(kept: HistoryCache) -> None:
     document = fresh("a.png")
     noise_map = np.random.default_rng(1).integers(0, 3, SHAPE, np.uint8)
     assert auto_segment(document, Prediction("a.png", noise_map, np.zeros(SHAPE, np.uint8), "c0" * 32))
@@ -166,8 +166,8 @@ def test_an_auto_segment_is_one_step_after_switches_too(kept: KeptHistories) -> 
     assert (again.status, again.prelabelled_by) == (Status.PRELABELLED, "c0" * 32)
     assert again.undo() == "Auto-segment"
     assert again.undo() is None
-    blank = Labels.unlabelled(*SHAPE)
-    assert fingerprint(again.labels_snapshot(), Standing(again.status)) == fingerprint(blank, Standing(Status.NEW))
+    blank, new = Labels.unlabelled(*SHAPE), AnnotationState(Status.NEW)
+    assert fingerprint(again.labels_snapshot(), AnnotationState(again.status)) == fingerprint(blank, new)
     assert again.redo() == "Auto-segment"
     assert (again.label_map == noise_map).all()
     again.history.close()

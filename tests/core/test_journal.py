@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fcn_studio.core.document import Document, skip, unskip, verify
-from fcn_studio.core.history import Motion, Standing, Step
+from fcn_studio.core.history import AnnotationState, Motion, Step
 from fcn_studio.core.journal import Entry, Recorder, changed_pixels, replay
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Status
@@ -24,7 +24,7 @@ class Book:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.begun = Standing(document.status, document.prelabelled_by)
+        self.begun = AnnotationState(document.status, document.prelabelled_by)
         self.entries: list[Entry] = []
         self.states = [document.labels_snapshot()]
         self.recorder = Recorder()
@@ -58,12 +58,12 @@ def same(labels: Labels, other: Labels) -> bool:
     )
 
 
-def check(entries: Sequence[Entry], on_disk: Labels, begun: Standing, document: Document) -> None:
+def check(entries: Sequence[Entry], on_disk: Labels, begun: AnnotationState, document: Document) -> None:
     """What comes back equals the document, and so do all its steps backwards and forwards."""
     found = replay(entries, on_disk.copy(), begun, BUDGET)
     assert same(found.labels, document.labels_snapshot())
-    assert found.standing == Standing(document.status, document.prelabelled_by)
-    again = Document("a.png", found.labels, found.standing.status, prelabelled_by="", history=found.history)
+    assert found.state == AnnotationState(document.status, document.prelabelled_by)
+    again = Document("a.png", found.labels, found.state.status, prelabelled_by="", history=found.history)
     for name in ("undo", "redo"):
         while (title := getattr(document, name)()) is not None:
             assert getattr(again, name)() == title
@@ -117,8 +117,8 @@ def test_a_journal_begun_late_still_gives_the_labels_when_earlier_steps_are_undo
         act(document, what, number)
     found = replay(book.entries, book.states[0].copy(), book.begun, BUDGET)
     assert same(found.labels, document.labels_snapshot())
-    assert found.standing.status is document.status
-    again = Document("a.png", found.labels, found.standing.status, history=found.history)
+    assert found.state.status is document.status
+    again = Document("a.png", found.labels, found.state.status, history=found.history)
     while (title := again.redo()) is not None:  # what was undone since comes back undone
         assert document.redo() == title
         assert same(again.labels_snapshot(), document.labels_snapshot())

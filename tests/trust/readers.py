@@ -22,7 +22,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
-from fcn_studio.core.history import Motion, Standing, Step
+from fcn_studio.core.history import AnnotationState, Motion, Step
 from fcn_studio.core.journal import Recorder, replay
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.project import ProjectConfig
@@ -257,7 +257,7 @@ def _read_adopted(path: Path) -> object:
 
 
 def _journals() -> list[Seed]:
-    head = JournalHead("a/ü.jpg", 300, 280, "ab" * 32, Standing(Status.NEW))
+    head = JournalHead("a/ü.jpg", 300, 280, "ab" * 32, AnnotationState(Status.NEW))
     document = Document("a/ü.jpg", Labels.unlabelled(280, 300), Status.NEW)
     recorder = Recorder()
     with tempfile.TemporaryDirectory() as folder:
@@ -282,7 +282,7 @@ def _read_journal(path: Path) -> object:
     if journal.head.width * journal.head.height > PIXELS:
         return journal  # whoever replays it compares it with its image first
     with suppress(ValueError):
-        replay(journal.entries, Labels.unlabelled(journal.head.height, journal.head.width), journal.head.standing, 0)
+        replay(journal.entries, Labels.unlabelled(journal.head.height, journal.head.width), journal.head.state, 0)
     return journal
 
 

@@ -12,7 +12,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.document import Document, verify
-from fcn_studio.core.history import Standing
+from fcn_studio.core.history import AnnotationState
 from fcn_studio.core.history_cache import fingerprint
 from fcn_studio.core.journal import Replayed
 from fcn_studio.core.labels import Labels
@@ -55,7 +55,7 @@ def document(session: Session) -> Document:
 
 def state(session: Session) -> str:
     now = document(session)
-    return fingerprint(now.labels_snapshot(), Standing(now.status, now.prelabelled_by)).hex()
+    return fingerprint(now.labels_snapshot(), AnnotationState(now.status, now.prelabelled_by)).hex()
 
 
 def strokes(session: Session, count: int) -> list[str]:
@@ -142,7 +142,7 @@ def test_open_and_kept_steps_share_one_budget(make: Make, folder: Path) -> None:
     session.go_to(1)
     session.autosave.undo_bytes = held + 100
     verify(document(session), 0)  # these steps leave no memory for those of the other image
-    while document(session).history.held <= 100:
+    while document(session).history.bytes_now <= 100:
         paint(document(session), 1, at=(20, 20), size=9 + document(session).revision)
     session.go_to(0)
     assert state(session) == states[2]
@@ -208,10 +208,10 @@ def test_the_harness_sees_an_undo_that_is_not_journalled(
 ) -> None:
     _, now = crashed(folder, "undo")
 
-    def blind(entries: object, labels: Labels, standing: Standing, budget_bytes: int) -> Replayed:
+    def blind(entries: object, labels: Labels, state: AnnotationState, budget_bytes: int) -> Replayed:
         from fcn_studio.core.journal import replay
 
-        return replay((), labels, standing, budget_bytes)
+        return replay((), labels, state, budget_bytes)
 
     monkeypatch.setattr("fcn_studio.formats.journal.recovery.replay", blind)
     session = make()

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from fcn_studio import paths
-from fcn_studio.core.history import Motion, Standing
+from fcn_studio.core.history import AnnotationState, Motion
 from fcn_studio.core.journal import Entry
 from fcn_studio.core.sample import Status
 from fcn_studio.core.tiles import TILE, Contents, Packed, Tile, tile_rect
@@ -49,7 +49,7 @@ class JournalHead:
         width: of the image, pixels.
         height: of the image, pixels.
         mask_sha256: of the mask file that was there, 64 hex digits; None if there was none.
-        standing: status and origin.
+        state: status and origin.
         classes: class index -> name, as the project had them last.
     """
 
@@ -57,7 +57,7 @@ class JournalHead:
     width: int
     height: int
     mask_sha256: str | None
-    standing: Standing
+    state: AnnotationState
     classes: Mapping[int, str] = field(default_factory=dict)
 
 
@@ -233,7 +233,7 @@ def _head_fields(head: JournalHead) -> dict[str, object]:
         "image_id": head.image_id,
         "size": [head.width, head.height],
         "mask_sha256": head.mask_sha256,
-        "standing": _standing_fields(head.standing),
+        "standing": _state_fields(head.state),
         "classes": _classes_fields(head.classes),
     }
 
@@ -249,7 +249,7 @@ def _head(fields: dict[str, Any], _: memoryview) -> JournalHead:
         width,
         height,
         None if digest is None else str(digest),
-        _standing(fields["standing"]),
+        _state(fields["standing"]),
         _classes(fields["classes"]),
     )
 
@@ -262,13 +262,13 @@ def _classes(rows: list[list[Any]]) -> dict[int, str]:
     return {int(index): str(name) for index, name in rows}
 
 
-def _standing_fields(standing: Standing) -> list[str]:
-    return [standing.status.value, standing.prelabelled_by]
+def _state_fields(state: AnnotationState) -> list[str]:
+    return [state.status.value, state.prelabelled_by]
 
 
-def _standing(fields: list[str]) -> Standing:
+def _state(fields: list[str]) -> AnnotationState:
     status, origin = fields
-    return Standing(Status(status), str(origin))
+    return AnnotationState(Status(status), str(origin))
 
 
 # --- entries ------------------------------------------------------------------------------------------------------
@@ -297,8 +297,8 @@ def _entry_fields(entry: Entry) -> tuple[dict[str, object], bytes]:
         "motion": entry.motion.value,
         "serial": entry.serial,
         "title": entry.title,
-        "before": _standing_fields(entry.before),
-        "after": _standing_fields(entry.after),
+        "before": _state_fields(entry.before),
+        "after": _state_fields(entry.after),
         "first": rows(entry.first),
         "now": rows(entry.now),
     }
@@ -333,8 +333,8 @@ def _entry(fields: dict[str, Any], blobs: memoryview, head: JournalHead) -> Entr
         Motion(fields["motion"]),
         int(fields["serial"]),
         str(fields["title"]),
-        _standing(fields["before"]),
-        _standing(fields["after"]),
+        _state(fields["before"]),
+        _state(fields["after"]),
         contents(fields["first"]),
         contents(fields["now"]),
     )

@@ -24,7 +24,7 @@ class CameBack:
     Attributes:
         sample: the image.
         journal: what was read.
-        replayed: annotation, standing and history after the last step.
+        replayed: annotation, state and history after the last step.
         saved: whether the files on disk say the same already; then only the history has come back.
     """
 
@@ -90,13 +90,13 @@ def bring_back(project: ProjectFolder, journal: Journal, budget_bytes: int) -> C
             ),
         )
     try:
-        replayed = replay(journal.entries, found.labels, head.standing, budget_bytes)
+        replayed = replay(journal.entries, found.labels, head.state, budget_bytes)
     except ValueError as error:
         return LeftOver(
             journal, tr("the journal of {image} does not fit its image ({reason})", image=head.image_id, reason=error)
         )
     on_disk = project.annotations.load(sample, (head.width, head.height))  # as anybody would find it, journal or none
-    saved = _equal(on_disk.labels, replayed.labels) and on_disk.status == replayed.standing.status
+    saved = _equal(on_disk.labels, replayed.labels) and on_disk.status == replayed.state.status
     return CameBack(sample, journal, replayed, saved)
 
 

@@ -271,7 +271,7 @@ class AnnotationStore:
             mask = Reading(sample, size, table, grey_as_indices).decoded(data, path)
             found = with_record(mask, digest, record, record_path if fits else None, path)
             if record_sha256(record_path) == record_digest:  # else something else is writing it just now
-                found = replace(found, fingerprint=fingerprint(found.labels, found.standing))
+                found = replace(found, fingerprint=fingerprint(found.labels, found.state))
                 self._ahead.put(sample.mask_id, source, found)
 
     def forget_ahead(self, wanted: Collection[Sample] = ()) -> None:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from fcn_studio.core.classes import VOID, ClassTable
-from fcn_studio.core.history import Standing
+from fcn_studio.core.history import AnnotationState
 from fcn_studio.core.labels import LabelMap, Labels, Provenance, with_unknown_origin
 from fcn_studio.core.rules import look_up
 from fcn_studio.core.sample import Sample, Status
@@ -47,9 +47,9 @@ class LoadedLabels:
     fingerprint: bytes | None = None
 
     @property
-    def standing(self) -> Standing:
+    def state(self) -> AnnotationState:
         """Status and origin, as a document has them."""
-        return Standing(self.status, self.prelabelled_by or "")
+        return AnnotationState(self.status, self.prelabelled_by or "")
 
 
 @dataclass(frozen=True)

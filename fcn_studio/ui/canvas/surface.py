@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QRegion, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from fcn_studio.core.document import Document
-from fcn_studio.core.geometry import Rect, few
+from fcn_studio.core.geometry import Rect, merge_rects
 from fcn_studio.core.image_pyramid import ImagePyramid
 from fcn_studio.ui.canvas.blit import blit
 from fcn_studio.ui.canvas.colours import BACKDROP
@@ -235,7 +235,7 @@ class Surface(QWidget):
     def update_device(self, *rects: Rect) -> None:
         """Schedule a repaint of rectangles in device pixels."""
         dpr = self._dpr
-        for rect in few(rects, _WORTH_A_CALL):
+        for rect in merge_rects(rects, _WORTH_A_CALL):
             if rect:
                 x0, y0 = math.floor(rect.x0 / dpr), math.floor(rect.y0 / dpr)
                 self.update(x0, y0, math.ceil(rect.x1 / dpr) - x0, math.ceil(rect.y1 / dpr) - y0)
@@ -287,7 +287,7 @@ class Surface(QWidget):
         whole = self._device(region.boundingRect(), viewport)
         if whole.area <= _WORTH_A_CALL or region.rectCount() == 1:
             return [whole]
-        return few([self._device(rect, viewport) for rect in cast(Iterable[QRect], region)], _WORTH_A_CALL)
+        return merge_rects([self._device(rect, viewport) for rect in cast(Iterable[QRect], region)], _WORTH_A_CALL)
 
     def _paint_empty(self, painter: QPainter) -> None:
         painter.fillRect(self.rect(), QColor.fromRgba(BACKDROP))

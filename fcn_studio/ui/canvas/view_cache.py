@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from PySide6.QtGui import QImage
 
-from fcn_studio.core.geometry import Rect, around, few
+from fcn_studio.core.geometry import Rect, around, merge_rects
 from fcn_studio.ui.canvas.blit import image_of
 from fcn_studio.ui.canvas.colours import Pixels
 from fcn_studio.ui.canvas.composers import Composer
@@ -84,7 +84,7 @@ class LayerCache:
 
     def _dirty_in(self, sampling: Sampling) -> Sequence[Rect]:
         """Return the stale device pixels, joined where several rectangles are more work."""
-        return few([sampling.device_rect(rect, self._composer.reach) for rect in self._dirty], _WORTH_A_CALL)
+        return merge_rects([sampling.device_rect(rect, self._composer.reach) for rect in self._dirty], _WORTH_A_CALL)
 
     def _start_anew(self, sampling: Sampling) -> None:
         shape = sampling.viewport.height, sampling.viewport.width

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer, Signal
 
 from fcn_studio.core.document import Document
-from fcn_studio.core.history import History, Standing
-from fcn_studio.core.history_cache import KeptHistories, fingerprint
+from fcn_studio.core.history import AnnotationState, History
+from fcn_studio.core.history_cache import HistoryCache, fingerprint
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.project import Access
 from fcn_studio.core.sample import Sample, Status
@@ -98,7 +98,7 @@ class Autosave(QObject):
         self.undo_bytes = 256 << 20
         """Memory for the steps of all images, the open one among them."""
         self.saved_at: float | None = None
-        self.histories = KeptHistories()
+        self.histories = HistoryCache()
         self.journal = JournalWriter(self)
         self.journal.failed.connect(self.problem)
         self._project: ProjectFolder | None = None
@@ -166,7 +166,7 @@ class Autosave(QObject):
     def save_soon(self) -> None:
         """Save; a large document only once its last step is compressed, to spare memory."""
         document = self._document
-        busy = document is not None and (document.history.packing or self.journal.writing(document.image_id))
+        busy = document is not None and (document.history.compressing or self.journal.writing(document.image_id))
         if self._large and busy and self._put_off < MOST_PUT_OFF:
             self._put_off += 1
             self._idle.start(self.idle_ms)
@@ -221,9 +221,9 @@ class Autosave(QObject):
 
     def restore(self, project: ProjectFolder, came_back: CameBack) -> None:
         """Hold what was recovered from a journal until its image is opened, and save it."""
-        labels, standing = came_back.replayed.labels, came_back.replayed.standing
+        labels, state = came_back.replayed.labels, came_back.replayed.state
         self.journal.adopt(came_back.journal)
-        save = self._save_of(project, came_back.sample, labels, standing.status, standing.prelabelled_by, -1)
+        save = self._save_of(project, came_back.sample, labels, state.status, state.prelabelled_by, -1)
         self.unsaved.recover(save, came_back.replayed.history, on_disk=came_back.saved)
         self._writer.wake()
 
@@ -242,14 +242,14 @@ class Autosave(QObject):
         on_disk = entry.state is UnsavedState.RECOVERED
         return Reopened(save.labels, save.status, save.prelabelled_by, entry.history, on_disk)
 
-    def history_of(self, image_id: str, labels: Labels, standing: Standing, mark: bytes | None = None) -> History:
+    def history_of(self, image_id: str, labels: Labels, state: AnnotationState, mark: bytes | None = None) -> History:
         """Return the steps of an image that is being opened, if it was left with this annotation; else none.
 
         ``mark``: the annotation's `fingerprint`, if it is known already.
         """
         kept = None
         if self.histories.has(image_id):
-            kept = self.histories.take(image_id, mark or fingerprint(labels, standing))
+            kept = self.histories.take(image_id, mark or fingerprint(labels, state))
         history = kept or History(self.undo_bytes)
         history.limit(self.undo_bytes)
         return history
@@ -257,9 +257,9 @@ class Autosave(QObject):
     def _share_memory(self) -> None:
         """Give images that were left the memory that the open document's steps do not need."""
         history = None if self._document is None else self._document.history
-        if history is not None and history.packs_giant:
+        if history is not None and history.compressing_large_step:
             return  # it will be small soon, and must not drive the others out
-        held = 0 if history is None else history.held
+        held = 0 if history is None else history.bytes_now
         self.histories.limit(max(0, self.undo_bytes - held))
 
     def accept(self, accept: Accept) -> None:

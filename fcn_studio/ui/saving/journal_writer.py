@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from fcn_studio.core.history import Motion, Standing, Step
+from fcn_studio.core.history import AnnotationState, Motion, Step
 from fcn_studio.core.journal import Entry, Recorder
 from fcn_studio.core.labels import Labels
 from fcn_studio.i18n import tr
@@ -154,8 +154,8 @@ class JournalWriter(QObject):
         from fcn_studio.formats.journal.journal import JournalHead
 
         assert self._folder is not None
-        standing = Standing(document.status, document.prelabelled_by)
-        head = JournalHead(document.image_id, document.width, document.height, mask_sha256, standing, self._classes)
+        state = AnnotationState(document.status, document.prelabelled_by)
+        head = JournalHead(document.image_id, document.width, document.height, mask_sha256, state, self._classes)
         return _Book(self._folder.path_of(document.image_id), head, None)
 
     def _note(self, document: Document, motion: Motion, step: Step) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
-from fcn_studio.core.history import History, Standing
+from fcn_studio.core.history import AnnotationState, History
 from fcn_studio.core.image_pyramid import ImagePyramid
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Sample, Status
@@ -111,18 +111,20 @@ def load_document(project: ProjectFolder, sample: Sample, pictures: Images, auto
                     path=sample.image_path,
                 )
             )
-        standing = Standing(again.status, again.prelabelled_by)
-        history = again.history or autosave.history_of(sample.image_id, again.labels, standing)
-        document = _made(sample, again.labels, standing, history)
+        state = AnnotationState(again.status, again.prelabelled_by)
+        history = again.history or autosave.history_of(sample.image_id, again.labels, state)
+        document = _made(sample, again.labels, state, history)
         if not again.on_disk:
             document.mark_saved(-1)  # what is on disk is older
         return Loaded(document, picture)
     found = project.annotations.load(sample, (width, height))
-    history = autosave.history_of(sample.image_id, found.labels, found.standing, found.fingerprint)
-    document = _made(sample, found.labels, found.standing, history, given=True)  # `load` keeps none of them
+    history = autosave.history_of(sample.image_id, found.labels, found.state, found.fingerprint)
+    document = _made(sample, found.labels, found.state, history, given=True)  # `load` keeps none of them
     return Loaded(document, picture, found.mask_sha256, found.notices)
 
 
-def _made(sample: Sample, labels: Labels, standing: Standing, history: History, *, given: bool = False) -> Document:
-    by = standing.prelabelled_by
-    return Document(sample.image_id, labels, standing.status, prelabelled_by=by, history=history, given=given)
+def _made(
+    sample: Sample, labels: Labels, state: AnnotationState, history: History, *, given: bool = False
+) -> Document:
+    by = state.prelabelled_by
+    return Document(sample.image_id, labels, state.status, prelabelled_by=by, history=history, given=given)

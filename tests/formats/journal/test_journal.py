@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fcn_studio.core.history import Motion, Standing
+from fcn_studio.core.history import AnnotationState, Motion
 from fcn_studio.core.journal import Entry
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError, ProjectLocked
@@ -20,7 +20,7 @@ from fcn_studio.formats.journal import journal as journal_module
 from fcn_studio.formats.journal.journal import JournalFile, JournalHead, read_journal
 from fcn_studio.formats.journal.journal_folder import JournalFolder, set_aside
 
-HEAD = JournalHead("sub/pícture 1.jpg", 600, 300, "ab" * 32, Standing(Status.PRELABELLED, "c0" * 32))
+HEAD = JournalHead("sub/pícture 1.jpg", 600, 300, "ab" * 32, AnnotationState(Status.PRELABELLED, "c0" * 32))
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def entry(number: int) -> Entry:
     rng = np.random.default_rng(number)
     noise = rng.integers(0, 3, (44, 256), np.uint8)
     contents = {(1, 0): (noise, np.full_like(noise, 2)), (0, 2): (np.full((256, 88), 7, np.uint8), 2)}
-    before, after = HEAD.standing, Standing(Status.IN_PROGRESS)
+    before, after = HEAD.state, AnnotationState(Status.IN_PROGRESS)
     return Entry(Motion.DO, number, f"Brush stroke {number}", before, after, contents, contents).packed()
 
 
@@ -57,7 +57,7 @@ def test_what_was_written_is_read(path: Path) -> None:
 
 
 def test_names_that_are_not_utf8_survive(path: Path) -> None:
-    head = JournalHead(os.fsdecode(b"caf\xe9\n.jpg"), 8, 6, None, Standing(Status.NEW))
+    head = JournalHead(os.fsdecode(b"caf\xe9\n.jpg"), 8, 6, None, AnnotationState(Status.NEW))
     JournalFile.begin(path, head).close()
     found = read_journal(path)
     assert found.head == head
@@ -197,7 +197,7 @@ def test_one_process_holds_the_journals(folder: JournalFolder, tmp_path: Path) -
 
 def test_journals_are_found_latest_first_and_empty_ones_deleted(folder: JournalFolder) -> None:
     for number, name in enumerate(("a", "b", "c")):
-        file = JournalFile.begin(folder.path_of(name), JournalHead(name, 600, 300, None, HEAD.standing))
+        file = JournalFile.begin(folder.path_of(name), JournalHead(name, 600, 300, None, HEAD.state))
         if name != "b":
             file.append(entry(number))
         file.close()

@@ -250,14 +250,14 @@ def test_a_step_over_all_is_packed_before_it_is_saved(
     session.autosave.idle_ms = 10
     session.open_folder(folder)
     assert session.document is not None
-    packing = [True]
-    monkeypatch.setattr(History, "packing", property(lambda _: packing[0]))
+    compressing = [True]
+    monkeypatch.setattr(History, "compressing", property(lambda _: compressing[0]))
     paint(session.document)
     session.autosave.save_soon()
     assert session.save_state == "unsaved"
-    packing[0] = False
+    compressing[0] = False
     qtbot.waitUntil(lambda: session.save_state == "saved")
-    packing[0] = True  # for ever: then it is saved all the same
+    compressing[0] = True  # for ever: then it is saved all the same
     paint(session.document, 2)
     monkeypatch.setattr(autosave, "MOST_PUT_OFF", 2)
     qtbot.waitUntil(lambda: session.save_state == "saved")
