@@ -1,4 +1,4 @@
-"""What an annotation is: class table, label map with provenance, edits, history, predictions, figures.
+"""Annotations: class table, labels, edits, history, predictions and figures.
 
 May import numpy and cv2, ``errors``, ``paths`` and ``settings``. No files, no Qt, no torch.
 Add here what is true of an annotation whatever shows, stores or predicts it.

@@ -1,4 +1,4 @@
-"""How well the borders of regions are met: the boundary F-score at a distance of a few pixels.
+"""Boundary F-score at a distance of a few pixels.
 
 Source: Csurka, Larlus & Perronnin 2013, "What is a good evaluation measure for semantic segmentation?" (precision
 and recall of boundary pixels within a distance); Perazzi et al. 2016 (DAVIS, contour accuracy F). Here matches are
@@ -20,7 +20,7 @@ from fcn_studio.core.labels import LabelMap
 
 @dataclass
 class BoundaryMatches:
-    """Boundary pixels of truth and prediction, and how many of them have the other's near, by class.
+    """Counts of boundary pixels and of their matches, by class.
 
     Attributes:
         distance: how near, pixels.
@@ -31,7 +31,9 @@ class BoundaryMatches:
     counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros((4, VOID), np.int64))
 
     def add(self, truth: LabelMap, prediction: LabelMap) -> None:
-        """Count one image; both uint8 (H, W) in the same class indices. Where truth is 255 nothing counts.
+        """Count one image.
+
+        Both arrays are uint8 (H, W) in the same class indices. Pixels whose truth is 255 do not count.
 
         Raises:
             ValueError: if the shapes differ.
@@ -49,7 +51,10 @@ class BoundaryMatches:
             self.counts[3, index] += (guessed & self._near(true)).sum()
 
     def scores(self, indices: Iterable[int]) -> dict[int, float]:
-        """F-score of each of these classes that has a true boundary: class index -> 0..1."""
+        """Return the F-score of each class that has a true boundary.
+
+        Keys are class indices, values are 0..1.
+        """
         found = {}
         for index in indices:
             true, true_met, guessed, guessed_met = self.counts[:, index].tolist()
@@ -61,7 +66,7 @@ class BoundaryMatches:
         return found
 
     def _near(self, boundary: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Pixels with one of the boundary's within the distance."""
+        """Return the pixels within the distance of a boundary."""
         if not boundary.any():
             return np.zeros_like(boundary)
         away = cv2.distanceTransform((~boundary).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
@@ -69,7 +74,10 @@ class BoundaryMatches:
 
 
 def _edges(label_map: LabelMap) -> NDArray[np.bool_]:
-    """Pixels with a neighbour, in a row or column, of another class; void is none."""
+    """Return the pixels with a 4-neighbour of another class.
+
+    Void is no class.
+    """
     edges = np.zeros(label_map.shape, bool)
     for one, other in ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:])):
         differ = (label_map[one] != label_map[other]) & (label_map[one] != VOID) & (label_map[other] != VOID)

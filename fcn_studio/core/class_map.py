@@ -1,4 +1,4 @@
-"""What the classes of a network mean in a project: as the user said, else by name.
+"""Mapping of a network's classes to a project's classes.
 
 A class map is what the user said: name of a network's class -> index of a project's class, or 255 for "not used".
 Classes that are not in it are matched by name. Indices are identities, so a map never shifts; one that leads to a
@@ -31,7 +31,7 @@ _ALIKE: tuple[frozenset[str], ...] = tuple(
 
 
 def check_class_map(value: object) -> dict[str, int]:
-    """A class map that came from disk.
+    """Check a class map that was read from disk.
 
     Raises:
         TypeError: if it maps anything but texts to whole numbers.
@@ -48,7 +48,9 @@ def check_class_map(value: object) -> dict[str, int]:
 
 
 def map_classes(source: ClassTable, target: ClassTable, chosen: ClassMap | None = None) -> dict[int, int]:
-    """Network class index -> project class index, for the classes that mean something in the project.
+    """Map network class indices to project class indices.
+
+    Only classes that mean something in the project are in the result.
 
     Args:
         source: the network's classes.
@@ -67,7 +69,7 @@ def map_classes(source: ClassTable, target: ClassTable, chosen: ClassMap | None 
 
 
 def rows_for(target: ClassTable, source: ClassTable, chosen: ClassMap | None = None) -> dict[int, int]:
-    """Project class index -> index of the one network class whose score row it is to start from.
+    """Map each project class to the network class it starts from.
 
     Where several mean the same, it is the one of the same name, else the first.
     """
@@ -80,12 +82,15 @@ def rows_for(target: ClassTable, source: ClassTable, chosen: ClassMap | None = N
 
 
 def can_help(index_map: Mapping[int, int], source: ClassTable) -> bool:
-    """Whether a network has anything to say in a project: more than what its background is called."""
+    """Return whether a network knows any class of a project besides background."""
     return any(source.name_of(index).casefold() != BACKGROUND for index in index_map)
 
 
 def suggestions(source: ClassTable, target: ClassTable) -> dict[int, int]:
-    """Network class index -> project class index, for names that only look alike: "Cars" and "car", "sofa", "couch".
+    """Suggest project classes for network classes with similar names.
+
+    Examples are "Cars" and "car", "sofa" and "couch". Keys are network class indices, values project class
+    indices.
 
     They are for the user to confirm, and are never acted on. What matches by name is not among them.
     """
@@ -101,7 +106,7 @@ def suggestions(source: ClassTable, target: ClassTable) -> dict[int, int]:
 
 
 def _plain(name: str) -> str:
-    """A name without case, spaces, underscores and the plural's ending."""
+    """Return a name without case, separators and plural ending."""
     joined = _PARTS.sub("", name.casefold())
     for ending, instead in (("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("xes", "x"), ("ss", "ss"), ("s", "")):
         if joined.endswith(ending) and len(joined) > len(ending) + 1:

@@ -1,4 +1,4 @@
-"""The class table: what the values of a label map mean.
+"""Class tables, which give the values of a label map their meaning.
 
 A class index is identity: stable, never reused, never shifted. Index 255 is void (VOC's border and ignore
 value) and no class; it has a fixed row in the window but is never in a table.
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_studio.errors import ProjectError
+from fcn_studio.i18n import tr
 
 VOID = 255
 """Label-map value of void and of unlabelled pixels; never trained on, never scored."""
@@ -28,7 +29,9 @@ Colour = tuple[int, int, int]
 
 
 def voc_colour(index: int) -> Colour:
-    """Colour of a class index in the PASCAL VOC colour map: its bits are dealt to the high bits of R, G, B.
+    """Return the colour of a class index in VOC's colour map.
+
+    The bits of the index go to the high bits of red, green and blue in turn.
 
     Source: VOCdevkit, ``VOCcode/VOClabelcolormap.m``.
     """
@@ -42,7 +45,7 @@ def voc_colour(index: int) -> Colour:
 
 
 def voc_palette() -> NDArray[np.uint8]:
-    """The full VOC colour map: uint8 array of shape (256, 3), RGB."""
+    """Return the VOC colour map: uint8 of shape (256, 3), RGB."""
     return np.array([voc_colour(i) for i in range(256)], dtype=np.uint8)
 
 
@@ -74,7 +77,7 @@ class ClassInfo:
 
 @dataclass(frozen=True)
 class ClassTable:
-    """Immutable list of classes in index order, with the next index that was never used.
+    """Immutable list of classes in index order, with the next unused index.
 
     Raises:
         ProjectError: on construction, if an index or a name occurs twice or an index is outside 0..254.
@@ -88,24 +91,35 @@ class ClassTable:
         seen_indices: set[int] = set()
         for info in self.classes:
             if not 0 <= info.index < VOID:
-                raise ProjectError(f"class '{info.name}' has index {info.index}; indices are 0 to 254")
+                raise ProjectError(
+                    tr("class '{name}' has index {index}; indices are 0 to 254", name=info.name, index=info.index)
+                )
             if info.index in seen_indices:
-                raise ProjectError(f"class index {info.index} occurs twice in the class table")
+                raise ProjectError(tr("class index {index} occurs twice in the class table", index=info.index))
             if not info.name.strip() or any(c in info.name for c in "\r\n\0") or len(info.name) > MAX_NAME:
-                raise ProjectError(f"class {info.index} has no usable name: {info.name!r:.60}")
+                raise ProjectError(
+                    tr("class {index} has no usable name: {name!r:.60}", index=info.index, name=info.name)
+                )
             if not info.retired and info.name.casefold() in seen_names:
-                raise ProjectError(f"class name '{info.name}' occurs twice in the class table")
+                raise ProjectError(tr("class name '{name}' occurs twice in the class table", name=info.name))
             if not info.retired:
                 seen_names.add(info.name.casefold())
             seen_indices.add(info.index)
         if seen_indices and self.next_index <= max(seen_indices):
             raise ProjectError(
-                f"next_index is {self.next_index}, but class index {max(seen_indices)} is already taken"
+                tr(
+                    "next_index is {next_index}, but class index {taken} is already taken",
+                    next_index=self.next_index,
+                    taken=max(seen_indices),
+                )
             )
 
     @classmethod
     def from_names(cls, names: Iterable[str]) -> ClassTable:
-        """Table of the given names with indices from 0, VOC colours and the digit keys of the first ten."""
+        """Make a table of names with indices from 0 and VOC colours.
+
+        The first ten classes get digit keys.
+        """
         rows = tuple(
             ClassInfo(i, name, voc_colour(i) if i else _first_colour(name), key=str((i + 1) % 10) if i < 10 else "")
             for i, name in enumerate(names)
@@ -120,52 +134,64 @@ class ClassTable:
 
     @property
     def active(self) -> tuple[ClassInfo, ...]:
-        """The classes that are offered: all that are not retired, in index order."""
+        """The classes that are not retired, in index order."""
         return tuple(c for c in self.classes if not c.retired)
 
     def get(self, index: int) -> ClassInfo | None:
-        """The class of an index, retired ones too; None for void and unknown ones."""
+        """Return the class of an index, None for void and unknown indices.
+
+        Retired classes are found too.
+        """
         return next((c for c in self.classes if c.index == index), None)
 
     def name_of(self, index: int) -> str:
-        """Name of an index for people: the class, "void", or "unknown 17"."""
+        """Return the name of an index for people.
+
+        It is the name of the class, "void", or "unknown 17".
+        """
         if index == VOID:
-            return "void"
+            return tr("void")
         info = self.get(index)
-        return info.name if info else f"unknown {index}"
+        return info.name if info else tr("unknown {index}", index=index)
 
     def find(self, name: str) -> ClassInfo | None:
-        """The active class of a name: exact, then casefolded (the matching rule of checkpoints)."""
+        """Return the active class of a name, None if there is none.
+
+        An exact match goes before a casefolded one, as in checkpoints.
+        """
         exact = next((c for c in self.active if c.name == name), None)
         return exact or next((c for c in self.active if c.name.casefold() == name.casefold()), None)
 
     def added(self, name: str, colour: Colour | None = None) -> ClassTable:
-        """The table with one more class at the next index.
+        """Return the table with one more class at the next index.
 
         Raises:
             ProjectError: if the name is taken or all 255 indices have been used.
         """
         if self.next_index >= VOID:
-            raise ProjectError("all 255 class indices have been used; a label map of 8 bits holds no more")
+            raise ProjectError(tr("all 255 class indices have been used; a label map of 8 bits holds no more"))
         used = {c.key for c in self.active}
         key = next((k for k in "1234567890" if k not in used), "")
         info = ClassInfo(self.next_index, name, colour or _first_colour(name, self.next_index), key)
         return ClassTable((*self.classes, info), self.next_index + 1)
 
     def changed(self, index: int, *, name: str | None = None, colour: Colour | None = None) -> ClassTable:
-        """The table with a class renamed or recoloured; its index stays.
+        """Return the table with one class renamed or recoloured.
 
         Raises:
             ProjectError: if there is no such class, or the name is taken.
         """
         info = self.get(index)
         if info is None:
-            raise ProjectError(f"there is no class with index {index}")
+            raise ProjectError(tr("there is no class with index {index}", index=index))
         new = replace(info, name=info.name if name is None else name, colour=colour or info.colour)
         return replace(self, classes=tuple(new if c.index == index else c for c in self.classes))
 
     def with_indices(self) -> NDArray[np.bool_]:
-        """Truth table of the values a label map may hold: bool array of shape (256,), 255 included."""
+        """Return which values a label map may hold: bool of shape (256,).
+
+        255 is one of them.
+        """
         known = np.zeros(256, dtype=np.bool_)
         known[[c.index for c in self.classes]] = True
         known[VOID] = True
@@ -179,18 +205,24 @@ class ClassTable:
 
 
 def _first_colour(name: str, index: int = 0) -> Colour:
-    """VOC's colour, except that a class 0 other than background gets a visible one in place of black."""
+    """Return VOC's colour, or a visible one where VOC's would be black.
+
+    Only class 0 would be black; as background it stays so.
+    """
     if index == 0 and name.casefold() != BACKGROUND:
         return (70, 130, 180)
     return voc_colour(index)
 
 
 def voc_table() -> ClassTable:
-    """The class table of PASCAL VOC 2012: background and 20 classes."""
+    """Return the class table of PASCAL VOC 2012: background and 20 classes."""
     return ClassTable.from_names(VOC_NAMES)
 
 
 def map_by_name(source: ClassTable, target: ClassTable) -> dict[int, int]:
-    """Source index -> target index for the classes that both know, by name (exact, then casefolded)."""
+    """Map source indices to target indices of the classes with equal names.
+
+    An exact match goes before a casefolded one.
+    """
     pairs = ((c.index, target.find(c.name)) for c in source.active)
     return {index: match.index for index, match in pairs if match is not None}

@@ -1,4 +1,6 @@
-"""What tells two states of a tile apart: the exclusive or of their bytes, which leads from either to the other.
+"""Deltas of tiles: the exclusive or of the bytes of two states.
+
+A delta leads from either state to the other.
 
 A stroke changes regions, and a region is few spans of equal bytes a row. Kept as spans, a change is unpacked in half
 of the time of inflating it, and packed in a third; only what is too ragged for spans is deflated.
@@ -37,14 +39,20 @@ class Spans:
 
 @dataclass(frozen=True, slots=True)
 class Deflated:
-    """A raw deflate stream, which unpacks in half the time of one with zlib's checksum."""
+    """A raw deflate stream.
+
+    It unpacks in half the time of one with zlib's checksum.
+    """
 
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class AtChangedLabels:
-    """This value wherever the label map changes, and 0 elsewhere: what a stroke does to the provenance."""
+    """One value wherever the label map changes, and 0 elsewhere.
+
+    A stroke changes the provenance in this way.
+    """
 
     value: int
 
@@ -54,7 +62,9 @@ Change = int | Spans | Deflated | AtChangedLabels | NDArray[np.uint8]
 
 
 class TileDelta(NamedTuple):
-    """The exclusive or of two states of a tile, in the rectangle outside of which it is 0.
+    """The exclusive or of two states of a tile.
+
+    Outside of its rectangle nothing changes.
 
     Attributes:
         rect: in image pixels, at most a tile, not empty.
@@ -70,7 +80,9 @@ class TileDelta(NamedTuple):
     def between(
         cls, rect: Rect, now: tuple[LabelMap | int, LabelMap | int], then: tuple[LabelMap | int, LabelMap | int]
     ) -> TileDelta | None:
-        """What tells two states of a rectangle apart, each label map and provenance; None if nothing does.
+        """Return the delta between two states of a rectangle.
+
+        Each state is a label map and a provenance. None if they are equal.
 
         An array of one value may be given as that value.
         """
@@ -86,11 +98,11 @@ class TileDelta(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """Memory, roughly."""
+        """Approximate size in memory."""
         return _size(self.label_map) + _size(self.provenance)
 
     def packed(self) -> TileDelta:
-        """The same made small. Idempotent."""
+        """Return the delta in compressed form. Idempotent."""
         first, second = self.label_map, self.provenance
         if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
             value = int(second.max())
@@ -99,11 +111,11 @@ class TileDelta(NamedTuple):
         return TileDelta(self.rect, _packed(first), _packed(second))
 
     def moved(self, dx: int, dy: int) -> TileDelta:
-        """The same for arrays whose first pixel is another: so many columns and rows further."""
+        """Return the delta moved by columns and rows."""
         return self._replace(rect=self.rect.moved(dx, dy))
 
     def apply(self, label_map: LabelMap, provenance: LabelMap) -> None:
-        """Lead arrays of the image from one state to the other, in place."""
+        """Change arrays from one state to the other, in place."""
         where, value = self.rect.slices, self.provenance
         first = _unpacked(self.label_map)
         _flip(label_map[where], first)
@@ -112,7 +124,7 @@ class TileDelta(NamedTuple):
 
 
 def _flip(pixels: LabelMap, change: int | NDArray[np.uint8]) -> None:
-    """Exclusive or of pixels and a change, in place."""
+    """Apply a change to pixels in place, by exclusive or."""
     if isinstance(change, np.ndarray):
         cv2.bitwise_xor(pixels, change.reshape(pixels.shape), dst=pixels)  # two thirds of numpy's time
     elif change:
@@ -135,7 +147,7 @@ def _bounding(change: int | NDArray[np.uint8], rect: Rect) -> Rect:
 
 
 def _where(change: int | NDArray[np.uint8], value: int) -> NDArray[np.uint8]:
-    """The value where there is a change, else 0."""
+    """Return the value where there is a change, else 0."""
     there: NDArray[np.uint8] = np.not_equal(change, 0).view(np.uint8)
     return there * np.uint8(value)
 
@@ -163,7 +175,7 @@ def _packed(change: Change) -> Change:
 
 
 def _unpacked(change: Change) -> int | NDArray[np.uint8]:
-    """One value, or the pixels row by row: uint8."""
+    """Return one value, or the pixels row by row as uint8."""
     if isinstance(change, Spans):
         lengths, values = np.frombuffer(change.lengths, np.uint16), change.values
         if len(values) < len(lengths):

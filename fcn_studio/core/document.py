@@ -1,4 +1,4 @@
-"""The document: the annotation of one image, readable by all, changed only through an `Edit`."""
+"""Documents: annotations of open images, changed only through an `Edit`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from fcn_studio.core.rules import PaintRules
 from fcn_studio.core.sample import Status
 from fcn_studio.core.tiles import TILE
 from fcn_studio.errors import FcnStudioError
+from fcn_studio.i18n import tr, tr_noop
 
 __all__ = ["Document", "PaintRules", "auto_segment", "refuse_finished", "skip", "unskip", "verify"]
 
 
 class Document:
-    """The annotation of an open image: label map, provenance, status, history. It needs no picture.
+    """The annotation of an open image: label map, provenance, status, history.
 
     All of it belongs to one thread. Other threads get `labels_snapshot`.
 
@@ -93,7 +94,7 @@ class Document:
 
     @property
     def revision(self) -> int:
-        """Grows with every step made, undone or redone."""
+        """Number that grows with every step made, undone or redone."""
         return self._revision
 
     @property
@@ -121,7 +122,9 @@ class Document:
         return self._edit
 
     def settle(self) -> None:
-        """Assert that no gesture is half done: the tool that opened an edit must have closed it.
+        """Assert that no edit is open.
+
+        The tool that opened an edit must have closed it.
 
         Raises:
             RuntimeError: if an edit is open.
@@ -130,7 +133,7 @@ class Document:
             raise RuntimeError(f"the edit '{self._edit.title}' of {self.image_id} is still open")
 
     def undo(self) -> str | None:
-        """Take back the newest step; returns its title, None if there is none.
+        """Undo the newest step and return its title, if any.
 
         Raises:
             RuntimeError: if an edit is open.
@@ -140,7 +143,7 @@ class Document:
         return None if moved is None else self._moved(Motion.UNDO, *moved, moved[0].before)
 
     def redo(self) -> str | None:
-        """Bring back the step undone last; returns its title, None if there is none.
+        """Redo the step undone last and return its title, if any.
 
         Raises:
             RuntimeError: if an edit is open.
@@ -150,7 +153,7 @@ class Document:
         return None if moved is None else self._moved(Motion.REDO, *moved, moved[0].after)
 
     def labels_snapshot(self) -> Labels:
-        """A frozen copy of both arrays, for another thread.
+        """Return a frozen copy of both arrays, for another thread.
 
         Raises:
             RuntimeError: if an edit is open; half a stroke belongs on no disk.
@@ -159,7 +162,10 @@ class Document:
         return self._labels.frozen()
 
     def class_shares(self) -> NDArray[np.int64]:
-        """How many labelled pixels each value has: int64 of shape (256,); 255 counts void, not the unlabelled."""
+        """Count the labelled pixels of each value: int64 of shape (256,).
+
+        Index 255 counts painted void, not unlabelled pixels.
+        """
         total = np.zeros(256, np.int64)
         for band in range(-(-self.height // TILE)):
             if band not in self._band_shares:
@@ -201,22 +207,27 @@ class Document:
 
 
 def refuse_finished(document: Document) -> None:
-    """Say no to a network's labels on an image that the user has finished with.
+    """Refuse a network's labels on a Verified or Skipped image.
 
     Raises:
         FcnStudioError: if the image is Verified or Skipped.
     """
     if document.status in (Status.VERIFIED, Status.SKIPPED):
-        remedy = (
-            "paint on it to change it" if document.status == Status.VERIFIED else "take it back from Skipped first"
-        )
         raise FcnStudioError(
-            f"{document.image_id} is {document.status.words}, so Auto-segment leaves it alone; {remedy}"
+            tr(
+                "{image} is Verified, so Auto-segment leaves it alone; paint on it to change it",
+                image=document.image_id,
+            )
+            if document.status == Status.VERIFIED
+            else tr(
+                "{image} is Skipped, so Auto-segment leaves it alone; take it back from Skipped first",
+                image=document.image_id,
+            )
         )
 
 
 def auto_segment(document: Document, prediction: Prediction, *, only_class: int | None = None) -> bool:
-    """Let a prediction label what no human has labelled, as one step "Auto-segment".
+    """Label what no human has labelled from a prediction, as one step.
 
     Pixels of humans and of unknown origin are kept byte for byte, and so are those of hidden and locked classes.
 
@@ -247,7 +258,7 @@ def auto_segment(document: Document, prediction: Prediction, *, only_class: int 
             np.where(chosen, new.label_map, old.label_map), np.where(chosen, new.provenance, old.provenance)
         )
 
-    with document.edit("Auto-segment") as edit:
+    with document.edit(tr_noop("Auto-segment")) as edit:
         if not edit.rewrite(made, respect_rules=True):
             return False
         edit.set_origin(prediction.checkpoint)
@@ -257,24 +268,26 @@ def auto_segment(document: Document, prediction: Prediction, *, only_class: int 
 
 
 def verify(document: Document, unlabelled_index: int) -> None:
-    """Confirm every pixel, as one step "Verify" together with the status.
+    """Confirm every pixel and set the status, as one step.
 
     Args:
         document: the image.
         unlabelled_index: what unlabelled pixels become: a class index, or 255 for void.
     """
-    with document.edit("Verify") as edit:
+    with document.edit(tr_noop("Verify")) as edit:
         edit.rewrite(lambda _, old: verified(old, unlabelled_index), status=Status.VERIFIED)
 
 
 def skip(document: Document) -> None:
-    """Set the image aside, as one step "Skip"."""
-    with document.edit("Skip") as edit:
+    """Set the status to Skipped, as one step."""
+    with document.edit(tr_noop("Skip")) as edit:
         edit.set_status(Status.SKIPPED)
 
 
 def unskip(document: Document) -> None:
-    """Take a skipped image back, as one step, to the status it had. Does nothing to others.
+    """Give a skipped image back the status it had, as one step.
+
+    Other images stay as they are.
 
     Where it was skipped in an earlier run of the program, its status follows from its pixels.
     """
@@ -282,12 +295,12 @@ def unskip(document: Document) -> None:
         return
     last = document.history.next_undone
     skipped_last = last is not None and last.before.status != Status.SKIPPED
-    with document.edit("Take back from Skipped") as edit:
+    with document.edit(tr_noop("Take back from Skipped")) as edit:
         edit.set_status(last.before.status if last is not None and skipped_last else _status_of(document))
 
 
 def _status_of(document: Document) -> Status:
-    """What the pixels alone say: a human's hand, a network's, or nobody's."""
+    """Return the status that follows from the pixels alone."""
     highest = int(document.provenance.max(initial=0))
     return (Status.NEW, Status.PRELABELLED)[highest] if highest < 2 else Status.IN_PROGRESS
 

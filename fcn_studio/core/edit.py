@@ -1,4 +1,4 @@
-"""The one door through which an annotation changes: writes that show at once and become one step, or nothing."""
+"""Edits: writes to an annotation that become one step."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ _TILES_A_SHARE = 256
 
 
 class Edit:
-    """A group of writes to one document. Get it from `Document.edit`; use it as a context manager or by hand.
+    """A group of writes to one document.
+
+    Get it from `Document.edit`. Use it as a context manager or by hand.
 
     Writes are seen at once (`Document.changed`). `commit` makes them one step of the history, `cancel` puts every
     byte back. Leaving a ``with`` block commits, an exception in it cancels.
@@ -91,11 +93,14 @@ class Edit:
         return self.write_all((region,), value, provenance)
 
     def write_all(self, regions: Iterable[Region], value: int, provenance: Provenance = Provenance.HUMAN) -> Rect:
-        """`write` several regions, and tell of them at once."""
+        """Write several regions as `write` does, and report them at once."""
         return self._put(regions, value, provenance, self._rules)
 
     def writing(self, region: Region, value: int) -> Iterator[None]:
-        """`write` by a human in bands, for a region so large that others must have their turn in between."""
+        """Write a large region in bands, as a human.
+
+        The caller can do other work between two bands.
+        """
         self._check(region)
         for band in region.rect.bands(TILE):
             self._require_open()
@@ -106,11 +111,14 @@ class Edit:
             yield
 
     def erase(self, region: Region) -> Rect:
-        """Make the pixels of a region unlabelled. Protected classes stay; the "only" rules are about painting."""
+        """Make the pixels of a region unlabelled.
+
+        Protected classes stay. The "only" rules concern painting, not erasing.
+        """
         return self.erase_all((region,))
 
     def erase_all(self, regions: Iterable[Region]) -> Rect:
-        """`erase` several regions, and tell of them at once."""
+        """Erase several regions and report them at once."""
         return self._put(regions, VOID, Provenance.NOBODY, self._rules.unprotected())
 
     def replace(
@@ -120,7 +128,7 @@ class Edit:
         status: Status | None = None,
         respect_rules: bool = False,
     ) -> Rect:
-        """Put whole arrays in place of the document's, as `rewrite` does.
+        """Replace the document's arrays, as `rewrite` does.
 
         Raises:
             ValueError: if the arrays are of another size.
@@ -136,7 +144,9 @@ class Edit:
         status: Status | None = None,
         respect_rules: bool = False,
     ) -> Rect:
-        """Make the annotation anew, tile by tile; only tiles that differ are touched.
+        """Make the annotation anew, tile by tile.
+
+        Only tiles that differ are written.
 
         Args:
             make: what a rectangle is to hold, given what it holds.
@@ -157,23 +167,32 @@ class Edit:
         return changed
 
     def set_status(self, status: Status) -> None:
-        """Let the step end with this status instead of the one that follows from the writes."""
+        """Set the status after the step.
+
+        It goes before the status that follows from the writes.
+        """
         self._require_open()
         self._status = status
 
     def set_origin(self, checkpoint: str) -> None:
-        """Note the sha256 of the checkpoint that pre-labels the image with this step."""
+        """Set the sha256 of the checkpoint that pre-labels the image."""
         self._require_open()
         self._prelabelled_by = checkpoint
 
     def commit(self) -> bool:
-        """Make one step of all writes; False and no step if not a byte and no status is different from before."""
+        """Make one step of all writes.
+
+        Returns False, and makes no step, if neither a byte nor the status has changed.
+        """
         for _ in self.committing():
             pass
         return self._made
 
     def committing(self) -> Iterator[None]:
-        """`commit` in shares of some milliseconds. Once it has begun it may be cancelled, but nothing written."""
+        """Commit in shares of some milliseconds.
+
+        Once it has begun the edit may be cancelled, but not written to.
+        """
         self._require_open()
         while self._compare(_TILES_A_SHARE):
             yield
@@ -185,7 +204,7 @@ class Edit:
         self._closed(step)
 
     def cancel(self) -> None:
-        """Put every byte back as it was."""
+        """Restore every byte."""
         self._require_open()
         self._open = False
         self._compare(len(self._tiles))
@@ -266,7 +285,7 @@ class Edit:
         return rect
 
     def _remember(self, rect: Rect, stencil: NDArray[np.uint8], values: tuple[int, int]) -> None:
-        """Copy every tile that the stencil is about to touch for the first time, to be filled with these values."""
+        """Copy each tile that the stencil touches for the first time."""
         for tile in rect.tiles(TILE):
             if tile in self._tiles:
                 self._filled.pop(tile, None)
@@ -286,7 +305,10 @@ class Edit:
             self._tiles[tile] = collapsed_copy(label_map), collapsed_copy(provenance)
 
     def _compare(self, most: int) -> bool:
-        """Note what tells so many tiles from what they were, and use the copies up; whether more are left."""
+        """Make the deltas of up to ``most`` tiles and drop their copies.
+
+        Returns whether more are left.
+        """
         for _ in range(min(most, len(self._tiles))):
             tile, then = self._tiles.popitem()
             rect = tile_rect(tile, self._bounds.x1, self._bounds.y1)
@@ -298,7 +320,9 @@ class Edit:
         return bool(self._tiles)
 
     def _status_after(self, tiles: Collection[Tile]) -> Status:
-        """The status that follows from the writes: a person's hand makes an image "in progress".
+        """Return the status that follows from the writes.
+
+        A human write makes an image In progress.
 
         A verified one stays verified as long as every pixel is labelled.
         """
@@ -310,7 +334,10 @@ class Edit:
         return Status.IN_PROGRESS
 
     def _constant(self, value: int, like: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """An array of one value for OpenCV's masked copy; kept, since a fresh one at each event costs page faults."""
+        """Return an array of one value for OpenCV's masked copy.
+
+        It is reused, because a new array for each event costs page faults.
+        """
         kept, size = self._constants.get(value), like.size
         if kept is None or kept.size < size:
             room = size if kept is None else max(size, 2 * kept.size)

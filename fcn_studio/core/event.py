@@ -1,4 +1,4 @@
-"""A tiny observer: how a document tells its watchers that something changed, without knowing them."""
+"""Events: lists of callbacks for rooms that have no Qt signals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ Args = TypeVarTuple("Args")
 
 
 class Event(Generic[*Args]):
-    """A list of callbacks with one signature: ``Event[Rect]`` calls each with a `Rect`.
+    """A list of callbacks with one signature.
+
+    ``Event[Rect]`` calls each with a `Rect`.
 
     Everything runs in the caller's thread, in the order of connection. What a callback raises goes to the
     emitter: a watcher that fails is a bug that must be seen.
@@ -19,7 +21,10 @@ class Event(Generic[*Args]):
         self._callbacks: list[Callable[[*Args], object]] = []
 
     def connect(self, callback: Callable[[*Args], object]) -> Callable[[], None]:
-        """Call ``callback`` at each `emit`; returns a function that ends this (harmless when called twice)."""
+        """Call ``callback`` at each `emit`.
+
+        Returns a function that disconnects it and may be called twice.
+        """
 
         # A wrapper of its own identity: the same function connected twice is two connections.
         def entry(*args: *Args) -> None:

@@ -1,4 +1,7 @@
-"""Integer rectangles in image pixels. Points and rectangles are (x, y); arrays are [row, column]."""
+"""Integer rectangles in image pixels.
+
+Points and rectangles are (x, y), arrays are [row, column].
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ class Rect(NamedTuple):
         return slice(self.y0, self.y1), slice(self.x0, self.x1)
 
     def intersect(self, other: Rect) -> Rect:
-        """The common part; empty (falsy) if there is none."""
+        """Return the common part, an empty (falsy) rectangle if there is none."""
         # Comparisons, for a stroke asks dozens of times an event and a call of min or max takes three times as long.
         left, top, right, bottom = self
         x0, y0, x1, y1 = other
@@ -50,7 +53,10 @@ class Rect(NamedTuple):
         )  # fmt: skip
 
     def union(self, other: Rect) -> Rect:
-        """The smallest rectangle that holds both; an empty one adds nothing."""
+        """Return the smallest rectangle around both.
+
+        An empty one adds nothing.
+        """
         if not self:
             return other
         if not other:
@@ -63,22 +69,28 @@ class Rect(NamedTuple):
         )  # fmt: skip
 
     def grown(self, margin: int) -> Rect:
-        """The rectangle with a margin of so many pixels on each side."""
+        """Return the rectangle with a margin on each side."""
         return Rect(self.x0 - margin, self.y0 - margin, self.x1 + margin, self.y1 + margin)
 
     def moved(self, dx: int, dy: int) -> Rect:
-        """The rectangle so many columns and rows further."""
+        """Return the rectangle moved by columns and rows."""
         return Rect(self.x0 + dx, self.y0 + dy, self.x1 + dx, self.y1 + dy)
 
     def bands(self, height: int) -> Iterator[Rect]:
-        """The parts of the rectangle in bands of a grid of ``height`` rows, from the top down."""
+        """Yield the parts of the rectangle in bands of ``height`` rows.
+
+        The bands are those of a grid, from the top.
+        """
         if not self:
             return
         for row in range(self.y0 // height, (self.y1 - 1) // height + 1):
             yield Rect(self.x0, max(self.y0, row * height), self.x1, min(self.y1, (row + 1) * height))
 
     def tiles(self, size: int) -> Iterator[tuple[int, int]]:
-        """(tile row, tile column) of every tile of a grid of ``size`` pixels that it touches."""
+        """Yield (tile row, tile column) of every tile that it touches.
+
+        The tiles are those of a grid of ``size`` pixels.
+        """
         if not self:
             return
         for row in range(self.y0 // size, (self.y1 - 1) // size + 1):
@@ -90,12 +102,12 @@ EMPTY = Rect(0, 0, 0, 0)
 
 
 def around(rects: Iterable[Rect]) -> Rect:
-    """The smallest rectangle that holds all of them."""
+    """Return the smallest rectangle around all of them."""
     return reduce(Rect.union, rects, EMPTY)
 
 
 def merge_rects(rects: Sequence[Rect], worth: int) -> Sequence[Rect]:
-    """The rectangles, or the one around them if that is less work.
+    """Return the rectangles, or one around them if that is cheaper.
 
     Args:
         rects: which are to be worked on.

@@ -1,4 +1,4 @@
-"""Undo and redo: what each step changed in the tiles it touched, compressed, within a budget of bytes."""
+"""Undo and redo from compressed deltas, within a budget of bytes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ _LARGE_BYTES = 32 << 20
 
 
 class StepDelta:
-    """What tells two states of some tiles apart, and leads from either to the other.
+    """The exclusive or of two states of some tiles.
+
+    It leads from either state to the other.
 
     So undo and redo of a step are the same act, which copies and compresses nothing.
 
@@ -38,7 +40,7 @@ class StepDelta:
 
     @classmethod
     def between(cls, contents: Contents, labels: Labels) -> StepDelta:
-        """What leads from the arrays as they are to other contents of some of their tiles, and back."""
+        """Make the delta between the arrays and other contents of some tiles."""
         height, width = labels.shape
         deltas: dict[Tile, TileDelta] = {}
         for tile, (first, second) in contents.items():
@@ -58,24 +60,30 @@ class StepDelta:
 
     @property
     def tiles(self) -> frozenset[Tile]:
-        """The tiles it is about."""
+        """The tiles that it changes."""
         return frozenset(self._deltas)
 
     @property
     def bytes(self) -> int:
-        """Memory of the contents, roughly. Counted once it is small: a stroke asks for that of all steps."""
+        """Approximate size in memory.
+
+        It is stored once compressed, because every stroke asks for that of all steps.
+        """
         if self._packed_bytes is not None:
             return self._packed_bytes
         return sum(delta.bytes for delta in self._deltas.values())
 
     def compress(self) -> None:
-        """Make it small. Idempotent; other threads may use the delta meanwhile, whose meaning does not change."""
+        """Compress it in place. Idempotent.
+
+        Other threads may use it meanwhile, because its meaning does not change.
+        """
         for tile, delta in list(self._deltas.items()):
             self._deltas[tile] = delta.packed()
         self._packed_bytes, self._changed = self.bytes, self.changed
 
     def other(self, labels: Labels, tiles: Iterable[Tile]) -> Contents:
-        """What some of its tiles hold in the other state, as fresh arrays."""
+        """Return the contents of some tiles in the other state."""
         height, width = labels.shape
         contents: dict[Tile, tuple[Packed, Packed]] = {}
         for tile in tiles:
@@ -87,7 +95,10 @@ class StepDelta:
 
     @property
     def changed(self) -> Sequence[Rect]:
-        """Rectangles that hold all that changes and little else. Found once it is made small, by the thread."""
+        """Rectangles around all that changes and little else.
+
+        The thread finds them when it compresses the delta.
+        """
         if self._changed is not None:
             return self._changed
         found: list[Rect] = []
@@ -102,7 +113,7 @@ class StepDelta:
         return found
 
     def apply(self, labels: Labels) -> Sequence[Rect]:
-        """Lead the arrays to the other state; returns `changed`."""
+        """Change the arrays to the other state and return `changed`."""
         for delta in self._deltas.values():
             delta.apply(labels.label_map, labels.provenance)
         return self.changed
@@ -110,19 +121,25 @@ class StepDelta:
 
 @dataclass(frozen=True)
 class AnnotationState:
-    """What a document carries besides pixels and a step can change: status, and the checkpoint that pre-labelled."""
+    """Status of an annotation, and the checkpoint that pre-labelled it."""
 
     status: Status
     prelabelled_by: str = ""
 
 
 def _new_serial() -> int:
-    """Steps of several runs of the program meet in one journal, so serials are random, not counted."""
+    """Return a random serial.
+
+    Steps of several runs of the program meet in one journal, so serials are not counted.
+    """
     return secrets.randbits(62)
 
 
 class Motion(StrEnum):
-    """What happened to a step. The values are stored on disk: never rename them."""
+    """What happened to a step.
+
+    The values are stored on disk. Never rename them.
+    """
 
     DO = "do"
     UNDO = "undo"
@@ -149,7 +166,9 @@ class Step:
 
 
 class History:
-    """The steps of one document, oldest evicted first when they outgrow the budget; the newest is always kept.
+    """The steps of one document.
+
+    The oldest are forgotten first beyond the budget. The newest is always kept.
 
     Large patches are compressed in one thread of its own.
 
@@ -176,37 +195,40 @@ class History:
 
     @property
     def undo_title(self) -> str | None:
-        """Title of the step that `undo` takes back."""
+        """Title of the step that `undo` would undo."""
         return self._undo[-1].title if self._undo else None
 
     @property
     def redo_title(self) -> str | None:
-        """Title of the step that `redo` brings back."""
+        """Title of the step that `redo` would redo."""
         return self._redo[-1].title if self._redo else None
 
     @property
     def bytes(self) -> int:
-        """Memory of all steps, compressed."""
+        """Size of all steps once compressed, in bytes."""
         self.settle()
         return self._total()
 
     @property
     def bytes_now(self) -> int:
-        """Memory of all steps at this moment: what waits to be compressed counts in full."""
+        """Size of all steps now, in bytes.
+
+        Deltas that wait to be compressed count in full.
+        """
         return self._total()
 
     @property
     def next_undone(self) -> Step | None:
-        """The step that `undo` takes back."""
+        """The step that `undo` would undo."""
         return self._undo[-1] if self._undo else None
 
     @property
     def next_redone(self) -> Step | None:
-        """The step that `redo` brings back."""
+        """The step that `redo` would redo."""
         return self._redo[-1] if self._redo else None
 
     def push(self, step: Step) -> None:
-        """Add a step that was just made; undone steps are gone."""
+        """Add a step that was just made and forget undone steps."""
         self._redo.clear()
         self._undo.append(step)
         self._compress(step.delta)
@@ -227,38 +249,50 @@ class History:
         self._compress(step.delta)
 
     def undo(self, labels: Labels) -> tuple[Step, Sequence[Rect]] | None:
-        """Take back the newest step in the arrays; returns it and what changed, None if there is none."""
+        """Undo the newest step in the arrays.
+
+        Returns the step and the changed rectangles, None if there is none.
+        """
         return self._move(self._undo, self._redo, labels)
 
     def redo(self, labels: Labels) -> tuple[Step, Sequence[Rect]] | None:
-        """Bring back the step undone last; returns it and what changed, None if there is none."""
+        """Redo the step undone last in the arrays.
+
+        Returns the step and the changed rectangles, None if there is none.
+        """
         return self._move(self._redo, self._undo, labels)
 
     @property
     def compressing(self) -> bool:
-        """Whether patches are being compressed at this moment, and still take their full size."""
+        """Whether deltas are being compressed and still take their full size."""
         return any(not future.done() for future in self._pending)
 
     @property
     def compressing_large_step(self) -> bool:
-        """Whether the newest step is being compressed and too large to wait for; it is weighed after that."""
+        """Whether the newest step is compressing and too large to wait for."""
         return self.compressing and bool(self._undo) and self._undo[-1].delta.bytes > _LARGE_BYTES
 
     def settle(self) -> None:
-        """Wait until all patches are compressed."""
+        """Wait until all deltas are compressed."""
         pending, self._pending = self._pending, []
         for future in pending:
             future.result()
 
     def stop_thread(self) -> None:
-        """End the thread and keep the steps; the history can be used again afterwards."""
+        """End the thread and keep the steps.
+
+        The history can be used again afterwards.
+        """
         self.settle()
         if self._executor is not None:
             self._executor.shutdown()
             self._executor = None
 
     def close(self) -> None:
-        """Forget all steps and end the thread; the history can be used again afterwards."""
+        """Forget all steps and end the thread.
+
+        The history can be used again afterwards.
+        """
         self.stop_thread()
         self._undo.clear()
         self._redo.clear()

@@ -1,4 +1,4 @@
-"""Histories of images that were left: kept within a budget of bytes, given back only to the very same annotation."""
+"""Cache of the histories of images that are not open."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fcn_studio.core.labels import Labels
 
 
 def fingerprint(labels: Labels, state: AnnotationState) -> bytes:
-    """What tells an annotation from any other: sha256 of size, status, origin and every byte of both arrays."""
+    """Return the sha256 of an annotation: size, status, origin and pixels."""
     digest = hashlib.sha256(repr((labels.shape, state.status.value, state.prelabelled_by)).encode("utf-8"))
     for array in (labels.label_map, labels.provenance):
         digest.update(np.ascontiguousarray(array).data)
@@ -31,7 +31,10 @@ class _Kept:
 
 
 class HistoryCache:
-    """The steps of images that are not open. Its owner is one thread; one of its own does what takes time.
+    """Steps of images that are not open, within a budget of bytes.
+
+    It belongs to one thread and does slow work in another. A history is given back only to an unchanged
+    annotation.
 
     A history that rests here has no thread. The image that was left the longest ago is forgotten first.
     """
@@ -46,7 +49,7 @@ class HistoryCache:
 
     @property
     def size_bytes(self) -> int:
-        """Memory of all steps kept."""
+        """Size of all steps, in bytes."""
         with self._lock:
             return sum(kept.size for kept in self._kept.values())
 
@@ -57,7 +60,10 @@ class HistoryCache:
             self._trim()
 
     def keep(self, document: Document) -> None:
-        """Take the history of a document that is being left; nobody else may use it, or change the document."""
+        """Take the history of a document that is being left.
+
+        Nobody else may use it or change the document from then on.
+        """
         history = document.history
         if not (history.can_undo or history.can_redo):
             history.close()
@@ -69,12 +75,17 @@ class HistoryCache:
         self._resting[image_id] = self._executor.submit(self._rest, image_id, history, labels, state)
 
     def has(self, image_id: str) -> bool:
-        """Whether there are steps of an image, perhaps of another annotation than it has now."""
+        """Return whether there are steps of an image.
+
+        They may be of another annotation than it has now.
+        """
         with self._lock:
             return image_id in self._kept or image_id in self._resting
 
     def take(self, image_id: str, annotation: bytes) -> History | None:
-        """The steps of an image that is being opened, None if there are none of this very annotation.
+        """Return the steps of an image that is being opened.
+
+        None if there are none of this annotation.
 
         Either way nothing of the image is kept afterwards. ``annotation``: its `fingerprint` as it is now.
         """
@@ -99,7 +110,7 @@ class HistoryCache:
         self._executor.shutdown(wait=True)
 
     def _rest(self, image_id: str, history: History, labels: Labels, state: AnnotationState) -> None:
-        """On the thread: make the history small, end its thread, and note what it belongs to."""
+        """Compress a history and store it with the annotation's fingerprint."""
         history.stop_thread()
         kept = _Kept(history, fingerprint(labels, state), history.bytes_now)
         with self._lock:

@@ -1,4 +1,4 @@
-"""The picture as the canvas draws it: the image at halved sizes, whole from the start or arriving in stages.
+"""Image pyramids: pictures at halved sizes, from which the canvas draws.
 
 Zoomed-out views are smooth and cost no more than the viewport. Whatever is there covers the whole image: a level of
 shape (h, w) shows column x of the image at ``x * w / width``, so a coarser one is less sharp and never elsewhere.
@@ -21,7 +21,9 @@ ImageRgb = NDArray[np.uint8]
 
 
 class ImagePyramid:
-    """Levels of an image, each half as large as the one before, averaged by area. Level 0 is the image itself.
+    """Levels of an image, each half as large as the one before.
+
+    Pixels are means by area. Level 0 is the image itself.
 
     Made of a whole image, its levels follow when they are asked for. An *awaited* one knows its size alone, then
     has a reduced picture (`begin`), and at last all levels (`complete`); both belong to the drawing thread.
@@ -40,25 +42,25 @@ class ImagePyramid:
 
     @classmethod
     def awaited(cls, width: int, height: int) -> ImagePyramid:
-        """A picture of this size, as displayed, whose pixels are still to come."""
+        """Make a picture of this size, as displayed, without pixels."""
         made = cls(np.empty((height, width, 0), np.uint8))
         made._levels = []
         return made
 
     @classmethod
     def of_levels(cls, levels: Sequence[ImageRgb]) -> ImagePyramid:
-        """A picture whose levels (`levels_of`) are there already."""
+        """Make a picture from its levels (`levels_of`)."""
         made = cls(levels[0])
         made._levels = list(levels)
         return made
 
     @property
     def image_rgb(self) -> ImageRgb | None:
-        """The image itself, uint8 (H, W, 3); None while it is awaited."""
+        """The image itself, uint8 (H, W, 3), None while it is awaited."""
         return self._levels[0] if self._levels else None
 
     def begin(self, reduced_rgb: ImageRgb) -> None:
-        """Draw from this smaller picture of the whole image, uint8 (h, w, 3), until the image is there."""
+        """Draw from a smaller picture, uint8 (h, w, 3), for now."""
         self._reduced = reduced_rgb
 
     def complete(self, levels: Sequence[ImageRgb]) -> None:
@@ -72,7 +74,9 @@ class ImagePyramid:
         self._levels, self._reduced = list(levels), None
 
     def level_for(self, scale: float) -> ImageRgb | None:
-        """What to draw from at ``scale`` device pixels an image pixel: never enlarged and shrunk by less than 2.
+        """Return the level for ``scale`` device pixels an image pixel.
+
+        It is never enlarged, and shrunk by less than 2.
 
         While the image is awaited it is the reduced picture, however far it must be enlarged, and None before that.
         """
@@ -85,7 +89,7 @@ class ImagePyramid:
 
 
 def levels_of(image_rgb: ImageRgb) -> list[ImageRgb]:
-    """The image and all its levels, for a thread that nobody waits for."""
+    """Return the image and all its levels, for use in a thread."""
     levels = [image_rgb]
     while max(levels[-1].shape[:2]) > SMALLEST:
         levels.append(halved(levels[-1]))
@@ -93,7 +97,7 @@ def levels_of(image_rgb: ImageRgb) -> list[ImageRgb]:
 
 
 def halved(image_rgb: ImageRgb) -> ImageRgb:
-    """A picture of half the size, rounded up, each pixel the mean of the area it covers."""
+    """Return a picture of half the size, rounded up, averaged by area."""
     height, width = image_rgb.shape[:2]
     size = max(1, (width + 1) // 2), max(1, (height + 1) // 2)
     grey = image_rgb.strides[2] == 0  # one channel shown as three; cv2 would copy it out threefold

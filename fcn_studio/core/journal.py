@@ -1,4 +1,4 @@
-"""The stroke journal in memory: each step as an entry that can be replayed on the annotation it began with.
+"""Entries of the stroke journal, and their replay on an annotation.
 
 An entry holds what its tiles held after it; of a tile that the journal has not met before, also what it held first.
 So a journal needs, of the annotation it began with, only the tiles that nobody has touched, and these are on disk
@@ -52,14 +52,17 @@ class Entry:
 
 
 class Recorder:
-    """Makes entries of the steps of one document; remembers which tiles the journal has met."""
+    """Maker of journal entries from the steps of one document.
+
+    It remembers which tiles the journal has met.
+    """
 
     def __init__(self, met: Sequence[Entry] = ()) -> None:
         """Begin a journal, or go on with one that has these entries."""
         self._met = {tile for entry in met for tile in entry.first}
 
     def entry(self, motion: Motion, step: Step, labels: Labels) -> Entry:
-        """The entry of a step that has just been made, undone or redone.
+        """Make the entry of a step just made, undone or redone.
 
         ``labels`` holds what is now. Contents are copies, not yet compressed, so that this is quick and another
         thread can do the rest.
@@ -76,7 +79,7 @@ class Recorder:
 
 @dataclass(frozen=True)
 class Replayed:
-    """What a journal comes to.
+    """Result of the replay of a journal.
 
     Attributes:
         labels: the annotation after the last entry.
@@ -90,7 +93,7 @@ class Replayed:
 
 
 def replay(entries: Sequence[Entry], labels: Labels, state: AnnotationState, budget_bytes: int) -> Replayed:
-    """Do everything again that a journal has noted.
+    """Replay the entries of a journal.
 
     Args:
         entries: of one journal, in order.
@@ -123,7 +126,7 @@ def replay(entries: Sequence[Entry], labels: Labels, state: AnnotationState, bud
 
 
 def changed_pixels(entries: Sequence[Entry], height: int, width: int) -> tuple[Labels, Mask]:
-    """What the entries come to on whatever annotation: the labels after them, and where these differ from before.
+    """Return the labels after the entries, and where they differ from before.
 
     Args:
         entries: of one journal, in order.
@@ -144,7 +147,10 @@ def changed_pixels(entries: Sequence[Entry], height: int, width: int) -> tuple[L
 
 
 def values_in(entries: Sequence[Entry]) -> frozenset[int]:
-    """All values that the entries' label maps hold, before and after any step: class indices, and perhaps 255."""
+    """Return all values in the entries' label maps, before and after steps.
+
+    They are class indices, and perhaps 255.
+    """
     values: set[int] = set()
     for entry in entries:
         for contents in (entry.first, entry.now):
@@ -158,7 +164,7 @@ def _serial(step: Step | None) -> int | None:
 
 
 def _delta(contents: Contents, labels: Labels) -> StepDelta:
-    """What leads to a journal's contents. Raises: ValueError if a tile is not in the annotation."""
+    """Return the delta that leads to a journal's contents."""
     height, width = labels.shape
     for tile in contents:
         if min(tile) < 0 or not tile_rect(tile, width, height):

@@ -1,4 +1,4 @@
-"""The two arrays of an annotation: the label map and the provenance, and the rules that follow from the pair.
+"""Label map and provenance, the two arrays of an annotation.
 
 Label map: uint8 (H, W), class index or 255. Provenance: uint8 (H, W), who said so. A pixel is *unlabelled* if
 nobody labelled it: provenance NOBODY with value 255. Painted void is 255 with provenance HUMAN.
@@ -21,7 +21,10 @@ Mask = NDArray[np.bool_]
 
 
 class Provenance(IntEnum):
-    """Who labelled a pixel. The values are stored on disk: never renumber them."""
+    """Who labelled a pixel.
+
+    The values are stored on disk. Never renumber them.
+    """
 
     NOBODY = 0
     NETWORK = 1
@@ -47,7 +50,7 @@ class Labels:
 
     @classmethod
     def unlabelled(cls, height: int, width: int) -> Labels:
-        """Fresh arrays on which nobody has labelled anything."""
+        """Make arrays on which nobody has labelled anything."""
         return cls(np.full((height, width), VOID, np.uint8), np.zeros((height, width), np.uint8))
 
     @property
@@ -57,15 +60,15 @@ class Labels:
         return height, width
 
     def part(self, rect: Rect) -> Labels:
-        """Both arrays in a rectangle, without a copy."""
+        """Return both arrays in a rectangle, without a copy."""
         return Labels(self.label_map[rect.slices], self.provenance[rect.slices])
 
     def copy(self) -> Labels:
-        """An independent copy of both arrays."""
+        """Return an independent copy of both arrays."""
         return Labels(self.label_map.copy(), self.provenance.copy())
 
     def frozen(self) -> Labels:
-        """A copy that cannot be written, for another thread."""
+        """Return a read-only copy, for another thread."""
         copy = self.copy()
         copy.label_map.flags.writeable = False
         copy.provenance.flags.writeable = False
@@ -73,35 +76,53 @@ class Labels:
 
 
 def trusted_label_map(labels: Labels) -> LabelMap:
-    """What training may see: the class indices of human pixels, 255 everywhere else. Shape (H, W), uint8."""
+    """Return the class indices of human pixels, 255 elsewhere.
+
+    Training sees nothing else. The array is uint8 (H, W).
+    """
     return np.where(labels.provenance == Provenance.HUMAN, labels.label_map, np.uint8(VOID))
 
 
 def writable_by_network(labels: Labels) -> Mask:
-    """Where a prediction may write: pixels of nobody and of the network, never a human's. Bool (H, W)."""
+    """Return where a prediction may write: bool (H, W).
+
+    It may write on pixels of nobody and of the network, never on a human's.
+    """
     return labels.provenance <= Provenance.NETWORK
 
 
 def with_unknown_origin(label_map: LabelMap) -> Labels:
-    """Labels of a mask whose provenance is lost: labelled pixels are UNKNOWN, 255 is unlabelled."""
+    """Make the labels of a mask without provenance.
+
+    Labelled pixels become UNKNOWN, 255 becomes unlabelled.
+    """
     table = np.full(256, Provenance.UNKNOWN, np.uint8)
     table[VOID] = Provenance.NOBODY
     return Labels(label_map, np.asarray(cv2.LUT(label_map, table), np.uint8))
 
 
 def made_by_human(label_map: LabelMap) -> Labels:
-    """Labels of a finished mask found at first opening: every pixel is human, void included."""
+    """Make the labels of a finished mask: every pixel human.
+
+    Void is human too.
+    """
     return Labels(label_map, np.full(label_map.shape, Provenance.HUMAN, np.uint8))
 
 
 def verified(labels: Labels, unlabelled_as: int) -> Labels:
-    """What Verify makes of it: every pixel human; unlabelled ones become ``unlabelled_as`` (a class or 255)."""
+    """Return the verified labels: every pixel human.
+
+    Unlabelled pixels become ``unlabelled_as``, a class index or 255.
+    """
     unlabelled = labels.provenance == Provenance.NOBODY
     return made_by_human(np.where(unlabelled, np.uint8(unlabelled_as), labels.label_map))
 
 
 def first_unknown_index(label_map: LabelMap, table: ClassTable) -> tuple[int, int, int] | None:
-    """(value, x, y) of the first pixel whose value is in no row of the table and is not 255; None if all are."""
+    """Return (value, x, y) of the first pixel of an unknown class.
+
+    None if every value is in the table or 255.
+    """
     known = table.with_indices()
     present = values_in(label_map)
     strangers = present[~known[present]]
@@ -113,5 +134,8 @@ def first_unknown_index(label_map: LabelMap, table: ClassTable) -> tuple[int, in
 
 
 def values_in(label_map: LabelMap) -> NDArray[np.intp]:
-    """The values that occur in a label map, rising. `numpy.bincount` would take eight times its memory."""
+    """Return the values that occur in a label map, rising.
+
+    `numpy.bincount` would take eight times its memory.
+    """
     return np.flatnonzero(cv2.calcHist([label_map], [0], None, [256], [0, 256]))

@@ -1,4 +1,4 @@
-"""The four figures of semantic segmentation, from one confusion matrix over the set.
+"""Figures of semantic segmentation from one confusion matrix over the set.
 
 Source: Long, Shelhamer & Darrell 2015, section 5 ("Metrics"): pixel accuracy, mean accuracy, mean IoU,
 frequency-weighted IoU. A class that is predicted but absent from the truth counts as 0 in the mean IoU, as in the
@@ -21,7 +21,9 @@ from fcn_studio.core.labels import LabelMap
 
 @dataclass(frozen=True)
 class Figures:
-    """Figures of a network on a set of images; all shares are 0..1.
+    """Figures of a network on a set of images.
+
+    All shares are 0..1.
 
     Attributes:
         pixel_accuracy: share of scored pixels that are right.
@@ -49,7 +51,9 @@ class Figures:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Figures:
-        """Return the figures that ``asdict`` has turned into JSON, whose keys are texts.
+        """Make the figures from the JSON of their ``asdict``.
+
+        Its keys are texts.
 
         Raises:
             KeyError, TypeError, ValueError, AttributeError: if the data are anything else.
@@ -63,7 +67,10 @@ class Figures:
 
     @property
     def mean_boundary(self) -> float:
-        """Mean boundary F-score over the classes with a boundary; 0 if it was not asked for."""
+        """Mean boundary F-score over the classes with a boundary.
+
+        It is 0 if it was not asked for.
+        """
         return sum(self.boundary.values()) / len(self.boundary) if self.boundary else 0.0
 
     def worst_confusions(self, most: int = 5) -> list[tuple[int, int, int]]:
@@ -113,7 +120,9 @@ class ConfusionMatrix:
     images: int = 0
 
     def add(self, truth: LabelMap, prediction: LabelMap) -> None:
-        """Count one image; both uint8 (H, W) in the same class indices.
+        """Count one image.
+
+        Both arrays are uint8 (H, W) in the same class indices.
 
         Raises:
             ValueError: if the shapes differ.

@@ -1,4 +1,4 @@
-"""What a network says about an image, and how it enters an annotation."""
+"""Predictions of a network, and how they enter an annotation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MADE_BY_NETWORK[VOID] = Provenance.NOBODY
 
 @dataclass(frozen=True)
 class Prediction:
-    """The network's label map of one image and how sure it is.
+    """A network's label map of one image, with its uncertainty.
 
     Attributes:
         image_id: which image it is of.
@@ -34,7 +34,10 @@ class Prediction:
     checkpoint: str
 
     def mapped(self, index_map: Mapping[int, int]) -> Prediction:
-        """The prediction in the project's class indices: network index -> project index; others become 255."""
+        """Return the prediction in the project's class indices.
+
+        Network indices without a project index become 255.
+        """
         table = np.full(256, VOID, np.uint8)
         for source, target in index_map.items():
             table[source] = target
@@ -44,12 +47,14 @@ class Prediction:
         return replace(self, label_map=np.asarray(cv2.LUT(self.label_map, table), np.uint8))
 
     def part(self, rect: Rect) -> Prediction:
-        """What it says of a rectangle, without a copy."""
+        """Return the prediction in a rectangle, without a copy."""
         return replace(self, label_map=self.label_map[rect.slices], uncertainty=self.uncertainty[rect.slices])
 
 
 def prelabelled(labels: Labels, prediction: Prediction) -> Labels:
-    """The annotation with a prediction written where it may be: on pixels of nobody and of the network.
+    """Return the annotation with a prediction written into it.
+
+    Only pixels of nobody and of the network change.
 
     Where the prediction has no class (255) such a pixel becomes unlabelled. Human and unknown pixels are kept
     byte for byte.

@@ -1,4 +1,4 @@
-"""What a project is besides its images and masks: its id, class table, what unlabelled means, the split share."""
+"""Settings of a project, which travel with its folder."""
 
 from __future__ import annotations
 
@@ -48,7 +48,10 @@ class ProjectConfig:
 
     @classmethod
     def new(cls, table: ClassTable) -> ProjectConfig:
-        """A new project: unlabelled means background if class 0 bears that name, else void."""
+        """Make a new project.
+
+        Unlabelled means background if class 0 bears that name, else void.
+        """
         return cls(table, "void" if table.background_index is None else "background")
 
     @property

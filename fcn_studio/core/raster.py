@@ -1,4 +1,4 @@
-"""From geometry to pixels: the regions that tools write.
+"""Rasterisation of brushes, polygons and fills to regions.
 
 Image coordinates are floats in which pixel (x, y) covers ``[x, x + 1) x [y, y + 1)`` and has its centre at
 ``(x + 0.5, y + 0.5)``. One rule holds for every shape: a pixel is inside if its centre is. OpenCV's line and
@@ -47,7 +47,9 @@ _BANDS = 8
 
 
 def snapped(point_xy: Point, diameter: int) -> Point:
-    """Where a brush of this diameter really lands: odd ones on a pixel's centre, even ones on a corner.
+    """Return where a brush of this diameter lands.
+
+    Odd diameters land on a pixel's centre, even ones on a corner.
 
     So a brush paints the same pixels wherever it is, and one of diameter 1 the pixel under the point.
     """
@@ -58,12 +60,14 @@ def snapped(point_xy: Point, diameter: int) -> Point:
 
 
 def brush_diameter(size: float) -> int:
-    """The whole number of pixels, at least 1, that a brush size means."""
+    """Return the diameter of a brush in whole pixels, at least 1."""
     return max(1, round(size))
 
 
 def capsule(p_xy: Point, q_xy: Point, diameter: float, shape: BrushShape, bounds: Size) -> Region | None:
-    """What a brush covers on its straight way from p to q; a dab if they are equal.
+    """Return what a brush covers on its way from p to q.
+
+    It is a dab if they are equal.
 
     Args:
         p_xy: start in image coordinates, may be outside the image.
@@ -81,7 +85,9 @@ def capsule(p_xy: Point, q_xy: Point, diameter: float, shape: BrushShape, bounds
 
 
 def trail(p_xy: Point, q_xy: Point, diameter: float, shape: BrushShape, bounds: Size) -> list[Region]:
-    """What a brush that stands at p covers anew on its straight way to q: together with the dab at p, the capsule.
+    """Return what a brush at p newly covers towards q.
+
+    Together with the dab at p it is the capsule.
 
     That is a crescent ahead of the brush. Regions may hold some of the dab again, but their rectangles end where the
     crescent does; that of a large brush is thin, and is given in bands. So writing and showing them costs what the
@@ -103,7 +109,7 @@ def trail(p_xy: Point, q_xy: Point, diameter: float, shape: BrushShape, bounds: 
 
 
 def polygon(points_xy: Sequence[Point], bounds: Size) -> Region | None:
-    """The inside of a closed polygon by the even-odd rule.
+    """Return the inside of a closed polygon by the even-odd rule.
 
     Pixels whose centre lies exactly on an edge go to one side only (the one to the right or below), so polygons
     that share an edge neither overlap nor leave a gap.
@@ -139,7 +145,7 @@ def polygon(points_xy: Sequence[Point], bounds: Size) -> Region | None:
 
 
 def flood(label_map: LabelMap, seed_xy: tuple[int, int], *, connectivity: Connectivity = 4) -> Region:
-    """The connected region of equal values around a pixel.
+    """Return the connected region of equal values around a pixel.
 
     Args:
         label_map: uint8 (H, W).
@@ -156,7 +162,10 @@ def flood(label_map: LabelMap, seed_xy: tuple[int, int], *, connectivity: Connec
 
 
 def _passed_as_writable(array: LabelMap) -> LabelMap:
-    """The same pixels for OpenCV's flood, which refuses what is read-only although with MASK_ONLY it writes none."""
+    """Return the same pixels as a writable array for OpenCV's flood fill.
+
+    It refuses read-only arrays, although with MASK_ONLY it writes none.
+    """
     base = array.base
     if array.flags.writeable or not isinstance(base, np.ndarray):
         return array if array.flags.writeable else array.copy()
@@ -165,7 +174,7 @@ def _passed_as_writable(array: LabelMap) -> LabelMap:
 
 
 def _bounding(points: Sequence[Point], margin: float, bounds: Size) -> Rect:
-    """Smallest rectangle of pixels around points with a margin, cut to the image."""
+    """Return the rectangle around points with a margin, within the image."""
     xs, ys = zip(*points, strict=True)
     box = Rect(
         math.floor(min(xs) - margin), math.floor(min(ys) - margin),
@@ -176,13 +185,18 @@ def _bounding(points: Sequence[Point], margin: float, bounds: Size) -> Rect:
 
 @lru_cache(maxsize=64)
 def arc_edges(height: int) -> tuple[int, ...]:
-    """Rows 0 .. ``height`` where a ring of that height is best cut: in arcs of equal angle."""
+    """Return the rows at which a ring is cut into arcs of equal angle.
+
+    They go from 0 to ``height``.
+    """
     edges = height * (1 - np.cos(np.linspace(0, np.pi, _BANDS + 1))) / 2
     return tuple(sorted({int(edge) for edge in np.rint(edges)}))
 
 
 class _Swept(NamedTuple):
-    """What a brush covers on its way, within the image or not: one span in each row of a rectangle.
+    """What a brush covers on its way: one span in each row.
+
+    It may reach beyond the image.
 
     Attributes:
         rect: of image pixels.
@@ -195,7 +209,7 @@ class _Swept(NamedTuple):
 
     @classmethod
     def between(cls, start: Corner, end: Corner, size: int, shape: BrushShape) -> _Swept:
-        """By a brush of a whole size between two places."""
+        """Make the sweep of a brush of a whole size between two places."""
         (x, y), (end_x, end_y) = start, end
         if y > end_y:
             x, y, end_x, end_y = end_x, end_y, x, y
@@ -203,19 +217,22 @@ class _Swept(NamedTuple):
         return cls(Rect(left, y, right + size, end_y + size), _spans(size, shape, end_x - x, end_y - y))
 
     def within(self, rect: Rect) -> Columns:
-        """The spans in the rows of a rectangle inside of ``self.rect``, cut to it and counted from its left edge."""
+        """Return the spans in a rectangle inside ``self.rect``.
+
+        They are cut to it and count from its left edge.
+        """
         if rect == self.rect:
             return self.spans
         spans = self.spans[:, rect.y0 - self.rect.y0 : rect.y1 - self.rect.y0] + (self.rect.x0 - rect.x0)
         return _within(spans, 0, rect.width)
 
     def region(self, rect: Rect) -> Region | None:
-        """The part in a rectangle inside of ``self.rect``; None if that is empty."""
+        """Return the part in a rectangle inside ``self.rect``, None if empty."""
         return _one_span_a_row(rect, self.within(rect)) if rect else None
 
 
 def _ahead(start: Corner, end: Corner, size: int, shape: BrushShape) -> Rect:
-    """The rectangle around what a brush sweeps that is not in the dab at its start.
+    """Return the rectangle around what is swept outside the first dab.
 
     It lies ahead of the line that is drawn across a disc, through its centre. What a square sweeps slantwise begins
     at two corners; else all of it lies before its front.
@@ -231,7 +248,7 @@ def _ahead(start: Corner, end: Corner, size: int, shape: BrushShape) -> Rect:
 
 
 def _reach(start: int, move: int, size: int, back: float) -> tuple[int, int]:
-    """From where to where a brush reaches along one axis, if behind its centre only so far."""
+    """Return the range that a brush covers along one axis."""
     centre = start + size / 2
     if move > 0:
         return math.floor(centre - back), start + move + size
@@ -241,7 +258,7 @@ def _reach(start: int, move: int, size: int, back: float) -> tuple[int, int]:
 
 
 def _bands(swept: _Swept, dab: _Swept, rect: Rect) -> Iterator[Region]:
-    """What is swept in a rectangle but not in the dab, in bands whose rectangles hold little else."""
+    """Return what is swept outside the dab, in bands with tight rectangles."""
     outer = swept.within(rect)
     inner = np.array((outer[1], outer[1]))  # rows without the dab: all of their span is new
     shared = dab.rect.intersect(rect)
@@ -259,7 +276,10 @@ def _bands(swept: _Swept, dab: _Swept, rect: Rect) -> Iterator[Region]:
 
 
 def _corner(point_xy: Point, size: int) -> Corner:
-    """Where a brush lands at a point, told by the upper left pixel of the square around it: see `snapped`."""
+    """Return the upper left pixel of the square around a brush.
+
+    See `snapped`.
+    """
     x, y = point_xy
     half, aside = size // 2, 0.0 if size % 2 else 0.5
     return math.floor(x + aside) - half, math.floor(y + aside) - half
@@ -267,7 +287,9 @@ def _corner(point_xy: Point, size: int) -> Corner:
 
 @lru_cache(maxsize=128)  # at most 32 MB, of lines across images of 16,384 pixels
 def _spans(size: int, shape: BrushShape, dx: int, dy: int) -> Columns:
-    """What a brush covers that moves by (dx, dy) pixels, ``dy >= 0``: see `_Swept.spans`.
+    """Return what a brush moving by (dx, dy) pixels covers (see `_Swept.spans`).
+
+    ``dy`` is at least 0.
 
     They count from the rectangle around it, ``size`` and the move wide and high. The shape is convex, so each row
     holds one span. Its left end lies on the brush at the start above, then on the way of the brush's leftmost point,
@@ -299,7 +321,7 @@ def _spans(size: int, shape: BrushShape, dx: int, dy: int) -> Columns:
 
 @lru_cache(maxsize=64)
 def _dab(size: int, shape: BrushShape) -> Columns:
-    """The first column of each row of a brush that stands: int64 (size,)."""
+    """Return the first column of each row of a dab: int64 (size,)."""
     radius = size / 2
     away = np.arange(size) + 0.5 - radius
     half = np.sqrt(radius**2 - away**2) if shape == "round" else np.full(size, radius)
@@ -307,7 +329,10 @@ def _dab(size: int, shape: BrushShape) -> Columns:
 
 
 def _leftmost(radius: float, shape: BrushShape, dx: int, dy: int) -> Point:
-    """Offset of the point whose way bounds on the left what a brush sweeps that moves down by (dx, dy)."""
+    """Return the offset of the point left of a sweep.
+
+    The brush moves down by (dx, dy).
+    """
     if shape == "square":
         return -radius, radius if dx > 0 else -radius
     scale = radius / math.hypot(dx, dy)
@@ -315,19 +340,30 @@ def _leftmost(radius: float, shape: BrushShape, dx: int, dy: int) -> Point:
 
 
 def _columns(rect: Rect, lefts: _Floats, rights: _Floats) -> tuple[Columns, Columns]:
-    """The columns whose centres lie in ``left <= centre < right``, cut to the rectangle: first, after the last."""
+    """Return the first column and the one after the last.
+
+    They are cut to the rectangle.
+
+    The centres of the columns lie in ``left <= centre < right``.
+    """
     first = _within(np.ceil(lefts - 0.5), rect.x0, rect.x1).astype(np.int64)
     return first, np.maximum(first, _within(np.ceil(rights - 0.5), rect.x0, rect.x1).astype(np.int64))
 
 
 def _within(values: NDArray[Any], low: int | Columns, high: int | Columns) -> NDArray[Any]:
-    """Values cut to ``low .. high``: `np.clip` in a third of its time, which for a small brush is felt."""
+    """Clip values to ``low .. high``.
+
+    It takes a third of the time of `np.clip`, which matters for small brushes.
+    """
     cut: NDArray[Any] = np.minimum(np.maximum(values, low), high)
     return cut
 
 
 def _band(left: int, top: int, first: Columns, after: Columns, rows: slice) -> Region:
-    """Region of one span ``first <= x < after`` in each of some rows, counted from a corner of the image."""
+    """Make a region of one span ``first <= x < after`` in each row.
+
+    Rows and columns count from the corner of the image.
+    """
     first, after = first[rows], after[rows]
     x0, x1 = int(first.min()), int(after.max())
     rect = Rect(left + x0, top + rows.start, left + x1, top + rows.stop)
@@ -336,6 +372,9 @@ def _band(left: int, top: int, first: Columns, after: Columns, rows: slice) -> R
 
 
 def _one_span_a_row(rect: Rect, spans: Columns | tuple[Columns, Columns]) -> Region:
-    """Region of one span in each row of a rectangle: first columns and those after the last, from its left edge."""
+    """Make a region of one span in each row of a rectangle.
+
+    Columns count from its left edge.
+    """
     starts = np.arange(0, rect.area, rect.width)
     return StencilRegion(rect, drawn(rect.width, rect.height, starts, *spans))

@@ -1,4 +1,4 @@
-"""Sets of pixels that edits write: as a stencil, or as spans of pixels in rows."""
+"""Regions: sets of pixels, as a stencil or as spans in rows."""
 
 from __future__ import annotations
 
@@ -24,11 +24,14 @@ class Region(ABC):
 
     @abstractmethod
     def part(self, rect: Rect) -> NDArray[np.uint8]:
-        """Which pixels of a rectangle within ``rect`` are inside: uint8 (height, width), nonzero is inside."""
+        """Return the stencil of a rectangle within ``rect``.
+
+        It is uint8 (height, width), nonzero inside the region.
+        """
 
     @property
     def stencil(self) -> NDArray[np.uint8]:
-        """Which pixels of ``rect`` are inside."""
+        """Stencil of ``rect``, nonzero inside the region."""
         return self.part(self.rect)
 
     @property
@@ -39,7 +42,7 @@ class Region(ABC):
 
 @dataclass(frozen=True)
 class StencilRegion(Region):
-    """A region whose pixels are told one by one.
+    """A region given by a stencil.
 
     Attributes:
         rect: see `Region`.
@@ -57,7 +60,7 @@ class StencilRegion(Region):
             raise ValueError(f"stencil {self.pixels.dtype} {self.pixels.shape} does not fit {self.rect}")
 
     def part(self, rect: Rect) -> NDArray[np.uint8]:
-        """See `Region.part`; a view."""
+        """Return a view of the stencil."""
         if rect == self.rect:
             return self.pixels
         rows = slice(rect.y0 - self.rect.y0, rect.y1 - self.rect.y0)
@@ -66,7 +69,9 @@ class StencilRegion(Region):
 
 @dataclass(frozen=True)
 class SpanRegion(Region):
-    """A region of spans ``first <= x < after``; of a large one each part is drawn when it is asked for.
+    """A region of spans ``first <= x < after``.
+
+    Each part of a large one is drawn when it is asked for.
 
     Attributes:
         rect: see `Region`.
@@ -81,7 +86,7 @@ class SpanRegion(Region):
     after: Columns
 
     def part(self, rect: Rect) -> NDArray[np.uint8]:
-        """See `Region.part`; drawn anew."""
+        """Draw the stencil of a rectangle."""
         start, end = self.rows.searchsorted((rect.y0, rect.y1))
         first, after = (
             np.minimum(np.maximum(ends[start:end], rect.x0), rect.x1) for ends in (self.first, self.after)
@@ -94,7 +99,9 @@ _TURNS = np.tile(np.array((0, 1), np.uint8), 1 << 13)
 
 
 def drawn(width: int, height: int, starts: Columns, first: Columns, after: Columns) -> NDArray[np.uint8]:
-    """The stencil (height, width) of spans ``first <= x < after`` in order: 1 inside, 0 outside.
+    """Draw spans ``first <= x < after`` as a stencil (height, width).
+
+    It is 1 inside and 0 outside. The spans are in order.
 
     Row after row it is so many pixels outside, so many inside, and so on: repeating 0 and 1 takes a tenth of the time
     of comparing every pixel, or of writing slices, at all sizes but the smallest.

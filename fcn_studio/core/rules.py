@@ -1,4 +1,4 @@
-"""Where painting is allowed: what the user hid, locked, or chose in the options bar."""
+"""Paint rules: where edits may write."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fcn_studio.core.classes import VOID, ClassTable
+from fcn_studio.core.classes import VOID
 from fcn_studio.core.labels import LabelMap, Provenance
 
 _NOBODY = np.zeros(256, np.uint8)
@@ -23,7 +23,7 @@ _FEW = 4
 
 @dataclass(frozen=True)
 class PaintRules:
-    """Which pixels a human edit may write.
+    """Rules for the pixels that a human edit may write.
 
     Attributes:
         hidden: classes (255 for painted void) that are not shown; what cannot be seen is not painted over.
@@ -46,28 +46,17 @@ class PaintRules:
 
     @cached_property
     def protected(self) -> frozenset[int]:
-        """The classes whose labelled pixels no edit of a tool or a network changes."""
+        """The classes whose pixels no tool or network changes."""
         return self.hidden | self.locked
 
-    def describe(self, table: ClassTable) -> str:
-        """The rules in words for the options bar, as ``only over Road; Sky (locked) is kept``."""
-        if self.only_unlabelled:
-            where = "only unlabelled"
-        elif self.only_over is not None:
-            where = f"only over {table.name_of(self.only_over)}"
-        else:
-            where = "everywhere"
-        kept = [f"{table.name_of(i)} ({'locked' if i in self.locked else 'hidden'})" for i in sorted(self.protected)]
-        if not kept:
-            return where
-        return f"{where}; {', '.join(kept)} {'is' if len(kept) == 1 else 'are'} kept"
-
     def unprotected(self) -> PaintRules:
-        """The same protection without the "only" rules: what erasing and predictions obey."""
+        """Return the rules without "only", which erasing and predictions obey."""
         return PaintRules(self.hidden, self.locked)
 
     def paintable(self, label_map: LabelMap, provenance: LabelMap) -> NDArray[np.uint8] | None:
-        """Where the rules let an edit write: uint8 of the shape given, nonzero; None means everywhere.
+        """Return where an edit may write: uint8 of the given shape, nonzero.
+
+        None means everywhere.
 
         Args:
             label_map: uint8 (h, w), any part of a label map.
@@ -90,7 +79,7 @@ class PaintRules:
 
     @cached_property
     def _free_classes(self) -> NDArray[np.uint8]:
-        """255 for the values of a label map that may be painted over, shape (256,)."""
+        """255 for values that may be painted over, shape (256,)."""
         values = np.full(256, 255 if self.only_over is None else 0, np.uint8)
         if self.only_over is not None:
             values[self.only_over] = 255
@@ -99,7 +88,10 @@ class PaintRules:
 
 
 def _none_of(label_map: LabelMap, classes: Iterable[int]) -> NDArray[np.uint8]:
-    """1 where a label map has none of some classes, at least one."""
+    """Return 1 where a label map has none of the classes.
+
+    There is at least one class.
+    """
     first, *others = classes
     free = label_map != first
     for index in others:
@@ -109,5 +101,5 @@ def _none_of(label_map: LabelMap, classes: Iterable[int]) -> NDArray[np.uint8]:
 
 
 def look_up(array: LabelMap, values: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """``values[array]`` for a table of shape (256,), at OpenCV's speed."""
+    """Return ``values[array]`` for a table of shape (256,), by OpenCV."""
     return np.asarray(cv2.LUT(array, values), np.uint8)

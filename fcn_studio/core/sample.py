@@ -1,4 +1,4 @@
-"""A sample: one image of a project, its id, its status, its split."""
+"""Samples: images of a project, with their ids, status and split."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
+from fcn_studio.i18n import tr, tr_noop
+
 
 class Status(StrEnum):
-    """How far an image's annotation is. The values are stored on disk: never rename them."""
+    """Status of an image's annotation.
+
+    The values are stored on disk. Never rename them.
+    """
 
     NEW = "new"
     PRELABELLED = "prelabelled"
@@ -22,12 +27,21 @@ class Status(StrEnum):
 
     @property
     def words(self) -> str:
-        """The status in words for people."""
-        return {"prelabelled": "Pre-labelled", "in_progress": "In progress"}.get(self.value, self.value.capitalize())
+        """The status for people, translated."""
+        return tr(_STATUS_NAMES[self])
+
+
+_STATUS_NAMES = {
+    Status.NEW: tr_noop("New"),
+    Status.PRELABELLED: tr_noop("Pre-labelled"),
+    Status.IN_PROGRESS: tr_noop("In progress"),
+    Status.VERIFIED: tr_noop("Verified"),
+    Status.SKIPPED: tr_noop("Skipped"),
+}
 
 
 class Split(StrEnum):
-    """Which list of ImageSets an image belongs to."""
+    """List of ImageSets that an image belongs to."""
 
     TRAIN = "train"
     VAL = "val"
@@ -54,12 +68,15 @@ class Sample:
 
 
 def image_id_of(relative: PurePosixPath | str) -> str:
-    """The id of an image from its path relative to the image root, with slashes."""
+    """Return the id of an image from its path below the image root.
+
+    The path has slashes.
+    """
     return unicodedata.normalize("NFC", str(relative))
 
 
 def mask_ids(image_ids: Iterable[str]) -> dict[str, str]:
-    """Image id -> mask id for all images of a project.
+    """Map the image ids of a project to mask ids.
 
     The mask id is the image id without its suffix; all images whose mask ids would be equal (casefolded, as
     some file systems see them) keep their suffix instead: ``a.jpg`` and ``a.png`` give ``a.jpg`` and ``a.png``.
@@ -75,7 +92,9 @@ def mask_ids(image_ids: Iterable[str]) -> dict[str, str]:
 
 
 def split_of(image_id: str, val_percent: int) -> Split:
-    """Split of an image that is in no ImageSets list: decided by its id alone, so it never moves.
+    """Return the split of an image that is in no ImageSets list.
+
+    It depends on the id alone, so it never changes.
 
     Source: docs/ARCHITECTURE.md, "Splits": ``int(sha256(id)[:8 hex], 16) % 100 < val_percent`` is val.
     """

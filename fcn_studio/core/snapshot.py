@@ -1,4 +1,4 @@
-"""The frozen snapshot of trusted pixels that a training or an evaluation gets: all it knows of the project.
+"""Snapshots of trusted pixels for training and evaluation.
 
 Label maps are packed, so that a snapshot of a thousand images crosses to the network's process in one message.
 """
@@ -30,7 +30,9 @@ class LabelledImage:
     shape: tuple[int, int]
 
     def label_map(self) -> LabelMap:
-        """The trusted label map: uint8 (H, W), class index or 255; read-only.
+        """Return the trusted label map: read-only uint8 (H, W).
+
+        Values are class indices or 255.
 
         Raises:
             ValueError: if the packed bytes are not a label map of ``shape``.

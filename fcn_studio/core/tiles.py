@@ -1,4 +1,4 @@
-"""Tiles of an annotation, the units of undo and of the journal, and what they hold in little room."""
+"""Tiles of an annotation, the units of undo and journal."""
 
 from __future__ import annotations
 
@@ -25,20 +25,26 @@ Contents = Mapping[Tile, tuple[Packed, Packed]]
 
 
 def tile_rect(tile: Tile, width: int, height: int) -> Rect:
-    """The pixels of a tile; tiles at the right and lower edge may be smaller."""
+    """Return the rectangle of a tile.
+
+    Tiles at the right and lower edge may be smaller.
+    """
     row, column = tile
     x, y = column * TILE, row * TILE
     return Rect(x, y, min(x + TILE, width), min(y + TILE, height))
 
 
 def tile_slices(tile: Tile) -> tuple[slice, slice]:
-    """Index of a tile in an array of the image; it takes what there is of one at the right or lower edge."""
+    """Return the index of a tile in an array of the image.
+
+    At the right and lower edge the array is cut.
+    """
     row, column = tile
     return slice(row * TILE, row * TILE + TILE), slice(column * TILE, column * TILE + TILE)
 
 
 def only_value(pixels: NDArray[np.uint8]) -> int | None:
-    """The value of all pixels of a tile; None if there are several."""
+    """Return the only value of a tile, None if there are several."""
     if pixels[0, 0] != pixels[-1, -1]:
         return None
     lowest, highest, _, _ = cv2.minMaxLoc(pixels)
@@ -46,19 +52,25 @@ def only_value(pixels: NDArray[np.uint8]) -> int | None:
 
 
 def collapsed(pixels: NDArray[np.uint8]) -> int | NDArray[np.uint8]:
-    """A tile that nobody else writes, or its only value."""
+    """Return a tile, or its only value.
+
+    Nobody else may write the tile.
+    """
     value = only_value(pixels)
     return pixels if value is None else value
 
 
 def collapsed_copy(pixels: NDArray[np.uint8]) -> int | NDArray[np.uint8]:
-    """A copy of a tile, or its only value: most tiles of a large image have one."""
+    """Return a copy of a tile, or its only value.
+
+    Most tiles of a large image have one value.
+    """
     value = only_value(pixels)
     return pixels.copy() if value is None else value
 
 
 def pack(part: Packed) -> int | bytes:
-    """Make a tile small: its only value, or a zlib stream of its rows."""
+    """Compress a tile to its value or a zlib stream."""
     if not isinstance(part, np.ndarray):
         return part
     value = int(part.flat[0])
@@ -66,7 +78,7 @@ def pack(part: Packed) -> int | bytes:
 
 
 def unpacked(part: bytes | NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The pixels of a tile, row by row: uint8 (N,)."""
+    """Return the pixels of a tile, row by row: uint8 (N,)."""
     return (
         np.frombuffer(zlib.decompress(part, bufsize=TILE * TILE), np.uint8)
         if isinstance(part, bytes)

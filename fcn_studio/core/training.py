@@ -1,4 +1,4 @@
-"""Frozen descriptions of a fine-tune: what to do, how it goes, what came out, and the rule of adoption."""
+"""Description, progress and outcome of a training, and the adoption rule."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fcn_studio.i18n import tr, tr_n
 
 
 class Level(StrEnum):
-    """How much of the network a fine-tune changes."""
+    """Part of the network that a fine-tune changes."""
 
     QUICK = "quick"
     """Only the score layers: seconds on a CPU, convex, no augmentation."""
@@ -24,7 +24,7 @@ class Level(StrEnum):
 
 
 class RecipeName(StrEnum):
-    """How a network is trained."""
+    """Name of a training recipe."""
 
     MODERN = "modern"
     """AdamW, warm-up and cosine, augmented crops, class weights, the average of the weights is kept."""
@@ -36,7 +36,9 @@ class RecipeName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """What to do. Exactly one of ``minutes`` and ``steps`` bounds the run; neither: the level's default.
+    """Settings of a training.
+
+    ``minutes`` or ``steps`` bounds the run. Without either, the level's default does.
 
     Attributes:
         level: see `Level`.
@@ -85,7 +87,7 @@ class TrainConfig:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrainConfig:
-        """The config that ``asdict`` gave, back from JSON.
+        """Make the config from the JSON of its ``asdict``.
 
         Raises:
             TypeError, ValueError: if it is anything else.
@@ -119,7 +121,7 @@ class TrainProgress:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How far a network's stated confidence is from being right on held-out pictures (0..1), by its temperature."""
+    """Calibration error (0..1) on held-out pictures before and after a temperature."""
 
     temperature: float
     error_before: float
@@ -128,7 +130,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class TrainOutcome:
-    """What a finished or stopped training left.
+    """Result of a finished or stopped training.
 
     Attributes:
         checkpoint: path of the best checkpoint, as text.
@@ -161,7 +163,7 @@ class TrainOutcome:
 
 
 class Verdict(StrEnum):
-    """What becomes of a new network."""
+    """Decision on a new network."""
 
     ADOPTED = "adopted"
     NOT_COMPARED = "adopted, not compared"
@@ -175,7 +177,7 @@ MAX_CLASS_LOSS = 0.05
 
 @dataclass(frozen=True)
 class Adoption:
-    """The verdict on a new network and the reasons in words."""
+    """The verdict on a new network, with the reasons in English."""
 
     verdict: Verdict
     reasons: tuple[str, ...] = field(default=())

@@ -1,4 +1,6 @@
-"""Tools: state machines that turn gestures into edits, one file each, and `TOOLS`, the table of all.
+"""Tools, which turn gestures into edits, and `TOOLS`, their table.
+
+Each is a state machine in a file of its own.
 
 They import ``core`` only; no Qt, no files, and no tool knows another (import-linter holds it).
 """

@@ -1,4 +1,4 @@
-"""What a tool is: the events it is fed, what it may ask of the window, what it shows."""
+"""Base class of tools, with their events, context and overlay."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class PointerEvent(NamedTuple):
 
 
 class ToolContext(Protocol):
-    """What a tool reads from the window at the moment of a gesture, and the few things that it may ask for."""
+    """What a tool reads from the window and may ask of it."""
 
     @property
     def document(self) -> Document | None:
-        """The open image, None if there is none."""
+        """The document of the open image, None if there is none."""
 
     @property
     def class_index(self) -> int:
@@ -62,16 +62,19 @@ class ToolContext(Protocol):
 
     @property
     def grab_radius(self) -> float:
-        """How near a click must be to a polygon's first corner to close it, in image pixels at this zoom."""
+        """Distance at which a click grabs a corner, in image pixels.
+
+        It follows the zoom.
+        """
 
     def option(self, option: Option[T]) -> T:
         """Return the value of an option."""
 
     def pick(self, index: int) -> None:
-        """Make this the active class; 255 for void."""
+        """Make a class index active, 255 for void."""
 
     def show_active(self) -> None:
-        """Let the active class be seen, for it is about to be painted."""
+        """Show the active class if it is hidden, before it is painted."""
 
 
 class Ring(NamedTuple):
@@ -93,7 +96,7 @@ class Ring(NamedTuple):
 
 
 class Overlay(NamedTuple):
-    """What the canvas draws above the image for the active tool, in image coordinates.
+    """Drawing of the active tool above the image, in image coordinates.
 
     Attributes:
         ring: the brush's outline.
@@ -109,7 +112,9 @@ class Overlay(NamedTuple):
 
 
 class Tool:
-    """A state machine from pointer events to edits. It lives as long as the window and serves every image.
+    """A state machine from pointer events to edits.
+
+    It lives as long as the window and serves every image.
 
     Every gesture does nothing unless a tool overrides it.
 
@@ -138,12 +143,18 @@ class Tool:
 
     @property
     def busy(self) -> bool:
-        """Whether a gesture is half done, so that `settle` or `cancel` would do something."""
+        """Whether a gesture is half done.
+
+        If so, `settle` and `cancel` do something.
+        """
         return self.working
 
     @property
     def undo_title(self) -> str:
-        """What the "Undo" `key` would take back of the gesture, in a word; "" where it is not used."""
+        """Title of what the "Undo" `key` would undo of the gesture.
+
+        It is marked for translation, and "" where the key is not used.
+        """
         return ""
 
     @property
@@ -152,7 +163,10 @@ class Tool:
         return self._work is not None
 
     def work(self) -> float | None:
-        """Do a share of some milliseconds; returns the seconds until the next is due, None when all is done."""
+        """Do a share of some milliseconds of long work.
+
+        Returns the seconds until the next share is due, None when all is done.
+        """
         if self._work is None:
             return None
         try:
@@ -165,7 +179,10 @@ class Tool:
         return None
 
     def _paint(self, document: Document, title: str, find: Callable[[], Region | None], pixels: int) -> None:
-        """Label what is found, as one step: at once, or in shares where it is about many pixels."""
+        """Label a region with the active class, as one step.
+
+        From `LARGE` pixels on it is done in shares.
+        """
         self.context.show_active()
         if pixels >= LARGE:
             self._work = painting(document, title, self.context.class_index, find)
@@ -182,39 +199,45 @@ class Tool:
         self.working_changed.emit()
 
     def press(self, event: PointerEvent) -> None:
-        """A button went down."""
+        """Handle a button that went down."""
 
     def move(self, event: PointerEvent) -> None:
-        """The pointer moved, with or without a button held."""
+        """Handle a move of the pointer, with or without a button held."""
 
     def release(self, event: PointerEvent) -> None:
-        """A button went up."""
+        """Handle a button that went up."""
 
     def double_click(self, event: PointerEvent) -> None:
-        """The second press of a double click, in place of `press`."""
+        """Handle the second press of a double click, in place of `press`."""
         self.press(event)
 
     def leave(self) -> None:
-        """The pointer left the canvas."""
+        """Handle the pointer's leaving the canvas."""
 
     def key(self, name: str) -> bool:
-        """A key: "Enter", "Backspace", "Escape", or "Undo" for its shortcut; returns whether it was used."""
+        """Handle a key and return whether it was used.
+
+        The name is "Enter", "Backspace", "Escape", or "Undo" for its shortcut.
+        """
         if name == "Escape" and self.busy:
             self.cancel()
             return True
         return False
 
     def settle(self) -> None:
-        """Finish a half-done gesture and keep the work: before undo, leaving the image, training, quitting."""
+        """Finish a half-done gesture and keep its work.
+
+        The window calls it before undo, leaving the image, training and quitting.
+        """
         while (seconds := self.work()) is not None:
             time.sleep(seconds)
 
     def cancel(self) -> None:
-        """Drop a half-done gesture and put everything back."""
+        """Cancel a half-done gesture and restore everything."""
         if self._work is not None:
             self._work.close()
             self._end_work()
 
     def overlay(self) -> Overlay:
-        """What to draw above the image now."""
+        """Return what to draw above the image now."""
         return Overlay()

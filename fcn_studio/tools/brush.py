@@ -1,4 +1,4 @@
-"""Brush and eraser: a stroke is one edit, written live, segment by segment."""
+"""Brush and eraser, whose strokes are edits written live."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from fcn_studio.tools.options import BRUSH_SHAPE, BRUSH_SIZE, PEN_PRESSURE, AnyO
 
 
 class Brush(Tool):
-    """Left paints the active class, right erases while held, Shift-click draws a straight line from the last point.
-    The pressure of a pen makes the brush smaller than its full size.
+    """Paints strokes with the active class.
 
+    The left button paints, the right button erases, and Shift-click draws a straight line from the last point.
+    The pressure of a pen makes the brush smaller than its full size.
     `settle` commits a stroke as far as it came.
     """
 
@@ -45,7 +46,7 @@ class Brush(Tool):
         return self._edit is not None
 
     def press(self, event: PointerEvent) -> None:
-        """Begin a stroke; a second button during one is ignored."""
+        """Begin a stroke. A second button is ignored."""
         document = self.context.document
         if document is None or self._edit is not None or event.button not in ("left", "right"):
             return
@@ -53,7 +54,7 @@ class Brush(Tool):
         erases = not self.uses_class or event.button == "right"
         if not erases:
             self.context.show_active()
-        self._edit = document.edit("Erase" if erases else "Brush stroke")
+        self._edit = document.edit(tr_noop("Erase") if erases else tr_noop("Brush stroke"))
         self._painted = None
         if not (event.shift and self._ended_on is not None and self._ended_on() is document):
             self._from = event.point_xy
@@ -63,7 +64,7 @@ class Brush(Tool):
         self.overlay_changed.emit()
 
     def move(self, event: PointerEvent) -> None:
-        """Draw on, or only move the ring."""
+        """Continue the stroke, or only move the ring."""
         self._hover = event.point_xy
         if self._edit is not None:
             self._pressure = event.pressure
@@ -83,7 +84,7 @@ class Brush(Tool):
         self.overlay_changed.emit()
 
     def settle(self) -> None:
-        """Commit the stroke as far as it came."""
+        """Commit the stroke drawn so far."""
         edit, document = self._end()
         if edit is not None and document is not None:
             self._ended_on = ref(document)
@@ -91,7 +92,7 @@ class Brush(Tool):
             self.overlay_changed.emit()
 
     def cancel(self) -> None:
-        """Take the stroke back."""
+        """Cancel the stroke."""
         edit, _ = self._end()
         if edit is not None:
             self._ended_on = None
@@ -99,7 +100,7 @@ class Brush(Tool):
             self.overlay_changed.emit()
 
     def overlay(self) -> Overlay:
-        """The ring, where the brush would land."""
+        """Return the ring where the brush would land."""
         if self._hover is None or self.context.document is None:
             return Overlay()
         size = brush_diameter(self._size)
@@ -141,7 +142,7 @@ class Brush(Tool):
 
 
 class Eraser(Brush):
-    """The brush's gestures with either button; pixels become unlabelled."""
+    """Makes pixels unlabelled, with either button."""
 
     gestures: ClassVar[tuple[tuple[str, str], ...]] = ()
     uses_class: ClassVar[bool] = False

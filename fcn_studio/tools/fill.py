@@ -1,4 +1,4 @@
-"""Fill: the region of equal label under the pointer gets the active class."""
+"""Fill, which gives a region of equal labels the active class."""
 
 from __future__ import annotations
 
@@ -33,12 +33,18 @@ CONNECTIVITY: Choice[Connectivity] = Choice(
 
 
 class Fill(Tool):
-    """Left click fills. Unlabelled pixels are a label of their own, apart from painted void."""
+    """Fills the region under a left click.
+
+    Unlabelled pixels and painted void are different labels.
+    """
 
     options: ClassVar[tuple[AnyOption, ...]] = (CONTIGUOUS, CONNECTIVITY)
 
     def press(self, event: PointerEvent) -> None:
-        """Fill the region under the pointer; outside the image nothing."""
+        """Fill the region under the pointer.
+
+        Outside the image nothing happens.
+        """
         document = self.context.document
         x, y = int(np.floor(event.x)), int(np.floor(event.y))
         if self.working or document is None or event.button != "left":
@@ -47,13 +53,13 @@ class Fill(Tool):
             return
         contiguous, connectivity = self.context.option(CONTIGUOUS), self.context.option(CONNECTIVITY)
         find = partial(equal_region, document, (x, y), contiguous=contiguous, connectivity=connectivity)
-        self._paint(document, "Fill", find, document.label_map.size)
+        self._paint(document, tr_noop("Fill"), find, document.label_map.size)
 
 
 def equal_region(
     document: Document, seed_xy: tuple[int, int], *, contiguous: bool, connectivity: Connectivity
 ) -> Region:
-    """The pixels that are labelled like the one at ``seed_xy``.
+    """Return the pixels labelled like the one at ``seed_xy``.
 
     Args:
         document: the image.

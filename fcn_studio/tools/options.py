@@ -1,4 +1,4 @@
-"""Options of tools: typed declarations from which the options bar makes its controls."""
+"""Options of tools, from which the options bar makes its controls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Option(Generic[T]):
-    """One option of one or several tools; tools that share it share its value.
+    """One option of one or several tools.
+
+    Tools that share an option share its value.
 
     Attributes:
         name: how the program calls it; unique.

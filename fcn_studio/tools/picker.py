@@ -1,4 +1,4 @@
-"""Picker: the class under the pointer becomes the active one."""
+"""Picker, which makes the class under the pointer active."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from fcn_studio.tools.base import PointerEvent, Tool
 
 
 class Picker(Tool):
-    """Left click or drag picks; unlabelled pixels have no class to pick, painted void does."""
+    """Picks a class by left click or drag.
+
+    Painted void can be picked, unlabelled pixels cannot.
+    """
 
     uses_class: ClassVar[bool] = False
     writes: ClassVar[bool] = False
@@ -21,7 +24,7 @@ class Picker(Tool):
             self._pick(event)
 
     def move(self, event: PointerEvent) -> None:
-        """Go on picking while the button is held."""
+        """Continue to pick while the button is held."""
         if "left" in event.buttons:
             self._pick(event)
 

@@ -1,4 +1,4 @@
-"""Polygon: corners by clicks, filled with the active class when closed."""
+"""Polygon, filled with the active class when it is closed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from fcn_studio.tools.base import Overlay, PointerEvent, Tool, ToolContext
 
 
 class Polygon(Tool):
-    """Click adds a corner; Enter, double click or a click on the first corner closes; right click, Backspace or
-    Undo removes the last one; Escape drops all.
+    """Fills a polygon whose corners are clicked.
+
+    Enter, double click or a click on the first corner closes it. Right click, Backspace or Undo removes the last
+    corner, and Escape drops all.
 
     Nothing is written before it is closed, so a half-done polygon need not be settled to save. `settle` closes one
     of three or more corners rather than lose it; fewer enclose nothing and are dropped.
@@ -43,8 +45,8 @@ class Polygon(Tool):
 
     @property
     def undo_title(self) -> str:
-        """Undo takes the last corner back."""
-        return "Corner" if self._points else ""
+        """Title of the last corner, which Undo removes."""
+        return tr_noop("Corner") if self._points else ""
 
     def press(self, event: PointerEvent) -> None:
         """Add a corner, close, or remove the last corner."""
@@ -67,7 +69,10 @@ class Polygon(Tool):
             self.overlay_changed.emit()
 
     def double_click(self, event: PointerEvent) -> None:
-        """Close; the first of the two presses has added the corner."""
+        """Close the polygon.
+
+        The first of the two presses has added the corner.
+        """
         if event.button == "left" and len(self._points) >= 3:
             self._close()
         elif event.button == "right":
@@ -79,7 +84,10 @@ class Polygon(Tool):
         self.overlay_changed.emit()
 
     def key(self, name: str) -> bool:
-        """Enter closes, Backspace and Undo remove the last corner, Escape drops all."""
+        """Close, remove the last corner, or drop all.
+
+        Enter closes, Backspace and Undo remove the last corner, Escape drops all.
+        """
         if not self._points:
             return super().key(name)
         if name == "Enter":
@@ -104,10 +112,10 @@ class Polygon(Tool):
         find = partial(polygon, points, (document.width, document.height))
         (x0, y0), (x1, y1) = np.min(points, axis=0), np.max(points, axis=0)
         pixels = round(min(x1 - x0, document.width) * min(y1 - y0, document.height))
-        self._paint(document, "Polygon", find, pixels)
+        self._paint(document, tr_noop("Polygon"), find, pixels)
 
     def cancel(self) -> None:
-        """Drop all corners, or take a large one back while it is being filled."""
+        """Drop all corners, or undo a fill that is not done."""
         super().cancel()
         self._drop()
 
@@ -117,7 +125,7 @@ class Polygon(Tool):
             self.overlay_changed.emit()
 
     def overlay(self) -> Overlay:
-        """The corners and the line to the pointer."""
+        """Return the corners and the line to the pointer."""
         if not self._points:
             return Overlay()
         closing = self._hover is not None and self._closes_at(self._hover)

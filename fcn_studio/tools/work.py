@@ -1,4 +1,4 @@
-"""Acts on so many pixels that the window must have its turn in between."""
+"""Long work in shares, between which the window handles its events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ _POLL_S = 0.005
 
 
 def painting(document: Document, title: str, value: int, find: Callable[[], Region | None]) -> Work:
-    """Label what ``find`` finds, in one step. ``find`` may run in a thread: it must write nothing."""
+    """Label the region that ``find`` returns, as one step.
+
+    ``find`` may run in a thread and must write nothing.
+    """
     with document.edit(title) as edit:
         region = yield from _in_thread(find)
         if region is not None:
