@@ -30,6 +30,7 @@ from PySide6.QtCore import QTimer, qInstallMessageHandler  # noqa: E402
 from fcn_studio.settings import Settings  # noqa: E402
 from fcn_studio.ui import app  # noqa: E402
 from fcn_studio.ui.runtime.garbage_collection import GuiThreadGarbageCollector  # noqa: E402
+from tests.helpers import use_network  # noqa: E402
 from tests.trust.soak import Soak, growth, steady  # noqa: E402
 
 BAR_MB = 1.0
@@ -53,7 +54,7 @@ def run(folder: Path, minutes: float, infer_every: int, seed: int) -> Soak:
     soak = Soak(studio, folder / "project", seed, infer_every=infer_every)
     network = folder / "tiny.safetensors"
     subprocess.run([sys.executable, "-c", MAKE_NETWORK, str(network)], check=True, cwd=ROOT)
-    studio.learning.use_network(str(network))
+    use_network(studio, str(network))
     print(*(f"{name:>10}" for name in COLUMNS))
     end, next_sample = time.monotonic() + 60 * minutes, [time.monotonic() + minutes]
 

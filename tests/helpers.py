@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import deque
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -24,6 +25,10 @@ from fcn_studio.jobs.micrographs import CLASSES
 from fcn_studio.jobs.process.scheduler import JobScheduler
 from fcn_studio.jobs.protocol import Cancel, Job, Reply, Submit
 from fcn_studio.jobs.run import JobRunner
+
+if TYPE_CHECKING:
+    from fcn_studio.ui.network.network_parts import NetworkParts
+    from fcn_studio.ui.session.session import Session
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -95,6 +100,25 @@ def run_python(code: str, *arguments: str, timeout: float = 120) -> subprocess.C
 def black(width: int = 64, height: int = 48) -> np.ndarray:
     """A picture of nothing."""
     return np.zeros((height, width, 3), np.uint8)
+
+
+class HasNetwork(Protocol):
+    """A studio of the program or of a test."""
+
+    @property
+    def session(self) -> Session: ...
+    @property
+    def network(self) -> NetworkParts: ...
+
+
+def use_network(studio: HasNetwork, name_or_path: str) -> None:
+    """Put a bundled or installed network or a checkpoint file in use."""
+    from fcn_studio.jobs.networks import needed, network_of
+
+    current = studio.network.current
+    network = needed(network_of(studio.session.project, name_or_path))
+    reference = name_or_path if network.name == name_or_path else network.path
+    current.use(network, reference, current.remembered(network))
 
 
 class InlineProcess(QObject):

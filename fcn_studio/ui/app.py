@@ -14,7 +14,7 @@ from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.errors import FcnStudioError, UsageError
 from fcn_studio.i18n import tr
 from fcn_studio.settings import Settings
-from fcn_studio.ui.network.learning import Learning
+from fcn_studio.ui.network.network_parts import NetworkParts
 from fcn_studio.ui.network.network_process import JobProcess, NetworkProcess
 from fcn_studio.ui.runtime.crash_marker import CrashMarker, take_unexpected_ends
 from fcn_studio.ui.runtime.garbage_collection import GuiThreadGarbageCollector
@@ -43,29 +43,27 @@ class Studio:
     settings: Settings
     toolbox: Toolbox
     session: Session
-    process: JobProcess
-    learning: Learning
+    network: NetworkParts
     window: MainWindow
 
     def shut_down(self) -> None:
         """End all threads and the network's process; the project must be closed."""
-        self.learning.shut_down()
+        self.network.shut_down()
         self.session.shut_down()
 
 
 def build(settings: Settings, process: JobProcess | None = None) -> Studio:
     """Make the parts and the window without showing it.
 
-    Tests pass an ``engine`` of their own.
+    Tests pass a ``process`` of their own.
     """
     toolbox = Toolbox()
     session = Session(settings, toolbox)
-    running = process or NetworkProcess()
-    learning = Learning(session, running)
+    network = NetworkParts.make(session, process or NetworkProcess())
     messages = Messages()
-    window = MainWindow(session, toolbox, learning, settings, messages)
+    window = MainWindow(session, toolbox, network, settings, messages)
     messages.setParent(window)
-    studio = Studio(settings, toolbox, session, running, learning, window)
+    studio = Studio(settings, toolbox, session, network, window)
     window.demo_requested.connect(lambda: open_demo(studio))
     session.project_changed.connect(lambda: _greet_demo(studio))
     return studio
@@ -165,7 +163,7 @@ def _run(
         QTimer.singleShot(0, studio.window, lambda: _tell_ended(studio))
         if folder is not None:
             QTimer.singleShot(0, studio.window, lambda: _open(studio, folder, break_lock))
-        QTimer.singleShot(WARM_UP_MS, studio.window, studio.learning.warm_up)
+        QTimer.singleShot(WARM_UP_MS, studio.window, studio.network.process.warm_up)
         try:
             return app.exec()
         finally:
@@ -178,7 +176,7 @@ def _tell_ended(studio: Studio) -> None:
     if ended:
         from fcn_studio.ui.commands.report import report_text, unexpected_ends_text
 
-        text = f"{unexpected_ends_text(ended)}\n{report_text(studio.window.messages, studio.learning.device_words)}"
+        text = f"{unexpected_ends_text(ended)}\n{report_text(studio.window.messages, studio.network.device.words)}"
         studio.window.message_presenter.report_unexpected_end(text)
 
 

@@ -68,7 +68,7 @@ class _Journey:
         theme.apply(self._app, "light")
         studio = build(settings)
         studio.window.messages.problem.connect(self._problems.append)
-        studio.learning.truth_scored.connect(lambda before, after: self._truth.append((before, after)))
+        studio.network.fine_tuning.truth_scored.connect(lambda before, after: self._truth.append((before, after)))
         try:
             self._drive(studio, picture)
             studio.window.close()
@@ -98,13 +98,13 @@ class _Journey:
                 labelled=labelled,
             )
         )
-        studio.learning.fine_tune(DEMO_TRAINING)
+        studio.network.fine_tuning.start(DEMO_TRAINING)
         self._wait(tr("the fine-tune"), lambda: bool(self._truth))
         before, after = self._truth[-1]
         assert after is not None
-        self._say(tr("fine-tuned: {network}", network=studio.learning.network_name))
+        self._say(tr("fine-tuned: {network}", network=studio.network.current.name))
         studio.session.step_unverified(+1)
-        studio.learning.auto_segment()
+        studio.network.auto_segment.segment_image()
         document = studio.session.document
         assert document is not None
         self._wait(tr("the auto-segment"), lambda: document.status is Status.PRELABELLED)

@@ -17,8 +17,8 @@ EXPECTED = "was killed (SIGKILL)"
 
 
 def script(studio: Studio) -> Script:
-    session, learning = studio.session, studio.learning
-    assert isinstance(studio.process, NetworkProcess)
+    session, network = studio.session, studio.network
+    assert isinstance(studio.network.process, NetworkProcess)
     problems: list[str] = []
     studio.window.messages.problem.connect(problems.append)
     yield lambda: session.document is not None and studio.window.isVisible()
@@ -29,19 +29,19 @@ def script(studio: Studio) -> Script:
         trigger(studio, "verify")
         yield lambda: session.save_state == "saved"
     steps: list[object] = []
-    learning.training.connect(steps.append)
-    learning.fine_tune(TrainConfig(Level.FULL, minutes=5))
+    network.fine_tuning.training.connect(steps.append)
+    network.fine_tuning.start(TrainConfig(Level.FULL, minutes=5))
     yield lambda: len(steps) >= 1
 
-    first = studio.process.pid
+    first = studio.network.process.pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
     killed = time.monotonic()
     yield lambda: bool(problems)
     assert time.monotonic() - killed < 2
     assert EXPECTED in problems[0]
-    assert not learning.training_running
-    assert learning.network_name == "street", "the network in use is unchanged"
+    assert not network.fine_tuning.busy
+    assert network.current.name == "street", "the network in use is unchanged"
 
     session.go_to(5)
     document = session.document
@@ -49,9 +49,9 @@ def script(studio: Studio) -> Script:
     drag(studio, [(60, 60), (400, 300)])
     assert document.status is Status.IN_PROGRESS
     trigger(studio, "auto_segment")
-    yield lambda: session.prediction is not None and not learning.running
+    yield lambda: session.prediction is not None and not network.job_list.views
     assert (document.provenance == 1).any()
-    assert studio.process.pid not in (None, first)
+    assert studio.network.process.pid not in (None, first)
     studio.window.close()
 
 

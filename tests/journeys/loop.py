@@ -16,7 +16,7 @@ from tests.journeys.driver import Script, drag, run_program, trigger
 
 
 def script(studio: Studio, out: Path) -> Script:
-    session, toolbox, learning = studio.session, studio.toolbox, studio.learning
+    session, toolbox, network = studio.session, studio.toolbox, studio.network
     yield lambda: session.document is not None and studio.window.isVisible()
     project = session.project
     assert project is not None
@@ -59,10 +59,10 @@ def script(studio: Studio, out: Path) -> Script:
         yield lambda: session.save_state == "saved"
 
     finished: list[object] = []
-    learning.training_finished.connect(lambda adoption, outcome: finished.append(outcome))
-    learning.fine_tune(TrainConfig(Level.QUICK, steps=8))
+    network.fine_tuning.finished.connect(lambda adoption, outcome: finished.append(outcome))
+    network.fine_tuning.start(TrainConfig(Level.QUICK, steps=8))
     yield lambda: bool(finished)
-    assert learning.network_name == "run 0001"
+    assert network.current.name == "run 0001"
 
     session.go_to(training[3])
     last = session.document
@@ -105,7 +105,7 @@ def reopen(studio: Studio, out: Path) -> Script:
         assert np.array_equal(document.label_map, kept["label_map"]), name
         assert np.array_equal(document.provenance, kept["provenance"]), name
         assert document.status is status, name
-    assert studio.learning.network_name == "run 0001"
+    assert studio.network.current.name == "run 0001"
     studio.window.close()
 
 

@@ -14,25 +14,25 @@ from fcn_studio.ui.dialogs.class_map_dialog import ClassMapDialog
 from tests.journeys.driver import Script, run_program, trigger
 
 
-def script(studio: Studio, network: Path) -> Script:
-    session, learning, window = studio.session, studio.learning, studio.window
-    desk = window._commands.desk
+def script(studio: Studio, file: Path) -> Script:
+    session, network, window = studio.session, studio.network, studio.window
+    networks = window._commands.networks
     yield lambda: session.document is not None and window.isVisible()
-    assert not learning.can_prelabel
+    assert not network.current.can_prelabel
     trigger(studio, "auto_segment")
     assert "nothing to pre-label with yet" in window._strip.text
     window._strip.buttons[1].click()
-    dialog = desk.dialog
+    dialog = networks.dialog
     assert dialog is not None
     yield lambda: dialog.chosen is not None
 
-    learning.library.bring_in(network)
-    yield lambda: any(row.title == network.stem for row in learning.library.networks)
-    dialog._choose(next(key for key, row in dialog._choices.items() if row.title == network.stem))
+    network.library.bring_in(file)
+    yield lambda: any(row.title == file.stem for row in network.library.networks)
+    dialog._choose(next(key for key, row in dialog._choices.items() if row.title == file.stem))
     ClassMapDialog.asked = _answered  # type: ignore[method-assign] - what exec() would wait for
     dialog.use_button.click()
-    assert learning.network_name == network.stem
-    assert learning.network_known == ["thing", "sky"]
+    assert network.current.name == file.stem
+    assert network.current.known == ["thing", "sky"]
     dialog.close()
 
     document = session.document
@@ -45,7 +45,7 @@ def script(studio: Studio, network: Path) -> Script:
     assert set(np.unique(session.prediction.label_map)) <= {1, 2}
     yield lambda: session.save_state == "saved"
     trigger(studio, "go_back")
-    assert learning.network_name != network.stem
+    assert network.current.name != file.stem
     window.close()
 
 
@@ -56,15 +56,15 @@ def _answered(dialog: ClassMapDialog) -> bool:
     return True
 
 
-def reopen(studio: Studio, network: Path) -> Script:
+def reopen(studio: Studio, file: Path) -> Script:
     """It went back, so the network in use is again the one that it began with; the map is still known."""
-    session, learning = studio.session, studio.learning
+    session, network = studio.session, studio.network
     yield lambda: session.document is not None and studio.window.isVisible()
     assert [c.name for c in session.table] == ["background", "thing", "sky"]
-    assert learning.network_name != network.stem
-    learning.library.refresh()
-    yield lambda: bool(learning.library.networks)
-    row = next(row for row in learning.library.networks if row.title == network.stem)
+    assert network.current.name != file.stem
+    network.library.refresh()
+    yield lambda: bool(network.library.networks)
+    row = next(row for row in network.library.networks if row.title == file.stem)
     assert row.timing is not None, "how long it took is remembered"
     studio.window.close()
 

@@ -23,6 +23,7 @@ from fcn_studio.jobs.protocol import Progress, Reply, Started
 from fcn_studio.settings import Settings
 from fcn_studio.ui import app
 from fcn_studio.ui.network.network_process import NetworkProcess
+from tests.helpers import use_network
 from tests.journeys.driver import drag
 from tests.patience import wait_until
 from tests.trust.deaths import PERHAPS_SILENT, SILENT, Times, dead, fault
@@ -47,7 +48,7 @@ class DyingWindow:
         self.studio.window.resize(1200, 800)
         self.studio.window.show()
         self.studio.window.open_folder(folder)
-        self.studio.learning.use_network(str(network))
+        use_network(self.studio, str(network))
         self._problems: list[str] = []
         self._replies: list[Reply] = []
         self.studio.window.messages.problem.connect(self._problems.append)
@@ -60,8 +61,8 @@ class DyingWindow:
 
     @property
     def process(self) -> NetworkProcess:
-        assert isinstance(self.studio.process, NetworkProcess)
-        return self.studio.process
+        assert isinstance(self.studio.network.process, NetworkProcess)
+        return self.studio.network.process
 
     def die(self, mode: str, phase: str) -> Times:
         """One death, and everything that must be true after it; AssertionError if it is not."""
@@ -75,7 +76,9 @@ class DyingWindow:
         told = time.monotonic() - began
         promised = math.inf if mode == "deadlock" else 3.0 if mode in SILENT + PERHAPS_SILENT else 2.0
         self._wait(lambda: any(ENDED in problem for problem in self._problems), "the process is not ended")
-        self._wait(lambda: self.process.pid != pid and not self.studio.learning.running, "the job is not given up")
+        self._wait(
+            lambda: self.process.pid != pid and not self.studio.network.job_list.views, "the job is not given up"
+        )
         assert all("abels are safe" in problem for problem in self._problems), self._problems
         wait_until(lambda: dead(pid))
         self._problems.clear()
@@ -103,24 +106,24 @@ class DyingWindow:
 
     def _reach(self, phase: str) -> int:
         """Bring the process to a phase; its pid."""
-        learning, heard = self.studio.learning, len(self._replies)
+        network, heard = self.studio.network, len(self._replies)
         if self.process.pid is None or phase == "idle":
             self._auto_segment()
         if phase in ("load", "infer"):
             utime(self._network)  # counts as another network, which must be loaded
-            learning.segment_folder(include_prelabelled=True)
+            network.auto_segment.segment_folder(include_prelabelled=True)
             wanted = Started if phase == "load" else Progress
             self._wait(lambda: any(isinstance(r, wanted) for r in self._replies[heard:]), "the batch does not begin")
         elif phase == "train":
-            learning.fine_tune(TrainConfig(Level.FULL, minutes=30, batch_size=1))
+            network.fine_tuning.start(TrainConfig(Level.FULL, minutes=30, batch_size=1))
             self._wait(lambda: any(_is_step(r) for r in self._replies[heard:]), "the training makes no step")
         pid = self.process.pid
         assert pid is not None
         return pid
 
     def _auto_segment(self) -> None:
-        self.studio.learning.auto_segment()
-        self._wait(lambda: not self.studio.learning.running, "auto-segment does not end")
+        self.studio.network.auto_segment.segment_image()
+        self._wait(lambda: not self.studio.network.job_list.views, "auto-segment does not end")
 
     # --- painting ---------------------------------------------------------------------------------------------
 

@@ -114,7 +114,7 @@ class Sitting:
         self._save("first save")
 
     def _predict(self) -> None:
-        document, learning = self.studio.session.document, self.studio.learning
+        document, network = self.studio.session.document, self.studio.network
         assert document is not None
         labels, doubt = blocks(document.height, document.width)
         prediction = Prediction(document.image_id, labels, doubt, "c" * 64)
@@ -126,8 +126,8 @@ class Sitting:
 
         def arrive() -> None:
             mapped = arrived.pop().mapped(same)
-            learning._predictions.keep(mapped)
-            learning._predictions.offer(mapped)
+            network.predictions.keep(mapped)
+            network.predictions.offer(mapped)
 
         self._step("auto-segment", arrive)
         self._save("save of the prediction")

@@ -484,7 +484,7 @@ class _Script:
         self._timer.stop()
         self._paint_and_verify(6)
         self._go()
-        self.studio.learning.fine_tune(TrainConfig())
+        self.studio.network.fine_tuning.start(TrainConfig())
 
     def _exporting(self) -> None:
         from fcn_studio.core.sample import Split, Status
@@ -530,14 +530,14 @@ class _Script:
             self._go()
 
     def _warming(self) -> None:
-        if getattr(self.studio.process, "pid", None) is not None:
+        if getattr(self.studio.network.process, "pid", None) is not None:
             self._go()
         self._painting_quietly()
 
     def _inferring(self) -> None:
         if self._turn == 0:
-            self.studio.learning.progress.connect(lambda view: self._go() if view.fraction else None)
-            self.studio.learning.segment_folder()
+            self.studio.network.job_list.progress.connect(lambda view: self._go() if view.fraction else None)
+            self.studio.network.auto_segment.segment_folder()
         self._painting_quietly()
 
     def _training(self) -> None:
@@ -545,8 +545,8 @@ class _Script:
 
         if self._turn == 0:
             self._paint_and_verify(6)
-            self.studio.learning.training.connect(lambda news: self._go())
-            self.studio.learning.fine_tune(TrainConfig(Level.FULL, minutes=5))
+            self.studio.network.fine_tuning.training.connect(lambda news: self._go())
+            self.studio.network.fine_tuning.start(TrainConfig(Level.FULL, minutes=5))
         self._painting_quietly()
 
     def _painting_quietly(self) -> None:

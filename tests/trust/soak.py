@@ -77,7 +77,8 @@ class Soak:
         studio.session.problem.connect(self.problems.append)
         studio.session.refused.connect(lambda error: self.problems.append(str(error)))
         studio.window.messages.bug.connect(self.problems.append)
-        studio.learning.problem.connect(self.problems.append)
+        for part in studio.network.speakers:
+            part.problem.connect(self.problems.append)
         self._random, self._infer_every = Random(seed), infer_every
         self._began = time.monotonic()
         self._switches = self._strokes = self._inferences = 0
@@ -115,7 +116,7 @@ class Soak:
 
     def _dialogs(self) -> None:
         commands = self.studio.window._commands
-        for show in (commands.show_shortcuts, commands.show_report, commands.desk.show_networks):
+        for show in (commands.show_shortcuts, commands.show_report, commands.networks.show_networks):
             show()
             for widget in QApplication.topLevelWidgets():
                 if widget.isVisible() and widget is not self.studio.window:
@@ -123,14 +124,14 @@ class Soak:
         QApplication.processEvents()
 
     def _infer(self) -> None:
-        session, learning = self.studio.session, self.studio.learning
+        session, network = self.studio.session, self.studio.network
         document = session.document
         assert document is not None
         if document.status in (Status.VERIFIED, Status.SKIPPED):
             return
         session.set_prediction(None)
-        learning.auto_segment()
-        self.wait(lambda: session.prediction is not None and not learning.running)
+        network.auto_segment.segment_image()
+        self.wait(lambda: session.prediction is not None and not network.job_list.views)
         self._inferences += 1
 
     def wait(self, condition: Callable[[], bool], seconds: float = 120) -> None:

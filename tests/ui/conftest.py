@@ -15,7 +15,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.formats.images.images import write_png
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.settings import Settings
-from fcn_studio.ui.network.learning import Learning
+from fcn_studio.ui.network.network_parts import NetworkParts
 from fcn_studio.ui.session.session import Session
 from fcn_studio.ui.session.toolbox import Toolbox
 from fcn_studio.ui.window.main_window import MainWindow
@@ -50,7 +50,7 @@ class Studio:
     window: MainWindow
     session: Session
     toolbox: Toolbox
-    learning: Learning
+    network: NetworkParts
     settings: Settings
     process: IdleProcess
 
@@ -82,9 +82,9 @@ def make_studio(qtbot: QtBot) -> Iterator[Callable[[], Studio]]:
     def make() -> Studio:
         settings, toolbox, process = Settings(), Toolbox(), IdleProcess()
         session = Session(settings, toolbox)
-        learning = Learning(session, process)
-        window = MainWindow(session, toolbox, learning, settings)
-        made.append(Studio(window, session, toolbox, learning, settings, process))
+        network = NetworkParts.make(session, process)
+        window = MainWindow(session, toolbox, network, settings)
+        made.append(Studio(window, session, toolbox, network, settings, process))
         window.show()
         qtbot.waitExposed(window)
         return made[-1]
@@ -94,7 +94,7 @@ def make_studio(qtbot: QtBot) -> Iterator[Callable[[], Studio]]:
         studio.session.close_project(discard=True)
         studio.window.close()
         studio.session.shut_down()
-        studio.learning.shut_down()
+        studio.network.shut_down()
         studio.window.deleteLater()
 
 

@@ -17,7 +17,7 @@ from fcn_studio.core.sample import Status
 from fcn_studio.i18n import tr, tr_n
 from fcn_studio.settings import Settings
 from fcn_studio.ui.actions.table import TOOL_NAMES, class_keys
-from fcn_studio.ui.commands.network_commands import NetworkDesk
+from fcn_studio.ui.commands.network_commands import NetworkCommands
 from fcn_studio.ui.commands.open_folder import OpenFolder
 from fcn_studio.ui.commands.restore import RestoreEarlier
 from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
@@ -26,7 +26,7 @@ from fcn_studio.ui.saving.exporter import Exporter
 if TYPE_CHECKING:
     from fcn_studio.formats.exporters.base import ExportResult
     from fcn_studio.ui.dialogs.export_dialog import ExportChoice
-    from fcn_studio.ui.network.learning import Learning
+    from fcn_studio.ui.network.network_parts import NetworkParts
     from fcn_studio.ui.session.session import Session
 
 Act = Callable[[], object]
@@ -39,23 +39,23 @@ class Commands(QObject):
         opening: opens folders.
         restore: brings earlier versions back.
         exporter: runs exports.
-        desk: everything about networks.
+        networks: the commands on networks.
     """
 
     def __init__(
         self,
         session: Session,
-        learning: Learning,
+        network: NetworkParts,
         settings: Settings,
         messages: Messages,
         window: QWidget,
     ) -> None:
         super().__init__(window)
-        self._session, self._learning = session, learning
+        self._session, self._network = session, network
         self._settings, self._messages, self._window = settings, messages, window
         self.opening = OpenFolder(session, settings, messages, window)
         self.restore = RestoreEarlier(session, messages, window)
-        self.desk = NetworkDesk(session, learning, messages, window)
+        self.networks = NetworkCommands(session, network, messages, window)
         self.exporter = Exporter(self)
         self.exporter.failed.connect(messages.fail)
         self.exporter.finished.connect(self._exported)
@@ -64,7 +64,7 @@ class Commands(QObject):
 
     def table(self) -> Mapping[str, Act]:
         """Return what each action does, by its name."""
-        session, toolbox, learning = self._session, self._session.toolbox, self._learning
+        session, toolbox, network = self._session, self._session.toolbox, self._network
         tools: dict[str, Act] = {name: partial(toolbox.use, name) for name in TOOL_NAMES}
         return tools | {
             "open_folder": self.opening.ask,
@@ -87,12 +87,12 @@ class Commands(QObject):
             "skip": session.toggle_skip,
             "restore": self.restore.restore_open,
             "only_unlabelled": lambda: toolbox.set_only_unlabelled(not toolbox.only_unlabelled),
-            "auto_segment": learning.auto_segment,
+            "auto_segment": network.auto_segment.segment_image,
             "segment_folder": self.segment_folder,
             "stop": self.stop,
-            "go_back": learning.go_back,
-            "networks": self.desk.show_networks,
-            "network_classes": self.desk.show_classes,
+            "go_back": network.current.go_back,
+            "networks": self.networks.show_networks,
+            "network_classes": self.networks.show_classes,
             "shortcuts": self.show_shortcuts,
             "report": self.show_report,
             "about": self.show_about,
@@ -117,18 +117,18 @@ class Commands(QObject):
         dialog = BatchDialog(
             counts.get(Status.NEW, 0),
             counts.get(Status.PRELABELLED, 0),
-            self._learning.network_name or tr("none"),
+            self._network.current.name or tr("none"),
             self._window,
         )
         if dialog.asked():
-            self._learning.segment_folder(include_prelabelled=dialog.include_prelabelled)
+            self._network.auto_segment.segment_folder(include_prelabelled=dialog.include_prelabelled)
 
     def stop(self) -> None:
         """Stop every job and export. A fine-tune keeps its best network."""
         self.exporter.cancel()
-        for job in self._learning.running:
+        for job in self._network.job_list.views:
             if job.can_cancel:
-                self._learning.stop(job.job_id)
+                self._network.job_list.stop(job.job_id)
 
     # --- export -----------------------------------------------------------------------------------------------
 
@@ -220,7 +220,7 @@ class Commands(QObject):
         from fcn_studio.ui.commands.report import report_text
         from fcn_studio.ui.dialogs.help_dialogs import ReportDialog
 
-        text = report_text(self._messages, self._learning.device_words)
+        text = report_text(self._messages, self._network.device.words)
         ReportDialog(tr("Report"), tr("Copy this into your report of the problem:"), text, self._window).open()
 
     def show_about(self) -> None:

@@ -1,11 +1,10 @@
-"""The dialog of networks: all there are on the left, what is known of the chosen one on the right."""
+"""The dialog of networks: the list on the left, what is known of the chosen network on the right."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Signal, SignalInstance
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QDialogButtonBox,
@@ -19,79 +18,108 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.jobs.network_list import ListedNetwork, Origin
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named
-from fcn_studio.ui.widgets.network_card import NetworkCard, facts_of, published_facts, sentence_of
+from fcn_studio.ui.widgets.network_card import NetworkCard
 
 if TYPE_CHECKING:
     from fcn_studio.fcn.weights.published import PublishedNetwork
-    from fcn_studio.ui.commands.network_commands import NetworkDesk
     from fcn_studio.ui.network.job_list import JobView
+    from fcn_studio.ui.network.network_parts import NetworkParts
+    from fcn_studio.ui.network.network_rows import NetworkRows, RowKey
+    from fcn_studio.ui.runtime.user_messages import Messages
 
 GROUPS = {
-    Origin.BUNDLED: "Come with the program",
-    Origin.RUN: "Trained in this project",
-    Origin.INSTALLED: "Downloaded and imported",
-    Origin.ELSEWHERE: "Used from another place",
-    Origin.PUBLISHED: "To download",
+    Origin.BUNDLED: tr_noop("Come with the program"),
+    Origin.RUN: tr_noop("Trained in this project"),
+    Origin.INSTALLED: tr_noop("Downloaded and imported"),
+    Origin.ELSEWHERE: tr_noop("Used from another place"),
+    Origin.PUBLISHED: tr_noop("To download"),
 }
 
 
 class NetworksDialog(Dialog):
-    """Stays open beside the window while one works on.
+    """Stays open beside the window, and asks for what its buttons say.
 
     Args:
-        desk: does what the buttons say.
+        rows: what is known of each network.
+        network: the parts that it follows.
+        messages: what the window says meanwhile.
         parent: the window it belongs to.
+
+    Signals:
+        use_asked(ListedNetwork), download_asked(PublishedNetwork), remove_asked(ListedNetwork): do this to a network.
+        classes_asked(): say what the classes of the network in use mean.
+        import_asked(): import a network from a file.
+        back_asked(): use the network before this one.
     """
 
-    def __init__(self, desk: NetworkDesk, parent: QWidget | None = None) -> None:
-        super().__init__("Networks", width=840, parent=parent)
-        self._desk = desk
-        self._choices: dict[tuple[Origin, str], ListedNetwork | PublishedNetwork] = {}
+    use_asked = Signal(object)
+    download_asked = Signal(object)
+    remove_asked = Signal(object)
+    classes_asked = Signal()
+    import_asked = Signal()
+    back_asked = Signal()
+
+    def __init__(
+        self, rows: NetworkRows, network: NetworkParts, messages: Messages, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(tr("Networks"), width=840, parent=parent)
+        self._rows, self._current, self._library = rows, network.current, network.library
+        self._choices: dict[RowKey, ListedNetwork | PublishedNetwork] = {}
         self.list = QTreeWidget()
         self.card = NetworkCard()
         self._make_buttons()
         self._lay_out()
         self.list.currentItemChanged.connect(lambda _now, _before: self._show_chosen())
         self.list.itemDoubleClicked.connect(lambda _item, _column: self._double_clicked())
-        library, learning = desk.learning.library, desk.learning
-        library.changed.connect(self.refresh)
-        learning.network_changed.connect(self.refresh)
-        learning.device_changed.connect(self._show_chosen)
-        learning.jobs_changed.connect(self._show_work)
-        learning.progress.connect(self._show_work)
-        for said in (desk.messages.notice, desk.messages.problem):
+        self._library.changed.connect(self.refresh)
+        self._current.changed.connect(self.refresh)
+        network.device.changed.connect(self._show_chosen)
+        network.job_list.changed.connect(self._show_work)
+        network.job_list.progress.connect(self._show_work)
+        for said in (messages.notice, messages.problem):
             said.connect(self._show_said)
         self.resize(960, 640)
         self.refresh()
-        library.refresh()
+        self._library.refresh()
 
     # --- construction -----------------------------------------------------------------------------------------
 
     def _make_buttons(self) -> None:
-        desk = self._desk
-        self.use_button = self._button("Use", "Use this network in the project", self._use)
-        self.download_button = self._button("Download", "Download this network", self._download)
-        self.remove_button = self._button("Remove…", "Delete this network from this computer", self._remove)
-        self.classes_button = self._button("Classes…", "Say what its classes mean in this project", desk.show_classes)
-        role = QDialogButtonBox.ButtonRole.ActionRole
-        self.import_button = self._button("Import file…", "Bring a network in from a file", desk.ask_for_file)
-        self.back_button = self._button("Go back", "Use the network before this one", desk.learning.go_back)
+        self.use_button = _button(tr("Use"), tr("Use this network in the project"))
+        self.download_button = _button(tr("Download"), tr("Download this network"))
+        self.remove_button = _button(tr("Remove…"), tr("Delete this network from this computer"))
+        self.classes_button = _button(tr("Classes…"), tr("Say what its classes mean in this project"))
+        self.import_button = _button(tr("Import file…"), tr("Import a network from a file"))
+        self.back_button = _button(tr("Go back"), tr("Use the network before this one"))
+        self.cancel_button = _button(tr("Cancel"), tr("End the download"))
+        for button, asked in (
+            (self.use_button, self.use_asked),
+            (self.download_button, self.download_asked),
+            (self.remove_button, self.remove_asked),
+        ):
+            button.clicked.connect(lambda _checked=False, asked=asked: self._ask(asked))
+        for button, asked in (
+            (self.classes_button, self.classes_asked),
+            (self.import_button, self.import_asked),
+            (self.back_button, self.back_asked),
+        ):
+            button.clicked.connect(lambda _checked=False, asked=asked: asked.emit())
+        self.cancel_button.clicked.connect(lambda _checked=False: self._library.stop())
         for button in (self.import_button, self.back_button):
-            self.buttons.addButton(button, role)
+            self.buttons.addButton(button, QDialogButtonBox.ButtonRole.ActionRole)
 
-    def _button(self, text: str, tip: str, act: Callable[[], object]) -> QPushButton:
-        button = named(QPushButton(text), text, tip)
-        button.setAutoDefault(False)
-        behind_door = self._desk.door(act)
-        button.clicked.connect(lambda _checked=False: behind_door())
-        return button
+    def _ask(self, asked: SignalInstance) -> None:
+        """Ask for something to be done to the chosen network."""
+        if self.chosen is not None:
+            asked.emit(self.chosen)
 
     def _lay_out(self) -> None:
-        self.list.setAccessibleName("Networks")
+        self.list.setAccessibleName(tr("Networks"))
         self.list.setHeaderHidden(True)
         self.list.setColumnCount(2)
         self.list.setRootIsDecorated(False)
@@ -114,10 +142,9 @@ class NetworksDialog(Dialog):
         both.addWidget(self.list, 2)
         both.addLayout(right, 3)
         self.column.addLayout(both, 1)
-        self._work = named(QLabel(), "Download under way")
-        self._bar = named(QProgressBar(maximum=1000, textVisible=False), "Progress of the download")
+        self._work = named(QLabel(), tr("Download under way"))
+        self._bar = named(QProgressBar(maximum=1000, textVisible=False), tr("Progress of the download"))
         self._bar.setFixedHeight(theme.GRID)
-        self.cancel_button = self._button("Cancel", "End the download", self._desk.learning.library.stop)
         work = QHBoxLayout()
         work.setSpacing(theme.GRID)
         work.addWidget(self._work)
@@ -132,20 +159,18 @@ class NetworksDialog(Dialog):
     def refresh(self) -> None:
         """Show the networks as they are now; the chosen one stays chosen."""
         before = self._key()
-        library = self._desk.learning.library
-        self._choices = {row.key: row for row in library.networks}
-        self._choices |= {(Origin.PUBLISHED, row.name): row for row in library.published}
+        self._choices = self._rows.by_key()
         self.list.blockSignals(True)
         self.list.clear()
         for origin, heading in GROUPS.items():
             keys = [key for key in self._choices if key[0] is origin]
             if keys:
-                self._add_heading(heading)
+                self._add_heading(tr(heading))
                 for key in keys:
                     self._add(key)
         self.list.blockSignals(False)
-        in_use = next((key for key, row in self._choices.items() if self._desk.is_in_use(row)), None)
-        self._choose(before if before in self._choices else in_use)
+        current = next((key for key, row in self._choices.items() if self._rows.is_current(row)), None)
+        self._choose(before if before in self._choices else current)
         self._show_chosen()
 
     def _add_heading(self, text: str) -> None:
@@ -162,7 +187,7 @@ class NetworksDialog(Dialog):
 
     def _add(self, key: tuple[Origin, str]) -> None:
         row = self._choices[key]
-        item = QTreeWidgetItem([row.title, self._desk.mark_of(row)])
+        item = QTreeWidgetItem([row.title, self._rows.mark(row)])
         item.setToolTip(0, row.title)
         item.setSizeHint(0, QSize(0, 3 * theme.GRID))
         item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -200,34 +225,31 @@ class NetworksDialog(Dialog):
 
     def _show_chosen(self) -> None:
         """Show what is known of the chosen one, and offer what can be done with it."""
-        desk, learning = self._desk, self._desk.learning
-        here, there = self._chosen_here, self._chosen_there
-        in_use = here is not None and desk.is_in_use(here)
-        if here is not None:
-            class_map = learning.in_use.class_map if in_use else desk.remembered(here)
-            facts = facts_of(here, desk.table, class_map, learning.device_words)
-            self.card.show_facts(here.title, sentence_of(here, in_use=in_use), facts)
-        elif there is not None:
-            self.card.show_facts(there.title, desk.warning_of(there), published_facts(there, desk.table))
-            self.download_button.setText(f"Download {there.size / 1e6:,.0f} MB")
+        rows, chosen, here, there = self._rows, self.chosen, self._chosen_here, self._chosen_there
+        is_current = here is not None and rows.is_current(here)
+        if chosen is not None:
+            known = rows.describe(chosen)
+            self.card.show_facts(known.title, known.sentence, known.facts)
         else:
-            self.card.show_facts("", "Looking for networks…", [])
+            self.card.show_facts("", tr("Looking for networks…"), [])
+        if there is not None:
+            self.download_button.setText(tr("Download {megabytes:,.0f} MB", megabytes=there.size / 1e6))
         self.use_button.setVisible(here is not None)
-        self.use_button.setEnabled(here is not None and here.info is not None and desk.has_project and not in_use)
-        self.classes_button.setVisible(in_use and desk.has_project)
+        self.use_button.setEnabled(here is not None and here.info is not None and rows.has_project and not is_current)
+        self.classes_button.setVisible(is_current and rows.has_project)
         self.remove_button.setVisible(here is not None and here.origin is Origin.INSTALLED)
         self.download_button.setVisible(there is not None)
-        self.back_button.setEnabled(learning.can_go_back)
+        self.back_button.setEnabled(self._current.can_go_back)
         self._show_work()
 
     def _show_said(self, text: str) -> None:
-        """What the window says meanwhile: its strip may be covered."""
+        """Show what the window says meanwhile, since its strip may be covered."""
         self._said.setText(text)
         self._said.setVisible(bool(text))
 
     def _show_work(self, _view: JobView | None = None) -> None:
         """Show the download that runs."""
-        coming = self._desk.learning.library.coming
+        coming = self._library.coming
         for widget in (self._work, self._bar, self.cancel_button):
             widget.setVisible(bool(coming))
         if coming:
@@ -237,20 +259,14 @@ class NetworksDialog(Dialog):
             if view.fraction is not None:
                 self._bar.setValue(round(1000 * view.fraction))
         there = self._chosen_there
-        self.download_button.setEnabled(there is not None and not self._desk.learning.library.is_coming(there))
-
-    def _use(self) -> None:
-        if self._chosen_here is not None:
-            self._desk.use(self._chosen_here, self)
-
-    def _download(self) -> None:
-        if self._chosen_there is not None:
-            self._desk.download(self._chosen_there, self)
-
-    def _remove(self) -> None:
-        if self._chosen_here is not None:
-            self._desk.remove(self._chosen_here, self)
+        self.download_button.setEnabled(there is not None and not self._library.is_coming(there))
 
     def _double_clicked(self) -> None:
         if self.use_button.isVisible() and self.use_button.isEnabled():
             self.use_button.click()
+
+
+def _button(text: str, tip: str) -> QPushButton:
+    button = named(QPushButton(text), text, tip)
+    button.setAutoDefault(False)
+    return button

@@ -31,7 +31,7 @@ from fcn_studio.ui.widgets.named import named, with_role
 
 if TYPE_CHECKING:
     from fcn_studio.ui.docks.curves import Curves
-    from fcn_studio.ui.network.learning import Learning
+    from fcn_studio.ui.network.network_parts import NetworkParts
     from fcn_studio.ui.session.session import Session
 
 LEVELS: Mapping[Level, tuple[str, str]] = {
@@ -83,14 +83,16 @@ class TrainingDock(QDockWidget):
     def __init__(
         self,
         session: Session,
-        learning: Learning,
+        network: NetworkParts,
         settings: Settings,
         door: ActionDoor,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__("Training", parent)
         self.setObjectName("trainingDock")
-        self._session, self._learning, self._settings, self._door = session, learning, settings, door
+        self._session, self._settings, self._door = session, settings, door
+        self._current, self._network_device = network.current, network.device
+        self._fine_tuning, self._job_list = network.fine_tuning, network.job_list
         self._curves: Curves | None = None
         self._in_front = False
         self._draw_soon = QTimer(self, singleShot=True, interval=DRAW_MS)
@@ -109,17 +111,16 @@ class TrainingDock(QDockWidget):
             "Fine-tune", "Train on all pixels that you labelled (Ctrl+T)", self.start
         )
         self.stop_button = self._button(
-            "Stop", "Stop and keep the best network so far (Ctrl+.)", learning.stop_training
+            "Stop", "Stop and keep the best network so far (Ctrl+.)", network.fine_tuning.stop
         )
-        self.back_button = self._button("Go back", "Use the network before this one", learning.go_back)
+        self.back_button = self._button("Go back", "Use the network before this one", network.current.go_back)
         self._table = IouTable()
         self._lay_out()
-        learning.network_changed.connect(self.refresh)
-        learning.jobs_changed.connect(self.refresh)
-        learning.device_changed.connect(self.refresh)
-        learning.training.connect(self._progressed)
-        learning.training_finished.connect(self._finished)
-        learning.truth_scored.connect(self._show_truth)
+        for changed in (network.current.changed, network.job_list.changed, network.device.changed):
+            changed.connect(self.refresh)
+        network.fine_tuning.training.connect(self._progressed)
+        network.fine_tuning.finished.connect(self._finished)
+        network.fine_tuning.truth_scored.connect(self._show_truth)
         session.project_changed.connect(self._project_changed)
         session.table_changed.connect(self.refresh)
         session.sample_changed.connect(lambda _id: self._show_counts())
@@ -132,7 +133,7 @@ class TrainingDock(QDockWidget):
         self._device = named(Choice(), "Device", "Where the network runs")
         for value, words in DEVICES.items():
             self._device.addItem(words, value)
-        self._device.activated.connect(lambda _row: self._learning.set_device(self._device.currentData()))
+        self._device.activated.connect(lambda _row: self._settings.set("device", self._device.currentData()))
         self._level = named(Choice(), "Level", "How much of the network is trained")
         for level, (words, tip) in LEVELS.items():
             self._level.addItem(words, level.value)
@@ -210,7 +211,7 @@ class TrainingDock(QDockWidget):
             self._curves = Curves()
             self._column.insertWidget(self._column.indexOf(self._table), self._curves)
             self._draw()
-            if self._learning.running:
+            if self._job_list.views:
                 QTimer.singleShot(0, self, self._show_curves)
 
     def _show_curves(self) -> None:
@@ -237,36 +238,36 @@ class TrainingDock(QDockWidget):
 
     def go_on(self) -> None:
         """Go on with the fine-tune that was interrupted, as it was begun."""
-        earlier = self._learning.interrupted
+        earlier = self._fine_tuning.interrupted
         if earlier is not None:
             self._start(earlier.config, go_on=True)
 
     def _start(self, config: TrainConfig, *, go_on: bool = False) -> None:
         self._verdict.clear()
         self._verdict.hide()
-        self._learning.fine_tune(config, go_on=go_on)
+        self._fine_tuning.start(config, go_on=go_on)
         self._show_curves()
 
     # --- what changes elsewhere -------------------------------------------------------------------------------
 
     def refresh(self) -> None:
         """Show network, device and what may be pressed."""
-        learning, there = self._learning, self._session.project is not None
-        busy = learning.training_running
-        self._name.setText(learning.network_name or "No network")
-        known = known_words(learning.network_known, len(self._session.table.active))
-        self._known.setText(known if learning.network_name else NO_NETWORK)
+        current, there = self._current, self._session.project is not None
+        jobs, busy = self._job_list.views, self._fine_tuning.busy
+        self._name.setText(current.name or "No network")
+        known = known_words(current.known, len(self._session.table.active))
+        self._known.setText(known if current.name else NO_NETWORK)
         self._known.setVisible(there)
-        self._device.setCurrentIndex(max(0, self._device.findData(learning.device)))
-        self._device.setToolTip(f"Where the network runs; now: {learning.device_words}")
+        self._device.setCurrentIndex(max(0, self._device.findData(self._network_device.name)))
+        self._device.setToolTip(f"Where the network runs; now: {self._network_device.words}")
         self.fine_tune_button.setEnabled(there and not busy and not self._session.read_only)
-        self.stop_button.setEnabled(busy and not any(job.stopping for job in learning.running))
-        self.back_button.setEnabled(learning.can_go_back and not learning.running)
+        self.stop_button.setEnabled(busy and not any(job.stopping for job in jobs))
+        self.back_button.setEnabled(current.can_go_back and not jobs)
         self._show_interrupted(enabled=not busy)
         self._show_counts()
 
     def _show_interrupted(self, *, enabled: bool) -> None:
-        earlier = self._learning.interrupted
+        earlier = self._fine_tuning.interrupted
         for widget in (self._interrupted, self.go_on_button):
             widget.setVisible(earlier is not None)
         self.go_on_button.setEnabled(enabled)
@@ -281,7 +282,7 @@ class TrainingDock(QDockWidget):
         counts = self._session.status_scan.counts()
         verified, begun = counts.get(Status.VERIFIED, 0), counts.get(Status.IN_PROGRESS, 0)
         words = f"{verified:,} verified and {begun:,} begun images to learn from."
-        seen = self._learning.learned_from
+        seen = self._current.trained_on
         self._counts.setText(f"{words} The network has learned from {seen:,}." if seen else words)
 
     def _project_changed(self) -> None:
@@ -302,7 +303,7 @@ class TrainingDock(QDockWidget):
 
     def _draw(self) -> None:
         if self._curves is not None:
-            self._curves.show_history(self._learning.history, self._session.table)
+            self._curves.show_history(self._fine_tuning.history, self._session.table)
 
     def _progressed(self, progress: TrainProgress) -> None:
         if progress.figures is not None:

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from fcn_studio.core.class_map import ClassMap, can_help, map_classes
 from fcn_studio.errors import CheckpointError, ProjectError
 from fcn_studio.fcn.weights.catalogue import NetworkInfo
+from fcn_studio.i18n import tr, tr_n
 from fcn_studio.jobs.networks import class_map_of, network_of
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
@@ -26,7 +27,7 @@ def name_of(network: NetworkInfo | None) -> str:
     return f"run {folder.name}" if folder.name.isdigit() else network.name
 
 
-class NetworkInUse(QObject):
+class CurrentNetwork(QObject):
     """Follows the open project's ``current.json``.
 
     Signals:
@@ -62,6 +63,22 @@ class NetworkInUse(QObject):
         return name_of(self.info)
 
     @property
+    def summary(self) -> str:
+        """The network in a few words, for the corner of the window."""
+        if self.info is None:
+            return tr("Network: none")
+        if self._session.project is not None and not self.can_prelabel:
+            return tr("Network: {name} · knows none of your classes yet", name=self.name)
+        if not self.trained_on:
+            return tr("Network: {name}", name=self.name)
+        return tr_n(
+            "Network: {name} · learned from {n:,} image",
+            "Network: {name} · learned from {n:,} images",
+            self.trained_on,
+            name=self.name,
+        )
+
+    @property
     def index_map(self) -> Mapping[int, int]:
         """Network class index -> project class index, for the classes that mean something in the project."""
         return self.index_map_of(self.info) if self.info is not None else {}
@@ -79,6 +96,11 @@ class NetworkInUse(QObject):
     def can_prelabel(self) -> bool:
         """Whether the network knows at least one class of the project, the background aside."""
         return self.info is not None and can_help(self.index_map, self.info.table)
+
+    @property
+    def trained_on(self) -> int:
+        """Number of images that it was trained on; 0 if there is none."""
+        return self.info.trained_on if self.info is not None else 0
 
     # --- another one ------------------------------------------------------------------------------------------
 

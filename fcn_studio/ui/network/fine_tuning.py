@@ -16,9 +16,13 @@ from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import FcnStudioError, TrainingError
 from fcn_studio.fcn.weights.catalogue import NetworkInfo
+from fcn_studio.i18n import tr
 from fcn_studio.jobs.networks import needed
-from fcn_studio.ui.network.current_network import NetworkInUse
-from fcn_studio.ui.network.job_list import JobList, JobView, Kind
+from fcn_studio.ui.network.current_network import CurrentNetwork
+from fcn_studio.ui.network.job_list import JobList, Kind
+from fcn_studio.ui.network.network_device import NetworkDevice
+from fcn_studio.ui.network.project_access import writable_project
+from fcn_studio.ui.session.session import Session
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.fcn.training.resume import Unfinished
@@ -26,9 +30,6 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
     from fcn_studio.jobs.protocol import JobProgress, JobResult
     from fcn_studio.jobs.runs import Run
     from fcn_studio.jobs.snapshot import Snapshot
-
-_READING = 0
-"""In place of the id of a job, which are 1 and more: the masks are still being read."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,13 @@ class _Order:
         return str(self.network.path) if self.network is not None and self.comparable else ""
 
 
-class FineTuner(QObject):
+class FineTuning(QObject):
     """One fine-tune at a time.
 
     Signals:
         training(TrainProgress): news of the running one.
         finished(Adoption, TrainOutcome): the verdict; the project's current network is already set.
         truth_scored(object, object): `Figures` before (None: it knew no class) and after, on a demo project.
-        collecting_changed(): the masks are being read, or have been.
         notice(str), problem(str): a sentence for the user.
 
     Attributes:
@@ -73,40 +73,42 @@ class FineTuner(QObject):
     training = Signal(object)
     finished = Signal(object, object)
     truth_scored = Signal(object, object)
-    collecting_changed = Signal()
     notice = Signal(str)
     problem = Signal(str)
     _collected = Signal(object)
 
-    def __init__(self, job_list: JobList, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        job_list: JobList,
+        current: CurrentNetwork,
+        device: NetworkDevice,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._job_list = job_list
+        self._session, self._job_list, self._current, self._device = session, job_list, current, device
         self._collector = ThreadPoolExecutor(1, thread_name_prefix="collect")
         self._order: _Order | None = None
         self.interrupted: Unfinished | None = None
         self.history: list[TrainProgress] = []
         self._project: ProjectFolder | None = None
+        self._reading = 0
         self._was_running = False
         self._begun: Run | None = None
         self._collected.connect(self._on_collected)
-        job_list.changed.connect(self._on_board)
-
-    @property
-    def collecting(self) -> bool:
-        """Whether the masks are being read."""
-        return self._order is not None
-
-    @property
-    def reading(self) -> list[JobView]:
-        """What the window shows while the masks are read."""
-        return [JobView(_READING, "Fine-tune", None, "reading labels")] if self.collecting else []
+        job_list.changed.connect(self._jobs_changed)
+        session.project_changed.connect(self._project_changed)
 
     @property
     def busy(self) -> bool:
         """Whether a fine-tune is being prepared or runs."""
-        return self.collecting or self._job_list.running(Kind.FINE_TUNE)
+        return self._order is not None or self._job_list.running(Kind.FINE_TUNE)
 
-    def look(self, project: ProjectFolder | None) -> None:
+    def _project_changed(self) -> None:
+        self.forget()
+        self._look(None if self._session.read_only else self._session.project)
+
+    def _look(self, project: ProjectFolder | None) -> None:
         """Find out whether the last fine-tune of a project was interrupted and can go on."""
         self._project, self.interrupted = project, None
         if project is not None and project.runs.unfinished():
@@ -114,7 +116,7 @@ class FineTuner(QObject):
 
             self.interrupted = runs.interrupted(project)
 
-    def _on_board(self) -> None:
+    def _jobs_changed(self) -> None:
         """Look again after a fine-tune, which may have ended with its process, or before it began."""
         running = self._job_list.running(Kind.FINE_TUNE)
         if self._was_running and not running:
@@ -122,42 +124,34 @@ class FineTuner(QObject):
 
             if self._begun is not None:
                 runs.discard(self._begun)
-            self.look(self._project)
+            self._look(self._project)
         self._was_running = running
 
-    def start(
-        self,
-        project: ProjectFolder,
-        config: TrainConfig,
-        in_use: NetworkInUse,
-        device: str,
-        earlier: Unfinished | None = None,
-    ) -> None:
-        """Begin, from the network in use, or go on with an earlier one.
+    def start(self, config: TrainConfig, *, go_on: bool = False) -> None:
+        """Train on the human pixels of the project; the labels are read in the background first.
+
+        Args:
+            config: what to do.
+            go_on: go on with the fine-tune that was `interrupted`, whose config this is.
 
         Raises:
-            TrainingError: if one is running already.
+            FcnStudioError: if one runs already, or the project is read-only or closed.
         """
+        project = writable_project(self._session)
+        self._session.drain()
         if self.busy:
-            raise TrainingError("A fine-tune is running already; stop it first.")
-        self._order = _Order(project, config, in_use.info, in_use.can_prelabel, in_use.class_map, device, earlier)
+            raise TrainingError(tr("A fine-tune is running already; stop it first."))
+        current, earlier = self._current, self.interrupted if go_on else None
+        self._order = _Order(
+            project, config, current.info, current.can_prelabel, current.class_map, self._device.name, earlier
+        )
         self.history = []
         self._collector.submit(self._collect, self._order)
-        self.collecting_changed.emit()
-
-    def stop_reading(self, job_id: int = _READING) -> bool:
-        """Read no more masks, if they are being read and have this id; whether that was so."""
-        if job_id != _READING or not self.collecting:
-            return False
-        self.forget()
-        self.collecting_changed.emit()
-        self.notice.emit("Fine-tune was stopped before it began.")
-        return True
+        self._reading = self._job_list.show(Kind.READ_LABELS, tr("Fine-tune"), tr("reading labels"), self.forget)
 
     def stop(self) -> None:
-        """End it early, with its best network; while the masks are read, at once. A second time nothing happens."""
-        self.stop_reading()
-        for view in self._job_list.views_of(Kind.FINE_TUNE):
+        """End it early, with its best network; while the labels are read, at once. A second time nothing happens."""
+        for view in (*self._job_list.views_of(Kind.READ_LABELS), *self._job_list.views_of(Kind.FINE_TUNE)):
             if not view.stopping:
                 self._job_list.stop(view.job_id)
 
@@ -191,7 +185,7 @@ class FineTuner(QObject):
         if order is not self._order:  # the project was closed meanwhile; another may be being read
             return
         self._order = None
-        self.collecting_changed.emit()
+        self._job_list.remove(self._reading)
         try:
             if isinstance(snapshot, FcnStudioError):
                 raise snapshot
@@ -249,6 +243,8 @@ class FineTuner(QObject):
         from fcn_studio.jobs.demo import truth_snapshot
 
         adoption = runs.finish(order.project, run, outcome)
+        if adoption.adopted:
+            self._current.load()
         self.finished.emit(adoption, outcome)
         verdict = f"Fine-tune: {run.name} {adoption.verdict.value} ({'; '.join(adoption.reasons)})."
         # In one sentence with the verdict: the next notice would push them away at once.

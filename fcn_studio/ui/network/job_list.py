@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -11,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.core.training import TrainProgress
 from fcn_studio.errors import FcnStudioError
+from fcn_studio.i18n import tr
 from fcn_studio.ui.network.network_process import JobProcess
 
 if TYPE_CHECKING:  # start-up: what only a job needs is imported with its first news
@@ -25,6 +27,8 @@ class Kind(Enum):
     FINE_TUNE = auto()
     TRUTH = auto()
     INSTALL = auto()
+    READ_LABELS = auto()
+    """The labels for a fine-tune are read, by the window itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class _Running:
     on_progress: Callable[[JobProgress], None]
     on_done: Callable[[JobResult], None]
     image_id: str = ""
+    cancel: Callable[[], None] | None = None
+    """How to end work that the window does itself."""
 
 
 class JobFault(Exception):  # noqa: N818 - a fault of the program, not an error for the user
@@ -81,6 +87,7 @@ class JobList(QObject):
         super().__init__(parent)
         self._process = process
         self._jobs: dict[int, _Running] = {}
+        self._own_ids = itertools.count(-1, -1)
         process.replied.connect(self._on_reply)
 
     def submit(
@@ -103,6 +110,18 @@ class JobList(QObject):
         self._jobs[job_id] = running
         self.changed.emit()
         self.progress.emit(running.view)
+
+    def show(self, kind: Kind, title: str, words: str, cancel: Callable[[], None]) -> int:
+        """Show work that the window does itself, and return its id; `remove` it at its end."""
+        job_id = next(self._own_ids)
+        self._jobs[job_id] = _Running(kind, JobView(job_id, title, None, words), _ignore, _ignore, cancel=cancel)
+        self.changed.emit()
+        return job_id
+
+    def remove(self, job_id: int) -> None:
+        """Remove work of the window that has ended."""
+        if self._jobs.pop(job_id, None) is not None:
+            self.changed.emit()
 
     def views_of(self, kind: Kind) -> list[JobView]:
         """The jobs of a kind that run or wait, oldest first."""
@@ -129,7 +148,9 @@ class JobList(QObject):
             self.changed.emit()
             return
         self._drop(job_id)
-        if running.view.stopping:
+        if running.cancel is not None:
+            self.notice.emit(tr("{title} was stopped before it began.", title=running.view.title))
+        elif running.view.stopping:
             self.notice.emit(f"{running.view.title} was stopped at once: its network is not judged.")
 
     def stop_all(self) -> None:
@@ -143,8 +164,11 @@ class JobList(QObject):
             self._drop(job_id)
 
     def _drop(self, job_id: int) -> None:
-        del self._jobs[job_id]
-        self._process.cancel(job_id)
+        running = self._jobs.pop(job_id)
+        if running.cancel is not None:
+            running.cancel()
+        else:
+            self._process.cancel(job_id)
         self.changed.emit()
 
     def _on_reply(self, reply: Reply) -> None:

@@ -50,6 +50,7 @@ class Predictions(QObject):
         self._deferred: _Deferred | None = None
         self._later = QTimer(self, interval=AFTER_STROKE_MS, singleShot=True)
         self._later.timeout.connect(self._apply_deferred)
+        session.project_changed.connect(self.forget)
         session.document_changed.connect(self._on_document)
         session.edited.connect(self._apply_deferred)
 

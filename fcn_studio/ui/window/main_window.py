@@ -27,6 +27,7 @@ from fcn_studio.ui.actions.qt_actions import Actions, HeldKey
 from fcn_studio.ui.actions.table import TOOL_NAMES
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.commands.commands import Commands
+from fcn_studio.ui.commands.network_menu import NetworkMenu
 from fcn_studio.ui.commands.open_folder import dropped_folder
 from fcn_studio.ui.commands.view_commands import ViewCommands
 from fcn_studio.ui.docks.classes_dock import ClassesDock
@@ -47,7 +48,7 @@ from fcn_studio.ui.window.options_bar import OptionsBar
 from fcn_studio.ui.window.status_line import StatusLine
 
 if TYPE_CHECKING:
-    from fcn_studio.ui.network.learning import Learning
+    from fcn_studio.ui.network.network_parts import NetworkParts
     from fcn_studio.ui.session.session import Session
     from fcn_studio.ui.session.toolbox import Toolbox
 
@@ -72,23 +73,23 @@ class MainWindow(QMainWindow):
         self,
         session: Session,
         toolbox: Toolbox,
-        learning: Learning,
+        network: NetworkParts,
         settings: Settings,
         messages: Messages | None = None,
     ) -> None:
         super().__init__()
-        self._session, self._toolbox, self._learning, self._settings = session, toolbox, learning, settings
+        self._session, self._toolbox, self._network, self._settings = session, toolbox, network, settings
         self.messages = messages or Messages(self)
         self._door = ActionDoor(self.messages, self._offer_way_out)
         self.canvas = Canvas()
         self.actions_ = Actions(self, self._door)
-        self._commands = Commands(session, learning, settings, self.messages, self)
+        self._commands = Commands(session, network, settings, self.messages, self)
         self.setAcceptDrops(True)
         self._make_centre()
         self._make_bars()
         self._make_docks()
         self.message_presenter = MessagePresenter(
-            self.messages, self._strip, self.status_line, self._door, session, learning, self
+            self.messages, self._strip, self.status_line, self._door, session, network.device, self
         )
         self._bind()
         self._follow()
@@ -114,7 +115,14 @@ class MainWindow(QMainWindow):
 
     def _make_bars(self) -> None:
         self.actions_.fill(self.menuBar())
-        self._commands.desk.fill(self.actions_.menus["Network"], self.actions_["networks"])
+        networks = self._commands.networks
+        self._network_menu = NetworkMenu(
+            self.actions_.menus["Network"],
+            self.actions_["networks"],
+            networks.rows,
+            self._network.library,
+            networks.use_behind_door,
+        )
         self._recent_menu = self.actions_.menus["File"].addMenu(tr("Open &recent"))
         self.actions_.menus["File"].insertMenu(self.actions_["demo"], self._recent_menu)
         self._network_words = named(QLabel(), tr("Network in use"), tr("Network that labels your images"))
@@ -138,14 +146,14 @@ class MainWindow(QMainWindow):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self._tools)
         DuplicateConnectionFilter(self)
-        self.status_line = StatusLine(self._session, self._learning)
+        self.status_line = StatusLine(self._session, self._network.job_list, self._network.device)
         self.setStatusBar(self.status_line)
 
     def _make_docks(self) -> None:
         self.classes_dock = ClassesDock(self._session, self._door)
         self.layers_dock = LayersDock(self.canvas.layers)
         self.files_dock = FilesDock(self._session, self._door)
-        self.training_dock = TrainingDock(self._session, self._learning, self._settings, self._door)
+        self.training_dock = TrainingDock(self._session, self._network, self._settings, self._door)
         self._docks = (self.classes_dock, self.layers_dock, self.files_dock, self.training_dock)
         self.layout_ = Layout(
             self,
@@ -178,7 +186,7 @@ class MainWindow(QMainWindow):
 
     def _follow(self) -> None:
         """Connect signals of the parts."""
-        session, toolbox, learning, canvas = self._session, self._toolbox, self._learning, self.canvas
+        session, toolbox, network, canvas = self._session, self._toolbox, self._network, self.canvas
         session.project_changed.connect(self._project_changed)
         session.document_changed.connect(self._document_changed)
         session.pictures.arrived.connect(canvas.layers.picture_changed)
@@ -195,10 +203,10 @@ class MainWindow(QMainWindow):
         toolbox.class_changed.connect(canvas.refresh_overlay)
         toolbox.rules_changed.connect(self._rules_changed)
         toolbox.undo_changed.connect(self._show_history)
-        for talker in (session, learning):
+        for talker in (session, *network.speakers):
             talker.notice.connect(self.messages.say)
             talker.problem.connect(self.messages.fail)
-        for changed in (learning.network_changed, learning.jobs_changed, learning.device_changed):
+        for changed in (network.current.changed, network.job_list.changed, network.device.changed):
             changed.connect(self._network_changed)
         canvas.hovered.connect(self.status_line.show_cursor)
         canvas.zoom_changed.connect(self.status_line.show_zoom)
@@ -286,7 +294,7 @@ class MainWindow(QMainWindow):
         self.actions_["only_unlabelled"].setChecked(self._toolbox.only_unlabelled)
 
     def _network_changed(self) -> None:
-        self._network_words.setText(self._commands.desk.words)
+        self._network_words.setText(self._network.current.summary)
         self._network_words.setMinimumWidth(self._network_words.sizeHint().width())
         self.menuBar().setCornerWidget(self._network_words)  # else it keeps its old width
         self._show_jobs()
@@ -319,9 +327,9 @@ class MainWindow(QMainWindow):
 
     def _show_jobs(self) -> None:
         """Offer what depends on running jobs."""
-        busy = bool(self._learning.running)
+        busy = bool(self._network.job_list.views)
         self.actions_["stop"].setEnabled(busy or self._commands.exporter.running)
-        self.actions_["go_back"].setEnabled(self._learning.can_go_back and not busy)
+        self.actions_["go_back"].setEnabled(self._network.current.can_go_back and not busy)
 
     def _show_title(self) -> None:
         session = self._session
@@ -346,7 +354,7 @@ class MainWindow(QMainWindow):
             self._recent_menu.addAction(str(folder).replace("&", "&&"), partial(self.open_folder, folder))
 
     def _offer_way_out(self, error: FcnStudioError) -> bool:
-        return self._commands.restore.offer(error) or self._commands.desk.offer(error)
+        return self._commands.restore.offer(error) or self._commands.networks.offer(error)
 
     # --- the window's own actions -----------------------------------------------------------------------------
 
@@ -380,8 +388,6 @@ class MainWindow(QMainWindow):
     def _setting_changed(self, key: str) -> None:
         if key == "theme":
             self._scheme_changed()
-        elif key == "device":
-            self._learning.set_device(self._settings.device)
 
     @guarded  # a bug here must not keep the window open
     def _remember(self) -> None:

@@ -13,7 +13,7 @@ from fcn_studio.ui.runtime.user_messages import ActionDoor, MessageButton, Messa
 from fcn_studio.ui.widgets.message_strip import NOTICE_MS, MessageStrip
 
 if TYPE_CHECKING:
-    from fcn_studio.ui.network.learning import Learning
+    from fcn_studio.ui.network.network_device import NetworkDevice
     from fcn_studio.ui.session.session import Session
 
 
@@ -27,12 +27,12 @@ class MessagePresenter(QObject):
         status_bar: QStatusBar,
         door: ActionDoor,
         session: Session,
-        learning: Learning,
+        device: NetworkDevice,
         window: QWidget,
     ) -> None:
         super().__init__(window)
         self._messages, self._strip, self._status_bar, self._door = messages, strip, status_bar, door
-        self._session, self._learning, self._window = session, learning, window
+        self._session, self._device, self._window = session, device, window
         session.turned.connect(self._turned)
         messages.notice.connect(self._show_notice)
         messages.problem.connect(strip.show_problem)
@@ -70,4 +70,4 @@ class MessagePresenter(QObject):
         from fcn_studio.ui.commands.report import report_text
         from fcn_studio.ui.dialogs.help_dialogs import show_bug
 
-        show_bug(f"{text}\n{report_text(self._messages, self._learning.device_words)}", self._window)
+        show_bug(f"{text}\n{report_text(self._messages, self._device.words)}", self._window)

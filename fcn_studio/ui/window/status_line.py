@@ -16,7 +16,6 @@ from fcn_studio.ui.widgets.named import named
 
 if TYPE_CHECKING:
     from fcn_studio.ui.network.job_list import JobView
-    from fcn_studio.ui.network.learning import Learning
     from fcn_studio.ui.session.session import Session
 
 
@@ -48,7 +47,7 @@ def saved_words(state: str, saved_at: float | None, now: float) -> str:
 
 
 class StatusLine(QStatusBar):
-    """Status bar that follows session and network.
+    """Status bar that follows the session, the jobs and the device of the network.
 
     Signals:
         export_cancelled(): the user cancelled the running export.
@@ -56,9 +55,11 @@ class StatusLine(QStatusBar):
 
     export_cancelled = Signal()
 
-    def __init__(self, session: Session, learning: Learning, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, session: Session, job_list: JobList, device: NetworkDevice, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._session, self._learning = session, learning
+        self._session, self._job_list, self._network_device = session, job_list, device
         self._job: JobView | None = None
         self._at: tuple[int, int] | None = None
         self._export: tuple[int, int] | None = None
@@ -88,9 +89,9 @@ class StatusLine(QStatusBar):
         session.edited.connect(self._show_saved)
         for changed in (session.edited, session.prediction_changed):
             changed.connect(lambda: self.show_cursor(self._at))
-        learning.progress.connect(self._progressed)
-        learning.jobs_changed.connect(self._jobs_changed)
-        learning.device_changed.connect(self._show_device)
+        job_list.progress.connect(self._progressed)
+        job_list.changed.connect(self._jobs_changed)
+        device.changed.connect(self._show_device)
         self.retheme()
         self._show_project()
         self._show_device()
@@ -149,10 +150,10 @@ class StatusLine(QStatusBar):
             self._counts.setText(words)
 
     def _show_device(self) -> None:
-        self._device.setText(self._learning.device_words)
+        self._device.setText(self._network_device.words)
 
     def _jobs_changed(self) -> None:
-        jobs = self._learning.running
+        jobs = self._job_list.views
         self._show_job(jobs[0] if jobs else None)
 
     def _progressed(self, job: JobView) -> None:
@@ -170,7 +171,7 @@ class StatusLine(QStatusBar):
                 done, total = self._export
                 self._show_progress(tr("Export"), tr("{done:,} of {total:,}", done=done, total=total), done / total)
             return
-        more = len(self._learning.running) - 1
+        more = len(self._job_list.views) - 1
         waiting = f"   (+{more})" if more > 0 else ""
         self._show_progress(job.title, f"{job.words}{waiting}", job.fraction)
 
@@ -182,6 +183,6 @@ class StatusLine(QStatusBar):
 
     def _cancel(self) -> None:
         if self._job is not None:
-            self._learning.stop(self._job.job_id)
+            self._job_list.stop(self._job.job_id)
         elif self._export is not None:
             self.export_cancelled.emit()

@@ -49,7 +49,7 @@ def test_the_curves_module_loads_no_torch() -> None:
 
 def test_fine_tune_as_chosen(studio: Studio, dock: TrainingDock, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[TrainConfig] = []
-    monkeypatch.setattr(studio.learning, "fine_tune", lambda config, **_how: asked.append(config))
+    monkeypatch.setattr(studio.network.fine_tuning, "start", lambda config, **_how: asked.append(config))
     dock._level.setCurrentIndex(dock._level.findData("full"))
     dock._minutes.setValue(2.5)
     dock.fine_tune_button.click()
@@ -63,8 +63,8 @@ def test_a_fine_tune_that_broke_off_is_offered(
 ) -> None:
     assert not dock.go_on_button.isVisible()
     earlier, asked = SimpleNamespace(config=TrainConfig(level=Level.SCRATCH, steps=9), step=1234), []
-    monkeypatch.setattr(studio.learning._tuner, "interrupted", earlier)
-    monkeypatch.setattr(studio.learning, "fine_tune", lambda config, *, go_on: asked.append((config, go_on)))
+    monkeypatch.setattr(studio.network.fine_tuning, "interrupted", earlier)
+    monkeypatch.setattr(studio.network.fine_tuning, "start", lambda config, *, go_on: asked.append((config, go_on)))
     dock.refresh()
     assert dock.go_on_button.isVisible()
     assert dock._interrupted.text() == "The last fine-tune (From scratch) was interrupted at step 1,234."
@@ -81,13 +81,13 @@ def test_choices_are_remembered(studio: Studio, dock: TrainingDock) -> None:
 
 
 def test_a_run_is_drawn_and_judged(studio: Studio, dock: TrainingDock, qtbot: QtBot) -> None:
-    history = studio.learning.history
+    history = studio.network.fine_tuning.history
     for step in range(1, 9):
         scored = figures(step / 10) if step % 2 else None
         history.append(TrainProgress(step, 8, step / 8, 1 / step, step, step, scored))
-        studio.learning.training.emit(history[-1])
+        studio.network.fine_tuning.training.emit(history[-1])
     history.append(TrainProgress(9, 8, 1.0, math.nan, 9, 9))
-    studio.learning.training.emit(history[-1])
+    studio.network.fine_tuning.training.emit(history[-1])
     assert dock._curves is not None
     qtbot.waitUntil(lambda: bool(dock._curves._loss.getPlotItem().listDataItems()))
     loss = dock._curves._loss.getPlotItem().listDataItems()[0].getData()
@@ -96,11 +96,11 @@ def test_a_run_is_drawn_and_judged(studio: Studio, dock: TrainingDock, qtbot: Qt
     assert [c.name() for c in curves] == ["background", "cell", None]
     assert list(curves[-1].getData()[1]) == [0.1, 0.3, 0.5, 0.7]
     adoption = Adoption(Verdict.ADOPTED, ("mean IoU 0.400 to 0.600",))
-    studio.learning.training_finished.emit(adoption, outcome())
+    studio.network.fine_tuning.finished.emit(adoption, outcome())
     rows = [[dock._table.topLevelItem(r).text(c) for c in range(3)] for r in range(dock._table.topLevelItemCount())]
     assert rows == [["Mean", "0.400", "0.600"], ["background", "0.500", "0.700"], ["cell", "0.300", "0.500"]]
     assert "is better and is in use" in dock._verdict.text()
-    studio.learning.truth_scored.emit(None, figures(0.7))
+    studio.network.fine_tuning.truth_scored.emit(None, figures(0.7))
     assert dock._truth.text().endswith("nothing → 0.700")
     studio.session.close_project()
     assert dock._table.isHidden()
@@ -108,7 +108,7 @@ def test_a_run_is_drawn_and_judged(studio: Studio, dock: TrainingDock, qtbot: Qt
 
 
 def test_stop_ends_the_fine_tune_alone_and_keeps_its_best(studio: Studio, dock: TrainingDock) -> None:
-    job_list = studio.learning.job_list
+    job_list = studio.network.job_list
     job_list.submit(Kind.INSTALL, InstallJob("x", "x"), "Download")
     assert dock.fine_tune_button.isEnabled()
     assert not dock.stop_button.isEnabled()
@@ -117,7 +117,7 @@ def test_stop_ends_the_fine_tune_alone_and_keeps_its_best(studio: Studio, dock: 
     dock.stop_button.click()
     assert studio.process.cancelled == [(2, True)]
     assert not dock.stop_button.isEnabled()
-    studio.learning.stop_training()
+    studio.network.fine_tuning.stop()
     assert studio.process.cancelled == [(2, True)]
 
 
@@ -138,9 +138,9 @@ def test_many_reports_are_drawn_a_few_times_and_never_behind_another_tab(
 
     def report(count: int) -> None:
         for _ in range(count):
-            step = len(studio.learning.history) + 1
-            studio.learning.history.append(TrainProgress(step, 9999, 0.5, 1 / step, step, step))
-            studio.learning.training.emit(studio.learning.history[-1])
+            step = len(studio.network.fine_tuning.history) + 1
+            studio.network.fine_tuning.history.append(TrainProgress(step, 9999, 0.5, 1 / step, step, step))
+            studio.network.fine_tuning.training.emit(studio.network.fine_tuning.history[-1])
 
     qtbot.wait(DRAW_MS + 50)
     drawn.clear()

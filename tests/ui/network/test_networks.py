@@ -26,12 +26,12 @@ from fcn_studio.formats.project.run_result import NAME
 from fcn_studio.jobs.network_list import ListedNetwork, Origin
 from fcn_studio.jobs.protocol import Done, Failed, Installing, InstallJob, Predicted, Progress, Ready
 from fcn_studio.jobs.run import JobRunner
-from fcn_studio.ui.commands.network_commands import NetworkDesk
+from fcn_studio.ui.commands.network_commands import NetworkCommands
 from fcn_studio.ui.dialogs import questions
 from fcn_studio.ui.dialogs.class_map_dialog import NEW, ClassMapDialog
 from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
 from fcn_studio.ui.network.network_library import free_name
-from tests.helpers import tiny_checkpoint
+from tests.helpers import tiny_checkpoint, use_network
 from tests.ui.conftest import Studio, draw_project
 
 NETWORK = ClassTable.from_names(["background", "Cells", "cell", "sky"])
@@ -48,9 +48,9 @@ def networks(tmp_path: Path, bundled: dict[str, Path], monkeypatch: pytest.Monke
 
 
 @pytest.fixture
-def desk(studio: Studio) -> NetworkDesk:
-    studio.learning.use_network("street")
-    return studio.window._commands.desk
+def commands(studio: Studio) -> NetworkCommands:
+    use_network(studio, "street")
+    return studio.window._commands.networks
 
 
 @pytest.fixture
@@ -79,11 +79,11 @@ def a_run(studio: Studio, number: int, *, verdict: Verdict = Verdict.CANDIDATE) 
     return tiny_checkpoint(folder / "best.safetensors", studio.session.table, seed=number)
 
 
-def opened(desk: NetworkDesk, qtbot: QtBot) -> NetworksDialog:
-    with qtbot.waitSignal(desk.learning.library.changed):
-        desk.show_networks()
-    assert desk.dialog is not None
-    return desk.dialog
+def opened(commands: NetworkCommands, qtbot: QtBot) -> NetworksDialog:
+    with qtbot.waitSignal(commands._network.library.changed):
+        commands.show_networks()
+    assert commands.dialog is not None
+    return commands.dialog
 
 
 def choose(dialog: NetworksDialog, title: str) -> None:
@@ -99,11 +99,11 @@ def said(studio: Studio) -> list[str]:
 
 
 def test_the_dialog_shows_all_there_are_and_what_is_known_of_each(
-    studio: Studio, desk: NetworkDesk, qtbot: QtBot
+    studio: Studio, commands: NetworkCommands, qtbot: QtBot
 ) -> None:
     a_run(studio, 1, verdict=Verdict.ADOPTED)
     a_run(studio, 2)
-    dialog = opened(desk, qtbot)
+    dialog = opened(commands, qtbot)
     here = [row.title for row in dialog._choices.values() if isinstance(row, ListedNetwork)]
     assert here == ["street", "cells", "run 0002", "run 0001"]
     assert len(dialog._choices) == len(here) + len(PUBLISHED)
@@ -116,7 +116,7 @@ def test_the_dialog_shows_all_there_are_and_what_is_known_of_each(
     assert "2 of this project's 3 classes: background, cell" in shown
     assert "4: background, Cells, cell, sky" in shown
     assert "FCN-8s, slim VGG-16" in shown
-    assert read_info(desk.learning.library.networks[1].path).sha256 in shown  # type: ignore[arg-type]
+    assert read_info(commands._network.library.networks[1].path).sha256 in shown  # type: ignore[arg-type]
     choose(dialog, "run 0002")
     assert "Kept as a candidate: mean IoU fell from 0.600 to 0.500" in dialog.card.text()
     assert "mean IoU 0.500, 0.600 before on 3 images" in dialog.card.text()
@@ -125,12 +125,12 @@ def test_the_dialog_shows_all_there_are_and_what_is_known_of_each(
     assert (dialog.use_button.isVisible(), dialog.download_button.isVisible()) == (False, True)
 
 
-def test_a_candidate_is_used_by_hand_and_taken_back(studio: Studio, desk: NetworkDesk, qtbot: QtBot) -> None:
+def test_a_candidate_is_used_by_hand_and_taken_back(studio: Studio, commands: NetworkCommands, qtbot: QtBot) -> None:
     a_run(studio, 1)
-    dialog = opened(desk, qtbot)
+    dialog = opened(commands, qtbot)
     choose(dialog, "run 0001")
     dialog.use_button.click()
-    assert desk.learning.network_name == "run 0001"
+    assert commands._network.current.name == "run 0001"
     project = studio.session.project
     assert project is not None
     current = project.runs.current()
@@ -138,13 +138,13 @@ def test_a_candidate_is_used_by_hand_and_taken_back(studio: Studio, desk: Networ
     assert current.checkpoint == ".fcn-studio/runs/0001/best.safetensors"
     assert "In use in this project" in dialog.card.text()
     dialog.back_button.click()
-    assert desk.learning.network_name == "street"
+    assert commands._network.current.name == "street"
 
 
-def test_what_is_damaged_is_said_and_cannot_be_used(studio: Studio, desk: NetworkDesk, qtbot: QtBot) -> None:
+def test_what_is_damaged_is_said_and_cannot_be_used(studio: Studio, commands: NetworkCommands, qtbot: QtBot) -> None:
     a_run(studio, 1).write_bytes(b"\xff" * 100)
     (a_run(studio, 2).parent / NAME).write_text("[]")
-    dialog = opened(desk, qtbot)
+    dialog = opened(commands, qtbot)
     choose(dialog, "run 0001")
     assert "is damaged: no network can be read from it" in dialog.card.text()
     assert not dialog.use_button.isEnabled()
@@ -154,54 +154,58 @@ def test_what_is_damaged_is_said_and_cannot_be_used(studio: Studio, desk: Networ
 
 
 def test_a_file_that_is_used_from_another_place_is_in_the_list(
-    studio: Studio, desk: NetworkDesk, qtbot: QtBot, tmp_path: Path
+    studio: Studio, commands: NetworkCommands, qtbot: QtBot, tmp_path: Path
 ) -> None:
     file = tiny_checkpoint(tmp_path / "mine.safetensors", studio.session.table)
-    desk.learning.use_network(str(file))
-    dialog = opened(desk, qtbot)
+    use_network(studio, str(file))
+    dialog = opened(commands, qtbot)
     assert dialog.chosen is not None
     assert (dialog.chosen.title, dialog.chosen.key[0]) == ("mine", Origin.ELSEWHERE)  # type: ignore[union-attr]
-    desk.learning.use_network("street")
+    use_network(studio, "street")
     file.unlink()
-    with qtbot.waitSignal(desk.learning.library.changed):
-        desk.learning.library.refresh()
-    assert "mine" not in [row.title for row in desk.learning.library.networks]
+    with qtbot.waitSignal(commands._network.library.changed):
+        commands._network.library.refresh()
+    assert "mine" not in [row.title for row in commands._network.library.networks]
 
 
-def test_the_words_in_the_corner_have_the_room_they_need(studio: Studio, desk: NetworkDesk, qtbot: QtBot) -> None:
+def test_the_words_in_the_corner_have_the_room_they_need(
+    studio: Studio, commands: NetworkCommands, qtbot: QtBot
+) -> None:
     words, bar = studio.window._network_words, studio.window.menuBar()
     assert "knows none" in words.text()
     assert words.width() >= words.sizeHint().width()
     assert words.geometry().right() <= bar.rect().right()
 
 
-def test_the_time_that_a_network_took_is_remembered(studio: Studio, desk: NetworkDesk, qtbot: QtBot) -> None:
-    info = desk.learning.network
+def test_the_time_that_a_network_took_is_remembered(studio: Studio, commands: NetworkCommands, qtbot: QtBot) -> None:
+    info = commands._network.current.info
     assert info is not None
     studio.process.replied.emit(Ready("CPU, 2 threads"))
     pixels = np.zeros((48, 64), np.uint8)
     news = Predicted(Prediction("a.png", pixels, pixels, info.sha256), 1, 1, seconds=0.25)
-    desk.learning._heard(news, info)
-    dialog = opened(desk, qtbot)
+    commands._network.auto_segment._kept(news, info)
+    dialog = opened(commands, qtbot)
     assert "250 ms for 64 x 48, CPU, 2 threads" in dialog.card.text()
 
 
-def test_the_dialog_is_one_and_goes_with_its_connections(studio: Studio, desk: NetworkDesk, qtbot: QtBot) -> None:
-    first = opened(desk, qtbot)
-    desk.show_networks()
-    assert desk.dialog is first
+def test_the_dialog_is_one_and_goes_with_its_connections(
+    studio: Studio, commands: NetworkCommands, qtbot: QtBot
+) -> None:
+    first = opened(commands, qtbot)
+    commands.show_networks()
+    assert commands.dialog is first
     first.close()
-    assert desk.dialog is None
+    assert commands.dialog is None
     QApplication.sendPostedEvents(None, 52)  # DeferredDelete
-    studio.learning.network_changed.emit()
-    desk.learning.library.changed.emit()
-    assert opened(desk, qtbot) is not first
+    studio.network.current.changed.emit()
+    commands._network.library.changed.emit()
+    assert opened(commands, qtbot) is not first
 
 
 def test_the_dialog_shows_the_networks_of_the_folder_that_is_opened_beside_it(
-    studio: Studio, desk: NetworkDesk, qtbot: QtBot, tmp_path: Path
+    studio: Studio, commands: NetworkCommands, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    dialog = opened(desk, qtbot)
+    dialog = opened(commands, qtbot)
     studio.window.open_folder(draw_project(tmp_path / "other"))
     qtbot.waitUntil(lambda: bool(dialog._choices))
     assert dialog.list.topLevelItemCount()
@@ -213,41 +217,41 @@ def test_the_dialog_shows_the_networks_of_the_folder_that_is_opened_beside_it(
 
 
 def test_the_menu_has_the_networks_at_hand_and_ticks_the_one_in_use(
-    studio: Studio, desk: NetworkDesk, qtbot: QtBot, answer: Callable[[Answer], list[ClassMapDialog]]
+    studio: Studio, commands: NetworkCommands, qtbot: QtBot, answer: Callable[[Answer], list[ClassMapDialog]]
 ) -> None:
     for number in range(1, 9):
         a_run(studio, number)
-    menu = studio.window.actions_.menus["Network"]
-    with qtbot.waitSignal(desk.learning.library.changed):
+    menu, window_menu = studio.window.actions_.menus["Network"], studio.window._network_menu
+    with qtbot.waitSignal(commands._network.library.changed):
         menu.aboutToShow.emit()
 
     def entries() -> dict[str, bool]:
-        return {a.text(): a.isChecked() for a in desk._entries if not a.isSeparator()}
+        return {a.text(): a.isChecked() for a in window_menu.entries if not a.isSeparator()}
 
     assert list(entries()) == ["street", "cells", *(f"run 000{n} (candidate)" for n in (8, 7, 6, 5))]
     assert [text for text, ticked in entries().items() if ticked] == ["street"]
     asked = answer(lambda dialog: True)
-    next(a for a in desk._entries if a.text().startswith("run 0007")).trigger()
+    next(a for a in window_menu.entries if a.text().startswith("run 0007")).trigger()
     assert not asked, "its classes are the project's"
-    assert desk.learning.network_name == "run 0007"
-    with qtbot.waitSignal(desk.learning.library.changed):
+    assert commands._network.current.name == "run 0007"
+    with qtbot.waitSignal(commands._network.library.changed):
         menu.aboutToShow.emit()
     assert [text for text, ticked in entries().items() if ticked] == ["run 0007 (candidate)"]
-    before = list(desk._entries)
+    before = list(window_menu.entries)
     next(a for a in before if a.isChecked()).trigger()
     assert [text for text, ticked in entries().items() if ticked] == ["run 0007 (candidate)"], "a click takes no tick"
-    with qtbot.waitSignal(desk.learning.library.changed):
+    with qtbot.waitSignal(commands._network.library.changed):
         menu.aboutToShow.emit()
-    assert desk._entries == before, "nothing moves under the mouse"
+    assert window_menu.entries == before, "nothing moves under the mouse"
 
 
 def test_without_a_project_nothing_can_be_used(welcome: Studio, qtbot: QtBot) -> None:
-    desk = welcome.window._commands.desk
-    dialog = opened(desk, qtbot)
+    commands = welcome.window._commands.networks
+    dialog = opened(commands, qtbot)
     choose(dialog, "cells")
     assert not dialog.use_button.isEnabled()
     with pytest.raises(ProjectError, match="No project is open"):
-        desk.use(desk.learning.library.networks[0])
+        commands.use(commands._network.library.networks[0])
 
 
 # --- what classes mean --------------------------------------------------------------------------------------------
@@ -319,7 +323,7 @@ def test_the_wheel_chooses_nothing(qtbot: QtBot) -> None:
 
 
 def test_using_a_network_of_other_classes_asks_what_they_mean(
-    studio: Studio, desk: NetworkDesk, qtbot: QtBot, answer: Callable[[Answer], list[ClassMapDialog]]
+    studio: Studio, commands: NetworkCommands, qtbot: QtBot, answer: Callable[[Answer], list[ClassMapDialog]]
 ) -> None:
     project = studio.session.project
     assert project is not None
@@ -330,12 +334,12 @@ def test_using_a_network_of_other_classes_asks_what_they_mean(
         dialog.rows[3].choose(NEW)
         return True
 
-    dialog = opened(desk, qtbot)
+    dialog = opened(commands, qtbot)
     choose(dialog, "cells")
     asked = answer(lambda dialog: False)
     dialog.use_button.click()
     assert len(asked) == 1
-    assert desk.learning.network_name == "street", "the user thought better of it"
+    assert commands._network.current.name == "street", "the user thought better of it"
     answer(fill_in)
     dialog.use_button.click()
     assert [c.name for c in studio.session.table] == ["background", "cell", "debris", "sky"]
@@ -344,21 +348,21 @@ def test_using_a_network_of_other_classes_asks_what_they_mean(
     stored = project.runs.current()
     assert stored is not None
     assert (stored.checkpoint, stored.class_map) == ("cells", {"background": 0, "Cells": 2, "cell": 1, "sky": 3})
-    assert desk.learning.network_known == ["background", "cell", "debris", "sky"]
+    assert commands._network.current.known == ["background", "cell", "debris", "sky"]
     # It is remembered: going to another network and coming back does not ask again.
-    desk.learning.use_network("street")
+    use_network(studio, "street")
     asked = answer(fill_in)
-    desk.use(next(row for row in desk.learning.library.networks if row.title == "cells"))
+    commands.use(next(row for row in commands._network.library.networks if row.title == "cells"))
     assert not asked
-    assert desk.learning.in_use.class_map == stored.class_map
+    assert commands._network.current.class_map == stored.class_map
     studio.session.project.set_table(  # type: ignore[union-attr]
         replace(studio.session.table, classes=tuple(replace(c, retired=c.index == 2) for c in studio.session.table))
     )
-    assert desk.learning.in_use.index_map == {0: 0, 2: 1, 3: 3}, "what meant the removed class means nothing now"
+    assert commands._network.current.index_map == {0: 0, 2: 1, 3: 3}, "what meant the removed class means nothing now"
 
 
 def test_saying_it_anew_forgets_what_was_predicted_and_is_no_step_back(
-    studio: Studio, desk: NetworkDesk, answer: Callable[[Answer], list[ClassMapDialog]]
+    studio: Studio, commands: NetworkCommands, answer: Callable[[Answer], list[ClassMapDialog]]
 ) -> None:
     project = studio.session.project
     assert project is not None
@@ -373,14 +377,14 @@ def test_saying_it_anew_forgets_what_was_predicted_and_is_no_step_back(
     studio.window.actions_["network_classes"].trigger()
     assert studio.session.prediction is None
     assert [(n.checkpoint, dict(n.class_map)) for n in project.runs.chain()] == [("street", {"road": 2})]
-    assert desk.learning.can_prelabel
+    assert commands._network.current.can_prelabel
 
 
 def test_a_network_that_knows_nothing_here_has_two_ways_out(
-    studio: Studio, desk: NetworkDesk, qtbot: QtBot, answer: Callable[[Answer], list[ClassMapDialog]]
+    studio: Studio, commands: NetworkCommands, qtbot: QtBot, answer: Callable[[Answer], list[ClassMapDialog]]
 ) -> None:
     with pytest.raises(NetworkCannotHelp, match="nothing to pre-label with yet"):
-        desk.learning.auto_segment()
+        commands._network.auto_segment.segment_image()
     assert "knows none of your classes yet" in studio.window._network_words.text()
     asked = answer(lambda dialog: False)
     strip = studio.window._strip
@@ -390,13 +394,13 @@ def test_a_network_that_knows_nothing_here_has_two_ways_out(
     strip.buttons[0].click()
     assert len(asked) == 1
     studio.window.actions_["auto_segment"].trigger()
-    with qtbot.waitSignal(desk.learning.library.changed):
+    with qtbot.waitSignal(commands._network.library.changed):
         strip.buttons[1].click()
-    assert desk.dialog is not None
+    assert commands.dialog is not None
 
 
 def test_a_read_only_project_uses_a_network_in_this_window_only(
-    make_studio: Callable[[], Studio], studio: Studio, desk: NetworkDesk, qtbot: QtBot
+    make_studio: Callable[[], Studio], studio: Studio, commands: NetworkCommands, qtbot: QtBot
 ) -> None:
     project = studio.session.project
     assert project is not None
@@ -405,17 +409,17 @@ def test_a_read_only_project_uses_a_network_in_this_window_only(
     second.window.open_folder(project.folder)
     assert second.session.read_only
     a_run(studio, 1)
-    dialog = opened(second.window._commands.desk, qtbot)
+    dialog = opened(second.window._commands.networks, qtbot)
     choose(dialog, "run 0001")
     dialog.use_button.click()
-    assert second.learning.network_name == "run 0001"
+    assert second.network.current.name == "run 0001"
     assert "In this window only" in said(second)[-1]
     assert (project.runs.folder / "current.json").read_bytes() == before
     assert not dialog.back_button.isEnabled()
 
 
 def test_a_project_that_cannot_be_written_says_so_and_keeps_its_network(
-    studio: Studio, desk: NetworkDesk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, commands: NetworkCommands, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a_run(studio, 1)
 
@@ -423,10 +427,10 @@ def test_a_project_that_cannot_be_written_says_so_and_keeps_its_network(
         raise ProjectError(f"{path} cannot be written: no space left on device")
 
     monkeypatch.setattr("fcn_studio.formats.project.runs.write_atomically", full)
-    dialog = opened(desk, qtbot)
+    dialog = opened(commands, qtbot)
     choose(dialog, "run 0001")
     dialog.use_button.click()
-    assert desk.learning.network_name == "street"
+    assert commands._network.current.name == "street"
     assert "no space left" in said(studio)[-1]
     assert "no space left" in dialog._said.text()
 
@@ -434,8 +438,10 @@ def test_a_project_that_cannot_be_written_says_so_and_keeps_its_network(
 # --- coming and going ---------------------------------------------------------------------------------------------
 
 
-def test_a_download_is_a_job_with_a_bar_and_can_be_cancelled(studio: Studio, desk: NetworkDesk, qtbot: QtBot) -> None:
-    dialog = opened(desk, qtbot)
+def test_a_download_is_a_job_with_a_bar_and_can_be_cancelled(
+    studio: Studio, commands: NetworkCommands, qtbot: QtBot
+) -> None:
+    dialog = opened(commands, qtbot)
     row = PUBLISHED["fcn-resnet50"]
     choose(dialog, row.title)
     dialog.download_button.click()
@@ -447,14 +453,14 @@ def test_a_download_is_a_job_with_a_bar_and_can_be_cancelled(studio: Studio, des
     assert dialog._bar.value() == 500
     assert "71 of 142 MB" in studio.window.status_line._job_words.text()
     assert studio.session.close_project(), "closing a folder does not end a download"
-    assert desk.learning.library.coming
+    assert commands._network.library.coming
     dialog.cancel_button.click()
     assert studio.process.cancelled == [(job_id, False)]
     assert not dialog._bar.isVisible()
 
 
-def test_a_download_that_fails_is_a_sentence(studio: Studio, desk: NetworkDesk, qtbot: QtBot) -> None:
-    dialog = opened(desk, qtbot)
+def test_a_download_that_fails_is_a_sentence(studio: Studio, commands: NetworkCommands, qtbot: QtBot) -> None:
+    dialog = opened(commands, qtbot)
     choose(dialog, PUBLISHED["fcn-resnet50"].title)
     dialog.download_button.click()
     studio.process.replied.emit(Failed(1, "the host cannot be reached; try again later"))
@@ -463,10 +469,10 @@ def test_a_download_that_fails_is_a_sentence(studio: Studio, desk: NetworkDesk, 
 
 
 def test_what_nothing_proves_is_asked_about_first(
-    studio: Studio, desk: NetworkDesk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, commands: NetworkCommands, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = next(row for row in PUBLISHED.values() if not row.trusted)
-    dialog = opened(desk, qtbot)
+    dialog = opened(commands, qtbot)
     choose(dialog, row.title)
     assert "Nothing proves" in dialog.card.text()
     monkeypatch.setattr(questions.UnprovenDialog, "asked", lambda self: False)
@@ -478,12 +484,12 @@ def test_what_nothing_proves_is_asked_about_first(
 
 
 def test_a_file_is_imported_used_and_removed(
-    studio: Studio, desk: NetworkDesk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    studio: Studio, commands: NetworkCommands, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tiny_checkpoint(tmp_path / "my cells!.safetensors", studio.session.table)
-    desk.learning.library.bring_in(file)
+    commands._network.library.bring_in(file)
     with pytest.raises(CheckpointError, match="under way already"):
-        desk.learning.library.bring_in(file)
+        commands._network.library.bring_in(file)
     job = studio.process.jobs[1]
     assert isinstance(job, InstallJob)
     work = JobRunner().run(job)
@@ -493,39 +499,39 @@ def test_a_file_is_imported_used_and_removed(
         except StopIteration as end:
             result = end.value
             break
-    with qtbot.waitSignal(desk.learning.library.changed):
+    with qtbot.waitSignal(commands._network.library.changed):
         studio.process.replied.emit(Done(1, result))
     assert "my-cells is installed" in studio.window._strip.text
     studio.window._strip.button.click()
-    assert desk.learning.network_name == "my-cells"
+    assert commands._network.current.name == "my-cells"
     current = studio.session.project.runs.current()  # type: ignore[union-attr]
     assert current is not None
     assert current.checkpoint == "my-cells"
-    dialog = opened(desk, qtbot)
+    dialog = opened(commands, qtbot)
     assert dialog.chosen is not None
     assert (dialog.chosen.title, dialog.remove_button.isVisible()) == ("my-cells", True)
     monkeypatch.setattr(questions.RemoveNetworkDialog, "asked", lambda self: False)
     dialog.remove_button.click()
     assert Path(str(result)).exists()
     monkeypatch.setattr(questions.RemoveNetworkDialog, "asked", lambda self: True)
-    with qtbot.waitSignal(desk.learning.library.changed):
+    with qtbot.waitSignal(commands._network.library.changed):
         dialog.remove_button.click()
     assert not Path(str(result)).exists()
-    assert "my-cells" not in [row.title for row in desk.learning.library.networks]
+    assert "my-cells" not in [row.title for row in commands._network.library.networks]
 
 
 def test_where_nothing_may_be_downloaded_the_card_says_so(
-    desk: NetworkDesk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    commands: NetworkCommands, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FCN_STUDIO_OFFLINE", "1")
-    dialog = opened(desk, qtbot)
+    dialog = opened(commands, qtbot)
     choose(dialog, PUBLISHED["fcn-resnet50"].title)
     assert "Nothing is downloaded here" in dialog.card.text()
 
 
-def test_a_published_file_keeps_the_name_that_it_is_published_by(studio: Studio, desk: NetworkDesk) -> None:
+def test_a_published_file_keeps_the_name_that_it_is_published_by(studio: Studio, commands: NetworkCommands) -> None:
     for name in ("fcn8s-heavy-pascal.caffemodel", "my net.pth", "street.safetensors"):
-        desk.learning.library.bring_in(Path(name))
+        commands._network.library.bring_in(Path(name))
     names = [job.name for job in studio.process.jobs.values() if isinstance(job, InstallJob)]
     assert names == ["", "my-net", "street-2"]
 
@@ -540,9 +546,11 @@ def test_an_imported_network_gets_a_name_that_is_free(networks: dict[str, Path])
     assert free_name("…") == "network-2"
 
 
-def test_a_network_that_is_gone_when_it_is_to_be_removed_is_a_sentence(studio: Studio, desk: NetworkDesk) -> None:
+def test_a_network_that_is_gone_when_it_is_to_be_removed_is_a_sentence(
+    studio: Studio, commands: NetworkCommands
+) -> None:
     with pytest.raises(CheckpointError, match="no network of that name"):
-        desk.learning.library.remove("gone")
+        commands._network.library.remove("gone")
     row = ListedNetwork(Origin.BUNDLED, "street", None, None)
     with pytest.raises(ProjectError):
-        desk.use(row)
+        commands.use(row)

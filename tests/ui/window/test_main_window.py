@@ -40,10 +40,12 @@ from fcn_studio.ui.actions.table import ACTIONS
 from fcn_studio.ui.canvas.layers import Layer
 from fcn_studio.ui.dialogs import questions
 from fcn_studio.ui.dialogs.export_dialog import ExportChoice
-from fcn_studio.ui.network.job_list import JobView
+from fcn_studio.jobs.protocol import Progress
+from fcn_studio.ui.network.job_list import Kind
 from fcn_studio.ui.widgets.size_box import SizeBox
 from fcn_studio.ui.window.main_window import MainWindow
 from fcn_studio.ui.window.status_line import cursor_words, saved_words
+from tests.jobs.helpers import job, news
 from tests.ui.conftest import Studio, draw_project
 
 KEY, MODIFIER = Qt.Key, Qt.KeyboardModifier
@@ -381,24 +383,17 @@ def test_words_of_the_status_line(studio: Studio) -> None:
 
 
 def test_a_job_is_shown_and_cancelled(studio: Studio) -> None:
-    line, job_list, learning = studio.window.status_line, studio.learning.job_list, studio.learning
-    studio.window.actions_["fine_tune"].setEnabled(True)
+    line, job_list = studio.window.status_line, studio.network.job_list
     assert line._bar.isHidden()
-    job = JobView(7, "Fine-tune", 0.25, "step 5", can_cancel=True)
-    stopped: list[int] = []
-    studio.learning.__class__.running, kept = property(lambda self: [job]), studio.learning.__class__.running
-    try:
-        job_list.changed.emit()
-        assert line._job_words.text() == "Fine-tune   step 5"
+    for stop in (line.cancel_button.click, studio.window.actions_["stop"].trigger):
+        job_list.submit(Kind.BATCH, job("x"), "Label all")
+        job_id = len(studio.process.jobs)
+        studio.process.replied.emit(Progress(job_id, news(1, 4)))
+        assert line._job_words.text() == "Label all   1 of 4"
         assert line._bar.value() == 250
-        learning.stop = stopped.append  # type: ignore[method-assign]
-        line.cancel_button.click()
-        studio.window.actions_["stop"].trigger()
-        assert stopped == [7, 7]
-    finally:
-        studio.learning.__class__.running = kept
-    job_list.changed.emit()
-    assert line._bar.isHidden()
+        stop()
+        assert studio.process.cancelled[-1] == (job_id, False)
+        assert line._bar.isHidden()
 
 
 # --- opening and closing --------------------------------------------------------------------------------------
@@ -738,7 +733,7 @@ def test_settings_take_effect(studio: Studio) -> None:
     assert "#262626" in studio.window.styleSheet()
     studio.settings.theme = "light"
     studio.settings.device = "cpu"
-    assert studio.learning.device == "cpu"
+    assert studio.network.device.name == "cpu"
 
 
 def test_errors_of_actions_are_told(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,78 @@
+"""The part of the Network menu that changes: the networks at hand, the one in use ticked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu
+
+from fcn_studio.i18n import tr
+from fcn_studio.ui.network.network_library import NetworkLibrary
+from fcn_studio.ui.network.network_rows import NetworkRows
+
+if TYPE_CHECKING:  # start-up: what only those need who look at networks is imported where it is used
+    from fcn_studio.jobs.network_list import ListedNetwork
+
+AT_HAND = 6
+"""Networks that the menu offers; the dialog has them all."""
+
+
+class NetworkMenu(QObject):
+    """Keeps the networks at hand in a menu, above one of its entries.
+
+    Args:
+        menu: the menu.
+        before: the entry above which the networks stand.
+        rows: what is known of the networks.
+        library: the networks that there are.
+        use: puts a network in use; called behind the door of actions.
+    """
+
+    def __init__(
+        self,
+        menu: QMenu,
+        before: QAction,
+        rows: NetworkRows,
+        library: NetworkLibrary,
+        use: Callable[[ListedNetwork], None],
+    ) -> None:
+        super().__init__(menu)
+        self._menu, self._before, self._rows, self._library, self._use = menu, before, rows, library, use
+        self.entries: list[QAction] = []
+        self._offered: list[ListedNetwork] = []
+        menu.aboutToShow.connect(self._about_to_show)
+        library.changed.connect(self._show_entries)
+
+    def _about_to_show(self) -> None:
+        self._show_entries()
+        self._library.refresh()
+
+    def _show_entries(self) -> None:
+        """Offer what is at hand; entries stay where they are if it is the same, since the menu may be open."""
+        if self._offered != (rows := self._rows.at_hand(AT_HAND)):
+            for action in self.entries:
+                self._menu.removeAction(action)
+                action.deleteLater()
+            self._offered, self.entries = rows, [self._entry(row) for row in rows]
+            separator = QAction(self._menu)
+            separator.setSeparator(True)
+            self.entries += [separator] if rows else []
+            self._menu.insertActions(self._before, self.entries)
+        for row, action in zip(self._offered, self.entries, strict=False):
+            action.setChecked(self._rows.is_current(row))
+            action.setEnabled(self._rows.has_project)
+
+    def _entry(self, row: ListedNetwork) -> QAction:
+        title = tr("{title} (candidate)", title=row.title) if row.is_candidate else row.title
+        action = QAction(title.replace("&", "&&"), self._menu)
+        action.setCheckable(True)
+        action.setStatusTip(tr("Use {title} in this project", title=row.title))
+        action.triggered.connect(lambda _checked=False: self._chosen(row))
+        return action
+
+    def _chosen(self, row: ListedNetwork) -> None:
+        self._use(row)
+        self._show_entries()  # the click has changed its tick, whatever came of it
