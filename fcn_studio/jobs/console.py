@@ -5,17 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.metrics import Figures
+from fcn_studio.core.with_result import WithResult
 from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.project.project_folder import ProjectFolder
+from fcn_studio.i18n import tr
 from fcn_studio.jobs.networks import default_network
 from fcn_studio.jobs.protocol import Evaluated, JobProgress, Predicted
 from fcn_studio.jobs.snapshot import Snapshot, collect
+
+_Result = TypeVar("_Result")
 
 
 def open_project(
@@ -50,15 +54,13 @@ def progress_bar(words: str, total: int | None) -> tqdm[Any]:
     return tqdm(total=total, desc=words, file=sys.stderr, leave=False, dynamic_ncols=True, disable=None)
 
 
-def exhaust(work: Generator[tuple[int, int], None, Any], words: str) -> Any:
-    """Run a generator of (done, total) under a progress bar; its result."""
+def exhaust(work: Generator[tuple[int, int], None, _Result], words: str) -> _Result:
+    """Run a generator of (done, total) under a progress bar and return its result."""
+    steps = WithResult(work)
     with progress_bar(words, None) as bar:
-        while True:
-            try:
-                done, bar.total = next(work)
-            except StopIteration as end:
-                return end.value
+        for done, bar.total in steps:
             bar.update(done - bar.n)
+    return steps.result
 
 
 def print_figures(figures: Figures, table: ClassTable) -> None:
@@ -90,10 +92,16 @@ def print_details(figures: Figures, table: ClassTable) -> None:
 
 def trusted(project: ProjectFolder) -> Snapshot:
     """The trusted pixels of a project; what is left out goes to standard error."""
-    snapshot: Snapshot = exhaust(collect(project), "collect labels")
-    for sentence in snapshot.problems:
-        print(f"left out: {sentence}", file=sys.stderr)
+    snapshot = exhaust(collect(project), tr("collect labels"))
+    tell_left_out(snapshot)
     return snapshot
+
+
+def tell_left_out(snapshot: Snapshot) -> list[str]:
+    """Print a sentence for each image that was left out, and return the sentences."""
+    for sentence in snapshot.problems:
+        print(tr("left out: {sentence}", sentence=sentence), file=sys.stderr)
+    return list(snapshot.problems)
 
 
 def tell_notes(news: JobProgress) -> None:

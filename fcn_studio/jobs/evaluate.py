@@ -6,6 +6,7 @@ from collections.abc import Generator
 
 from fcn_studio.core.class_map import map_classes
 from fcn_studio.core.metrics import Figures
+from fcn_studio.core.with_result import WithResult
 from fcn_studio.jobs.predictor_cache import PredictorCache
 from fcn_studio.jobs.protocol import Evaluated, EvaluateJob, ImageFailed, JobProgress
 
@@ -24,15 +25,11 @@ def evaluate_network(job: EvaluateJob, predictors: PredictorCache) -> Generator[
     predictor = predictors.predictor(job.checkpoint, job.device)
     left_out: dict[str, str] = {}
     index_map = map_classes(predictor.checkpoint.table, job.table, job.class_map)
-    work = evaluate(predictor, job.snapshot, job.table, index_map, left_out, boundary=job.boundary)
-    while True:
-        try:
-            done = next(work)
-        except StopIteration as end:
-            figures: Figures = end.value
-            return figures
+    steps = WithResult(evaluate(predictor, job.snapshot, job.table, index_map, left_out, boundary=job.boundary))
+    for done in steps:
         image_id = job.snapshot[done - 1].image_id
         if image_id in left_out:
             yield ImageFailed(image_id, left_out[image_id], done, len(job.snapshot))
         else:
             yield Evaluated(done, len(job.snapshot), predictor.take_notes())
+    return steps.result

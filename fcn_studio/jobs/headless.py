@@ -17,6 +17,7 @@ from fcn_studio.core.class_map import can_help, map_classes
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Split, Status
+from fcn_studio.core.with_result import WithResult
 from fcn_studio.errors import (
     ImageError,
     MaskError,
@@ -202,20 +203,17 @@ def evaluate(
 
 def _score(job: EvaluateJob) -> tuple[Figures, list[str]]:
     """The figures, and a sentence for each image that cannot be read."""
-    work = JobRunner().run(job)
+    steps = WithResult(JobRunner().run(job))
     failed: list[str] = []
-    with progress_bar("evaluate", len(job.snapshot)) as bar:
-        while True:
-            try:
-                news = next(work)
-            except StopIteration as end:
-                figures: Figures = end.value
-                return figures, failed
+    with progress_bar(tr("evaluate"), len(job.snapshot)) as bar:
+        for news in steps:
             tell_notes(news)
             bar.update()
             if isinstance(news, ImageFailed):
                 failed.append(news.sentence)
-                tqdm.write(f"left out: {news.sentence}", file=sys.stderr)
+                tqdm.write(tr("left out: {sentence}", sentence=news.sentence), file=sys.stderr)
+    assert isinstance(steps.result, Figures)
+    return steps.result, failed
 
 
 def export(

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from fcn_studio import paths
+from fcn_studio.core.with_result import WithResult
 from fcn_studio.errors import CheckpointError, UsageError
 from fcn_studio.fcn.weights.catalogue import SUFFIX, NetworkInfo, read_info, remove_installed, resolve
 from fcn_studio.fcn.weights.published import PUBLISHED, PublishedNetwork
+from fcn_studio.i18n import tr
 from fcn_studio.jobs.console import open_project, progress_bar
 from fcn_studio.jobs.networks import all_networks, available, network_of
 from fcn_studio.jobs.protocol import Installing, InstallJob
@@ -105,20 +107,15 @@ def _class_names(file: Path) -> tuple[str, ...]:
 
 
 def _install(job: InstallJob) -> Json:
-    work = JobRunner().run(job)
-    with progress_bar("install", None) as bar:
+    steps = WithResult(JobRunner().run(job))
+    with progress_bar(tr("install"), None) as bar:
         bar.unit, bar.unit_scale = "B", True
-        while True:
-            try:
-                news = next(work)
-            except StopIteration as end:
-                path = Path(end.value)
-                break
+        for news in steps:
             if isinstance(news, Installing):
                 bar.set_description(news.stage, refresh=False)
                 bar.total = news.total_bytes or None
                 bar.update(news.done_bytes - bar.n)
-    network = read_info(path)
+    network = read_info(Path(str(steps.result)))
     print(f"'{network.name}' is installed: {network.path}")
     _print_details(network)
     return _as_json(network)

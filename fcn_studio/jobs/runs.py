@@ -128,6 +128,12 @@ def interrupted(project: ProjectFolder) -> Unfinished | None:
         return None
 
 
+def in_use(project: ProjectFolder, run: Run) -> bool:
+    """Return whether the network of a run is the one in use."""
+    current = project.runs.current()
+    return current is not None and current.path(project.folder) == run.checkpoint
+
+
 def same_again(job: FineTuneJob, earlier: Unfinished) -> FineTuneJob:
     """The job with what an earlier training was told, to go on with it."""
     config, class_map = earlier.config, earlier.config.class_map

@@ -9,6 +9,7 @@ from fcn_studio.core.classes import VOID
 from fcn_studio.core.labels import trusted_label_map
 from fcn_studio.core.sample import Sample, Split, Status
 from fcn_studio.core.snapshot import LabelledImage, pack
+from fcn_studio.core.with_result import result_of
 from fcn_studio.errors import ImageError, MaskError
 from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.project.project_folder import ProjectFolder
@@ -53,14 +54,8 @@ def collect(project: ProjectFolder) -> Generator[tuple[int, int], None, Snapshot
 
 
 def collect_now(project: ProjectFolder) -> Snapshot:
-    """`collect` without the news."""
-    work = collect(project)
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            snapshot: Snapshot = end.value
-            return snapshot
+    """Collect the trusted pixels at once."""
+    return result_of(collect(project))
 
 
 def _trusted(project: ProjectFolder, sample: Sample) -> LabelledImage | None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -16,19 +15,21 @@ from fcn_studio.core.class_map import can_help, map_classes
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Level, RecipeName, TrainConfig, TrainOutcome, TrainProgress
-from fcn_studio.errors import TrainingError, UsageError
+from fcn_studio.errors import ProjectError, TrainingError, UsageError
 from fcn_studio.fcn.training.resume import Unfinished, read_unfinished
 from fcn_studio.fcn.weights.catalogue import NetworkInfo, resolve
 from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.project.runs import state_of
 from fcn_studio.formats.project.training_lock import require_idle
+from fcn_studio.i18n import tr
 from fcn_studio.jobs import runs
-from fcn_studio.jobs.console import open_project, print_figures, progress_bar, trusted
+from fcn_studio.jobs.console import open_project, print_figures, progress_bar, tell_left_out
+from fcn_studio.jobs.fine_tune_run import FineTuneRequest, FineTuneRun, Judged, fine_tune_run
 from fcn_studio.jobs.graceful_interrupt import graceful_interrupt
 from fcn_studio.jobs.networks import class_map_of, default_network, needed, network_of
 from fcn_studio.jobs.outputs import check_checkpoint, check_log
-from fcn_studio.jobs.protocol import FineTuneJob, JobProgress
+from fcn_studio.jobs.protocol import FineTuneJob
 from fcn_studio.jobs.run import JobRunner
 from fcn_studio.jobs.snapshot import Snapshot
 from fcn_studio.paths import read_file
@@ -96,73 +97,70 @@ def _train(
     """`train`, in one process of those that train together."""
     with open_project(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
         earlier = _unfinished(project, config, network, out) if resume else None
-        snapshot = trusted(project)
-        if val_list is not None:
-            snapshot = _held_out(project, snapshot, val_list)
-        if not snapshot.train:
-            raise TrainingError(f"'{folder}' has no training image with human pixels: label or verify a few first.")
-        job = _job(project, config, snapshot, network, device, _compared_with(project, earlier))
-        if earlier is not None:
-            job = runs.same_again(job, earlier)
-        else:
+        request = _request(project, config, network, device, earlier)
+        request = replace(request, out=out, val_ids=_held_out(project, val_list) if val_list is not None else None)
+        if earlier is None:
             _tell_unfinished(project, out)
-        run = None
-        if out is None:
-            run = runs.Run(earlier.path.parent) if earlier is not None else runs.begin(project, config)
-        job = replace(job, out=str(out if run is None else run.checkpoint), baseline=job.baseline if run else "")
-        level = job.config.level.value
-        print(f"{level}: {len(snapshot.train)} images to train on, {len(snapshot.val)} to validate on")
-        try:
-            outcome = _run_training(job, [path for path in (run.log_path if run else None, log) if path is not None])
-        except BaseException:
-            if run is not None and earlier is None:
-                runs.discard(run)
-            raise
-        result = _training_json(outcome, project.config.table) | {"failed": list(snapshot.problems)}
-        if run is not None:
-            if _in_use(project, run):
-                project.runs.go_back()  # its file has changed: it is in use again if the verdict says so
-            adoption = runs.finish(project, run, outcome)
-            print(f"{run.name}: {adoption.verdict.value} ({'; '.join(adoption.reasons)})")
-            result |= {"run": run.name, "verdict": adoption.verdict.value, "reasons": list(adoption.reasons)}
+        with closing(fine_tune_run(request)) as run:
+            outcome, judged, failed = _drive(run, log)
+        result = _training_json(outcome, project.config.table) | {"failed": failed}
+        if judged is not None:
+            verdict, reasons = judged.adoption.verdict.value, list(judged.adoption.reasons)
+            print(f"{judged.run.name}: {verdict} ({'; '.join(reasons)})")
+            result |= {"run": judged.run.name, "verdict": verdict, "reasons": reasons}
         return result
 
 
-def _job(
-    project: ProjectFolder,
-    config: TrainConfig,
-    snapshot: Snapshot,
-    network: str,
-    device: str,
-    current: NetworkInfo | None,
-) -> FineTuneJob:
-    """What is to be done, but for where its network goes; ``current`` is the baseline if it can help."""
+def _request(
+    project: ProjectFolder, config: TrainConfig, network: str, device: str, earlier: Unfinished | None
+) -> FineTuneRequest:
+    """Return what is asked for, but for where its network goes; the network in use is the baseline if it can help."""
     base = None if config.level is Level.SCRATCH else needed(network_of(project, network))
+    current = _compared_with(project, earlier)
     current_map = class_map_of(project, current) if current else {}
     index_map = map_classes(current.table, project.config.table, current_map) if current else {}
-    return FineTuneJob(
-        config=config,
-        table=project.config.table,
-        train=snapshot.train,
-        val=snapshot.val,
-        base=str(base.path.absolute()) if base else "",
-        baseline=str(current.path) if current and can_help(index_map, current.table) else "",
-        out="",
-        device=device,
+    return FineTuneRequest(
+        project,
+        config,
+        base=base,
         base_map=class_map_of(project, base) if base else {},
+        baseline=current if current and can_help(index_map, current.table) else None,
         baseline_map=current_map,
+        device=device,
+        earlier=earlier,
     )
 
 
-def _in_use(project: ProjectFolder, run: runs.Run) -> bool:
-    """Whether the network of a run is the one in use."""
-    current = project.runs.current()
-    return current is not None and current.path(project.folder) == run.checkpoint
+def _drive(run: FineTuneRun, log: Path | None) -> tuple[TrainOutcome, Judged | None, list[str]]:
+    """Run a fine-tune here; return its outcome, its verdict, and a sentence for each image that was left out."""
+    failed: list[str] = []
+    with progress_bar(tr("collect labels"), None) as bar:
+        while not isinstance(step := next(run), Snapshot):
+            assert isinstance(step, tuple)
+            done, bar.total = step
+            bar.update(done - bar.n)
+    failed += tell_left_out(step)
+    job = next(run)
+    assert isinstance(job, FineTuneJob)
+    print(
+        tr(
+            "{level}: {train} images to train on, {val} to validate on",
+            level=job.config.level.value,
+            train=len(job.train),
+            val=len(job.val),
+        )
+    )
+    outcome = _train_here(job, run, log)
+    try:
+        run.send(outcome)
+    except StopIteration as end:
+        judged: Judged | None = end.value
+    return outcome, judged, failed
 
 
 def _compared_with(project: ProjectFolder, earlier: Unfinished | None) -> NetworkInfo | None:
     """What a new network is judged beside: the one in use, or if that is the run that goes on, the one before it."""
-    if earlier is None or not _in_use(project, runs.Run(earlier.path.parent)):
+    if earlier is None or not runs.in_use(project, runs.Run(earlier.path.parent)):
         return network_of(project)
     before = project.runs.chain()[1:]
     if not before:
@@ -170,8 +168,8 @@ def _compared_with(project: ProjectFolder, earlier: Unfinished | None) -> Networ
     return network_of(project, str(before[0].path(project.folder) or before[0].checkpoint))
 
 
-def _held_out(project: ProjectFolder, snapshot: Snapshot, val_list: Path) -> Snapshot:
-    """Validate on the images that a file names, one a line, and train on the others of the train split.
+def _held_out(project: ProjectFolder, val_list: Path) -> set[str]:
+    """Return the ids of the images that a file names, one a line, to validate on.
 
     Raises:
         UsageError: if it cannot be read, or names what is no verified image of the project.
@@ -189,8 +187,7 @@ def _held_out(project: ProjectFolder, snapshot: Snapshot, val_list: Path) -> Sna
     for image_id, sample in listed.items():
         if project.annotations.status(sample) is not Status.VERIFIED:
             raise UsageError(f"--val-list {val_list}: '{image_id}' is not verified, and cannot be validated on")
-    val = tuple(i for i in (*snapshot.train, *snapshot.val) if i.image_id in listed)
-    return replace(snapshot, train=tuple(i for i in snapshot.train if i.image_id not in listed), val=val)
+    return set(listed)
 
 
 def _unfinished(project: ProjectFolder, config: TrainConfig, network: str, out: Path | None) -> Unfinished:
@@ -282,12 +279,18 @@ def _check_unused(config: TrainConfig, network: str) -> None:
         raise UsageError("a training from scratch starts from no network; leave --network out")
 
 
-def _run_training(job: FineTuneJob, logs: Sequence[Path]) -> TrainOutcome:
+def _train_here(job: FineTuneJob, run: FineTuneRun, log: Path | None) -> TrainOutcome:
+    """Run the job in this process, under a progress bar; Ctrl+C ends it early."""
     work = JobRunner().run(job)
     with progress_bar(job.config.level.value, 1000) as bar, graceful_interrupt() as interrupted:
         news = next(work)
         while True:
-            _show(news, bar, logs)
+            if isinstance(news, TrainProgress):
+                _show(news, bar)
+                if isinstance(failed := run.send(news), ProjectError):
+                    raise failed
+                if log is not None:
+                    runs.append(log, news)
             try:
                 news = work.send(interrupted.is_set())
             except StopIteration as end:
@@ -295,13 +298,9 @@ def _run_training(job: FineTuneJob, logs: Sequence[Path]) -> TrainOutcome:
                 return outcome
 
 
-def _show(news: JobProgress, bar: tqdm[Any], logs: Sequence[Path]) -> None:
-    if not isinstance(news, TrainProgress):
-        return
+def _show(news: TrainProgress, bar: tqdm[Any]) -> None:
     bar.update(round(1000 * news.fraction) - bar.n)
     bar.set_postfix_str(f"step {news.step} loss {news.loss:.3f} cpu {news.cpu_seconds / 60:.1f} min")
-    for path in logs:
-        runs.append(path, news)
     if news.figures is not None:
         figures = news.figures
         tqdm.write(

@@ -7,7 +7,7 @@ import csv
 import json
 import signal
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from fcn_studio.formats.voc.masks import read_mask
 from fcn_studio.jobs import headless, library, runs, trainings
 from fcn_studio.jobs.graceful_interrupt import graceful_interrupt
 from fcn_studio.jobs.micrographs import CLASSES
-from fcn_studio.jobs.protocol import FineTuneJob, JobProgress
+from fcn_studio.jobs.protocol import FineTuneJob
 from fcn_studio.jobs.run import JobRunner
 from tests.helpers import contents, save_half, tiny_checkpoint
 
@@ -191,7 +191,7 @@ def test_train_without_human_pixels_says_so_and_leaves_no_trace(micrograph_proje
         for sample in project.samples:
             save_half(project, sample, Provenance.NETWORK, Status.PRELABELLED)
     before = contents(micrograph_project)
-    with pytest.raises(TrainingError, match="no training image with human pixels"):
+    with pytest.raises(TrainingError, match="No training image has human pixels"):
         headless.train(micrograph_project, QUICK, device="cpu")
     assert contents(micrograph_project) == before
     assert not (micrograph_project / ".fcn-studio" / "runs").exists()
@@ -230,9 +230,9 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """Ctrl+C after that step."""
     honest = trainings._show
 
-    def show(news: JobProgress, bar: object, logs: Sequence[Path]) -> None:
-        honest(news, bar, logs)  # type: ignore[arg-type]
-        if isinstance(news, TrainProgress) and news.step == step:
+    def show(news: TrainProgress, bar: object) -> None:
+        honest(news, bar)  # type: ignore[arg-type]
+        if news.step == step:
             monkeypatch.setattr(trainings, "_show", honest)
             _thread.interrupt_main(signal.SIGINT)
 

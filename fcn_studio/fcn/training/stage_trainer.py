@@ -13,6 +13,7 @@ import torch
 from fcn_studio.core.class_map import map_classes
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.training import MIN_VAL_IMAGES, Calibration, TrainOutcome, TrainProgress, starved_sentence
+from fcn_studio.core.with_result import WithResult
 from fcn_studio.errors import ImageError, TrainingError
 from fcn_studio.fcn.inference.evaluate import evaluate
 from fcn_studio.fcn.inference.predictor import Predictor
@@ -321,21 +322,19 @@ class StageTrainer:
             return None
         began, was_stopped = time.perf_counter(), self.stopped
         predictor = Predictor(checkpoint, self.optimisation.device)
-        scoring = evaluate(predictor, self._val_set, self._table, index_map, self._training_set.left_out)
-        while True:
-            try:
-                done = next(scoring)
-            except StopIteration as end:
-                figures: Figures = end.value
-                return figures
-            except ImageError:  # no image could be read
-                return None
-            self._notes += [note for note in predictor.take_notes() if note not in self._notes]
-            taken = time.perf_counter() - began
-            self._budget.validation_seconds = taken / done * len(self._val_set)
-            yield from self.report()
-            if (self.stopped and not was_stopped) or (taken > timeout and done < len(self._val_set)):
-                return None
+        left_out = self._training_set.left_out
+        scoring = WithResult(evaluate(predictor, self._val_set, self._table, index_map, left_out))
+        try:
+            for done in scoring:
+                self._notes += [note for note in predictor.take_notes() if note not in self._notes]
+                taken = time.perf_counter() - began
+                self._budget.validation_seconds = taken / done * len(self._val_set)
+                yield from self.report()
+                if (self.stopped and not was_stopped) or (taken > timeout and done < len(self._val_set)):
+                    return None
+        except ImageError:  # no image could be read
+            return None
+        return scoring.result
 
     def _snapshot(self) -> Checkpoint:
         """Return the average as a checkpoint without a file, rounded as the file will be."""

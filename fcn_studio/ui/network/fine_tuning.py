@@ -1,23 +1,19 @@
-"""Fine-tune in the window: read the masks in the background, train, judge, score on the truth of a demo."""
+"""Fine-tune in the window: read the labels in the background, train, judge, score on the truth of a demo."""
 
 from __future__ import annotations
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from fcn_studio.core.class_map import ClassMap
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.snapshot import LabelledImage
-from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
+from fcn_studio.core.training import TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import FcnStudioError, TrainingError
-from fcn_studio.fcn.weights.catalogue import NetworkInfo
-from fcn_studio.i18n import tr
-from fcn_studio.jobs.networks import needed
+from fcn_studio.i18n import tr, tr_n
 from fcn_studio.ui.network.current_network import CurrentNetwork
 from fcn_studio.ui.network.job_list import JobList, Kind
 from fcn_studio.ui.network.network_device import NetworkDevice
@@ -27,33 +23,12 @@ from fcn_studio.ui.session.session import Session
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.fcn.training.resume import Unfinished
     from fcn_studio.formats.project.project_folder import ProjectFolder
+    from fcn_studio.jobs.fine_tune_run import FineTuneRequest, FineTuneRun, Judged
     from fcn_studio.jobs.protocol import JobProgress, JobResult
-    from fcn_studio.jobs.runs import Run
     from fcn_studio.jobs.snapshot import Snapshot
 
-
-@dataclass(frozen=True)
-class _Order:
-    """What was asked for, kept while the masks are read.
-
-    Attributes:
-        comparable: whether the network in use knows any class of the project.
-        class_map: what the classes of the network in use mean in the project.
-        earlier: the training to go on with; None begins one.
-    """
-
-    project: ProjectFolder
-    config: TrainConfig
-    network: NetworkInfo | None
-    comparable: bool
-    class_map: ClassMap
-    device: str
-    earlier: Unfinished | None = None
-
-    @property
-    def baseline(self) -> str:
-        """Path of the network that the new one is compared with, or ""."""
-        return str(self.network.path) if self.network is not None and self.comparable else ""
+_MOST_PROBLEMS = 3
+"""Images left out of the labels of which the window tells."""
 
 
 class FineTuning(QObject):
@@ -88,13 +63,12 @@ class FineTuning(QObject):
         super().__init__(parent)
         self._session, self._job_list, self._current, self._device = session, job_list, current, device
         self._collector = ThreadPoolExecutor(1, thread_name_prefix="collect")
-        self._order: _Order | None = None
+        self._run: FineTuneRun | None = None  # from the first label that is read to the verdict
+        self._reading = 0
+        self._was_training = False
+        self._project: ProjectFolder | None = None
         self.interrupted: Unfinished | None = None
         self.history: list[TrainProgress] = []
-        self._project: ProjectFolder | None = None
-        self._reading = 0
-        self._was_running = False
-        self._begun: Run | None = None
         self._collected.connect(self._on_collected)
         job_list.changed.connect(self._jobs_changed)
         session.project_changed.connect(self._project_changed)
@@ -102,7 +76,9 @@ class FineTuning(QObject):
     @property
     def busy(self) -> bool:
         """Whether a fine-tune is being prepared or runs."""
-        return self._order is not None or self._job_list.running(Kind.FINE_TUNE)
+        return self._run is not None or self._job_list.running(Kind.FINE_TUNE)
+
+    # --- the project ------------------------------------------------------------------------------------------
 
     def _project_changed(self) -> None:
         self.forget()
@@ -117,15 +93,16 @@ class FineTuning(QObject):
             self.interrupted = runs.interrupted(project)
 
     def _jobs_changed(self) -> None:
-        """Look again after a fine-tune, which may have ended with its process, or before it began."""
-        running = self._job_list.running(Kind.FINE_TUNE)
-        if self._was_running and not running:
-            from fcn_studio.jobs import runs
-
-            if self._begun is not None:
-                runs.discard(self._begun)
+        """After a fine-tune that ended in whatever way, see whether it can go on."""
+        training = self._job_list.running(Kind.FINE_TUNE)
+        if self._was_training and not training:
+            if self._run is not None:  # it came to no end
+                self._run.close()
+                self._run = None
             self._look(self._project)
-        self._was_running = running
+        self._was_training = training
+
+    # --- start and stop ---------------------------------------------------------------------------------------
 
     def start(self, config: TrainConfig, *, go_on: bool = False) -> None:
         """Train on the human pixels of the project; the labels are read in the background first.
@@ -137,143 +114,164 @@ class FineTuning(QObject):
         Raises:
             FcnStudioError: if one runs already, or the project is read-only or closed.
         """
+        from fcn_studio.jobs.fine_tune_run import FineTuneRequest, fine_tune_run
+
         project = writable_project(self._session)
         self._session.drain()
         if self.busy:
             raise TrainingError(tr("A fine-tune is running already; stop it first."))
-        current, earlier = self._current, self.interrupted if go_on else None
-        self._order = _Order(
-            project, config, current.info, current.can_prelabel, current.class_map, self._device.name, earlier
+        current = self._current
+        request = FineTuneRequest(
+            project,
+            config,
+            base=current.info,
+            base_map=current.class_map,
+            baseline=current.info if current.can_prelabel else None,
+            baseline_map=current.class_map,
+            device=self._device.name,
+            earlier=self.interrupted if go_on else None,
         )
+        self._run = fine_tune_run(request)
         self.history = []
-        self._collector.submit(self._collect, self._order)
+        self._collector.submit(self._collect, request, self._run)
         self._reading = self._job_list.show(Kind.READ_LABELS, tr("Fine-tune"), tr("reading labels"), self.forget)
 
     def stop(self) -> None:
-        """End it early, with its best network; while the labels are read, at once. A second time nothing happens."""
+        """End the fine-tune early with its best network; while labels are read, at once."""
         for view in (*self._job_list.views_of(Kind.READ_LABELS), *self._job_list.views_of(Kind.FINE_TUNE)):
             if not view.stopping:
                 self._job_list.stop(view.job_id)
 
     def forget(self) -> None:
-        """The project is being closed: what is being read is not wanted any more."""
-        self._order = None
+        """Forget what is being read: the project is closed, or the user has stopped it."""
+        self._run = None
         self.history = []
 
     def shut_down(self) -> None:
         """End the reading thread."""
         self._collector.shutdown(wait=True, cancel_futures=True)
 
-    def _collect(self, order: _Order) -> None:
-        """Runs on the reading thread, until nobody waits for this order any more."""
-        from fcn_studio.jobs.snapshot import collect
+    # --- the run ----------------------------------------------------------------------------------------------
+
+    def _collect(self, request: FineTuneRequest, run: FineTuneRun) -> None:
+        """Read the labels on the thread, until nobody waits for them any more."""
+        from fcn_studio.jobs.snapshot import Snapshot
 
         try:
-            work = collect(order.project)
-            while self._order is order:
-                next(work)
-        except StopIteration as end:
-            self._collected.emit((order, end.value))
+            for step in run:
+                if self._run is not run:
+                    return
+                if isinstance(step, Snapshot):
+                    self._collected.emit((request, run, step))
+                    return
         except FcnStudioError as error:
-            self._collected.emit((order, error))
-        except Exception:  # noqa: BLE001 - door: a bug must not leave the window waiting for the masks
+            self._collected.emit((request, run, error))
+        except Exception:  # noqa: BLE001 - door: a bug must not leave the window waiting for the labels
             sys.excepthook(*sys.exc_info())
-            self._collected.emit((order, TrainingError("Fine-tune met a fault of the program. Please report it.")))
+            fault = TrainingError(tr("Fine-tune met a fault of the program. Please report it."))
+            self._collected.emit((request, run, fault))
 
-    def _on_collected(self, found: tuple[_Order, Snapshot | FcnStudioError]) -> None:
-        order, snapshot = found
-        if order is not self._order:  # the project was closed meanwhile; another may be being read
+    def _on_collected(self, found: tuple[FineTuneRequest, FineTuneRun, Snapshot | FcnStudioError]) -> None:
+        request, run, snapshot = found
+        if run is not self._run:  # the project was closed meanwhile; another may be being read
             return
-        self._order = None
-        self._job_list.remove(self._reading)
         try:
             if isinstance(snapshot, FcnStudioError):
                 raise snapshot
-            self._begin(order, snapshot)
+            self._begin(request, run, snapshot)
         except FcnStudioError as error:
+            self._run = None
             self.problem.emit(str(error))
+        finally:
+            self._job_list.remove(self._reading)
 
-    def _begin(self, order: _Order, snapshot: Snapshot) -> None:
-        from fcn_studio.jobs import runs
+    def _begin(self, request: FineTuneRequest, run: FineTuneRun, snapshot: Snapshot) -> None:
+        """Begin the run, and submit its job."""
         from fcn_studio.jobs.protocol import FineTuneJob
 
-        for sentence in snapshot.problems[:3]:
+        for sentence in snapshot.problems[:_MOST_PROBLEMS]:
             self.problem.emit(sentence)
-        if not snapshot.train:
-            held = f" ({len(snapshot.val)} are held back for validation)" if snapshot.val else ""
-            raise TrainingError(f"No training image has human pixels yet{held}: label or verify a few more images.")
-        earlier = order.earlier
-        if earlier is None:
-            base = "" if order.config.level is Level.SCRATCH else str(needed(order.network).path)
-            run = runs.begin(order.project, order.config)
-        else:
-            base, run = earlier.base, runs.Run(earlier.path.parent)
-        self._begun = run if earlier is None else None
-        job = FineTuneJob(
-            config=order.config,
-            table=order.project.config.table,
-            train=snapshot.train,
-            val=snapshot.val,
-            base=base,
-            baseline=order.baseline,
-            out=str(run.checkpoint),
-            device=order.device,
-            base_map=order.class_map,
-            baseline_map=order.class_map,
-        )
-        if earlier is not None:
-            job = runs.same_again(job, earlier)
+        job = next(run)
+        assert isinstance(job, FineTuneJob)
         self.interrupted = None
 
         def on_progress(news: JobProgress) -> None:
             if isinstance(news, TrainProgress):
                 self.history.append(news)
-                run.log(news)
+                answer = run.send(news)
                 self.training.emit(news)
+                if isinstance(answer, FcnStudioError):  # it could not be logged
+                    raise answer
 
         def on_done(result: JobResult) -> None:
             assert isinstance(result, TrainOutcome)
-            self._finish(order, run, result)
+            self._run = None
+            try:
+                run.send(result)
+            except StopIteration as end:
+                self._finish(request, end.value, result)
 
-        words = f"{len(snapshot.train)} images"
-        self._job_list.submit(Kind.FINE_TUNE, job, "Fine-tune", words=words, on_progress=on_progress, on_done=on_done)
+        words = tr_n("{n} image", "{n} images", len(job.train))
+        self._job_list.submit(
+            Kind.FINE_TUNE, job, tr("Fine-tune"), words=words, on_progress=on_progress, on_done=on_done
+        )
 
-    def _finish(self, order: _Order, run: Run, outcome: TrainOutcome) -> None:
-        from fcn_studio.jobs import runs
+    def _finish(self, request: FineTuneRequest, judged: Judged, outcome: TrainOutcome) -> None:
+        """Tell the verdict, and score the networks on the truth of a demo."""
         from fcn_studio.jobs.demo import truth_snapshot
 
-        adoption = runs.finish(order.project, run, outcome)
-        if adoption.adopted:
-            self._current.load()
+        run, adoption = judged.run, judged.adoption
+        self._current.load()
         self.finished.emit(adoption, outcome)
-        verdict = f"Fine-tune: {run.name} {adoption.verdict.value} ({'; '.join(adoption.reasons)})."
-        # In one sentence with the verdict: the next notice would push them away at once.
+        verdict = tr(
+            "Fine-tune: {run} {verdict} ({reasons}).",
+            run=run.name,
+            verdict=adoption.verdict.value,
+            reasons="; ".join(adoption.reasons),
+        )
+        # In one notice with the verdict: the next one would push them away at once.
         self.notice.emit(" ".join([verdict, *(f"{note[:1].upper()}{note[1:]}." for note in outcome.notes)]))
-        truth = truth_snapshot(order.project)
+        truth = truth_snapshot(request.project)
         if truth:
-            self._score_truth(order, run.checkpoint, truth)
+            self._score_truth(request, run.checkpoint, truth)
 
-    def _score_truth(self, order: _Order, after: Path, truth: tuple[LabelledImage, ...]) -> None:
+    def _score_truth(self, request: FineTuneRequest, after: Path, truth: tuple[LabelledImage, ...]) -> None:
         """Score the networks before and after on the known truth of a demo, one job after the other."""
         from fcn_studio.jobs.protocol import EvaluateJob
 
-        scored: list[Figures | None] = [] if order.baseline else [None]
+        baseline = request.baseline
+        scored: list[Figures | None] = [] if baseline is not None else [None]
 
         def on_done(result: JobResult) -> None:
             scored.append(result if isinstance(result, Figures) else None)
             if len(scored) == 2:
                 self._tell_truth(scored[0], scored[1])
 
-        for checkpoint, class_map in ((order.baseline, order.class_map), (str(after), {})):
-            if not checkpoint:
-                continue
-            job = EvaluateJob(checkpoint, order.project.config.table, truth, order.device, class_map)
-            self._job_list.submit(Kind.TRUTH, job, "Score on the truth", on_done=on_done)
+        networks = [(str(baseline.path), request.baseline_map)] if baseline is not None else []
+        for checkpoint, class_map in (*networks, (str(after), {})):
+            job = EvaluateJob(checkpoint, request.project.config.table, truth, request.device, class_map)
+            self._job_list.submit(Kind.TRUTH, job, tr("Score on the truth"), on_done=on_done)
 
     def _tell_truth(self, before: Figures | None, after: Figures | None) -> None:
-        if after is not None:
-            old = f"{before.mean_iou:.3f}" if before is not None else "0 (it knew none of the classes)"
+        if after is not None and before is not None:
             self.notice.emit(
-                f"True mean IoU on {after.images} unlabelled pictures: before {old}, after {after.mean_iou:.3f}."
+                tr_n(
+                    "True mean IoU on {n} unlabelled picture: before {before:.3f}, after {after:.3f}.",
+                    "True mean IoU on {n} unlabelled pictures: before {before:.3f}, after {after:.3f}.",
+                    after.images,
+                    before=before.mean_iou,
+                    after=after.mean_iou,
+                )
+            )
+        elif after is not None:
+            self.notice.emit(
+                tr_n(
+                    "True mean IoU on {n} unlabelled picture: {after:.3f}; "
+                    "the network before knew none of the classes.",
+                    "True mean IoU on {n} unlabelled pictures: {after:.3f}; "
+                    "the network before knew none of the classes.",
+                    after.images,
+                    after=after.mean_iou,
+                )
             )
         self.truth_scored.emit(before, after)

@@ -415,7 +415,7 @@ def test_masks_that_nobody_waits_for_any_more_do_not_hold_up_the_end(
             time.sleep(0.02)
             yield done, 400
 
-    monkeypatch.setattr("fcn_studio.jobs.snapshot.collect", slowly)
+    monkeypatch.setattr("fcn_studio.jobs.fine_tune_run.collect", slowly)
     bench.network.fine_tuning.start(QUICK)
     assert begun.wait(10)
     began = time.monotonic()
@@ -432,7 +432,7 @@ def test_stopping_while_the_masks_are_read_ends_that(
             time.sleep(0.01)
             yield 1, 2
 
-    monkeypatch.setattr("fcn_studio.jobs.snapshot.collect", for_ever)
+    monkeypatch.setattr("fcn_studio.jobs.fine_tune_run.collect", for_ever)
     for stop in (
         lambda: bench.network.job_list.stop(bench.network.job_list.views[0].job_id),
         bench.network.fine_tuning.stop,
@@ -467,7 +467,7 @@ def test_a_bug_while_the_masks_are_read_does_not_leave_the_window_waiting(
     def fail(project: object) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("fcn_studio.jobs.snapshot.collect", fail)
+    monkeypatch.setattr("fcn_studio.jobs.fine_tune_run.collect", fail)
     monkeypatch.setattr("sys.excepthook", lambda *_: None)
     bench.network.fine_tuning.start(QUICK)
     qtbot.waitUntil(lambda: bool(bench.problems), timeout=10_000)

@@ -34,13 +34,13 @@ from fcn_studio.formats.exporters import voc
 from fcn_studio.formats.exporters.base import ExportResult
 from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.project.project_folder import ProjectFolder
+from fcn_studio.jobs.protocol import Progress
 from fcn_studio.tools.base import PointerEvent
 from fcn_studio.tools.options import BRUSH_SHAPE, BRUSH_SIZE
 from fcn_studio.ui.actions.table import ACTIONS
 from fcn_studio.ui.canvas.layers import Layer
 from fcn_studio.ui.dialogs import questions
 from fcn_studio.ui.dialogs.export_dialog import ExportChoice
-from fcn_studio.jobs.protocol import Progress
 from fcn_studio.ui.network.job_list import Kind
 from fcn_studio.ui.widgets.size_box import SizeBox
 from fcn_studio.ui.window.main_window import MainWindow
@@ -293,7 +293,7 @@ def test_a_stroke_asks_nothing_about_jobs(active: Studio, monkeypatch: pytest.Mo
     assert active.window.actions_["undo"].isEnabled()
     assert active.window.isWindowModified()
     assert asked == []
-    active.learning.jobs_changed.emit()
+    active.network.job_list.changed.emit()
     assert asked
 
 
