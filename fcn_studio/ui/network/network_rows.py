@@ -220,20 +220,20 @@ def _figures(row: ListedNetwork) -> Iterator[str]:
     """Yield the validation figures, a line each."""
     result, validation = row.result, row.info.validation if row.info is not None else None
     if result is not None and result.mean_iou is not None:
-        figures = {"now": result.mean_iou, "before": result.baseline_mean_iou}
         if result.baseline_mean_iou is None:
             yield tr_n(
                 "mean IoU {now:.3f} on {n} image of this project",
                 "mean IoU {now:.3f} on {n} images of this project",
                 result.validated_on,
-                **figures,
+                now=result.mean_iou,
             )
         else:
             yield tr_n(
                 "mean IoU {now:.3f}, {before:.3f} before on {n} image of this project",
                 "mean IoU {now:.3f}, {before:.3f} before on {n} images of this project",
                 result.validated_on,
-                **figures,
+                now=result.mean_iou,
+                before=result.baseline_mean_iou,
             )
         return
     mean_iou, accuracy = (validation or {}).get("mean_iou"), (validation or {}).get("pixel_accuracy")
