@@ -15,7 +15,8 @@ from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named
 
 if TYPE_CHECKING:
-    from fcn_studio.ui.network.job_list import JobView
+    from fcn_studio.ui.network.job_list import JobList, JobView
+    from fcn_studio.ui.network.network_device import NetworkDevice
     from fcn_studio.ui.session.session import Session
 
 
