@@ -65,6 +65,14 @@ def train(
         UsageError: if the budget or the output makes no sense.
     """
     _check(config, network, out, log)
+    if config.level is Level.SCRATCH and config.recipe is not RecipeName.MODERN:
+        print(
+            tr(
+                "The paper's recipes start from a trunk trained on ImageNet; from scratch the loss hardly falls. "
+                "Choose --level full with --network, or the modern recipe."
+            ),
+            file=sys.stderr,
+        )
     if not _speaks_for_all(out):
         with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
             _train(folder, config, network, device, out, None, resume, val_list, grey_as_indices, max_pixels)

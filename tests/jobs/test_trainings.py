@@ -19,7 +19,7 @@ from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.weights.catalogue import read_info
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.jobs import headless, runs
+from fcn_studio.jobs import headless, runs, trainings
 from fcn_studio.jobs.networks import network_of
 from tests.helpers import save_half
 from tests.jobs.test_headless import stop_at
@@ -142,3 +142,14 @@ def test_names_that_are_no_utf8_cost_no_verdict(micrograph_project: Path) -> Non
     assert headless.train(micrograph_project, QUICK, device="cpu")["validated_on"] == len(held)
     result = json.loads((micrograph_project / ".fcn-studio/runs/0001/result.json").read_bytes())
     assert set(result["val_ids"]) == held
+
+
+def test_the_papers_recipe_from_scratch_warns_of_itself(
+    verified: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(trainings, "_train", lambda *arguments: {})
+    headless.train(verified, TrainConfig(Level.SCRATCH, recipe=RecipeName.PAPER), device="cpu")
+    assert "start from a trunk trained on ImageNet" in capsys.readouterr().err
+    for config in (TrainConfig(Level.SCRATCH), TrainConfig(recipe=RecipeName.PAPER)):
+        headless.train(verified, config, device="cpu")
+        assert capsys.readouterr().err == ""
