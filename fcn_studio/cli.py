@@ -114,11 +114,11 @@ def _add_train(command: argparse.ArgumentParser) -> None:
     command.add_argument("--resume", action="store_true", help="go on with the last training that did not finish")
     command.add_argument("--log", metavar="FILE", type=Path, help="append each report there, as JSON lines or *.csv")
     command.add_argument("--batch-size", type=int, metavar="B", help="crops a step (default: the recipe's)")
-    command.add_argument("--width", type=float, default=TrainConfig().width, help="of a slim trunk from scratch")
+    command.add_argument("--width", type=float, metavar="W", help="of a slim trunk from scratch")
     command.add_argument("--seed", type=int, default=0)
     recipes = [recipe.value for recipe in RecipeName]
     command.add_argument("--recipe", choices=recipes, default=recipes[0], help="modern, or the FCN paper's")
-    command.add_argument("--architecture", metavar="A", default="slim", help="from scratch: slim, vgg16-8s, ...")
+    command.add_argument("--architecture", metavar="A", help="from scratch: efficientnet-lite0-8s, slim, vgg16-8s")
     command.add_argument("--input-scale", type=float, metavar="S", help="from scratch: factor on the images' size")
     command.add_argument("--crop", type=_size, metavar="HxW", help="size of the crops, as 256x320")
     command.add_argument("--lovasz", type=float, default=0.0, metavar="W", help="weight of the Lovász-softmax loss")

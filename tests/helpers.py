@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def tiny_checkpoint(
     path: Path, table: ClassTable = CLASSES, *, seed: int = 0, trained_on: tuple[str, ...] = ()
 ) -> Path:
-    """A slim FCN-8s of the smallest width with random weights, as a file."""
+    """A slim FCN-8s of the smallest width with random weights, as a file; without classes its trunk alone."""
     import torch
 
     from fcn_studio.fcn.model.architecture import Architecture
@@ -44,7 +44,10 @@ def tiny_checkpoint(
 
     torch.manual_seed(seed)
     architecture = Architecture.slim(0.0625)
-    state = build(architecture, len(active_table(table))).state_dict()
+    network = build(architecture, max(1, len(active_table(table))))
+    state = network.state_dict()
+    if not len(table):
+        state = {key: network.adapted(key, value, []) for key, value in state.items()}
     for key, value in state.items():
         if key.startswith("score_") and key.endswith("weight"):
             state[key] = torch.randn_like(value)

@@ -20,7 +20,7 @@ class Level(StrEnum):
     FULL = "full"
     """All layers, augmented, normalisation statistics frozen."""
     SCRATCH = "scratch"
-    """A new slim FCN-8s from random weights."""
+    """A new network over the bundled trunk, or of random weights."""
 
 
 class RecipeName(StrEnum):
@@ -46,10 +46,11 @@ class TrainConfig:
         steps: number of optimiser steps.
         batch_size: crops a step; None for the recipe's own.
         seed: of the random weights and the augmentation.
-        width: channel multiplier of a slim trunk (scratch only).
+        width: channel multiplier of a slim trunk (scratch only); None where there is none.
         class_map: what the classes of the network it starts from mean in the project; the others go by name.
         recipe: see `RecipeName`.
-        architecture: name of the network to train (scratch only); "slim" has ``width``.
+        architecture: name of the network to train (scratch only); "slim" has ``width``. None: the slim one if there
+            is a width, else an FCN-8s over the bundled trunk.
         input_scale: factor on the images before the network (scratch only); None follows from their size.
         crop: (height, width) of the crops; None follows from the device and the images.
         lovasz: weight of the Lovász-softmax loss beside cross-entropy in the last third of the budget.
@@ -69,10 +70,10 @@ class TrainConfig:
     steps: int | None = None
     batch_size: int | None = None
     seed: int = 0
-    width: float = 0.25
+    width: float | None = None
     class_map: ClassMap = field(default_factory=dict)
     recipe: RecipeName = RecipeName.MODERN
-    architecture: str = "slim"
+    architecture: str | None = None
     input_scale: float | None = None
     crop: tuple[int, int] | None = None
     lovasz: float = 0.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fcn_studio.core.class_map import ClassMap, can_help, map_classes
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.errors import CheckpointError
-from fcn_studio.fcn.weights.catalogue import DEFAULT, NetworkInfo, bundled, installed, read_info, resolve
+from fcn_studio.fcn.weights.catalogue import DEFAULT, GENERAL, NetworkInfo, bundled, installed, read_info, resolve
 from fcn_studio.fcn.weights.published import PUBLISHED, PublishedNetwork
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
@@ -34,26 +34,22 @@ def network_of(project: ProjectFolder | None, asked: str = "") -> NetworkInfo | 
 
 
 def default_network(table: ClassTable | None = None) -> NetworkInfo | None:
-    """The bundled network that a project with these classes begins with, or None if this installation has none.
+    """Return the bundled network that a project with these classes begins with.
 
     It is the one that knows most of them, the background aside; where several know as many, or there are no classes
-    yet, `DEFAULT`. Where none knows any, it is the one that has learned from the most images: its trunk is what a
-    fine-tune starts from.
+    yet, `DEFAULT`. Where none knows any, it is `GENERAL`, which a fine-tune starts from. None if this installation
+    does not have it.
 
     Raises:
         CheckpointError: if it is damaged.
     """
-    networks = bundled()
-    if table is None or not table.active or len(networks) < 2:
-        path = networks.get(DEFAULT)
-        return read_info(path) if path is not None else None
-    described = [read_info(path) for path in networks.values()]
-    shared = {info.path: _shared(info.table, table) for info in described}
-    by_overlap = any(shared.values())
-    return max(
-        described,
-        key=lambda info: (shared[info.path] if by_overlap else info.trained_on, info.path == networks.get(DEFAULT)),
-    )
+    networks = {name: read_info(path) for name, path in bundled().items()}
+    if table is None or not table.active:
+        return networks.get(DEFAULT)
+    shared = {name: _shared(info.table, table) for name, info in networks.items()}
+    if not any(shared.values()):
+        return networks.get(GENERAL) or networks.get(DEFAULT)
+    return networks[max(networks, key=lambda name: (shared[name], name == DEFAULT))]
 
 
 def _shared(source: ClassTable, target: ClassTable) -> int:

@@ -247,7 +247,7 @@ def _check(config: TrainConfig, network: str, out: Path | None, log: Path | None
         raise UsageError(f"--batch-size {config.batch_size} is not between 1 and 256")
     if not 0 <= config.seed < 1 << 63:
         raise UsageError(f"--seed {config.seed} makes no sense; give 0 or more, below 2**63")
-    if not 0.05 <= config.width <= 2:
+    if config.width is not None and not 0.05 <= config.width <= 2:
         raise UsageError(f"--width {config.width:g} is not between 0.05 and 2")
     if config.input_scale is not None and not 0.01 <= config.input_scale <= 2:
         raise UsageError(f"--input-scale {config.input_scale:g} is not between 0.01 and 2")
@@ -269,7 +269,7 @@ def _check(config: TrainConfig, network: str, out: Path | None, log: Path | None
 def _check_unused(config: TrainConfig, network: str) -> None:
     """Raises: UsageError if something is given that the level or the recipe has no use for."""
     usual, scratch = TrainConfig(), config.level is Level.SCRATCH
-    slim, modern = config.architecture == usual.architecture, config.recipe is RecipeName.MODERN
+    slim, modern = config.architecture in (None, "slim"), config.recipe is RecipeName.MODERN
     quick = config.level is Level.QUICK
     unused = {
         "architecture": "only a training from scratch has a choice of" if not scratch else "",

@@ -1,4 +1,4 @@
-"""The script that makes the shipped networks: what it leaves out of the loss, and that it goes on where it was."""
+"""The script that makes the bundled networks: what it starts from, what it shows, and that it can be resumed."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks.train_shipped import RECIPES, Data, StageTrainer, at_every_second_pixel
+from benchmarks import train_shipped
+from benchmarks.train_shipped import GENERAL, NETWORKS, described, labelled, repeated, split, trained
 from benchmarks.worst_pictures import chosen, judged, sheet
+from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.fcn.inference.predictor import Predictor
-from fcn_studio.fcn.model.architecture import Architecture
-from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.weights.checkpoint import load_checkpoint
+from fcn_studio.formats.project.runs import state_of
 from fcn_studio.formats.voc.masks import write_mask
 
-SMALL = replace(RECIPES["street"], width=0.0625, crop=(32, 48), batch=2)
+CONFIG = TrainConfig(Level.FULL, steps=4, batch_size=2, lovasz=0.5, precision="fp32", keep_every=0)
+TABLE = ClassTable.from_names(["background", "thing"])
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +31,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True)
+def small_views(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, shipped in NETWORKS.items():
+        monkeypatch.setitem(NETWORKS, name, replace(shipped, crop=(32, 64)))
 
 
 @pytest.fixture
@@ -48,55 +57,81 @@ def folder(tmp_path: Path) -> Path:
         )
         write_mask(root / f"SegmentationClass/{name}.png", label_map)
     (root / "class_names.txt").write_text("background\nthing\n")
-    for split, part in (("train", names[:4]), ("val", names[4:])):
-        (root / f"ImageSets/Segmentation/{split}.txt").write_text("\n".join(part))
+    for part, members in (("train", names[:4]), ("val", names[4:])):
+        (root / f"ImageSets/Segmentation/{part}.txt").write_text("\n".join(members))
     return root
 
 
-def training(folder: Path, work: Path, steps: int, decay: int, start: Path | None = None) -> StageTrainer:
-    work.mkdir(exist_ok=True)
-    return StageTrainer("street", Data(folder, SMALL, ""), work, SMALL, steps, decay, start)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_trunk_of_the_general_network_is_trained_and_described(folder: Path, tmp_path: Path, name: str) -> None:
+    path, seconds, steps = trained(name, folder, tmp_path, CONFIG, "")
+    assert steps == 4
+    assert seconds > 0
+    figures = described(name, folder, path, "")
+    made, general = load_checkpoint(path), load_checkpoint(GENERAL)
+    assert made.parent == general.sha256
+    assert made.source == NETWORKS[name].source
+    assert made.licence
+    assert made.temperature != 1
+    assert made.validation is not None
+    assert made.validation["mean_iou"] == pytest.approx(figures.mean_iou)
+    assert made.trained_on == ("a_0.png", "a_1.png", "b_0.png", "b_1.png")
+    assert made.preprocessing == replace(general.preprocessing, input_scale=NETWORKS[name].input_scale)
+    for key, value in general.state.items():
+        if key.startswith("trunk.") and not key.endswith("num_batches_tracked"):
+            assert torch.equal(value, made.state[key]) == ("running_" in key), key
+    assert not state_of(path).exists()
 
 
-@pytest.mark.parametrize("size", [(64, 96), (63, 95), (33, 2), (1, 1)])
-def test_every_second_pixel_is_that_of_the_whole(size: tuple[int, int]) -> None:
-    network = build(Architecture.slim(0.0625), 3).eval()
-    with torch.inference_mode():
-        scores = network.score_map(network.features(torch.randn(2, 3, *size)), *size)
-        torch.testing.assert_close(at_every_second_pixel(scores), scores.whole()[:, :, ::2, ::2])
+def test_an_interrupted_training_continues_bit_by_bit(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part in ("whole", "parts"):
+        (tmp_path / part).mkdir()
+    whole, _, _ = trained("voc", folder, tmp_path / "whole", CONFIG, "")
+    course = train_shipped.train_stage
 
+    def interrupted(trainer: object) -> Iterator[object]:
+        for report in course(trainer):  # type: ignore[arg-type]
+            if report.step == 3:
+                raise KeyboardInterrupt
+            yield report
 
-def test_what_was_ended_goes_on_bit_by_bit(folder: Path, tmp_path: Path) -> None:
-    training(folder, tmp_path / "whole", 4, 2).run()
-    training(folder, tmp_path / "parts", 2, 1).run()
-    training(folder, tmp_path / "parts", 4, 2).run()
-    one, other = (load_checkpoint(tmp_path / work / "street.safetensors") for work in ("whole", "parts"))
-    assert one.state.keys() == other.state.keys()
-    assert all(torch.equal(one.state[key], other.state[key]) for key in one.state)
-    assert one.temperature == other.temperature != 1
-    assert one.licence
-    assert one.validation
-    assert len((tmp_path / "whole" / "log.csv").read_text().splitlines()) == 3
-
-
-def test_a_start_gives_its_trunk(folder: Path, tmp_path: Path) -> None:
-    training(folder, tmp_path / "first", 2, 0).run()
-    path = tmp_path / "first" / "street.safetensors"
-    fresh, started = training(folder, tmp_path / "next", 1, 1), training(folder, tmp_path / "next", 1, 1, path)
-    stored = load_checkpoint(path).state
-    for key, value in started.network.state_dict().items():
-        expected = stored[key] if key.startswith("trunk.") else fresh.network.state_dict()[key]
-        assert torch.equal(value, expected.to(value.dtype)), key
+    with monkeypatch.context() as patch:
+        patch.setattr(train_shipped, "train_stage", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            trained("voc", folder, tmp_path / "parts", CONFIG, "")
+    assert state_of(tmp_path / "parts" / "voc.safetensors").exists()
+    parts, _, steps = trained("voc", folder, tmp_path / "parts", CONFIG, "")
+    assert steps == 4
+    one, other = load_checkpoint(whole), load_checkpoint(parts)
+    assert all(torch.equal(value, other.state[key]) for key, value in one.state.items())
 
 
 def test_a_drive_can_be_left_out(folder: Path) -> None:
-    data = Data(folder, SMALL, "b_")
-    assert (data.names, data.val) == (["a_0", "a_1"], ["b_0", "b_1"])
+    assert split(folder, "") == (["a_0", "a_1", "b_0", "b_1"], ["c_0", "c_1"])
+    assert split(folder, "b_") == (["a_0", "a_1"], ["b_0", "b_1"])
+
+
+def test_images_of_rare_classes_are_repeated(folder: Path) -> None:
+    table = ClassTable.from_names(["background", "thing", "rare"])
+    images = labelled(folder, ["a_0", "a_1", "b_0", "b_1"], table)
+    label_map = images[0].label_map().copy()
+    label_map[10:30, :20] = 2
+    images[0] = train_shipped.pack("a_0", images[0].image_path, label_map)
+    assert [image.image_id for image in repeated(images, table, 0.5)] == [
+        "a_0",
+        "a_0",
+        "a_1.png",
+        "b_0.png",
+        "b_1.png",
+    ]
+    assert list(repeated(images, table, 0)) == images
 
 
 def test_the_worst_pictures_come_first(folder: Path, tmp_path: Path) -> None:
-    training(folder, tmp_path / "work", 2, 1).run()
-    checkpoint = load_checkpoint(tmp_path / "work" / "street.safetensors")
+    path, _, _ = trained("street", folder, tmp_path, replace(CONFIG, steps=2), "")
+    checkpoint = load_checkpoint(path)
     names = [f"{drive}_{number}" for drive in ("a", "b", "c") for number in range(2)]
     pictures = [judged(Predictor(checkpoint), folder, name, checkpoint.table) for name in names]
     assert [picture.name for picture in chosen(pictures, names, 3, 2)] == ["a_0", "b_0", "c_0"]

@@ -217,12 +217,11 @@ def classes(*names: str) -> ClassTable:
 
 
 @pytest.fixture
-def two_bundled(bundled: dict[str, Path], tmp_path: Path) -> dict[str, Path]:
-    """A network of streets, the default, and one of animals that has learned from more images."""
+def three_bundled(bundled: dict[str, Path], tmp_path: Path) -> dict[str, Path]:
+    """A network of streets, the default, one of animals, and a trunk without classes."""
+    bundled["general"] = tiny_checkpoint(tmp_path / "general.safetensors", classes())
     bundled["street"] = tiny_checkpoint(tmp_path / "street.safetensors", classes("road", "Car", "sky"))
-    bundled["voc"] = tiny_checkpoint(
-        tmp_path / "voc.safetensors", classes("background", "car", "dog", "cat"), trained_on=("a", "b")
-    )
+    bundled["voc"] = tiny_checkpoint(tmp_path / "voc.safetensors", classes("background", "car", "dog", "cat"))
     return bundled
 
 
@@ -233,39 +232,39 @@ def two_bundled(bundled: dict[str, Path], tmp_path: Path) -> dict[str, Path]:
         (("background", "DOG", "cat", "car"), "voc"),
         (("background", "car"), "street"),
         ((), "street"),
-        (("background", "cell"), "voc"),
-        (("cell", "nucleus"), "voc"),
+        (("background", "cell"), "general"),
+        (("cell", "nucleus"), "general"),
     ],
     ids=["most of them", "most of the others", "a tie", "no class yet", "the background counts for nothing", "none"],
 )
 def test_a_project_begins_with_the_network_that_knows_most_of_its_classes(
-    two_bundled: dict[str, Path], names: tuple[str, ...], network: str
+    three_bundled: dict[str, Path], names: tuple[str, ...], network: str
 ) -> None:
     chosen = default_network(classes(*names))
     assert chosen is not None
-    assert chosen.path == two_bundled[network]
+    assert chosen.path == three_bundled[network]
 
 
-def test_where_none_fits_and_none_has_learned_more_it_is_the_default(two_bundled: dict[str, Path]) -> None:
-    two_bundled["voc"] = tiny_checkpoint(two_bundled["voc"], classes("background", "dog"))
+def test_where_none_fits_and_the_trunk_is_missing_it_is_the_default(three_bundled: dict[str, Path]) -> None:
+    del three_bundled["general"]
     chosen = default_network(classes("cell", "nucleus"))
     assert chosen is not None
-    assert chosen.path == two_bundled["street"]
+    assert chosen.path == three_bundled["street"]
 
 
 def test_a_project_without_a_network_in_use_has_the_one_that_fits_its_classes(
-    two_bundled: dict[str, Path], project: ProjectFolder
+    three_bundled: dict[str, Path], project: ProjectFolder
 ) -> None:
-    assert needed(network_of(None)).path == two_bundled["street"]
-    assert needed(network_of(project)).path == two_bundled["voc"], "it knows none of cell and debris"
+    assert needed(network_of(None)).path == three_bundled["street"]
+    assert needed(network_of(project)).path == three_bundled["general"], "it knows none of cell and debris"
     project.set_table(project.config.table.added("Sky"))
-    assert needed(network_of(project)).path == two_bundled["street"]
+    assert needed(network_of(project)).path == three_bundled["street"]
 
 
 def test_what_was_said_of_a_network_is_found_by_its_file_or_by_its_name(
-    two_bundled: dict[str, Path], project: ProjectFolder, tiny_network: Path
+    three_bundled: dict[str, Path], project: ProjectFolder, tiny_network: Path
 ) -> None:
-    street = read_info(two_bundled["street"])
+    street = read_info(three_bundled["street"])
     assert class_map_of(project, street) == {}
     project.runs.set_current("street", "of an earlier version", compared=False, class_map={"Car": 1})
     project.runs.set_current(tiny_network, read_info(tiny_network).sha256, compared=False, class_map={"cell": 2})
@@ -273,8 +272,8 @@ def test_what_was_said_of_a_network_is_found_by_its_file_or_by_its_name(
     moved = tiny_network.parent / "moved.safetensors"
     shutil.copy(tiny_network, moved)
     assert class_map_of(project, read_info(moved)) == {"cell": 2}
-    assert class_map_of(project, read_info(two_bundled["voc"])) == {}
-    two_bundled.clear()
+    assert class_map_of(project, read_info(three_bundled["voc"])) == {}
+    three_bundled.clear()
     assert class_map_of(project, street) == {}
 
 

@@ -29,6 +29,16 @@ _RESNET: dict[str, Any] = {
 _ARTICLE: dict[str, Any] = {**_RESNET, "dropout": 0.0, "upsampling": "learned"}
 del _ARTICLE["width"]  # which is for tests
 
+_EFFICIENTNET: dict[str, Any] = {
+    "width": 1.0,
+    "fc": 128,
+    "batch_norm": True,
+    "padding": "same",
+    "scales": (),
+    "dropout": 0.0,
+    "head_batch_norm": True,
+}
+
 _FIXED: Mapping[str, Mapping[str, object]] = {
     "vgg16": {},
     "slim": {},
@@ -37,10 +47,16 @@ _FIXED: Mapping[str, Mapping[str, object]] = {
     "resnet50": _RESNET,
     "resnet101": _RESNET,
     "article": _ARTICLE,
+    "efficientnet-lite0": _EFFICIENTNET,
+    "efficientnet-lite1": _EFFICIENTNET,
+    "efficientnet-lite2": _EFFICIENTNET,
 }
 """Trunk -> what it leaves no choice of."""
 
-_ADDED_LATER = ("upsampling", "head_batch_norm")
+_STRIDES = (8, 16, 32)
+_HEADS = ("plain", "light")
+
+_ADDED_LATER = ("upsampling", "head_batch_norm", "head")
 """What the first checkpoints do not say: written only where it differs from the default, which they have."""
 
 _AT_ONCE = ((16, 0.01), (8, 0.0001))
@@ -59,16 +75,18 @@ class Architecture:
     Attributes:
         trunk: "vgg16" (the paper's), "slim" (VGG-16's layout, narrower), "alexnet" (the paper's, as Caffe has it),
             "alexnet_torchvision" (as torchvision has it), "resnet50" and "resnet101" (torchvision's FCNs) or
-            "article" (the FCN8 of the article that the project began with). "vgg16" and "slim" are one to the code.
+            "article" (the FCN8 of the article that the project began with), "efficientnet-lite0", "-lite1" or
+            "-lite2". "vgg16" and "slim" are one to the code.
         width: multiplier of the trunk's channels.
-        fc: channels of fc6 and fc7.
+        fc: channels of fc6 and fc7, or of a light head.
         batch_norm: whether convolutions are batch-normalised.
         padding: "caffe" (100 pixels at conv1_1, as released) or "same" (cheaper, for networks trained so).
-        stride: 32, 16 or 8: FCN-32s, -16s or -8s.
+        stride: 32, 16 or 8: FCN-32s, -16s or -8s; 4 or 2 over an EfficientNet.
         scales: (stride, factor) of the taps that are scaled before their score layer (at-once training).
         dropout: behind fc6 and fc7.
         upsampling: "bilinear" (fixed, as released) or "learned" (transposed convolutions that begin bilinear).
         head_batch_norm: whether fc6 and fc7 are normalised too where the trunk is; not in torchvision's VGG-16-BN.
+        head: "plain" (scores of the taps) or, over an EfficientNet, "light" (convolutions and context beside them).
 
     Raises:
         CheckpointError: on construction, if the description makes no sense.
@@ -84,6 +102,7 @@ class Architecture:
     dropout: float = 0.1
     upsampling: str = "bilinear"
     head_batch_norm: bool = True
+    head: str = "plain"
 
     def __post_init__(self) -> None:
         sensible = (
@@ -95,13 +114,14 @@ class Architecture:
             and 8 <= self.fc <= 8192
             and type(self.batch_norm) is bool
             and self.padding in _PADDINGS
-            and self.stride in (8, 16, 32)
+            and self.stride in (_STRIDES if not self.is_efficientnet else (2, 4, *_STRIDES))
             and len(self.scales) <= 2
             and all(tap in (8, 16) and _is_number(factor) and factor > 0 for tap, factor in self.scales)
             and _is_number(self.dropout)
             and 0 <= self.dropout < 1
             and self.upsampling in _UPSAMPLINGS
             and type(self.head_batch_norm) is bool
+            and self.head in (_HEADS if self.is_efficientnet else _HEADS[:1])
             and all(getattr(self, name) == value for name, value in _FIXED[self.trunk].items())
         )
         if not sensible:
@@ -147,6 +167,16 @@ class Architecture:
         """The FCN8 of the seed article: taps are concatenated, and all upsampling is learned."""
         return cls("article", 1.0, **_ARTICLE)
 
+    @classmethod
+    def efficientnet(cls, number: int = 0, stride: int = 8, head: str = "plain") -> Architecture:
+        """An FCN over EfficientNet-Lite0, 1 or 2."""
+        return cls(f"efficientnet-lite{number}", stride=stride, head=head, **_EFFICIENTNET)
+
+    @property
+    def is_efficientnet(self) -> bool:
+        """Whether the trunk is an EfficientNet."""
+        return self.trunk.startswith("efficientnet-")
+
     @property
     def has_taps(self) -> bool:
         """Whether it can be an FCN-32s, -16s or -8s, as one likes."""
@@ -157,7 +187,9 @@ class Architecture:
         """Name for people, as "FCN-8s, slim VGG-16 x 0.25"."""
         if self.trunk in _TITLES:
             return _TITLES[self.trunk]
-        if self.trunk == "slim":
+        if self.is_efficientnet:
+            trunk = f"EfficientNet-Lite{self.trunk[-1]}{' with a light head' if self.head == 'light' else ''}"
+        elif self.trunk == "slim":
             trunk = f"slim VGG-16 x {self.width:g}"
         elif self.batch_norm:
             trunk = "VGG-16-BN"
@@ -211,6 +243,10 @@ _NAMED = {
     "resnet101": Architecture.resnet(101),
     "article": Architecture.article(),
     "slim": Architecture.slim(),
+    **{f"efficientnet-lite0-{stride}s": Architecture.efficientnet(0, stride) for stride in (32, 16, 8, 4, 2)},
+    **{f"efficientnet-lite{number}-8s": Architecture.efficientnet(number) for number in (1, 2)},
+    "efficientnet-lite0-8s-light": Architecture.efficientnet(0, 8, "light"),
+    "efficientnet-lite0-4s-light": Architecture.efficientnet(0, 4, "light"),
 }
 
 

@@ -29,11 +29,16 @@ class Trunk(nn.Module):
         channels: stride -> its number of channels.
         channels_per_pixel: size of the largest map, in numbers for each pixel of the image.
         early_layers: how the names of the first layers begin.
+        head_layers: how the names of the layers that the paper calls the head begin: fc6 and fc7.
         last_kernel: side of the kernel that upsamples scores to the image where the released net has an odd one.
+        extends_rim: whether score maps are extended by their outermost cells before they are upsampled, since the
+            image reaches beyond the centres of these.
     """
 
     early_layers: tuple[str, ...]
+    head_layers: tuple[str, ...] = ("head",)
     last_kernel: int | None = None
+    extends_rim = False
 
     def __init__(self) -> None:
         super().__init__()

@@ -12,6 +12,7 @@ from fcn_studio.fcn.model.backbones import (
     Trunk,
     VGGTrunk,
 )
+from fcn_studio.fcn.model.efficientnet import SCALES, EfficientNetTrunk
 from fcn_studio.fcn.model.fcn import FCN, Network
 
 _PADDINGS = {"same": 1, "caffe": CAFFE_PADDING}
@@ -28,12 +29,20 @@ def build(described: Architecture, num_classes: int) -> Network:
         return ResNetFCN(_DEPTHS[described.trunk], num_classes)
     if described.trunk == "article":
         return ArticleFCN8(num_classes, described.width)
-    learned = described.upsampling == "learned"
-    return FCN(_trunk(described), num_classes, described.stride, dict(described.scales), learned=learned)
+    return FCN(
+        _trunk(described),
+        num_classes,
+        described.stride,
+        dict(described.scales),
+        learned=described.upsampling == "learned",
+        light_head=described.fc if described.head == "light" else 0,
+    )
 
 
 def _trunk(described: Architecture) -> Trunk:
     """The trunk of an FCN of the paper's kind."""
+    if described.trunk in SCALES:
+        return EfficientNetTrunk(described.trunk)
     if described.trunk in _ALEXNETS:
         layout = _ALEXNETS[described.trunk]
         return AlexNetTrunk(layout, width=described.width, fc=described.fc, dropout=described.dropout)

@@ -11,17 +11,26 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from fcn_studio.fcn.model.backbones import Features, Trunk
+from fcn_studio.fcn.model.light_head import LightHead
 from fcn_studio.fcn.model.receptive_field import IMAGE, Grid
 from fcn_studio.fcn.model.score_map import ScoreMap
 from fcn_studio.fcn.model.upsampling import BilinearUpsample, LearnedUpsample, adapted_upsampling
 
-_SKIPS = ((16, "score_pool4", "upscore2"), (8, "score_pool3", "upscore_pool4"))
-_LAST_UPSCORE = {32: "upscore", 16: "upscore16", 8: "upscore8"}
+_SKIPS = (
+    (16, "score_pool4", "upscore2"),
+    (8, "score_pool3", "upscore_pool4"),
+    (4, "score_pool2", "upscore_pool3"),
+    (2, "score_pool1", "upscore_pool2"),
+)
+"""(stride, score layer, layer that upsamples to it); the released nets end at stride 8."""
+
+_LAST_UPSCORE = {32: "upscore", 16: "upscore16", 8: "upscore8", 4: "upscore4", 2: "upscore_pool1"}
 
 
 class Network(nn.Module, ABC):
@@ -108,15 +117,13 @@ class _Fusion:
 
 
 class FCN(Network):
-    """FCN-32s, -16s or -8s over a trunk; the output has the input's size, whatever that is.
+    """FCN-32s, -16s, -8s or finer over a trunk; the output has the input's size, whatever that is.
 
     Attributes:
         trunk: what makes the features.
-        stride: of the finest score: 32, 16 or 8.
+        stride: of the finest score: 32, 16 or 8; 4 or 2 where the trunk has such taps.
         scales: stride -> constant factor on the tap before its score layer (FCN-8s at-once).
     """
-
-    head_layers = ("trunk.head",)
 
     def __init__(
         self,
@@ -126,24 +133,36 @@ class FCN(Network):
         scales: Mapping[int, float] | None = None,
         *,
         learned: bool = False,
+        light_head: int = 0,
     ) -> None:
-        """Derive all crops from the trunk's grids; ``learned`` is whether upsampling has weights."""
+        """Derive all crops from the trunk's grids.
+
+        Args:
+            trunk: what makes the features.
+            num_classes: channels of the scores.
+            stride: of the finest score.
+            scales: stride -> constant factor on the tap before its score layer.
+            learned: whether upsampling has weights.
+            light_head: channels of a light head beside the taps; 0 for none.
+        """
         super().__init__()
         self.trunk, self.stride, self.scales = trunk, stride, dict(scales or {})
         self.early_layers = tuple(f"trunk.{name}" for name in trunk.early_layers)
-        self.score_fr = nn.Conv2d(trunk.channels[32], num_classes, 1)
+        skips = [skip for skip in _SKIPS if skip[0] >= stride]
+        self.head = LightHead(trunk, [32, *(tap for tap, *_ in skips)], light_head) if light_head else None
+        taps = trunk if self.head is None else self.head
+        self.head_layers = ("head",) if self.head else tuple(f"trunk.{name}" for name in trunk.head_layers)
+        self.score_fr = nn.Conv2d(taps.channels[32], num_classes, 1)
         self._learned = num_classes if learned else 0
         self._fusions: list[_Fusion] = []
-        grid = trunk.grids[32]
-        for tap, score, upscore in _SKIPS:
-            if tap < stride:
-                break
+        grid = taps.grids[32]
+        for tap, score, upscore in skips:
             grid = self._add_upsampling(upscore, grid, 2, 4)
-            self.add_module(score, nn.Conv2d(trunk.channels[tap], num_classes, 1))
-            crop = trunk.grids[tap].index_of(grid)
+            self.add_module(score, nn.Conv2d(taps.channels[tap], num_classes, 1))
+            crop = taps.grids[tap].index_of(grid)
             self._fusions.append(_Fusion(tap, score, upscore, crop))
             if crop < 0:
-                grid = trunk.grids[tap].seeing(grid)
+                grid = taps.grids[tap].seeing(grid)
         self._last = _LAST_UPSCORE[stride]
         self._last_kernel = trunk.last_kernel or 2 * stride
         grid = self._add_upsampling(self._last, grid, stride, self._last_kernel)
@@ -158,7 +177,13 @@ class FCN(Network):
         self.add_module(
             name, LearnedUpsample(learned, factor, kernel) if learned else BilinearUpsample(factor, kernel)
         )
+        if self.trunk.extends_rim:
+            grid = replace(grid, offset=grid.offset - grid.stride)
         return grid.deconv(kernel, factor)
+
+    def _extended(self, scores: Tensor) -> Tensor:
+        """Return scores with their outermost cells repeated once around them, if the trunk's maps need that."""
+        return functional.pad(scores, (1, 1, 1, 1), mode="replicate") if self.trunk.extends_rim else scores
 
     @property
     def crops(self) -> tuple[int, ...]:
@@ -166,9 +191,11 @@ class FCN(Network):
         return (*(fusion.crop for fusion in self._fusions), self._last_crop)
 
     def features(self, images: Tensor) -> Features:
-        """The trunk's taps."""
-        features: Features = self.trunk(images)
-        return features
+        """The taps that have scores, with the head's channels if there is one."""
+        taps: Features = {stride: tap for stride, tap in self.trunk(images).items() if stride >= self.stride}
+        if self.head is not None:
+            taps = self.head(taps)
+        return taps
 
     def decode(self, features: Features, height: int, width: int) -> Tensor:
         """Scores (N, C, height, width) from the trunk's features of an image of that size."""
@@ -178,7 +205,7 @@ class FCN(Network):
         """The sum of all scores at the finest stride, to be upsampled to an image of that size."""
         scores: Tensor = self.score_fr(features[32])
         for fusion in self._fusions:
-            upsampled: Tensor = self.get_submodule(fusion.upscore)(scores)
+            upsampled: Tensor = self.get_submodule(fusion.upscore)(self._extended(scores))
             ahead, behind = max(0, -fusion.crop), max(0, fusion.crop)
             upsampled = upsampled[:, :, ahead:, ahead:]
             tap = features[fusion.stride][:, :, behind:, behind:]
@@ -188,8 +215,8 @@ class FCN(Network):
             if fusion.stride in self.scales:
                 tap = tap * self.scales[fusion.stride]
             scores = upsampled[:, :, :rows, :columns] + self.get_submodule(fusion.score)(tap)
-        last = self.get_submodule(self._last)
-        return ScoreMap(scores, (height, width), last, self.stride, self._last_kernel, self._last_crop)
+        last, values = self.get_submodule(self._last), self._extended(scores)
+        return ScoreMap(values, (height, width), last, self.stride, self._last_kernel, self._last_crop)
 
     def adapted(self, key: str, value: Tensor, sources: Sequence[int | None]) -> Tensor:
         """Rows of the scores; of learned upsampling both rows and columns, new classes being interpolated."""

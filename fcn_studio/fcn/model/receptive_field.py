@@ -32,8 +32,8 @@ class Grid:
         """Side of the square of input pixels around a cell's centre that holds all that it sees."""
         return 2 * self.reach + 1
 
-    def conv(self, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Grid:
-        """Grid behind a convolution or a pooling."""
+    def conv(self, kernel: int, stride: int = 1, padding: int | Fraction = 0, dilation: int = 1) -> Grid:
+        """Grid behind a convolution or a pooling; of uneven padding the mean of both sides counts."""
         half = Fraction(dilation * (kernel - 1), 2)
         return Grid(
             self.stride * stride,

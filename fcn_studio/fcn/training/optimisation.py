@@ -25,7 +25,6 @@ from fcn_studio.i18n import tr, tr_n
 
 _log = logging.getLogger(__name__)
 
-_LOVASZ_FROM = 2 / 3
 _BAD_STEPS = 3
 _Tensors = tuple[Tensor, ...] | list[Tensor]
 
@@ -74,7 +73,7 @@ class Optimisation:
             weights: float64 (C,), class weights of the loss.
             device: where.
             batch_size: images computed at once, as long as memory lasts.
-            lovasz: weight of the Lovász-softmax loss in the last third.
+            lovasz: weight of the Lovász-softmax loss in the recipe's last part.
             precision: of the features: "fp32", "bf16", or "auto" for bf16 on a CUDA device that has it.
             ranks: the processes that learn together, each from its share of every batch.
         """
@@ -207,7 +206,7 @@ class Optimisation:
         for group in self._optimiser.param_groups:
             group["lr"] = group["peak"] * self._rate_factor * self._recipe.rate(fraction)
         self._set_modes()
-        lovasz = self._lovasz if fraction >= _LOVASZ_FROM else 0.0
+        lovasz = self._lovasz if fraction >= self._recipe.lovasz_from else 0.0
         shapes = nullcontext() if self._recipe.whole else fixed_shapes(self.device)
         with shapes:
             loss = self._ranks.run_and_sum(lambda: [self._backward(batches, norm, lovasz)], self.device)[0]
@@ -245,7 +244,8 @@ class Optimisation:
             total += float(loss.detach())
             if lovasz > 0:
                 share = pixel_weight(part.target, self._weights) / norm
-                loss = loss + lovasz * share * lovasz_softmax(scores, part.target)
+                every = slice(None, None, self._recipe.lovasz_step)
+                loss = loss + lovasz * share * lovasz_softmax(scores[..., every, every], part.target[:, every, every])
             loss.backward()  # type: ignore[no-untyped-call]
         return total
 

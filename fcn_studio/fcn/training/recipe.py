@@ -18,7 +18,7 @@ from fcn_studio.fcn.transforms import Augmentation
 _WEIGHT_DECAY = 1e-2
 _LOWEST_WEIGHT, _HIGHEST_WEIGHT = 0.3, 3.0
 _CROP_PIXELS = {"cpu": 160 * 208, "cuda": 384 * 512, "mps": 256 * 336}
-_WORKING_SIDE = 320
+_WORKING_SIDE, _PRETRAINED_WORKING_SIDE = 320, 640
 _MANY_IMAGES = 50
 _BATCH = 8
 _PAPER_RATES = {32: 1e-10, 16: 1e-12, 8: 1e-14}
@@ -43,6 +43,8 @@ class Recipe:
         clip: largest norm of a step's gradient.
         balanced: whether rare classes weigh more in the loss.
         whole: whether it learns from whole images as they are, one after the other, instead of augmented crops.
+        lovasz_from: share of the budget from which the Lovász loss is added, if it is asked for.
+        lovasz_step: distance of the rows and columns of pixels that the Lovász loss takes.
     """
 
     steps: int
@@ -61,6 +63,8 @@ class Recipe:
     clip: float = 5.0
     balanced: bool = True
     whole: bool = False
+    lovasz_from: float = 2 / 3
+    lovasz_step: int = 1
 
     def scaled(self, factor: float) -> Recipe:
         """Return the recipe with all learning rates times a factor."""
@@ -77,7 +81,7 @@ class Recipe:
         return 0.5 * (1 + math.cos(math.pi * min(1.0, rest))) + 1e-4
 
 
-def recipe_for(level: Level, *, batch_norm: bool, foreign: bool, images: int) -> Recipe:
+def recipe_for(level: Level, *, batch_norm: bool, foreign: bool, images: int, efficientnet: bool = False) -> Recipe:
     """Return the recipe of a level.
 
     Args:
@@ -85,7 +89,14 @@ def recipe_for(level: Level, *, batch_norm: bool, foreign: bool, images: int) ->
         batch_norm: whether the trunk is normalised, and stands higher rates.
         foreign: whether the network knows less than half of the classes, so that its features must change too.
         images: number of training images; with few, the first stages keep what they have learned from many.
+        efficientnet: whether the trunk is an EfficientNet, which is never trained from random weights: a low rate for
+            all of it, with the statistics that it has.
     """
+    if efficientnet and level is not Level.QUICK:
+        scratch = level is Level.SCRATCH
+        trunk = 4e-4 if foreign or scratch else 2e-4
+        steps, average, evaluations = (1500, 0.998, 10) if scratch else (200, 0.98, 4)
+        return Recipe(steps, 3e-3, 3e-3, trunk, trunk, 0.06, average, statistics=False, evaluations=evaluations)
     if level is Level.SCRATCH:
         return Recipe(1500, 3e-3, 3e-3, 3e-3, 3e-3, 0.1, 0.998, statistics=True, evaluations=10)
     if level is Level.QUICK:
@@ -193,14 +204,16 @@ def class_weights(pixels: NDArray[np.int64]) -> NDArray[np.float64]:
     return weights
 
 
-def working_scale(shapes: Sequence[tuple[int, int]]) -> float:
+def working_scale(shapes: Sequence[tuple[int, int]], *, efficientnet: bool = False) -> float:
     """Return the input scale of a network trained from scratch on such images.
 
     Brings the longer side near 320 pixels, where a slim network sees enough around each pixel and a CPU keeps
-    up (CamVid: 0.67), but never shrinks to less than a quarter, so that details remain.
+    up (CamVid: 0.67), but never shrinks to less than a quarter, so that details remain. An EfficientNet, which sees
+    more around each pixel at less cost, takes 640.
     """
     side = float(np.median([max(shape) for shape in shapes]))
-    return round(min(1.0, max(0.25, _WORKING_SIDE / side)), 2)
+    wanted = _PRETRAINED_WORKING_SIDE if efficientnet else _WORKING_SIDE
+    return round(min(1.0, max(0.25, wanted / side)), 2)
 
 
 def augmentation_for(

@@ -95,7 +95,7 @@ class StageTrainer:
         if state is not None:
             self._restore(state)
         position = 0 if state is None else state.position
-        self.batches = batches_of(request, recipe, self.optimisation, self._start, position, ranks.share)
+        self.batches = batches_of(request, stage, recipe, self.optimisation, self._start, position, ranks.share)
 
     def prepare(self) -> Reports:
         """Score the baseline and cache features; a resumed training only caches features."""

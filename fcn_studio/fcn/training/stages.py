@@ -28,6 +28,7 @@ from fcn_studio.fcn.training.recipe import (
     recipe_for,
 )
 from fcn_studio.fcn.training.training_set import TrainingSet, at_stride, is_foreign, starting_point
+from fcn_studio.fcn.transforms import Augmentation
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint
 from fcn_studio.i18n import tr
 
@@ -94,9 +95,9 @@ class TrainingStage:
         return at_stride(start, self.stride, at_once=request.config.recipe is RecipeName.PAPER_AT_ONCE)
 
     def network(self, request: TrainingRequest, start: Checkpoint) -> Network:
-        """Build the network of a checkpoint; from scratch, initialise it at random."""
+        """Build the network of a checkpoint; initialise one at random that no other has led to."""
         network = start.build()
-        if request.config.level is Level.SCRATCH and self.number == 0:
+        if request.config.level is Level.SCRATCH and self.number == 0 and not start.parent:
             initialise(network, 0.01 if request.config.recipe is RecipeName.MODERN else 0.0)
         return network
 
@@ -119,8 +120,21 @@ class TrainingStage:
                 batch_norm=start.architecture.batch_norm,
                 foreign=is_foreign(request.base, request.table, config.class_map),
                 images=len(training_set.usable),
+                efficientnet=start.architecture.is_efficientnet,
             )
         return recipe.scaled(config.rate)
+
+    def augmentation(self, request: TrainingRequest, start: Checkpoint, device: torch.device) -> Augmentation:
+        """Return how the crops of this stage are drawn."""
+        config, scale = request.config, start.preprocessing.input_scale
+        augmentation = augmentation_for(config.level, request.training_set.shapes, scale, device)
+        return replace(
+            augmentation,
+            shape=config.crop or augmentation.shape,
+            flip=config.flip,
+            vertical_flip=config.vertical_flip,
+            rotation=config.rotation,
+        )
 
 
 def training_stages(config: TrainConfig) -> list[TrainingStage]:
@@ -153,6 +167,7 @@ def images_a_step(request: TrainingRequest, recipe: Recipe, share: Share) -> int
 
 def batches_of(
     request: TrainingRequest,
+    stage: TrainingStage,
     recipe: Recipe,
     optimisation: Optimisation,
     start: Checkpoint,
@@ -169,14 +184,7 @@ def batches_of(
         return FeatureSource(images, network, pre, views, config.seed, make_room, position, flip=config.flip)
     if recipe.whole:
         return ImageSource(training_set.decoded(pre.input_scale), pre, size, config.seed, position, share)
-    augmentation = augmentation_for(config.level, training_set.shapes, pre.input_scale, optimisation.device)
-    augmentation = replace(
-        augmentation,
-        shape=config.crop or augmentation.shape,
-        flip=config.flip,
-        vertical_flip=config.vertical_flip,
-        rotation=config.rotation,
-    )
+    augmentation = stage.augmentation(request, start, optimisation.device)
     images = training_set.decoded(augmentation.scale[1])
     sampler = CropSampler(images, augmentation, class_weights(training_set.pixels), config.seed)
     return CropSource(sampler, pre, size, position, share)

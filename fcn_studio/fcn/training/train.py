@@ -102,7 +102,7 @@ def _train_stages(
         if trainer is not None:
             ranks.barrier(request.device)  # the best network of the stage before is on disk
         trainer = StageTrainer(request, stage, ranks, state, previous=trainer)
-        yield from _train_stage(trainer)
+        yield from train_stage(trainer)
         state = None
         if trainer.stopped:
             break
@@ -110,7 +110,7 @@ def _train_stages(
     return trainer.outcome()
 
 
-def _train_stage(trainer: StageTrainer) -> Reports:
+def train_stage(trainer: StageTrainer) -> Reports:
     """Train one stage: step, validate and keep until the budget is spent or a person stops it."""
     try:
         yield from trainer.prepare()

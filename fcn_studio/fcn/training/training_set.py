@@ -18,9 +18,13 @@ from fcn_studio.errors import CheckpointError, TrainingError
 from fcn_studio.fcn.model.architecture import Architecture, named
 from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.training.crop_sampler import STATISTICS, DecodedImages, channel_lut, channel_pixels, generator
-from fcn_studio.fcn.training.recipe import working_scale
-from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, active_table, adapt
+from fcn_studio.fcn.training.recipe import initialise, working_scale
+from fcn_studio.fcn.weights.catalogue import GENERAL, bundled
+from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, active_table, adapt, load_checkpoint
 from fcn_studio.i18n import tr
+
+DEFAULT_ARCHITECTURE = "efficientnet-lite0-8s"
+"""What a training from scratch makes where nothing else is asked for."""
 
 _STATISTICS_IMAGES = 16
 _AT_ONCE = ((16, 0.01), (8, 0.0001))
@@ -78,17 +82,47 @@ class TrainingSet:
 def starting_point(
     config: TrainConfig, table: ClassTable, base: Checkpoint | None, training_set: TrainingSet
 ) -> Checkpoint:
-    """Return the base for this class table, or a new network with fresh weights.
+    """Return the base for this class table; without a base, or from scratch, a new network.
 
-    The network is new without a base, and at level scratch.
+    A new network has the bundled trunk if its architecture has that trunk, else weights that mean nothing yet. The
+    input scale of a trunk without classes follows from the images.
     """
     if base is not None and config.level is not Level.SCRATCH:
-        return adapt(base, table, config.class_map)
-    architecture = Architecture.slim(config.width) if config.architecture == "slim" else named(config.architecture)
-    scale = config.input_scale or working_scale(training_set.shapes)
+        start = adapt(base, table, config.class_map)
+        if len(base.table) or not base.architecture.is_efficientnet:
+            return start
+        return _at_scale(start, working_scale(training_set.shapes, efficientnet=True))
+    architecture = _architecture_of(config)
+    scale = config.input_scale or working_scale(training_set.shapes, efficientnet=architecture.is_efficientnet)
+    trunk = _bundled_trunk(architecture)
+    if trunk is not None:
+        return _at_scale(reshaped(adapt(trunk, table), architecture), scale)
     preprocessing = replace(statistics(training_set, config.seed), input_scale=scale)
     channels = active_table(table)
     return Checkpoint(architecture, channels, preprocessing, build(architecture, len(channels)).state_dict())
+
+
+def _architecture_of(config: TrainConfig) -> Architecture:
+    """Return the architecture that a training from scratch asks for."""
+    if config.architecture is None and config.width is None:
+        return named(DEFAULT_ARCHITECTURE)
+    if config.architecture in (None, "slim") and config.width is not None:
+        return Architecture.slim(config.width)
+    return named(config.architecture or "slim")
+
+
+def _bundled_trunk(architecture: Architecture) -> Checkpoint | None:
+    """Return the bundled trunk if an architecture has it, else None."""
+    path = bundled().get(GENERAL)
+    if path is None or not architecture.is_efficientnet:
+        return None
+    checkpoint = load_checkpoint(path)
+    return checkpoint if checkpoint.architecture.trunk == architecture.trunk else None
+
+
+def _at_scale(checkpoint: Checkpoint, input_scale: float) -> Checkpoint:
+    """Return the network with another input scale."""
+    return replace(checkpoint, preprocessing=replace(checkpoint.preprocessing, input_scale=input_scale))
 
 
 def at_stride(checkpoint: Checkpoint, stride: int, *, at_once: bool = False) -> Checkpoint:
@@ -110,12 +144,26 @@ def at_stride(checkpoint: Checkpoint, stride: int, *, at_once: bool = False) -> 
             )
         )
     scales = _AT_ONCE if at_once and not checkpoint.architecture.batch_norm else ()
-    architecture = replace(checkpoint.architecture, stride=stride, scales=scales)
+    return reshaped(checkpoint, replace(checkpoint.architecture, stride=stride, scales=scales))
+
+
+def reshaped(checkpoint: Checkpoint, architecture: Architecture) -> Checkpoint:
+    """Return the network with other taps or another head over the same trunk.
+
+    Score weights that it gains are zero, so that its output stays the same; the layers of a head are random.
+    """
     network = build(architecture, len(checkpoint.table))
+    initialise(network)
     state = {}
     for key, fresh in network.state_dict().items():
-        gained = torch.zeros_like(fresh) if key.startswith(network.score_layers) else fresh
-        state[key] = checkpoint.state.get(key, gained)
+        old = checkpoint.state.get(key)
+        if not key.startswith(network.score_layers):
+            state[key] = fresh if old is None else old
+            continue
+        state[key] = torch.zeros_like(fresh)
+        if old is not None:
+            shared = tuple(slice(min(sides)) for sides in zip(old.shape, fresh.shape, strict=True))
+            state[key][shared] = old[shared]
     return replace(checkpoint, architecture=architecture, state=state)
 
 

