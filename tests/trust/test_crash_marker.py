@@ -201,7 +201,7 @@ def test_the_text_of_a_report(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 SNAPSHOT = """\
-Run 20260101-101500-77 of the program ended unexpectedly.
+FCN Studio, started as 20260101-101500-77, ended unexpectedly.
 
 Fatal Python error: Aborted
 

@@ -20,7 +20,7 @@ from fcn_studio.ui.runtime.crash_marker import UnexpectedEnd
 from fcn_studio.ui.runtime.logs import without_content
 from fcn_studio.ui.runtime.user_messages import Messages
 
-SHOWN_LIVES, LOG_LINES = 3, 30
+SHOWN_ENDS, LOG_LINES = 3, 30
 PACKAGES = ("PySide6-Essentials", "torch", "torchvision", "numpy", "opencv-python-headless", "pillow", "safetensors")
 
 
@@ -54,13 +54,13 @@ def report_text(messages: Messages, device_words: str) -> str:
     return _without_home("\n".join(lines) + "\n")
 
 
-def unexpected_ends_text(lives: Sequence[UnexpectedEnd]) -> str:
-    """Return what is known of runs that ended unexpectedly, the last one first."""
+def unexpected_ends_text(ends: Sequence[UnexpectedEnd]) -> str:
+    """Return what is known of unexpected ends of the program, the last one first."""
     parts = []
-    for life in lives[:SHOWN_LIVES]:
-        trace = life.trace.strip() or tr("Nothing was written. The program was killed, or the computer stopped.")
-        last = "\n".join(life.log.splitlines()[-LOG_LINES:]) or tr("There is no log.")
-        how = tr("Run {stem} of the program ended unexpectedly.", stem=life.stem)
+    for end in ends[:SHOWN_ENDS]:
+        trace = end.trace.strip() or tr("Nothing was written. The program was killed, or the computer stopped.")
+        last = "\n".join(end.log.splitlines()[-LOG_LINES:]) or tr("There is no log.")
+        how = tr("FCN Studio, started as {stem}, ended unexpectedly.", stem=end.stem)
         parts.append("\n\n".join([how, trace, tr("The end of its log:") + "\n" + last + "\n"]))
     return _without_home(without_content("\n".join(parts)))
 

@@ -23,9 +23,9 @@ class Dialog(QDialog):
     def __init__(self, title: str, accept: str = "", *, width: int = 440, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
-        self.setMinimumWidth(width)
         self.column = QVBoxLayout()
         self.column.setSpacing(theme.GRID)
+        self.column.addStrut(width - 4 * theme.GRID)  # a minimum width of the dialog itself would let contents be cut
         self.buttons = QDialogButtonBox(_BUTTON.Cancel if accept else _BUTTON.Close)
         self.buttons.rejected.connect(self.reject)
         self.accept_button: QPushButton | None = None
