@@ -173,7 +173,7 @@ class Tool:
             return next(self._work)
         except StopIteration:
             self._end_work()
-        except BaseException:  # whatever it was, the edit is taken back and the tool is free again
+        except BaseException:  # the edit is undone and the tool is free again
             self._end_work()
             raise
         return None

@@ -20,7 +20,7 @@ class Polygon(Tool):
     Enter, double click or a click on the first corner closes it. Right click, Backspace or Undo removes the last
     corner, and Escape drops all.
 
-    Nothing is written before it is closed, so a half-done polygon need not be settled to save. `settle` closes one
+    Nothing is written before it is closed, so saving need not settle a half-done polygon. `settle` closes one
     of three or more corners rather than lose it; fewer enclose nothing and are dropped.
     """
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fcn_studio import i18n, paths
+from fcn_studio import core, i18n, paths, tools
 from fcn_studio.core.document import Document
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.rules import PaintRules
@@ -192,3 +193,11 @@ def test_names_of_tools_and_options_are_unique() -> None:
     assert len({spec.name for spec in TOOLS}) == len(TOOLS)
     options = {option for spec in TOOLS for option in spec.tool.options}
     assert len({option.name for option in options}) == len(options)
+
+
+@pytest.mark.parametrize("title", ["Brush stroke", "Erase", "Fill", "Polygon", "Auto-segment", "Verify", "Skip"])
+def test_titles_of_steps_stay_english_for_the_journal_and_are_marked(title: str) -> None:
+    sources = (Path(tools.__file__).parent, Path(core.__file__).parent)
+    text = "".join(path.read_text(encoding="utf-8") for folder in sources for path in folder.glob("*.py"))
+    assert f'tr_noop("{title}")' in text
+    assert f'tr("{title}")' not in text

@@ -22,7 +22,7 @@ class Toolbox(QObject):
 
     Signals:
         tool_changed(): another tool is active.
-        options_changed(): size, shape or what is asked of a pen changed.
+        options_changed(): the value of an option changed, or a pen was used first.
         class_changed(): another class is active.
         rules_changed(): hidden, locked or paint-where changed.
         undo_changed(): the active tool has begun or ceased to use Undo itself.
@@ -39,7 +39,7 @@ class Toolbox(QObject):
         self.document: Document | None = None
         self.class_index = 0
         self.grab_radius = float(GRAB_PIXELS)
-        """How near a click must come to grab something, in image pixels; the same on screen by `follow_zoom`."""
+        """Distance at which a click grabs something, in image pixels. `follow_zoom` keeps it the same on screen."""
         self.pen_seen = False
         self._options: dict[str, Any] = {}  # name of an option -> its value, where it is not the default
         self._turned_from = ""  # the tool that a turned pen goes back to
@@ -72,18 +72,27 @@ class Toolbox(QObject):
             self.undo_changed.emit()
 
     def follow_zoom(self, zoom: float) -> None:
-        """Keep `grab_radius` at eight screen pixels; ``zoom`` is screen pixels for one image pixel."""
+        """Keep `grab_radius` at eight screen pixels.
+
+        ``zoom`` is screen pixels for one image pixel.
+        """
         self.grab_radius = GRAB_PIXELS / zoom
 
     # --- document and class table -----------------------------------------------------------------------------
 
     def set_document(self, document: Document | None) -> None:
-        """Work on another document; the old one's gesture must be settled."""
+        """Set the document to work on.
+
+        The gesture on the old one must be settled.
+        """
         self.document = document
         self._apply_rules()
 
     def set_table(self, table: ClassTable) -> None:
-        """Follow another class table: forget rules and the active class of classes that are gone."""
+        """Set the class table.
+
+        Rules of classes that are gone are forgotten.
+        """
         self._table = table
         known = frozenset(c.index for c in table.active) | {VOID}
         self._hidden &= known
@@ -126,7 +135,10 @@ class Toolbox(QObject):
             self._apply_rules()
 
     def swap_with_background(self) -> None:
-        """Switch between the active class and background (void where class 0 is no background), and back."""
+        """Switch between the active class and the background, and back.
+
+        Where class 0 is no background, void takes its place.
+        """
         background = self._table.background_index
         target = VOID if background is None else background
         self.set_class(self._previous_class if self.class_index == target else target)
@@ -146,7 +158,7 @@ class Toolbox(QObject):
             self.options_changed.emit()
 
     def scale_brush(self, factor: float) -> None:
-        """Multiply the diameter, by at least one pixel either way."""
+        """Multiply the brush size, with a change of at least one pixel."""
         size = self.option(BRUSH_SIZE)
         scaled = round(size * factor)
         if scaled == size and factor != 1:
