@@ -1,4 +1,6 @@
-"""The FCN8 of the article that the project began with: a DAG that concatenates its taps; all upsampling is learned.
+"""The FCN8 of the article that the project began with.
+
+It is a DAG that concatenates its taps, and all of its upsampling is learned.
 
 Layers and their names are the article's, so that its state dicts load. Its code fails at most sizes (pooling rounds
 down, and the maps to be concatenated differ); here images are padded to a multiple of 32 with zeros, as its
@@ -68,7 +70,7 @@ class ArticleFCN8(Network):
         self.channels_per_pixel = joint
 
     def features(self, images: Tensor) -> Features:
-        """The concatenated map at stride 8, of the padded images."""
+        """Return the concatenated map at stride 8 of the padded images."""
         height, width = images.shape[-2:]
         x = functional.pad(images, (0, -width % _MULTIPLE, 0, -height % _MULTIPLE))
         pool3 = self.get_submodule("stage3")(self.get_submodule("stage2")(self.get_submodule("stage1")(x)))
@@ -76,22 +78,22 @@ class ArticleFCN8(Network):
         return {8: torch.cat([pool3, self.upsample_2(pool4), self.upsample_4(self.stage5(pool4))], dim=1)}
 
     def decode(self, features: Features, height: int, width: int) -> Tensor:
-        """Scores (N, C, height, width) from the concatenated map."""
+        """Return scores (N, C, height, width) from the concatenated map."""
         return self.tail(features[8])[:, :, :height, :width]
 
     def tail(self, joint: Tensor) -> Tensor:
-        """Scores at stride 1 from the concatenated map at stride 8."""
+        """Return scores at stride 1 from the concatenated map at stride 8."""
         scores: Tensor = self.final(self.upsample_82(self.upsample_81(joint)))
         return scores
 
     def for_inference(self) -> Network:
-        """The same with a collapsed tail; it shares the other layers."""
+        """Return the same network with a collapsed tail; it shares the other layers."""
         return _CollapsedFCN8(self)
 
     def adapted(self, key: str, value: Tensor, sources: Sequence[int | None]) -> Tensor:
-        """Rows and columns of kept classes; a new one has random evidence in stage 5, interpolated, and no scores.
+        """Return a weight for other classes: rows and columns of kept ones, new ones fresh.
 
-        Evidence of nothing but zeros would stay so behind its ReLU.
+        A new class has random weights in stage 5 and scores of zero: zeros in stage 5 would stay zeros behind ReLU.
         """
         layer, _, what = key.rpartition(".")
         if key == "stage5.0.weight":
@@ -134,7 +136,7 @@ class _CollapsedFCN8(ArticleFCN8):
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """A part of an axis of the tail's middle map, which is cropped by one cell at either end.
+    """A part of an axis of the tail's middle map, which loses one cell at either end.
 
     Attributes:
         source: cells of the tail's input that it comes from.
@@ -163,7 +165,9 @@ _SIDES = (
 
 
 class CollapsedTail(nn.Module):
-    """The article's tail as one transposed convolution (kernel 16, stride 8, padding 4), borders included.
+    """The article's tail as one transposed convolution, borders included.
+
+    Its kernel is 16, its stride 8, its padding 4.
 
     It is linear, so kernels can be multiplied out: behind a transposed convolution A, one of weight B and stride s
     makes of A's weight, taken as an image, the weight of both. The one thing in the way is what the tail crops in
@@ -189,7 +193,7 @@ class CollapsedTail(nn.Module):
         self.register_buffer("constant", plain.tail(nothing)[0][:, ends][:, :, ends])
 
     def forward(self, joint: Tensor) -> Tensor:
-        """Scores (N, C, 8 * h, 8 * w) of the concatenated map (N, joint channels, h, w)."""
+        """Return scores (N, C, 8 * h, 8 * w) of the concatenated map (N, channels, h, w)."""
         height, width = joint.shape[-2:]
         rows, columns = (_stretched(8 * size, joint.device) for size in (height, width))
         scores = self.get_buffer("constant")[:, rows][:, :, columns].repeat(len(joint), 1, 1, 1)
@@ -205,14 +209,14 @@ class CollapsedTail(nn.Module):
 
 
 def _stretched(size: int, device: torch.device) -> Tensor:
-    """Cells 0 to 3, then 4 and 5 in turn as often as it takes, then 6 to 9: int64 (size,)."""
+    """Return cells 0 to 3, then 4 and 5 alternately, then 6 to 9: int64 (size,)."""
     steps = torch.arange(size, device=device)
     inner = torch.where(steps < 4, steps, 4 + steps % 2)
     return torch.where(steps < size - 4, inner, steps - (size - 10))
 
 
 def _stage(inputs: int, channels: Sequence[int]) -> nn.Sequential:
-    """Convolutions, each with ReLU and then normalisation, and pooling by 2."""
+    """Return convolutions, each with ReLU and then normalisation, and pooling by 2."""
     layers: list[nn.Module] = []
     for wide in channels:
         layers += [nn.Conv2d(inputs, wide, 3, padding=1), nn.ReLU(), nn.BatchNorm2d(wide)]
@@ -221,7 +225,7 @@ def _stage(inputs: int, channels: Sequence[int]) -> nn.Sequential:
 
 
 def _upsampling(channels: int, factor: int) -> nn.ConvTranspose2d:
-    """A learned transposed convolution with a kernel of 4 that begins as interpolation."""
+    """Return a transposed convolution with a kernel of 4 that begins as interpolation."""
     layer = nn.ConvTranspose2d(channels, channels, 4, stride=factor, padding=1 if factor == 2 else 0)
     with torch.no_grad():
         layer.weight.copy_(_interpolation(channels, factor).to(layer.weight.device))
@@ -230,13 +234,13 @@ def _upsampling(channels: int, factor: int) -> nn.ConvTranspose2d:
 
 
 def _interpolation(channels: int, factor: int) -> Tensor:
-    """Weight (C, C, 4, 4): bilinear by 2; by 4 the kernels do not overlap, and a cell is repeated."""
+    """Return a weight (C, C, 4, 4): bilinear by 2; by 4 a cell is repeated."""
     kernel = bilinear_kernel(4) if factor == 2 else torch.ones(4, 4)
     return torch.eye(channels)[:, :, None, None] * kernel
 
 
 def _grid() -> Grid:
-    """Geometry of the scores: the image's, with what they see."""
+    """Return the grid of the scores."""
     grid = IMAGE
     for widths in (*_STAGES, (1,)):
         for _ in widths:
@@ -246,10 +250,10 @@ def _grid() -> Grid:
 
 
 def _with_random_rows(value: Tensor, sources: Sequence[int | None]) -> Tensor:
-    """Rows of kept classes, and He's random ones, the same each time, for new ones."""
+    """Return rows of kept classes, and He's random rows, from a fixed seed, for new ones."""
     fan_in = value[0].numel() if len(value) else math.prod(value.shape[1:])
-    chance = torch.Generator().manual_seed(0)
-    adapted = torch.randn((len(sources), *value.shape[1:]), generator=chance) * math.sqrt(2 / fan_in)
+    generator = torch.Generator().manual_seed(0)
+    adapted = torch.randn((len(sources), *value.shape[1:]), generator=generator) * math.sqrt(2 / fan_in)
     for new, old in enumerate(sources):
         if old is not None:
             adapted[new] = value[old]
@@ -257,13 +261,13 @@ def _with_random_rows(value: Tensor, sources: Sequence[int | None]) -> Tensor:
 
 
 def _columns_for(value: Tensor, kept: int, sources: Sequence[int | None]) -> Tensor:
-    """Inputs of the trunk as they are, then those of the classes; of new ones zero."""
+    """Return columns of the trunk unchanged, then those of the classes, zero for new ones."""
     classes = rows_for(value[:, kept:].transpose(0, 1), sources).transpose(0, 1)
     return torch.cat([value[:, :kept], classes], dim=1).contiguous()
 
 
 def _joint_for(value: Tensor, kept: int, sources: Sequence[int | None], factor: int) -> Tensor:
-    """A learned kernel (kept + C, kept + C, 4, 4) for other classes; new ones are interpolated for themselves."""
+    """Return a kernel (kept + C, kept + C, 4, 4) for other classes; new ones interpolate."""
     rows = [*range(kept), *(None if old is None else kept + old for old in sources)]
     adapted = rows_for(rows_for(value, rows).transpose(0, 1), rows).transpose(0, 1).contiguous()
     fresh = [new for new, old in enumerate(rows) if old is None]

@@ -1,4 +1,4 @@
-"""Where the cells of a feature map lie in the image: the reason why no crop is typed in anywhere.
+"""The geometry of feature maps in the image, from which all crops follow.
 
 A map carries its `Grid`; layers change it by two rules, and a crop is the distance between two grids. From the
 layers of VGG-16 with 100 pixels of padding follow the numbers of the original prototxt files: 19 for FCN-32s; 5
@@ -29,11 +29,14 @@ class Grid:
 
     @property
     def field(self) -> Fraction:
-        """Side of the square of input pixels around a cell's centre that holds all that it sees."""
+        """Side of the square of input pixels that a cell sees."""
         return 2 * self.reach + 1
 
     def conv(self, kernel: int, stride: int = 1, padding: int | Fraction = 0, dilation: int = 1) -> Grid:
-        """Grid behind a convolution or a pooling; of uneven padding the mean of both sides counts."""
+        """Return the grid behind a convolution or a pooling.
+
+        Of uneven padding, pass the mean of both sides.
+        """
         half = Fraction(dilation * (kernel - 1), 2)
         return Grid(
             self.stride * stride,
@@ -42,17 +45,19 @@ class Grid:
         )
 
     def deconv(self, kernel: int, stride: int, padding: int = 0) -> Grid:
-        """Grid behind a transposed convolution."""
+        """Return the grid behind a transposed convolution."""
         fine = self.stride / stride
         half = Fraction(kernel - 1, 2)
         return Grid(fine, self.offset - fine * (half - padding), self.reach + fine * half)
 
     def seeing(self, other: Grid) -> Grid:
-        """This grid where its cells also see what the other's see: of a sum of two maps."""
+        """Return the grid of the sum of two maps: its cells see what either sees."""
         return replace(self, reach=max(self.reach, other.reach))
 
     def index_of(self, other: Grid) -> int:
-        """The (perhaps negative) index here of the other grid's cell 0: how far to crop this map to start there.
+        """Return the index in this grid of the other grid's cell 0; it may be negative.
+
+        It says how far to crop this map to start there.
 
         Raises:
             ValueError: if the cells of the two grids do not fall on each other.

@@ -1,4 +1,6 @@
-"""The FCNs of torchvision over dilated ResNets: one score at stride 8, no skips; the layers bear torchvision's names.
+"""The FCNs of torchvision over dilated ResNets: one score at stride 8, no skips.
+
+The layers have torchvision's names.
 
 Source: https://github.com/pytorch/vision, torchvision/models/segmentation/fcn.py.
 """
@@ -33,7 +35,7 @@ class ResNetFCN(Network):
     exact_tiles = False
 
     def __init__(self, depth: int, num_classes: int) -> None:
-        """Build torchvision's network of 50 or 101 layers with fresh weights, and take it apart."""
+        """Build torchvision's network of 50 or 101 layers with fresh weights, and split it."""
         super().__init__()
         make = {50: segmentation.fcn_resnet50, 101: segmentation.fcn_resnet101}[depth]
         whole = make(weights=None, weights_backbone=None, num_classes=num_classes, aux_loss=False)
@@ -42,7 +44,7 @@ class ResNetFCN(Network):
         self.channels_per_pixel = whole.classifier[0].in_channels // _STRIDE**2
 
     def features(self, images: Tensor) -> Features:
-        """What goes into dropout and scores, at stride 8."""
+        """Return the features before dropout and scores, at stride 8."""
         return {_STRIDE: self.classifier[:_FEATURE_LAYERS](self.backbone(images)["out"])}
 
     def decode(self, features: Features, height: int, width: int) -> Tensor:
@@ -51,7 +53,7 @@ class ResNetFCN(Network):
         return functional.interpolate(scores, (height, width), mode="bilinear", align_corners=False)
 
     def _reach(self) -> int:
-        """The halo, from the layers of the longest way through the network."""
+        """Return the halo, from the longest path of layers through the network."""
         grid = IMAGE
         for part in (self.backbone, self.classifier):
             for name, layer in part.named_modules():

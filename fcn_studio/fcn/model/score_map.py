@@ -1,4 +1,4 @@
-"""Scores before the last upsampling, which is done for the part of the image that is asked for.
+"""Scores before the last upsampling, which is done for a part of the image at a time.
 
 Scores of the whole image at its own size are what takes the memory (21 classes of 12 megapixels: 1 GB) and are never
 needed at once: what is kept of them is one byte a pixel.
@@ -14,7 +14,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class ScoreMap:
-    """Scores of some images of one size, from which any rectangle at the images' size can be had.
+    """Scores of some images of one size, to be upsampled in any rectangle.
 
     Attributes:
         values: (N, C, h, w).
@@ -33,11 +33,11 @@ class ScoreMap:
     crop: int = 0
 
     def whole(self) -> Tensor:
-        """Scores (N, C, H, W) of the images."""
+        """Return the scores (N, C, H, W) of the images."""
         return self.part((0, self.size[0]), (0, self.size[1]))
 
     def part(self, rows: tuple[int, int], columns: tuple[int, int]) -> Tensor:
-        """Scores (N, C, n, m) of the rows and columns from the first number up to the second.
+        """Return scores (N, C, n, m) of rows and columns from the first up to the second.
 
         Only the cells that reach them are upsampled. The sums are those of the whole, in an order of their own.
         """
@@ -50,11 +50,11 @@ class ScoreMap:
         return upsampled[:, :, row : row + rows[1] - rows[0], column : column + columns[1] - columns[0]]
 
     def only(self, number: int) -> ScoreMap:
-        """That of one of the images."""
+        """Return the score map of one of the images."""
         values = self.values[number : number + 1]
         return ScoreMap(values, self.size, self.upsample, self.factor, self.kernel, self.crop)
 
     def _cells(self, pixels: tuple[int, int], length: int) -> tuple[int, int]:
-        """The cells, first and behind the last, that reach some pixels along an axis of ``length`` cells."""
+        """Return the first cell that reaches some pixels, and the one after the last."""
         first = (pixels[0] + self.crop - self.kernel) // self.factor + 1
         return max(0, first), min(length, (pixels[1] - 1 + self.crop) // self.factor + 1)

@@ -1,4 +1,4 @@
-"""Upsampling of score maps by a whole factor: bilinear and fixed, or learned from there.
+"""Upsampling of score maps by a whole factor, fixed bilinear or learned.
 
 Source of the kernel: ``upsample_filt`` in surgery.py of the released FCNs; kernel 2 * factor is theirs for the VGG-16
 nets, 2 * factor - 1 for the AlexNet.
@@ -14,7 +14,7 @@ from torch.nn import functional
 
 
 def bilinear_kernel(size: int, *, dtype: torch.dtype = torch.float32, device: torch.device | None = None) -> Tensor:
-    """The kernel (size, size) of bilinear interpolation by (size + 1) // 2."""
+    """Return the kernel (size, size) of bilinear interpolation by (size + 1) // 2."""
     factor = (size + 1) // 2
     steps = torch.arange(size, dtype=dtype, device=device)
     ramp = 1 - (steps - (size - 1) / 2).abs() / factor
@@ -22,19 +22,19 @@ def bilinear_kernel(size: int, *, dtype: torch.dtype = torch.float32, device: to
 
 
 class BilinearUpsample(nn.Module):
-    """Bilinear interpolation by a whole factor as a transposed convolution, one kernel for every channel.
+    """Bilinear interpolation by a whole factor, with one kernel for every channel.
 
     Gives (n - 1) * factor + kernel cells for n, fading to zero at the rim: exactly the released nets' fixed
     deconvolution, at a cost linear in the number of classes.
     """
 
     def __init__(self, factor: int, kernel: int | None = None) -> None:
-        """Only remembers the factor, and the kernel's side, 2 * factor if not given."""
+        """Set the factor, and the kernel's side, 2 * factor if not given."""
         super().__init__()
         self.factor, self.kernel = factor, kernel or 2 * factor
 
     def forward(self, scores: Tensor) -> Tensor:
-        """Upsampled scores: (N, C, h, w) -> (N, C, (h - 1) * factor + kernel, ...)."""
+        """Upsample scores: (N, C, h, w) -> (N, C, (h - 1) * factor + kernel, ...)."""
         channels = scores.shape[1]
         kernel = bilinear_kernel(self.kernel, dtype=scores.dtype, device=scores.device)
         weight = kernel.expand(channels, 1, -1, -1)
@@ -42,7 +42,7 @@ class BilinearUpsample(nn.Module):
 
 
 class LearnedUpsample(nn.ConvTranspose2d):
-    """The same with weights (C, C, kernel, kernel) that may be learned, from every class to every class."""
+    """Upsampling with learned weights (C, C, kernel, kernel), which begin bilinear."""
 
     def __init__(self, channels: int, factor: int, kernel: int | None = None) -> None:
         """Begin as bilinear interpolation."""
@@ -55,12 +55,12 @@ class LearnedUpsample(nn.ConvTranspose2d):
 
 
 def dense_bilinear(channels: int, size: int) -> Tensor:
-    """The weight (C, C, size, size) of a transposed convolution that interpolates each channel for itself."""
+    """Return the weight (C, C, size, size) that interpolates each channel for itself."""
     return torch.eye(channels)[:, :, None, None] * bilinear_kernel(size)
 
 
 def is_bilinear(weight: Tensor) -> bool:
-    """Whether the weight (C, C, k, k) of a transposed convolution is bilinear interpolation, and need not be kept."""
+    """Return whether a weight (C, C, k, k) is bilinear interpolation, and need not be kept."""
     channels, size = weight.shape[0], weight.shape[2]
     if weight.shape != (channels, channels, size, size):
         return False
@@ -68,7 +68,7 @@ def is_bilinear(weight: Tensor) -> bool:
 
 
 def adapted_upsampling(weight: Tensor, sources: Sequence[int | None]) -> Tensor:
-    """A learned weight (C, C, k, k) for other classes: what passes among kept ones stays, new ones interpolate.
+    """Return a learned weight (C, C, k, k) for other classes; new ones interpolate.
 
     Args:
         weight: of the old classes.
