@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import signal
-import time
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,8 +24,9 @@ from fcn_studio.jobs.networks import all_networks, available
 from fcn_studio.jobs.protocol import Done, Failed, Installing, InstallJob
 from fcn_studio.jobs.sandbox import Errand, run_apart
 from tests.fcn.others import caffe_weights, narrow, network, torchvision_vgg, write
-from tests.formats.test_download import Server, cut_after, server, whole  # noqa: F401 - a fixture
+from tests.formats.test_download import Handler, Server, cut_after, server, whole  # noqa: F401 - a fixture
 from tests.jobs.helpers import Listener
+from tests.patience import PATIENCE_S
 from tests.trust.test_checkpoints import pickled
 
 
@@ -215,15 +216,22 @@ def test_a_download_that_is_cancelled_stops_at_once_and_goes_on_later(
     server: Server,  # noqa: F811
     folder: Path,
 ) -> None:
-    server.answer = lambda handler: (cut_after(100_000)(handler), time.sleep(30))[0]
+    go_on, ended = threading.Event(), threading.Event()
+
+    def stall(handler: Handler) -> None:
+        cut_after(100_000)(handler)
+        go_on.wait(PATIENCE_S)
+        ended.set()
+
+    server.answer = stall
     work = install(InstallJob("test-net"))
     part = folder / "downloads" / "test-net.part"
     for _ in work:
         if part.exists() and part.stat().st_size >= 50_000:
             break
-    started = time.monotonic()
     work.close()
-    assert time.monotonic() - started < 3
+    assert not ended.is_set(), "the server is not waited for"
+    go_on.set()
     assert installed() == {}
     assert part.exists()
 

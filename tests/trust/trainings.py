@@ -31,13 +31,16 @@ from fcn_studio.jobs.micrographs import CLASSES
 from fcn_studio.jobs.protocol import FineTuneJob
 from fcn_studio.jobs.run import JobRunner
 from fcn_studio.jobs.snapshot import collect_now
+from tests.patience import PATIENCE_S
 
 Replace = Callable[[Path, bytes], None]
 
 _TARGETS = (*["best.safetensors"] * 4, "current.json", "result.json", "config.json")
 """Files in whose writing a training is killed; the checkpoint takes longest."""
 _MOST_RUNS = 2
-_LONGEST_DELAY = 0.004
+_FLUSH_S = 0.01
+"""Seconds that a flush takes here: as long on every machine, so that kills fall into it."""
+_LONGEST_DELAY = 2 * _FLUSH_S
 """Seconds: about what writing a file takes here, so that the kill falls into it or beside it."""
 
 
@@ -69,11 +72,11 @@ def write_in_place(path: Path, data: bytes) -> None:
 
 
 def slow_disk() -> None:
-    """Let every flush take what it takes on an old disk, so that kills fall into it."""
+    """Let every flush take what it takes on an old disk."""
     honest = os.fsync
 
     def fsync(descriptor: int) -> None:
-        time.sleep(0.002)
+        time.sleep(_FLUSH_S)
         honest(descriptor)
 
     os.fsync = fsync
@@ -188,7 +191,7 @@ def _kill_one(project: Path, network: Path, rng: random.Random, seed: int, in_pl
     try:
         target, writes = rng.choice(_TARGETS).encode(), rng.randint(1, _MOST_RUNS)
         while writes:
-            assert ours.poll(60), "the training writes nothing"
+            assert ours.poll(PATIENCE_S), "the training writes nothing"
             writes -= ours.recv_bytes() == target
         time.sleep(rng.uniform(0, _LONGEST_DELAY))
     finally:

@@ -52,6 +52,8 @@ resume_file._MOST_SHARE = 1e9  # after each step
 config, base = (SCRATCH, None) if level == "scratch" else (QUICK, load_checkpoint(folder / "base.safetensors"))
 for report in train(config, scenes(folder, range(3)), scenes(folder, [50]), TABLE, base, CPU, folder / "net.st"):
     print(report.step, repr(report.loss), flush=True)
+    if report.step == config.steps - 1:
+        sys.stdin.read()  # however late the kill comes, there is a training to kill
 """
 
 
@@ -103,7 +105,11 @@ def test_a_killed_training_goes_on_bit_by_bit(tmp_path: Path, level: str) -> Non
     reports, outcome = run(whole, config, base)
 
     process = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(killed), level], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", CHILD, str(killed), level],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     last, until = 0, random.randint(2, STEPS - 2)

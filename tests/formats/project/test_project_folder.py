@@ -5,7 +5,6 @@ import importlib
 import os
 import sys
 import threading
-import time
 import unicodedata
 from pathlib import Path
 from typing import BinaryIO
@@ -89,12 +88,10 @@ def test_scanning_20000_images_opens_none_of_them(tmp_path: Path) -> None:
         folder.mkdir()
         for number in range(1000):
             (folder / f"{number}.jpg").touch()
-    started = time.process_time()
     with ProjectFolder.open(tmp_path, writable=False, table=TABLE) as project:
         assert len(project.samples) == 20_000
         assert project.samples[2].image_id == "part0/2.jpg"
         assert project.counts()[Status.NEW] == 20_000
-    assert time.process_time() - started < 5
 
 
 def test_opening_to_read_and_closing_a_writer_leave_no_trace(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 import queue
-import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, Pipe
 from typing import Any
@@ -19,6 +18,7 @@ from fcn_studio.jobs.process import pipe as pipe_module
 from fcn_studio.jobs.process.pipe import END, MessagePipe
 from fcn_studio.jobs.protocol import Alive, Done, Evaluated, Failed, Progress, Ready, Started
 from tests.jobs.helpers import figures, news, outcome
+from tests.patience import PATIENCE_S
 
 
 class Line:
@@ -30,7 +30,7 @@ class Line:
         self.wire = MessagePipe(ours, lambda wire, message: self._heard.put(message))
 
     def hear(self) -> Any:
-        return self._heard.get(timeout=10)
+        return self._heard.get(timeout=PATIENCE_S)
 
 
 @pytest.fixture
@@ -144,16 +144,14 @@ class TestBytes:
 
     def test_the_rest_of_a_message_that_never_comes_holds_nobody_up(self, line: Line) -> None:
         self.write(line, announce(1000) + b"half")
-        began = time.monotonic()
+        reading, _ = line.wire._threads
         line.wire.close(0.1)
-        assert time.monotonic() - began < 1
+        assert reading.is_alive(), "it was not waited for"
 
 
 def test_what_nobody_reads_holds_nobody_up(line: Line) -> None:
-    began = time.monotonic()
     line.wire.send(b"x" * 10_000_000)
     line.wire.send(b"more")
-    assert time.monotonic() - began < 1
     assert len(line.other.recv()) == 10_000_000
     assert line.other.recv() == b"more"
 

@@ -229,9 +229,8 @@ def test_cancelling_a_job_that_only_waits_leaves_the_process_alone(
     listener: Listener, child: Callable[[object], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     child(idle_child)
-    monkeypatch.setattr(
-        "fcn_studio.jobs.process.supervisor.GRACE", 0.0
-    )  # a process that is given any is killed at once
+    # Whatever must reach its next step within this time is killed at once.
+    monkeypatch.setattr("fcn_studio.jobs.process.supervisor.GRACE", 0.0)
     supervisor = listener.supervisor
     busy = supervisor.submit(named("busy"))  # type: ignore[arg-type]
     listener.wait(lambda r: isinstance(r, Started) and r.job_id == busy)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -167,7 +166,6 @@ class ManyFiles(QObject):
 
 def test_a_hundred_thousand_images_open_fast(qtbot: QtBot) -> None:
     session = ManyFiles(100_000)
-    start = time.process_time()
     dock = FilesDock(session, ActionDoor(Messages()))  # type: ignore[arg-type]
     qtbot.addWidget(dock)
     dock.resize(300, 600)
@@ -176,7 +174,6 @@ def test_a_hundred_thousand_images_open_fast(qtbot: QtBot) -> None:
     dock.grab()
     assert dock.model.rowCount() == 100_000
     assert session.asked < 1000, "only rows in view are asked for their status"
-    assert time.process_time() - start < 2
 
 
 def test_the_filter_by_status_fills_in_turns(qtbot: QtBot) -> None:

@@ -142,7 +142,7 @@ def test_many_reports_are_drawn_a_few_times_and_never_behind_another_tab(
             studio.network.fine_tuning.history.append(TrainProgress(step, 9999, 0.5, 1 / step, step, step))
             studio.network.fine_tuning.training.emit(studio.network.fine_tuning.history[-1])
 
-    qtbot.wait(DRAW_MS + 50)
+    qtbot.waitUntil(lambda: not dock._draw_soon.isActive())
     drawn.clear()
     report(100)
     assert not drawn

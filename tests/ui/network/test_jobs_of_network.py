@@ -31,6 +31,7 @@ from fcn_studio.ui.network.network_parts import NetworkParts
 from fcn_studio.ui.session.session import Session
 from fcn_studio.ui.session.toolbox import Toolbox
 from tests.helpers import InlineProcess, paint, save_half, tiny_checkpoint, use_network
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.usefixtures("bundled")
 
@@ -146,7 +147,7 @@ def test_a_prediction_waits_for_the_end_of_a_stroke(bench: Bench, qtbot: QtBot, 
     assert not (bench.document.provenance == Provenance.NETWORK).any()
     tool = bench.session.toolbox.tool
     tool.release(PointerEvent(10, 10, "left")) if ending == "release" else tool.cancel()
-    qtbot.waitUntil(lambda: bench.document.history.undo_title == "Auto-segment", timeout=2000)
+    qtbot.waitUntil(lambda: bench.document.history.undo_title == "Auto-segment")
     assert bench.document.label_map[10, 10] == 2 or ending == "cancel"
 
 
@@ -409,19 +410,17 @@ def test_masks_that_nobody_waits_for_any_more_do_not_hold_up_the_end(
 ) -> None:
     begun = threading.Event()
 
-    def slowly(project: ProjectFolder) -> Iterator[tuple[int, int]]:
-        for done in range(400):
+    def for_ever(project: ProjectFolder) -> Iterator[tuple[int, int]]:
+        while True:
             begun.set()
             time.sleep(0.02)
-            yield done, 400
+            yield 1, 2
 
-    monkeypatch.setattr("fcn_studio.jobs.fine_tune_run.collect", slowly)
+    monkeypatch.setattr("fcn_studio.jobs.fine_tune_run.collect", for_ever)
     bench.network.fine_tuning.start(QUICK)
-    assert begun.wait(10)
-    began = time.monotonic()
+    assert begun.wait(PATIENCE_S)
     assert bench.session.close_project()
-    bench.network.shut_down()
-    assert time.monotonic() - began < 4
+    bench.network.shut_down()  # comes to its end
 
 
 def test_stopping_while_the_masks_are_read_ends_that(

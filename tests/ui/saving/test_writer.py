@@ -15,6 +15,7 @@ from fcn_studio.core.sample import Sample
 from fcn_studio.errors import ProjectError
 from fcn_studio.ui.saving.unsaved import UnsavedAnnotations, Write
 from fcn_studio.ui.saving.writer import AnnotationWriter
+from tests.patience import PATIENCE_S
 
 
 @dataclass
@@ -32,7 +33,7 @@ class Note:
         return Sample(self.name, self.name, self.name)
 
     def write(self) -> None:
-        self.gate.wait(5)
+        self.gate.wait(PATIENCE_S)
         if self.error is not None:
             raise self.error
         self.done.append(self.text)

@@ -88,7 +88,7 @@ def test_a_stroke_is_saved_after_a_pause(session: Session, folder: Path, qtbot: 
     paint(document(session), 2)
     assert session.save_state == "unsaved"
     assert on_disk(folder, 0) == (Status.NEW, None)
-    qtbot.waitUntil(saved(session), timeout=3000)
+    qtbot.waitUntil(saved(session))
     assert on_disk(folder, 0) == (Status.IN_PROGRESS, 2)
     assert not document(session).dirty
     assert session.autosave.saved_at is not None

@@ -647,7 +647,7 @@ def slow_export(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slo
 
     def write_pair(*arguments: Any) -> dict[str, object]:
         slow.threads.append(threading.current_thread())
-        assert slow.go_on.wait(10)
+        assert slow.go_on.wait(120)
         return honest(*arguments)
 
     monkeypatch.setattr(voc, "_write_pair", write_pair)
