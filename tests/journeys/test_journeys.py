@@ -34,14 +34,18 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, **own, "PYTHONPATH": str(ROOT)}
 
 
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    """Twelve pictures of photo size in a plain folder, without masks."""
-    folder = tmp_path / "photos"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
     for number, picture in enumerate(micrographs(12, seed=3, size=(1024, 768))):
         write_png(folder / f"photo {number}.png", picture.image_rgb)
     return folder
+
+
+@pytest.fixture
+def photos(drawn: Path, tmp_path: Path) -> Path:
+    """Twelve pictures of photo size in a plain folder of the test's own, without masks."""
+    return Path(shutil.copytree(drawn, tmp_path / "photos"))
 
 
 def command(module: str, *arguments: object) -> list[str]:
