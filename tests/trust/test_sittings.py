@@ -425,7 +425,7 @@ def test_a_journal_that_fails_is_told_once_and_begun_anew_after_the_next_save(
     session.autosave.drain()
     said = [text for text in session.said if "journal" in text]  # type: ignore[attr-defined]
     assert len(said) == 1
-    assert "your work is safe once it is saved" in said[0]
+    assert "your work is safe only once it is saved" in said[0]
     monkeypatch.setattr(JournalFile, "append", real)
     paint(document(session), 2, at=(40, 30))
     left = document(session).labels_snapshot()

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.errors import FcnStudioError, ProjectError
 from fcn_studio.i18n import tr
+from fcn_studio.ui.runtime.worker import Worker
 
 if TYPE_CHECKING:
     from fcn_studio.formats.exporters.base import ExportResult, ExportSteps
@@ -31,18 +28,18 @@ class Exporter(QObject):
     progress = Signal(int, int)
     finished = Signal(object)
     failed = Signal(str)
-    _news = Signal(object, object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="export")
-        self._stop: threading.Event | None = None  # of the running export: news of earlier ones are ignored
-        self._news.connect(self._on_news)
+        self._worker = Worker("export", self)
+        self._worker.stepped.connect(lambda step: self.progress.emit(*step))
+        self._worker.finished.connect(self._on_finished)
+        self._worker.failed.connect(self._on_failed)
 
     @property
     def running(self) -> bool:
         """Whether an export is running."""
-        return self._stop is not None
+        return self._worker.running
 
     def refuse_second(self) -> None:
         """Raise if an export is running. Raises: ProjectError."""
@@ -52,53 +49,32 @@ class Exporter(QObject):
     def start(self, steps: ExportSteps) -> None:
         """Start an export. Raises: ProjectError if one is running."""
         self.refuse_second()
-        self._stop = threading.Event()
-        self._executor.submit(self._run, steps, self._stop)
+        self._worker.start(steps)
         self.changed.emit()
 
     def cancel(self) -> None:
         """Stop after the current image; nothing of the unfinished export is left then."""
-        if self._stop is not None:
-            self._stop.set()
-            self._end()
+        if self.running:
+            self._worker.cancel()
+            self._tell_end()
 
     def close(self) -> None:
         """Cancel, and wait until nothing is left."""
         self.cancel()
-        self._executor.shutdown(wait=True)
+        self._worker.close()
 
-    def _run(self, steps: ExportSteps, stop: threading.Event) -> None:
-        """Run all steps until `stop` is set. Runs on the thread."""
-        try:
-            with closing(steps):
-                while not stop.is_set():
-                    self._news.emit(stop, next(steps))
-        except StopIteration as end:
-            self._news.emit(stop, end.value)
-        except FcnStudioError as error:
-            self._news.emit(stop, error)
-        except Exception as error:  # noqa: BLE001 - door: a bug must not leave the export running for ever
-            sys.excepthook(*sys.exc_info())
-            self._news.emit(
-                stop,
-                ProjectError(
-                    tr("The export failed because of an error in the program ({error}).", error=type(error).__name__)
-                ),
-            )
+    def _on_finished(self, result: ExportResult) -> None:
+        self._tell_end()
+        self.finished.emit(result)
 
-    def _on_news(self, stop: threading.Event, news: tuple[int, int] | FcnStudioError | ExportResult) -> None:
-        if stop is not self._stop:
-            return
-        if isinstance(news, tuple):
-            self.progress.emit(*news)
-            return
-        self._end()
-        if isinstance(news, FcnStudioError):
-            self.failed.emit(str(news))
+    def _on_failed(self, error: Exception) -> None:
+        self._tell_end()
+        if isinstance(error, FcnStudioError):
+            self.failed.emit(str(error))
         else:
-            self.finished.emit(news)
+            kind = type(error).__name__
+            self.failed.emit(tr("The export failed because of an error in the program ({error}).", error=kind))
 
-    def _end(self) -> None:
-        self._stop = None
+    def _tell_end(self) -> None:
         self.progress.emit(0, 0)
         self.changed.emit()

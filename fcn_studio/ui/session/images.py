@@ -6,9 +6,7 @@ levels, one picture at a time. Meanwhile its labels can be painted.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +15,7 @@ from PySide6.QtCore import QObject, Signal
 from fcn_studio.core.image_pyramid import ImagePyramid, ImageRgb, levels_of
 from fcn_studio.errors import ImageError, ImageTooLarge
 from fcn_studio.i18n import tr
+from fcn_studio.ui.runtime.worker import Worker
 from fcn_studio.ui.session.image_prefetch import STAGED_FROM, ImagePrefetch
 from fcn_studio.ui.session.open_project import OpenProject
 
@@ -37,17 +36,17 @@ class Images(QObject):
     arrived = Signal()
     too_large = Signal(object, object)
     broken = Signal(str, str)
-    _came = Signal(object, object)
-    _broke = Signal(object, str)
 
     def __init__(self, open_project: OpenProject) -> None:
         super().__init__(open_project)
         self._open = open_project
         self._prefetch = ImagePrefetch()
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="pictures")
+        self._worker = Worker("pictures", self)
+        self._reading: ImagePyramid | None = None  # the picture that the worker reads
         self._refused: float = float("inf")
-        self._came.connect(self._on_came)
-        self._broke.connect(self._on_broke)
+        self._worker.stepped.connect(self._on_stage)
+        self._worker.failed.connect(self._on_failed)
+        self._worker.finished.connect(self._stop_reading)
 
     def of(self, path: Path, project: ProjectFolder) -> ImagePyramid:
         """Return the picture of a file of a project. A large one has only its size yet; `shown` reads the rest.
@@ -72,15 +71,17 @@ class Images(QObject):
         return ImagePyramid.awaited(width, height)
 
     def shown(self) -> None:
-        """Read the rest of the picture that was opened, if it is large."""
+        """Read the rest of the picture that is open now, if it is large, and no more of the one before."""
+        self._stop_reading()
         image, project = self._open.image, self._open.project
         if image is not None and image.picture.image_rgb is None and project is not None:
             path = project.samples[image.row].image_path
-            self._executor.submit(self._read, image.picture, path, project.max_pixels)
+            self._reading = image.picture
+            self._worker.start(_stages(image.picture.size, path, project.max_pixels))
 
-    def _is_open(self, picture: ImagePyramid) -> bool:
-        image = self._open.image
-        return image is not None and image.picture is picture
+    def _stop_reading(self) -> None:
+        self._worker.cancel()
+        self._reading = None  # a large picture takes much memory
 
     def want(self, paths: Iterable[Path]) -> None:
         """Read these ahead unless they are large, and forget all others."""
@@ -93,9 +94,9 @@ class Images(QObject):
         self._refused = float("inf")
 
     def close(self) -> None:
-        """End the threads, after what they are reading."""
+        """End the threads."""
         self._prefetch.close()
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        self._worker.close()
 
     def _ask(self, path: Path, question: ImageTooLarge, project: ProjectFolder) -> None:
         """Ask whether a large image may be opened. Raises: ImageTooLarge if not."""
@@ -106,50 +107,47 @@ class Images(QObject):
         if project.max_pixels < question.pixels:
             raise question
 
-    def _read(self, picture: ImagePyramid, path: Path, max_pixels: int) -> None:
-        """Read both stages of a picture as long as it is open. Runs on the thread."""
-        try:
-            for stage in (self._reduced, self._whole):
-                if self._is_open(picture) and (levels := stage(picture, path, max_pixels)):
-                    self._came.emit(picture, levels)
-        except ImageError as error:
-            self._broke.emit(picture, str(error))
-        except MemoryError:
-            sentence = tr("{path}: there is not enough memory for this image. Close other programs.", path=path)
-            self._broke.emit(picture, sentence)
-        except Exception as error:  # noqa: BLE001 - door: a bug costs the picture, and is reported as a bug
-            sys.excepthook(*sys.exc_info())
-            kind = type(error).__name__
-            self._broke.emit(picture, tr("{path} cannot be read ({kind}).", path=path, kind=kind))
+    def _on_stage(self, levels: list[ImageRgb]) -> None:
+        image = self._open.image
+        if image is None or image.picture is not self._reading:
+            return
+        if levels[0].shape[:2] == image.picture.size[::-1]:
+            image.picture.complete(levels)
+        else:
+            image.picture.begin(levels[0])
+        self.arrived.emit()
 
-    def _reduced(self, picture: ImagePyramid, path: Path, max_pixels: int) -> list[ImageRgb]:
-        """Return the picture at a reduced size, if that is quicker."""
-        from fcn_studio.formats.images.image_loading import reduced_image
+    def _on_failed(self, error: Exception) -> None:
+        image, project = self._open.image, self._open.project
+        if image is None or image.picture is not self._reading or project is None:
+            return
+        sentence = str(error)
+        if not isinstance(error, ImageError):
+            path = project.samples[image.row].image_path
+            sentence = tr("{path} cannot be read ({kind}).", path=path, kind=type(error).__name__)
+        self.broken.emit(image.document.image_id, sentence)
 
+
+def _stages(size: tuple[int, int], path: Path, max_pixels: int) -> Generator[list[ImageRgb], None, None]:
+    """Yield a large picture at a reduced size, if that is quicker, then all its levels.
+
+    Raises:
+        ImageError: if it cannot be read, or is not what its header says.
+    """
+    from fcn_studio.formats.images.image_loading import reduced_image, whole_image
+
+    try:
         reduced = reduced_image(path, max_pixels=max_pixels)
-        return [] if reduced is None else [reduced]
-
-    def _whole(self, picture: ImagePyramid, path: Path, max_pixels: int) -> list[ImageRgb]:
-        """Return all levels. Raises: ImageError if the image cannot be read, or is not what its header says."""
-        from fcn_studio.formats.images.image_loading import whole_image
-
+        if reduced is not None:
+            yield [reduced]
         whole = whole_image(path, max_pixels=max_pixels)
-        if whole.shape[1::-1] != picture.size:
+        if whole.shape[1::-1] != size:
             raise ImageError(
                 tr("{path}: the image is damaged. Its size is not what its header says. Restore the file.", path=path)
             )
-        return levels_of(whole)
-
-    def _on_came(self, picture: ImagePyramid, levels: list[ImageRgb]) -> None:
-        if not self._is_open(picture):
-            return
-        if levels[0].shape[:2] == picture.size[::-1]:
-            picture.complete(levels)
-        else:
-            picture.begin(levels[0])
-        self.arrived.emit()
-
-    def _on_broke(self, picture: ImagePyramid, sentence: str) -> None:
-        image = self._open.image
-        if image is not None and image.picture is picture:
-            self.broken.emit(image.document.image_id, sentence)
+        levels = levels_of(whole)
+    except MemoryError as error:
+        raise ImageError(
+            tr("{path}: there is not enough memory for this image. Close other programs.", path=path)
+        ) from error
+    yield levels

@@ -210,7 +210,6 @@ class Session(OpenProject):
             self.notice.emit(sentence)
         self.autosave.save(leaving=True)
         self._show(OpenImage(row, loaded.document, loaded.picture), loaded.mask_sha256)
-        self.pictures.shown()
         self.annotation_prefetch.opened(self.project, row)
 
     def close_image(self) -> None:
@@ -278,6 +277,7 @@ class Session(OpenProject):
         self.document_changed.emit()
         self.prediction_changed.emit()
         self.edited.emit()
+        self.pictures.shown()
 
     # --- editing ----------------------------------------------------------------------------------------------
 

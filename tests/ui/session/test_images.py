@@ -126,7 +126,7 @@ def test_stages_of_a_picture_that_was_left_are_dropped(
     for row in (1, 0, 1, 2):
         session.go_to(row)
     left = session.picture
-    session.pictures._executor.submit(lambda: None).result()
+    session.pictures._worker._executor.submit(lambda: None).result()
     qtbot.wait(20)
     assert session.picture is left
     assert left is not None
