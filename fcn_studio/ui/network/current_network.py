@@ -16,7 +16,7 @@ from fcn_studio.i18n import tr, tr_n
 from fcn_studio.jobs.networks import class_map_of, network_of
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
-    from fcn_studio.ui.session.session import Session
+    from fcn_studio.ui.session.open_project import OpenProject
 
 
 def name_of(network: NetworkInfo | None) -> str:
@@ -46,7 +46,7 @@ class CurrentNetwork(QObject):
     notice = Signal(str)
     problem = Signal(str)
 
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+    def __init__(self, session: OpenProject, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self.info: NetworkInfo | None = None

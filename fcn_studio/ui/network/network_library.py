@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # start-up: what only those need who look at networks is impo
     from fcn_studio.formats.timings import Timings
     from fcn_studio.jobs.network_list import ListedNetwork
     from fcn_studio.jobs.protocol import JobResult, Predicted
-    from fcn_studio.ui.session.session import Session
+    from fcn_studio.ui.session.open_project import OpenProject
 
 
 class NetworkLibrary(QObject):
@@ -41,7 +41,7 @@ class NetworkLibrary(QObject):
     problem = Signal(str)
     _looked = Signal(object)
 
-    def __init__(self, session: Session, job_list: JobList, parent: QObject | None = None) -> None:
+    def __init__(self, session: OpenProject, job_list: JobList, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session, self._job_list = session, job_list
         self._looker = ThreadPoolExecutor(1, thread_name_prefix="networks")

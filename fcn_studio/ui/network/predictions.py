@@ -11,7 +11,7 @@ from fcn_studio.core.document import auto_segment
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import FcnStudioError
-from fcn_studio.ui.session.session import Session
+from fcn_studio.ui.session.open_project import OpenProject
 
 PREDICTION_BYTES = 256 << 20
 """How much of the last predictions is kept for the Prediction and Uncertainty layers."""
@@ -43,7 +43,7 @@ class Predictions(QObject):
     notice = Signal(str)
     problem = Signal(str)
 
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+    def __init__(self, session: OpenProject, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._kept: OrderedDict[str, Prediction] = OrderedDict()
