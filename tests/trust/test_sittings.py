@@ -371,7 +371,7 @@ def test_several_images_come_back_and_are_saved_without_being_opened(make: Make,
     def refuse(*_: object, **__: object) -> None:
         raise ProjectError("the disk is full")
 
-    monkey.setattr(AnnotationStore, "write", refuse)
+    monkey.setattr(AnnotationStore, "encode", refuse)
     left = {}
     for row in range(3):
         session.go_to(row)
