@@ -251,7 +251,7 @@ def test_a_batch_leaves_an_image_alone_whose_strokes_are_not_saved_yet(
     qtbot.waitUntil(bench.idle, timeout=20_000)
     assert bench.session.autosave.finish() == []
     with ProjectFolder.open(bench.session.project.folder, writable=False) as disk:  # type: ignore[union-attr]
-        assert disk.status(disk.sample(image_id)) is Status.IN_PROGRESS
+        assert disk.annotations.status(disk.sample(image_id)) is Status.IN_PROGRESS
 
 
 def test_stopping_a_batch_applies_nothing_more(bench: Bench, qtbot: QtBot) -> None:
