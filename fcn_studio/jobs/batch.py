@@ -1,4 +1,4 @@
-"""Batch auto-segment: which images it asks for, and how a prediction reaches the disk."""
+"""Batch auto-segment: the images that it predicts, and the job for them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fcn_studio.core.class_map import ClassMap, can_help, map_classes
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import NetworkCannotHelp
 from fcn_studio.fcn.weights.catalogue import NetworkInfo
+from fcn_studio.i18n import tr
 from fcn_studio.jobs.protocol import ImageToSegment, SegmentJob
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
@@ -15,7 +16,7 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
 
 
 def index_map(network: NetworkInfo, project: ProjectFolder, class_map: ClassMap | None = None) -> dict[int, int]:
-    """Network class index -> project class index, as the user said, else by name.
+    """Return network class index -> project class index, as the user said, else by name.
 
     Raises:
         NetworkCannotHelp: if no class is known to both, or only the background is.
@@ -27,20 +28,21 @@ def index_map(network: NetworkInfo, project: ProjectFolder, class_map: ClassMap 
 
 
 def nothing_to_prelabel(name: str) -> str:
-    """The sentence for a network of a name that knows none of a project's classes."""
-    return (
-        f"The network '{name}' knows none of this project's classes, so there is nothing to pre-label with yet: say "
-        "what its classes mean here, choose another network, or label a few images, then Fine-tune."
+    """Return the sentence on a network that knows none of a project's classes."""
+    return tr(
+        "The network '{name}' knows none of this project's classes, so there is nothing to pre-label with yet: say "
+        "what its classes mean here, choose another network, or label a few images, then Fine-tune.",
+        name=name,
     )
 
 
 def waiting(project: ProjectFolder, *, include_prelabelled: bool) -> list[Sample]:
-    """The images that a batch may write: New ones, and with ``include_prelabelled`` Pre-labelled ones."""
+    """Return the images that a batch may write: New ones, and with ``include_prelabelled`` Pre-labelled ones."""
     wanted = {Status.NEW, Status.PRELABELLED} if include_prelabelled else {Status.NEW}
     return [sample for sample in project.samples if project.annotations.status(sample) in wanted]
 
 
 def segment_job(network: NetworkInfo, samples: list[Sample], device: str, max_pixels: int) -> SegmentJob:
-    """The job that predicts these images."""
+    """Return the job that predicts these images."""
     images = tuple(ImageToSegment(s.image_id, str(s.image_path)) for s in samples)
     return SegmentJob(str(network.path), images, device, max_pixels)

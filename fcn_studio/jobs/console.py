@@ -1,4 +1,4 @@
-"""What the commands share: opening a project, progress bars, and figures in words."""
+"""What the commands share: opening a project, progress bars, and printed figures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def open_project(
     break_lock: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> ProjectFolder:
-    """A project, with what is noticed about it on standard error.
+    """Open a project, and print what is noticed about it on standard error.
 
     Raises:
         ProjectError: as `ProjectFolder.open`.
@@ -50,7 +50,7 @@ def open_project(
 
 
 def progress_bar(words: str, total: int | None) -> tqdm[Any]:
-    """A progress bar on a terminal; nothing where standard error goes to a file."""
+    """Return a progress bar on a terminal, one that shows nothing where standard error is a file."""
     return tqdm(total=total, desc=words, file=sys.stderr, leave=False, dynamic_ncols=True, disable=None)
 
 
@@ -66,32 +66,37 @@ def exhaust(work: Generator[tuple[int, int], None, _Result], words: str) -> _Res
 def print_figures(figures: Figures, table: ClassTable) -> None:
     """Print the four figures and the IoU of each class."""
     for words, value in (
-        ("pixel accuracy", figures.pixel_accuracy),
-        ("mean accuracy", figures.mean_accuracy),
-        ("mean IoU", figures.mean_iou),
-        ("frequency-weighted IoU", figures.frequency_weighted_iou),
+        (tr("pixel accuracy"), figures.pixel_accuracy),
+        (tr("mean accuracy"), figures.mean_accuracy),
+        (tr("mean IoU"), figures.mean_iou),
+        (tr("frequency-weighted IoU"), figures.frequency_weighted_iou),
     ):
         print(f"  {words:24} {value:.4f}")
     for index, value in figures.iou.items():
         print(f"    {table.name_of(index):22} {value:.4f}  ({figures.pixels[index]:,} px)")
     if figures.absent:
-        print("    absent:", ", ".join(table.name_of(i) for i in figures.absent))
+        print("    " + tr("absent: {names}", names=", ".join(table.name_of(i) for i in figures.absent)))
 
 
 def print_details(figures: Figures, table: ClassTable) -> None:
-    """Print what is taken for what most often, and how well boundaries are met if that was scored."""
+    """Print the most frequent confusions, and the boundary figures if boundaries were scored."""
     for true, predicted, pixels in figures.worst_confusions():
-        guess = "none of the classes" if predicted == VOID else table.name_of(predicted)
-        share = pixels / figures.pixels[true]
-        print(f"    {table.name_of(true)} taken for {guess}: {pixels:,} px, {share:.1%} of it")
+        words = tr(
+            "{true} taken for {guess}: {pixels:,} px, {share:.1%} of it",
+            true=table.name_of(true),
+            guess=tr("none of the classes") if predicted == VOID else table.name_of(predicted),
+            pixels=pixels,
+            share=pixels / figures.pixels[true],
+        )
+        print(f"    {words}")
     if figures.boundary:
-        print(f"  {'boundary F at 2 px':24} {figures.mean_boundary:.4f}")
+        print(f"  {tr('boundary F at 2 px'):24} {figures.mean_boundary:.4f}")
         for index, value in figures.boundary.items():
             print(f"    {table.name_of(index):22} {value:.4f}")
 
 
 def trusted(project: ProjectFolder) -> Snapshot:
-    """The trusted pixels of a project; what is left out goes to standard error."""
+    """Return the trusted pixels of a project; print what is left out on standard error."""
     snapshot = exhaust(collect(project), tr("collect labels"))
     tell_left_out(snapshot)
     return snapshot
@@ -105,6 +110,6 @@ def tell_left_out(snapshot: Snapshot) -> list[str]:
 
 
 def tell_notes(news: JobProgress) -> None:
-    """Tell what ran out, without breaking the progress bar."""
+    """Print what ran out, without breaking the progress bar."""
     for note in news.notes if isinstance(news, Predicted | Evaluated) else ():
         tqdm.write(note, file=sys.stderr)

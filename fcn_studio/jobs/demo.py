@@ -16,6 +16,7 @@ from fcn_studio.formats.atomic import told
 from fcn_studio.formats.images.images import image_size, write_png
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.masks import read_mask, write_mask
+from fcn_studio.i18n import tr
 from fcn_studio.jobs.micrographs import CLASSES, micrographs
 
 PICTURES = 24
@@ -24,7 +25,7 @@ SEED = 7
 
 
 def make_demo(folder: Path, *, count: int = PICTURES, labelled: int = LABELLED, seed: int = SEED) -> Path:
-    """Draw the demo project into a new or empty folder; returns the folder.
+    """Draw the demo project into a new or empty folder, and return the folder.
 
     Raises:
         ProjectError: if the folder has something in it, or cannot be made.
@@ -33,7 +34,7 @@ def make_demo(folder: Path, *, count: int = PICTURES, labelled: int = LABELLED, 
         folder.mkdir(parents=True, exist_ok=True)
         empty = not any(folder.iterdir())
     if not empty:
-        raise ProjectError(f"'{folder}' is not empty: choose an empty folder for the demo.")
+        raise ProjectError(tr("'{folder}' is not empty: choose an empty folder for the demo.", folder=folder))
     pictures = list(micrographs(count, seed=seed))
     for number, picture in enumerate(pictures, start=1):
         write_png(folder / f"micrograph-{number:02}.png", picture.image_rgb)
@@ -51,12 +52,12 @@ def make_demo(folder: Path, *, count: int = PICTURES, labelled: int = LABELLED, 
 
 
 def is_demo(project: ProjectFolder) -> bool:
-    """Whether the truth of this project is known."""
+    """Return whether the truth of this project is known."""
     return (project.folder / ".fcn-studio" / "demo").is_dir()
 
 
 def truth_snapshot(project: ProjectFolder) -> tuple[LabelledImage, ...]:
-    """The true label maps of the pictures that came unlabelled; empty for a project that is no demo."""
+    """Return the true label maps of the images that came unlabelled; empty for a project that is no demo."""
     if not is_demo(project):
         return ()
     given = [s for s in project.samples if project.split(s) is Split.TRAIN][:LABELLED]

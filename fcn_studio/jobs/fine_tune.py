@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fcn_studio.core.training import Level, TrainOutcome
 from fcn_studio.errors import ImageError, TrainingError
+from fcn_studio.i18n import tr
 from fcn_studio.jobs.evaluate import evaluate_network
 from fcn_studio.jobs.predictor_cache import PredictorCache
 from fcn_studio.jobs.protocol import EvaluateJob, FineTuneJob, JobProgress
@@ -16,7 +17,7 @@ from fcn_studio.jobs.protocol import EvaluateJob, FineTuneJob, JobProgress
 def fine_tune(job: FineTuneJob, predictors: PredictorCache) -> Generator[JobProgress, bool | None, TrainOutcome]:
     """Yield `TrainProgress` and, while scoring, `Evaluated`; return the outcome.
 
-    Sending True ends the training soon; the best network so far is the outcome.
+    Send True to end the training early with its best network.
 
     Raises:
         TrainingError: if there is nothing to train on, or it cannot go on.
@@ -28,7 +29,7 @@ def fine_tune(job: FineTuneJob, predictors: PredictorCache) -> Generator[JobProg
     from fcn_studio.fcn.weights.checkpoint import load_checkpoint
 
     if not job.train:
-        raise TrainingError("No image has trusted pixels yet: label or verify a few images, then fine-tune.")
+        raise TrainingError(tr("No image has trusted pixels yet: label or verify a few images, then fine-tune."))
     device = own_device(choose_device(job.device))
     predictors.device_words = describe_device(device)
     # Training scores the network it is given as the baseline; from scratch it is given one for that alone.
@@ -42,8 +43,8 @@ def fine_tune(job: FineTuneJob, predictors: PredictorCache) -> Generator[JobProg
     if job.baseline == given and outcome.baseline is not None:
         return outcome
     # The network in use is another than the base, or the training had no time to score it: the verdict needs it.
-    in_use = EvaluateJob(job.baseline, job.table, job.val, job.device, job.baseline_map)
+    baseline = EvaluateJob(job.baseline, job.table, job.val, job.device, job.baseline_map)
     try:
-        return replace(outcome, baseline=(yield from evaluate_network(in_use, predictors)))
+        return replace(outcome, baseline=(yield from evaluate_network(baseline, predictors)))
     except ImageError:  # no validation image can be read any more, which the notes say
         return replace(outcome, baseline=None)

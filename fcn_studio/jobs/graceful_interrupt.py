@@ -1,4 +1,4 @@
-"""Ctrl+C on the command line: the first one asks, the second one means it."""
+"""Ctrl+C on the command line: the first ends a training early, the second interrupts it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from fcn_studio.i18n import tr
+
 
 @contextmanager
 def graceful_interrupt() -> Iterator[threading.Event]:
-    """Within it, the first Ctrl+C only sets the event; the second interrupts as usual."""
+    """Let the first Ctrl+C only set the event; the second interrupts as usual."""
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield event
@@ -20,7 +22,7 @@ def graceful_interrupt() -> Iterator[threading.Event]:
 
     def on_interrupt(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, previous)
-        print("ending early, keeping the best network so far; Ctrl+C again gives up", file=sys.stderr)
+        print(tr("ending early, keeping the best network so far; Ctrl+C again gives up"), file=sys.stderr)
         event.set()
 
     previous = signal.signal(signal.SIGINT, on_interrupt)

@@ -31,7 +31,7 @@ from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.class_files import write_class_files
 from fcn_studio.formats.voc.masks import write_mask
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import tr, tr_n
 from fcn_studio.jobs import batch
 from fcn_studio.jobs.console import (
     exhaust,
@@ -92,7 +92,7 @@ def segment(
             samples = list(project.samples)
             write = _writer_beside(project, chosen, out, overwrite=overwrite)
         written, failed, started = 0, [], time.monotonic()
-        with progress_bar("segment", len(samples)) as bar:
+        with progress_bar(tr("segment"), len(samples)) as bar:
             for news in JobRunner().run(batch.segment_job(chosen, samples, device, max_pixels)):
                 bar.update()
                 tell_notes(news)
@@ -103,9 +103,18 @@ def segment(
                         written += write(news.prediction)
                 except (ImageError, MaskError, NameTooLong) as error:
                     failed.append(str(error))
-                    tqdm.write(f"left out: {error}", file=sys.stderr)
+                    tqdm.write(tr("left out: {sentence}", sentence=error), file=sys.stderr)
         seconds = time.monotonic() - started
-        print(f"{written} of {len(project.samples)} images labelled by '{chosen.name}' in {seconds:.1f} s")
+        print(
+            tr_n(
+                "{written} of {n} image labelled by '{network}' in {seconds:.1f} s",
+                "{written} of {n} images labelled by '{network}' in {seconds:.1f} s",
+                len(project.samples),
+                written=written,
+                network=chosen.name,
+                seconds=seconds,
+            )
+        )
         return {
             "network": chosen.name,
             "checkpoint": chosen.sha256,
@@ -134,15 +143,31 @@ def _writer_beside(project: ProjectFolder, network: NetworkInfo, out: Path, *, o
         NetworkCannotHelp, UsageError, ProjectError: as their sentences say.
     """
     if network.trunk_only:
-        raise NetworkCannotHelp(f"The network '{network.name}' knows no class: it is a start for fine-tuning.")
+        raise NetworkCannotHelp(
+            tr("The network '{name}' knows no class: it is a start for fine-tuning.", name=network.name)
+        )
     if out.resolve().is_relative_to(project.folder.resolve()):
-        raise UsageError(f"--out {out} lies in '{project.folder}', which is to be left alone; choose another folder")
+        raise UsageError(
+            tr(
+                "--out {out} lies in '{folder}', which is to be left alone; choose another folder",
+                out=out,
+                folder=project.folder,
+            )
+        )
     images = {sample.image_path.resolve() for sample in project.samples}  # they may be links into ``out``
     for sample in project.samples:
         if (target := (out / f"{sample.mask_id}.png").resolve()) in images:
-            raise UsageError(f"--out {out} would write over the image {target}; choose another folder")
+            raise UsageError(
+                tr("--out {out} would write over the image {target}; choose another folder", out=out, target=target)
+            )
         if target.exists() and not overwrite:
-            raise UsageError(f"--out {out} holds {target.name} already; choose another folder, or add --overwrite")
+            raise UsageError(
+                tr(
+                    "--out {out} holds {name} already; choose another folder, or add --overwrite",
+                    out=out,
+                    name=target.name,
+                )
+            )
     check_folder(out)
     with told("written", out):
         out.mkdir(parents=True, exist_ok=True)
@@ -179,16 +204,29 @@ def evaluate(
         table = project.config.table
         class_map = class_map_of(project, chosen)
         if not can_help(map_classes(chosen.table, table, class_map), chosen.table):
-            raise NetworkCannotHelp(f"The network '{chosen.name}' knows none of the classes of '{folder}'.")
+            raise NetworkCannotHelp(
+                tr("The network '{name}' knows none of the classes of '{folder}'.", name=chosen.name, folder=folder)
+            )
         snapshot = trusted(project)
         train = tuple(
             i for i in snapshot.train if project.annotations.status(project.sample(i.image_id)) is Status.VERIFIED
         )
         chosen_set = {"train": train, "val": snapshot.val, "all": train + snapshot.val}[split]
         if not chosen_set:
-            raise UsageError(f"'{folder}' has no verified image in the {split} split to score on.")
+            raise UsageError(
+                tr("'{folder}' has no verified image in the {split} split to score on.", folder=folder, split=split)
+            )
         figures, failed = _score(EvaluateJob(str(chosen.path), table, chosen_set, device, class_map, boundary))
-        print(f"{chosen.name} on {figures.images} images of {folder} ({split})")
+        print(
+            tr_n(
+                "{network} on {n} image of {folder} ({split})",
+                "{network} on {n} images of {folder} ({split})",
+                figures.images,
+                network=chosen.name,
+                folder=folder,
+                split=split,
+            )
+        )
         print_figures(figures, table)
         print_details(figures, table)
         return {
@@ -202,7 +240,7 @@ def evaluate(
 
 
 def _score(job: EvaluateJob) -> tuple[Figures, list[str]]:
-    """The figures, and a sentence for each image that cannot be read."""
+    """Return the figures, and a sentence for each image that cannot be read."""
     steps = WithResult(JobRunner().run(job))
     failed: list[str] = []
     with progress_bar(tr("evaluate"), len(job.snapshot)) as bar:
@@ -239,7 +277,9 @@ def export(
     known = {status.value for status in Status}
     unknown = [status for status in statuses if status not in known]
     if unknown:
-        raise UsageError(f"unknown status '{unknown[0]}'; known: {', '.join(sorted(known))}")
+        raise UsageError(
+            tr("unknown status '{status}'; known: {known}", status=unknown[0], known=", ".join(sorted(known)))
+        )
     row = BY_NAME[exporter]
     if strange := set(options or {}) - {option.key for option in row.options}:
         option = f"--{min(strange).replace('_', '-')}"
@@ -249,9 +289,18 @@ def export(
         steps = export_project(project, out, {Status(s) for s in statuses}, splits, row, options)
         result = exhaust(steps, "export")
         for sentence in result.failed.values():
-            print(f"left out: {sentence}", file=sys.stderr)
+            print(tr("left out: {sentence}", sentence=sentence), file=sys.stderr)
         images = result.train + result.val
-        print(f"{images} images ({result.train} train, {result.val} val) written to {result.folder}")
+        print(
+            tr_n(
+                "{n} image ({train} train, {val} val) written to {folder}",
+                "{n} images ({train} train, {val} val) written to {folder}",
+                images,
+                train=result.train,
+                val=result.val,
+                folder=result.folder,
+            )
+        )
         return {
             "format": row.name,
             "images": images,

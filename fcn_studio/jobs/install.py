@@ -17,8 +17,9 @@ from fcn_studio.fcn.weights.catalogue import SUFFIX, bundled, installed
 from fcn_studio.fcn.weights.published import PUBLISHED, PublishedNetwork, published_as
 from fcn_studio.formats.atomic import told
 from fcn_studio.formats.project.leftovers import remove_leftovers
+from fcn_studio.i18n import tr
 from fcn_studio.jobs.protocol import Installing, InstallJob, JobProgress
-from fcn_studio.jobs.sandbox import Errand, remedy, run_apart
+from fcn_studio.jobs.sandbox import Conversion, remedy, run_sandboxed
 from fcn_studio.settings import Settings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -41,7 +42,7 @@ def install(job: InstallJob) -> Generator[JobProgress, bool | None, str]:
         _require_leave(row, job)
         file = target.parent / "downloads" / row.name
         try:
-            yield from _converted(Errand(str(file), "", row, fetch=True, note=_note(row)), target)
+            yield from _converted(Conversion(str(file), "", row, fetch=True, note=_note(row)), target)
         finally:
             with suppress(OSError):
                 file.unlink()
@@ -49,8 +50,11 @@ def install(job: InstallJob) -> Generator[JobProgress, bool | None, str]:
     path = Path(job.source).expanduser()
     if not path.is_file():
         raise CheckpointError(
-            f"'{job.source}' is neither a published network nor a file; "
-            "fcn-studio networks --available lists what can be downloaded"
+            tr(
+                "'{source}' is neither a published network nor a file; "
+                "fcn-studio networks --available lists what can be downloaded",
+                source=job.source,
+            )
         )
     if path.suffix == SUFFIX:
         target = _target(job.name or path.stem)
@@ -62,30 +66,38 @@ def install(job: InstallJob) -> Generator[JobProgress, bool | None, str]:
     target = _target(job.name or (row.name if row is not None else path.stem))
     note = _note(row) if row is not None else "not one of the published files"
     yield from _converted(
-        Errand(str(path), "", row, classes=job.classes, note=note, architecture=job.architecture), target
+        Conversion(str(path), "", row, classes=job.classes, note=note, architecture=job.architecture), target
     )
     return str(target)
 
 
-def _converted(errand: Errand, target: Path) -> Generator[JobProgress, object, None]:
-    """Let a process of its own convert a file, then check what it wrote and keep it."""
+def _converted(conversion: Conversion, target: Path) -> Generator[JobProgress, object, None]:
+    """Convert a file in a process of its own, then check what it wrote and keep it."""
     with _beside(target) as place:
-        yield from run_apart(replace(errand, out=str(place)))
-        yield Installing(0, 0, "Checking")
-        _adopt(place, target, Path(errand.file))
+        yield from run_sandboxed(replace(conversion, out=str(place)))
+        yield Installing(0, 0, tr("Checking"))
+        _adopt(place, target, Path(conversion.file))
 
 
 def _require_leave(row: PublishedNetwork, job: InstallJob) -> None:
     """Raises: DownloadError if the network must not be downloaded."""
     if offline():
         raise DownloadError(
-            f"'{row.name}' is not downloaded, for this is offline mode (the setting 'Never download', or "
-            f"FCN_STUDIO_OFFLINE); {remedy(row)}"
+            tr(
+                "'{name}' is not downloaded, for this is offline mode (the setting 'Never download', or "
+                "FCN_STUDIO_OFFLINE); {remedy}",
+                name=row.name,
+                remedy=remedy(row),
+            )
         )
     if not row.trusted and not job.allow_unverified:
         raise DownloadError(
-            f"'{row.name}' lies at {row.url}, an address without encryption, and nobody has published a hash of it: "
-            "what arrives may be anything. To take it all the same, say --allow-unverified"
+            tr(
+                "'{name}' lies at {url}, an address without encryption, and nobody has published a hash of it: "
+                "what arrives may be anything. To take it all the same, say --allow-unverified",
+                name=row.name,
+                url=row.url,
+            )
         )
 
 
@@ -106,22 +118,32 @@ def _recognised(path: Path, job: InstallJob) -> Generator[JobProgress, object, P
     Raises:
         CheckpointError: if it has the name of one and is another file.
     """
-    yield Installing(0, 0, "Checking")
+    yield Installing(0, 0, tr("Checking"))
     claimed = PUBLISHED.get(job.name) or published_as(path.name)
     digests = {}
     try:
         for algorithm in ("sha256", "sha1", "md5"):
             with paths.open_file(path) as file:
                 digests[algorithm] = hashlib.file_digest(file, algorithm).hexdigest()
-            yield Installing(0, 0, "Checking")
+            yield Installing(0, 0, tr("Checking"))
     except OSError as error:
-        raise CheckpointError(f"{path}: the file cannot be read: {error.strerror or error}") from error
+        raise CheckpointError(
+            tr("{path}: the file cannot be read: {reason}", path=path, reason=error.strerror or error)
+        ) from error
     if claimed is not None:
         algorithm, _, digits = claimed.digest.partition(":")
         if digits and not digests[algorithm].startswith(digits):
             raise CheckpointError(
-                f"{path} is not the file that was published as '{claimed.name}': its {algorithm} is "
-                f"{digests[algorithm]}, but should begin with {digits}; get it again from {claimed.url}"
+                tr(
+                    "{path} is not the file that was published as '{name}': its {algorithm} is {digest}, but should "
+                    "begin with {digits}; get it again from {url}",
+                    path=path,
+                    name=claimed.name,
+                    algorithm=algorithm,
+                    digest=digests[algorithm],
+                    digits=digits,
+                    url=claimed.url,
+                )
             )
         return claimed
     return next((row for row in PUBLISHED.values() if _is(row, digests)), None)
@@ -136,14 +158,20 @@ def _target(name: str) -> Path:
     """Where a network of a name is kept. Raises: CheckpointError if the name cannot be had."""
     if not _NAME.fullmatch(name) or name.endswith(SUFFIX):
         raise CheckpointError(
-            f"'{name}' cannot be a network's name; give one of letters, digits, '-', '_' and '.' with --as"
+            tr(
+                "'{name}' cannot be a network's name; give one of letters, digits, '-', '_' and '.' with --as",
+                name=name,
+            )
         )
     if name in bundled():
-        raise CheckpointError(f"'{name}' is a bundled network; give another name with --as")
+        raise CheckpointError(tr("'{name}' is a bundled network; give another name with --as", name=name))
     if name in installed():
         raise CheckpointError(
-            f"a network '{name}' is installed already; remove it first (fcn-studio networks remove {name}), or give "
-            "another name with --as"
+            tr(
+                "a network '{name}' is installed already; remove it first (fcn-studio networks remove {name}), or "
+                "give another name with --as",
+                name=name,
+            )
         )
     return paths.networks_dir() / (name + SUFFIX)
 
@@ -169,7 +197,7 @@ def _copied(path: Path, place: Path) -> Iterator[Installing]:
         while chunk := source.read(_CHUNK):
             copy.write(chunk)
             done += len(chunk)
-            yield Installing(done, total, "Copying")
+            yield Installing(done, total, tr("Copying"))
         copy.flush()
         os.fsync(copy.fileno())
 

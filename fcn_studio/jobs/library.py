@@ -1,4 +1,4 @@
-"""The networks there are, on the command line: list, download, import, show and remove them.
+"""The networks on the command line: list, download, import, show and remove them.
 
 Each function prints what a person wants to know and returns what ``--json`` writes.
 """
@@ -14,7 +14,7 @@ from fcn_studio.core.with_result import WithResult
 from fcn_studio.errors import CheckpointError, UsageError
 from fcn_studio.fcn.weights.catalogue import SUFFIX, NetworkInfo, read_info, remove_installed, resolve
 from fcn_studio.fcn.weights.published import PUBLISHED, PublishedNetwork
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import tr, tr_n
 from fcn_studio.jobs.console import open_project, progress_bar
 from fcn_studio.jobs.networks import all_networks, available, network_of
 from fcn_studio.jobs.protocol import Installing, InstallJob
@@ -31,40 +31,42 @@ def networks(folder: Path | None, *, available: bool = False) -> Json:
     try:
         current = network_of(project)
     except CheckpointError as error:  # the list may show what else there is
-        print(f"the network in use is missing: {error}", file=sys.stderr)
+        print(tr("the network in use is missing: {reason}", reason=error), file=sys.stderr)
         current = None
     rows = []
     for origin, network in all_networks(project):
         if isinstance(network, Path):
-            print(f"  {network}: damaged")
+            print("  " + tr("{network}: damaged", network=network))
             continue
         in_use = current is not None and network.sha256 == current.sha256
         name = f"{network.path.parent.name}/{network.name}" if origin == "run" else network.name
         print(f"{'*' if in_use else ' '} {name:20} {network.size / 1e6:7.1f} MB  {_known(network)}")
         rows.append({"name": name, "origin": origin, **_as_json(network), "in_use": in_use})
     if not rows:
-        print("no network is installed; train one with 'fcn-studio train FOLDER --level scratch'")
+        print(tr("no network is installed; train one with 'fcn-studio train FOLDER --level scratch'"))
     return {"networks": rows, **({"available": _list_available()} if available else {})}
 
 
 def _known(network: NetworkInfo) -> str:
-    """Figure and classes in one line."""
+    """Return figure and classes in one line."""
     if network.trunk_only:
-        return "a start for fine-tuning, without classes"
+        return tr("a start for fine-tuning, without classes")
     miou = (network.validation or {}).get("mean_iou")
-    figure = f"mean IoU {miou:.3f}" if isinstance(miou, float) else "mean IoU    ? "
+    figure = tr("mean IoU {value:.3f}", value=miou) if isinstance(miou, float) else tr("mean IoU    ? ")
     return f"{figure}  {', '.join(c.name for c in network.table)}"
 
 
 def _list_available() -> list[Json]:
-    """Print and give what can be downloaded."""
-    print("\ncan be downloaded ('fcn-studio networks download NAME'):")
+    """Print what can be downloaded, and return it for JSON."""
+    print("\n" + tr("can be downloaded ('fcn-studio networks download NAME'):"))
     rows = available()
     for row in rows:
-        classes = f"{len(row.classes)} classes" if row.classes else "a start for fine-tuning"
+        classes = tr_n("{n} class", "{n} classes", len(row.classes))
+        if not row.classes:
+            classes = tr("a start for fine-tuning")
         print(f"  {row.name:26} {row.size / 1e6:5.0f} MB  {row.title}: {classes}")
         print(f"{'':37} {'; '.join(words for words in (row.figures, row.where_it_runs) if words)}")
-        print(f"{'':37} {row.licence}{'' if row.trusted else '; needs --allow-unverified'}")
+        print(f"{'':37} {row.licence}{'' if row.trusted else '; ' + tr('needs --allow-unverified')}")
     return [_published_as_json(row) for row in rows]
 
 
@@ -76,7 +78,9 @@ def download(name: str, keep_as: str, *, allow_unverified: bool) -> Json:
         CheckpointError, DownloadError, ProjectError: as `fcn_studio.jobs.install.install`.
     """
     if name not in PUBLISHED:
-        raise UsageError(f"no network '{name}' is published; fcn-studio networks --available lists them")
+        raise UsageError(
+            tr("no network '{name}' is published; fcn-studio networks --available lists them", name=name)
+        )
     return _install(InstallJob(name, keep_as, allow_unverified))
 
 
@@ -88,21 +92,27 @@ def import_file(file: Path, keep_as: str, classes: Path | None, architecture: st
         CheckpointError, ProjectError: as `fcn_studio.jobs.install.install`.
     """
     if not file.is_file():
-        raise UsageError(f"{file}: there is no such file")
+        raise UsageError(tr("{file}: there is no such file", file=file))
     if classes is not None and file.suffix == SUFFIX:
-        raise UsageError(f"{file}: a checkpoint says itself what its classes are; leave --classes out")
+        raise UsageError(tr("{file}: a checkpoint says itself what its classes are; leave --classes out", file=file))
     if architecture and file.suffix == SUFFIX:
-        raise UsageError(f"{file}: a checkpoint says itself what its architecture is; leave --architecture out")
+        raise UsageError(
+            tr("{file}: a checkpoint says itself what its architecture is; leave --architecture out", file=file)
+        )
     names = _class_names(classes) if classes else ()
     return _install(InstallJob(str(file.absolute()), keep_as, classes=names, architecture=architecture))
 
 
 def _class_names(file: Path) -> tuple[str, ...]:
-    """The names in a file, one a line. Raises: UsageError if it cannot be read."""
+    """Return the names in a file, one a line.
+
+    Raises:
+        UsageError: if it cannot be read.
+    """
     try:
         lines = paths.read_file(file, _MAX_CLASSES_FILE).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--classes {file} cannot be read: {error}") from error
+        raise UsageError(tr("--classes {file} cannot be read: {reason}", file=file, reason=error)) from error
     return tuple(line.strip() for line in lines if line.strip())
 
 
@@ -116,7 +126,7 @@ def _install(job: InstallJob) -> Json:
                 bar.total = news.total_bytes or None
                 bar.update(news.done_bytes - bar.n)
     network = read_info(Path(str(steps.result)))
-    print(f"'{network.name}' is installed: {network.path}")
+    print(tr("'{name}' is installed: {path}", name=network.name, path=network.path))
     _print_details(network)
     return _as_json(network)
 
@@ -146,24 +156,24 @@ def remove(name: str) -> Json:
         CheckpointError: if it is not there, or one that comes with the program.
     """
     path = remove_installed(name)
-    print(f"'{name}' is removed: {path}")
+    print(tr("'{name}' is removed: {path}", name=name, path=path))
     return {"name": name, "path": str(path)}
 
 
 def _print_details(network: NetworkInfo) -> None:
     rows = {
-        "file": network.path,
-        "sha256": network.sha256,
-        "classes": ", ".join(f"{c.index} {c.name}" for c in network.table) or "none: a start for fine-tuning",
-        "architecture": ", ".join(f"{key} {value}" for key, value in network.architecture.items()),
-        "preprocessing": ", ".join(f"{key} {value}" for key, value in network.preprocessing.items()),
-        "figures": ", ".join(
+        tr("file"): network.path,
+        tr("sha256"): network.sha256,
+        tr("classes"): ", ".join(f"{c.index} {c.name}" for c in network.table) or tr("none: a start for fine-tuning"),
+        tr("architecture"): ", ".join(f"{key} {value}" for key, value in network.architecture.items()),
+        tr("preprocessing"): ", ".join(f"{key} {value}" for key, value in network.preprocessing.items()),
+        tr("figures"): ", ".join(
             f"{key} {value:.4f}" for key, value in (network.validation or {}).items() if isinstance(value, float)
         ),
-        "source": network.source,
-        "its sha256": network.source_sha256,
-        "licence": network.licence,
-        "note": network.note,
+        tr("source"): network.source,
+        tr("its sha256"): network.source_sha256,
+        tr("licence"): network.licence,
+        tr("note"): network.note,
     }
     for title, words in rows.items():
         if words:
@@ -172,15 +182,15 @@ def _print_details(network: NetworkInfo) -> None:
 
 def _print_published(row: PublishedNetwork) -> None:
     rows = {
-        "title": row.title,
-        "not installed": f"fcn-studio networks download {row.name}",
-        "size": f"{row.size / 1e6:.0f} MB",
-        "classes": ", ".join(f"{index} {name}" for index, name in enumerate(row.classes)) or row.where_it_runs,
-        "figures": row.figures,
-        "runs": "" if row.trunk_only else row.where_it_runs,
-        "source": row.url,
-        "its hash": row.digest or "none is published: needs --allow-unverified",
-        "licence": row.licence,
+        tr("title"): row.title,
+        tr("not installed"): f"fcn-studio networks download {row.name}",
+        tr("size"): f"{row.size / 1e6:.0f} MB",
+        tr("classes"): ", ".join(f"{index} {name}" for index, name in enumerate(row.classes)) or row.where_it_runs,
+        tr("figures"): row.figures,
+        tr("runs"): "" if row.trunk_only else row.where_it_runs,
+        tr("source"): row.url,
+        tr("its hash"): row.digest or tr("none is published: needs --allow-unverified"),
+        tr("licence"): row.licence,
     }
     for title, words in rows.items():
         if words:

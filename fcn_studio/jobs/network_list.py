@@ -1,4 +1,4 @@
-"""All networks there are to choose from, with what is known of each. Reads files: not for the window's thread."""
+"""List the networks to choose from, with what is known of each; reads files, so not on the GUI thread."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from fcn_studio.errors import CheckpointError, ProjectError
 from fcn_studio.fcn.weights.catalogue import NetworkInfo, read_info
 from fcn_studio.formats.project.run_result import RunResult, read_run_result
 from fcn_studio.formats.timings import Timing, Timings
+from fcn_studio.i18n import tr
 from fcn_studio.jobs.networks import all_networks
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
@@ -83,7 +84,7 @@ class ListedNetwork:
 
 
 def list_networks(project: ProjectFolder | None, timings: Timings) -> tuple[ListedNetwork, ...]:
-    """All networks on this computer that a project may use: bundled ones, its runs with the newest first, others."""
+    """List the networks on this computer that a project may use: bundled ones, its runs newest first, others."""
     found = [_listed(Origin(origin), network, timings) for origin, network in all_networks(project)]
     known = {row.path for row in found}
     elsewhere = _used_files(project) if project is not None else []
@@ -97,7 +98,7 @@ def _is_run(row: ListedNetwork) -> bool:
 
 
 def _used_files(project: ProjectFolder) -> list[Path]:
-    """The files that the project uses or last used, wherever they lie."""
+    """Return the files that the project uses or used last, wherever they lie."""
     try:
         files = (used.path(project.folder) for used in project.runs.chain())
         return list(dict.fromkeys(file for file in files if file is not None and file.is_file()))[:_MOST_FILES]
@@ -106,14 +107,17 @@ def _used_files(project: ProjectFolder) -> list[Path]:
 
 
 def _listed(origin: Origin, network: NetworkInfo | Path, timings: Timings) -> ListedNetwork:
-    """What is known of one network; a path stands for a file that could not be read."""
+    """Return what is known of one network; a path stands for a file that could not be read."""
     path = network if isinstance(network, Path) else network.path
     info = None if isinstance(network, Path) else network
     if origin is Origin.ELSEWHERE:
         with suppress(CheckpointError):
             info = read_info(path)
-    title = f"run {path.parent.name}" if origin is Origin.RUN else path.stem
-    result, note = None, "" if info is not None else f"{path} is damaged: no network can be read from it."
+    title = tr("run {number}", number=path.parent.name) if origin is Origin.RUN else path.stem
+    result, note = (
+        None,
+        "" if info is not None else tr("{path} is damaged: no network can be read from it.", path=path),
+    )
     if origin is Origin.RUN:
         try:
             result = read_run_result(path.parent)
@@ -133,10 +137,10 @@ def _written_at(path: Path) -> float:
 
 
 def architecture_words(architecture: Mapping[str, object]) -> str:
-    """A checkpoint's architecture, for people: "FCN-8s, slim VGG-16 of width 0.25"."""
+    """Return a checkpoint's architecture in words: "FCN-8s, slim VGG-16 of width 0.25"."""
     from fcn_studio.fcn.model.architecture import Architecture
 
     try:
         return Architecture.from_json(dict(architecture)).title
     except CheckpointError:
-        return "unknown to this version"
+        return tr("unknown to this version")

@@ -10,6 +10,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.errors import CheckpointError
 from fcn_studio.fcn.weights.catalogue import DEFAULT, GENERAL, NetworkInfo, bundled, installed, read_info, resolve
 from fcn_studio.fcn.weights.published import PUBLISHED, PublishedNetwork
+from fcn_studio.i18n import tr
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project.project_folder import ProjectFolder
@@ -17,9 +18,9 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
 
 
 def network_of(project: ProjectFolder | None, asked: str = "") -> NetworkInfo | None:
-    """The network asked for by name or path, else the project's current one, else the bundled default.
+    """Return the network asked for by name or path, else the project's current one, else the bundled default.
 
-    None if nothing was asked for and none is installed.
+    It is None if nothing was asked for and none is installed.
 
     Raises:
         CheckpointError: if the one asked for, or the project's current one, is missing or damaged.
@@ -53,13 +54,13 @@ def default_network(table: ClassTable | None = None) -> NetworkInfo | None:
 
 
 def _shared(source: ClassTable, target: ClassTable) -> int:
-    """How many of the project's classes a network knows by name; 0 if it is the background alone."""
+    """Return how many of the project's classes a network knows by name; 0 if only the background."""
     index_map = map_classes(source, target)
     return len(set(index_map.values()) - {target.background_index}) if can_help(index_map, source) else 0
 
 
 def class_map_of(project: ProjectFolder, network: NetworkInfo) -> ClassMap:
-    """What the user last said that the classes of a network mean in a project; empty where they go by name.
+    """Return what the user last said that a network's classes mean in a project; empty if they go by name.
 
     Raises:
         ProjectError: if ``current.json`` is broken.
@@ -71,7 +72,7 @@ def class_map_of(project: ProjectFolder, network: NetworkInfo) -> ClassMap:
 
 
 def _is(used: CurrentNetwork, network: NetworkInfo, project: ProjectFolder) -> bool:
-    """Whether a network has the name of one that was used: a bundled one comes anew with each version."""
+    """Return whether a network has the name of one that was used; a bundled one changes with the version."""
     try:
         return used.path(project.folder) is None and _place(used, project) == network.path
     except CheckpointError:  # it is no longer there
@@ -79,23 +80,27 @@ def _is(used: CurrentNetwork, network: NetworkInfo, project: ProjectFolder) -> b
 
 
 def _place(used: CurrentNetwork, project: ProjectFolder) -> Path:
-    """The file of a network that is or was in use. Raises: CheckpointError if there is none of its name."""
+    """Return the file of a network that is or was in use.
+
+    Raises:
+        CheckpointError: if there is none of its name.
+    """
     return used.path(project.folder) or resolve(used.checkpoint)
 
 
 def needed(network: NetworkInfo | None) -> NetworkInfo:
-    """The network, or a sentence that there is none.
+    """Return the network, or refuse None.
 
     Raises:
         CheckpointError: if it is None.
     """
     if network is None:
-        raise CheckpointError("There is no network yet: name one with --network, or train one from scratch.")
+        raise CheckpointError(tr("There is no network yet: name one with --network, or train one from scratch."))
     return network
 
 
 def all_networks(project: ProjectFolder | None) -> list[tuple[str, NetworkInfo | Path]]:
-    """(where from, network) of all there are; a path in place of the network where the file is damaged."""
+    """Return (origin, network) of all networks; a path in place of the network where its file is damaged."""
     found: list[tuple[str, NetworkInfo | Path]] = []
     places = [("bundled", path) for path in bundled().values()]
     places += [("installed", path) for path in installed().values()]
@@ -110,6 +115,6 @@ def all_networks(project: ProjectFolder | None) -> list[tuple[str, NetworkInfo |
 
 
 def available() -> list[PublishedNetwork]:
-    """The published networks that are not installed yet, in the order of their table."""
+    """Return the published networks that are not installed yet, in the order of their table."""
     there = installed()
     return [row for row in PUBLISHED.values() if row.name not in there]

@@ -1,4 +1,4 @@
-"""Where the command line may write: never over what is not a result of its own."""
+"""Check where the command line may write: only over its own results."""
 
 from __future__ import annotations
 
@@ -10,61 +10,72 @@ from pathlib import Path
 from fcn_studio.errors import CheckpointError, UsageError
 from fcn_studio.fcn.weights.catalogue import read_info
 from fcn_studio.formats.project.project_folder import PROJECT_FILE
+from fcn_studio.i18n import tr
 
 _SEEN = 4096
 
 
 def check_folder(out: Path) -> None:
-    """A folder for predictions: not that of a project, nor within one.
+    """Check a folder for predictions.
 
     Raises:
-        UsageError: if it is.
+        UsageError: if it is that of a project, or within one.
     """
     for folder in (out.resolve(), *out.resolve().parents):
         if (folder / PROJECT_FILE).exists():
-            raise UsageError(f"--out {out} belongs to the project '{folder}'; choose a folder outside of it")
+            raise UsageError(
+                tr(
+                    "--out {out} belongs to the project '{folder}'; choose a folder outside of it",
+                    out=out,
+                    folder=folder,
+                )
+            )
 
 
 def check_checkpoint(out: Path) -> None:
-    """A file for a network: its folder can be written, and what it replaces is a network.
+    """Check a file for a network.
 
     Raises:
-        UsageError: if not.
+        UsageError: if its folder cannot be written, or it would replace something else than a network.
     """
     if not out.resolve().parent.is_dir():
-        raise UsageError(f"the folder of --out {out} does not exist")
+        raise UsageError(tr("the folder of --out {out} does not exist", out=out))
     if out.exists():
         try:
             read_info(out)
         except CheckpointError as error:
-            raise UsageError(f"--out {out} is there already and is no network; choose another name") from error
+            raise UsageError(
+                tr("--out {out} is there already and is no network; choose another name", out=out)
+            ) from error
     try:
         with tempfile.TemporaryFile(dir=out.resolve().parent):
             pass
     except OSError as error:
-        raise UsageError(f"--out {out} cannot be written: {error.strerror or error}") from error
+        raise UsageError(
+            tr("--out {out} cannot be written: {reason}", out=out, reason=error.strerror or error)
+        ) from error
 
 
 def check_log(log: Path) -> None:
-    """A file to append lines to: what it holds already is such a log, JSON lines or a table.
+    """Check a log to append lines to.
 
     Raises:
-        UsageError: if it is not.
+        UsageError: if it holds something else than JSON lines or a table.
     """
     if (held := _beginning(log, "--log")) and not held.startswith((b"{", b"step,")):
-        raise UsageError(f"--log {log} is there already and is no log; choose another name")
+        raise UsageError(tr("--log {log} is there already and is no log; choose another name", log=log))
 
 
 def check_json(path: Path | None) -> None:
-    """A file for a result: what it replaces is JSON, or nothing.
+    """Check a file for a result.
 
     Raises:
-        UsageError: if it is something else.
+        UsageError: if it would replace something else than JSON.
     """
     if path is None or str(path) == "-":
         return
     if _beginning(path, "--json").lstrip()[:1] not in (b"", b"{", b"["):
-        raise UsageError(f"--json {path} is there already and is no JSON; choose another name")
+        raise UsageError(tr("--json {path} is there already and is no JSON; choose another name", path=path))
 
 
 def write_json(result: object, path: Path | None) -> None:
@@ -82,15 +93,19 @@ def write_json(result: object, path: Path | None) -> None:
     try:
         path.write_bytes(text.encode("utf-8", "backslashreplace"))  # a name that is no UTF-8: \udcff is valid JSON
     except OSError as error:
-        raise UsageError(f"{path}: the result cannot be written: {error.strerror or error}") from error
+        raise UsageError(
+            tr("{path}: the result cannot be written: {reason}", path=path, reason=error.strerror or error)
+        ) from error
 
 
 def _beginning(path: Path, option: str) -> bytes:
-    """The first bytes of a file; none of one that is not there, and of what is no file, as /dev/stdout."""
+    """Return the first bytes of a file; none if it is not there or no file, as /dev/stdout."""
     if not path.is_file():
         return b""
     try:
         with path.open("rb") as file:
             return file.read(_SEEN)
     except OSError as error:
-        raise UsageError(f"{option} {path} cannot be read: {error.strerror or error}") from error
+        raise UsageError(
+            tr("{option} {path} cannot be read: {reason}", option=option, path=path, reason=error.strerror or error)
+        ) from error

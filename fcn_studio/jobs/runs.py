@@ -18,6 +18,7 @@ from fcn_studio.formats.atomic import told, write_atomically
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.project.runs import CHECKPOINT, state_of
 from fcn_studio.formats.project.training_lock import is_training
+from fcn_studio.i18n import tr
 from fcn_studio.jobs.protocol import FineTuneJob
 
 _COLUMNS = ("pixel_accuracy", "mean_accuracy", "mean_iou", "frequency_weighted_iou")
@@ -32,7 +33,7 @@ class Run:
     @property
     def name(self) -> str:
         """Number of the run."""
-        return f"run {self.folder.name}"
+        return tr("run {number}", number=self.folder.name)
 
     @property
     def checkpoint(self) -> Path:

@@ -1,4 +1,4 @@
-"""A process for one file of a stranger: it downloads, reads and converts, and is then thrown away.
+"""A process for one file of a stranger: it downloads, reads and converts the file, and ends.
 
 Whatever the file does to it costs this process alone: memory and time are limited where the system can, it says
 nothing but JSON, and what it wrote is read with all the checks that any checkpoint gets. Cancelling kills it.
@@ -22,6 +22,7 @@ from typing import Any
 from fcn_studio.errors import CheckpointError, DownloadError, FcnStudioError
 from fcn_studio.fcn.weights.published import PublishedNetwork
 from fcn_studio.formats.strict_json import parse, text, whole
+from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.jobs.protocol import Installing
 
 _POLL = 0.2
@@ -40,8 +41,8 @@ _CPU_SECONDS = 300
 
 
 @dataclass(frozen=True)
-class Errand:
-    """What the process is to do.
+class Conversion:
+    """What the process has to do.
 
     Attributes:
         file: to convert; where a download is put first.
@@ -62,27 +63,27 @@ class Errand:
     architecture: str = ""
 
 
-def run_apart(errand: Errand) -> Generator[Installing, object, None]:
-    """Run an errand in a process of its own; closing the generator ends it.
+def run_sandboxed(conversion: Conversion) -> Generator[Installing, object, None]:
+    """Run a conversion in a process of its own; close the generator to end it.
 
     Raises:
         CheckpointError: with the sentence of the process, or one on how it ended.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=True)
-    process = context.Process(target=_serve, args=(theirs, errand), name="fcn-studio import", daemon=True)
+    process = context.Process(target=_serve, args=(theirs, conversion), name="fcn-studio import", daemon=True)
     try:
         process.start()
         theirs.close()
-        news, heard = Installing(0, 0, "Starting"), time.monotonic()
+        news, heard = Installing(0, 0, tr("Starting")), time.monotonic()
         while True:
             if ours.poll(_POLL):
-                message = _heard(ours, process, errand)
+                message = _heard(ours, process, conversion)
                 if message is None:
                     return
                 news, heard = message, time.monotonic()
             elif time.monotonic() - heard > _SILENCE:
-                raise CheckpointError(f"{errand.file}: reading it takes too long, and was given up")
+                raise CheckpointError(tr("{file}: reading it takes too long, and was given up", file=conversion.file))
             yield news
     finally:
         with suppress(ValueError, AttributeError):  # it could not be started
@@ -92,8 +93,12 @@ def run_apart(errand: Errand) -> Generator[Installing, object, None]:
         ours.close()
 
 
-def _heard(connection: Connection, process: Any, errand: Errand) -> Installing | None:
-    """The news in a message, None for the last. Raises: CheckpointError with the sentence in it."""
+def _heard(connection: Connection, process: Any, conversion: Conversion) -> Installing | None:
+    """Return the news in a message, None for the last.
+
+    Raises:
+        CheckpointError: with the sentence in the message, or one on how the process ended.
+    """
     try:
         message = parse(connection.recv_bytes(_MAX_MESSAGE))
         if "sentence" in message:
@@ -104,51 +109,67 @@ def _heard(connection: Connection, process: Any, errand: Errand) -> Installing |
     except (EOFError, OSError, ValueError, TypeError, KeyError) as error:
         process.join(2)
         code = process.exitcode
-        how = f"ended with {code}" if code else "said what cannot be understood"
-        if code and code < 0:
-            how = f"was ended by the system ({signal.Signals(-code).name if -code in set(signal.Signals) else -code})"
-        raise CheckpointError(
-            f"{errand.file}: the file is damaged, or more than this computer can take: the process that read it {how}"
-        ) from error
+        if not code:
+            sentence = tr(_NONSENSE, file=conversion.file)
+        elif code > 0:
+            sentence = tr(_ENDED, file=conversion.file, code=code)
+        else:
+            name = signal.Signals(-code).name if -code in set(signal.Signals) else -code
+            sentence = tr(_KILLED, file=conversion.file, signal=name)
+        raise CheckpointError(sentence) from error
+
+
+_NONSENSE = tr_noop(
+    "{file}: the file is damaged, or more than this computer can take: the process that read it said what cannot be "
+    "understood"
+)
+_ENDED = tr_noop(
+    "{file}: the file is damaged, or more than this computer can take: the process that read it ended with {code}"
+)
+_KILLED = tr_noop(
+    "{file}: the file is damaged, or more than this computer can take: the process that read it was ended by the "
+    "system ({signal})"
+)
 
 
 # --- in the process -----------------------------------------------------------------------------------------------
 
 
-def _serve(connection: Connection, errand: Errand) -> None:
-    """Entry point: do the errand and say how it went."""
+def _serve(connection: Connection, conversion: Conversion) -> None:
+    """Do the conversion and report how it went; the entry point of the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the process that started this one
     threading.Thread(target=_end_with_the_other, args=(connection,), daemon=True, name="pipe").start()
     sender = _Sender(connection)
     try:
-        _do(errand, sender)
+        _do(conversion, sender)
     except FcnStudioError as error:
         sender.say({"sentence": str(error)})
     except MemoryError:
-        sender.say({"sentence": f"{errand.file}: the file takes more memory than it should, and is not used"})
+        sentence = tr("{file}: the file takes more memory than it should, and is not used", file=conversion.file)
+        sender.say({"sentence": sentence})
     else:
         sender.say({"done": True})
 
 
-def _do(errand: Errand, sender: _Sender) -> None:
-    file = Path(errand.file)
-    if errand.fetch:
-        _fetch(errand, file, sender)
-    sender.tell(Installing(0, 0, "Converting"), now=True)
+def _do(conversion: Conversion, sender: _Sender) -> None:
+    file = Path(conversion.file)
+    if conversion.fetch:
+        _fetch(conversion, file, sender)
+    sender.tell(Installing(0, 0, tr("Converting")), now=True)
     from fcn_studio.fcn.weights.convert import convert
 
     _limit(file.stat().st_size)
-    convert(file, Path(errand.out), errand.row, errand.classes, errand.note, errand.architecture)
+    convert(file, Path(conversion.out), conversion.row, conversion.classes, conversion.note, conversion.architecture)
 
 
-def _fetch(errand: Errand, file: Path, sender: _Sender) -> None:
+def _fetch(conversion: Conversion, file: Path, sender: _Sender) -> None:
     """Download the file, unless a process that was killed before it could convert it has. Raises: DownloadError."""
     from fcn_studio.formats.download import Download, require_digest
 
-    row = errand.row
+    row = conversion.row
     assert row is not None
     if row.digest and file.is_file():
-        sender.tell(Installing(0, 0, "Checking"), now=True)
+        sender.tell(Installing(0, 0, tr("Checking")), now=True)
         with suppress(DownloadError, OSError):
             require_digest(file, row.digest, row.url)
             return
@@ -164,13 +185,23 @@ def _fetch(errand: Errand, file: Path, sender: _Sender) -> None:
 
 
 def remedy(row: PublishedNetwork) -> str:
-    """What the user can do in place of a download, a part of a sentence."""
-    way = f"open {row.url} in a browser, save the file, then: fcn-studio networks import FILE --as {row.name}"
-    return f"Google may want you to press a button first: {way}" if row.browser else way
+    """Return what the user can do in place of a download, as a part of a sentence."""
+    if row.browser:
+        return tr(
+            "Google may want you to press a button first: open {url} in a browser, save the file, then: "
+            "fcn-studio networks import FILE --as {name}",
+            url=row.url,
+            name=row.name,
+        )
+    return tr(
+        "open {url} in a browser, save the file, then: fcn-studio networks import FILE --as {name}",
+        url=row.url,
+        name=row.name,
+    )
 
 
 class _Sender:
-    """Says JSON, and of progress no more than can be looked at."""
+    """Sends JSON, and of progress no more than a person can follow."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -22,7 +22,7 @@ from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.project.runs import state_of
 from fcn_studio.formats.project.training_lock import require_idle
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import tr, tr_n, tr_noop
 from fcn_studio.jobs import runs
 from fcn_studio.jobs.console import open_project, print_figures, progress_bar, tell_left_out
 from fcn_studio.jobs.fine_tune_run import FineTuneRequest, FineTuneRun, Judged, fine_tune_run
@@ -81,12 +81,16 @@ def train(
 
 
 def _speaks_for_all(out: Path | None) -> bool:
-    """Whether this is the only process that trains, or the first. Raises: UsageError, TrainingError."""
+    """Return whether this is the only process that trains, or the first.
+
+    Raises:
+        UsageError: if several train together without a file.
+    """
     from fcn_studio.fcn.training.distributed import share_of_environment
 
     share = share_of_environment()
     if share.size > 1 and out is None:
-        raise UsageError("several processes train together into a file; add --out FILE")
+        raise UsageError(tr("several processes train together into a file; add --out FILE"))
     return share.rank == 0
 
 
@@ -115,7 +119,7 @@ def _train(
         if judged is not None:
             verdict, reasons = judged.adoption.verdict.value, list(judged.adoption.reasons)
             print(f"{judged.run.name}: {verdict} ({'; '.join(reasons)})")
-            result |= {"run": judged.run.name, "verdict": verdict, "reasons": reasons}
+            result |= {"run": f"run {judged.run.folder.name}", "verdict": verdict, "reasons": reasons}
         return result
 
 
@@ -167,7 +171,7 @@ def _drive(run: FineTuneRun, log: Path | None) -> tuple[TrainOutcome, Judged | N
 
 
 def _compared_with(project: ProjectFolder, earlier: Unfinished | None) -> NetworkInfo | None:
-    """What a new network is judged beside: the one in use, or if that is the run that goes on, the one before it."""
+    """Return the baseline: the network in use, or if the run that goes on is in use, the one before it."""
     if earlier is None or not runs.in_use(project, runs.Run(earlier.path.parent)):
         return network_of(project)
     before = project.runs.chain()[1:]
@@ -185,24 +189,44 @@ def _held_out(project: ProjectFolder, val_list: Path) -> set[str]:
     try:
         lines = read_file(val_list, _LONGEST_LIST).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--val-list {val_list} cannot be read: {error}") from error
+        raise UsageError(
+            tr("--val-list {val_list} cannot be read: {reason}", val_list=val_list, reason=error)
+        ) from error
     names = {line.strip() for line in lines} - {""}
     if not names:
-        raise UsageError(f"--val-list {val_list} names no image")
+        raise UsageError(tr("--val-list {val_list} names no image", val_list=val_list))
     listed = {s.image_id: s for s in project.samples if names & {s.image_id, s.mask_id}}
     for name in sorted(names - {n for s in listed.values() for n in (s.image_id, s.mask_id)}):
-        raise UsageError(f"--val-list {val_list}: '{name}' is no image of {project.folder}; give ids, one a line")
+        raise UsageError(
+            tr(
+                "--val-list {val_list}: '{name}' is no image of {folder}; give ids, one a line",
+                val_list=val_list,
+                name=name,
+                folder=project.folder,
+            )
+        )
     for image_id, sample in listed.items():
         if project.annotations.status(sample) is not Status.VERIFIED:
-            raise UsageError(f"--val-list {val_list}: '{image_id}' is not verified, and cannot be validated on")
+            raise UsageError(
+                tr(
+                    "--val-list {val_list}: '{image_id}' is not verified, and cannot be validated on",
+                    val_list=val_list,
+                    image_id=image_id,
+                )
+            )
     return set(listed)
 
 
 def _unfinished(project: ProjectFolder, config: TrainConfig, network: str, out: Path | None) -> Unfinished:
-    """The training to go on with. Raises: TrainingError, UsageError if something else is asked of it."""
+    """Return the training to go on with.
+
+    Raises:
+        TrainingError: if there is none.
+        UsageError: if something else is asked of it.
+    """
     waiting = runs.broken_off(project) or [runs.Run(folder) for folder in project.runs.unfinished()]
     if out is None and not waiting:
-        raise TrainingError(f"'{project.folder}' has no unfinished training to go on with.")
+        raise TrainingError(tr("'{folder}' has no unfinished training to go on with.", folder=project.folder))
     checkpoint = out if out is not None else waiting[-1].checkpoint
     require_idle(checkpoint)
     found = read_unfinished(state_of(checkpoint))
@@ -211,17 +235,21 @@ def _unfinished(project: ProjectFolder, config: TrainConfig, network: str, out: 
         given, then = getattr(config, setting.name), getattr(found.config, setting.name)
         if given not in (getattr(usual, setting.name), then):
             raise UsageError(
-                f"the training was begun with {setting.name} {then}, and goes on with it; leave the option out"
+                tr(
+                    "the training was begun with {setting} {then}, and goes on with it; leave the option out",
+                    setting=setting.name,
+                    then=then,
+                )
             )
     if network:
-        raise UsageError("--resume goes on from where the training was; leave --network out")
+        raise UsageError(tr("--resume goes on from where the training was; leave --network out"))
     where = found.path.parent.name if out is None else out
-    print(f"going on with {where} at step {found.step}")
+    print(tr("going on with {where} at step {step}", where=where, step=found.step))
     return found
 
 
 def _tell_unfinished(project: ProjectFolder, out: Path | None) -> None:
-    """Say that there is a training that could go on.
+    """Tell that there is a training that could go on.
 
     Raises:
         UsageError, TrainingError: if it would be written over, or is still running.
@@ -230,38 +258,47 @@ def _tell_unfinished(project: ProjectFolder, out: Path | None) -> None:
         require_idle(out)
         if state_of(out).exists():
             raise UsageError(
-                f"{state_of(out)} holds an unfinished training of that network; add --resume to go on with it, or "
-                "delete the file to begin anew"
+                tr(
+                    "{state} holds an unfinished training of that network; add --resume to go on with it, or delete "
+                    "the file to begin anew",
+                    state=state_of(out),
+                )
             )
     elif waiting := runs.broken_off(project):
-        print(f"{waiting[-1].name} did not finish; --resume goes on with it", file=sys.stderr)
+        print(tr("{run} did not finish; --resume goes on with it", run=waiting[-1].name), file=sys.stderr)
 
 
 def _check(config: TrainConfig, network: str, out: Path | None, log: Path | None) -> None:
     """Raises: UsageError if an option makes no sense, says nothing at this level, or would write over something."""
     if config.minutes is not None and not 0 < config.minutes <= 60 * 24 * 30:
-        raise UsageError(f"--minutes {config.minutes:g} makes no sense; give a positive number")
+        raise UsageError(tr("--minutes {minutes:g} makes no sense; give a positive number", minutes=config.minutes))
     if config.steps is not None and config.steps < 1:
-        raise UsageError(f"--steps {config.steps} makes no sense; give a positive number")
+        raise UsageError(tr("--steps {steps} makes no sense; give a positive number", steps=config.steps))
     if config.batch_size is not None and not 1 <= config.batch_size <= 256:
-        raise UsageError(f"--batch-size {config.batch_size} is not between 1 and 256")
+        raise UsageError(tr("--batch-size {batch_size} is not between 1 and 256", batch_size=config.batch_size))
     if not 0 <= config.seed < 1 << 63:
-        raise UsageError(f"--seed {config.seed} makes no sense; give 0 or more, below 2**63")
+        raise UsageError(tr("--seed {seed} makes no sense; give 0 or more, below 2**63", seed=config.seed))
     if config.width is not None and not 0.05 <= config.width <= 2:
-        raise UsageError(f"--width {config.width:g} is not between 0.05 and 2")
+        raise UsageError(tr("--width {width:g} is not between 0.05 and 2", width=config.width))
     if config.input_scale is not None and not 0.01 <= config.input_scale <= 2:
-        raise UsageError(f"--input-scale {config.input_scale:g} is not between 0.01 and 2")
+        raise UsageError(
+            tr("--input-scale {input_scale:g} is not between 0.01 and 2", input_scale=config.input_scale)
+        )
     if config.crop is not None and not all(32 <= side <= 4096 for side in config.crop):
-        raise UsageError(f"--crop {config.crop[0]}x{config.crop[1]} is not between 32 and 4096")
+        raise UsageError(
+            tr("--crop {height}x{width} is not between 32 and 4096", height=config.crop[0], width=config.crop[1])
+        )
     if not (0 <= config.lovasz <= 10 and 0 < config.rate <= 1e6):
-        raise UsageError("--lovasz is 0 to 10, and --rate a positive number")
+        raise UsageError(tr("--lovasz is 0 to 10, and --rate a positive number"))
     if not 0 <= config.rotation <= 180 or config.early_stop < 0:
-        raise UsageError("--rotation is 0 to 180 degrees, and --early-stop 0 or more validations")
+        raise UsageError(tr("--rotation is 0 to 180 degrees, and --early-stop 0 or more validations"))
     _check_unused(config, network)
     if out is not None:
         check_checkpoint(out)
         if network and resolve(network).resolve() == out.resolve():
-            raise UsageError(f"--out {out} is the network that the training starts from; choose another name")
+            raise UsageError(
+                tr("--out {out} is the network that the training starts from; choose another name", out=out)
+            )
     if log is not None:
         check_log(log)
 
@@ -272,19 +309,31 @@ def _check_unused(config: TrainConfig, network: str) -> None:
     slim, modern = config.architecture in (None, "slim"), config.recipe is RecipeName.MODERN
     quick = config.level is Level.QUICK
     unused = {
-        "architecture": "only a training from scratch has a choice of" if not scratch else "",
-        "input_scale": "only a training from scratch has a choice of" if not scratch else "",
-        "width": "only a slim network from scratch has" if not (scratch and slim) else "",
-        "crop": "only the levels full and scratch of the modern recipe take" if quick or not modern else "",
-        "vertical_flip": "only the levels full and scratch of the modern recipe take" if quick or not modern else "",
-        "rotation": "only the levels full and scratch of the modern recipe take" if quick or not modern else "",
-        "precision": "the level quick has no use for" if quick else "",
+        "architecture": tr_noop("only a training from scratch has a choice of {option}; leave it out")
+        if not scratch
+        else "",
+        "input_scale": tr_noop("only a training from scratch has a choice of {option}; leave it out")
+        if not scratch
+        else "",
+        "width": tr_noop("only a slim network from scratch has {option}; leave it out")
+        if not (scratch and slim)
+        else "",
+        "crop": tr_noop("only the levels full and scratch of the modern recipe take {option}; leave it out")
+        if quick or not modern
+        else "",
+        "vertical_flip": tr_noop("only the levels full and scratch of the modern recipe take {option}; leave it out")
+        if quick or not modern
+        else "",
+        "rotation": tr_noop("only the levels full and scratch of the modern recipe take {option}; leave it out")
+        if quick or not modern
+        else "",
+        "precision": tr_noop("the level quick has no use for {option}; leave it out") if quick else "",
     }
     for name, words in unused.items():
         if words and getattr(config, name) != getattr(usual, name):
-            raise UsageError(f"{words} --{name.replace('_', '-')}; leave it out")
+            raise UsageError(tr(words, option=f"--{name.replace('_', '-')}"))
     if scratch and network:
-        raise UsageError("a training from scratch starts from no network; leave --network out")
+        raise UsageError(tr("a training from scratch starts from no network; leave --network out"))
 
 
 def _train_here(job: FineTuneJob, run: FineTuneRun, log: Path | None) -> TrainOutcome:
@@ -308,24 +357,48 @@ def _train_here(job: FineTuneJob, run: FineTuneRun, log: Path | None) -> TrainOu
 
 def _show(news: TrainProgress, bar: tqdm[Any]) -> None:
     bar.update(round(1000 * news.fraction) - bar.n)
-    bar.set_postfix_str(f"step {news.step} loss {news.loss:.3f} cpu {news.cpu_seconds / 60:.1f} min")
+    minutes = news.cpu_seconds / 60
+    bar.set_postfix_str(
+        tr("step {step} loss {loss:.3f} cpu {minutes:.1f} min", step=news.step, loss=news.loss, minutes=minutes)
+    )
     if news.figures is not None:
         figures = news.figures
         tqdm.write(
-            f"step {news.step:5}  {news.elapsed / 60:6.1f} min  {news.cpu_seconds / 60:6.1f} CPU-min  "
-            f"loss {news.loss:.3f}  mean IoU {figures.mean_iou:.4f}  pixel accuracy {figures.pixel_accuracy:.4f}"
+            tr(
+                "step {step:5}  {minutes:6.1f} min  {cpu_minutes:6.1f} CPU-min  loss {loss:.3f}  "
+                "mean IoU {mean_iou:.4f}  pixel accuracy {accuracy:.4f}",
+                step=news.step,
+                minutes=news.elapsed / 60,
+                cpu_minutes=minutes,
+                loss=news.loss,
+                mean_iou=figures.mean_iou,
+                accuracy=figures.pixel_accuracy,
+            )
         )
 
 
 def _training_json(outcome: TrainOutcome, table: ClassTable) -> Json:
-    print(f"{outcome.steps} steps, {outcome.cpu_seconds / 60:.1f} CPU-minutes, checkpoint {outcome.checkpoint}")
+    print(
+        tr_n(
+            "{n} step, {minutes:.1f} CPU-minutes, checkpoint {checkpoint}",
+            "{n} steps, {minutes:.1f} CPU-minutes, checkpoint {checkpoint}",
+            outcome.steps,
+            minutes=outcome.cpu_seconds / 60,
+            checkpoint=outcome.checkpoint,
+        )
+    )
     for note in outcome.notes:
         print(note)
     if outcome.figures is not None:
         print_figures(outcome.figures, table)
     if (found := outcome.calibration) is not None:
-        errors = f"{found.error_after:.4f}, before {found.error_before:.4f}"
-        print(f"  temperature {found.temperature:.3f}; expected calibration error {errors}")
+        words = tr(
+            "temperature {temperature:.3f}; expected calibration error {after:.4f}, before {before:.4f}",
+            temperature=found.temperature,
+            after=found.error_after,
+            before=found.error_before,
+        )
+        print(f"  {words}")
     return {
         "checkpoint": outcome.checkpoint,
         "steps": outcome.steps,

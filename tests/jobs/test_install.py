@@ -22,7 +22,7 @@ from fcn_studio.jobs import headless, library
 from fcn_studio.jobs.install import install
 from fcn_studio.jobs.networks import all_networks, available
 from fcn_studio.jobs.protocol import Done, Failed, Installing, InstallJob
-from fcn_studio.jobs.sandbox import Errand, run_apart
+from fcn_studio.jobs.sandbox import Conversion, run_sandboxed
 from tests.fcn.others import caffe_weights, narrow, network, torchvision_vgg, write
 from tests.formats.test_download import Handler, Server, cut_after, server, whole  # noqa: F401 - a fixture
 from tests.jobs.helpers import Listener
@@ -169,8 +169,8 @@ def test_a_hostile_file_costs_only_a_sentence_in_the_networks_process_too(
 
 @pytest.mark.skipif(os.name == "nt", reason="processes are killed by signals elsewhere only")
 def test_a_process_that_is_killed_is_told(tmp_path: Path) -> None:
-    errand = Errand(str(tmp_path / "net.pth"), str(tmp_path / "out"))
-    work = run_apart(errand)
+    errand = Conversion(str(tmp_path / "net.pth"), str(tmp_path / "out"))
+    work = run_sandboxed(errand)
     next(work)
     import multiprocessing
 

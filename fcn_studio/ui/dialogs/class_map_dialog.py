@@ -7,17 +7,21 @@ from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QTreeWidget
 
 from fcn_studio.core.class_map import ClassMap, map_classes, suggestions
 from fcn_studio.core.classes import VOID, ClassInfo, ClassTable, map_by_name
+from fcn_studio.i18n import tr, tr_n
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.fields import Choice
 from fcn_studio.ui.widgets.named import named
 
+_MOST_NAMES = 8
+"""Names of missing classes that are listed."""
+
 NEW = -1
-"""In place of a class index: a class that is still to be made."""
+"""In place of a class index: a class that is still to be added."""
 
 
 def _in_cell(widget: QWidget) -> QWidget:
-    """A control in a cell of the list, with a little room around it."""
+    """Put a control into a cell of the list, with a margin."""
     cell = QWidget()
     room = QHBoxLayout(cell)
     room.setContentsMargins(2, 2, 2, 2)
@@ -30,7 +34,7 @@ class _Row:
 
     def __init__(self, info: ClassInfo, by_name: int | None, suggested: int | None) -> None:
         self.info, self.by_name, self.suggested = info, by_name, suggested
-        self.choice = named(Choice(), f"{info.name} means")
+        self.choice = named(Choice(), tr("What {name} means", name=info.name))
         self.item = QTreeWidgetItem([info.name])
         self.take: QPushButton | None = None
 
@@ -40,7 +44,7 @@ class _Row:
         return int(self.choice.currentData())
 
     def choose(self, index: int) -> None:
-        """Choose, as the user could."""
+        """Choose what the class means."""
         self.choice.setCurrentIndex(max(0, self.choice.findData(index)))
 
 
@@ -68,11 +72,14 @@ class ClassMapDialog(Dialog):
         can_add: bool = True,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(f"Classes of {network}", accept, width=560, parent=parent)
+        super().__init__(tr("Classes of {network}", network=network), accept, width=560, parent=parent)
         self._target = target
         self.add_words(
-            f"What the classes of {network} mean in this project. What has the same name is matched already; what is "
-            "not used is left unlabelled."
+            tr(
+                "What the classes of {network} mean in this project. Classes of the same name are matched already; "
+                "pixels of classes that are not used stay unlabelled.",
+                network=network,
+            )
         )
         by_name, alike = map_by_name(source, target), suggestions(source, target)
         self.rows = [_Row(info, by_name.get(info.index), alike.get(info.index)) for info in source.active]
@@ -81,17 +88,17 @@ class ClassMapDialog(Dialog):
         self.column.addWidget(self.table, 1)
         self._summary = self.add_words("", "dim")
         offered = sum(row.take is not None for row in self.rows)
-        self.take_all = self.buttons.addButton("Take all suggestions", self.buttons.ButtonRole.ResetRole)
+        self.take_all = self.buttons.addButton(tr("Take all suggestions"), self.buttons.ButtonRole.ResetRole)
         self.take_all.setVisible(offered > 1)
         self.take_all.clicked.connect(self._take_all)
         self.resize(640, min(720, 264 + 4 * theme.GRID * len(self.rows)))
         self._show()
 
     def _fill(self, index_map: dict[int, int], can_add: bool) -> None:
-        self.table.setAccessibleName("Classes of the network")
+        self.table.setAccessibleName(tr("Classes of the network"))
         self.table.setRootIsDecorated(False)
         self.table.setSelectionMode(QTreeWidget.SelectionMode.NoSelection)
-        self.table.setHeaderLabels(["The network's class", "means here", ""])
+        self.table.setHeaderLabels([tr("The network's class"), tr("means here"), ""])
         header = self.table.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
@@ -104,19 +111,23 @@ class ClassMapDialog(Dialog):
     def _add(self, row: _Row, index: int, can_add: bool) -> None:
         row.item.setIcon(0, theme.swatch_icon(row.info.colour))
         row.item.setSizeHint(1, QSize(0, 4 * theme.GRID))  # the column that stretches
-        row.choice.addItem("not used", VOID)
+        row.choice.addItem(tr("not used"), VOID)
         for info in self._target.active:
             row.choice.addItem(theme.swatch_icon(info.colour), info.name, info.index)
         if can_add and self._target.find(row.info.name) is None:
-            row.choice.addItem(theme.swatch_icon(row.info.colour), f"new class “{row.info.name}”", NEW)
+            row.choice.addItem(theme.swatch_icon(row.info.colour), tr("new class “{name}”", name=row.info.name), NEW)
         row.choose(index)
         row.choice.currentIndexChanged.connect(self._show)
         self.table.addTopLevelItem(row.item)
         self.table.setItemWidget(row.item, 1, _in_cell(row.choice))
         if row.suggested is not None and index == VOID:
             name = self._target.name_of(row.suggested)
-            row.take = QPushButton(f"Suggested: {name}")
-            named(row.take, f"Take {name} for {row.info.name}", "The names look alike: press to take it")
+            row.take = QPushButton(tr("Suggested: {name}", name=name))
+            named(
+                row.take,
+                tr("Take {name} for {theirs}", name=name, theirs=row.info.name),
+                tr("The names look alike: press to take it"),
+            )
             row.take.setAutoDefault(False)
             row.take.clicked.connect(lambda _checked=False, row=row: row.choose(row.suggested or 0))
             self.table.setItemWidget(row.item, 2, _in_cell(row.take))
@@ -124,11 +135,11 @@ class ClassMapDialog(Dialog):
     # --- what is chosen ---------------------------------------------------------------------------------------
 
     def new_classes(self) -> list[ClassInfo]:
-        """The network's classes that are to be made classes of the project."""
+        """Return the network's classes that are to be added to the project."""
         return [row.info for row in self.rows if row.index == NEW]
 
     def class_map(self, table: ClassTable) -> dict[str, int]:
-        """What the user said, for a project whose table has the new classes by now.
+        """Return what the user said, for a table that has the new classes by now.
 
         A class that is not used is in it only if it would be matched by its name otherwise.
         """
@@ -147,19 +158,31 @@ class ClassMapDialog(Dialog):
                 row.choose(row.suggested)
 
     def _show(self) -> None:
-        """Say how each came about, and what the network will know."""
+        """Show how each was matched, and what the network will know."""
         for row in self.rows:
             if row.take is not None:
                 row.take.setVisible(row.index == VOID)
-            row.item.setText(2, "same name" if row.by_name is not None and row.index == row.by_name else "")
+            row.item.setText(2, tr("same name") if row.by_name is not None and row.index == row.by_name else "")
         used = {row.index for row in self.rows} - {VOID, NEW}
         missing = [info.name for info in self._target.active if info.index not in used]
         added = len(self.new_classes())
-        words = f"{len(used)} of the project's {len(self._target.active)} classes are pre-labelled."
+        sentences = [_used_sentence(len(used), len(self._target.active))]
         if added:
-            words += f" {added} class{'' if added == 1 else 'es'} will be added."
+            sentences.append(tr_n("{n} class will be added.", "{n} classes will be added.", added))
         if missing:
-            more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
-            words += f" Still unknown to the network: {', '.join(missing[:8])}{more}."
-        self._summary.setText(words)
+            sentences.append(_missing_sentence(missing))
+        self._summary.setText(" ".join(sentences))
         self.take_all.setEnabled(any(row.take is not None and row.index == VOID for row in self.rows))
+
+
+def _used_sentence(used: int, total: int) -> str:
+    return tr("{used} of the project's {total} classes are pre-labelled.", used=used, total=total)
+
+
+def _missing_sentence(missing: list[str]) -> str:
+    more = len(missing) - _MOST_NAMES
+    if more <= 0:
+        return tr("Still unknown to the network: {names}.", names=", ".join(missing))
+    return tr(
+        "Still unknown to the network: {names} and {more} more.", names=", ".join(missing[:_MOST_NAMES]), more=more
+    )

@@ -11,11 +11,12 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.training import TrainProgress
+from fcn_studio.i18n import tr
 from fcn_studio.ui.widgets import theme
 
 PLOT_HEIGHT = 104
 MOST_POINTS = 400
-"""More than a plot of this dock has columns."""
+"""Points drawn; a plot of this dock has fewer columns."""
 
 _Point = TypeVar("_Point")
 
@@ -25,8 +26,8 @@ class Curves(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._loss = _plot("Loss", "nats a pixel")
-        self._iou = _plot("Validation IoU", "1 is perfect; mean in bold")
+        self._loss = _plot(tr("Loss"), tr("nats per pixel"))
+        self._iou = _plot(tr("Validation IoU"), tr("1 is perfect; mean in bold"))
         self._iou.setYRange(0, 1, padding=0.02)
         self._iou.setXLink(self._loss)
         column = QVBoxLayout(self)
@@ -67,7 +68,7 @@ class Curves(QWidget):
 
 
 def thinned(points: Sequence[_Point]) -> Sequence[_Point]:
-    """At most `MOST_POINTS` of them, evenly, the last one included."""
+    """Return at most `MOST_POINTS` of the points, evenly spaced, the last one included."""
     apart = -(-len(points) // MOST_POINTS) or 1
     return points[(len(points) - 1) % apart :: apart]
 
@@ -75,7 +76,7 @@ def thinned(points: Sequence[_Point]) -> Sequence[_Point]:
 def _plot(title: str, tip: str) -> pg.PlotWidget:
     plot = pg.PlotWidget()
     plot.setAccessibleName(title)
-    plot.setToolTip(f"{title}: {tip}")
+    plot.setToolTip(tr("{title}: {tip}", title=title, tip=tip))
     plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     plot.setMenuEnabled(False)
     plot.setMouseEnabled(False, False)

@@ -1,4 +1,4 @@
-"""IoU of each class in a small table: before, now, and how many pixels that rests on."""
+"""Table of the IoU of each class, before and now."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTree
 
 from fcn_studio.core.classes import ClassTable, Colour, voc_colour
 from fcn_studio.core.metrics import Figures
+from fcn_studio.i18n import tr
 from fcn_studio.ui.widgets import theme
 
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -17,9 +18,9 @@ class IouTable(QTreeWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("IoU of each class")
+        self.setAccessibleName(tr("IoU of each class"))
         self.setColumnCount(3)
-        self.setHeaderLabels(["Class", "Before", "IoU"])
+        self.setHeaderLabels([tr("Class"), tr("Before"), tr("IoU")])
         self.setRootIsDecorated(False)
         self.setUniformRowHeights(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -42,7 +43,7 @@ class IouTable(QTreeWidget):
         """Show the mean and each class that occurs in the truth; ``before`` are those of the earlier network."""
         self.clear()
         self.setColumnHidden(1, before is None)
-        self._add("Mean", figures.mean_iou, before.mean_iou if before else None, None)
+        self._add(tr("Mean"), figures.mean_iou, before.mean_iou if before else None, None)
         for index, iou in sorted(figures.iou.items()):
             info = table.get(index)
             colour = info.colour if info else voc_colour(index)

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, TrainProgress, Verdict
-from fcn_studio.i18n import tr, tr_noop
+from fcn_studio.i18n import tr, tr_n, tr_noop
 from fcn_studio.settings import Settings
 from fcn_studio.ui.docks.iou_table import IouTable
 from fcn_studio.ui.runtime.user_messages import ActionDoor
@@ -36,41 +36,63 @@ if TYPE_CHECKING:
     from fcn_studio.ui.session.session import Session
 
 LEVELS: Mapping[Level, tuple[str, str]] = {
-    Level.QUICK: ("Quick", "Only the last layers: some seconds"),
-    Level.FULL: ("Full", "All layers: minutes, and better"),
-    Level.SCRATCH: ("From scratch", "A new network over the general one: needs many labelled images"),
+    Level.QUICK: (tr_noop("Quick"), tr_noop("Only the last layers: some seconds")),
+    Level.FULL: (tr_noop("Full"), tr_noop("All layers: minutes, and better")),
+    Level.SCRATCH: (
+        tr_noop("From scratch"),
+        tr_noop("A new network over the general one: needs many labelled images"),
+    ),
 }
-NO_NETWORK = "Label a few images, then Fine-tune from scratch."
-NOTHING_YET = (
+NO_NETWORK = tr_noop("Label a few images, then Fine-tune from scratch.")
+NOTHING_YET = tr_noop(
     "It knows none of your classes, so there is nothing to pre-label with yet: say what its classes mean here or "
     "choose another network (Network menu), or label a few images, then Fine-tune."
 )
 TRUNK_ONLY = tr_noop("It knows no class and cannot label yet: label a few images, then Fine-tune.")
+_MOST_NAMES = 6
+"""Names of known classes that are listed."""
+
 DRAW_MS = 250
 """How long the curves may be behind: reports come faster than they need to be drawn."""
 
-DEVICES = {"auto": "Choose by itself", "cpu": "CPU", "cuda": "CUDA", "mps": "Apple MPS"}
+DEVICES = {
+    "auto": tr_noop("Choose automatically"),
+    "cpu": tr_noop("CPU"),
+    "cuda": tr_noop("CUDA"),
+    "mps": tr_noop("Apple MPS"),
+}
+
+_VERDICTS = {
+    Verdict.ADOPTED: tr_noop("The new network is better and is in use: {reasons}."),
+    Verdict.NOT_COMPARED: tr_noop("The new network is in use, not compared with the old one: {reasons}."),
+    Verdict.CANDIDATE: tr_noop("The old network stays in use; the new one is kept as a candidate: {reasons}."),
+}
 
 
 def known_words(known: list[str], total: int) -> str:
-    """What the network knows of the project, in a sentence."""
+    """Return what the network knows of the project, in a sentence."""
     if not known:
-        return NOTHING_YET
-    shown = ", ".join(known[:6]) + (f" and {len(known) - 6} more" if len(known) > 6 else "")
-    return f"Knows {len(known)} of {total} classes: {shown}."
+        return tr(NOTHING_YET)
+    names, more = ", ".join(known[:_MOST_NAMES]), len(known) - _MOST_NAMES
+    if more <= 0:
+        return tr("Knows {known} of {total} classes: {names}.", known=len(known), total=total, names=names)
+    return tr(
+        "Knows {known} of {total} classes: {names} and {more} more.",
+        known=len(known),
+        total=total,
+        names=names,
+        more=more,
+    )
 
 
 def verdict_words(adoption: Adoption, outcome: TrainOutcome) -> str:
-    """What became of a fine-tune, in words."""
+    """Return what became of a fine-tune, in words."""
     reasons = "; ".join(adoption.reasons)
-    stopped = "Stopped early; the best network so far was kept. " if outcome.stopped else ""
-    head = {
-        Verdict.ADOPTED: "The new network is better and is in use",
-        Verdict.NOT_COMPARED: "The new network is in use, not compared with the old one",
-        Verdict.CANDIDATE: "The old network stays in use; the new one is kept as a candidate",
-    }[adoption.verdict]
-    scored = f" Scored on {len(outcome.val_ids)} images." if outcome.figures else ""
-    return f"{stopped}{head}: {reasons}.{scored}"
+    sentences = [tr("Stopped early; the best network so far was kept.")] if outcome.stopped else []
+    sentences.append(tr(_VERDICTS[adoption.verdict], reasons=reasons))
+    if outcome.figures:
+        sentences.append(tr_n("Scored on {n} image.", "Scored on {n} images.", len(outcome.val_ids)))
+    return " ".join(sentences)
 
 
 class TrainingDock(QDockWidget):
@@ -90,7 +112,7 @@ class TrainingDock(QDockWidget):
         door: ActionDoor,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__("Training", parent)
+        super().__init__(tr("Training"), parent)
         self.setObjectName("trainingDock")
         self._session, self._settings, self._door = session, settings, door
         self._current, self._network_device = network.current, network.device
@@ -108,14 +130,14 @@ class TrainingDock(QDockWidget):
         self._verdict.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._interrupted = QLabel(wordWrap=True)
         self._make_choices()
-        self.go_on_button = self._button("Go on", "Go on with the fine-tune that was interrupted", self.go_on)
+        self.go_on_button = self._button(tr("Go on"), tr("Go on with the fine-tune that was interrupted"), self.go_on)
         self.fine_tune_button = self._button(
-            "Fine-tune", "Train on all pixels that you labelled (Ctrl+T)", self.start
+            tr("Fine-tune"), tr("Train on all pixels that you labelled (Ctrl+T)"), self.start
         )
         self.stop_button = self._button(
-            "Stop", "Stop and keep the best network so far (Ctrl+.)", network.fine_tuning.stop
+            tr("Stop"), tr("Stop and keep the best network so far (Ctrl+.)"), network.fine_tuning.stop
         )
-        self.back_button = self._button("Go back", "Use the network before this one", network.current.go_back)
+        self.back_button = self._button(tr("Go back"), tr("Use the network before this one"), network.current.go_back)
         self._table = IouTable()
         self._lay_out()
         for changed in (network.current.changed, network.job_list.changed, network.device.changed):
@@ -132,17 +154,17 @@ class TrainingDock(QDockWidget):
     # --- construction -----------------------------------------------------------------------------------------
 
     def _make_choices(self) -> None:
-        self._device = named(Choice(), "Device", "Where the network runs")
+        self._device = named(Choice(), tr("Device"), tr("Where the network runs"))
         for value, words in DEVICES.items():
-            self._device.addItem(words, value)
+            self._device.addItem(tr(words), value)
         self._device.activated.connect(lambda _row: self._settings.set("device", self._device.currentData()))
-        self._level = named(Choice(), "Level", "How much of the network is trained")
+        self._level = named(Choice(), tr("Level"), tr("How much of the network is trained"))
         for level, (words, tip) in LEVELS.items():
-            self._level.addItem(words, level.value)
-            self._level.setItemData(self._level.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+            self._level.addItem(tr(words), level.value)
+            self._level.setItemData(self._level.count() - 1, tr(tip), Qt.ItemDataRole.ToolTipRole)
         self._level.activated.connect(lambda _row: self._settings.set("train_level", self._level.currentData()))
-        self._minutes = QDoubleSpinBox(minimum=0.1, maximum=600, decimals=1, suffix=" min")
-        named(self._minutes, "Minutes", "How long to train at most")
+        self._minutes = QDoubleSpinBox(minimum=0.1, maximum=600, decimals=1, suffix=tr(" min"))
+        named(self._minutes, tr("Minutes"), tr("How long to train at most"))
         NumberFieldKeyboard(self._minutes).done.connect(self.done)
         self._minutes.editingFinished.connect(
             lambda: self._settings.set("train_minutes", round(self._minutes.value(), 1))
@@ -167,8 +189,8 @@ class TrainingDock(QDockWidget):
         level.setSpacing(theme.GRID)
         level.addWidget(self._level, 1)
         level.addWidget(self._minutes)
-        form.addRow("Level", level)
-        form.addRow("Device", self._device)
+        form.addRow(tr("Level"), level)
+        form.addRow(tr("Device"), self._device)
         buttons = QHBoxLayout()
         buttons.setSpacing(theme.GRID)
         for button in (self.fine_tune_button, self.stop_button, self.back_button):
@@ -256,14 +278,14 @@ class TrainingDock(QDockWidget):
         """Show network, device and what may be pressed."""
         current, there = self._current, self._session.project is not None
         jobs, busy = self._job_list.views, self._fine_tuning.busy
-        self._name.setText(current.name or "No network")
+        self._name.setText(current.name or tr("No network"))
         known = known_words(current.known, len(self._session.table.active))
         if current.info is not None and current.info.trunk_only:
             known = tr(TRUNK_ONLY)
-        self._known.setText(known if current.name else NO_NETWORK)
+        self._known.setText(known if current.name else tr(NO_NETWORK))
         self._known.setVisible(there)
         self._device.setCurrentIndex(max(0, self._device.findData(self._network_device.name)))
-        self._device.setToolTip(f"Where the network runs; now: {self._network_device.words}")
+        self._device.setToolTip(tr("Where the network runs; now: {device}", device=self._network_device.words))
         self.fine_tune_button.setEnabled(there and not busy and not self._session.read_only)
         self.stop_button.setEnabled(busy and not any(job.stopping for job in jobs))
         self.back_button.setEnabled(current.can_go_back and not jobs)
@@ -277,17 +299,28 @@ class TrainingDock(QDockWidget):
         self.go_on_button.setEnabled(enabled)
         if earlier is not None:
             level = LEVELS[earlier.config.level][0]
-            self._interrupted.setText(f"The last fine-tune ({level}) was interrupted at step {earlier.step:,}.")
+            self._interrupted.setText(
+                tr(
+                    "The last fine-tune ({level}) was interrupted at step {step:,}.",
+                    level=tr(level),
+                    step=earlier.step,
+                )
+            )
 
     def _show_counts(self) -> None:
         if self._session.project is None:
-            self._counts.setText("Open a folder to train on it.")
+            self._counts.setText(tr("Open a folder to train on it."))
             return
         counts = self._session.status_scan.counts()
         verified, begun = counts.get(Status.VERIFIED, 0), counts.get(Status.IN_PROGRESS, 0)
-        words = f"{verified:,} verified and {begun:,} begun images to learn from."
+        words = tr("{verified:,} verified and {begun:,} begun images to learn from.", verified=verified, begun=begun)
         seen = self._current.trained_on
-        self._counts.setText(f"{words} The network has learned from {seen:,}." if seen else words)
+        if seen:
+            learned = tr_n(
+                "The network has learned from {n:,} image.", "The network has learned from {n:,} images.", seen
+            )
+            words = f"{words} {learned}"
+        self._counts.setText(words)
 
     def _project_changed(self) -> None:
         self._verdict.clear()
@@ -299,9 +332,13 @@ class TrainingDock(QDockWidget):
         self._draw()
 
     def _show_truth(self, before: Figures | None, after: Figures) -> None:
-        was = f"{before.mean_iou:.3f}" if before is not None else "nothing"
         self._truth.setText(
-            f"True mean IoU on the demo's {after.images} other pictures: {was} → {after.mean_iou:.3f}"
+            tr(
+                "True mean IoU on the demo's {images} other images: {before} → {after:.3f}",
+                images=after.images,
+                before=f"{before.mean_iou:.3f}" if before is not None else tr("nothing"),
+                after=after.mean_iou,
+            )
         )
         self._truth.show()
 

@@ -20,11 +20,11 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
 
 
 def name_of(network: NetworkInfo | None) -> str:
-    """What people call a network: its name, or the number of its run; '' for none."""
+    """Return what people call a network: its name, or the number of its run; "" for none."""
     if network is None:
         return ""
     folder = network.path.parent
-    return f"run {folder.name}" if folder.name.isdigit() else network.name
+    return tr("run {number}", number=folder.name) if folder.name.isdigit() else network.name
 
 
 class CurrentNetwork(QObject):
@@ -59,7 +59,7 @@ class CurrentNetwork(QObject):
 
     @property
     def name(self) -> str:
-        """What people call it; '' if there is none."""
+        """What people call it; "" if there is none."""
         return name_of(self.info)
 
     @property
@@ -84,7 +84,7 @@ class CurrentNetwork(QObject):
         return self.index_map_of(self.info) if self.info is not None else {}
 
     def index_map_of(self, network: NetworkInfo) -> Mapping[int, int]:
-        """The same for a network that is or was in use: its job may end after another has taken its place."""
+        """Return the same for a network that is or was in use; its job may end after another has replaced it."""
         return map_classes(network.table, self._session.table, self._said.get(network.sha256))
 
     @property
@@ -105,18 +105,18 @@ class CurrentNetwork(QObject):
     # --- another one ------------------------------------------------------------------------------------------
 
     def load(self) -> None:
-        """Find the network of the open project anew; where it cannot be loaded, that is told."""
+        """Find the network of the open project; report a problem if it cannot be loaded."""
         network = None
         try:
             network = network_of(self._session.project)
         except (CheckpointError, ProjectError) as error:
-            self.problem.emit(f"The network in use cannot be loaded: {error}")
+            self.problem.emit(tr("The network in use cannot be loaded: {reason}", reason=error))
             with suppress(CheckpointError):  # that one is damaged too
                 network = network_of(None)
         self._set(network, self.remembered(network) if network is not None else {})
 
     def remembered(self, network: NetworkInfo) -> ClassMap:
-        """What the user last said that the classes of a network mean in the open project."""
+        """Return what the user last said that the classes of a network mean in the open project."""
         project = self._session.project
         if project is not None:
             with suppress(ProjectError):  # told when the project was opened
@@ -138,8 +138,14 @@ class CurrentNetwork(QObject):
         if project is not None and not read_only:
             project.runs.set_current(checkpoint, network.sha256, compared=False, class_map=class_map)
         self._set(network, class_map)
-        only_here = " In this window only, because the project is read-only here." if read_only else ""
-        self.notice.emit(f"Network in use: {self.name}.{only_here}")
+        self.notice.emit(
+            tr(
+                "Network in use: {name}. In this window only, because the project is read-only here.",
+                name=self.name,
+            )
+            if read_only
+            else tr("Network in use: {name}.", name=self.name)
+        )
 
     def go_back(self) -> None:
         """Return to the network that was in use before.
@@ -149,10 +155,10 @@ class CurrentNetwork(QObject):
         """
         project = self._session.project
         if project is None or project.runs.current() is None:
-            raise ProjectError("There is no earlier network to go back to.")
+            raise ProjectError(tr("There is no earlier network to go back to."))
         project.runs.go_back()
         self.load()
-        self.notice.emit(f"Back to the earlier network: {self.name or 'none'}.")
+        self.notice.emit(tr("Back to the earlier network: {name}.", name=self.name or tr("none")))
 
     def _set(self, network: NetworkInfo | None, class_map: ClassMap) -> None:
         same = self.info is not None and network is not None and self.info.sha256 == network.sha256

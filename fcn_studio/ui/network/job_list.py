@@ -1,4 +1,4 @@
-"""The jobs under way: hands them to the engine, hears its replies, and tells the window how they go."""
+"""The jobs under way: submitted to the network's process, and shown with their progress."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _ignore(_: object) -> None:
 
 
 class JobList(QObject):
-    """All jobs that this window has given to the engine.
+    """All jobs that this window has given to the network's process, and work of its own.
 
     Signals:
         changed(): a job began, was told to stop, or ended.
@@ -101,9 +101,16 @@ class JobList(QObject):
         on_progress: Callable[[JobProgress], None] = _ignore,
         on_done: Callable[[JobResult], None] = _ignore,
     ) -> None:
-        """Hand a job to the engine; an auto-segment of one image goes ahead of longer jobs.
+        """Submit a job; an auto-segment of one image runs before longer jobs.
 
-        ``image_id``: the one image that it is about, if it is about one.
+        Args:
+            kind: what the job is for.
+            job: the job.
+            title: what people call it.
+            words: how far it is, until its first news.
+            image_id: the one image that it is about, if it is about one.
+            on_progress: gets its progress.
+            on_done: gets its result.
         """
         job_id = self._process.submit(job, interactive=kind is Kind.SEGMENT)
         running = _Running(kind, JobView(job_id, title, None, words), on_progress, on_done, image_id)
@@ -124,11 +131,11 @@ class JobList(QObject):
             self.changed.emit()
 
     def views_of(self, kind: Kind) -> list[JobView]:
-        """The jobs of a kind that run or wait, oldest first."""
+        """Return the jobs of a kind that run or wait, oldest first."""
         return [running.view for running in self._jobs.values() if running.kind is kind]
 
     def running(self, kind: Kind, image_id: str = "") -> bool:
-        """Whether a job of this kind runs or waits; with ``image_id``, one about that image."""
+        """Return whether a job of this kind runs or waits; with ``image_id``, one about that image."""
         return any(job.kind is kind and image_id in ("", job.image_id) for job in self._jobs.values())
 
     @property
@@ -137,13 +144,13 @@ class JobList(QObject):
         return [running.view for running in self._jobs.values()]
 
     def stop(self, job_id: int) -> None:
-        """End a job: a fine-tune early, with its best network; any other, or a second time, at once and without."""
+        """End a job: a fine-tune early with its best network; any other, and a second time, without a result."""
         running = self._jobs.get(job_id)
         if running is None:
             return
         if running.kind is Kind.FINE_TUNE and not running.view.stopping:
             self._process.cancel(job_id, keep=True)
-            running.view = replace(running.view, words="stopping, keeping the best", stopping=True)
+            running.view = replace(running.view, words=tr("stopping, keeping the best"), stopping=True)
             self.progress.emit(running.view)
             self.changed.emit()
             return
@@ -151,7 +158,7 @@ class JobList(QObject):
         if running.cancel is not None:
             self.notice.emit(tr("{title} was stopped before it began.", title=running.view.title))
         elif running.view.stopping:
-            self.notice.emit(f"{running.view.title} was stopped at once: its network is not judged.")
+            self.notice.emit(tr("{title} was stopped at once: its network is not judged.", title=running.view.title))
 
     def stop_all(self) -> None:
         """`stop` every job."""
@@ -159,7 +166,7 @@ class JobList(QObject):
             self.stop(job_id)
 
     def forget_all(self, *, but: Kind | None = None) -> None:
-        """Drop every job without a result, those of one kind aside: the project is being closed."""
+        """Drop every job without a result, except those of one kind."""
         for job_id in [job_id for job_id, running in self._jobs.items() if running.kind is not but]:
             self._drop(job_id)
 
@@ -190,7 +197,7 @@ class JobList(QObject):
             if not running.view.stopping:
                 running.view = _advanced(running.view, reply.news)
             for note in _notes(reply.news):
-                self.notice.emit(f"{running.view.title}: {note}.")
+                self.notice.emit(tr("{title}: {note}.", title=running.view.title, note=note))
             self._tell(running.on_progress, reply.news)
             self.progress.emit(running.view)
             return
@@ -201,16 +208,16 @@ class JobList(QObject):
                     self.device.emit(reply.device)
                 self._tell(running.on_done, reply.result)
             elif isinstance(reply, Failed):
-                self.problem.emit(f"{running.view.title}: {reply.sentence}")
+                self.problem.emit(tr("{title}: {reason}", title=running.view.title, reason=reply.sentence))
             elif isinstance(reply, Cancelled):
-                self.notice.emit(f"{running.view.title} was cancelled.")
+                self.notice.emit(tr("{title} was cancelled.", title=running.view.title))
         finally:
             self.changed.emit()  # the job is over, even where its result met a bug
         if isinstance(reply, Failed) and reply.trace:
             raise JobFault(reply.trace)
 
     def _tell(self, hear: Callable[[JobProgress], None] | Callable[[JobResult], None], news: JobResult) -> None:
-        """Pass news on; an error with a sentence must not be lost in a signal."""
+        """Pass news on; an error with a sentence becomes a problem, for a signal would lose it."""
         try:
             hear(news)  # type: ignore[arg-type]
         except FcnStudioError as error:
@@ -218,27 +225,36 @@ class JobList(QObject):
 
 
 def _notes(news: JobProgress) -> tuple[str, ...]:
-    """What ran out on the way; a training tells at its end."""
+    """Return what ran out on the way; a training tells that at its end."""
     from fcn_studio.jobs.protocol import Evaluated, Predicted
 
     return news.notes if isinstance(news, Evaluated | Predicted) else ()
 
 
 def _advanced(view: JobView, news: JobProgress) -> JobView:
-    """The view of a job after some news."""
+    """Return the view of a job after some news."""
     from fcn_studio.jobs.protocol import Evaluated, Installing
 
     if isinstance(news, Installing):
         done, total, words = news.done_bytes, news.total_bytes, news.stage.lower()
         if not total:
             return replace(view, fraction=None, words=words)
-        return replace(view, fraction=done / total, words=f"{words}, {done / 1e6:.0f} of {total / 1e6:.0f} MB")
+        words = tr("{stage}, {done:.0f} of {total:.0f} MB", stage=words, done=done / 1e6, total=total / 1e6)
+        return replace(view, fraction=done / total, words=words)
     if isinstance(news, TrainProgress):
         left = news.elapsed / news.fraction - news.elapsed if news.fraction > 0.01 else None
-        words = f"step {news.step}, loss {news.loss:.2f}"
-        if left is not None:
-            words += f", {left / 60:.1f} min left"
+        if left is None:
+            words = tr("step {step}, loss {loss:.2f}", step=news.step, loss=news.loss)
+        else:
+            words = tr(
+                "step {step}, loss {loss:.2f}, {minutes:.1f} min left",
+                step=news.step,
+                loss=news.loss,
+                minutes=left / 60,
+            )
         return replace(view, fraction=news.fraction, words=words)
-    words = f"{news.done} of {news.total}"
-    scoring = isinstance(news, Evaluated)
-    return replace(view, fraction=news.done / news.total, words=f"scoring {words}" if scoring else words)
+    if isinstance(news, Evaluated):
+        words = tr("scoring {done} of {total}", done=news.done, total=news.total)
+    else:
+        words = tr("{done} of {total}", done=news.done, total=news.total)
+    return replace(view, fraction=news.done / news.total, words=words)

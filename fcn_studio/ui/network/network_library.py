@@ -1,4 +1,4 @@
-"""The networks that there are: looked through in a thread, downloaded and imported by jobs, removed."""
+"""The networks to choose from: listed in a thread, downloaded and imported by jobs, removed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.errors import CheckpointError
+from fcn_studio.i18n import tr
 from fcn_studio.ui.network.job_list import JobList, JobView, Kind
 
 if TYPE_CHECKING:  # start-up: what only those need who look at networks is imported where it is used
@@ -54,11 +55,11 @@ class NetworkLibrary(QObject):
     # --- looking ----------------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Look through the networks again, in the background; `changed` tells when that is done."""
+        """Look through the networks again in the background; `changed` is emitted when that is done."""
         self._looker.submit(self._look, self._session.project, self._known_timings)
 
     def _look(self, project: ProjectFolder | None, timings: Timings) -> None:
-        """Runs on a thread: headers are read, and files that have changed are hashed."""
+        """Read headers and hash changed files, on the thread."""
         from fcn_studio.jobs.network_list import list_networks
         from fcn_studio.jobs.networks import available
 
@@ -76,7 +77,7 @@ class NetworkLibrary(QObject):
             self.changed.emit()
 
     def _clear(self) -> None:
-        """Runs of a folder that was closed are not to be chosen."""
+        """Forget the networks, for runs of a closed folder cannot be chosen."""
         self.networks, self.published = (), ()
         self.changed.emit()
 
@@ -90,7 +91,7 @@ class NetworkLibrary(QObject):
         return self._timings
 
     def note_time(self, news: Predicted, device: str) -> None:
-        """Remember how long a network took for an image; nothing while nobody knows where it ran."""
+        """Remember how long a network took for an image, if it is known where it ran."""
         from fcn_studio.formats.timings import Timing
 
         height, width = news.prediction.label_map.shape
@@ -105,30 +106,30 @@ class NetworkLibrary(QObject):
         return self._job_list.views_of(Kind.INSTALL)
 
     def is_coming(self, network: PublishedNetwork) -> bool:
-        """Whether a published network is being downloaded, or waits for that."""
-        return any(view.title == f"Download {network.name}" for view in self.coming)
+        """Return whether a published network is being downloaded, or waits for that."""
+        return any(view.title == _download_title(network.name) for view in self.coming)
 
     def download(self, network: PublishedNetwork, *, unverified: bool = False) -> None:
-        """Download a published network; ``unverified``: although nothing proves what comes."""
-        self._install(network.name, network.name, f"Download {network.name}", unverified=unverified)
+        """Download a published network; ``unverified`` allows one that nothing proves."""
+        self._install(network.name, network.name, _download_title(network.name), unverified=unverified)
 
     def bring_in(self, file: Path) -> None:
-        """Import a network from a file, under the name that it is published by or has, made free and sound."""
+        """Import a network from a file, under its published name or a free name like the file's."""
         name = free_name(file.stem)
-        self._install(str(file), "" if name == file.stem else name, f"Import {file.name}")
+        self._install(str(file), "" if name == file.stem else name, tr("Import {file}", file=file.name))
 
     def _install(self, source: str, name: str, title: str, *, unverified: bool = False) -> None:
         from fcn_studio.jobs.protocol import InstallJob
 
         if any(view.title == title for view in self.coming):
-            raise CheckpointError(f"{title} is under way already.")
+            raise CheckpointError(tr("{title} is running already.", title=title))
 
         def on_done(result: JobResult) -> None:
             self.refresh()
             self.installed.emit(Path(str(result)).stem)
 
         job = InstallJob(source, name, allow_unverified=unverified)
-        self._job_list.submit(Kind.INSTALL, job, title, words="waiting", on_done=on_done)
+        self._job_list.submit(Kind.INSTALL, job, title, words=tr("waiting"), on_done=on_done)
 
     def stop(self) -> None:
         """End the oldest download or import."""
@@ -147,17 +148,21 @@ class NetworkLibrary(QObject):
             path = remove_installed(name)
         finally:
             self.refresh()
-        self.notice.emit(f"Removed {path.stem}.")
+        self.notice.emit(tr("Removed {name}.", name=path.stem))
 
     def shut_down(self) -> None:
-        """End the thread, and keep what was timed."""
+        """End the thread, and save the timings."""
         self._looker.shutdown(wait=True, cancel_futures=True)
         if self._timings is not None:
             self._timings.save()
 
 
+def _download_title(name: str) -> str:
+    return tr("Download {name}", name=name)
+
+
 def free_name(stem: str) -> str:
-    """A name like that of a file, of the letters that a network's name may have, and not taken."""
+    """Return a name like that of a file, of letters that a network's name may have, and not taken."""
     import re
 
     from fcn_studio.fcn.weights.catalogue import bundled, installed

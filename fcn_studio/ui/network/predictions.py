@@ -1,4 +1,4 @@
-"""What the network said of the images: kept for the layers, and written into the open one between two strokes."""
+"""The predictions of the network: kept for the layers, and written into the open image between two strokes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from fcn_studio.core.document import auto_segment
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import FcnStudioError
+from fcn_studio.i18n import tr
 from fcn_studio.ui.session.open_project import OpenProject
 
 PREDICTION_BYTES = 256 << 20
@@ -64,14 +65,16 @@ class Predictions(QObject):
             size -= 2 * oldest.label_map.size
 
     def forget(self) -> None:
-        """Forget them all: they are of another project, or what the network's classes mean has changed."""
+        """Forget all predictions: they are of another project, or the network's classes mean something else."""
         self._kept.clear()
         self._session.set_prediction(None)
 
     def offer(self, prediction: Prediction, only: frozenset[Status] | None = None) -> bool:
-        """Show and write a prediction if its image is the open one; whether it is.
+        """Show and write a prediction if its image is the open one, and return whether it is.
 
-        ``only``: the statuses that the image may have when it is written; None for all that are unfinished.
+        Args:
+            prediction: in the project's class indices.
+            only: the statuses that the image may have when it is written; None for all that are unfinished.
         """
         document = self._session.document
         if document is None or document.image_id != prediction.image_id:
@@ -88,7 +91,7 @@ class Predictions(QObject):
             self._session.set_prediction(self._kept.get(document.image_id))
 
     def _apply_deferred(self) -> None:
-        """Write the prediction that has come, unless a stroke is under way: then after it."""
+        """Write the prediction that has arrived; during a stroke, wait for its end."""
         deferred, document = self._deferred, self._session.document
         if deferred is None or document is None or self._session.read_only:
             return
@@ -100,6 +103,6 @@ class Predictions(QObject):
             return
         try:
             if not auto_segment(document, deferred.prediction):
-                self.notice.emit("Auto-segment changed nothing: every pixel is labelled by you, or as predicted.")
+                self.notice.emit(tr("Auto-segment changed nothing: every pixel is labelled by you, or as predicted."))
         except FcnStudioError as error:  # verified or skipped meanwhile
             self.problem.emit(str(error))

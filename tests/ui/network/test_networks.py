@@ -488,7 +488,7 @@ def test_a_file_is_imported_used_and_removed(
 ) -> None:
     file = tiny_checkpoint(tmp_path / "my cells!.safetensors", studio.session.table)
     commands._network.library.bring_in(file)
-    with pytest.raises(CheckpointError, match="under way already"):
+    with pytest.raises(CheckpointError, match="running already"):
         commands._network.library.bring_in(file)
     job = studio.process.jobs[1]
     assert isinstance(job, InstallJob)

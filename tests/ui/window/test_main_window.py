@@ -288,7 +288,7 @@ def test_undo_says_what_it_undoes(active: Studio, qtbot: QtBot) -> None:
 
 def test_a_stroke_asks_nothing_about_jobs(active: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
-    monkeypatch.setattr(type(active.learning), "running", property(lambda _: asked.append(True) or []))
+    monkeypatch.setattr(type(active.network.job_list), "views", property(lambda _: asked.append(True) or []))
     active.session.toggle_skip()
     assert active.window.actions_["undo"].isEnabled()
     assert active.window.isWindowModified()
