@@ -14,7 +14,7 @@ from fcn_studio.i18n import tr
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project.project_folder import ProjectFolder
-    from fcn_studio.formats.project.runs import CurrentNetwork
+    from fcn_studio.formats.project.runs import UsedNetwork
 
 
 def network_of(project: ProjectFolder | None, asked: str = "") -> NetworkInfo | None:
@@ -71,7 +71,7 @@ def class_map_of(project: ProjectFolder, network: NetworkInfo) -> ClassMap:
     return {}
 
 
-def _is(used: CurrentNetwork, network: NetworkInfo, project: ProjectFolder) -> bool:
+def _is(used: UsedNetwork, network: NetworkInfo, project: ProjectFolder) -> bool:
     """Return whether a network has the name of one that was used; a bundled one changes with the version."""
     try:
         return used.path(project.folder) is None and _place(used, project) == network.path
@@ -79,7 +79,7 @@ def _is(used: CurrentNetwork, network: NetworkInfo, project: ProjectFolder) -> b
         return False
 
 
-def _place(used: CurrentNetwork, project: ProjectFolder) -> Path:
+def _place(used: UsedNetwork, project: ProjectFolder) -> Path:
     """Return the file of a network that is or was in use.
 
     Raises:

@@ -22,7 +22,7 @@ _MAX_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class CurrentNetwork:
+class UsedNetwork:
     """The network a project uses.
 
     Attributes:
@@ -98,7 +98,7 @@ class Runs:
         """The folder of each run that can go on, oldest first."""
         return sorted(path.parent for path in self.folder.glob(f"[0-9]*/{state_of(Path(CHECKPOINT)).name}"))
 
-    def current(self) -> CurrentNetwork | None:
+    def current(self) -> UsedNetwork | None:
         """The network in use; None if no run has set one.
 
         Raises:
@@ -109,7 +109,7 @@ class Runs:
 
     def set_current(
         self, checkpoint: Path | str, sha256: str, *, compared: bool, class_map: ClassMap | None = None
-    ) -> CurrentNetwork:
+    ) -> UsedNetwork:
         """Put another network in use, atomically; the one before is remembered.
 
         Where it is the one in use already, only what its classes mean is changed.
@@ -121,14 +121,14 @@ class Runs:
             inside = checkpoint.is_absolute() and checkpoint.is_relative_to(self._project)
             place = checkpoint.relative_to(self._project) if inside else checkpoint.absolute()
             checkpoint = place.as_posix()
-        new = CurrentNetwork(checkpoint, sha256, compared, dict(class_map or {}))
+        new = UsedNetwork(checkpoint, sha256, compared, dict(class_map or {}))
         chain = list(self.chain())
         if chain and (chain[0].checkpoint, chain[0].sha256) == (checkpoint, sha256):
             new = replace(new, compared=chain.pop(0).compared)
         self._write([new, *chain])
         return new
 
-    def go_back(self) -> CurrentNetwork | None:
+    def go_back(self) -> UsedNetwork | None:
         """Put the network before the current one in use again; None if there was none, and then none is set.
 
         Raises:
@@ -138,7 +138,7 @@ class Runs:
         self._write(chain)
         return chain[0] if chain else None
 
-    def chain(self) -> Sequence[CurrentNetwork]:
+    def chain(self) -> Sequence[UsedNetwork]:
         """The current network and those before it, newest first.
 
         Raises:
@@ -156,7 +156,7 @@ class Runs:
                 f"{self._file} is broken ({error}); delete it to use the bundled network again"
             ) from error
 
-    def _write(self, chain: Sequence[CurrentNetwork]) -> None:
+    def _write(self, chain: Sequence[UsedNetwork]) -> None:
         """Write the chain: the current network with those before it under ``previous``."""
         refuse_outside(self._project, self._file)
         rows = [_row(network) for network in chain]
@@ -164,13 +164,13 @@ class Runs:
         write_atomically(self._file, json.dumps(fields, indent=2).encode("utf-8"))
 
 
-def _network(row: dict[str, object]) -> CurrentNetwork:
+def _network(row: dict[str, object]) -> UsedNetwork:
     """One network of the file. Raises: ValueError, TypeError or KeyError if it is none."""
     checkpoint, sha256, compared = text(row["checkpoint"]), text(row["sha256"]), bool(row["compared"])
-    return CurrentNetwork(checkpoint, sha256, compared, check_class_map(row.get("class_map", {})))
+    return UsedNetwork(checkpoint, sha256, compared, check_class_map(row.get("class_map", {})))
 
 
-def _row(network: CurrentNetwork) -> dict[str, object]:
+def _row(network: UsedNetwork) -> dict[str, object]:
     """What the file has of a network; no class map where all goes by name."""
     row: dict[str, object] = {
         "checkpoint": network.checkpoint,

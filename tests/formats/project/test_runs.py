@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats.project.runs import CurrentNetwork, Runs
+from fcn_studio.formats.project.runs import UsedNetwork, Runs
 
 SHA, OTHER = "ab" * 32, "cd" * 32
 
@@ -28,24 +28,24 @@ def test_what_classes_mean_is_kept_with_each_network_of_the_chain(runs: Runs) ->
     runs.set_current("street", SHA, compared=False, class_map={"Car": 3, "Sky": 255})
     runs.set_current("voc", OTHER, compared=False)
     assert "class_map" not in json.loads(file_of(runs).read_text())
-    assert runs.current() == CurrentNetwork("voc", OTHER, compared=False)
-    assert runs.go_back() == CurrentNetwork("street", SHA, compared=False, class_map={"Car": 3, "Sky": 255})
+    assert runs.current() == UsedNetwork("voc", OTHER, compared=False)
+    assert runs.go_back() == UsedNetwork("street", SHA, compared=False, class_map={"Car": 3, "Sky": 255})
 
 
 def test_another_map_of_the_network_in_use_is_no_step_to_go_back_over(runs: Runs) -> None:
     runs.set_current("street", SHA, compared=True)
     runs.set_current("street", SHA, compared=False, class_map={"Car": 3})
     (only,) = runs.chain()
-    assert only == CurrentNetwork("street", SHA, compared=True, class_map={"Car": 3})
+    assert only == UsedNetwork("street", SHA, compared=True, class_map={"Car": 3})
     runs.set_current("street", SHA, compared=False)
-    assert runs.current() == CurrentNetwork("street", SHA, compared=True)
+    assert runs.current() == UsedNetwork("street", SHA, compared=True)
     assert runs.go_back() is None
 
 
 def test_a_file_of_before_there_were_maps_is_read(runs: Runs) -> None:
     row = {"checkpoint": "street", "sha256": SHA, "compared": True}
     file_of(runs).write_text(json.dumps({**row, "previous": [row]}))
-    assert runs.chain() == [CurrentNetwork("street", SHA), CurrentNetwork("street", SHA)]
+    assert runs.chain() == [UsedNetwork("street", SHA), UsedNetwork("street", SHA)]
 
 
 @pytest.mark.parametrize("place", ["current", "previous"])
