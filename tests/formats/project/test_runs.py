@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats.project.runs import UsedNetwork, Runs
+from fcn_studio.formats.project.runs import Runs, UsedNetwork
 
 SHA, OTHER = "ab" * 32, "cd" * 32
 
