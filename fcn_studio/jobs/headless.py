@@ -44,7 +44,7 @@ from fcn_studio.jobs.console import (
 )
 from fcn_studio.jobs.networks import class_map_of, needed, network_of
 from fcn_studio.jobs.outputs import check_folder
-from fcn_studio.jobs.protocol import EvaluateJob, ImageFailed, Predicted
+from fcn_studio.jobs.protocol import EvaluateJob, ImageFailed, Predicted, SegmentJob
 from fcn_studio.jobs.run import JobRunner
 from fcn_studio.jobs.trainings import train as train
 from fcn_studio.settings import Value
@@ -91,19 +91,8 @@ def segment(
         else:
             samples = list(project.samples)
             write = _writer_beside(project, chosen, out, overwrite=overwrite)
-        written, failed, started = 0, [], time.monotonic()
-        with progress_bar(tr("segment"), len(samples)) as bar:
-            for news in JobRunner().run(batch.segment_job(chosen, samples, device, max_pixels)):
-                bar.update()
-                tell_notes(news)
-                try:
-                    if isinstance(news, ImageFailed):
-                        raise ImageError(news.sentence)
-                    if isinstance(news, Predicted):
-                        written += write(news.prediction)
-                except (ImageError, MaskError, NameTooLong) as error:
-                    failed.append(str(error))
-                    tqdm.write(tr("left out: {sentence}", sentence=error), file=sys.stderr)
+        started = time.monotonic()
+        written, failed = _predict(batch.segment_job(chosen, samples, device, max_pixels), write)
         seconds = time.monotonic() - started
         print(
             tr_n(
@@ -123,6 +112,24 @@ def segment(
             "failed": failed,
             "seconds": seconds,
         }
+
+
+def _predict(job: SegmentJob, write: Writer) -> tuple[int, list[str]]:
+    """Predict and write images; return how many were written, and a sentence for each that was left out."""
+    written, failed = 0, []
+    with progress_bar(tr("segment"), len(job.images)) as bar:
+        for news in JobRunner().run(job):
+            bar.update()
+            tell_notes(news)
+            try:
+                if isinstance(news, ImageFailed):
+                    raise ImageError(news.sentence)
+                if isinstance(news, Predicted):
+                    written += write(news.prediction)
+            except (ImageError, MaskError, NameTooLong) as error:
+                failed.append(str(error))
+                tqdm.write(tr("left out: {sentence}", sentence=error), file=sys.stderr)
+    return written, failed
 
 
 def _writer_into(project: ProjectFolder, network: NetworkInfo, include_prelabelled: bool) -> Writer:
