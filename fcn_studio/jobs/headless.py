@@ -281,20 +281,14 @@ def export(
     from fcn_studio.formats.exporters import BY_NAME
     from fcn_studio.jobs.export import export_project
 
-    known = {status.value for status in Status}
-    unknown = [status for status in statuses if status not in known]
-    if unknown:
-        raise UsageError(
-            tr("unknown status '{status}'; known: {known}", status=unknown[0], known=", ".join(sorted(known)))
-        )
-    row = BY_NAME[exporter]
+    wanted, row = _statuses(statuses), BY_NAME[exporter]
     if strange := set(options or {}) - {option.key for option in row.options}:
         option = f"--{min(strange).replace('_', '-')}"
         raise UsageError(tr("the format '{format}' has no option {option}", format=exporter, option=option))
     splits = set(Split) if split == "all" else {Split(split)}
     with open_project(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
-        steps = export_project(project, out, {Status(s) for s in statuses}, splits, row, options)
-        result = exhaust(steps, "export")
+        steps = export_project(project, out, wanted, splits, row, options)
+        result = exhaust(steps, tr("export"))
         for sentence in result.failed.values():
             print(tr("left out: {sentence}", sentence=sentence), file=sys.stderr)
         images = result.train + result.val
@@ -317,3 +311,18 @@ def export(
             "statuses": sorted(statuses),
             "failed": list(result.failed.values()),
         }
+
+
+def _statuses(names: Sequence[str]) -> set[Status]:
+    """Return the statuses of these names.
+
+    Raises:
+        UsageError: if one is unknown.
+    """
+    known = {status.value for status in Status}
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                tr("unknown status '{status}'; known: {known}", status=name, known=", ".join(sorted(known)))
+            )
+    return {Status(name) for name in names}
