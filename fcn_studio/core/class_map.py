@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from fcn_studio.core.classes import BACKGROUND, MAX_NAME, VOID, ClassTable, map_by_name
+from fcn_studio.core.classes import MAX_NAME, VOID, ClassTable, is_background, map_by_name
 
 ClassMap = Mapping[str, int]
 """Name of a network's class -> project class index, 255 for none; see above."""
@@ -83,7 +83,7 @@ def rows_for(target: ClassTable, source: ClassTable, chosen: ClassMap | None = N
 
 def can_help(index_map: Mapping[int, int], source: ClassTable) -> bool:
     """Return whether a network knows any class of a project besides background."""
-    return any(source.name_of(index).casefold() != BACKGROUND for index in index_map)
+    return any(not is_background(source.name_of(index)) for index in index_map)
 
 
 def suggestions(source: ClassTable, target: ClassTable) -> dict[int, int]:

@@ -6,6 +6,7 @@ value) and no class; it has a fixed row in the window but is never in a table.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -26,6 +27,23 @@ MAX_NAME = 255
 
 Colour = tuple[int, int, int]
 """Red, green, blue, each 0..255."""
+
+_BACKGROUNDS = frozenset({BACKGROUND, "_background_"})
+"""Casefolded names of background: ours, and labelme's."""
+
+_NO_LETTERS = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode categories of control characters, halves of characters, and line ends: class files cannot hold them."""
+
+
+def is_background(name: str) -> bool:
+    """Return whether a class name means background."""
+    return name.casefold() in _BACKGROUNDS
+
+
+def _is_usable(name: str) -> bool:
+    """Return whether a text can name a class in every file that names classes."""
+    odd = any(unicodedata.category(c) in _NO_LETTERS or c == "\N{BYTE ORDER MARK}" for c in name)
+    return bool(name) and len(name) <= MAX_NAME and not odd
 
 
 def voc_colour(index: int) -> Colour:
@@ -62,7 +80,7 @@ class ClassInfo:
 
     Attributes:
         index: class index 0..254, the value in label maps.
-        name: what the user calls it; unique in a table whatever its case.
+        name: what the user calls it, without blanks at its ends; unique in a table whatever its case.
         colour: RGB on screen; masks on disk keep VOC's palette.
         key: digit of the shortcut, or "" for none.
         retired: no longer offered; the index is not given away again.
@@ -74,13 +92,17 @@ class ClassInfo:
     key: str = ""
     retired: bool = False
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.name.strip())  # no file of lines keeps blanks at the ends
+
 
 @dataclass(frozen=True)
 class ClassTable:
     """Immutable list of classes in index order, with the next unused index.
 
     Raises:
-        ProjectError: on construction, if an index or a name occurs twice or an index is outside 0..254.
+        ProjectError: on construction, if an index or a name occurs twice, an index is outside 0..254, or a name is
+            empty, too long, or has control characters or line ends.
     """
 
     classes: tuple[ClassInfo, ...]
@@ -96,9 +118,15 @@ class ClassTable:
                 )
             if info.index in seen_indices:
                 raise ProjectError(tr("class index {index} occurs twice in the class table", index=info.index))
-            if not info.name.strip() or any(c in info.name for c in "\r\n\0") or len(info.name) > MAX_NAME:
+            if not _is_usable(info.name):
                 raise ProjectError(
-                    tr("class {index} has no usable name: {name!r:.60}", index=info.index, name=info.name)
+                    tr(
+                        "class {index} has no usable name: {name!a:.60}; a name has 1 to {most} characters, "
+                        "no line breaks and no control characters",
+                        index=info.index,
+                        name=info.name,
+                        most=MAX_NAME,
+                    )
                 )
             if not info.retired and info.name.casefold() in seen_names:
                 raise ProjectError(tr("class name '{name}' occurs twice in the class table", name=info.name))
@@ -120,11 +148,19 @@ class ClassTable:
 
         The first ten classes get digit keys.
         """
+        return cls.from_indices(enumerate(names))
+
+    @classmethod
+    def from_indices(cls, names: Iterable[tuple[int, str]]) -> ClassTable:
+        """Make a table of indices and names with VOC colours.
+
+        The indices 0 to 9 get digit keys.
+        """
         rows = tuple(
-            ClassInfo(i, name, voc_colour(i) if i else _first_colour(name), key=str((i + 1) % 10) if i < 10 else "")
-            for i, name in enumerate(names)
+            ClassInfo(i, name, _first_colour(name, i), key=str((i + 1) % 10) if i < 10 else "")
+            for i, name in sorted(names)
         )
-        return cls(rows, len(rows))
+        return cls(rows, rows[-1].index + 1 if rows else 0)
 
     def __iter__(self) -> Iterator[ClassInfo]:
         return iter(self.classes)
@@ -157,10 +193,13 @@ class ClassTable:
     def find(self, name: str) -> ClassInfo | None:
         """Return the active class of a name, None if there is none.
 
-        An exact match goes before a casefolded one, as in checkpoints.
+        An exact match goes before a casefolded one, as in checkpoints. All names of background mean the same.
         """
         exact = next((c for c in self.active if c.name == name), None)
-        return exact or next((c for c in self.active if c.name.casefold() == name.casefold()), None)
+        found = exact or next((c for c in self.active if c.name.casefold() == name.casefold()), None)
+        if found is None and is_background(name):
+            return next((c for c in self.active if is_background(c.name)), None)
+        return found
 
     def added(self, name: str, colour: Colour | None = None) -> ClassTable:
         """Return the table with one more class at the next index.
@@ -199,9 +238,9 @@ class ClassTable:
 
     @property
     def background_index(self) -> int | None:
-        """0 if class 0 is named "background", else None."""
+        """0 if class 0 is named "background" or, as labelme has it, "_background_"; else None."""
         zero = self.get(0)
-        return 0 if zero is not None and zero.name.casefold() == BACKGROUND else None
+        return 0 if zero is not None and is_background(zero.name) else None
 
 
 def _first_colour(name: str, index: int = 0) -> Colour:
@@ -209,7 +248,7 @@ def _first_colour(name: str, index: int = 0) -> Colour:
 
     Only class 0 would be black; as background it stays so.
     """
-    if index == 0 and name.casefold() != BACKGROUND:
+    if index == 0 and not is_background(name):
         return (70, 130, 180)
     return voc_colour(index)
 

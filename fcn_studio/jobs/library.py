@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fcn_studio import paths
 from fcn_studio.core.with_result import WithResult
-from fcn_studio.errors import CheckpointError, UsageError
+from fcn_studio.errors import CheckpointError, ProjectError, UsageError
 from fcn_studio.fcn.weights.catalogue import SUFFIX, NetworkInfo, read_info, remove_installed, resolve
 from fcn_studio.fcn.weights.published import PUBLISHED, PublishedNetwork
+from fcn_studio.formats.voc.class_files import read_class_file
 from fcn_studio.i18n import tr, tr_n
 from fcn_studio.jobs.console import open_project, progress_bar
 from fcn_studio.jobs.networks import all_networks, available, network_of
@@ -21,8 +21,6 @@ from fcn_studio.jobs.protocol import Installing, InstallJob
 from fcn_studio.jobs.run import JobRunner
 
 Json = dict[str, Any]
-
-_MAX_CLASSES_FILE = 1 << 16
 
 
 def networks(folder: Path | None, *, available: bool = False) -> Json:
@@ -104,16 +102,18 @@ def import_file(file: Path, keep_as: str, classes: Path | None, architecture: st
 
 
 def _class_names(file: Path) -> tuple[str, ...]:
-    """Return the names in a file, one a line.
+    """Return the names in a file, by class index.
 
     Raises:
-        UsageError: if it cannot be read.
+        UsageError: if it cannot be read, or leaves an index out.
     """
     try:
-        lines = paths.read_file(file, _MAX_CLASSES_FILE).decode("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        table = read_class_file(file)
+    except ProjectError as error:
         raise UsageError(tr("--classes {file} cannot be read: {reason}", file=file, reason=error)) from error
-    return tuple(line.strip() for line in lines if line.strip())
+    if table is None or [c.index for c in table] != list(range(len(table))):
+        raise UsageError(tr("--classes {file} does not name the classes 0, 1, 2 and so on", file=file))
+    return tuple(c.name for c in table)
 
 
 def _install(job: InstallJob) -> Json:

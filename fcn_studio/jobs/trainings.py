@@ -22,6 +22,7 @@ from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.project.runs import state_of
 from fcn_studio.formats.project.training_lock import require_idle
+from fcn_studio.formats.voc.text import lines_of
 from fcn_studio.i18n import tr, tr_n, tr_noop
 from fcn_studio.jobs import runs
 from fcn_studio.jobs.console import open_project, print_figures, progress_bar, tell_left_out
@@ -187,7 +188,7 @@ def _held_out(project: ProjectFolder, val_list: Path) -> set[str]:
         UsageError: if it cannot be read, or names what is no verified image of the project.
     """
     try:
-        lines = read_file(val_list, _LONGEST_LIST).decode("utf-8-sig").splitlines()
+        lines = lines_of(read_file(val_list, _LONGEST_LIST).decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             tr("--val-list {val_list} cannot be read: {reason}", val_list=val_list, reason=error)

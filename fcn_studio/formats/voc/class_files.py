@@ -1,36 +1,70 @@
 """Text files that name the classes of a data set, a class a line: read and written.
 
-``class_names.txt`` has names only; ``labels.txt`` is labelme's, and ``labelmap.txt`` CVAT's, with colours.
+``class_names.txt`` has names only; ``labels.txt`` is labelme's, and ``labelmap.txt`` CVAT's, with colours. What is
+written here is read back as the same classes: a row that would be read otherwise begins with a backslash.
 """
 
 from __future__ import annotations
 
-import re
+import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from fcn_studio.core.classes import VOID, ClassTable, Colour, voc_colour
-from fcn_studio.errors import ProjectError
+from fcn_studio.core.classes import MAX_NAME, VOID, ClassTable, voc_colour
+from fcn_studio.errors import ClassTableNeeded, ProjectError
+from fcn_studio.formats.voc.class_rows import ESCAPE, SeveralReadings, cvat_rows_of, rows_of
 from fcn_studio.formats.voc.text import text_lines
 from fcn_studio.i18n import tr
 
 _MAX_TABLE_BYTES = 1 << 20
-_CVAT_ROW = re.compile(r"(?P<name>.*):(?P<colour>\d{1,3},\d{1,3},\d{1,3})?:[^:]*:[^:]*")
-_UNUSED = re.compile(r"unused_\d+")
+_CVAT_FILE = "labelmap.txt"
 
 
 def read_class_file(path: Path) -> ClassTable | None:
     """Return the class table of a file; None if there is no such file.
 
     Raises:
+        ClassTableNeeded: if the file can be read in several ways.
         ProjectError: if the file cannot be read or names a class twice.
     """
     if not path.is_file():
         return None
     try:
-        return _table_of(text_lines(path, _MAX_TABLE_BYTES))
+        return table_of_lines(text_lines(path, _MAX_TABLE_BYTES), cvat=path.name == _CVAT_FILE)
+    except SeveralReadings as error:
+        raise ClassTableNeeded(
+            tr(
+                "{path} can be read in several ways: the line '{row:.60}' may be a name, or a name with a number. "
+                "Write one name per line, index 0 on the first.",
+                path=path,
+                row=str(error),
+            )
+        ) from error
     except ProjectError as error:
         raise ProjectError(tr("{path}: {reason}; correct the file", path=path, reason=error)) from error
+
+
+def table_of_lines(lines: Sequence[str], *, cvat: bool = False) -> ClassTable:
+    """Return the class table of the lines of a file; where a line has no index, its number is the index.
+
+    Args:
+        lines: names, or names with indices or colours.
+        cvat: whether a backslash in front of a name escapes it in CVAT's rows too.
+
+    Raises:
+        SeveralReadings: with the line, if it can be read in several ways.
+        ProjectError: if the lines make no table.
+    """
+    escaped = any(line.lstrip().startswith(ESCAPE) for line in lines)
+    rows = (None if escaped and not cvat else cvat_rows_of(lines)) or rows_of(lines)
+    named = {
+        i if row.index is None else row.index: row
+        for i, row in enumerate(rows)
+        if row.name and (row.escaped or row.name != f"unused_{i}")
+    }
+    table = ClassTable.from_indices((index, row.name) for index, row in named.items())
+    return replace(table, classes=tuple(replace(c, colour=named[c.index].colour or c.colour) for c in table))
 
 
 def write_class_files(folder: Path, table: ClassTable, *, void_row: bool = False) -> None:
@@ -40,65 +74,49 @@ def write_class_files(folder: Path, table: ClassTable, *, void_row: bool = False
     """
     void = [f"void:{','.join(map(str, voc_colour(VOID)))}::"] if void_row else []
     for name, lines in (
-        ("labelmap.txt", [*class_file_lines(table, cvat=True), *void]),
+        (_CVAT_FILE, [*class_file_lines(table, cvat=True), *void]),
         ("class_names.txt", class_file_lines(table, cvat=False)),
     ):
-        (folder / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        (folder / name).write_bytes("".join(f"{line}\n" for line in lines).encode())
 
 
 def class_file_lines(table: ClassTable, *, cvat: bool) -> list[str]:
-    """A class table as lines whose number is the class index, from 0; ``unused_N`` stands for free indices.
+    """Return a class table as lines whose number is the class index, from 0.
 
-    With ``cvat`` each is ``name:r,g,b::``, with the VOC colour that the class has in mask files.
+    ``unused_N`` stands for free indices. With ``cvat`` each is ``name:r,g,b::``, with the VOC colour that the class
+    has in mask files. A backslash is put before as few names as need it to be read back.
     """
-    names = [_unique_name(table, index) for index in range(max((c.index for c in table), default=-1) + 1)]
-    if not cvat:
-        return names
-    return [f"{name}:{','.join(map(str, voc_colour(i)))}::" for i, name in enumerate(names)]
+    names = _unique_names(table)
+    last = max(names, default=-1)
+    odd = {i for i, n in names.items() if n == f"unused_{i}" or not _read({0: n}, [_line(0, n, cvat)], cvat)}
+    lines: list[str] = []
+    for escaped in (set(), odd, set(names)):
+        marked = {index: f"{ESCAPE}{name}" if index in escaped else name for index, name in names.items()}
+        lines = [_line(index, marked.get(index, f"unused_{index}"), cvat) for index in range(last + 1)]
+        if _read(names, lines, cvat):
+            break
+    return lines
 
 
-def _table_of(lines: list[str]) -> ClassTable:
-    """Class table of lines ``name`` or CVAT's ``name:r,g,b:parts:actions``; the line's number is the index.
-
-    Source: CVAT manual, "Pascal VOC" (labelmap.txt); labelme ``examples/semantic_segmentation`` (labels.txt, whose
-    first line ``__ignore__`` is index -1).
-    """
-    rows = [line.strip() for line in lines if not line.startswith("# label:")]
-    while rows and not rows[-1]:
-        rows.pop()
-    if rows and rows[0] == "__ignore__":
-        rows.pop(0)
-    parsed = [_row(row) for row in rows]
-    table = ClassTable.from_names(name or f"unused_{i}" for i, (name, _) in enumerate(parsed))
-    classes = zip(table, parsed, strict=True)
-    kept = (replace(c, colour=colour or c.colour) for c, (_, colour) in classes if not _UNUSED.fullmatch(c.name))
-    return replace(table, classes=tuple(kept))
+def _line(index: int, name: str, cvat: bool) -> str:
+    return f"{name}:{','.join(map(str, voc_colour(index)))}::" if cvat else name
 
 
-def _row(row: str) -> tuple[str, Colour | None]:
-    """Name and colour of a line; no name if it is void's, which is index 255 and no class."""
-    match = _CVAT_ROW.fullmatch(row)
-    if match is None:
-        return row, None
-    colour = _colour(match["colour"]) if match["colour"] else None
-    is_void = match["name"].casefold() == "void" and colour == voc_colour(VOID)
-    return "" if is_void else match["name"], colour
+def _read(names: dict[int, str], lines: Sequence[str], cvat: bool) -> bool:
+    """Return whether lines are read as just these names."""
+    try:
+        return {c.index: c.name for c in table_of_lines(lines, cvat=cvat)} == names
+    except (SeveralReadings, ProjectError):
+        return False
 
 
-def _colour(text: str) -> Colour:
-    """The colour of "r,g,b". Raises: ProjectError if a part is over 255."""
-    red, green, blue = (int(part) for part in text.split(","))
-    if max(red, green, blue) > 255:
-        raise ProjectError(f"{text} is no colour: its parts are 0 to 255")
-    return red, green, blue
-
-
-def _unique_name(table: ClassTable, index: int) -> str:
-    """Name of an index in a class file; a retired class may bear the name of an active one, a file's row may not."""
-    info = table.get(index)
-    if info is None:
-        return f"unused_{index}"
-    taken = info.retired and any(
-        c.index != index and c.name.casefold() == info.name.casefold() for c in table.classes
-    )
-    return f"{info.name} (retired {index})" if taken else info.name
+def _unique_names(table: ClassTable) -> dict[int, str]:
+    """Return the names by index; a retired class may bear the name of another, a row of a file may not."""
+    names = {c.index: c.name for c in table.active}
+    taken = {name.casefold() for name in names.values()}
+    for info in table:
+        if info.retired:
+            others = (f"{info.name[: MAX_NAME - 30]} (retired {info.index}{'+' * i})" for i in itertools.count())
+            names[info.index] = next(n for n in itertools.chain([info.name], others) if n.casefold() not in taken)
+            taken.add(names[info.index].casefold())
+    return names

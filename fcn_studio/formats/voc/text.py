@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from pathlib import Path
 
 from fcn_studio.errors import ProjectError
@@ -9,9 +11,11 @@ from fcn_studio.formats.atomic import told
 from fcn_studio.i18n import tr
 from fcn_studio.paths import read_file
 
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
 
 def text_lines(path: Path, limit: int) -> list[str]:
-    """Return the lines of a UTF-8 text file of at most ``limit`` bytes.
+    """Return the lines of a UTF-8 text file of at most ``limit`` bytes; UTF-16 with its mark is read too.
 
     Raises:
         ProjectError: if it cannot be read.
@@ -19,6 +23,15 @@ def text_lines(path: Path, limit: int) -> list[str]:
     with told("read", path):
         data = read_file(path, limit)
     try:
-        return data.decode("utf-8-sig").splitlines()
+        return lines_of(data.decode("utf-16" if data.startswith(_UTF_16) else "utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ProjectError(tr("{path} is not UTF-8 text; save it as UTF-8", path=path)) from error
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text, split at newlines only.
+
+    `str.splitlines` splits at seven other characters too, which may stand in a file's name.
+    """
+    lines = re.split("\r\n|\r|\n", text)
+    return lines[:-1] if not lines[-1] else lines

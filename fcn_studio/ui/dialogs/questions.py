@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from PySide6.QtWidgets import (
@@ -17,6 +18,9 @@ from PySide6.QtWidgets import (
 
 from fcn_studio.core.classes import VOC_NAMES, ClassTable
 from fcn_studio.errors import ProjectError
+from fcn_studio.formats.voc.class_files import table_of_lines
+from fcn_studio.formats.voc.class_rows import SeveralReadings
+from fcn_studio.formats.voc.text import lines_of
 from fcn_studio.i18n import tr, tr_n
 from fcn_studio.ui.dialogs.base import Dialog
 
@@ -63,7 +67,7 @@ class ClassTableDialog(Dialog):
             return list(VOC_NAMES)
         if self._generic.isChecked():
             return [f"class {i}" for i in range(self._count.value())]
-        return [line.strip() for line in self._names.toPlainText().strip().splitlines()]
+        return [line.strip() for line in lines_of(self._names.toPlainText().strip())]
 
     def table(self) -> ClassTable:
         """Return the chosen class table.
@@ -71,7 +75,11 @@ class ClassTableDialog(Dialog):
         Raises:
             ProjectError: if the names make no table.
         """
-        return ClassTable.from_names(self.names())
+        names = self.names()
+        if self._pasted.isChecked():
+            with suppress(SeveralReadings):  # then they are names, as the button says
+                return table_of_lines(names)
+        return ClassTable.from_names(names)
 
     def _check(self) -> None:
         """Show what is wrong with the names while they are typed."""
