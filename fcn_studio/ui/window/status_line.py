@@ -9,7 +9,8 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from fcn_studio.core.sample import Status
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import tr, tr_noop
+from fcn_studio.ui.saving.autosave import SaveState
 from fcn_studio.ui.session.cursor_info import CursorInfo, cursor_info
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named
@@ -34,11 +35,21 @@ def cursor_words(x: int, y: int, info: CursorInfo | None) -> str:
     return "   ".join(parts)
 
 
-def saved_words(state: str, saved_at: float | None, now: float) -> str:
+_STATES = {
+    SaveState.SAVED: tr_noop("saved"),
+    SaveState.UNSAVED: tr_noop("not saved yet"),
+    SaveState.SAVING: tr_noop("saving…"),
+    SaveState.KEPT: tr_noop("kept on this computer"),
+    SaveState.READ_ONLY: tr_noop("read-only"),
+}
+
+
+def saved_words(state: SaveState | None, saved_at: float | None, now: float) -> str:
     """Return the save state as text: ``saved 2 s ago``."""
-    if state != "saved" or saved_at is None:
-        words = {"unsaved": tr("not saved yet"), "saving": tr("saving…"), "kept": tr("kept on this computer")}
-        return words.get(state, state)
+    if state is None:
+        return ""
+    if state != SaveState.SAVED or saved_at is None:
+        return tr(_STATES[state])
     seconds = max(0, int(now - saved_at))
     if seconds < 60:
         return tr("saved {seconds} s ago", seconds=seconds)
@@ -137,7 +148,7 @@ class StatusLine(QStatusBar):
             self._clock.start()
         else:
             self._clock.stop()
-        self._saved.setText(saved_words(state or "", self._session.autosave.saved_at, time.time()))
+        self._saved.setText(saved_words(state, self._session.autosave.saved_at, time.time()))
 
     def _show_counts(self) -> None:
         total = len(self._session.samples) if self._session.project is not None else 0

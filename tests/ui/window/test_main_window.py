@@ -42,6 +42,7 @@ from fcn_studio.ui.canvas.layers import Layer
 from fcn_studio.ui.dialogs import questions
 from fcn_studio.ui.dialogs.export_dialog import ExportChoice
 from fcn_studio.ui.network.job_list import Kind
+from fcn_studio.ui.saving.autosave import SaveState
 from fcn_studio.ui.widgets.size_box import SizeBox
 from fcn_studio.ui.window.main_window import MainWindow
 from fcn_studio.ui.window.status_line import cursor_words, saved_words
@@ -376,9 +377,9 @@ def test_words_of_the_status_line(studio: Studio) -> None:
     assert line._cursor.text() == ""
     line.show_zoom(0.0456)
     assert line._zoom.text() == "4.6 %"
-    assert saved_words("saved", 100.0, 102.5) == "saved 2 s ago"
-    assert saved_words("saved", 100.0, 400.0) == "saved 5 min ago"
-    assert saved_words("unsaved", None, 0) == "not saved yet"
+    assert saved_words(SaveState.SAVED, 100.0, 102.5) == "saved 2 s ago"
+    assert saved_words(SaveState.SAVED, 100.0, 400.0) == "saved 5 min ago"
+    assert saved_words(SaveState.UNSAVED, None, 0) == "not saved yet"
     assert cursor_words(1, 2, None) == "1, 2"
 
 

@@ -1,0 +1,318 @@
+"""The window in the pseudo-language: each sentence is translated, and no layout cuts one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QAbstractItemModel, QAbstractListModel, QModelIndex, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QDialogButtonBox,
+    QGroupBox,
+    QLabel,
+    QLineEdit,
+    QListView,
+    QMenu,
+    QMessageBox,
+    QPlainTextEdit,
+    QProgressBar,
+    QTabBar,
+    QTableView,
+    QTabWidget,
+    QTreeView,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+from fcn_studio import i18n
+from fcn_studio.core.classes import VOC_NAMES, ClassTable
+from fcn_studio.core.labels import Labels
+from fcn_studio.core.sample import Split, Status
+from fcn_studio.fcn.weights.catalogue import bundled
+from fcn_studio.formats.project.loaded import EarlierLabels, LoadedLabels
+from fcn_studio.ui.actions.table import TOOL_NAMES
+from fcn_studio.ui.canvas.layers import Layer
+from fcn_studio.ui.dialogs import questions
+from fcn_studio.ui.dialogs.base import Dialog
+from fcn_studio.ui.dialogs.class_map_dialog import ClassMapDialog
+from fcn_studio.ui.dialogs.export_dialog import ExportDialog
+from fcn_studio.ui.dialogs.help_dialogs import ReportDialog, ShortcutsDialog
+from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
+from fcn_studio.ui.dialogs.recovery_dialog import RecoveryDialog
+from fcn_studio.ui.dialogs.restore_dialog import RestoreDialog
+from fcn_studio.ui.dialogs.settings_dialog import SettingsDialog
+from fcn_studio.ui.network.network_library import NetworkLibrary
+from fcn_studio.ui.runtime.user_messages import ActionDoor
+from tests.ui.conftest import Studio
+
+PROJECT = "project"
+CLASSES: tuple[str, ...] = ("background", "cell", "debris")
+ROLES = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole)
+
+TRANSLATED = re.compile(r"⟦[^⟦⟧]*⟧")
+PATH = re.compile(r"(?:~|\.)?/[\w./ …-]+")
+KEY = re.compile(r"\b(?:(?:Ctrl|Shift|Alt)\+)+(?:\w+|\S)|\b(?:Enter|Return|PgUp|PgDown|Esc|F\d+)\b")
+NAMES = re.compile(
+    r"FCN Studio|PASCAL VOC|VOCdevkit\S*|VOC\d+|https?:\S+|picture-\d+(?:\.png)?"
+    rf"|\b(?:{'|'.join((*CLASSES, *VOC_NAMES, 'road'))})\b|\b(?:CPU|CUDA|Apple MPS|MPS|IoU)\b|\d+ \w{{3}} \d{{4}}"
+    rf"|\b(?:{'|'.join(bundled())})\b"
+)
+"""Names of the program, of files, classes and networks, addresses, devices. Dates come from QLocale."""
+
+QT_BUTTONS = (QDialogButtonBox.StandardButton.Cancel, QDialogButtonBox.StandardButton.Close)
+"""Qt translates them."""
+
+
+@pytest.fixture(autouse=True)
+def pseudo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv(i18n.ENVIRONMENT, "en")
+    i18n.use(i18n.PSEUDO)
+    yield
+    i18n.use("en")
+
+
+def is_translated(text: str, names: tuple[str, ...] = ()) -> bool:
+    """Whether the text has no word outside of translated parts, but names, paths and keys."""
+    rest = text.replace("&&", "&")
+    while TRANSLATED.search(rest):
+        rest = TRANSLATED.sub(" ", rest)
+    for name in names:
+        rest = rest.replace(name, " ")
+    for pattern in (NAMES, PATH, KEY):
+        rest = pattern.sub(" ", rest)
+    return re.search(r"[^\W\d_]{2,}", rest) is None
+
+
+def test_what_counts_as_translated() -> None:
+    assert is_translated(f"{i18n.tr('Open the next image')} (Ctrl+PgDown)")
+    assert is_translated(i18n.tr("{outer}: 3", outer=i18n.tr("inner")))
+    assert is_translated("100 %   picture-001.png")
+    assert not is_translated("Open")
+    assert not is_translated(f"{i18n.tr('Images')} so far")
+
+
+def is_of_qt(widget: QWidget) -> bool:
+    """Whether Qt made the widget and its texts by itself."""
+    box = widget.parent()
+    if isinstance(box, QDialogButtonBox) and isinstance(widget, QAbstractButton):
+        return any(box.button(which) is widget for which in QT_BUTTONS)
+    return isinstance(box, (QTabBar, QAbstractSpinBox)) or widget.objectName().startswith("qt_")
+
+
+def texts_of(widget: QWidget) -> Iterator[str]:
+    yield from (widget.windowTitle(), widget.toolTip(), widget.statusTip(), widget.accessibleName())
+    yield widget.accessibleDescription()
+    if isinstance(widget, (QLabel, QAbstractButton)):
+        yield widget.text()
+    elif isinstance(widget, (QGroupBox, QMenu)):
+        yield widget.title()
+    elif isinstance(widget, (QLineEdit, QPlainTextEdit)):
+        yield widget.placeholderText()
+    elif isinstance(widget, QComboBox):
+        yield from (widget.itemText(row) for row in range(widget.count()))
+    elif isinstance(widget, QAbstractSpinBox):
+        yield widget.text()
+        yield widget.specialValueText()
+    elif isinstance(widget, (QTabWidget, QTabBar)):
+        yield from (widget.tabText(row) for row in range(widget.count()))
+        yield from (widget.tabToolTip(row) for row in range(widget.count()))
+    elif isinstance(widget, QProgressBar) and widget.isTextVisible():
+        yield widget.text()
+    elif isinstance(widget, (QListView, QTableView, QTreeView)) and widget.model() is not None:
+        yield from texts_in(widget.model())
+
+
+def columns_of(model: QAbstractItemModel) -> int:
+    """Number of columns, which list models do not tell."""
+    return 1 if isinstance(model, QAbstractListModel) else model.columnCount()
+
+
+def texts_in(model: QAbstractItemModel) -> Iterator[str]:
+    for column in range(columns_of(model)):
+        header = model.headerData(column, Qt.Orientation.Horizontal)
+        if isinstance(header, str):
+            yield header
+        for row in range(min(50, model.rowCount())):
+            index: QModelIndex = model.index(row, column)
+            yield from (text for role in ROLES if isinstance(text := index.data(role), str))
+
+
+def untranslated(root: QWidget, *names: str) -> list[str]:
+    """Sentences of a window that bypass the translation, with the widget that shows them."""
+    found = []
+    for widget in (root, *root.findChildren(QWidget)):
+        if not is_of_qt(widget):
+            kind = type(widget).__name__
+            found += [f"{kind}: {text}" for text in texts_of(widget) if not is_translated(text, names)]
+    for action in root.findChildren(QAction):
+        if type(action.parent()).__module__.startswith("pyqtgraph"):
+            continue
+        texts = action.text(), action.toolTip(), action.statusTip()
+        found += [f"{action.objectName() or 'action'}: {text}" for text in texts if not is_translated(text, names)]
+    return sorted(set(found))
+
+
+def cut(root: QWidget) -> list[str]:
+    """Labels and buttons that are too narrow for their words, unless their tool tip has them in full."""
+    found = []
+    for widget in root.findChildren(QWidget):
+        if not isinstance(widget, (QLabel, QAbstractButton)) or not widget.isVisible() or is_of_qt(widget):
+            continue
+        words, needed = widget.text(), widget.minimumSizeHint()
+        if isinstance(widget, QLabel) and widget.wordWrap():
+            narrow = widget.height() < widget.heightForWidth(widget.width())
+        else:
+            narrow = widget.width() < needed.width() or widget.height() < needed.height()
+        if words and narrow and words not in widget.toolTip():
+            found.append(f"{type(widget).__name__} {widget.size().toTuple()} < {needed.toTuple()}: {words}")
+    return found
+
+
+def listed(found: list[str]) -> str:
+    return "\n".join(found)
+
+
+def settle() -> None:
+    for _ in range(5):
+        QApplication.processEvents()
+
+
+def test_the_window_speaks_the_language_and_cuts_no_word(studio: Studio) -> None:
+    window = studio.window
+    window.resize(1280, 720)
+    for dock in (window.classes_dock, window.layers_dock, window.files_dock, window.training_dock):
+        dock.raise_()
+        settle()
+        assert not (found := untranslated(window, PROJECT)), listed(found)
+        assert not (found := cut(window)), listed(found)
+
+
+def test_each_tool_and_its_options_speak_the_language(studio: Studio) -> None:
+    studio.window.resize(1280, 720)
+    for name in TOOL_NAMES:
+        studio.toolbox.use(name)
+        settle()
+        assert not (found := untranslated(studio.window.options_bar)), listed(found)
+        assert not (found := cut(studio.window.options_bar)), listed(found)
+
+
+def test_what_actions_say_is_in_the_language(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Dialog, "asked", lambda dialog: False)
+    actions = studio.window.actions_
+    for name in ("uncertainty", "disagreement", "compare", "navigator", "save", "verify", "undo", "redo", "skip",
+                 "auto_segment", "segment_folder", "fine_tune", "stop", "go_back", "network_classes", "restore",
+                 "next_unverified", "previous", "export"):  # fmt: skip
+        actions[name].trigger()
+        settle()
+        assert not (found := untranslated(studio.window, PROJECT)), listed(found)
+    assert [said.text for said in studio.window.messages.history if not is_translated(said.text, (PROJECT,))] == []
+    studio.window.canvas.layers.set_style(Layer.UNCERTAINTY, visible=True)
+
+
+def test_the_about_box_speaks_the_language(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(QMessageBox, "about", lambda _window, *texts: shown.extend(texts))
+    studio.window.actions_["about"].trigger()
+    assert len(shown) == 2
+    assert all(is_translated(text) for text in shown)
+
+
+def test_the_welcome_page_speaks_the_language(welcome: Studio) -> None:
+    welcome.window.resize(1280, 720)
+    settle()
+    assert not (found := untranslated(welcome.window)), listed(found)
+    assert not (found := cut(welcome.window)), listed(found)
+
+
+def earlier() -> EarlierLabels:
+    blank = np.zeros((48, 64), np.uint8)
+    return EarlierLabels(0.0, LoadedLabels(Labels(blank, blank), Status.NEW))
+
+
+DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
+    "export": lambda studio, folder: ExportDialog([(Status.VERIFIED, Split.TRAIN)], folder),
+    "report": lambda studio, folder: ReportDialog(i18n.tr("Report"), i18n.tr("Copy this."), "traceback"),
+    "class table": lambda studio, folder: questions.ClassTableDialog(i18n.tr("Masks were found.")),
+    "year": lambda studio, folder: questions.YearDialog([folder / "VOC2007", folder / "VOC2012"]),
+    "grey mask": lambda studio, folder: questions.GreyMaskDialog(i18n.tr("A grey mask was found.")),
+    "batch": lambda studio, folder: questions.BatchDialog(3, 2, "cell"),
+    "large image": lambda studio, folder: questions.LargeImageDialog("picture-000.png", 10**9, 10**10),
+    "take over": lambda studio, folder: questions.TakeOverDialog(),
+    "loss": lambda studio, folder: questions.LossDialog(),
+    "loss, kept": lambda studio, folder: questions.LossDialog(kept=True),
+    "delete strokes": lambda studio, folder: questions.DeleteStrokesDialog("picture-000.png"),
+    "remove network": lambda studio, folder: questions.RemoveNetworkDialog("cell", in_use=True),
+    "download": lambda studio, folder: questions.UnprovenDialog("cell", "http://example.org/cell"),
+    "recovery": lambda studio, folder: RecoveryDialog(
+        studio.session, lambda _left_over: None, ActionDoor(studio.window.messages)
+    ),
+    "restore": lambda studio, folder: RestoreDialog("picture-000.png", i18n.tr("Words."), [earlier()], TABLE),
+    "class map": lambda studio, folder: ClassMapDialog("cell", TABLE, TABLE, {}),
+}
+TABLE = ClassTable.from_names(CLASSES)
+BY_ACTION = ("settings", "shortcuts", "report", "networks")
+
+
+@pytest.mark.parametrize("name", DIALOGS)
+def test_each_dialog_speaks_the_language_and_cuts_no_word(
+    studio: Studio, name: str, tmp_path: Path, qtbot: QtBot
+) -> None:
+    dialog = DIALOGS[name](studio, tmp_path)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    settle()
+    assert not (found := untranslated(dialog)), listed(found)
+    assert not (found := cut(dialog)), listed(found)
+
+
+def written_by_publishers(library: NetworkLibrary) -> list[str]:
+    """Names of networks and what their files and publishers say of them, the longest first."""
+    texts = [text for row in library.published for text in (row.name, row.title, row.figures, row.licence)]
+    for row in library.networks:
+        texts += [row.title, row.architecture, "sha256", "MB"]
+        if row.info is not None:
+            texts += [row.info.name, row.info.source, row.info.licence, row.info.note, row.info.sha256]
+    return sorted((text for text in texts if text), key=len, reverse=True)
+
+
+@pytest.mark.parametrize("name", BY_ACTION)
+def test_dialogs_of_actions_speak_the_language(
+    studio: Studio, name: str, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    def asked(dialog: Dialog) -> bool:
+        dialog.show()
+        return False
+
+    monkeypatch.setattr(Dialog, "asked", asked)
+    before = set(QApplication.topLevelWidgets())
+    studio.window.actions_[name].trigger()
+    settle()
+    dialogs = [widget for widget in QApplication.topLevelWidgets() if widget not in before and widget.isVisible()]
+    assert dialogs
+    library = studio.network.library
+    qtbot.waitUntil(lambda: name != "networks" or bool(library.networks))
+    settle()
+    for dialog in dialogs:
+        qtbot.addWidget(dialog)
+        assert not (found := untranslated(dialog, *written_by_publishers(library))), listed(found)
+        assert not (found := cut(dialog)), listed(found)
+
+
+def subclasses(kind: type[Dialog]) -> Iterator[type[Dialog]]:
+    for sub in kind.__subclasses__():
+        yield sub
+        yield from subclasses(sub)
+
+
+def test_every_dialog_is_looked_at() -> None:
+    made = {name for make in DIALOGS.values() for name in make.__code__.co_names}
+    made |= {SettingsDialog.__name__, ShortcutsDialog.__name__, NetworksDialog.__name__}  # by actions
+    assert {kind.__name__ for kind in subclasses(Dialog)} - made == {"ConfirmationDialog"}
