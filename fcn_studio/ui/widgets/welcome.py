@@ -54,9 +54,13 @@ class Welcome(QWidget):
         self._recent = QVBoxLayout()
         self._recent.setSpacing(0)
         column.addLayout(self._recent)
+        row = QHBoxLayout()  # an alignment in the column would ignore the height of wrapped text
+        row.addStretch(1)
+        row.addWidget(page)
+        row.addStretch(1)
         outer = QVBoxLayout(self)
         outer.addStretch(2)
-        outer.addWidget(page, 0, Qt.AlignmentFlag.AlignHCenter)
+        outer.addLayout(row)
         outer.addStretch(3)
 
     def show_recent(self, folders: Sequence[Path]) -> None:
