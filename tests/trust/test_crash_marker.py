@@ -106,7 +106,7 @@ def test_whose_process_lives_is_another_window_and_another_host_is_left_alone() 
     leave("20260101-000000-5", pid=10**30)
     (logs_dir() / "20260101-000000-3.crash").write_bytes(b"Fatal Python error: \xff")
     ended = take_unexpected_ends()
-    assert [life.stem[-1] for life in ended] == ["5", "4", "3"]
+    assert [end.stem[-1] for end in ended] == ["5", "4", "3"]
     assert ended[2].trace == "Fatal Python error: \ufffd"
     assert take_unexpected_ends() == []
     assert living.exists()
