@@ -56,7 +56,7 @@ class ClassMapDialog(Dialog):
         source: the network's classes.
         target: the project's classes.
         chosen: what the user said before.
-        accept: text of the button that takes it.
+        accept: text of the button that accepts, "" for OK.
         can_add: whether classes may be added to the project.
         parent: the window it belongs to.
     """
@@ -68,11 +68,11 @@ class ClassMapDialog(Dialog):
         target: ClassTable,
         chosen: ClassMap,
         *,
-        accept: str = "OK",
+        accept: str = "",
         can_add: bool = True,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(tr("Classes of {network}", network=network), accept, width=560, parent=parent)
+        super().__init__(tr("Classes of {network}", network=network), accept or tr("OK"), width=560, parent=parent)
         self._target = target
         self.add_words(
             tr(
