@@ -119,7 +119,7 @@ def test_old_runs_are_forgotten_but_none_that_was_not_told() -> None:
         (logs_dir() / f"20260101-0000{number:02}-1.log").write_text("")
         (logs_dir() / f"20260101-0000{number:02}-1.log.1").write_text("")
     (logs_dir() / "mine.txt").write_text("")
-    done = run_python("from fcn_studio.ui.runtime.crash_marker import Life\nwith Life(): pass")
+    done = run_python("from fcn_studio.ui.runtime.crash_marker import CrashMarker\nwith CrashMarker(): pass")
     assert done.returncode == 0, done.stderr
     left = sorted(path.name for path in logs_dir().iterdir())
     assert untold.name in left
