@@ -1,4 +1,4 @@
-"""Files of a project that are old or new, never half, and failures told in a sentence."""
+"""Atomic writing of a project's files, and errors of the file system as sentences."""
 
 from __future__ import annotations
 
@@ -8,29 +8,39 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fcn_studio.errors import NameTooLong, ProjectError
+from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.paths import replace_file
+
+CANNOT_READ = tr_noop("{path} cannot be read: {reason}")
+CANNOT_WRITE = tr_noop("{path} cannot be written: {reason}")
 
 
 @contextmanager
-def told(what: str, path: Path, kind: type[ProjectError] = ProjectError) -> Iterator[None]:
-    """Turn an OSError of the block into a sentence: "PATH cannot be WHAT: reason".
+def os_errors_as(sentence: str, path: Path, kind: type[ProjectError] = ProjectError) -> Iterator[None]:
+    """Raise an error with a sentence in place of any OSError of the block.
+
+    Args:
+        sentence: marked for translation, with ``{path}`` and ``{reason}``.
+        path: the file or folder that the sentence names.
+        kind: the class of the error.
 
     Raises:
-        ProjectError: or the ``kind`` of it that is given, in place of any OSError.
+        ProjectError: or its ``kind``.
+        NameTooLong: if the name of the file is longer than the file system allows.
     """
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
+        words = tr(sentence, path=path, reason=error.strerror or error)
         if error.errno == errno.ENAMETOOLONG:
-            raise NameTooLong(f"{path} cannot be {what}: {reason}; give the image a shorter name") from error
-        raise kind(f"{path} cannot be {what}: {reason}") from error
+            raise NameTooLong(tr("{sentence}; give the image a shorter name", sentence=words)) from error
+        raise kind(words) from error
 
 
 def refuse_outside(folder: Path, *places: Path, kind: type[ProjectError] = ProjectError) -> None:
-    """A stranger's project may have links for folders, and nothing is written through them to the outside.
+    """Refuse to write through a link that leads out of the project, as a stranger's project may have.
 
-    A file that is a link needs no such care: it is the link that is replaced.
+    A file that is a link is safe: the link is replaced.
 
     Raises:
         ProjectError: or the ``kind`` of it that is given, if a file at one of the ``places`` would really lie
@@ -41,8 +51,12 @@ def refuse_outside(folder: Path, *places: Path, kind: type[ProjectError] = Proje
         parent = place.parent.resolve()
         if not parent.is_relative_to(real):
             raise kind(
-                f"{place.parent} is not written to: it leads by a link to {parent}, outside of the project; put a "
-                "folder in place of the link, or link the whole project"
+                tr(
+                    "{folder} is not written to: it leads by a link to {target}, outside of the project; put a "
+                    "folder in place of the link, or link the whole project",
+                    folder=place.parent,
+                    target=parent,
+                )
             )
 
 
@@ -52,5 +66,5 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         ProjectError: if the disk is full, the folder is read-only or the name is too long.
     """
-    with told("written (what was there before is unchanged)", path):
+    with os_errors_as(tr_noop("{path} cannot be written, and what was there before is unchanged: {reason}"), path):
         replace_file(path, data)

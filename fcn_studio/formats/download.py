@@ -19,7 +19,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 from fcn_studio import __version__
 from fcn_studio.errors import DownloadError
 from fcn_studio.formats.strict_json import parse
+from fcn_studio.i18n import tr
 from fcn_studio.paths import read_file, replace_file
 
 TIMEOUT = 30.0
@@ -40,7 +41,7 @@ _MAX_REDIRECTS = 5
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
-class Step(NamedTuple):
+class DownloadProgress(NamedTuple):
     """So many bytes of so many (0: nobody knows) are done."""
 
     done: int
@@ -57,7 +58,7 @@ class Download:
         limit: bytes that it may have at most.
         digest: ``"sha256:..."`` and the like, whole or the first digits; "" for none.
         plain_http: whether the address, and a redirect, may be http; else all is https.
-        remedy: what the user can do instead, a part of a sentence.
+        remedy: what the user can do instead, a clause.
         timeout: seconds without a byte until a connection counts as lost.
     """
 
@@ -65,10 +66,10 @@ class Download:
     limit: int
     digest: str = ""
     plain_http: bool = False
-    remedy: str = "try again later"
+    remedy: str = field(default_factory=lambda: tr("try again later"))
     timeout: float = TIMEOUT
 
-    def into(self, path: Path) -> Iterator[Step]:
+    def into(self, path: Path) -> Iterator[DownloadProgress]:
         """Get the file to ``path``, which exists once this has ended, and yield how far it is; closing it stops.
 
         Raises:
@@ -80,7 +81,7 @@ class Download:
             with open(part, "ab") as file:
                 _claim(file, part)
                 yield from self._fetched(file, part)
-                yield Step(file.tell(), file.tell(), "Checking")
+                yield DownloadProgress(file.tell(), file.tell(), tr("Checking"))
                 self._check(file, part)
                 os.fsync(file.fileno())
             os.replace(part, path)
@@ -88,7 +89,7 @@ class Download:
         except OSError as error:
             raise DownloadError(self._disk_sentence(part, error)) from error
 
-    def _fetched(self, file: IO[bytes], part: Path) -> Iterator[Step]:
+    def _fetched(self, file: IO[bytes], part: Path) -> Iterator[DownloadProgress]:
         """Connect until all is there. Raises: DownloadError, OSError of the disk."""
         fruitless = 0
         while fruitless < TRIES:
@@ -102,15 +103,38 @@ class Download:
             except urllib.error.HTTPError as error:
                 error.close()
                 raise DownloadError(
-                    f"{self.url}: the server says {error.code} {error.reason!s:.200}; {self.remedy}"
+                    tr(
+                        "{url}: the server says {code} {reason!s:.200}; {remedy}",
+                        url=self.url,
+                        code=error.code,
+                        reason=error.reason,
+                        remedy=self.remedy,
+                    )
                 ) from error
             else:
                 if not total or file.tell() == total:
                     return
-                reason = f"the connection ended after {file.tell():,} of {total:,} bytes"
+                reason = tr("the connection ended after {done:,} of {total:,} bytes", done=file.tell(), total=total)
             fruitless = fruitless + 1 if file.tell() <= before else 0
-        kept = f"; {file.tell() / 1e6:.1f} MB are kept, and the next try goes on from there" if file.tell() else ""
-        raise DownloadError(f"{self.url} cannot be downloaded: {reason}{kept}, or {self.remedy}")
+        if not file.tell():
+            raise DownloadError(
+                tr(
+                    "{url} cannot be downloaded: {reason}, or {remedy}",
+                    url=self.url,
+                    reason=reason,
+                    remedy=self.remedy,
+                )
+            )
+        raise DownloadError(
+            tr(
+                "{url} cannot be downloaded: {reason}; {kept:.1f} MB are kept, and the next try goes on from there, "
+                "or {remedy}",
+                url=self.url,
+                reason=reason,
+                kept=file.tell() / 1e6,
+                remedy=self.remedy,
+            )
+        )
 
     def _connect(self, file: IO[bytes], part: Path) -> http.client.HTTPResponse:
         """Ask for what is still missing. Raises: DownloadError, HTTPError, _Lost."""
@@ -134,7 +158,7 @@ class Download:
                 error.close()
                 _restart(file)
                 _forget(part)
-                raise _Lost("the server has another file now") from error
+                raise _Lost(tr("the server has another file now")) from error
             raise
         except (OSError, http.client.HTTPException) as error:
             raise _Lost(_reason(error)) from error
@@ -143,7 +167,13 @@ class Download:
     def _begin(self, answer: http.client.HTTPResponse, file: IO[bytes], part: Path) -> int:
         """Look at the head of an answer; the size of the whole file, 0 if it is not said. Raises: DownloadError."""
         if answer.headers.get_content_type() == "text/html":
-            raise DownloadError(f"{self.url} answers with a web page in place of the file; {self.remedy}")
+            raise DownloadError(
+                tr(
+                    "{url} answers with a web page in place of the file; {remedy}",
+                    url=self.url,
+                    remedy=self.remedy,
+                )
+            )
         length = answer.headers.get("Content-Length", "")
         total = int(length) if length.isascii() and length.isdigit() else 0
         if answer.status == 206:
@@ -151,26 +181,36 @@ class Download:
             if match is None or int(match[1]) != file.tell():
                 _restart(file)
                 _forget(part)
-                raise _Lost("the server sends another part than was asked for")
+                raise _Lost(tr("the server sends another part than was asked for"))
             total = int(match[2]) if match[2] != "*" else 0
         elif file.tell():  # it gives the whole file, because it cannot do otherwise or because it has changed
             _restart(file)
         if total > self.limit:
             raise DownloadError(
-                f"{self.url} has {total:,} bytes, but at most {self.limit:,} were expected; it is not downloaded"
+                tr(
+                    "{url} has {total:,} bytes, but at most {limit:,} were expected; it is not downloaded",
+                    url=self.url,
+                    total=total,
+                    limit=self.limit,
+                )
             )
         missing = total - file.tell()
         if missing > (free := shutil.disk_usage(part.parent).free):
             raise DownloadError(
-                f"{part.parent} has {free / 1e6:.0f} MB left, but {missing / 1e6:.0f} MB are needed: make room, or "
-                "let FCN_STUDIO_NETWORKS_DIR name another folder"
+                tr(
+                    "{folder} has {free:.0f} MB left, but {missing:.0f} MB are needed: make room, or let "
+                    "FCN_STUDIO_NETWORKS_DIR name another folder",
+                    folder=part.parent,
+                    free=free / 1e6,
+                    missing=missing / 1e6,
+                )
             )
         etag = answer.headers.get("ETag", "")
         validator = etag if etag.startswith('"') else answer.headers.get("Last-Modified", "")
         replace_file(_notes(part), json.dumps({"url": self.url, "validator": validator}).encode())
         return total
 
-    def _received(self, answer: http.client.HTTPResponse, file: IO[bytes], total: int) -> Iterator[Step]:
+    def _received(self, answer: http.client.HTTPResponse, file: IO[bytes], total: int) -> Iterator[DownloadProgress]:
         """Write what comes. Raises: DownloadError if it is too much, _Lost, OSError of the disk."""
         while True:
             try:
@@ -181,9 +221,11 @@ class Download:
                 return
             if file.tell() + len(chunk) > (total or self.limit):
                 _restart(file)
-                raise DownloadError(f"{self.url} sends more than it announced; what came of it is removed")
+                raise DownloadError(
+                    tr("{url} sends more than it announced; what came of it is removed", url=self.url)
+                )
             file.write(chunk)
-            yield Step(file.tell(), total, "Downloading")
+            yield DownloadProgress(file.tell(), total, tr("Downloading"))
 
     def _check(self, file: IO[bytes], part: Path) -> None:
         """Raises: DownloadError if the file's hash is not the published one; nothing of it is then left."""
@@ -199,12 +241,19 @@ class Download:
     def require_scheme(self, url: str) -> None:
         """Raises: DownloadError if an address is not of a kind that is allowed."""
         if urlsplit(url).scheme not in (("http", "https") if self.plain_http else ("https",)):
-            raise DownloadError(f"{self.url} leads to {url:.200}, which is no secure address; {self.remedy}")
+            raise DownloadError(
+                tr(
+                    "{url} leads to {target:.200}, which is not a secure address; {remedy}",
+                    url=self.url,
+                    target=url,
+                    remedy=self.remedy,
+                )
+            )
 
     def _disk_sentence(self, part: Path, error: OSError) -> str:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return f"{part.parent} is full: make room, then the download goes on where it stopped"
-        return f"{part} cannot be written: {error.strerror or error}"
+            return tr("{folder} is full: make room, then the download goes on where it stopped", folder=part.parent)
+        return tr("{path} cannot be written: {reason}", path=part, reason=error.strerror or error)
 
 
 def require_digest(path: Path, digest: str, what: str) -> None:
@@ -219,11 +268,18 @@ def require_digest(path: Path, digest: str, what: str) -> None:
         return
     with open(path, "rb") as file:
         found = hashlib.file_digest(file, algorithm).hexdigest()
-    if not found.startswith(expected.lower()):
-        raise DownloadError(
-            f"this is not the file that was published as {what}: its {algorithm} is {found}, but should "
-            f"{'be' if len(expected) == len(found) else 'begin with'} {expected}; it is not used"
+    if found.startswith(expected.lower()):
+        return
+    raise DownloadError(
+        tr(
+            "this is not the file that was published as {what}: its {algorithm} is {found}, but should begin "
+            "with {expected}; it is not used",
+            what=what,
+            algorithm=algorithm,
+            found=found,
+            expected=expected,
         )
+    )
 
 
 class _Lost(Exception):  # noqa: N818 - a reason to connect again
@@ -253,9 +309,9 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 def _reason(error: Exception) -> str:
     inner = getattr(error, "reason", error)
     if isinstance(inner, TimeoutError):
-        return "the server does not answer"
+        return tr("the server does not answer")
     if isinstance(inner, http.client.HTTPException):
-        return f"the server answers with nonsense ({type(inner).__name__})"
+        return tr("the server's answer makes no sense ({error})", error=type(inner).__name__)
     return str(getattr(inner, "strerror", None) or inner)[:200] or type(inner).__name__
 
 
@@ -273,7 +329,9 @@ def _claim(file: IO[bytes], part: Path) -> None:
 
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        raise DownloadError(f"{part.stem} is being downloaded already; wait for it, or stop it") from error
+        raise DownloadError(
+            tr("{name} is being downloaded already; wait for it, or stop it", name=part.stem)
+        ) from error
 
 
 def _restart(file: IO[bytes]) -> None:

@@ -12,11 +12,11 @@ from fcn_studio.core.labels import LabelMap, made_by_human
 from fcn_studio.core.sample import Sample, Split, Status
 from fcn_studio.core.snapshot import LabelledImage, pack
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats.atomic import told
+from fcn_studio.formats.atomic import os_errors_as
 from fcn_studio.formats.images.images import image_size, write_png
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.masks import read_mask, write_mask
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.jobs.micrographs import CLASSES, micrographs
 
 PICTURES = 24
@@ -30,7 +30,7 @@ def make_demo(folder: Path, *, count: int = PICTURES, labelled: int = LABELLED, 
     Raises:
         ProjectError: if the folder has something in it, or cannot be made.
     """
-    with told("used for the demo", folder):
+    with os_errors_as(tr_noop("{path} cannot be used for the demo: {reason}"), folder):
         folder.mkdir(parents=True, exist_ok=True)
         empty = not any(folder.iterdir())
     if not empty:

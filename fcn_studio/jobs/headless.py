@@ -26,7 +26,7 @@ from fcn_studio.errors import (
     UsageError,
 )
 from fcn_studio.fcn.weights.catalogue import NetworkInfo
-from fcn_studio.formats.atomic import told
+from fcn_studio.formats.atomic import CANNOT_WRITE, os_errors_as
 from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.class_files import write_class_files
@@ -176,7 +176,7 @@ def _writer_beside(project: ProjectFolder, network: NetworkInfo, out: Path, *, o
                 )
             )
     check_folder(out)
-    with told("written", out):
+    with os_errors_as(CANNOT_WRITE, out):
         out.mkdir(parents=True, exist_ok=True)
         write_class_files(out, network.table)
 

@@ -15,9 +15,9 @@ from fcn_studio import paths
 from fcn_studio.errors import CheckpointError, DownloadError
 from fcn_studio.fcn.weights.catalogue import SUFFIX, bundled, installed
 from fcn_studio.fcn.weights.published import PUBLISHED, PublishedNetwork, published_as
-from fcn_studio.formats.atomic import told
+from fcn_studio.formats.atomic import CANNOT_WRITE, os_errors_as
 from fcn_studio.formats.project.leftovers import remove_leftovers
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.jobs.protocol import Installing, InstallJob, JobProgress
 from fcn_studio.jobs.sandbox import Conversion, remedy, run_sandboxed
 from fcn_studio.settings import Settings
@@ -180,7 +180,7 @@ def _target(name: str) -> Path:
 def _beside(target: Path) -> Iterator[Path]:
     """A place beside the target for what is not checked yet; nothing is left there in the end."""
     remove_leftovers(target.parent)
-    with told("made", target.parent):
+    with os_errors_as(tr_noop("{path} cannot be made: {reason}"), target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
     place = target.parent / f".{secrets.token_hex(8)}.tmp"
     try:
@@ -192,7 +192,11 @@ def _beside(target: Path) -> Iterator[Path]:
 
 def _copied(path: Path, place: Path) -> Iterator[Installing]:
     """Copy a file, and flush it to the disk. Raises: ProjectError."""
-    with told("copied into the library of networks", path), paths.open_file(path) as source, place.open("xb") as copy:
+    with (
+        os_errors_as(tr_noop("{path} cannot be copied into the library of networks: {reason}"), path),
+        paths.open_file(path) as source,
+        place.open("xb") as copy,
+    ):
         total, done = os.fstat(source.fileno()).st_size, 0
         while chunk := source.read(_CHUNK):
             copy.write(chunk)
@@ -210,5 +214,5 @@ def _adopt(place: Path, target: Path, path: Path) -> None:
         load_checkpoint(place)
     except CheckpointError as error:
         raise CheckpointError(str(error).replace(str(place), str(path))) from error
-    with told("written", target):
+    with os_errors_as(CANNOT_WRITE, target):
         os.replace(place, target)

@@ -14,11 +14,11 @@ from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome,
 from fcn_studio.errors import ProjectError, TrainingError
 from fcn_studio.fcn.training.resume import Unfinished, read_unfinished
 from fcn_studio.fcn.weights.catalogue import read_info
-from fcn_studio.formats.atomic import told, write_atomically
+from fcn_studio.formats.atomic import CANNOT_WRITE, os_errors_as, write_atomically
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.project.runs import CHECKPOINT, state_of
 from fcn_studio.formats.project.training_lock import is_training
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.jobs.protocol import FineTuneJob
 
 _COLUMNS = ("pixel_accuracy", "mean_accuracy", "mean_iou", "frequency_weighted_iou")
@@ -75,7 +75,7 @@ def append(path: Path, progress: TrainProgress) -> None:
     row: dict[str, Any] = asdict(progress) | {"loss": progress.loss if math.isfinite(progress.loss) else None}
     if row["figures"] is not None:
         del row["figures"]["confusion"]
-    with told("written", path), path.open("a", encoding="utf-8", newline="") as file:
+    with os_errors_as(CANNOT_WRITE, path), path.open("a", encoding="utf-8", newline="") as file:
         if path.suffix.lower() != ".csv":
             file.write(json.dumps(row) + "\n")
             return
@@ -97,7 +97,7 @@ def begin(project: ProjectFolder, config: TrainConfig) -> Run:
     """
     run = Run(project.runs.new_dir())
     for earlier in broken_off(project)[:-1]:
-        with told("deleted", earlier.state):
+        with os_errors_as(tr_noop("{path} cannot be deleted: {reason}"), earlier.state):
             earlier.state.unlink(missing_ok=True)
     try:
         _write_json(run.folder / "config.json", asdict(config))

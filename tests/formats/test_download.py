@@ -15,7 +15,7 @@ import pytest
 
 from fcn_studio.errors import DownloadError
 from fcn_studio.formats import download as module
-from fcn_studio.formats.download import Download, Step
+from fcn_studio.formats.download import Download, DownloadProgress
 from tests.patience import PATIENCE_S
 
 DATA = bytes(range(256)) * 4000
@@ -109,7 +109,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     server.server_close()
 
 
-def get(server: Server, path: Path, **how: Any) -> list[Step]:
+def get(server: Server, path: Path, **how: Any) -> list[DownloadProgress]:
     fields = {"limit": 2 * len(DATA), "digest": SHA256, "plain_http": True, "remedy": "get it by hand", "timeout": 5}
     return list(Download(server.url, **{**fields, **how}).into(path))
 
@@ -241,7 +241,7 @@ REFUSED: dict[str, tuple[Callable[[Handler], None], str]] = {
     "a page": (page, "a web page in place of the file; get it by hand"),
     "gone": (lambda handler: handler.head(404, Content_Length=0), "404 Not Found; get it by hand"),
     "to a file": (redirect("file:///etc/passwd"), "is not allowed"),
-    "to ftp": (redirect("ftp://127.0.0.1/x"), "no secure address"),
+    "to ftp": (redirect("ftp://127.0.0.1/x"), "not a secure address"),
     "another part": (lying_range, "another part than was asked for"),
     "nonsense": (nonsense, "cannot be downloaded"),
     "a cut at once": (cut_after(0), r"ended after 0 of 1,024,000 bytes"),
@@ -266,7 +266,7 @@ def test_redirects_go_round_only_so_often(server: Server, tmp_path: Path) -> Non
 
 
 def test_plain_http_is_refused_unless_it_is_allowed(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(DownloadError, match="no secure address"):
+    with pytest.raises(DownloadError, match="not a secure address"):
         get(server, tmp_path / "net", plain_http=False)
     assert not server.asked
 

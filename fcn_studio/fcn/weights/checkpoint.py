@@ -27,7 +27,7 @@ from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.model.fcn import Network
 from fcn_studio.fcn.weights.catalogue import MAX_HEADER, METADATA_KEY, ORIGIN_KEYS, read_header
-from fcn_studio.formats.atomic import told, write_atomically
+from fcn_studio.formats.atomic import CANNOT_WRITE, os_errors_as, write_atomically
 from fcn_studio.formats.strict_json import parse, text
 from fcn_studio.i18n import tr
 from fcn_studio.paths import open_file
@@ -194,7 +194,7 @@ def write_temporary(checkpoint: Checkpoint, path: Path) -> None:
         ProjectError: if the file cannot be written.
     """
     tensors, metadata = _to_store(checkpoint, path, half=False)
-    with told("written", path):
+    with os_errors_as(CANNOT_WRITE, path):
         try:
             safetensors.torch.save_file(tensors, path, metadata)
         except safetensors.SafetensorError as error:  # its words for a full disk, too

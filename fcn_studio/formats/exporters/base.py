@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fcn_studio.core.sample import Sample
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats.atomic import told
+from fcn_studio.formats.atomic import CANNOT_WRITE, os_errors_as
 from fcn_studio.i18n import tr
 from fcn_studio.settings import Setting, Value
 
@@ -107,7 +107,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     Raises:
         ProjectError: if ``target`` is there already and not empty, or cannot be written.
     """
-    with told("written", target):
+    with os_errors_as(CANNOT_WRITE, target):
         if target.exists() and any(target.iterdir()):
             raise ProjectError(
                 tr("{folder} is there already and not empty; choose another folder, or move it away", folder=target)
@@ -116,7 +116,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     temporary = target.parent / f".{target.name}-{secrets.token_hex(4)}"
     try:
         yield temporary
-        with told("written", target):
+        with os_errors_as(CANNOT_WRITE, target):
             if target.exists():
                 target.rmdir()
             temporary.rename(target)

@@ -21,7 +21,7 @@ from fcn_studio import __version__
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Sample, Split
 from fcn_studio.errors import ImageError, MaskError
-from fcn_studio.formats.atomic import told
+from fcn_studio.formats.atomic import CANNOT_WRITE, os_errors_as
 from fcn_studio.formats.exporters.base import ExportResult, ExportSteps, flat_ids, new_folder, refuse_if_all_failed
 from fcn_studio.formats.images.images import is_upright_jpeg, read_image, write_jpeg
 from fcn_studio.formats.images.scan import IMAGES, MASKS
@@ -57,7 +57,7 @@ def _write_tree(
     lists: dict[Split, list[str]] = {split: [] for split in Split}
     rows: list[dict[str, object]] = []
     failed: dict[str, str] = {}
-    with told("written", tree):
+    with os_errors_as(CANNOT_WRITE, tree):
         for folder in (IMAGES, MASKS, LISTS):
             (tree / folder).mkdir(parents=True)
         for done, (sample, name) in enumerate(zip(samples, names, strict=True), 1):

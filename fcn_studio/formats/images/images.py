@@ -139,7 +139,14 @@ def write_jpeg(path: Path, image_rgb: NDArray[np.uint8]) -> None:
     """
     height, width = image_rgb.shape[:2]
     if max(height, width) > 65_500:  # Source: JPEG_MAX_DIMENSION in libjpeg's jmorecfg.h
-        raise ImageError(f"{path}: {width} x {height}: a JPEG has at most 65,500 pixels a side; leave that image out")
+        raise ImageError(
+            tr(
+                "{path}: {width} x {height}: a JPEG has at most 65,500 pixels a side; leave that image out",
+                path=path,
+                width=width,
+                height=height,
+            )
+        )
     Image.fromarray(image_rgb).save(path, "JPEG", quality=95, subsampling="4:4:4")
 
 
@@ -234,19 +241,31 @@ def _sentences(path: Path) -> Iterator[None]:
         yield
     except UnidentifiedImageError as error:
         raise ImageError(
-            f"{path}: not an image of a kind that is read (JPEG, PNG, TIFF, BMP, WebP, GIF, PNM, AVIF, "
-            "JPEG 2000); convert it, or remove it from the folder"
+            tr(
+                "{path}: not an image of a kind that is read (JPEG, PNG, TIFF, BMP, WebP, GIF, PNM, AVIF, "
+                "JPEG 2000); convert it, or remove it from the folder",
+                path=path,
+            )
         ) from error
     except MemoryError as error:
         raise ImageError(
-            f"{path}: there is not enough memory to read the image; close other programs, or shrink the image"
+            tr(
+                "{path}: there is not enough memory to read the image; close other programs, or shrink the image",
+                path=path,
+            )
         ) from error
     except DECODER_ERRORS as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise ImageError(f"{path}: the image cannot be opened: {error.strerror}") from error
+            raise ImageError(
+                tr("{path}: the image cannot be opened: {reason}", path=path, reason=error.strerror)
+            ) from error
         reason = str(error) or type(error).__name__
         raise ImageError(
-            f"{path}: the image is damaged or cut off ({reason}); restore it from its source, or remove it"
+            tr(
+                "{path}: the image is damaged or cut off ({reason}); restore it from its source, or remove it",
+                path=path,
+                reason=reason,
+            )
         ) from error
 
 
@@ -256,14 +275,28 @@ def _refuse_large(path: Path, size: tuple[int, int], kind: str, max_pixels: int)
     pixels = width * height
     if pixels > MOST_PIXELS:
         raise ImageError(
-            f"{path}: {width} x {height} pixels is over 2 gigapixels, which is never opened; cut or shrink the image"
+            tr(
+                "{path}: {width} x {height} pixels is over 2 gigapixels, which is never opened; cut or "
+                "shrink the image",
+                path=path,
+                width=width,
+                height=height,
+            )
         )
     if pixels > max_pixels:
         memory = pixels * (BYTES_A_PIXEL + _DECODER_BYTES_MORE.get(kind, 0))
         raise ImageTooLarge(
-            f"{path}: {width} x {height} pixels is over the limit of {max_pixels / 1e6:g} million, and would take "
-            f"about {memory / 1e9:.1f} GB of memory; cut or shrink the image, or raise the limit "
-            f"('Largest image' in the settings, --max-pixels {pixels} on the command line)",
+            tr(
+                "{path}: {width} x {height} pixels is over the limit of {limit:g} million, and would "
+                "take about {memory:.1f} GB of memory; cut or shrink the image, or raise the limit ('Largest "
+                "image' in the settings, --max-pixels {pixels} on the command line)",
+                path=path,
+                width=width,
+                height=height,
+                limit=max_pixels / 1e6,
+                memory=memory / 1e9,
+                pixels=pixels,
+            ),
             pixels,
             memory,
         )

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fcn_studio.core.sample import Sample, image_id_of, mask_ids
-from fcn_studio.formats.atomic import told
+from fcn_studio.formats.atomic import os_errors_as
 from fcn_studio.formats.images.images import IMAGE_SUFFIXES
+from fcn_studio.i18n import tr, tr_n, tr_noop
 
 IMAGES = "JPEGImages"
 MASKS = "SegmentationClass"
@@ -43,7 +44,7 @@ def scan_images(root: Path) -> ImageScan:
     Raises:
         ProjectError: if ``root`` itself cannot be listed.
     """
-    with told("opened", root):
+    with os_errors_as(tr_noop("{path} cannot be opened: {reason}"), root):
         os.scandir(root).close()
     notices: list[str] = []
     paths: dict[str, str] = {}
@@ -54,12 +55,24 @@ def scan_images(root: Path) -> ImageScan:
             if not _leads_to(entry.is_file):
                 odd.append(entry.path)
             elif image_id in paths:
-                notices.append(f"{entry.path} is left out: {paths[image_id]} bears the same name in another spelling")
+                notices.append(
+                    tr(
+                        "{path} is left out: {other} has the same name in another spelling",
+                        path=entry.path,
+                        other=paths[image_id],
+                    )
+                )
             else:
                 paths[image_id] = entry.path
     if odd:
-        others = f", as are {len(odd) - 1} more" if len(odd) > 1 else ""
-        notices.append(f"{odd[0]} is left out{others}: it is no file, or a link that leads nowhere")
+        notices.append(
+            tr_n(
+                "{n} entry is left out, because it is not a file, or a link that leads nowhere: {path}",
+                "{n:,} entries are left out, because they are not files, or links that lead nowhere: {path}, ...",
+                len(odd),
+                path=odd[0],
+            )
+        )
     masks = mask_ids(paths)
     ordered = sorted(paths, key=_natural)
     return ImageScan(tuple(Sample(i, paths[i], masks[i]) for i in ordered), tuple(notices))
@@ -90,7 +103,7 @@ def _files(root: Path, notices: list[str]) -> Iterator[tuple[str, os.DirEntry[st
         try:
             entries = list(os.scandir(folder))
         except OSError as error:
-            notices.append(f"{folder} is left out: {error.strerror}")
+            notices.append(tr("{folder} is left out: {reason}", folder=folder, reason=error.strerror))
             continue
         for entry in entries:
             if entry.name.startswith("."):

@@ -28,7 +28,7 @@ from fcn_studio.core.journal import Entry
 from fcn_studio.core.sample import Status
 from fcn_studio.core.tiles import TILE, Contents, Packed, Tile, tile_rect
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats.atomic import told
+from fcn_studio.formats.atomic import CANNOT_READ, os_errors_as
 from fcn_studio.i18n import tr
 
 MAGIC = b"FCNJ0001"
@@ -90,7 +90,7 @@ def read_journal(path: Path) -> Journal:
     Raises:
         ProjectError: if it cannot be read, or its head is damaged.
     """
-    with told("read", path):
+    with os_errors_as(CANNOT_READ, path):
         data, written_at = paths.read_file(path, _MAX_BYTES), path.stat().st_mtime
     frames = _frames(data)
     try:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from fcn_studio import paths
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats.atomic import told
+from fcn_studio.formats.atomic import os_errors_as
 from fcn_studio.formats.journal.journal import Journal, read_journal
 from fcn_studio.formats.project.lock import ProjectLock
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import tr, tr_noop
 
 SUFFIX = ".journal"
 
@@ -41,7 +41,9 @@ class JournalFolder:
         """
         place = os.path.realpath(folder)
         self.path = journals_dir() / _name(f"{project_id}\0{place}")
-        with told("written, so strokes are safe only once they are saved", self.path):
+        with os_errors_as(
+            tr_noop("{path} cannot be written, so strokes are safe only once they are saved: {reason}"), self.path
+        ):
             self.path.mkdir(parents=True, exist_ok=True)
         self._lock = ProjectLock(self.path / "lock")
         if project_id:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from fcn_studio.formats.atomic import told, write_atomically
+from fcn_studio.formats.atomic import CANNOT_READ, os_errors_as, write_atomically
 from fcn_studio.formats.images.scan import MAX_LIST_BYTES
 from fcn_studio.paths import read_file
 
@@ -18,7 +18,7 @@ def write_adopted(path: Path, mask_ids: Iterable[str]) -> None:
 
 def read_adopted(path: Path) -> frozenset[str]:
     """The list that `write_adopted` wrote; empty if there is none. Raises: ProjectError if unreadable."""
-    with told("read", path):
+    with os_errors_as(CANNOT_READ, path):
         data = read_file(path, MAX_LIST_BYTES) if path.exists() else b""
     whole = data[: data.rfind(b"\n") + 1]  # of a list that was cut off, the last line may be another mask's name
     return frozenset(whole.decode("utf-8", "surrogateescape").split("\n")) - {""}

@@ -31,12 +31,13 @@ from fcn_studio.formats.atomic import refuse_outside, write_atomically
 from fcn_studio.formats.images.scan import MASKS, scan_masks
 from fcn_studio.formats.project.adopted import read_adopted, write_adopted
 from fcn_studio.formats.project.loaded import EarlierLabels, LoadedLabels, Reading, bytes_of, sha256_of, with_record
-from fcn_studio.formats.project.read_ahead import ReadAhead, Source, record_sha256
+from fcn_studio.formats.project.read_ahead import DecodedFrom, ReadAhead, record_sha256
 from fcn_studio.formats.project.records import Record, read_provenance, read_record, write_record
 from fcn_studio.formats.project.status_index import Stamp, stamp_of
 from fcn_studio.formats.project.statuses import Statuses
 from fcn_studio.formats.project.versions import Version, Versions, same_content
 from fcn_studio.formats.voc.masks import encode_mask
+from fcn_studio.i18n import tr
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,9 @@ class AnnotationStore:
             path, record_path = self.mask_path(sample), self._record_path(sample)
             data, record = bytes_of(path), read_record(record_path)
             if data is None and sample.mask_id in self._masks:
-                raise MaskError(f"{path} is gone; bring it back, or open the folder again if you deleted it")
+                raise MaskError(
+                    tr("{path} is gone; bring it back, or open the folder again if you deleted it", path=path)
+                )
             digest = believed = None if data is None else sha256_of(data)
             if not peek:
                 self._seen[sample.mask_id] = digest
@@ -241,7 +244,7 @@ class AnnotationStore:
             if self._untouched(sample):
                 mask = reading.decoded(data, path)
                 return LoadedLabels(made_by_human(mask.label_map), status, None, digest, mask.notices)
-            source = Source(digest, record_sha256(record_path), fits, size, table, grey_as_indices)
+            source = DecodedFrom(digest, record_sha256(record_path), fits, size, table, grey_as_indices)
             found = None if peek else self._ahead.take(sample.mask_id, source)
             if found is None:
                 mask = reading.decoded(data, path)
@@ -265,7 +268,7 @@ class AnnotationStore:
             digest = sha256_of(data)
             fits = record is not None and record.mask_sha256 == digest
             table, grey_as_indices = self._rules()
-            source = Source(digest, record_digest, fits, size, table, grey_as_indices)
+            source = DecodedFrom(digest, record_digest, fits, size, table, grey_as_indices)
             if self._ahead.has(sample.mask_id, source):
                 return
             mask = Reading(sample, size, table, grey_as_indices).decoded(data, path)
@@ -292,8 +295,14 @@ class AnnotationStore:
         stem = sample.image_id.rpartition(".")[0]
         if (older := self._masks.get(stem)) is not None:
             raise MaskNeedsDecision(
-                f"{older}: several images are called {stem}, and this mask does not say whose it is; rename it to "
-                f"{Path(sample.mask_id).name}.png if it belongs to {sample.image_id}, else like its image"
+                tr(
+                    "{older}: several images are called {stem}, and this mask does not say whose it is; rename "
+                    "it to {name}.png if it belongs to {image_id}, else like its image",
+                    older=older,
+                    stem=stem,
+                    name=Path(sample.mask_id).name,
+                    image_id=sample.image_id,
+                )
             )
 
     def save(self, sample: Sample, labels: Labels, status: Status, prelabelled_by: str | None = None) -> str | None:
@@ -390,8 +399,11 @@ class AnnotationStore:
         digest = None if old is None else sha256_of(old)
         if self._distrusted and self._seen.get(sample.mask_id, digest) != digest:
             raise ProjectError(
-                f"{path} has been changed by another program meanwhile and is left as it is; open the folder again "
-                "to choose between it and your strokes"
+                tr(
+                    "{path} has been changed by another program meanwhile and is left as it is; open the folder "
+                    "again to choose between it and your strokes",
+                    path=path,
+                )
             )
 
     def _put_aside(self, sample: Sample, old: bytes, labels: Labels) -> None:

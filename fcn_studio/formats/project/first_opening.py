@@ -14,6 +14,7 @@ from fcn_studio.core.project import ProjectConfig
 from fcn_studio.core.sample import Sample
 from fcn_studio.errors import ClassTableNeeded
 from fcn_studio.formats.importers import found_classes
+from fcn_studio.i18n import tr, tr_n
 
 
 def found_table(folder: Path, masks: Mapping[str, Path], default: ClassTable | None) -> ClassTable:
@@ -24,15 +25,26 @@ def found_table(folder: Path, masks: Mapping[str, Path], default: ClassTable | N
     if not masks:
         return default or ClassTable.from_names([BACKGROUND])
     raise ClassTableNeeded(
-        f"{folder} has masks whose class indices are not VOC's, and no class_names.txt says what they "
-        "mean; write one there, a name a line, index 0 on the first"
+        tr(
+            "{folder} has masks whose class indices are not VOC's, and no class_names.txt says what they "
+            "mean; write one there, a name a line, index 0 on the first",
+            folder=folder,
+        )
     )
 
 
 def first_notice(samples: Sequence[Sample], masks: Mapping[str, Path]) -> tuple[str, ...]:
     """The notice that masks were found at first opening."""
     count = sum(sample.mask_id in masks for sample in samples)
-    return (f"{count} masks were found here and count as finished: Verified, made by you",) if count else ()
+    if not count:
+        return ()
+    return (
+        tr_n(
+            "{n} mask was found here and counts as finished: Verified, made by you",
+            "{n} masks were found here and count as finished: Verified, made by you",
+            count,
+        ),
+    )
 
 
 def new_config(folder: Path, table: ClassTable) -> ProjectConfig:

@@ -18,6 +18,7 @@ from fcn_studio.errors import MaskDamaged, MaskError, MaskNeedsDecision, MaskNot
 from fcn_studio.formats.project.records import Record, read_provenance, read_record
 from fcn_studio.formats.project.versions import Version
 from fcn_studio.formats.voc.masks import MAX_MASK_BYTES, MaskFile, decode_mask
+from fcn_studio.i18n import tr
 from fcn_studio.paths import read_file
 
 _VALUES = np.arange(256)
@@ -129,7 +130,9 @@ def with_record(
     if record is not None and provenance is not None:
         labels = _checked(mask.label_map, provenance)
         return LoadedLabels(labels, record.status, by, mask_sha256, mask.notices)
-    notice = f"{path.name}: nobody knows who labelled this mask; it is kept, and trained on once verified"
+    notice = tr(
+        "{name}: nobody knows who labelled this mask; it is kept, and trained on once verified", name=path.name
+    )
     labels = with_unknown_origin(mask.label_map)
     return LoadedLabels(labels, Status.IN_PROGRESS, by, mask_sha256, (*mask.notices, notice))
 
@@ -141,7 +144,9 @@ def bytes_of(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise MaskError(f"{path}: the mask cannot be opened: {error.strerror}") from error
+        raise MaskError(
+            tr("{path}: the mask cannot be opened: {reason}", path=path, reason=error.strerror)
+        ) from error
 
 
 def sha256_of(data: bytes) -> str:

@@ -20,8 +20,9 @@ from types import TracebackType
 from typing import NoReturn, Self
 
 from fcn_studio.errors import ProjectLocked, ProjectReadOnly
-from fcn_studio.formats.atomic import told
+from fcn_studio.formats.atomic import os_errors_as
 from fcn_studio.formats.strict_json import parse, text, whole
+from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.paths import read_file
 
 _FRESH_SECONDS = 10.0
@@ -123,7 +124,11 @@ class ProjectLock(FileLock):
 
     def __init__(self, path: Path, *, break_lock: bool = False) -> None:
         """Take it, as any `FileLock`."""
-        with told("written, so the project can only be opened to look at", path, ProjectReadOnly):
+        with os_errors_as(
+            tr_noop("{path} cannot be written, so the project can only be opened to look at: {reason}"),
+            path,
+            ProjectReadOnly,
+        ):
             self._place = _identity(path.parent.parent)
             super().__init__(path, break_lock=break_lock)
 
@@ -148,10 +153,16 @@ class ProjectLock(FileLock):
         except FileNotFoundError:
             there = False
         except OSError as error:
-            raise ProjectReadOnly(f"{folder} cannot be reached: {error.strerror or error}") from error
+            raise ProjectReadOnly(
+                tr("{folder} cannot be reached: {reason}", folder=folder, reason=error.strerror or error)
+            ) from error
         if not there and _identity(folder) != self._place:
-            raise ProjectReadOnly(f"{folder} is gone, or another disk is in its place; bring it back")
-        with told("written, so nothing can be saved there", self.path, ProjectReadOnly):
+            raise ProjectReadOnly(
+                tr("{folder} is gone, or another disk is in its place; bring it back", folder=folder)
+            )
+        with os_errors_as(
+            tr_noop("{path} cannot be written, so nothing can be saved there: {reason}"), self.path, ProjectReadOnly
+        ):
             self._take(break_lock=False)
         return False
 
@@ -164,15 +175,25 @@ class ProjectLock(FileLock):
         """Raises: ProjectLocked."""
         folder = self.path.parent.parent
         if owner is BEING_MADE:
-            raise ProjectLocked(f"{folder} is just being opened elsewhere; try again")
+            raise ProjectLocked(tr("{folder} is just being opened elsewhere; try again", folder=folder))
         if owner.host != self.owner.host:
             raise ProjectLocked(
-                f"{folder} is in use on host {owner.host} by process {owner.pid}; close it there, "
-                "or if that process is surely gone, open with --break-lock"
+                tr(
+                    "{folder} is in use on host {host} by process {pid}; close it there, or if that process is "
+                    "surely gone, open with --break-lock",
+                    folder=folder,
+                    host=owner.host,
+                    pid=owner.pid,
+                )
             )
         raise ProjectLocked(
-            f"{folder} is in use by process {owner.pid} on this host ({owner.host}); close it "
-            "there first (--break-lock takes the lock from a process that hangs)"
+            tr(
+                "{folder} is in use by process {pid} on this host ({host}); close it there first "
+                "(--break-lock takes the lock from a process that hangs)",
+                folder=folder,
+                pid=owner.pid,
+                host=owner.host,
+            )
         )
 
     def release(self) -> None:

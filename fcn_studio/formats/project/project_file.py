@@ -36,14 +36,14 @@ from tomlkit.items import AoT
 from fcn_studio.core.classes import ClassInfo, ClassTable, Colour
 from fcn_studio.core.project import DEFAULT_VAL_PERCENT, ProjectConfig
 from fcn_studio.errors import ProjectError, ProjectFileBroken
-from fcn_studio.formats.atomic import told, write_atomically
+from fcn_studio.formats.atomic import CANNOT_READ, os_errors_as, write_atomically
 from fcn_studio.formats.project import migrations
 from fcn_studio.formats.project.versions import earlier_files, keep_file
+from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.paths import ended, read_file
 
 _log = logging.getLogger(__name__)
 
-_RESTORE = "restore it from a copy"
 _MAX_DEPTH = 20
 
 _MAX_BYTES = 100_000
@@ -77,15 +77,31 @@ def _migrated(path: Path) -> tuple[tomlkit.TOMLDocument, int]:
     version = _value(document, "format", int, path)
     if version > migrations.FORMAT:
         raise ProjectError(
-            f"{path} has format {version}, and this program reads format {migrations.FORMAT}: update FCN Studio"
+            tr(
+                "{path} has format {version}, and this program reads format {format}: update FCN Studio",
+                path=path,
+                version=version,
+                format=migrations.FORMAT,
+            )
         )
     if version < 1:
-        raise ProjectFileBroken(f"{path} has format {version}, which no release wrote; correct it or {_RESTORE}")
+        raise ProjectFileBroken(
+            tr(
+                "{path} has format {version}, which no release wrote; correct it or restore it from a copy",
+                path=path,
+                version=version,
+            )
+        )
     try:
         migrations.migrate(document, version)
     except (TOMLKitError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ProjectFileBroken(
-            f"{path} is no file of format {version} ({error!r}); correct it or {_RESTORE}"
+            tr(
+                "{path} is not a file of format {version} ({reason!r}); correct it or restore it from a copy",
+                path=path,
+                version=version,
+                reason=error,
+            )
         ) from error
     return document, version
 
@@ -94,20 +110,35 @@ def _config_of(document: tomlkit.TOMLDocument, path: Path) -> ProjectConfig:
     """What a document of today's format says. Raises: ProjectFileBroken if that is impossible."""
     unlabelled = _value(document, "unlabelled", str, path)
     if unlabelled not in ("background", "void"):
-        raise ProjectFileBroken(f'{path}: unlabelled is "{unlabelled:.60}"; it must be "background" or "void"')
+        raise ProjectFileBroken(
+            tr(
+                '{path}: unlabelled is "{unlabelled:.60}"; it must be "background" or "void"',
+                path=path,
+                unlabelled=unlabelled,
+            )
+        )
     split = _value(document, "split", Mapping, path, {})
     val_percent = _value(split, "val_percent", int, path, DEFAULT_VAL_PERCENT)
     if not 0 <= val_percent <= 100:
-        raise ProjectFileBroken(f"{path}: val_percent is {val_percent}; it must be 0 to 100")
+        raise ProjectFileBroken(
+            tr("{path}: val_percent is {val_percent}; it must be 0 to 100", path=path, val_percent=val_percent)
+        )
     rows = [_class_info(row, path) for row in _value(document, "class", list, path, [])]
     try:
         table = ClassTable(tuple(sorted(rows, key=lambda row: row.index)), _value(document, "next_index", int, path))
     except ProjectError as error:
-        raise ProjectFileBroken(f"{path}: {error}; correct the file with a text editor") from error
+        raise ProjectFileBroken(
+            tr("{path}: {reason}; correct the file with a text editor", path=path, reason=error)
+        ) from error
     if table.next_index and table.get(table.next_index - 1) is None:  # no row is ever taken out: the file was cut off
         raise ProjectFileBroken(
-            f"{path} is cut off: class {table.next_index - 1} is not there, though next_index is {table.next_index}; "
-            f"{_RESTORE}, or write the class again, with retired = true if it is no longer wanted"
+            tr(
+                "{path} is cut off: class {index} is not there, though next_index is {next_index}; "
+                "restore it from a copy, or write the class again, with retired = true if it is no longer wanted",
+                path=path,
+                index=table.next_index - 1,
+                next_index=table.next_index,
+            )
         )
     return ProjectConfig(table, unlabelled, val_percent, _value(document, "id", str, path))
 
@@ -125,7 +156,7 @@ def write_project_file(path: Path, config: ProjectConfig, previous: Path) -> Non
         document, version = _migrated(path)
         _config_of(document, path)  # a file that makes no sense is never written over
         if version < migrations.FORMAT:
-            with told("read", path):
+            with os_errors_as(CANNOT_READ, path):
                 write_atomically(previous / f"{path.name}.format-{version}", path.read_bytes())
         keep_copy(path, previous)
     document["format"] = migrations.FORMAT
@@ -163,7 +194,8 @@ def open_project_file(path: Path, previous: Path) -> tuple[ProjectConfig, int]:
 def refuse_if_lost(path: Path, previous: Path) -> None:
     """For a folder without project file. Raises: ProjectFileBroken if it had one, with class indices of its own."""
     if _newest_sound(path, previous) is not None:
-        raise _with_remedy(f"{path} is gone (to begin anew, remove .fcn-studio too)", path, previous)
+        sentence = tr("{path} is gone (to begin anew, remove .fcn-studio too)", path=path)
+        raise _with_remedy(sentence, path, previous)
 
 
 def put_back(path: Path, previous: Path) -> None:
@@ -176,8 +208,10 @@ def put_back(path: Path, previous: Path) -> None:
     """
     earlier = _newest_sound(path, previous)
     if earlier is None:
-        raise ProjectError(f"{path} has no earlier copy that makes sense; correct it with a text editor")
-    with told("restored", path):
+        raise ProjectError(
+            tr("{path} has no earlier copy that makes sense; correct it with a text editor", path=path)
+        )
+    with os_errors_as(tr_noop("{path} cannot be restored: {reason}"), path):
         if path.exists():
             names = (path.with_name(f"{path.name}.broken-{number}") for number in itertools.count(1))
             write_atomically(next(name for name in names if not os.path.lexists(name)), path.read_bytes())
@@ -188,7 +222,9 @@ def _with_remedy(sentence: str, path: Path, previous: Path) -> ProjectFileBroken
     """The error that says how to go on, if there is an earlier copy."""
     earlier = _newest_sound(path, previous)
     if earlier is not None:
-        sentence += f". An earlier copy is whole: put {earlier} in its place"
+        sentence = tr(
+            "{sentence}. An earlier copy is whole: put {earlier} in its place", sentence=sentence, earlier=earlier
+        )
     return ProjectFileBroken(sentence, path.parent, earlier)
 
 
@@ -203,7 +239,7 @@ def _newest_sound(path: Path, previous: Path) -> Path | None:
 
 def _parsed(path: Path) -> tomlkit.TOMLDocument:
     """The document. Raises: ProjectError if it cannot be read, with the line where it is broken."""
-    with told("read", path):
+    with os_errors_as(CANNOT_READ, path):
         data = read_file(path, _MAX_BYTES)
     try:
         document = tomlkit.parse(ended(data.decode("utf-8-sig")))
@@ -211,13 +247,25 @@ def _parsed(path: Path) -> tomlkit.TOMLDocument:
             raise RecursionError
     except ParseError as error:
         raise ProjectFileBroken(
-            f"{path} is broken at line {error.line}, column {error.col} ({error}); correct it with a text editor or "
-            + _RESTORE
+            tr(
+                "{path} is broken at line {line}, column {column} ({reason}); correct it with a text editor or "
+                "restore it from a copy",
+                path=path,
+                line=error.line,
+                column=error.col,
+                reason=error,
+            )
         ) from error
     except RecursionError as error:
-        raise ProjectFileBroken(f"{path} nests its tables too deep; {_RESTORE}") from error
+        raise ProjectFileBroken(tr("{path} nests its tables too deep; restore it from a copy", path=path)) from error
     except (TOMLKitError, ValueError) as error:  # of TOML, of UTF-8, of a number with thousands of digits
-        raise ProjectFileBroken(f"{path} is broken ({error}); correct it with a text editor or {_RESTORE}") from error
+        raise ProjectFileBroken(
+            tr(
+                "{path} is broken ({reason}); correct it with a text editor or restore it from a copy",
+                path=path,
+                reason=error,
+            )
+        ) from error
     return document
 
 
@@ -231,20 +279,42 @@ def _value(table: Mapping[str, Any], key: str, kind: type, path: Path, default: 
     """A value of the wanted type, as plain Python. Raises: ProjectFileBroken if it is missing or of another type."""
     value = table.get(key, default)
     if value is None:
-        raise ProjectFileBroken(f'{path} has no "{key}"; restore the file from a copy, or add it with a text editor')
+        raise ProjectFileBroken(
+            tr(
+                '{path} has no "{key}"; restore the file from a copy, or add it with a text editor',
+                path=path,
+                key=key,
+            )
+        )
     value = getattr(value, "unwrap", lambda: value)()
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ProjectFileBroken(f'{path}: "{key}" is {value!r:.60}, which is not a {_WORDS[kind]}')
+        raise ProjectFileBroken(
+            tr(
+                '{path}: "{key}" is {value!r:.60}, which is not a {kind}',
+                path=path,
+                key=key,
+                value=value,
+                kind=tr(_WORDS[kind]),
+            )
+        )
     return value
 
 
-_WORDS: dict[type, str] = {int: "whole number", str: "text", bool: "true or false", list: "list", Mapping: "table"}
+_WORDS: dict[type, str] = {
+    int: tr_noop("whole number"),
+    str: tr_noop("text"),
+    bool: tr_noop("true or false"),
+    list: tr_noop("list"),
+    Mapping: tr_noop("table"),
+}
 
 
 def _class_info(row: Any, path: Path) -> ClassInfo:
     """One ``[[class]]``. Raises: ProjectFileBroken if it makes no sense."""
     if not isinstance(row, Mapping):
-        raise ProjectFileBroken(f"{path}: a class is {row!r:.60}; write each as a [[class]] table")
+        raise ProjectFileBroken(
+            tr("{path}: a class is {row!r:.60}; write each as a [[class]] table", path=path, row=row)
+        )
     return ClassInfo(
         index=_value(row, "index", int, path),
         name=_value(row, "name", str, path),
@@ -257,7 +327,7 @@ def _class_info(row: Any, path: Path) -> ClassInfo:
 def _colour(text: str, path: Path) -> Colour:
     """The colour of "#rrggbb". Raises: ProjectFileBroken if it is none."""
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
-        raise ProjectFileBroken(f'{path}: "{text:.60}" is no colour; write it as "#rrggbb"')
+        raise ProjectFileBroken(tr('{path}: "{text:.60}" is no colour; write it as "#rrggbb"', path=path, text=text))
     red, green, blue = bytes.fromhex(text[1:])
     return red, green, blue
 

@@ -154,7 +154,7 @@ class ProjectFolder:
         """
         folder = Path(os.path.abspath(folder))
         if not folder.is_dir():
-            raise ProjectError(f"{folder} is not a folder; name the folder that holds the images")
+            raise ProjectError(tr("{folder} is not a folder; name the folder that holds the images", folder=folder))
         if not (folder / PROJECT_FILE).exists() and (years := voc_years(folder)):
             names = ", ".join(map(str, years))
             raise YearsFound(
@@ -261,7 +261,12 @@ class ProjectFolder:
             self.annotations.distrust()
             if stamp_of(self._project_file) != self._file_stamp:
                 lock.release()
-                raise ProjectError(f"{self._project_file} has been changed by another program; open the folder again")
+                raise ProjectError(
+                    tr(
+                        "{project_file} has been changed by another program; open the folder again",
+                        project_file=self._project_file,
+                    )
+                )
         self._lock, self.access = lock, Access.WRITABLE
 
     # Images
@@ -311,7 +316,9 @@ class ProjectFolder:
 def _take_lock(folder: Path, *, break_lock: bool = False) -> ProjectLock:
     """The lock of a project. Raises: ProjectLocked; ProjectReadOnly if the folder cannot be written."""
     if not os.access(folder, os.W_OK):
-        raise ProjectReadOnly(f"{folder} cannot be written: it is protected, or lies on a read-only disk")
+        raise ProjectReadOnly(
+            tr("{folder} cannot be written: it is protected, or lies on a read-only disk", folder=folder)
+        )
     refuse_outside(folder, folder / STATE / "lock", folder / MASKS / "any.png", kind=ProjectReadOnly)
     return ProjectLock(folder / STATE / "lock", break_lock=break_lock)
 

@@ -17,7 +17,7 @@ from fcn_studio.formats.project.loaded import LoadedLabels, bytes_of, sha256_of
 
 
 @dataclass(frozen=True)
-class Source:
+class DecodedFrom:
     """All that the decoded annotation of one image follows from.
 
     Attributes:
@@ -51,20 +51,20 @@ class ReadAhead:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._found: dict[str, tuple[Source, LoadedLabels]] = {}
+        self._found: dict[str, tuple[DecodedFrom, LoadedLabels]] = {}
 
-    def put(self, mask_id: str, source: Source, found: LoadedLabels) -> None:
+    def put(self, mask_id: str, source: DecodedFrom, found: LoadedLabels) -> None:
         """Have it ready; whoever gave it must not use it any more."""
         with self._lock:
             self._found[mask_id] = source, found
 
-    def has(self, mask_id: str, source: Source) -> bool:
+    def has(self, mask_id: str, source: DecodedFrom) -> bool:
         """Whether `take` would find it."""
         with self._lock:
             entry = self._found.get(mask_id)
         return entry is not None and entry[0] == source
 
-    def take(self, mask_id: str, source: Source) -> LoadedLabels | None:
+    def take(self, mask_id: str, source: DecodedFrom) -> LoadedLabels | None:
         """What was decoded ahead of this very source; it is nobody else's then. What is stale is forgotten."""
         with self._lock:
             entry = self._found.pop(mask_id, None)

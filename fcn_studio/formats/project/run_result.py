@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats.atomic import told
+from fcn_studio.formats.atomic import CANNOT_READ, os_errors_as
 from fcn_studio.formats.strict_json import parse, text, whole
+from fcn_studio.i18n import tr
 from fcn_studio.paths import read_file
 
 NAME = "result.json"
@@ -43,7 +44,7 @@ def read_run_result(folder: Path) -> RunResult | None:
         ProjectError: if it cannot be read, or is none.
     """
     path = folder / NAME
-    with told("read", path):
+    with os_errors_as(CANNOT_READ, path):
         if not path.exists():
             return None
         data = read_file(path, _MAX_BYTES)
@@ -58,7 +59,9 @@ def read_run_result(folder: Path) -> RunResult | None:
             baseline_mean_iou=_mean_iou(fields["baseline"]),
         )
     except (ValueError, TypeError, KeyError) as error:
-        raise ProjectError(f"{path} is broken ({error}); the network beside it can be used all the same") from error
+        raise ProjectError(
+            tr("{path} is broken ({reason}); the network beside it can be used all the same", path=path, reason=error)
+        ) from error
 
 
 def _mean_iou(figures: object) -> float | None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from fcn_studio.core.class_map import ClassMap, check_class_map
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats.atomic import refuse_outside, told, write_atomically
+from fcn_studio.formats.atomic import CANNOT_READ, os_errors_as, refuse_outside, write_atomically
 from fcn_studio.formats.strict_json import parse, text
+from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.paths import read_file
 
 CHECKPOINT = "best.safetensors"
@@ -68,7 +69,7 @@ class Runs:
             ProjectError: if it cannot be made.
         """
         refuse_outside(self._project, self._file)
-        with told("made", self.folder):
+        with os_errors_as(tr_noop("{path} cannot be made: {reason}"), self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             number = max(self._numbers(), default=0)
             while True:
@@ -144,7 +145,7 @@ class Runs:
         Raises:
             ProjectError: if ``current.json`` is broken.
         """
-        with told("read", self._file):
+        with os_errors_as(CANNOT_READ, self._file):
             if not self._file.exists():
                 return []
             data = read_file(self._file, _MAX_BYTES)
@@ -153,7 +154,11 @@ class Runs:
             return [_network(row) for row in ([fields, *fields["previous"]] if fields else [])]
         except (ValueError, TypeError, KeyError) as error:
             raise ProjectError(
-                f"{self._file} is broken ({error}); delete it to use the bundled network again"
+                tr(
+                    "{file} is broken ({reason}); delete it to use the bundled network again",
+                    file=self._file,
+                    reason=error,
+                )
             ) from error
 
     def _write(self, chain: Sequence[UsedNetwork]) -> None:

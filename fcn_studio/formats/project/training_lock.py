@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from fcn_studio.errors import TrainingError
-from fcn_studio.formats.atomic import told
+from fcn_studio.formats.atomic import CANNOT_WRITE, os_errors_as
 from fcn_studio.formats.project.lock import BEING_MADE, FileLock, LockOwner, holder
+from fcn_studio.i18n import tr
 
 
 class TrainingLock(FileLock):
@@ -21,7 +22,7 @@ class TrainingLock(FileLock):
     def __init__(self, checkpoint: Path) -> None:
         """Take it, as any `FileLock`."""
         self._checkpoint = checkpoint
-        with told("written", path := lock_of(checkpoint)):
+        with os_errors_as(CANNOT_WRITE, path := lock_of(checkpoint)):
             super().__init__(path)
 
     def _refuse(self, owner: LockOwner) -> NoReturn:
@@ -53,12 +54,24 @@ def require_idle(checkpoint: Path) -> None:
 def _running(checkpoint: Path, owner: LockOwner) -> TrainingError:
     """What is said of a training that runs."""
     if owner is BEING_MADE:
-        return TrainingError(f"{checkpoint}: its training is just beginning elsewhere; wait for it")
+        return TrainingError(
+            tr("{checkpoint}: its training is just beginning elsewhere; wait for it", checkpoint=checkpoint)
+        )
     if owner.host != LockOwner.here().host:
         return TrainingError(
-            f"{checkpoint}: its training is still running on host {owner.host} (process {owner.pid}); wait for it, "
-            f"or if that process is surely gone, delete {lock_of(checkpoint)}"
+            tr(
+                "{checkpoint}: its training is still running on host {host} (process {pid}); wait for it, or "
+                "if that process is surely gone, delete {lock}",
+                checkpoint=checkpoint,
+                host=owner.host,
+                pid=owner.pid,
+                lock=lock_of(checkpoint),
+            )
         )
     return TrainingError(
-        f"{checkpoint}: its training is still running (process {owner.pid}); wait for it, or stop it first"
+        tr(
+            "{checkpoint}: its training is still running (process {pid}); wait for it, or stop it first",
+            checkpoint=checkpoint,
+            pid=owner.pid,
+        )
     )

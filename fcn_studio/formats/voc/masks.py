@@ -30,8 +30,6 @@ MAX_MASK_BYTES = MOST_PIXELS
 _PIXELS_PER_STRAY = 1000
 """Of how many pixels one may have an unknown index; with more, a class is missing."""
 
-_MAP_IT = "export it again as an 8-bit palette PNG of class indices, or map it explicitly"
-
 
 @dataclass(frozen=True)
 class MaskFile:
@@ -65,7 +63,9 @@ def read_mask(
     try:
         data = read_file(path, MAX_MASK_BYTES)
     except OSError as error:
-        raise MaskError(f"{path}: the mask cannot be opened: {error.strerror}") from error
+        raise MaskError(
+            tr("{path}: the mask cannot be opened: {reason}", path=path, reason=error.strerror)
+        ) from error
     return decode_mask(data, path, size, table, grey_as_indices=grey_as_indices)
 
 
@@ -85,21 +85,31 @@ def decode_mask(
             packed = image.tile[0].args in ("L;2", "L;4")
             pixels, mode = np.array(image), image.mode
     except UnidentifiedImageError as error:
-        raise MaskError(f"{path}: not a PNG file; {_MAP_IT}") from error
+        raise MaskError(
+            tr(
+                "{path}: not a PNG file; export it again as an 8-bit palette PNG of class indices, or map it "
+                "explicitly",
+                path=path,
+            )
+        ) from error
     except MemoryError as error:
         raise _not_read(path) from error
     except DECODER_ERRORS as error:
         raise MaskError(
-            f"{path}: the mask is damaged or cut off ({str(error) or type(error).__name__}); restore it from a "
-            "copy, or move it away to start this image anew"
+            tr(
+                "{path}: the mask is damaged or cut off ({reason}); restore it from a copy, or move it away "
+                "to start this image anew",
+                path=path,
+                reason=str(error) or type(error).__name__,
+            )
         ) from error
     if packed or mode not in ("P", "L", "1"):
-        raise MaskError(_foreign_sentence(path, pixels, "grey of 2 or 4 bits" if packed else _kind(mode)))
+        raise MaskError(_foreign_sentence(path, pixels, tr("grey of 2 or 4 bits") if packed else _kind(mode)))
     label_map = pixels.astype(np.uint8, copy=False)
     notices: tuple[str, ...] = ()
     if mode != "P":
         _check_grey(label_map, mode, path, grey_as_indices)
-        notices = (f"{path.name}: a grey mask; its values were read as class indices",)
+        notices = (tr("{name}: a grey mask; its values were read as class indices", name=path.name),)
     return MaskFile(label_map, (*notices, *_strays_made_void(label_map, table, path)))
 
 
@@ -187,12 +197,19 @@ def read_grey(path: Path, size: tuple[int, int]) -> LabelMap:
             _verify(file)
             with Image.open(file, formats=("PNG",)) as image:
                 if image.mode != "L" or image.size != size:
-                    raise ImageError(f"{path}: not an 8-bit grey PNG of {size[0]} x {size[1]} pixels")
+                    raise ImageError(
+                        tr(
+                            "{path}: not an 8-bit grey PNG of {width} x {height} pixels",
+                            path=path,
+                            width=size[0],
+                            height=size[1],
+                        )
+                    )
                 return np.array(image)
     except MemoryError as error:
         raise _not_read(path) from error
     except DECODER_ERRORS as error:
-        raise ImageError(f"{path}: damaged: {error}") from error
+        raise ImageError(tr("{path}: damaged: {reason}", path=path, reason=error)) from error
 
 
 def indices_in(path: Path) -> frozenset[int] | None:
@@ -212,7 +229,9 @@ def indices_in(path: Path) -> frozenset[int] | None:
 
 def _not_read(path: Path) -> MaskNotRead:
     """What is said where memory has run out, which no earlier version of a mask would help."""
-    return MaskNotRead(f"{path}: there is not enough memory to read it; close other programs, then try again")
+    return MaskNotRead(
+        tr("{path}: there is not enough memory to read it; close other programs, then try again", path=path)
+    )
 
 
 def _verify(file: BinaryIO) -> None:
@@ -236,10 +255,24 @@ def _check_size(mask: tuple[int, int], size: tuple[int, int], path: Path) -> Non
     """Raises: MaskError if the mask is not of the image's size; both are (width, height)."""
     if mask == size:
         return
-    turned = " (it looks turned by 90 degrees)" if mask == size[::-1] else ""
+    if mask == size[::-1]:
+        raise MaskError(
+            tr(
+                "{path}: the mask is {mask_size} pixels, its image {size} (it looks turned by 90 degrees); masks are "
+                "never resized: replace it by one of the image's size",
+                path=path,
+                mask_size=f"{mask[0]} x {mask[1]}",
+                size=f"{size[0]} x {size[1]}",
+            )
+        )
     raise MaskError(
-        f"{path}: the mask is {mask[0]} x {mask[1]} pixels, its image {size[0]} x {size[1]}{turned}; masks are "
-        "never resized: replace it by one of the image's size"
+        tr(
+            "{path}: the mask is {mask_size} pixels, its image {size}; masks are never resized: replace it by one of "
+            "the image's size",
+            path=path,
+            mask_size=f"{mask[0]} x {mask[1]}",
+            size=f"{size[0]} x {size[1]}",
+        )
     )
 
 
@@ -250,22 +283,33 @@ def _check_grey(values: LabelMap, mode: str, path: Path, grey_as_indices: bool |
         return
     row, column = (int(v[0]) for v in np.nonzero(values)) if values.any() else (0, 0)
     raise GreyMaskFound(
-        f"{path}: a grey mask of only two values ({'1' if mode == '1' else '255'} first at x={column}, y={row}): "
-        "it may mean void or an object; say that its values are class indices (on the command line "
-        "--grey-as-indices), or map it"
+        tr(
+            "{path}: a grey mask of only two values ({value} first at x={column}, y={row}): it may mean "
+            "void or an object; say that its values are class indices (on the command line "
+            "--grey-as-indices), or map it",
+            path=path,
+            value="1" if mode == "1" else "255",
+            column=column,
+            row=row,
+        )
     )
 
 
 def _kind(mode: str) -> str:
     """A mode of Pillow's in words."""
-    return "of 16 bits" if mode.startswith("I") else f"in colour or has an alpha channel ({mode})"
+    return tr("of 16 bits") if mode.startswith("I") else tr("in colour or has an alpha channel ({mode})", mode=mode)
 
 
 def _foreign_sentence(path: Path, pixels: np.ndarray[tuple[int, ...], np.dtype[np.generic]], kind: str) -> str:
     """What is wrong with a mask that is not of 8-bit indices, naming its first pixel that is not 0."""
     marked = pixels.reshape(*pixels.shape[:2], -1).any(axis=2)
     row, column = (int(v[0]) for v in np.nonzero(marked)) if marked.any() else (0, 0)
-    return (
-        f"{path}: the mask is {kind}, value {pixels[row, column].tolist()} at x={column}, y={row}; class indices "
-        f"are read from 8-bit palette or grey PNGs only; {_MAP_IT}"
+    return tr(
+        "{path}: the mask is {kind}, value {value} at x={x}, y={y}; class indices are read from 8-bit palette or "
+        "grey PNGs only; export it again as an 8-bit palette PNG of class indices, or map it explicitly",
+        path=path,
+        kind=kind,
+        value=pixels[row, column].tolist(),
+        x=column,
+        y=row,
     )

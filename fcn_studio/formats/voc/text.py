@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats.atomic import told
+from fcn_studio.formats.atomic import CANNOT_READ, os_errors_as
 from fcn_studio.i18n import tr
 from fcn_studio.paths import read_file
 
@@ -20,7 +20,7 @@ def text_lines(path: Path, limit: int) -> list[str]:
     Raises:
         ProjectError: if it cannot be read.
     """
-    with told("read", path):
+    with os_errors_as(CANNOT_READ, path):
         data = read_file(path, limit)
     try:
         return lines_of(data.decode("utf-16" if data.startswith(_UTF_16) else "utf-8-sig"))

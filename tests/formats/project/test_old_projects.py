@@ -138,7 +138,7 @@ def test_an_older_format_is_brought_forward_in_memory_and_kept_at_the_first_writ
 def test_a_file_that_is_no_file_of_its_format_blocks(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     later_release(monkeypatch)
     written = (old / "fcn-studio.toml").read_bytes()  # of format 1, but not of that release's
-    with pytest.raises(ProjectError, match=r"fcn-studio\.toml is no file of format 1"):
+    with pytest.raises(ProjectError, match=r"fcn-studio\.toml is not a file of format 1"):
         ProjectFolder.open(old, writable=True)
     assert (old / "fcn-studio.toml").read_bytes() == written
 
