@@ -1,4 +1,4 @@
-"""The command line: the window, and the same jobs headless, with progress bars, ``--json`` and exit codes.
+"""The command line: the window, and the same jobs without it, with progress bars, ``--json`` and exit codes.
 
 Exit codes: 0 done, 1 a bug, 2 a sentence on standard error says what to do, 130 interrupted.
 """
@@ -20,13 +20,14 @@ from fcn_studio import __version__
 from fcn_studio.core.training import Level, RecipeName, TrainConfig
 from fcn_studio.errors import FcnStudioError, UsageError
 from fcn_studio.formats.exporters import EXPORTERS
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.settings import Setting, Value
 
 Json = Mapping[str, object]
 """What a command writes with ``--json``."""
 
-EPILOG = """examples:
+EPILOG = tr_noop(
+    """examples:
   fcn-studio photos/                                   open a folder of images in the window
   fcn-studio demo                                      open a small drawn project and try the loop
   fcn-studio segment photos/ --out predictions/        label every image, leave photos/ untouched
@@ -34,36 +35,41 @@ EPILOG = """examples:
   fcn-studio evaluate photos/ --network street         score a network on the validation images
   fcn-studio export photos/ --format voc --out voc/    write a VOC data set of the verified images
 """
+)
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of all commands."""
+    """Return the parser of all commands."""
     top = argparse.ArgumentParser(
         "fcn-studio",
-        description="Label images for semantic segmentation; the network learns while you label.",
-        epilog=EPILOG,
+        description=tr("Label images for semantic segmentation; the network learns while you label."),
+        epilog=tr(EPILOG),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"fcn-studio {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
-    _add_window(commands.add_parser("open", help="open a folder in the window (the default command)"))
-    demo = commands.add_parser("demo", help="open a small drawn project; without a display, run its journey")
-    demo.add_argument("folder", nargs="?", type=Path, help="where to make it (default: a new temporary folder)")
-    demo.add_argument("--offscreen", action="store_true", help="run the journey offscreen even if there is a display")
-    demo.add_argument("--screenshot", type=Path, help="where the journey writes its picture of the window")
-    _add_segment(commands.add_parser("segment", help="label images with a network"))
-    _add_train(commands.add_parser("train", help="fine-tune or train on trusted pixels"))
-    _add_evaluate(commands.add_parser("evaluate", help="score a network on verified images"))
-    _add_export(commands.add_parser("export", help="write a data set for training elsewhere"))
+    _add_window(commands.add_parser("open", help=tr("open a folder in the window (the default command)")))
+    demo = commands.add_parser("demo", help=tr("open a small drawn project; without a display, run through it"))
+    demo.add_argument(
+        "folder", nargs="?", type=Path, help=tr("folder of the project (default: a new temporary folder)")
+    )
+    demo.add_argument("--offscreen", action="store_true", help=tr("run without a window even if there is a display"))
+    demo.add_argument("--screenshot", type=Path, help=tr("file that gets a picture of the window"))
+    _add_segment(commands.add_parser("segment", help=tr("label images with a network")))
+    _add_train(commands.add_parser("train", help=tr("fine-tune or train a network on what was labelled by hand")))
+    _add_evaluate(commands.add_parser("evaluate", help=tr("score a network on verified images")))
+    _add_export(commands.add_parser("export", help=tr("write a data set for training with other programs")))
     _add_networks(commands)
-    doctor = commands.add_parser("doctor", help="versions, device, Qt platform, what is missing and how to get it")
+    doctor = commands.add_parser("doctor", help=tr("show versions, device and Qt platform, and what is missing"))
     _add_json(doctor)
     return top
 
 
 def _add_window(command: argparse.ArgumentParser) -> None:
-    command.add_argument("folder", nargs="?", type=Path, help="folder of images or VOC tree")
-    command.add_argument("--break-lock", action="store_true", help="take over a project another computer left locked")
+    command.add_argument("folder", nargs="?", type=Path, help=tr("folder of images or VOC tree"))
+    command.add_argument(
+        "--break-lock", action="store_true", help=tr("take over a project that another computer left locked")
+    )
     _add_max_pixels(command)
 
 
@@ -72,70 +78,107 @@ def _add_max_pixels(command: argparse.ArgumentParser) -> None:
         "--max-pixels",
         metavar="N",
         type=int,
-        help="read images of up to N pixels, at most 2 gigapixels (default: 'Largest image' in the settings)",
+        help=tr("read images of up to N pixels, at most 2 gigapixels (default: 'Largest image' in the settings)"),
     )
 
 
 def _add_json(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--json", metavar="FILE", type=Path, help="write the result as JSON; '-' is standard output")
+    command.add_argument(
+        "--json", metavar="FILE", type=Path, help=tr("write the result as JSON; '-' is standard output")
+    )
 
 
 def _add_project(command: argparse.ArgumentParser, *, network_required: bool = False) -> None:
-    command.add_argument("folder", type=Path, help="folder of images or VOC tree")
+    command.add_argument("folder", type=Path, help=tr("folder of images or VOC tree"))
     command.add_argument(
         "--network",
         metavar="N",
         default="",
         required=network_required,
-        help="the name of a network or a checkpoint file"
-        + ("" if network_required else " (default: the project's network, else the bundled one)"),
+        help=tr("name of a network, or a checkpoint file")
+        if network_required
+        else tr("name of a network, or a checkpoint file (default: the project's network, else the bundled one)"),
     )
-    command.add_argument("--device", metavar="D", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
-    command.add_argument("--grey-as-indices", action="store_true", help="read grey masks as class indices")
+    command.add_argument("--device", metavar="D", default="auto", help=tr("auto, cpu, cuda, cuda:1 or mps"))
+    command.add_argument("--grey-as-indices", action="store_true", help=tr("read grey masks as class indices"))
     _add_max_pixels(command)
     _add_json(command)
 
 
 def _add_segment(command: argparse.ArgumentParser) -> None:
     _add_project(command)
-    command.add_argument("--all", action="store_true", help="pre-labelled images too; never ones a human touched")
-    command.add_argument("--out", metavar="DIR", type=Path, help="write raw predictions there, leave FOLDER alone")
-    command.add_argument("--overwrite", action="store_true", help="replace predictions that --out holds already")
-    command.add_argument("--break-lock", action="store_true", help="take over a project another computer left locked")
+    command.add_argument(
+        "--all", action="store_true", help=tr("label pre-labelled images too, but no image that was edited by hand")
+    )
+    command.add_argument(
+        "--out", metavar="DIR", type=Path, help=tr("write predictions there, and nothing into FOLDER")
+    )
+    command.add_argument("--overwrite", action="store_true", help=tr("replace predictions that are already in --out"))
+    command.add_argument(
+        "--break-lock", action="store_true", help=tr("take over a project that another computer left locked")
+    )
 
 
 def _add_train(command: argparse.ArgumentParser) -> None:
     _add_project(command)
     command.add_argument("--level", choices=[level.value for level in Level], default=Level.FULL.value)
     budget = command.add_mutually_exclusive_group()
-    budget.add_argument("--minutes", type=float, metavar="M", help="wall-clock budget")
-    budget.add_argument("--steps", type=int, metavar="N", help="number of optimiser steps")
-    command.add_argument("--out", metavar="FILE", type=Path, help="write the checkpoint there, leave FOLDER alone")
-    command.add_argument("--resume", action="store_true", help="go on with the last training that did not finish")
-    command.add_argument("--log", metavar="FILE", type=Path, help="append each report there, as JSON lines or *.csv")
-    command.add_argument("--batch-size", type=int, metavar="B", help="crops a step (default: the recipe's)")
-    command.add_argument("--width", type=float, metavar="W", help="of a slim trunk from scratch")
+    budget.add_argument("--minutes", type=float, metavar="M", help=tr("time limit in minutes"))
+    budget.add_argument("--steps", type=int, metavar="N", help=tr("number of optimiser steps"))
+    command.add_argument(
+        "--out", metavar="FILE", type=Path, help=tr("write the checkpoint there, and nothing into FOLDER")
+    )
+    command.add_argument("--resume", action="store_true", help=tr("continue the last training that did not finish"))
+    command.add_argument(
+        "--log",
+        metavar="FILE",
+        type=Path,
+        help=tr("append each report to it, as JSON lines or, if it ends in .csv, as CSV"),
+    )
+    command.add_argument(
+        "--batch-size", type=int, metavar="B", help=tr("crops per step (default: that of the recipe)")
+    )
+    command.add_argument(
+        "--width",
+        type=float,
+        metavar="W",
+        help=tr("width of a slim trunk that is trained from scratch"),
+    )
     command.add_argument("--seed", type=int, default=0)
     recipes = [recipe.value for recipe in RecipeName]
-    command.add_argument("--recipe", choices=recipes, default=recipes[0], help="modern, or the FCN paper's")
-    command.add_argument("--architecture", metavar="A", help="from scratch: efficientnet-lite0-8s, slim, vgg16-8s")
-    command.add_argument("--input-scale", type=float, metavar="S", help="from scratch: factor on the images' size")
-    command.add_argument("--crop", type=_size, metavar="HxW", help="size of the crops, as 256x320")
-    command.add_argument("--lovasz", type=float, default=0.0, metavar="W", help="weight of the Lovász-softmax loss")
-    command.add_argument("--rate", type=float, default=1.0, metavar="F", help="factor on the learning rates")
-    command.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto")
-    command.add_argument("--no-flip", dest="flip", action="store_false", help="never mirror crops left to right")
-    command.add_argument("--vertical-flip", action="store_true", help="mirror crops top to bottom too")
-    command.add_argument("--rotation", type=float, default=0.0, metavar="A", help="turn crops by up to this angle")
     command.add_argument(
-        "--early-stop", type=int, default=0, metavar="N", help="end after N validations without gain"
+        "--recipe", choices=recipes, default=recipes[0], help=tr("how to train: modern, or as in the FCN paper")
     )
-    command.add_argument("--divide-weights", action="store_true", help="take the class weights out of the scores")
-    command.add_argument("--val-list", metavar="FILE", type=Path, help="validate on the images that it names")
+    command.add_argument(
+        "--architecture", metavar="A", help=tr("network to train from scratch: efficientnet-lite0-8s, slim, vgg16-8s")
+    )
+    command.add_argument(
+        "--input-scale", type=float, metavar="S", help=tr("factor on the size of the images, from scratch only")
+    )
+    command.add_argument("--crop", type=_size, metavar="HxW", help=tr("height and width of the crops, as 256x320"))
+    command.add_argument(
+        "--lovasz", type=float, default=0.0, metavar="W", help=tr("weight of the Lovász-softmax loss")
+    )
+    command.add_argument("--rate", type=float, default=1.0, metavar="F", help=tr("factor on the learning rates"))
+    command.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto")
+    command.add_argument("--no-flip", dest="flip", action="store_false", help=tr("never mirror crops left to right"))
+    command.add_argument("--vertical-flip", action="store_true", help=tr("mirror crops top to bottom too"))
+    command.add_argument(
+        "--rotation", type=float, default=0.0, metavar="A", help=tr("turn crops by up to this angle")
+    )
+    command.add_argument(
+        "--early-stop", type=int, default=0, metavar="N", help=tr("end after N validations without gain")
+    )
+    command.add_argument(
+        "--divide-weights", action="store_true", help=tr("divide the scores by the class weights of the loss")
+    )
+    command.add_argument(
+        "--val-list", metavar="FILE", type=Path, help=tr("validate on the images that the file lists")
+    )
 
 
 def _size(words: str) -> tuple[int, int]:
-    """(height, width) of a text like 256x320."""
+    """Return (height, width) of a text like 256x320."""
     height, _, width = words.partition("x")
     return int(height), int(width)
 
@@ -143,46 +186,55 @@ def _size(words: str) -> tuple[int, int]:
 def _add_evaluate(command: argparse.ArgumentParser) -> None:
     _add_project(command, network_required=True)
     command.add_argument("--split", choices=["train", "val", "all"], default="val")
-    command.add_argument("--boundary", action="store_true", help="score boundaries too (F at 2 pixels)")
+    command.add_argument("--boundary", action="store_true", help=tr("score boundaries too (F-measure at 2 pixels)"))
 
 
 def _add_networks(commands: Any) -> None:
-    """The commands about the library of networks; their names have two words."""
-    listing = commands.add_parser("networks", help="list the networks there are")
-    listing.add_argument("folder", nargs="?", type=Path, help="a project, to list its runs too")
-    listing.add_argument("--available", action="store_true", help="list what can be downloaded too")
-    download = commands.add_parser("networks download", help="download a published network")
-    download.add_argument("name", metavar="NAME", help="as 'networks --available' lists it")
-    download.add_argument("--allow-unverified", action="store_true", help="also where nothing proves what arrives")
-    imported = commands.add_parser("networks import", help="keep a .caffemodel, .pth or checkpoint as a network")
+    """Add the commands about networks; most of their names have two words."""
+    listing = commands.add_parser("networks", help=tr("list the networks"))
+    listing.add_argument("folder", nargs="?", type=Path, help=tr("project whose runs are listed too"))
+    listing.add_argument("--available", action="store_true", help=tr("list also networks that can be downloaded"))
+    download = commands.add_parser("networks download", help=tr("download a published network"))
+    download.add_argument("name", metavar="NAME", help=tr("name as 'networks --available' lists it"))
+    download.add_argument(
+        "--allow-unverified", action="store_true", help=tr("download even if no published hash proves what arrives")
+    )
+    imported = commands.add_parser(
+        "networks import", help=tr("import a .caffemodel, .pth or checkpoint file as a network")
+    )
     imported.add_argument("file", metavar="FILE", type=Path)
-    imported.add_argument("--classes", metavar="FILE", type=Path, help="names of its classes by index, one a line")
+    imported.add_argument(
+        "--classes", metavar="FILE", type=Path, help=tr("file with the name of a class in each line, index 0 first")
+    )
     imported.add_argument(
         "--architecture",
         metavar="NAME",
         default="",
-        help="what a .pth is, where the file does not tell: vgg16-8s or vgg16-8s-atonce",
+        help=tr("what a .pth is, where the file does not tell: vgg16-8s or vgg16-8s-atonce"),
     )
-    show = commands.add_parser("networks show", help="all that is known of a network")
-    show.add_argument("name", metavar="NAME", help="a network there is or can be downloaded, or a checkpoint file")
-    remove = commands.add_parser("networks remove", help="delete a network that was downloaded or imported")
+    show = commands.add_parser("networks show", help=tr("show what is known of a network"))
+    show.add_argument("name", metavar="NAME", help=tr("name of a network, installed or not, or a checkpoint file"))
+    remove = commands.add_parser("networks remove", help=tr("delete a network that was downloaded or imported"))
     remove.add_argument("name", metavar="NAME")
     for command in (download, imported):
-        command.add_argument("--as", dest="keep_as", metavar="NAME", default="", help="keep it under this name")
+        command.add_argument("--as", dest="keep_as", metavar="NAME", default="", help=tr("keep it under this name"))
     for command in (listing, download, imported, show, remove):
         _add_json(command)
 
 
 def _add_export(command: argparse.ArgumentParser) -> None:
-    command.add_argument("folder", type=Path, help="folder of images or VOC tree")
+    command.add_argument("folder", type=Path, help=tr("folder of images or VOC tree"))
     formats = [row.name for row in EXPORTERS]
     command.add_argument("--format", choices=formats, default=formats[0], help=tr("form of the data set"))
     command.add_argument("--out", metavar="DIR", type=Path, required=True)
     command.add_argument(
-        "--status", action="append", metavar="S", help="statuses to export (default: verified); may be repeated"
+        "--status",
+        action="append",
+        metavar="S",
+        help=tr("status of images to export (default: verified); may be repeated"),
     )
     command.add_argument("--split", choices=["train", "val", "all"], default="all")
-    command.add_argument("--grey-as-indices", action="store_true", help="read grey masks as class indices")
+    command.add_argument("--grey-as-indices", action="store_true", help=tr("read grey masks as class indices"))
     _add_max_pixels(command)
     _add_json(command)
     _add_export_options(command)
@@ -216,7 +268,7 @@ def _argument(option: Setting[Any]) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code."""
+    """Run one command and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     known = _WINDOWS.keys() | _REPORTS.keys()
     if " ".join(words[:2]) in known:
@@ -225,7 +277,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words.insert(0, "open")
     options = parser().parse_args(words)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # In a log file, too, news of a long job are seen as they come; a path that cannot be printed costs no result.
+        # A log file gets each line at once, and a path that cannot be encoded costs no result.
         sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     try:
         if options.command in _WINDOWS:
@@ -241,17 +293,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FcnStudioError as error:
         print(f"fcn-studio: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # who read our output has heard enough
+    except BrokenPipeError:  # the reader of the output has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except KeyboardInterrupt:
-        print("fcn-studio: interrupted", file=sys.stderr)
+        print(f"fcn-studio: {tr('interrupted')}", file=sys.stderr)
         return 130
 
 
 @contextmanager
 def _words_apart(path: Path | None) -> Iterator[None]:
-    """While standard output is for JSON alone, what is printed for people goes to standard error."""
+    """Print sentences to standard error while standard output is for JSON only."""
     with redirect_stdout(sys.stderr) if str(path) == "-" else nullcontext():
         yield
 
@@ -284,10 +336,10 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _max_pixels(options: argparse.Namespace) -> int:
-    """The limit that is given, else that of the settings, so that what the window opens is read here too.
+    """Return the limit that is given, else that of the settings, as in the window.
 
     Raises:
-        UsageError: if the setting may not have the value.
+        UsageError: if the value is not valid.
     """
     from fcn_studio.settings import Settings
 
@@ -296,7 +348,7 @@ def _max_pixels(options: argparse.Namespace) -> int:
             return int(Settings.max_pixels.accepted(options.max_pixels))
     except ValueError as error:
         raise UsageError(
-            f"--max-pixels {options.max_pixels} makes no sense; give 1 million to 2,000 million"
+            tr("--max-pixels {pixels} makes no sense; give 1 million to 2,000 million", pixels=options.max_pixels)
         ) from error
     settings = Settings()
     if settings.notice:
