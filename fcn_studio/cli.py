@@ -121,7 +121,12 @@ def _add_segment(command: argparse.ArgumentParser) -> None:
 
 def _add_train(command: argparse.ArgumentParser) -> None:
     _add_project(command)
-    command.add_argument("--level", choices=[level.value for level in Level], default=Level.FULL.value)
+    command.add_argument(
+        "--level",
+        choices=[level.value for level in Level],
+        default=Level.FULL.value,
+        help=tr("how much of the network is trained"),
+    )
     budget = command.add_mutually_exclusive_group()
     budget.add_argument("--minutes", type=float, metavar="M", help=tr("time limit in minutes"))
     budget.add_argument("--steps", type=int, metavar="N", help=tr("number of optimiser steps"))
@@ -144,7 +149,7 @@ def _add_train(command: argparse.ArgumentParser) -> None:
         metavar="W",
         help=tr("width of a slim trunk that is trained from scratch"),
     )
-    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--seed", type=int, default=0, help=tr("seed of the random numbers"))
     recipes = [recipe.value for recipe in RecipeName]
     command.add_argument(
         "--recipe", choices=recipes, default=recipes[0], help=tr("how to train: modern, or as in the FCN paper")
@@ -160,7 +165,9 @@ def _add_train(command: argparse.ArgumentParser) -> None:
         "--lovasz", type=float, default=0.0, metavar="W", help=tr("weight of the Lovász-softmax loss")
     )
     command.add_argument("--rate", type=float, default=1.0, metavar="F", help=tr("factor on the learning rates"))
-    command.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto")
+    command.add_argument(
+        "--precision", choices=["auto", "fp32", "bf16"], default="auto", help=tr("precision of the computation")
+    )
     command.add_argument("--no-flip", dest="flip", action="store_false", help=tr("never mirror crops left to right"))
     command.add_argument("--vertical-flip", action="store_true", help=tr("mirror crops top to bottom too"))
     command.add_argument(
@@ -185,7 +192,9 @@ def _size(words: str) -> tuple[int, int]:
 
 def _add_evaluate(command: argparse.ArgumentParser) -> None:
     _add_project(command, network_required=True)
-    command.add_argument("--split", choices=["train", "val", "all"], default="val")
+    command.add_argument(
+        "--split", choices=["train", "val", "all"], default="val", help=tr("images of this split (default: val)")
+    )
     command.add_argument("--boundary", action="store_true", help=tr("score boundaries too (F-measure at 2 pixels)"))
 
 
@@ -202,7 +211,7 @@ def _add_networks(commands: Any) -> None:
     imported = commands.add_parser(
         "networks import", help=tr("import a .caffemodel, .pth or checkpoint file as a network")
     )
-    imported.add_argument("file", metavar="FILE", type=Path)
+    imported.add_argument("file", metavar="FILE", type=Path, help=tr("the file"))
     imported.add_argument(
         "--classes", metavar="FILE", type=Path, help=tr("file with the name of a class in each line, index 0 first")
     )
@@ -215,7 +224,7 @@ def _add_networks(commands: Any) -> None:
     show = commands.add_parser("networks show", help=tr("show what is known of a network"))
     show.add_argument("name", metavar="NAME", help=tr("name of a network, installed or not, or a checkpoint file"))
     remove = commands.add_parser("networks remove", help=tr("delete a network that was downloaded or imported"))
-    remove.add_argument("name", metavar="NAME")
+    remove.add_argument("name", metavar="NAME", help=tr("name of the network"))
     for command in (download, imported):
         command.add_argument("--as", dest="keep_as", metavar="NAME", default="", help=tr("keep it under this name"))
     for command in (listing, download, imported, show, remove):
@@ -226,14 +235,16 @@ def _add_export(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", type=Path, help=tr("folder of images or VOC tree"))
     formats = [row.name for row in EXPORTERS]
     command.add_argument("--format", choices=formats, default=formats[0], help=tr("form of the data set"))
-    command.add_argument("--out", metavar="DIR", type=Path, required=True)
+    command.add_argument("--out", metavar="DIR", type=Path, required=True, help=tr("folder for the data set"))
     command.add_argument(
         "--status",
         action="append",
         metavar="S",
         help=tr("status of images to export (default: verified); may be repeated"),
     )
-    command.add_argument("--split", choices=["train", "val", "all"], default="all")
+    command.add_argument(
+        "--split", choices=["train", "val", "all"], default="all", help=tr("images of this split (default: all)")
+    )
     command.add_argument("--grey-as-indices", action="store_true", help=tr("read grey masks as class indices"))
     _add_max_pixels(command)
     _add_json(command)

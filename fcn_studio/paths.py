@@ -33,7 +33,7 @@ def resource(*parts: str) -> Path:
 
 
 def _folder(override: str, default: str) -> Path:
-    """The folder named by an environment variable, else the platform's default."""
+    """Return the folder named by an environment variable, else the platform's default."""
     return Path(os.environ.get(override) or default)
 
 
@@ -69,7 +69,7 @@ def open_file(path: Path) -> io.BufferedReader:
 
 
 def read_file(path: Path, limit: int) -> bytes:
-    """The bytes of a regular file that has at most ``limit`` of them.
+    """Return the bytes of a regular file that has at most ``limit`` of them.
 
     Raises:
         OSError: as `open_file`, or if the file is larger; nothing of it is then read.
@@ -82,7 +82,7 @@ def read_file(path: Path, limit: int) -> bytes:
 
 
 def ended(text: str) -> str:
-    """A text whose last line ends; tomlkit puts the next key on one that does not."""
+    """Return a text with a newline at its end, which tomlkit needs to append keys."""
     return text if text.endswith("\n") else f"{text}\n"
 
 

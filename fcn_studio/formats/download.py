@@ -228,7 +228,7 @@ class Download:
             yield DownloadProgress(file.tell(), total, tr("Downloading"))
 
     def _check(self, file: IO[bytes], part: Path) -> None:
-        """Raises: DownloadError if the file's hash is not the published one; nothing of it is then left."""
+        """Remove a file whose hash is not the published one, and raise DownloadError."""
         file.flush()
         try:
             require_digest(part, self.digest, self.url)
@@ -239,7 +239,7 @@ class Download:
             raise
 
     def require_scheme(self, url: str) -> None:
-        """Raises: DownloadError if an address is not of a kind that is allowed."""
+        """Raise DownloadError if the scheme of an address is not allowed."""
         if urlsplit(url).scheme not in (("http", "https") if self.plain_http else ("https",)):
             raise DownloadError(
                 tr(
@@ -297,7 +297,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
-        """The request that follows. Raises: DownloadError if it leads where it must not."""
+        """Return the next request. Raises: DownloadError if its address is not allowed."""
         try:
             self._download.require_scheme(newurl)
         except DownloadError:
@@ -349,7 +349,7 @@ def _forget(part: Path) -> None:
 
 
 def _known(part: Path, url: str) -> str | None:
-    """What the server called the state of the file that the part is of, "" for nothing; None for another address."""
+    """Return the validator of the file that the part belongs to, "" if unknown; None for another address."""
     try:
         notes = parse(read_file(_notes(part), 1 << 16))
         return str(notes["validator"])[:500] if notes["url"] == url else None

@@ -10,7 +10,7 @@ _MAX_NODES = 200_000
 
 
 def parse(words: bytes | str) -> Any:
-    """The value of a JSON text.
+    """Return the value of a JSON text.
 
     Raises:
         TypeError: if it is no text.
@@ -30,14 +30,14 @@ def parse(words: bytes | str) -> Any:
 
 
 def whole(value: object) -> int:
-    """A whole number that a JSON text holds as such. Raises: TypeError if it is anything else."""
+    """Return a whole number that a JSON text holds as such. Raises: TypeError if it is anything else."""
     if type(value) is not int:
         raise TypeError(f"{value!r:.50} is no whole number")
     return value
 
 
 def text(value: object) -> str:
-    """A text. Raises: TypeError if it is anything else."""
+    """Return a text. Raises: TypeError if it is anything else."""
     if not isinstance(value, str):
         raise TypeError(f"{value!r:.50} is no text")
     return value

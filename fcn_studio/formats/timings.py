@@ -45,7 +45,7 @@ class Timings:
         self._changed = False
 
     def of(self, sha256: str) -> Timing | None:
-        """The last timing of a network, if there is one."""
+        """Return the last timing of a network, if there is one."""
         return self._timings.get(sha256)
 
     def note(self, sha256: str, timing: Timing) -> None:
@@ -66,7 +66,7 @@ class Timings:
 
 
 def _read(path: Path) -> Mapping[str, Timing]:
-    """What is remembered; nothing where that cannot be read."""
+    """Return what is remembered; nothing where that cannot be read."""
     try:
         rows = parse(read_file(path, _MAX_BYTES))
         return {text(sha256): _timing(row) for sha256, row in rows.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fcn_studio import __version__, cli
+from fcn_studio import __version__, cli, i18n
 from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Level
 from fcn_studio.errors import ProjectError
@@ -22,6 +23,23 @@ COMMANDS = ["open", "demo", "segment", "train", "evaluate", "export", "networks"
 
 
 # --- what it understands ------------------------------------------------------------------------------------------
+
+
+def test_every_help_is_translated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(i18n.ENVIRONMENT, "en")
+    i18n.use(i18n.PSEUDO)
+    try:
+        top = cli.parser()
+    finally:
+        i18n.use("en")
+    (commands,) = (action for action in top._actions if isinstance(action, argparse._SubParsersAction))
+    shown = [top.description, top.epilog, *(choice.help for choice in commands._choices_actions)]
+    for command in commands.choices.values():
+        actions = [action for action in command._actions if action.dest != "help"]
+        assert all(action.help for action in actions), command.prog
+        shown += [action.help for action in actions]
+    assert len(shown) > 60
+    assert [text for text in shown if not str(text).startswith("⟦")] == []
 
 
 @pytest.mark.parametrize("words", [[], *([command] for command in COMMANDS)], ids=" ".join)

@@ -117,5 +117,5 @@ def _write_tables(project: ProjectFolder, tree: Path, rows: list[dict[str, objec
 
 
 def _classes(table: ClassTable) -> list[dict[str, object]]:
-    """The class table as plain values."""
+    """Return the class table as plain values."""
     return [{"index": c.index, "name": c.name, "colour": list(c.colour), "retired": c.retired} for c in table.classes]

@@ -37,7 +37,7 @@ _REDUCED_PAGE, _ORIENTATION = 254, 274
 
 
 def reduced_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8] | None:
-    """The whole picture at a reduced size, uint8 (h, w, 3) RGB, as displayed; None if that is no quicker.
+    """Return the whole picture at a reduced size, uint8 (h, w, 3) RGB, as displayed; None if that is no quicker.
 
     JPEGs are decoded at 1/2 to 1/8, flat TIFFs sampled, of pyramidal ones the fitting page is read.
 
@@ -56,7 +56,7 @@ def reduced_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uin
 
 
 def whole_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
-    """What `read_image` gives, by memory map where the file holds just that: read-only, perhaps of stride 0.
+    """Return what `read_image` gives, by memory map where the file holds just that: read-only, perhaps of stride 0.
 
     A mapped file takes no memory of its own. It must not be cut short while the array is used: the system ends a
     program that reads beyond it.
@@ -87,7 +87,7 @@ def _reduced_jpeg(image: ImageFile.ImageFile, max_pixels: int) -> NDArray[np.uin
 
 
 def _reduced_page(image: TiffImagePlugin.TiffImageFile) -> NDArray[np.uint8] | None:
-    """The smallest page that is large enough and says it is the first page, reduced."""
+    """Return the smallest page that is large enough and says it is the first page, reduced."""
     width, height = image.size
     best: tuple[int, int] | None = None
     for page in range(1, _MOST_PAGES):
@@ -108,7 +108,7 @@ def _reduced_page(image: TiffImagePlugin.TiffImageFile) -> NDArray[np.uint8] | N
 
 
 def _mapped(path: Path, max_pixels: int) -> NDArray[np.uint8] | None:
-    """The pixels of a flat TIFF of 8 bits, grey or RGB, that lie in the file just as they are shown; else None."""
+    """Return the pixels of a flat TIFF of 8 bits as a memory map; None if they are not stored as shown."""
     with opened(path, max_pixels) as image:
         if not isinstance(image, TiffImagePlugin.TiffImageFile) or image.mode not in ("RGB", "L"):
             return None
@@ -128,7 +128,7 @@ def _mapped(path: Path, max_pixels: int) -> NDArray[np.uint8] | None:
 
 
 def _flat_start(image: TiffImagePlugin.TiffImageFile) -> int | None:
-    """Where a TIFF's pixels begin, if they lie one row after the other without a gap; None if they do not."""
+    """Return where a TIFF's pixels begin, if they lie one row after the other without a gap; None if they do not."""
     row_bytes, top, expected = image.width * len(image.mode), 0, None
     for tile in image.tile:
         x0, y0, x1, y1 = tile.extents or (0, 0, 0, 0)
@@ -142,7 +142,7 @@ def _flat_start(image: TiffImagePlugin.TiffImageFile) -> int | None:
 
 
 def _sampled(image_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A picture of `REDUCED_SIDE` from the pixels in the middle of what each of its own stands for."""
+    """Return a picture of `REDUCED_SIDE` from the pixels in the middle of what each of its own stands for."""
     height, width = image_rgb.shape[:2]
     factor = max(1, max(height, width) // REDUCED_SIDE)
     rows, columns = (_middles(size, -(-size // factor)) for size in (height, width))
@@ -150,5 +150,5 @@ def _sampled(image_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _middles(size: int, count: int) -> NDArray[np.intp]:
-    """The pixels of a line of ``size`` that lie in the middle of each of ``count`` equal parts."""
+    """Return the pixels of a line of ``size`` that lie in the middle of each of ``count`` equal parts."""
     return ((np.arange(count) + 0.5) * size / count).astype(np.intp)

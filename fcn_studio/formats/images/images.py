@@ -80,7 +80,7 @@ PngImagePlugin.MAX_TEXT_CHUNK = MOST_TEXT
 
 
 def read_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
-    """The picture as people see it: uint8 (H, W, 3), RGB, 0..255, C-contiguous and writable.
+    """Return the picture as people see it: uint8 (H, W, 3), RGB, 0..255, C-contiguous and writable.
 
     EXIF orientation is applied. Of animations and multi-page files it is the first frame. Transparent pixels
     are composited on mid-grey (`TRANSPARENT_BACKDROP`). CMYK, YCbCr and LAB become RGB by Pillow's plain
@@ -118,7 +118,7 @@ def image_size(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
 
 
 def is_upright_jpeg(path: Path, *, max_pixels: int = MAX_PIXELS) -> bool:
-    """Whether the file is a JPEG that any reader shows as `read_image` does: its bytes can be copied.
+    """Return whether the file is a JPEG that any reader shows as `read_image` does: its bytes can be copied.
 
     Raises:
         ImageError: as `image_size`.
@@ -204,7 +204,7 @@ def _tiff(path: Path, max_pixels: int) -> Iterator[TiffPicture]:
 
 
 def _rgb_of_tiff(picture: TiffPicture) -> NDArray[np.uint8]:
-    """The pixels of a TIFF as uint8 (H, W, 3), as stored: not turned yet.
+    """Return the pixels of a TIFF as uint8 (H, W, 3), as stored: not turned yet.
 
     Of several bands the first three are red, green and blue; of two the first is grey. Colour of 16 and 32 bits keeps
     its upper 8, as Pillow does; fractions and grey are scaled by `depth.to_8_bit`.
@@ -270,7 +270,7 @@ def _sentences(path: Path) -> Iterator[None]:
 
 
 def _refuse_large(path: Path, size: tuple[int, int], kind: str, max_pixels: int) -> None:
-    """Raises: ImageError if an image has too many pixels by its header; says what it would take to open it."""
+    """Raise ImageError if an image has too many pixels by its header; says what it would take to open it."""
     width, height = size
     pixels = width * height
     if pixels > MOST_PIXELS:
@@ -304,7 +304,7 @@ def _refuse_large(path: Path, size: tuple[int, int], kind: str, max_pixels: int)
 
 @cache
 def _decoders() -> tuple[str, ...]:
-    """Those of `_DECODERS` that this build of Pillow has."""
+    """Return those of `_DECODERS` that this build of Pillow has."""
     Image.init()
     return tuple(name for name in _DECODERS if name in Image.OPEN)
 
@@ -354,7 +354,7 @@ def orientation_of(image: Image.Image) -> int:
 
 
 def turned(image_rgb: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """A stored picture, uint8 (H, W, 3), as EXIF ``orientation`` 1..8 shows it; contiguous."""
+    """Return a stored picture, uint8 (H, W, 3), as EXIF ``orientation`` 1..8 shows it; contiguous."""
     return np.ascontiguousarray(_TURN[orientation](image_rgb))
 
 
@@ -372,7 +372,7 @@ _TURN: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 
 
 def _decoded(image: ImageFile.ImageFile) -> NDArray[np.uint8]:
-    """The pixels of an opened image as uint8 (H, W, 3), as stored: not turned yet."""
+    """Return the pixels of an opened image as uint8 (H, W, 3), as stored: not turned yet."""
     large = image.width * image.height >= IN_PLACE_FROM
     upright = image.format != "TIFF" or image.getexif().get(ExifTags.Base.Orientation, 1) == 1
     if large and upright and image.mode == "RGB" and image.format in ("JPEG", "MPO", "PNG", "TIFF"):
@@ -416,7 +416,7 @@ def _without_fourth(pixels: NDArray[np.uint8]) -> None:
 
 
 def rgb_of(image: Image.Image) -> NDArray[np.uint8]:
-    """A loaded image of any mode as uint8 (H, W, 3), as stored: not turned yet."""
+    """Return a loaded image of any mode as uint8 (H, W, 3), as stored: not turned yet."""
     if image.mode == "F" or image.mode.startswith("I"):
         grey = to_8_bit(np.array(image))
         return np.repeat(grey[:, :, None], 3, axis=2)
@@ -428,7 +428,7 @@ def rgb_of(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def _strip_rgb(image: Image.Image) -> NDArray[np.uint8]:
-    """An image of at most 8 bits a channel as uint8 (H, W, 3); transparent pixels on the backdrop."""
+    """Return an image of at most 8 bits a channel as uint8 (H, W, 3); transparent pixels on the backdrop."""
     if not image.has_transparency_data:
         return np.asarray(image.convert("RGB"))
     rgba = np.asarray(image.convert("RGBA"))

@@ -27,7 +27,7 @@ _SEQUENTIAL = (0xC0, 0xC1)
 
 
 def refuse_endless(image: ImageFile.ImageFile, max_pixels: int) -> None:
-    """Raises: ValueError if an opened JPEG has more scans than it can need, or fewer bytes. Reads it whole."""
+    """Raise ValueError if an opened JPEG has more scans than it can need, or fewer bytes. Reads it whole."""
     assert image.fp is not None
     place = image.fp.tell()
     image.fp.seek(0)
@@ -42,7 +42,7 @@ def refuse_endless(image: ImageFile.ImageFile, max_pixels: int) -> None:
 
 
 def count_scans(data: bytes) -> int:
-    """Number of scans of a JPEG up to its end marker; 1 if the first holds all there is to hold."""
+    """Return the number of scans of a JPEG up to its end marker; 1 if the first holds all there is to hold."""
     position, scans, components = 0, 0, 0
     while (found := _MARKER.search(data, position)) is not None and (kind := data[found.end() - 1]) != _END:
         body = data[found.end() : found.end() + 8]

@@ -39,7 +39,7 @@ class ImageScan:
 
 
 def scan_images(root: Path) -> ImageScan:
-    """All images below ``root``, links to folders followed once, hidden files and `NOT_IMAGES` left out.
+    """Return all images below ``root``, links to folders followed once, hidden files and `NOT_IMAGES` left out.
 
     Raises:
         ProjectError: if ``root`` itself cannot be listed.
@@ -118,7 +118,7 @@ def _files(root: Path, notices: list[str]) -> Iterator[tuple[str, os.DirEntry[st
 
 
 def _leads_to(what: Callable[[], bool]) -> bool:
-    """Whether an entry is ``what``; it is nothing if it cannot be looked at, such as a link that leads to itself."""
+    """Return whether an entry is ``what``; False if it cannot be examined, such as a link to itself."""
     try:
         return what()
     except OSError:

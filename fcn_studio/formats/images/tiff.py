@@ -74,13 +74,13 @@ class TiffPicture:
 
 
 def is_tiff(file: BinaryIO) -> bool:
-    """Whether a file begins as a TIFF does."""
+    """Return whether a file begins as a TIFF does."""
     file.seek(0)
     return file.read(4) in _SIGNATURES
 
 
 def is_misread_by_pillow(image: TiffImagePlugin.TiffImageFile) -> bool:
-    """Whether Pillow opens the file and then decodes other pixels: uncompressed planes of more than 8 bits."""
+    """Return whether Pillow opens the file and then decodes other pixels: uncompressed planes of more than 8 bits."""
     tags = image.tag_v2
     plain_planes = tags.get(_PLANES, 1) == 2 and tags.get(_COMPRESSION, _PLAIN) == _PLAIN
     return bool(plain_planes and np.max(tags.get(_BITS, 1)) > 8)
@@ -98,7 +98,7 @@ def refuse_large_tiles(image: TiffImagePlugin.TiffImageFile) -> None:
 
 
 def is_unsigned_32(image: TiffImagePlugin.TiffImageFile) -> bool:
-    """Whether Pillow has the samples of an opened file as signed numbers, though they are unsigned, of 32 bits."""
+    """Return whether Pillow reads the unsigned samples of 32 bits of an opened file as signed."""
     tags = image.tag_v2
     return bool(image.mode == "I" and np.max(tags.get(_BITS, 1)) == 32 and np.max(tags.get(_SAMPLE_FORMAT, 1)) == 1)
 

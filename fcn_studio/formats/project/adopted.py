@@ -17,7 +17,7 @@ def write_adopted(path: Path, mask_ids: Iterable[str]) -> None:
 
 
 def read_adopted(path: Path) -> frozenset[str]:
-    """The list that `write_adopted` wrote; empty if there is none. Raises: ProjectError if unreadable."""
+    """Return the list that `write_adopted` wrote; empty if there is none. Raises: ProjectError if unreadable."""
     with os_errors_as(CANNOT_READ, path):
         data = read_file(path, MAX_LIST_BYTES) if path.exists() else b""
     whole = data[: data.rfind(b"\n") + 1]  # of a list that was cut off, the last line may be another mask's name

@@ -125,19 +125,19 @@ class AnnotationStore:
         write_adopted(self._state / "adopted_masks", self._adopted)
 
     def mask_path(self, sample: Sample) -> Path:
-        """The mask file of an image, whether it exists or not."""
+        """Return the mask file of an image, whether it exists or not."""
         return Path(self._masks.get(sample.mask_id) or self._folder / MASKS / f"{sample.mask_id}.png")
 
     def _record_path(self, sample: Sample) -> Path:
-        """The record file of an image, whether it exists or not."""
+        """Return the record file of an image, whether it exists or not."""
         return Path(self._records.get(sample.mask_id) or self._state / "provenance" / f"{sample.mask_id}.png")
 
     def _original_path(self, sample: Sample) -> Path:
-        """Where the mask of an image is kept as it was before we first wrote it."""
+        """Return where the mask of an image is kept as it was before we first wrote it."""
         return self._state / "originals" / f"{sample.mask_id}.png"
 
     def status(self, sample: Sample) -> Status:
-        """How far an image is; cheap after the first call, and without a record always."""
+        """Return the status of an image; cheap after the first call, or if it has no record."""
         mask_id = sample.mask_id
         status = self.statuses.get(mask_id)
         if status is None and (quick := self._quick_status(sample)) is not None:
@@ -148,7 +148,7 @@ class AnnotationStore:
         return status
 
     def _quick_status(self, sample: Sample) -> Status | None:
-        """The status as far as names, dates and sizes tell it; waits for nobody who reads or writes the image."""
+        """Return the status by names, dates and sizes, without a lock; None if they do not tell it."""
         mask_id = sample.mask_id
         if mask_id in self._records:
             return self.statuses.indexed(mask_id, self._stamp(sample))
@@ -160,11 +160,11 @@ class AnnotationStore:
         return stamp_of(self._records[sample.mask_id], self._masks.get(sample.mask_id, ""))
 
     def _image(self, sample: Sample) -> threading.RLock:
-        """What to hold while an image's files are read or written."""
+        """Return the lock of an image's files."""
         return self._images.setdefault(sample.mask_id, threading.RLock())
 
     def _find_status(self, sample: Sample) -> Status:
-        """The status by the files, or by the index while they are as they were."""
+        """Return the status by the files, or by the index if the files have not changed."""
         mask_id = sample.mask_id
         if mask_id not in self._records:
             return self._without_record(sample) if mask_id in self._masks else Status.NEW
@@ -183,20 +183,20 @@ class AnnotationStore:
         return status
 
     def _untouched(self, sample: Sample) -> bool:
-        """Whether the mask lay there at first opening and we have never written it."""
+        """Return whether the mask is as it was found at first opening."""
         mask_id = sample.mask_id
         if mask_id not in self._adopted or mask_id in self._records:
             return False
         return mask_id not in self._originals or same_content(self.mask_path(sample), self._original_path(sample))
 
     def _judged(self, sample: Sample, record: Record | None, mask_sha256: str | None) -> Status:
-        """The status that record and mask add up to (see the top of this file)."""
+        """Return the status that follows from record and mask; see the docstring of the module."""
         if record is not None and record.mask_sha256 == mask_sha256:
             return record.status
         return Status.NEW if mask_sha256 is None else self._without_record(sample)
 
     def _without_record(self, sample: Sample) -> Status:
-        """The status of a mask that no record fits."""
+        """Return the status of a mask that no record fits."""
         return Status.VERIFIED if self._untouched(sample) else Status.IN_PROGRESS
 
     def load(
@@ -207,7 +207,7 @@ class AnnotationStore:
         known_masks: Container[str | None] = (),
         peek: bool = False,
     ) -> LoadedLabels:
-        """The annotation of an image of ``size`` (width, height) as displayed; unlabelled if there is no mask.
+        """Return the annotation of an image of ``size`` (width, height) as displayed; unlabelled if there is no mask.
 
         ``known_masks``: sha256 of masks that are known to be ours (None: of no mask yet). If both the mask on disk
         and that of the record are among them, the record counts as fitting: the caller knows what lies between.
@@ -289,7 +289,7 @@ class AnnotationStore:
             return tuple(version for version in found if version is not None)
 
     def _refuse_older_mask(self, sample: Sample) -> None:
-        """Raises: MaskNeedsDecision if a mask of the time before a second image of that stem may be this one's."""
+        """Raise MaskNeedsDecision if an older mask may belong to this image or to another of the same stem."""
         if sample.mask_id != sample.image_id or sample.mask_id in self._masks:
             return
         stem = sample.image_id.rpartition(".")[0]
@@ -391,11 +391,11 @@ class AnnotationStore:
         self._seen[sample.mask_id] = sha256_of(data)
 
     def distrust(self) -> None:
-        """The lock was not held for a while: what another process may have written since is not written over."""
+        """Note that the lock was lost for a while, so that masks of another process are not overwritten."""
         self._distrusted = True
 
     def _refuse_if_changed(self, sample: Sample, path: Path, old: bytes | None) -> None:
-        """Raises: ProjectError if a mask that may be another process's is not the one that was read here."""
+        """Raise ProjectError if another process may have changed the mask since it was read."""
         digest = None if old is None else sha256_of(old)
         if self._distrusted and self._seen.get(sample.mask_id, digest) != digest:
             raise ProjectError(

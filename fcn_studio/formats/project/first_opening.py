@@ -18,7 +18,7 @@ from fcn_studio.i18n import tr, tr_n
 
 
 def found_table(folder: Path, masks: Mapping[str, Path], default: ClassTable | None) -> ClassTable:
-    """The class table of a folder with these masks. Raises: ClassTableNeeded if nothing tells it."""
+    """Return the class table of a folder with these masks. Raises: ClassTableNeeded if nothing tells it."""
     found = found_classes(folder, masks)
     if found is not None:
         return found
@@ -34,7 +34,7 @@ def found_table(folder: Path, masks: Mapping[str, Path], default: ClassTable | N
 
 
 def first_notice(samples: Sequence[Sample], masks: Mapping[str, Path]) -> tuple[str, ...]:
-    """The notice that masks were found at first opening."""
+    """Return the notice that masks were found at first opening."""
     count = sum(sample.mask_id in masks for sample in samples)
     if not count:
         return ()
@@ -48,7 +48,7 @@ def first_notice(samples: Sequence[Sample], masks: Mapping[str, Path]) -> tuple[
 
 
 def new_config(folder: Path, table: ClassTable) -> ProjectConfig:
-    """Settings of a project that has no file yet.
+    """Return the settings of a project that has no file yet.
 
     Its id is made from host and path until it is written: strokes kept for a folder that is only looked at, or
     that crashed before its first save, are found again.

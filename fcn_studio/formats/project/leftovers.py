@@ -30,7 +30,7 @@ def remove_leftovers(folder: Path, *below: str) -> int:
 
 
 def _files(folder: str | Path) -> Iterator[Path]:
-    """The regular files of a folder that have such a name."""
+    """Return the regular files of a folder that have such a name."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if _NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):

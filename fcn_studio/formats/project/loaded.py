@@ -83,7 +83,7 @@ class Reading:
     grey_as_indices: bool | None = None
 
     def decoded(self, data: bytes, path: Path) -> MaskFile:
-        """The mask of a file's bytes.
+        """Return the mask of a file's bytes.
 
         Raises:
             MaskNeedsDecision: if only the user can say how to read it.
@@ -98,7 +98,7 @@ class Reading:
             raise MaskDamaged(str(error), self.sample.image_id) from error
 
     def version(self, version: Version) -> EarlierLabels | None:
-        """An earlier version; None if it is damaged too."""
+        """Return an earlier version; None if it is damaged too."""
         try:
             data = bytes_of(version.mask)
             mask = None if data is None else self.decoded(data, version.mask)
@@ -115,7 +115,7 @@ class Reading:
 def with_record(
     mask: MaskFile, mask_sha256: str, record: Record | None, fitting: Path | None, path: Path
 ) -> LoadedLabels:
-    """A mask with what is known of its pixels.
+    """Return a mask with what is known of its pixels.
 
     Args:
         mask: the mask.
@@ -138,7 +138,7 @@ def with_record(
 
 
 def bytes_of(path: Path) -> bytes | None:
-    """The bytes of a mask file; None if there is none. Raises: MaskError if it cannot be read."""
+    """Return the bytes of a mask file; None if there is none. Raises: MaskError if it cannot be read."""
     try:
         return read_file(path, MAX_MASK_BYTES)
     except FileNotFoundError:
@@ -155,7 +155,7 @@ def sha256_of(data: bytes) -> str:
 
 
 def _checked(label_map: LabelMap, provenance: LabelMap) -> Labels:
-    """Labels of a fitting record; a pair of values that we never write becomes UNKNOWN. ``provenance`` is changed."""
+    """Return the labels of a fitting record; invalid pairs of values become UNKNOWN, in place."""
     odd = cv2.bitwise_and(look_up(provenance, _NOBODY), look_up(label_map, _LABELLED))
     cv2.bitwise_or(odd, look_up(provenance, _STRANGE), dst=odd)
     if cv2.countNonZero(odd):

@@ -204,7 +204,7 @@ class ProjectLock(FileLock):
 
 
 def holder(path: Path) -> LockOwner | None:
-    """Who holds the lock at ``path``: a living process, or one of another host, of which nobody can know."""
+    """Return the holder of the lock at ``path``: a living process, or one of another host."""
     try:
         return _alive(read_file(path, _MAX_BYTES), path)
     except OSError:
@@ -212,7 +212,11 @@ def holder(path: Path) -> LockOwner | None:
 
 
 def _alive(found: bytes, path: Path) -> LockOwner | None:
-    """The owner in a lock file; None if it is dead, or the file an old one that nobody finished. Raises: OSError."""
+    """Return the living owner in a lock file; None if it is dead, or the file old and incomplete.
+
+    Raises:
+        OSError: if the file cannot be examined.
+    """
     owner = _parsed(found)
     if owner is None:
         return BEING_MADE if time.time() - path.stat().st_mtime < _FRESH_SECONDS else None
@@ -224,7 +228,7 @@ def _alive(found: bytes, path: Path) -> LockOwner | None:
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:
-    """What tells a folder from another one at the same path; None if there is none."""
+    """Return device and inode of a folder; None if there is none."""
     try:
         status = folder.stat()
     except OSError:
@@ -233,7 +237,7 @@ def _identity(folder: Path) -> tuple[int, int] | None:
 
 
 def _parsed(data: bytes) -> LockOwner | None:
-    """The owner in a lock file; None if the file makes no sense."""
+    """Return the owner in a lock file; None if the file makes no sense."""
     try:
         fields = parse(data)
         return LockOwner(text(fields["host"]), whole(fields["pid"]), text(fields["started"]))

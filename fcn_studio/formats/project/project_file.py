@@ -72,7 +72,11 @@ def read_with_format(path: Path) -> tuple[ProjectConfig, int]:
 
 
 def _migrated(path: Path) -> tuple[tomlkit.TOMLDocument, int]:
-    """The document in today's format, and the format it has on disk. Raises: ProjectError as `read_with_format`."""
+    """Return the document in the current format, and its format on disk.
+
+    Raises:
+        ProjectError: as `read_with_format`.
+    """
     document = _parsed(path)
     version = _value(document, "format", int, path)
     if version > migrations.FORMAT:
@@ -107,7 +111,7 @@ def _migrated(path: Path) -> tuple[tomlkit.TOMLDocument, int]:
 
 
 def _config_of(document: tomlkit.TOMLDocument, path: Path) -> ProjectConfig:
-    """What a document of today's format says. Raises: ProjectFileBroken if that is impossible."""
+    """Return the settings in a document of the current format. Raises: ProjectFileBroken if they are invalid."""
     unlabelled = _value(document, "unlabelled", str, path)
     if unlabelled not in ("background", "void"):
         raise ProjectFileBroken(
@@ -219,7 +223,7 @@ def put_back(path: Path, previous: Path) -> None:
 
 
 def _with_remedy(sentence: str, path: Path, previous: Path) -> ProjectFileBroken:
-    """The error that says how to go on, if there is an earlier copy."""
+    """Return the error that says how to go on, if there is an earlier copy."""
     earlier = _newest_sound(path, previous)
     if earlier is not None:
         sentence = tr(
@@ -229,7 +233,7 @@ def _with_remedy(sentence: str, path: Path, previous: Path) -> ProjectFileBroken
 
 
 def _newest_sound(path: Path, previous: Path) -> Path | None:
-    """The newest copy of the project file in ``previous`` that makes sense; None if there is none."""
+    """Return the newest copy of the project file in ``previous`` that makes sense; None if there is none."""
     for copy in earlier_files(path, previous):
         with suppress(ProjectError):
             read_project_file(copy)
@@ -238,7 +242,7 @@ def _newest_sound(path: Path, previous: Path) -> Path | None:
 
 
 def _parsed(path: Path) -> tomlkit.TOMLDocument:
-    """The document. Raises: ProjectError if it cannot be read, with the line where it is broken."""
+    """Return the document. Raises: ProjectError if it cannot be read, with the line where it is broken."""
     with os_errors_as(CANNOT_READ, path):
         data = read_file(path, _MAX_BYTES)
     try:
@@ -270,13 +274,17 @@ def _parsed(path: Path) -> tomlkit.TOMLDocument:
 
 
 def _deeper(value: object, levels: int) -> bool:
-    """Whether tables and lists nest in each other more than so many times."""
+    """Return whether tables and lists nest in each other more than so many times."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return any(levels == 0 or _deeper(item, levels - 1) for item in inner)
 
 
 def _value(table: Mapping[str, Any], key: str, kind: type, path: Path, default: Any = None) -> Any:
-    """A value of the wanted type, as plain Python. Raises: ProjectFileBroken if it is missing or of another type."""
+    """Return a value of type ``kind``, as plain Python.
+
+    Raises:
+        ProjectFileBroken: if it is missing or of another type.
+    """
     value = table.get(key, default)
     if value is None:
         raise ProjectFileBroken(
@@ -325,7 +333,7 @@ def _class_info(row: Any, path: Path) -> ClassInfo:
 
 
 def _colour(text: str, path: Path) -> Colour:
-    """The colour of "#rrggbb". Raises: ProjectFileBroken if it is none."""
+    """Return the colour of "#rrggbb". Raises: ProjectFileBroken if it is none."""
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
         raise ProjectFileBroken(tr('{path}: "{text:.60}" is no colour; write it as "#rrggbb"', path=path, text=text))
     red, green, blue = bytes.fromhex(text[1:])

@@ -272,15 +272,15 @@ class ProjectFolder:
     # Images
 
     def sample(self, image_id: str) -> Sample:
-        """The image of an id. Raises: KeyError if there is none."""
+        """Return the image of an id. Raises: KeyError if there is none."""
         return self._by_id[image_id]
 
     def split(self, sample: Sample) -> Split:
-        """The split by the ImageSets lists, which rule; by the id for images in none of them."""
+        """Return the split by the ImageSets lists, which rule; by the id for images in none of them."""
         return self._splits.get(sample.mask_id) or split_of(sample.image_id, self._config.val_percent)
 
     def counts(self) -> Mapping[Status, int]:
-        """Number of images by status, every status named."""
+        """Return the number of images by status, every status named."""
         counts, known = self.annotations.statuses.counts()
         if known < len(self.samples):
             deque(map(self.annotations.status, self.samples), 0)
@@ -314,7 +314,7 @@ class ProjectFolder:
 
 
 def _take_lock(folder: Path, *, break_lock: bool = False) -> ProjectLock:
-    """The lock of a project. Raises: ProjectLocked; ProjectReadOnly if the folder cannot be written."""
+    """Return the lock of a project. Raises: ProjectLocked; ProjectReadOnly if the folder cannot be written."""
     if not os.access(folder, os.W_OK):
         raise ProjectReadOnly(
             tr("{folder} cannot be written: it is protected, or lies on a read-only disk", folder=folder)

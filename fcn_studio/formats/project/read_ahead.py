@@ -18,7 +18,7 @@ from fcn_studio.formats.project.loaded import LoadedLabels, bytes_of, sha256_of
 
 @dataclass(frozen=True)
 class DecodedFrom:
-    """All that the decoded annotation of one image follows from.
+    """The state of the files and settings that an annotation was decoded from.
 
     Attributes:
         mask_sha256: of the mask file.
@@ -38,7 +38,7 @@ class DecodedFrom:
 
 
 def record_sha256(path: Path) -> str | None:
-    """sha256 of a record file; None if there is none, or it cannot be read, which is the same."""
+    """Return the sha256 of a record file; None if it is missing or cannot be read."""
     try:
         data = bytes_of(path)
     except MaskError:
@@ -59,13 +59,13 @@ class ReadAhead:
             self._found[mask_id] = source, found
 
     def has(self, mask_id: str, source: DecodedFrom) -> bool:
-        """Whether `take` would find it."""
+        """Return whether `take` would find it."""
         with self._lock:
             entry = self._found.get(mask_id)
         return entry is not None and entry[0] == source
 
     def take(self, mask_id: str, source: DecodedFrom) -> LoadedLabels | None:
-        """What was decoded ahead of this very source; it is nobody else's then. What is stale is forgotten."""
+        """Return and forget the annotation of an image; None if it was decoded from another state."""
         with self._lock:
             entry = self._found.pop(mask_id, None)
         return entry[1] if entry is not None and entry[0] == source else None

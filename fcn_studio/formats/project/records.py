@@ -40,7 +40,7 @@ class Record:
 
 
 def read_record(path: Path) -> Record | None:
-    """The record of a file, of its header alone; None if there is none or it is damaged, which is the same."""
+    """Return the record of a file, read from its header; None if it is missing or damaged."""
     text = read_text_chunk(path, _CHUNK)
     if text is None:
         return None
@@ -52,7 +52,7 @@ def read_record(path: Path) -> Record | None:
 
 
 def read_provenance(path: Path, size: tuple[int, int]) -> LabelMap | None:
-    """The pixels of a record: uint8 (H, W), `Provenance` values; None if they are damaged or not of ``size``."""
+    """Return the pixels of a record: uint8 (H, W), `Provenance` values; None if damaged or not of ``size``."""
     try:
         return read_grey(path, size)
     except ImageError:
@@ -74,7 +74,7 @@ def write_record(path: Path, record: Record, provenance: LabelMap) -> None:
 
 
 def _text(value: object) -> str | None:
-    """A text or None. Raises: TypeError if it is anything else."""
+    """Return a text or None. Raises: TypeError if it is anything else."""
     if value is None or isinstance(value, str):
         return value
     raise TypeError(f"{value!r} is no text")

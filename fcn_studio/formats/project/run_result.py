@@ -38,7 +38,7 @@ class RunResult:
 
 
 def read_run_result(folder: Path) -> RunResult | None:
-    """The result in a run's folder; None if the run has left none.
+    """Return the result in a run's folder; None if the run has left none.
 
     Raises:
         ProjectError: if it cannot be read, or is none.
@@ -65,7 +65,7 @@ def read_run_result(folder: Path) -> RunResult | None:
 
 
 def _mean_iou(figures: object) -> float | None:
-    """The mean IoU among figures. Raises: TypeError or KeyError if there is none."""
+    """Return the mean IoU among figures. Raises: TypeError or KeyError if there is none."""
     if figures is None:
         return None
     if not isinstance(figures, dict):

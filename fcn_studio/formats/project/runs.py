@@ -40,7 +40,7 @@ class UsedNetwork:
     class_map: ClassMap = field(default_factory=dict)
 
     def path(self, folder: Path) -> Path | None:
-        """The checkpoint file of a project in ``folder``; None if it is a bundled network's name.
+        """Return the checkpoint file of a project in ``folder``; None if it is a bundled network's name.
 
         What has a separator or ends in ``.safetensors`` is a file, as on the command line.
         """
@@ -49,7 +49,7 @@ class UsedNetwork:
 
 
 def state_of(checkpoint: Path) -> Path:
-    """Where a training that writes ``checkpoint`` keeps what it needs to go on; gone once it has finished."""
+    """Return where a training that writes ``checkpoint`` keeps what it needs to go on; gone once it has finished."""
     return checkpoint.with_name(checkpoint.name + ".state")
 
 
@@ -85,22 +85,22 @@ class Runs:
         return (int(name) for name in os.listdir(self.folder) if name.isascii() and name.isdigit())
 
     def last(self) -> Path | None:
-        """The folder of the last run; None if there is none."""
+        """Return the folder of the last run; None if there is none."""
         if not self.folder.is_dir():
             return None
         number = max(self._numbers(), default=0)
         return self.folder / f"{number:04d}" if number else None
 
     def checkpoints(self) -> list[Path]:
-        """The checkpoint of each run that has one, oldest first."""
+        """Return the checkpoint of each run that has one, oldest first."""
         return sorted(self.folder.glob(f"[0-9]*/{CHECKPOINT}"))
 
     def unfinished(self) -> list[Path]:
-        """The folder of each run that can go on, oldest first."""
+        """Return the folder of each run that can go on, oldest first."""
         return sorted(path.parent for path in self.folder.glob(f"[0-9]*/{state_of(Path(CHECKPOINT)).name}"))
 
     def current(self) -> UsedNetwork | None:
-        """The network in use; None if no run has set one.
+        """Return the network in use; None if no run has set one.
 
         Raises:
             ProjectError: if ``current.json`` is broken.
@@ -140,7 +140,7 @@ class Runs:
         return chain[0] if chain else None
 
     def chain(self) -> Sequence[UsedNetwork]:
-        """The current network and those before it, newest first.
+        """Return the current network and those before it, newest first.
 
         Raises:
             ProjectError: if ``current.json`` is broken.
@@ -176,7 +176,7 @@ def _network(row: dict[str, object]) -> UsedNetwork:
 
 
 def _row(network: UsedNetwork) -> dict[str, object]:
-    """What the file has of a network; no class map where all goes by name."""
+    """Return what the file has of a network; no class map where all goes by name."""
     row: dict[str, object] = {
         "checkpoint": network.checkpoint,
         "sha256": network.sha256,

@@ -26,7 +26,7 @@ Stamp = tuple[int, ...]
 
 
 def stamp_of(*paths: Path | str) -> Stamp:
-    """The stamp of a record and its mask."""
+    """Return the stamp of a record and its mask."""
     numbers: list[int] = []
     for path in paths:
         try:
@@ -53,7 +53,7 @@ class StatusIndex:
             self._entries.clear()
 
     def get(self, mask_id: str, stamp: Stamp) -> Status | None:
-        """The status found when the files had this stamp; None if they had another."""
+        """Return the status found when the files had this stamp; None if they had another."""
         entry = self._entries.get(mask_id)
         return Status(str(entry[-1])) if entry is not None and entry[:-1] == stamp else None
 

@@ -22,7 +22,7 @@ class Statuses:
         self._index = StatusIndex(index_path, records)
 
     def get(self, mask_id: str) -> Status | None:
-        """The status, None if nobody has asked yet."""
+        """Return the status, None if nobody has asked yet."""
         return self._known.get(mask_id)
 
     def know(self, mask_id: str, status: Status) -> Status:
@@ -44,12 +44,12 @@ class Statuses:
             return self._known[mask_id]
 
     def counts(self) -> tuple[Mapping[Status, int], int]:
-        """Number of images by status as far as known, every status named; and how many these are."""
+        """Return the number of images by status as far as known, every status named; and how many these are."""
         with self._lock:
             return {status: self._count[status] for status in Status}, len(self._known)
 
     def indexed(self, mask_id: str, stamp: Stamp) -> Status | None:
-        """The status by the index, if the files are as they were."""
+        """Return the status by the index, if the files are as they were."""
         return self._index.get(mask_id, stamp)
 
     def put_into_index(self, mask_id: str, stamp: Stamp, status: Status) -> None:

@@ -31,12 +31,12 @@ class TrainingLock(FileLock):
 
 
 def lock_of(checkpoint: Path) -> Path:
-    """Where the lock of a training that writes ``checkpoint`` lies."""
+    """Return where the lock of a training that writes ``checkpoint`` lies."""
     return checkpoint.with_name(checkpoint.name + ".lock")
 
 
 def is_training(checkpoint: Path) -> bool:
-    """Whether a training that writes ``checkpoint`` runs just now, as far as can be known."""
+    """Return whether a training that writes ``checkpoint`` runs just now, as far as can be known."""
     return holder(lock_of(checkpoint)) is not None
 
 
@@ -52,7 +52,7 @@ def require_idle(checkpoint: Path) -> None:
 
 
 def _running(checkpoint: Path, owner: LockOwner) -> TrainingError:
-    """What is said of a training that runs."""
+    """Return what is said of a training that runs."""
     if owner is BEING_MADE:
         return TrainingError(
             tr("{checkpoint}: its training is just beginning elsewhere; wait for it", checkpoint=checkpoint)

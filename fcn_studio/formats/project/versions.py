@@ -68,7 +68,7 @@ class Versions:
         self._held: dict[Path, tuple[bytes, int]] = {}
 
     def of(self, mask_id: str) -> list[Version]:
-        """The versions of a mask on disk, newest first."""
+        """Return the versions of a mask on disk, newest first."""
         folder = self._folder / mask_id
         numbers = _numbers(folder, _MASK)
         return [_version(folder, number) for number in sorted(numbers, reverse=True)]
@@ -148,7 +148,7 @@ def keep_file(path: Path, folder: Path) -> None:
 
 
 def earlier_files(path: Path, folder: Path) -> list[Path]:
-    """The copies that `keep_file` made, newest first."""
+    """Return the copies that `keep_file` made, newest first."""
     numbers = _numbers(folder, re.escape(path.name) + r"\.([0-9]+)")
     return [folder / f"{path.name}.{number}" for number in sorted(numbers, reverse=True)]
 
@@ -158,7 +158,7 @@ def _version(folder: Path, number: int) -> Version:
 
 
 def _numbers(folder: Path, pattern: str, more: Iterable[Path] = ()) -> set[int]:
-    """The numbers in the names of a folder's files, and of ``more`` files to be in it, that fit a pattern."""
+    """Return the numbers in names that fit a pattern: of the files of a folder, and of ``more`` files."""
     try:
         names = os.listdir(folder)
     except OSError:
@@ -168,7 +168,7 @@ def _numbers(folder: Path, pattern: str, more: Iterable[Path] = ()) -> set[int]:
 
 
 def same_content(one: Path, other: Path) -> bool:
-    """Whether two files say the same; two that are not there do."""
+    """Return whether two files have the same bytes, or are both missing."""
     try:
         return one.read_bytes() == other.read_bytes() if one.exists() else not other.exists()
     except OSError:
@@ -186,7 +186,7 @@ def _link_or_copy(source: Path, target: Path) -> None:
 
 
 def _write(target: Path, data: bytes, time_ns: int) -> None:
-    """A whole file or none, with the time of the one it is a copy of. Raises: OSError."""
+    """Write a file atomically, with the time of the file that it is a copy of. Raises: OSError."""
     replace_file(target, data)
     with suppress(OSError):
         os.utime(target, ns=(time_ns, time_ns))

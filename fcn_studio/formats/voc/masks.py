@@ -152,7 +152,7 @@ def _strays_made_void(label_map: LabelMap, table: ClassTable, path: Path) -> tup
 
 
 def encode_mask(label_map: LabelMap) -> bytes:
-    """A label map, uint8 (H, W), as the bytes of a PNG: mode P, 8 bits, all 256 entries of the VOC palette."""
+    """Return a label map, uint8 (H, W), as the bytes of a PNG: mode P, 8 bits, all 256 entries of the VOC palette."""
     image = Image.fromarray(label_map)
     image.putpalette(_PALETTE)
     return _png(image)
@@ -168,7 +168,7 @@ def write_mask(path: Path, label_map: LabelMap) -> None:
 
 
 def encode_grey(values: LabelMap, text: dict[str, str]) -> bytes:
-    """uint8 (H, W) as the bytes of an 8-bit grey PNG that carries text chunks."""
+    """Return uint8 (H, W) as the bytes of an 8-bit grey PNG that carries text chunks."""
     chunks = PngInfo()
     for key, value in text.items():
         chunks.add_text(key, value)
@@ -176,7 +176,7 @@ def encode_grey(values: LabelMap, text: dict[str, str]) -> bytes:
 
 
 def read_text_chunk(path: Path, key: str) -> str | None:
-    """A text chunk of a PNG file, of the header alone; None if it is not there or the file cannot be read."""
+    """Return a text chunk of a PNG file, of the header alone; None if it is not there or the file cannot be read."""
     try:
         with open_file(path) as file, quiet_pillow(), Image.open(file, formats=("PNG",)) as image:
             value = image.info.get(key)
@@ -186,7 +186,7 @@ def read_text_chunk(path: Path, key: str) -> str | None:
 
 
 def read_grey(path: Path, size: tuple[int, int]) -> LabelMap:
-    """The pixels of an 8-bit grey PNG of ``size`` (width, height): uint8 (H, W), writable.
+    """Return the pixels of an 8-bit grey PNG of ``size`` (width, height): uint8 (H, W), writable.
 
     Raises:
         ImageError: if it is damaged, or of another kind or size.
@@ -213,7 +213,7 @@ def read_grey(path: Path, size: tuple[int, int]) -> LabelMap:
 
 
 def indices_in(path: Path) -> frozenset[int] | None:
-    """The values of a mask file of 8 bits, palette or grey; None for any other file, damaged ones included."""
+    """Return the values of a mask file of 8 bits, palette or grey; None for any other file, damaged ones included."""
     try:
         with (
             open_file(path) as file,
@@ -228,7 +228,7 @@ def indices_in(path: Path) -> frozenset[int] | None:
 
 
 def _not_read(path: Path) -> MaskNotRead:
-    """What is said where memory has run out, which no earlier version of a mask would help."""
+    """Return the error for a mask that needs more memory than there is."""
     return MaskNotRead(
         tr("{path}: there is not enough memory to read it; close other programs, then try again", path=path)
     )
@@ -245,14 +245,14 @@ def _verify(file: BinaryIO) -> None:
 
 
 def _png(image: Image.Image, chunks: PngInfo | None = None) -> bytes:
-    """PNG bytes. Level 1: label maps shrink well at any level, and saving must not be felt."""
+    """Return PNG bytes, compressed at level 1: saving must be fast, and label maps compress well anyway."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=1, pnginfo=chunks)
     return buffer.getvalue()
 
 
 def _check_size(mask: tuple[int, int], size: tuple[int, int], path: Path) -> None:
-    """Raises: MaskError if the mask is not of the image's size; both are (width, height)."""
+    """Raise MaskError if the mask is not of the image's size; both are (width, height)."""
     if mask == size:
         return
     if mask == size[::-1]:
@@ -277,7 +277,7 @@ def _check_size(mask: tuple[int, int], size: tuple[int, int], path: Path) -> Non
 
 
 def _check_grey(values: LabelMap, mode: str, path: Path, grey_as_indices: bool | None) -> None:
-    """Raises: GreyMaskFound if a grey mask can be read in two ways and nobody said which."""
+    """Raise GreyMaskFound if a grey mask can be read in two ways and nobody said which."""
     present = set(np.unique(values).tolist())
     if grey_as_indices or (mode == "L" and not (VOID in present and present <= {0, VOID})):
         return
@@ -296,12 +296,12 @@ def _check_grey(values: LabelMap, mode: str, path: Path, grey_as_indices: bool |
 
 
 def _kind(mode: str) -> str:
-    """A mode of Pillow's in words."""
+    """Return a mode of Pillow in words."""
     return tr("of 16 bits") if mode.startswith("I") else tr("in colour or has an alpha channel ({mode})", mode=mode)
 
 
 def _foreign_sentence(path: Path, pixels: np.ndarray[tuple[int, ...], np.dtype[np.generic]], kind: str) -> str:
-    """What is wrong with a mask that is not of 8-bit indices, naming its first pixel that is not 0."""
+    """Return the sentence on a mask that has no 8-bit indices, with its first pixel that is not 0."""
     marked = pixels.reshape(*pixels.shape[:2], -1).any(axis=2)
     row, column = (int(v[0]) for v in np.nonzero(marked)) if marked.any() else (0, 0)
     return tr(

@@ -18,7 +18,7 @@ _MASKS_LOOKED_AT = 24
 
 
 def voc_years(folder: Path) -> tuple[Path, ...]:
-    """The VOC trees in a VOCdevkit, or in the VOCdevkit below a folder; empty if it is a tree itself or none."""
+    """Return the VOC trees in a VOCdevkit, or in the one below a folder; empty if it is a tree itself."""
     if (folder / IMAGES).is_dir():
         return ()
     devkit = folder / DEVKIT if (folder / DEVKIT).is_dir() else folder
@@ -44,7 +44,7 @@ def read_splits(folder: Path) -> dict[str, Split]:
 
 
 def fits_voc(masks: Iterable[Path]) -> bool:
-    """Whether the indices of some of the masks, spread over all of them, are VOC's: 0 to 20 and 255."""
+    """Return whether the indices of some of the masks, spread over all of them, are VOC's: 0 to 20 and 255."""
     paths = list(masks)
     step = max(1, len(paths) // _MASKS_LOOKED_AT)
     found = [indices for path in paths[::step] if (indices := indices_in(path)) is not None]
