@@ -115,6 +115,8 @@ def new_folder(target: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.parent / f".{target.name}-{secrets.token_hex(4)}"
     try:
+        with os_errors_as(CANNOT_WRITE, target):
+            temporary.mkdir()
         yield temporary
         with os_errors_as(CANNOT_WRITE, target):
             if target.exists():
