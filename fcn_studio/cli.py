@@ -154,6 +154,11 @@ def _add_train(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--recipe", choices=recipes, default=recipes[0], help=tr("how to train: modern, or as in the FCN paper")
     )
+    _add_recipe(command)
+
+
+def _add_recipe(command: argparse.ArgumentParser) -> None:
+    """Add what changes the network or the recipe of a training."""
     command.add_argument(
         "--architecture", metavar="A", help=tr("network to train from scratch: efficientnet-lite0-8s, slim, vgg16-8s")
     )
