@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from ctypes.util import find_library
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,14 @@ def test_a_network_is_imported_and_its_classes_mean_what_was_said(
     run("tests.journeys.networks", "use", photos, network, environment=environment)
     run("tests.journeys.networks", "reopen", photos, network, environment=environment)
     assert fingerprint(photos) == before
+
+
+@pytest.mark.skipif(not XVFB or find_library("Xtst") is None, reason="needs Xvfb and its mouse")
+def test_a_line_by_mouse_is_straight_while_messages_and_docks_come_and_go(
+    photos: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    run("tests.journeys.steady_stroke", photos, tmp_path, environment=environment)
+    assert (tmp_path / "message.png").stat().st_size > 20_000
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")

@@ -163,6 +163,10 @@ class Canvas(Surface):
 
     # --- the pointer
 
+    @property
+    def _button_held(self) -> bool:
+        return self._drag != Drag.NONE
+
     def _press(self, event: QSinglePointEvent, *, clicks: int = 1) -> None:
         if self._drag != Drag.NONE:
             if self._drag == Drag.TOOL:
@@ -171,6 +175,7 @@ class Canvas(Surface):
         button, alt = event.button(), bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
         left, right = button == Qt.MouseButton.LeftButton, button == Qt.MouseButton.RightButton
         self._pointer = event.position()
+        self._note_place()
         if left and self._over_grip(event.position()):
             self._drag = Drag.DIVIDER
         elif button == Qt.MouseButton.MiddleButton or (left and self._space_held):

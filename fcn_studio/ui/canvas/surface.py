@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
-from PySide6.QtCore import QPointF, QRect, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QRegion, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
@@ -66,6 +66,7 @@ class Surface(QWidget):
         self._sampling: Sampling | None = None
         self._dpr = self.devicePixelRatioF()
         self._fitted = True
+        self._place = QPoint()
         self._empty_text = ""
         self._disconnect: Callable[[], None] = lambda: None
         self._zoom_frame: ZoomFrame | None = None
@@ -121,8 +122,8 @@ class Surface(QWidget):
         return self._view
 
     def fit(self) -> None:
-        """Show the whole image, also after the window is resized."""
-        if self._document is not None:
+        """Show the whole image, also after the window is resized; not while a button is held."""
+        if self._document is not None and not self._button_held:
             width, height = self._device_size()
             self._set_view(ViewState(self._document.width, self._document.height, width, height).fit())
             self._fitted = True
@@ -146,7 +147,9 @@ class Surface(QWidget):
 
     def pan(self, dx: float, dy: float) -> None:
         """Move the image by logical pixels, rounded to whole device pixels."""
-        self._move_view(lambda view: view.pan(round(dx * self._dpr), round(dy * self._dpr)))
+        if self._view is not None:
+            self._fitted = False
+            self._set_view(self._view.pan(round(dx * self._dpr), round(dy * self._dpr)))
 
     def centre_on(self, x: float, y: float) -> None:
         """Move a point of the image to the middle, as far as possible."""
@@ -169,8 +172,13 @@ class Surface(QWidget):
     def _zoom_about_middle(self, factor: float) -> None:
         self._move_view(lambda view: view.zoom_at((view.width / 2, view.height / 2), factor))
 
+    @property
+    def _button_held(self) -> bool:
+        """Whether a gesture with a held button holds the view; for subclasses."""
+        return False
+
     def _move_view(self, move: Callable[[ViewState], ViewState]) -> None:
-        if self._view is not None:
+        if self._view is not None and not self._button_held:
             self._fitted = False
             self._set_view(move(self._view))
 
@@ -207,16 +215,26 @@ class Surface(QWidget):
     def _sync_viewport(self) -> None:
         """Follow the size of the widget and the pixel ratio of its screen."""
         old, self._dpr = self._dpr, self.devicePixelRatioF()
+        before = self._place
+        self._note_place()
         self.layers.set_line_width(max(1, round(self._dpr)))
         if self._view is None:
             return
         if (self._view.width, self._view.height) == self._device_size():
             if old != self._dpr:  # as many device pixels, but lines have another width
                 self.view_changed.emit()
+        elif self._button_held:  # each image pixel stays where it is in the window, or a stroke would get a step
+            moved = before - self._place
+            dx, dy = round(moved.x() * self._dpr), round(moved.y() * self._dpr)
+            self._set_view(self._view.in_place(*self._device_size(), dx, dy))
         elif self._fitted:
             self.fit()
         else:
             self._set_view(self._view.resize(*self._device_size()))
+
+    def _note_place(self) -> None:
+        """Note where the widget is in its window; Qt tells of no move of its parents."""
+        self._place = self.mapTo(self.window(), QPoint())
 
     def _current_sampling(self, view: ViewState) -> Sampling:
         if self._sampling is None:

@@ -93,6 +93,10 @@ class ViewState:
         centre = self.to_image(self.width / 2, self.height / 2)
         return replace(self, width=width, height=height)._centred_on(*centre, self.scale)
 
+    def in_place(self, width: int, height: int, dx: int, dy: int) -> ViewState:
+        """Return a view of the same zoom in a viewport of another size, whose content moves by (dx, dy) pixels."""
+        return replace(self, width=width, height=height, origin_x=self.origin_x + dx, origin_y=self.origin_y + dy)
+
     def _centred_on(self, x: float, y: float, scale: float) -> ViewState:
         return self._placed(round(self.width / 2 - x * scale), round(self.height / 2 - y * scale), scale)
 

@@ -1,7 +1,8 @@
-"""The strip above the image for notices, problems and offers.
+"""The strip over the upper edge of the image for notices, problems and offers.
 
-Notices disappear after some seconds, problems and offers stay until the user closes them. An offer that is covered by
-a problem or another offer comes back when that is closed; equal offers are shown once.
+It floats, so that the image below stays in place when a message appears or disappears. Notices disappear after some
+seconds, problems and offers stay until the user closes them. An offer that is covered by a problem or another offer
+comes back when that is closed; equal offers are shown once.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from fcn_studio.i18n import tr
+from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.runtime.user_messages import MessageButton
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named
@@ -32,10 +34,16 @@ class _Offer:
 
 
 class MessageStrip(QFrame):
-    """Strip with one sentence; a notice never replaces a problem."""
+    """Strip with one sentence; a notice never replaces a problem.
+
+    Args:
+        parent: the widget over whose upper edge it floats.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        if parent is not None:
+            parent.installEventFilter(self)
         self.setObjectName("messageStrip")
         self._icon = QLabel()
         self._label = named(QLabel(wordWrap=True), tr("Message"))
@@ -140,4 +148,20 @@ class MessageStrip(QFrame):
         self.style().polish(self)  # the style sheet reads the property
         self.retheme()
         self._label.setText(text)
+        self._place()
         self.show()
+        self.raise_()
+
+    def _place(self) -> None:
+        """Take the whole width of the parent, and the height that the sentence needs."""
+        parent, row = self.parentWidget(), self.layout()
+        if parent is not None and row is not None:
+            row.activate()
+            width = parent.width()
+            self.setGeometry(0, 0, width, max(row.heightForWidth(width), row.minimumSize().height()))
+
+    @guarded(fallback=False)
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize and watched is self.parentWidget():
+            self._place()
+        return False

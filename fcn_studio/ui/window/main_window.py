@@ -100,7 +100,6 @@ class MainWindow(QMainWindow):
     # --- construction -----------------------------------------------------------------------------------------
 
     def _make_centre(self) -> None:
-        self._strip = MessageStrip()
         self._welcome = Welcome(self.actions_["open_folder"], self.actions_["demo"])
         self._pages = QStackedWidget()
         self._pages.addWidget(self._welcome)
@@ -109,8 +108,8 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self._strip)
-        column.addWidget(self._pages, 1)
+        column.addWidget(self._pages)
+        self._strip = MessageStrip(centre)
         self.setCentralWidget(centre)
 
     def _make_bars(self) -> None:
@@ -359,8 +358,7 @@ class MainWindow(QMainWindow):
     # --- the window's own actions -----------------------------------------------------------------------------
 
     def _fine_tune(self) -> None:
-        self.training_dock.show()
-        self.training_dock.raise_()
+        self.training_dock.raise_()  # hidden docks stay hidden: the image would get another size
         self.training_dock.start()
 
     def _toggle_docks(self) -> None:

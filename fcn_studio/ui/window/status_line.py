@@ -91,6 +91,7 @@ class StatusLine(QStatusBar):
                        self._device):  # fmt: skip
             self.addPermanentWidget(widget)
         self.setContentsMargins(theme.GRID, 0, 2 * theme.GRID, 0)
+        self.setMinimumWidth(1)  # long words are cut; they must not widen the window
         self._clock = QTimer(self, interval=1000)
         self._clock.timeout.connect(self._show_saved)
         session.project_changed.connect(self._show_project)
