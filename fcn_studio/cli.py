@@ -9,6 +9,7 @@ import argparse
 import gc
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
@@ -66,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_window(command: argparse.ArgumentParser) -> None:
-    command.add_argument("folder", nargs="?", type=Path, help=tr("folder of images or VOC tree"))
+    command.add_argument("folder", nargs="?", type=Path, help=tr("folder of images or VOC tree, or an image in it"))
     command.add_argument(
         "--break-lock", action="store_true", help=tr("take over a project that another computer left locked")
     )
@@ -191,8 +192,12 @@ def _add_recipe(command: argparse.ArgumentParser) -> None:
 
 def _size(words: str) -> tuple[int, int]:
     """Return (height, width) of a text like 256x320."""
-    height, _, width = words.partition("x")
-    return int(height), int(width)
+    match = re.fullmatch(r"([1-9]\d{0,5})[xX×]([1-9]\d{0,5})", words)
+    if match is None:
+        raise argparse.ArgumentTypeError(
+            tr("'{words}' is no size; write height x width in pixels, as 256x320", words=words)
+        )
+    return int(match[1]), int(match[2])
 
 
 def _add_evaluate(command: argparse.ArgumentParser) -> None:
@@ -291,10 +296,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words[:2] = [" ".join(words[:2])]
     if not words or (words[0] not in known and words[0] not in ("-h", "--help", "--version")):
         words.insert(0, "open")
-    options = parser().parse_args(words)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A log file gets each line at once, and a path that cannot be encoded costs no result.
         sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
+    options = parser().parse_args(words)
     try:
         if options.command in _WINDOWS:
             return _WINDOWS[options.command](options)

@@ -10,7 +10,10 @@ import io
 import os
 import secrets
 import stat
+import tempfile
+from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import platformdirs
@@ -32,25 +35,50 @@ def resource(*parts: str) -> Path:
     raise FileNotFoundError(f"bundled resource {'/'.join(parts)} is missing: reinstall fcn-studio")
 
 
-def _folder(override: str, default: str) -> Path:
+def _folder(override: str, default: Callable[[], str]) -> Path:
     """Return the folder named by an environment variable, else the platform's default."""
-    return Path(os.environ.get(override) or default)
+    named = os.environ.get(override)
+    if named:
+        return Path(named)
+    try:
+        return Path(default())
+    except RuntimeError:  # neither HOME nor an entry in passwd, as in containers and cron jobs
+        return _instead_of_home() / override.removeprefix("FCN_STUDIO_").removesuffix("_DIR").lower()
+
+
+@cache
+def _instead_of_home() -> Path:
+    """Return a folder in the temporary folder for a user without home, the same at each start."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    folder = Path(tempfile.gettempdir()) / f"{_APP}-{user}"
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if stat.S_ISDIR(found.st_mode) and found.st_uid == user:
+        return folder
+    return Path(tempfile.mkdtemp(prefix=f"{_APP}-"))  # somebody else has made it
+
+
+def expanded(text: str) -> Path:
+    """Return a path with ``~`` as the user's home; where there is none it stays."""
+    return Path(os.path.expanduser(text))
 
 
 def config_dir() -> Path:
     """Folder of the settings file (``FCN_STUDIO_CONFIG_DIR`` overrides)."""
-    return _folder("FCN_STUDIO_CONFIG_DIR", platformdirs.user_config_dir(_APP, appauthor=False))
+    return _folder("FCN_STUDIO_CONFIG_DIR", lambda: platformdirs.user_config_dir(_APP, appauthor=False))
 
 
 def state_dir() -> Path:
     """Folder of logs, journals and edits kept locally (``FCN_STUDIO_STATE_DIR`` overrides)."""
-    return _folder("FCN_STUDIO_STATE_DIR", platformdirs.user_state_dir(_APP, appauthor=False))
+    return _folder("FCN_STUDIO_STATE_DIR", lambda: platformdirs.user_state_dir(_APP, appauthor=False))
 
 
 def networks_dir() -> Path:
     """Folder of the networks that the user has installed (``FCN_STUDIO_NETWORKS_DIR`` overrides)."""
     return _folder(
-        "FCN_STUDIO_NETWORKS_DIR", os.path.join(platformdirs.user_data_dir(_APP, appauthor=False), "networks")
+        "FCN_STUDIO_NETWORKS_DIR",
+        lambda: os.path.join(platformdirs.user_data_dir(_APP, appauthor=False), "networks"),
     )
 
 

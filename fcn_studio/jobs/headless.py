@@ -23,6 +23,7 @@ from fcn_studio.errors import (
     MaskError,
     NameTooLong,
     NetworkCannotHelp,
+    ProjectError,
     UsageError,
 )
 from fcn_studio.fcn.weights.catalogue import NetworkInfo
@@ -84,6 +85,8 @@ def segment(
         break_lock=break_lock,
         max_pixels=max_pixels,
     ) as project:
+        if not project.samples:
+            raise ProjectError(tr("'{folder}' holds no image that can be read", folder=project.image_root))
         chosen = needed(network_of(project, network))
         if out is None:
             samples = batch.waiting(project, include_prelabelled=include_prelabelled)

@@ -47,7 +47,7 @@ def install(job: InstallJob) -> Generator[JobProgress, bool | None, str]:
             with suppress(OSError):
                 file.unlink()
         return str(target)
-    path = Path(job.source).expanduser()
+    path = paths.expanded(job.source)
     if not path.is_file():
         raise CheckpointError(
             tr(

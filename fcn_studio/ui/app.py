@@ -128,17 +128,20 @@ def run_window(
     """Open the window, run until it is closed, and return the exit code.
 
     Args:
-        folder: folder to open.
+        folder: folder to open, or an image in it.
         signals: signals since the start of the program.
         break_lock: break the lock of the project.
         max_pixels: largest image for this time, in place of the setting.
 
     Raises:
-        UsageError: if there is no display, or ``folder`` is no folder.
+        UsageError: if there is no display, or ``folder`` does not exist.
     """
-    if folder is not None and not folder.is_dir():
+    if folder is not None and not (folder.is_dir() or folder.is_file()):
         raise UsageError(
-            tr("'{folder}' is no folder; give a folder of images, or nothing for the start page", folder=folder)
+            tr(
+                "'{folder}' is no folder and no file; give a folder of images or an image, or nothing at all",
+                folder=folder,
+            )
         )
     app = application()
     with CrashMarker() as log_file:

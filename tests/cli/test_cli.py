@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fcn_studio import __version__, cli, i18n
+from fcn_studio import __version__, cli, i18n, paths
 from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Level
 from fcn_studio.errors import ProjectError
@@ -160,6 +160,62 @@ def test_opening_an_unknown_folder_needs_no_window_to_fail(
 ) -> None:
     assert cli.main([str(tmp_path / "none")]) == 2
     assert "is no folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1251", "cp932"])
+def test_help_is_printed_whatever_the_terminal_can_show(encoding: str) -> None:
+    command = [sys.executable, "-m", "fcn_studio", "train", "--help"]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"--lovasz" in done.stdout
+
+
+@pytest.mark.parametrize("words", ["100", "x", "0x10", "-1x5", "10x10x10", "1e3x5"])
+def test_a_size_that_is_none_is_told_in_the_user_s_words(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.parser().parse_args(["train", "photos", f"--crop={words}"])
+    assert end.value.code == 2
+    err = capsys.readouterr().err
+    assert f"argument --crop: '{words}' is no size; write height x width in pixels, as 256x320" in err
+    assert cli.parser().parse_args(["train", "photos", "--crop", "256x320"]).crop == (256, 320)
+
+
+def test_a_folder_of_other_kinds_says_what_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("IMG_0001.HEIC", "IMG_0002.heic", "P1.DNG", "P2.CR2", "s.dcm", "notes.txt"):
+        (tmp_path / name).write_bytes(b"\0\0\0\x18ftypheic")
+    assert cli.main(["segment", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert "5 files are of kinds that are not read: DICOM images (1), HEIC photos (2), raw camera files (2)." in err
+    assert "holds no image that can be read" in err
+    assert cli.main(["segment", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has a home for everybody")
+def test_without_a_home_things_are_kept_in_the_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_home(*_: object, **__: object) -> str:
+        raise RuntimeError("could not determine the home directory")
+
+    for kind in ("config", "state", "data"):
+        monkeypatch.setattr(f"platformdirs.user_{kind}_dir", no_home)
+    for variable in ("CONFIG", "STATE", "NETWORKS"):
+        monkeypatch.delenv(f"FCN_STUDIO_{variable}_DIR", raising=False)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    paths._instead_of_home.cache_clear()
+    folders = [paths.config_dir(), paths.state_dir(), paths.networks_dir()]
+    home = tmp_path / f"fcn-studio-{os.getuid()}"
+    assert folders == [home / "config", home / "state", home / "networks"]
+    assert home.stat().st_mode & 0o777 == 0o700
+    paths._instead_of_home.cache_clear()
+    assert paths.config_dir() == home / "config"  # strokes kept there are found again
+    home.rmdir()
+    home.symlink_to(tmp_path / "elsewhere")
+    paths._instead_of_home.cache_clear()
+    assert paths.config_dir().parent not in (home, tmp_path / "elsewhere")
+    paths._instead_of_home.cache_clear()
 
 
 def test_a_bug_is_no_sentence_and_an_interruption_is_130(

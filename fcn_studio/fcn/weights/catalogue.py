@@ -203,7 +203,7 @@ def resolve(name_or_path: str) -> Path:
     """
     separators = {"/", os.sep, os.altsep or os.sep}
     if name_or_path.endswith(SUFFIX) or any(mark in name_or_path for mark in separators):
-        path = Path(name_or_path).expanduser()
+        path = paths.expanded(name_or_path)
         if not path.is_file():
             raise CheckpointError(tr("{path}: there is no such checkpoint file", path=path))
         return path

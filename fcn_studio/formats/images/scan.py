@@ -12,6 +12,7 @@ from pathlib import Path
 from fcn_studio.core.sample import Sample, image_id_of, mask_ids
 from fcn_studio.formats.atomic import os_errors_as
 from fcn_studio.formats.images.images import IMAGE_SUFFIXES
+from fcn_studio.formats.images.other_kinds import kind_of, left_out_sentence
 from fcn_studio.i18n import tr, tr_n, tr_noop
 
 IMAGES = "JPEGImages"
@@ -49,6 +50,7 @@ def scan_images(root: Path) -> ImageScan:
     notices: list[str] = []
     paths: dict[str, str] = {}
     odd: list[str] = []
+    others: list[str] = []
     for relative, entry in _files(root, notices):
         if os.path.splitext(relative)[1].casefold() in IMAGE_SUFFIXES:
             image_id = image_id_of(relative)
@@ -64,6 +66,10 @@ def scan_images(root: Path) -> ImageScan:
                 )
             else:
                 paths[image_id] = entry.path
+        elif (kind := kind_of(relative)) is not None:
+            others.append(kind)
+    if (sentence := left_out_sentence(others)) is not None:
+        notices.append(sentence)
     if odd:
         notices.append(
             tr_n(

@@ -313,6 +313,20 @@ class ProjectFolder:
         return True
 
 
+def folder_of_image(image: Path) -> Path:
+    """Return the folder to open for an image: the project it lies in, that above `IMAGES`, or its own.
+
+    Args:
+        image: absolute path of the file.
+    """
+    for folder in image.parents:
+        if (folder / PROJECT_FILE).is_file():
+            return folder
+        if folder.name == IMAGES:
+            return folder.parent
+    return image.parent
+
+
 def _take_lock(folder: Path, *, break_lock: bool = False) -> ProjectLock:
     """Return the lock of a project. Raises: ProjectLocked; ProjectReadOnly if the folder cannot be written."""
     if not os.access(folder, os.W_OK):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.project import Access
 from fcn_studio.errors import ClassTableNeeded, ImageTooLarge, YearsFound
 from fcn_studio.i18n import tr, tr_n
+from fcn_studio.paths import expanded
 from fcn_studio.settings import Settings
 from fcn_studio.ui.runtime.background import in_background
 from fcn_studio.ui.runtime.user_messages import Messages
@@ -37,13 +39,30 @@ class OpenFolder(QObject):
         from PySide6.QtWidgets import QFileDialog  # as the questions: only those who are asked should pay
 
         recent = self._settings.recent
-        start = str(recent[0].parent) if recent else str(Path.home())
+        start = str(recent[0].parent) if recent else str(expanded("~"))
         chosen = QFileDialog.getExistingDirectory(self._window, tr("Open a folder of images"), start)
         if chosen:
             self.open(Path(chosen))
 
     def open(self, folder: Path) -> None:
-        """Open a folder, and ask each question at most once. Of the open folder, offer the images that are new.
+        """Open a folder, or the folder of an image at that image, and ask each question at most once.
+
+        Of the open folder, offer the images that are new.
+
+        Raises:
+            FcnStudioError: if it cannot be opened.
+        """
+        from fcn_studio.formats.project.project_folder import folder_of_image
+
+        if folder.is_file():
+            image = Path(os.path.abspath(folder))
+            self._open(folder_of_image(image))
+            self._show(image)
+        else:
+            self._open(folder)
+
+    def _open(self, folder: Path) -> None:
+        """Open a folder.
 
         Raises:
             FcnStudioError: if it cannot be opened.
@@ -68,6 +87,20 @@ class OpenFolder(QObject):
                 table = question.table()
             else:
                 return
+
+    def _show(self, image: Path) -> None:
+        """Show an image of the open folder."""
+        from fcn_studio.core.sample import image_id_of
+
+        session = self._session
+        if session.project is None:  # a question was not answered
+            return
+        relative = Path(os.path.relpath(image, session.project.image_root))
+        row = session.row_of(image_id_of(relative.as_posix()))
+        if row is None:
+            self._messages.say(tr("{name} is not an image of this folder that can be read.", name=image.name))
+        else:
+            session.open_from(row, +1, lambda wanted: wanted == row)
 
     def _is_open(self, folder: Path) -> bool:
         """Return whether a folder is the open project, after a word on the images that are new in it.
@@ -138,13 +171,11 @@ class OpenFolder(QObject):
                 self._session.open_folder(folder, break_lock=True)
 
 
-def dropped_folder(data: QMimeData) -> Path | None:
-    """Return the folder that a drop means: a folder itself, or that of an image file; None for anything else."""
+def dropped_path(data: QMimeData) -> Path | None:
+    """Return the folder or file that a drop means; None for anything else."""
     for url in data.urls():
         if url.isLocalFile():
             path = Path(url.toLocalFile())
-            if path.is_dir():
+            if path.is_dir() or path.is_file():
                 return path
-            if path.is_file():
-                return path.parent
     return None

@@ -9,7 +9,6 @@ import platform
 import sys
 from collections.abc import Sequence
 from importlib import metadata
-from pathlib import Path
 
 from PySide6.QtGui import QGuiApplication
 
@@ -67,5 +66,5 @@ def unexpected_ends_text(ends: Sequence[UnexpectedEnd]) -> str:
 
 def _without_home(text: str) -> str:
     """Replace the user's home folder, which names them, by ``~``."""
-    home = str(Path.home())
+    home = str(paths.expanded("~"))
     return text.replace(home, "~") if len(home) > 1 else text

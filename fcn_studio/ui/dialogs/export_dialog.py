@@ -22,6 +22,7 @@ from fcn_studio.core.sample import Split, Status
 from fcn_studio.formats.exporters import EXPORTERS
 from fcn_studio.formats.exporters.base import ExportFormat
 from fcn_studio.i18n import tr, tr_n, tr_noop
+from fcn_studio.paths import expanded
 from fcn_studio.settings import Value
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.widgets import theme
@@ -147,7 +148,7 @@ class ExportDialog(Dialog):
     def choice(self) -> ExportChoice:
         """Return what is chosen."""
         return ExportChoice(
-            Path(self._out.text()).expanduser(),
+            expanded(self._out.text()),
             frozenset(s for s, box in self._statuses.items() if box.isChecked()),
             frozenset(s for s, box in self._splits.items() if box.isChecked()),
             self._exporters[self._format.currentIndex()],

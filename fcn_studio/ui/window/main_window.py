@@ -28,7 +28,7 @@ from fcn_studio.ui.actions.table import TOOL_NAMES
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.commands.commands import Commands
 from fcn_studio.ui.commands.network_menu import NetworkMenu
-from fcn_studio.ui.commands.open_folder import dropped_folder
+from fcn_studio.ui.commands.open_folder import dropped_path
 from fcn_studio.ui.commands.view_commands import ViewCommands
 from fcn_studio.ui.docks.classes_dock import ClassesDock
 from fcn_studio.ui.docks.files_dock import FilesDock
@@ -224,7 +224,7 @@ class MainWindow(QMainWindow):
     # --- opening and closing ----------------------------------------------------------------------------------
 
     def open_folder(self, folder: Path) -> None:
-        """Open a folder; errors are shown in the message strip."""
+        """Open a folder, or that of an image; errors are shown in the message strip."""
         self._door.run(lambda: self._commands.opening.open(folder))
 
     @guarded
@@ -247,15 +247,15 @@ class MainWindow(QMainWindow):
 
     @guarded
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if dropped_folder(event.mimeData()) is not None:
+        if dropped_path(event.mimeData()) is not None:
             event.acceptProposedAction()
 
     @guarded
     def dropEvent(self, event: QDropEvent) -> None:
-        folder = dropped_folder(event.mimeData())
-        if folder is not None:
+        path = dropped_path(event.mimeData())
+        if path is not None:
             event.acceptProposedAction()
-            self.open_folder(folder)
+            self.open_folder(path)
 
     @guarded
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -403,10 +403,26 @@ def test_a_job_is_shown_and_cancelled(studio: Studio) -> None:
 def test_a_dropped_folder_or_image_opens(welcome: Studio, tmp_path: Path) -> None:
     folder = draw_project(tmp_path / "dropped")
     data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(folder / "picture-001.png"))])
+    data.setUrls([QUrl.fromLocalFile(str(folder / "picture-002.png"))])
     event = QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, MODIFIER.NoModifier)
     welcome.window.dropEvent(event)
     assert welcome.session.project.folder == folder.resolve()
+    assert welcome.session.document.image_id == "picture-002.png"
+
+
+def test_an_image_opens_its_project_at_that_image(welcome: Studio, tmp_path: Path) -> None:
+    tree = draw_project(tmp_path / "tree" / "JPEGImages").parent
+    (tree / "notes.txt").write_text("no image")
+    for name in ("fcn-studio.toml", ".fcn-studio"):
+        (tree / "JPEGImages" / name).rename(tree / name)
+    welcome.window.open_folder(tree / "JPEGImages" / "picture-003.png")
+    assert welcome.session.project.folder == tree.resolve()
+    assert welcome.session.document.image_id == "picture-003.png"
+    welcome.window.open_folder(tree / "JPEGImages" / "picture-001.png")  # of the folder that is open
+    assert welcome.session.document.image_id == "picture-001.png"
+    welcome.window.open_folder(tree / "notes.txt")
+    assert welcome.session.project.folder == tree.resolve()
+    assert welcome.session.document.image_id == "picture-001.png"
 
 
 def test_what_cannot_be_opened_is_told_and_forgotten(welcome: Studio, tmp_path: Path) -> None:
