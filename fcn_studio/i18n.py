@@ -14,6 +14,8 @@ from __future__ import annotations
 import gettext
 import os
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from fcn_studio.paths import resource
 
@@ -102,3 +104,42 @@ def tr_n(singular: str, plural: str, n: int, /, **values: object) -> str:
 def tr_noop(text: str, /) -> str:
     """Mark a text for translation where it stands; whoever shows it calls `tr` on it."""
     return text
+
+
+@dataclass(frozen=True)
+class Message:
+    """Sentence that is English in files and translated for a person.
+
+    Attributes:
+        text: the English sentence with its placeholders.
+        plural: its form for numbers other than 1; the same as ``text`` if it depends on no number.
+        values: the values of the placeholders.
+    """
+
+    text: str
+    plural: str
+    values: Mapping[str, object]
+
+    def __str__(self) -> str:
+        """Return the English sentence."""
+        form = self.text if self.values.get("n", 1) == 1 else self.plural
+        return form.format(**self.values)
+
+    def translated(self) -> str:
+        """Return the sentence in the language that is spoken now."""
+        if self.text == self.plural:
+            return tr(self.text, **self.values)
+        values = dict(self.values)
+        number = values.pop("n")
+        assert isinstance(number, int)
+        return tr_n(self.text, self.plural, number, **values)
+
+
+def message(text: str, /, **values: object) -> Message:
+    """Make a message of a sentence, a literal as in `tr`."""
+    return Message(text, text, values)
+
+
+def message_n(singular: str, plural: str, n: int, /, **values: object) -> Message:
+    """Make a message whose form depends on a number, as in `tr_n`."""
+    return Message(singular, plural, {"n": n, **values})

@@ -12,7 +12,7 @@ import pytest
 
 import fcn_studio
 from fcn_studio import i18n
-from fcn_studio.i18n import PSEUDO, tr, tr_n, tr_noop
+from fcn_studio.i18n import PSEUDO, message, message_n, tr, tr_n, tr_noop
 from tests.helpers import run_python
 
 SOURCES = sorted(Path(fcn_studio.__file__).parent.rglob("*.py"))
@@ -46,6 +46,15 @@ def test_the_pseudo_language_keeps_placeholders_and_shows_what_went_through() ->
     assert tr("a brace { alone").startswith("⟦")
 
 
+def test_a_message_is_english_in_files_and_translated_for_a_person() -> None:
+    i18n.use(PSEUDO)
+    fell, one, two = message("{a:.2f} left", a=1), message_n("{n} image", "{n} images", 1), message_n("a", "{n} b", 2)
+    assert [str(each) for each in (fell, one, two)] == ["1.00 left", "1 image", "2 b"]
+    assert fell.translated() == tr("{a:.2f} left", a=1)
+    assert one.translated() == tr_n("{n} image", "{n} images", 1) != "1 image"
+    assert two.translated() == tr_n("a", "{n} b", 2)
+
+
 def test_a_language_without_a_catalogue_is_english() -> None:
     i18n.use("tlh")
     assert tr("Open") == "Open"
@@ -71,7 +80,7 @@ def test_a_started_process_speaks_the_language_too() -> None:
 
 def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("tr", "tr_n", "tr_noop"):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("tr", "tr_n", "tr_noop", "message", "message_n"):
             yield ast.unparse(node.func), node
 
 
@@ -84,7 +93,7 @@ def test_what_is_translated_can_be_extracted(path: Path) -> None:
     """A sentence is a literal, or a text of a table that `tr_noop` has marked: never joined, never an f-string."""
     for name, call in calls(ast.parse(path.read_text(encoding="utf-8"))):
         words, fields = f"{path}:{call.lineno} {ast.unparse(call)}", {key.arg for key in call.keywords}
-        for text in call.args[: 2 if name == "tr_n" else 1]:
+        for text in call.args[: 2 if name.endswith("_n") else 1]:
             assert not isinstance(text, (ast.JoinedStr, ast.BinOp)), words
-            if isinstance(text, ast.Constant) and (name == "tr_n" or fields):
+            if isinstance(text, ast.Constant) and (name.endswith("_n") or fields):
                 assert placeholders(str(text.value)) - {"n"} == fields - {"n"}, words

@@ -9,7 +9,7 @@ from typing import Any
 
 from fcn_studio.core.class_map import ClassMap
 from fcn_studio.core.metrics import Figures
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import Message, message, message_n
 
 
 class Level(StrEnum):
@@ -178,10 +178,10 @@ MAX_CLASS_LOSS = 0.05
 
 @dataclass(frozen=True)
 class Adoption:
-    """The verdict on a new network, with the reasons in English."""
+    """The verdict on a new network, with the reasons."""
 
     verdict: Verdict
-    reasons: tuple[str, ...] = field(default=())
+    reasons: tuple[Message, ...] = field(default=())
 
     @property
     def adopted(self) -> bool:
@@ -189,9 +189,9 @@ class Adoption:
         return self.verdict is not Verdict.CANDIDATE
 
 
-def starved_sentence(outcome: TrainOutcome) -> str:
-    """Return what to tell a person about a training whose time was too short."""
-    return tr(
+def starved_sentence(outcome: TrainOutcome) -> Message:
+    """Return the message about a training whose time was too short."""
+    return message(
         "the time was enough for {steps:,} of the recipe's {wanted:,} steps; give it more minutes",
         steps=outcome.steps,
         wanted=outcome.steps_wanted,
@@ -208,27 +208,29 @@ def judge(outcome: TrainOutcome, class_names: Mapping[int, str]) -> Adoption:
     new, old = outcome.figures, outcome.baseline
     if new is None or len(outcome.val_ids) < MIN_VAL_IMAGES:
         few = (
-            tr_n(
+            message_n(
                 "only {n} verified image to validate on",
                 "only {n} verified images to validate on",
                 len(outcome.val_ids),
             )
             if outcome.val_ids
-            else tr("no verified images to validate on")
+            else message("no verified images to validate on")
         )
         if outcome.is_starved:
             return Adoption(Verdict.CANDIDATE, (few, starved_sentence(outcome)))
         return Adoption(Verdict.NOT_COMPARED, (few,))
     if old is None:
-        return Adoption(Verdict.NOT_COMPARED, (tr("no earlier network to compare with"),))
+        return Adoption(Verdict.NOT_COMPARED, (message("no earlier network to compare with"),))
     reasons = []
     if new.mean_iou < old.mean_iou:
-        reasons.append(tr("mean IoU fell from {old:.3f} to {new:.3f}", old=old.mean_iou, new=new.mean_iou))
+        reasons.append(message("mean IoU fell from {old:.3f} to {new:.3f}", old=old.mean_iou, new=new.mean_iou))
     for index, before in old.iou.items():
         after = new.iou.get(index, 0.0)
         if new.pixels.get(index, 0) >= MIN_CLASS_PIXELS and before - after > MAX_CLASS_LOSS:
             name = class_names.get(index, index)
-            reasons.append(tr("{name} fell from {old:.3f} to {new:.3f}", name=name, old=before, new=after))
+            reasons.append(message("{name} fell from {old:.3f} to {new:.3f}", name=name, old=before, new=after))
     if reasons:
         return Adoption(Verdict.CANDIDATE, tuple(reasons))
-    return Adoption(Verdict.ADOPTED, (tr("mean IoU {old:.3f} to {new:.3f}", old=old.mean_iou, new=new.mean_iou),))
+    return Adoption(
+        Verdict.ADOPTED, (message("mean IoU {old:.3f} to {new:.3f}", old=old.mean_iou, new=new.mean_iou),)
+    )

@@ -154,7 +154,7 @@ def finish(project: ProjectFolder, run: Run, outcome: TrainOutcome) -> Adoption:
     adoption = judge(outcome, {c.index: c.name for c in project.config.table})
     result = {
         "verdict": adoption.verdict.value,
-        "reasons": list(adoption.reasons),
+        "reasons": [str(reason) for reason in adoption.reasons],
         "val_ids": list(outcome.val_ids),
         "trained_on": outcome.trained_on,
         "figures": outcome.figures.as_json(project.config.table) if outcome.figures else None,

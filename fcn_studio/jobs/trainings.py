@@ -118,9 +118,10 @@ def _train(
             outcome, judged, failed = _drive(run, log)
         result = _training_json(outcome, project.config.table) | {"failed": failed}
         if judged is not None:
-            verdict, reasons = judged.adoption.verdict.value, list(judged.adoption.reasons)
-            print(f"{judged.run.name}: {verdict} ({'; '.join(reasons)})")
-            result |= {"run": f"run {judged.run.folder.name}", "verdict": verdict, "reasons": reasons}
+            verdict, reasons = judged.adoption.verdict.value, judged.adoption.reasons
+            print(f"{judged.run.name}: {verdict} ({'; '.join(reason.translated() for reason in reasons)})")
+            result |= {"run": f"run {judged.run.folder.name}", "verdict": verdict}
+            result["reasons"] = [str(reason) for reason in reasons]
         return result
 
 

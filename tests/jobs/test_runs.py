@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fcn_studio import i18n
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.core.training import Level, TrainConfig, TrainProgress, Verdict, judge
@@ -35,7 +36,7 @@ def test_a_better_network_is_adopted() -> None:
     adoption = judge(outcome("x"), NAMES)
     assert adoption.verdict is Verdict.ADOPTED
     assert adoption.adopted
-    assert adoption.reasons == ("mean IoU 0.500 to 0.600",)
+    assert [str(reason) for reason in adoption.reasons] == ["mean IoU 0.500 to 0.600"]
 
 
 def test_an_equal_one_is_adopted_and_a_worse_one_kept_as_a_candidate() -> None:
@@ -44,7 +45,7 @@ def test_an_equal_one_is_adopted_and_a_worse_one_kept_as_a_candidate() -> None:
     worse = judge(outcome("x", figures=figures(0.499, c1=0.499), baseline=same), NAMES)
     assert worse.verdict is Verdict.CANDIDATE
     assert not worse.adopted
-    assert "mean IoU fell from 0.500 to 0.499" in worse.reasons
+    assert "mean IoU fell from 0.500 to 0.499" in map(str, worse.reasons)
 
 
 def test_a_class_that_loses_more_than_five_points_forbids_adoption() -> None:
@@ -53,7 +54,7 @@ def test_a_class_that_loses_more_than_five_points_forbids_adoption() -> None:
     assert kept.verdict is Verdict.ADOPTED
     lost = judge(outcome("x", figures=figures(0.6, c1=0.44, c2=0.76), baseline=old), NAMES)
     assert lost.verdict is Verdict.CANDIDATE
-    assert lost.reasons == ("cell fell from 0.500 to 0.440",)
+    assert [str(reason) for reason in lost.reasons] == ["cell fell from 0.500 to 0.440"]
 
 
 def test_a_class_of_few_pixels_does_not_count() -> None:
@@ -74,7 +75,7 @@ def test_without_enough_to_compare_it_is_adopted_and_marked(changes: dict[str, o
     adoption = judge(outcome("x", **changes), NAMES)
     assert adoption.verdict is Verdict.NOT_COMPARED
     assert adoption.adopted
-    assert reason in adoption.reasons[0]
+    assert reason in str(adoption.reasons[0])
 
 
 # --- runs ---------------------------------------------------------------------------------------------------------
@@ -137,6 +138,20 @@ def test_finishing_a_run_puts_its_network_in_use_by_the_rule(
     result = json.loads((run.folder / "result.json").read_text())
     assert result["verdict"] == verdict.value
     assert result["trained_on"] == 2
+
+
+def test_the_reasons_on_disk_are_english_in_every_language(
+    project: ProjectFolder, tiny_network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(i18n.ENVIRONMENT, "en")
+    i18n.use(i18n.PSEUDO)
+    try:
+        run = begun(project, tiny_network)
+        adoption = runs.finish(project, run, outcome(run.checkpoint, val_ids=("a",)))
+        assert adoption.reasons[0].translated().startswith("⟦")
+    finally:
+        i18n.use("en")
+    assert json.loads((run.folder / "result.json").read_text())["reasons"] == ["only 1 verified image to validate on"]
 
 
 def test_a_run_without_a_checkpoint_is_not_adopted(project: ProjectFolder) -> None:

@@ -204,7 +204,7 @@ class StageTrainer:
             steps_wanted=self._steps_wanted,
         )
         if outcome.is_starved and not self.stopped:
-            return replace(outcome, notes=(*outcome.notes, starved_sentence(outcome)))
+            return replace(outcome, notes=(*outcome.notes, starved_sentence(outcome).translated()))
         return outcome
 
     def close(self) -> None:

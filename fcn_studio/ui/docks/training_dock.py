@@ -87,7 +87,7 @@ def known_words(known: list[str], total: int) -> str:
 
 def verdict_words(adoption: Adoption, outcome: TrainOutcome) -> str:
     """Return what became of a fine-tune, in words."""
-    reasons = "; ".join(adoption.reasons)
+    reasons = "; ".join(reason.translated() for reason in adoption.reasons)
     sentences = [tr("Stopped early; the best network so far was kept.")] if outcome.stopped else []
     sentences.append(tr(_VERDICTS[adoption.verdict], reasons=reasons))
     if outcome.figures:

@@ -227,7 +227,7 @@ class FineTuning(QObject):
             "Fine-tune: {run} {verdict} ({reasons}).",
             run=run.name,
             verdict=adoption.verdict.value,
-            reasons="; ".join(adoption.reasons),
+            reasons="; ".join(reason.translated() for reason in adoption.reasons),
         )
         # In one notice with the verdict: the next one would push them away at once.
         self.notice.emit(" ".join([verdict, *(f"{note[:1].upper()}{note[1:]}." for note in outcome.notes)]))

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, TrainProgress, Verdict
+from fcn_studio.i18n import message
 from fcn_studio.jobs.protocol import InstallJob
 from fcn_studio.ui.docks.training_dock import DRAW_MS, TrainingDock, known_words, verdict_words
 from fcn_studio.ui.network.job_list import Kind
@@ -95,7 +96,7 @@ def test_a_run_is_drawn_and_judged(studio: Studio, dock: TrainingDock, qtbot: Qt
     curves = dock._curves._iou.getPlotItem().listDataItems()
     assert [c.name() for c in curves] == ["background", "cell", None]
     assert list(curves[-1].getData()[1]) == [0.1, 0.3, 0.5, 0.7]
-    adoption = Adoption(Verdict.ADOPTED, ("mean IoU 0.400 to 0.600",))
+    adoption = Adoption(Verdict.ADOPTED, (message("mean IoU 0.400 to 0.600"),))
     studio.network.fine_tuning.finished.emit(adoption, outcome())
     rows = [[dock._table.topLevelItem(r).text(c) for c in range(3)] for r in range(dock._table.topLevelItemCount())]
     assert rows == [["Mean", "0.400", "0.600"], ["background", "0.500", "0.700"], ["cell", "0.300", "0.500"]]
@@ -168,12 +169,14 @@ def test_a_long_run_is_thinned() -> None:
 
 
 def test_verdicts_in_words() -> None:
-    worse = Adoption(Verdict.CANDIDATE, ("mean IoU fell from 0.600 to 0.500", "car fell"))
+    worse = Adoption(Verdict.CANDIDATE, (message("mean IoU fell from 0.600 to 0.500"), message("car fell")))
     words = verdict_words(worse, outcome(stopped=True))
     assert words.startswith("Stopped early")
     assert "old network stays in use" in words
     assert "mean IoU fell from 0.600 to 0.500; car fell" in words
-    assert "not compared" in verdict_words(Adoption(Verdict.NOT_COMPARED, ("only 1 validation images",)), outcome())
+    assert "not compared" in verdict_words(
+        Adoption(Verdict.NOT_COMPARED, (message("only 1 validation images"),)), outcome()
+    )
 
 
 def test_what_the_network_knows_in_words() -> None:
