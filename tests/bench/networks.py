@@ -42,6 +42,10 @@ ROWS: Mapping[str, Row] = {
     "article, as trained": Row(named("article"), trained=True),
     "article": Row(named("article")),
     **{name: Row(named(name)) for name in ("resnet50", "resnet101")},
+    **{
+        f"efficientnet-lite{name}": Row(named(f"efficientnet-lite{name}"))
+        for name in ("0-8s", "0-4s", "0-2s", "0-8s-light", "1-8s", "2-8s")
+    },
 }
 
 

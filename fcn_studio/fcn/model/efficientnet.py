@@ -70,16 +70,15 @@ class SameConv2d(nn.Conv2d):
         """Lay out the weights; there is no bias, because normalisation follows."""
         both = kernel - stride
         self._before, self._after = both // 2, both - both // 2
-        symmetric = self._before == self._after
-        padding = self._before if symmetric else 0
-        super().__init__(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
-        self._symmetric = symmetric
+        super().__init__(inputs, outputs, kernel, stride, self._before, groups=groups, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Pad and convolve (N, C, H, W)."""
-        if not self._symmetric:
-            x = functional.pad(x, (self._before, self._after, self._before, self._after))
-        return super().forward(x)
+        """Convolve (N, C, H, W)."""
+        if self._before == self._after:
+            return super().forward(x)
+        # A kernel with a row and a column of zeros more, and even padding: cheaper than to copy the padded map.
+        weight = functional.pad(self.weight, (1, 0, 1, 0))
+        return functional.conv2d(x, weight, self.bias, self.stride, self._after, groups=self.groups)
 
     def grid(self, grid: Grid) -> Grid:
         """Return the grid of what it gives for a map of this grid.
@@ -176,6 +175,9 @@ def padded_to_multiple(images: Tensor, multiple: int) -> Tensor:
 
     Images smaller than what is missing are reflected more than once.
     """
+    right, bottom = -images.shape[3] % multiple, -images.shape[2] % multiple
+    if right < images.shape[3] and bottom < images.shape[2]:
+        return functional.pad(images, (0, right, 0, bottom), mode="reflect")
     for axis in (2, 3):
         length = images.shape[axis]
         if length % multiple:

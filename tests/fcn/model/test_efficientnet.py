@@ -172,7 +172,7 @@ def test_other_efficientnets_are_refused() -> None:
     state = PlainEfficientNet(0).state_dict()
     with pytest.raises(CheckpointError, match="of 15 blocks; only Lite0, Lite1 and Lite2"):
         checkpoint_of({key: value for key, value in state.items() if not key.startswith("_blocks.15.")})
-    with pytest.raises(CheckpointError, match="is too much"):
+    with pytest.raises(CheckpointError, match="_se_reduce"):
         checkpoint_of(state | {"_blocks.3._se_reduce.weight": torch.zeros(1)})
     with pytest.raises(CheckpointError):
         Architecture.from_json(named("efficientnet-lite0-8s").as_json() | {"stride": 64})
