@@ -1,4 +1,4 @@
-"""The command line: the window, and the same jobs without it, with progress bars, ``--json`` and exit codes.
+"""Command line that opens the window or runs its jobs without it.
 
 Exit codes: 0 done, 1 a bug, 2 a sentence on standard error says what to do, 130 interrupted.
 """
@@ -209,7 +209,7 @@ def _add_evaluate(command: argparse.ArgumentParser) -> None:
 
 
 def _add_networks(commands: Any) -> None:
-    """Add the commands about networks; most of their names have two words."""
+    """Add the commands about networks, mostly of two words."""
     listing = commands.add_parser("networks", help=tr("list the networks"))
     listing.add_argument("folder", nargs="?", type=Path, help=tr("project whose runs are listed too"))
     listing.add_argument("--available", action="store_true", help=tr("list also networks that can be downloaded"))
@@ -262,7 +262,7 @@ def _add_export(command: argparse.ArgumentParser) -> None:
 
 
 def _add_export_options(command: argparse.ArgumentParser) -> None:
-    """Add a group for each export format that has options; an option that several formats share stands once."""
+    """Add the options of each export format in a group, shared ones only once."""
     added: set[str] = set()
     for row in EXPORTERS:
         group = command.add_argument_group(tr("options of the format '{format}'", format=row.name))
@@ -273,7 +273,7 @@ def _add_export_options(command: argparse.ArgumentParser) -> None:
 
 
 def _argument(option: Setting[Any]) -> dict[str, Any]:
-    """Return how the parser reads an export option; its value is None where it is not given."""
+    """Return how the parser reads an export option, by default None."""
     if option.kind is bool:
         return {"action": argparse.BooleanOptionalAction}
     if option.choices:
@@ -357,7 +357,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _max_pixels(options: argparse.Namespace) -> int:
-    """Return the limit that is given, else that of the settings, as in the window.
+    """Return the given limit, else that of the settings as in the window.
 
     Raises:
         UsageError: if the value is not valid.

@@ -1,4 +1,6 @@
-"""Errors whose text a user can read: what failed, on which file, what to do about it.
+"""Errors whose text a user can read.
+
+The text says what failed, on which file, and what to do about it.
 
 They are raised where the cause is known, chained with ``from``, and caught in three places only: the job
 scheduler (`fcn_studio.jobs.process.scheduler`), the wrapper of window actions (`fcn_studio.ui.runtime.user_messages`)
@@ -15,11 +17,13 @@ class FcnStudioError(Exception):
 
 
 class ImageError(FcnStudioError):
-    """An image file cannot be read, or is of a kind that is not shown."""
+    """An image cannot be read, or its kind is not shown."""
 
 
 class ImageTooLarge(ImageError):  # noqa: N818 - a question where there is somebody to ask
-    """An image has more pixels than are allowed, and could be opened if they were.
+    """An image has more pixels than allowed.
+
+    It could be opened if the limit were higher.
 
     Attributes:
         pixels: how many it has.
@@ -33,11 +37,16 @@ class ImageTooLarge(ImageError):  # noqa: N818 - a question where there is someb
 
 
 class MaskError(FcnStudioError):
-    """A mask file is not a label map of its image: wrong mode, size or class index."""
+    """A mask file is not a label map of its image.
+
+    Its mode, its size or a class index is wrong.
+    """
 
 
 class MaskDamaged(MaskError):  # noqa: N818 - a state, not a failure
-    """A mask file is there but is no label map of its image; an earlier version may be put in its place.
+    """A mask file exists but is no label map of its image.
+
+    An earlier version may be put in its place.
 
     Attributes:
         image_id: the image it belongs to.
@@ -50,15 +59,24 @@ class MaskDamaged(MaskError):  # noqa: N818 - a state, not a failure
 
 
 class MaskNotRead(MaskError):  # noqa: N818 - a state, not a failure
-    """There is not enough memory to read a mask or its record just now; nothing is wrong with the file."""
+    """There is not enough memory to read a mask or its record.
+
+    Nothing is wrong with the file, and reading may succeed later.
+    """
 
 
 class MaskNeedsDecision(MaskError):  # noqa: N818 - a question, not a failure
-    """A mask can be read in two ways and only the user can say which."""
+    """A mask can be read in two ways.
+
+    Only the user can say which is right.
+    """
 
 
 class GreyMaskFound(MaskNeedsDecision):
-    """A grey mask of 0 and 255 may hold class indices or not; the answer holds for the whole project."""
+    """A grey mask of 0 and 255 has an uncertain meaning.
+
+    Its values may be class indices or not. The answer holds for the whole project.
+    """
 
 
 class ProjectError(FcnStudioError):
@@ -80,7 +98,10 @@ class ProjectFileBroken(ProjectError):  # noqa: N818 - a state, not a failure
 
 
 class NameTooLong(ProjectError):  # noqa: N818 - a fact, not a failure
-    """A file's name would be longer than the file system allows; another file's may do."""
+    """A file's name is longer than the file system allows.
+
+    The names of other files may be short enough.
+    """
 
 
 class ClassTableNeeded(ProjectError):  # noqa: N818 - a question, not a failure
@@ -88,7 +109,10 @@ class ClassTableNeeded(ProjectError):  # noqa: N818 - a question, not a failure
 
 
 class ProjectReadOnly(ProjectError):  # noqa: N818 - a state, not a failure
-    """A project folder cannot be written: its file system or its permissions forbid it."""
+    """A project folder cannot be written.
+
+    Its file system or its permissions forbid it.
+    """
 
 
 class YearsFound(ProjectError):  # noqa: N818 - an offer, not a failure
@@ -125,7 +149,10 @@ class TrainingError(FcnStudioError):
 
 
 class DeviceError(FcnStudioError):
-    """The asked-for device is not there, or out of memory beyond what the ladder can mend."""
+    """The requested device is missing or out of memory.
+
+    The latter is raised only when smaller tiles, smaller batches and other devices do not help.
+    """
 
 
 class EngineError(FcnStudioError):

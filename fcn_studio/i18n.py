@@ -1,4 +1,6 @@
-"""Translate every sentence that a person can read, in the window, on the command line and in errors.
+"""Translation of every sentence that a person can read.
+
+Such sentences are in the window, on the command line and in errors.
 
 gettext does the work, so that rooms without Qt can translate too. English is written in the code; catalogues lie in
 ``resources/locale/<language>/LC_MESSAGES/fcn_studio.mo``. Logs, JSON and files on disk stay English, and names of
@@ -36,7 +38,10 @@ class _PseudoTranslations(gettext.NullTranslations):
     """English that can be told from sentences that bypass the translation."""
 
     def gettext(self, message: str) -> str:
-        """Accent the letters outside of placeholders, lengthen by a third, and put brackets around it."""
+        """Accent and lengthen a text, and put brackets around it.
+
+        Letters outside of placeholders are accented, and the text becomes longer by a third.
+        """
         parts = [part if part.startswith("{") else part.translate(_ACCENTED) for part in _PLACEHOLDER.split(message)]
         return f"⟦{''.join(parts)}{'~' * (len(message) // 3)}⟧"
 
@@ -49,7 +54,7 @@ _spoken: tuple[str, gettext.NullTranslations] | None = None
 
 
 def use(language: str) -> None:
-    """Speak a language from now on, in this process and in those that it starts.
+    """Set the language of this process and of those it starts.
 
     Args:
         language: a code such as ``zh_CN``, or `PSEUDO`; one without a catalogue is English.
@@ -65,7 +70,10 @@ def language() -> str:
 
 
 def _now() -> tuple[str, gettext.NullTranslations]:
-    """Return language and translations; at the first call those that the environment names."""
+    """Return the language and its translations.
+
+    The first call takes the language that the environment names.
+    """
     global _spoken
     if _spoken is None:
         code = os.environ.get(ENVIRONMENT, "en")
@@ -97,12 +105,15 @@ def tr(text: str, /, **values: object) -> str:
 
 
 def tr_n(singular: str, plural: str, n: int, /, **values: object) -> str:
-    """Translate a sentence whose form depends on a number; ``{n}`` is the number."""
+    """Translate a sentence whose form depends on the number ``{n}``."""
     return _now()[1].ngettext(singular, plural, n).format(n=n, **values)
 
 
 def tr_noop(text: str, /) -> str:
-    """Mark a text for translation where it stands; whoever shows it calls `tr` on it."""
+    """Mark a text for translation.
+
+    Whoever shows it calls `tr` on it.
+    """
     return text
 
 

@@ -1,4 +1,6 @@
-"""Where things lie outside the project folder, and how a file is read and replaced: whole or not at all.
+"""Places outside the project folder, and reading and replacing of files.
+
+A file is read and replaced whole or not at all.
 
 Qt-free, so that the command line and the network's process find the same places.
 """
@@ -22,7 +24,9 @@ _APP = "fcn-studio"
 
 
 def resource(*parts: str) -> Path:
-    """Path of a bundled file, in a checkout (``resources/``) and in an installed wheel (``_resources``) alike.
+    """Return the path of a bundled file.
+
+    It lies in ``resources/`` in a checkout and in ``_resources`` in an installed wheel.
 
     Raises:
         FileNotFoundError: if the installation lacks it.
@@ -48,7 +52,10 @@ def _folder(override: str, default: Callable[[], str]) -> Path:
 
 @cache
 def _instead_of_home() -> Path:
-    """Return a folder in the temporary folder for a user without home, the same at each start."""
+    """Return a temporary folder for a user without a home folder.
+
+    It is the same at each start.
+    """
     user = os.getuid() if hasattr(os, "getuid") else 0
     folder = Path(tempfile.gettempdir()) / f"{_APP}-{user}"
     with suppress(FileExistsError):
@@ -60,7 +67,10 @@ def _instead_of_home() -> Path:
 
 
 def expanded(text: str) -> Path:
-    """Return a path with ``~`` as the user's home; where there is none it stays."""
+    """Return a path with ``~`` replaced by the user's home folder.
+
+    Where there is none, ``~`` stays.
+    """
     return Path(os.path.expanduser(text))
 
 
@@ -83,7 +93,9 @@ def networks_dir() -> Path:
 
 
 def open_file(path: Path) -> io.BufferedReader:
-    """Open a regular file to read its bytes, and nothing else: opening a pipe would wait for ever.
+    """Open a regular file to read its bytes.
+
+    Nothing else is opened, because opening a pipe would wait for ever.
 
     Raises:
         OSError: if it cannot be opened, or is a folder, pipe, socket or device.
@@ -97,7 +109,7 @@ def open_file(path: Path) -> io.BufferedReader:
 
 
 def read_file(path: Path, limit: int) -> bytes:
-    """Return the bytes of a regular file that has at most ``limit`` of them.
+    """Return the bytes of a regular file of at most ``limit`` bytes.
 
     Raises:
         OSError: as `open_file`, or if the file is larger; nothing of it is then read.
@@ -110,12 +122,17 @@ def read_file(path: Path, limit: int) -> bytes:
 
 
 def ended(text: str) -> str:
-    """Return a text with a newline at its end, which tomlkit needs to append keys."""
+    """Return a text that ends in a newline.
+
+    tomlkit needs it to append keys.
+    """
     return text if text.endswith("\n") else f"{text}\n"
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Replace a file by new content, or create it and its folders; on any failure the old file stays as it was.
+    """Replace a file by new content, or create it and its folders.
+
+    On any failure the old file stays as it was.
 
     It is written beside its place, flushed to disk, then renamed over it, and the folder is flushed too: what this
     has returned from survives a loss of power.
@@ -140,7 +157,10 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Let the disk have the names in a folder, where folders can be flushed; not having it makes no file half."""
+    """Flush the names in a folder to disk, where that works.
+
+    Where folders cannot be flushed, no file is half-written because of it.
+    """
     if os.name == "nt":
         return
     with suppress(OSError):  # some network file systems refuse

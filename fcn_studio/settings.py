@@ -1,4 +1,6 @@
-"""The user's settings: one table, one file, and one object that loads and saves it.
+"""The user's settings.
+
+There is one table, one file, and one object that loads and saves it.
 
 The settings dialog is made from the table, and the command line reads the same file: ``settings.toml`` in
 `paths.config_dir`. The file never prevents a start. One that cannot be read, or that a later version wrote, is
@@ -38,7 +40,9 @@ MAX_RECENT = 10
 
 @dataclass(frozen=True, slots=True)
 class Setting(Generic[_V]):
-    """One setting: a row of the table, and the typed property that reads and changes it.
+    """One setting.
+
+    It is a row of the table and the typed property that reads and changes it.
 
     Attributes:
         default: value of a fresh installation; its type is the type of the setting.
@@ -83,7 +87,9 @@ class Setting(Generic[_V]):
         return cast(type[Value], type(self.default))
 
     def accepted(self, value: object) -> Value:
-        """Return the value if it is valid; a whole number is made a float where the setting is one.
+        """Return the value if it is valid.
+
+        A whole number is made a float where the setting is one.
 
         Raises:
             ValueError: if it is of another type, out of range or not among the choices.
@@ -105,7 +111,10 @@ def _untitled(*choices: str) -> Mapping[str, str]:
 
 
 class _SettingsTable:
-    """Every setting there is. A setting is one row here; the name of the row is its key in the file."""
+    """All settings, one in a row.
+
+    The name of a row is the key of the setting in the file.
+    """
 
     theme = Setting(
         "system",
@@ -176,7 +185,10 @@ BY_KEY = {setting.key: setting for setting in SETTINGS}
 
 
 def _is_text(path: Path) -> bool:
-    """Return whether a path can be written in a text file; a name that is not UTF-8 cannot."""
+    """Return whether a path can be written in a text file.
+
+    A name that is not UTF-8 cannot.
+    """
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -237,7 +249,9 @@ class Settings(_SettingsTable):
             watcher(key)
 
     def use_for_now(self, key: str, value: Value) -> None:
-        """Use another value until the program ends or the setting changes; it is not saved.
+        """Use another value, without saving it.
+
+        It holds until the program ends or the setting changes.
 
         Raises:
             ValueError: if the value is not valid for the setting.
@@ -260,7 +274,10 @@ class Settings(_SettingsTable):
         self.save()
 
     def save(self) -> None:
-        """Write the file atomically; if that fails, `notice` says so and the program goes on."""
+        """Write the file atomically.
+
+        If that fails, `notice` says so and the program goes on.
+        """
         text = "" if self._unusable_file_stays else self._merged()
         if self._unusable_file_stays:
             return
@@ -271,7 +288,10 @@ class Settings(_SettingsTable):
             self.notice = tr("The settings cannot be saved to {path}: {reason}.", path=self.path, reason=reason)
 
     def _merged(self) -> str:
-        """Return the file's text with the values of this object; keys of other versions are kept."""
+        """Return the file's text with the values of this object.
+
+        Keys of other versions are kept.
+        """
         import tomlkit  # start-up: only writing needs it
         from tomlkit.exceptions import TOMLKitError
 
@@ -328,7 +348,10 @@ class Settings(_SettingsTable):
             self.recent = [Path(folder) for folder in folders][:MAX_RECENT]
 
     def _set_aside(self, sentence: str) -> None:
-        """Rename a file that cannot be used, which is never overwritten; ``sentence`` says what is wrong with it."""
+        """Rename a file that cannot be used.
+
+        The file is never overwritten. ``sentence`` says what is wrong with it.
+        """
         bad = self.path.with_name(self.path.name + ".bad")
         try:
             os.replace(self.path, bad)

@@ -41,7 +41,7 @@ def is_background(name: str) -> bool:
 
 
 def _is_usable(name: str) -> bool:
-    """Return whether a text can name a class in every file that names classes."""
+    """Return whether every file that names classes can hold a class name."""
     odd = any(unicodedata.category(c) in _NO_LETTERS or c == "\N{BYTE ORDER MARK}" for c in name)
     return bool(name) and len(name) <= MAX_NAME and not odd
 
@@ -238,7 +238,10 @@ class ClassTable:
 
     @property
     def background_index(self) -> int | None:
-        """0 if class 0 is named "background" or, as labelme has it, "_background_"; else None."""
+        """Index of the background class, 0, or None without one.
+
+        Class 0 is the background if its name is "background" or, as labelme has it, "_background_".
+        """
         zero = self.get(0)
         return 0 if zero is not None and is_background(zero.name) else None
 

@@ -11,7 +11,10 @@ from typing import NamedTuple
 
 
 class Rect(NamedTuple):
-    """Half-open rectangle: columns ``x0 <= x < x1``, rows ``y0 <= y < y1``."""
+    """Half-open rectangle.
+
+    Its columns are ``x0 <= x < x1`` and its rows ``y0 <= y < y1``.
+    """
 
     x0: int
     y0: int

@@ -185,7 +185,7 @@ def _bounding(points: Sequence[Point], margin: float, bounds: Size) -> Rect:
 
 @lru_cache(maxsize=64)
 def arc_edges(height: int) -> tuple[int, ...]:
-    """Return the rows at which a ring is cut into arcs of equal angle.
+    """Return the rows that cut a ring into arcs of equal angle.
 
     They go from 0 to ``height``.
     """
@@ -360,7 +360,9 @@ def _within(values: NDArray[Any], low: int | Columns, high: int | Columns) -> ND
 
 
 def _band(left: int, top: int, first: Columns, after: Columns, rows: slice) -> Region:
-    """Make a region of one span ``first <= x < after`` in each row.
+    """Return a region with one span in each row.
+
+    The span is ``first <= x < after``.
 
     Rows and columns count from the corner of the image.
     """

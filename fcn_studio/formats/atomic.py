@@ -1,4 +1,4 @@
-"""Atomic writing of a project's files, and errors of the file system as sentences."""
+"""Atomic writing of project files, and sentences for file system errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CANNOT_WRITE = tr_noop("{path} cannot be written: {reason}")
 
 @contextmanager
 def os_errors_as(sentence: str, path: Path, kind: type[ProjectError] = ProjectError) -> Iterator[None]:
-    """Raise an error with a sentence in place of any OSError of the block.
+    """Replace any OSError of the block by an error with a sentence.
 
     Args:
         sentence: marked for translation, with ``{path}`` and ``{reason}``.
@@ -38,7 +38,9 @@ def os_errors_as(sentence: str, path: Path, kind: type[ProjectError] = ProjectEr
 
 
 def refuse_outside(folder: Path, *places: Path, kind: type[ProjectError] = ProjectError) -> None:
-    """Refuse to write through a link that leads out of the project, as a stranger's project may have.
+    """Refuse to write through a link that leads out of the project.
+
+    A project from a stranger may have such links.
 
     A file that is a link is safe: the link is replaced.
 
@@ -61,7 +63,9 @@ def refuse_outside(folder: Path, *places: Path, kind: type[ProjectError] = Proje
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replace a file by new content, or create it and its folders; on any failure the old file stays as it was.
+    """Replace a file by new content, or create it and its folders.
+
+    On any failure the old file stays as it was.
 
     Raises:
         ProjectError: if the disk is full, the folder is read-only or the name is too long.

@@ -1,4 +1,6 @@
-"""Download one file: resumed where it stopped, never larger than announced, counted only once its hash is right.
+"""Download of one file.
+
+It resumes where it stopped, never takes more bytes than announced, and is accepted only with the right hash.
 
 What has arrived lies in ``NAME.part``, and in ``NAME.part.json`` what it is a part of; both stay when a download
 stops, for the next to go on, and go when they turn out to be of no use. Only the standard library is needed.
@@ -70,7 +72,9 @@ class Download:
     timeout: float = TIMEOUT
 
     def into(self, path: Path) -> Iterator[DownloadProgress]:
-        """Get the file to ``path``, which exists once this has ended, and yield how far it is; closing it stops.
+        """Download the file to ``path`` and yield the progress.
+
+        ``path`` exists once this has ended. Closing the generator stops the download.
 
         Raises:
             DownloadError: if it cannot be had, is too large, or is not what was published.
@@ -165,7 +169,10 @@ class Download:
         return answer
 
     def _begin(self, answer: http.client.HTTPResponse, file: IO[bytes], part: Path) -> int:
-        """Look at the head of an answer; the size of the whole file, 0 if it is not said. Raises: DownloadError."""
+        """Check the head of an answer and return the file's size.
+
+        The size is 0 if the answer does not say it. Raises: DownloadError.
+        """
         if answer.headers.get_content_type() == "text/html":
             raise DownloadError(
                 tr(
@@ -211,7 +218,10 @@ class Download:
         return total
 
     def _received(self, answer: http.client.HTTPResponse, file: IO[bytes], total: int) -> Iterator[DownloadProgress]:
-        """Write what comes. Raises: DownloadError if it is too much, _Lost, OSError of the disk."""
+        """Write the bytes that arrive.
+
+        Raises: DownloadError if they are too many, _Lost, OSError of the disk.
+        """
         while True:
             try:
                 chunk = answer.read1(_CHUNK)
@@ -349,7 +359,10 @@ def _forget(part: Path) -> None:
 
 
 def _known(part: Path, url: str) -> str | None:
-    """Return the validator of the file that the part belongs to, "" if unknown; None for another address."""
+    """Return the validator of the file that the part belongs to.
+
+    It is "" if unknown, and None if the part comes from another address.
+    """
     try:
         notes = parse(read_file(_notes(part), 1 << 16))
         return str(notes["validator"])[:500] if notes["url"] == url else None

@@ -1,4 +1,7 @@
-"""What all export formats share: the row of the registry, the result, and helpers for their modules."""
+"""What all export formats share.
+
+It holds the row of the registry, the result, and helpers for the modules of the formats.
+"""
 
 from __future__ import annotations
 
@@ -102,7 +105,9 @@ class ExportFormat:
 
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """Give a temporary folder to write into, which becomes ``target`` when the block ends without an error.
+    """Provide a temporary folder to write into.
+
+    It becomes ``target`` when the block ends without an error.
 
     Raises:
         ProjectError: if ``target`` is there already and not empty, or cannot be written.

@@ -1,4 +1,6 @@
-"""A project's annotations -> a VOC data set of its own, which any reader of PASCAL VOC 2012 takes.
+"""Export of annotations as a VOC data set of its own.
+
+Any reader of PASCAL VOC 2012 takes it.
 
 ::
 
@@ -34,7 +36,7 @@ YEAR = "VOC2012"
 
 
 def export(project: ProjectFolder, out: Path, samples: Sequence[Sample], *, void_row: bool) -> ExportSteps:
-    """Write ``out/VOCdevkit/VOC2012``; see `ExportFormat.run`.
+    """Write ``out/VOCdevkit/VOC2012`` as `ExportFormat.run` says.
 
     Args:
         project: where the samples come from.
@@ -52,7 +54,10 @@ def export(project: ProjectFolder, out: Path, samples: Sequence[Sample], *, void
 def _write_tree(
     project: ProjectFolder, tree: Path, samples: Sequence[Sample], *, void_row: bool
 ) -> Generator[tuple[int, int], None, tuple[dict[Split, list[str]], dict[str, str]]]:
-    """Write a whole VOC tree; yields (done, total), returns its lists and why images were left out."""
+    """Write a whole VOC tree and yield (done, total).
+
+    Returns its lists, and why images were left out.
+    """
     names = flat_ids([sample.mask_id for sample in samples])
     lists: dict[Split, list[str]] = {split: [] for split in Split}
     rows: list[dict[str, object]] = []
@@ -77,7 +82,9 @@ def _write_tree(
 
 
 def _write_pair(project: ProjectFolder, tree: Path, sample: Sample, name: str) -> dict[str, object]:
-    """Write one image and its mask; returns what the manifest says of them.
+    """Write one image and its mask.
+
+    Returns what the manifest says of them.
 
     Raises:
         ImageError, MaskError: if they cannot be read; nothing of them is then left.
