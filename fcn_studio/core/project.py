@@ -8,6 +8,7 @@ from enum import Enum, auto
 from typing import Literal
 
 from fcn_studio.core.classes import VOID, ClassTable
+from fcn_studio.core.grey_levels import BY_FILE, GreyLevels
 
 Unlabelled = Literal["background", "void"]
 
@@ -38,6 +39,7 @@ class ProjectConfig:
         table: the class table.
         unlabelled: what Verify makes of pixels that nobody labelled.
         val_percent: 0..100, see `fcn_studio.core.sample.split_of`.
+        grey_levels: what is black and white in images of more than 8 bits.
         project_id: a UUID in hex with dashes; names the project's journal outside the folder.
     """
 
@@ -45,6 +47,7 @@ class ProjectConfig:
     unlabelled: Unlabelled
     val_percent: int = DEFAULT_VAL_PERCENT
     project_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    grey_levels: GreyLevels = BY_FILE
 
     @classmethod
     def new(cls, table: ClassTable) -> ProjectConfig:

@@ -42,7 +42,7 @@ def waiting(project: ProjectFolder, *, include_prelabelled: bool) -> list[Sample
     return [sample for sample in project.samples if project.annotations.status(sample) in wanted]
 
 
-def segment_job(network: NetworkInfo, samples: list[Sample], device: str, max_pixels: int) -> SegmentJob:
+def segment_job(network: NetworkInfo, samples: list[Sample], device: str, project: ProjectFolder) -> SegmentJob:
     """Return the job that predicts these images."""
     images = tuple(ImageToSegment(s.image_id, str(s.image_path)) for s in samples)
-    return SegmentJob(str(network.path), images, device, max_pixels)
+    return SegmentJob(str(network.path), images, device, project.max_pixels, project.config.grey_levels)

@@ -95,7 +95,7 @@ def segment(
             samples = list(project.samples)
             write = _writer_beside(project, chosen, out, overwrite=overwrite)
         started = time.monotonic()
-        written, failed = _predict(batch.segment_job(chosen, samples, device, max_pixels), write)
+        written, failed = _predict(batch.segment_job(chosen, samples, device, project), write)
         seconds = time.monotonic() - started
         print(
             tr_n(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from fcn_studio.core.class_map import ClassMap
 from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.grey_levels import BY_FILE, GreyLevels
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import TrainConfig, TrainProgress
@@ -27,6 +28,7 @@ class SegmentJob:
     images: tuple[ImageToSegment, ...]
     device: str = "auto"
     max_pixels: int = 100_000_000
+    levels: GreyLevels = BY_FILE
 
 
 @dataclass(frozen=True)

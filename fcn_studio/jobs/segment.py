@@ -42,7 +42,7 @@ def _groups(job: SegmentJob, predictor: Predictor) -> Iterator[list[_Read]]:
     """The images in turn, neighbours of one size together if the predictor takes more than one."""
     group: list[_Read] = []
     for image in job.images:
-        read = _Read.of(image, job.max_pixels)
+        read = _Read.of(image, job)
         if group and not (read.fits(group[0]) and len(group) < predictor.batch_size(group[0].size)):
             yield group
             group = []
@@ -76,9 +76,10 @@ class _Read:
     sentence: str = ""
 
     @classmethod
-    def of(cls, image: ImageToSegment, max_pixels: int) -> _Read:
+    def of(cls, image: ImageToSegment, job: SegmentJob) -> _Read:
         try:
-            return cls(image.image_id, read_image(Path(image.image_path), max_pixels=max_pixels))
+            path = Path(image.image_path)
+            return cls(image.image_id, read_image(path, max_pixels=job.max_pixels, levels=job.levels))
         except ImageError as error:
             return cls(image.image_id, None, str(error))
 

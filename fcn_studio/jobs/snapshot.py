@@ -64,4 +64,4 @@ def _trusted(project: ProjectFolder, sample: Sample) -> LabelledImage | None:
     label_map = trusted_label_map(labels)
     if (label_map == VOID).all():
         return None
-    return pack(sample.image_id, str(sample.image_path), label_map)
+    return pack(sample.image_id, str(sample.image_path), label_map, project.config.grey_levels)

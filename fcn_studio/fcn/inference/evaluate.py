@@ -107,7 +107,8 @@ def read_labelled(labelled: LabelledImage) -> Image:
     """
     height, width = labelled.shape
     # The snapshot was made with the limit that the user has set; so large an image is allowed.
-    image = read_image(Path(labelled.image_path), max_pixels=max(MAX_PIXELS, height * width))
+    limit = max(MAX_PIXELS, height * width)
+    image = read_image(Path(labelled.image_path), max_pixels=limit, levels=labelled.levels)
     if image.shape[:2] != labelled.shape:
         raise ImageError(
             tr(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
+
+from fcn_studio.core.grey_levels import BY_FILE, GreyLevels, Span
 
 
 def strips(array: NDArray[np.generic]) -> list[slice]:
@@ -13,23 +17,50 @@ def strips(array: NDArray[np.generic]) -> list[slice]:
     return [slice(top, min(height, top + step)) for top in range(0, height, step)]
 
 
-def to_8_bit(samples: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Scale deep samples (H, W) or (H, W, C) to uint8, by what the samples themselves say.
+def to_8_bit(samples: NDArray[np.generic], levels: GreyLevels = BY_FILE) -> NDArray[np.uint8]:
+    """Scale deep samples (H, W) or (H, W, C) to uint8; what is not finite counts as 0.
 
-    Whole numbers without a negative are divided by the range of the smallest usual depth (8, 10, 12, 14 or
-    16 bits) that holds the maximum, so a 12-bit camera's files are not nearly black and its pictures stay
-    comparable. Fractions within 0..1 are scaled by 255. Anything else is stretched from its minimum to its
-    maximum; what is not finite counts as 0.
+    Args:
+        samples: whole numbers or fractions.
+        levels: what is black and white; where it does not say, `span_of` the samples.
     """
     finite = np.nan_to_num(samples, copy=False, posinf=0.0, neginf=0.0)
-    low, high = float(finite.min()), float(finite.max())
-    whole = np.issubdtype(samples.dtype, np.integer)
-    if low >= 0 and whole and high < 1 << 16:
-        low, high = 0.0, float(next((1 << bits) - 1 for bits in (8, 10, 12, 14, 16) if high < 1 << bits))
-    elif low >= 0 and not whole and high <= 1:
-        low, high = 0.0, 1.0
+    given = levels.whole if _are_whole(samples) else levels.fractions
+    low, high = given or span_of(finite)
     factor = 255.0 / (high - low) if high > low else 0.0
     scaled = np.empty(samples.shape, np.uint8)
     for rows in strips(scaled):
-        scaled[rows] = np.rint((finite[rows].astype(np.float64) - low) * factor)
+        scaled[rows] = np.clip(np.rint((finite[rows].astype(np.float64) - low) * factor), 0, 255)
     return scaled
+
+
+def span_of(samples: NDArray[np.generic]) -> Span:
+    """Return what is black and white in finite samples, by what they say themselves.
+
+    Whole numbers without a negative have the range of the smallest usual depth (8, 10, 12, 14 or 16 bits) that holds
+    the maximum, so a 12-bit camera's files are not nearly black. Fractions within 0..1 have 0 and 1. Anything else
+    has its minimum and its maximum.
+    """
+    low, high = float(samples.min()), float(samples.max())
+    if low >= 0 and _are_whole(samples) and high < 1 << 16:
+        return 0.0, float(next((1 << bits) - 1 for bits in (8, 10, 12, 14, 16) if high < 1 << bits))
+    if low >= 0 and not _are_whole(samples) and high <= 1:
+        return 0.0, 1.0
+    return low, high
+
+
+def joint_levels(images: Iterable[NDArray[np.generic]]) -> GreyLevels:
+    """Return what is black and white in several images together; of a kind that is not among them it says nothing."""
+    spans: dict[bool, list[Span]] = {True: [], False: []}
+    for samples in images:
+        spans[_are_whole(samples)].append(span_of(np.nan_to_num(samples, posinf=0.0, neginf=0.0)))
+    return GreyLevels(_joint(spans[True]), _joint(spans[False]))
+
+
+def _joint(spans: list[Span]) -> Span | None:
+    low, high = min((low for low, _ in spans), default=0.0), max((high for _, high in spans), default=0.0)
+    return (low, high) if high > low else None
+
+
+def _are_whole(samples: NDArray[np.generic]) -> bool:
+    return np.issubdtype(samples.dtype, np.integer)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, TiffImagePlugin
 
+from fcn_studio.core.grey_levels import BY_FILE, GreyLevels
 from fcn_studio.formats.images.images import (
     MAX_PIXELS,
     TiffBeyondPillow,
@@ -36,7 +37,9 @@ _MOST_PAGES = 32
 _REDUCED_PAGE, _ORIENTATION = 254, 274
 
 
-def reduced_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8] | None:
+def reduced_image(
+    path: Path, *, max_pixels: int = MAX_PIXELS, levels: GreyLevels = BY_FILE
+) -> NDArray[np.uint8] | None:
     """Return the whole picture at a reduced size, uint8 (h, w, 3) RGB, as displayed; None if that is no quicker.
 
     JPEGs are decoded at 1/2 to 1/8, flat TIFFs sampled, of pyramidal ones the fitting page is read.
@@ -51,11 +54,11 @@ def reduced_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uin
             if image.format in ("JPEG", "MPO"):
                 return _reduced_jpeg(image, max_pixels)
             if isinstance(image, TiffImagePlugin.TiffImageFile):
-                return _reduced_page(image)
+                return _reduced_page(image, levels)
     return None
 
 
-def whole_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+def whole_image(path: Path, *, max_pixels: int = MAX_PIXELS, levels: GreyLevels = BY_FILE) -> NDArray[np.uint8]:
     """Return what `read_image` gives, by memory map where the file holds just that: read-only, perhaps of stride 0.
 
     A mapped file takes no memory of its own. It must not be cut short while the array is used: the system ends a
@@ -67,7 +70,7 @@ def whole_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8
     with suppress(TiffBeyondPillow):
         if (pixels := _mapped(path, max_pixels)) is not None:
             return pixels
-    return read_image(path, max_pixels=max_pixels)
+    return read_image(path, max_pixels=max_pixels, levels=levels)
 
 
 def _reduced_jpeg(image: ImageFile.ImageFile, max_pixels: int) -> NDArray[np.uint8] | None:
@@ -86,7 +89,7 @@ def _reduced_jpeg(image: ImageFile.ImageFile, max_pixels: int) -> NDArray[np.uin
     return turned(rgb_of(image if fits else image.resize(image.size, Image.Resampling.BILINEAR, box)), orientation)
 
 
-def _reduced_page(image: TiffImagePlugin.TiffImageFile) -> NDArray[np.uint8] | None:
+def _reduced_page(image: TiffImagePlugin.TiffImageFile, levels: GreyLevels) -> NDArray[np.uint8] | None:
     """Return the smallest page that is large enough and says it is the first page, reduced."""
     width, height = image.size
     best: tuple[int, int] | None = None
@@ -104,7 +107,7 @@ def _reduced_page(image: TiffImagePlugin.TiffImageFile) -> NDArray[np.uint8] | N
         return None
     image.seek(best[1])
     image.load()
-    return rgb_of(image)
+    return rgb_of(image, levels)
 
 
 def _mapped(path: Path, max_pixels: int) -> NDArray[np.uint8] | None:

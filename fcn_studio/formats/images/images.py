@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
 from PIL.Image import core as pillow_core  # type: ignore[attr-defined]
 
+from fcn_studio.core.grey_levels import BY_FILE, GreyLevels
 from fcn_studio.errors import ImageError, ImageTooLarge
 from fcn_studio.formats.images.depth import strips, to_8_bit
 from fcn_studio.formats.images.jpeg_scans import refuse_endless
@@ -79,12 +80,13 @@ Image.MAX_IMAGE_PIXELS = None
 PngImagePlugin.MAX_TEXT_CHUNK = MOST_TEXT
 
 
-def read_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+def read_image(path: Path, *, max_pixels: int = MAX_PIXELS, levels: GreyLevels = BY_FILE) -> NDArray[np.uint8]:
     """Return the picture as people see it: uint8 (H, W, 3), RGB, 0..255, C-contiguous and writable.
 
     EXIF orientation is applied. Of animations and multi-page files it is the first frame. Transparent pixels
     are composited on mid-grey (`TRANSPARENT_BACKDROP`). CMYK, YCbCr and LAB become RGB by Pillow's plain
-    formulas, embedded colour profiles are ignored. Samples deeper than 8 bits are scaled by `depth.to_8_bit`.
+    formulas, embedded colour profiles are ignored. Samples deeper than 8 bits are scaled by `depth.to_8_bit` with
+    ``levels``.
 
     Raises:
         ImageError: if the file cannot be opened, is no image, is damaged or cut off, or has too many pixels, or
@@ -95,10 +97,28 @@ def read_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]
             if image.format in ("JPEG", "MPO"):
                 refuse_endless(image, max_pixels)
             orientation = orientation_of(image)
-            return turned(_decoded(image), orientation)
+            return turned(_decoded(image, levels), orientation)
     except TiffBeyondPillow:
         with _tiff(path, max_pixels) as picture:
-            return turned(_rgb_of_tiff(picture), picture.orientation)
+            return turned(_rgb_of_tiff(picture, levels), picture.orientation)
+
+
+def deep_samples(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[Any] | None:
+    """Return the samples of an image that `read_image` scales by `depth.to_8_bit`; None if it scales none.
+
+    Raises:
+        ImageError: as `read_image`.
+    """
+    try:
+        with opened(path, max_pixels) as image:
+            if not _is_deep(image):
+                return None
+            image.load()
+            return _deep_samples(image)
+    except TiffBeyondPillow:
+        with _tiff(path, max_pixels) as picture:
+            colours: NDArray[Any] = picture.samples()[:, :, : picture.colours]
+            return None if _keeps_upper_bits(colours) else colours
 
 
 def image_size(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
@@ -203,7 +223,7 @@ def _tiff(path: Path, max_pixels: int) -> Iterator[TiffPicture]:
         yield picture
 
 
-def _rgb_of_tiff(picture: TiffPicture) -> NDArray[np.uint8]:
+def _rgb_of_tiff(picture: TiffPicture, levels: GreyLevels) -> NDArray[np.uint8]:
     """Return the pixels of a TIFF as uint8 (H, W, 3), as stored: not turned yet.
 
     Of several bands the first three are red, green and blue; of two the first is grey. Colour of 16 and 32 bits keeps
@@ -211,7 +231,7 @@ def _rgb_of_tiff(picture: TiffPicture) -> NDArray[np.uint8]:
     """
     samples = picture.samples()
     colours, alpha = samples[:, :, : picture.colours], samples[:, :, picture.alpha] if picture.alpha else None
-    rgb = np.broadcast_to(_eight_bits(colours), (*samples.shape[:2], 3))
+    rgb = np.broadcast_to(_eight_bits(colours, levels), (*samples.shape[:2], 3))
     if picture.inverted:
         rgb = 255 - rgb
     if alpha is None:
@@ -220,14 +240,17 @@ def _rgb_of_tiff(picture: TiffPicture) -> NDArray[np.uint8]:
     return rgb_of(Image.fromarray(pixels, "RGBA"))
 
 
-def _eight_bits(samples: NDArray[Any]) -> NDArray[np.uint8]:
+def _eight_bits(samples: NDArray[Any], levels: GreyLevels = BY_FILE) -> NDArray[np.uint8]:
     """Samples (H, W, C) as uint8."""
-    if samples.dtype == np.uint8:
-        return samples.astype(np.uint8, copy=False)
-    if samples.shape[2] == 3 and samples.dtype.kind == "u":
-        upper: NDArray[np.uint8] = (samples >> (8 * samples.dtype.itemsize - 8)).astype(np.uint8)
+    if _keeps_upper_bits(samples):
+        upper: NDArray[np.uint8] = (samples >> (8 * samples.dtype.itemsize - 8)).astype(np.uint8, copy=False)
         return upper
-    return to_8_bit(samples)
+    return to_8_bit(samples, levels)
+
+
+def _keeps_upper_bits(samples: NDArray[Any]) -> bool:
+    """Return whether samples (H, W, C) of a TIFF are those of 8 bits or of whole-numbered colour."""
+    return samples.dtype == np.uint8 or (samples.shape[2] == 3 and samples.dtype.kind == "u")
 
 
 @contextmanager
@@ -371,16 +394,14 @@ _TURN: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 }
 
 
-def _decoded(image: ImageFile.ImageFile) -> NDArray[np.uint8]:
+def _decoded(image: ImageFile.ImageFile, levels: GreyLevels) -> NDArray[np.uint8]:
     """Return the pixels of an opened image as uint8 (H, W, 3), as stored: not turned yet."""
     large = image.width * image.height >= IN_PLACE_FROM
     upright = image.format != "TIFF" or image.getexif().get(ExifTags.Base.Orientation, 1) == 1
     if large and upright and image.mode == "RGB" and image.format in ("JPEG", "MPO", "PNG", "TIFF"):
         return _decoded_in_place(image)
     image.load()
-    if isinstance(image, TiffImagePlugin.TiffImageFile) and is_unsigned_32(image):  # Pillow's mode is of signed ones
-        return np.repeat(to_8_bit(np.array(image).view(np.uint32))[:, :, None], 3, axis=2)
-    return rgb_of(image)
+    return rgb_of(image, levels)
 
 
 def _decoded_in_place(image: ImageFile.ImageFile) -> NDArray[np.uint8]:
@@ -415,16 +436,28 @@ def _without_fourth(pixels: NDArray[np.uint8]) -> None:
         front[part] = cv2.cvtColor(pixels[part][None], cv2.COLOR_RGBA2RGB)[0]
 
 
-def rgb_of(image: Image.Image) -> NDArray[np.uint8]:
+def rgb_of(image: Image.Image, levels: GreyLevels = BY_FILE) -> NDArray[np.uint8]:
     """Return a loaded image of any mode as uint8 (H, W, 3), as stored: not turned yet."""
-    if image.mode == "F" or image.mode.startswith("I"):
-        grey = to_8_bit(np.array(image))
+    if _is_deep(image):
+        grey = to_8_bit(_deep_samples(image), levels)
         return np.repeat(grey[:, :, None], 3, axis=2)
     rgb = np.empty((image.height, image.width, 3), np.uint8)
     for rows in strips(rgb):
         # Strip by strip: a conversion copies, and twice the memory of a large image may not be there.
         rgb[rows] = _strip_rgb(image.crop((0, rows.start, image.width, rows.stop)))
     return rgb
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """Return whether an image is grey of more than 8 bits."""
+    return image.mode == "F" or image.mode.startswith("I")
+
+
+def _deep_samples(image: Image.Image) -> NDArray[Any]:
+    """Return the samples (H, W) of a loaded image that is deep."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile) and is_unsigned_32(image):  # Pillow's mode is of signed ones
+        return np.array(image).view(np.uint32)
+    return np.array(image)
 
 
 def _strip_rgb(image: Image.Image) -> NDArray[np.uint8]:

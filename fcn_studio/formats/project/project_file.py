@@ -10,6 +10,10 @@
     [split]
     val_percent = 20
 
+    [images]                       # only where images have more than 8 bits
+    grey_levels = [0, 4095]        # black and white of whole numbers
+    fraction_levels = [0.0, 1.0]   # black and white of fractions
+
     [[class]]
     index = 0
     name = "background"
@@ -34,6 +38,7 @@ from tomlkit.exceptions import ParseError, TOMLKitError
 from tomlkit.items import AoT
 
 from fcn_studio.core.classes import ClassInfo, ClassTable, Colour
+from fcn_studio.core.grey_levels import GreyLevels
 from fcn_studio.core.project import DEFAULT_VAL_PERCENT, ProjectConfig
 from fcn_studio.errors import ProjectError, ProjectFileBroken
 from fcn_studio.formats.atomic import CANNOT_READ, os_errors_as, write_atomically
@@ -144,7 +149,8 @@ def _config_of(document: tomlkit.TOMLDocument, path: Path) -> ProjectConfig:
                 next_index=table.next_index,
             )
         )
-    return ProjectConfig(table, unlabelled, val_percent, _value(document, "id", str, path))
+    levels = _levels_of(_value(document, "images", Mapping, path, {}), path)
+    return ProjectConfig(table, unlabelled, val_percent, _value(document, "id", str, path), levels)
 
 
 def write_project_file(path: Path, config: ProjectConfig, previous: Path) -> None:
@@ -169,6 +175,7 @@ def write_project_file(path: Path, config: ProjectConfig, previous: Path) -> Non
     document["next_index"] = config.table.next_index
     split = document.setdefault("split", tomlkit.table())
     split["val_percent"] = config.val_percent
+    _write_levels(document, config.grey_levels)
     _write_classes(document, config.table)
     write_atomically(path, tomlkit.dumps(document).encode("utf-8"))
     keep_copy(path, previous)
@@ -315,6 +322,37 @@ _WORDS: dict[type, str] = {
     list: tr_noop("list"),
     Mapping: tr_noop("table"),
 }
+
+
+_LEVELS = ("grey_levels", "fraction_levels")
+"""Keys of `GreyLevels`, in the order of its attributes."""
+
+
+def _levels_of(images: Mapping[str, Any], path: Path) -> GreyLevels:
+    """Return what is black and white in deep images.
+
+    Raises:
+        ProjectFileBroken: if a pair of numbers makes no sense.
+    """
+    spans: list[tuple[float, float] | None] = []
+    for key in _LEVELS:
+        pair = _value(images, key, list, path, [])
+        numbers = [n for n in pair if isinstance(n, int | float) and not isinstance(n, bool) and -1e300 < n < 1e300]
+        if pair and (len(pair) != 2 or len(numbers) != 2 or not numbers[0] < numbers[1]):
+            raise ProjectFileBroken(
+                tr('{path}: "{key}" is {value!r:.60}; write [black, white]', path=path, key=key, value=pair)
+            )
+        spans.append((float(pair[0]), float(pair[1])) if pair else None)
+    return GreyLevels(*spans)
+
+
+def _write_levels(document: tomlkit.TOMLDocument, levels: GreyLevels) -> None:
+    """Write what is black and white in deep images; nothing where each file decides."""
+    for key, span in zip(_LEVELS, (levels.whole, levels.fractions), strict=True):
+        if span is not None:
+            whole = all(number.is_integer() for number in span)
+            numbers = [int(number) if whole else number for number in span]
+            document.setdefault("images", tomlkit.table())[key] = numbers
 
 
 def _class_info(row: Any, path: Path) -> ClassInfo:

@@ -26,12 +26,14 @@ from pathlib import Path
 from types import TracebackType
 
 from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.grey_levels import BY_FILE
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.prediction import Prediction, prelabelled
 from fcn_studio.core.project import Access, ProjectConfig
 from fcn_studio.core.sample import Sample, Split, Status, split_of
 from fcn_studio.errors import ProjectError, ProjectReadOnly, YearsFound
 from fcn_studio.formats.atomic import refuse_outside
+from fcn_studio.formats.images.grey_survey import surveyed_levels
 from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.images.scan import IMAGES, MASKS, scan_images
 from fcn_studio.formats.project import migrations
@@ -117,6 +119,7 @@ class ProjectFolder:
             self._config, version = open_project_file(self._project_file, self._previous)
             first = ()
         self._up_to_date = version == migrations.FORMAT
+        self._decide_levels()
         self._copied = False
         self._file_stamp = stamp_of(self._project_file)
         self.notices = (*scan.notices, *first)
@@ -232,6 +235,12 @@ class ProjectFolder:
     def set_table(self, table: ClassTable) -> None:
         """Change the class table. Raises: ProjectError as `save_config`."""
         self.save_config(replace(self._config, table=table))
+
+    def _decide_levels(self) -> None:
+        """Decide what is black and white in deep images, if nobody has; the next save writes it."""
+        if self._config.grey_levels == BY_FILE and (levels := surveyed_levels(self.samples)) != BY_FILE:
+            self._config = replace(self._config, grey_levels=levels)
+            self._up_to_date = False
 
     def _prepare(self) -> None:
         """Before the first annotation: the project file, in today's format. Raises: ProjectError as `save_config`."""

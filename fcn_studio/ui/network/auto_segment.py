@@ -72,7 +72,7 @@ class AutoSegment(QObject):
             self.notice.emit(tr("Auto-segment of this image is under way already."))
             return
         batch.index_map(network, project, self._current.class_map)  # raises if it cannot help
-        job = batch.segment_job(network, [sample], self._device.name, project.max_pixels)
+        job = batch.segment_job(network, [sample], self._device.name, project)
 
         def on_progress(news: JobProgress) -> None:
             if isinstance(news, ImageFailed):
@@ -124,7 +124,7 @@ class AutoSegment(QObject):
         def on_done(_: JobResult) -> None:
             self.notice.emit(_batch_sentence(counts["written"], counts["failed"]))
 
-        job = batch.segment_job(network, samples, self._device.name, project.max_pixels)
+        job = batch.segment_job(network, samples, self._device.name, project)
         words = tr("{done} of {total}", done=0, total=len(samples))
         title = tr("Label all")
         self._job_list.submit(Kind.BATCH, job, title, words=words, on_progress=on_progress, on_done=on_done)

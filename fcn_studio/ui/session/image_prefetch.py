@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
+from fcn_studio.core.grey_levels import BY_FILE, GreyLevels
 from fcn_studio.core.image_pyramid import ImagePyramid, levels_of
 
 STAGED_FROM = 20_000_000
@@ -31,14 +32,14 @@ class ImagePrefetch:
         future = self._images.pop(path, None)
         return None if future is None or future.cancel() or future.exception() is not None else future.result()
 
-    def want(self, paths: Iterable[Path], max_pixels: int) -> None:
+    def want(self, paths: Iterable[Path], max_pixels: int, levels: GreyLevels = BY_FILE) -> None:
         """Decode the first of these in the background, as many as fit, and forget all others."""
         wanted = list(islice(paths, _MOST))
         for path in [p for p in self._images if p not in wanted]:
             self._images.pop(path).cancel()
         for path in wanted:
             if path not in self._images:
-                self._images[path] = self._executor.submit(_small, path, max_pixels)
+                self._images[path] = self._executor.submit(_small, path, max_pixels, levels)
 
     def close(self) -> None:
         """Forget everything and end the thread."""
@@ -46,7 +47,7 @@ class ImagePrefetch:
         self._executor.shutdown(wait=True)
 
 
-def _small(path: Path, max_pixels: int) -> ImagePyramid | None:
+def _small(path: Path, max_pixels: int, levels: GreyLevels) -> ImagePyramid | None:
     """Read an image that does not come in stages; None if it does. Raises: ImageError if it cannot be read."""
     from fcn_studio.formats.images.images import (  # start-up: Pillow is loaded with the first image
         image_size,
@@ -56,4 +57,4 @@ def _small(path: Path, max_pixels: int) -> ImagePyramid | None:
     width, height = image_size(path, max_pixels=max_pixels)
     if width * height >= STAGED_FROM:
         return None
-    return ImagePyramid.of_levels(levels_of(read_image(path, max_pixels=max_pixels)))
+    return ImagePyramid.of_levels(levels_of(read_image(path, max_pixels=max_pixels, levels=levels)))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from fcn_studio.core.grey_levels import GreyLevels
 from fcn_studio.core.image_pyramid import ImagePyramid, ImageRgb, levels_of
 from fcn_studio.errors import ImageError, ImageTooLarge
 from fcn_studio.i18n import tr
@@ -67,7 +68,7 @@ class Images(QObject):
             self._ask(path, question, project)
             width, height = image_size(path, max_pixels=project.max_pixels)
         if width * height < STAGED_FROM:
-            return ImagePyramid(read_image(path, max_pixels=project.max_pixels))
+            return ImagePyramid(read_image(path, max_pixels=project.max_pixels, levels=project.config.grey_levels))
         return ImagePyramid.awaited(width, height)
 
     def shown(self) -> None:
@@ -77,7 +78,7 @@ class Images(QObject):
         if image is not None and image.picture.image_rgb is None and project is not None:
             path = project.samples[image.row].image_path
             self._reading = image.picture
-            self._worker.start(_stages(image.picture.size, path, project.max_pixels))
+            self._worker.start(_stages(image.picture.size, path, project.max_pixels, project.config.grey_levels))
 
     def _stop_reading(self) -> None:
         self._worker.cancel()
@@ -86,7 +87,10 @@ class Images(QObject):
     def want(self, paths: Iterable[Path]) -> None:
         """Read these ahead unless they are large, and forget all others."""
         project = self._open.project
-        self._prefetch.want(paths, 0 if project is None else project.max_pixels)
+        if project is None:
+            self._prefetch.want((), 0)
+        else:
+            self._prefetch.want(paths, project.max_pixels, project.config.grey_levels)
 
     def forget(self) -> None:
         """Forget what was read ahead and what was refused."""
@@ -128,7 +132,9 @@ class Images(QObject):
         self.broken.emit(image.document.image_id, sentence)
 
 
-def _stages(size: tuple[int, int], path: Path, max_pixels: int) -> Generator[list[ImageRgb], None, None]:
+def _stages(
+    size: tuple[int, int], path: Path, max_pixels: int, levels: GreyLevels
+) -> Generator[list[ImageRgb], None, None]:
     """Yield a large picture at a reduced size, if that is quicker, then all its levels.
 
     Raises:
@@ -137,17 +143,17 @@ def _stages(size: tuple[int, int], path: Path, max_pixels: int) -> Generator[lis
     from fcn_studio.formats.images.image_loading import reduced_image, whole_image
 
     try:
-        reduced = reduced_image(path, max_pixels=max_pixels)
+        reduced = reduced_image(path, max_pixels=max_pixels, levels=levels)
         if reduced is not None:
             yield [reduced]
-        whole = whole_image(path, max_pixels=max_pixels)
+        whole = whole_image(path, max_pixels=max_pixels, levels=levels)
         if whole.shape[1::-1] != size:
             raise ImageError(
                 tr("{path}: the image is damaged. Its size is not what its header says. Restore the file.", path=path)
             )
-        levels = levels_of(whole)
+        whole_levels = levels_of(whole)
     except MemoryError as error:
         raise ImageError(
             tr("{path}: there is not enough memory for this image. Close other programs.", path=path)
         ) from error
-    yield levels
+    yield whole_levels

@@ -261,3 +261,23 @@ def test_a_step_over_all_is_packed_before_it_is_saved(
     paint(session.document, 2)
     monkeypatch.setattr(autosave, "MOST_PUT_OFF", 2)
     qtbot.waitUntil(lambda: session.save_state == "saved")
+
+
+def test_the_window_shows_deep_images_by_the_rule_of_the_project(
+    welcome: Studio, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "STAGED_FROM", 20_000_000)
+    monkeypatch.setattr(image_prefetch, "STAGED_FROM", 20_000_000)
+    scene = np.random.default_rng(1).integers(0, 700, (16, 24)).astype(np.uint16)
+    for name, top in (("a", 1000), ("b", 1030), ("c", 900)):
+        scene[0, 0] = top
+        Image.fromarray(scene).save(tmp_path / f"{name}.png")
+    (tmp_path / "class_names.txt").write_text("background\ncell\n")
+    welcome.window.open_folder(tmp_path)
+    shown = []
+    for row in range(3):  # the second and third are read ahead
+        welcome.session.go_to(row)
+        qtbot.wait(50)
+        shown.append(np.array(welcome.session.picture.image_rgb[1:]))
+    assert (shown[0] == shown[1]).all()
+    assert (shown[0] == shown[2]).all()
