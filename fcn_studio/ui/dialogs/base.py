@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.widgets import theme
 
 _BUTTON = QDialogButtonBox.StandardButton
@@ -18,6 +22,9 @@ class Dialog(QDialog):
         accept: text of the button that accepts, or "" for a dialog that asks nothing.
         width: minimum width in pixels.
         parent: the window it belongs to.
+
+    Attributes:
+        main_button: the button that Enter presses.
     """
 
     def __init__(self, title: str, accept: str = "", *, width: int = 440, parent: QWidget | None = None) -> None:
@@ -31,13 +38,37 @@ class Dialog(QDialog):
         self.accept_button: QPushButton | None = None
         if accept:
             self.accept_button = self.buttons.addButton(accept, QDialogButtonBox.ButtonRole.AcceptRole)
-            self.accept_button.setDefault(True)
             self.buttons.accepted.connect(self.accept)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(2 * theme.GRID, 2 * theme.GRID, 2 * theme.GRID, 2 * theme.GRID)
         outer.setSpacing(2 * theme.GRID)
         outer.addLayout(self.column)
-        outer.addWidget(self.buttons)
+        outer.addWidget(self.buttons)  # a button can be the default only of a dialog that it is in
+        self.main_button = self.accept_button or self.buttons.button(_BUTTON.Close)
+        self.main_button.setDefault(True)
+
+    @guarded
+    def showEvent(self, event: QShowEvent) -> None:
+        """Let Enter press the main button, whatever has the focus, but for Cancel and Close."""
+        own = self.buttons.button(_BUTTON.Cancel), self.buttons.button(_BUTTON.Close), self.main_button
+        for button in self.findChildren(QPushButton):
+            button.setAutoDefault(button in own)
+        if not event.spontaneous():
+            self._put_buttons_last()
+        super().showEvent(event)
+
+    def _put_buttons_last(self) -> None:
+        """Give the keyboard to the content first, then to the main button; Qt's order is that of construction."""
+        chain = [widget := self.nextInFocusChain()]
+        while (widget := widget.nextInFocusChain()) is not self:
+            chain.append(widget)
+        buttons = [self.main_button, *(b for b in self.buttons.buttons() if b is not self.main_button)]
+        content = [w for w in chain if w.focusPolicy() != Qt.FocusPolicy.NoFocus and w not in buttons]
+        for first, second in pairwise([*content[-1:], *buttons]):
+            self.setTabOrder(first, second)
+        ready = [widget for widget in content if widget.isEnabled() and widget.isVisibleTo(self)]
+        if self.focusWidget() is None and ready:
+            ready[0].setFocus()
 
     def add_words(self, text: str, role: str = "") -> QLabel:
         """Add a paragraph, with a role of the style sheet such as "dim" or "strong"."""

@@ -200,10 +200,8 @@ class ConfirmationDialog(Dialog):
 
     def __init__(self, title: str, accept: str, parent: QWidget | None = None) -> None:
         super().__init__(title, accept, parent=parent)
-        if self.accept_button is not None:
-            self.accept_button.setDefault(False)
-            self.accept_button.setAutoDefault(False)
-        self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setDefault(True)
+        self.main_button = self.buttons.button(QDialogButtonBox.StandardButton.Cancel)
+        self.main_button.setDefault(True)
 
 
 class TakeOverDialog(ConfirmationDialog):
