@@ -175,7 +175,8 @@ class NetworksDialog(Dialog):
 
     def _add_heading(self, text: str) -> None:
         item = QTreeWidgetItem([text])
-        item.setFlags(Qt.ItemFlag.ItemIsEnabled)
+        item.setFlags(Qt.ItemFlag.NoItemFlags)  # the keys and the mouse pass it by
+        item.setForeground(0, self.list.palette().text())
         font = QFont(item.font(0))
         font.setBold(True)
         item.setFont(0, font)
@@ -231,7 +232,8 @@ class NetworksDialog(Dialog):
             known = rows.describe(chosen)
             self.card.show_facts(known.title, known.sentence, known.facts)
         else:
-            self.card.show_facts("", tr("Looking for networks…"), [])
+            words = tr("Choose a network from the list.") if self._choices else tr("Looking for networks…")
+            self.card.show_facts("", words, [])
         if there is not None:
             self.download_button.setText(tr("Download {megabytes:,.0f} MB", megabytes=there.size / 1e6))
         self.use_button.setVisible(here is not None)

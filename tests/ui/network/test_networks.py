@@ -125,6 +125,34 @@ def test_the_dialog_shows_all_there_are_and_what_is_known_of_each(
     assert (dialog.use_button.isVisible(), dialog.download_button.isVisible()) == (False, True)
 
 
+def test_keys_pass_by_headings(studio: Studio, commands: NetworkCommands, qtbot: QtBot) -> None:
+    a_run(studio, 1)
+    dialog = opened(commands, qtbot)
+    rows = [dialog.list.topLevelItem(row) for row in range(dialog.list.topLevelItemCount())]
+    keys = [row.data(0, Qt.ItemDataRole.UserRole) for row in rows if row is not None]
+    headings = [number for number, key in enumerate(keys) if key is None]
+    assert len(headings) >= 3
+
+    def walk(key: Qt.Key, times: int) -> list[str]:
+        seen = []
+        for _ in range(times):
+            qtbot.keyClick(dialog.list, key)
+            assert dialog.chosen is not None
+            assert "Looking" not in dialog.card.text()
+            seen.append(dialog.chosen.title)
+        return seen
+
+    walk(Qt.Key.Key_Up, len(keys))
+    down = walk(Qt.Key.Key_Down, len(keys))
+    assert len(set(down)) >= len(keys) - len(headings) - 1, "each network is reached"
+    for key in (Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_PageUp):
+        walk(key, 1)
+    before = dialog.chosen
+    at = dialog.list.visualItemRect(rows[headings[0]]).center()
+    qtbot.mouseClick(dialog.list.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert dialog.chosen is before
+
+
 def test_a_candidate_is_used_by_hand_and_taken_back(studio: Studio, commands: NetworkCommands, qtbot: QtBot) -> None:
     a_run(studio, 1)
     dialog = opened(commands, qtbot)
