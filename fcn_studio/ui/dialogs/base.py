@@ -59,9 +59,11 @@ class Dialog(QDialog):
 
     def _put_buttons_last(self) -> None:
         """Give the keyboard to the content first, then to the main button; Qt's order is that of construction."""
-        chain = [widget := self.nextInFocusChain()]
-        while (widget := widget.nextInFocusChain()) is not self:
+        chain: list[QWidget] = []
+        widget = self.nextInFocusChain()
+        while widget is not None and widget is not self:
             chain.append(widget)
+            widget = widget.nextInFocusChain()
         buttons = [self.main_button, *(b for b in self.buttons.buttons() if b is not self.main_button)]
         content = [w for w in chain if w.focusPolicy() != Qt.FocusPolicy.NoFocus and w not in buttons]
         for first, second in pairwise([*content[-1:], *buttons]):
