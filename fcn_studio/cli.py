@@ -100,6 +100,17 @@ def _add_project(command: argparse.ArgumentParser, *, network_required: bool = F
         if network_required
         else tr("name of a network, or a checkpoint file (default: the project's network, else the bundled one)"),
     )
+    command.add_argument(
+        "--map",
+        dest="class_map",
+        metavar="MAP",
+        action="append",
+        default=[],
+        help=tr(
+            'what the network\'s classes mean in the project, as "sky=Sky,road=Road" (default: as the project says, '
+            "else by name); may be repeated"
+        ),
+    )
     command.add_argument("--device", metavar="D", default="auto", help=tr("auto, cpu, cuda, cuda:1 or mps"))
     command.add_argument("--grey-as-indices", action="store_true", help=tr("read grey masks as class indices"))
     _add_max_pixels(command)
@@ -377,19 +388,22 @@ def _max_pixels(options: argparse.Namespace) -> int:
     return settings.max_pixels
 
 
+def _of_project(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what `_add_project` has read, but for the folder."""
+    names = ("network", "device", "class_map", "grey_as_indices")
+    return {name: getattr(options, name) for name in names} | {"max_pixels": _max_pixels(options)}
+
+
 def _segment(options: argparse.Namespace) -> Json:
     from fcn_studio.jobs import headless
 
     return headless.segment(
         options.folder,
-        network=options.network,
-        device=options.device,
         include_prelabelled=options.all,
         out=options.out,
         overwrite=options.overwrite,
-        grey_as_indices=options.grey_as_indices,
-        max_pixels=_max_pixels(options),
         break_lock=options.break_lock,
+        **_of_project(options),
     )
 
 
@@ -397,18 +411,16 @@ def _train(options: argparse.Namespace) -> Json:
     from fcn_studio.jobs import headless
 
     given = {f.name: getattr(options, f.name) for f in fields(TrainConfig) if hasattr(options, f.name)}
+    del given["class_map"]  # names, which only the project and its network can turn into indices
     config = TrainConfig(**{**given, "level": Level(options.level), "recipe": RecipeName(options.recipe)})
     return headless.train(
         options.folder,
         config,
-        network=options.network,
-        device=options.device,
         out=options.out,
         log=options.log,
         resume=options.resume,
         val_list=options.val_list,
-        grey_as_indices=options.grey_as_indices,
-        max_pixels=_max_pixels(options),
+        **_of_project(options),
     )
 
 
@@ -417,12 +429,9 @@ def _evaluate(options: argparse.Namespace) -> Json:
 
     return headless.evaluate(
         options.folder,
-        network=options.network,
-        device=options.device,
         split=options.split,
         boundary=options.boundary,
-        grey_as_indices=options.grey_as_indices,
-        max_pixels=_max_pixels(options),
+        **_of_project(options),
     )
 
 
@@ -445,31 +454,18 @@ def _export(options: argparse.Namespace) -> Json:
 def _networks(options: argparse.Namespace) -> Json:
     from fcn_studio.jobs import library
 
-    return library.networks(options.folder, available=options.available)
-
-
-def _download(options: argparse.Namespace) -> Json:
-    from fcn_studio.jobs import library
-
-    return library.download(options.name, options.keep_as, allow_unverified=options.allow_unverified)
-
-
-def _import(options: argparse.Namespace) -> Json:
-    from fcn_studio.jobs import library
-
-    return library.import_file(options.file, options.keep_as, options.classes, options.architecture)
-
-
-def _show(options: argparse.Namespace) -> Json:
-    from fcn_studio.jobs import library
-
-    return library.show(options.name)
-
-
-def _remove(options: argparse.Namespace) -> Json:
-    from fcn_studio.jobs import library
-
-    return library.remove(options.name)
+    commands: dict[str, Callable[[], Json]] = {
+        "networks": lambda: library.networks(options.folder, available=options.available),
+        "networks download": lambda: library.download(
+            options.name, options.keep_as, allow_unverified=options.allow_unverified
+        ),
+        "networks import": lambda: library.import_file(
+            options.file, options.keep_as, options.classes, options.architecture
+        ),
+        "networks show": lambda: library.show(options.name),
+        "networks remove": lambda: library.remove(options.name),
+    }
+    return commands[options.command]()
 
 
 def _doctor(options: argparse.Namespace) -> Json:
@@ -490,10 +486,10 @@ _REPORTS: dict[str, Callable[[argparse.Namespace], Json]] = {
     "evaluate": _evaluate,
     "export": _export,
     "networks": _networks,
-    "networks download": _download,
-    "networks import": _import,
-    "networks show": _show,
-    "networks remove": _remove,
+    "networks download": _networks,
+    "networks import": _networks,
+    "networks show": _networks,
+    "networks remove": _networks,
     "doctor": _doctor,
 }
 """Commands that end with a result for ``--json``."""

@@ -8,9 +8,11 @@ class which the project no longer has leads nowhere.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from fcn_studio.core.classes import MAX_NAME, VOID, ClassTable, is_background, map_by_name
+from fcn_studio.errors import UsageError
+from fcn_studio.i18n import tr
 
 ClassMap = Mapping[str, int]
 """Name of a network's class -> project class index, 255 for none; see above."""
@@ -45,6 +47,47 @@ def check_class_map(value: object) -> dict[str, int]:
         if not 0 <= index <= VOID or len(name) > MAX_NAME:
             raise ValueError(f"class_map has {name!r:.50}: {index!r:.50}")
     return dict(value)
+
+
+def read_class_map(texts: Iterable[str], source: ClassTable, target: ClassTable) -> dict[str, int]:
+    """Return the class map of texts like ``sky=Sky,road=Road``; nothing behind ``=`` stands for "not used".
+
+    A text with one ``=`` is one pair, so that names may have commas.
+
+    Args:
+        texts: what the user wrote.
+        source: the network's classes, left of ``=``.
+        target: the project's classes, right of it.
+
+    Raises:
+        UsageError: if a text has another form, or a name is no class.
+    """
+    result: dict[str, int] = {}
+    for text in texts:
+        for pair in [text] if text.count("=") == 1 else text.split(","):
+            left, equals, right = pair.partition("=")
+            if not equals:
+                raise UsageError(
+                    tr(
+                        "'{pair}' in --map is no pair; write --map \"sky=Sky,road=Road\", first the network's class, "
+                        "then yours",
+                        pair=pair,
+                    )
+                )
+            theirs = source.find(left.strip())
+            if theirs is None:
+                known = ", ".join(info.name for info in source.active)
+                raise UsageError(
+                    tr("--map: the network has no class '{name}'; its classes: {known}", name=left, known=known)
+                )
+            ours = target.find(right.strip())
+            if ours is None and right.strip():
+                known = ", ".join(info.name for info in target.active)
+                raise UsageError(
+                    tr("--map: the project has no class '{name}'; its classes: {known}", name=right, known=known)
+                )
+            result[theirs.name] = VOID if ours is None else ours.index
+    return result
 
 
 def map_classes(source: ClassTable, target: ClassTable, chosen: ClassMap | None = None) -> dict[int, int]:

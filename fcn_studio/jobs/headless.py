@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from fcn_studio.core.class_map import can_help, map_classes
+from fcn_studio.core.class_map import ClassMap, can_help, map_classes
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Split, Status
@@ -22,13 +22,13 @@ from fcn_studio.errors import (
     ImageError,
     MaskError,
     NameTooLong,
-    NetworkCannotHelp,
     ProjectError,
     UsageError,
 )
 from fcn_studio.fcn.weights.catalogue import NetworkInfo
 from fcn_studio.formats.atomic import CANNOT_WRITE, os_errors_as
 from fcn_studio.formats.images.images import MAX_PIXELS
+from fcn_studio.formats.importers import found_classes
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.class_files import write_class_files
 from fcn_studio.formats.voc.masks import write_mask
@@ -43,7 +43,7 @@ from fcn_studio.jobs.console import (
     tell_notes,
     trusted,
 )
-from fcn_studio.jobs.networks import class_map_of, needed, network_of
+from fcn_studio.jobs.networks import class_map_with, index_map_of, needed, network_of, refuse_trunk
 from fcn_studio.jobs.outputs import check_folder
 from fcn_studio.jobs.protocol import EvaluateJob, ImageFailed, Predicted, SegmentJob
 from fcn_studio.jobs.run import JobRunner
@@ -66,16 +66,20 @@ def segment(
     include_prelabelled: bool = False,
     out: Path | None = None,
     overwrite: bool = False,
+    class_map: Sequence[str] = (),
     grey_as_indices: bool = False,
     break_lock: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> Json:
-    """Pre-label the images of a folder, or with ``out`` predict every image raw and leave the folder alone.
+    """Pre-label the images of a folder, or with ``out`` predict every image and leave the folder alone.
 
-    What ``out`` holds already is replaced with ``overwrite`` only.
+    What ``out`` holds already is replaced with ``overwrite`` only. Its masks have the class indices of the project if
+    the project has classes of its own and the network knows some of them, else those of the network. ``class_map``
+    says what the network's classes mean in the project, as ``sky=Sky,road=Road``.
 
     Raises:
         NetworkCannotHelp: if the network knows none of the project's classes (not with ``out``).
+        UsageError: if ``class_map`` or ``out`` makes no sense.
         ProjectError, CheckpointError, DeviceError: as their sentences say.
     """
     with open_project(
@@ -88,33 +92,41 @@ def segment(
         if not project.samples:
             raise ProjectError(tr("'{folder}' holds no image that can be read", folder=project.image_root))
         chosen = needed(network_of(project, network))
+        refuse_trunk(chosen)
+        said = class_map_with(project, chosen, class_map)
         if out is None:
             samples = batch.waiting(project, include_prelabelled=include_prelabelled)
-            write = _writer_into(project, chosen, include_prelabelled)
+            write = _writer_into(project, index_map_of(project, chosen, said), include_prelabelled)
         else:
             samples = list(project.samples)
-            write = _writer_beside(project, chosen, out, overwrite=overwrite)
-        started = time.monotonic()
-        written, failed = _predict(batch.segment_job(chosen, samples, device, project), write)
-        seconds = time.monotonic() - started
-        print(
-            tr_n(
-                "{written} of {n} image labelled by '{network}' in {seconds:.1f} s",
-                "{written} of {n} images labelled by '{network}' in {seconds:.1f} s",
-                len(project.samples),
-                written=written,
-                network=chosen.name,
-                seconds=seconds,
-            )
+            _check_beside(project, out, overwrite=overwrite)
+            write = _writer_beside(project, chosen, out, _index_map_beside(project, chosen, said))
+        return _segment(project, chosen, batch.segment_job(chosen, samples, device, project), write)
+
+
+def _segment(project: ProjectFolder, network: NetworkInfo, job: SegmentJob, write: Writer) -> Json:
+    """Predict and write images, and tell how many."""
+    started = time.monotonic()
+    written, failed = _predict(job, write)
+    seconds, total = time.monotonic() - started, len(project.samples)
+    print(
+        tr_n(
+            "{written} of {n} image labelled by '{network}' in {seconds:.1f} s",
+            "{written} of {n} images labelled by '{network}' in {seconds:.1f} s",
+            total,
+            written=written,
+            network=network.name,
+            seconds=seconds,
         )
-        return {
-            "network": chosen.name,
-            "checkpoint": chosen.sha256,
-            "images": len(project.samples),
-            "written": written,
-            "failed": failed,
-            "seconds": seconds,
-        }
+    )
+    return {
+        "network": network.name,
+        "checkpoint": network.sha256,
+        "images": total,
+        "written": written,
+        "failed": failed,
+        "seconds": seconds,
+    }
 
 
 def _predict(job: SegmentJob, write: Writer) -> tuple[int, list[str]]:
@@ -135,9 +147,8 @@ def _predict(job: SegmentJob, write: Writer) -> tuple[int, list[str]]:
     return written, failed
 
 
-def _writer_into(project: ProjectFolder, network: NetworkInfo, include_prelabelled: bool) -> Writer:
-    """Writes predictions as annotations, by the rule of batches. Raises: NetworkCannotHelp."""
-    mapping = batch.index_map(network, project, class_map_of(project, network))
+def _writer_into(project: ProjectFolder, mapping: Mapping[int, int], include_prelabelled: bool) -> Writer:
+    """Writes predictions as annotations, by the rule of batches."""
 
     def write(prediction: Prediction) -> bool:
         sample = project.sample(prediction.image_id)
@@ -146,16 +157,34 @@ def _writer_into(project: ProjectFolder, network: NetworkInfo, include_prelabell
     return write
 
 
-def _writer_beside(project: ProjectFolder, network: NetworkInfo, out: Path, *, overwrite: bool) -> Writer:
-    """Writes raw predictions and the network's class files into another folder.
+def _index_map_beside(project: ProjectFolder, network: NetworkInfo, said: ClassMap) -> dict[int, int] | None:
+    """Return network class index -> project class index; None if predictions keep the network's indices.
 
-    Raises:
-        NetworkCannotHelp, UsageError, ProjectError: as their sentences say.
+    They do where the folder has no classes of its own, and where the network knows none of them.
     """
-    if network.trunk_only:
-        raise NetworkCannotHelp(
-            tr("The network '{name}' knows no class: it is a start for fine-tuning.", name=network.name)
+    own = not project.first_opening or found_classes(project.folder, project.annotations.masks) is not None
+    mapped = map_classes(network.table, project.config.table, said)
+    if not (own and can_help(mapped, network.table)):
+        return None
+    lost = [info.name for info in network.table.active if info.index not in mapped]
+    if lost:
+        print(
+            tr_n(
+                "{n} class of '{network}' means nothing in this project and is void in the masks: {names}; "
+                "--map says what a class means",
+                "{n} classes of '{network}' mean nothing in this project and are void in the masks: {names}; "
+                "--map says what a class means",
+                len(lost),
+                network=network.name,
+                names=", ".join(lost),
+            ),
+            file=sys.stderr,
         )
+    return mapped
+
+
+def _check_beside(project: ProjectFolder, out: Path, *, overwrite: bool) -> None:
+    """Check a folder for predictions. Raises: UsageError, as its sentence says."""
     if out.resolve().is_relative_to(project.folder.resolve()):
         raise UsageError(
             tr(
@@ -179,12 +208,33 @@ def _writer_beside(project: ProjectFolder, network: NetworkInfo, out: Path, *, o
                 )
             )
     check_folder(out)
+
+
+def _writer_beside(
+    project: ProjectFolder, network: NetworkInfo, out: Path, index_map: dict[int, int] | None
+) -> Writer:
+    """Writes predictions and the class files of their indices into another folder.
+
+    Raises:
+        ProjectError: if it cannot be written.
+    """
+    table = network.table if index_map is None else project.config.table
     with os_errors_as(CANNOT_WRITE, out):
         out.mkdir(parents=True, exist_ok=True)
-        write_class_files(out, network.table)
+        write_class_files(out, table)
+    print(
+        tr(
+            "the masks have the class indices of the network '{name}', as {out}/labelmap.txt lists them",
+            name=network.name,
+            out=out,
+        )
+        if index_map is None
+        else tr("the masks have the class indices of the project, as {out}/labelmap.txt lists them", out=out)
+    )
 
     def write(prediction: Prediction) -> bool:
-        write_mask(out / f"{project.sample(prediction.image_id).mask_id}.png", prediction.label_map)
+        found = prediction if index_map is None else prediction.mapped(index_map)
+        write_mask(out / f"{project.sample(prediction.image_id).mask_id}.png", found.label_map)
         return True
 
     return write
@@ -200,23 +250,23 @@ def evaluate(
     device: str = "auto",
     split: str = "val",
     boundary: bool = False,
+    class_map: Sequence[str] = (),
     grey_as_indices: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> Json:
     """Score a network on the verified images of a split.
 
+    ``class_map`` says what the network's classes mean in the project, as ``sky=Sky,road=Road``.
+
     Raises:
-        UsageError: if the split has no verified image.
+        UsageError: if the split has no verified image, or ``class_map`` makes no sense.
         NetworkCannotHelp: if the network knows none of the project's classes.
     """
     with open_project(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
         chosen = needed(network_of(project, network))
         table = project.config.table
-        class_map = class_map_of(project, chosen)
-        if not can_help(map_classes(chosen.table, table, class_map), chosen.table):
-            raise NetworkCannotHelp(
-                tr("The network '{name}' knows none of the classes of '{folder}'.", name=chosen.name, folder=folder)
-            )
+        said = class_map_with(project, chosen, class_map)
+        index_map_of(project, chosen, said)  # raises if it cannot help
         snapshot = trusted(project)
         train = tuple(
             i for i in snapshot.train if project.annotations.status(project.sample(i.image_id)) is Status.VERIFIED
@@ -226,7 +276,7 @@ def evaluate(
             raise UsageError(
                 tr("'{folder}' has no verified image in the {split} split to score on.", folder=folder, split=split)
             )
-        figures, failed = _score(EvaluateJob(str(chosen.path), table, chosen_set, device, class_map, boundary))
+        figures, failed = _score(EvaluateJob(str(chosen.path), table, chosen_set, device, said, boundary))
         print(
             tr_n(
                 "{network} on {n} image of {folder} ({split})",

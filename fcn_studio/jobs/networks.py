@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fcn_studio.core.class_map import ClassMap, can_help, map_classes
+from fcn_studio.core.class_map import ClassMap, can_help, map_classes, read_class_map, suggestions
 from fcn_studio.core.classes import ClassTable
-from fcn_studio.errors import CheckpointError
+from fcn_studio.errors import CheckpointError, NetworkCannotHelp
 from fcn_studio.fcn.weights.catalogue import DEFAULT, GENERAL, NetworkInfo, bundled, installed, read_info, resolve
 from fcn_studio.fcn.weights.published import PUBLISHED, PublishedNetwork
 from fcn_studio.i18n import tr
@@ -69,6 +70,54 @@ def class_map_of(project: ProjectFolder, network: NetworkInfo) -> ClassMap:
         if used.sha256 == network.sha256 or _is(used, network, project):
             return used.class_map
     return {}
+
+
+def class_map_with(project: ProjectFolder, network: NetworkInfo, said: Sequence[str]) -> ClassMap:
+    """Return the project's class map of a network, with what ``--map`` says before it.
+
+    Raises:
+        UsageError: if ``--map`` names what is no class.
+        ProjectError: if ``current.json`` is broken.
+    """
+    return {**class_map_of(project, network), **read_class_map(said, network.table, project.config.table)}
+
+
+def index_map_of(project: ProjectFolder, network: NetworkInfo, class_map: ClassMap) -> dict[int, int]:
+    """Return network class index -> project class index, for a command.
+
+    Raises:
+        NetworkCannotHelp: if no class is known to both, or only the background is; says how ``--map`` would be used.
+    """
+    ours = project.config.table
+    refuse_trunk(network)
+    mapped = map_classes(network.table, ours, class_map)
+    if can_help(mapped, network.table):
+        return mapped
+    alike = suggestions(network.table, ours) or {network.table.active[-1].index: ours.active[-1].index}
+    raise NetworkCannotHelp(
+        tr(
+            "The network '{name}' knows none of the classes of '{folder}'. Say what its classes mean there, as "
+            '--map "{example}", choose another with --network, or label a few images and train. '
+            "Its classes: {theirs}. Yours: {ours}.",
+            name=network.name,
+            folder=project.folder,
+            example=",".join(f"{network.table.name_of(a)}={ours.name_of(b)}" for a, b in alike.items()),
+            theirs=_listed(network.table),
+            ours=_listed(ours),
+        )
+    )
+
+
+def refuse_trunk(network: NetworkInfo) -> None:
+    """Raises: NetworkCannotHelp if a network knows no class at all."""
+    if network.trunk_only:
+        raise NetworkCannotHelp(
+            tr("The network '{name}' knows no class: it is a start for fine-tuning.", name=network.name)
+        )
+
+
+def _listed(table: ClassTable) -> str:
+    return ", ".join(info.name for info in table.active)
 
 
 def _is(used: UsedNetwork, network: NetworkInfo, project: ProjectFolder) -> bool:

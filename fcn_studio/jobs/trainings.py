@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from fcn_studio.jobs import runs
 from fcn_studio.jobs.console import open_project, print_figures, progress_bar, tell_left_out
 from fcn_studio.jobs.fine_tune_run import FineTuneRequest, FineTuneRun, Judged, fine_tune_run
 from fcn_studio.jobs.graceful_interrupt import graceful_interrupt
-from fcn_studio.jobs.networks import class_map_of, default_network, needed, network_of
+from fcn_studio.jobs.networks import class_map_of, class_map_with, default_network, needed, network_of
 from fcn_studio.jobs.outputs import check_checkpoint, check_log
 from fcn_studio.jobs.protocol import FineTuneJob
 from fcn_studio.jobs.run import JobRunner
@@ -50,6 +51,7 @@ def train(
     log: Path | None = None,
     resume: bool = False,
     val_list: Path | None = None,
+    class_map: Sequence[str] = (),
     grey_as_indices: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> Json:
@@ -57,7 +59,8 @@ def train(
 
     Ctrl+C ends the training early and keeps the best network so far. With ``resume`` the last training that did not
     end by itself goes on: the one that wrote ``out``, else the last such run of the project. With ``val_list`` the
-    images named in that file are validated on, and all others of the train split are trained on.
+    images named in that file are validated on, and all others of the train split are trained on. ``class_map`` says
+    what the classes of the network that it starts from mean in the project, as ``sky=Sky,road=Road``.
 
     Several processes, started by torchrun or srun, train one network into ``out``; the first one speaks for all.
 
@@ -66,6 +69,8 @@ def train(
         UsageError: if the budget or the output makes no sense.
     """
     _check(config, network, out, log)
+    if class_map and (resume or config.level is Level.SCRATCH):
+        raise UsageError(tr("--map is for a network that a training starts from; leave it out"))
     if config.level is Level.SCRATCH and config.recipe is not RecipeName.MODERN:
         print(
             tr(
@@ -76,9 +81,11 @@ def train(
         )
     if not _speaks_for_all(out):
         with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
-            _train(folder, config, network, device, out, None, resume, val_list, grey_as_indices, max_pixels)
+            _train(
+                folder, config, network, device, out, None, resume, val_list, class_map, grey_as_indices, max_pixels
+            )
         return {}
-    return _train(folder, config, network, device, out, log, resume, val_list, grey_as_indices, max_pixels)
+    return _train(folder, config, network, device, out, log, resume, val_list, class_map, grey_as_indices, max_pixels)
 
 
 def _speaks_for_all(out: Path | None) -> bool:
@@ -104,13 +111,14 @@ def _train(
     log: Path | None,
     resume: bool,
     val_list: Path | None,
+    class_map: Sequence[str],
     grey_as_indices: bool,
     max_pixels: int,
 ) -> Json:
     """`train`, in one process of those that train together."""
     with open_project(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
         earlier = _unfinished(project, config, network, out) if resume else None
-        request = _request(project, config, network, device, earlier)
+        request = _request(project, config, network, device, earlier, class_map)
         request = replace(request, out=out, val_ids=_held_out(project, val_list) if val_list is not None else None)
         if earlier is None:
             _tell_unfinished(project, out)
@@ -126,18 +134,25 @@ def _train(
 
 
 def _request(
-    project: ProjectFolder, config: TrainConfig, network: str, device: str, earlier: Unfinished | None
+    project: ProjectFolder,
+    config: TrainConfig,
+    network: str,
+    device: str,
+    earlier: Unfinished | None,
+    said: Sequence[str],
 ) -> FineTuneRequest:
     """Return what is asked for, but for where its network goes; the network in use is the baseline if it can help."""
     base = None if config.level is Level.SCRATCH else needed(network_of(project, network))
     current = _compared_with(project, earlier)
-    current_map = class_map_of(project, current) if current else {}
+    base_map = class_map_with(project, base, said) if base else {}
+    same = base is not None and current is not None and base.sha256 == current.sha256
+    current_map = base_map if same else class_map_of(project, current) if current else {}
     index_map = map_classes(current.table, project.config.table, current_map) if current else {}
     return FineTuneRequest(
         project,
         config,
         base=base,
-        base_map=class_map_of(project, base) if base else {},
+        base_map=base_map,
         baseline=current if current and can_help(index_map, current.table) else None,
         baseline_map=current_map,
         device=device,

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from fcn_studio.core.class_map import can_help, check_class_map, map_classes, rows_for, suggestions
+from fcn_studio.core.class_map import can_help, check_class_map, map_classes, read_class_map, rows_for, suggestions
 from fcn_studio.core.classes import VOID, ClassTable, voc_table
+from fcn_studio.errors import UsageError
 
 NETWORK = ClassTable.from_names(["Sky", "Car", "Truck", "Tree"])
 PROJECT = ClassTable.from_names(["background", "vehicle", "tree", "sky"])
@@ -29,6 +30,32 @@ def test_a_class_that_is_gone_means_nothing_and_shifts_no_other() -> None:
     fewer = ClassTable(tuple(c for c in PROJECT if c.index != 1), PROJECT.next_index)
     assert map_classes(NETWORK, fewer, chosen) == {0: 3, 3: 2}
     assert map_classes(NETWORK, fewer, {"Tree": 200}) == {0: 3}, "its name is not asked: it was said otherwise"
+
+
+def test_a_map_is_read_from_pairs_of_names() -> None:
+    assert read_class_map(["Sky=sky, car = vehicle", "Truck="], NETWORK, PROJECT) == {
+        "Sky": 3,
+        "Car": 1,
+        "Truck": VOID,
+    }
+    odd = ClassTable.from_names(["a, b", "c=d"])
+    assert read_class_map(["a, b=c"], odd, ClassTable.from_names(["c"])) == {"a, b": 0}
+    assert read_class_map([], NETWORK, PROJECT) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Sky", "is no pair"),
+        ("Sky=sky,Car=vehicle,Truck", "'Truck' in --map is no pair"),
+        ("boat=sky", "the network has no class 'boat'; its classes: Sky, Car, Truck, Tree"),
+        ("Sky=heaven", "the project has no class 'heaven'; its classes: background, vehicle, tree, sky"),
+        ("=sky", "the network has no class ''"),
+    ],
+)
+def test_a_map_that_cannot_be_read_is_refused(text: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        read_class_map([text], NETWORK, PROJECT)
 
 
 def test_names_that_the_network_does_not_have_are_nothing() -> None:

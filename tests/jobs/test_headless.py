@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import csv
 import json
+import shutil
 import signal
 import threading
 from collections.abc import Generator
@@ -119,6 +120,71 @@ def test_a_network_of_other_classes_helps_only_with_out(micrograph_project: Path
     assert contents(micrograph_project) == before
     result = headless.segment(micrograph_project, network=str(stranger), device="cpu", out=tmp_path / "out")
     assert result["written"] == 8
+
+
+def indices(folder: Path) -> set[int]:
+    """The class indices of all masks in a folder for predictions."""
+    masks = [read_mask(m, image_size(m), ClassTable.from_names(map(str, range(9)))) for m in folder.glob("*.png")]
+    return {int(index) for mask in masks for index in np.unique(mask.label_map)}
+
+
+def test_map_says_what_the_classes_of_a_network_mean(
+    micrograph_project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stranger = tiny_checkpoint(tmp_path / "stranger.safetensors", ClassTable.from_names(["road", "sky"]))
+    names, out = [c.name for c in CLASSES], tmp_path / "out"
+    for command in (headless.segment, headless.evaluate):
+        with pytest.raises(NetworkCannotHelp, match=f'--map "sky={names[-1]}".*Its classes: road, sky. Yours: '):
+            command(micrograph_project, network=str(stranger), device="cpu")
+    said = [f"road={names[1]},sky={names[3]}"]
+    headless.segment(micrograph_project, network=str(stranger), device="cpu", out=out, class_map=said)
+    assert indices(out) <= {1, 3}
+    assert (out / "class_names.txt").read_text().splitlines() == names
+    assert "class indices of the project" in capsys.readouterr().out
+    scored = headless.evaluate(micrograph_project, network=str(stranger), device="cpu", split="train", class_map=said)
+    assert scored["iou"][names[1]] + scored["iou"][names[3]] > 0
+    assert headless.segment(micrograph_project, network=str(stranger), device="cpu", class_map=said)["written"] == 6
+    with ProjectFolder.open(micrograph_project, writable=False) as project:
+        for sample in project.samples:
+            if project.annotations.status(sample) is Status.PRELABELLED:
+                label_map = project.annotations.load(
+                    sample, image_size(sample.image_path), peek=True
+                ).labels.label_map
+                assert set(np.unique(label_map)) <= {1, 3}
+
+
+def test_out_has_the_indices_of_the_network_where_the_project_does_not_know_them(
+    micrograph_project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stranger = tiny_checkpoint(tmp_path / "stranger.safetensors", ClassTable.from_names(["road", "sky", "cell"]))
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    shutil.copy(micrograph_project / "micrograph-01.png", plain)
+    headless.segment(plain, network=str(stranger), device="cpu", out=tmp_path / "raw")
+    assert (tmp_path / "raw" / "class_names.txt").read_text().splitlines() == ["road", "sky", "cell"]
+    assert "class indices of the network 'stranger'" in capsys.readouterr().out
+
+    (plain / "class_names.txt").write_text("nothing\nCell\n")
+    headless.segment(plain, network=str(stranger), device="cpu", out=tmp_path / "mapped")
+    assert indices(tmp_path / "mapped") <= {1, 255}
+    assert (tmp_path / "mapped" / "class_names.txt").read_text().splitlines() == ["nothing", "Cell"]
+    assert "2 classes of 'stranger' mean nothing in this project" in capsys.readouterr().err
+
+
+def test_map_names_what_the_start_of_a_training_means(
+    micrograph_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger = tiny_checkpoint(tmp_path / "stranger.safetensors", ClassTable.from_names(["road", "sky"]))
+    said = [f"sky={CLASSES.name_of(1)}"]
+    for config, more in ((TrainConfig(Level.SCRATCH), {}), (TrainConfig(), {"resume": True})):
+        with pytest.raises(UsageError, match="--map is for a network that a training starts from"):
+            headless.train(micrograph_project, config, device="cpu", class_map=said, **more)  # type: ignore[arg-type]
+    jobs: list[FineTuneJob] = []
+    monkeypatch.setattr(JobRunner, "run", lambda self, job: jobs.append(job) or iter(()))
+    with pytest.raises(StopIteration):
+        headless.train(micrograph_project, QUICK, network=str(stranger), device="cpu", class_map=said)
+    assert (jobs[0].base, jobs[0].base_map) == (str(stranger), {"sky": 1})
+    assert jobs[0].baseline_map == {}, "the network in use is another"
 
 
 def test_what_was_said_of_a_networks_classes_holds_on_the_command_line(
