@@ -1,1 +1,4 @@
-"""Reading pictures: the one decoder, loading in stages, and looking for images in folders."""
+"""Reading of pictures.
+
+It holds the one decoder, loading in stages, and the search for images in folders.
+"""

@@ -1,4 +1,6 @@
-"""How much work a JPEG asks for, judged before it is decoded: a small file can ask for hours of it.
+"""Estimate of the decoding work of a JPEG.
+
+It is judged before decoding, because a small file can ask for hours of work.
 
 A progressive JPEG comes in scans, and each costs a pass over the whole picture however few bytes it has. libjpeg does
 not limit them, nor does it stop where the data end if the file has an end marker: it fills up with grey.
@@ -27,7 +29,10 @@ _SEQUENTIAL = (0xC0, 0xC1)
 
 
 def refuse_endless(image: ImageFile.ImageFile, max_pixels: int) -> None:
-    """Raise ValueError if an opened JPEG has more scans than it can need, or fewer bytes. Reads it whole."""
+    """Raise ValueError if a JPEG has too many scans.
+
+    More scans than it can need, or fewer bytes, are refused. The opened file is read whole.
+    """
     assert image.fp is not None
     place = image.fp.tell()
     image.fp.seek(0)
@@ -42,7 +47,10 @@ def refuse_endless(image: ImageFile.ImageFile, max_pixels: int) -> None:
 
 
 def count_scans(data: bytes) -> int:
-    """Return the number of scans of a JPEG up to its end marker; 1 if the first holds all there is to hold."""
+    """Return the number of scans before a JPEG's end marker.
+
+    It is 1 if the first scan holds all there is to hold.
+    """
     position, scans, components = 0, 0, 0
     while (found := _MARKER.search(data, position)) is not None and (kind := data[found.end() - 1]) != _END:
         body = data[found.end() : found.end() + 8]

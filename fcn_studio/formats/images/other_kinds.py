@@ -1,4 +1,7 @@
-"""Files that are images and are not read, so that a folder of them is not said to be empty."""
+"""Image files of kinds that are not read.
+
+With them, a folder of such files is not called empty.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +31,18 @@ _KINDS: dict[str, str] = {
 
 
 def kind_of(name: str) -> str | None:
-    """Return what a file is by its suffix, in English; None if it is no image that is known."""
+    """Return the kind of an image file by its suffix, in English.
+
+    It is None if the suffix is of no known kind of image.
+    """
     return _KINDS.get(os.path.splitext(name)[1].casefold())
 
 
 def left_out_sentence(kinds: Iterable[str]) -> str | None:
-    """Return the sentence on files of such kinds that are left out; None if there are none."""
+    """Return the sentence on left-out files of such kinds.
+
+    It is None if there are none.
+    """
     counts = Counter(kinds)
     if not counts:
         return None

@@ -22,7 +22,9 @@ _METADATA = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
 
 
 def without_oversized_metadata(file: BinaryIO) -> BinaryIO:
-    """Return the file itself, at its start, or a PNG's bytes without its metadata where these are too large.
+    """Return a PNG without metadata that is too large.
+
+    The result is the bytes of the PNG. Where nothing is too large, it is the file itself, at its start.
 
     Args:
         file: of any kind, at its start. What is no PNG is returned as it is.
@@ -50,7 +52,9 @@ def without_oversized_metadata(file: BinaryIO) -> BinaryIO:
 
 
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    """Yield kind, start and length of the data of each chunk, up to the first that is not whole.
+    """Yield kind, start and length of the data of each chunk.
+
+    It ends at the first chunk that is not whole.
 
     Source: PNG (ISO/IEC 15948), 5.3: length, kind, data, checksum.
     """
@@ -66,7 +70,10 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _decompressed(file: BinaryIO, kind: bytes, start: int, length: int) -> int:
-    """Return how many bytes a metadata chunk has decompressed; those beyond the bound are not counted."""
+    """Return the decompressed size of a metadata chunk in bytes.
+
+    Bytes beyond the bound are not counted.
+    """
     file.seek(start)
     data = file.read(min(length, MOST_TEXT + 1))
     name, _, rest = data.partition(b"\0")

@@ -1,4 +1,7 @@
-"""Which images and masks a folder holds, by names alone: no file is opened."""
+"""Search for the images and masks of a folder by name.
+
+No file is opened.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,9 @@ class ImageScan:
 
 
 def scan_images(root: Path) -> ImageScan:
-    """Return all images below ``root``, links to folders followed once, hidden files and `NOT_IMAGES` left out.
+    """Return all images below ``root``.
+
+    Links to folders are followed once. Hidden files and `NOT_IMAGES` are left out.
 
     Raises:
         ProjectError: if ``root`` itself cannot be listed.
@@ -85,7 +90,9 @@ def scan_images(root: Path) -> ImageScan:
 
 
 def scan_masks(folder: Path) -> dict[str, str]:
-    """Mask id -> file, as spelled, for all PNGs below a mask folder; empty if there is no such folder.
+    """Return the PNGs below a mask folder as mask id -> file.
+
+    Files are spelled as on disk. The result is empty if there is no such folder.
 
     Not as ``Path``s, which would take most of the time and memory.
     """
@@ -98,7 +105,9 @@ def scan_masks(folder: Path) -> dict[str, str]:
 
 
 def _files(root: Path, notices: list[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """(path relative to ``root``, entry) of all that is no folder and not hidden; unlistable folders are told.
+    """Yield (path relative to ``root``, entry) of each visible file.
+
+    That is all that is no folder and not hidden. Folders that cannot be listed are added to ``notices``.
 
     An entry may be a pipe, or a link that leads nowhere or in a circle: ask ``is_file``.
     """
@@ -124,7 +133,10 @@ def _files(root: Path, notices: list[str]) -> Iterator[tuple[str, os.DirEntry[st
 
 
 def _leads_to(what: Callable[[], bool]) -> bool:
-    """Return whether an entry is ``what``; False if it cannot be examined, such as a link to itself."""
+    """Return whether an entry is ``what``.
+
+    It is False if the entry cannot be examined, such as a link to itself.
+    """
     try:
         return what()
     except OSError:
@@ -132,7 +144,10 @@ def _leads_to(what: Callable[[], bool]) -> bool:
 
 
 def _natural(name: str) -> str:
-    """Sort key that counts: every number is padded. One text, since pairs are sorted at a third of the speed."""
+    """Return a sort key that orders numbers by value.
+
+    Every number is padded. The key is one text, since pairs are sorted at a third of the speed.
+    """
     return f"{_NUMBER.sub(_padded, name.casefold())}\0{name}"
 
 

@@ -1,4 +1,6 @@
-"""TIFF files that Pillow does not read, or reads as other pixels: planes, bands and depths of science and mapping.
+"""TIFF files that Pillow does not read, or reads as other pixels.
+
+They have the planes, bands and depths of science and mapping.
 
 `tifffile` finds the layout and puts strips, tiles and planes together. Compression other than deflate, and colours
 other than grey and RGB, are refused with the reason.
@@ -80,14 +82,19 @@ def is_tiff(file: BinaryIO) -> bool:
 
 
 def is_misread_by_pillow(image: TiffImagePlugin.TiffImageFile) -> bool:
-    """Return whether Pillow opens the file and then decodes other pixels: uncompressed planes of more than 8 bits."""
+    """Return whether Pillow opens the file but decodes other pixels.
+
+    That happens with uncompressed planes of more than 8 bits.
+    """
     tags = image.tag_v2
     plain_planes = tags.get(_PLANES, 1) == 2 and tags.get(_COMPRESSION, _PLAIN) == _PLAIN
     return bool(plain_planes and np.max(tags.get(_BITS, 1)) > 8)
 
 
 def refuse_large_tiles(image: TiffImagePlugin.TiffImageFile) -> None:
-    """Check that tiles are not much larger than the picture, since decoders take memory for a whole one.
+    """Check that tiles are not much larger than the picture.
+
+    Decoders take memory for a whole tile.
 
     Raises:
         ValueError: if they are.
@@ -98,7 +105,10 @@ def refuse_large_tiles(image: TiffImagePlugin.TiffImageFile) -> None:
 
 
 def is_unsigned_32(image: TiffImagePlugin.TiffImageFile) -> bool:
-    """Return whether Pillow reads the unsigned samples of 32 bits of an opened file as signed."""
+    """Return whether Pillow reads unsigned 32-bit samples as signed.
+
+    The file is opened already.
+    """
     tags = image.tag_v2
     return bool(image.mode == "I" and np.max(tags.get(_BITS, 1)) == 32 and np.max(tags.get(_SAMPLE_FORMAT, 1)) == 1)
 
@@ -132,7 +142,10 @@ def read_tiff(file: BinaryIO) -> Iterator[TiffPicture]:
 
 
 def _refusal(page: TiffPage) -> str:
-    """Why a page is not read, as a part of a sentence; empty if it is."""
+    """Return why a page is not read, as part of a sentence.
+
+    It is empty if the page is read.
+    """
     from tifffile import COMPRESSION, PHOTOMETRIC
 
     if page.compression not in (_PLAIN, *_DEFLATE):
@@ -157,7 +170,9 @@ def _refusal(page: TiffPage) -> str:
 
 
 def _refuse_bombs(page: TiffPage) -> None:
-    """Check that the file holds the picture that its header claims, and that no part inflates to more.
+    """Check that the file can hold the picture of its header.
+
+    The file must hold all of the picture, and no part may inflate to more.
 
     Raises:
         ValueError: if that is not so, or a part is damaged.

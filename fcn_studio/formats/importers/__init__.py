@@ -1,4 +1,6 @@
-"""The import formats: `IMPORTERS`, which tell the classes of a folder that is opened for the first time.
+"""Import formats, listed in `IMPORTERS`.
+
+They tell the classes of a folder that is opened for the first time.
 
 A format is one row here, whose function reads the class table; the first that finds one is used. It then stands in
 the README's list, and the test of all import formats asks for an example.
@@ -60,7 +62,9 @@ IMPORTERS: tuple[ImportFormat, ...] = (
 
 
 def found_classes(folder: Path, masks: Masks) -> ClassTable | None:
-    """Return the class table by the first of `IMPORTERS` that finds one; None if none does.
+    """Return the class table that the first matching importer finds.
+
+    The importers are tried in the order of `IMPORTERS`. The result is None if none finds a table.
 
     Raises:
         ProjectError: if a file that names classes cannot be read.

@@ -1,4 +1,6 @@
-"""Stroke journals: files to which every step is appended. They may be cut off anywhere.
+"""Stroke journals.
+
+Every step is appended to these files. They may be cut off anywhere.
 
 ::
 
@@ -122,7 +124,9 @@ class JournalFile:
     """
 
     def __init__(self, path: Path, *, size: int, crc: int) -> None:
-        """Continue a file after its first ``size`` bytes; the rest is cut off.
+        """Continue a file after its first ``size`` bytes.
+
+        The rest is cut off.
 
         Raises:
             OSError: if it cannot be opened to write.
@@ -146,7 +150,10 @@ class JournalFile:
 
     @classmethod
     def resume(cls, journal: Journal) -> JournalFile:
-        """Continue a journal that was read. Raises: OSError if it cannot be opened to write."""
+        """Continue a journal that was read.
+
+        Raises: OSError if it cannot be opened to write.
+        """
         return cls(journal.path, size=journal.size, crc=journal.crc)
 
     @property
@@ -155,12 +162,18 @@ class JournalFile:
         return self._size
 
     def append(self, entry: Entry) -> None:
-        """Append a step. Raises: OSError if the disk is full or the folder gone; the file is then unchanged."""
+        """Append a step.
+
+        Raises: OSError if the disk is full or the folder gone. The file is then unchanged.
+        """
         fields, blobs = _entry_fields(entry)
         self._write(_payload(fields, blobs))
 
     def announce(self, mask_sha256: str) -> None:
-        """Append the sha256 of a mask that is about to be written. Raises: OSError as `append`."""
+        """Append the sha256 of a mask that is about to be written.
+
+        Raises: OSError as `append`.
+        """
         self._write(_payload({"kind": "mask", "sha256": mask_sha256}))
 
     def note_classes(self, classes: Mapping[int, str]) -> None:
@@ -172,7 +185,7 @@ class JournalFile:
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """Close the file; it stays."""
+        """Close the file and keep it."""
         self._file.close()
 
     def _write(self, payload: bytes) -> None:

@@ -1,4 +1,6 @@
-"""Folder of a project's stroke journals, one file for each image that has unsaved steps.
+"""Folder of a project's stroke journals.
+
+There is one file for each image that has unsaved steps.
 
 It is in the user's local state folder. The project may be on a network share, read-only, full, or watched by a
 program that synchronises files.
@@ -27,7 +29,9 @@ def journals_dir() -> Path:
 
 
 class JournalFolder:
-    """The journals of a project at one place, locked by one process until `close`.
+    """Journals of a project at one place.
+
+    One process holds a lock on them until `close`.
 
     Raises:
         ProjectLocked: if another process holds them.
@@ -35,7 +39,9 @@ class JournalFolder:
     """
 
     def __init__(self, project_id: str, folder: Path) -> None:
-        """Lock the journals of the project in ``folder``. A copied folder has the same id, so the place counts too.
+        """Lock the journals of the project in ``folder``.
+
+        A copied folder has the same id, so the place counts too.
 
         ``project_id`` is "" as long as the project has no file: an id that is not written yet may change.
         """
@@ -52,7 +58,10 @@ class JournalFolder:
             (self.path / "project.txt").write_text(place + "\n", encoding="utf-8", errors="backslashreplace")
 
     def _adopt(self, unnamed: Path) -> None:
-        """Move the journals from the time before the project had a file, and with it an id."""
+        """Move the journals from before the project had a file.
+
+        Without the file the project had no id.
+        """
         for path in unnamed.glob(f"*{SUFFIX}"):
             with suppress(OSError):  # it stays where it is, and is tried again
                 path.rename(set_aside(self.path / path.name).with_name(path.name))
@@ -62,7 +71,9 @@ class JournalFolder:
         return self.path / f"{_name(image_id)}{SUFFIX}"
 
     def read_all(self) -> tuple[list[Journal], list[str]]:
-        """Return the journals with steps, the last written first, and a sentence for each unreadable file.
+        """Return the journals with steps, the last written first.
+
+        A sentence for each unreadable file is returned too.
 
         Journals without a step are deleted.
         """
@@ -95,7 +106,9 @@ def _name(text: str) -> str:
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a journal, if there is one at ``path``, so that nothing overwrites it; return the new path.
+    """Rename the journal at ``path`` so that nothing overwrites it.
+
+    Returns the new path. There may be no journal.
 
     Raises:
         OSError: if that fails.

@@ -48,7 +48,9 @@ class LeftOver:
 
 
 def bring_back(project: ProjectFolder, journal: Journal, budget_bytes: int) -> CameBack | LeftOver:
-    """Replay a journal on its annotation in memory; nothing is written.
+    """Replay a journal on its annotation in memory.
+
+    Nothing is written.
 
     Args:
         project: the journal's project.
@@ -110,7 +112,10 @@ def strokes_of(journal: Journal) -> tuple[Labels, Mask]:
 
 
 def _other_class(journal: Journal, table: ClassTable) -> str | None:
-    """Describe the first class index in the strokes that has another meaning now; None if none has."""
+    """Describe the first class index whose meaning has changed.
+
+    Only indices in the strokes count. The result is None if none has changed.
+    """
     for index in sorted(values_in(journal.entries) - {VOID}):
         info, name = table.get(index), journal.head.classes.get(index)
         if info is None or (name is not None and name != info.name):

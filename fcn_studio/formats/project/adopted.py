@@ -1,4 +1,7 @@
-"""``.fcn-studio/adopted_masks``: the masks found at first opening, a mask id a line. Written once."""
+"""``.fcn-studio/adopted_masks``, the masks found at first opening.
+
+The file has a mask id in each line. It is written once.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ def write_adopted(path: Path, mask_ids: Iterable[str]) -> None:
 
 
 def read_adopted(path: Path) -> frozenset[str]:
-    """Return the list that `write_adopted` wrote; empty if there is none. Raises: ProjectError if unreadable."""
+    """Return the list that `write_adopted` wrote.
+
+    It is empty if there is none. Raises: ProjectError if it is unreadable.
+    """
     with os_errors_as(CANNOT_READ, path):
         data = read_file(path, MAX_LIST_BYTES) if path.exists() else b""
     whole = data[: data.rfind(b"\n") + 1]  # of a list that was cut off, the last line may be another mask's name

@@ -1,4 +1,6 @@
-"""The annotations of a project on disk: masks with their provenance records, and the statuses.
+"""Annotations of a project on disk.
+
+They are masks with their provenance records, and the statuses.
 
 What may be believed of a mask:
 
@@ -62,7 +64,9 @@ class EncodedAnnotation:
 
 
 class AnnotationStore:
-    """Loads and saves annotations. Thread-safe: one thread may save while another loads and asks statuses.
+    """Storage of a project's annotations.
+
+    It is thread-safe. One thread may save while another loads and asks for statuses.
 
     Every method takes samples whose mask ids are unique in the project.
 
@@ -133,11 +137,17 @@ class AnnotationStore:
         return Path(self._records.get(sample.mask_id) or self._state / "provenance" / f"{sample.mask_id}.png")
 
     def _original_path(self, sample: Sample) -> Path:
-        """Return where the mask of an image is kept as it was before we first wrote it."""
+        """Return the path of an image's original mask.
+
+        The original is the mask as it was before we first wrote it.
+        """
         return self._state / "originals" / f"{sample.mask_id}.png"
 
     def status(self, sample: Sample) -> Status:
-        """Return the status of an image; cheap after the first call, or if it has no record."""
+        """Return the status of an image.
+
+        It is cheap after the first call, or if the image has no record.
+        """
         mask_id = sample.mask_id
         status = self.statuses.get(mask_id)
         if status is None and (quick := self._quick_status(sample)) is not None:
@@ -148,7 +158,10 @@ class AnnotationStore:
         return status
 
     def _quick_status(self, sample: Sample) -> Status | None:
-        """Return the status by names, dates and sizes, without a lock; None if they do not tell it."""
+        """Return the status by names, dates and sizes, without a lock.
+
+        It is None if they do not tell the status.
+        """
         mask_id = sample.mask_id
         if mask_id in self._records:
             return self.statuses.indexed(mask_id, self._stamp(sample))
@@ -164,7 +177,10 @@ class AnnotationStore:
         return self._images.setdefault(sample.mask_id, threading.RLock())
 
     def _find_status(self, sample: Sample) -> Status:
-        """Return the status by the files, or by the index if the files have not changed."""
+        """Return the status by the files, or by an up-to-date index.
+
+        The index is used if the files have not changed.
+        """
         mask_id = sample.mask_id
         if mask_id not in self._records:
             return self._without_record(sample) if mask_id in self._masks else Status.NEW
@@ -190,7 +206,10 @@ class AnnotationStore:
         return mask_id not in self._originals or same_content(self.mask_path(sample), self._original_path(sample))
 
     def _judged(self, sample: Sample, record: Record | None, mask_sha256: str | None) -> Status:
-        """Return the status that follows from record and mask; see the docstring of the module."""
+        """Return the status that follows from record and mask.
+
+        The docstring of the module has the rules.
+        """
         if record is not None and record.mask_sha256 == mask_sha256:
             return record.status
         return Status.NEW if mask_sha256 is None else self._without_record(sample)
@@ -207,7 +226,9 @@ class AnnotationStore:
         known_masks: Container[str | None] = (),
         peek: bool = False,
     ) -> LoadedLabels:
-        """Return the annotation of an image of ``size`` (width, height) as displayed; unlabelled if there is no mask.
+        """Return the annotation of an image, unlabelled without a mask.
+
+        The image has ``size`` (width, height) as displayed.
 
         ``known_masks``: sha256 of masks that are known to be ours (None: of no mask yet). If both the mask on disk
         and that of the record are among them, the record counts as fitting: the caller knows what lies between.
@@ -253,7 +274,9 @@ class AnnotationStore:
             return found
 
     def read_ahead(self, sample: Sample, size: tuple[int, int]) -> None:
-        """Decode the annotation of an image that may be opened soon; nothing of what is known of it changes.
+        """Decode the annotation of an image that may be opened soon.
+
+        Nothing that is known of the annotation changes.
 
         Raises:
             MaskError: as `load`.
@@ -289,7 +312,10 @@ class AnnotationStore:
             return tuple(version for version in found if version is not None)
 
     def _refuse_older_mask(self, sample: Sample) -> None:
-        """Raise MaskNeedsDecision if an older mask may belong to this image or to another of the same stem."""
+        """Raise MaskNeedsDecision if an older mask is ambiguous.
+
+        It may belong to this image or to another of the same stem.
+        """
         if sample.mask_id != sample.image_id or sample.mask_id in self._masks:
             return
         stem = sample.image_id.rpartition(".")[0]
@@ -306,7 +332,9 @@ class AnnotationStore:
             )
 
     def save(self, sample: Sample, labels: Labels, status: Status, prelabelled_by: str | None = None) -> str | None:
-        """Encode and write an annotation; returns the sha256 of the mask file, None if it needs none.
+        """Encode and write an annotation.
+
+        Returns the sha256 of the mask file, None if the annotation needs none.
 
         Raises:
             ProjectError: as `encode` and `write`.
@@ -320,7 +348,9 @@ class AnnotationStore:
     def encode(
         self, sample: Sample, labels: Labels, status: Status, prelabelled_by: str | None = None
     ) -> EncodedAnnotation | None:
-        """Encode an annotation for `write`; None for a New image without labels, which needs no file.
+        """Encode an annotation for `write`.
+
+        The result is None for a New image without labels, which needs no file.
 
         Raises:
             ProjectError: if the project was opened to read.
@@ -336,7 +366,9 @@ class AnnotationStore:
         return EncodedAnnotation(sample, labels, status, prelabelled_by, data, digest)
 
     def write(self, encoded: EncodedAnnotation) -> None:
-        """Write mask, then record, in any thread. A mask that is not ours is kept in ``originals`` first.
+        """Write mask, then record, in any thread.
+
+        A mask that is not ours is kept in ``originals`` first.
 
         Raises:
             ProjectError: if the project was opened to read, or anything cannot be written, as on a full disk; the
@@ -358,7 +390,9 @@ class AnnotationStore:
             self._versions.settle()
 
     def restore(self, sample: Sample, earlier: EarlierLabels) -> None:
-        """Put an earlier version in the place of a mask that is damaged; the damaged file is kept in ``originals``.
+        """Replace a damaged mask by an earlier version.
+
+        The damaged file is kept in ``originals``.
 
         Raises:
             ProjectError: as `write`.
@@ -373,7 +407,10 @@ class AnnotationStore:
             self.save(sample, found.labels, found.status, found.prelabelled_by)
 
     def _write_mask(self, sample: Sample, path: Path, data: bytes, labels: Labels) -> None:
-        """Write a mask, once what it replaces is kept. Raises: ProjectError if that or the mask cannot be written."""
+        """Write a mask, once what it replaces is kept.
+
+        Raises: ProjectError if the old mask cannot be kept or the new one not written.
+        """
         version, old = None, bytes_of(path)
         self._refuse_if_changed(sample, path, old)
         if old is not None:
@@ -391,11 +428,17 @@ class AnnotationStore:
         self._seen[sample.mask_id] = sha256_of(data)
 
     def distrust(self) -> None:
-        """Note that the lock was lost for a while, so that masks of another process are not overwritten."""
+        """Note that the lock was lost for a while.
+
+        Masks of another process are then not overwritten.
+        """
         self._distrusted = True
 
     def _refuse_if_changed(self, sample: Sample, path: Path, old: bytes | None) -> None:
-        """Raise ProjectError if another process may have changed the mask since it was read."""
+        """Raise ProjectError if another process may have changed the mask.
+
+        The change counts from when the mask was read.
+        """
         digest = None if old is None else sha256_of(old)
         if self._distrusted and self._seen.get(sample.mask_id, digest) != digest:
             raise ProjectError(
@@ -407,7 +450,9 @@ class AnnotationStore:
             )
 
     def _put_aside(self, sample: Sample, old: bytes, labels: Labels) -> None:
-        """Copy a mask to ``originals`` unless it is just as we wrote it, and record what we believed of it.
+        """Copy a mask to ``originals`` and record what we believed of it.
+
+        Nothing is done if the mask is just as we wrote it.
 
         That record only an untouched mask gets: it fits until the mask is overwritten, and says afterwards what was
         overwritten.
@@ -423,7 +468,10 @@ class AnnotationStore:
             self._records[sample.mask_id] = str(record_path)
 
     def _keep_original(self, sample: Sample, data: bytes) -> None:
-        """Write a mask that is not ours, or is damaged, to ``originals``, if it is not there already."""
+        """Write a foreign or damaged mask to ``originals``.
+
+        Nothing is written if it is there already.
+        """
         target = self._original_path(sample)
         if target.exists() and bytes_of(target) != data:  # something else has written it since: that is kept too
             target = target.with_name(f"{target.stem[:40]}.{sha256_of(data)[:16]}.png")
@@ -432,7 +480,9 @@ class AnnotationStore:
         self._originals.add(sample.mask_id)
 
     def _keep_version(self, sample: Sample, labels: Labels, *, same_mask: bool) -> Version | None:
-        """Keep the mask on disk as an earlier version, if it is the first that is overwritten since it was loaded.
+        """Keep the mask on disk as an earlier version.
+
+        It is kept only if it is the first that is overwritten since it was loaded.
 
         Where only the status changes, nothing is overwritten that anybody would want back.
         """

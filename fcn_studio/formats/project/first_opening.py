@@ -18,7 +18,10 @@ from fcn_studio.i18n import tr, tr_n
 
 
 def found_table(folder: Path, masks: Mapping[str, Path], default: ClassTable | None) -> ClassTable:
-    """Return the class table of a folder with these masks. Raises: ClassTableNeeded if nothing tells it."""
+    """Return the class table of a folder with these masks.
+
+    Raises: ClassTableNeeded if nothing tells it.
+    """
     found = found_classes(folder, masks)
     if found is not None:
         return found

@@ -1,4 +1,7 @@
-"""What a killed process left half-written, under the names that `paths.replace_file` gives before it renames."""
+"""Half-written files of a killed process.
+
+They have the names that `paths.replace_file` gives before it renames.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,9 @@ _NAME = re.compile(r"\.[0-9a-f]{16}\.tmp")
 
 
 def remove_leftovers(folder: Path, *below: str) -> int:
-    """Remove stale half-written files of ours in a folder itself and anywhere below the named ones; how many.
+    """Remove our stale half-written files and return their number.
+
+    They are removed in the folder itself and anywhere below the named ones.
 
     Links are not followed, and what cannot be looked at or removed stays.
     """

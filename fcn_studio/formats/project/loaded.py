@@ -1,4 +1,7 @@
-"""An annotation as found on disk: what the bytes of a mask and its record add up to, earlier versions too."""
+"""An annotation as found on disk.
+
+It follows from the bytes of a mask and its record. Earlier versions are loaded too.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +101,7 @@ class Reading:
             raise MaskDamaged(str(error), self.sample.image_id) from error
 
     def version(self, version: Version) -> EarlierLabels | None:
-        """Return an earlier version; None if it is damaged too."""
+        """Return an earlier version, None if it is damaged too."""
         try:
             data = bytes_of(version.mask)
             mask = None if data is None else self.decoded(data, version.mask)
@@ -138,7 +141,10 @@ def with_record(
 
 
 def bytes_of(path: Path) -> bytes | None:
-    """Return the bytes of a mask file; None if there is none. Raises: MaskError if it cannot be read."""
+    """Return the bytes of a mask file, None without one.
+
+    Raises: MaskError if the file cannot be read.
+    """
     try:
         return read_file(path, MAX_MASK_BYTES)
     except FileNotFoundError:
@@ -155,7 +161,10 @@ def sha256_of(data: bytes) -> str:
 
 
 def _checked(label_map: LabelMap, provenance: LabelMap) -> Labels:
-    """Return the labels of a fitting record; invalid pairs of values become UNKNOWN, in place."""
+    """Return the labels of a record that fits.
+
+    Invalid pairs of values become UNKNOWN, in place.
+    """
     odd = cv2.bitwise_and(look_up(provenance, _NOBODY), look_up(label_map, _LABELLED))
     cv2.bitwise_or(odd, look_up(provenance, _STRANGE), dst=odd)
     if cv2.countNonZero(odd):

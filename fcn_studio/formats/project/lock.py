@@ -1,4 +1,6 @@
-"""One writer per project: the lock file, JSON {host, pid, started}, made so that only one process can make it.
+"""Lock that allows one writer per project.
+
+The lock file is JSON {host, pid, started}, made so that only one process can make it.
 
 A lock whose process is gone is taken over, on the same host; a lock of another host only on demand.
 """
@@ -34,7 +36,10 @@ _left_behind: set[Path] = set()
 
 @dataclass(frozen=True, slots=True)
 class LockOwner:
-    """Who holds a lock: the start time tells a process from a later one with the same number."""
+    """Holder of a lock.
+
+    The start time tells a process from a later one with the same number.
+    """
 
     host: str
     pid: int
@@ -51,16 +56,25 @@ BEING_MADE = LockOwner("", 0, "")
 
 
 class FileLock(ABC):
-    """A lock file, held from construction to `release`; a context manager. Each kind says what is locked."""
+    """A lock file, held from construction to `release`.
+
+    It is a context manager. Each kind says what is locked.
+    """
 
     def __init__(self, path: Path, *, break_lock: bool = False) -> None:
-        """Take the lock file at ``path``; ``break_lock`` takes it from whoever holds it, another host too."""
+        """Take the lock file at ``path``.
+
+        ``break_lock`` takes it from whoever holds it, another host too.
+        """
         self.path = path
         self.owner = LockOwner.here()
         self._take(break_lock=break_lock)
 
     def _take(self, *, break_lock: bool) -> None:
-        """Make the file, if its owner is dead in its place. Raises: OSError, and what `_refuse` does."""
+        """Make the file, replacing that of a dead owner.
+
+        Raises: OSError, and what `_refuse` does.
+        """
         while not self._create():
             with suppress(FileNotFoundError):  # released meanwhile: try again
                 found = read_file(self.path, _MAX_BYTES)
@@ -204,7 +218,10 @@ class ProjectLock(FileLock):
 
 
 def holder(path: Path) -> LockOwner | None:
-    """Return the holder of the lock at ``path``: a living process, or one of another host."""
+    """Return the holder of the lock at ``path``.
+
+    It is a living process, or one of another host.
+    """
     try:
         return _alive(read_file(path, _MAX_BYTES), path)
     except OSError:
@@ -212,7 +229,9 @@ def holder(path: Path) -> LockOwner | None:
 
 
 def _alive(found: bytes, path: Path) -> LockOwner | None:
-    """Return the living owner in a lock file; None if it is dead, or the file old and incomplete.
+    """Return the living owner in a lock file.
+
+    It is None if the owner is dead, or the file old and incomplete.
 
     Raises:
         OSError: if the file cannot be examined.
@@ -228,7 +247,7 @@ def _alive(found: bytes, path: Path) -> LockOwner | None:
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:
-    """Return device and inode of a folder; None if there is none."""
+    """Return device and inode of a folder, None without one."""
     try:
         status = folder.stat()
     except OSError:
@@ -237,7 +256,10 @@ def _identity(folder: Path) -> tuple[int, int] | None:
 
 
 def _parsed(data: bytes) -> LockOwner | None:
-    """Return the owner in a lock file; None if the file makes no sense."""
+    """Return the owner in a lock file.
+
+    It is None if the file makes no sense.
+    """
     try:
         fields = parse(data)
         return LockOwner(text(fields["host"]), whole(fields["pid"]), text(fields["started"]))
@@ -246,7 +268,10 @@ def _parsed(data: bytes) -> LockOwner | None:
 
 
 def process_start_time(pid: int) -> str | None:
-    """When a process of this host started, in a form that only compares; None if there is no such process."""
+    """Return the start time of a process of this host.
+
+    Its form only compares. It is None if there is no such process.
+    """
     if pid <= 0:
         return None
     system = platform.system()
@@ -273,7 +298,10 @@ def _start_time_linux(pid: int) -> str | None:
 
 
 def _start_time_windows(pid: int) -> str | None:
-    """Creation time in units of 100 ns. ``os.kill(pid, 0)`` would end the process there."""
+    """Return the creation time in units of 100 ns.
+
+    ``os.kill(pid, 0)`` would end the process on Windows.
+    """
     import ctypes
 
     kernel = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined,unused-ignore]
