@@ -1,4 +1,7 @@
-"""JSON from disk, which may be anybody's: whatever is wrong with it is a ValueError, and none of it costs much."""
+"""Reading of JSON files that may come from anybody.
+
+Whatever is wrong with a file is a ValueError, and none of it costs much.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ def parse(words: bytes | str) -> Any:
 
 
 def whole(value: object) -> int:
-    """Return a whole number that a JSON text holds as such. Raises: TypeError if it is anything else."""
+    """Return a whole number that a JSON text holds as such.
+
+    Raises: TypeError if it is anything else.
+    """
     if type(value) is not int:
         raise TypeError(f"{value!r:.50} is no whole number")
     return value

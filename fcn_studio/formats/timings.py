@@ -1,4 +1,6 @@
-"""How long each network last took for an image on this computer: ``timings.json`` in the state folder.
+"""Times that each network last took for an image.
+
+They are of this computer, in ``timings.json`` in the state folder.
 
 It is a memory and no more: what cannot be read is forgotten, and what cannot be written is not kept.
 """
@@ -66,7 +68,7 @@ class Timings:
 
 
 def _read(path: Path) -> Mapping[str, Timing]:
-    """Return what is remembered; nothing where that cannot be read."""
+    """Return the times in the file, none where it cannot be read."""
     try:
         rows = parse(read_file(path, _MAX_BYTES))
         return {text(sha256): _timing(row) for sha256, row in rows.items()}

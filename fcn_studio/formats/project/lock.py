@@ -85,7 +85,10 @@ class FileLock(ABC):
 
     @abstractmethod
     def _refuse(self, owner: LockOwner) -> NoReturn:
-        """Raise the error of this kind of lock that says who holds it; ``BEING_MADE`` is not known yet."""
+        """Raise this kind of lock's error, which names the holder.
+
+        ``BEING_MADE`` is a holder that is not known yet.
+        """
 
     def _create(self) -> bool:
         """Make the file if nobody has: True if it is ours now."""
@@ -103,7 +106,10 @@ class FileLock(ABC):
         return True
 
     def _remove(self, judged: bytes) -> None:
-        """Take a judged lock away, but not one that another process has put in its place meanwhile."""
+        """Remove a judged lock.
+
+        A lock that another process has put in its place meanwhile stays.
+        """
         aside = self.path.with_name(f"{self.path.name}.{secrets.token_hex(4)}")
         os.rename(self.path, aside)
         if read_file(aside, _MAX_BYTES) != judged:
@@ -147,7 +153,9 @@ class ProjectLock(FileLock):
             super().__init__(path, break_lock=break_lock)
 
     def confirm(self) -> bool:
-        """Make sure, before something is written, that the lock is still held and the folder still the same.
+        """Check that the lock is still held and the folder the same.
+
+        It is called before something is written.
 
         A lock that somebody deleted is made anew. A folder that was unmounted leaves an empty one behind: what is
         written there would be lost.
@@ -211,7 +219,10 @@ class ProjectLock(FileLock):
         )
 
     def release(self) -> None:
-        """Give the lock back, if it is still ours; and the folder too, if nothing else came into it."""
+        """Give the lock back, if it is still ours.
+
+        The folder is removed too, if nothing else came into it.
+        """
         super().release()
         with suppress(OSError):
             self.path.parent.rmdir()

@@ -1,4 +1,6 @@
-"""Project files of older releases, brought to today's format step by step, in memory, when they are read.
+"""Migration of project files of older releases.
+
+They are brought to today's format step by step, in memory, when they are read.
 
 ``format`` in ``fcn-studio.toml`` counts the forms of the whole project folder. A release that changes one raises
 `FORMAT`, adds a step here and a frozen project of the release before in ``tests/data/projects``. The first write
@@ -19,7 +21,10 @@ STEPS: Mapping[int, Callable[[TOMLDocument], None]] = {}
 
 
 def migrate(document: TOMLDocument, version: int) -> None:
-    """Bring a document of format ``version``, which is 1 to `FORMAT`, to `FORMAT`; comments are kept."""
+    """Migrate a document from format ``version`` to `FORMAT`.
+
+    ``version`` is 1 to `FORMAT`. Comments are kept.
+    """
     for step in range(version, FORMAT):
         STEPS[step](document)
         document["format"] = step + 1

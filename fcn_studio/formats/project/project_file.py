@@ -65,7 +65,9 @@ def read_project_file(path: Path) -> ProjectConfig:
 
 
 def read_with_format(path: Path) -> tuple[ProjectConfig, int]:
-    """Read and judge the project file, and say its format; one of an older format is brought to today's in memory.
+    """Read and check the project file, and return its format.
+
+    A file of an older format is migrated to today's in memory.
 
     Raises:
         ProjectFileBroken: if it is broken (with the line) or says something impossible; nothing is repaired and the
@@ -116,7 +118,10 @@ def _migrated(path: Path) -> tuple[tomlkit.TOMLDocument, int]:
 
 
 def _config_of(document: tomlkit.TOMLDocument, path: Path) -> ProjectConfig:
-    """Return the settings in a document of the current format. Raises: ProjectFileBroken if they are invalid."""
+    """Return the settings in a document of the current format.
+
+    Raises: ProjectFileBroken if they are invalid.
+    """
     unlabelled = _value(document, "unlabelled", str, path)
     if unlabelled not in ("background", "void"):
         raise ProjectFileBroken(
@@ -154,7 +159,9 @@ def _config_of(document: tomlkit.TOMLDocument, path: Path) -> ProjectConfig:
 
 
 def write_project_file(path: Path, config: ProjectConfig, previous: Path) -> None:
-    """Write the project file atomically; of an existing one, comments and unknown keys are kept.
+    """Write the project file atomically.
+
+    Comments and unknown keys of an existing file are kept.
 
     The folder ``previous`` gets copies of the file before and after it; one of an older format stays there for good.
 
@@ -182,7 +189,10 @@ def write_project_file(path: Path, config: ProjectConfig, previous: Path) -> Non
 
 
 def keep_copy(path: Path, previous: Path) -> None:
-    """Keep a copy of the project file. If it fails nothing is lost: the next file carries on what this one says."""
+    """Keep a copy of the project file.
+
+    If that fails nothing is lost, since the next file carries on what this one says.
+    """
     try:
         keep_file(path, previous)
     except OSError as error:
@@ -203,14 +213,17 @@ def open_project_file(path: Path, previous: Path) -> tuple[ProjectConfig, int]:
 
 
 def refuse_if_lost(path: Path, previous: Path) -> None:
-    """For a folder without project file. Raises: ProjectFileBroken if it had one, with class indices of its own."""
+    """Refuse a folder that has lost its project file.
+
+    Raises: ProjectFileBroken if the folder had one, with class indices of its own.
+    """
     if _newest_sound(path, previous) is not None:
         sentence = tr("{path} is gone (to begin anew, remove .fcn-studio too)", path=path)
         raise _with_remedy(sentence, path, previous)
 
 
 def put_back(path: Path, previous: Path) -> None:
-    """Put the newest copy that makes sense in the place of a broken or lost project file.
+    """Replace a broken or lost project file by its newest valid copy.
 
     The broken one stays beside it, as ``fcn-studio.toml.broken-N``.
 
@@ -230,7 +243,7 @@ def put_back(path: Path, previous: Path) -> None:
 
 
 def _with_remedy(sentence: str, path: Path, previous: Path) -> ProjectFileBroken:
-    """Return the error that says how to go on, if there is an earlier copy."""
+    """Return the error with the remedy, if there is an earlier copy."""
     earlier = _newest_sound(path, previous)
     if earlier is not None:
         sentence = tr(
@@ -240,7 +253,10 @@ def _with_remedy(sentence: str, path: Path, previous: Path) -> ProjectFileBroken
 
 
 def _newest_sound(path: Path, previous: Path) -> Path | None:
-    """Return the newest copy of the project file in ``previous`` that makes sense; None if there is none."""
+    """Return the newest valid copy of the project file.
+
+    The copies are in ``previous``. The result is None if there is none.
+    """
     for copy in earlier_files(path, previous):
         with suppress(ProjectError):
             read_project_file(copy)
@@ -249,7 +265,10 @@ def _newest_sound(path: Path, previous: Path) -> Path | None:
 
 
 def _parsed(path: Path) -> tomlkit.TOMLDocument:
-    """Return the document. Raises: ProjectError if it cannot be read, with the line where it is broken."""
+    """Return the document.
+
+    Raises: ProjectError if it cannot be read, with the line where it is broken.
+    """
     with os_errors_as(CANNOT_READ, path):
         data = read_file(path, _MAX_BYTES)
     try:
@@ -281,7 +300,7 @@ def _parsed(path: Path) -> tomlkit.TOMLDocument:
 
 
 def _deeper(value: object, levels: int) -> bool:
-    """Return whether tables and lists nest in each other more than so many times."""
+    """Return whether tables and lists are nested deeper than a limit."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return any(levels == 0 or _deeper(item, levels - 1) for item in inner)
 
@@ -379,7 +398,10 @@ def _colour(text: str, path: Path) -> Colour:
 
 
 def _write_classes(document: tomlkit.TOMLDocument, table: ClassTable) -> None:
-    """Bring the ``[[class]]`` tables up to date, each in its place; new ones are added behind."""
+    """Update the ``[[class]]`` tables, each in its place.
+
+    New ones are added behind.
+    """
     rows = document.get("class")
     if not isinstance(rows, AoT):
         rows = tomlkit.aot()

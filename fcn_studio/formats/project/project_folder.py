@@ -1,4 +1,6 @@
-"""A project on disk: the one place that knows what lies where in its folder.
+"""A project on disk.
+
+Only this module knows where things lie in its folder.
 
 ::
 
@@ -58,7 +60,9 @@ PROJECT_FILE = "fcn-studio.toml"
 
 
 class ProjectFolder:
-    """An open project; a context manager that closes it.
+    """An open project.
+
+    It is a context manager that closes the project.
 
     Opened to write, it holds the project's lock. Opened to read, it writes nothing (but see ``runs``). Nothing but
     the lock is written before the first save. Image files are only ever read.
@@ -87,7 +91,10 @@ class ProjectFolder:
         default_table: ClassTable | None,
         grey_as_indices: bool | None,
     ) -> None:
-        """Read a project; callers use `open`."""
+        """Read a project.
+
+        Callers use `open`.
+        """
         self.folder = folder
         self.access = access
         self._lock = lock
@@ -197,7 +204,9 @@ class ProjectFolder:
         self.close()
 
     def close(self) -> None:
-        """Write the status index and give the lock back; may be called again.
+        """Write the status index and give the lock back.
+
+        It may be called again.
 
         Raises:
             ProjectError: if the index cannot be written; the lock is given back all the same.
@@ -219,7 +228,9 @@ class ProjectFolder:
         return self._config
 
     def save_config(self, config: ProjectConfig) -> None:
-        """Change the settings and write the project file; comments and unknown keys in it are kept.
+        """Change the settings and write the project file.
+
+        Comments and unknown keys in it are kept.
 
         Raises:
             ProjectError: if it was opened to read only, or cannot be written; the settings are then as before.
@@ -243,7 +254,10 @@ class ProjectFolder:
             self._up_to_date = False
 
     def _prepare(self) -> None:
-        """Before the first annotation: the project file, in today's format. Raises: ProjectError as `save_config`."""
+        """Write the project file in today's format, if it is not.
+
+        It is called before the first annotation. Raises: ProjectError as `save_config`.
+        """
         with self._config_lock:
             self._hold_lock()
             if not self._up_to_date:
@@ -258,7 +272,9 @@ class ProjectFolder:
             raise ProjectError(tr("{folder} is open to read only; nothing was written", folder=self.folder))
 
     def _hold_lock(self) -> None:
-        """Make sure of the lock before anything is written, or take it if the folder could not be written until now.
+        """Confirm the lock, or take it if it could not be taken.
+
+        It is called before anything is written. The folder may have been read-only until now.
 
         Raises:
             ProjectError: if the project is open to read only, cannot be written, or is another's by now.
@@ -285,7 +301,10 @@ class ProjectFolder:
         return self._by_id[image_id]
 
     def split(self, sample: Sample) -> Split:
-        """Return the split by the ImageSets lists, which rule; by the id for images in none of them."""
+        """Return the split of an image.
+
+        The ImageSets lists decide. The id decides for images in none of them.
+        """
         return self._splits.get(sample.mask_id) or split_of(sample.image_id, self._config.val_percent)
 
     def counts(self) -> Mapping[Status, int]:
@@ -297,7 +316,9 @@ class ProjectFolder:
         return counts
 
     def accept_prediction(self, sample: Sample, prediction: Prediction, *, allow_prelabelled: bool) -> bool:
-        """Write a prediction in the project's class indices, by the rule of batches; False if it may not or is void.
+        """Write a prediction by the rule of batches, and return success.
+
+        The prediction is in the project's class indices. The result is False if it may not be written or is void.
 
         Only New images are written, with ``allow_prelabelled`` Pre-labelled ones too, and never one with a pixel
         of a human or of unknown origin.
@@ -323,7 +344,9 @@ class ProjectFolder:
 
 
 def folder_of_image(image: Path) -> Path:
-    """Return the folder to open for an image: the project it lies in, that above `IMAGES`, or its own.
+    """Return the folder to open for an image.
+
+    It is the project that the image lies in, the folder above `IMAGES`, or the image's own folder.
 
     Args:
         image: absolute path of the file.
@@ -337,7 +360,10 @@ def folder_of_image(image: Path) -> Path:
 
 
 def _take_lock(folder: Path, *, break_lock: bool = False) -> ProjectLock:
-    """Return the lock of a project. Raises: ProjectLocked; ProjectReadOnly if the folder cannot be written."""
+    """Return the lock of a project.
+
+    Raises: ProjectLocked, or ProjectReadOnly if the folder cannot be written.
+    """
     if not os.access(folder, os.W_OK):
         raise ProjectReadOnly(
             tr("{folder} cannot be written: it is protected, or lies on a read-only disk", folder=folder)
@@ -347,7 +373,7 @@ def _take_lock(folder: Path, *, break_lock: bool = False) -> ProjectLock:
 
 
 def restore_project_file(folder: Path) -> None:
-    """Put the newest copy that makes sense in the place of a broken or lost project file.
+    """Replace a broken or lost project file by its newest valid copy.
 
     The broken one stays beside it, as ``fcn-studio.toml.broken-N``.
 

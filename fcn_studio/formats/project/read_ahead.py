@@ -1,4 +1,6 @@
-"""Annotations decoded ahead of time, so that opening an image need not wait for it.
+"""Annotations decoded ahead of time.
+
+Opening an image need not wait for them.
 
 What was decoded ahead counts only if mask and record have the very same bytes when the image is opened, and are to be
 read in the same way; else it is decoded anew.
@@ -38,7 +40,10 @@ class DecodedFrom:
 
 
 def record_sha256(path: Path) -> str | None:
-    """Return the sha256 of a record file; None if it is missing or cannot be read."""
+    """Return the sha256 of a record file.
+
+    It is None if the file is missing or cannot be read.
+    """
     try:
         data = bytes_of(path)
     except MaskError:
@@ -54,7 +59,10 @@ class ReadAhead:
         self._found: dict[str, tuple[DecodedFrom, LoadedLabels]] = {}
 
     def put(self, mask_id: str, source: DecodedFrom, found: LoadedLabels) -> None:
-        """Have it ready; whoever gave it must not use it any more."""
+        """Keep a decoded annotation until it is taken.
+
+        Whoever gave it must not use it any more.
+        """
         with self._lock:
             self._found[mask_id] = source, found
 
@@ -65,7 +73,10 @@ class ReadAhead:
         return entry is not None and entry[0] == source
 
     def take(self, mask_id: str, source: DecodedFrom) -> LoadedLabels | None:
-        """Return and forget the annotation of an image; None if it was decoded from another state."""
+        """Return and forget the annotation of an image.
+
+        It is None if it was decoded from another state.
+        """
         with self._lock:
             entry = self._found.pop(mask_id, None)
         return entry[1] if entry is not None and entry[0] == source else None

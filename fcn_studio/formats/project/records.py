@@ -1,4 +1,6 @@
-"""Provenance records: who labelled which pixel of a mask, and how far the image is.
+"""Provenance records.
+
+A record says who labelled which pixel of a mask, and how far the image is.
 
 A record is an 8-bit grey PNG of `fcn_studio.core.labels.Provenance` values with a text chunk of JSON::
 
@@ -40,7 +42,10 @@ class Record:
 
 
 def read_record(path: Path) -> Record | None:
-    """Return the record of a file, read from its header; None if it is missing or damaged."""
+    """Return the record in the header of a file.
+
+    It is None if it is missing or damaged.
+    """
     text = read_text_chunk(path, _CHUNK)
     if text is None:
         return None
@@ -52,7 +57,10 @@ def read_record(path: Path) -> Record | None:
 
 
 def read_provenance(path: Path, size: tuple[int, int]) -> LabelMap | None:
-    """Return the pixels of a record: uint8 (H, W), `Provenance` values; None if damaged or not of ``size``."""
+    """Return the pixels of a record as `Provenance` values.
+
+    They are uint8 (H, W), or None if the file is damaged or not of ``size``.
+    """
     try:
         return read_grey(path, size)
     except ImageError:
@@ -60,7 +68,9 @@ def read_provenance(path: Path, size: tuple[int, int]) -> LabelMap | None:
 
 
 def write_record(path: Path, record: Record, provenance: LabelMap) -> None:
-    """Write a record atomically; ``provenance`` is uint8 (H, W).
+    """Write a record atomically.
+
+    ``provenance`` is uint8 (H, W).
 
     Raises:
         ProjectError: if it cannot be written; an older one is then unchanged.

@@ -1,4 +1,7 @@
-"""What is kept of a finished run, ``result.json``: the verdict on its network and the figures that it came from."""
+"""Result of a finished run, ``result.json``.
+
+It has the verdict on the run's network and the figures that it came from.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ class RunResult:
 
 
 def read_run_result(folder: Path) -> RunResult | None:
-    """Return the result in a run's folder; None if the run has left none.
+    """Return the result in a run's folder, None without one.
 
     Raises:
         ProjectError: if it cannot be read, or is none.
@@ -65,7 +68,10 @@ def read_run_result(folder: Path) -> RunResult | None:
 
 
 def _mean_iou(figures: object) -> float | None:
-    """Return the mean IoU among figures. Raises: TypeError or KeyError if there is none."""
+    """Return the mean IoU among figures.
+
+    Raises: TypeError or KeyError if there is none.
+    """
     if figures is None:
         return None
     if not isinstance(figures, dict):

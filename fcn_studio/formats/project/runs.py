@@ -1,4 +1,7 @@
-"""``.fcn-studio/runs``: one numbered folder a fine-tune, and ``current.json``, which names the network in use."""
+"""``.fcn-studio/runs``, the fine-tunes of a project.
+
+It has a numbered folder for each fine-tune, and ``current.json``, which names the network in use.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,9 @@ class UsedNetwork:
     class_map: ClassMap = field(default_factory=dict)
 
     def path(self, folder: Path) -> Path | None:
-        """Return the checkpoint file of a project in ``folder``; None if it is a bundled network's name.
+        """Return the checkpoint file of a project in ``folder``.
+
+        It is None if the checkpoint is a bundled network's name.
 
         What has a separator or ends in ``.safetensors`` is a file, as on the command line.
         """
@@ -49,7 +54,10 @@ class UsedNetwork:
 
 
 def state_of(checkpoint: Path) -> Path:
-    """Return where a training that writes ``checkpoint`` keeps what it needs to go on; gone once it has finished."""
+    """Return the state file of the training that writes ``checkpoint``.
+
+    The file holds what the training needs to go on. It is deleted once the training has finished.
+    """
     return checkpoint.with_name(checkpoint.name + ".state")
 
 
@@ -57,13 +65,18 @@ class Runs:
     """The runs of one project."""
 
     def __init__(self, folder: Path, project: Path) -> None:
-        """Runs in ``folder`` of the project folder ``project``; nothing is made yet."""
+        """Take the runs in ``folder`` of the project folder ``project``.
+
+        Nothing is made yet.
+        """
         self.folder = folder
         self._project = project
         self._file = folder / "current.json"
 
     def new_dir(self) -> Path:
-        """Make the next free run folder: ``0001``, ``0002``, ... Two processes never get the same.
+        """Make the next free run folder, ``0001``, ``0002`` and so on.
+
+        Two processes never get the same.
 
         Raises:
             ProjectError: if it cannot be made.
@@ -85,7 +98,7 @@ class Runs:
         return (int(name) for name in os.listdir(self.folder) if name.isascii() and name.isdigit())
 
     def last(self) -> Path | None:
-        """Return the folder of the last run; None if there is none."""
+        """Return the folder of the last run, None without one."""
         if not self.folder.is_dir():
             return None
         number = max(self._numbers(), default=0)
@@ -100,7 +113,9 @@ class Runs:
         return sorted(path.parent for path in self.folder.glob(f"[0-9]*/{state_of(Path(CHECKPOINT)).name}"))
 
     def current(self) -> UsedNetwork | None:
-        """Return the network in use; None if no run has set one.
+        """Return the network in use.
+
+        It is None if no run has set one.
 
         Raises:
             ProjectError: if ``current.json`` is broken.
@@ -111,7 +126,9 @@ class Runs:
     def set_current(
         self, checkpoint: Path | str, sha256: str, *, compared: bool, class_map: ClassMap | None = None
     ) -> UsedNetwork:
-        """Put another network in use, atomically; the one before is remembered.
+        """Put another network in use, atomically.
+
+        The one before is remembered.
 
         Where it is the one in use already, only what its classes mean is changed.
 
@@ -130,7 +147,9 @@ class Runs:
         return new
 
     def go_back(self) -> UsedNetwork | None:
-        """Put the network before the current one in use again; None if there was none, and then none is set.
+        """Put the network before the current one in use again.
+
+        The result is None if there was none, and then no network is set.
 
         Raises:
             ProjectError: as `set_current`.
@@ -170,13 +189,19 @@ class Runs:
 
 
 def _network(row: dict[str, object]) -> UsedNetwork:
-    """One network of the file. Raises: ValueError, TypeError or KeyError if it is none."""
+    """Return a network of the file.
+
+    Raises: ValueError, TypeError or KeyError if the row is none.
+    """
     checkpoint, sha256, compared = text(row["checkpoint"]), text(row["sha256"]), bool(row["compared"])
     return UsedNetwork(checkpoint, sha256, compared, check_class_map(row.get("class_map", {})))
 
 
 def _row(network: UsedNetwork) -> dict[str, object]:
-    """Return what the file has of a network; no class map where all goes by name."""
+    """Return the row of a network in the file.
+
+    It has no class map where all classes go by name.
+    """
     row: dict[str, object] = {
         "checkpoint": network.checkpoint,
         "sha256": network.sha256,

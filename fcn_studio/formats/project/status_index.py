@@ -1,4 +1,6 @@
-"""``.fcn-studio/index``: the statuses as last found, so that opening a large project reads no records.
+"""``.fcn-studio/index``, the statuses as last found.
+
+With it, opening a large project reads no records.
 
 Rebuildable: an entry counts only while record and mask have the size and modification time that it names. Each line
 is a JSON object of some entries, so that no one call of the parser holds up the other threads for long; a file of
@@ -38,10 +40,16 @@ def stamp_of(*paths: Path | str) -> Stamp:
 
 
 class StatusIndex:
-    """Mask id -> (stamp, status); a broken or missing file is an empty index."""
+    """Index of statuses, mask id -> (stamp, status).
+
+    A broken or missing file is an empty index.
+    """
 
     def __init__(self, path: Path, records: int) -> None:
-        """Read the index file at ``path`` of a project with so many records; much more cannot be of ours."""
+        """Read the index file of a project with ``records`` records.
+
+        A file at ``path`` that is much larger cannot be ours and is not read.
+        """
         self._path = path
         self._changed = False
         self._entries: dict[str, tuple[int | str, ...]] = {}
@@ -53,7 +61,10 @@ class StatusIndex:
             self._entries.clear()
 
     def get(self, mask_id: str, stamp: Stamp) -> Status | None:
-        """Return the status found when the files had this stamp; None if they had another."""
+        """Return the status found when the files had this stamp.
+
+        It is None if they had another.
+        """
         entry = self._entries.get(mask_id)
         return Status(str(entry[-1])) if entry is not None and entry[:-1] == stamp else None
 

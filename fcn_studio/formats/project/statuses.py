@@ -1,4 +1,7 @@
-"""What is known of the statuses of a project's images, and how many there are of each."""
+"""Known statuses of a project's images, and their counts.
+
+The counts are by status.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from fcn_studio.formats.project.status_index import Stamp, StatusIndex
 
 
 class Statuses:
-    """Mask id -> status, as far as somebody has asked; and the index on disk behind it. Used by several threads."""
+    """Statuses by mask id, with the index on disk behind them.
+
+    A status is known once it was asked for. Several threads use the object.
+    """
 
     def __init__(self, index_path: Path, records: int) -> None:
         """Read the index of a project with so many records."""
@@ -36,7 +42,10 @@ class Statuses:
         return status
 
     def find(self, mask_id: str, status: Status) -> Status:
-        """Note a status that was looked up without waiting for whoever may be writing, who knows it better."""
+        """Note a status that was looked up without waiting.
+
+        A status that is known already stays, since whoever writes the image knows it better.
+        """
         with self._lock:
             if mask_id not in self._known:
                 self._known[mask_id] = status
@@ -44,7 +53,10 @@ class Statuses:
             return self._known[mask_id]
 
     def counts(self) -> tuple[Mapping[Status, int], int]:
-        """Return the number of images by status as far as known, every status named; and how many these are."""
+        """Return the known numbers of images by status, and their sum.
+
+        Every status is a key.
+        """
         with self._lock:
             return {status: self._count[status] for status in Status}, len(self._known)
 

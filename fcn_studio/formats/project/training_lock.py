@@ -1,4 +1,7 @@
-"""One training a network: the lock file beside the checkpoint that it writes, there only while it runs."""
+"""Lock that allows one training for each network.
+
+The lock file lies beside the checkpoint that the training writes, and exists only while it runs.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,10 @@ def lock_of(checkpoint: Path) -> Path:
 
 
 def is_training(checkpoint: Path) -> bool:
-    """Return whether a training that writes ``checkpoint`` runs just now, as far as can be known."""
+    """Return whether a training that writes ``checkpoint`` runs now.
+
+    The answer is as good as can be known.
+    """
     return holder(lock_of(checkpoint)) is not None
 
 

@@ -1,4 +1,6 @@
-"""Earlier versions: the last states of each mask with its record, and of the project file.
+"""Earlier versions of masks and of the project file.
+
+They are the last states of each mask with its record, and of the project file.
 
 ::
 
@@ -49,7 +51,10 @@ class Version:
 
     @property
     def saved_at(self) -> float:
-        """When the mask was written, in seconds since the epoch; 0 if it is gone."""
+        """Time when the mask was written, in seconds since the epoch.
+
+        It is 0 if the mask is gone.
+        """
         try:
             return self.mask.stat().st_mtime
         except OSError:
@@ -63,7 +68,10 @@ class Versions:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Versions in ``folder``; nothing is made yet."""
+        """Take the versions in ``folder``.
+
+        Nothing is made yet.
+        """
         self._folder = folder
         self._held: dict[Path, tuple[bytes, int]] = {}
 
@@ -99,7 +107,10 @@ class Versions:
         return version
 
     def give_room(self, version: Version) -> bool:
-        """Hold a version in memory that was just kept, if it takes room that a mask may need; whether it did."""
+        """Move a version into memory to free disk space.
+
+        The version was just kept, and a mask may need its room. Returns whether it took room.
+        """
         if version.mask.stat().st_nlink > 1:
             return False
         self._hold((version.record, version.record), (version.mask, version.mask))
@@ -116,14 +127,20 @@ class Versions:
             del self._held[target]
 
     def _hold(self, *pairs: tuple[Path, Path]) -> None:
-        """Take what is to be written to each second path from the first; what is not there is left out."""
+        """Read files into memory, to be written later.
+
+        Each pair is the file to read and the path to write. Files that cannot be read are left out.
+        """
         for source, target in pairs:
             with suppress(OSError):
                 self._held[target] = source.read_bytes(), source.stat().st_mtime_ns
 
     @staticmethod
     def _drop(versions: Iterable[Version]) -> None:
-        """Remove versions; one that stays does no harm."""
+        """Remove versions.
+
+        One that stays does no harm.
+        """
         for version in versions:
             with suppress(OSError):
                 version.mask.unlink(missing_ok=True)
@@ -131,7 +148,9 @@ class Versions:
 
 
 def keep_file(path: Path, folder: Path) -> None:
-    """Keep a small file as it is now in ``folder``, as ``<name>.N``, unless the newest copy says the same.
+    """Keep a copy of a small file in ``folder``, as ``<name>.N``.
+
+    None is made if the newest copy has the same content.
 
     Raises:
         OSError: if it cannot be kept.
@@ -158,7 +177,10 @@ def _version(folder: Path, number: int) -> Version:
 
 
 def _numbers(folder: Path, pattern: str, more: Iterable[Path] = ()) -> set[int]:
-    """Return the numbers in names that fit a pattern: of the files of a folder, and of ``more`` files."""
+    """Return the numbers in names that fit a pattern.
+
+    The names are of the files of a folder, and of ``more`` files.
+    """
     try:
         names = os.listdir(folder)
     except OSError:
@@ -176,7 +198,10 @@ def same_content(one: Path, other: Path) -> bool:
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
-    """Make ``target`` what ``source`` is. Raises: OSError if that is impossible; there is then no target."""
+    """Make ``target`` a link to ``source`` or a copy of it.
+
+    Raises: OSError if that is impossible. There is then no target.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     if not source.is_symlink():
         with suppress(OSError):
@@ -186,7 +211,10 @@ def _link_or_copy(source: Path, target: Path) -> None:
 
 
 def _write(target: Path, data: bytes, time_ns: int) -> None:
-    """Write a file atomically, with the time of the file that it is a copy of. Raises: OSError."""
+    """Write a file atomically, with the time of its original.
+
+    The original is the file that it is a copy of. Raises: OSError.
+    """
     replace_file(target, data)
     with suppress(OSError):
         os.utime(target, ns=(time_ns, time_ns))

@@ -1,1 +1,4 @@
-"""VOC's files: masks, image lists, class tables, and the export of a VOC tree."""
+"""Files of PASCAL VOC.
+
+They are masks, image lists, class tables, and the export of a VOC tree.
+"""

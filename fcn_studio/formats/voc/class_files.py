@@ -1,4 +1,6 @@
-"""Text files that name the classes of a data set, a class a line: read and written.
+"""Text files that name the classes of a data set.
+
+They have a class in each line. They are read and written.
 
 ``class_names.txt`` has names only; ``labels.txt`` is labelme's, and ``labelmap.txt`` CVAT's, with colours. What is
 written here is read back as the same classes: a row that would be read otherwise begins with a backslash.
@@ -22,7 +24,9 @@ _CVAT_FILE = "labelmap.txt"
 
 
 def read_class_file(path: Path) -> ClassTable | None:
-    """Return the class table of a file; None if there is no such file.
+    """Return the class table of a file.
+
+    It is None if there is no such file.
 
     Raises:
         ClassTableNeeded: if the file can be read in several ways.
@@ -46,7 +50,9 @@ def read_class_file(path: Path) -> ClassTable | None:
 
 
 def table_of_lines(lines: Sequence[str], *, cvat: bool = False) -> ClassTable:
-    """Return the class table of the lines of a file; where a line has no index, its number is the index.
+    """Return the class table of the lines of a file.
+
+    Where a line has no index, its number is the index.
 
     Args:
         lines: names, or names with indices or colours.
@@ -81,7 +87,9 @@ def write_class_files(folder: Path, table: ClassTable, *, void_row: bool = False
 
 
 def class_file_lines(table: ClassTable, *, cvat: bool) -> list[str]:
-    """Return a class table as lines whose number is the class index, from 0.
+    """Return a class table as lines.
+
+    The number of a line, from 0, is the class index.
 
     ``unused_N`` stands for free indices. With ``cvat`` each is ``name:r,g,b::``, with the VOC colour that the class
     has in mask files. A backslash is put before as few names as need it to be read back.
@@ -111,7 +119,10 @@ def _read(names: dict[int, str], lines: Sequence[str], cvat: bool) -> bool:
 
 
 def _unique_names(table: ClassTable) -> dict[int, str]:
-    """Return the names by index; a retired class may bear the name of another, a row of a file may not."""
+    """Return the names by index, each name once.
+
+    A retired class may bear the name of another, a row of a file may not.
+    """
     names = {c.index: c.name for c in table.active}
     taken = {name.casefold() for name in names.values()}
     for info in table:

@@ -1,4 +1,6 @@
-"""Rows of a text file that names classes, in the forms that people write: "road", "1: road", "road,128,0,0".
+"""Rows of a text file that names classes.
+
+They have the forms that people write: "road", "1: road", "road,128,0,0".
 
 A file has one form. What can be read in two ways is asked about, never guessed.
 """
@@ -70,7 +72,9 @@ class ClassRow:
 
 
 def rows_of(lines: Sequence[str]) -> list[ClassRow]:
-    """Return the rows of a file that names classes, comments and titles left out.
+    """Return the rows of a file that names classes.
+
+    Comments and titles are left out.
 
     Raises:
         SeveralReadings: with the row, if it can be read in several ways.
@@ -100,7 +104,9 @@ def rows_of(lines: Sequence[str]) -> list[ClassRow]:
 
 
 def cvat_rows_of(lines: Sequence[str]) -> list[ClassRow] | None:
-    """Return the rows of CVAT's label map, ``name:r,g,b:parts:actions``; None if the file is none.
+    """Return the rows of a label map of CVAT.
+
+    Its form is ``name:r,g,b:parts:actions``. The result is None if the file is none.
 
     Source: CVAT manual, "Pascal VOC" (labelmap.txt), whose first line begins with "# label:".
 
@@ -115,7 +121,10 @@ def cvat_rows_of(lines: Sequence[str]) -> list[ClassRow] | None:
 
 
 def _cvat_row(match: re.Match[str]) -> ClassRow:
-    """Return the row of a match; void's has no name, since void is index 255 and no class."""
+    """Return the row of a match.
+
+    The row of void has no name, since void is index 255 and no class.
+    """
     name, colour = match["name"], _colour(match)
     if name.startswith(ESCAPE):
         return ClassRow(name.removeprefix(ESCAPE), colour=colour, escaped=True)
@@ -123,7 +132,10 @@ def _cvat_row(match: re.Match[str]) -> ClassRow:
 
 
 def _row(match: re.Match[str]) -> ClassRow:
-    """Return the row of a match; one of index 255 has no name, since that is void."""
+    """Return the row of a match.
+
+    A row of index 255 has no name, since that is void.
+    """
     found = match.groupdict()
     index = int(found["index"]) if found.get("index") else None
     colour = _colour(match) if "red" in found else None
@@ -151,5 +163,8 @@ def _is_title(row: str) -> bool:
 
 
 def _has_columns(rows: Sequence[str]) -> bool:
-    """Return whether every row has as many commas, semicolons or tabs as the first, and at least one."""
+    """Return whether all rows have as many columns as the first.
+
+    Columns are separated by commas, semicolons or tabs, and there is at least one separator.
+    """
     return any(rows[0].count(mark) and len({row.count(mark) for row in rows}) == 1 for mark in ",;\t")

@@ -1,4 +1,6 @@
-"""Mask files <-> label maps: PNG of mode P, 8 bits, the full VOC palette; the values are class indices, 255 void.
+"""Conversion between mask files and label maps.
+
+A file is a PNG of mode P, 8 bits, with the full VOC palette. Its values are class indices, and 255 is void.
 
 Indices are never blended, scaled or guessed. What is not plainly a label map of its image raises.
 """
@@ -47,7 +49,9 @@ class MaskFile:
 def read_mask(
     path: Path, size: tuple[int, int], table: ClassTable, *, grey_as_indices: bool | None = None
 ) -> MaskFile:
-    """Read a mask file as the label map of an image of ``size`` (width, height) as displayed.
+    """Read a mask file as the label map of an image.
+
+    The image has ``size`` (width, height) as displayed.
 
     Mode P is read as indices exactly, whatever its palette. Grey of 8 bits is read as indices if every value is
     in the table or 255, with a notice. A grey mask of 255 and nothing else but 0, or of 1 bit, may mean "void" or
@@ -114,7 +118,9 @@ def decode_mask(
 
 
 def _strays_made_void(label_map: LabelMap, table: ClassTable, path: Path) -> tuple[str, ...]:
-    """Make a few pixels of unknown index void, and return a notice with their number.
+    """Change a few pixels of unknown index to void.
+
+    Returns a notice with their number.
 
     Raises:
         MaskError: if they are more than one in a thousand: then a class is missing, and no pixel is stray.
@@ -152,7 +158,10 @@ def _strays_made_void(label_map: LabelMap, table: ClassTable, path: Path) -> tup
 
 
 def encode_mask(label_map: LabelMap) -> bytes:
-    """Return a label map, uint8 (H, W), as the bytes of a PNG: mode P, 8 bits, all 256 entries of the VOC palette."""
+    """Encode a label map, uint8 (H, W), as a PNG.
+
+    It is of mode P, 8 bits, with all 256 entries of the VOC palette.
+    """
     image = Image.fromarray(label_map)
     image.putpalette(_PALETTE)
     return _png(image)
@@ -168,7 +177,7 @@ def write_mask(path: Path, label_map: LabelMap) -> None:
 
 
 def encode_grey(values: LabelMap, text: dict[str, str]) -> bytes:
-    """Return uint8 (H, W) as the bytes of an 8-bit grey PNG that carries text chunks."""
+    """Encode uint8 (H, W) as an 8-bit grey PNG with text chunks."""
     chunks = PngInfo()
     for key, value in text.items():
         chunks.add_text(key, value)
@@ -176,7 +185,10 @@ def encode_grey(values: LabelMap, text: dict[str, str]) -> bytes:
 
 
 def read_text_chunk(path: Path, key: str) -> str | None:
-    """Return a text chunk of a PNG file, of the header alone; None if it is not there or the file cannot be read."""
+    """Return a text chunk from the header of a PNG file.
+
+    It is None if the chunk is missing or the file cannot be read.
+    """
     try:
         with open_file(path) as file, quiet_pillow(), Image.open(file, formats=("PNG",)) as image:
             value = image.info.get(key)
@@ -186,7 +198,9 @@ def read_text_chunk(path: Path, key: str) -> str | None:
 
 
 def read_grey(path: Path, size: tuple[int, int]) -> LabelMap:
-    """Return the pixels of an 8-bit grey PNG of ``size`` (width, height): uint8 (H, W), writable.
+    """Return the pixels of an 8-bit grey PNG.
+
+    The picture has ``size`` (width, height). The pixels are uint8 (H, W), writable.
 
     Raises:
         ImageError: if it is damaged, or of another kind or size.
@@ -213,7 +227,10 @@ def read_grey(path: Path, size: tuple[int, int]) -> LabelMap:
 
 
 def indices_in(path: Path) -> frozenset[int] | None:
-    """Return the values of a mask file of 8 bits, palette or grey; None for any other file, damaged ones included."""
+    """Return the values of an 8-bit mask file, palette or grey.
+
+    It is None for any other file, damaged ones included.
+    """
     try:
         with (
             open_file(path) as file,
@@ -235,7 +252,9 @@ def _not_read(path: Path) -> MaskNotRead:
 
 
 def _verify(file: BinaryIO) -> None:
-    """Check all checksums of a PNG, which decoding does not: one flipped bit may give other pixels and no error.
+    """Check all checksums of a PNG.
+
+    Decoding does not check them, so one flipped bit may give other pixels and no error.
 
     Raises:
         DECODER_ERRORS: if any is wrong, or the file is cut off.
@@ -245,14 +264,20 @@ def _verify(file: BinaryIO) -> None:
 
 
 def _png(image: Image.Image, chunks: PngInfo | None = None) -> bytes:
-    """Return PNG bytes, compressed at level 1: saving must be fast, and label maps compress well anyway."""
+    """Return PNG bytes, compressed at level 1.
+
+    Saving must be fast, and label maps compress well anyway.
+    """
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=1, pnginfo=chunks)
     return buffer.getvalue()
 
 
 def _check_size(mask: tuple[int, int], size: tuple[int, int], path: Path) -> None:
-    """Raise MaskError if the mask is not of the image's size; both are (width, height)."""
+    """Raise MaskError if mask and image differ in size.
+
+    Both sizes are (width, height).
+    """
     if mask == size:
         return
     if mask == size[::-1]:
@@ -277,7 +302,10 @@ def _check_size(mask: tuple[int, int], size: tuple[int, int], path: Path) -> Non
 
 
 def _check_grey(values: LabelMap, mode: str, path: Path, grey_as_indices: bool | None) -> None:
-    """Raise GreyMaskFound if a grey mask can be read in two ways and nobody said which."""
+    """Raise GreyMaskFound if a grey mask is ambiguous.
+
+    It is if it can be read in two ways and nobody said which.
+    """
     present = set(np.unique(values).tolist())
     if grey_as_indices or (mode == "L" and not (VOID in present and present <= {0, VOID})):
         return
@@ -301,7 +329,10 @@ def _kind(mode: str) -> str:
 
 
 def _foreign_sentence(path: Path, pixels: np.ndarray[tuple[int, ...], np.dtype[np.generic]], kind: str) -> str:
-    """Return the sentence on a mask that has no 8-bit indices, with its first pixel that is not 0."""
+    """Return the sentence on a mask that has no 8-bit indices.
+
+    It names the first pixel that is not 0.
+    """
     marked = pixels.reshape(*pixels.shape[:2], -1).any(axis=2)
     row, column = (int(v[0]) for v in np.nonzero(marked)) if marked.any() else (0, 0)
     return tr(

@@ -15,7 +15,9 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def text_lines(path: Path, limit: int) -> list[str]:
-    """Return the lines of a UTF-8 text file of at most ``limit`` bytes; UTF-16 with its mark is read too.
+    """Return the lines of a text file of at most ``limit`` bytes.
+
+    The file is UTF-8. UTF-16 with its mark is read too.
 
     Raises:
         ProjectError: if it cannot be read.

@@ -18,7 +18,10 @@ _MASKS_LOOKED_AT = 24
 
 
 def voc_years(folder: Path) -> tuple[Path, ...]:
-    """Return the VOC trees in a VOCdevkit, or in the one below a folder; empty if it is a tree itself."""
+    """Return the VOC trees in a VOCdevkit.
+
+    The VOCdevkit is the folder or the one below it. The result is empty if the folder is a tree itself.
+    """
     if (folder / IMAGES).is_dir():
         return ()
     devkit = folder / DEVKIT if (folder / DEVKIT).is_dir() else folder
@@ -26,7 +29,9 @@ def voc_years(folder: Path) -> tuple[Path, ...]:
 
 
 def read_splits(folder: Path) -> dict[str, Split]:
-    """Mask id -> split, for the images that the tree's train and val lists name.
+    """Return mask id -> split.
+
+    The images are those that the tree's train and val lists name.
 
     An image in both lists is for validation: no network is scored on what it was trained on. ``trainval`` alone
     does not say which.
@@ -44,7 +49,10 @@ def read_splits(folder: Path) -> dict[str, Split]:
 
 
 def fits_voc(masks: Iterable[Path]) -> bool:
-    """Return whether the indices of some of the masks, spread over all of them, are VOC's: 0 to 20 and 255."""
+    """Return whether the indices of some masks are VOC's.
+
+    The masks are spread over all of them. VOC's indices are 0 to 20 and 255.
+    """
     paths = list(masks)
     step = max(1, len(paths) // _MASKS_LOOKED_AT)
     found = [indices for path in paths[::step] if (indices := indices_in(path)) is not None]
