@@ -47,7 +47,10 @@ class Studio:
     window: MainWindow
 
     def shut_down(self) -> None:
-        """End all threads and the network's process; the project must be closed."""
+        """End all threads and the network's process.
+
+        The project must be closed.
+        """
         self.network.shut_down()
         self.session.shut_down()
 
@@ -80,7 +83,10 @@ def open_demo(studio: Studio) -> None:
 
 
 def _greet_demo(studio: Studio) -> None:
-    """Say what to do in a demo project, and propose a training of half a minute."""
+    """Say what to do in a demo project.
+
+    A training of half a minute is proposed.
+    """
     project = studio.session.project
     if project is None or not (project.folder / DEMO_MARK).is_dir():
         return

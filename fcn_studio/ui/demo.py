@@ -126,7 +126,10 @@ class _Journey:
         print(tr("screenshot: {picture}", picture=picture))
 
     def _wait(self, what: str, done: Callable[[], bool]) -> None:
-        """Process events until ``done``; a problem in the window ends the journey."""
+        """Process events until ``done``.
+
+        A problem in the window ends the journey.
+        """
         deadline = QDeadlineTimer(int(TIMEOUT_S * 1000))
         loop = QEventLoop()
         timer = QTimer()

@@ -109,7 +109,9 @@ class Actions(QObject):
                 self.with_icon(name)
 
     def digit_key(self, event: QKeyEvent) -> bool:
-        """Handle a key in the place of a digit on a layout without digits (AZERTY).
+        """Handle a key that stands where another layout has a digit.
+
+        The layout has no digits there, such as AZERTY.
 
         Returns whether the key was handled.
         """

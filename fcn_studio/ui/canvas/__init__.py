@@ -1,4 +1,6 @@
-"""The canvas: the widget that shows an image with its layers and passes gestures to tools.
+"""The canvas.
+
+This widget shows an image with its layers and passes gestures to tools.
 
 `Surface` shows a document; `Canvas` adds gestures to it. Below them, without widgets, `LayerStack` has a `LayerCache`
 for each layer. A `Composer` fills it for a `ViewState`, by the rule of `Sampling`. To add a layer, write a composer

@@ -32,7 +32,9 @@ def flattened(layers: Iterable[tuple[QImage, Rect]], viewport: Rect) -> QImage:
 
 
 def blit(painter: QPainter, layers: Iterable[tuple[QImage, Rect]], rect: Rect) -> None:
-    """Copy a rectangle of the layers' buffers to the same place of the device.
+    """Copy a rectangle of the layers' buffers to the device.
+
+    It goes to the same place.
 
     Args:
         painter: counts device pixels.

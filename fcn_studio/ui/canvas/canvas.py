@@ -1,4 +1,7 @@
-"""The canvas: gestures of mouse, pen and wheel, for the active tool or the view."""
+"""The canvas with the gestures of mouse, pen and wheel.
+
+They are for the active tool or the view.
+"""
 
 from __future__ import annotations
 
@@ -254,7 +257,10 @@ class Canvas(Surface):
         return on
 
     def _end_drag(self) -> None:
-        """End a half-done gesture as a release would; a stroke is committed."""
+        """End a half-done gesture as a release would.
+
+        A stroke is committed.
+        """
         newest, self._newest, drag, self._drag = self._newest, None, self._drag, Drag.NONE
         if drag == Drag.TOOL and newest is not None and self._tool is not None:
             self._tool.release(newest._replace(button=self._begun_with, buttons=frozenset()))

@@ -70,7 +70,9 @@ def heat_pixels(opacity: float) -> Pixels:
 
 
 def disagreement_pixels(opacity: float) -> Pixels:
-    """Return pixels of nothing, of an outline's outer and of its inner line, shape (256,).
+    """Return the three pixels of the disagreement layer, shape (256,).
+
+    They are for nothing, for an outline's outer line and for its inner line.
 
     The inner line is yellow, the outer black.
     """

@@ -65,7 +65,10 @@ class Divider:
             yield divider.grip(viewport.x1, dpr).grown(margin).intersect(viewport)
 
     def paint(self, painter: QPainter, viewport: Rect, dpr: float) -> None:
-        """Draw line and grip; ``painter`` counts device pixels."""
+        """Draw line and grip.
+
+        ``painter`` counts device pixels.
+        """
         column, width = self.column(viewport.x1), _thickness(dpr)
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
         painter.fillRect(column - 2 * width, 0, 4 * width, viewport.y1, _SHADE)
@@ -105,7 +108,10 @@ def _font(dpr: float) -> QFont:
 
 
 def _side(dpr: float) -> float:
-    """Return the logical pixels of each side of the grip, enough for the longer word."""
+    """Return the logical pixels of each side of the grip.
+
+    They are enough for the longer word.
+    """
     metrics = QFontMetricsF(_font(dpr))
     return max(metrics.horizontalAdvance(tr(text)) for text in (LEFT, RIGHT)) / dpr + 2 * _PADDING
 

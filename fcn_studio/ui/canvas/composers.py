@@ -222,7 +222,9 @@ def _colour(
 
 
 def _borders(indices: LabelMap) -> NDArray[np.uint8]:
-    """Return 255 where the 3x3 neighbourhood of a pixel has another value, else 0.
+    """Return 255 where a pixel differs from its 3x3 neighbourhood.
+
+    It is 0 elsewhere.
 
     The result lacks the input's halo of 1.
     """

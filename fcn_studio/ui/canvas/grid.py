@@ -26,7 +26,9 @@ def grid_strength(scale: float) -> float:
 
 
 def paint_grid(painter: QPainter, view: ViewState, rect: Rect, dpr: float) -> None:
-    """Draw the borders of image pixels within a device rectangle that shows the image.
+    """Draw the borders of image pixels within a device rectangle.
+
+    The rectangle shows the image.
 
     The last device pixel of an image pixel is darkened and the first of the next is lightened, at every pixel ratio.
     What is drawn at a place does not depend on the rectangle.

@@ -82,7 +82,10 @@ def drawn_lines(pattern: int, unit: int) -> NDArray[np.bool_]:
 
 
 def _tile(unit: int) -> NDArray[np.uint16]:
-    """Return one period of all patterns; bit p is set on the lines of pattern p."""
+    """Return one period of all patterns.
+
+    Bit p is set on the lines of pattern p.
+    """
     tile = np.zeros((_PERIOD * unit, _PERIOD * unit), np.uint16)
     for pattern in range(PATTERNS):
         tile[drawn_lines(pattern, unit)] |= np.uint16(1 << pattern)

@@ -136,7 +136,10 @@ class LayerStack:
         self.changed.emit()
 
     def set_style(self, layer: Layer, *, visible: bool | None = None, opacity: float | None = None) -> None:
-        """Set visibility and opacity (0..1) of a layer; None changes nothing."""
+        """Set visibility and opacity (0..1) of a layer.
+
+        None changes nothing.
+        """
         old = self.styles[layer]
         style = replace(
             old,
@@ -163,7 +166,10 @@ class LayerStack:
             self._rebuild(Layer.LABELS, Layer.PREDICTION)
 
     def set_adjustment(self, adjustment: Adjustment) -> None:
-        """Set brightness, contrast and gamma of the image on screen; nothing else changes."""
+        """Set brightness, contrast and gamma of the image on screen.
+
+        Nothing else changes.
+        """
         if adjustment != self.adjustment:
             self.adjustment = adjustment
             self._rebuild(Layer.IMAGE)
@@ -240,7 +246,7 @@ class LayerStack:
                 self._caches = {known: self._caches[known] for known in Layer if known in self._caches}
 
     def _composer(self, layer: Layer) -> Composer | None:
-        """Return the composer of a layer, or None if the layer has no source."""
+        """Return the composer of a layer, None without a source."""
         document, prediction, opacity = self._document, self._prediction, self.styles[layer].opacity
         if layer == Layer.IMAGE and self._picture is not None:
             return ImageComposer(self._picture, self._image_table())
@@ -255,7 +261,10 @@ class LayerStack:
         return None
 
     def _image_table(self) -> NDArray[np.uint8] | None:
-        """Return the displayed value of each image value; None if nothing changes."""
+        """Return the displayed value of each image value.
+
+        It is None if nothing changes.
+        """
         style = self.styles[Layer.IMAGE]
         faded = fade_table(style.opacity if style.visible else 0.0)[self.adjustment.table()]
         return None if np.array_equal(faded, np.arange(256)) else faded

@@ -25,7 +25,7 @@ class LabelStyle(StrEnum):
 
     @property
     def next(self) -> LabelStyle:
-        """The next style; after the last one, the first."""
+        """The next style, after the last one the first."""
         styles = list(LabelStyle)
         return styles[(styles.index(self) + 1) % len(styles)]
 

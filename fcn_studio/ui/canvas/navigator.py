@@ -1,4 +1,6 @@
-"""The navigator: a small overview of the image in a corner of the canvas.
+"""The navigator.
+
+It is a small overview of the image in a corner of the canvas.
 
 A frame marks the visible part; a click or drag moves it.
 """
@@ -77,7 +79,10 @@ class Navigator(QWidget):
     # --- what it shows
 
     def _follow(self) -> None:
-        """Follow the layers; the picture is composed when nothing changes for a while."""
+        """Follow the layers.
+
+        The picture is composed when nothing changes for a while.
+        """
         document = self._canvas.document
         self.setVisible(self._wanted and document is not None)
         if not self.isVisible() or document is None:

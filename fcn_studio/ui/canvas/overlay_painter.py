@@ -107,7 +107,10 @@ class OverlayScene:
                 yield _around((x - outer, y + top), (x + outer, y + bottom)).grown(margin)
 
     def paint(self, painter: QPainter) -> None:
-        """Draw the overlay; ``painter`` uses device pixels."""
+        """Draw the overlay.
+
+        ``painter`` uses device pixels.
+        """
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
         if self.overlay.ring is not None:
             self._paint_ring(painter, self.overlay.ring)
@@ -160,7 +163,10 @@ def _around(a: Point, b: Point) -> Rect:
 
 
 def _half_width(shape: BrushShape, radius: float, away: float) -> float:
-    """Return half the width of the brush at a distance above or below its centre."""
+    """Return half the brush's width at a distance from its centre.
+
+    The distance is above or below the centre.
+    """
     if shape == "square":
         return radius if away < radius - 2 else 0.0
     return math.sqrt(max(0.0, radius**2 - away**2))
@@ -173,7 +179,10 @@ def _contrast(colour: Colour) -> QColor:
 
 
 def _pens(colour: Colour, dpr: float) -> tuple[QPen, QPen]:
-    """Return the pens of the halo, which contrasts with the colour, and of the line."""
+    """Return the pens of the halo and of the line.
+
+    The halo contrasts with the colour.
+    """
     width = max(1, round(dpr))
     halo, line = QPen(_contrast(colour), 4 * width), QPen(QColor(*colour), 2 * width)
     for pen in (halo, line):
@@ -216,7 +225,10 @@ def _has_stairs(size: int, scale: float) -> bool:
 
 @lru_cache(maxsize=16)
 def _stairs(size: int, shape: BrushShape, scale: float) -> list[QLineF]:
-    """Return the border of the pixels of one dab, in device pixels from its centre."""
+    """Return the border of the pixels of one dab.
+
+    It is in device pixels from the dab's centre.
+    """
     dab = capsule((size / 2, size / 2), (size / 2, size / 2), size, shape, (size, size))
     if dab is None:
         return []

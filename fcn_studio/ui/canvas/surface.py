@@ -113,16 +113,19 @@ class Surface(QWidget):
 
     @property
     def zoom(self) -> float:
-        """Device pixels for one image pixel; 1 without a document."""
+        """Device pixels for one image pixel, 1 without a document."""
         return self._view.scale if self._view else 1.0
 
     @property
     def view(self) -> ViewState | None:
-        """View of the image; None without a document."""
+        """View of the image, None without a document."""
         return self._view
 
     def fit(self) -> None:
-        """Show the whole image, also after the window is resized; not while a button is held."""
+        """Show the whole image, also after the window is resized.
+
+        While a button is held, nothing changes.
+        """
         if self._document is not None and not self._button_held:
             width, height = self._device_size()
             self._set_view(ViewState(self._document.width, self._document.height, width, height).fit())
@@ -174,7 +177,10 @@ class Surface(QWidget):
 
     @property
     def _button_held(self) -> bool:
-        """Whether a gesture with a held button holds the view; for subclasses."""
+        """Whether a gesture with a held button holds the view.
+
+        Subclasses override it.
+        """
         return False
 
     def _move_view(self, move: Callable[[ViewState], ViewState]) -> None:
@@ -233,7 +239,10 @@ class Surface(QWidget):
             self._set_view(self._view.resize(*self._device_size()))
 
     def _note_place(self) -> None:
-        """Note where the widget is in its window; Qt tells of no move of its parents."""
+        """Note where the widget is in its window.
+
+        Qt tells of no move of its parents.
+        """
         self._place = self.mapTo(self.window(), QPoint())
 
     def _current_sampling(self, view: ViewState) -> Sampling:
@@ -291,7 +300,10 @@ class Surface(QWidget):
             painter.end()
 
     def paint_overlay(self, painter: QPainter) -> None:
-        """Paint above the layers, in device pixels; for subclasses."""
+        """Paint above the layers, in device pixels.
+
+        Subclasses override it.
+        """
 
     def _paint_layers(self, painter: QPainter, view: ViewState, region: QRegion) -> None:
         sampling = self._current_sampling(view)

@@ -60,7 +60,9 @@ class LayerCache:
             self._dirty = [around(self._dirty)]
 
     def pixels(self, sampling: Sampling) -> Pixels:
-        """Return the pixels of the layer in this view, (height, width) of the viewport.
+        """Return the pixels of the layer in this view.
+
+        They have (height, width) of the viewport.
 
         They are valid until the next call.
         """
@@ -96,7 +98,10 @@ class LayerCache:
         self._compose(sampling, sampling.viewport)
 
     def _scroll(self, sampling: Sampling, dx: int, dy: int) -> None:
-        """Move what is still in view and compose the strips that came into view."""
+        """Move what is still in view and compose the rest.
+
+        The rest is the strips that came into view.
+        """
         whole = sampling.viewport
         kept = Rect(dx, dy, whole.x1 + dx, whole.y1 + dy).intersect(whole)
         if not kept:

@@ -24,7 +24,9 @@ KEPT_VISIBLE = 64
 
 @dataclass(frozen=True, slots=True)
 class ViewState:
-    """Immutable view of an image; each gesture returns the next view.
+    """Immutable view of an image.
+
+    Each gesture returns the next view.
 
     The origin is integer, so that a pan moves every shown pixel by the same whole number of device pixels and
     buffers can be scrolled instead of composed again.
@@ -69,7 +71,10 @@ class ViewState:
         return self._centred_on(self.image_width / 2, self.image_height / 2, _limited(scale))
 
     def one_to_one(self) -> ViewState:
-        """Return a view with one device pixel per image pixel and the same centre."""
+        """Return a view with one device pixel per image pixel.
+
+        The centre is the same.
+        """
         return self._centred_on(*self.to_image(self.width / 2, self.height / 2), 1.0)
 
     def zoom_at(self, point: tuple[float, float], factor: float) -> ViewState:
@@ -85,16 +90,25 @@ class ViewState:
         return self._placed(round(point[0] - x * scale), round(point[1] - y * scale), scale)
 
     def pan(self, dx: int, dy: int) -> ViewState:
-        """Return a view moved by (dx, dy) device pixels; some of the image stays visible."""
+        """Return a view moved by (dx, dy) device pixels.
+
+        Some of the image stays visible.
+        """
         return self._placed(self.origin_x + dx, self.origin_y + dy, self.scale)
 
     def resize(self, width: int, height: int) -> ViewState:
-        """Return a view of the same zoom and centre in a viewport of another size."""
+        """Return the view for a viewport of another size.
+
+        Zoom and centre are the same.
+        """
         centre = self.to_image(self.width / 2, self.height / 2)
         return replace(self, width=width, height=height)._centred_on(*centre, self.scale)
 
     def in_place(self, width: int, height: int, dx: int, dy: int) -> ViewState:
-        """Return a view of the same zoom in a viewport of another size, whose content moves by (dx, dy) pixels."""
+        """Return a view of the same zoom in a viewport of another size.
+
+        Its content moves by (dx, dy) pixels.
+        """
         return replace(self, width=width, height=height, origin_x=self.origin_x + dx, origin_y=self.origin_y + dy)
 
     def _centred_on(self, x: float, y: float, scale: float) -> ViewState:

@@ -1,1 +1,4 @@
-"""What each action of the table does; nothing but the window sees this room."""
+"""What each action of the table does.
+
+Nothing but the window sees this room.
+"""

@@ -1,4 +1,6 @@
-"""Commands: what each action does. The window binds the table of actions to them.
+"""Commands, which are what each action does.
+
+The window binds the table of actions to them.
 
 Dialogs and the export are imported where they are used, so that the window starts without them.
 """
@@ -33,7 +35,9 @@ Act = Callable[[], object]
 
 
 class Commands(QObject):
-    """The commands of session, toolbox, network and dialogs. Window and canvas have their own.
+    """The commands of session, toolbox, network and dialogs.
+
+    Window and canvas have their own.
 
     Attributes:
         opening: opens folders.
@@ -133,7 +137,10 @@ class Commands(QObject):
     # --- export -----------------------------------------------------------------------------------------------
 
     def export(self) -> None:
-        """Ask what to export, and start it. Raises: ProjectError if an export is running."""
+        """Ask what to export, and start it.
+
+        Raises: ProjectError if an export is running.
+        """
         from fcn_studio.ui.dialogs.export_dialog import ExportDialog
 
         self.exporter.refuse_second()

@@ -1,4 +1,7 @@
-"""What the user does about networks: choose, download, import and remove them, and say what their classes mean."""
+"""What the user does about networks.
+
+It is to choose, download, import and remove them, and to say what their classes mean.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,10 @@ class NetworkCommands(QObject):
         return dialog
 
     def _look_again(self) -> None:
-        """With its project the library has forgotten all networks, and a dialog that is open would stay empty."""
+        """List the networks again for a dialog that is open.
+
+        The library forgets all networks with its project, and the dialog would stay empty.
+        """
         if self.dialog is not None:
             self._library.refresh()
 
@@ -77,7 +83,10 @@ class NetworkCommands(QObject):
         self.dialog = None
 
     def show_classes(self) -> None:
-        """Let the user say what the classes of the network in use mean in the project."""
+        """Let the user map the classes of the network in use.
+
+        The user says what they mean in the project.
+        """
         network, project = self._current.info, self._session.project
         if network is None:
             self._messages.say(tr("There is no network yet: label a few images, then Fine-tune from scratch."))
@@ -94,7 +103,10 @@ class NetworkCommands(QObject):
                 self._current.use(network, checkpoint, class_map)
 
     def _ask_classes(self, network: NetworkInfo, class_map: ClassMap, accept: str) -> ClassMap | None:
-        """Ask what a network's classes mean and add new classes; return None if the user cancels."""
+        """Ask what a network's classes mean and add new classes.
+
+        The result is None if the user cancels.
+        """
         from fcn_studio.ui.dialogs.class_map_dialog import ClassMapDialog
         from fcn_studio.ui.network.current_network import name_of
 
@@ -115,17 +127,22 @@ class NetworkCommands(QObject):
 
     @property
     def _front(self) -> QWidget:
-        """What a question stands before: the dialog of networks while it is open, else the window."""
+        """Parent of a question.
+
+        It is the dialog of networks while that is open, else the window.
+        """
         return self.dialog or self._window
 
     # --- another network --------------------------------------------------------------------------------------
 
     def use_behind_door(self, row: ListedNetwork) -> None:
-        """Put a network in use; what goes wrong is told."""
+        """Put a network in use, and show errors to the user."""
         self._door.run(partial(self.use, row))
 
     def use(self, row: ListedNetwork) -> None:
-        """Put a network in use; ask what its classes mean if they are not all the project's by name.
+        """Put a network in use.
+
+        The user is asked what its classes mean if they are not all the project's by name.
 
         Raises:
             ProjectError: if there is no project, or it cannot be written.
@@ -145,7 +162,10 @@ class NetworkCommands(QObject):
         self._current.use(network, row.reference, class_map)
 
     def offer(self, error: FcnStudioError) -> bool:
-        """Offer the ways out if the network in use knows no class; return whether the error says that."""
+        """Offer the ways out if the network in use knows no class.
+
+        Returns whether the error says that.
+        """
         if not isinstance(error, NetworkCannotHelp):
             return False
         ways = [(tr("Networks…"), self.show_networks)]
@@ -158,7 +178,10 @@ class NetworkCommands(QObject):
     # --- the library ------------------------------------------------------------------------------------------
 
     def download(self, row: PublishedNetwork) -> None:
-        """Download a network; where nothing proves what comes, ask the user first."""
+        """Download a network.
+
+        Where nothing proves the file, the user is asked first.
+        """
         from fcn_studio.ui.dialogs.questions import UnprovenDialog
 
         if row.trusted or UnprovenDialog(row.title, row.url, self._front).asked():
@@ -205,7 +228,10 @@ class NetworkCommands(QObject):
 
 
 def _reference(network: NetworkInfo) -> str | Path:
-    """Return what a project writes down of a network: its name if the program knows it by one, else its file."""
+    """Return the reference to a network that a project writes down.
+
+    It is its name if the program knows it by one, else its file.
+    """
     from fcn_studio.fcn.weights.catalogue import bundled, installed
 
     return network.name if (installed() | bundled()).get(network.name) == network.path else network.path

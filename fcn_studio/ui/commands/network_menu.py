@@ -1,4 +1,7 @@
-"""The part of the Network menu that changes: the networks at hand, the one in use ticked."""
+"""The part of the Network menu that changes.
+
+It has the networks at hand, and the one in use is ticked.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,10 @@ class NetworkMenu(QObject):
         self._library.refresh()
 
     def _show_entries(self) -> None:
-        """Offer what is at hand; entries stay where they are if it is the same, since the menu may be open."""
+        """Show the networks at hand in the menu.
+
+        Entries stay where they are if they are the same, since the menu may be open.
+        """
         if self._offered != (rows := self._rows.at_hand(AT_HAND)):
             for action in self.entries:
                 self._menu.removeAction(action)

@@ -1,4 +1,7 @@
-"""Open a folder: file dialog, drop, recent folder, and the questions that opening may raise."""
+"""Opening of a folder.
+
+It has the file dialog, drop, recent folder, and the questions that opening may raise.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,9 @@ class OpenFolder(QObject):
             self.open(Path(chosen))
 
     def open(self, folder: Path) -> None:
-        """Open a folder, or the folder of an image at that image, and ask each question at most once.
+        """Open a folder, or the folder of an image.
+
+        The folder of an image opens at that image. Each question is asked at most once.
 
         Of the open folder, offer the images that are new.
 
@@ -103,7 +108,9 @@ class OpenFolder(QObject):
             session.open_from(row, +1, lambda wanted: wanted == row)
 
     def _is_open(self, folder: Path) -> bool:
-        """Return whether a folder is the open project, after a word on the images that are new in it.
+        """Return whether a folder is the open project.
+
+        If it is, the user is told of images that are new in it.
 
         Raises:
             ProjectError: if the folder cannot be listed.
@@ -130,7 +137,9 @@ class OpenFolder(QObject):
         return True
 
     def _open_again(self, project: ProjectFolder) -> None:
-        """Close and open the project, as the user last said how, at the same image.
+        """Close and open the project at the same image.
+
+        It is opened as the user last said.
 
         Raises:
             ProjectError: as `Session.open_folder`.
@@ -152,7 +161,10 @@ class OpenFolder(QObject):
             self._session.project.grey_as_indices = True
 
     def ask_large(self, path: Path, question: ImageTooLarge) -> None:
-        """Ask whether an image over the limit is to be opened, and raise the project's limit to it."""
+        """Ask whether an image over the limit is to be opened.
+
+        If so, the project's limit is raised to it.
+        """
         from fcn_studio.ui.dialogs.questions import LargeImageDialog
 
         project = self._session.project
@@ -172,7 +184,10 @@ class OpenFolder(QObject):
 
 
 def dropped_path(data: QMimeData) -> Path | None:
-    """Return the folder or file that a drop means; None for anything else."""
+    """Return the folder or file that a drop means.
+
+    It is None for anything else.
+    """
     for url in data.urls():
         if url.isLocalFile():
             path = Path(url.toLocalFile())

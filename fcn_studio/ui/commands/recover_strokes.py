@@ -1,4 +1,7 @@
-"""Apply strokes that a journal kept, and that do not fit their image by themselves, because the user says so."""
+"""Applying of recovered strokes that do not fit their image.
+
+A journal kept them. They are applied because the user says so.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,9 @@ from fcn_studio.ui.session.session import Session
 
 
 def apply_strokes(session: Session, left_over: LeftOver) -> None:
-    """Open the image and write the strokes on it as one step, which can be undone. Their journal is then deleted.
+    """Open the image and write the strokes on it as one step.
+
+    The step can be undone. The journal of the strokes is then deleted.
 
     Raises:
         FcnStudioError: if the image cannot be opened, or is of another size.
@@ -50,7 +55,9 @@ def apply_strokes(session: Session, left_over: LeftOver) -> None:
 
 
 def _indices_by_name(head: JournalHead, values: list[int], table: ClassTable) -> NDArray[np.uint8]:
-    """Return the index that each of a journal's classes has in the table, by name: uint8 (256,).
+    """Return the class index of each of a journal's classes.
+
+    Classes are found by name in the table. The result is uint8 (256,).
 
     Raises:
         ProjectError: if the table has no class of that name.

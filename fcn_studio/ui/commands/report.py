@@ -1,4 +1,6 @@
-"""Text of a problem report: versions, platform, device, messages, and how the program ended.
+"""Text of a problem report.
+
+It has versions, platform, device, messages, and how the program ended.
 
 It contains no image content; it may name files. torch is not loaded for it.
 """
@@ -54,7 +56,10 @@ def report_text(messages: Messages, device_words: str) -> str:
 
 
 def unexpected_ends_text(ends: Sequence[UnexpectedEnd]) -> str:
-    """Return what is known of unexpected ends of the program, the last one first."""
+    """Return what is known of unexpected ends of the program.
+
+    The last one comes first.
+    """
     parts = []
     for end in ends[:SHOWN_ENDS]:
         trace = end.trace.strip() or tr("Nothing was written. The program was killed, or the computer stopped.")

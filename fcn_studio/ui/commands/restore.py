@@ -1,4 +1,7 @@
-"""Restore earlier versions of an annotation, of a damaged mask, and of a broken project file."""
+"""Restoring of earlier versions.
+
+They are of an annotation, of a damaged mask, and of a broken project file.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,10 @@ class RestoreEarlier:
             self._messages.fail(str(error))
 
     def offer(self, error: FcnStudioError) -> bool:
-        """Tell what went wrong and offer a way out; return False, and say nothing, if there is none."""
+        """Tell what went wrong and offer a way out.
+
+        If there is none, the result is False and nothing is told.
+        """
         project = self._session.project
         if isinstance(error, ProjectFileBroken) and error.folder is not None and error.earlier is not None:
             act = partial(self._restore_project, error.folder)
@@ -51,7 +57,9 @@ class RestoreEarlier:
         return False
 
     def restore_open(self) -> None:
-        """Let the user choose an earlier version of the open image, and bring it back in one undo step.
+        """Let the user bring back an earlier version of the open image.
+
+        It is brought back in one undo step.
 
         Raises:
             ProjectError: if no image is open or the project is read-only.
@@ -74,7 +82,9 @@ class RestoreEarlier:
             edit.set_origin(chosen.found.prelabelled_by or "")
 
     def _restore_damaged(self, project: ProjectFolder, sample: Sample) -> None:
-        """Let the user choose what comes in the place of a damaged mask, and open the image.
+        """Let the user replace a damaged mask.
+
+        The user chooses what comes in its place, and the image is opened.
 
         Raises:
             FcnStudioError: if it cannot be written or opened; the offer may be older than the project now open.
@@ -95,7 +105,9 @@ class RestoreEarlier:
             session.go_to(list(session.samples).index(sample))
 
     def _restore_project(self, folder: Path) -> None:
-        """Put the earlier copy of a project file in place, and open the folder.
+        """Put the earlier copy of a project file in place.
+
+        The folder is then opened.
 
         Raises:
             FcnStudioError: if it cannot be written or opened.
@@ -106,7 +118,7 @@ class RestoreEarlier:
         self._session.open_folder(folder)
 
     def _ask(self, sample: Sample, words: str, versions: Sequence[EarlierLabels]) -> EarlierLabels | None:
-        """Return the version that the user chooses; None for none."""
+        """Return the version that the user chooses, None for none."""
         from fcn_studio.ui.dialogs.restore_dialog import RestoreDialog
 
         dialog = RestoreDialog(sample.image_id, words, versions, self._session.table, self._window)

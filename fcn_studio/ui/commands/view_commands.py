@@ -62,7 +62,10 @@ class ViewCommands(QObject):
         self._layers.set_label_style(self._layers.label_style.next)
 
     def toggle_layer(self, layer: Layer) -> None:
-        """Show or hide a layer of the network, and say so if it is empty."""
+        """Show or hide a layer of the network.
+
+        If the layer is empty, the user is told so.
+        """
         shown = self._layers.styles[layer].visible
         self._layers.set_style(layer, visible=not shown)
         if not shown:

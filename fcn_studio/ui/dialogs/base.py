@@ -73,7 +73,10 @@ class Dialog(QDialog):
             ready[0].setFocus()
 
     def add_words(self, text: str, role: str = "") -> QLabel:
-        """Add a paragraph, with a role of the style sheet such as "dim" or "strong"."""
+        """Add a paragraph with a role of the style sheet.
+
+        Roles are such as "dim" or "strong".
+        """
         label = QLabel(text, wordWrap=True)
         label.setTextFormat(Qt.TextFormat.PlainText)
         label.setProperty("role", role)

@@ -1,4 +1,7 @@
-"""The dialog that says what each class of a network means in the project."""
+"""Dialog that maps a network's classes to the project.
+
+The user says what each class of the network means in the project.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,9 @@ class _Row:
 
 
 class ClassMapDialog(Dialog):
-    """Lets the user say what the classes of a network mean; what has the same name is chosen already.
+    """Dialog where the user says what a network's classes mean.
+
+    Classes of the same name are chosen already.
 
     Args:
         network: name of the network.
@@ -139,7 +144,9 @@ class ClassMapDialog(Dialog):
         return [row.info for row in self.rows if row.index == NEW]
 
     def class_map(self, table: ClassTable) -> dict[str, int]:
-        """Return what the user said, for a table that has the new classes by now.
+        """Return the class map that the user chose.
+
+        It is for a table that has the new classes by now.
 
         A class that is not used is in it only if it would be matched by its name otherwise.
         """

@@ -81,7 +81,10 @@ class ReportDialog(Dialog):
 
 
 def show_bug(text: str, window: QWidget) -> None:
-    """Show the report of a bug, in the dialog that is already open if there is one."""
+    """Show the report of a bug.
+
+    It is shown in the dialog that is already open, if there is one.
+    """
     shown = window.findChild(ReportDialog, "bug")
     if shown is not None:
         shown.text.appendPlainText(f"\n{text}")

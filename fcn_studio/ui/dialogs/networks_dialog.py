@@ -1,4 +1,7 @@
-"""The dialog of networks: the list on the left, what is known of the chosen network on the right."""
+"""The dialog of networks.
+
+The list is on the left, what is known of the chosen network on the right.
+"""
 
 from __future__ import annotations
 
@@ -157,7 +160,10 @@ class NetworksDialog(Dialog):
     # --- the list ---------------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Show the networks as they are now; the chosen one stays chosen."""
+        """Show the networks as they are now.
+
+        The chosen one stays chosen.
+        """
         before = self._key()
         self._choices = self._rows.by_key()
         self.list.blockSignals(True)
@@ -225,7 +231,10 @@ class NetworksDialog(Dialog):
     # --- the chosen one ---------------------------------------------------------------------------------------
 
     def _show_chosen(self) -> None:
-        """Show what is known of the chosen one, and offer what can be done with it."""
+        """Show what is known of the chosen network and its actions.
+
+        The actions are what can be done with it.
+        """
         rows, chosen, here, there = self._rows, self.chosen, self._chosen_here, self._chosen_there
         is_current = here is not None and rows.is_current(here)
         if chosen is not None:

@@ -196,7 +196,10 @@ class LargeImageDialog(Dialog):
 
 
 class ConfirmationDialog(Dialog):
-    """Confirmation before something that can hardly be undone; Cancel is the default."""
+    """Confirmation before something that can hardly be undone.
+
+    Cancel is the default.
+    """
 
     def __init__(self, title: str, accept: str, parent: QWidget | None = None) -> None:
         super().__init__(title, accept, parent=parent)

@@ -88,13 +88,19 @@ def _date(seconds: float) -> str:
 
 
 def _share(labels: Labels) -> str:
-    """Return the labelled share in percent; 0 and 100 only if exact."""
+    """Return the labelled share in percent.
+
+    It is 0 and 100 only if that is exact.
+    """
     share = np.count_nonzero(labels.provenance) / labels.provenance.size
     return f"{0 if not share else 100 if share == 1 else min(99, max(1, round(100 * share)))} %"
 
 
 def _picture(labels: Labels, table: ClassTable, ratio: float) -> QPixmap:
-    """Return a preview of the label map; unlabelled pixels are middle grey."""
+    """Return a preview of the label map.
+
+    Unlabelled pixels are middle grey.
+    """
     height, width = labels.shape
     scale = min(PREVIEW.width() * ratio / width, PREVIEW.height() * ratio / height)
     size = max(1, round(width * scale)), max(1, round(height * scale))

@@ -13,7 +13,10 @@ from fcn_studio.ui.widgets.setting_editor import add_setting
 
 
 class SettingsDialog(Dialog):
-    """A row for each setting; changes take effect on OK."""
+    """A row for each setting.
+
+    Changes take effect on OK.
+    """
 
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(tr("Settings"), tr("OK"), parent=parent)

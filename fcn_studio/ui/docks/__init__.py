@@ -1,1 +1,4 @@
-"""The docks: Classes, Layers, Files, Training. Each watches the session and toolbox and edits neither's innards."""
+"""The docks Classes, Layers, Files and Training.
+
+Each watches the session and toolbox, and edits neither's innards.
+"""

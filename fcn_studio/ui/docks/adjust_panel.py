@@ -23,7 +23,10 @@ NOTE = tr_noop("The network uses the original image.")
 
 @dataclass(frozen=True, slots=True)
 class _Slider:
-    """Slider for a value of an adjustment: its position, its effect and its text."""
+    """Slider for a value of an adjustment.
+
+    It has its position, its effect and its text.
+    """
 
     name: str
     tip: str

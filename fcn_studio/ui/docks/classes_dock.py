@@ -36,7 +36,9 @@ SHARES_AFTER_MS = 150
 
 
 class ClassesDock(QDockWidget):
-    """Dock with the class table; the selected class is painted.
+    """Dock with the class table.
+
+    The selected class is painted.
 
     Signals:
         done(): the user finished typing; the canvas gets the keyboard again.

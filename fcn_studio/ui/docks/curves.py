@@ -1,4 +1,7 @@
-"""The curves of a training: loss, validation mean IoU, IoU of each class. pyqtgraph is imported when one is made."""
+"""The curves of a training.
+
+They are the loss, the validation mean IoU and the IoU of each class. pyqtgraph is imported when curves are made.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ _Point = TypeVar("_Point")
 
 
 class Curves(QWidget):
-    """Two plots over the steps: the loss, and the figures on the validation images."""
+    """Two plots over the steps.
+
+    One has the loss, the other the figures on the validation images.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -59,7 +59,9 @@ def _plain(name: str) -> str:
 
 
 class FileModel(QAbstractTableModel):
-    """Item model of the images that match the filter, in the order of the project.
+    """Item model of the images that match the filter.
+
+    They are in the order of the project.
 
     A filter by words is applied at once. A filter by status needs the status of every image, so it fills the list in
     the background.
@@ -141,7 +143,10 @@ class FileModel(QAbstractTableModel):
             self.filled.emit()
 
     def _untested(self) -> Iterator[int]:
-        """Yield the rows to test in this turn, first the one that was waited for."""
+        """Yield the rows to test in this turn.
+
+        The row that was waited for comes first.
+        """
         waiting, self._waiting = self._waiting, None
         return islice(self._scan if waiting is None else chain((waiting,), self._scan), _SCAN_AT_ONCE)
 
@@ -150,7 +155,10 @@ class FileModel(QAbstractTableModel):
         return self._rows[row]
 
     def row_of(self, sample_row: int) -> int:
-        """Return the row in the list of a row of the project, -1 if it is hidden."""
+        """Return the row in the list of a row of the project.
+
+        It is -1 if the row is hidden.
+        """
         if isinstance(self._rows, range):
             return sample_row if sample_row in self._rows else -1
         row = bisect_left(self._rows, sample_row)

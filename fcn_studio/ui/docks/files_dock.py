@@ -1,4 +1,7 @@
-"""The Files dock: the images of the project with their statuses and a filter."""
+"""The Files dock.
+
+It has the images of the project with their statuses, and a filter.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,9 @@ FILTER_TIP = tr_noop("Words in the name, and status: with new, prelabelled, in-p
 
 
 class FilesDock(QDockWidget):
-    """Dock with all images in the order of the project; a click opens one.
+    """Dock with all images in the order of the project.
+
+    A click opens one.
 
     Signals:
         done(): the user finished typing; the canvas gets the keyboard again.

@@ -40,7 +40,10 @@ class IouTable(QTreeWidget):
         self.hide()
 
     def show_figures(self, table: ClassTable, figures: Figures, before: Figures | None = None) -> None:
-        """Show the mean and each class that occurs in the truth; ``before`` are those of the earlier network."""
+        """Show the mean and each class that occurs in the truth.
+
+        ``before`` are the figures of the earlier network.
+        """
         self.clear()
         self.setColumnHidden(1, before is None)
         self._add(tr("Mean"), figures.mean_iou, before.mean_iou if before else None, None)

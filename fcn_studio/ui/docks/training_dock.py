@@ -1,4 +1,7 @@
-"""The Training dock: the network in use, what it knows, fine-tuning it, and what came of that."""
+"""The Training dock.
+
+It has the network in use, what it knows, fine-tuning it, and what came of that.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +99,9 @@ def verdict_words(adoption: Adoption, outcome: TrainOutcome) -> str:
 
 
 class TrainingDock(QDockWidget):
-    """Fine-tune from what is labelled; the curves are loaded when the dock is first seen.
+    """Dock that fine-tunes from what is labelled.
+
+    The curves are loaded when the dock is first seen.
 
     Signals:
         done(): the user finished typing here; the keyboard belongs to the canvas again.
@@ -251,7 +256,10 @@ class TrainingDock(QDockWidget):
     # --- what the user does -----------------------------------------------------------------------------------
 
     def propose(self, level: Level, minutes: float) -> None:
-        """Choose for the user in the open project; their settings stay as they are."""
+        """Choose level and time for the user in the open project.
+
+        The user's settings stay as they are.
+        """
         self._level.setCurrentIndex(self._level.findData(level.value))
         self._minutes.setValue(minutes)
 

@@ -1,4 +1,7 @@
-"""Let the network label: the open image, or in a batch all images that wait."""
+"""Labelling by the network.
+
+It labels the open image, or in a batch all images that wait.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,9 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
 
 
 class AutoSegment(QObject):
-    """Starts jobs that predict images, and hands their predictions to the open image or to the disk.
+    """Starter of jobs that predict images.
+
+    It hands their predictions to the open image or to the disk.
 
     Signals:
         notice(str), problem(str): a sentence for the user.
@@ -53,7 +58,9 @@ class AutoSegment(QObject):
     # --- the open image ---------------------------------------------------------------------------------------
 
     def segment_image(self) -> None:
-        """Label what no human has labelled in the open image; one undo step when the prediction arrives.
+        """Label what no human has labelled in the open image.
+
+        It is one undo step when the prediction arrives.
 
         Raises:
             FcnStudioError: if the image is finished, nothing is open, or the network knows no class.
@@ -84,7 +91,10 @@ class AutoSegment(QObject):
         self._job_list.submit(Kind.SEGMENT, job, title, image_id=sample.image_id, on_progress=on_progress)
 
     def _kept(self, news: Predicted, network: NetworkInfo) -> Prediction:
-        """Return a prediction in the project's class indices, as they are mapped now, and keep it for the layers."""
+        """Return a prediction in class indices of the project.
+
+        The classes are mapped as now. The prediction is kept for the layers.
+        """
         self._library.note_time(news, self._device.reported)
         prediction = news.prediction.mapped(self._current.index_map_of(network))
         self._predictions.keep(prediction)
@@ -130,7 +140,10 @@ class AutoSegment(QObject):
         self._job_list.submit(Kind.BATCH, job, title, words=words, on_progress=on_progress, on_done=on_done)
 
     def _accept(self, sample: Sample, prediction: Prediction, include_prelabelled: bool) -> None:
-        """Write one prediction of a batch: to the open document, or through the writer."""
+        """Write one prediction of a batch.
+
+        It goes to the open document, or through the writer.
+        """
         prelabelled = {Status.PRELABELLED} if include_prelabelled else set()
         if not self._predictions.offer(prediction, frozenset({Status.NEW} | prelabelled)):
             assert self._session.project is not None

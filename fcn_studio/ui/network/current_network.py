@@ -1,4 +1,7 @@
-"""The network that the open project uses, what its classes mean there, and the way back."""
+"""The network that the open project uses.
+
+It has what the network's classes mean there, and the way back.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
 
 
 def name_of(network: NetworkInfo | None) -> str:
-    """Return what people call a network: its name, or the number of its run; "" for none."""
+    """Return what people call a network, "" for none.
+
+    It is the network's name, or the number of its run.
+    """
     if network is None:
         return ""
     folder = network.path.parent
@@ -59,7 +65,7 @@ class CurrentNetwork(QObject):
 
     @property
     def name(self) -> str:
-        """What people call it; "" if there is none."""
+        """What people call the network, "" if there is none."""
         return name_of(self.info)
 
     @property
@@ -80,11 +86,17 @@ class CurrentNetwork(QObject):
 
     @property
     def index_map(self) -> Mapping[int, int]:
-        """Network class index -> project class index, for the classes that mean something in the project."""
+        """Mapping of network class index -> project class index.
+
+        It has the classes that mean something in the project.
+        """
         return self.index_map_of(self.info) if self.info is not None else {}
 
     def index_map_of(self, network: NetworkInfo) -> Mapping[int, int]:
-        """Return the same for a network that is or was in use; its job may end after another has replaced it."""
+        """Return `index_map` of a network that is or was in use.
+
+        The network's job may end after another has replaced it.
+        """
         return map_classes(network.table, self._session.table, self._said.get(network.sha256))
 
     @property
@@ -94,18 +106,24 @@ class CurrentNetwork(QObject):
 
     @property
     def can_prelabel(self) -> bool:
-        """Whether the network knows at least one class of the project, the background aside."""
+        """Whether the network knows a class of the project.
+
+        The background does not count.
+        """
         return self.info is not None and can_help(self.index_map, self.info.table)
 
     @property
     def trained_on(self) -> int:
-        """Number of images that it was trained on; 0 if there is none."""
+        """Number of images of its training, 0 without a network."""
         return self.info.trained_on if self.info is not None else 0
 
     # --- another one ------------------------------------------------------------------------------------------
 
     def load(self) -> None:
-        """Find the network of the open project; report a problem if it cannot be loaded."""
+        """Find the network of the open project.
+
+        A problem is reported if it cannot be loaded.
+        """
         network = None
         try:
             network = network_of(self._session.project)
@@ -116,7 +134,10 @@ class CurrentNetwork(QObject):
         self._set(network, self.remembered(network) if network is not None else {})
 
     def remembered(self, network: NetworkInfo) -> ClassMap:
-        """Return what the user last said that the classes of a network mean in the open project."""
+        """Return what the user last said that a network's classes mean.
+
+        It is for the open project.
+        """
         project = self._session.project
         if project is not None:
             with suppress(ProjectError):  # told when the project was opened
@@ -124,7 +145,9 @@ class CurrentNetwork(QObject):
         return {}
 
     def use(self, network: NetworkInfo, checkpoint: str | Path, class_map: ClassMap) -> None:
-        """Put a network in use for the open project, in this window alone where the project is read-only.
+        """Put a network in use for the open project.
+
+        Where the project is read-only, it is in use in this window alone.
 
         Args:
             network: the network.

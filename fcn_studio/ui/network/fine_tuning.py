@@ -1,4 +1,7 @@
-"""Fine-tune in the window: read the labels in the background, train, judge, score on the truth of a demo."""
+"""Fine-tuning in the window.
+
+It reads the labels in the background, trains, judges, and scores on the truth of a demo.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +88,10 @@ class FineTuning(QObject):
         self._look(None if self._session.read_only else self._session.project)
 
     def _look(self, project: ProjectFolder | None) -> None:
-        """Find out whether the last fine-tune of a project was interrupted and can go on."""
+        """Find out whether a project's last fine-tune can go on.
+
+        It can if it was interrupted.
+        """
         self._project, self.interrupted = project, None
         if project is not None and project.runs.unfinished():
             from fcn_studio.jobs import runs
@@ -93,7 +99,10 @@ class FineTuning(QObject):
             self.interrupted = runs.interrupted(project)
 
     def _jobs_changed(self) -> None:
-        """After a fine-tune that ended in whatever way, see whether it can go on."""
+        """Check after each fine-tune whether it can go on.
+
+        It may have ended in whatever way.
+        """
         training = self._job_list.running(Kind.FINE_TUNE)
         if self._was_training and not training:
             if self._run is not None:  # it came to no end
@@ -105,7 +114,9 @@ class FineTuning(QObject):
     # --- start and stop ---------------------------------------------------------------------------------------
 
     def start(self, config: TrainConfig, *, go_on: bool = False) -> None:
-        """Train on the human pixels of the project; the labels are read in the background first.
+        """Train on the human pixels of the project.
+
+        The labels are read in the background first.
 
         Args:
             config: what to do.
@@ -137,13 +148,19 @@ class FineTuning(QObject):
         self._reading = self._job_list.show(Kind.READ_LABELS, tr("Fine-tune"), tr("reading labels"), self.forget)
 
     def stop(self) -> None:
-        """End the fine-tune early with its best network; while labels are read, at once."""
+        """End the fine-tune early with its best network.
+
+        While labels are read, it ends at once.
+        """
         for view in (*self._job_list.views_of(Kind.READ_LABELS), *self._job_list.views_of(Kind.FINE_TUNE)):
             if not view.stopping:
                 self._job_list.stop(view.job_id)
 
     def forget(self) -> None:
-        """Forget what is being read: the project is closed, or the user has stopped it."""
+        """Forget what is being read.
+
+        The project is closed, or the user has stopped it.
+        """
         self._run = None
         self.history = []
 
@@ -236,7 +253,10 @@ class FineTuning(QObject):
             self._score_truth(request, run.checkpoint, truth)
 
     def _score_truth(self, request: FineTuneRequest, after: Path, truth: tuple[LabelledImage, ...]) -> None:
-        """Score the networks before and after on the known truth of a demo, one job after the other."""
+        """Score the networks before and after on a demo's known truth.
+
+        There is one job after the other.
+        """
         from fcn_studio.jobs.protocol import EvaluateJob
 
         baseline = request.baseline

@@ -1,4 +1,7 @@
-"""The jobs under way: submitted to the network's process, and shown with their progress."""
+"""The jobs under way.
+
+They are submitted to the network's process, and shown with their progress.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,10 @@ class _Running:
 
 
 class JobFault(Exception):  # noqa: N818 - a fault of the program, not an error for the user
-    """A job met a bug; carries the traceback of the network's process into the report."""
+    """Bug that a job met.
+
+    It carries the traceback of the network's process into the report.
+    """
 
 
 def _ignore(_: object) -> None:
@@ -68,7 +74,9 @@ def _ignore(_: object) -> None:
 
 
 class JobList(QObject):
-    """All jobs that this window has given to the network's process, and work of its own.
+    """All jobs of this window, and work of its own.
+
+    The jobs were given to the network's process.
 
     Signals:
         changed(): a job began, was told to stop, or ended.
@@ -101,7 +109,9 @@ class JobList(QObject):
         on_progress: Callable[[JobProgress], None] = _ignore,
         on_done: Callable[[JobResult], None] = _ignore,
     ) -> None:
-        """Submit a job; an auto-segment of one image runs before longer jobs.
+        """Submit a job.
+
+        An auto-segment of one image runs before longer jobs.
 
         Args:
             kind: what the job is for.
@@ -119,7 +129,10 @@ class JobList(QObject):
         self.progress.emit(running.view)
 
     def show(self, kind: Kind, title: str, words: str, cancel: Callable[[], None]) -> int:
-        """Show work that the window does itself, and return its id; `remove` it at its end."""
+        """Show work of the window itself and return its id.
+
+        `remove` it at its end.
+        """
         job_id = next(self._own_ids)
         self._jobs[job_id] = _Running(kind, JobView(job_id, title, None, words), _ignore, _ignore, cancel=cancel)
         self.changed.emit()
@@ -135,7 +148,10 @@ class JobList(QObject):
         return [running.view for running in self._jobs.values() if running.kind is kind]
 
     def running(self, kind: Kind, image_id: str = "") -> bool:
-        """Return whether a job of this kind runs or waits; with ``image_id``, one about that image."""
+        """Return whether a job of this kind runs or waits.
+
+        With ``image_id`` the job must be about that image.
+        """
         return any(job.kind is kind and image_id in ("", job.image_id) for job in self._jobs.values())
 
     @property
@@ -144,7 +160,11 @@ class JobList(QObject):
         return [running.view for running in self._jobs.values()]
 
     def stop(self, job_id: int) -> None:
-        """End a job: a fine-tune early with its best network; any other, and a second time, without a result."""
+        """End a job.
+
+        A fine-tune ends early with its best network. Any other ends without a result, and so does a fine-tune the
+        second time.
+        """
         running = self._jobs.get(job_id)
         if running is None:
             return
@@ -217,7 +237,10 @@ class JobList(QObject):
             raise JobFault(reply.trace)
 
     def _tell(self, hear: Callable[[JobProgress], None] | Callable[[JobResult], None], news: JobResult) -> None:
-        """Pass news on; an error with a sentence becomes a problem, for a signal would lose it."""
+        """Pass news on.
+
+        An error with a sentence becomes a problem, for a signal would lose it.
+        """
         try:
             hear(news)  # type: ignore[arg-type]
         except FcnStudioError as error:
@@ -225,7 +248,10 @@ class JobList(QObject):
 
 
 def _notes(news: JobProgress) -> tuple[str, ...]:
-    """Return what ran out on the way; a training tells that at its end."""
+    """Return what ran out on the way.
+
+    A training tells that at its end.
+    """
     from fcn_studio.jobs.protocol import Evaluated, Predicted
 
     return news.notes if isinstance(news, Evaluated | Predicted) else ()
