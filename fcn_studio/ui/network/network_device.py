@@ -1,4 +1,7 @@
-"""Where the network runs: as the setting says, and as the network's process reports."""
+"""Where the network runs.
+
+It is what the setting says, and what the network's process reports.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The networks to choose from: listed in a thread, downloaded and imported by jobs, removed."""
+"""The networks to choose from.
+
+They are listed in a thread, downloaded and imported by jobs, and removed.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,10 @@ class NetworkLibrary(QObject):
     # --- looking ----------------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Look through the networks again in the background; `changed` is emitted when that is done."""
+        """List the networks again in the background.
+
+        `changed` is emitted when that is done.
+        """
         self._looker.submit(self._look, self._session.project, self._known_timings)
 
     def _look(self, project: ProjectFolder | None, timings: Timings) -> None:
@@ -91,7 +97,10 @@ class NetworkLibrary(QObject):
         return self._timings
 
     def note_time(self, news: Predicted, device: str) -> None:
-        """Remember how long a network took for an image, if it is known where it ran."""
+        """Remember how long a network took for an image.
+
+        It is remembered only if it is known where the network ran.
+        """
         from fcn_studio.formats.timings import Timing
 
         height, width = news.prediction.label_map.shape
@@ -110,11 +119,17 @@ class NetworkLibrary(QObject):
         return any(view.title == _download_title(network.name) for view in self.coming)
 
     def download(self, network: PublishedNetwork, *, unverified: bool = False) -> None:
-        """Download a published network; ``unverified`` allows one that nothing proves."""
+        """Download a published network.
+
+        ``unverified`` allows one that nothing proves.
+        """
         self._install(network.name, network.name, _download_title(network.name), unverified=unverified)
 
     def bring_in(self, file: Path) -> None:
-        """Import a network from a file, under its published name or a free name like the file's."""
+        """Import a network from a file.
+
+        It gets its published name, or a free name like the file's.
+        """
         name = free_name(file.stem)
         self._install(str(file), "" if name == file.stem else name, tr("Import {file}", file=file.name))
 
@@ -162,7 +177,10 @@ def _download_title(name: str) -> str:
 
 
 def free_name(stem: str) -> str:
-    """Return a name like that of a file, of letters that a network's name may have, and not taken."""
+    """Return a free name like that of a file.
+
+    It has only letters that a network's name may have, and is not taken.
+    """
     import re
 
     from fcn_studio.fcn.weights.catalogue import bundled, installed

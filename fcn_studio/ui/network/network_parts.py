@@ -1,4 +1,7 @@
-"""The parts of the window that deal with networks: how they are made, connected and ended."""
+"""The parts of the window that deal with networks.
+
+They are made, connected and ended here.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ from fcn_studio.ui.session.session import Session
 
 @dataclass(frozen=True)
 class NetworkParts:
-    """The parts that live as long as the window; each is used directly."""
+    """The network parts that live as long as the window.
+
+    Each is used directly.
+    """
 
     process: JobProcess
     job_list: JobList

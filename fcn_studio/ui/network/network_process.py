@@ -1,4 +1,7 @@
-"""The network's process as Qt sees it, in the care of a thread of its own; only frozen values cross."""
+"""The network's process as Qt sees it.
+
+A thread of its own looks after it. Only frozen values cross.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class JobProcess(Protocol):
-    """What the window asks of the process that runs its jobs: `NetworkProcess`; tests may run jobs inline."""
+    """What the window asks of the process that runs its jobs.
+
+    `NetworkProcess` implements it. Tests may run jobs inline.
+    """
 
     @property
     def replied(self) -> SignalInstance:
@@ -22,13 +28,19 @@ class JobProcess(Protocol):
         """Submit a job and return its id."""
 
     def cancel(self, job_id: int, *, keep: bool = False) -> None:
-        """Forget a job, or with ``keep`` end it early and report the result so far."""
+        """Forget a job.
+
+        With ``keep`` it ends early and the result so far is reported.
+        """
 
     def warm_up(self) -> None:
         """Load torch before the first job needs it."""
 
     def shut_down(self) -> None:
-        """End everything; blocks until no thread and no process is left."""
+        """End everything.
+
+        This blocks until no thread and no process is left.
+        """
 
 
 class _SupervisorThread(QObject):
@@ -49,13 +61,18 @@ class _SupervisorThread(QObject):
 
     @Slot()
     def run(self) -> None:
-        """Serve the network's process until the supervisor is closed, then let the thread end."""
+        """Serve the network's process until the supervisor is closed.
+
+        The thread then ends.
+        """
         self.supervisor.run()
         self.thread().quit()
 
 
 class NetworkProcess(QObject):
-    """The network's process; it and its thread start when they are first needed.
+    """The network's process.
+
+    It and its thread start when they are first needed.
 
     Signals:
         replied(object): each `Reply`, on the GUI thread.
@@ -70,7 +87,7 @@ class NetworkProcess(QObject):
 
     @property
     def pid(self) -> int | None:
-        """Process id of the network's process; None if none runs."""
+        """Process id of the network's process, None if none runs."""
         return self._worker.supervisor.pid if self._worker is not None else None
 
     def submit(self, job: Job, *, interactive: bool = False) -> int:
@@ -78,7 +95,10 @@ class NetworkProcess(QObject):
         return self._supervisor.submit(job, interactive=interactive)
 
     def cancel(self, job_id: int, *, keep: bool = False) -> None:
-        """Forget a job, or with ``keep`` end it early and report the result so far."""
+        """Forget a job.
+
+        With ``keep`` it ends early and the result so far is reported.
+        """
         self._supervisor.cancel(job_id, keep=keep)
 
     def warm_up(self) -> None:
@@ -86,7 +106,10 @@ class NetworkProcess(QObject):
         self._supervisor.warm_up()
 
     def shut_down(self) -> None:
-        """End the process and the thread; blocks for at most some tenths of a second."""
+        """End the process and the thread.
+
+        This blocks for at most some tenths of a second.
+        """
         if self._worker is not None and self._thread is not None:
             self._worker.supervisor.close()
             self._thread.quit()

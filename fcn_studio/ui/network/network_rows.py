@@ -1,4 +1,7 @@
-"""What is known of each network that can be chosen, in words; the dialog and the menu of networks show it."""
+"""What is known of each network to choose from, in words.
+
+The dialog and the menu of networks show it.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +65,10 @@ class NetworkRows:
         return here | {(Origin.PUBLISHED, row.name): row for row in self._library.published}
 
     def at_hand(self, most: int) -> list[ListedNetwork]:
-        """Return the network in use and the first of the others that can be used, in their order."""
+        """Return the network in use and the first usable others.
+
+        They are in their order.
+        """
         usable = [row for row in self._library.networks if row.info is not None]
         used = [row for row in usable if self.is_current(row)]
         others = [row for row in usable if row not in used][: most - len(used)]
@@ -74,7 +80,10 @@ class NetworkRows:
         return used is not None and getattr(row, "path", None) == used.path
 
     def class_map(self, row: ListedNetwork) -> ClassMap:
-        """Return what the user said that the classes of a network mean in the open project."""
+        """Return the open project's class map for a network.
+
+        It is what the user said that the network's classes mean.
+        """
         if self.is_current(row):
             return self._current.class_map
         return self._current.remembered(row.info) if row.info is not None else {}

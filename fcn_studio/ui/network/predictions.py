@@ -1,4 +1,7 @@
-"""The predictions of the network: kept for the layers, and written into the open image between two strokes."""
+"""The predictions of the network.
+
+They are kept for the layers, and written into the open image between two strokes.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,9 @@ AFTER_STROKE_MS = 200
 
 @dataclass(frozen=True)
 class _Deferred:
-    """A prediction of the open image that may have to wait for the end of a stroke.
+    """Prediction of the open image that is to be written.
+
+    It may have to wait for the end of a stroke.
 
     Attributes:
         prediction: in the project's class indices.
@@ -56,7 +61,10 @@ class Predictions(QObject):
         session.edited.connect(self._apply_deferred)
 
     def keep(self, prediction: Prediction) -> None:
-        """Keep a prediction for the layers; the oldest beyond `PREDICTION_BYTES` go."""
+        """Keep a prediction for the layers.
+
+        The oldest beyond `PREDICTION_BYTES` are dropped.
+        """
         self._kept[prediction.image_id] = prediction
         self._kept.move_to_end(prediction.image_id)
         size = sum(2 * p.label_map.size for p in self._kept.values())
@@ -65,12 +73,17 @@ class Predictions(QObject):
             size -= 2 * oldest.label_map.size
 
     def forget(self) -> None:
-        """Forget all predictions: they are of another project, or the network's classes mean something else."""
+        """Forget all predictions.
+
+        They are of another project, or the network's classes mean something else.
+        """
         self._kept.clear()
         self._session.set_prediction(None)
 
     def offer(self, prediction: Prediction, only: frozenset[Status] | None = None) -> bool:
-        """Show and write a prediction if its image is the open one, and return whether it is.
+        """Show and write a prediction if its image is open.
+
+        Returns whether it is.
 
         Args:
             prediction: in the project's class indices.
@@ -91,7 +104,10 @@ class Predictions(QObject):
             self._session.set_prediction(self._kept.get(document.image_id))
 
     def _apply_deferred(self) -> None:
-        """Write the prediction that has arrived; during a stroke, wait for its end."""
+        """Write the prediction that has arrived.
+
+        During a stroke, it waits for the stroke's end.
+        """
         deferred, document = self._deferred, self._session.document
         if deferred is None or document is None or self._session.read_only:
             return

@@ -1,4 +1,6 @@
-"""The crash marker: a file that tells the next start how the program ended.
+"""The crash marker.
+
+This file tells the next start how the program ended.
 
 At its start the program writes ``logs/STEM.alive`` with {host, pid, started}; at its end it removes the file. A
 marker whose process is gone means that the program was killed, crashed or lost power; faulthandler's report is then
@@ -146,7 +148,10 @@ def _tail(path: Path) -> str:
 
 
 def _prune(folder: Path) -> None:
-    """Remove old logs, but none of a process that runs or whose end was not reported."""
+    """Remove old logs.
+
+    Logs of a process that runs or whose end was not reported stay.
+    """
     stems = sorted({path.name.partition(".")[0] for path in _ours(folder)}, reverse=True)
     for stem in stems[MAX_LOGS:]:
         for path in folder.glob(f"{stem}.*"):

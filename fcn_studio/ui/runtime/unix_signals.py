@@ -32,7 +32,10 @@ class QuitSignals:
         self._notifier: QSocketNotifier | None = None
 
     def close_window(self, window: QWidget) -> None:
-        """Close this window at a signal from now on; everything is saved first."""
+        """Close this window at a signal from now on.
+
+        Everything is saved first.
+        """
         from PySide6.QtCore import QSocketNotifier
 
         def close() -> None:

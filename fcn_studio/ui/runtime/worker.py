@@ -1,4 +1,7 @@
-"""Run a generator in a thread, and report on the thread of the GUI."""
+"""Running of a generator in a thread.
+
+It reports on the thread of the GUI.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ from fcn_studio.errors import FcnStudioError
 
 
 class Worker(QObject):
-    """A thread that runs one generator at a time. All signals are emitted on the thread that made the worker.
+    """A thread that runs one generator at a time.
+
+    All signals are emitted on the thread that made the worker.
 
     Signals:
         stepped(object): what the generator yielded.
@@ -39,13 +44,19 @@ class Worker(QObject):
         return self._stop is not None
 
     def start(self, steps: Generator[object, None, object]) -> None:
-        """Run a generator; the one before is cancelled."""
+        """Run a generator.
+
+        The one before is cancelled.
+        """
         self.cancel()
         self._stop = threading.Event()
         self._executor.submit(self._run, steps, self._stop)
 
     def cancel(self) -> None:
-        """Close the running generator after its current step. Nothing of it is reported from now on."""
+        """Close the running generator after its current step.
+
+        Nothing of it is reported from now on.
+        """
         if self._stop is not None:
             self._stop.set()
             self._stop = None

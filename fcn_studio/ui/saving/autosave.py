@@ -1,4 +1,7 @@
-"""Autosave: journal every step, save after a pause, try again what cannot be saved."""
+"""Autosave.
+
+It journals every step, saves after a pause, and tries again what cannot be saved.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,9 @@ class SaveState(StrEnum):
 
 @dataclass(frozen=True)
 class Reopened:
-    """The annotation of an image that is newer than what its files say, or has a history.
+    """Annotation of an image that is newer than its files.
+
+    It may also be one that has a history.
 
     Attributes:
         labels: label map and provenance.
@@ -133,7 +138,9 @@ class Autosave(QObject):
         document: Document | None,
         mask_sha256: str | None = None,
     ) -> None:
-        """Watch another document from now on; the one before must have been given to `save`.
+        """Watch another document from now on.
+
+        The one before must have been given to `save`.
 
         ``mask_sha256`` is of the mask file that the document was opened with, None if there was none.
         """
@@ -164,7 +171,10 @@ class Autosave(QObject):
             self._longest.start(max(self.idle_ms, LONGEST_MS))
 
     def save_soon(self) -> None:
-        """Save; a large document only once its last step is compressed, to spare memory."""
+        """Save the watched document soon.
+
+        A large document is saved only once its last step is compressed, to spare memory.
+        """
         document = self._document
         busy = document is not None and (document.history.compressing or self.journal.writing(document.image_id))
         if self._large and busy and self._put_off < MOST_PUT_OFF:
@@ -175,7 +185,9 @@ class Autosave(QObject):
             self.save()
 
     def save(self, *, leaving: bool = False) -> None:
-        """Write the watched document now, in the writer's thread, if it has changed. A gesture is waited for.
+        """Write the watched document now, if it has changed.
+
+        It is written in the writer's thread. A gesture is waited for.
 
         ``leaving``: nobody will change it any more, so that its arrays need not be copied.
         """
@@ -220,7 +232,10 @@ class Autosave(QObject):
     # --- images that are not open -----------------------------------------------------------------------------
 
     def restore(self, project: ProjectFolder, came_back: CameBack) -> None:
-        """Hold what was recovered from a journal until its image is opened, and save it."""
+        """Hold a recovered annotation until its image is opened.
+
+        It was recovered from a journal. It is saved too.
+        """
         labels, state = came_back.replayed.labels, came_back.replayed.state
         self.journal.adopt(came_back.journal)
         save = self._save_of(project, came_back.sample, labels, state.status, state.prelabelled_by, -1)
@@ -228,7 +243,10 @@ class Autosave(QObject):
         self._writer.wake()
 
     def reopened(self, image_id: str) -> Reopened | None:
-        """Return an annotation that is newer than its files, or has recovered steps; None if there is none."""
+        """Return an annotation that is newer than its files.
+
+        It may also have recovered steps. The result is None if there is none.
+        """
         entry = self.unsaved.get(image_id)
         if entry is not None and isinstance(entry.write, Accept):
             self._writer.flush()  # what becomes of a prediction only the writer can judge
@@ -243,7 +261,9 @@ class Autosave(QObject):
         return Reopened(save.labels, save.status, save.prelabelled_by, entry.history, on_disk)
 
     def history_of(self, image_id: str, labels: Labels, state: AnnotationState, mark: bytes | None = None) -> History:
-        """Return the steps of an image that is being opened, if it was left with this annotation; else none.
+        """Return the steps of an image that is being opened.
+
+        There are none unless it was left with this annotation.
 
         ``mark``: the annotation's `fingerprint`, if it is known already.
         """
@@ -255,7 +275,10 @@ class Autosave(QObject):
         return history
 
     def _share_memory(self) -> None:
-        """Give images that were left the memory that the open document's steps do not need."""
+        """Give unused undo memory to images that were left.
+
+        It is the memory that the open document's steps do not need.
+        """
         history = None if self._document is None else self._document.history
         if history is not None and history.compressing_large_step:
             return  # it will be small soon, and must not drive the others out
@@ -263,7 +286,10 @@ class Autosave(QObject):
         self.histories.limit(max(0, self.undo_bytes - held))
 
     def accept(self, accept: Accept) -> None:
-        """Write a prediction of an image that is not open, unless human work of it is not on disk yet."""
+        """Write a prediction of an image that is not open.
+
+        It is not written while human work of the image is not on disk yet.
+        """
         image_id = accept.sample.image_id
         entry = self.unsaved.get(image_id)
         if entry is not None and entry.state is not UnsavedState.RECOVERED:
@@ -283,13 +309,19 @@ class Autosave(QObject):
     # --- saving all -------------------------------------------------------------------------------------------
 
     def drain(self) -> None:
-        """Wait until everything given to the writer is on disk or known to have failed."""
+        """Wait until the writer has nothing left.
+
+        Everything given to it is then on disk or known to have failed.
+        """
         self.save()
         self._drain()
 
     @property
     def state(self) -> SaveState:
-        """Whether all work is on disk; never `SaveState.READ_ONLY`."""
+        """State of saving, never `SaveState.READ_ONLY`.
+
+        It says whether all work is on disk.
+        """
         if self.unsaved.failed:
             return SaveState.KEPT if self.journal_holds_all else SaveState.UNSAVED
         if self.unsaved.busy:
@@ -298,19 +330,28 @@ class Autosave(QObject):
 
     @property
     def journal_holds_all(self) -> bool:
-        """Whether something cannot be saved and all of it is in the journal, so that closing loses nothing."""
+        """Whether the journal holds all that cannot be saved.
+
+        Something cannot be saved, but closing loses nothing.
+        """
         failed = self.unsaved.failed
         return bool(failed) and all(map(self.journal.holds, failed))
 
     def finish(self) -> list[str]:
-        """Write everything, blocking; return the ids of images that cannot be written."""
+        """Write everything, blocking.
+
+        Returns the ids of images that cannot be written.
+        """
         self.save()
         self.retry()
         self._drain()
         return sorted(self._unsaved())
 
     def _unsaved(self) -> set[str]:
-        """Return the ids of the images that are not on disk, once the writer rests."""
+        """Return the ids of the images that are not on disk.
+
+        It is called once the writer rests.
+        """
         dirty = self._document is not None and self._document.dirty and self._writable
         return {*self.unsaved.failed, *([self._document.image_id] if self._document is not None and dirty else [])}
 
@@ -319,7 +360,10 @@ class Autosave(QObject):
         return self._project is not None and self._project.access is not Access.READ_ONLY
 
     def close_project(self) -> None:
-        """Forget the project. Journals of what is on disk are deleted, the others stay for the next opening."""
+        """Forget the project.
+
+        Journals of what is on disk are deleted, the others stay for the next opening.
+        """
         unsaved = self._unsaved()
         self.watch(None, None, None)
         self.histories.clear()
@@ -350,7 +394,10 @@ class Autosave(QObject):
             self._writer.wake()
 
     def _forget_if_saved(self, image_id: str) -> None:
-        """Delete the journal of an image that is not open, once all of it is on disk."""
+        """Delete the journal of an image that is not open.
+
+        It is deleted once all of the image is on disk.
+        """
         watched = self._document is not None and self._document.image_id == image_id
         if not watched and self.unsaved.get(image_id) is None:
             self.journal.forget(image_id)

@@ -1,4 +1,7 @@
-"""Export in a thread: a large image takes most of a second, and the window must not wait for it."""
+"""Export in a thread.
+
+A large image takes most of a second, and the window must not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ if TYPE_CHECKING:
 
 
 class Exporter(QObject):
-    """Runs one export at a time. All signals are emitted on the thread that made it.
+    """Exporter that runs one export at a time.
+
+    All signals are emitted on the thread that made it.
 
     Signals:
         changed(): an export has begun or ended.
@@ -53,7 +58,10 @@ class Exporter(QObject):
         self.changed.emit()
 
     def cancel(self) -> None:
-        """Stop after the current image; nothing of the unfinished export is left then."""
+        """Stop after the current image.
+
+        Nothing of the unfinished export is left then.
+        """
         if self.running:
             self._worker.cancel()
             self._tell_end()

@@ -1,4 +1,6 @@
-"""Write the stroke journals: every step is on this computer's disk before the next event.
+"""Writing of the stroke journals.
+
+Every step is on this computer's disk before the next event.
 
 One thread writes all journals, in order. The GUI thread waits for it, but never longer than `PATIENCE_S`: a slow disk
 delays the journal, not the hand.
@@ -40,7 +42,9 @@ LARGEST = 64 << 20
 
 
 class JournalWriter(QObject):
-    """Journals of the images of one project whose steps may not be on disk.
+    """Journals of images whose steps may not be on disk.
+
+    The images are of one project.
 
     Signals:
         failed(str): steps cannot be journalled at present; a sentence, once for a series of failures.
@@ -71,7 +75,10 @@ class JournalWriter(QObject):
         return self._folder
 
     def close(self) -> None:
-        """Close all files and release the journals; those not forgotten are found at the next opening."""
+        """Close all files and release the journals.
+
+        Journals that are not forgotten are found at the next opening.
+        """
         books, self._books = self._books, {}
         folder, self._folder = self._folder, None
         for book in books.values():
@@ -97,7 +104,9 @@ class JournalWriter(QObject):
         self._books[journal.head.image_id] = _Book(journal.path, journal.head, journal)
 
     def begin(self, document: Document, mask_sha256: str | None) -> Callable[[], None]:
-        """Journal the steps of a document from now on; return a function that ends this.
+        """Journal the steps of a document from now on.
+
+        Returns a function that ends this.
 
         ``mask_sha256`` is of the mask that the document was opened with, None if there was none.
         """
@@ -108,7 +117,10 @@ class JournalWriter(QObject):
         return document.stepped.connect(lambda motion, step: self._note(document, motion, step))
 
     def holds(self, image_id: str) -> bool:
-        """Return whether every step of an image that may not be on disk is in its journal."""
+        """Return whether an image's journal has every unsaved step.
+
+        Unsaved steps are those that may not be on disk.
+        """
         book = self._books.get(image_id)
         return book is not None and not book.broken and book.written == book.noted
 
@@ -133,14 +145,20 @@ class JournalWriter(QObject):
         self._executor.submit(_delete, path)
 
     def renew(self, document: Document) -> None:
-        """Begin the journal of a saved document anew if it is large or incomplete."""
+        """Begin the journal of a saved document anew.
+
+        This is done if it is large or incomplete.
+        """
         book = self._books.get(document.image_id)
         if book is not None and (book.broken or book.size > LARGEST):
             self.forget(document.image_id)
             self._books[document.image_id] = self._new_book(document, book.mask_sha256)
 
     def announce(self, image_id: str, mask_sha256: str) -> None:
-        """Note the mask that is about to be written. Runs on the writer's thread and waits for the disk."""
+        """Note the mask that is about to be written.
+
+        Runs on the writer's thread and waits for the disk.
+        """
         book = self._books.get(image_id)
         if book is not None:
             book.mask_sha256 = mask_sha256  # also of a broken one: it is begun anew with this mask
@@ -168,7 +186,10 @@ class JournalWriter(QObject):
         wait([noted], PATIENCE_S)
 
     def _write(self, book: _Book, act: Callable[[], None]) -> None:
-        """Write unless a step is missing already, and tell the first failure. Runs on the journal's thread."""
+        """Write unless a step is missing already.
+
+        The first failure is told. Runs on the journal's thread.
+        """
         if book.broken:
             return
         try:
@@ -192,7 +213,10 @@ class JournalWriter(QObject):
 
 
 class _Book:
-    """The journal of one image. The recorder belongs to the GUI thread, all else to the journal's thread."""
+    """The journal of one image.
+
+    The recorder belongs to the GUI thread, all else to the journal's thread.
+    """
 
     def __init__(self, path: Path, head: JournalHead, journal: Journal | None) -> None:
         self.path = path
@@ -221,7 +245,10 @@ class _Book:
             self._synced = time.monotonic()
 
     def announce(self, mask_sha256: str) -> None:
-        """Write the sha256 of a mask to come, if the journal has a step. Raises: OSError."""
+        """Write the sha256 of a mask to come, if there are steps.
+
+        The steps are those in the journal. Raises: OSError.
+        """
         if self._file is None and self._journal is not None:
             self._file = self._opened()
         if self._file is not None:
@@ -238,7 +265,7 @@ class _Book:
             self._file.note_classes(classes)
 
     def close(self) -> None:
-        """Close the file; it stays."""
+        """Close the file and keep it."""
         if self._file is not None:
             self._file.close()
             self._file = None

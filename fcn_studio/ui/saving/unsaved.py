@@ -1,4 +1,7 @@
-"""The table of unsaved work: what of each image is newer than the disk."""
+"""The table of unsaved work.
+
+It has what of each image is newer than the disk.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ class Write(Protocol):
         """The image it is for."""
 
     def write(self) -> None:
-        """Write it; runs on the writer's thread.
+        """Write the annotation on the writer's thread.
 
         Raises:
             FcnStudioError, OSError: if it cannot be written; the old files are as they were.
@@ -28,7 +31,9 @@ class Write(Protocol):
 
 
 class UnsavedState(StrEnum):
-    """How far the newest annotation of an image is on its way to the disk.
+    """State of an image's newest annotation.
+
+    It says how far the annotation is on its way to the disk.
 
     Attributes:
         WAITING: the writer will take it.
@@ -59,7 +64,9 @@ class Unsaved:
 
 
 class UnsavedAnnotations:
-    """Image id -> the newest annotation that is not on disk, and the order in which they are written.
+    """Unsaved annotations, image id -> the newest one.
+
+    They are not on disk yet. The order in which they are written is kept too.
 
     The GUI thread submits, the writer's thread takes and settles.
 
@@ -77,14 +84,20 @@ class UnsavedAnnotations:
     # --- GUI thread -------------------------------------------------------------------------------------------
 
     def submit(self, write: Write) -> None:
-        """Have something written soon, in place of what still waits for the same image."""
+        """Have an annotation written soon.
+
+        It replaces what still waits for the same image.
+        """
         image_id = write.sample.image_id
         with self.lock:
             self._entries[image_id] = Unsaved(write, UnsavedState.WAITING)
             self._queue.setdefault(image_id)
 
     def recover(self, write: Write, history: History, *, on_disk: bool) -> None:
-        """Hold what came out of a journal; have it written soon unless it is on disk."""
+        """Hold what came out of a journal.
+
+        It is written soon unless it is on disk.
+        """
         image_id = write.sample.image_id
         with self.lock:
             state = UnsavedState.RECOVERED if on_disk else UnsavedState.FAILED
@@ -93,7 +106,10 @@ class UnsavedAnnotations:
                 self._queue.setdefault(image_id)
 
     def retry(self) -> bool:
-        """Have everything that failed written again; return whether anything waits."""
+        """Have everything that failed written again.
+
+        Returns whether anything waits.
+        """
         with self.lock:
             for image_id in self.failed:
                 if self._entries[image_id].write is not self._writing:
@@ -117,7 +133,10 @@ class UnsavedAnnotations:
             self._queue = {key: None for key in self._queue if key in self._entries}
 
     def get(self, image_id: str) -> Unsaved | None:
-        """Return the newest annotation of an image; None if the files say all there is."""
+        """Return the newest annotation of an image.
+
+        It is None if the files say all there is.
+        """
         with self.lock:
             return self._entries.get(image_id)
 
@@ -129,7 +148,10 @@ class UnsavedAnnotations:
 
     @property
     def failed(self) -> list[str]:
-        """Ids of the images that could not be written; some may be being tried again."""
+        """Ids of the images that could not be written.
+
+        Some may be being tried again.
+        """
         with self.lock:
             return [image_id for image_id, entry in self._entries.items() if entry.state is UnsavedState.FAILED]
 
@@ -142,7 +164,7 @@ class UnsavedAnnotations:
     # --- the writer's thread ----------------------------------------------------------------------------------
 
     def take(self) -> Write | None:
-        """Return what is to be written next; None if nothing waits."""
+        """Return the annotation to write next, None if nothing waits."""
         with self.lock:
             if not self._queue:
                 return None
@@ -155,7 +177,10 @@ class UnsavedAnnotations:
             return entry.write
 
     def written(self, write: Write) -> None:
-        """Note that a write is on disk. Recovered steps stay until their image is opened."""
+        """Note that a write is on disk.
+
+        Recovered steps stay until their image is opened.
+        """
         with self.lock:
             entry = self._ended(write)
             if entry is not None and entry.history is not None:
@@ -164,7 +189,10 @@ class UnsavedAnnotations:
                 del self._entries[write.sample.image_id]
 
     def not_written(self, write: Write, *, keep: bool) -> None:
-        """Note that a write failed; ``keep``: it is to be tried again."""
+        """Note that a write failed.
+
+        With ``keep`` it is to be tried again.
+        """
         with self.lock:
             entry = self._ended(write)
             if entry is not None and keep:
@@ -173,7 +201,10 @@ class UnsavedAnnotations:
                 del self._entries[write.sample.image_id]
 
     def _ended(self, write: Write) -> Unsaved | None:
-        """End the write under way; return its entry unless something newer has taken its place."""
+        """End the write under way and return its entry.
+
+        The result is None if something newer has taken its place.
+        """
         self._writing = None
         entry = self._entries.get(write.sample.image_id)
         return entry if entry is not None and entry.write is write else None

@@ -46,7 +46,10 @@ class Save:
 
 @dataclass(frozen=True)
 class Accept:
-    """A prediction of an image that is not open, written where the rule of batches allows."""
+    """A prediction of an image that is not open.
+
+    It is written where the rule of batches allows.
+    """
 
     project: ProjectFolder
     sample: Sample
@@ -81,7 +84,10 @@ class AnnotationWriter(QObject):
         self._executor.submit(self._write_all)
 
     def flush(self) -> None:
-        """Block until everything that waits is on disk or has failed. Signals may still be queued."""
+        """Block until all writes are on disk or have failed.
+
+        Signals may still be queued.
+        """
         self._executor.submit(lambda: None).result()  # one thread, first in first out
 
     def close(self) -> None:

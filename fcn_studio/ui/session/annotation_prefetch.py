@@ -1,4 +1,7 @@
-"""Read the neighbours of the open image ahead: their pictures through `Images`, and their annotations."""
+"""Reading ahead of the neighbours of the open image.
+
+Their pictures are read through `Images`, and their annotations here.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,10 @@ LARGEST = 64_000_000
 
 
 class AnnotationPrefetch(QObject):
-    """Reads masks and records of the images that may be opened next, in a thread."""
+    """Reader of masks and records of images that may be opened next.
+
+    It reads in a thread.
+    """
 
     def __init__(self, pictures: Images, parent: QObject | None = None) -> None:
         super().__init__(parent)

@@ -1,4 +1,7 @@
-"""Change the class table of the open project. Rows are never moved or given another index."""
+"""Changes of the class table of the open project.
+
+Rows are never moved or given another index.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ class ClassEditor:
         self._open, self._toolbox = open_project, toolbox
 
     def add(self, name: str, colour: Colour | None = None) -> int:
-        """Add a class at the next index, make it active and return its index.
+        """Add a class at the next index and return the index.
+
+        The class becomes active.
 
         Raises:
             ProjectError: if the name is taken or nothing may be written.
@@ -29,7 +34,9 @@ class ClassEditor:
         return index
 
     def add_all(self, classes: Sequence[tuple[str, Colour]]) -> None:
-        """Add classes at the next indices, all or none; the active one stays.
+        """Add classes at the next indices, all or none.
+
+        The active one stays.
 
         Raises:
             ProjectError: if a name is taken, there is no room for all, or nothing may be written.
@@ -41,7 +48,7 @@ class ClassEditor:
             self._set_table(table)
 
     def rename(self, index: int, name: str) -> None:
-        """Rename a class; its index stays.
+        """Rename a class without changing its index.
 
         Raises:
             ProjectError: if the name is taken or nothing may be written.

@@ -21,7 +21,10 @@ NOT_USED = tr_noop("a class that is not used here")
 
 @dataclass(frozen=True, slots=True)
 class CursorInfo:
-    """What is under the cursor; who labelled it is translated already."""
+    """What is under the cursor.
+
+    The text on who labelled it is translated already.
+    """
 
     class_index: int
     class_name: str
@@ -31,7 +34,10 @@ class CursorInfo:
 
 
 def cursor_info(open_project: OpenProject, x: int, y: int) -> CursorInfo | None:
-    """Return what lies at a pixel of the open image, and what the network predicted there; None outside."""
+    """Return what lies at a pixel, and the network's prediction there.
+
+    The pixel is of the open image. The result is None outside.
+    """
     image, table = open_project.image, open_project.table
     if image is None or not (0 <= x < image.document.width and 0 <= y < image.document.height):
         return None

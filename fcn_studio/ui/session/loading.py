@@ -1,4 +1,7 @@
-"""Open projects and images; memory and journal come before older files."""
+"""Opening of projects and images.
+
+Memory and journal come before older files.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,9 @@ def open_project(
     grey: bool | None,
     break_lock: bool,
 ) -> tuple[ProjectFolder, str]:
-    """Open a project to write, or to read if another process writes it; return it with a sentence on that.
+    """Open a project to write, or to read if it is locked.
+
+    It is read if another process writes it. Returns the project with a sentence on that.
 
     The window stays responsive while this takes long (`ui.runtime.background`).
 
@@ -71,7 +76,10 @@ def open_project(
 
 
 def _opened(opened: Callable[..., ProjectFolder], *, break_lock: bool) -> tuple[ProjectFolder, str]:
-    """Open a project and find the statuses that choose the first image; return why it is locked, if it is."""
+    """Open a project and find the statuses of its first images.
+
+    They choose the image to open first. Returns why the project is locked, if it is.
+    """
     from fcn_studio.formats.images.images import image_size
 
     locked = ""
@@ -88,7 +96,9 @@ def _opened(opened: Callable[..., ProjectFolder], *, break_lock: bool) -> tuple[
 
 
 def load_document(project: ProjectFolder, sample: Sample, pictures: Images, autosave: Autosave) -> Loaded:
-    """Load the annotation and picture of an image; what is open stays as it is.
+    """Load the annotation and picture of an image.
+
+    What is open stays as it is.
 
     Args:
         project: of the image.

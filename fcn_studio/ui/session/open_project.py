@@ -1,4 +1,7 @@
-"""The open project and image, and the signals about them; everything in the window may watch it."""
+"""The open project and image, and the signals about them.
+
+Everything in the window may watch them.
+"""
 
 from __future__ import annotations
 
@@ -75,12 +78,15 @@ class OpenProject(QObject):
 
     @property
     def read_only(self) -> bool:
-        """Whether nothing may be written: another window has the project, or the folder cannot be written."""
+        """Whether nothing may be written.
+
+        Another window has the project, or the folder cannot be written.
+        """
         return self.project is not None and self.project.access is Access.READ_ONLY
 
     @property
     def table(self) -> ClassTable:
-        """The class table of the project; empty without one."""
+        """The class table of the project, empty without one."""
         return self.project.config.table if self.project is not None else ClassTable((), 0)
 
     @property
@@ -105,11 +111,14 @@ class OpenProject(QObject):
 
     @property
     def index(self) -> int:
-        """The row of the open image; -1 if there is none."""
+        """The row of the open image, -1 if there is none."""
         return -1 if self.image is None else self.image.row
 
     def row_of(self, image_id: str) -> int | None:
-        """Return the row of an image; None if it is not in the project."""
+        """Return the row of an image.
+
+        It is None if the image is not in the project.
+        """
         return next((row for row, sample in enumerate(self.samples) if sample.image_id == image_id), None)
 
     def set_prediction(self, prediction: Prediction | None) -> None:

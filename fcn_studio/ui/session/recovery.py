@@ -1,4 +1,7 @@
-"""Recover the strokes that an earlier run left in the journals of the open project."""
+"""Recovery of strokes from the journals of the open project.
+
+An earlier run left them.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,9 @@ class Back:
 
 
 class Recovery:
-    """Recovers the strokes that fit when a project is opened, and holds the others until the user decides.
+    """Recovery of strokes when a project is opened.
+
+    Strokes that fit are recovered. The others are held until the user decides.
 
     Attributes:
         came_back: images whose steps were recovered, the one worked on last first.
@@ -50,7 +55,10 @@ class Recovery:
         self.left_over: list[LeftOver] = []
 
     def start(self, project: ProjectFolder) -> None:
-        """Read the journals of a project that was just opened and recover what fits; no image is opened."""
+        """Read the journals of an opened project and recover what fits.
+
+        The project was just opened. No image is opened.
+        """
         self.clear()
         if project.access is Access.READ_ONLY:
             return
@@ -131,12 +139,18 @@ class Recovery:
             self._open.recovered.emit(" ".join(words))
 
     def clear(self) -> None:
-        """Forget everything; the journals on disk stay."""
+        """Forget everything.
+
+        The journals on disk stay.
+        """
         self.came_back, self.left_over = [], []
 
     @property
     def row(self) -> int | None:
-        """The row of the recovered image worked on last; None if nothing was recovered."""
+        """The row of the recovered image worked on last.
+
+        It is None if nothing was recovered.
+        """
         return self._open.row_of(self.came_back[0].image_id) if self.came_back else None
 
     def delete(self, left_over: LeftOver) -> None:

@@ -82,7 +82,9 @@ class Session(OpenProject):
         grey_as_indices: bool | None = None,
         break_lock: bool = False,
     ) -> None:
-        """Open a folder of images in place; all or nothing: on an error the open project stays.
+        """Open a folder of images in place.
+
+        It is all or nothing. On an error the open project stays.
 
         Not for the folder that is open: `OpenFolder` asks about that.
 
@@ -126,7 +128,10 @@ class Session(OpenProject):
         self.recovery.tell()
 
     def _open_first(self) -> None:
-        """Show the image whose steps were recovered, else the first that is not finished, or that opens."""
+        """Show the image whose steps were recovered, or the first unfinished.
+
+        If it cannot be opened, the first that opens is shown.
+        """
         came_back = self.recovery.row
         if came_back is not None and self.open_from(came_back, +1, lambda row: row == came_back):
             return
@@ -135,7 +140,9 @@ class Session(OpenProject):
             self.open_from(start - 1, -1, lambda row: True)
 
     def close_project(self, *, discard: bool = False) -> bool:
-        """Save everything and close; return False, with a sentence, if something cannot be saved.
+        """Save everything and close.
+
+        If something cannot be saved, the result is False and a sentence says so.
 
         ``discard``: close even then.
         """
@@ -183,7 +190,10 @@ class Session(OpenProject):
                 self.project.max_pixels = self.settings.max_pixels
 
     def shut_down(self) -> None:
-        """End the session's threads; call after `close_project`."""
+        """End the session's threads.
+
+        Call it after `close_project`.
+        """
         self.autosave.shut_down()
         for part in (self.annotation_prefetch, self.pictures, self.status_scan):
             part.close()
@@ -191,7 +201,9 @@ class Session(OpenProject):
     # --- navigation -------------------------------------------------------------------------------------------
 
     def go_to(self, row: int) -> None:
-        """Open the image of a row and save the present one, which stays open if the new one cannot be opened.
+        """Open the image of a row and save the present one.
+
+        The present one stays open if the new one cannot be opened.
 
         Raises:
             ImageError, MaskError, ProjectError: if the image or its mask cannot be read.
@@ -219,7 +231,10 @@ class Session(OpenProject):
         self._show(None)
 
     def step(self, by: int) -> None:
-        """Open the next or previous image; pass by those that cannot be opened, and say so."""
+        """Open the next or previous image.
+
+        Images that cannot be opened are passed by, and the user is told.
+        """
         self.open_from(self.index + by, by, lambda row: True)
 
     def step_unverified(self, by: int) -> None:
@@ -233,7 +248,10 @@ class Session(OpenProject):
         return self.status_scan.status(row) not in FINISHED
 
     def open_from(self, row: int, by: int, wanted: Callable[[int], bool]) -> bool:
-        """Open the first wanted image from a row on that can be opened; return whether there was one."""
+        """Open the first wanted image from a row on.
+
+        Images that cannot be opened are passed by. Returns whether there was one.
+        """
         self.settle()
         while 0 <= row < len(self.samples):
             try:
@@ -252,7 +270,10 @@ class Session(OpenProject):
         return False
 
     def _on_broken(self, image_id: str, sentence: str) -> None:
-        """Tell that the open picture cannot be read, keep the work and show another image."""
+        """Tell that the open picture cannot be read.
+
+        The work is kept and another image is shown.
+        """
         self.note_failure(image_id, sentence)
         self.problem.emit(sentence)
         row = self.index
@@ -260,7 +281,10 @@ class Session(OpenProject):
             self.close_image()
 
     def _opens(self, row: int) -> bool:
-        """Return whether an image opened, or was not tried, when it was last looked at."""
+        """Return whether an image did not fail to open.
+
+        It opened, or was not tried, when it was last looked at.
+        """
         return self.samples[row].image_id not in self.failures
 
     def _show(self, image: OpenImage | None, mask_sha256: str | None = None) -> None:
@@ -286,7 +310,10 @@ class Session(OpenProject):
         self.toolbox.settle()
 
     def undo(self) -> None:
-        """Undo the last step of the open document; within a polygon, its last corner."""
+        """Undo the last step of the open document.
+
+        Within a polygon, its last corner is undone.
+        """
         if self.toolbox.tool.key("Undo"):
             return
         self.settle()
@@ -315,7 +342,10 @@ class Session(OpenProject):
         return self.document
 
     def verify(self) -> None:
-        """Make every pixel of the open image human and its status Verified, in one undo step."""
+        """Make the open image Verified, in one undo step.
+
+        Every pixel becomes human.
+        """
         document = self.editable()
         assert self.project is not None
         verify(document, self.project.config.unlabelled_index)
@@ -336,13 +366,19 @@ class Session(OpenProject):
 
     @property
     def save_state(self) -> SaveState | None:
-        """Whether all work is on disk; None without an open image."""
+        """State of saving, None without an open image.
+
+        It says whether all work is on disk.
+        """
         if self.document is None:
             return None
         return SaveState.READ_ONLY if self.read_only else self.autosave.state
 
     def drain(self) -> None:
-        """Finish the gesture and wait until everything is on disk; say what cannot be saved."""
+        """Finish the gesture and wait until everything is on disk.
+
+        The user is told what cannot be saved.
+        """
         self.settle()
         self.autosave.drain()
         if count := len(self.autosave.newer()):

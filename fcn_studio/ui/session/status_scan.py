@@ -1,4 +1,7 @@
-"""Find the status of each image of the open project, in the background if it takes long."""
+"""Search for the status of each image of the open project.
+
+It runs in the background if it takes long.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,9 @@ _WORK_S, _REST_S = 0.002, 0.001
 
 
 class StatusScan(QObject):
-    """Finds the status of every image once, in the order of the project; rows in view come first.
+    """Scan that finds the status of every image once.
+
+    Images come in the order of the project, rows in view first.
 
     Signals:
         found(): more statuses are known than before.
@@ -62,7 +67,10 @@ class StatusScan(QObject):
             _ask(project, sample)
 
     def stop(self) -> None:
-        """Stop the search; nothing waits for a slow folder."""
+        """Stop the search.
+
+        Nothing waits for a slow folder.
+        """
         self._stop.set()
         self._news.stop()
         self._stop = threading.Event()
@@ -80,7 +88,10 @@ class StatusScan(QObject):
         return self._begin is None and self._looking is None
 
     def look(self, rows: Iterable[int], until: Container[Status] = ()) -> None:
-        """Find the statuses of these rows now, up to the first of ``until``; the window stays responsive."""
+        """Find the statuses of these rows now.
+
+        It ends at the first of ``until``. The window stays responsive.
+        """
         project = self._open.project
         if project is None or self.done:
             return
@@ -88,7 +99,10 @@ class StatusScan(QObject):
         in_background(lambda: next((s for s in samples if project.annotations.status(s) in until), None))
 
     def known(self, row: int) -> Status | None:
-        """Return the status of a row without opening a file; None if it is not known yet."""
+        """Return the status of a row without opening a file.
+
+        It is None if the status is not known yet.
+        """
         project = self._open.project
         assert project is not None
         sample = project.samples[row]
@@ -120,7 +134,10 @@ class StatusScan(QObject):
         return counts
 
     def _newer(self, row: int, sample: Sample) -> Status | None:
-        """Return the status of the open document, or of an annotation that is not on disk yet."""
+        """Return a status that is newer than the disk.
+
+        It is that of the open document, or of an annotation that is not on disk yet.
+        """
         image = self._open.image
         if image is not None and row == image.row:
             return image.document.status
@@ -139,7 +156,10 @@ class StatusScan(QObject):
 
 
 def _look(project: ProjectFolder, row: int, asked: deque[Sample], stop: threading.Event) -> None:
-    """Find all statuses from a row on, and before each those asked for. Runs on the thread."""
+    """Find all statuses from a row on.
+
+    Those asked for come before each. Runs on the thread.
+    """
     rest = time.monotonic() + _WORK_S
     for sample in project.samples[row:]:
         if time.monotonic() > rest:

@@ -103,7 +103,10 @@ class Toolbox(QObject):
         self.class_changed.emit()
 
     def begin(self, table: ClassTable) -> None:
-        """Take the classes of a project that was just opened; activate the first that is not background."""
+        """Take the classes of a project that was just opened.
+
+        The first class that is not background becomes active.
+        """
         self.reset_rules()
         self.set_table(table)
         first = next((c.index for c in table.active if c.index != table.background_index), None)
@@ -129,7 +132,10 @@ class Toolbox(QObject):
         self.set_class(index)
 
     def show_active(self) -> None:
-        """Show the active class; tools call this before they paint."""
+        """Show the active class.
+
+        Tools call this before they paint.
+        """
         if self.class_index in self._hidden:
             self._hidden -= {self.class_index}
             self._apply_rules()
@@ -176,7 +182,10 @@ class Toolbox(QObject):
     # --- pen --------------------------------------------------------------------------------------------------
 
     def use_pen(self, erases: bool) -> None:
-        """Follow the pen: turned round it is the eraser, turned back the tool used before."""
+        """Follow the pen.
+
+        Turned round it is the eraser, turned back the tool used before.
+        """
         if not self.pen_seen:
             self.pen_seen = True
             self.options_changed.emit()

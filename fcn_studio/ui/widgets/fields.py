@@ -1,4 +1,7 @@
-"""Fields that do not take the wheel from lists or the keyboard from the canvas."""
+"""Fields that leave the wheel and the keyboard to others.
+
+They do not take the wheel from lists or the keyboard from the canvas.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The strip over the upper edge of the image for notices, problems and offers.
+"""The strip over the upper edge of the image.
+
+It shows notices, problems and offers.
 
 It floats, so that the image below stays in place when a message appears or disappears. Notices disappear after some
 seconds, problems and offers stay until the user closes them. An offer that is covered by a problem or another offer
@@ -34,7 +36,9 @@ class _Offer:
 
 
 class MessageStrip(QFrame):
-    """Strip with one sentence; a notice never replaces a problem.
+    """Strip with one sentence.
+
+    A notice never replaces a problem.
 
     Args:
         parent: the widget over whose upper edge it floats.
@@ -87,7 +91,9 @@ class MessageStrip(QFrame):
         self._icon.setPixmap(theme.icon("warning" if problem else "info").pixmap(20, 20))
 
     def show_notice(self, text: str) -> bool:
-        """Show a sentence for some seconds, unless a problem or an offer is shown.
+        """Show a sentence for some seconds.
+
+        It is not shown over a problem or an offer.
 
         Returns whether the sentence is shown.
         """
@@ -153,7 +159,10 @@ class MessageStrip(QFrame):
         self.raise_()
 
     def _place(self) -> None:
-        """Take the whole width of the parent, and the height that the sentence needs."""
+        """Take the whole width of the parent.
+
+        The height is what the sentence needs.
+        """
         parent, row = self.parentWidget(), self.layout()
         if parent is not None and row is not None:
             row.activate()

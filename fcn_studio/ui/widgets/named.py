@@ -24,6 +24,9 @@ def named(widget: W, name: str, tip: str = "") -> W:
 
 
 def with_role(widget: W, role: str) -> W:
-    """Give a label or button a role of the style sheet: "dim", "strong", "title" or "choice"."""
+    """Give a label or button a role of the style sheet.
+
+    Roles are "dim", "strong", "title" and "choice".
+    """
     widget.setProperty("role", role)
     return widget

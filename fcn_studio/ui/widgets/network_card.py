@@ -1,4 +1,7 @@
-"""A heading, a sentence and a form of facts, as the dialog of networks shows them."""
+"""A heading, a sentence and a form of facts.
+
+The dialog of networks shows them.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,10 @@ class NetworkCard(QScrollArea):
         self.setWidget(content)
 
     def show_facts(self, title: str, sentence: str, facts: Sequence[tuple[str, str]]) -> None:
-        """Show a title, a sentence and facts, each its name and words; facts without words are left out."""
+        """Show a title, a sentence and facts.
+
+        Each fact has its name and words. Facts without words are left out.
+        """
         self._title.setText(title)
         self._sentence.setText(sentence)
         self._sentence.setVisible(bool(sentence))
@@ -61,7 +67,10 @@ class NetworkCard(QScrollArea):
 
 
 def _is_one_word(words: str) -> bool:
-    """Return whether the words are too long for a line and cannot be wrapped, as a path or an address."""
+    """Return whether words too long for a line cannot be wrapped.
+
+    A path or an address is such a text.
+    """
     return len(words) > _LONGEST_WORD and " " not in words
 
 

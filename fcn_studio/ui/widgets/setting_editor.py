@@ -1,4 +1,7 @@
-"""A widget for one row of a table of settings: a check box, a number or a list of choices."""
+"""A widget for one row of a table of settings.
+
+It is a check box, a number or a list of choices.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from fcn_studio.settings import Setting, Value
 
 
 def add_setting(form: QFormLayout, setting: Setting[Any], value: Value) -> Callable[[], Value]:
-    """Add a row that edits a setting; the result reads its present value."""
+    """Add a row that edits a setting.
+
+    Returns a function that reads the setting's present value.
+    """
     editor, read = _editor(setting, value)
     title = tr(setting.title)
     editor.setToolTip(tr(setting.help))

@@ -73,7 +73,10 @@ def current() -> Theme:
 
 
 def wanted(appearance: str) -> Theme:
-    """Return the colours for a value of the setting; "system" follows the desktop."""
+    """Return the colours for a value of the setting.
+
+    "system" follows the desktop.
+    """
     if appearance == Appearance.SYSTEM:
         dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
         return DARK if dark else LIGHT
@@ -164,7 +167,9 @@ def _pixmap(name: str, colour: str, pixels: int) -> QPixmap:
 
 
 def icon(name: str, colour: str | None = None, size: int = 20) -> QIcon:
-    """Return an icon in the text colour, or another, for pixel ratios 1 and 2.
+    """Return an icon in the text colour or another.
+
+    It is for pixel ratios 1 and 2.
 
     Raises:
         FileNotFoundError: if there is no such icon.
@@ -191,7 +196,10 @@ def swatch(rgb: tuple[int, int, int], size: int = 16) -> QPixmap:
 
 
 def swatch_icon(rgb: tuple[int, int, int]) -> QIcon:
-    """Return a swatch as an icon whose colour is exact in selected rows too."""
+    """Return a swatch as an icon.
+
+    Its colour is exact in selected rows too.
+    """
     return untinted(swatch(rgb))
 
 

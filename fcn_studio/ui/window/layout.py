@@ -98,7 +98,10 @@ class Layout(QObject):
             QTimer.singleShot(0, self, self._arrange)
 
     def show_parts(self, project: bool) -> None:
-        """Show the parts that belong to a project, unless the user has hidden them."""
+        """Show the parts that belong to a project.
+
+        Parts that the user has hidden stay hidden.
+        """
         bare = self._bare.isChecked()
         for bar in self._bars:
             bar.setVisible(project and not bare)
@@ -107,7 +110,10 @@ class Layout(QObject):
         self._window.statusBar().setVisible(not bare)
 
     def _arrange(self) -> None:
-        """Restore places and sizes of the docks from last time, or the first ones."""
+        """Restore places and sizes of the docks.
+
+        They are those from last time, or the first ones.
+        """
         remembered, self._remembered = self._remembered, None
         if remembered is not None and self._shown.isChecked() and self._window.restoreState(remembered, VERSION):
             return
@@ -130,7 +136,10 @@ class Layout(QObject):
             store.put("state", self._window.saveState(VERSION))
 
     def restore(self) -> None:
-        """Restore the saved layout; an unreadable one is ignored."""
+        """Restore the saved layout.
+
+        An unreadable one is ignored.
+        """
         self._window.resize(FIRST_SIZE)
         store = _Store.at(paths.config_dir() / "window.ini")
         if store is None:

@@ -224,7 +224,10 @@ class MainWindow(QMainWindow):
     # --- opening and closing ----------------------------------------------------------------------------------
 
     def open_folder(self, folder: Path) -> None:
-        """Open a folder, or that of an image; errors are shown in the message strip."""
+        """Open a folder, or that of an image.
+
+        Errors are shown in the message strip.
+        """
         self._door.run(lambda: self._commands.opening.open(folder))
 
     @guarded
@@ -239,7 +242,10 @@ class MainWindow(QMainWindow):
         self.closed.emit()
 
     def _close_and_lose(self) -> bool:
-        """Close with unsaved work if the user agrees; the journal keeps it."""
+        """Close with unsaved work if the user agrees.
+
+        The journal keeps the work.
+        """
         from fcn_studio.ui.dialogs.questions import LossDialog
 
         dialog = LossDialog(kept=self._session.autosave.journal_holds_all, parent=self)

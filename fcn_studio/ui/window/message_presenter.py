@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class MessagePresenter(QObject):
-    """Presenter of messages; it clears those of a project when that is closed."""
+    """Presenter of messages.
+
+    It clears the messages of a project when that is closed.
+    """
 
     def __init__(
         self,

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 def cursor_words(x: int, y: int, info: CursorInfo | None) -> str:
-    """Return what is under the cursor: ``412, 208   Pole (you)   network: Tree 61 %``."""
+    """Return what is under the cursor, in words.
+
+    An example is ``412, 208   Pole (you)   network: Tree 61 %``.
+    """
     parts = [f"{x}, {y}"]
     if info is not None:
         parts.append(f"{info.class_name} ({info.who})" if info.class_name else info.who)
@@ -59,7 +62,9 @@ def saved_words(state: SaveState | None, saved_at: float | None, now: float) -> 
 
 
 class StatusLine(QStatusBar):
-    """Status bar that follows the session, the jobs and the device of the network.
+    """Status bar of the window.
+
+    It follows the session, the jobs and the device of the network.
 
     Signals:
         export_cancelled(): the user cancelled the running export.
@@ -127,7 +132,10 @@ class StatusLine(QStatusBar):
         self._zoom.setText(f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %")
 
     def show_export(self, done: int, total: int) -> None:
-        """Show the progress of an export; (0, 0) when it has ended."""
+        """Show the progress of an export.
+
+        (0, 0) means that it has ended.
+        """
         self._export = (done, total) if total else None
         self._jobs_changed()
 
