@@ -105,9 +105,9 @@ class ViewState:
         return replace(self, width=width, height=height)._centred_on(*centre, self.scale)
 
     def in_place(self, width: int, height: int, dx: int, dy: int) -> ViewState:
-        """Return a view of the same zoom in a viewport of another size.
+        """Return a view of the same zoom in another viewport.
 
-        Its content moves by (dx, dy) pixels.
+        The viewport has another size. Its content moves by (dx, dy) pixels.
         """
         return replace(self, width=width, height=height, origin_x=self.origin_x + dx, origin_y=self.origin_y + dy)
 
