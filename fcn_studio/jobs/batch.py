@@ -16,7 +16,9 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
 
 
 def index_map(network: NetworkInfo, project: ProjectFolder, class_map: ClassMap | None = None) -> dict[int, int]:
-    """Return network class index -> project class index, as the user said, else by name.
+    """Return network class index -> project class index.
+
+    The user's choice decides, else the name.
 
     Raises:
         NetworkCannotHelp: if no class is known to both, or only the background is.
@@ -37,7 +39,10 @@ def nothing_to_prelabel(name: str) -> str:
 
 
 def waiting(project: ProjectFolder, *, include_prelabelled: bool) -> list[Sample]:
-    """Return the images that a batch may write: New ones, and with ``include_prelabelled`` Pre-labelled ones."""
+    """Return the images that a batch may write.
+
+    They are New ones, and with ``include_prelabelled`` Pre-labelled ones.
+    """
     wanted = {Status.NEW, Status.PRELABELLED} if include_prelabelled else {Status.NEW}
     return [sample for sample in project.samples if project.annotations.status(sample) in wanted]
 

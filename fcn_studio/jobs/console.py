@@ -50,12 +50,18 @@ def open_project(
 
 
 def progress_bar(words: str, total: int | None) -> tqdm[Any]:
-    """Return a progress bar on a terminal, one that shows nothing where standard error is a file."""
+    """Return a progress bar, shown only on a terminal.
+
+    It shows nothing where standard error is a file.
+    """
     return tqdm(total=total, desc=words, file=sys.stderr, leave=False, dynamic_ncols=True, disable=None)
 
 
 def exhaust(work: Generator[tuple[int, int], None, _Result], words: str) -> _Result:
-    """Run a generator of (done, total) under a progress bar and return its result."""
+    """Run a generator under a progress bar and return its result.
+
+    The generator yields (done, total).
+    """
     steps = WithResult(work)
     with progress_bar(words, None) as bar:
         for done, bar.total in steps:
@@ -96,14 +102,17 @@ def print_details(figures: Figures, table: ClassTable) -> None:
 
 
 def trusted(project: ProjectFolder) -> Snapshot:
-    """Return the trusted pixels of a project; print what is left out on standard error."""
+    """Return the trusted pixels of a project.
+
+    Prints what is left out on standard error.
+    """
     snapshot = exhaust(collect(project), tr("collect labels"))
     tell_left_out(snapshot)
     return snapshot
 
 
 def tell_left_out(snapshot: Snapshot) -> list[str]:
-    """Print a sentence for each image that was left out, and return the sentences."""
+    """Print and return a sentence for each image left out."""
     for sentence in snapshot.problems:
         print(tr("left out: {sentence}", sentence=sentence), file=sys.stderr)
     return list(snapshot.problems)

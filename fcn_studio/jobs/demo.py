@@ -1,4 +1,6 @@
-"""The demo: a small project of drawn micrographs, two of them labelled, the truth of all known.
+"""The demo, a small project of drawn micrographs.
+
+Two of them are labelled. The truth of all is known.
 
 The truth lies in ``.fcn-studio/demo/`` beside the annotations, so that the window can tell how good the network
 really is on pictures that nobody labelled.
@@ -25,7 +27,9 @@ SEED = 7
 
 
 def make_demo(folder: Path, *, count: int = PICTURES, labelled: int = LABELLED, seed: int = SEED) -> Path:
-    """Draw the demo project into a new or empty folder, and return the folder.
+    """Draw the demo project and return its folder.
+
+    The folder is new or empty.
 
     Raises:
         ProjectError: if the folder has something in it, or cannot be made.
@@ -57,7 +61,10 @@ def is_demo(project: ProjectFolder) -> bool:
 
 
 def truth_snapshot(project: ProjectFolder) -> tuple[LabelledImage, ...]:
-    """Return the true label maps of the images that came unlabelled; empty for a project that is no demo."""
+    """Return the true label maps of images that came unlabelled.
+
+    The snapshot is empty for a project that is no demo.
+    """
     if not is_demo(project):
         return ()
     given = [s for s in project.samples if project.split(s) is Split.TRAIN][:LABELLED]

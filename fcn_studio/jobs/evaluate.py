@@ -1,4 +1,7 @@
-"""Score a checkpoint on true label maps: what `evaluate` prints and what decides on adoption."""
+"""Scoring of a checkpoint on true label maps.
+
+`evaluate` prints the figures, and they decide on adoption.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,9 @@ from fcn_studio.jobs.protocol import Evaluated, EvaluateJob, ImageFailed, JobPro
 
 
 def evaluate_network(job: EvaluateJob, predictors: PredictorCache) -> Generator[JobProgress, bool | None, Figures]:
-    """Yield `Evaluated`, or `ImageFailed`, after each image; return the figures in the classes of the job's table.
+    """Yield `Evaluated` or `ImageFailed` for each image, and return figures.
+
+    The figures are in the classes of the job's table.
 
     The network's classes are matched as the job says, else by name; where it predicts one that means nothing in the
     table, the pixel counts as wrong.

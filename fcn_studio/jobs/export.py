@@ -27,7 +27,9 @@ def export_project(
     exporter: ExportFormat = EXPORTERS[0],
     options: Mapping[str, Value] | None = None,
 ) -> ExportSteps:
-    """Write the chosen samples into ``out`` in a format with its ``options``; yields (done, total) after each image.
+    """Write the chosen samples into ``out`` in an export format.
+
+    ``options`` are those of the format. Yields (done, total) after each image.
 
     Raises:
         ProjectError: if nothing matches, or the target is in the way or cannot be written.

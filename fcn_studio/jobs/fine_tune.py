@@ -1,4 +1,7 @@
-"""Fine-tune: train on the snapshot of trusted pixels, keep the best, score it beside the network in use."""
+"""Fine-tuning on the snapshot of trusted pixels.
+
+The best network is kept, and scored beside the network in use.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ from fcn_studio.jobs.protocol import EvaluateJob, FineTuneJob, JobProgress
 
 
 def fine_tune(job: FineTuneJob, predictors: PredictorCache) -> Generator[JobProgress, bool | None, TrainOutcome]:
-    """Yield `TrainProgress` and, while scoring, `Evaluated`; return the outcome.
+    """Yield progress of a fine-tune and return its outcome.
+
+    The progress is `TrainProgress` and, while scoring, `Evaluated`.
 
     Send True to end the training early with its best network.
 

@@ -1,4 +1,7 @@
-"""Run a fine-tune from its first label to its verdict; both shells drive the same generator."""
+"""Running of a fine-tune from its first label to its verdict.
+
+The window and the command line use the same generator.
+"""
 
 from __future__ import annotations
 
@@ -100,13 +103,16 @@ def fine_tune_run(request: FineTuneRequest) -> FineTuneRun:
 
 
 def _with_validation_on(snapshot: Snapshot, val_ids: Collection[str]) -> Snapshot:
-    """Return the snapshot with these images to validate on, and the others of the train split to train on."""
+    """Return the snapshot with these images for validation.
+
+    The others of the train split are for training.
+    """
     val = tuple(image for image in (*snapshot.train, *snapshot.val) if image.image_id in val_ids)
     return replace(snapshot, train=tuple(i for i in snapshot.train if i.image_id not in val_ids), val=val)
 
 
 def _job(request: FineTuneRequest, snapshot: Snapshot) -> FineTuneJob:
-    """Return what is to be done, but for the file of a run's network."""
+    """Return the job, without the file of a run's network."""
     if not snapshot.train:
         raise TrainingError(_nothing_to_train_on(len(snapshot.val)))
     scratch = request.config.level is Level.SCRATCH
@@ -153,7 +159,10 @@ def _run(request: FineTuneRequest) -> runs.Run | None:
 def _logged(
     job: FineTuneJob, run: runs.Run | None
 ) -> Generator[Step, TrainProgress | TrainOutcome | None, TrainOutcome]:
-    """Yield the job; log the progress that is sent until the outcome comes, and return the outcome."""
+    """Yield the job, log its progress, and return the outcome.
+
+    Progress is sent to the generator until the outcome comes.
+    """
     news = yield job
     while not isinstance(news, TrainOutcome):
         failed = None

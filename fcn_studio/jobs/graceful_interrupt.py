@@ -1,4 +1,7 @@
-"""Ctrl+C on the command line: the first ends a training early, the second interrupts it."""
+"""Handling of Ctrl+C on the command line.
+
+The first ends a training early, the second interrupts it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ from fcn_studio.i18n import tr
 
 @contextmanager
 def graceful_interrupt() -> Iterator[threading.Event]:
-    """Let the first Ctrl+C only set the event; the second interrupts as usual."""
+    """Let the first Ctrl+C only set the event.
+
+    The second interrupts as usual.
+    """
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield event

@@ -1,4 +1,6 @@
-"""The jobs on the command line: the same generators as in the window, run here, with progress bars.
+"""The jobs on the command line.
+
+The generators are the same as in the window. They are run here, with progress bars.
 
 Each function prints what a person wants to know and returns what ``--json`` writes.
 """
@@ -130,7 +132,10 @@ def _segment(project: ProjectFolder, network: NetworkInfo, job: SegmentJob, writ
 
 
 def _predict(job: SegmentJob, write: Writer) -> tuple[int, list[str]]:
-    """Predict and write images; return how many were written, and a sentence for each that was left out."""
+    """Predict and write images, and return how many were written.
+
+    A sentence for each image that was left out is returned too.
+    """
     written, failed = 0, []
     with progress_bar(tr("segment"), len(job.images)) as bar:
         for news in JobRunner().run(job):
@@ -325,7 +330,9 @@ def export(
     grey_as_indices: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> Json:
-    """Write a data set of the images with these statuses and of this split, in a format with its options.
+    """Write a data set of the images of some statuses and split.
+
+    The format and its options are given.
 
     Raises:
         UsageError: if a status is unknown, or the format has no such option.

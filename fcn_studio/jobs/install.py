@@ -1,4 +1,7 @@
-"""Bring a network into the user's library: a published one from where it lies, or one from a file."""
+"""Installing of a network in the user's library.
+
+A published network comes from where it lies, another one from a file.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ _CHUNK = 8 << 20
 
 
 def install(job: InstallJob) -> Generator[JobProgress, bool | None, str]:
-    """Yield `Installing`; return the path of the network's file in the library.
+    """Yield `Installing` and return the network's file in the library.
 
     Failed or closed, it leaves nothing but the part of a download that is there already, for the next to go on.
 
@@ -72,7 +75,10 @@ def install(job: InstallJob) -> Generator[JobProgress, bool | None, str]:
 
 
 def _converted(conversion: Conversion, target: Path) -> Generator[JobProgress, object, None]:
-    """Convert a file in a process of its own, then check what it wrote and keep it."""
+    """Convert a file in another process and keep the result.
+
+    What the process wrote is checked first.
+    """
     with _beside(target) as place:
         yield from run_sandboxed(replace(conversion, out=str(place)))
         yield Installing(0, 0, tr("Checking"))
@@ -113,7 +119,9 @@ def _note(row: PublishedNetwork) -> str:
 
 
 def _recognised(path: Path, job: InstallJob) -> Generator[JobProgress, object, PublishedNetwork | None]:
-    """The published network that a file is, by its name, its hash being right, or by its hash alone.
+    """Return the published network that a file is.
+
+    The file has its name and the right hash, or the hash alone.
 
     Raises:
         CheckpointError: if it has the name of one and is another file.
@@ -155,7 +163,10 @@ def _is(row: PublishedNetwork, digests: dict[str, str]) -> bool:
 
 
 def _target(name: str) -> Path:
-    """Where a network of a name is kept. Raises: CheckpointError if the name cannot be had."""
+    """Return where a network of a name is kept.
+
+    Raises: CheckpointError if the name cannot be had.
+    """
     if not _NAME.fullmatch(name) or name.endswith(SUFFIX):
         raise CheckpointError(
             tr(
@@ -178,7 +189,10 @@ def _target(name: str) -> Path:
 
 @contextmanager
 def _beside(target: Path) -> Iterator[Path]:
-    """A place beside the target for what is not checked yet; nothing is left there in the end."""
+    """Provide a place beside the target for unchecked files.
+
+    Nothing is left there in the end.
+    """
     remove_leftovers(target.parent)
     with os_errors_as(tr_noop("{path} cannot be made: {reason}"), target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -207,7 +221,10 @@ def _copied(path: Path, place: Path) -> Iterator[Installing]:
 
 
 def _adopt(place: Path, target: Path, path: Path) -> None:
-    """Load what is there as any checkpoint, and keep it. Raises: CheckpointError that names the user's file."""
+    """Load a new file as any checkpoint, and keep it.
+
+    Raises: CheckpointError that names the user's file.
+    """
     from fcn_studio.fcn.weights.checkpoint import load_checkpoint
 
     try:

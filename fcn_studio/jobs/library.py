@@ -24,7 +24,10 @@ Json = dict[str, Any]
 
 
 def networks(folder: Path | None, *, available: bool = False) -> Json:
-    """List the networks that are bundled or installed, the runs of a project, and what can be downloaded."""
+    """List all networks that are known.
+
+    They are those that are bundled or installed, the runs of a project, and what can be downloaded.
+    """
     project = open_project(folder) if folder is not None else None
     try:
         current = network_of(project)

@@ -1,4 +1,6 @@
-"""Pictures that look like micrographs, drawn by our own code from a seed, with the truth known to the pixel.
+"""Pictures that look like micrographs, with exact truth.
+
+Our own code draws them from a seed. The truth is known to the pixel.
 
 They are the sample project of ``fcn-studio demo`` and the small real task of the tests: cells, dividing cells and
 debris on an unevenly lit, noisy field. The classes differ in shape and texture, not in one grey level, so that a
@@ -47,7 +49,10 @@ class Micrograph:
 
 
 def micrographs(count: int, *, seed: int = 0, size: tuple[int, int] = (320, 256)) -> Iterator[Micrograph]:
-    """Draw ``count`` pictures of ``size`` (width, height); the same seed gives the same bytes."""
+    """Draw ``count`` pictures of ``size`` (width, height).
+
+    The same seed gives the same bytes.
+    """
     for child in np.random.SeedSequence(seed).spawn(count):
         yield _draw(np.random.default_rng(child), *size)
 
@@ -71,13 +76,19 @@ def _draw(rng: np.random.Generator, width: int, height: int) -> Micrograph:
 
 
 def _smooth_noise(rng: np.random.Generator, height: int, width: int, scale: int) -> NDArray[np.float32]:
-    """Noise of unit range with features of about ``scale`` pixels; float32 (H, W)."""
+    """Return noise of unit range, float32 (H, W).
+
+    Its features have about ``scale`` pixels.
+    """
     coarse = rng.uniform(-1, 1, (height // scale + 3, width // scale + 3)).astype(np.float32)
     return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def _free_place(rng: np.random.Generator, truth: LabelMap, room: int) -> tuple[int, int] | None:
-    """A point (x, y) with ``room`` empty pixels around it, or None after some tries."""
+    """Return a point (x, y) with ``room`` empty pixels around it.
+
+    It is None after some tries.
+    """
     height, width = truth.shape
     for _ in range(30):
         x, y = int(rng.integers(4, width - 4)), int(rng.integers(4, height - 4))
@@ -93,7 +104,10 @@ def _blob(
     radii: tuple[float, float],
     wobble: float,
 ) -> NDArray[np.uint8]:
-    """Stencil (H, W) of 0 and 255: an ellipse at a random angle whose outline wobbles."""
+    """Return a stencil of an ellipse whose outline wobbles.
+
+    It is (H, W) of 0 and 255. The ellipse has a random angle.
+    """
     angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     outline = 1 + wobble * sum(
         rng.uniform(-1, 1) * np.cos(k * angles + rng.uniform(0, 2 * np.pi)) / k for k in (2, 3, 5)

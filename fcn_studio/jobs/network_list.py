@@ -1,4 +1,7 @@
-"""List the networks to choose from, with what is known of each; reads files, so not on the GUI thread."""
+"""Lists of the networks to choose from.
+
+They say what is known of each network. Listing reads files, so it does not belong on the GUI thread.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +76,9 @@ class ListedNetwork:
 
     @property
     def reference(self) -> str | Path:
-        """What a project that uses it writes down: its name if this program knows it by one, else its file.
+        """Reference that a project writes down for the network.
+
+        It is its name if this program knows it by one, else its file.
 
         Raises:
             ValueError: if it is not on this computer.
@@ -84,7 +89,10 @@ class ListedNetwork:
 
 
 def list_networks(project: ProjectFolder | None, timings: Timings) -> tuple[ListedNetwork, ...]:
-    """List the networks on this computer that a project may use: bundled ones, its runs newest first, others."""
+    """List the networks on this computer that a project may use.
+
+    Bundled ones come first, then its runs, newest first, then others.
+    """
     found = [_listed(Origin(origin), network, timings) for origin, network in all_networks(project)]
     known = {row.path for row in found}
     elsewhere = _used_files(project) if project is not None else []
@@ -107,7 +115,10 @@ def _used_files(project: ProjectFolder) -> list[Path]:
 
 
 def _listed(origin: Origin, network: NetworkInfo | Path, timings: Timings) -> ListedNetwork:
-    """Return what is known of one network; a path stands for a file that could not be read."""
+    """Return what is known of one network.
+
+    A path stands for a file that could not be read.
+    """
     path = network if isinstance(network, Path) else network.path
     info = None if isinstance(network, Path) else network
     if origin is Origin.ELSEWHERE:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
 
 
 def network_of(project: ProjectFolder | None, asked: str = "") -> NetworkInfo | None:
-    """Return the network asked for by name or path, else the project's current one, else the bundled default.
+    """Return the network asked for by name or path.
+
+    Without one, it is the project's current network, else the bundled default.
 
     It is None if nothing was asked for and none is installed.
 
@@ -55,13 +57,18 @@ def default_network(table: ClassTable | None = None) -> NetworkInfo | None:
 
 
 def _shared(source: ClassTable, target: ClassTable) -> int:
-    """Return how many of the project's classes a network knows by name; 0 if only the background."""
+    """Return how many project classes a network knows by name.
+
+    It is 0 if it knows only the background.
+    """
     index_map = map_classes(source, target)
     return len(set(index_map.values()) - {target.background_index}) if can_help(index_map, source) else 0
 
 
 def class_map_of(project: ProjectFolder, network: NetworkInfo) -> ClassMap:
-    """Return what the user last said that a network's classes mean in a project; empty if they go by name.
+    """Return the project's class map for a network.
+
+    It is what the user last said that the network's classes mean, and empty if they go by name.
 
     Raises:
         ProjectError: if ``current.json`` is broken.
@@ -121,7 +128,10 @@ def _listed(table: ClassTable) -> str:
 
 
 def _is(used: UsedNetwork, network: NetworkInfo, project: ProjectFolder) -> bool:
-    """Return whether a network has the name of one that was used; a bundled one changes with the version."""
+    """Return whether a network has the name of a used one.
+
+    Names are compared because a bundled network changes with the version.
+    """
     try:
         return used.path(project.folder) is None and _place(used, project) == network.path
     except CheckpointError:  # it is no longer there
@@ -149,7 +159,10 @@ def needed(network: NetworkInfo | None) -> NetworkInfo:
 
 
 def all_networks(project: ProjectFolder | None) -> list[tuple[str, NetworkInfo | Path]]:
-    """Return (origin, network) of all networks; a path in place of the network where its file is damaged."""
+    """Return (origin, network) of all networks.
+
+    A path takes the place of a network whose file is damaged.
+    """
     found: list[tuple[str, NetworkInfo | Path]] = []
     places = [("bundled", path) for path in bundled().values()]
     places += [("installed", path) for path in installed().values()]
@@ -164,6 +177,9 @@ def all_networks(project: ProjectFolder | None) -> list[tuple[str, NetworkInfo |
 
 
 def available() -> list[PublishedNetwork]:
-    """Return the published networks that are not installed yet, in the order of their table."""
+    """Return the published networks that are not installed yet.
+
+    They are in the order of their table.
+    """
     there = installed()
     return [row for row in PUBLISHED.values() if row.name not in there]

@@ -99,7 +99,10 @@ def write_json(result: object, path: Path | None) -> None:
 
 
 def _beginning(path: Path, option: str) -> bytes:
-    """Return the first bytes of a file; none if it is not there or no file, as /dev/stdout."""
+    """Return the first bytes of a file.
+
+    There are none if it is missing or no file, as /dev/stdout.
+    """
     if not path.is_file():
         return b""
     try:

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 
 class PredictorCache:
-    """Keeps the predictor of the last checkpoint and device, and says where it runs.
+    """Cache of the predictor of the last checkpoint and device.
+
+    It also says where the predictor runs.
 
     Attributes:
         device_words: the device of the last job, in words for people.
@@ -22,7 +24,7 @@ class PredictorCache:
         self.device_words = ""
 
     def start(self) -> str:
-        """Load torch; the default device in words."""
+        """Load torch and return the default device in words."""
         from fcn_studio.fcn.device import choose_device, configure_threads, describe_device
 
         configure_threads(self._threads)
@@ -30,7 +32,9 @@ class PredictorCache:
         return self.device_words
 
     def predictor(self, checkpoint: str, device_name: str) -> Predictor:
-        """The predictor of a checkpoint file on a device, loaded or kept from the last job.
+        """Return the predictor of a checkpoint file on a device.
+
+        It is loaded, or kept from the last job.
 
         Raises:
             CheckpointError: if the file is no checkpoint of ours.

@@ -1,4 +1,7 @@
-"""The frozen values that cross between a shell and the network's process, and nothing else does."""
+"""Frozen values that cross to and from the network's process.
+
+Nothing else crosses between the process and the program that started it.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ class ImageToSegment:
 
 @dataclass(frozen=True)
 class SegmentJob:
-    """Predict images with one checkpoint. Class indices of the result are the checkpoint's own."""
+    """Predict images with one checkpoint.
+
+    Class indices of the result are the checkpoint's own.
+    """
 
     checkpoint: str
     images: tuple[ImageToSegment, ...]
@@ -33,7 +39,9 @@ class SegmentJob:
 
 @dataclass(frozen=True)
 class FineTuneJob:
-    """Train on a snapshot of trusted pixels and compare with the network in use.
+    """Train on a snapshot of trusted pixels.
+
+    The result is compared with the network in use.
 
     Attributes:
         base: path of the checkpoint to start from; "" trains from scratch.
@@ -59,7 +67,9 @@ class FineTuneJob:
 
 @dataclass(frozen=True)
 class EvaluateJob:
-    """Score a checkpoint on a snapshot of true label maps, in the class indices of ``table``.
+    """Score a checkpoint on a snapshot of true label maps.
+
+    The scores are in the class indices of ``table``.
 
     Attributes:
         class_map: what its classes mean in the table; the others go by name.
@@ -76,7 +86,9 @@ class EvaluateJob:
 
 @dataclass(frozen=True)
 class InstallJob:
-    """Bring a network into the user's library: download a published one, or import a file.
+    """Bring a network into the user's library.
+
+    A published one is downloaded, or a file is imported.
 
     Attributes:
         source: name of a published network, or path of a file: a checkpoint of ours, a ``.caffemodel`` or a ``.pth``.
@@ -98,7 +110,9 @@ Job = SegmentJob | FineTuneJob | EvaluateJob | InstallJob
 
 @dataclass(frozen=True)
 class Predicted:
-    """One image of a segment job is done; ``done`` of ``total``. ``notes``: what ran out, each said once.
+    """One image of a segment job is done.
+
+    It is number ``done`` of ``total``. ``notes`` says what ran out, each said once.
 
     Attributes:
         seconds: wall time that the network took for it; 0 if that was not measured.
@@ -113,7 +127,10 @@ class Predicted:
 
 @dataclass(frozen=True)
 class ImageFailed:
-    """One image of a segment job could not be read; the job goes on."""
+    """One image of a segment job could not be read.
+
+    The job goes on.
+    """
 
     image_id: str
     sentence: str
@@ -123,7 +140,10 @@ class ImageFailed:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """So many images of an evaluation are done. ``notes``: what ran out, each said once."""
+    """So many images of an evaluation are done.
+
+    ``notes`` says what ran out, each said once.
+    """
 
     done: int
     total: int
@@ -132,7 +152,10 @@ class Evaluated:
 
 @dataclass(frozen=True, slots=True)
 class Installing:
-    """A network is on its way. ``total_bytes`` is 0 while nobody knows; ``stage`` is for people, as "Downloading"."""
+    """A network is on its way.
+
+    ``total_bytes`` is 0 while nobody knows it. ``stage`` is for people, as "Downloading".
+    """
 
     done_bytes: int
     total_bytes: int
@@ -149,7 +172,10 @@ JobResult = object
 
 @dataclass(frozen=True)
 class Submit:
-    """Run a job. Interactive ones are served between the steps of a long one."""
+    """Run a job.
+
+    Interactive jobs are served between the steps of a long one.
+    """
 
     job_id: int
     job: Job
@@ -158,7 +184,10 @@ class Submit:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Forget a job: no result is wanted. ``keep``: end early instead and give the result so far."""
+    """Forget a job without a result.
+
+    With ``keep`` the job ends early instead and gives the result so far.
+    """
 
     job_id: int
     keep: bool = False
@@ -169,7 +198,10 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The process has loaded torch; ``device`` is the default one, in words for people."""
+    """The process has loaded torch.
+
+    ``device`` is the default one, in words for people.
+    """
 
     device: str
 
@@ -191,7 +223,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Done:
-    """A job has ended well; ``device`` is where it ran, in words."""
+    """A job has ended well.
+
+    ``device`` is where it ran, in words.
+    """
 
     job_id: int
     result: JobResult
@@ -207,7 +242,10 @@ class Cancelled:
 
 @dataclass(frozen=True)
 class Failed:
-    """A job has ended badly. ``sentence`` is for the user; ``trace`` is set when it was a bug."""
+    """A job has ended badly.
+
+    ``sentence`` is for the user. ``trace`` is set when it was a bug.
+    """
 
     job_id: int
     sentence: str
@@ -216,7 +254,9 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """A sign of life, every half second from the first moment on; it stays in the host.
+    """A sign of life.
+
+    It is sent every half second from the first moment on, and stays in the host.
 
     Attributes:
         step: number of the step that the process is at; 0 while there is nothing to do.
@@ -232,7 +272,10 @@ class Alive:
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """The process gives no sign of life; it is ended if it goes on like that."""
+    """The process gives no sign of life.
+
+    It is ended if it goes on like that.
+    """
 
     sentence: str
 

@@ -1,4 +1,7 @@
-"""Where jobs are run: a workshop turns a job into a generator of news."""
+"""Running of jobs.
+
+A workshop turns a job into a generator of news.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ class JobRunner(PredictorCache):
     """Runs jobs in this process, one network kept warm between them."""
 
     def run(self, job: Job) -> Generator[JobProgress, bool | None, JobResult]:
-        """The job as a generator of news; sending True asks it to end early and keep what it has."""
+        """Return the job as a generator of news.
+
+        Sending True asks it to end early and keep what it has.
+        """
         match job:
             case SegmentJob():
                 return segment(job, self)

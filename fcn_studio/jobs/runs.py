@@ -1,4 +1,7 @@
-"""A run of a project: its folder, its log, and what becomes of its network. Both shells use it."""
+"""A run of a project.
+
+It has a folder, a log, and a network with a verdict. The window and the command line use it.
+"""
 
 from __future__ import annotations
 
@@ -42,12 +45,18 @@ class Run:
 
     @property
     def state(self) -> Path:
-        """What its training needs to go on; gone once it has finished."""
+        """File with what the training needs to go on.
+
+        It is deleted once the training has finished.
+        """
         return state_of(self.checkpoint)
 
     @property
     def result(self) -> Path:
-        """What came of it; not there before it has been judged."""
+        """File with the result of the run.
+
+        It is not there before the run has been judged.
+        """
         return self.folder / "result.json"
 
     @property
@@ -65,7 +74,9 @@ class Run:
 
 
 def append(path: Path, progress: TrainProgress) -> None:
-    """Append one report to a log: JSON lines, or a table if the file is called ``*.csv``.
+    """Append one report to a log.
+
+    The log is JSON lines, or a table if the file is called ``*.csv``.
 
     A loss that is no number is null, and empty in a table.
 
@@ -88,7 +99,7 @@ def append(path: Path, progress: TrainProgress) -> None:
 
 
 def begin(project: ProjectFolder, config: TrainConfig) -> Run:
-    """Make the folder of a new run and note what it is to do.
+    """Make the folder of a new run and note its task.
 
     Of earlier runs that broke off only the last can still go on: their states are large.
 
@@ -108,18 +119,27 @@ def begin(project: ProjectFolder, config: TrainConfig) -> Run:
 
 
 def discard(run: Run) -> None:
-    """Delete a run of which nothing has come, not even something to go on from, unless it is still being trained."""
+    """Delete a run that has left nothing, not even a state.
+
+    A run that is still being trained stays.
+    """
     if not (run.checkpoint.exists() or run.state.exists() or is_training(run.checkpoint)):
         shutil.rmtree(run.folder, ignore_errors=True)
 
 
 def broken_off(project: ProjectFolder) -> list[Run]:
-    """The runs that can go on, oldest first: they have a state, and nobody trains them just now."""
+    """Return the runs that can go on, oldest first.
+
+    They have a state, and nobody trains them just now.
+    """
     return [Run(folder) for folder in project.runs.unfinished() if not is_training(Run(folder).checkpoint)]
 
 
 def interrupted(project: ProjectFolder) -> Unfinished | None:
-    """The training of the last run, if it ended without a result, as in a crash, and can go on; else None."""
+    """Return the interrupted training of the last run, else None.
+
+    It ended without a result, as in a crash, and can go on.
+    """
     found = broken_off(project)
     if not found or found[-1].folder != project.runs.last() or found[-1].result.exists():
         return None
@@ -136,7 +156,10 @@ def in_use(project: ProjectFolder, run: Run) -> bool:
 
 
 def same_again(job: FineTuneJob, earlier: Unfinished) -> FineTuneJob:
-    """The job with what an earlier training was told, to go on with it."""
+    """Return the job with the settings of an earlier training.
+
+    The job goes on with that training.
+    """
     config, class_map = earlier.config, earlier.config.class_map
     if config.level is Level.SCRATCH:
         return replace(job, config=config, baseline=earlier.base, baseline_map=class_map, base="", resume=True)
@@ -144,7 +167,9 @@ def same_again(job: FineTuneJob, earlier: Unfinished) -> FineTuneJob:
 
 
 def finish(project: ProjectFolder, run: Run, outcome: TrainOutcome) -> Adoption:
-    """Judge a run's network by the rule of adoption and put it in use if it passes.
+    """Judge a run's network by the rule of adoption.
+
+    The network is put in use if it passes.
 
     Raises:
         CheckpointError: if the run left no checkpoint.

@@ -1,4 +1,6 @@
-"""A process for one file of a stranger: it downloads, reads and converts the file, and ends.
+"""Process for one file of a stranger.
+
+It downloads, reads and converts the file, and ends.
 
 Whatever the file does to it costs this process alone: memory and time are limited where the system can, it says
 nothing but JSON, and what it wrote is read with all the checks that any checkpoint gets. Cancelling kills it.
@@ -64,7 +66,9 @@ class Conversion:
 
 
 def run_sandboxed(conversion: Conversion) -> Generator[Installing, object, None]:
-    """Run a conversion in a process of its own; close the generator to end it.
+    """Run a conversion in a process of its own.
+
+    Close the generator to end it.
 
     Raises:
         CheckpointError: with the sentence of the process, or one on how it ended.
@@ -136,7 +140,10 @@ _KILLED = tr_noop(
 
 
 def _serve(connection: Connection, conversion: Conversion) -> None:
-    """Do the conversion and report how it went; the entry point of the process."""
+    """Do the conversion and report how it went.
+
+    It is the entry point of the process.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the process that started this one
     threading.Thread(target=_end_with_the_other, args=(connection,), daemon=True, name="pipe").start()
     sender = _Sender(connection)
@@ -163,7 +170,10 @@ def _do(conversion: Conversion, sender: _Sender) -> None:
 
 
 def _fetch(conversion: Conversion, file: Path, sender: _Sender) -> None:
-    """Download the file, unless a process that was killed before it could convert it has. Raises: DownloadError."""
+    """Download the file, unless an earlier process has done so.
+
+    That process was killed before it could convert the file. Raises: DownloadError.
+    """
     from fcn_studio.formats.download import Download, require_digest
 
     row = conversion.row
@@ -185,7 +195,10 @@ def _fetch(conversion: Conversion, file: Path, sender: _Sender) -> None:
 
 
 def remedy(row: PublishedNetwork) -> str:
-    """Return what the user can do in place of a download, as a part of a sentence."""
+    """Return what the user can do in place of a download.
+
+    It is part of a sentence.
+    """
     if row.browser:
         return tr(
             "Google may want you to press a button first: open {url} in a browser, save the file, then: "
@@ -217,14 +230,20 @@ class _Sender:
 
 
 def _end_with_the_other(connection: Connection) -> None:
-    """End this process when the one that started it has gone; nothing is ever said to it."""
+    """End this process when the one that started it has gone.
+
+    The pipe never carries a message to this process.
+    """
     with suppress(EOFError, OSError):
         connection.recv_bytes(1)
     os._exit(0)
 
 
 def _limit(size: int) -> None:
-    """Limit memory, time and what is written by the size of the file, where the system can."""
+    """Limit memory, time and written bytes by the file's size.
+
+    This is done where the system can.
+    """
     try:
         import resource
     except ImportError:

@@ -1,4 +1,7 @@
-"""Auto-segment: predict images in turn; a file that cannot be read is reported and skipped."""
+"""Auto-segment, prediction of images in turn.
+
+A file that cannot be read is reported and skipped.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,10 @@ def segment(job: SegmentJob, predictors: PredictorCache) -> Generator[JobProgres
 
 
 def _groups(job: SegmentJob, predictor: Predictor) -> Iterator[list[_Read]]:
-    """The images in turn, neighbours of one size together if the predictor takes more than one."""
+    """Yield the images in turn, in groups.
+
+    Neighbours of one size are together if the predictor takes more than one.
+    """
     group: list[_Read] = []
     for image in job.images:
         read = _Read.of(image, job)
@@ -69,7 +75,10 @@ def _labelled(group: Sequence[_Read], predictor: Predictor) -> Iterator[Predicte
 
 @dataclass(frozen=True)
 class _Read:
-    """An image of the job as it was read, or the sentence that says why it was not."""
+    """Image of the job as read, or a sentence without it.
+
+    The sentence says why the image was not read.
+    """
 
     image_id: str
     image_rgb: Image | None

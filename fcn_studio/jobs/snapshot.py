@@ -1,4 +1,7 @@
-"""Collects the trusted pixels of a project: what a training or an evaluation is given, frozen."""
+"""Collecting of the trusted pixels of a project.
+
+They are what a training or an evaluation is given, frozen.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,9 @@ class Snapshot:
 
 
 def collect(project: ProjectFolder) -> Generator[tuple[int, int], None, Snapshot]:
-    """Read the masks of all images that a human worked on; yields (done, total) after each.
+    """Read the masks of all images that a human worked on.
+
+    Yields (done, total) after each.
 
     Network pixels and pixels of unknown origin are 255 in the result: they are never trained on.
     """

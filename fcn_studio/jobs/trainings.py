@@ -1,4 +1,7 @@
-"""Training on the command line: what is asked for, going on with what did not finish, and what is printed."""
+"""Training on the command line.
+
+It has what is asked for, going on with what did not finish, and what is printed.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,9 @@ def train(
     grey_as_indices: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> Json:
-    """Train on the trusted pixels of a folder; without ``out`` as a run of the project, adopted by the rule.
+    """Train on the trusted pixels of a folder.
+
+    Without ``out`` this is a run of the project, adopted by the rule.
 
     Ctrl+C ends the training early and keeps the best network so far. With ``resume`` the last training that did not
     end by itself goes on: the one that wrote ``out``, else the last such run of the project. With ``val_list`` the
@@ -141,7 +146,10 @@ def _request(
     earlier: Unfinished | None,
     said: Sequence[str],
 ) -> FineTuneRequest:
-    """Return what is asked for, but for where its network goes; the network in use is the baseline if it can help."""
+    """Return the request, without the place of its network.
+
+    The network in use is the baseline if it can help.
+    """
     base = None if config.level is Level.SCRATCH else needed(network_of(project, network))
     current = _compared_with(project, earlier)
     base_map = class_map_with(project, base, said) if base else {}
@@ -161,7 +169,10 @@ def _request(
 
 
 def _drive(run: FineTuneRun, log: Path | None) -> tuple[TrainOutcome, Judged | None, list[str]]:
-    """Run a fine-tune here; return its outcome, its verdict, and a sentence for each image that was left out."""
+    """Run a fine-tune here and return its outcome and verdict.
+
+    A sentence for each image that was left out is returned too.
+    """
     failed: list[str] = []
     with progress_bar(tr("collect labels"), None) as bar:
         while not isinstance(step := next(run), Snapshot):
@@ -188,7 +199,10 @@ def _drive(run: FineTuneRun, log: Path | None) -> tuple[TrainOutcome, Judged | N
 
 
 def _compared_with(project: ProjectFolder, earlier: Unfinished | None) -> NetworkInfo | None:
-    """Return the baseline: the network in use, or if the run that goes on is in use, the one before it."""
+    """Return the baseline.
+
+    It is the network in use, or if the run that goes on is in use, the one before it.
+    """
     if earlier is None or not runs.in_use(project, runs.Run(earlier.path.parent)):
         return network_of(project)
     before = project.runs.chain()[1:]
@@ -198,7 +212,9 @@ def _compared_with(project: ProjectFolder, earlier: Unfinished | None) -> Networ
 
 
 def _held_out(project: ProjectFolder, val_list: Path) -> set[str]:
-    """Return the ids of the images that a file names, one a line, to validate on.
+    """Return the validation images that a file names by id.
+
+    There is one id in each line.
 
     Raises:
         UsageError: if it cannot be read, or names what is no verified image of the project.
@@ -286,7 +302,10 @@ def _tell_unfinished(project: ProjectFolder, out: Path | None) -> None:
 
 
 def _check(config: TrainConfig, network: str, out: Path | None, log: Path | None) -> None:
-    """Raises: UsageError if an option makes no sense, says nothing at this level, or would write over something."""
+    """Check that the options make sense together.
+
+    Raises: UsageError if one makes no sense, says nothing at this level, or would write over something.
+    """
     if config.minutes is not None and not 0 < config.minutes <= 60 * 24 * 30:
         raise UsageError(tr("--minutes {minutes:g} makes no sense; give a positive number", minutes=config.minutes))
     if config.steps is not None and config.steps < 1:
@@ -321,7 +340,10 @@ def _check(config: TrainConfig, network: str, out: Path | None, log: Path | None
 
 
 def _check_unused(config: TrainConfig, network: str) -> None:
-    """Raises: UsageError if something is given that the level or the recipe has no use for."""
+    """Check that nothing is given that is of no use.
+
+    Raises: UsageError if the level or the recipe has no use for something given.
+    """
     usual, scratch = TrainConfig(), config.level is Level.SCRATCH
     slim, modern = config.architecture in (None, "slim"), config.recipe is RecipeName.MODERN
     quick = config.level is Level.QUICK
@@ -354,7 +376,10 @@ def _check_unused(config: TrainConfig, network: str) -> None:
 
 
 def _train_here(job: FineTuneJob, run: FineTuneRun, log: Path | None) -> TrainOutcome:
-    """Run the job in this process, under a progress bar; Ctrl+C ends it early."""
+    """Run the job in this process, under a progress bar.
+
+    Ctrl+C ends it early.
+    """
     work = JobRunner().run(job)
     with progress_bar(job.config.level.value, 1000) as bar, graceful_interrupt() as interrupted:
         news = next(work)

@@ -1,4 +1,7 @@
-"""Samples of any depth -> the 8 bits a channel that display, network and export share."""
+"""Conversion of samples of any depth to 8 bits a channel.
+
+Display, network and export share these 8 bits.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from fcn_studio.core.grey_levels import BY_FILE, GreyLevels, Span
 
 
 def strips(array: NDArray[np.generic]) -> list[slice]:
-    """Return slices of rows that together are the array (H, W, ...), each of about a million pixels."""
+    """Return slices of rows that together are the array (H, W, ...).
+
+    Each slice has about a million pixels.
+    """
     height, width = array.shape[:2]
     step = max(1, (1 << 20) // width)
     return [slice(top, min(height, top + step)) for top in range(0, height, step)]

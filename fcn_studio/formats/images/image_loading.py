@@ -1,4 +1,6 @@
-"""A large picture in stages: at a reduced size at once, then whole; a flat TIFF is mapped, not read.
+"""Loading of a large picture in stages.
+
+It is shown at a reduced size at once, then whole. A flat TIFF is mapped, not read.
 
 What `images.read_image` gives is what the last stage gives. A reduced picture shows the whole image: its column x
 lies at ``x * image width / reduced width`` exactly, whatever the sizes round to.
@@ -40,7 +42,9 @@ _REDUCED_PAGE, _ORIENTATION = 254, 274
 def reduced_image(
     path: Path, *, max_pixels: int = MAX_PIXELS, levels: GreyLevels = BY_FILE
 ) -> NDArray[np.uint8] | None:
-    """Return the whole picture at a reduced size, uint8 (h, w, 3) RGB, as displayed; None if that is no quicker.
+    """Return the whole picture at a reduced size, as displayed.
+
+    It is uint8 (h, w, 3) RGB, or None if reducing is no quicker.
 
     JPEGs are decoded at 1/2 to 1/8, flat TIFFs sampled, of pyramidal ones the fitting page is read.
 
@@ -59,7 +63,9 @@ def reduced_image(
 
 
 def whole_image(path: Path, *, max_pixels: int = MAX_PIXELS, levels: GreyLevels = BY_FILE) -> NDArray[np.uint8]:
-    """Return what `read_image` gives, by memory map where the file holds just that: read-only, perhaps of stride 0.
+    """Return the same pixels as `read_image`, mapped where possible.
+
+    The file is mapped into memory where it holds just these pixels. The array is then read-only, perhaps of stride 0.
 
     A mapped file takes no memory of its own. It must not be cut short while the array is used: the system ends a
     program that reads beyond it.
@@ -90,7 +96,10 @@ def _reduced_jpeg(image: ImageFile.ImageFile, max_pixels: int) -> NDArray[np.uin
 
 
 def _reduced_page(image: TiffImagePlugin.TiffImageFile, levels: GreyLevels) -> NDArray[np.uint8] | None:
-    """Return the smallest page that is large enough and says it is the first page, reduced."""
+    """Return the smallest reduced page that is large enough.
+
+    The page must say that it is the first page, reduced.
+    """
     width, height = image.size
     best: tuple[int, int] | None = None
     for page in range(1, _MOST_PAGES):
@@ -111,7 +120,10 @@ def _reduced_page(image: TiffImagePlugin.TiffImageFile, levels: GreyLevels) -> N
 
 
 def _mapped(path: Path, max_pixels: int) -> NDArray[np.uint8] | None:
-    """Return the pixels of a flat TIFF of 8 bits as a memory map; None if they are not stored as shown."""
+    """Return the pixels of a flat 8-bit TIFF as a memory map.
+
+    It is None if they are not stored as shown.
+    """
     with opened(path, max_pixels) as image:
         if not isinstance(image, TiffImagePlugin.TiffImageFile) or image.mode not in ("RGB", "L"):
             return None
@@ -131,7 +143,10 @@ def _mapped(path: Path, max_pixels: int) -> NDArray[np.uint8] | None:
 
 
 def _flat_start(image: TiffImagePlugin.TiffImageFile) -> int | None:
-    """Return where a TIFF's pixels begin, if they lie one row after the other without a gap; None if they do not."""
+    """Return where a TIFF's pixels begin, or None.
+
+    It is None unless they lie one row after the other without a gap.
+    """
     row_bytes, top, expected = image.width * len(image.mode), 0, None
     for tile in image.tile:
         x0, y0, x1, y1 = tile.extents or (0, 0, 0, 0)
@@ -145,7 +160,10 @@ def _flat_start(image: TiffImagePlugin.TiffImageFile) -> int | None:
 
 
 def _sampled(image_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a picture of `REDUCED_SIDE` from the pixels in the middle of what each of its own stands for."""
+    """Return a reduced picture by sampling single pixels.
+
+    The side is about `REDUCED_SIDE`. Each pixel comes from the middle of the area that it stands for.
+    """
     height, width = image_rgb.shape[:2]
     factor = max(1, max(height, width) // REDUCED_SIDE)
     rows, columns = (_middles(size, -(-size // factor)) for size in (height, width))
@@ -153,5 +171,8 @@ def _sampled(image_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _middles(size: int, count: int) -> NDArray[np.intp]:
-    """Return the pixels of a line of ``size`` that lie in the middle of each of ``count`` equal parts."""
+    """Return the middle pixel of each of ``count`` equal parts.
+
+    The parts divide a line of ``size`` pixels.
+    """
     return ((np.arange(count) + 0.5) * size / count).astype(np.intp)

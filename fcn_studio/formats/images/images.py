@@ -1,4 +1,6 @@
-"""Image files -> RGB arrays, by one function that display, network, training and export share.
+"""Reading of image files as RGB arrays.
+
+Display, network, training and export share one function.
 
 Image files are only ever read. The header is judged before a pixel is decoded.
 """
@@ -81,7 +83,9 @@ PngImagePlugin.MAX_TEXT_CHUNK = MOST_TEXT
 
 
 def read_image(path: Path, *, max_pixels: int = MAX_PIXELS, levels: GreyLevels = BY_FILE) -> NDArray[np.uint8]:
-    """Return the picture as people see it: uint8 (H, W, 3), RGB, 0..255, C-contiguous and writable.
+    """Return the picture as people see it, as an RGB array.
+
+    It is uint8 (H, W, 3), 0..255, C-contiguous and writable.
 
     EXIF orientation is applied. Of animations and multi-page files it is the first frame. Transparent pixels
     are composited on mid-grey (`TRANSPARENT_BACKDROP`). CMYK, YCbCr and LAB become RGB by Pillow's plain
@@ -122,7 +126,7 @@ def deep_samples(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[Any] | 
 
 
 def image_size(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
-    """(width, height) in pixels as displayed, EXIF orientation applied; reads the header only.
+    """Return (width, height) in pixels as displayed, from the header alone.
 
     Raises:
         ImageError: as `read_image`, except that damage behind the header is not seen.
@@ -138,7 +142,9 @@ def image_size(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
 
 
 def is_upright_jpeg(path: Path, *, max_pixels: int = MAX_PIXELS) -> bool:
-    """Return whether the file is a JPEG that any reader shows as `read_image` does: its bytes can be copied.
+    """Return whether the file is a JPEG whose bytes can be copied.
+
+    Any reader shows such a file as `read_image` does.
 
     Raises:
         ImageError: as `image_size`.
@@ -151,7 +157,9 @@ def is_upright_jpeg(path: Path, *, max_pixels: int = MAX_PIXELS) -> bool:
 
 
 def write_jpeg(path: Path, image_rgb: NDArray[np.uint8]) -> None:
-    """Write uint8 (H, W, 3) RGB as a JPEG of quality 95 without chroma subsampling.
+    """Write an RGB image as a JPEG of quality 95.
+
+    The image is uint8 (H, W, 3). There is no chroma subsampling.
 
     Raises:
         ImageError: if a side is over 65,500 pixels.
@@ -180,12 +188,14 @@ def write_png(path: Path, image_rgb: NDArray[np.uint8]) -> None:
 
 
 class TiffBeyondPillow(ImageError):  # noqa: N818 - a kind of file, not a failure
-    """A TIFF that Pillow cannot read, or reads as other pixels; `read_image` reads it all the same."""
+    """A TIFF that Pillow cannot read or misreads, unlike `read_image`."""
 
 
 @contextmanager
 def opened(path: Path, max_pixels: int) -> Iterator[ImageFile.ImageFile]:
-    """Open an image by its header and judge its size; Pillow's errors in the block become sentences.
+    """Open an image by its header and judge its size.
+
+    Pillow's errors in the block become sentences.
 
     Raises:
         TiffBeyondPillow: if the file is a TIFF of a kind that Pillow does not read.
@@ -224,7 +234,7 @@ def _tiff(path: Path, max_pixels: int) -> Iterator[TiffPicture]:
 
 
 def _rgb_of_tiff(picture: TiffPicture, levels: GreyLevels) -> NDArray[np.uint8]:
-    """Return the pixels of a TIFF as uint8 (H, W, 3), as stored: not turned yet.
+    """Return the pixels of a TIFF as stored, uint8 (H, W, 3).
 
     Of several bands the first three are red, green and blue; of two the first is grey. Colour of 16 and 32 bits keeps
     its upper 8, as Pillow does; fractions and grey are scaled by `depth.to_8_bit`.
@@ -293,7 +303,7 @@ def _sentences(path: Path) -> Iterator[None]:
 
 
 def _refuse_large(path: Path, size: tuple[int, int], kind: str, max_pixels: int) -> None:
-    """Raise ImageError if an image has too many pixels by its header; says what it would take to open it."""
+    """Raise ImageError, with the remedy, if the header has too many pixels."""
     width, height = size
     pixels = width * height
     if pixels > MOST_PIXELS:
@@ -333,7 +343,10 @@ def _decoders() -> tuple[str, ...]:
 
 
 class _Quiet:
-    """Counts the threads inside `quiet_pillow`: the first in saves the warning filters, the last restores."""
+    """Counter of the threads inside `quiet_pillow`.
+
+    The first thread saves the warning filters and the last restores them.
+    """
 
     lock = threading.Lock()
     inside = 0
@@ -362,7 +375,7 @@ def quiet_pillow() -> Iterator[None]:
 
 
 def orientation_of(image: Image.Image) -> int:
-    """EXIF orientation 1..8, of the header alone; 1 where there is none or it makes no sense.
+    """Return the EXIF orientation of the header, 1..8, by default 1.
 
     Call it before ``load``: a PNG's chunk behind the pixels is left out for `read_image` as for `image_size`.
     """
@@ -377,7 +390,10 @@ def orientation_of(image: Image.Image) -> int:
 
 
 def turned(image_rgb: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Return a stored picture, uint8 (H, W, 3), as EXIF ``orientation`` 1..8 shows it; contiguous."""
+    """Return a stored picture as its EXIF ``orientation`` shows it.
+
+    The picture is uint8 (H, W, 3), the orientation 1..8. The result is contiguous.
+    """
     return np.ascontiguousarray(_TURN[orientation](image_rgb))
 
 
@@ -395,7 +411,7 @@ _TURN: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 
 
 def _decoded(image: ImageFile.ImageFile, levels: GreyLevels) -> NDArray[np.uint8]:
-    """Return the pixels of an opened image as uint8 (H, W, 3), as stored: not turned yet."""
+    """Return the pixels of an opened image as stored, uint8 (H, W, 3)."""
     large = image.width * image.height >= IN_PLACE_FROM
     upright = image.format != "TIFF" or image.getexif().get(ExifTags.Base.Orientation, 1) == 1
     if large and upright and image.mode == "RGB" and image.format in ("JPEG", "MPO", "PNG", "TIFF"):
@@ -405,7 +421,9 @@ def _decoded(image: ImageFile.ImageFile, levels: GreyLevels) -> NDArray[np.uint8
 
 
 def _decoded_in_place(image: ImageFile.ImageFile) -> NDArray[np.uint8]:
-    """`_decoded` of a colour image in 4 bytes a pixel where decoding and copying takes 7.
+    """Return `_decoded` of a colour image in less memory.
+
+    It takes 4 bytes a pixel where decoding and copying takes 7.
 
     Pillow keeps colour in 4 bytes a pixel. Here it does so in memory of ours, in which they are then moved together;
     the rest of the memory is given back.
@@ -428,7 +446,7 @@ def _decoded_in_place(image: ImageFile.ImageFile) -> NDArray[np.uint8]:
 
 
 def _without_fourth(pixels: NDArray[np.uint8]) -> None:
-    """Move the first three bytes of each pixel, uint8 (N, 4), together to the front of the memory."""
+    """Move the first three bytes of pixels (N, 4) to the front."""
     front = pixels.reshape(-1)[: 3 * len(pixels)].reshape(-1, 3)
     for start in range(0, len(pixels), 1 << 20):
         part = slice(start, start + (1 << 20))
@@ -437,7 +455,7 @@ def _without_fourth(pixels: NDArray[np.uint8]) -> None:
 
 
 def rgb_of(image: Image.Image, levels: GreyLevels = BY_FILE) -> NDArray[np.uint8]:
-    """Return a loaded image of any mode as uint8 (H, W, 3), as stored: not turned yet."""
+    """Return a loaded image of any mode as stored, uint8 (H, W, 3)."""
     if _is_deep(image):
         grey = to_8_bit(_deep_samples(image), levels)
         return np.repeat(grey[:, :, None], 3, axis=2)
@@ -461,7 +479,10 @@ def _deep_samples(image: Image.Image) -> NDArray[Any]:
 
 
 def _strip_rgb(image: Image.Image) -> NDArray[np.uint8]:
-    """Return an image of at most 8 bits a channel as uint8 (H, W, 3); transparent pixels on the backdrop."""
+    """Return an image of at most 8 bits a channel as RGB.
+
+    The result is uint8 (H, W, 3), with transparent pixels on the backdrop.
+    """
     if not image.has_transparency_data:
         return np.asarray(image.convert("RGB"))
     rgba = np.asarray(image.convert("RGBA"))

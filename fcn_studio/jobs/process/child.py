@@ -1,4 +1,6 @@
-"""The network's process itself: it reads requests from the pipe, runs them, and gives signs of life.
+"""Code of the network's process.
+
+It reads requests from the pipe, runs them, and gives signs of life.
 
 torch is imported here, in the child, and never in the window.
 """
@@ -24,7 +26,9 @@ SIGN_INTERVAL = 0.5
 
 
 def serve(connection: Connection) -> None:
-    """Serve requests until the shell's end of the pipe closes, then exit at once.
+    """Serve requests until the other end of the pipe closes.
+
+    The process then exits at once. The other end belongs to the program that started it.
 
     This is the entry point of the process. A thread reads the pipe and ends the process on EOF, so that it does not
     outlive a killed window. Another thread gives signs of life as long as this process can run at all (adr/0011).
@@ -70,7 +74,7 @@ class _Sender:
         self._lock = threading.Lock()
 
     def send(self, message: Reply | Alive) -> None:
-        """Send a message; end the process if the window is gone."""
+        """Send a message, or end the process if the window is gone."""
         # Protocol 5 makes arrays at the other end without another copy, which would be half a GB of a large image.
         data = pickle.dumps(message, protocol=5)
         with self._lock:

@@ -63,7 +63,10 @@ class HangDetector:
         return self._limits[1] - self.seconds_silent
 
     def hear(self, message: object) -> None:
-        """Note a message of the process; any message is a sign of life."""
+        """Note a message of the process.
+
+        Any message is a sign of life.
+        """
         self._heard = True
         if isinstance(message, Ready):
             self._ready = True
@@ -73,7 +76,10 @@ class HangDetector:
             self._still = 0 if moved or message.step == 0 else self._still + 1
 
     def check(self) -> Health:
-        """Return the state of the process; call it every `CHECK_INTERVAL` seconds."""
+        """Return the state of the process.
+
+        Call it every `CHECK_INTERVAL` seconds.
+        """
         was_told, told_after, ended_after = self._told, *self._limits
         self._silent = 0 if self._heard else self._silent + 1
         self._heard = False

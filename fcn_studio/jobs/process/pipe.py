@@ -1,4 +1,6 @@
-"""The pipe to the network's process, read and written by two threads of its own.
+"""Pipe to the network's process.
+
+Two threads of its own read and write it.
 
 A process that stops in the middle of a message, announces more than it sends, or reads no more, blocks these threads
 and not their owner. When the process ends, its end of the pipe closes, and the threads end.
@@ -36,7 +38,10 @@ END = object()
 
 
 class _Reader(pickle.Unpickler):
-    """Reads the protocol's values and arrays only: the other process reads files of strangers."""
+    """Unpickler of the protocol's values and arrays only.
+
+    The other process reads files of strangers.
+    """
 
     def find_class(self, module: str, name: str) -> Any:
         """Return a class of the protocol, or a part of an array.
@@ -67,7 +72,10 @@ class MessagePipe:
             thread.start()
 
     def send(self, message: object) -> None:
-        """Send a message as soon as the other end takes it; a failure is received as `END`."""
+        """Send a message as soon as the other end takes it.
+
+        A failure is received as `END`.
+        """
         self._outgoing.put(message)
 
     def expect(self, size: int) -> None:

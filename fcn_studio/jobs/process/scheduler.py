@@ -1,4 +1,6 @@
-"""Schedule jobs: one long job at a time, and interactive jobs between its steps.
+"""Scheduling of jobs.
+
+One long job runs at a time, and interactive jobs run between its steps.
 
 A job is a generator: each ``yield`` is news for the shell, and a chance to be cancelled or to let a waiting
 interactive job run.
@@ -73,7 +75,10 @@ class JobScheduler:
         return self._long is None and not self._waiting and not self._interactive
 
     def take(self, request: Submit | Cancel) -> None:
-        """Take a request; a cancelled job ends at once, for no step is running."""
+        """Take a request.
+
+        A cancelled job ends at once, for no step is running.
+        """
         if isinstance(request, Submit):
             (self._interactive if request.interactive else self._waiting).append(request)
             return
@@ -90,7 +95,10 @@ class JobScheduler:
                 self._reply(Cancelled(request.job_id))
 
     def step(self) -> None:
-        """Run a waiting interactive job to its end, else one step of the long job."""
+        """Run a waiting interactive job, else one step of the long job.
+
+        The interactive job is run to its end.
+        """
         if self._interactive:
             submit = self._interactive.popleft()
             self._reply(Started(submit.job_id))
@@ -107,7 +115,10 @@ class JobScheduler:
             self._long = None
 
     def _advance(self, running: _Long, end_early: bool) -> bool:
-        """Run one step; return False when the job has ended, well or badly."""
+        """Run one step, and return whether the job goes on.
+
+        It is False when the job has ended, well or badly.
+        """
         self.steps += 1
         try:
             news = running.work.send(end_early) if running.primed else next(running.work)
@@ -127,7 +138,10 @@ class JobScheduler:
         return True
 
     def _report(self, running: _Long, progress: Progress) -> None:
-        """Pass news on; of a training at most one in `report_interval`, all with figures, and the last."""
+        """Pass progress on.
+
+        Of a training, at most one report in `report_interval` is passed on, all with figures, and the last.
+        """
         news, now = progress.news, time.monotonic()
         if isinstance(news, TrainProgress) and news.figures is None and now < running.sent_at + self.report_interval:
             running.held_back = progress
@@ -137,7 +151,10 @@ class JobScheduler:
 
 
 def _abandon(work: Running) -> None:
-    """Close a job that was cancelled; an error of its clean-up is logged."""
+    """Close a job that was cancelled.
+
+    An error of its clean-up is logged.
+    """
     try:
         work.close()
     except Exception:  # a door, as in `JobScheduler._advance`

@@ -1,4 +1,6 @@
-"""Supervise the network's process: start it, talk to it, end it, and start it again.
+"""Supervision of the network's process.
+
+The supervisor starts it, talks to it, ends it, and starts it again.
 
 One thread calls `ProcessSupervisor.run`; any thread may `submit`, `cancel` and `close`. News goes to one callback, on
 the running thread. If the process dies or hangs, the jobs that it had begun fail with a sentence; jobs that it had
@@ -66,7 +68,7 @@ class WarmUp:
 
 @dataclass(frozen=True)
 class _Received:
-    """A message of the process at the other end of a pipe, or `END`."""
+    """Message of the process behind a pipe, or `END`."""
 
     pipe: MessagePipe
     message: object
@@ -101,7 +103,10 @@ class ProcessSupervisor:
     # --- any thread -------------------------------------------------------------------------------------------
 
     def submit(self, job: Job, *, interactive: bool = False) -> int:
-        """Submit a job and return its id, under which all news of it comes."""
+        """Submit a job and return its id.
+
+        All news of the job comes under this id.
+        """
         job_id = next(_job_ids)
         self._events.put(Submit(job_id, job, interactive))
         return job_id
@@ -116,7 +121,10 @@ class ProcessSupervisor:
         self._events.put(Cancel(job_id, keep))
 
     def warm_up(self) -> None:
-        """Start the process now, so that the first job does not wait for torch."""
+        """Start the process now.
+
+        The first job then does not wait for torch.
+        """
         self._events.put(WarmUp())
 
     def close(self) -> None:
@@ -125,14 +133,14 @@ class ProcessSupervisor:
 
     @property
     def pid(self) -> int | None:
-        """Process id of the network's process; None if none runs."""
+        """Process id of the network's process, None if none runs."""
         process = self._process
         return process.pid if process is not None else None
 
     # --- the running thread -----------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Serve until `close`; blocks."""
+        """Serve until `close`. This blocks."""
         try:
             while True:
                 event = None
@@ -150,7 +158,10 @@ class ProcessSupervisor:
             self._kill()
 
     def _timeout(self) -> float | None:
-        """Return the seconds until something is due without an event; None if there is no process."""
+        """Return the seconds until something is due without an event.
+
+        It is None if there is no process.
+        """
         due = min(
             [*self._deadlines.values(), *([self._next_check] if self._process is not None else [])], default=None
         )
@@ -208,7 +219,10 @@ class ProcessSupervisor:
         self._hang_detector, self._next_check = HangDetector(), time.monotonic() + CHECK_INTERVAL
 
     def _receive(self, received: _Received) -> None:
-        """Take a message; replace the process when its end of the pipe is gone or sends no reply."""
+        """Take a message.
+
+        The process is replaced when its end of the pipe is gone or sends no reply.
+        """
         if received.pipe is not self._pipe:  # of a process that was ended already
             return
         self._hang_detector.hear(received.message)
@@ -242,7 +256,10 @@ class ProcessSupervisor:
             self._replace(tr("The network's process was restarted; please start the job again."), told=True)
 
     def _check(self) -> None:
-        """Check now and then whether the process lives; replace it when it hangs."""
+        """Check at intervals whether the process lives.
+
+        It is replaced when it hangs.
+        """
         if self._process is None or time.monotonic() < self._next_check:
             return
         self._next_check = time.monotonic() + CHECK_INTERVAL
@@ -261,7 +278,9 @@ class ProcessSupervisor:
             self._replace(tr(_STUCK, seconds=STUCK_AFTER))
 
     def _replace(self, sentence: str = "", *, told: bool = False) -> None:
-        """End the process if it still runs, report the jobs that are lost, and give the rest to a new one.
+        """Replace the process by a new one.
+
+        It is ended if it still runs. Lost jobs are reported, and the others go to the new process.
 
         Args:
             sentence: why it was ended; "" if it died by itself.
@@ -286,7 +305,9 @@ class ProcessSupervisor:
                 self._send(pending.submit)
 
     def _kill(self, *, dying: bool = False) -> int | None:
-        """End the process and close its pipe; return its exit code, None if it did not end by itself.
+        """End the process, close its pipe, and return its exit code.
+
+        The code is None if it did not end by itself.
 
         Args:
             dying: it may be ending by itself, and is given a moment to do so.
@@ -322,7 +343,10 @@ _STUCK = tr_noop(
 
 
 def _block_interrupts() -> None:
-    """Block Ctrl+C for this thread and the process it starts; the window handles it."""
+    """Block Ctrl+C for this thread and the process it starts.
+
+    The window handles it.
+    """
     if hasattr(signal, "pthread_sigmask"):
         from multiprocessing import resource_tracker
 
@@ -331,7 +355,10 @@ def _block_interrupts() -> None:
 
 
 def _sentence_on_end(code: int | None) -> str:
-    """Return the sentence on a process that ended by itself; None stands for one that sent nonsense."""
+    """Return the sentence on a process that ended by itself.
+
+    None stands for a process that sent nonsense.
+    """
     if code is None:
         return tr(
             "The network's process sent what cannot be understood, and was ended. "

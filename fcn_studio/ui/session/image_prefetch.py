@@ -21,19 +21,28 @@ _MOST = BUDGET // (4 * STAGED_FROM)  # three bytes a pixel, and a third more for
 
 
 class ImagePrefetch:
-    """A cache of decoded images of at most `BUDGET` bytes, filled by a thread."""
+    """A cache of decoded images of at most `BUDGET` bytes.
+
+    A thread fills it.
+    """
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
         self._images: OrderedDict[Path, Future[ImagePyramid | None]] = OrderedDict()
 
     def taken(self, path: Path) -> ImagePyramid | None:
-        """Take a picture with all its levels out of the cache; None if it is not there or cannot be read."""
+        """Take a picture with all its levels out of the cache.
+
+        It is None if it is not there or cannot be read.
+        """
         future = self._images.pop(path, None)
         return None if future is None or future.cancel() or future.exception() is not None else future.result()
 
     def want(self, paths: Iterable[Path], max_pixels: int, levels: GreyLevels = BY_FILE) -> None:
-        """Decode the first of these in the background, as many as fit, and forget all others."""
+        """Decode the first of these images in the background.
+
+        They are as many as fit. All others are forgotten.
+        """
         wanted = list(islice(paths, _MOST))
         for path in [p for p in self._images if p not in wanted]:
             self._images.pop(path).cancel()
@@ -48,7 +57,10 @@ class ImagePrefetch:
 
 
 def _small(path: Path, max_pixels: int, levels: GreyLevels) -> ImagePyramid | None:
-    """Read an image that does not come in stages; None if it does. Raises: ImageError if it cannot be read."""
+    """Read an image that does not come in stages, else return None.
+
+    Raises: ImageError if it cannot be read.
+    """
     from fcn_studio.formats.images.images import (  # start-up: Pillow is loaded with the first image
         image_size,
         read_image,

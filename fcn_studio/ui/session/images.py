@@ -1,4 +1,6 @@
-"""Read the pictures of the window: small ones at once, large ones in stages.
+"""Reading of the pictures of the window.
+
+Small ones are read at once, large ones in stages.
 
 A large picture is opened by its header. A thread then reads it at a reduced size, and after that the whole with its
 levels, one picture at a time. Meanwhile its labels can be painted.
@@ -50,7 +52,9 @@ class Images(QObject):
         self._worker.finished.connect(self._stop_reading)
 
     def of(self, path: Path, project: ProjectFolder) -> ImagePyramid:
-        """Return the picture of a file of a project. A large one has only its size yet; `shown` reads the rest.
+        """Return the picture of a file of a project.
+
+        A large one has only its size yet, and `shown` reads the rest.
 
         Raises:
             ImageError: if it cannot be read, or may not be opened.
@@ -72,7 +76,10 @@ class Images(QObject):
         return ImagePyramid.awaited(width, height)
 
     def shown(self) -> None:
-        """Read the rest of the picture that is open now, if it is large, and no more of the one before."""
+        """Read the rest of the open picture, if it is large.
+
+        Nothing more is read of the picture before.
+        """
         self._stop_reading()
         image, project = self._open.image, self._open.project
         if image is not None and image.picture.image_rgb is None and project is not None:
@@ -135,7 +142,9 @@ class Images(QObject):
 def _stages(
     size: tuple[int, int], path: Path, max_pixels: int, levels: GreyLevels
 ) -> Generator[list[ImageRgb], None, None]:
-    """Yield a large picture at a reduced size, if that is quicker, then all its levels.
+    """Yield a large picture at a reduced size, then all its levels.
+
+    The reduced size is left out if it is not quicker.
 
     Raises:
         ImageError: if it cannot be read, or is not what its header says.
