@@ -1,4 +1,7 @@
-"""The device that runs the network (CUDA, MPS or the CPU), its memory and its threads."""
+"""The device that runs the network, its memory and its threads.
+
+It is CUDA, MPS or the CPU.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,9 @@ _OUT_OF_MEMORY = (
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """Return the device of a name: "auto" (the best), "cpu", "mps", "cuda" or "cuda:N".
+    """Return the device of a name.
+
+    Names are "auto" (the best), "cpu", "mps", "cuda" or "cuda:N".
 
     Raises:
         DeviceError: if there is no such device.
@@ -61,7 +66,10 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def describe_device(device: torch.device) -> str:
-    """Return the name of a device for people, as "CUDA: NVIDIA H200" or "CPU, 4 threads"."""
+    """Return the name of a device for people.
+
+    Examples are "CUDA: NVIDIA H200" and "CPU, 4 threads".
+    """
     if device.type == "cuda":
         return f"CUDA: {torch.cuda.get_device_name(device)}"
     if device.type == "mps":
@@ -81,7 +89,10 @@ def configure_threads(count: int | None = None) -> int:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error says that the device or the machine has too little memory left."""
+    """Return whether an error says that memory has run out.
+
+    It is the memory of the device or of the machine.
+    """
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     message = str(error).casefold()
@@ -94,13 +105,19 @@ def supports_bf16(device: torch.device) -> bool:
 
 
 def select_device(device: torch.device) -> None:
-    """Make a CUDA device the current one, for libraries that allocate on that one."""
+    """Make a CUDA device the current one.
+
+    Some libraries allocate on the current device.
+    """
     if device.type == "cuda":
         torch.cuda.set_device(device)
 
 
 def to_device(array: NDArray[np.generic], device: torch.device) -> Tensor:
-    """Copy an array to a device; to CUDA from pinned memory, without waiting for it."""
+    """Copy an array to a device.
+
+    To CUDA it is copied from pinned memory, without waiting for it.
+    """
     tensor = torch.from_numpy(array)
     if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
@@ -109,7 +126,10 @@ def to_device(array: NDArray[np.generic], device: torch.device) -> Tensor:
 
 @contextmanager
 def fixed_shapes(device: torch.device) -> Iterator[None]:
-    """Let cuDNN choose the fastest algorithms by trial, where all batches have one shape."""
+    """Let cuDNN choose the fastest algorithms by trial.
+
+    All batches must have one shape.
+    """
     if device.type != "cuda":
         yield
         return
@@ -131,7 +151,9 @@ def release_memory(device: torch.device) -> None:
 
 
 def free_memory(device: torch.device) -> int:
-    """Return the bytes that one job may take on the device beside the weights.
+    """Return the bytes that one job may take on the device.
+
+    The weights are not counted.
 
     On CUDA that is part of what is free and of what torch has reserved without using it. Elsewhere half of what the
     machine and the process's control group have left, and never more than 1.5 GB: with the program and the largest
@@ -145,7 +167,10 @@ def free_memory(device: torch.device) -> int:
 
 
 def available_memory() -> int:
-    """Return the available bytes of main memory; all the allowance where unknown."""
+    """Return the available bytes of main memory.
+
+    It is all the allowance where the number is unknown.
+    """
     found = [_meminfo_available(), _cgroup_left()]
     return min((value for value in found if value is not None), default=2 * _ALLOWANCE)
 
@@ -160,7 +185,10 @@ def _meminfo_available() -> int | None:
 
 
 def _cgroup_left() -> int | None:
-    """Return what a container's control group (version 2) leaves; file cache is free."""
+    """Return the bytes that a container's control group leaves.
+
+    It is a control group of version 2. File cache is free.
+    """
     folder = Path("/sys/fs/cgroup")
     limit, used = (_lines(folder / f"memory.{name}") for name in ("max", "current"))
     if not (limit and used and limit[0].isdigit() and used[0].isdigit()):
@@ -171,7 +199,10 @@ def _cgroup_left() -> int | None:
 
 
 def _lines(path: Path) -> list[str]:
-    """Return the lines of a file of the kernel; none where there is no such file."""
+    """Return the lines of a file of the kernel.
+
+    There are none where there is no such file.
+    """
     try:
         return path.read_text("ascii", "replace").split("\n")
     except OSError:

@@ -20,7 +20,10 @@ Image = NDArray[np.uint8]
 
 
 def normalise(images_rgb: Tensor, preprocessing: Preprocessing) -> Tensor:
-    """Normalise uint8 RGB images (N, H, W, 3) to float32 (N, 3, H, W), channels last."""
+    """Normalise uint8 RGB images (N, H, W, 3).
+
+    The result is float32 (N, 3, H, W), channels last.
+    """
     images = images_rgb.flip(3) if preprocessing.channel_order == "bgr" else images_rgb
     mean = torch.tensor(preprocessing.mean, device=images.device)
     std = torch.tensor(preprocessing.std, device=images.device)
@@ -42,7 +45,10 @@ def resized(image_rgb: Image, shape: tuple[int, int]) -> Image:
 
 
 def resized_labels(label_map: LabelMap, shape: tuple[int, int]) -> LabelMap:
-    """Resize a label map to (height, width) by nearest pixels; labels are never blended."""
+    """Resize a label map to (height, width) by nearest pixels.
+
+    Labels are never blended.
+    """
     return np.asarray(cv2.resize(label_map, shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
 
 
@@ -125,7 +131,10 @@ def random_view(
 def _turned(
     to_source: NDArray[np.float64], angle: float, size: tuple[int, int], anchor_xy: tuple[int, int] | None
 ) -> NDArray[np.float64]:
-    """Turn a warp (2, 3) from a view of (width, height) about the anchor, or the middle of the view."""
+    """Turn a warp (2, 3) from a view of (width, height).
+
+    It turns about the anchor, or the middle of the view.
+    """
     pivot: NDArray[np.floating] = (np.array(size) - 1) / 2
     if anchor_xy is not None:
         pivot = np.linalg.solve(to_source[:, :2], np.array(anchor_xy) - to_source[:, 2])
@@ -136,7 +145,9 @@ def _turned(
 
 
 def _start(size: int, extent: float, anchor: int | None, rng: np.random.Generator) -> float:
-    """Draw where a view of ``extent`` source pixels starts along an axis of ``size``.
+    """Draw where a view starts along an axis of ``size``.
+
+    The view has ``extent`` source pixels.
 
     It shows the anchor, if one is given.
 

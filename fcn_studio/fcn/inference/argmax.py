@@ -32,7 +32,9 @@ class InterpolationAxis:
 
     @classmethod
     def of(cls, full: int, scaled: int, begin: int, end: int, origin: int) -> InterpolationAxis:
-        """Return the image pixels of cells ``begin`` to ``end`` of a map from cell ``origin`` on.
+        """Return the image pixels of cells ``begin`` to ``end`` of a map.
+
+        The map is given from cell ``origin`` on.
 
         The map of all ``scaled`` cells covers all ``full`` pixels, centres at halves (align_corners=False).
         """
@@ -61,7 +63,10 @@ class InterpolationAxis:
         return InterpolationAxis(self.start + start, self.low[cut], self.high[cut], weight)
 
     def sample(self, values: Tensor, dim: int) -> Tensor:
-        """Interpolate values (h, w, C), the cells of its span, along dimension 0 or 1."""
+        """Interpolate values (h, w, C) along dimension 0 or 1.
+
+        The values are the cells of the axis's span.
+        """
         if self.weight is None:
             return values
         first = self.low[0]
@@ -85,7 +90,9 @@ class ArgmaxUpsampler:
     def write(
         self, scores: ScoreMap, rows: InterpolationAxis, columns: InterpolationAxis, labels: Image, uncertainty: Image
     ) -> None:
-        """Write the best class and the uncertainty at some rows and columns of an image.
+        """Write the best class and the uncertainty into an image.
+
+        They are written at some of its rows and columns.
 
         Only one strip of rows at a time exists at the image's size: it is upsampled, resampled to the image's own
         resolution and compared before the next.

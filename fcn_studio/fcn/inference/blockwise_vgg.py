@@ -1,4 +1,6 @@
-"""Compute a VGG trunk in limited memory: early stages block by block, fc6 as a product.
+"""Computation of a VGG trunk in limited memory.
+
+Early stages are computed block by block, and fc6 as a product.
 
 A stage is a VGG block: convolutions and the pooling after them. A block, here, is a part of the image.
 
@@ -29,19 +31,27 @@ PartReader = Callable[[tuple[int, int], tuple[int, int]], Tensor]
 
 
 def stem_bytes(trunk: VGGTrunk) -> int:
-    """Return the bytes of stage 1 for each pixel of the canvas: image and two maps."""
+    """Return the bytes of stage 1 for each pixel of the canvas.
+
+    They are those of the image and two maps.
+    """
     return int(_RESERVE * 4 * (3 + 2 * trunk.channels_per_pixel))
 
 
 def deep_bytes(trunk: VGGTrunk) -> int:
-    """Return the bytes after pool3 for each pixel of the canvas: taps, stage 5 and fc7."""
+    """Return the bytes after pool3 for each pixel of the canvas.
+
+    They are those of taps, stage 5 and fc7.
+    """
     stage5 = trunk.channels[16]
     numbers = trunk.channels[8] / 8**2 + 3 * stage5 / 16**2 + trunk.channels[32] / 32**2
     return math.ceil(_RESERVE * 4 * numbers)
 
 
 def features_in_blocks(trunk: VGGTrunk, read_part: PartReader, size: tuple[int, int], block: int) -> Features:
-    """Return the trunk's features; hold at most a block of the maps before pool3.
+    """Return the trunk's features, computed in blocks.
+
+    At most a block of the maps before pool3 is held.
 
     Args:
         trunk: in evaluation mode.
@@ -61,7 +71,9 @@ def features_in_blocks(trunk: VGGTrunk, read_part: PartReader, size: tuple[int, 
 
 
 def head_features(head: nn.Module, x: Tensor) -> Tensor:
-    """Compute fc7 from pool5 (N, C, h, w), a few rows at a time.
+    """Compute fc7 from pool5 (N, C, h, w).
+
+    A few rows are computed at a time.
 
     fc6 is written as the matrix product that it is. The library's convolution would first bring its 411 MB of
     weights into another order, which for a small image is most of the work.
@@ -93,7 +105,9 @@ def head_features(head: nn.Module, x: Tensor) -> Tensor:
 
 
 def _in_blocks(stages: Sequence[nn.Module], read_part: PartReader, size: tuple[int, int], block: int) -> Tensor:
-    """Compute stages block by block; each block sees a rim that is cut off again.
+    """Compute stages block by block.
+
+    Each block sees a rim that is cut off again.
 
     The rim is what a cell sees beyond its own pixels, rounded up to whole cells, so that pooling keeps its phase.
     """

@@ -28,7 +28,7 @@ def evaluate(
     *,
     boundary: bool = False,
 ) -> Generator[int, None, Figures]:
-    """Score a network on images; a generator of progress.
+    """Score a network on images and yield progress.
 
     Args:
         predictor: the network.
@@ -73,7 +73,9 @@ def evaluate(
 def _groups(
     predictor: Predictor, snapshot: Sequence[LabelledImage], left_out: dict[str, str]
 ) -> Iterator[list[tuple[LabelledImage, Image | None]]]:
-    """Yield groups of neighbouring images of one size; None stands for one left out.
+    """Yield groups of neighbouring images of one size.
+
+    None stands for an image that is left out.
 
     Raises:
         ImageError: at the last image, if not one could be read.

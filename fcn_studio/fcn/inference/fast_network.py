@@ -1,4 +1,6 @@
-"""Run a network for labelling: the scores of its `forward` in less time and memory.
+"""Running of a network for labelling.
+
+It gives the scores of the network's `forward` in less time and memory.
 
 Each of these is exact to rounding: batch normalisation is folded into the convolutions, weights and maps lie with
 their channels last, the padded border is computed once (`pad100_cache`), fc6 is a matrix product and large maps are
@@ -36,7 +38,9 @@ from fcn_studio.fcn.weights.checkpoint import Preprocessing
 
 
 class FastNetwork:
-    """A network whose layers are changed for speed; nothing else may use it.
+    """A network whose layers are changed for speed.
+
+    Nothing else may use it.
 
     Attributes:
         network: the network, in evaluation mode.
@@ -59,7 +63,10 @@ class FastNetwork:
         self.network.to(device)
 
     def bytes_for(self, size: tuple[int, int], classes: int) -> int:
-        """Return the most bytes to label an image of (height, width) in one piece."""
+        """Return the most bytes to label an image in one piece.
+
+        The image is (height, width).
+        """
         if self._trunk is None:
             return self.network.bytes_per_pixel(classes) * size[0] * size[1]
         return (stem_bytes(self._trunk) + deep_bytes(self._trunk)) * math.prod(canvas_size(self._trunk, size))
@@ -142,7 +149,10 @@ def _taps(trunk: VGGTrunk, images: Tensor) -> tuple[Features, Tensor]:
 
 
 def _within(part: tuple[int, int], margin: int, length: int) -> tuple[int, slice, int]:
-    """Split a part of the canvas into zeros before, image pixels, and zeros after."""
+    """Split a part of the canvas by the image's borders.
+
+    The result is the zeros before, the image pixels, and the zeros after.
+    """
     first, last = (min(max(margin, cell), length - margin) - margin for cell in part)
     before = max(0, min(margin, part[1]) - part[0])
     return before, slice(first, last), part[1] - part[0] - before - (last - first)
@@ -150,7 +160,10 @@ def _within(part: tuple[int, int], margin: int, length: int) -> tuple[int, slice
 
 @contextmanager
 def _precision(device: torch.device, *, half: bool) -> Iterator[None]:
-    """Use bfloat16 for features on a CUDA card that has it, else float32 without TF32."""
+    """Set the precision of the features.
+
+    It is bfloat16 on a CUDA card that has it, else float32 without TF32.
+    """
     if half and supports_bf16(device):
         with torch.autocast("cuda", torch.bfloat16):
             yield
@@ -161,7 +174,10 @@ def _precision(device: torch.device, *, half: bool) -> Iterator[None]:
 
 @contextmanager
 def _strict_float32() -> Iterator[None]:
-    """Compute convolutions in float32; cuDNN would choose TF32, of 10 bits."""
+    """Compute convolutions in float32.
+
+    cuDNN would choose TF32, of 10 bits.
+    """
     with torch.backends.cudnn.flags(
         enabled=torch.backends.cudnn.enabled, benchmark=torch.backends.cudnn.benchmark, allow_tf32=False
     ):

@@ -48,7 +48,9 @@ def margin_of(trunk: VGGTrunk) -> int:
 
 
 def bands(trunk: VGGTrunk, size: int) -> tuple[Band, ...]:
-    """Return what stages 1 to 4 must compute along an axis of ``size`` pixels.
+    """Return what stages 1 to 4 must compute along an axis.
+
+    The axis has ``size`` pixels.
 
     A stage's convolutions widen what sees the image by one cell each on both sides; its pooling halves that,
     outwards.
@@ -69,20 +71,28 @@ def bands(trunk: VGGTrunk, size: int) -> tuple[Band, ...]:
 
 
 class BlankBorder:
-    """Features of a padded trunk at the cost of the image, not of the canvas.
+    """Features of a padded trunk at the cost of the image.
+
+    The blank border of the canvas is not computed.
 
     The blank responses are kept for the last image sizes modulo 16, at most 64 MB of them.
     """
 
     def __init__(self, trunk: VGGTrunk) -> None:
-        """Take a trunk in evaluation mode whose border no pixel of the image reaches."""
+        """Take a trunk in evaluation mode.
+
+        It must have a border that no pixel of the image reaches.
+        """
         self._trunk = trunk
         self._margin = margin_of(trunk)
         self._blanks: OrderedDict[tuple[object, ...], tuple[Tensor, ...]] = OrderedDict()
 
     @staticmethod
     def fits(trunk: nn.Module) -> bool:
-        """Return whether a trunk has a border that no pixel of the image reaches."""
+        """Return whether a trunk has a blank border.
+
+        No pixel of the image reaches a blank border.
+        """
         if not isinstance(trunk, VGGTrunk) or margin_of(trunk) == 0:
             return False
         try:
@@ -92,7 +102,10 @@ class BlankBorder:
         return True
 
     def taps(self, images: Tensor) -> Features:
-        """Compute pool3 and pool4 of normalised images (N, 3, H, W) of any size from 1x1."""
+        """Compute pool3 and pool4 of normalised images.
+
+        The images are (N, 3, H, W) of any size from 1x1.
+        """
         height, width = images.shape[2:]
         blanks = self._blank_responses(images)
         features: Features = {}
@@ -116,7 +129,9 @@ class BlankBorder:
         return features
 
     def _blank_responses(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Return canvas and pool1 to pool4, (h, w, C) each, of a blank image.
+        """Return the responses of a blank image, (h, w, C) each.
+
+        They are its canvas and pool1 to pool4.
 
         It is the smallest image with the same remainders modulo 16.
         """
@@ -143,7 +158,10 @@ class BlankBorder:
 
 @dataclass(frozen=True, slots=True)
 class _Canvas:
-    """A blank response (h, w, C), enlarged by repeating its middle row and column."""
+    """A blank response (h, w, C) for a canvas.
+
+    It is enlarged by repeating its middle row and column.
+    """
 
     blank: Tensor
     lengths: tuple[int, int]
@@ -160,7 +178,10 @@ class _Canvas:
 
 
 def stages_to_pool4(trunk: VGGTrunk) -> list[nn.Module]:
-    """Return the stages before pool4; after it every cell sees the image."""
+    """Return the stages before pool4.
+
+    After pool4 every cell sees the image.
+    """
     return list(trunk.stages.values())[:_STAGES]
 
 

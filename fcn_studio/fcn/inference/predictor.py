@@ -1,4 +1,7 @@
-"""Label an image with a network: whole if memory allows, else in exact tiles."""
+"""Labelling of an image with a network.
+
+The image is labelled whole if memory allows, else in exact tiles.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ class Predictor:
     """
 
     def __init__(self, checkpoint: Checkpoint, device: torch.device = CPU) -> None:
-        """Build the network; the first image moves it to the device."""
+        """Build the network.
+
+        The first image moves it to the device.
+        """
         # The weights are the fast network's from here on; a second copy of a VGG-16's would be half a gigabyte.
         self.checkpoint = replace(checkpoint, state={})
         self.device = device
@@ -92,14 +98,19 @@ class Predictor:
         )
 
     def batch_size(self, shape: tuple[int, int]) -> int:
-        """Return how many images of (height, width) are labelled together; one on the CPU."""
+        """Return how many images of (height, width) are labelled together.
+
+        It is one on the CPU.
+        """
         if self.device.type != "cuda":
             return 1
         shape = scaled_size(shape, self.checkpoint.preprocessing.input_scale)
         return max(1, min(_LARGEST_BATCH, free_memory(self.device) // self._bytes_for(shape)))
 
     def predict_many(self, images_rgb: Sequence[Image], image_ids: Sequence[str]) -> list[Prediction]:
-        """Label images, together where size and memory allow; results are the same.
+        """Label images, together where size and memory allow.
+
+        The results are the same.
 
         Raises:
             DeviceError: as `predict`.
@@ -126,7 +137,10 @@ class Predictor:
         ]
 
     def take_notes(self) -> tuple[str, ...]:
-        """Return the notes since the last call; each is given once."""
+        """Return the notes since the last call.
+
+        Each is given once.
+        """
         notes, self._notes = tuple(self._notes), []
         return notes
 
@@ -136,7 +150,10 @@ class Predictor:
             self._notes.append(sentence)
 
     def _ladder(self, shape: tuple[int, int]) -> Iterator[tuple[torch.device, int]]:
-        """Yield devices and tile sizes to try, from the largest that should fit to the CPU."""
+        """Yield devices and tile sizes to try.
+
+        They go from the largest that should fit to the CPU.
+        """
         first = self._fitting_tile(shape, self.device)
         yield self.device, first
         yield from ((self.device, tile) for tile in _RETRY_TILES if tile < first)
@@ -144,7 +161,10 @@ class Predictor:
             yield CPU, min(self._fitting_tile(shape, CPU), _RETRY_TILES[1])
 
     def _fitting_tile(self, shape: tuple[int, int], device: torch.device) -> int:
-        """Return the largest tile within the memory allowance; the whole image if it fits."""
+        """Return the largest tile within the memory allowance.
+
+        It is the whole image if that fits.
+        """
         allowed = free_memory(device)
         if self._least_bytes_for(shape) <= allowed:
             return self._aligned_up(max(shape))
@@ -165,7 +185,10 @@ class Predictor:
         return self._network.least_bytes_for(shape, len(self.checkpoint.table))
 
     def _aligned_up(self, size: int) -> int:
-        """Round up to the pooling grid, on which tiles see the phase of the whole image."""
+        """Round up to the pooling grid.
+
+        On this grid, tiles see the phase of the whole image.
+        """
         return -(-size // self._alignment) * self._alignment
 
     def _label(

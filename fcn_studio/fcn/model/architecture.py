@@ -70,7 +70,9 @@ def _is_number(value: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """Shape of a network; two equal descriptions build interchangeable networks.
+    """Shape of a network.
+
+    Two equal descriptions build interchangeable networks.
 
     Attributes:
         trunk: "vgg16" (the paper's), "slim" (VGG-16's layout, narrower), "alexnet" (the paper's, as Caffe has it),
@@ -129,7 +131,9 @@ class Architecture:
 
     @classmethod
     def vgg16(cls, stride: int = 8, at_once: bool = False, upsampling: str = "bilinear") -> Architecture:
-        """The paper's network as released: VGG-16 with padding 100, fc6 and fc7 of 4096 channels.
+        """Return the paper's network as released.
+
+        It is VGG-16 with padding 100, fc6 and fc7 of 4096 channels.
 
         Args:
             stride: 32, 16 or 8.
@@ -149,12 +153,18 @@ class Architecture:
 
     @classmethod
     def slim(cls, width: float = 0.25, stride: int = 8) -> Architecture:
-        """A batch-normalised VGG-16 of ``width`` times the channels that trains from scratch on a CPU."""
+        """Return a batch-normalised VGG-16 that trains on a CPU.
+
+        It has ``width`` times the channels, and trains from scratch.
+        """
         return cls("slim", width, max(64, round(1024 * width / 8) * 8), stride=stride)
 
     @classmethod
     def alexnet(cls, torchvision: bool = False) -> Architecture:
-        """The paper's FCN-AlexNet: CaffeNet with padding 100; or over AlexNet as torchvision has it."""
+        """Return the paper's FCN-AlexNet.
+
+        It is CaffeNet with padding 100, or over AlexNet as torchvision has it.
+        """
         return cls("alexnet_torchvision" if torchvision else "alexnet", 1.0, 4096, False, "caffe", 32, (), 0.5)
 
     @classmethod
@@ -164,7 +174,10 @@ class Architecture:
 
     @classmethod
     def article(cls) -> Architecture:
-        """The FCN8 of the seed article: taps are concatenated, and all upsampling is learned."""
+        """Return the FCN8 of the seed article.
+
+        Taps are concatenated, and all upsampling is learned.
+        """
         return cls("article", 1.0, **_ARTICLE)
 
     @classmethod
@@ -251,7 +264,9 @@ _NAMED = {
 
 
 def named(name: str) -> Architecture:
-    """The architecture of a name, as "vgg16-8s"; "slim-0.5" is the slim network of half of VGG-16's channels.
+    """Return the architecture of a name.
+
+    Examples are "vgg16-8s", and "slim-0.5", the slim network of half of VGG-16's channels.
 
     Raises:
         CheckpointError: if there is none.

@@ -51,7 +51,10 @@ class ArticleFCN8(Network):
     alignment = _MULTIPLE
 
     def __init__(self, num_classes: int, width: float = 1.0) -> None:
-        """Lay the layers out; ``width`` multiplies the channels of the trunk, rounded to multiples of 8."""
+        """Create the layers.
+
+        ``width`` multiplies the channels of the trunk, rounded to multiples of 8.
+        """
         super().__init__()
         channels = 3
         for number, full_widths in enumerate(_STAGES, start=1):
@@ -87,11 +90,16 @@ class ArticleFCN8(Network):
         return scores
 
     def for_inference(self) -> Network:
-        """Return the same network with a collapsed tail; it shares the other layers."""
+        """Return the same network with a collapsed tail.
+
+        It shares the other layers.
+        """
         return _CollapsedFCN8(self)
 
     def adapted(self, key: str, value: Tensor, sources: Sequence[int | None]) -> Tensor:
-        """Return a weight for other classes: rows and columns of kept ones, new ones fresh.
+        """Return a weight for other classes.
+
+        Rows and columns of kept classes stay, and new ones are fresh.
 
         A new class has random weights in stage 5 and scores of zero: zeros in stage 5 would stay zeros behind ReLU.
         """
@@ -136,7 +144,9 @@ class _CollapsedFCN8(ArticleFCN8):
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """A part of an axis of the tail's middle map, which loses one cell at either end.
+    """A part of an axis of the tail's middle map.
+
+    The map loses one cell at either end.
 
     Attributes:
         source: cells of the tail's input that it comes from.
@@ -193,7 +203,10 @@ class CollapsedTail(nn.Module):
         self.register_buffer("constant", plain.tail(nothing)[0][:, ends][:, :, ends])
 
     def forward(self, joint: Tensor) -> Tensor:
-        """Return scores (N, C, 8 * h, 8 * w) of the concatenated map (N, channels, h, w)."""
+        """Return scores of the concatenated map.
+
+        The map is (N, channels, h, w), the scores (N, C, 8 * h, 8 * w).
+        """
         height, width = joint.shape[-2:]
         rows, columns = (_stretched(8 * size, joint.device) for size in (height, width))
         scores = self.get_buffer("constant")[:, rows][:, :, columns].repeat(len(joint), 1, 1, 1)
@@ -209,7 +222,10 @@ class CollapsedTail(nn.Module):
 
 
 def _stretched(size: int, device: torch.device) -> Tensor:
-    """Return cells 0 to 3, then 4 and 5 alternately, then 6 to 9: int64 (size,)."""
+    """Return cell indices of a stretched axis, int64 (size,).
+
+    They are cells 0 to 3, then 4 and 5 alternately, then 6 to 9.
+    """
     steps = torch.arange(size, device=device)
     inner = torch.where(steps < 4, steps, 4 + steps % 2)
     return torch.where(steps < size - 4, inner, steps - (size - 10))
@@ -234,7 +250,10 @@ def _upsampling(channels: int, factor: int) -> nn.ConvTranspose2d:
 
 
 def _interpolation(channels: int, factor: int) -> Tensor:
-    """Return a weight (C, C, 4, 4): bilinear by 2; by 4 a cell is repeated."""
+    """Return a weight (C, C, 4, 4) for upsampling.
+
+    By 2 it is bilinear. By 4 it repeats a cell.
+    """
     kernel = bilinear_kernel(4) if factor == 2 else torch.ones(4, 4)
     return torch.eye(channels)[:, :, None, None] * kernel
 
@@ -250,7 +269,10 @@ def _grid() -> Grid:
 
 
 def _with_random_rows(value: Tensor, sources: Sequence[int | None]) -> Tensor:
-    """Return rows of kept classes, and He's random rows, from a fixed seed, for new ones."""
+    """Return rows for other classes.
+
+    Kept classes keep theirs. New ones get He's random rows, from a fixed seed.
+    """
     fan_in = value[0].numel() if len(value) else math.prod(value.shape[1:])
     generator = torch.Generator().manual_seed(0)
     adapted = torch.randn((len(sources), *value.shape[1:]), generator=generator) * math.sqrt(2 / fan_in)
@@ -261,13 +283,19 @@ def _with_random_rows(value: Tensor, sources: Sequence[int | None]) -> Tensor:
 
 
 def _columns_for(value: Tensor, kept: int, sources: Sequence[int | None]) -> Tensor:
-    """Return columns of the trunk unchanged, then those of the classes, zero for new ones."""
+    """Return columns for other classes.
+
+    The trunk's columns come first, unchanged, then those of the classes, zero for new ones.
+    """
     classes = rows_for(value[:, kept:].transpose(0, 1), sources).transpose(0, 1)
     return torch.cat([value[:, :kept], classes], dim=1).contiguous()
 
 
 def _joint_for(value: Tensor, kept: int, sources: Sequence[int | None], factor: int) -> Tensor:
-    """Return a kernel (kept + C, kept + C, 4, 4) for other classes; new ones interpolate."""
+    """Return a joint kernel for other classes.
+
+    It is (kept + C, kept + C, 4, 4). New classes interpolate.
+    """
     rows = [*range(kept), *(None if old is None else kept + old for old in sources)]
     adapted = rows_for(rows_for(value, rows).transpose(0, 1), rows).transpose(0, 1).contiguous()
     fresh = [new for new, old in enumerate(rows) if old is None]

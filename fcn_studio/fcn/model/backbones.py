@@ -1,4 +1,7 @@
-"""Trunks: the part of a network that turns an image into features, with the geometry of what it gives out."""
+"""Trunks of networks.
+
+A trunk turns an image into features, and has the geometry of what it gives out.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,9 @@ class Trunk(nn.Module):
 
 
 class VGGTrunk(Trunk):
-    """VGG-16's body with fc6 and fc7 as convolutions; layers bear Caffe's names (``conv1_1`` ... ``fc7``).
+    """VGG-16's body with fc6 and fc7 as convolutions.
+
+    Layers bear Caffe's names (``conv1_1`` ... ``fc7``).
 
     Pooling rounds up, as Caffe's does, so that every image size from 1x1 on works.
     Its taps: 8 is pool3, 16 is pool4, 32 is fc7.
@@ -98,7 +103,10 @@ class VGGTrunk(Trunk):
             del self.grids[unused], self.channels[unused]
 
     def forward(self, images: Tensor) -> Features:
-        """Features of normalised images (N, 3, H, W) at strides 8, 16 and 32."""
+        """Return features of normalised images (N, 3, H, W).
+
+        They are at strides 8, 16 and 32.
+        """
         features: Features = {}
         x = images
         for number, stage in enumerate(self.stages.values(), start=1):
@@ -138,7 +146,9 @@ TORCHVISION_ALEXNET = AlexNetLayout((64, 192, 384, 256, 256), (1, 1, 1, 1, 1), r
 
 
 class AlexNetTrunk(Trunk):
-    """AlexNet's body with fc6 and fc7 as convolutions; its one tap is fc7, at stride 32.
+    """AlexNet's body with fc6 and fc7 as convolutions.
+
+    Its one tap is fc7, at stride 32.
 
     Pooling rounds up, and conv1 is padded by 100 pixels, as in the released FCN-AlexNet, in both layouts.
     """

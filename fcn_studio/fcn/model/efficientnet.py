@@ -61,13 +61,18 @@ _STAGES = (
 
 
 class SameConv2d(nn.Conv2d):
-    """A convolution with TensorFlow's 'SAME' padding on maps whose sides are multiples of its stride.
+    """A convolution with TensorFlow's 'SAME' padding.
+
+    The sides of its maps are multiples of its stride.
 
     At stride 2 it pads one cell less on the left and above than on the right and below.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
-        """Lay out the weights; there is no bias, because normalisation follows."""
+        """Create the weights.
+
+        There is no bias, because normalisation follows.
+        """
         both = kernel - stride
         self._before, self._after = both // 2, both - both // 2
         super().__init__(inputs, outputs, kernel, stride, self._before, groups=groups, bias=False)
@@ -91,7 +96,9 @@ class SameConv2d(nn.Conv2d):
 
 
 class InvertedResidual(nn.Module):
-    """MBConv: expand by 1x1, convolve depthwise, project by 1x1; added to its input where the shapes allow.
+    """Inverted residual block, MBConv.
+
+    It expands by 1x1, convolves depthwise, and projects by 1x1. The input is added where the shapes allow.
 
     Source: Sandler et al. 2018, "MobileNetV2".
     """
@@ -148,7 +155,10 @@ class EfficientNetTrunk(Trunk):
         self.channels_per_pixel = largest
 
     def forward(self, images: Tensor) -> Features:
-        """Return features of normalised images (N, 3, H, W) at strides 2, 4, 8, 16 and 32."""
+        """Return features of normalised images (N, 3, H, W).
+
+        They are at strides 2, 4, 8, 16 and 32.
+        """
         x: Tensor = self.stem(padded_to_multiple(images, COARSEST))
         features: Features = {}
         size = x.shape[2] * 2
@@ -165,13 +175,18 @@ def blocks_of(name: str) -> tuple[int, ...]:
 
 
 def rounded_channels(channels: float) -> int:
-    """Return the nearest multiple of 8 that is not more than a tenth smaller."""
+    """Return the channels rounded to a multiple of 8.
+
+    It is the nearest multiple that is not more than a tenth smaller.
+    """
     rounded = max(8, int(channels + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * channels else rounded
 
 
 def padded_to_multiple(images: Tensor, multiple: int) -> Tensor:
-    """Return images (N, C, H, W) reflected on the right and below up to multiples of a number.
+    """Return images (N, C, H, W) padded to multiples of a number.
+
+    They are reflected on the right and below.
 
     Images smaller than what is missing are reflected more than once.
     """

@@ -1,4 +1,6 @@
-"""What every network is, and the fully convolutional one: scores at several strides, summed after upsampling.
+"""The interface of every network, and the fully convolutional network.
+
+An FCN has scores at several strides, summed after upsampling.
 
 Source: Long, Shelhamer & Darrell, "Fully Convolutional Networks for Semantic Segmentation" (CVPR 2015, PAMI 2017)
 and the released nets (voc-fcn32s, voc-fcn16s, voc-fcn8s, voc-fcn8s-atonce, voc-fcn-alexnet), whose layer names are
@@ -34,7 +36,9 @@ _LAST_UPSCORE = {32: "upscore", 16: "upscore16", 8: "upscore8", 4: "upscore4", 2
 
 
 class Network(nn.Module, ABC):
-    """Normalised images in, a score for each class at each pixel out, at every image size from 1x1 on.
+    """Network that scores each class at each pixel.
+
+    Its input is normalised images of every size from 1x1 on.
 
     Attributes:
         score_layers: names of the layers with one output channel a class: what the quick level trains.
@@ -61,25 +65,35 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def features(self, images: Tensor) -> Features:
-        """What the score layers need of normalised images (N, 3, H, W); stays as it is in the quick level."""
+        """Return what the score layers need of normalised images.
+
+        The images are (N, 3, H, W). The features stay as they are in the quick level.
+        """
 
     @abstractmethod
     def decode(self, features: Features, height: int, width: int) -> Tensor:
         """Scores (N, C, height, width) from the features of images of that size."""
 
     def score_map(self, features: Features, height: int, width: int) -> ScoreMap:
-        """The same scores, at the image's size only where they are asked for, if the network can do that."""
+        """Return the scores of `decode` as a map.
+
+        If the network can do that, they are at the image's size only where they are asked for.
+        """
         return ScoreMap(self.decode(features, height, width), (height, width))
 
     def bytes_per_pixel(self, num_classes: int) -> int:
-        """Estimate of the memory that labelling takes for each pixel of the image, beside the weights.
+        """Return the estimated memory of labelling for each image pixel.
+
+        The weights are not counted.
 
         Three of the largest maps, and scores at the image's size while they are compared.
         """
         return 4 * (3 * self.channels_per_pixel + 4 * num_classes)
 
     def adapted(self, key: str, value: Tensor, sources: Sequence[int | None]) -> Tensor:
-        """A weight of this network for other classes; most do not depend on them, and are given back as they are.
+        """Return a weight of this network for other classes.
+
+        Most weights do not depend on the classes, and are given back as they are.
 
         Args:
             key: its name in the state dict.
@@ -89,12 +103,18 @@ class Network(nn.Module, ABC):
         return rows_for(value, sources) if key.rpartition(".")[0] in self.score_layers else value
 
     def for_inference(self) -> Network:
-        """A network that gives the same scores in evaluation mode at less cost: itself, where none is known."""
+        """Return a cheaper network with the same scores.
+
+        The scores are the same in evaluation mode. Where no such network is known, it is this one.
+        """
         return self
 
 
 def rows_for(value: Tensor, sources: Sequence[int | None], fill: float = 0) -> Tensor:
-    """Rows of ``value`` (C, ...) for other classes: those of kept ones, ``fill`` for new ones."""
+    """Return rows of ``value`` (C, ...) for other classes.
+
+    Kept classes keep their rows, and new ones are filled with ``fill``.
+    """
     adapted = value.new_full((len(sources), *value.shape[1:]), fill)
     for new, old in enumerate(sources):
         if old is not None:
@@ -104,7 +124,9 @@ def rows_for(value: Tensor, sources: Sequence[int | None], fill: float = 0) -> T
 
 @dataclass(frozen=True, slots=True)
 class _Fusion:
-    """One step down: upsample by 2, crop, add the score of a finer tap.
+    """One step down.
+
+    It upsamples by 2, crops, and adds the score of a finer tap.
 
     ``crop`` is the index in the tap of the upsampled map's cell 0; negative where the upsampled map starts
     outside of the tap and is itself cropped.
@@ -117,7 +139,9 @@ class _Fusion:
 
 
 class FCN(Network):
-    """FCN-32s, -16s, -8s or finer over a trunk; the output has the input's size, whatever that is.
+    """FCN-32s, -16s, -8s or finer over a trunk.
+
+    The output has the input's size, whatever that is.
 
     Attributes:
         trunk: what makes the features.
@@ -172,7 +196,10 @@ class FCN(Network):
         self.channels_per_pixel = trunk.channels_per_pixel
 
     def _add_upsampling(self, name: str, grid: Grid, factor: int, kernel: int) -> Grid:
-        """Add a layer that upsamples a map of this grid; the grid of what it gives."""
+        """Add a layer that upsamples a map of a grid.
+
+        Returns the grid of the layer's result.
+        """
         learned = self._learned
         self.add_module(
             name, LearnedUpsample(learned, factor, kernel) if learned else BilinearUpsample(factor, kernel)
@@ -182,7 +209,10 @@ class FCN(Network):
         return grid.deconv(kernel, factor)
 
     def _extended(self, scores: Tensor) -> Tensor:
-        """Return scores with their outermost cells repeated once around them, if the trunk's maps need that."""
+        """Return scores with their outermost cells repeated once around.
+
+        This is done if the trunk's maps need it.
+        """
         return functional.pad(scores, (1, 1, 1, 1), mode="replicate") if self.trunk.extends_rim else scores
 
     @property
@@ -198,11 +228,17 @@ class FCN(Network):
         return taps
 
     def decode(self, features: Features, height: int, width: int) -> Tensor:
-        """Scores (N, C, height, width) from the trunk's features of an image of that size."""
+        """Return scores (N, C, height, width) of the trunk's features.
+
+        The features are of an image of that size.
+        """
         return self.score_map(features, height, width).whole()
 
     def score_map(self, features: Features, height: int, width: int) -> ScoreMap:
-        """The sum of all scores at the finest stride, to be upsampled to an image of that size."""
+        """Return the sum of all scores at the finest stride.
+
+        It is to be upsampled to an image of that size.
+        """
         scores: Tensor = self.score_fr(features[32])
         for fusion in self._fusions:
             upsampled: Tensor = self.get_submodule(fusion.upscore)(self._extended(scores))
@@ -219,7 +255,10 @@ class FCN(Network):
         return ScoreMap(values, (height, width), last, self.stride, self._last_kernel, self._last_crop)
 
     def adapted(self, key: str, value: Tensor, sources: Sequence[int | None]) -> Tensor:
-        """Rows of the scores; of learned upsampling both rows and columns, new classes being interpolated."""
+        """Return the scores' weight for other classes.
+
+        Rows change, and of learned upsampling both rows and columns, new classes being interpolated.
+        """
         if key.startswith("upscore"):
             return adapted_upsampling(value, sources)
         return super().adapted(key, value, sources)

@@ -1,4 +1,7 @@
-"""A light head: convolutions beside a trunk's taps, with context from the wider surroundings."""
+"""A light head of convolutions beside a trunk's taps.
+
+It has context from the wider surroundings.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +74,10 @@ class LightHead(nn.Module):
         return joined
 
     def _context_of(self, tap: Tensor) -> Tensor:
-        """Return the context (N, C, h, w) of each cell of the coarsest tap."""
+        """Return the context of each cell of the coarsest tap.
+
+        It is (N, C, h, w).
+        """
         side = 2 * _CONTEXT_RADIUS + 1
         mean = functional.avg_pool2d(tap, side, 1, _CONTEXT_RADIUS, count_include_pad=False)
         return functional.relu(self.context(mean))

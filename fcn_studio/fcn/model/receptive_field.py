@@ -51,11 +51,16 @@ class Grid:
         return Grid(fine, self.offset - fine * (half - padding), self.reach + fine * half)
 
     def seeing(self, other: Grid) -> Grid:
-        """Return the grid of the sum of two maps: its cells see what either sees."""
+        """Return the grid of the sum of two maps.
+
+        Its cells see what either sees.
+        """
         return replace(self, reach=max(self.reach, other.reach))
 
     def index_of(self, other: Grid) -> int:
-        """Return the index in this grid of the other grid's cell 0; it may be negative.
+        """Return the index in this grid of another grid's cell 0.
+
+        It may be negative.
 
         It says how far to crop this map to start there.
 

@@ -1,4 +1,6 @@
-"""The FCNs of torchvision over dilated ResNets: one score at stride 8, no skips.
+"""The FCNs of torchvision over dilated ResNets.
+
+They have one score at stride 8 and no skips.
 
 The layers have torchvision's names.
 
@@ -35,7 +37,10 @@ class ResNetFCN(Network):
     exact_tiles = False
 
     def __init__(self, depth: int, num_classes: int) -> None:
-        """Build torchvision's network of 50 or 101 layers with fresh weights, and split it."""
+        """Build torchvision's network and split it.
+
+        It has 50 or 101 layers and fresh weights.
+        """
         super().__init__()
         make = {50: segmentation.fcn_resnet50, 101: segmentation.fcn_resnet101}[depth]
         whole = make(weights=None, weights_backbone=None, num_classes=num_classes, aux_loss=False)

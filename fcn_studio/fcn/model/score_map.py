@@ -1,4 +1,6 @@
-"""Scores before the last upsampling, which is done for a part of the image at a time.
+"""Scores before the last upsampling.
+
+They are upsampled for a part of the image at a time.
 
 Scores of the whole image at its own size are what takes the memory (21 classes of 12 megapixels: 1 GB) and are never
 needed at once: what is kept of them is one byte a pixel.
@@ -37,7 +39,9 @@ class ScoreMap:
         return self.part((0, self.size[0]), (0, self.size[1]))
 
     def part(self, rows: tuple[int, int], columns: tuple[int, int]) -> Tensor:
-        """Return scores (N, C, n, m) of rows and columns from the first up to the second.
+        """Return scores (N, C, n, m) of some rows and columns.
+
+        They go from the first up to the second.
 
         Only the cells that reach them are upsampled. The sums are those of the whole, in an order of their own.
         """
@@ -55,6 +59,9 @@ class ScoreMap:
         return ScoreMap(values, self.size, self.upsample, self.factor, self.kernel, self.crop)
 
     def _cells(self, pixels: tuple[int, int], length: int) -> tuple[int, int]:
-        """Return the first cell that reaches some pixels, and the one after the last."""
+        """Return the range of cells that reach some pixels.
+
+        It is the first cell that reaches them, and the one after the last.
+        """
         first = (pixels[0] + self.crop - self.kernel) // self.factor + 1
         return max(0, first), min(length, (pixels[1] - 1 + self.crop) // self.factor + 1)

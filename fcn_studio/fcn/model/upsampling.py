@@ -14,7 +14,12 @@ from torch.nn import functional
 
 
 def bilinear_kernel(size: int, *, dtype: torch.dtype = torch.float32, device: torch.device | None = None) -> Tensor:
-    """Return the kernel (size, size) of bilinear interpolation by (size + 1) // 2."""
+    """Return the kernel (size, size) of bilinear interpolation.
+
+    It upsamples by (size + 1)
+
+    2.
+    """
     factor = (size + 1) // 2
     steps = torch.arange(size, dtype=dtype, device=device)
     ramp = 1 - (steps - (size - 1) / 2).abs() / factor
@@ -34,7 +39,10 @@ class BilinearUpsample(nn.Module):
         self.factor, self.kernel = factor, kernel or 2 * factor
 
     def forward(self, scores: Tensor) -> Tensor:
-        """Upsample scores: (N, C, h, w) -> (N, C, (h - 1) * factor + kernel, ...)."""
+        """Upsample scores (N, C, h, w).
+
+        The result is (N, C, (h - 1) * factor + kernel, ...).
+        """
         channels = scores.shape[1]
         kernel = bilinear_kernel(self.kernel, dtype=scores.dtype, device=scores.device)
         weight = kernel.expand(channels, 1, -1, -1)
@@ -60,7 +68,10 @@ def dense_bilinear(channels: int, size: int) -> Tensor:
 
 
 def is_bilinear(weight: Tensor) -> bool:
-    """Return whether a weight (C, C, k, k) is bilinear interpolation, and need not be kept."""
+    """Return whether a weight (C, C, k, k) is bilinear interpolation.
+
+    Such a weight need not be kept.
+    """
     channels, size = weight.shape[0], weight.shape[2]
     if weight.shape != (channels, channels, size, size):
         return False
@@ -68,7 +79,9 @@ def is_bilinear(weight: Tensor) -> bool:
 
 
 def adapted_upsampling(weight: Tensor, sources: Sequence[int | None]) -> Tensor:
-    """Return a learned weight (C, C, k, k) for other classes; new ones interpolate.
+    """Return a learned weight (C, C, k, k) for other classes.
+
+    New classes interpolate.
 
     Args:
         weight: of the old classes.

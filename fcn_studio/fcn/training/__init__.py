@@ -1,1 +1,4 @@
-"""Training: the loop, its data, losses, recipes, calibration, and going on after a stop."""
+"""Training of networks.
+
+It has the loop, its data, losses, recipes, calibration, and going on after a stop.
+"""

@@ -65,7 +65,10 @@ class Batch:
     target: Tensor
 
     def scores(self, network: Network, *, bf16: bool = False) -> Tensor:
-        """Return scores (N, C, H, W), float32; ``bf16`` applies to features only."""
+        """Return scores (N, C, H, W), float32.
+
+        ``bf16`` applies to features only.
+        """
         if isinstance(self.inputs, Tensor) and bf16:
             with torch.autocast(self.target.device.type, torch.bfloat16):
                 features = network.features(self.inputs)
@@ -131,7 +134,10 @@ class CropSource:
     def __init__(
         self, sampler: CropSampler, preprocessing: Preprocessing, size: int, position: int, share: Share = ALL
     ) -> None:
-        """Start the thread; it makes batches of ``size`` views from a position on."""
+        """Start the thread.
+
+        It makes batches of ``size`` views from a position on.
+        """
         self.position = position
         self._preprocessing = preprocessing
         make = _step_by_step(position, lambda step: sampler.batch(share.of(step, size)))
@@ -161,7 +167,10 @@ class ImageSource:
         position: int,
         share: Share = ALL,
     ) -> None:
-        """Start the thread; it reads ``size`` images a step from a position on."""
+        """Start the thread.
+
+        It reads ``size`` images a step from a position on.
+        """
         self.position = position
         self._images, self._preprocessing, self._seed = images, preprocessing, seed
         self._order = ImageOrder(len(images), seed)
@@ -193,7 +202,10 @@ class ImageSource:
 
 
 class FeatureSource:
-    """Features of the training images, computed once, for a trunk that does not change."""
+    """Features of the training images, computed once.
+
+    The trunk must not change.
+    """
 
     def __init__(
         self,
@@ -207,7 +219,9 @@ class FeatureSource:
         *,
         flip: bool = True,
     ) -> None:
-        """Prepare; `fill` computes the features.
+        """Prepare without computing.
+
+        `fill` computes the features.
 
         Args:
             images: the training set.
@@ -256,7 +270,10 @@ class FeatureSource:
         """Do nothing: no work runs in the background."""
 
     def _add(self, image: Image, channels: LabelMap) -> int:
-        """Cache the features of an image and its mirror image; return their bytes."""
+        """Cache the features of an image and its mirror image.
+
+        Returns their bytes.
+        """
         total = 0
         for step in (1, -1) if self._flip else (1,):
             features = self._features(image[:, ::step].copy())  # torch takes no negative strides
@@ -265,7 +282,10 @@ class FeatureSource:
         return total
 
     def _view(self, image: Image, channels: LabelMap, rng: np.random.Generator) -> tuple[Image, LabelMap]:
-        """Return an image at the network's scale; of a large one, a labelled window."""
+        """Return an image at the network's scale.
+
+        Of a large image, it is a labelled window.
+        """
         scale = self._preprocessing.input_scale * self._images.shrink
         shape = scaled_size(channels.shape, scale)
         image, small = resized(image, shape), resized_labels(channels, shape)
@@ -289,13 +309,19 @@ class FeatureSource:
 
     @torch.inference_mode()
     def _compute(self, image: Image) -> Features:
-        """Compute the features of one image; may run out of memory."""
+        """Compute the features of one image.
+
+        It may run out of memory.
+        """
         device = next(self._network.parameters()).device
         inputs = normalise(to_device(image[None], device), self._preprocessing)
         return {stride: _in_half_the_bytes(tensor).cpu() for stride, tensor in self._network.features(inputs).items()}
 
 
 def _in_half_the_bytes(values: Tensor) -> Tensor:
-    """Return float32 values as float16, or as bfloat16 where one is above the range of float16."""
+    """Return float32 values in half the bytes.
+
+    They are float16, or bfloat16 where one is above the range of float16.
+    """
     half = values.half()
     return half if bool(torch.isfinite(half).all()) else values.bfloat16()

@@ -60,7 +60,10 @@ class Budget:
         self.began = self._trained_since = self.elapsed
 
     def fraction(self, done: int) -> float:
-        """Return the share spent after ``done`` steps, 0..1; time for a validation is reserved."""
+        """Return the share spent after ``done`` steps, 0..1.
+
+        Time for a validation is reserved.
+        """
         spent = 0.0
         if self.seconds < math.inf:
             reserve = min(self.validation_seconds, self.seconds * _RESERVE_SHARE)

@@ -48,7 +48,9 @@ def calibrate(checkpoint: Checkpoint, held_out: Sequence[LabelledImage], device:
 
 
 def fitted_temperature(scores: Tensor, truth: Tensor) -> float:
-    """Return the divisor of scores (n, C) with the highest likelihood of channels (n,).
+    """Return the divisor of scores with the highest likelihood.
+
+    The scores are (n, C), the channels of the truth (n,).
 
     Newton's method on the inverse temperature, in which the likelihood is convex.
     """
@@ -69,7 +71,10 @@ def fitted_temperature(scores: Tensor, truth: Tensor) -> float:
 
 
 def calibration_error(scores: Tensor, truth: Tensor) -> float:
-    """Return the expected calibration error of scores (n, C) for channels (n,), 15 bins."""
+    """Return the expected calibration error in 15 bins.
+
+    The scores are (n, C), the channels of the truth (n,).
+    """
     confidence, channel = scores.softmax(1).max(1)
     right = (channel == truth).double()
     bins = (confidence * _BINS).long().clamp(max=_BINS - 1)
@@ -80,7 +85,9 @@ def calibration_error(scores: Tensor, truth: Tensor) -> float:
 
 
 def bias_without_class_weights(network: Network, weights: NDArray[np.float64]) -> dict[str, Tensor]:
-    """Return the bias that removes the class weights of the loss from the scores.
+    """Return the bias that cancels the loss's class weights.
+
+    It removes them from the scores.
 
     A loss weighted by class teaches the odds of the classes times their weights; the logarithm of a weight less in
     a class's score is that weight less in its odds. It goes into the finest score layer, whose bias reaches all
@@ -128,7 +135,10 @@ def _of_image(
     rng: np.random.Generator,
     device: torch.device,
 ) -> tuple[Tensor, Tensor]:
-    """Sample pixels of one image; of a large one, from its middle."""
+    """Sample pixels of one image.
+
+    Of a large image, they come from its middle.
+    """
     pre = checkpoint.preprocessing
     shape = scaled_size(labelled.shape, pre.input_scale)
     starts = [max(0, (side - _LARGEST_SIDE) // 2) for side in shape]

@@ -1,4 +1,7 @@
-"""The training set in memory, and random crops of it that show labelled pixels."""
+"""The training set in memory, and random crops of it.
+
+The crops show labelled pixels.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,10 @@ def value_counts(values: LabelMap) -> NDArray[np.int64]:
 
 
 def pixel_of_value(values: LabelMap, value: int, number: int) -> tuple[int, int]:
-    """Return (x, y) of the pixel of a value with this number, counted by rows from 0."""
+    """Return (x, y) of the pixel of a value with this number.
+
+    Pixels are counted by rows from 0.
+    """
     upto = np.cumsum([np.count_nonzero(row == value) for row in values])
     y = int(np.searchsorted(upto, number, side="right"))
     before = int(upto[y - 1]) if y else 0
@@ -68,7 +74,9 @@ def pixel_of_value(values: LabelMap, value: int, number: int) -> tuple[int, int]
 
 
 class DecodedImages:
-    """Images and their label maps in score channels, decoded once as long as memory lasts.
+    """Images and their label maps in score channels.
+
+    They are decoded once as long as memory lasts.
 
     Images much larger than they are ever shown are kept shrunk by ``shrink``, a power of two, with areas
     averaged: a single bilinear warp from their full size would alias.
@@ -81,7 +89,7 @@ class DecodedImages:
         largest_scale: float = 1.0,
         left_out: dict[str, str] | None = None,
     ) -> None:
-        """Prepare; nothing is decoded yet.
+        """Prepare without decoding.
 
         Args:
             snapshot: the images.
@@ -101,7 +109,9 @@ class DecodedImages:
         return len(self._snapshot)
 
     def get(self, number: int) -> tuple[Image, LabelMap] | None:
-        """Return ``self[number]``; None, and a note, if the file cannot be read any more.
+        """Return ``self[number]``, None for an unreadable file.
+
+        A note is added if the file cannot be read any more.
 
         Raises:
             TrainingError: if no image can be read.
@@ -117,7 +127,9 @@ class DecodedImages:
             return None
 
     def get_or_another(self, number: int, rng: np.random.Generator) -> tuple[Image, LabelMap]:
-        """Return ``self[number]``; a random image in place of one that cannot be read.
+        """Return ``self[number]``, or another image if it is unreadable.
+
+        The other image is random.
 
         Raises:
             TrainingError: if no image can be read.
@@ -127,7 +139,9 @@ class DecodedImages:
         return pair
 
     def __getitem__(self, number: int) -> tuple[Image, LabelMap]:
-        """Return image uint8 (H, W, 3) and channels uint8 (H, W), 255 where untrusted.
+        """Return image uint8 (H, W, 3) and channels uint8 (H, W).
+
+        Channels are 255 where untrusted.
 
         Raises:
             ImageError: if the file cannot be read any more.
@@ -146,7 +160,9 @@ class DecodedImages:
 
 
 class ImageOrder:
-    """The image that each view shows: all images, in a new random order each round.
+    """The image that each view shows.
+
+    All images come in a new random order each round.
 
     The number of the view decides alone, so that a training can resume anywhere and several processes can share it.
     """
@@ -165,12 +181,17 @@ class ImageOrder:
 
 
 def generator(seed: int, kind: int, number: int) -> np.random.Generator:
-    """Return a random generator for one item of a kind, whatever was drawn before."""
+    """Return a random generator for one item of a kind.
+
+    It does not depend on what was drawn before.
+    """
     return np.random.default_rng([seed, kind, number])
 
 
 class CropSampler:
-    """Random views of a training set; the number of a view decides all of it.
+    """Random views of a training set.
+
+    The number of a view decides all of it.
 
     Every image is shown equally often.
     """
@@ -198,12 +219,18 @@ class CropSampler:
         self._order = ImageOrder(len(images), seed)
 
     def batch(self, numbers: Sequence[int]) -> tuple[Image, LabelMap]:
-        """Return views by number: uint8 (n, h, w, 3) and their channels uint8 (n, h, w)."""
+        """Return views by number, with their channels.
+
+        The views are uint8 (n, h, w, 3), the channels uint8 (n, h, w).
+        """
         views = [self._view(number) for number in numbers]
         return np.stack([image for image, _ in views]), np.stack([labels for _, labels in views])
 
     def _view(self, number: int) -> tuple[Image, LabelMap]:
-        """Draw one view; try again if it shows no labelled pixel."""
+        """Draw one view.
+
+        It is drawn again if it shows no labelled pixel.
+        """
         rng = generator(self._seed, VIEWS, number)
         image, channels = self._images.get_or_another(self._order[number], rng)
         for _ in range(_TRIES):
@@ -213,7 +240,10 @@ class CropSampler:
         return view
 
     def _anchor(self, channels: LabelMap, rng: np.random.Generator) -> tuple[int, int] | None:
-        """Return (x, y) of a pixel that the view must show, or None for a view anywhere."""
+        """Return (x, y) of a pixel that the view must show.
+
+        None allows a view anywhere.
+        """
         counts = value_counts(channels)[: len(self._weights)]
         labelled = counts.sum() / channels.size
         if labelled == 0 or (labelled >= _ALL_LABELLED and rng.random() >= self._rare_share):
@@ -230,7 +260,9 @@ class PrefetchQueue(Generic[T]):
     """
 
     def __init__(self, make: Callable[[], T], ahead: int = 3) -> None:
-        """Start the thread; all calls of ``make`` happen in it, one after the other.
+        """Start the thread.
+
+        All calls of ``make`` happen in it, one after the other.
 
         Args:
             make: returns the next result; after an error it is asked for the same one again.
@@ -250,7 +282,10 @@ class PrefetchQueue(Generic[T]):
         return result
 
     def close(self) -> None:
-        """End the thread and wait for it; may be called more than once."""
+        """End the thread and wait for it.
+
+        It may be called more than once.
+        """
         self._closed.set()
         # Make room for the result that it may be waiting to put; then it sees that it is closed.
         while not self._results.empty():

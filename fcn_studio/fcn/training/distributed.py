@@ -21,7 +21,9 @@ _TIMEOUT = timedelta(hours=6)
 
 
 class Ranks:
-    """This process among those that train together; usually it is the only one.
+    """This process among those that train together.
+
+    Usually it is the only one.
 
     All processes call the same methods in the same order: `run_and_sum` for each part of a step that can fail, then
     `add` for its tensors.
@@ -31,7 +33,10 @@ class Ranks:
     """
 
     def __init__(self, share: Share) -> None:
-        """Describe a process; `join_group` connects it."""
+        """Describe a process.
+
+        `join_group` connects it.
+        """
         self.share = share
         self._failure_known = False
 
@@ -54,7 +59,9 @@ class Ranks:
         self.run_and_sum(lambda: (), device)
 
     def run_and_sum(self, work: Callable[[], Sequence[float]], device: torch.device) -> list[float]:
-        """Run work that can fail in every process, and return the sums of its numbers.
+        """Run work in every process and return its summed numbers.
+
+        The work can fail in every process.
 
         If memory has run out in one process, the error is raised in all, so that all reduce their memory alike.
 

@@ -30,7 +30,9 @@ def pixel_weight(target: Tensor, weights: Tensor) -> Tensor:
 
 
 def lovasz_softmax(scores: Tensor, target: Tensor) -> Tensor:
-    """Return the mean loss over the classes in the truth; 0 if nothing is labelled.
+    """Return the mean loss over the classes in the truth.
+
+    It is 0 if nothing is labelled.
 
     Args:
         scores: float32 (N, C, H, W).
@@ -50,7 +52,10 @@ def lovasz_softmax(scores: Tensor, target: Tensor) -> Tensor:
 
 
 def _jaccard_steps(is_class: Tensor) -> Tensor:
-    """Return what each further error, in the given order, adds to the Jaccard loss."""
+    """Return what each further error adds to the Jaccard loss.
+
+    Errors are in the given order.
+    """
     right = is_class.cumsum(0)
     total = right[-1]
     loss = 1 - (total - right) / (total + (1 - is_class).cumsum(0))

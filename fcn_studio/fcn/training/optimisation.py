@@ -1,4 +1,7 @@
-"""Optimiser steps that survive lack of memory and losses that are not a number."""
+"""Optimiser steps that survive two kinds of failure.
+
+They are lack of memory and losses that are not a number.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,9 @@ class Optimisation:
         precision: str = "fp32",
         ranks: Ranks = ALONE,
     ) -> None:
-        """Take a network over; nothing else may change it.
+        """Take a network over.
+
+        Nothing else may change it.
 
         Args:
             network: to be trained in place.
@@ -103,7 +108,9 @@ class Optimisation:
             self._fall_back_to_cpu()
 
     def step(self, draw: Callable[[torch.device], list[Batch]], fraction: float) -> None:
-        """Take one optimiser step, or none if the loss or its gradient is not a number.
+        """Take one optimiser step.
+
+        None is taken if the loss or its gradient is not a number.
 
         Args:
             draw: returns the batches of one step on a device; their gradients are summed. When memory runs out, the
@@ -165,7 +172,9 @@ class Optimisation:
         self.loss = math.nan if values["loss"] is None else float(values["loss"])
 
     def make_room(self) -> None:
-        """Halve the images computed at once; at one image, move to the CPU.
+        """Halve the images computed at once.
+
+        At one image, move to the CPU.
 
         Call it after memory has run out.
 
@@ -202,7 +211,10 @@ class Optimisation:
         self._optimiser = self._new_optimiser()
 
     def _try_step(self, batches: list[Batch], norm: float, fraction: float) -> None:
-        """Take one step; may run out of memory."""
+        """Take one step.
+
+        It may run out of memory.
+        """
         for group in self._optimiser.param_groups:
             group["lr"] = group["peak"] * self._rate_factor * self._recipe.rate(fraction)
         self._set_modes()
@@ -229,7 +241,9 @@ class Optimisation:
                     module.eval()
 
     def _backward(self, batches: list[Batch], norm: float, lovasz: float) -> float:
-        """Return this process's part of the loss; leave the gradient in the parameters.
+        """Return this process's part of the loss.
+
+        The gradient is left in the parameters.
 
         Cross-entropy is divided by ``norm``, the weight of the labelled pixels of all processes, so that its parts
         add up to that of the whole batch. The Lovász loss depends on sets of pixels and does not add up: the mean
@@ -251,7 +265,10 @@ class Optimisation:
 
     @torch.no_grad()
     def _reduce_gradients(self, trained: Sequence[nn.Parameter]) -> None:
-        """Sum gradients over the processes; average the statistics of normalisation."""
+        """Sum gradients over the processes.
+
+        The statistics of normalisation are averaged.
+        """
         if self._ranks.share.size == 1:
             return
         gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in trained]
@@ -263,7 +280,9 @@ class Optimisation:
             buffer /= self._ranks.share.size
 
     def _recover_from_bad_step(self) -> None:
-        """Undo a failed step; after three in a row, restart from the average.
+        """Undo a failed step.
+
+        After three in a row, restart from the average.
 
         The restart halves the learning rate. Three more failed steps in a row end the training.
         """
@@ -285,7 +304,10 @@ class Optimisation:
 
     @torch.no_grad()
     def _move_average(self, means: _Tensors, values: _Tensors, _count: Tensor | int) -> None:
-        """Move the average towards the weights, faster at first; counters are copied."""
+        """Move the average towards the weights, faster at first.
+
+        Counters are copied.
+        """
         keep = min(self._recipe.average, (1 + self.steps) / (10 + self.steps))
         if means[0].is_floating_point():
             torch._foreach_lerp_(means, values, 1 - keep)
@@ -311,6 +333,9 @@ def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _keep_statistics_of_single_values(module: nn.Module, inputs: tuple[Tensor]) -> None:
-    """Use running statistics where a channel has one value only, as in small images at stride 32."""
+    """Use running statistics where a channel has one value only.
+
+    This happens in small images at stride 32.
+    """
     if inputs[0].numel() == inputs[0].shape[1]:
         module.eval()

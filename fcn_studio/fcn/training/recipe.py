@@ -109,7 +109,9 @@ def recipe_for(level: Level, *, batch_norm: bool, foreign: bool, images: int, ef
 
 
 def paper_recipe(stride: int, *, at_once: bool, batch: int, pixels: float, statistics: bool) -> Recipe:
-    """Return the paper's recipe of one stage, for a mean over pixels in place of a sum.
+    """Return the paper's recipe of one stage.
+
+    It is for a mean over pixels in place of a sum.
 
     Images come whole and one a step at momentum 0.99; several a step take momentum 0.9 at the same effective step,
     rate / (1 - momentum).
@@ -133,7 +135,9 @@ def paper_recipe(stride: int, *, at_once: bool, batch: int, pixels: float, stati
 
 
 def batch_size_for(level: Level, wanted: int | None, *, images: int, device: torch.device) -> int:
-    """Return the crops a step: as many as wanted, else as suits device and level.
+    """Return the crops a step.
+
+    They are as many as wanted, else as suits device and level.
 
     On a CPU, or with few images, many small steps learn more in the same time. Two micrographs from a foreign
     network, 30 CPU-seconds: mean IoU 0.73 in steps of 2, 0.66 of 4, 0.35 of 8. CamVid from scratch, 6 CPU-minutes:
@@ -167,7 +171,10 @@ def parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, object]
 
 
 def _peak_rate(network: Network, name: str, recipe: Recipe) -> float:
-    """Return the learning rate of a parameter by the part of the network it belongs to."""
+    """Return the learning rate of a parameter.
+
+    It depends on the part of the network that the parameter belongs to.
+    """
     if name.startswith(network.score_layers):
         return recipe.score
     if name.startswith(network.head_layers):
@@ -176,7 +183,9 @@ def _peak_rate(network: Network, name: str, recipe: Recipe) -> float:
 
 
 def initialise(network: Network, score_std: float = 0.01) -> None:
-    """Initialise the trunk as He, and the scores near zero (the paper: at zero).
+    """Initialise the trunk as He, and the scores near zero.
+
+    The paper has the scores at zero.
 
     Source: He et al. 2015, "Delving Deep into Rectifiers", equation 10.
     """
@@ -191,7 +200,9 @@ def initialise(network: Network, score_std: float = 0.01) -> None:
 
 
 def class_weights(pixels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the weight of each class from its trained pixels, int64 (C,) -> float64 (C,).
+    """Return the weight of each class from its trained pixels.
+
+    The pixels are int64 (C,), the weights float64 (C,).
 
     The square root of median frequency balancing, clamped; 1 for a class without pixels.
     Source: Eigen & Fergus 2015, section 6.3, for the median; the root and the clamp were measured on CamVid.
@@ -219,7 +230,10 @@ def working_scale(shapes: Sequence[tuple[int, int]], *, efficientnet: bool = Fal
 def augmentation_for(
     level: Level, shapes: Sequence[tuple[int, int]], input_scale: float, device: torch.device
 ) -> Augmentation:
-    """Return crops of the images' aspect, of a size for the device, near the input scale."""
+    """Return crops of the images' aspect.
+
+    Their size suits the device, and their scale is near the input scale.
+    """
     height, width = (float(np.median([shape[axis] for shape in shapes])) for axis in (0, 1))
     low, high = (bound * input_scale for bound in ((0.67, 1.27) if level is Level.SCRATCH else (0.75, 1.33)))
     pixels = _CROP_PIXELS.get(device.type, _CROP_PIXELS["cpu"])
@@ -233,5 +247,8 @@ def augmentation_for(
 
 
 def _rounded(side: float) -> int:
-    """Round a side to a multiple of 16, which pools evenly at the skips."""
+    """Round a side to a multiple of 16.
+
+    Such a side pools evenly at the skips.
+    """
     return max(32, round(side / 16) * 16)

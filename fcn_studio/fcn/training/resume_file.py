@@ -26,10 +26,13 @@ _MOST_SHARE = 0.05
 
 
 class StateFile:
-    """Write, from time to time, all that a training needs to resume after a crash."""
+    """File with all that a training needs to resume.
+
+    It is written from time to time, in case of a crash.
+    """
 
     def __init__(self, path: Path, every: float | None) -> None:
-        """Prepare; nothing is written yet.
+        """Prepare without writing.
 
         Args:
             path: the file.
@@ -39,14 +42,20 @@ class StateFile:
         self._written_at, self._cost = time.perf_counter(), 0.0
 
     def is_due(self, *, soon: bool) -> bool:
-        """Return whether to write now; ``soon``: right after something costly."""
+        """Return whether to write now.
+
+        ``soon`` means right after something costly.
+        """
         if self._every is None:
             return False
         pause = self._cost / _MOST_SHARE
         return time.perf_counter() - self._written_at >= (pause if soon else max(self._every, pause))
 
     def write(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> str:
-        """Replace the file; return a sentence if it cannot be written, else ""."""
+        """Replace the file.
+
+        Returns a sentence if it cannot be written, else "".
+        """
         began = time.perf_counter()
         metadata = json.dumps({"format": FORMAT, **values}, allow_nan=False)
         held = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
@@ -61,7 +70,10 @@ class StateFile:
         return ""
 
     def remove(self) -> None:
-        """Delete the file; one that cannot be deleted is overwritten by the next training."""
+        """Delete the file.
+
+        One that cannot be deleted is overwritten by the next training.
+        """
         try:
             self._path.unlink(missing_ok=True)
         except OSError as error:
@@ -88,7 +100,10 @@ def read_tensors(state: Unfinished) -> dict[str, Tensor]:
 
 
 def rng_state(device: torch.device) -> dict[str, Tensor]:
-    """Return the states of torch's random generators, on the CPU and on the device."""
+    """Return the states of torch's random generators.
+
+    They are those on the CPU and on the device.
+    """
     states = {"chance.cpu": torch.get_rng_state()}
     if device.type == "cuda":
         states["chance.cuda"] = torch.cuda.get_rng_state(device)

@@ -1,4 +1,7 @@
-"""One stage of a training: its parts, its validations, and what is kept on disk."""
+"""One stage of a training.
+
+It has the stage's parts, its validations, and what is kept on disk.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,9 @@ Reports = Generator[TrainProgress, bool | None, None]
 
 
 class StageTrainer:
-    """The parts of one stage; `fcn.training.train` runs them.
+    """The parts of one stage.
+
+    `fcn.training.train` runs them.
 
     Attributes:
         optimisation: the network and its optimiser.
@@ -98,7 +103,10 @@ class StageTrainer:
         self.batches = batches_of(request, stage, recipe, self.optimisation, self._start, position, ranks.share)
 
     def prepare(self) -> Reports:
-        """Score the baseline and cache features; a resumed training only caches features."""
+        """Score the baseline and cache features.
+
+        A resumed training only caches features.
+        """
         base = self._request.base
         # A trunk without classes cannot be a baseline.
         if base is not None and len(base.table) and self._resumed is None and self._stage.number == 0:
@@ -114,7 +122,10 @@ class StageTrainer:
             self._budget.begin()
 
     def finish(self) -> Reports:
-        """Validate the last network if needed; calibrate the best and delete the resume file."""
+        """Finish the stage.
+
+        The last network is validated if needed, the best one is calibrated, and the resume file is deleted.
+        """
         if self._steps == 0:
             raise TrainingError(
                 tr("the training was stopped before its first step, and nothing was written")
@@ -131,7 +142,10 @@ class StageTrainer:
             self._state_file.remove()
 
     def _calibrate(self) -> None:
-        """Find the temperature of the network that is kept, if there are enough validation images."""
+        """Find the temperature of the network that is kept.
+
+        It is found only if there are enough validation images.
+        """
         if len(self._val_set) < MIN_VAL_IMAGES or self._best is None:
             return
         kept = load_checkpoint(self._request.out_path)
@@ -146,7 +160,9 @@ class StageTrainer:
         return not self.stopped and bool(self._val_set) and self._budget.validation_is_due(self._steps)
 
     def fraction_of_next_step(self) -> float | None:
-        """Return the share of the budget spent, 0..1, or None if no step is to follow.
+        """Return the share of the budget spent, 0..1.
+
+        It is None if no step is to follow.
 
         The first process decides for all.
         """
@@ -156,14 +172,20 @@ class StageTrainer:
         return answer[1] if answer[0] > 0 else None
 
     def _has_next_step(self) -> bool:
-        """Return whether another step is to be taken; the first always is."""
+        """Return whether another step is to be taken.
+
+        The first always is.
+        """
         if self.stopped or self.optimisation.given_up or self._is_at_its_best:
             return False
         return self._steps == 0 or self._fraction < 1
 
     @property
     def _is_at_its_best(self) -> bool:
-        """Whether the last validations were all worse than the best, and the config ends the training then."""
+        """Whether an early stop is due.
+
+        The last validations were all worse than the best, and the config ends the training then.
+        """
         limit = self._request.config.early_stop
         return 0 < limit <= self._validations_since_best
 
@@ -212,7 +234,10 @@ class StageTrainer:
         self.batches.close()
 
     def report(self, figures: Figures | None = None) -> Reports:
-        """Yield one report; stop if the answer is True."""
+        """Yield one report.
+
+        The training stops if the answer is True.
+        """
         fraction, stage = self._fraction, self._stage
         steps, elapsed, cpu_seconds = self._spent
         total = self._spent_before[0] + self._budget.total(self._steps, fraction) * (stage.count - stage.number)
@@ -238,7 +263,10 @@ class StageTrainer:
             )
 
     def keep_state(self) -> None:
-        """Write the resume file if it is due, or if the training is stopped."""
+        """Write the resume file if it is due.
+
+        It is also written if the training is stopped.
+        """
         soon = self._budget.validated_step == self._steps
         if self._steps == 0 or not (self.stopped or self._state_file.is_due(soon=soon)):
             return
@@ -296,7 +324,10 @@ class StageTrainer:
             restore_rng_state(tensors, self.optimisation.device)
 
     def validate(self) -> Reports:
-        """Score the average and save it if it is the best; without validation images, save it."""
+        """Score the average and save it if it is the best.
+
+        Without validation images it is saved unscored.
+        """
         if not self._val_set:
             self._save(None)
             return
@@ -337,7 +368,10 @@ class StageTrainer:
         return scoring.result
 
     def _snapshot(self) -> Checkpoint:
-        """Return the average as a checkpoint without a file, rounded as the file will be."""
+        """Return the average as a checkpoint without a file.
+
+        It is rounded as the file will be.
+        """
         average = self.optimisation.average
         divided = bias_without_class_weights(average, self._weights) if self._request.config.divide_weights else {}
         state = {
@@ -347,7 +381,10 @@ class StageTrainer:
         return replace(self._start, state=state, trained_on=self._training_set.read)
 
     def save_unscored(self) -> None:
-        """Save the last network if none was saved: better an unscored network than none."""
+        """Save the last network if none was saved.
+
+        An unscored network is better than none.
+        """
         if not self._saved and self._steps > 0:
             self._save(None)
 

@@ -1,4 +1,7 @@
-"""The request for a training and its stages; only the paper's recipe has several stages."""
+"""The request for a training and its stages.
+
+Only the paper's recipe has several stages.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,9 @@ _QUICK_VIEWS = 2
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What to train; see `fcn.training.train.train`.
+    """What to train.
+
+    `fcn.training.train.train` has the details.
 
     Attributes:
         digests: of all that must be the same to resume it (`input_digests`).
@@ -95,7 +100,10 @@ class TrainingStage:
         return at_stride(start, self.stride, at_once=request.config.recipe is RecipeName.PAPER_AT_ONCE)
 
     def network(self, request: TrainingRequest, start: Checkpoint) -> Network:
-        """Build the network of a checkpoint; initialise one at random that no other has led to."""
+        """Build the network of a checkpoint.
+
+        It is initialised at random if no other has led to it.
+        """
         network = start.build()
         if request.config.level is Level.SCRATCH and self.number == 0 and not start.parent:
             initialise(network, 0.01 if request.config.recipe is RecipeName.MODERN else 0.0)
@@ -157,7 +165,10 @@ def loss_weights(training_set: TrainingSet, recipe: Recipe) -> NDArray[np.float6
 
 
 def images_a_step(request: TrainingRequest, recipe: Recipe, share: Share) -> int:
-    """Return how many images or crops all processes together take a step: at least one each."""
+    """Return how many images or crops a step takes.
+
+    It counts all processes together, at least one each.
+    """
     config = request.config
     if recipe.whole:
         return max(config.batch_size or 1, share.size)
@@ -174,7 +185,10 @@ def batches_of(
     position: int,
     share: Share,
 ) -> BatchSource:
-    """Return cached features for a fixed trunk, whole images for the paper, else crops."""
+    """Return the source of batches.
+
+    It gives cached features for a fixed trunk, whole images for the paper, else crops.
+    """
     config, training_set, pre = request.config, request.training_set, start.preprocessing
     size = images_a_step(request, recipe, share)
     if config.level is Level.QUICK:

@@ -36,7 +36,9 @@ def train(
     *,
     resume: bool = False,
 ) -> Generator[TrainProgress, bool | None, TrainOutcome]:
-    """Train a network on trusted pixels and keep the best one in a file.
+    """Train a network on trusted pixels.
+
+    The best one is kept in a file.
 
     The best network is the one with the highest mean IoU on the validation images.
 
@@ -111,7 +113,10 @@ def _train_stages(
 
 
 def train_stage(trainer: StageTrainer) -> Reports:
-    """Train one stage: step, validate and keep until the budget is spent or a person stops it."""
+    """Train one stage.
+
+    It steps, validates and keeps until the budget is spent or a person stops it.
+    """
     try:
         yield from trainer.prepare()
         try:

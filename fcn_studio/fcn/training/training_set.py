@@ -1,4 +1,7 @@
-"""The images that a training learns from, and the network that it starts from."""
+"""The images that a training learns from, and its start.
+
+The start is the network that the training begins with.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +85,9 @@ class TrainingSet:
 def starting_point(
     config: TrainConfig, table: ClassTable, base: Checkpoint | None, training_set: TrainingSet
 ) -> Checkpoint:
-    """Return the base for this class table; without a base, or from scratch, a new network.
+    """Return the base for this class table.
+
+    Without a base, or from scratch, it is a new network.
 
     A new network has the bundled trunk if its architecture has that trunk, else weights that mean nothing yet. The
     input scale of a trunk without classes follows from the images.

@@ -52,7 +52,9 @@ class CaffeLayer:
 
 
 def read_caffemodel(path: Path) -> list[CaffeLayer]:
-    """Read the layers of a ``.caffemodel`` that have weights, in the order of the file.
+    """Read the layers of a ``.caffemodel`` that have weights.
+
+    They are in the order of the file.
 
     Raises:
         CheckpointError: if it cannot be read, or is not a ``.caffemodel``.
@@ -75,14 +77,20 @@ def read_caffemodel(path: Path) -> list[CaffeLayer]:
 
 
 class _WireReader:
-    """A reader of messages; every fault of the file raises ValueError."""
+    """A reader of messages.
+
+    Every fault of the file raises ValueError.
+    """
 
     def __init__(self, data: mmap.mmap) -> None:
         self._data = data
         self._left = _MAX_FIELDS
 
     def layers(self) -> Iterator[CaffeLayer]:
-        """Yield the layers with blobs; each name may occur once."""
+        """Yield the layers with blobs.
+
+        Each name may occur once.
+        """
         seen: set[str] = set()
         for number, kind, first, last in self._fields(0, len(self._data)):
             if kind != _BYTES or number not in _NAMES:
@@ -149,7 +157,10 @@ class _WireReader:
         return tuple(sides)
 
     def _numbers(self, number: int, kind: int, start: int, end: int) -> NDArray[np.floating]:
-        """Read the numbers of a field: packed ones as a view, single ones as a copy."""
+        """Read the numbers of a field.
+
+        Packed ones are a view, single ones a copy.
+        """
         dtype = np.dtype("<f4" if number == _DATA else "<f8")
         if kind == _BYTES:
             if (end - start) % dtype.itemsize:
@@ -190,7 +201,10 @@ class _WireReader:
             yield number, kind, first, at
 
     def _end_of_run(self, start: int, end: int, record: int) -> int:
-        """Return where a run of records ends that begin with the same byte at ``start``."""
+        """Return where a run of records ends.
+
+        All begin with the same byte as the record at ``start``.
+        """
         key, at, step = self._data[start], start + record, 64
         while at + record <= end:
             count = min(step, (end - at) // record)
@@ -201,7 +215,10 @@ class _WireReader:
         return at
 
     def _varint(self, at: int, end: int) -> tuple[int, int]:
-        """Read a whole number in groups of seven bits; return (value, place behind it)."""
+        """Read a whole number in groups of seven bits.
+
+        Returns (value, place behind it).
+        """
         value = 0
         for position in range(10):
             if at >= end:

@@ -72,7 +72,10 @@ class NetworkInfo:
 
     @property
     def trunk_only(self) -> bool:
-        """Whether it knows no class: it cannot label anything, it is a start for fine-tuning."""
+        """Whether the network knows no class.
+
+        It cannot label anything, and is a start for fine-tuning.
+        """
         return not len(self.table)
 
 
@@ -167,7 +170,10 @@ def bundled() -> dict[str, Path]:
 
 
 def installed() -> dict[str, Path]:
-    """Return name -> file of the networks that the user has downloaded or imported."""
+    """Return name -> file of the user's networks.
+
+    The user has downloaded or imported them.
+    """
     return {path.stem: path for path in sorted(paths.networks_dir().glob("*" + SUFFIX))}
 
 
@@ -194,7 +200,9 @@ def remove_installed(name: str) -> Path:
 
 
 def resolve(name_or_path: str) -> Path:
-    """Return the file of a network that is bundled or installed, or given as a path.
+    """Return the file of a network.
+
+    It is bundled or installed, or given as a path.
 
     A path has a separator or the suffix.
 

@@ -1,4 +1,6 @@
-"""Checkpoints: a network with all that is needed to use it, in one safetensors file.
+"""Checkpoints, each in one safetensors file.
+
+A checkpoint is a network with all that is needed to use it.
 
 The metadata key ``fcn_studio`` holds JSON: format, architecture, classes, preprocessing, temperature, parent,
 training image ids, validation figures. A checkpoint's identity is the sha256 of its file. Files are never
@@ -38,7 +40,9 @@ _DTYPES = {"F32", "F16", "BF16", "I64"}
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """What is done to an image before the network sees it; stored with the weights.
+    """Preprocessing of an image for the network.
+
+    It is stored with the weights.
 
     Attributes:
         channel_order: "rgb" or "bgr", the order of ``mean``, ``std`` and the network's input channels.
@@ -130,12 +134,17 @@ class Checkpoint:
 
 
 def active_table(table: ClassTable) -> ClassTable:
-    """Return the active classes of a table in index order: the classes of a network."""
+    """Return the active classes of a table in index order.
+
+    They are the classes of a network.
+    """
     return ClassTable(tuple(sorted(table.active, key=lambda info: info.index)), table.next_index)
 
 
 def adapt(checkpoint: Checkpoint, table: ClassTable, class_map: ClassMap | None = None) -> Checkpoint:
-    """Return the network for another class table, as a new checkpoint without a file.
+    """Return the network for another class table.
+
+    It is a new checkpoint without a file.
 
     The trunk is kept, and so are the score rows of classes that mean the same: as ``class_map`` says, else by name
     (exact, then casefolded). The other rows start at zero.
@@ -165,7 +174,9 @@ def adapt(checkpoint: Checkpoint, table: ClassTable, class_map: ClassMap | None 
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path | str, *, half: bool = False) -> str:
-    """Write a checkpoint atomically: the file is the old or the new one, never a part.
+    """Write a checkpoint atomically.
+
+    The file is the old or the new one, never a part.
 
     Args:
         checkpoint: what to write; its ``sha256``, ``path`` and ``name`` are not stored.
@@ -187,7 +198,9 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path | str, *, half: bool = Fa
 
 
 def write_temporary(checkpoint: Checkpoint, path: Path) -> None:
-    """Write a checkpoint to a temporary place: not atomically, without a copy in memory.
+    """Write a checkpoint to a temporary place.
+
+    It is not written atomically, and there is no copy in memory.
 
     Raises:
         CheckpointError: if a weight is not finite.
@@ -226,7 +239,10 @@ def _to_store(checkpoint: Checkpoint, path: Path, *, half: bool) -> tuple[dict[s
 
 
 def as_stored(value: Tensor, *, half: bool) -> Tensor:
-    """Return a weight as a file holds it; ``half`` applies to more than one dimension."""
+    """Return a weight as a file holds it.
+
+    ``half`` applies to more than one dimension.
+    """
     stored = value.detach().cpu()
     if not stored.is_floating_point():
         return stored
@@ -378,7 +394,10 @@ def expected_state(architecture: Architecture, num_classes: int) -> dict[str, Te
 
 
 def _read_weights(file: Any, described: Checkpoint) -> dict[str, Tensor]:
-    """Read the weights; check name, shape, type and finite values of each."""
+    """Read the weights and check them.
+
+    Name, shape, type and finite values of each are checked.
+    """
     expected = expected_state(described.architecture, len(described.table))
     differing = set(expected) ^ set(file.keys())
     if differing:

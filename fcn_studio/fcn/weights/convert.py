@@ -1,4 +1,7 @@
-"""Convert weight files of others to checkpoints, in a process that may be lost."""
+"""Conversion of weight files of others to checkpoints.
+
+It runs in a process that may be lost.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,9 @@ def convert(
     note: str = "",
     architecture: str = "",
 ) -> None:
-    """Read a ``.caffemodel`` or ``.pth`` and write the same network as a checkpoint of ours.
+    """Convert a ``.caffemodel`` or ``.pth`` to a checkpoint of ours.
+
+    The network is the same.
 
     Args:
         source: the file.
@@ -83,7 +88,9 @@ def _is_pytorch(source: Path) -> bool:
 
 
 def _caffe_weights(source: Path) -> dict[str, Tensor]:
-    """Read the blobs of a ``.caffemodel`` under the names that PyTorch would give them.
+    """Read the blobs of a ``.caffemodel`` under PyTorch's names.
+
+    They are the names that PyTorch would give them.
 
     Raises:
         CheckpointError: if it cannot be read.

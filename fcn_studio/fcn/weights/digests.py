@@ -52,7 +52,10 @@ def _place() -> Path:
 
 
 def _known() -> dict[str, str]:
-    """Return stamp -> digest; nothing if the file is missing or broken."""
+    """Return stamp -> digest.
+
+    It is empty if the file is missing or broken.
+    """
     with suppress(OSError, ValueError, TypeError, AttributeError):
         return {stamp: text(digest) for stamp, digest in parse(paths.read_file(_place(), _MAX_BYTES)).items()}
     return {}

@@ -1,4 +1,6 @@
-"""Map the names and shapes of foreign weights to ours; no weight is changed.
+"""Mapping of the names and shapes of foreign weights to ours.
+
+No weight is changed.
 
 Known layouts: Caffe's layer names, which pytorch-fcn and we use too; torchvision's VGG-16 and AlexNet, whose ImageNet
 classifier becomes fc6 and fc7; torchvision's FCNs over ResNets; the article's network; EfficientNet-Lite-PyTorch's
@@ -58,7 +60,9 @@ def checkpoint_of(
     *,
     scales_known: bool = True,
 ) -> Checkpoint:
-    """Make a checkpoint of foreign weights, checked name by name and shape by shape.
+    """Make a checkpoint of foreign weights.
+
+    They are checked name by name and shape by shape.
 
     Args:
         weights: name -> weight, as the file has them; ``layer.weight``, ``layer.bias`` for Caffe's.
@@ -108,7 +112,9 @@ def _classes_in(ours: Weights) -> int:
 
 
 def _with_scales(found: Architecture, name: str) -> Architecture:
-    """Return the architecture with the factors of at-once training, which a ``.pth`` does not hold.
+    """Return the architecture with the factors of at-once training.
+
+    A ``.pth`` does not hold them.
 
     Raises:
         CheckpointError: if it may be both, and no name says which.
@@ -172,7 +178,9 @@ def _compare(found: Architecture, row: PublishedNetwork) -> None:
 
 
 def _fitted(ours: Weights, architecture: Architecture, num_classes: int) -> Weights:
-    """Return the state dict, with every weight in its shape and none left over.
+    """Return the state dict with every weight in its shape.
+
+    None is left over.
 
     Raises:
         CheckpointError: if a weight is missing, too much, or of another shape.
@@ -243,7 +251,10 @@ def _caffe(weights: Mapping[str, Tensor], row: PublishedNetwork | None) -> tuple
 
 
 def _of_one_task(weights: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
-    """Yield the weights; of a net with two tasks, those of the semantic task only."""
+    """Yield the weights of the semantic task.
+
+    Of a net with one task, they are all weights.
+    """
     two = any("_sem." in name for name in weights)
     for name, value in weights.items():
         if not (two and "_geo." in name):
@@ -291,7 +302,10 @@ def _outputs(ours: Weights, layer: str) -> int:
 
 
 def _article(weights: Mapping[str, Tensor]) -> tuple[Weights, Architecture]:
-    """Return the network of the article that the project began with; its layers have our names."""
+    """Return the network of the article.
+
+    The project began with it. Its layers have our names.
+    """
     return dict(weights), replace(Architecture.article(), width=_outputs(dict(weights), "stage1.0") / 96)
 
 
@@ -402,7 +416,10 @@ def _efficientnet(weights: Mapping[str, Tensor]) -> tuple[Weights, Architecture]
 
 
 def _of_efficientnet(weights: Mapping[str, Tensor], blocks: Sequence[int]) -> Iterator[tuple[str, Tensor]]:
-    """Yield the trunk's weights under our names; unknown ones keep theirs, and are refused later."""
+    """Yield the trunk's weights under our names.
+
+    Unknown ones keep theirs, and are refused later.
+    """
     layers = dict(_STEM)
     places = [(stage, place) for stage, count in enumerate(blocks, start=1) for place in range(count)]
     for number, (stage, place) in enumerate(places):

@@ -75,7 +75,10 @@ class PublishedNetwork:
 
     @property
     def trusted(self) -> bool:
-        """Whether HTTPS or a complete hash proves that the download is the published file."""
+        """Whether the download is proved to be the published file.
+
+        HTTPS or a complete hash proves it.
+        """
         return urlsplit(self.url).scheme == "https" or self.hash_is_whole
 
     @property
@@ -120,7 +123,10 @@ _TORCHVISION = replace(
 
 
 def _caffe(name: str, title: str, megabytes: int, figures: str, **changes: Any) -> PublishedNetwork:
-    """Return the row of a released net; its file is named after it and its data set."""
+    """Return the row of a released net.
+
+    Its file is named after it and its data set.
+    """
     file = name if name.startswith(("pascalcontext", "siftflow")) else f"{name}-pascal"
     url = f"{_CAFFE.url}{file}.caffemodel"
     return replace(_CAFFE, name=name, title=title, url=url, size=megabytes * 10**6, figures=figures, **changes)
@@ -137,7 +143,10 @@ def _pytorch_fcn(
 
 
 def _torchvision(name: str, title: str, file: str, size: int, figures: str, **changes: Any) -> PublishedNetwork:
-    """Return the row of a file of torchvision, whose name ends in the start of its sha256."""
+    """Return the row of a file of torchvision.
+
+    The file's name ends in the start of its sha256.
+    """
     digits = file.rpartition("-")[2]
     changes = {"digest": f"sha256:{digits}", **changes}
     url = f"{_TORCHVISION.url}{file}.pth"

@@ -38,7 +38,10 @@ _FAULTS = (
 
 
 class _Inert:
-    """Stand-in for an object of any class that a file names: it holds nothing and does nothing."""
+    """Stand-in for an object of any class that a file names.
+
+    It holds nothing and does nothing.
+    """
 
     def __new__(cls, *_arguments: object, **_named: object) -> _Inert:
         """Take whatever the file passes."""
@@ -96,7 +99,10 @@ def read_pth(path: Path) -> dict[str, Tensor]:
 
 
 def _stand_ins(path: Path) -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
-    """Return a stand-in for each class that a zip archive's pickle names and that holds no weights."""
+    """Return stand-ins for the classes that a pickle names.
+
+    The pickle is that of a zip archive. Classes that hold weights are left out.
+    """
     names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
     if len(names) > _MAX_CLASSES:
         raise ValueError(tr("it names too many classes"))
@@ -104,7 +110,9 @@ def _stand_ins(path: Path) -> list[Callable[..., Any] | tuple[Callable[..., Any]
 
 
 def _check_archive(path: Path, size: int) -> None:
-    """Check that the entries of a zip archive are stored uncompressed, within its size.
+    """Check that a zip archive is stored uncompressed.
+
+    The entries must lie within its size.
 
     Raises:
         ValueError: if they are not.
