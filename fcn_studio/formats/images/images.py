@@ -411,7 +411,7 @@ _TURN: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 
 
 def _decoded(image: ImageFile.ImageFile, levels: GreyLevels) -> NDArray[np.uint8]:
-    """Return the pixels of an opened image as stored, uint8 (H, W, 3)."""
+    """Return an opened image's pixels as stored, uint8 (H, W, 3)."""
     large = image.width * image.height >= IN_PLACE_FROM
     upright = image.format != "TIFF" or image.getexif().get(ExifTags.Base.Orientation, 1) == 1
     if large and upright and image.mode == "RGB" and image.format in ("JPEG", "MPO", "PNG", "TIFF"):
@@ -455,7 +455,7 @@ def _without_fourth(pixels: NDArray[np.uint8]) -> None:
 
 
 def rgb_of(image: Image.Image, levels: GreyLevels = BY_FILE) -> NDArray[np.uint8]:
-    """Return a loaded image of any mode as stored, uint8 (H, W, 3)."""
+    """Return an image of any mode as stored, uint8 (H, W, 3)."""
     if _is_deep(image):
         grey = to_8_bit(_deep_samples(image), levels)
         return np.repeat(grey[:, :, None], 3, axis=2)
