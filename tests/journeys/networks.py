@@ -21,7 +21,7 @@ def script(studio: Studio, file: Path) -> Script:
     assert not network.current.can_prelabel
     trigger(studio, "auto_segment")
     assert "nothing to pre-label with yet" in window._strip.text
-    window._strip.buttons[1].click()
+    next(button for button in window._strip.buttons if button.text() == "Networks…").click()
     dialog = networks.dialog
     assert dialog is not None
     yield lambda: dialog.chosen is not None
