@@ -44,6 +44,7 @@ class Document:
         changed: emitted with the rectangles that a live write, cancel, undo or redo has changed.
         stepped: emitted when a step was made, undone or redone, with what happened and the step; before `committed`.
         committed: emitted after a step was made, undone or redone.
+        dropped: emitted when an edit has ended without a step.
         saved_revision: the revision last known to be on disk.
     """
 
@@ -67,6 +68,7 @@ class Document:
         self.changed: Event[*tuple[Rect, ...]] = Event()
         self.stepped: Event[Motion, Step] = Event()
         self.committed: Event[()] = Event()
+        self.dropped: Event[()] = Event()
         self.saved_revision = 0
         self._revision = 0
         self._edit: Edit | None = None
@@ -107,18 +109,36 @@ class Document:
         """Whether an edit is open."""
         return self._edit is not None
 
+    @property
+    def stroke(self) -> Edit | None:
+        """The open edit, if parts of it are worth keeping."""
+        edit = self._edit
+        return edit if edit is not None and edit.is_open and edit.keeps_parts else None
+
     def mark_saved(self, revision: int) -> None:
         """Note that this revision is on disk."""
         self.saved_revision = revision
 
-    def edit(self, title: str) -> Edit:
+    def edit(self, title: str, *, keeps_parts: bool = False) -> Edit:
         """Begin the one edit that may be open.
+
+        Args:
+            title: of the step.
+            keeps_parts: whether a part of it is worth keeping if the program dies before its end.
 
         Raises:
             RuntimeError: if another one is open.
         """
         self.settle()
-        self._edit = Edit(title, self._labels, self.rules, self._state, self._on_changed, self._on_closed)
+        self._edit = Edit(
+            title,
+            self._labels,
+            self.rules,
+            self._state,
+            self._on_changed,
+            self._on_closed,
+            keeps_parts=keeps_parts,
+        )
         return self._edit
 
     def settle(self) -> None:
@@ -193,6 +213,8 @@ class Document:
         if step is not None:
             self.history.push(step)
             self._advance(Motion.DO, step, step.after)
+        else:
+            self.dropped.emit()
 
     def _moved(self, motion: Motion, step: Step, changed: Sequence[Rect], state: AnnotationState) -> str:
         self._on_changed(*changed)

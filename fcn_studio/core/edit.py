@@ -18,7 +18,7 @@ from fcn_studio.core.labels import LabelMap, Labels, Provenance
 from fcn_studio.core.region import Region
 from fcn_studio.core.rules import PaintRules, look_up
 from fcn_studio.core.sample import Status
-from fcn_studio.core.tiles import TILE, Tile, collapsed_copy, tile_rect, tile_slices
+from fcn_studio.core.tiles import TILE, Contents, Tile, collapsed_copy, tile_rect, tile_slices
 
 _FREE_FOR_NETWORK = np.zeros(256, np.uint8)
 _FREE_FOR_NETWORK[: Provenance.NETWORK + 1] = 255
@@ -45,6 +45,12 @@ class Edit:
         state: the document's status and origin as the edit begins.
         changed: called with the rectangles of every write, and of what `cancel` puts back.
         closed: called once, with the step or with None if there is none.
+        keeps_parts: whether a part of it is worth keeping. Half a stroke is, half a fill is not.
+
+    Attributes:
+        title: of the step.
+        before: status and origin as the edit began.
+        keeps_parts: as given.
     """
 
     def __init__(
@@ -55,13 +61,16 @@ class Edit:
         state: AnnotationState,
         changed: Callable[[*tuple[Rect, ...]], object],
         closed: Callable[[Step | None], object],
+        *,
+        keeps_parts: bool = False,
     ) -> None:
         self.title = title
+        self.keeps_parts = keeps_parts
         self._labels = labels
         height, width = labels.shape
         self._bounds = Rect(0, 0, width, height)
         self._rules = rules
-        self._before = state
+        self.before = state
         self._status: Status | None = None
         self._prelabelled_by = state.prelabelled_by
         self._changed = changed
@@ -179,6 +188,18 @@ class Edit:
         self._require_open()
         self._prelabelled_by = checkpoint
 
+    @property
+    def after(self) -> AnnotationState:
+        """Status and origin, were it committed now."""
+        return self._state_after(self._tiles)
+
+    def touched(self, tiles: Iterable[Tile]) -> Contents:
+        """Return what those of some tiles that it has touched held before.
+
+        Not once `committing` has begun.
+        """
+        return {tile: self._tiles[tile] for tile in tiles if tile in self._tiles}
+
     def commit(self) -> bool:
         """Make one step of all writes.
 
@@ -198,8 +219,8 @@ class Edit:
             yield
         self._open = False
         deltas, self._deltas = self._deltas, {}
-        after = AnnotationState(self._status or self._status_after(deltas), self._prelabelled_by)
-        step = Step(self.title, StepDelta(deltas), self._before, after) if deltas or after != self._before else None
+        after = self._state_after(deltas)
+        step = Step(self.title, StepDelta(deltas), self.before, after) if deltas or after != self.before else None
         self._made = step is not None
         self._closed(step)
 
@@ -319,6 +340,9 @@ class Edit:
                 self._deltas[tile] = delta
         return bool(self._tiles)
 
+    def _state_after(self, tiles: Collection[Tile]) -> AnnotationState:
+        return AnnotationState(self._status or self._status_after(tiles), self._prelabelled_by)
+
     def _status_after(self, tiles: Collection[Tile]) -> Status:
         """Return the status that follows from the writes.
 
@@ -327,8 +351,8 @@ class Edit:
         A verified one stays verified as long as every pixel is labelled.
         """
         if not (self._human and tiles):
-            return self._before.status
-        was_verified = self._before.status == Status.VERIFIED
+            return self.before.status
+        was_verified = self.before.status == Status.VERIFIED
         if was_verified and all(self._labels.provenance[tile_slices(tile)].all() for tile in tiles):
             return Status.VERIFIED
         return Status.IN_PROGRESS

@@ -127,7 +127,7 @@ class AnnotationState:
     prelabelled_by: str = ""
 
 
-def _new_serial() -> int:
+def new_serial() -> int:
     """Return a random serial.
 
     Steps of several runs of the program meet in one journal, so serials are not counted.
@@ -162,7 +162,7 @@ class Step:
     delta: StepDelta
     before: AnnotationState
     after: AnnotationState
-    serial: int = field(default_factory=_new_serial, compare=False)
+    serial: int = field(default_factory=new_serial, compare=False)
 
 
 class History:

@@ -7,12 +7,13 @@ whatever has been saved since.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from fcn_studio.core.history import AnnotationState, History, Motion, Step, StepDelta
+from fcn_studio.core.edit import Edit
+from fcn_studio.core.history import AnnotationState, History, Motion, Step, StepDelta, new_serial
 from fcn_studio.core.labels import Labels, Mask
 from fcn_studio.core.tiles import Contents, Packed, Tile, collapsed_copy, pack, tile_rect, unpacked
 
@@ -51,6 +52,18 @@ class Entry:
         )
 
 
+def joined(part: Entry | None, more: Entry) -> Entry:
+    """Return the entry of a stroke as far as its newest part, given those before.
+
+    Args:
+        part: all parts of the stroke before, joined; None if there is none.
+        more: its newest part.
+    """
+    if part is None:
+        return more
+    return replace(more, first={**more.first, **part.first}, now={**part.now, **more.now})
+
+
 class Recorder:
     """Maker of journal entries from the steps of one document.
 
@@ -60,6 +73,8 @@ class Recorder:
     def __init__(self, met: Sequence[Entry] = ()) -> None:
         """Begin a journal, or go on with one that has these entries."""
         self._met = {tile for entry in met for tile in entry.first}
+        self._serial = 0  # of the stroke that lasts, once there is a part of it
+        self._met_in_parts: set[Tile] = set()
 
     def entry(self, motion: Motion, step: Step, labels: Labels) -> Entry:
         """Make the entry of a step just made, undone or redone.
@@ -67,14 +82,35 @@ class Recorder:
         ``labels`` holds what is now. Contents are copies, not yet compressed, so that this is quick and another
         thread can do the rest.
         """
-        height, width = labels.shape
-        now: dict[Tile, tuple[Packed, Packed]] = {}
-        for tile in step.delta.tiles:
-            where = tile_rect(tile, width, height).slices
-            now[tile] = collapsed_copy(labels.label_map[where]), collapsed_copy(labels.provenance[where])
+        self.drop_parts()
+        now = _copied(labels, step.delta.tiles)
         first = step.delta.other(labels, step.delta.tiles - self._met)
         self._met |= step.delta.tiles
         return Entry(motion, step.serial, step.title, step.before, step.after, first, now)
+
+    def part(self, stroke: Edit, tiles: Iterable[Tile], labels: Labels) -> Entry:
+        """Make an entry of some tiles of a stroke that lasts.
+
+        The stroke is the `joined` parts, until the entry of its step supersedes them or it is cancelled.
+
+        Args:
+            stroke: the open edit.
+            tiles: those that may have changed since its last part.
+            labels: what is now.
+        """
+        before = stroke.touched(tiles)
+        self._serial = self._serial or new_serial()
+        first = {tile: before[tile] for tile in before.keys() - self._met - self._met_in_parts}
+        self._met_in_parts |= first.keys()
+        now = _copied(labels, before)
+        return Entry(Motion.DO, self._serial, stroke.title, stroke.before, stroke.after, first, now)
+
+    def drop_parts(self) -> bool:
+        """Forget the parts of the stroke that has ended, and return whether there were any."""
+        there = self._serial != 0
+        self._serial = 0
+        self._met_in_parts.clear()
+        return there
 
 
 @dataclass(frozen=True)
@@ -157,6 +193,15 @@ def values_in(entries: Sequence[Entry]) -> frozenset[int]:
             for part, _ in contents.values():
                 values.update((part,) if isinstance(part, int) else np.unique(unpacked(part)).tolist())
     return frozenset(values)
+
+
+def _copied(labels: Labels, tiles: Iterable[Tile]) -> Contents:
+    height, width = labels.shape
+    copies: dict[Tile, tuple[Packed, Packed]] = {}
+    for tile in tiles:
+        where = tile_rect(tile, width, height).slices
+        copies[tile] = collapsed_copy(labels.label_map[where]), collapsed_copy(labels.provenance[where])
+    return copies
 
 
 def _serial(step: Step | None) -> int | None:

@@ -54,7 +54,7 @@ class Brush(Tool):
         erases = not self.uses_class or event.button == "right"
         if not erases:
             self.context.show_active()
-        self._edit = document.edit(tr_noop("Erase") if erases else tr_noop("Brush stroke"))
+        self._edit = document.edit(tr_noop("Erase") if erases else tr_noop("Brush stroke"), keeps_parts=True)
         self._painted = None
         if not (event.shift and self._ended_on is not None and self._ended_on() is document):
             self._from = event.point_xy

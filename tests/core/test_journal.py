@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from fcn_studio.core.document import Document, skip, unskip, verify
 from fcn_studio.core.history import AnnotationState, Motion, Step
-from fcn_studio.core.journal import Entry, Recorder, changed_pixels, replay
+from fcn_studio.core.journal import Entry, Recorder, changed_pixels, joined, replay
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Status
+from fcn_studio.core.tiles import TILE
 from tests.core.annotations import CLASSES, document_of, random_labels, random_region, seeds
 
 SHAPE = (300, 700)
@@ -156,3 +157,34 @@ def test_a_tile_is_noted_whole_only_the_first_time() -> None:
         act(book.document, "undo", 0)
     met = [tile for entry in book.entries for tile in entry.first]
     assert len(met) == len(set(met)) > 0
+
+
+@given(seed=seeds, acts=st.lists(st.tuples(ACTS, seeds), max_size=5), parts=st.lists(seeds, min_size=1, max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_a_stroke_that_has_not_ended_is_its_parts_as_one_step(
+    seed: int, acts: list[tuple[str, int]], parts: list[int]
+) -> None:
+    book = Book(document_of(random_labels(seed, *SHAPE)))
+    document = book.document
+    for what, number in acts:
+        act(document, what, number)
+    before = document.labels_snapshot()
+    stroke = document.edit("Brush stroke", keeps_parts=True)
+    assert document.stroke is stroke
+    labels = Labels(document.label_map, document.provenance)
+    so_far = None
+    for number in parts:
+        tiles = stroke.write(random_region(number, *SHAPE), CLASSES[number % len(CLASSES)]).tiles(TILE)
+        part = book.recorder.part(stroke, set(tiles), labels).packed()
+        assert all(tile not in entry.first for entry in book.entries for tile in part.first), "each is met once"
+        so_far = joined(so_far, part)
+    assert so_far is not None
+    for on_disk in (book.states[0], before):  # whatever was saved before the stroke
+        found = replay([*book.entries, so_far], on_disk.copy(), book.begun, BUDGET)
+        assert same(found.labels, labels)
+        assert found.state == stroke.after
+        found.history.undo(found.labels)
+        assert same(found.labels, before), "one step, whatever the number of its parts"
+    stroke.commit()  # its entry has all that the parts had, because it supersedes them
+    check(book.entries, before, book.begun, document)
+    document.history.close()

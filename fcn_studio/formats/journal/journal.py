@@ -10,6 +10,9 @@ Every step is appended to these files. They may be cut off anywhere.
 All numbers are little-endian. A payload is the length of a JSON text (uint32), the text, and zlib streams. The first
 frame is the head. Then come entries (`fcn_studio.core.journal.Entry`), and the sha256 of each mask before it is
 written: it tells later that the mask on disk is ours. What follows the first incomplete frame is ignored.
+
+While a stroke lasts, parts of it are written, which are entries of another kind. The entry of the stroke's step
+supersedes them, and so does the frame that says that the stroke was cancelled.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from typing import Any
 
 from fcn_studio import paths
 from fcn_studio.core.history import AnnotationState, Motion
-from fcn_studio.core.journal import Entry
+from fcn_studio.core.journal import Entry, joined
 from fcn_studio.core.sample import Status
 from fcn_studio.core.tiles import TILE, Contents, Packed, Tile, tile_rect
 from fcn_studio.errors import ProjectError
@@ -70,7 +73,8 @@ class Journal:
     Attributes:
         path: the file.
         head: its beginning.
-        entries: all complete ones, in order.
+        entries: all complete ones, in order. The last may be an unfinished stroke.
+        unfinished: whether it is.
         masks: sha256 of all masks that are states of this journal: the one it began with, and those written since.
         size: number of intact bytes; what follows is incomplete or damaged.
         crc: of the last intact frame.
@@ -84,6 +88,7 @@ class Journal:
     size: int
     crc: int
     written_at: float
+    unfinished: bool = False
 
 
 def read_journal(path: Path) -> Journal:
@@ -102,6 +107,7 @@ def read_journal(path: Path) -> Journal:
         raise ProjectError(tr("{path} is not a readable journal.", path=path)) from error
     entries: list[Entry] = []
     masks = {head.mask_sha256}
+    stroke: Entry | None = None  # as far as it came
     for end, checksum, payload in frames:
         try:
             fields, blobs = _parts(payload)
@@ -109,12 +115,20 @@ def read_journal(path: Path) -> Journal:
                 masks.add(str(fields["sha256"]))
             elif fields["kind"] == "classes":
                 head = replace(head, classes=_classes(fields["classes"]))
+            elif fields["kind"] == "part":
+                stroke = joined(stroke, _entry(fields, blobs, head))
+            elif fields["kind"] == "cancelled":
+                stroke = None
             else:
                 entries.append(_entry(fields, blobs, head))
+                stroke = None
         except _NONSENSE:
             break
         size, crc = end, checksum
-    return Journal(path, head, tuple(entries), frozenset(masks), size, crc, written_at)
+    if stroke is not None:
+        entries.append(stroke)
+    masks_seen = frozenset(masks)
+    return Journal(path, head, tuple(entries), masks_seen, size, crc, written_at, unfinished=stroke is not None)
 
 
 class JournalFile:
@@ -152,9 +166,19 @@ class JournalFile:
     def resume(cls, journal: Journal) -> JournalFile:
         """Continue a journal that was read.
 
-        Raises: OSError if it cannot be opened to write.
+        An unfinished stroke in it becomes a step.
+
+        Raises:
+            OSError: if it cannot be opened to write, or the disk is full.
         """
-        return cls(journal.path, size=journal.size, crc=journal.crc)
+        file = cls(journal.path, size=journal.size, crc=journal.crc)
+        if journal.unfinished:
+            try:
+                file.append(journal.entries[-1])
+            except OSError:
+                file.close()
+                raise
+        return file
 
     @property
     def size(self) -> int:
@@ -168,6 +192,21 @@ class JournalFile:
         """
         fields, blobs = _entry_fields(entry)
         self._write(_payload(fields, blobs))
+
+    def append_part(self, part: Entry) -> None:
+        """Append a part of a stroke that lasts.
+
+        Raises: OSError as `append`.
+        """
+        fields, blobs = _entry_fields(part)
+        self._write(_payload({**fields, "kind": "part"}, blobs))
+
+    def cancel_parts(self) -> None:
+        """Append that the stroke with the parts so far was cancelled.
+
+        Raises: OSError as `append`.
+        """
+        self._write(_payload({"kind": "cancelled"}))
 
     def announce(self, mask_sha256: str) -> None:
         """Append the sha256 of a mask that is about to be written.

@@ -3,7 +3,7 @@
 Every step is on this computer's disk before the next event.
 
 One thread writes all journals, in order. The GUI thread waits for it, but never longer than `PATIENCE_S`: a slow disk
-delays the journal, not the hand.
+delays the journal, not the hand. For the parts of a stroke that lasts it does not wait at all.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ from fcn_studio.core.history import AnnotationState, Motion, Step
 from fcn_studio.core.journal import Entry, Recorder
 from fcn_studio.core.labels import Labels
 from fcn_studio.i18n import tr
+from fcn_studio.ui.saving.stroke_parts import StrokeParts
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.core.classes import ClassTable
     from fcn_studio.core.document import Document
+    from fcn_studio.core.tiles import Tile
     from fcn_studio.formats.journal.journal import Journal, JournalFile, JournalHead
     from fcn_studio.formats.journal.journal_folder import JournalFolder
 
@@ -57,6 +59,7 @@ class JournalWriter(QObject):
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._folder: JournalFolder | None = None
         self._books: dict[str, _Book] = {}
+        self._parts: StrokeParts | None = None
         self._classes: Mapping[int, str] = {}
         self._failing = False
 
@@ -114,7 +117,20 @@ class JournalWriter(QObject):
             return lambda: None
         if document.image_id not in self._books:
             self._books[document.image_id] = self._new_book(document, mask_sha256)
-        return document.stepped.connect(lambda motion, step: self._note(document, motion, step))
+        self._parts = parts = StrokeParts(document, partial(self._note_part, document), self)
+        disconnects = (
+            document.stepped.connect(lambda motion, step: self._note(document, motion, step)),
+            document.dropped.connect(lambda: self._note_dropped(document)),
+            parts.end,
+        )
+
+        def end() -> None:
+            for disconnect in disconnects:
+                disconnect()
+            if self._parts is parts:
+                self._parts = None
+
+        return end
 
     def holds(self, image_id: str) -> bool:
         """Return whether an image's journal has every unsaved step.
@@ -153,6 +169,8 @@ class JournalWriter(QObject):
         if book is not None and (book.broken or book.size > LARGEST):
             self.forget(document.image_id)
             self._books[document.image_id] = self._new_book(document, book.mask_sha256)
+            if self._parts is not None:
+                self._parts.begin_anew()
 
     def announce(self, image_id: str, mask_sha256: str) -> None:
         """Note the mask that is about to be written.
@@ -184,6 +202,21 @@ class JournalWriter(QObject):
         book.noted += 1
         noted: Future[None] = self._executor.submit(self._write, book, lambda: book.append(entry))
         wait([noted], PATIENCE_S)
+
+    def _note_part(self, document: Document, tiles: set[Tile]) -> bool:
+        """Note some tiles of the stroke that lasts, unless the part before is still being written."""
+        book, stroke = self._books.get(document.image_id), document.stroke
+        if book is None or book.broken or stroke is None or not book.part.done():
+            return False
+        part = book.recorder.part(stroke, tiles, Labels(document.label_map, document.provenance))
+        book.part = self._executor.submit(self._write, book, lambda: book.append_part(part))
+        return True
+
+    def _note_dropped(self, document: Document) -> None:
+        """Note that the stroke whose parts were noted left nothing."""
+        book = self._books.get(document.image_id)
+        if book is not None and book.recorder.drop_parts():
+            wait([self._executor.submit(self._write, book, book.cancel_parts)], PATIENCE_S)
 
     def _write(self, book: _Book, act: Callable[[], None]) -> None:
         """Write unless a step is missing already.
@@ -225,6 +258,9 @@ class _Book:
         self.broken = False
         self.noted = self.written = 0
         """Steps given to the journal's thread, and those that it has written."""
+        self.part: Future[None] = Future()
+        """The newest part of a stroke that was given to the journal's thread."""
+        self.part.set_result(None)
         self._head, self._journal = head, journal
         self._file: JournalFile | None = None
         self._synced = time.monotonic()
@@ -236,12 +272,29 @@ class _Book:
 
     def append(self, entry: Entry) -> None:
         """Compress and write an entry. Raises: OSError."""
+        file = self._ready()
+        file.append(entry.packed())
+        self.written += 1
+        self._sync(file)
+
+    def append_part(self, part: Entry) -> None:
+        """Compress and write a part of a stroke that lasts. Raises: OSError."""
+        file = self._ready()
+        file.append_part(part.packed())
+        self._sync(file)
+
+    def cancel_parts(self) -> None:
+        """Write that the stroke left nothing. Raises: OSError."""
+        self._ready().cancel_parts()
+
+    def _ready(self) -> JournalFile:
         if self._file is None:
             self._file = self._opened()
-        self._file.append(entry.packed())
-        self.written += 1
+        return self._file
+
+    def _sync(self, file: JournalFile) -> None:
         if time.monotonic() - self._synced > SYNC_S:
-            self._file.sync()
+            file.sync()
             self._synced = time.monotonic()
 
     def announce(self, mask_sha256: str) -> None:

@@ -109,6 +109,56 @@ def test_going_on_cuts_off_what_was_half_written(path: Path) -> None:
     assert [one.serial for one in read_journal(path).entries] == [0, 7]
 
 
+def part(number: int, title: str = "Erase") -> Entry:
+    """A part of a stroke, with a tile of its own."""
+    contents = {(0, number): (number, 2)}
+    return Entry(Motion.DO, 77, title, HEAD.state, AnnotationState(Status.IN_PROGRESS), contents, contents)
+
+
+def test_parts_of_a_stroke_are_one_entry_until_its_step_supersedes_them(path: Path) -> None:
+    file = JournalFile.begin(path, HEAD)
+    file.append(entry(0))
+    file.append_part(part(0))
+    file.announce("ef" * 32)  # the save of an earlier step, done while the stroke lasts
+    file.append_part(part(1))
+    found = read_journal(path)
+    assert found.unfinished
+    assert [one.serial for one in found.entries] == [0, 77]
+    assert found.entries[-1].now == {(0, 0): (0, 2), (0, 1): (1, 2)}
+    assert found.masks == {"ab" * 32, "ef" * 32}
+    file.append(entry(1))
+    file.close()
+    found = read_journal(path)
+    assert list(found.entries) == [entry(0), entry(1)]
+    assert not found.unfinished
+
+
+def test_a_cancelled_stroke_leaves_nothing(path: Path) -> None:
+    file = JournalFile.begin(path, HEAD)
+    file.append(entry(0))
+    file.append_part(part(0))
+    file.cancel_parts()
+    file.append_part(part(1))
+    file.close()
+    found = read_journal(path)
+    assert found.entries[:1] == (entry(0),)
+    assert found.entries[1].now == {(0, 1): (1, 2)}
+
+
+def test_an_unfinished_stroke_stays_a_step_when_the_journal_goes_on(path: Path) -> None:
+    file = JournalFile.begin(path, HEAD)
+    file.append_part(part(0))
+    file.append_part(part(1))
+    file.close()
+    unfinished = read_journal(path).entries[-1]
+    file = JournalFile.resume(read_journal(path))
+    file.append(entry(5))
+    file.append_part(part(2))
+    file.close()
+    found = read_journal(path)
+    assert found.entries == (unfinished, entry(5), part(2))
+
+
 def test_a_full_disk_leaves_the_journal_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = JournalFile.begin(path, HEAD)
     file.append(entry(0))
