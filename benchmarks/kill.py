@@ -4,9 +4,10 @@
 Usage: python benchmarks/kill.py [--kills 1000] [--control 50] [--seed 0] [--json FILE]
 
 Each window opens the folder, brings back what the killed one before it left, compares every image with what that one
-had said was done, and is killed after two to twelve acts. ``--control`` kills as many windows whose
-journal is switched off, and as many whose journal is deleted before the save it protects is done: both must be seen
-to lose strokes. The network's process and trainings are killed by ``kill_engine.py``. Needs fork, so not on Windows.
+had said was done, and is killed after two to twelve acts, or within a stroke, of which all but the last half second
+must come back. ``--control`` kills as many windows whose journal is switched off, as many whose journal is deleted
+before the save it protects is done, and as many that journal a stroke only when it ends: all must be seen to lose
+strokes. The network's process and trainings are killed by ``kill_engine.py``. Needs fork, so not on Windows.
 Seconds are wall time from fork to the first stroke: start, recovery and comparison.
 """
 
@@ -49,7 +50,8 @@ def row(words: str, report: Json) -> None:
     seconds = sorted(report["started_s"])
     print(
         f"{words:24} {report['kills']:6} {report['acts']:8} {len(report['lost']):6} {len(report['problems']):9} "
-        f"{statistics.median(seconds):8.2f} {seconds[int(0.95 * (len(seconds) - 1))]:6.2f}"
+        f"{statistics.median(seconds):8.2f} {seconds[int(0.95 * (len(seconds) - 1))]:6.2f} "
+        f"{len(report['missing_s']):10} {max(report['missing_s'], default=0):9.2f}"
     )
 
 
@@ -66,7 +68,11 @@ def main() -> int:
     if options.control:
         runs["without a journal"] = kill(options.control, options.seed, "journal")
         runs["journal deleted too soon"] = kill(options.control, options.seed, "order")
-    print(f"{'':24} {'kills':>6} {'acts':>8} {'lost':>6} {'problems':>9} {'median s':>8} {'p95':>6}")
+        runs["strokes at their end"] = kill(options.control, options.seed, "parts")
+    print(
+        f"{'':24} {'kills':>6} {'acts':>8} {'lost':>6} {'problems':>9} {'median s':>8} {'p95':>6} "
+        f"{'in strokes':>10} {'missing s':>9}"
+    )
     for words, report in runs.items():
         row(words, report)
     ours, *controls = runs.values()

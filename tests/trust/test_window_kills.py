@@ -36,13 +36,16 @@ def run(folder: Path, kills: int, *options: str) -> dict[str, Any]:
 
 
 def test_no_stroke_is_lost(tmp_path: Path) -> None:
-    report = run(tmp_path, 24)
+    # A loaded machine is late with the parts of a stroke; benchmarks/kill.py holds them to half a second.
+    report = run(tmp_path, 24, "--missing", "5")
     assert report["kills"] == 24
     assert report["acts"] > 48, "at least two acts a window, and more in most"
     assert report["lost"] == []
     assert report["problems"] == []
 
 
-@pytest.mark.parametrize("sabotage", ["journal", "order"])
+@pytest.mark.parametrize("sabotage", ["journal", "order", "parts"])
 def test_the_harness_sees_strokes_lost_by_a_broken_program(tmp_path: Path, sabotage: str) -> None:
-    assert run(tmp_path, 200, "--sabotage", sabotage, "--until-lost")["lost"]  # at which kill is chance
+    missing = "0.5" if sabotage == "parts" else "60"
+    arguments = ("--sabotage", sabotage, "--until-lost", "--missing", missing)
+    assert run(tmp_path, 200, *arguments)["lost"]  # at which kill is chance
