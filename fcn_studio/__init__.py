@@ -1,4 +1,6 @@
-"""FCN Studio: a desktop annotator for semantic segmentation that learns while you label.
+"""FCN Studio, a desktop annotator for semantic segmentation.
+
+It learns while you label.
 
 The rooms, in the one direction that imports may take (import-linter holds it)::
 

@@ -1,4 +1,7 @@
-"""``python -m fcn_studio`` and the ``fcn-studio`` script. Kept light: the network's process imports it too."""
+"""``python -m fcn_studio`` and the ``fcn-studio`` script.
+
+The module is kept light, because the network's process imports it too.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import sys
 
 
 def main() -> int:
-    """Run the command line; the exit code."""
+    """Run the command line and return the exit code."""
     from fcn_studio.cli import main as run
 
     return run()

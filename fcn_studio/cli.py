@@ -273,7 +273,7 @@ def _add_export(command: argparse.ArgumentParser) -> None:
 
 
 def _add_export_options(command: argparse.ArgumentParser) -> None:
-    """Add the options of each export format in a group, shared ones only once."""
+    """Add the options of each export format, shared ones only once."""
     added: set[str] = set()
     for row in EXPORTERS:
         group = command.add_argument_group(tr("options of the format '{format}'", format=row.name))
@@ -368,7 +368,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _max_pixels(options: argparse.Namespace) -> int:
-    """Return the given limit, else that of the settings as in the window.
+    """Return the given limit, else that of the settings.
 
     Raises:
         UsageError: if the value is not valid.

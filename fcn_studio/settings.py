@@ -210,7 +210,9 @@ def _text_of(path: Path) -> str:
 
 
 class Settings(_SettingsTable):
-    """The settings of this user, loaded from and saved to one TOML file.
+    """The settings of this user.
+
+    They are loaded from and saved to one TOML file.
 
     ``settings.theme`` reads a setting and ``settings.theme = "dark"`` changes it, as `set` does.
 

@@ -1,4 +1,7 @@
-"""Values of deep grey images that are shown as black and white: one rule for all images of a project."""
+"""Values of deep grey images that are shown as black and white.
+
+One rule holds for all images of a project.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class GreyLevels:
-    """What is black and what is white in images of more than 8 bits per sample.
+    """Black and white in images of more than 8 bits per sample.
 
     Attributes:
         whole: for whole numbers; None where each file decides by itself.

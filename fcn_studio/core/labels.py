@@ -34,7 +34,9 @@ class Provenance(IntEnum):
 
 @dataclass(frozen=True)
 class Labels:
-    """A label map and its provenance, both uint8 of one shape (H, W).
+    """A label map and its provenance.
+
+    Both are uint8 of one shape (H, W).
 
     Raises:
         ValueError: on construction, if the arrays do not fit together.

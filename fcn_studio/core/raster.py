@@ -209,7 +209,7 @@ class _Swept(NamedTuple):
 
     @classmethod
     def between(cls, start: Corner, end: Corner, size: int, shape: BrushShape) -> _Swept:
-        """Make the sweep of a brush of a whole size between two places."""
+        """Return the sweep of a whole-sized brush between two places."""
         (x, y), (end_x, end_y) = start, end
         if y > end_y:
             x, y, end_x, end_y = end_x, end_y, x, y

@@ -68,7 +68,9 @@ class Sample:
 
 
 def image_id_of(relative: PurePosixPath | str) -> str:
-    """Return the id of an image from its path below the image root.
+    """Return the id of an image from its path below the root.
+
+    The root is the image root.
 
     The path has slashes.
     """

@@ -159,7 +159,7 @@ class TrainOutcome:
 
     @property
     def is_starved(self) -> bool:
-        """Whether the time has allowed less than a quarter of the recipe's steps."""
+        """Whether the time allowed under a quarter of the recipe's steps."""
         return 4 * self.steps < self.steps_wanted
 
 

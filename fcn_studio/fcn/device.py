@@ -79,7 +79,7 @@ def describe_device(device: torch.device) -> str:
 
 
 def configure_threads(count: int | None = None) -> int:
-    """Set how many CPU threads torch uses, and return the number in use.
+    """Set torch's number of CPU threads, and return the number used.
 
     None leaves the number that torch has chosen.
     """

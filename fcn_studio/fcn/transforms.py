@@ -1,4 +1,7 @@
-"""The network's input from the pixels of images, and random views for training."""
+"""The network's input, and random views for training.
+
+The input is made from the pixels of images.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,10 @@ def scaled_size(shape: tuple[int, int], scale: float) -> tuple[int, int]:
 
 
 def resized(image_rgb: Image, shape: tuple[int, int]) -> Image:
-    """Resize an image to (height, width): average areas to shrink, interpolate to grow."""
+    """Resize an image to (height, width).
+
+    Areas are averaged to shrink and interpolated to grow.
+    """
     if image_rgb.shape[:2] == shape:
         return image_rgb
     shrinks = shape[0] * shape[1] < image_rgb.shape[0] * image_rgb.shape[1]
@@ -164,7 +170,10 @@ def _start(size: int, extent: float, anchor: int | None, rng: np.random.Generato
 
 
 def _recoloured(image_rgb: Image, strength: float, rng: np.random.Generator) -> Image:
-    """Change saturation, contrast, brightness and colour cast by one affine map of RGB."""
+    """Change saturation, contrast, brightness and colour cast.
+
+    One affine map of RGB does it.
+    """
     saturation = rng.uniform(1 - 0.4 * strength, 1 + 0.4 * strength)
     contrast = rng.uniform(1 - 0.3 * strength, 1 + 0.3 * strength)
     shift = rng.uniform(-25, 25) * strength + rng.uniform(-8, 8, 3) * strength

@@ -238,7 +238,10 @@ class Download:
             yield DownloadProgress(file.tell(), total, tr("Downloading"))
 
     def _check(self, file: IO[bytes], part: Path) -> None:
-        """Remove a file whose hash is not the published one, and raise DownloadError."""
+        """Raise DownloadError if the hash is not the published one.
+
+        The file is then removed.
+        """
         file.flush()
         try:
             require_digest(part, self.digest, self.url)
@@ -326,7 +329,10 @@ def _reason(error: Exception) -> str:
 
 
 def _claim(file: IO[bytes], part: Path) -> None:
-    """Let no other process write the same part. Raises: DownloadError if one does."""
+    """Let no other process write the same part.
+
+    Raises: DownloadError if one does.
+    """
     try:
         if os.name == "nt":
             import msvcrt

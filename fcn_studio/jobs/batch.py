@@ -30,7 +30,7 @@ def index_map(network: NetworkInfo, project: ProjectFolder, class_map: ClassMap 
 
 
 def nothing_to_prelabel(name: str) -> str:
-    """Return the sentence on a network that knows none of a project's classes."""
+    """Return the sentence on a network without classes of the project."""
     return tr(
         "The network '{name}' knows none of this project's classes, so there is nothing to pre-label with yet: say "
         "what its classes mean here, choose another network, or label a few images, then Fine-tune.",

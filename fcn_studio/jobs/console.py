@@ -30,7 +30,9 @@ def open_project(
     break_lock: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> ProjectFolder:
-    """Open a project, and print what is noticed about it on standard error.
+    """Open a project and print what is noticed about it.
+
+    It is printed on standard error.
 
     Raises:
         ProjectError: as `ProjectFolder.open`.
@@ -85,7 +87,10 @@ def print_figures(figures: Figures, table: ClassTable) -> None:
 
 
 def print_details(figures: Figures, table: ClassTable) -> None:
-    """Print the most frequent confusions, and the boundary figures if boundaries were scored."""
+    """Print the most frequent confusions and the boundary figures.
+
+    Boundary figures are printed if boundaries were scored.
+    """
     for true, predicted, pixels in figures.worst_confusions():
         words = tr(
             "{true} taken for {guess}: {pixels:,} px, {share:.1%} of it",

@@ -1,4 +1,7 @@
-"""Export: choose samples by status and split, and write them in a format."""
+"""Export of samples in a format.
+
+Samples are chosen by status and split.
+"""
 
 from __future__ import annotations
 

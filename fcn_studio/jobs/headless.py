@@ -73,7 +73,9 @@ def segment(
     break_lock: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> Json:
-    """Pre-label the images of a folder, or with ``out`` predict every image and leave the folder alone.
+    """Pre-label the images of a folder, or predict to ``out``.
+
+    With ``out`` every image is predicted and the folder is left alone.
 
     What ``out`` holds already is replaced with ``overwrite`` only. Its masks have the class indices of the project if
     the project has classes of its own and the network knows some of them, else those of the network. ``class_map``
@@ -163,7 +165,9 @@ def _writer_into(project: ProjectFolder, mapping: Mapping[int, int], include_pre
 
 
 def _index_map_beside(project: ProjectFolder, network: NetworkInfo, said: ClassMap) -> dict[int, int] | None:
-    """Return network class index -> project class index; None if predictions keep the network's indices.
+    """Return network class index -> project class index.
+
+    It is None if predictions keep the network's indices.
 
     They do where the folder has no classes of its own, and where the network knows none of them.
     """
@@ -305,7 +309,10 @@ def evaluate(
 
 
 def _score(job: EvaluateJob) -> tuple[Figures, list[str]]:
-    """Return the figures, and a sentence for each image that cannot be read."""
+    """Return the figures.
+
+    A sentence for each image that cannot be read is returned too.
+    """
     steps = WithResult(JobRunner().run(job))
     failed: list[str] = []
     with progress_bar(tr("evaluate"), len(job.snapshot)) as bar:

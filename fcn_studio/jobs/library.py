@@ -1,4 +1,6 @@
-"""The networks on the command line: list, download, import, show and remove them.
+"""The networks on the command line.
+
+They are listed, downloaded, imported, shown and removed.
 
 Each function prints what a person wants to know and returns what ``--json`` writes.
 """

@@ -122,7 +122,10 @@ def _blob(
 
 
 def _shade(light: NDArray[np.float32], stencil: NDArray[np.uint8], amount: float, softness: float) -> None:
-    """Add ``amount`` of light inside the stencil with a soft border, in place."""
+    """Add ``amount`` of light inside the stencil.
+
+    The border is soft. The picture is changed in place.
+    """
     light += amount * cv2.GaussianBlur(stencil, (0, 0), softness).astype(np.float32) / 255
 
 

@@ -106,7 +106,10 @@ def _is_run(row: ListedNetwork) -> bool:
 
 
 def _used_files(project: ProjectFolder) -> list[Path]:
-    """Return the files that the project uses or used last, wherever they lie."""
+    """Return the files that the project uses or used last.
+
+    They may lie anywhere.
+    """
     try:
         files = (used.path(project.folder) for used in project.runs.chain())
         return list(dict.fromkeys(file for file in files if file is not None and file.is_file()))[:_MOST_FILES]

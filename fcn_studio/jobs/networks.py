@@ -80,7 +80,9 @@ def class_map_of(project: ProjectFolder, network: NetworkInfo) -> ClassMap:
 
 
 def class_map_with(project: ProjectFolder, network: NetworkInfo, said: Sequence[str]) -> ClassMap:
-    """Return the project's class map of a network, with what ``--map`` says before it.
+    """Return the project's class map of a network and ``--map``.
+
+    What ``--map`` says comes first.
 
     Raises:
         UsageError: if ``--map`` names what is no class.

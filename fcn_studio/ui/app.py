@@ -131,7 +131,7 @@ def refuse_without_display() -> None:
 def run_window(
     folder: Path | None, signals: QuitSignals, *, break_lock: bool = False, max_pixels: int | None = None
 ) -> int:
-    """Open the window, run until it is closed, and return the exit code.
+    """Open the window, run it, and return the exit code.
 
     Args:
         folder: folder to open, or an image in it.

@@ -1,4 +1,6 @@
-"""The command ``demo``: the window on drawn micrographs, or the same loop offscreen.
+"""The command ``demo``.
+
+It opens the window on drawn micrographs, or runs the same loop offscreen.
 
 The offscreen journey uses the real window, the real engine and its process: open, fine-tune on the two labelled
 images, auto-segment the next one, save. It ends with a screenshot and the true mean IoU before and after.
@@ -33,7 +35,9 @@ TIMEOUT_S = 900.0
 
 
 def run_demo(folder: Path | None, *, offscreen: bool = False, screenshot: Path | None = None) -> int:
-    """Make or reuse the demo project, open it, and return the exit code.
+    """Open the demo project and return the exit code.
+
+    The project is made or reused.
 
     Raises:
         ProjectError: if ``folder`` contains something else.

@@ -133,7 +133,10 @@ def _run(code: str, environment: dict[str, str] | None = None) -> subprocess.Com
 
 
 def _torch(report: Report) -> None:
-    """Load torch and torchvision as the network's process does, which finds mixed builds."""
+    """Load torch and torchvision as the network's process does.
+
+    This finds mixed builds.
+    """
     done = _run(
         "import torch, torchvision; from fcn_studio.fcn.device import choose_device, describe_device; "
         "print(describe_device(choose_device()))"

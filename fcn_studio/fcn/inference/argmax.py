@@ -1,4 +1,7 @@
-"""Turn a score map into a label map and uncertainty, strip by strip."""
+"""Conversion of a score map to label map and uncertainty.
+
+It works strip by strip.
+"""
 
 from __future__ import annotations
 

@@ -186,7 +186,7 @@ def stages_to_pool4(trunk: VGGTrunk) -> list[nn.Module]:
 
 
 def convolved(stage: nn.Module, x: Tensor, padding: int) -> Tensor:
-    """Run a stage with all of its convolutions padded by ``padding``, conv1_1 too."""
+    """Run a stage with ``padding`` for all convolutions, conv1_1 too."""
     for layer in stage.children():
         if isinstance(layer, nn.Conv2d):
             x = functional.conv2d(x, layer.weight, layer.bias, padding=padding)

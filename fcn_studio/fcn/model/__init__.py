@@ -1,1 +1,4 @@
-"""The networks themselves: trunks, score layers, upsampling, and the geometry that aligns them."""
+"""The networks themselves.
+
+They are trunks, score layers, upsampling, and the geometry that aligns them.
+"""

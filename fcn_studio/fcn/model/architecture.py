@@ -169,7 +169,10 @@ class Architecture:
 
     @classmethod
     def resnet(cls, depth: int) -> Architecture:
-        """The FCN of torchvision over a dilated ResNet of 50 or 101 layers."""
+        """Return torchvision's FCN over a dilated ResNet.
+
+        The ResNet has 50 or 101 layers.
+        """
         return cls(f"resnet{depth}", **_RESNET)
 
     @classmethod

@@ -241,7 +241,10 @@ def _stage(inputs: int, channels: Sequence[int]) -> nn.Sequential:
 
 
 def _upsampling(channels: int, factor: int) -> nn.ConvTranspose2d:
-    """Return a transposed convolution with a kernel of 4 that begins as interpolation."""
+    """Return a transposed convolution that begins as interpolation.
+
+    Its kernel has a side of 4.
+    """
     layer = nn.ConvTranspose2d(channels, channels, 4, stride=factor, padding=1 if factor == 2 else 0)
     with torch.no_grad():
         layer.weight.copy_(_interpolation(channels, factor).to(layer.weight.device))

@@ -1,4 +1,6 @@
-"""EfficientNet-Lite as a trunk: taps at strides 2, 4, 8, 16 and 32.
+"""EfficientNet-Lite as a trunk.
+
+Its taps are at strides 2, 4, 8, 16 and 32.
 
 Source: Tan & Le 2019, "EfficientNet", and the Lite variants of
 https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite, which have ReLU6 and no
@@ -86,7 +88,7 @@ class SameConv2d(nn.Conv2d):
         return functional.conv2d(x, weight, self.bias, self.stride, self._after, groups=self.groups)
 
     def grid(self, grid: Grid) -> Grid:
-        """Return the grid of what it gives for a map of this grid.
+        """Return the output's grid for a map of this grid.
 
         A cell lies in the middle of the cells that it stands for, as if the padding were even. Its kernel is centred
         half a cell further, and reaches so much more.

@@ -72,7 +72,10 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def decode(self, features: Features, height: int, width: int) -> Tensor:
-        """Scores (N, C, height, width) from the features of images of that size."""
+        """Return scores (N, C, height, width) of the features of images.
+
+        The images are of that size.
+        """
 
     def score_map(self, features: Features, height: int, width: int) -> ScoreMap:
         """Return the scores of `decode` as a map.
@@ -221,7 +224,10 @@ class FCN(Network):
         return (*(fusion.crop for fusion in self._fusions), self._last_crop)
 
     def features(self, images: Tensor) -> Features:
-        """The taps that have scores, with the head's channels if there is one."""
+        """Return the taps that have scores.
+
+        If there is a head, its channels are among them.
+        """
         taps: Features = {stride: tap for stride, tap in self.trunk(images).items() if stride >= self.stride}
         if self.head is not None:
             taps = self.head(taps)

@@ -21,7 +21,9 @@ _FINE_WIDTH = 64
 
 
 class LightHead(nn.Module):
-    """Gives each tap with the result of its own convolutions behind its channels.
+    """Head that adds the result of convolutions to each tap.
+
+    The result of a tap's own convolutions lies behind its channels.
 
     The score layers over both begin with a weight of zero for the added channels, so that the network starts with the
     scores that it has without the head.

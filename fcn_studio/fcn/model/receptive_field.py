@@ -1,4 +1,6 @@
-"""The geometry of feature maps in the image, from which all crops follow.
+"""The geometry of feature maps in the image.
+
+All crops follow from it.
 
 A map carries its `Grid`; layers change it by two rules, and a crop is the distance between two grids. From the
 layers of VGG-16 with 100 pixels of padding follow the numbers of the original prototxt files: 19 for FCN-32s; 5

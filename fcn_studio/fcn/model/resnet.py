@@ -25,7 +25,9 @@ _FEATURE_LAYERS = 3
 
 
 class ResNetFCN(Network):
-    """``fcn_resnet50`` or ``fcn_resnet101`` without its auxiliary head: the same weights, the same scores.
+    """``fcn_resnet50`` or ``fcn_resnet101`` without its auxiliary head.
+
+    The weights and scores are the same.
 
     torchvision interpolates between cells by the ratio of the sizes, which in a tile is another than in the whole
     image unless the image's sides are multiples of 8: then tiles are exact here too, else only nearly.

@@ -16,7 +16,9 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class ScoreMap:
-    """Scores of some images of one size, to be upsampled in any rectangle.
+    """Scores of images of one size.
+
+    They can be upsampled in any rectangle.
 
     Attributes:
         values: (N, C, h, w).

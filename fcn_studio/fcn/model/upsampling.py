@@ -34,7 +34,10 @@ class BilinearUpsample(nn.Module):
     """
 
     def __init__(self, factor: int, kernel: int | None = None) -> None:
-        """Set the factor, and the kernel's side, 2 * factor if not given."""
+        """Set the factor and the kernel's side.
+
+        The side is 2 * factor if not given.
+        """
         super().__init__()
         self.factor, self.kernel = factor, kernel or 2 * factor
 
@@ -63,7 +66,10 @@ class LearnedUpsample(nn.ConvTranspose2d):
 
 
 def dense_bilinear(channels: int, size: int) -> Tensor:
-    """Return the weight (C, C, size, size) that interpolates each channel for itself."""
+    """Return the weight that interpolates each channel for itself.
+
+    It is (C, C, size, size).
+    """
     return torch.eye(channels)[:, :, None, None] * bilinear_kernel(size)
 
 

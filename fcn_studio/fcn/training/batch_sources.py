@@ -113,7 +113,7 @@ class BatchSource(Protocol):
 
 
 def _step_by_step(position: int, make: Callable[[int], T]) -> Callable[[], T]:
-    """Return a function that makes the batch of one step after the other.
+    """Return a function that makes batches step after step.
 
     After an error it makes the same step again.
     """
@@ -156,7 +156,10 @@ class CropSource:
 
 
 class ImageSource:
-    """Whole images, each a batch of its own, read in a background thread."""
+    """Source of whole images, each a batch of its own.
+
+    They are read in a background thread.
+    """
 
     def __init__(
         self,
@@ -241,7 +244,9 @@ class FeatureSource:
         self._order = ImageOrder(0, seed)
 
     def fill(self) -> Iterator[int]:
-        """Compute features of images, and of mirror images, until the cache is full.
+        """Compute features of images and mirror images.
+
+        It ends when the cache is full.
 
         Yields:
             The number of images done.

@@ -1,4 +1,7 @@
-"""The budget of a training in steps or time, and when to validate."""
+"""The budget of a training, and when to validate.
+
+The budget is in steps or time.
+"""
 
 from __future__ import annotations
 

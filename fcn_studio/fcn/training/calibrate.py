@@ -29,7 +29,7 @@ _COLDEST, _HOTTEST = 0.2, 10.0
 
 
 def calibrate(checkpoint: Checkpoint, held_out: Sequence[LabelledImage], device: torch.device) -> Calibration | None:
-    """Find the temperature at which the truth of held-out images is most likely.
+    """Find the temperature at which held-out truth is most likely.
 
     Returns None if no pixel can be scored.
 
@@ -104,7 +104,10 @@ def bias_without_class_weights(network: Network, weights: NDArray[np.float64]) -
 def _sampled(
     checkpoint: Checkpoint, held_out: Sequence[LabelledImage], device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Return scores float32 (n, C) and true channels int64 (n,) of random pixels."""
+    """Return the scores and true channels of random pixels.
+
+    Scores are float32 (n, C), channels int64 (n,).
+    """
     network = checkpoint.build().to(device)
     lut = channel_lut(checkpoint.table)
     rng = np.random.default_rng(0)

@@ -47,7 +47,10 @@ def channel_lut(table: ClassTable) -> NDArray[np.uint8]:
 
 
 def channel_pixels(snapshot: Sequence[LabelledImage], lut: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Count the trusted pixels of each image by score channel: int64 (images, 255)."""
+    """Count the trusted pixels of each image by score channel.
+
+    The result is int64 (images, 255).
+    """
     counts = np.zeros((len(snapshot), VOID + 1), np.int64)
     for row, labelled in zip(counts, snapshot, strict=True):
         np.add.at(row, lut, value_counts(labelled.label_map()))
@@ -55,7 +58,10 @@ def channel_pixels(snapshot: Sequence[LabelledImage], lut: NDArray[np.uint8]) ->
 
 
 def value_counts(values: LabelMap) -> NDArray[np.int64]:
-    """Count the pixels of each value, int64 (256,), in bands to save memory."""
+    """Count the pixels of each value, int64 (256,).
+
+    They are counted in bands to save memory.
+    """
     counts, rows = np.zeros(256, np.int64), max(1, _COUNTED // values.shape[1])
     for row in range(0, len(values), rows):
         counts += np.bincount(values[row : row + rows].ravel(), minlength=256)
@@ -293,7 +299,10 @@ class PrefetchQueue(Generic[T]):
         self._thread.join()
 
     def _work(self) -> None:
-        """Make results until closed, or until an error other than lack of memory."""
+        """Make results until closed or until an error.
+
+        Lack of memory does not end it.
+        """
         while not self._closed.is_set():
             try:
                 result: T | Exception = self._make()

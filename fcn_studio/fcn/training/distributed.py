@@ -129,7 +129,9 @@ ALONE = Ranks(Share())
 
 
 def share_of_environment() -> Share:
-    """Return which process this is, from the environment that torchrun or SLURM sets.
+    """Return which process this is, from the environment.
+
+    torchrun or SLURM sets the environment.
 
     torchrun sets ``MASTER_ADDR``, where the processes meet; with srun, set it and ``MASTER_PORT`` yourself.
 
@@ -161,7 +163,10 @@ def share_of_environment() -> Share:
 
 
 def own_device(device: torch.device) -> torch.device:
-    """Return the GPU of this process, where several processes train on several GPUs."""
+    """Return the GPU of this process.
+
+    It is called where several processes train on several GPUs.
+    """
     number = os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", ""))
     if device.type != "cuda" or not number.isdecimal() or share_of_environment().size == 1:
         return device

@@ -233,7 +233,7 @@ class Optimisation:
         self._averaged.update_parameters(self.network)
 
     def _set_modes(self) -> None:
-        """Set training mode for the layers that change, evaluation mode for fixed statistics."""
+        """Set training mode for changing layers, evaluation mode for fixed statistics."""
         self.network.train(self._recipe.early + self._recipe.late + self._recipe.head > 0)
         if not self._recipe.statistics:
             for module in self.network.modules():
@@ -320,7 +320,10 @@ class Optimisation:
         self.notes.append(sentence)
 
     def _new_optimiser(self) -> torch.optim.Optimizer:
-        """Return AdamW, or the paper's SGD, for the parameters that the recipe changes."""
+        """Return the optimiser of the parameters that the recipe changes.
+
+        It is AdamW, or the paper's SGD.
+        """
         groups = parameter_groups(self.network, self._recipe)
         if self._recipe.momentum is not None:
             return torch.optim.SGD(groups, lr=1e-3, momentum=self._recipe.momentum)

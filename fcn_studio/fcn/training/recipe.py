@@ -72,7 +72,7 @@ class Recipe:
         return replace(self, **{name: factor * getattr(self, name) for name in names})
 
     def rate(self, fraction: float) -> float:
-        """Return the factor on the learning rates at a share of the budget."""
+        """Return the learning rate factor at a share of the budget."""
         if self.constant:
             return 1.0
         if fraction < self.warm_up:
@@ -216,7 +216,9 @@ def class_weights(pixels: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def working_scale(shapes: Sequence[tuple[int, int]], *, efficientnet: bool = False) -> float:
-    """Return the input scale of a network trained from scratch on such images.
+    """Return the input scale of a network trained from scratch.
+
+    It depends on the images.
 
     Brings the longer side near 320 pixels, where a slim network sees enough around each pixel and a CPU keeps
     up (CamVid: 0.67), but never shrinks to less than a quarter, so that details remain. An EfficientNet, which sees

@@ -196,7 +196,10 @@ class StageTrainer:
 
     @property
     def _spent(self) -> tuple[int, float, float]:
-        """Steps, wall and CPU seconds of this stage and of those before it."""
+        """Steps, wall and CPU seconds so far.
+
+        They are those of this stage and of those before it.
+        """
         steps, elapsed, cpu_seconds = self._spent_before
         return steps + self._steps, elapsed + self._budget.elapsed, cpu_seconds + self._budget.cpu_seconds
 
@@ -246,7 +249,9 @@ class StageTrainer:
         self.stopped = self.stopped or bool(stop)
 
     def _cache_features(self, source: FeatureSource) -> Reports:
-        """Cache features of the training images, and leave time to learn from them.
+        """Cache features of the training images.
+
+        Time is left to learn from them.
 
         A resumed training caches those of as many images as before.
         """

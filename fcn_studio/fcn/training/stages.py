@@ -110,7 +110,10 @@ class TrainingStage:
         return network
 
     def recipe(self, request: TrainingRequest, start: Checkpoint) -> Recipe:
-        """Return the recipe of this stage, its learning rates times the requested factor."""
+        """Return the recipe of this stage.
+
+        Its learning rates are multiplied by the requested factor.
+        """
         config, training_set = request.config, request.training_set
         if self.stride is not None:
             scale = start.preprocessing.input_scale

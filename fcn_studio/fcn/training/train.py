@@ -96,7 +96,10 @@ def train(
 def _train_stages(
     request: TrainingRequest, ranks: Ranks, state: Unfinished | None
 ) -> Generator[TrainProgress, bool | None, TrainOutcome]:
-    """Train stage after stage, each from the best network of the one before."""
+    """Train stage after stage.
+
+    Each starts from the best network of the one before.
+    """
     if request.config.level is Level.QUICK and ranks.share.size > 1:
         raise TrainingError(tr("The quick level runs in one process only; it takes seconds."))
     trainer: StageTrainer | None = None

@@ -153,7 +153,9 @@ def at_stride(checkpoint: Checkpoint, stride: int, *, at_once: bool = False) -> 
 
 
 def reshaped(checkpoint: Checkpoint, architecture: Architecture) -> Checkpoint:
-    """Return the network with other taps or another head over the same trunk.
+    """Return the network with other taps or another head.
+
+    The trunk is the same.
 
     Score weights that it gains are zero, so that its output stays the same; the layers of a head are random.
     """

@@ -178,7 +178,9 @@ def installed() -> dict[str, Path]:
 
 
 def remove_installed(name: str) -> Path:
-    """Delete a network that the user has installed, and return its former file.
+    """Delete a network that the user has installed.
+
+    Returns its former file.
 
     Raises:
         CheckpointError: if there is none of that name, or it cannot be deleted.

@@ -381,7 +381,9 @@ def _table(rows: object) -> ClassTable:
 
 
 def expected_state(architecture: Architecture, num_classes: int) -> dict[str, Tensor]:
-    """Return the state dict that a network must have, on the meta device.
+    """Return the state dict that a network must have.
+
+    It is on the meta device.
 
     Without classes its score layers have no rows.
     """

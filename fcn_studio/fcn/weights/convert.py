@@ -64,7 +64,9 @@ def convert(
 
 
 def read_foreign(source: Path) -> Mapping[str, Tensor]:
-    """Read name -> weight of a foreign file, by what it begins with.
+    """Read name -> weight of a foreign file.
+
+    Its first bytes decide how it is read.
 
     Raises:
         CheckpointError: if it cannot be read.

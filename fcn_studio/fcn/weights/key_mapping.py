@@ -106,7 +106,10 @@ def checkpoint_of(
 
 
 def _classes_in(ours: Weights) -> int:
-    """Return the number of classes from the last score layer, whatever its name."""
+    """Return the number of classes from the last score layer.
+
+    The layer may have any name.
+    """
     scores = next((ours[f"{layer}.weight"] for layer in _LAST_SCORES if f"{layer}.weight" in ours), None)
     return 0 if scores is None or scores.ndim == 0 else scores.shape[0]
 

@@ -55,7 +55,9 @@ class _Inert:
 
 
 def read_pth(path: Path) -> dict[str, Tensor]:
-    """Read name -> weight of a ``.pth`` file: dense tensors on the CPU.
+    """Read name -> weight of a ``.pth`` file.
+
+    The weights are dense tensors on the CPU.
 
     No code of the file runs (``weights_only``). Objects beside the weights, as a training script's settings, become
     inert stand-ins. Call it in a process that may be lost.
@@ -128,7 +130,9 @@ def _check_archive(path: Path, size: int) -> None:
 
 
 def _tensors(loaded: object, size: int) -> dict[str, Tensor]:
-    """Return the weights of what a file holds, names without a common prefix.
+    """Return the weights of what a file holds.
+
+    Names have no common prefix.
 
     Raises:
         ValueError: if there is anything but tensors, or they claim more than ``size`` bytes.

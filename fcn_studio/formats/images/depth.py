@@ -24,7 +24,9 @@ def strips(array: NDArray[np.generic]) -> list[slice]:
 
 
 def to_8_bit(samples: NDArray[np.generic], levels: GreyLevels = BY_FILE) -> NDArray[np.uint8]:
-    """Scale deep samples (H, W) or (H, W, C) to uint8; what is not finite counts as 0.
+    """Scale deep samples (H, W) or (H, W, C) to uint8.
+
+    What is not finite counts as 0.
 
     Args:
         samples: whole numbers or fractions.
@@ -41,7 +43,9 @@ def to_8_bit(samples: NDArray[np.generic], levels: GreyLevels = BY_FILE) -> NDAr
 
 
 def span_of(samples: NDArray[np.generic]) -> Span:
-    """Return what is black and white in finite samples, by what they say themselves.
+    """Return the black and white of finite samples.
+
+    They follow from the samples themselves.
 
     Whole numbers without a negative have the range of the smallest usual depth (8, 10, 12, 14 or 16 bits) that holds
     the maximum, so a 12-bit camera's files are not nearly black. Fractions within 0..1 have 0 and 1. Anything else
@@ -56,7 +60,10 @@ def span_of(samples: NDArray[np.generic]) -> Span:
 
 
 def joint_levels(images: Iterable[NDArray[np.generic]]) -> GreyLevels:
-    """Return what is black and white in several images together; of a kind that is not among them it says nothing."""
+    """Return the common black and white of several images.
+
+    The result says nothing of a kind of samples that is not among them.
+    """
     spans: dict[bool, list[Span]] = {True: [], False: []}
     for samples in images:
         spans[_are_whole(samples)].append(span_of(np.nan_to_num(samples, posinf=0.0, neginf=0.0)))

@@ -1,4 +1,7 @@
-"""What is black and white in the deep images of a folder, by a sample of them."""
+"""Survey of black and white in the deep images of a folder.
+
+A sample of the images is surveyed.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +34,18 @@ MOST_PIXELS = 50_000_000
 
 
 def surveyed_levels(samples: Sequence[Sample]) -> GreyLevels:
-    """Return what is black and white in the deep images among ``samples``; it says nothing if none is found."""
+    """Return the black and white of the deep images among ``samples``.
+
+    The result says nothing if none is found.
+    """
     return joint_levels(_deep_ones(samples))
 
 
 def _deep_ones(samples: Sequence[Sample]) -> Iterator[NDArray[Any]]:
-    """Yield the samples of some deep images; what cannot be read is passed by."""
+    """Yield the samples of some deep images.
+
+    What cannot be read is passed by.
+    """
     candidates = [s for s in samples if os.path.splitext(s.image_file)[1].casefold() in _SUFFIXES]
     found = 0
     for sample in candidates[:: max(1, -(-len(candidates) // LOOKED_AT))]:

@@ -108,7 +108,9 @@ def read_image(path: Path, *, max_pixels: int = MAX_PIXELS, levels: GreyLevels =
 
 
 def deep_samples(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[Any] | None:
-    """Return the samples of an image that `read_image` scales by `depth.to_8_bit`; None if it scales none.
+    """Return the samples that `read_image` scales by `depth.to_8_bit`.
+
+    The result is None if it scales none of the image.
 
     Raises:
         ImageError: as `read_image`.
@@ -259,7 +261,10 @@ def _eight_bits(samples: NDArray[Any], levels: GreyLevels = BY_FILE) -> NDArray[
 
 
 def _keeps_upper_bits(samples: NDArray[Any]) -> bool:
-    """Return whether samples (H, W, C) of a TIFF are those of 8 bits or of whole-numbered colour."""
+    """Return whether a TIFF's samples (H, W, C) keep their upper bits.
+
+    They do if they are of 8 bits or of whole-numbered colour.
+    """
     return samples.dtype == np.uint8 or (samples.shape[2] == 3 and samples.dtype.kind == "u")
 
 
@@ -355,7 +360,9 @@ class _Quiet:
 
 @contextmanager
 def quiet_pillow() -> Iterator[None]:
-    """Hide Pillow's warnings about odd metadata, in any number of threads at once.
+    """Hide Pillow's warnings about odd metadata.
+
+    It may be used in any number of threads at once.
 
     ``catch_warnings`` alone is not thread-safe: two interleaved ones restore each other's filters.
     """

@@ -1,4 +1,6 @@
-"""PNG files whose metadata are larger than the decoder accepts: read without them.
+"""Reading of PNG files without oversized metadata.
+
+Their metadata are larger than the decoder accepts.
 
 Editing histories, workflows and colour profiles of some megabytes are common in sound pictures. What is larger than
 the bound is left out before the decoder sees it, so that no small file can ask for much memory.

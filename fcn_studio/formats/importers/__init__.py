@@ -42,7 +42,7 @@ class ImportFormat:
 
 
 def _class_file(name: str, title: str, description: str) -> ImportFormat:
-    """Return the row of a text file with a class in each line."""
+    """Return the importer of a text file with a class per line."""
     return ImportFormat(name, title, description, name, lambda folder, _masks: read_class_file(folder / name))
 
 

@@ -45,7 +45,7 @@ _NONSENSE = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError
 
 @dataclass(frozen=True)
 class JournalHead:
-    """The image of a journal, and the state that the journal began with.
+    """The image of a journal, and the state that it began with.
 
     Names of classes are kept, because a folder that was never saved into has no class table.
 
@@ -216,7 +216,10 @@ class JournalFile:
         self._write(_payload({"kind": "mask", "sha256": mask_sha256}))
 
     def note_classes(self, classes: Mapping[int, str]) -> None:
-        """Append what the class indices mean from now on. Raises: OSError as `append`."""
+        """Append what the class indices mean from now on.
+
+        Raises: OSError as `append`.
+        """
         self._write(_payload({"kind": "classes", "classes": _classes_fields(classes)}))
 
     def sync(self) -> None:
@@ -393,7 +396,10 @@ def _entry(fields: dict[str, Any], blobs: memoryview, head: JournalHead) -> Entr
 
 
 def _check_stream(stream: bytes, pixels: int) -> None:
-    """Refuse a stream of another length, without memory for more. Raises: ValueError, zlib.error."""
+    """Refuse a stream of another length.
+
+    No memory is used for more. Raises: ValueError, zlib.error.
+    """
     inflate = zlib.decompressobj()
     if len(inflate.decompress(stream, pixels + 1)) != pixels or not inflate.eof:
         raise ValueError("a stream of another length")

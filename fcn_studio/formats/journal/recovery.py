@@ -1,4 +1,7 @@
-"""Recover what an earlier run left in stroke journals, where it surely fits."""
+"""Recovery of strokes from journals.
+
+An earlier run left them. They are recovered where they surely fit.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +106,9 @@ def bring_back(project: ProjectFolder, journal: Journal, budget_bytes: int) -> C
 
 
 def strokes_of(journal: Journal) -> tuple[Labels, Mask]:
-    """Return the annotation that a journal would write, and which pixels it changed.
+    """Return the annotation that a journal would write.
+
+    The pixels that it changed are returned too.
 
     Raises:
         ValueError: if its entries do not fit its own size.

@@ -305,7 +305,10 @@ class AnnotationStore:
         self._ahead.keep_only({sample.mask_id for sample in wanted})
 
     def earlier(self, sample: Sample, size: tuple[int, int]) -> tuple[EarlierLabels, ...]:
-        """Return the earlier versions of an annotation that can be read, newest first."""
+        """Return the readable earlier versions of an annotation.
+
+        The newest comes first.
+        """
         reading = Reading(sample, size, *self._rules())
         with self._image(sample):
             found = map(reading.version, self._versions.of(sample.mask_id))

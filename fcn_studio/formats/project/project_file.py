@@ -1,4 +1,6 @@
-"""``fcn-studio.toml`` <-> `ProjectConfig`. Comments and keys that we do not know are kept.
+"""``fcn-studio.toml`` <-> `ProjectConfig`.
+
+Comments and keys that we do not know are kept.
 
 ::
 
@@ -366,7 +368,10 @@ def _levels_of(images: Mapping[str, Any], path: Path) -> GreyLevels:
 
 
 def _write_levels(document: tomlkit.TOMLDocument, levels: GreyLevels) -> None:
-    """Write what is black and white in deep images; nothing where each file decides."""
+    """Write the black and white of deep images.
+
+    Nothing is written where each file decides.
+    """
     for key, span in zip(_LEVELS, (levels.whole, levels.fractions), strict=True):
         if span is not None:
             whole = all(number.is_integer() for number in span)

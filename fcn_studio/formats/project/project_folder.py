@@ -248,7 +248,10 @@ class ProjectFolder:
         self.save_config(replace(self._config, table=table))
 
     def _decide_levels(self) -> None:
-        """Decide what is black and white in deep images, if nobody has; the next save writes it."""
+        """Decide the black and white of deep images.
+
+        It is decided if nobody has, and the next save writes it.
+        """
         if self._config.grey_levels == BY_FILE and (levels := surveyed_levels(self.samples)) != BY_FILE:
             self._config = replace(self._config, grey_levels=levels)
             self._up_to_date = False

@@ -20,7 +20,9 @@ from fcn_studio.formats.project.loaded import LoadedLabels, bytes_of, sha256_of
 
 @dataclass(frozen=True)
 class DecodedFrom:
-    """The state of the files and settings that an annotation was decoded from.
+    """The state of the files and settings behind an annotation.
+
+    The annotation was decoded from them.
 
     Attributes:
         mask_sha256: of the mask file.

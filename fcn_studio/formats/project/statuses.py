@@ -61,7 +61,7 @@ class Statuses:
             return {status: self._count[status] for status in Status}, len(self._known)
 
     def indexed(self, mask_id: str, stamp: Stamp) -> Status | None:
-        """Return the status by the index, if the files are as they were."""
+        """Return the status by the index, if files are unchanged."""
         return self._index.get(mask_id, stamp)
 
     def put_into_index(self, mask_id: str, stamp: Stamp, status: Status) -> None:

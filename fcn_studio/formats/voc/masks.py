@@ -76,7 +76,9 @@ def read_mask(
 def decode_mask(
     data: bytes, path: Path, size: tuple[int, int], table: ClassTable, *, grey_as_indices: bool | None = None
 ) -> MaskFile:
-    """`read_mask` of bytes already read from ``path``, which only names them in sentences.
+    """Decode a mask as `read_mask` does, from its bytes.
+
+    The bytes were read from ``path``, which only names them in sentences.
 
     Raises:
         GreyMaskFound, MaskError: as `read_mask`.
@@ -245,7 +247,7 @@ def indices_in(path: Path) -> frozenset[int] | None:
 
 
 def _not_read(path: Path) -> MaskNotRead:
-    """Return the error for a mask that needs more memory than there is."""
+    """Return the error for a mask too large for the memory."""
     return MaskNotRead(
         tr("{path}: there is not enough memory to read it; close other programs, then try again", path=path)
     )

@@ -51,7 +51,9 @@ class _Long:
 
 
 class JobScheduler:
-    """Takes requests, runs jobs step by step, and replies at once through ``reply``.
+    """Scheduler that runs jobs step by step.
+
+    It takes requests and replies at once through ``reply``.
 
     It knows nothing of processes: the child connects it to a pipe, tests to lists.
 

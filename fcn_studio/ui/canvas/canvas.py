@@ -247,7 +247,10 @@ class Canvas(Surface):
         return grip.x0 <= x < grip.x1 and grip.y0 <= y < grip.y1
 
     def _rests_on_grip(self) -> bool:
-        """Return whether the pointer is on the grip and not for the tool."""
+        """Return whether the pointer is on the grip.
+
+        It is then not for the tool.
+        """
         on = self._drag == Drag.NONE and self._pointer is not None and self._over_grip(self._pointer)
         if on != self._on_grip:
             self._on_grip = on
@@ -285,7 +288,10 @@ class Canvas(Surface):
             self.hovered.emit(pixel)
 
     def _hover_again(self) -> None:
-        """Tell the tool where the pointer is after the image below it changed."""
+        """Tell the tool where the pointer is.
+
+        The image below the pointer has changed.
+        """
         point_xy = None if self._pointer is None else self.to_image(self._pointer)
         resting = self._drag == Drag.NONE and point_xy is not None and not self._rests_on_grip()
         if resting and point_xy is not None and self._tool is not None and self.document:

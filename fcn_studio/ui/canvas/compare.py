@@ -1,4 +1,6 @@
-"""The wipe: the prediction left of a line, the labels right of it.
+"""The wipe, a line between prediction and labels.
+
+The prediction is left of the line, the labels right of it.
 
 Tools work on the labels on both sides.
 """

@@ -1,4 +1,7 @@
-"""Composers, one per layer: from arrays of the image's size to device pixels."""
+"""Composers, one for each layer.
+
+They turn arrays of the image's size into device pixels.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ class Composer(Protocol):
 
     @property
     def reach(self) -> int:
-        """Distance in device pixels at which a changed pixel can change the picture."""
+        """Device pixels within which a changed pixel can change the picture."""
 
     def compose(self, sampling: Sampling, rect: Rect, out: Pixels) -> None:
         """Fill ``out``, (h, w), with the pixels of a device rectangle.
@@ -80,7 +83,9 @@ class ImageComposer:
 
 
 class LabelComposer:
-    """A label map in the colours of its classes, filled, outlined or hatched.
+    """Composer of a label map in the colours of its classes.
+
+    Areas are filled, outlined or hatched.
 
     Args:
         label_map: uint8 (H, W).

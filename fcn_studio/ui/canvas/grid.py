@@ -19,7 +19,7 @@ _FIRST = 0.35
 
 
 def grid_strength(scale: float) -> float:
-    """Return the strength of the grid, 0..1, by logical pixels per image pixel."""
+    """Return the grid's strength, 0..1, by logical pixels per image pixel."""
     if scale < GRID_FROM:
         return 0.0
     return _FIRST + (1 - _FIRST) * min(1.0, (scale - GRID_FROM) / (GRID_FULL - GRID_FROM))
@@ -46,7 +46,9 @@ def paint_grid(painter: QPainter, view: ViewState, rect: Rect, dpr: float) -> No
 
 
 def _borders(origin: int, scale: float, start: int, stop: int) -> list[int]:
-    """Return the device columns in ``start .. stop`` that begin an image column.
+    """Return the device columns that begin an image column.
+
+    They lie in ``start .. stop``.
 
     The same holds for rows.
     """

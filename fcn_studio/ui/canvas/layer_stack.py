@@ -206,7 +206,9 @@ class LayerStack:
         return reach
 
     def drawn(self, sampling: Sampling) -> Iterator[tuple[QImage, Rect]]:
-        """Yield the layers to draw in this view and their rectangles, bottom up.
+        """Yield the layers to draw in this view, bottom up.
+
+        Their rectangles are yielded too.
 
         The first layer is opaque and covers the viewport.
         """

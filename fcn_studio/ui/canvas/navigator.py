@@ -150,7 +150,7 @@ class Navigator(QWidget):
         _outline(painter, whole, unit, _EDGE)
 
     def _frame(self, view: ViewState) -> QRect:
-        """Return the visible part of the image in device pixels of this widget.
+        """Return the image's visible part in device pixels of this widget.
 
         It has a least size so that it stays visible.
         """

@@ -1,4 +1,7 @@
-"""Drawing of the active tool's overlay, and the device pixels that it touches."""
+"""Drawing of the active tool's overlay.
+
+The device pixels that it touches are computed too.
+"""
 
 from __future__ import annotations
 
@@ -243,7 +246,10 @@ def _stairs(size: int, shape: BrushShape, scale: float) -> list[QLineF]:
 
 @lru_cache(maxsize=16)
 def _smooth(size: int, shape: BrushShape, scale: float) -> list[QLineF]:
-    """Return the smooth outline of the brush, in device pixels from its centre."""
+    """Return the smooth outline of the brush.
+
+    It is in device pixels from the brush's centre.
+    """
     half = size / 2
     if shape == "square":
         return _closed([(-half, -half), (half, -half), (half, half), (-half, half)], scale)

@@ -1,4 +1,7 @@
-"""The rule by which device pixels show image pixels, shared by all layers."""
+"""The rule by which device pixels show image pixels.
+
+All layers share it.
+"""
 
 from __future__ import annotations
 

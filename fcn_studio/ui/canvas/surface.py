@@ -1,4 +1,7 @@
-"""The part of the canvas that shows a document: layers, zoom and pan."""
+"""The part of the canvas that shows a document.
+
+It has layers, zoom and pan.
+"""
 
 from __future__ import annotations
 
@@ -144,7 +147,10 @@ class Surface(QWidget):
         self._zoom_about_middle(1 / ZOOM_STEP)
 
     def zoom_at(self, position: QPointF, factor: float) -> None:
-        """Zoom by a factor around a position of the widget in logical pixels."""
+        """Zoom by a factor around a position of the widget.
+
+        The position is in logical pixels.
+        """
         at = position.x() * self._dpr, position.y() * self._dpr
         self._move_view(lambda view: view.zoom_at(at, factor))
 
@@ -155,7 +161,10 @@ class Surface(QWidget):
             self._set_view(self._view.pan(round(dx * self._dpr), round(dy * self._dpr)))
 
     def centre_on(self, x: float, y: float) -> None:
-        """Move a point of the image to the middle, as far as possible."""
+        """Move a point of the image to the middle.
+
+        It is moved as far as possible.
+        """
 
         def moved(view: ViewState) -> ViewState:
             left, top = view.to_device(x, y)
@@ -219,7 +228,7 @@ class Surface(QWidget):
         return math.ceil(self.width() * self._dpr), math.ceil(self.height() * self._dpr)
 
     def _sync_viewport(self) -> None:
-        """Follow the size of the widget and the pixel ratio of its screen."""
+        """Follow the widget's size and the pixel ratio of its screen."""
         old, self._dpr = self._dpr, self.devicePixelRatioF()
         before = self._place
         self._note_place()
@@ -313,7 +322,10 @@ class Surface(QWidget):
             paint_grid(painter, view, rect.intersect(sampling.inside), self._dpr)
 
     def _exposed(self, region: QRegion, viewport: Rect) -> Sequence[Rect]:
-        """Return the device pixels to paint as few rectangles, since each costs calls."""
+        """Return the device pixels to paint as few rectangles.
+
+        Each rectangle costs calls.
+        """
         whole = self._device(region.boundingRect(), viewport)
         if whole.area <= _WORTH_A_CALL or region.rectCount() == 1:
             return [whole]

@@ -45,7 +45,7 @@ class LayerCache:
 
     @property
     def reach(self) -> int:
-        """Distance in device pixels at which a changed pixel can change the picture."""
+        """Device pixels within which a changed pixel can change the picture."""
         return self._composer.reach
 
     def set_composer(self, composer: Composer) -> None:

@@ -63,7 +63,10 @@ class ViewState:
         return x * self.scale + self.origin_x, y * self.scale + self.origin_y
 
     def fit(self) -> ViewState:
-        """Return a view of the whole image, as large as possible and centred."""
+        """Return a view of the whole image, centred.
+
+        It is as large as possible.
+        """
         scale = min(
             max(1, self.width - 2 * FIT_MARGIN) / self.image_width,
             max(1, self.height - 2 * FIT_MARGIN) / self.image_height,

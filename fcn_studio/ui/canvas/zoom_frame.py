@@ -30,7 +30,9 @@ class ZoomFrame:
         return cls(view, flattened(layers, view.viewport))
 
     def paint(self, painter: QPainter, view: ViewState) -> None:
-        """Paint the frame where another view shows it, with the backdrop around it.
+        """Paint the frame where another view shows it.
+
+        The backdrop is painted around it.
 
         ``painter`` uses device pixels.
         """

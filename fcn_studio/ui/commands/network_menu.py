@@ -24,7 +24,9 @@ AT_HAND = 6
 
 
 class NetworkMenu(QObject):
-    """Keeps the networks at hand in a menu, above one of its entries.
+    """Keeper of the networks at hand in a menu.
+
+    They stand above one of the menu's entries.
 
     Args:
         menu: the menu.

@@ -28,7 +28,10 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
 
 
 class OpenFolder(QObject):
-    """Opens folders in the session and asks what only the user can say."""
+    """Opening of folders in the session.
+
+    The user is asked what only the user can say.
+    """
 
     def __init__(self, session: Session, settings: Settings, messages: Messages, window: QWidget) -> None:
         super().__init__(window)

@@ -34,7 +34,7 @@ class RestoreEarlier:
         session.refused.connect(self.tell)
 
     def tell(self, error: FcnStudioError) -> None:
-        """Tell what went wrong, and offer a way out if there is one."""
+        """Tell what went wrong and offer a way out, if any."""
         if not self.offer(error):
             self._messages.fail(str(error))
 

@@ -49,7 +49,10 @@ class Dialog(QDialog):
 
     @guarded
     def showEvent(self, event: QShowEvent) -> None:
-        """Let Enter press the main button, whatever has the focus, but for Cancel and Close."""
+        """Let Enter press the main button.
+
+        It does so whatever has the focus, but for Cancel and Close.
+        """
         own = self.buttons.button(_BUTTON.Cancel), self.buttons.button(_BUTTON.Close), self.main_button
         for button in self.findChildren(QPushButton):
             button.setAutoDefault(button in own)
@@ -58,7 +61,10 @@ class Dialog(QDialog):
         super().showEvent(event)
 
     def _put_buttons_last(self) -> None:
-        """Give the keyboard to the content first, then to the main button; Qt's order is that of construction."""
+        """Give the keyboard to the content, then to the main button.
+
+        Qt's own order is that of construction.
+        """
         chain: list[QWidget] = []
         widget = self.nextInFocusChain()
         while widget is not None and widget is not self:

@@ -1,4 +1,7 @@
-"""Questions to the user when a folder is opened and before a batch."""
+"""Questions to the user.
+
+They are asked when a folder is opened and before a batch.
+"""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ _SLIDERS = (
 
 
 class AdjustPanel(QWidget):
-    """Three sliders and a reset button below a heading that can be folded.
+    """Three sliders and a reset button below a foldable heading.
 
     The heading says while the image is adjusted.
     """

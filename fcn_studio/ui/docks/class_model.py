@@ -40,7 +40,10 @@ class Column(IntEnum):
 
 
 def share_words(share: float) -> str:
-    """Return a share 0..1 in at most four characters: "", "<1%" or "12%"."""
+    """Return a share 0..1 in at most four characters.
+
+    Examples are "", "<1%" and "12%".
+    """
     if share <= 0:
         return ""
     return "<1%" if share < 0.01 else f"{share:.0%}"
@@ -89,7 +92,10 @@ class ClassModel(QAbstractTableModel):
         self._refill()
 
     def set_shares(self, shares: NDArray[np.float64]) -> None:
-        """Show the share of the image of each class index, float (256,), 0..1."""
+        """Show the share of the image of each class index.
+
+        Shares are float (256,), 0..1.
+        """
         self._shares = shares
         self._column_changed(Column.SHARE)
 
@@ -103,7 +109,7 @@ class ClassModel(QAbstractTableModel):
         return self._rows[row].index
 
     def row_of(self, class_index: int) -> int:
-        """Return the row of a class index, -1 if it is not shown."""
+        """Return the row of a class index, -1 if not shown."""
         return next((row for row, info in enumerate(self._rows) if info.index == class_index), -1)
 
     def _refill(self) -> None:

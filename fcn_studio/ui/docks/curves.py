@@ -74,7 +74,10 @@ class Curves(QWidget):
 
 
 def thinned(points: Sequence[_Point]) -> Sequence[_Point]:
-    """Return at most `MOST_POINTS` of the points, evenly spaced, the last one included."""
+    """Return at most `MOST_POINTS` of the points, evenly spaced.
+
+    The last one is included.
+    """
     apart = -(-len(points) // MOST_POINTS) or 1
     return points[(len(points) - 1) % apart :: apart]
 

@@ -103,7 +103,10 @@ class FileModel(QAbstractTableModel):
         self.set_filter(self._text)
 
     def set_filter(self, text: str) -> None:
-        """Show only images whose id contains all words and whose status is named."""
+        """Show only images that match words and statuses.
+
+        The id contains all words, and the status is named.
+        """
         self._text = text
         self._scanning.stop()
         words, statuses = parse_filter(text)

@@ -171,7 +171,10 @@ class FineTuning(QObject):
     # --- the run ----------------------------------------------------------------------------------------------
 
     def _collect(self, request: FineTuneRequest, run: FineTuneRun) -> None:
-        """Read the labels on the thread, until nobody waits for them any more."""
+        """Read the labels on the thread.
+
+        It ends when nobody waits for them any more.
+        """
         from fcn_studio.jobs.snapshot import Snapshot
 
         try:
@@ -234,7 +237,7 @@ class FineTuning(QObject):
         )
 
     def _finish(self, request: FineTuneRequest, judged: Judged, outcome: TrainOutcome) -> None:
-        """Tell the verdict, and score the networks on the truth of a demo."""
+        """Tell the verdict, and score the networks on a demo's truth."""
         from fcn_studio.jobs.demo import truth_snapshot
 
         run, adoption = judged.run, judged.adoption

@@ -108,7 +108,7 @@ class NetworkRows:
 
 
 def _sentence(row: ListedNetwork, *, is_current: bool) -> str:
-    """Return what to say of a network on this computer before all else."""
+    """Return what to say first of a network on this computer."""
     if row.note:
         return row.note
     sentences = [tr("In use in this project.")] if is_current else []

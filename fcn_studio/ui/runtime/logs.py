@@ -1,4 +1,7 @@
-"""The log: a file per start in the state folder, without image content."""
+"""The log, a file for each start in the state folder.
+
+It has no image content.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ class _Formatter(logging.Formatter):
 
 
 class _LogFile(RotatingFileHandler):
-    """Log file that is opened again with the next entry after an error."""
+    """Log file that is reopened after an error.
+
+    It is opened again with the next entry.
+    """
 
     def handleError(self, record: logging.LogRecord) -> None:
         stream, self.stream = self.stream, None

@@ -50,7 +50,10 @@ class QuitSignals:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Ignore signals from now on: a second Ctrl+C must not interrupt the end."""
+        """Ignore signals from now on.
+
+        A second Ctrl+C must not interrupt the end.
+        """
         for number, before in self._before.items():
             # Ignored: at its end Python would restore the system's handler.
             signal.signal(number, signal.SIG_IGN if kind is None else before)

@@ -1,1 +1,4 @@
-"""Saving: when, what and in which thread annotations, journals and exports are written."""
+"""Saving of annotations, journals and exports.
+
+It decides when, what and in which thread they are written.
+"""

@@ -164,7 +164,10 @@ class Autosave(QObject):
                     self._idle.start(self.idle_ms)
 
     def touched(self) -> None:
-        """Save the watched document after a pause, because it has a new step."""
+        """Save the watched document after a pause.
+
+        It has a new step.
+        """
         self._share_memory()
         self._idle.start(max(self.idle_ms, LARGE_IDLE_MS) if self._large else self.idle_ms)
         if not self._longest.isActive():
@@ -380,12 +383,15 @@ class Autosave(QObject):
         self.journal.shut_down()
 
     def _drain(self) -> None:
-        """Wait for the writer and take its news now, before anything else happens."""
+        """Wait for the writer and take its news now.
+
+        Nothing else happens before.
+        """
         self._writer.flush()
         self._take_news()
 
     def _take_news(self) -> None:
-        """Deliver the signals of the writer that are still in the event queue."""
+        """Deliver the writer's signals that are in the event queue."""
         QCoreApplication.sendPostedEvents(self, QEvent.Type.MetaCall.value)
 
     def retry(self) -> None:

@@ -66,7 +66,9 @@ class JournalWriter(QObject):
     # --- project ----------------------------------------------------------------------------------------------
 
     def open(self, project_id: str, folder: Path) -> JournalFolder:
-        """Open the journals of a project, with those that an earlier run left.
+        """Open the journals of a project.
+
+        Those that an earlier run left are among them.
 
         Raises:
             ProjectLocked: if another window has them.
@@ -103,7 +105,10 @@ class JournalWriter(QObject):
     # --- images -----------------------------------------------------------------------------------------------
 
     def adopt(self, journal: Journal) -> None:
-        """Continue a journal that an earlier run left and whose steps were recovered."""
+        """Continue a journal that an earlier run left.
+
+        Its steps were recovered.
+        """
         self._books[journal.head.image_id] = _Book(journal.path, journal.head, journal)
 
     def begin(self, document: Document, mask_sha256: str | None) -> Callable[[], None]:
@@ -146,7 +151,10 @@ class JournalWriter(QObject):
         return book is not None and not book.broken and book.written != book.noted
 
     def forget(self, image_id: str) -> None:
-        """Delete the journal of an image, because all of it is on disk."""
+        """Delete the journal of an image.
+
+        All of the image is on disk.
+        """
         book = self._books.pop(image_id, None)
         if book is not None:
             self._executor.submit(book.delete)

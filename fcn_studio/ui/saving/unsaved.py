@@ -117,7 +117,10 @@ class UnsavedAnnotations:
             return bool(self._queue)
 
     def forget_history(self, image_id: str) -> None:
-        """Forget the steps of an image: it is open now and has them."""
+        """Forget the steps of an image.
+
+        The image is open now and has them.
+        """
         with self.lock:
             entry = self._entries.get(image_id)
             if entry is not None and entry.state is UnsavedState.RECOVERED:

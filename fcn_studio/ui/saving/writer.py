@@ -23,7 +23,10 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
 
 @dataclass(frozen=True)
 class Save:
-    """The annotation of a document, in frozen arrays: painting can go on meanwhile."""
+    """The annotation of a document, in frozen arrays.
+
+    Painting can go on meanwhile.
+    """
 
     project: ProjectFolder
     sample: Sample
@@ -62,7 +65,9 @@ class Accept:
 
 
 class AnnotationWriter(QObject):
-    """The one writer thread of the window: writes what `UnsavedAnnotations` holds, in order.
+    """The one writer thread of the window.
+
+    It writes what `UnsavedAnnotations` holds, in order.
 
     Signals:
         saved(Write): it is on disk.

@@ -47,7 +47,10 @@ class AnnotationPrefetch(QObject):
         return self._later.isActive()
 
     def opened(self, project: ProjectFolder, row: int) -> None:
-        """Read the images after and before this row soon, and forget all others."""
+        """Read the images after and before this row soon.
+
+        All others are forgotten.
+        """
         self._project = project
         self._samples = [project.samples[r] for r in (row + 1, row - 1) if 0 <= r < len(project.samples)]
         self._later.start()

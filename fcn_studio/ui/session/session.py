@@ -1,4 +1,7 @@
-"""The session: opens projects and images, navigates and saves. It knows no widget."""
+"""The session.
+
+It opens projects and images, navigates and saves. It knows no widget.
+"""
 
 from __future__ import annotations
 
@@ -306,7 +309,10 @@ class Session(OpenProject):
     # --- editing ----------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Finish the gesture under way, before undo, leaving an image, training or quitting."""
+        """Finish the gesture under way.
+
+        Call it before undo, leaving an image, training or quitting.
+        """
         self.toolbox.settle()
 
     def undo(self) -> None:

@@ -114,7 +114,10 @@ class Toolbox(QObject):
             self.set_class(first)
 
     def reset_rules(self) -> None:
-        """Show and unlock all classes and paint everywhere, as when a project opens."""
+        """Show and unlock all classes and paint everywhere.
+
+        It is the state in which a project opens.
+        """
         self._hidden = self._locked = frozenset()
         self._only_unlabelled = False
         self._apply_rules()

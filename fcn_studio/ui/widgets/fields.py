@@ -13,7 +13,10 @@ from fcn_studio.ui.runtime.guard import guarded
 
 
 class Choice(QComboBox):
-    """Combo box that ignores the wheel, so that what it lies in scrolls."""
+    """Combo box that ignores the wheel.
+
+    What the box lies in scrolls instead.
+    """
 
     @guarded
     def wheelEvent(self, event: QWheelEvent) -> None:

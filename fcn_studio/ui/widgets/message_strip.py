@@ -109,7 +109,9 @@ class MessageStrip(QFrame):
         self._show(text, "problem")
 
     def show_offer(self, text: str, *buttons: MessageButton, lasting: bool = False) -> None:
-        """Show a sentence with buttons until the user closes it or clicks one.
+        """Show a sentence with buttons.
+
+        It stays until the user closes it or clicks one.
 
         `clear` does not remove a ``lasting`` offer.
         """

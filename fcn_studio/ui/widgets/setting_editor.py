@@ -28,7 +28,7 @@ def add_setting(form: QFormLayout, setting: Setting[Any], value: Value) -> Calla
 
 
 def _editor(setting: Setting[Any], value: Value) -> tuple[QWidget, Callable[[], Value]]:
-    """Return the widget that edits a setting, and a function that reads it."""
+    """Return a setting's widget and a function that reads it."""
     unit = f" {tr(setting.unit)}" if setting.unit else ""
     if isinstance(value, bool):
         box = QCheckBox(tr(setting.title))

@@ -1,4 +1,7 @@
-"""A field for a size in pixels: a logarithmic slider and a number."""
+"""A field for a size in pixels.
+
+It has a logarithmic slider and a number.
+"""
 
 from __future__ import annotations
 

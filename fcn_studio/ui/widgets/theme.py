@@ -216,7 +216,10 @@ _ALIASES = {"Monospace", "Sans Serif", "Serif"}
 
 
 def install_fonts() -> list[str]:
-    """Install the bundled font if the system has none, and return its families."""
+    """Install the bundled font if needed, and return its families.
+
+    It is needed if the system has none.
+    """
     if set(QFontDatabase.families()) - _ALIASES:
         return []
     families: list[str] = []

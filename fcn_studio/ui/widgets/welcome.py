@@ -18,7 +18,7 @@ WIDTH = 480
 
 
 class Welcome(QWidget):
-    """Page with buttons to open a folder, a recent folder or the demo.
+    """Page with buttons to open a folder, recent folder or demo.
 
     Signals:
         folder_chosen(object): the user chose a recent folder, a `Path`.

@@ -1,4 +1,7 @@
-"""The presentation of `Messages` in the message strip, the status bar and dialogs."""
+"""The presentation of `Messages`.
+
+They are shown in the message strip, the status bar and dialogs.
+"""
 
 from __future__ import annotations
 
