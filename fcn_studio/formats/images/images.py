@@ -261,10 +261,7 @@ def _eight_bits(samples: NDArray[Any], levels: GreyLevels = BY_FILE) -> NDArray[
 
 
 def _keeps_upper_bits(samples: NDArray[Any]) -> bool:
-    """Return whether a TIFF's samples (H, W, C) keep their upper bits.
-
-    They do if they are of 8 bits or of whole-numbered colour.
-    """
+    """Return whether TIFF samples (H, W, C) are 8-bit or whole-numbered colour."""
     return samples.dtype == np.uint8 or (samples.shape[2] == 3 and samples.dtype.kind == "u")
 
 
@@ -360,9 +357,7 @@ class _Quiet:
 
 @contextmanager
 def quiet_pillow() -> Iterator[None]:
-    """Hide Pillow's warnings about odd metadata.
-
-    It may be used in any number of threads at once.
+    """Hide Pillow's warnings about odd metadata, in any threads at once.
 
     ``catch_warnings`` alone is not thread-safe: two interleaved ones restore each other's filters.
     """
