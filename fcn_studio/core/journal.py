@@ -53,7 +53,9 @@ class Entry:
 
 
 def joined(part: Entry | None, more: Entry) -> Entry:
-    """Return the entry of a stroke as far as its newest part, given those before.
+    """Return the entry of a stroke up to its newest part.
+
+    The earlier parts are given.
 
     Args:
         part: all parts of the stroke before, joined; None if there is none.
@@ -106,7 +108,10 @@ class Recorder:
         return Entry(Motion.DO, self._serial, stroke.title, stroke.before, stroke.after, first, now)
 
     def drop_parts(self) -> bool:
-        """Forget the parts of the stroke that has ended, and return whether there were any."""
+        """Forget the parts of the stroke that has ended.
+
+        Returns whether there were any.
+        """
         there = self._serial != 0
         self._serial = 0
         self._met_in_parts.clear()

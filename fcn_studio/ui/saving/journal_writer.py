@@ -212,7 +212,10 @@ class JournalWriter(QObject):
         wait([noted], PATIENCE_S)
 
     def _note_part(self, document: Document, tiles: set[Tile]) -> bool:
-        """Note some tiles of the stroke that lasts, unless the part before is still being written."""
+        """Note some tiles of the stroke that lasts.
+
+        Nothing is noted while the part before is still being written.
+        """
         book, stroke = self._books.get(document.image_id), document.stroke
         if book is None or book.broken or stroke is None or not book.part.done():
             return False

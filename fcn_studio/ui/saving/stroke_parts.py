@@ -22,7 +22,9 @@ NEXT_S = 0.02
 
 
 class StrokeParts(QObject):
-    """Collects the tiles that the stroke of a document changes, and hands them on while it lasts.
+    """Collection of the tiles that a document's stroke changes.
+
+    They are handed on while the stroke lasts.
 
     Args:
         document: the open image.
@@ -44,7 +46,10 @@ class StrokeParts(QObject):
         ]
 
     def begin_anew(self) -> None:
-        """Hand on all of the stroke again, because its journal has no part of it."""
+        """Hand on all of the stroke again.
+
+        The stroke's journal has no part of it.
+        """
         if self._document.stroke is not None:
             self._on_changed(Rect(0, 0, self._document.width, self._document.height))
 
