@@ -1,10 +1,9 @@
 """Errors whose text a user can read.
 
-The text says what failed, on which file, and what to do about it.
-
-They are raised where the cause is known, chained with ``from``, and caught in three places only: the job
-scheduler (`fcn_studio.jobs.process.scheduler`), the wrapper of window actions (`fcn_studio.ui.runtime.user_messages`)
-and `cli.main` (standard error, exit code 2). Every other exception is a bug and is reported as one.
+The text says what failed, on which file, and what to do about it. Errors are raised where the cause is known, chained
+with ``from``, and caught in three places only: the job scheduler (`fcn_studio.jobs.process.scheduler`), the wrapper
+of window actions (`fcn_studio.ui.runtime.user_messages`) and `cli.main` (standard error, exit code 2). Every other
+exception is a bug and is reported as one.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Translation of every sentence that a person can read.
 
-Such sentences are in the window, on the command line and in errors.
-
-gettext does the work, so that rooms without Qt can translate too. English is written in the code; catalogues lie in
+Such sentences are in the window, on the command line and in errors. gettext does the work, so that rooms without Qt
+can translate too. English is written in the code; catalogues lie in
 ``resources/locale/<language>/LC_MESSAGES/fcn_studio.mo``. Logs, JSON and files on disk stay English, and names of
 classes, files and networks are never translated (docs/adr/0022).
 

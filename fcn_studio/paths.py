@@ -1,8 +1,7 @@
 """Places outside the project folder, and reading and replacing of files.
 
-A file is read and replaced whole or not at all.
-
-Qt-free, so that the command line and the network's process find the same places.
+A file is read and replaced whole or not at all. Qt-free, so that the command line and the network's process find the
+same places.
 """
 
 from __future__ import annotations
@@ -132,10 +131,8 @@ def ended(text: str) -> str:
 def replace_file(path: Path, data: bytes) -> None:
     """Replace a file by new content, or create it and its folders.
 
-    On any failure the old file stays as it was.
-
-    It is written beside its place, flushed to disk, then renamed over it, and the folder is flushed too: what this
-    has returned from survives a loss of power.
+    On any failure the old file stays as it was. The new one is written beside its place, flushed to disk, then
+    renamed over it, and the folder is flushed too: what this has returned from survives a loss of power.
 
     Raises:
         OSError: if the disk is full, the folder is read-only or the name is too long.

@@ -1,11 +1,10 @@
 """The user's settings.
 
-There is one table, one file, and one object that loads and saves it.
-
-The settings dialog is made from the table, and the command line reads the same file: ``settings.toml`` in
-`paths.config_dir`. The file never prevents a start. One that cannot be read, or that a later version wrote, is
-renamed to ``settings.toml.bad`` and the defaults are used; if it cannot be renamed, nothing is saved. An invalid
-value costs only that setting. Keys that this version does not know stay in the file.
+There is one table, one file, and one object that loads and saves it. The settings dialog is made from the table, and
+the command line reads the same file: ``settings.toml`` in `paths.config_dir`. The file never prevents a start. One
+that cannot be read, or that a later version wrote, is renamed to ``settings.toml.bad`` and the defaults are used; if
+it cannot be renamed, nothing is saved. An invalid value costs only that setting. Keys that this version does not know
+stay in the file.
 """
 
 from __future__ import annotations
@@ -212,9 +211,8 @@ def _text_of(path: Path) -> str:
 class Settings(_SettingsTable):
     """The settings of this user.
 
-    They are loaded from and saved to one TOML file.
-
-    ``settings.theme`` reads a setting and ``settings.theme = "dark"`` changes it, as `set` does.
+    They are loaded from and saved to one TOML file. ``settings.theme`` reads a setting and ``settings.theme =
+    "dark"`` changes it, as `set` does.
 
     Attributes:
         path: the file.

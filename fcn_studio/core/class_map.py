@@ -52,9 +52,7 @@ def check_class_map(value: object) -> dict[str, int]:
 def read_class_map(texts: Iterable[str], source: ClassTable, target: ClassTable) -> dict[str, int]:
     """Return the class map of texts like ``sky=Sky,road=Road``.
 
-    Nothing behind ``=`` stands for "not used".
-
-    A text with one ``=`` is one pair, so that names may have commas.
+    Nothing behind ``=`` stands for "not used". A text with one ``=`` is one pair, so that names may have commas.
 
     Args:
         texts: what the user wrote.

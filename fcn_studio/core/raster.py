@@ -362,9 +362,7 @@ def _within(values: NDArray[Any], low: int | Columns, high: int | Columns) -> ND
 def _band(left: int, top: int, first: Columns, after: Columns, rows: slice) -> Region:
     """Return a region with one span in each row.
 
-    The span is ``first <= x < after``.
-
-    Rows and columns count from the corner of the image.
+    The span is ``first <= x < after``. Rows and columns count from the corner of the image.
     """
     first, after = first[rows], after[rows]
     x0, x1 = int(first.min()), int(after.max())

@@ -70,9 +70,7 @@ class Sample:
 def image_id_of(relative: PurePosixPath | str) -> str:
     """Return the id of an image from its path below the root.
 
-    The root is the image root.
-
-    The path has slashes.
+    The root is the image root. The path has slashes.
     """
     return unicodedata.normalize("NFC", str(relative))
 

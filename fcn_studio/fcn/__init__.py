@@ -1,9 +1,7 @@
 """The network.
 
 It has FCN-32s/16s/8s and their trunks, checkpoints, training, evaluation and prediction. Only this room imports
-torch.
-
-May import ``core``, ``formats`` and below; no Qt. Add a trunk in `model.backbones`, a training recipe in
+torch. May import ``core``, ``formats`` and below; no Qt. Add a trunk in `model.backbones`, a training recipe in
 `training.recipe`. Importing the package loads nothing heavy; its modules import torch, all but `weights.catalogue`,
 `weights.published`, `weights.digests`, `training.resume` and `model.architecture`, which the window reads.
 """

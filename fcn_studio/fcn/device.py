@@ -153,11 +153,9 @@ def release_memory(device: torch.device) -> None:
 def free_memory(device: torch.device) -> int:
     """Return the bytes that one job may take on the device.
 
-    The weights are not counted.
-
-    On CUDA that is part of what is free and of what torch has reserved without using it. Elsewhere half of what the
-    machine and the process's control group have left, and never more than 1.5 GB: with the program and the largest
-    network that stays below 3 GB.
+    The weights are not counted. On CUDA that is part of what is free and of what torch has reserved without using it.
+    Elsewhere half of what the machine and the process's control group have left, and never more than 1.5 GB: with the
+    program and the largest network that stays below 3 GB.
     """
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)

@@ -153,9 +153,7 @@ def _turned(
 def _start(size: int, extent: float, anchor: int | None, rng: np.random.Generator) -> float:
     """Draw where a view starts along an axis of ``size``.
 
-    The view has ``extent`` source pixels.
-
-    It shows the anchor, if one is given.
+    The view has ``extent`` source pixels. It shows the anchor, if one is given.
 
     A view larger than the image shows all of it.
     """

@@ -1,9 +1,8 @@
 """Download of one file.
 
-It resumes where it stopped, never takes more bytes than announced, and is accepted only with the right hash.
-
-What has arrived lies in ``NAME.part``, and in ``NAME.part.json`` what it is a part of; both stay when a download
-stops, for the next to go on, and go when they turn out to be of no use. Only the standard library is needed.
+It resumes where it stopped, never takes more bytes than announced, and is accepted only with the right hash. What has
+arrived lies in ``NAME.part``, and in ``NAME.part.json`` what it is a part of; both stay when a download stops, for
+the next to go on, and go when they turn out to be of no use. Only the standard library is needed.
 
 Source: RFC 9110, sections 13.1.5 (If-Range), 14 (Range, Content-Range).
 """

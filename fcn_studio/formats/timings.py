@@ -1,8 +1,7 @@
 """Times that each network last took for an image.
 
-They are of this computer, in ``timings.json`` in the state folder.
-
-It is a memory and no more: what cannot be read is forgotten, and what cannot be written is not kept.
+They are of this computer, in ``timings.json`` in the state folder. It is a memory and no more: what cannot be read is
+forgotten, and what cannot be written is not kept.
 """
 
 from __future__ import annotations

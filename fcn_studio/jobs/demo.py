@@ -1,9 +1,7 @@
 """The demo, a small project of drawn micrographs.
 
-Two of them are labelled. The truth of all is known.
-
-The truth lies in ``.fcn-studio/demo/`` beside the annotations, so that the window can tell how good the network
-really is on pictures that nobody labelled.
+Two of them are labelled. The truth of all is known. The truth lies in ``.fcn-studio/demo/`` beside the annotations,
+so that the window can tell how good the network really is on pictures that nobody labelled.
 """
 
 from __future__ import annotations

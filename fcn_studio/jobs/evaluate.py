@@ -17,10 +17,8 @@ from fcn_studio.jobs.protocol import Evaluated, EvaluateJob, ImageFailed, JobPro
 def evaluate_network(job: EvaluateJob, predictors: PredictorCache) -> Generator[JobProgress, bool | None, Figures]:
     """Yield `Evaluated` or `ImageFailed` for each image, and return figures.
 
-    The figures are in the classes of the job's table.
-
-    The network's classes are matched as the job says, else by name; where it predicts one that means nothing in the
-    table, the pixel counts as wrong.
+    The figures are in the classes of the job's table. The network's classes are matched as the job says, else by
+    name; where it predicts one that means nothing in the table, the pixel counts as wrong.
 
     Raises:
         ImageError: if not one image can be read.

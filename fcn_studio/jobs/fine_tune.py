@@ -20,9 +20,8 @@ from fcn_studio.jobs.protocol import EvaluateJob, FineTuneJob, JobProgress
 def fine_tune(job: FineTuneJob, predictors: PredictorCache) -> Generator[JobProgress, bool | None, TrainOutcome]:
     """Yield progress of a fine-tune and return its outcome.
 
-    The progress is `TrainProgress` and, while scoring, `Evaluated`.
-
-    Send True to end the training early with its best network.
+    The progress is `TrainProgress` and, while scoring, `Evaluated`. Send True to end the training early with its best
+    network.
 
     Raises:
         TrainingError: if there is nothing to train on, or it cannot go on.

@@ -1,8 +1,7 @@
 """The jobs on the command line.
 
-The generators are the same as in the window. They are run here, with progress bars.
-
-Each function prints what a person wants to know and returns what ``--json`` writes.
+The generators are the same as in the window. They are run here, with progress bars. Each function prints what a
+person wants to know and returns what ``--json`` writes.
 """
 
 from __future__ import annotations
@@ -75,11 +74,10 @@ def segment(
 ) -> Json:
     """Pre-label the images of a folder, or predict to ``out``.
 
-    With ``out`` every image is predicted and the folder is left alone.
-
-    What ``out`` holds already is replaced with ``overwrite`` only. Its masks have the class indices of the project if
-    the project has classes of its own and the network knows some of them, else those of the network. ``class_map``
-    says what the network's classes mean in the project, as ``sky=Sky,road=Road``.
+    With ``out`` every image is predicted and the folder is left alone. What ``out`` holds already is replaced with
+    ``overwrite`` only. Its masks have the class indices of the project if the project has classes of its own and the
+    network knows some of them, else those of the network. ``class_map`` says what the network's classes mean in the
+    project, as ``sky=Sky,road=Road``.
 
     Raises:
         NetworkCannotHelp: if the network knows none of the project's classes (not with ``out``).
@@ -167,9 +165,8 @@ def _writer_into(project: ProjectFolder, mapping: Mapping[int, int], include_pre
 def _index_map_beside(project: ProjectFolder, network: NetworkInfo, said: ClassMap) -> dict[int, int] | None:
     """Return network class index -> project class index.
 
-    It is None if predictions keep the network's indices.
-
-    They do where the folder has no classes of its own, and where the network knows none of them.
+    It is None if predictions keep the network's indices. They do where the folder has no classes of its own, and
+    where the network knows none of them.
     """
     own = not project.first_opening or found_classes(project.folder, project.annotations.masks) is not None
     mapped = map_classes(network.table, project.config.table, said)

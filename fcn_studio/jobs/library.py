@@ -1,8 +1,7 @@
 """The networks on the command line.
 
-They are listed, downloaded, imported, shown and removed.
-
-Each function prints what a person wants to know and returns what ``--json`` writes.
+They are listed, downloaded, imported, shown and removed. Each function prints what a person wants to know and returns
+what ``--json`` writes.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
 """Pictures that look like micrographs, with exact truth.
 
-Our own code draws them from a seed. The truth is known to the pixel.
-
-They are the sample project of ``fcn-studio demo`` and the small real task of the tests: cells, dividing cells and
-debris on an unevenly lit, noisy field. The classes differ in shape and texture, not in one grey level, so that a
-network has something to learn.
+Our own code draws them from a seed. The truth is known to the pixel. The pictures are the sample project of
+``fcn-studio demo`` and the small real task of the tests: cells, dividing cells and debris on an unevenly lit, noisy
+field. The classes differ in shape and texture, not in one grey level, so that a network has something to learn.
 """
 
 from __future__ import annotations

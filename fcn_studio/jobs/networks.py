@@ -21,9 +21,8 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
 def network_of(project: ProjectFolder | None, asked: str = "") -> NetworkInfo | None:
     """Return the network asked for by name or path.
 
-    Without one, it is the project's current network, else the bundled default.
-
-    It is None if nothing was asked for and none is installed.
+    Without one, it is the project's current network, else the bundled default. It is None if nothing was asked for
+    and none is installed.
 
     Raises:
         CheckpointError: if the one asked for, or the project's current one, is missing or damaged.

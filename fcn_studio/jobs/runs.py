@@ -76,9 +76,8 @@ class Run:
 def append(path: Path, progress: TrainProgress) -> None:
     """Append one report to a log.
 
-    The log is JSON lines, or a table if the file is called ``*.csv``.
-
-    A loss that is no number is null, and empty in a table.
+    The log is JSON lines, or a table if the file is called ``*.csv``. A loss that is no number is null, and empty in
+    a table.
 
     Raises:
         ProjectError: if it cannot be written.

@@ -1,9 +1,8 @@
 """Process for one file of a stranger.
 
-It downloads, reads and converts the file, and ends.
-
-Whatever the file does to it costs this process alone: memory and time are limited where the system can, it says
-nothing but JSON, and what it wrote is read with all the checks that any checkpoint gets. Cancelling kills it.
+It downloads, reads and converts the file, and ends. Whatever the file does to it costs this process alone: memory and
+time are limited where the system can, it says nothing but JSON, and what it wrote is read with all the checks that
+any checkpoint gets. Cancelling kills it.
 """
 
 from __future__ import annotations

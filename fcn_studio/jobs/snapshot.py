@@ -36,9 +36,8 @@ class Snapshot:
 def collect(project: ProjectFolder) -> Generator[tuple[int, int], None, Snapshot]:
     """Read the masks of all images that a human worked on.
 
-    Yields (done, total) after each.
-
-    Network pixels and pixels of unknown origin are 255 in the result: they are never trained on.
+    Yields (done, total) after each. Network pixels and pixels of unknown origin are 255 in the result: they are never
+    trained on.
     """
     worked_on = [s for s in project.samples if project.annotations.status(s) in (Status.VERIFIED, Status.IN_PROGRESS)]
     train: list[LabelledImage] = []

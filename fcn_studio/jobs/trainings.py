@@ -60,12 +60,11 @@ def train(
 ) -> Json:
     """Train on the trusted pixels of a folder.
 
-    Without ``out`` this is a run of the project, adopted by the rule.
-
-    Ctrl+C ends the training early and keeps the best network so far. With ``resume`` the last training that did not
-    end by itself goes on: the one that wrote ``out``, else the last such run of the project. With ``val_list`` the
-    images named in that file are validated on, and all others of the train split are trained on. ``class_map`` says
-    what the classes of the network that it starts from mean in the project, as ``sky=Sky,road=Road``.
+    Without ``out`` this is a run of the project, adopted by the rule. Ctrl+C ends the training early and keeps the
+    best network so far. With ``resume`` the last training that did not end by itself goes on: the one that wrote
+    ``out``, else the last such run of the project. With ``val_list`` the images named in that file are validated on,
+    and all others of the train split are trained on. ``class_map`` says what the classes of the network that it
+    starts from mean in the project, as ``sky=Sky,road=Road``.
 
     Several processes, started by torchrun or srun, train one network into ``out``; the first one speaks for all.
 

@@ -1,9 +1,8 @@
 """The command ``demo``.
 
-It opens the window on drawn micrographs, or runs the same loop offscreen.
-
-The offscreen journey uses the real window, the real engine and its process: open, fine-tune on the two labelled
-images, auto-segment the next one, save. It ends with a screenshot and the true mean IoU before and after.
+It opens the window on drawn micrographs, or runs the same loop offscreen. The offscreen journey uses the real window,
+the real engine and its process: open, fine-tune on the two labelled images, auto-segment the next one, save. It ends
+with a screenshot and the true mean IoU before and after.
 """
 
 from __future__ import annotations

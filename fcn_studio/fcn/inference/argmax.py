@@ -37,9 +37,8 @@ class InterpolationAxis:
     def of(cls, full: int, scaled: int, begin: int, end: int, origin: int) -> InterpolationAxis:
         """Return the image pixels of cells ``begin`` to ``end`` of a map.
 
-        The map is given from cell ``origin`` on.
-
-        The map of all ``scaled`` cells covers all ``full`` pixels, centres at halves (align_corners=False).
+        The map is given from cell ``origin`` on. The map of all ``scaled`` cells covers all ``full`` pixels, centres
+        at halves (align_corners=False).
         """
         start = -(-begin * full // scaled)
         stop = min(full, -(-end * full // scaled))
@@ -95,10 +94,8 @@ class ArgmaxUpsampler:
     ) -> None:
         """Write the best class and the uncertainty into an image.
 
-        They are written at some of its rows and columns.
-
-        Only one strip of rows at a time exists at the image's size: it is upsampled, resampled to the image's own
-        resolution and compared before the next.
+        They are written at some of its rows and columns. Only one strip of rows at a time exists at the image's size:
+        it is upsampled, resampled to the image's own resolution and compared before the next.
         """
         if not len(rows) or not len(columns):
             return

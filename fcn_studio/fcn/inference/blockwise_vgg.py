@@ -1,8 +1,7 @@
 """Computation of a VGG trunk in limited memory.
 
-Early stages are computed block by block, and fc6 as a product.
-
-A stage is a VGG block: convolutions and the pooling after them. A block, here, is a part of the image.
+Early stages are computed block by block, and fc6 as a product. A stage is a VGG block: convolutions and the pooling
+after them. A block, here, is a part of the image.
 
 Three quarters of the memory of a VGG are its first two maps, at the image's full size. pool3 sees only 22 pixels
 around a cell's centre, so that it can be computed in blocks with a narrow rim; the later maps are a tenth as large.
@@ -73,10 +72,8 @@ def features_in_blocks(trunk: VGGTrunk, read_part: PartReader, size: tuple[int, 
 def head_features(head: nn.Module, x: Tensor) -> Tensor:
     """Compute fc7 from pool5 (N, C, h, w).
 
-    A few rows are computed at a time.
-
-    fc6 is written as the matrix product that it is. The library's convolution would first bring its 411 MB of
-    weights into another order, which for a small image is most of the work.
+    A few rows are computed at a time. fc6 is written as the matrix product that it is. The library's convolution
+    would first bring its 411 MB of weights into another order, which for a small image is most of the work.
     """
     layers = list(head.children())
     fc6, rest = layers[0], nn.Sequential(*layers[1:])
@@ -107,9 +104,8 @@ def head_features(head: nn.Module, x: Tensor) -> Tensor:
 def _in_blocks(stages: Sequence[nn.Module], read_part: PartReader, size: tuple[int, int], block: int) -> Tensor:
     """Compute stages block by block.
 
-    Each block sees a rim that is cut off again.
-
-    The rim is what a cell sees beyond its own pixels, rounded up to whole cells, so that pooling keeps its phase.
+    Each block sees a rim that is cut off again. The rim is what a cell sees beyond its own pixels, rounded up to
+    whole cells, so that pooling keeps its phase.
     """
     factor = 2 ** len(stages)
     reach = sum(2**number * len(convolutions(stage)) for number, stage in enumerate(stages))

@@ -1,11 +1,10 @@
 """Running of a network for labelling.
 
-It gives the scores of the network's `forward` in less time and memory.
-
-Each of these is exact to rounding: batch normalisation is folded into the convolutions, weights and maps lie with
-their channels last, the padded border is computed once (`pad100_cache`), fc6 is a matrix product and large maps are
-made in blocks (`blockwise_vgg`), and the last upsampling is done strip by strip (`argmax`). On CUDA features are
-made in bfloat16, scores and what follows in float32 without TF32.
+It gives the scores of the network's `forward` in less time and memory. Each of these is exact to rounding: batch
+normalisation is folded into the convolutions, weights and maps lie with their channels last, the padded border is
+computed once (`pad100_cache`), fc6 is a matrix product and large maps are made in blocks (`blockwise_vgg`), and the
+last upsampling is done strip by strip (`argmax`). On CUDA features are made in bfloat16, scores and what follows in
+float32 without TF32.
 """
 
 from __future__ import annotations

@@ -50,10 +50,8 @@ def margin_of(trunk: VGGTrunk) -> int:
 def bands(trunk: VGGTrunk, size: int) -> tuple[Band, ...]:
     """Return what stages 1 to 4 must compute along an axis.
 
-    The axis has ``size`` pixels.
-
-    A stage's convolutions widen what sees the image by one cell each on both sides; its pooling halves that,
-    outwards.
+    The axis has ``size`` pixels. A stage's convolutions widen what sees the image by one cell each on both sides; its
+    pooling halves that, outwards.
     """
     margin = margin_of(trunk)
     low, high = margin, margin + size
@@ -73,9 +71,8 @@ def bands(trunk: VGGTrunk, size: int) -> tuple[Band, ...]:
 class BlankBorder:
     """Features of a padded trunk at the cost of the image.
 
-    The blank border of the canvas is not computed.
-
-    The blank responses are kept for the last image sizes modulo 16, at most 64 MB of them.
+    The blank border of the canvas is not computed. The blank responses are kept for the last image sizes modulo 16,
+    at most 64 MB of them.
     """
 
     def __init__(self, trunk: VGGTrunk) -> None:
@@ -131,9 +128,7 @@ class BlankBorder:
     def _blank_responses(self, images: Tensor) -> tuple[Tensor, ...]:
         """Return the responses of a blank image, (h, w, C) each.
 
-        They are its canvas and pool1 to pool4.
-
-        It is the smallest image with the same remainders modulo 16.
+        They are its canvas and pool1 to pool4. The blank image is the smallest with the same remainders modulo 16.
         """
         height, width = ((size - 1) % _PERIOD + 1 for size in images.shape[2:])
         autocast = torch.is_autocast_enabled(images.device.type)

@@ -99,9 +99,8 @@ class ArticleFCN8(Network):
     def adapted(self, key: str, value: Tensor, sources: Sequence[int | None]) -> Tensor:
         """Return a weight for other classes.
 
-        Rows and columns of kept classes stay, and new ones are fresh.
-
-        A new class has random weights in stage 5 and scores of zero: zeros in stage 5 would stay zeros behind ReLU.
+        Rows and columns of kept classes stay, and new ones are fresh. A new class has random weights in stage 5 and
+        scores of zero: zeros in stage 5 would stay zeros behind ReLU.
         """
         layer, _, what = key.rpartition(".")
         if key == "stage5.0.weight":

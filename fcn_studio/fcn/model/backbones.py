@@ -53,10 +53,8 @@ class Trunk(nn.Module):
 class VGGTrunk(Trunk):
     """VGG-16's body with fc6 and fc7 as convolutions.
 
-    Layers bear Caffe's names (``conv1_1`` ... ``fc7``).
-
-    Pooling rounds up, as Caffe's does, so that every image size from 1x1 on works.
-    Its taps: 8 is pool3, 16 is pool4, 32 is fc7.
+    Layers bear Caffe's names (``conv1_1`` ... ``fc7``). Pooling rounds up, as Caffe's does, so that every image size
+    from 1x1 on works. Its taps: 8 is pool3, 16 is pool4, 32 is fc7.
     """
 
     early_layers = ("stages.stage1", "stages.stage2")
@@ -148,9 +146,8 @@ TORCHVISION_ALEXNET = AlexNetLayout((64, 192, 384, 256, 256), (1, 1, 1, 1, 1), r
 class AlexNetTrunk(Trunk):
     """AlexNet's body with fc6 and fc7 as convolutions.
 
-    Its one tap is fc7, at stride 32.
-
-    Pooling rounds up, and conv1 is padded by 100 pixels, as in the released FCN-AlexNet, in both layouts.
+    Its one tap is fc7, at stride 32. Pooling rounds up, and conv1 is padded by 100 pixels, as in the released
+    FCN-AlexNet, in both layouts.
     """
 
     early_layers = ("stages.stage1", "stages.stage2")

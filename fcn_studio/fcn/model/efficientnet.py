@@ -65,9 +65,8 @@ _STAGES = (
 class SameConv2d(nn.Conv2d):
     """A convolution with TensorFlow's 'SAME' padding.
 
-    The sides of its maps are multiples of its stride.
-
-    At stride 2 it pads one cell less on the left and above than on the right and below.
+    The sides of its maps are multiples of its stride. At stride 2 it pads one cell less on the left and above than on
+    the right and below.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
@@ -188,9 +187,7 @@ def rounded_channels(channels: float) -> int:
 def padded_to_multiple(images: Tensor, multiple: int) -> Tensor:
     """Return images (N, C, H, W) padded to multiples of a number.
 
-    They are reflected on the right and below.
-
-    Images smaller than what is missing are reflected more than once.
+    They are reflected on the right and below. Images smaller than what is missing are reflected more than once.
     """
     right, bottom = -images.shape[3] % multiple, -images.shape[2] % multiple
     if right < images.shape[3] and bottom < images.shape[2]:

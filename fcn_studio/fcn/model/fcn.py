@@ -87,9 +87,8 @@ class Network(nn.Module, ABC):
     def bytes_per_pixel(self, num_classes: int) -> int:
         """Return the estimated memory of labelling for each image pixel.
 
-        The weights are not counted.
-
-        Three of the largest maps, and scores at the image's size while they are compared.
+        Counted are three of the largest maps, and scores at the image's size while they are compared. The weights are
+        not.
         """
         return 4 * (3 * self.channels_per_pixel + 4 * num_classes)
 
@@ -129,10 +128,8 @@ def rows_for(value: Tensor, sources: Sequence[int | None], fill: float = 0) -> T
 class _Fusion:
     """One step down.
 
-    It upsamples by 2, crops, and adds the score of a finer tap.
-
-    ``crop`` is the index in the tap of the upsampled map's cell 0; negative where the upsampled map starts
-    outside of the tap and is itself cropped.
+    It upsamples by 2, crops, and adds the score of a finer tap. ``crop`` is the index in the tap of the upsampled
+    map's cell 0; negative where the upsampled map starts outside of the tap and is itself cropped.
     """
 
     stride: int

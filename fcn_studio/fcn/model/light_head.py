@@ -23,10 +23,8 @@ _FINE_WIDTH = 64
 class LightHead(nn.Module):
     """Head that adds the result of convolutions to each tap.
 
-    The result of a tap's own convolutions lies behind its channels.
-
-    The score layers over both begin with a weight of zero for the added channels, so that the network starts with the
-    scores that it has without the head.
+    The result of a tap's own convolutions lies behind its channels. The score layers over both begin with a weight of
+    zero for the added channels, so that the network starts with the scores that it has without the head.
 
     The context is a mean over a square of fixed size, as large as a small image. Tiles then have the context that the
     whole image has there.

@@ -1,10 +1,8 @@
 """The geometry of feature maps in the image.
 
-All crops follow from it.
-
-A map carries its `Grid`; layers change it by two rules, and a crop is the distance between two grids. From the
-layers of VGG-16 with 100 pixels of padding follow the numbers of the original prototxt files: 19 for FCN-32s; 5
-and 27 for FCN-16s; 5, 9 and 31 for FCN-8s.
+All crops follow from it. A map carries its `Grid`; layers change it by two rules, and a crop is the distance between
+two grids. From the layers of VGG-16 with 100 pixels of padding follow the numbers of the original prototxt files: 19
+for FCN-32s; 5 and 27 for FCN-16s; 5, 9 and 31 for FCN-8s.
 """
 
 from __future__ import annotations
@@ -62,9 +60,7 @@ class Grid:
     def index_of(self, other: Grid) -> int:
         """Return the index in this grid of another grid's cell 0.
 
-        It may be negative.
-
-        It says how far to crop this map to start there.
+        It may be negative. It says how far to crop this map to start there.
 
         Raises:
             ValueError: if the cells of the two grids do not fall on each other.

@@ -1,8 +1,6 @@
 """The FCNs of torchvision over dilated ResNets.
 
-They have one score at stride 8 and no skips.
-
-The layers have torchvision's names.
+They have one score at stride 8 and no skips. The layers have torchvision's names.
 
 Source: https://github.com/pytorch/vision, torchvision/models/segmentation/fcn.py.
 """
@@ -27,10 +25,9 @@ _FEATURE_LAYERS = 3
 class ResNetFCN(Network):
     """``fcn_resnet50`` or ``fcn_resnet101`` without its auxiliary head.
 
-    The weights and scores are the same.
-
-    torchvision interpolates between cells by the ratio of the sizes, which in a tile is another than in the whole
-    image unless the image's sides are multiples of 8: then tiles are exact here too, else only nearly.
+    The weights and scores are the same. torchvision interpolates between cells by the ratio of the sizes, which in a
+    tile is another than in the whole image unless the image's sides are multiples of 8: then tiles are exact here
+    too, else only nearly.
     """
 
     score_layers = ("classifier.4",)

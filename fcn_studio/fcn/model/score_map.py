@@ -1,9 +1,7 @@
 """Scores before the last upsampling.
 
-They are upsampled for a part of the image at a time.
-
-Scores of the whole image at its own size are what takes the memory (21 classes of 12 megapixels: 1 GB) and are never
-needed at once: what is kept of them is one byte a pixel.
+They are upsampled for a part of the image at a time. Scores of the whole image at its own size are what takes the
+memory (21 classes of 12 megapixels: 1 GB) and are never needed at once: what is kept of them is one byte a pixel.
 """
 
 from __future__ import annotations
@@ -43,9 +41,8 @@ class ScoreMap:
     def part(self, rows: tuple[int, int], columns: tuple[int, int]) -> Tensor:
         """Return scores (N, C, n, m) of some rows and columns.
 
-        They go from the first up to the second.
-
-        Only the cells that reach them are upsampled. The sums are those of the whole, in an order of their own.
+        They go from the first up to the second. Only the cells that reach them are upsampled. The sums are those of
+        the whole, in an order of their own.
         """
         if self.upsample is None:
             return self.values[:, :, slice(*rows), slice(*columns)]

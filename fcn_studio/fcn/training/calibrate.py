@@ -50,9 +50,8 @@ def calibrate(checkpoint: Checkpoint, held_out: Sequence[LabelledImage], device:
 def fitted_temperature(scores: Tensor, truth: Tensor) -> float:
     """Return the divisor of scores with the highest likelihood.
 
-    The scores are (n, C), the channels of the truth (n,).
-
-    Newton's method on the inverse temperature, in which the likelihood is convex.
+    The scores are (n, C), the channels of the truth (n,). Newton's method on the inverse temperature, in which the
+    likelihood is convex.
     """
     scores = scores.double()
     right = scores.gather(1, truth[:, None])[:, 0]
@@ -87,12 +86,10 @@ def calibration_error(scores: Tensor, truth: Tensor) -> float:
 def bias_without_class_weights(network: Network, weights: NDArray[np.float64]) -> dict[str, Tensor]:
     """Return the bias that cancels the loss's class weights.
 
-    It removes them from the scores.
-
-    A loss weighted by class teaches the odds of the classes times their weights; the logarithm of a weight less in
-    a class's score is that weight less in its odds. It goes into the finest score layer, whose bias reaches all
-    pixels. On CamVid (val, 34 images) mean IoU rose from 0.578 to 0.585 and pixel accuracy from 0.888 to 0.910,
-    while mean accuracy fell from 0.76 to 0.71: signs and poles are found less often.
+    It removes them from the scores. A loss weighted by class teaches the odds of the classes times their weights; the
+    logarithm of a weight less in a class's score is that weight less in its odds. It goes into the finest score
+    layer, whose bias reaches all pixels. On CamVid (val, 34 images) mean IoU rose from 0.578 to 0.585 and pixel
+    accuracy from 0.888 to 0.910, while mean accuracy fell from 0.76 to 0.71: signs and poles are found less often.
     """
     name = f"{network.score_layers[-1]}.bias"
     state = network.state_dict()

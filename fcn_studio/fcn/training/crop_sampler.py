@@ -82,10 +82,8 @@ def pixel_of_value(values: LabelMap, value: int, number: int) -> tuple[int, int]
 class DecodedImages:
     """Images and their label maps in score channels.
 
-    They are decoded once as long as memory lasts.
-
-    Images much larger than they are ever shown are kept shrunk by ``shrink``, a power of two, with areas
-    averaged: a single bilinear warp from their full size would alias.
+    They are decoded once as long as memory lasts. Images much larger than they are ever shown are kept shrunk by
+    ``shrink``, a power of two, with areas averaged: a single bilinear warp from their full size would alias.
     """
 
     def __init__(
@@ -168,9 +166,8 @@ class DecodedImages:
 class ImageOrder:
     """The image that each view shows.
 
-    All images come in a new random order each round.
-
-    The number of the view decides alone, so that a training can resume anywhere and several processes can share it.
+    All images come in a new random order each round. The number of the view decides alone, so that a training can
+    resume anywhere and several processes can share it.
     """
 
     def __init__(self, count: int, seed: int) -> None:
@@ -197,9 +194,7 @@ def generator(seed: int, kind: int, number: int) -> np.random.Generator:
 class CropSampler:
     """Random views of a training set.
 
-    The number of a view decides all of it.
-
-    Every image is shown equally often.
+    The number of a view decides all of it. Every image is shown equally often.
     """
 
     def __init__(

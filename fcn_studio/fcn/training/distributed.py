@@ -23,10 +23,8 @@ _TIMEOUT = timedelta(hours=6)
 class Ranks:
     """This process among those that train together.
 
-    Usually it is the only one.
-
-    All processes call the same methods in the same order: `run_and_sum` for each part of a step that can fail, then
-    `add` for its tensors.
+    Usually it is the only one. All processes call the same methods in the same order: `run_and_sum` for each part of
+    a step that can fail, then `add` for its tensors.
 
     Attributes:
         share: the part of each batch that this process computes.
@@ -61,9 +59,8 @@ class Ranks:
     def run_and_sum(self, work: Callable[[], Sequence[float]], device: torch.device) -> list[float]:
         """Run work in every process and return its summed numbers.
 
-        The work can fail in every process.
-
-        If memory has run out in one process, the error is raised in all, so that all reduce their memory alike.
+        The work can fail in every process. If memory has run out in one process, the error is raised in all, so that
+        all reduce their memory alike.
 
         Raises:
             torch.OutOfMemoryError: if there is not memory enough in another process.
@@ -131,9 +128,8 @@ ALONE = Ranks(Share())
 def share_of_environment() -> Share:
     """Return which process this is, from the environment.
 
-    torchrun or SLURM sets the environment.
-
-    torchrun sets ``MASTER_ADDR``, where the processes meet; with srun, set it and ``MASTER_PORT`` yourself.
+    torchrun or SLURM sets the environment. torchrun sets ``MASTER_ADDR``, where the processes meet; with srun, set it
+    and ``MASTER_PORT`` yourself.
 
     Raises:
         TrainingError: if the variables are not valid.

@@ -174,9 +174,7 @@ class Optimisation:
     def make_room(self) -> None:
         """Halve the images computed at once.
 
-        At one image, move to the CPU.
-
-        Call it after memory has run out.
+        At one image, move to the CPU. Call it after memory has run out.
 
         Raises:
             DeviceError: if it is on the CPU already.
@@ -243,11 +241,9 @@ class Optimisation:
     def _backward(self, batches: list[Batch], norm: float, lovasz: float) -> float:
         """Return this process's part of the loss.
 
-        The gradient is left in the parameters.
-
-        Cross-entropy is divided by ``norm``, the weight of the labelled pixels of all processes, so that its parts
-        add up to that of the whole batch. The Lovász loss depends on sets of pixels and does not add up: the mean
-        over the parts is taken.
+        The gradient is left in the parameters. Cross-entropy is divided by ``norm``, the weight of the labelled
+        pixels of all processes, so that its parts add up to that of the whole batch. The Lovász loss depends on sets
+        of pixels and does not add up: the mean over the parts is taken.
         """
         self._optimiser.zero_grad(set_to_none=True)
         bf16 = self._precision == "bf16" or (self._precision == "auto" and supports_bf16(self.device))
@@ -282,9 +278,8 @@ class Optimisation:
     def _recover_from_bad_step(self) -> None:
         """Undo a failed step.
 
-        After three in a row, restart from the average.
-
-        The restart halves the learning rate. Three more failed steps in a row end the training.
+        After three in a row, restart from the average. The restart halves the learning rate. Three more failed steps
+        in a row end the training.
         """
         self.network.load_state_dict(dict(self.average.named_buffers()), strict=False)
         self._bad_steps += 1

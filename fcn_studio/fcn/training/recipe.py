@@ -111,10 +111,8 @@ def recipe_for(level: Level, *, batch_norm: bool, foreign: bool, images: int, ef
 def paper_recipe(stride: int, *, at_once: bool, batch: int, pixels: float, statistics: bool) -> Recipe:
     """Return the paper's recipe of one stage.
 
-    It is for a mean over pixels in place of a sum.
-
-    Images come whole and one a step at momentum 0.99; several a step take momentum 0.9 at the same effective step,
-    rate / (1 - momentum).
+    It is for a mean over pixels in place of a sum. Images come whole and one a step at momentum 0.99; several a step
+    take momentum 0.9 at the same effective step, rate / (1 - momentum).
 
     Args:
         stride: of the stage: 32, 16 or 8.
@@ -137,11 +135,9 @@ def paper_recipe(stride: int, *, at_once: bool, batch: int, pixels: float, stati
 def batch_size_for(level: Level, wanted: int | None, *, images: int, device: torch.device) -> int:
     """Return the crops a step.
 
-    They are as many as wanted, else as suits device and level.
-
-    On a CPU, or with few images, many small steps learn more in the same time. Two micrographs from a foreign
-    network, 30 CPU-seconds: mean IoU 0.73 in steps of 2, 0.66 of 4, 0.35 of 8. CamVid from scratch, 6 CPU-minutes:
-    0.52 in steps of 4, 0.49 of 8.
+    They are as many as wanted, else as suits device and level. On a CPU, or with few images, many small steps learn
+    more in the same time. Two micrographs from a foreign network, 30 CPU-seconds: mean IoU 0.73 in steps of 2, 0.66
+    of 4, 0.35 of 8. CamVid from scratch, 6 CPU-minutes: 0.52 in steps of 4, 0.49 of 8.
     """
     if wanted is not None:
         return wanted
@@ -202,10 +198,9 @@ def initialise(network: Network, score_std: float = 0.01) -> None:
 def class_weights(pixels: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the weight of each class from its trained pixels.
 
-    The pixels are int64 (C,), the weights float64 (C,).
-
-    The square root of median frequency balancing, clamped; 1 for a class without pixels.
-    Source: Eigen & Fergus 2015, section 6.3, for the median; the root and the clamp were measured on CamVid.
+    The pixels are int64 (C,), the weights float64 (C,). The square root of median frequency balancing, clamped; 1 for
+    a class without pixels. Source: Eigen & Fergus 2015, section 6.3, for the median; the root and the clamp were
+    measured on CamVid.
     """
     weights = np.ones(len(pixels))
     present = pixels > 0
@@ -218,11 +213,9 @@ def class_weights(pixels: NDArray[np.int64]) -> NDArray[np.float64]:
 def working_scale(shapes: Sequence[tuple[int, int]], *, efficientnet: bool = False) -> float:
     """Return the input scale of a network trained from scratch.
 
-    It depends on the images.
-
-    Brings the longer side near 320 pixels, where a slim network sees enough around each pixel and a CPU keeps
-    up (CamVid: 0.67), but never shrinks to less than a quarter, so that details remain. An EfficientNet, which sees
-    more around each pixel at less cost, takes 640.
+    It depends on the images. It brings the longer side near 320 pixels, where a slim network sees enough around each
+    pixel and a CPU keeps up (CamVid: 0.67), but never shrinks to less than a quarter, so that details remain. An
+    EfficientNet, which sees more around each pixel at less cost, takes 640.
     """
     side = float(np.median([max(shape) for shape in shapes]))
     wanted = _PRETRAINED_WORKING_SIDE if efficientnet else _WORKING_SIDE

@@ -162,9 +162,7 @@ class StageTrainer:
     def fraction_of_next_step(self) -> float | None:
         """Return the share of the budget spent, 0..1.
 
-        It is None if no step is to follow.
-
-        The first process decides for all.
+        It is None if no step is to follow. The first process decides for all.
         """
         ours = (float(self._has_next_step()), self._fraction, float(self.stopped))
         answer = self._ranks.run_and_sum(lambda: ours if self._ranks.is_first else (), self.optimisation.device)
@@ -251,9 +249,7 @@ class StageTrainer:
     def _cache_features(self, source: FeatureSource) -> Reports:
         """Cache features of the training images.
 
-        Time is left to learn from them.
-
-        A resumed training caches those of as many images as before.
+        Time is left to learn from them. A resumed training caches those of as many images as before.
         """
         enough = self._budget.seconds * CACHE_SHARE
         then = self._resumed.values["filled"] if self._resumed is not None else None

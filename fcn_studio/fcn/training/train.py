@@ -38,9 +38,7 @@ def train(
 ) -> Generator[TrainProgress, bool | None, TrainOutcome]:
     """Train a network on trusted pixels.
 
-    The best one is kept in a file.
-
-    The best network is the one with the highest mean IoU on the validation images.
+    The best one is kept in a file. The best network is the one with the highest mean IoU on the validation images.
 
     Reports come after every step, and while images are validated or prepared; the latter repeat the step and the
     loss of the last report (not a number before the first step). Send True to stop: the generator then ends soon,

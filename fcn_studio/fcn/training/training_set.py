@@ -87,10 +87,9 @@ def starting_point(
 ) -> Checkpoint:
     """Return the base for this class table.
 
-    Without a base, or from scratch, it is a new network.
-
-    A new network has the bundled trunk if its architecture has that trunk, else weights that mean nothing yet. The
-    input scale of a trunk without classes follows from the images.
+    Without a base, or from scratch, it is a new network. A new network has the bundled trunk if its architecture has
+    that trunk, else weights that mean nothing yet. The input scale of a trunk without classes follows from the
+    images.
     """
     if base is not None and config.level is not Level.SCRATCH:
         start = adapt(base, table, config.class_map)
@@ -155,9 +154,8 @@ def at_stride(checkpoint: Checkpoint, stride: int, *, at_once: bool = False) -> 
 def reshaped(checkpoint: Checkpoint, architecture: Architecture) -> Checkpoint:
     """Return the network with other taps or another head.
 
-    The trunk is the same.
-
-    Score weights that it gains are zero, so that its output stays the same; the layers of a head are random.
+    The trunk is the same. Score weights that it gains are zero, so that its output stays the same; the layers of a
+    head are random.
     """
     network = build(architecture, len(checkpoint.table))
     initialise(network)

@@ -204,9 +204,7 @@ def remove_installed(name: str) -> Path:
 def resolve(name_or_path: str) -> Path:
     """Return the file of a network.
 
-    It is bundled or installed, or given as a path.
-
-    A path has a separator or the suffix.
+    It is bundled or installed, or given as a path. A path has a separator or the suffix.
 
     Raises:
         CheckpointError: if there is no such file or no network of that name.

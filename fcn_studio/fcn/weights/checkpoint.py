@@ -1,10 +1,9 @@
 """Checkpoints, each in one safetensors file.
 
-A checkpoint is a network with all that is needed to use it.
-
-The metadata key ``fcn_studio`` holds JSON: format, architecture, classes, preprocessing, temperature, parent,
-training image ids, validation figures. A checkpoint's identity is the sha256 of its file. Files are never
-unpickled; nothing is built or allocated before the header has been checked against the architecture it claims.
+A checkpoint is a network with all that is needed to use it. The metadata key ``fcn_studio`` holds JSON: format,
+architecture, classes, preprocessing, temperature, parent, training image ids, validation figures. A checkpoint's
+identity is the sha256 of its file. Files are never unpickled; nothing is built or allocated before the header has
+been checked against the architecture it claims.
 """
 
 from __future__ import annotations
@@ -144,10 +143,8 @@ def active_table(table: ClassTable) -> ClassTable:
 def adapt(checkpoint: Checkpoint, table: ClassTable, class_map: ClassMap | None = None) -> Checkpoint:
     """Return the network for another class table.
 
-    It is a new checkpoint without a file.
-
-    The trunk is kept, and so are the score rows of classes that mean the same: as ``class_map`` says, else by name
-    (exact, then casefolded). The other rows start at zero.
+    It is a new checkpoint without a file. The trunk is kept, and so are the score rows of classes that mean the same:
+    as ``class_map`` says, else by name (exact, then casefolded). The other rows start at zero.
 
     The temperature is set to 1 unless the classes are the same: it was found for a softmax over all the old classes.
     """
@@ -383,9 +380,7 @@ def _table(rows: object) -> ClassTable:
 def expected_state(architecture: Architecture, num_classes: int) -> dict[str, Tensor]:
     """Return the state dict that a network must have.
 
-    It is on the meta device.
-
-    Without classes its score layers have no rows.
+    It is on the meta device. Without classes its score layers have no rows.
     """
     with torch.device("meta"):
         network = build(architecture, max(1, num_classes))

@@ -1,11 +1,9 @@
 """Mapping of the names and shapes of foreign weights to ours.
 
-No weight is changed.
-
-Known layouts: Caffe's layer names, which pytorch-fcn and we use too; torchvision's VGG-16 and AlexNet, whose ImageNet
-classifier becomes fc6 and fc7; torchvision's FCNs over ResNets; the article's network; EfficientNet-Lite-PyTorch's
-classifiers, of which the trunk is kept. A file is read strictly: each weight is used, or known as one that is not
-needed.
+No weight is changed. Known layouts: Caffe's layer names, which pytorch-fcn and we use too; torchvision's VGG-16 and
+AlexNet, whose ImageNet classifier becomes fc6 and fc7; torchvision's FCNs over ResNets; the article's network;
+EfficientNet-Lite-PyTorch's classifiers, of which the trunk is kept. A file is read strictly: each weight is used, or
+known as one that is not needed.
 """
 
 from __future__ import annotations

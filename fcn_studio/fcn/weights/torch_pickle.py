@@ -57,10 +57,8 @@ class _Inert:
 def read_pth(path: Path) -> dict[str, Tensor]:
     """Read name -> weight of a ``.pth`` file.
 
-    The weights are dense tensors on the CPU.
-
-    No code of the file runs (``weights_only``). Objects beside the weights, as a training script's settings, become
-    inert stand-ins. Call it in a process that may be lost.
+    The weights are dense tensors on the CPU. No code of the file runs (``weights_only``). Objects beside the weights,
+    as a training script's settings, become inert stand-ins. Call it in a process that may be lost.
 
     Raises:
         CheckpointError: if it cannot be read, its weights are not tensors, or it claims more than its size.

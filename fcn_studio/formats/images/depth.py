@@ -45,11 +45,9 @@ def to_8_bit(samples: NDArray[np.generic], levels: GreyLevels = BY_FILE) -> NDAr
 def span_of(samples: NDArray[np.generic]) -> Span:
     """Return the black and white of finite samples.
 
-    They follow from the samples themselves.
-
-    Whole numbers without a negative have the range of the smallest usual depth (8, 10, 12, 14 or 16 bits) that holds
-    the maximum, so a 12-bit camera's files are not nearly black. Fractions within 0..1 have 0 and 1. Anything else
-    has its minimum and its maximum.
+    They follow from the samples themselves. Whole numbers without a negative have the range of the smallest usual
+    depth (8, 10, 12, 14 or 16 bits) that holds the maximum, so a 12-bit camera's files are not nearly black.
+    Fractions within 0..1 have 0 and 1. Anything else has its minimum and its maximum.
     """
     low, high = float(samples.min()), float(samples.max())
     if low >= 0 and _are_whole(samples) and high < 1 << 16:

@@ -1,9 +1,8 @@
 """Loading of a large picture in stages.
 
-It is shown at a reduced size at once, then whole. A flat TIFF is mapped, not read.
-
-What `images.read_image` gives is what the last stage gives. A reduced picture shows the whole image: its column x
-lies at ``x * image width / reduced width`` exactly, whatever the sizes round to.
+It is shown at a reduced size at once, then whole. A flat TIFF is mapped, not read. What `images.read_image` gives is
+what the last stage gives. A reduced picture shows the whole image: its column x lies at ``x * image width / reduced
+width`` exactly, whatever the sizes round to.
 """
 
 from __future__ import annotations
@@ -44,9 +43,8 @@ def reduced_image(
 ) -> NDArray[np.uint8] | None:
     """Return the whole picture at a reduced size, as displayed.
 
-    It is uint8 (h, w, 3) RGB, or None if reducing is no quicker.
-
-    JPEGs are decoded at 1/2 to 1/8, flat TIFFs sampled, of pyramidal ones the fitting page is read.
+    It is uint8 (h, w, 3) RGB, or None if reducing is no quicker. JPEGs are decoded at 1/2 to 1/8, flat TIFFs sampled,
+    of pyramidal ones the fitting page is read.
 
     Raises:
         ImageError: as `read_image`.
@@ -66,7 +64,6 @@ def whole_image(path: Path, *, max_pixels: int = MAX_PIXELS, levels: GreyLevels 
     """Return the same pixels as `read_image`, mapped where possible.
 
     The file is mapped into memory where it holds just these pixels. The array is then read-only, perhaps of stride 0.
-
     A mapped file takes no memory of its own. It must not be cut short while the array is used: the system ends a
     program that reads beyond it.
 

@@ -1,8 +1,7 @@
 """Reading of image files as RGB arrays.
 
-Display, network, training and export share one function.
-
-Image files are only ever read. The header is judged before a pixel is decoded.
+Display, network, training and export share one function. Image files are only ever read. The header is judged before
+a pixel is decoded.
 """
 
 from __future__ import annotations
@@ -85,12 +84,10 @@ PngImagePlugin.MAX_TEXT_CHUNK = MOST_TEXT
 def read_image(path: Path, *, max_pixels: int = MAX_PIXELS, levels: GreyLevels = BY_FILE) -> NDArray[np.uint8]:
     """Return the picture as people see it, as an RGB array.
 
-    It is uint8 (H, W, 3), 0..255, C-contiguous and writable.
-
-    EXIF orientation is applied. Of animations and multi-page files it is the first frame. Transparent pixels
-    are composited on mid-grey (`TRANSPARENT_BACKDROP`). CMYK, YCbCr and LAB become RGB by Pillow's plain
-    formulas, embedded colour profiles are ignored. Samples deeper than 8 bits are scaled by `depth.to_8_bit` with
-    ``levels``.
+    It is uint8 (H, W, 3), 0..255, C-contiguous and writable. EXIF orientation is applied. Of animations and
+    multi-page files it is the first frame. Transparent pixels are composited on mid-grey (`TRANSPARENT_BACKDROP`).
+    CMYK, YCbCr and LAB become RGB by Pillow's plain formulas, embedded colour profiles are ignored. Samples deeper
+    than 8 bits are scaled by `depth.to_8_bit` with ``levels``.
 
     Raises:
         ImageError: if the file cannot be opened, is no image, is damaged or cut off, or has too many pixels, or
@@ -425,10 +422,8 @@ def _decoded(image: ImageFile.ImageFile, levels: GreyLevels) -> NDArray[np.uint8
 def _decoded_in_place(image: ImageFile.ImageFile) -> NDArray[np.uint8]:
     """Return `_decoded` of a colour image in less memory.
 
-    It takes 4 bytes a pixel where decoding and copying takes 7.
-
-    Pillow keeps colour in 4 bytes a pixel. Here it does so in memory of ours, in which they are then moved together;
-    the rest of the memory is given back.
+    It takes 4 bytes a pixel where decoding and copying takes 7. Pillow keeps colour in 4 bytes a pixel. Here it does
+    so in memory of ours, in which they are then moved together; the rest of the memory is given back.
     """
     width, height = image.size
     try:

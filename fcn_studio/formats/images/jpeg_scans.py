@@ -1,10 +1,9 @@
 """Estimate of the decoding work of a JPEG.
 
-It is judged before decoding, because a small file can ask for hours of work.
-
-A progressive JPEG comes in scans, and each costs a pass over the whole picture however few bytes it has. libjpeg does
-not limit them, nor does it stop where the data end if the file has an end marker: it fills up with grey.
-Source: ITU-T T.81, B.1.1.3 (markers) and B.2.3 (scans).
+It is judged before decoding, because a small file can ask for hours of work. A progressive JPEG comes in scans, and
+each costs a pass over the whole picture however few bytes it has. libjpeg does not limit them, nor does it stop where
+the data end if the file has an end marker: it fills up with grey. Source: ITU-T T.81, B.1.1.3 (markers) and B.2.3
+(scans).
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Reading of PNG files without oversized metadata.
 
-Their metadata are larger than the decoder accepts.
-
-Editing histories, workflows and colour profiles of some megabytes are common in sound pictures. What is larger than
-the bound is left out before the decoder sees it, so that no small file can ask for much memory.
+Their metadata are larger than the decoder accepts. Editing histories, workflows and colour profiles of some megabytes
+are common in sound pictures. What is larger than the bound is left out before the decoder sees it, so that no small
+file can ask for much memory.
 """
 
 from __future__ import annotations

@@ -92,9 +92,8 @@ def scan_images(root: Path) -> ImageScan:
 def scan_masks(folder: Path) -> dict[str, str]:
     """Return the PNGs below a mask folder as mask id -> file.
 
-    Files are spelled as on disk. The result is empty if there is no such folder.
-
-    Not as ``Path``s, which would take most of the time and memory.
+    Files are spelled as on disk. The result is empty if there is no such folder. Not as ``Path``s, which would take
+    most of the time and memory.
     """
     found: dict[str, str] = {}
     for relative, entry in _files(folder, []):
@@ -107,9 +106,8 @@ def scan_masks(folder: Path) -> dict[str, str]:
 def _files(root: Path, notices: list[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Yield (path relative to ``root``, entry) of each visible file.
 
-    That is all that is no folder and not hidden. Folders that cannot be listed are added to ``notices``.
-
-    An entry may be a pipe, or a link that leads nowhere or in a circle: ask ``is_file``.
+    That is all that is no folder and not hidden. Folders that cannot be listed are added to ``notices``. An entry may
+    be a pipe, or a link that leads nowhere or in a circle: ask ``is_file``.
     """
     pending = [("", str(root))]
     seen = {os.path.realpath(root)}

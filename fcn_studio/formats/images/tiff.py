@@ -1,9 +1,7 @@
 """TIFF files that Pillow does not read, or reads as other pixels.
 
-They have the planes, bands and depths of science and mapping.
-
-`tifffile` finds the layout and puts strips, tiles and planes together. Compression other than deflate, and colours
-other than grey and RGB, are refused with the reason.
+They have the planes, bands and depths of science and mapping. `tifffile` finds the layout and puts strips, tiles and
+planes together. Compression other than deflate, and colours other than grey and RGB, are refused with the reason.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Import formats, listed in `IMPORTERS`.
 
-They tell the classes of a folder that is opened for the first time.
-
-A format is one row here, whose function reads the class table; the first that finds one is used. It then stands in
-the README's list, and the test of all import formats asks for an example.
+They tell the classes of a folder that is opened for the first time. A format is one row here, whose function reads
+the class table; the first that finds one is used. It then stands in the README's list, and the test of all import
+formats asks for an example.
 """
 
 from __future__ import annotations

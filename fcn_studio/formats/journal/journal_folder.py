@@ -1,9 +1,7 @@
 """Folder of a project's stroke journals.
 
-There is one file for each image that has unsaved steps.
-
-It is in the user's local state folder. The project may be on a network share, read-only, full, or watched by a
-program that synchronises files.
+There is one file for each image that has unsaved steps. The folder lies in the user's local state folder. The project
+may be on a network share, read-only, full, or watched by a program that synchronises files.
 """
 
 from __future__ import annotations
@@ -41,9 +39,8 @@ class JournalFolder:
     def __init__(self, project_id: str, folder: Path) -> None:
         """Lock the journals of the project in ``folder``.
 
-        A copied folder has the same id, so the place counts too.
-
-        ``project_id`` is "" as long as the project has no file: an id that is not written yet may change.
+        A copied folder has the same id, so the place counts too. ``project_id`` is "" as long as the project has no
+        file: an id that is not written yet may change.
         """
         place = os.path.realpath(folder)
         self.path = journals_dir() / _name(f"{project_id}\0{place}")
@@ -73,9 +70,7 @@ class JournalFolder:
     def read_all(self) -> tuple[list[Journal], list[str]]:
         """Return the journals with steps, the last written first.
 
-        A sentence for each unreadable file is returned too.
-
-        Journals without a step are deleted.
+        A sentence for each unreadable file is returned too. Journals without a step are deleted.
         """
         journals: list[Journal] = []
         problems: list[str] = []

@@ -1,8 +1,6 @@
 """Annotations of a project on disk.
 
-They are masks with their provenance records, and the statuses.
-
-What may be believed of a mask:
+They are masks with their provenance records, and the statuses. What may be believed of a mask:
 
 - its record fits it: what the record says;
 - it lay there when the folder was first opened, and we have never written it: human and Verified;
@@ -66,9 +64,8 @@ class EncodedAnnotation:
 class AnnotationStore:
     """Storage of a project's annotations.
 
-    It is thread-safe. One thread may save while another loads and asks for statuses.
-
-    Every method takes samples whose mask ids are unique in the project.
+    It is thread-safe. One thread may save while another loads and asks for statuses. Every method takes samples whose
+    mask ids are unique in the project.
 
     Attributes:
         statuses: those known by now.
@@ -228,11 +225,10 @@ class AnnotationStore:
     ) -> LoadedLabels:
         """Return the annotation of an image, unlabelled without a mask.
 
-        The image has ``size`` (width, height) as displayed.
-
-        ``known_masks``: sha256 of masks that are known to be ours (None: of no mask yet). If both the mask on disk
-        and that of the record are among them, the record counts as fitting: the caller knows what lies between.
-        ``peek``: nobody will edit what is read here; saves still answer for what was opened before.
+        The image has ``size`` (width, height) as displayed. ``known_masks``: sha256 of masks that are known to be
+        ours (None: of no mask yet). If both the mask on disk and that of the record are among them, the record counts
+        as fitting: the caller knows what lies between. ``peek``: nobody will edit what is read here; saves still
+        answer for what was opened before.
 
         Raises:
             MaskNeedsDecision: if only the user can say how to read the mask, or whose it is.
@@ -455,10 +451,8 @@ class AnnotationStore:
     def _put_aside(self, sample: Sample, old: bytes, labels: Labels) -> None:
         """Copy a mask to ``originals`` and record what we believed of it.
 
-        Nothing is done if the mask is just as we wrote it.
-
-        That record only an untouched mask gets: it fits until the mask is overwritten, and says afterwards what was
-        overwritten.
+        Nothing is done if the mask is just as we wrote it. That record only an untouched mask gets: it fits until the
+        mask is overwritten, and says afterwards what was overwritten.
         """
         record_path, digest = self._record_path(sample), sha256_of(old)
         record = read_record(record_path)
@@ -485,9 +479,8 @@ class AnnotationStore:
     def _keep_version(self, sample: Sample, labels: Labels, *, same_mask: bool) -> Version | None:
         """Keep the mask on disk as an earlier version.
 
-        It is kept only if it is the first that is overwritten since it was loaded.
-
-        Where only the status changes, nothing is overwritten that anybody would want back.
+        It is kept only if it is the first that is overwritten since it was loaded. Where only the status changes,
+        nothing is overwritten that anybody would want back.
         """
         if sample.mask_id in self._version_kept:
             return None

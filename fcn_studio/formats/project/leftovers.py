@@ -21,9 +21,8 @@ _NAME = re.compile(r"\.[0-9a-f]{16}\.tmp")
 def remove_leftovers(folder: Path, *below: str) -> int:
     """Remove our stale half-written files and return their number.
 
-    They are removed in the folder itself and anywhere below the named ones.
-
-    Links are not followed, and what cannot be looked at or removed stays.
+    They are removed in the folder itself and anywhere below the named ones. Links are not followed, and what cannot
+    be looked at or removed stays.
     """
     removed = 0
     for path in (*_files(folder), *(p for name in below for f, _, _ in os.walk(folder / name) for p in _files(f))):

@@ -1,8 +1,7 @@
 """Lock that allows one writer per project.
 
-The lock file is JSON {host, pid, started}, made so that only one process can make it.
-
-A lock whose process is gone is taken over, on the same host; a lock of another host only on demand.
+The lock file is JSON {host, pid, started}, made so that only one process can make it. A lock whose process is gone is
+taken over, on the same host; a lock of another host only on demand.
 """
 
 from __future__ import annotations
@@ -155,10 +154,8 @@ class ProjectLock(FileLock):
     def confirm(self) -> bool:
         """Check that the lock is still held and the folder the same.
 
-        It is called before something is written.
-
-        A lock that somebody deleted is made anew. A folder that was unmounted leaves an empty one behind: what is
-        written there would be lost.
+        It is called before something is written. A lock that somebody deleted is made anew. A folder that was
+        unmounted leaves an empty one behind: what is written there would be lost.
 
         Returns:
             Whether it was held all the time. If not, another process may have written here meanwhile.

@@ -1,10 +1,9 @@
 """Migration of project files of older releases.
 
-They are brought to today's format step by step, in memory, when they are read.
-
-``format`` in ``fcn-studio.toml`` counts the forms of the whole project folder. A release that changes one raises
-`FORMAT`, adds a step here and a frozen project of the release before in ``tests/data/projects``. The first write
-keeps the old file (`formats.project.project_file`).
+They are brought to today's format step by step, in memory, when they are read. ``format`` in ``fcn-studio.toml``
+counts the forms of the whole project folder. A release that changes one raises `FORMAT`, adds a step here and a
+frozen project of the release before in ``tests/data/projects``. The first write keeps the old file
+(`formats.project.project_file`).
 """
 
 from __future__ import annotations

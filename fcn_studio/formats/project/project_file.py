@@ -163,9 +163,8 @@ def _config_of(document: tomlkit.TOMLDocument, path: Path) -> ProjectConfig:
 def write_project_file(path: Path, config: ProjectConfig, previous: Path) -> None:
     """Write the project file atomically.
 
-    Comments and unknown keys of an existing file are kept.
-
-    The folder ``previous`` gets copies of the file before and after it; one of an older format stays there for good.
+    Comments and unknown keys of an existing file are kept. The folder ``previous`` gets copies of the file before and
+    after it; one of an older format stays there for good.
 
     Raises:
         ProjectError: if the existing file is broken (it is then left alone) or writing fails.

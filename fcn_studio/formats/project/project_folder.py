@@ -62,10 +62,9 @@ PROJECT_FILE = "fcn-studio.toml"
 class ProjectFolder:
     """An open project.
 
-    It is a context manager that closes the project.
-
-    Opened to write, it holds the project's lock. Opened to read, it writes nothing (but see ``runs``). Nothing but
-    the lock is written before the first save. Image files are only ever read.
+    It is a context manager that closes the project. Opened to write, it holds the project's lock. Opened to read, it
+    writes nothing (but see ``runs``). Nothing but the lock is written before the first save. Image files are only
+    ever read.
 
     Attributes:
         folder: absolute path of the project.
@@ -322,9 +321,8 @@ class ProjectFolder:
         """Write a prediction by the rule of batches, and return success.
 
         The prediction is in the project's class indices. The result is False if it may not be written or is void.
-
-        Only New images are written, with ``allow_prelabelled`` Pre-labelled ones too, and never one with a pixel
-        of a human or of unknown origin.
+        Only New images are written, with ``allow_prelabelled`` Pre-labelled ones too, and never one with a pixel of a
+        human or of unknown origin.
 
         Raises:
             ProjectError, MaskError: as `AnnotationStore.load` and `AnnotationStore.save`.

@@ -1,9 +1,7 @@
 """Annotations decoded ahead of time.
 
-Opening an image need not wait for them.
-
-What was decoded ahead counts only if mask and record have the very same bytes when the image is opened, and are to be
-read in the same way; else it is decoded anew.
+Opening an image need not wait for them. What was decoded ahead counts only if mask and record have the very same
+bytes when the image is opened, and are to be read in the same way; else it is decoded anew.
 """
 
 from __future__ import annotations

@@ -45,9 +45,8 @@ class UsedNetwork:
     def path(self, folder: Path) -> Path | None:
         """Return the checkpoint file of a project in ``folder``.
 
-        It is None if the checkpoint is a bundled network's name.
-
-        What has a separator or ends in ``.safetensors`` is a file, as on the command line.
+        It is None if the checkpoint is a bundled network's name. What has a separator or ends in ``.safetensors`` is
+        a file, as on the command line.
         """
         is_file = any(mark in self.checkpoint for mark in ("/", "\\")) or self.checkpoint.endswith(".safetensors")
         return folder / self.checkpoint if is_file else None
@@ -128,9 +127,7 @@ class Runs:
     ) -> UsedNetwork:
         """Put another network in use, atomically.
 
-        The one before is remembered.
-
-        Where it is the one in use already, only what its classes mean is changed.
+        The one before is remembered. Where it is the one in use already, only what its classes mean is changed.
 
         Raises:
             ProjectError: if ``current.json`` is broken or cannot be written.

@@ -1,10 +1,8 @@
 """``.fcn-studio/index``, the statuses as last found.
 
-With it, opening a large project reads no records.
-
-Rebuildable: an entry counts only while record and mask have the size and modification time that it names. Each line
-is a JSON object of some entries, so that no one call of the parser holds up the other threads for long; a file of
-earlier versions is one line.
+With it, opening a large project reads no records. Rebuildable: an entry counts only while record and mask have the
+size and modification time that it names. Each line is a JSON object of some entries, so that no one call of the
+parser holds up the other threads for long; a file of earlier versions is one line.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Text files that name the classes of a data set.
 
-They have a class in each line. They are read and written.
-
-``class_names.txt`` has names only; ``labels.txt`` is labelme's, and ``labelmap.txt`` CVAT's, with colours. What is
-written here is read back as the same classes: a row that would be read otherwise begins with a backslash.
+They have a class in each line. They are read and written. ``class_names.txt`` has names only; ``labels.txt`` is
+labelme's, and ``labelmap.txt`` CVAT's, with colours. What is written here is read back as the same classes: a row
+that would be read otherwise begins with a backslash.
 """
 
 from __future__ import annotations
@@ -89,10 +88,9 @@ def write_class_files(folder: Path, table: ClassTable, *, void_row: bool = False
 def class_file_lines(table: ClassTable, *, cvat: bool) -> list[str]:
     """Return a class table as lines.
 
-    The number of a line, from 0, is the class index.
-
-    ``unused_N`` stands for free indices. With ``cvat`` each is ``name:r,g,b::``, with the VOC colour that the class
-    has in mask files. A backslash is put before as few names as need it to be read back.
+    The number of a line, from 0, is the class index. ``unused_N`` stands for free indices. With ``cvat`` each is
+    ``name:r,g,b::``, with the VOC colour that the class has in mask files. A backslash is put before as few names as
+    need it to be read back.
     """
     names = _unique_names(table)
     last = max(names, default=-1)

@@ -1,8 +1,7 @@
 """Rows of a text file that names classes.
 
-They have the forms that people write: "road", "1: road", "road,128,0,0".
-
-A file has one form. What can be read in two ways is asked about, never guessed.
+They have the forms that people write: "road", "1: road", "road,128,0,0". A file has one form. What can be read in two
+ways is asked about, never guessed.
 """
 
 from __future__ import annotations

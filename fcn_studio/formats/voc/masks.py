@@ -1,8 +1,7 @@
 """Conversion between mask files and label maps.
 
-A file is a PNG of mode P, 8 bits, with the full VOC palette. Its values are class indices, and 255 is void.
-
-Indices are never blended, scaled or guessed. What is not plainly a label map of its image raises.
+A file is a PNG of mode P, 8 bits, with the full VOC palette. Its values are class indices, and 255 is void. Indices
+are never blended, scaled or guessed. What is not plainly a label map of its image raises.
 """
 
 from __future__ import annotations
@@ -51,12 +50,10 @@ def read_mask(
 ) -> MaskFile:
     """Read a mask file as the label map of an image.
 
-    The image has ``size`` (width, height) as displayed.
-
-    Mode P is read as indices exactly, whatever its palette. Grey of 8 bits is read as indices if every value is
-    in the table or 255, with a notice. A grey mask of 255 and nothing else but 0, or of 1 bit, may mean "void" or
-    "the object", so it asks unless ``grey_as_indices`` is true. A few stray pixels of other indices become void,
-    with a notice.
+    The image has ``size`` (width, height) as displayed. Mode P is read as indices exactly, whatever its palette. Grey
+    of 8 bits is read as indices if every value is in the table or 255, with a notice. A grey mask of 255 and nothing
+    else but 0, or of 1 bit, may mean "void" or "the object", so it asks unless ``grey_as_indices`` is true. A few
+    stray pixels of other indices become void, with a notice.
 
     Raises:
         GreyMaskFound: if only the user can say how to read it.

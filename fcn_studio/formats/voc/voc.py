@@ -31,10 +31,8 @@ def voc_years(folder: Path) -> tuple[Path, ...]:
 def read_splits(folder: Path) -> dict[str, Split]:
     """Return mask id -> split.
 
-    The images are those that the tree's train and val lists name.
-
-    An image in both lists is for validation: no network is scored on what it was trained on. ``trainval`` alone
-    does not say which.
+    The images are those that the tree's train and val lists name. An image in both lists is for validation: no
+    network is scored on what it was trained on. ``trainval`` alone does not say which.
 
     Raises:
         ProjectError: if a list is there and cannot be read.

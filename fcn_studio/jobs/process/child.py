@@ -1,8 +1,7 @@
 """Code of the network's process.
 
-It reads requests from the pipe, runs them, and gives signs of life.
-
-torch is imported here, in the child, and never in the window.
+It reads requests from the pipe, runs them, and gives signs of life. torch is imported here, in the child, and never
+in the window.
 """
 
 from __future__ import annotations
@@ -28,10 +27,9 @@ SIGN_INTERVAL = 0.5
 def serve(connection: Connection) -> None:
     """Serve requests until the other end of the pipe closes.
 
-    The process then exits at once. The other end belongs to the program that started it.
-
-    This is the entry point of the process. A thread reads the pipe and ends the process on EOF, so that it does not
-    outlive a killed window. Another thread gives signs of life as long as this process can run at all (adr/0011).
+    The process then exits at once. The other end belongs to the program that started it. This is the entry point of
+    the process. A thread reads the pipe and ends the process on EOF, so that it does not outlive a killed window.
+    Another thread gives signs of life as long as this process can run at all (adr/0011).
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in the terminal is the window's to handle
     if hasattr(os, "nice"):

@@ -1,9 +1,8 @@
 """Pipe to the network's process.
 
-Two threads of its own read and write it.
-
-A process that stops in the middle of a message, announces more than it sends, or reads no more, blocks these threads
-and not their owner. When the process ends, its end of the pipe closes, and the threads end.
+Two threads of its own read and write it. A process that stops in the middle of a message, announces more than it
+sends, or reads no more, blocks these threads and not their owner. When the process ends, its end of the pipe closes,
+and the threads end.
 """
 
 from __future__ import annotations

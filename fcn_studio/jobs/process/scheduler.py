@@ -1,9 +1,7 @@
 """Scheduling of jobs.
 
-One long job runs at a time, and interactive jobs run between its steps.
-
-A job is a generator: each ``yield`` is news for the shell, and a chance to be cancelled or to let a waiting
-interactive job run.
+One long job runs at a time, and interactive jobs run between its steps. A job is a generator: each ``yield`` is news
+for the shell, and a chance to be cancelled or to let a waiting interactive job run.
 """
 
 from __future__ import annotations
@@ -53,9 +51,8 @@ class _Long:
 class JobScheduler:
     """Scheduler that runs jobs step by step.
 
-    It takes requests and replies at once through ``reply``.
-
-    It knows nothing of processes: the child connects it to a pipe, tests to lists.
+    It takes requests and replies at once through ``reply``. It knows nothing of processes: the child connects it to a
+    pipe, tests to lists.
 
     Attributes:
         steps: number of steps begun.

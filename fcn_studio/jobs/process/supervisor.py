@@ -1,10 +1,8 @@
 """Supervision of the network's process.
 
-The supervisor starts it, talks to it, ends it, and starts it again.
-
-One thread calls `ProcessSupervisor.run`; any thread may `submit`, `cancel` and `close`. News goes to one callback, on
-the running thread. If the process dies or hangs, the jobs that it had begun fail with a sentence; jobs that it had
-not begun are given to the next process.
+The supervisor starts it, talks to it, ends it, and starts it again. One thread calls `ProcessSupervisor.run`; any
+thread may `submit`, `cancel` and `close`. News goes to one callback, on the running thread. If the process dies or
+hangs, the jobs that it had begun fail with a sentence; jobs that it had not begun are given to the next process.
 """
 
 from __future__ import annotations

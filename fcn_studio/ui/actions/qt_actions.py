@@ -111,9 +111,7 @@ class Actions(QObject):
     def digit_key(self, event: QKeyEvent) -> bool:
         """Handle a key that stands where another layout has a digit.
 
-        The layout has no digits there, such as AZERTY.
-
-        Returns whether the key was handled.
+        The layout has no digits there, such as AZERTY. Returns whether the key was handled.
         """
         first = _FIRST_DIGIT_SCAN_CODE.get(sys.platform)
         place = event.nativeScanCode() - first if first is not None and event.nativeScanCode() else -1

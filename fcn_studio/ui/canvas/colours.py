@@ -72,9 +72,8 @@ def heat_pixels(opacity: float) -> Pixels:
 def disagreement_pixels(opacity: float) -> Pixels:
     """Return the three pixels of the disagreement layer, shape (256,).
 
-    They are for nothing, for an outline's outer line and for its inner line.
-
-    The inner line is yellow, the outer black.
+    They are for nothing, for an outline's outer line and for its inner line. The inner line is yellow, the outer
+    black.
     """
     colours = np.zeros((256, 3), np.uint8)
     colours[2] = DISAGREEMENT_COLOUR

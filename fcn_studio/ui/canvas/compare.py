@@ -1,8 +1,6 @@
 """The wipe, a line between prediction and labels.
 
-The prediction is left of the line, the labels right of it.
-
-Tools work on the labels on both sides.
+The prediction is left of the line, the labels right of it. Tools work on the labels on both sides.
 """
 
 from __future__ import annotations

@@ -229,9 +229,7 @@ def _colour(
 def _borders(indices: LabelMap) -> NDArray[np.uint8]:
     """Return 255 where a pixel differs from its 3x3 neighbourhood.
 
-    It is 0 elsewhere.
-
-    The result lacks the input's halo of 1.
+    It is 0 elsewhere. The result lacks the input's halo of 1.
     """
     kernel = np.ones((3, 3), np.uint8)
     different = cv2.compare(cv2.dilate(indices, kernel), cv2.erode(indices, kernel), cv2.CMP_NE)

@@ -28,10 +28,8 @@ def grid_strength(scale: float) -> float:
 def paint_grid(painter: QPainter, view: ViewState, rect: Rect, dpr: float) -> None:
     """Draw the borders of image pixels within a device rectangle.
 
-    The rectangle shows the image.
-
-    The last device pixel of an image pixel is darkened and the first of the next is lightened, at every pixel ratio.
-    What is drawn at a place does not depend on the rectangle.
+    The rectangle shows the image. The last device pixel of an image pixel is darkened and the first of the next is
+    lightened, at every pixel ratio. What is drawn at a place does not depend on the rectangle.
     """
     strength = grid_strength(view.scale / dpr)
     if not rect or strength == 0:
@@ -48,9 +46,7 @@ def paint_grid(painter: QPainter, view: ViewState, rect: Rect, dpr: float) -> No
 def _borders(origin: int, scale: float, start: int, stop: int) -> list[int]:
     """Return the device columns that begin an image column.
 
-    They lie in ``start .. stop``.
-
-    The same holds for rows.
+    They lie in ``start .. stop``. The same holds for rows.
     """
     # The rule of `Sampling` itself: its inverse can be off by one pixel where the division rounds.
     indices = np.floor((np.arange(start - 1, stop, dtype=np.int64) - origin + 0.5) / scale)

@@ -208,9 +208,7 @@ class LayerStack:
     def drawn(self, sampling: Sampling) -> Iterator[tuple[QImage, Rect]]:
         """Yield the layers to draw in this view, bottom up.
 
-        Their rectangles are yielded too.
-
-        The first layer is opaque and covers the viewport.
+        Their rectangles are yielded too. The first layer is opaque and covers the viewport.
         """
         shown = sampling.viewport
         for layer, cache in self._caches.items():

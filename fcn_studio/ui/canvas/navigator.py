@@ -1,8 +1,7 @@
 """The navigator.
 
-It is a small overview of the image in a corner of the canvas.
-
-A frame marks the visible part; a click or drag moves it.
+It is a small overview of the image in a corner of the canvas. A frame marks the visible part; a click or drag moves
+it.
 """
 
 from __future__ import annotations

@@ -62,9 +62,7 @@ class LayerCache:
     def pixels(self, sampling: Sampling) -> Pixels:
         """Return the pixels of the layer in this view.
 
-        They have (height, width) of the viewport.
-
-        They are valid until the next call.
+        They have (height, width) of the viewport. They are valid until the next call.
         """
         view = sampling.view
         if self._view is None or not _differ_by_a_pan(self._view, view):

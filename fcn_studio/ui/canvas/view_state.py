@@ -26,10 +26,8 @@ KEPT_VISIBLE = 64
 class ViewState:
     """Immutable view of an image.
 
-    Each gesture returns the next view.
-
-    The origin is integer, so that a pan moves every shown pixel by the same whole number of device pixels and
-    buffers can be scrolled instead of composed again.
+    Each gesture returns the next view. The origin is integer, so that a pan moves every shown pixel by the same whole
+    number of device pixels and buffers can be scrolled instead of composed again.
 
     Attributes:
         image_width: columns of the image.

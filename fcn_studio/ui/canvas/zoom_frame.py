@@ -32,9 +32,7 @@ class ZoomFrame:
     def paint(self, painter: QPainter, view: ViewState) -> None:
         """Paint the frame where another view shows it.
 
-        The backdrop is painted around it.
-
-        ``painter`` uses device pixels.
+        The backdrop is painted around it. ``painter`` uses device pixels.
         """
         left, top = view.to_device(*self.view.to_image(0, 0))
         factor = view.scale / self.view.scale

@@ -1,8 +1,7 @@
 """Commands, which are what each action does.
 
-The window binds the table of actions to them.
-
-Dialogs and the export are imported where they are used, so that the window starts without them.
+The window binds the table of actions to them. Dialogs and the export are imported where they are used, so that the
+window starts without them.
 """
 
 from __future__ import annotations

@@ -53,9 +53,8 @@ class OpenFolder(QObject):
     def open(self, folder: Path) -> None:
         """Open a folder, or the folder of an image.
 
-        The folder of an image opens at that image. Each question is asked at most once.
-
-        Of the open folder, offer the images that are new.
+        The folder of an image opens at that image. Each question is asked at most once. Of the open folder, offer the
+        images that are new.
 
         Raises:
             FcnStudioError: if it cannot be opened.

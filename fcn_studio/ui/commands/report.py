@@ -1,8 +1,7 @@
 """Text of a problem report.
 
-It has versions, platform, device, messages, and how the program ended.
-
-It contains no image content; it may name files. torch is not loaded for it.
+It has versions, platform, device, messages, and how the program ended. It contains no image content; it may name
+files. torch is not loaded for it.
 """
 
 from __future__ import annotations

@@ -146,9 +146,8 @@ class ClassMapDialog(Dialog):
     def class_map(self, table: ClassTable) -> dict[str, int]:
         """Return the class map that the user chose.
 
-        It is for a table that has the new classes by now.
-
-        A class that is not used is in it only if it would be matched by its name otherwise.
+        It is for a table that has the new classes by now. A class that is not used is in it only if it would be
+        matched by its name otherwise.
         """
         result: dict[str, int] = {}
         for row in self.rows:

@@ -61,10 +61,8 @@ def _plain(name: str) -> str:
 class FileModel(QAbstractTableModel):
     """Item model of the images that match the filter.
 
-    They are in the order of the project.
-
-    A filter by words is applied at once. A filter by status needs the status of every image, so it fills the list in
-    the background.
+    They are in the order of the project. A filter by words is applied at once. A filter by status needs the status of
+    every image, so it fills the list in the background.
 
     Signals:
         filled(): the filter has seen every image.

@@ -19,10 +19,8 @@ Result = TypeVar("Result")
 def in_background(work: Callable[[], Result]) -> Result:
     """Run work in a thread of its own.
 
-    Returns its result or raises its exception.
-
-    If it takes long, a wait cursor is shown and the window goes on drawing, saving and serving other threads. Input
-    of mouse and keys waits.
+    Returns its result or raises its exception. If it takes long, a wait cursor is shown and the window goes on
+    drawing, saving and serving other threads. Input of mouse and keys waits.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="opening") as executor:
         future = executor.submit(work)

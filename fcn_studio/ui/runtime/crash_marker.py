@@ -1,10 +1,9 @@
 """The crash marker.
 
-This file tells the next start how the program ended.
-
-At its start the program writes ``logs/STEM.alive`` with {host, pid, started}; at its end it removes the file. A
-marker whose process is gone means that the program was killed, crashed or lost power; faulthandler's report is then
-in ``STEM.crash``. A marker whose process lives is another window. Nothing here prevents a start.
+This file tells the next start how the program ended. At its start the program writes ``logs/STEM.alive`` with {host,
+pid, started}; at its end it removes the file. A marker whose process is gone means that the program was killed,
+crashed or lost power; faulthandler's report is then in ``STEM.crash``. A marker whose process lives is another
+window. Nothing here prevents a start.
 """
 
 from __future__ import annotations

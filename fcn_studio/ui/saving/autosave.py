@@ -140,9 +140,8 @@ class Autosave(QObject):
     ) -> None:
         """Watch another document from now on.
 
-        The one before must have been given to `save`.
-
-        ``mask_sha256`` is of the mask file that the document was opened with, None if there was none.
+        The one before must have been given to `save`. ``mask_sha256`` is of the mask file that the document was
+        opened with, None if there was none.
         """
         self._disconnect()
         self._disconnect = lambda: None
@@ -190,9 +189,8 @@ class Autosave(QObject):
     def save(self, *, leaving: bool = False) -> None:
         """Write the watched document now, if it has changed.
 
-        It is written in the writer's thread. A gesture is waited for.
-
-        ``leaving``: nobody will change it any more, so that its arrays need not be copied.
+        It is written in the writer's thread. A gesture is waited for. ``leaving``: nobody will change it any more, so
+        that its arrays need not be copied.
         """
         document = self._document
         if document is None or self._project is None or self._sample is None or not self._writable:
@@ -266,9 +264,8 @@ class Autosave(QObject):
     def history_of(self, image_id: str, labels: Labels, state: AnnotationState, mark: bytes | None = None) -> History:
         """Return the steps of an image that is being opened.
 
-        There are none unless it was left with this annotation.
-
-        ``mark``: the annotation's `fingerprint`, if it is known already.
+        There are none unless it was left with this annotation. ``mark``: the annotation's `fingerprint`, if it is
+        known already.
         """
         kept = None
         if self.histories.has(image_id):

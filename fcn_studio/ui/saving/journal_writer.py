@@ -1,9 +1,8 @@
 """Writing of the stroke journals.
 
-Every step is on this computer's disk before the next event.
-
-One thread writes all journals, in order. The GUI thread waits for it, but never longer than `PATIENCE_S`: a slow disk
-delays the journal, not the hand. For the parts of a stroke that lasts it does not wait at all.
+Every step is on this computer's disk before the next event. One thread writes all journals, in order. The GUI thread
+waits for it, but never longer than `PATIENCE_S`: a slow disk delays the journal, not the hand. For the parts of a
+stroke that lasts it does not wait at all.
 """
 
 from __future__ import annotations
@@ -114,9 +113,8 @@ class JournalWriter(QObject):
     def begin(self, document: Document, mask_sha256: str | None) -> Callable[[], None]:
         """Journal the steps of a document from now on.
 
-        Returns a function that ends this.
-
-        ``mask_sha256`` is of the mask that the document was opened with, None if there was none.
+        Returns a function that ends this. ``mask_sha256`` is of the mask that the document was opened with, None if
+        there was none.
         """
         if self._folder is None:
             return lambda: None

@@ -66,9 +66,8 @@ class Unsaved:
 class UnsavedAnnotations:
     """Unsaved annotations, image id -> the newest one.
 
-    They are not on disk yet. The order in which they are written is kept too.
-
-    The GUI thread submits, the writer's thread takes and settles.
+    They are not on disk yet. The order in which they are written is kept too. The GUI thread submits, the writer's
+    thread takes and settles.
 
     Attributes:
         lock: held while the table changes. The writer holds it while it settles a write and posts the news of it, so

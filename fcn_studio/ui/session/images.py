@@ -1,9 +1,7 @@
 """Reading of the pictures of the window.
 
-Small ones are read at once, large ones in stages.
-
-A large picture is opened by its header. A thread then reads it at a reduced size, and after that the whole with its
-levels, one picture at a time. Meanwhile its labels can be painted.
+Small ones are read at once, large ones in stages. A large picture is opened by its header. A thread then reads it at
+a reduced size, and after that the whole with its levels, one picture at a time. Meanwhile its labels can be painted.
 """
 
 from __future__ import annotations

@@ -61,9 +61,8 @@ def open_project(
 ) -> tuple[ProjectFolder, str]:
     """Open a project to write, or to read if it is locked.
 
-    It is read if another process writes it. Returns the project with a sentence on that.
-
-    The window stays responsive while this takes long (`ui.runtime.background`).
+    It is read if another process writes it. Returns the project with a sentence on that. The window stays responsive
+    while this takes long (`ui.runtime.background`).
 
     Raises:
         ProjectError: as `ProjectFolder.open`.

@@ -87,9 +87,8 @@ class Session(OpenProject):
     ) -> None:
         """Open a folder of images in place.
 
-        It is all or nothing. On an error the open project stays.
-
-        Not for the folder that is open: `OpenFolder` asks about that.
+        It is all or nothing. On an error the open project stays. Not for the folder that is open: `OpenFolder` asks
+        about that.
 
         Raises:
             ProjectError: if it cannot be opened.
@@ -145,9 +144,7 @@ class Session(OpenProject):
     def close_project(self, *, discard: bool = False) -> bool:
         """Save everything and close.
 
-        If something cannot be saved, the result is False and a sentence says so.
-
-        ``discard``: close even then.
+        If something cannot be saved, the result is False and a sentence says so. ``discard``: close even then.
         """
         if self.project is None:
             return True

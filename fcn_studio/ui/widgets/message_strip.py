@@ -1,10 +1,8 @@
 """The strip over the upper edge of the image.
 
-It shows notices, problems and offers.
-
-It floats, so that the image below stays in place when a message appears or disappears. Notices disappear after some
-seconds, problems and offers stay until the user closes them. An offer that is covered by a problem or another offer
-comes back when that is closed; equal offers are shown once.
+It shows notices, problems and offers. It floats, so that the image below stays in place when a message appears or
+disappears. Notices disappear after some seconds, problems and offers stay until the user closes them. An offer that
+is covered by a problem or another offer comes back when that is closed; equal offers are shown once.
 """
 
 from __future__ import annotations
@@ -93,9 +91,7 @@ class MessageStrip(QFrame):
     def show_notice(self, text: str) -> bool:
         """Show a sentence for some seconds.
 
-        It is not shown over a problem or an offer.
-
-        Returns whether the sentence is shown.
+        It is not shown over a problem or an offer. Returns whether the sentence is shown.
         """
         if self.property("kind") in ("problem", "offer") and not self.isHidden():
             return False
@@ -111,9 +107,7 @@ class MessageStrip(QFrame):
     def show_offer(self, text: str, *buttons: MessageButton, lasting: bool = False) -> None:
         """Show a sentence with buttons.
 
-        It stays until the user closes it or clicks one.
-
-        `clear` does not remove a ``lasting`` offer.
+        It stays until the user closes it or clicks one. `clear` does not remove a ``lasting`` offer.
         """
         self._timer.stop()
         self._show(text, "offer", _Offer(text, buttons, lasting))
