@@ -172,7 +172,11 @@ def _add_train(command: argparse.ArgumentParser) -> None:
 def _add_recipe(command: argparse.ArgumentParser) -> None:
     """Add what changes the network or the recipe of a training."""
     command.add_argument(
-        "--architecture", metavar="A", help=tr("network to train from scratch: efficientnet-lite0-8s, slim, vgg16-8s")
+        "--architecture",
+        metavar="A",
+        help=tr(
+            "network to train: efficientnet-lite0-8s, slim, alexnet-16s, vgg16-8s-learned ... (docs/NETWORKS.md)"
+        ),
     )
     command.add_argument(
         "--input-scale", type=float, metavar="S", help=tr("factor on the size of the images, from scratch only")

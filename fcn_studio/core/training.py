@@ -49,8 +49,9 @@ class TrainConfig:
         width: channel multiplier of a slim trunk (scratch only); None where there is none.
         class_map: what the classes of the network it starts from mean in the project; the others go by name.
         recipe: see `RecipeName`.
-        architecture: name of the network to train (scratch only); "slim" has ``width``. None: the slim one if there
-            is a width, else an FCN-8s over the bundled trunk.
+        architecture: name of the network to train; "slim" has ``width``. None: from scratch the slim one if there is
+            a width, else an FCN-8s over the bundled trunk; from a network that network's own. From a network it has
+            the same trunk, and another stride, upsampling or head.
         input_scale: factor on the images before the network (scratch only); None follows from their size.
         crop: (height, width) of the crops; None follows from the device and the images.
         lovasz: weight of the Lovász-softmax loss beside cross-entropy in the last third of the budget.

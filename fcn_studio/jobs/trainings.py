@@ -20,6 +20,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Level, RecipeName, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import ProjectError, TrainingError, UsageError
+from fcn_studio.fcn.model.architecture import Architecture, named
 from fcn_studio.fcn.training.resume import Unfinished, read_unfinished
 from fcn_studio.fcn.weights.catalogue import NetworkInfo, resolve
 from fcn_studio.formats.images.images import MAX_PIXELS
@@ -151,6 +152,8 @@ def _request(
     """
     base = None if config.level is Level.SCRATCH else needed(network_of(project, network))
     current = _compared_with(project, earlier)
+    if base is not None and config.architecture is not None and earlier is None:
+        _check_trunk(base, config.architecture)
     base_map = class_map_with(project, base, said) if base else {}
     same = base is not None and current is not None and base.sha256 == current.sha256
     current_map = base_map if same else class_map_of(project, current) if current else {}
@@ -165,6 +168,21 @@ def _request(
         device=device,
         earlier=earlier,
     )
+
+
+def _check_trunk(base: NetworkInfo, name: str) -> None:
+    """Raises: UsageError if the architecture of a name has another trunk than a network."""
+    wanted, theirs = named(name), Architecture.from_json(base.architecture)
+    if not wanted.has_trunk_of(theirs):
+        raise UsageError(
+            tr(
+                "--architecture {name} does not have the trunk of '{network}', which the training starts from "
+                "({title}); choose another with --network, or --level scratch",
+                name=name,
+                network=base.name,
+                title=theirs.title,
+            )
+        )
 
 
 def _drive(run: FineTuneRun, log: Path | None) -> tuple[TrainOutcome, Judged | None, list[str]]:
@@ -347,9 +365,6 @@ def _check_unused(config: TrainConfig, network: str) -> None:
     slim, modern = config.architecture in (None, "slim"), config.recipe is RecipeName.MODERN
     quick = config.level is Level.QUICK
     unused = {
-        "architecture": tr_noop("only a training from scratch has a choice of {option}; leave it out")
-        if not scratch
-        else "",
         "input_scale": tr_noop("only a training from scratch has a choice of {option}; leave it out")
         if not scratch
         else "",

@@ -95,7 +95,7 @@ def test_a_run_that_cannot_go_on_stays_in_use(verified: Path, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("config", "network", "words"),
     [
-        (TrainConfig(architecture="vgg16-8s"), "", "--architecture"),
+        (TrainConfig(architecture="vgg16-8s"), "", "--architecture vgg16-8s does not have the trunk of "),
         (TrainConfig(input_scale=0.5), "", "--input-scale"),
         (TrainConfig(width=0.5), "", "--width"),
         (TrainConfig(Level.SCRATCH, architecture="slim-0.5", width=0.5), "", "--width"),

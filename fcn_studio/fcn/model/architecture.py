@@ -8,14 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from fcn_studio.errors import CheckpointError
 
 _PADDINGS = ("same", "caffe")
 _UPSAMPLINGS = ("bilinear", "learned")
-_ALEXNET: dict[str, Any] = {"batch_norm": False, "padding": "caffe", "stride": 32, "scales": ()}
+_ALEXNET: dict[str, Any] = {"batch_norm": False, "padding": "caffe", "scales": ()}
 _RESNET: dict[str, Any] = {
     "width": 1.0,
     "fc": 512,
@@ -54,6 +54,10 @@ _FIXED: Mapping[str, Mapping[str, object]] = {
 """Trunk -> what it leaves no choice of."""
 
 _STRIDES = (8, 16, 32)
+_OF_THE_TRUNK = ("trunk", "width", "fc", "batch_norm", "padding", "head_batch_norm")
+LEARNED = "-learned"
+"""Behind the name of an FCN: its upsampling is learned."""
+
 _HEADS = ("plain", "light")
 
 _ADDED_LATER = ("upsampling", "head_batch_norm", "head")
@@ -160,12 +164,12 @@ class Architecture:
         return cls("slim", width, max(64, round(1024 * width / 8) * 8), stride=stride)
 
     @classmethod
-    def alexnet(cls, torchvision: bool = False) -> Architecture:
+    def alexnet(cls, torchvision: bool = False, stride: int = 32) -> Architecture:
         """Return the paper's FCN-AlexNet.
 
         It is CaffeNet with padding 100, or over AlexNet as torchvision has it.
         """
-        return cls("alexnet_torchvision" if torchvision else "alexnet", 1.0, 4096, False, "caffe", 32, (), 0.5)
+        return cls("alexnet_torchvision" if torchvision else "alexnet", 1.0, 4096, False, "caffe", stride, (), 0.5)
 
     @classmethod
     def resnet(cls, depth: int) -> Architecture:
@@ -198,12 +202,18 @@ class Architecture:
         """Whether it can be an FCN-32s, -16s or -8s, as one likes."""
         return "stride" not in _FIXED[self.trunk]
 
+    def has_trunk_of(self, other: Architecture) -> bool:
+        """Whether both have the same trunk, so that weights of one are a start for the other."""
+        return all(getattr(self, name) == getattr(other, name) for name in _OF_THE_TRUNK)
+
     @property
     def title(self) -> str:
         """Name for people, as "FCN-8s, slim VGG-16 x 0.25"."""
         if self.trunk in _TITLES:
             return _TITLES[self.trunk]
-        if self.is_efficientnet:
+        if self.trunk in _ALEXNETS:
+            trunk = _ALEXNETS[self.trunk]
+        elif self.is_efficientnet:
             trunk = f"EfficientNet-Lite{self.trunk[-1]}{' with a light head' if self.head == 'light' else ''}"
         elif self.trunk == "slim":
             trunk = f"slim VGG-16 x {self.width:g}"
@@ -238,9 +248,8 @@ class Architecture:
             raise CheckpointError(f"the network's description has a value of the wrong kind: {error}") from error
 
 
+_ALEXNETS = {"alexnet": "AlexNet", "alexnet_torchvision": "AlexNet of torchvision"}
 _TITLES = {
-    "alexnet": "FCN-32s, AlexNet",
-    "alexnet_torchvision": "FCN-32s, AlexNet of torchvision",
     "resnet50": "FCN, ResNet-50",
     "resnet101": "FCN, ResNet-101",
     "article": "FCN8 of the article",
@@ -251,16 +260,19 @@ _NAMED = {
     "vgg16-16s": Architecture.vgg16(16),
     "vgg16-8s": Architecture.vgg16(8),
     "vgg16-8s-atonce": Architecture.vgg16(8, at_once=True),
-    "vgg16-same-8s": Architecture.vgg16_same(batch_norm=False),
-    "vgg16bn-8s": Architecture.vgg16_same(batch_norm=True),
-    "alexnet-32s": Architecture.alexnet(),
-    "alexnet-torchvision-32s": Architecture.alexnet(torchvision=True),
+    **{f"vgg16-same-{stride}s": Architecture.vgg16_same(batch_norm=False, stride=stride) for stride in (32, 16, 8)},
+    **{f"vgg16bn-{stride}s": Architecture.vgg16_same(batch_norm=True, stride=stride) for stride in (32, 16, 8)},
+    **{f"alexnet-{stride}s": Architecture.alexnet(stride=stride) for stride in (32, 16, 8)},
+    **{f"alexnet-torchvision-{stride}s": Architecture.alexnet(True, stride) for stride in (32, 16, 8)},
     "resnet50": Architecture.resnet(50),
     "resnet101": Architecture.resnet(101),
     "article": Architecture.article(),
     "slim": Architecture.slim(),
-    **{f"efficientnet-lite0-{stride}s": Architecture.efficientnet(0, stride) for stride in (32, 16, 8, 4, 2)},
-    **{f"efficientnet-lite{number}-8s": Architecture.efficientnet(number) for number in (1, 2)},
+    **{
+        f"efficientnet-lite{number}-{stride}s": Architecture.efficientnet(number, stride)
+        for number in (0, 1, 2)
+        for stride in (32, 16, 8, 4, 2)
+    },
     "efficientnet-lite0-8s-light": Architecture.efficientnet(0, 8, "light"),
     "efficientnet-lite0-4s-light": Architecture.efficientnet(0, 4, "light"),
 }
@@ -271,15 +283,20 @@ def named(name: str) -> Architecture:
 
     Examples are "vgg16-8s", and "slim-0.5", the slim network of half of VGG-16's channels.
 
+    "vgg16-8s-learned" has learned upsampling, and so has every other FCN with that ending.
+
     Raises:
         CheckpointError: if there is none.
     """
     if name in _NAMED:
         return _NAMED[name]
     head, _, width = name.partition("-")
-    if head == "slim":
-        with suppress(ValueError, OverflowError, CheckpointError):
+    with suppress(ValueError, OverflowError, CheckpointError):
+        if name.endswith(LEARNED):
+            return replace(named(name.removesuffix(LEARNED)), upsampling="learned")
+        if head == "slim":
             return Architecture.slim(float(width))
     raise CheckpointError(
-        f"'{name}' is no architecture; say {', '.join(_NAMED)}, or slim-WIDTH of a width from 0.05 to 2, as slim-0.5"
+        f"'{name}' is no architecture; say {', '.join(_NAMED)}, or slim-WIDTH of a width from 0.05 to 2, as "
+        f"slim-0.5; {LEARNED} behind the name of an FCN makes its upsampling learned"
     )

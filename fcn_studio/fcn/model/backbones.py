@@ -33,14 +33,15 @@ class Trunk(nn.Module):
         channels_per_pixel: size of the largest map, in numbers for each pixel of the image.
         early_layers: how the names of the first layers begin.
         head_layers: how the names of the layers that the paper calls the head begin: fc6 and fc7.
-        last_kernel: side of the kernel that upsamples scores to the image where the released net has an odd one.
+        odd_kernels: whether scores are upsampled by kernels of an odd side, 2 * factor - 1 as in the released
+            FCN-AlexNet, after which their cells fall on those of the taps.
         extends_rim: whether score maps are extended by their outermost cells before they are upsampled, since the
             image reaches beyond the centres of these.
     """
 
     early_layers: tuple[str, ...]
     head_layers: tuple[str, ...] = ("head",)
-    last_kernel: int | None = None
+    odd_kernels = False
     extends_rim = False
 
     def __init__(self) -> None:
@@ -146,12 +147,12 @@ TORCHVISION_ALEXNET = AlexNetLayout((64, 192, 384, 256, 256), (1, 1, 1, 1, 1), r
 class AlexNetTrunk(Trunk):
     """AlexNet's body with fc6 and fc7 as convolutions.
 
-    Its one tap is fc7, at stride 32. Pooling rounds up, and conv1 is padded by 100 pixels, as in the released
-    FCN-AlexNet, in both layouts.
+    Its taps: 8 is stage 1, 16 is stage 2, 32 is fc7. Pooling rounds up, and conv1 is padded by 100 pixels, as in the
+    released FCN-AlexNet, in both layouts.
     """
 
     early_layers = ("stages.stage1", "stages.stage2")
-    last_kernel = 63
+    odd_kernels = True
 
     def __init__(self, layout: AlexNetLayout, *, width: float = 1.0, fc: int = 4096, dropout: float = 0.5) -> None:
         """Lay the layers out.
@@ -177,16 +178,17 @@ class AlexNetTrunk(Trunk):
                 grid = grid.conv(3, 2)
             if number in (1, 2) and layout.response_norm:
                 stage.add_module(f"norm{number}", nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75))
+            if number in (1, 2):
+                self.grids[8 * number], self.channels[8 * number] = grid, channels
         self.head = _head(channels, fc, _ALEXNET_FC6_KERNEL, 0, False, dropout)
         self.grids[32], self.channels[32] = grid.conv(_ALEXNET_FC6_KERNEL), fc
         self.channels_per_pixel = -(-widened(layout.channels[0], width) // _ALEXNET_CONVS[0][1] ** 2)
 
     def forward(self, images: Tensor) -> Features:
-        """Features of normalised images (N, 3, H, W) at stride 32."""
-        x = images
-        for stage in self.stages.values():
-            x = stage(x)
-        return {32: self.head(x)}
+        """Features of normalised images (N, 3, H, W) at strides 8, 16 and 32."""
+        first = self.stages["stage1"](images)
+        second = self.stages["stage2"](first)
+        return {8: first, 16: second, 32: self.head(self.stages["stage3"](second))}
 
 
 def widened(channels: int, width: float) -> int:

@@ -181,14 +181,14 @@ class FCN(Network):
         self._fusions: list[_Fusion] = []
         grid = taps.grids[32]
         for tap, score, upscore in skips:
-            grid = self._add_upsampling(upscore, grid, 2, 4)
+            grid = self._add_upsampling(upscore, grid, 2, 4 - trunk.odd_kernels)
             self.add_module(score, nn.Conv2d(taps.channels[tap], num_classes, 1))
             crop = taps.grids[tap].index_of(grid)
             self._fusions.append(_Fusion(tap, score, upscore, crop))
             if crop < 0:
                 grid = taps.grids[tap].seeing(grid)
         self._last = _LAST_UPSCORE[stride]
-        self._last_kernel = trunk.last_kernel or 2 * stride
+        self._last_kernel = 2 * stride - trunk.odd_kernels
         grid = self._add_upsampling(self._last, grid, stride, self._last_kernel)
         self._last_crop = grid.index_of(IMAGE)
         self.score_layers = ("score_fr", *(fusion.score for fusion in self._fusions))

@@ -17,6 +17,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import Level, RecipeName, TrainConfig
 from fcn_studio.errors import TrainingError
+from fcn_studio.fcn.model.architecture import named
 from fcn_studio.fcn.model.fcn import Network
 from fcn_studio.fcn.training.batch_sources import BatchSource, CropSource, FeatureSource, ImageSource, Share
 from fcn_studio.fcn.training.crop_sampler import CropSampler
@@ -36,6 +37,7 @@ from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint
 from fcn_studio.i18n import tr
 
 _QUICK_VIEWS = 2
+_PAPER_STRIDES = (32, 16, 8)
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,9 @@ class TrainingStage:
                 batch_norm=start.architecture.batch_norm,
                 foreign=is_foreign(request.base, request.table, config.class_map),
                 images=len(training_set.usable),
-                efficientnet=start.architecture.is_efficientnet,
+                # From random weights, as of a larger one that was not imported, the trunk has nothing to keep.
+                efficientnet=start.architecture.is_efficientnet
+                and not (config.level is Level.SCRATCH and not start.parent),
             )
         return recipe.scaled(config.rate)
 
@@ -149,16 +153,28 @@ class TrainingStage:
 
 
 def training_stages(config: TrainConfig) -> list[TrainingStage]:
-    """Return the stages of a training.
+    """Return the stages of a training; the paper's end at the stride of the architecture, or else at 8.
 
     Raises:
-        TrainingError: if the recipe does not have the level.
+        TrainingError: if the recipe does not have the level, or the stride.
+        CheckpointError: if there is no such architecture.
     """
-    strides = {RecipeName.MODERN: (None,), RecipeName.PAPER: (32, 16, 8), RecipeName.PAPER_AT_ONCE: (8,)}[
-        config.recipe
-    ]
-    if config.level is Level.QUICK and config.recipe is not RecipeName.MODERN:
+    if config.recipe is RecipeName.MODERN:
+        return [TrainingStage(0, 1, None)]
+    if config.level is Level.QUICK:
         raise TrainingError(tr("The paper's recipes train all layers; choose the level full or scratch."))
+    last = named(config.architecture).stride if config.architecture is not None else _PAPER_STRIDES[-1]
+    if last not in _PAPER_STRIDES:
+        raise TrainingError(
+            tr(
+                "The paper's recipes end at FCN-32s, FCN-16s or FCN-8s, not at FCN-{stride}s; choose the modern "
+                "recipe",
+                stride=last,
+            )
+        )
+    strides: tuple[int, ...] = (last,)
+    if config.recipe is RecipeName.PAPER:
+        strides = tuple(stride for stride in _PAPER_STRIDES if stride >= last)
     return [TrainingStage(number, len(strides), stride) for number, stride in enumerate(strides)]
 
 

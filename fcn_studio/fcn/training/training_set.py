@@ -30,7 +30,8 @@ DEFAULT_ARCHITECTURE = "efficientnet-lite0-8s"
 """What a training from scratch makes where nothing else is asked for."""
 
 _STATISTICS_IMAGES = 16
-_AT_ONCE = ((16, 0.01), (8, 0.0001))
+_SCALED = ("vgg16", "slim")
+_AT_ONCE: tuple[tuple[int, float], ...] = ((16, 0.01), (8, 0.0001))
 """Source: net.py of voc-fcn8s-atonce in the authors' release."""
 
 
@@ -93,6 +94,8 @@ def starting_point(
     """
     if base is not None and config.level is not Level.SCRATCH:
         start = adapt(base, table, config.class_map)
+        if config.architecture is not None:
+            start = reshaped(start, other_head(start.architecture, config.architecture))
         if len(base.table) or not base.architecture.is_efficientnet:
             return start
         return _at_scale(start, working_scale(training_set.shapes, efficientnet=True))
@@ -104,6 +107,25 @@ def starting_point(
     preprocessing = replace(statistics(training_set, config.seed), input_scale=scale)
     channels = active_table(table)
     return Checkpoint(architecture, channels, preprocessing, build(architecture, len(channels)).state_dict())
+
+
+def other_head(architecture: Architecture, name: str) -> Architecture:
+    """Return the architecture of a name, which has the same trunk as another.
+
+    Raises:
+        CheckpointError: if it has not.
+    """
+    wanted = named(name)
+    if not wanted.has_trunk_of(architecture):
+        raise CheckpointError(
+            tr(
+                "'{wanted}' does not have the trunk of the network that the training starts from, '{network}'; "
+                "choose another network with --network, or --level scratch",
+                wanted=wanted.title,
+                network=architecture.title,
+            )
+        )
+    return wanted
 
 
 def _architecture_of(config: TrainConfig) -> Architecture:
@@ -134,7 +156,7 @@ def at_stride(checkpoint: Checkpoint, stride: int, *, at_once: bool = False) -> 
 
     Taps that it gains have scores of zero, so that its output stays the same.
 
-    ``at_once``: taps without normalisation are scaled, as in the released FCN-8s at-once.
+    ``at_once``: taps of VGG-16 without normalisation are scaled, as in the released FCN-8s at-once.
 
     Raises:
         CheckpointError: if its trunk does not have these taps.
@@ -143,11 +165,13 @@ def at_stride(checkpoint: Checkpoint, stride: int, *, at_once: bool = False) -> 
         raise CheckpointError(
             tr(
                 "The paper's recipes train FCN-32s, FCN-16s and FCN-8s, and '{network}' has no taps for them; "
-                "choose a slim network or one over VGG-16, or the modern recipe.",
+                "choose a slim network or one over VGG-16, AlexNet or EfficientNet, or the modern recipe.",
                 network=checkpoint.architecture.title,
             )
         )
-    scales = _AT_ONCE if at_once and not checkpoint.architecture.batch_norm else ()
+    scales: tuple[tuple[int, float], ...] = ()
+    if at_once and checkpoint.architecture.trunk in _SCALED and not checkpoint.architecture.batch_norm:
+        scales = tuple(pair for pair in _AT_ONCE if pair[0] >= stride)
     return reshaped(checkpoint, replace(checkpoint.architecture, stride=stride, scales=scales))
 
 

@@ -35,6 +35,7 @@ TINY = {
     "vgg": Architecture("slim", 0.125, 16, True, "same", 8, (), 0.0),
     "caffe": Architecture("slim", 0.125, 16, False, "caffe", 8, (), 0.0, "learned"),
     "alexnet": replace(Architecture.alexnet(), width=0.25, fc=16),
+    "alexnet-8s": replace(Architecture.alexnet(torchvision=True, stride=8), width=0.25, fc=16),
     "article": replace(Architecture.article(), width=0.0625),
 }
 
@@ -78,14 +79,26 @@ def test_architectures_have_names() -> None:
     assert named("slim-0.5") == Architecture.slim(0.5)
     assert named("vgg16bn-8s").title == "FCN-8s, VGG-16-BN"
     assert named("vgg16-8s-atonce").scales == ((16, 0.01), (8, 0.0001))
-    for wrong in ("vgg19", "slim-", "slim-x", "slim-nan", "slim-inf", "slim-1e9", "slim-9", ""):
+    assert named("alexnet-16s").title == "FCN-16s, AlexNet"
+    assert named("efficientnet-lite2-4s-learned").title == "FCN-4s, EfficientNet-Lite2, learned upsampling"
+    for wrong in (
+        "resnet50-learned",
+        "vgg19-learned",
+        "vgg19",
+        "slim-",
+        "slim-x",
+        "slim-nan",
+        "slim-inf",
+        "slim-1e9",
+        "slim-9",
+        "",
+    ):
         with pytest.raises(CheckpointError, match=rf"'{wrong}' is no architecture; .*vgg16-8s.*from 0.05 to 2"):
             named(wrong)
 
 
-@pytest.mark.parametrize("name", ["resnet50", "alexnet-32s", "article"])
+@pytest.mark.parametrize("name", ["resnet50", "article"])
 def test_what_has_no_taps_is_not_trained_as_in_the_paper(name: str) -> None:
-    """Told before its first stage, for which an AlexNet would do."""
     checkpoint = Checkpoint(named(name), ClassTable.from_names(["a", "b"]), Preprocessing(), {})
     assert not checkpoint.architecture.has_taps
     with pytest.raises(
@@ -134,7 +147,7 @@ def tile_differs(network: Network, tile: int, halo: int) -> float:
     return float((inner - expected).abs().max() / whole.abs().max())
 
 
-@pytest.mark.parametrize("name", ["vgg", "caffe", "alexnet", "article"])
+@pytest.mark.parametrize("name", ["vgg", "caffe", "alexnet", "alexnet-8s", "article"])
 def test_tiles_with_their_halo_give_the_whole(name: str) -> None:
     network = build(TINY[name], 3).double().eval()
     randomise(network)
@@ -156,7 +169,7 @@ def test_tiles_of_resnet_are_exact_only_in_images_of_whole_cells() -> None:
 
 
 def test_the_halo_is_what_the_scores_reach() -> None:
-    for name in ("vgg", "alexnet", "article"):
+    for name in ("vgg", "alexnet", "alexnet-8s", "article"):
         network = build(TINY[name], 2).double().eval()
         randomise(network)
         side = 2 * network.halo + 64

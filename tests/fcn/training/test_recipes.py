@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from fcn_studio.core.training import Level, RecipeName, TrainConfig
-from fcn_studio.errors import TrainingError
+from fcn_studio.errors import CheckpointError, TrainingError
 from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.model.build import build
@@ -115,6 +115,49 @@ def test_a_later_stage_comes_from_what_the_first_came_from(tmp_path: Path, level
     )
     request = TrainingRequest(config, training_set, (), TABLE, base, CPU, tmp_path / "net.st", {})
     assert training_stages(config)[1].start(request, anew=False).parent == parent
+
+
+@pytest.mark.parametrize(
+    ("recipe", "architecture", "strides"),
+    [
+        (RecipeName.PAPER, None, [32, 16, 8]),
+        (RecipeName.PAPER, "vgg16-16s", [32, 16]),
+        (RecipeName.PAPER, "alexnet-32s", [32]),
+        (RecipeName.PAPER_AT_ONCE, "vgg16-16s", [16]),
+        (RecipeName.PAPER_AT_ONCE, None, [8]),
+        (RecipeName.MODERN, "vgg16-16s", [None]),
+    ],
+)
+def test_the_papers_stages_end_at_the_stride_that_is_asked_for(
+    recipe: RecipeName, architecture: str | None, strides: list[int | None]
+) -> None:
+    config = replace(PAPER, recipe=recipe, architecture=architecture)
+    assert [stage.stride for stage in training_stages(config)] == strides
+
+
+def test_the_paper_has_no_finer_network_than_8s() -> None:
+    with pytest.raises(TrainingError, match="not at FCN-4s"):
+        training_stages(replace(PAPER, architecture="efficientnet-lite0-4s"))
+
+
+def test_another_stride_over_the_trunk_of_a_network(tmp_path: Path) -> None:
+    base = replace(checkpoint(32), sha256="ab" * 32)
+    base = replace(base, architecture=replace(Architecture.slim(0.0625, 32), fc=64))
+    config = TrainConfig(Level.FULL, steps=1, architecture="slim-0.0625", keep_every=None)
+    finish(train(config, scenes(tmp_path, [0]), [], TABLE, base, CPU, tmp_path / "net.st"))
+    assert load_checkpoint(tmp_path / "net.st").architecture.stride == 8
+    with pytest.raises(CheckpointError, match="does not have the trunk of the network"):
+        next(
+            train(
+                replace(config, architecture="alexnet-8s"),
+                scenes(tmp_path, [0]),
+                [],
+                TABLE,
+                base,
+                CPU,
+                tmp_path / "n.st",
+            )
+        )
 
 
 def test_stages_can_be_stopped_and_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,88 @@
+"""`fcn-studio train --architecture`: each name of docs/NETWORKS.md, one step, as narrow as can be."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fcn_studio import cli
+from fcn_studio.core.classes import ClassTable
+from fcn_studio.fcn.model.architecture import _NAMED, Architecture, named
+from fcn_studio.fcn.model.build import build
+from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, load_checkpoint, save_checkpoint
+from tests.helpers import ROOT
+
+pytestmark = pytest.mark.usefixtures("bundled")
+
+LEARNED = ("vgg16-8s-learned", "alexnet-16s-learned", "efficientnet-lite0-4s-learned", "slim-0.25-learned")
+DOC = (ROOT / "docs" / "NETWORKS.md").read_text(encoding="utf-8")
+
+
+def narrowed(architecture: Architecture) -> Architecture:
+    """The same with few channels, where the network has a width."""
+    if architecture.trunk in ("vgg16", "alexnet", "alexnet_torchvision"):
+        return replace(architecture, width=0.0625, fc=16)
+    return replace(architecture, width=0.0625) if architecture.trunk == "article" else architecture
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, architecture in _NAMED.items():
+        monkeypatch.setitem(_NAMED, name, narrowed(architecture))
+
+
+def train(folder: Path, out: Path, *words: str) -> int:
+    return cli.main(["train", str(folder), "--device", "cpu", "--steps", "1", "--out", str(out), *words])
+
+
+@pytest.mark.parametrize("name", [*_NAMED, *LEARNED])
+@pytest.mark.usefixtures("narrow")
+def test_every_architecture_is_trained_by_its_name(name: str, micrograph_project: Path, tmp_path: Path) -> None:
+    out = tmp_path / "net.safetensors"
+    words = ("--level", "scratch", "--architecture", name, "--input-scale", "0.25", "--batch-size", "2")
+    assert train(micrograph_project, out, *words) == 0
+    assert load_checkpoint(out).architecture == named(name)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name"),
+    [("paper", "alexnet-32s"), ("paper", "alexnet-8s"), ("paper", "vgg16-16s"), ("paper-atonce", "alexnet-16s")],
+)
+@pytest.mark.usefixtures("narrow")
+def test_the_papers_recipes_end_at_the_stride_of_the_architecture(
+    recipe: str, name: str, micrograph_project: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "net.safetensors"
+    words = ("--level", "scratch", "--recipe", recipe, "--architecture", name, "--input-scale", "0.25")
+    assert train(micrograph_project, out, *words) == 0
+    assert load_checkpoint(out).architecture == named(name)
+
+
+@pytest.mark.parametrize(
+    ("start", "name", "more"),
+    [
+        ("alexnet-torchvision-32s", "alexnet-torchvision-16s", ("--recipe", "paper")),
+        ("vgg16-same-8s", "vgg16-same-32s", ()),
+        ("vgg16bn-8s", "vgg16bn-16s-learned", ("--level", "quick")),
+    ],
+)
+@pytest.mark.usefixtures("narrow")
+def test_the_stride_over_an_imported_trunk_can_be_chosen(
+    start: str, name: str, more: tuple[str, ...], micrograph_project: Path, tmp_path: Path
+) -> None:
+    trunk, out = tmp_path / "trunk.safetensors", tmp_path / "net.safetensors"
+    made = build(named(start), 1)
+    state = {key: made.adapted(key, value, []) for key, value in made.state_dict().items()}
+    save_checkpoint(Checkpoint(named(start), ClassTable((), 0), Preprocessing(input_scale=0.25), state), trunk)
+    assert train(micrograph_project, out, "--network", str(trunk), "--architecture", name, *more) == 0
+    assert load_checkpoint(out).architecture == named(name)
+
+
+def test_the_page_on_networks_has_the_command_of_each() -> None:
+    listed = set(re.findall(r"--architecture ([\w.-]+)", DOC))
+    assert set(_NAMED) <= listed
+    for name in listed:
+        named(name)
