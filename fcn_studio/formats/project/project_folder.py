@@ -73,6 +73,7 @@ class ProjectFolder:
         access: what may be written; a save may find that it has changed.
         first_opening: there is no project file yet, so masks that lie here count as the user's finished work.
         notices: sentences for the user on what was found.
+        first_notices: those of them that are new only to who has not opened the folder before.
         grey_as_indices: how grey masks of 0 and 255 are read; None until somebody said so.
         annotations: loads and saves the annotations, and knows their statuses.
         max_pixels: larger images are not read.
@@ -129,6 +130,7 @@ class ProjectFolder:
         self._copied = False
         self._file_stamp = stamp_of(self._project_file)
         self.notices = (*scan.notices, *first)
+        self.first_notices = first
 
     @classmethod
     def open(

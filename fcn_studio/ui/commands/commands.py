@@ -21,6 +21,7 @@ from fcn_studio.ui.actions.table import TOOL_NAMES, class_keys
 from fcn_studio.ui.commands.network_commands import NetworkCommands
 from fcn_studio.ui.commands.open_folder import OpenFolder
 from fcn_studio.ui.commands.restore import RestoreEarlier
+from fcn_studio.ui.network.job_list import Kind
 from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
 from fcn_studio.ui.saving.exporter import Exporter
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from fcn_studio.ui.session.session import Session
 
 Act = Callable[[], object]
+
+LONG_KINDS = (Kind.BATCH, Kind.READ_LABELS, Kind.FINE_TUNE)
+"""Jobs that the user is asked about before they end with their project."""
 
 
 class Commands(QObject):
@@ -56,7 +60,7 @@ class Commands(QObject):
         super().__init__(window)
         self._session, self._network = session, network
         self._settings, self._messages, self._window = settings, messages, window
-        self.opening = OpenFolder(session, settings, messages, window)
+        self.opening = OpenFolder(session, settings, messages, self.may_end_jobs, window)
         self.restore = RestoreEarlier(session, messages, window)
         self.networks = NetworkCommands(session, network, messages, window)
         self.exporter = Exporter(self)
@@ -76,7 +80,7 @@ class Commands(QObject):
             "export": self.export,
             "recovery": self.show_recovery,
             "settings": self.change_settings,
-            "close_project": session.close_project,
+            "close_project": self.close_project,
             "undo": session.undo,
             "redo": session.redo,
             "swap_background": toolbox.swap_with_background,
@@ -101,6 +105,24 @@ class Commands(QObject):
             "about": self.show_about,
         }
 
+    # --- project ----------------------------------------------------------------------------------------------
+
+    def close_project(self) -> None:
+        """Close the project, unless the user wants to wait for its jobs."""
+        if self.may_end_jobs():
+            self._session.close_project()
+
+    def may_end_jobs(self) -> bool:
+        """Return whether the project may be closed; ask the user if that ends jobs which take long."""
+        from fcn_studio.ui.dialogs.questions import EndJobsDialog
+
+        project, job_list = self._session.project, self._network.job_list
+        jobs = [view for kind in LONG_KINDS for view in job_list.views_of(kind)]
+        if project is None or not jobs:
+            return True
+        words = [f"{view.title}   {view.words}" for view in jobs]
+        return EndJobsDialog(project.folder.name, words, self._window).asked()
+
     # --- classes ----------------------------------------------------------------------------------------------
 
     def pick_class_key(self, key: str) -> None:
@@ -117,11 +139,13 @@ class Commands(QObject):
 
         self._session.status_scan.look(range(len(self._session.samples)))
         counts = self._session.status_scan.counts()
+        network, before = self._network.current, self._network.auto_segment.batch_network
         dialog = BatchDialog(
             counts.get(Status.NEW, 0),
             counts.get(Status.PRELABELLED, 0),
-            self._network.current.name or tr("none"),
-            self._window,
+            network.name or tr("none"),
+            again=bool(before) and network.info is not None and network.info.sha256 != before,
+            parent=self._window,
         )
         if dialog.asked():
             self._network.auto_segment.segment_folder(include_prelabelled=dialog.include_prelabelled)

@@ -6,6 +6,7 @@ It has the file dialog, drop, recent folder, and the questions that opening may 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,11 +32,25 @@ class OpenFolder(QObject):
     """Opening of folders in the session.
 
     The user is asked what only the user can say.
+
+    Args:
+        session: opens the folders.
+        settings: remember them.
+        messages: shows what was found.
+        may_leave: asks whether the open project may be closed, and returns the answer.
+        window: the window that questions belong to.
     """
 
-    def __init__(self, session: Session, settings: Settings, messages: Messages, window: QWidget) -> None:
+    def __init__(
+        self,
+        session: Session,
+        settings: Settings,
+        messages: Messages,
+        may_leave: Callable[[], bool],
+        window: QWidget,
+    ) -> None:
         super().__init__(window)
-        self._session, self._settings = session, settings
+        self._session, self._settings, self._may_leave = session, settings, may_leave
         self._messages, self._window = messages, window
         session.grey_mask_found.connect(self.ask_grey)
         session.pictures.too_large.connect(self.ask_large)
@@ -79,7 +94,11 @@ class OpenFolder(QObject):
         if not folder.is_dir() and folder in self._settings.recent:
             self._settings.forget_recent(folder)
         table: ClassTable | None = None
+        agreed = False
         while not (self._session.opening or self._is_open(folder)):
+            agreed = agreed or self._may_leave()
+            if not agreed:
+                return
             try:
                 self._session.open_folder(folder, table=table)
             except YearsFound as found:

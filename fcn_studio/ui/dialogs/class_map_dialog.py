@@ -182,7 +182,12 @@ class ClassMapDialog(Dialog):
 
 
 def _used_sentence(used: int, total: int) -> str:
-    return tr("{used} of the project's {total} classes are pre-labelled.", used=used, total=total)
+    return tr_n(
+        "{used} of the project's classes ({n}) is pre-labelled.",
+        "{used} of the project's {n} classes are pre-labelled.",
+        total,
+        used=used,
+    )
 
 
 def _missing_sentence(missing: list[str]) -> str:

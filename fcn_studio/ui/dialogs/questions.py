@@ -138,10 +138,13 @@ class BatchDialog(Dialog):
         new: number of New images.
         prelabelled: number of Pre-labelled images.
         network: name of the network.
+        again: whether pre-labelled images are proposed too; where no image is New, they always are.
         parent: the window it belongs to.
     """
 
-    def __init__(self, new: int, prelabelled: int, network: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, new: int, prelabelled: int, network: str, *, again: bool = False, parent: QWidget | None = None
+    ) -> None:
         super().__init__(tr("Segment the folder"), tr("Segment"), parent=parent)
         self._new, self._prelabelled = new, prelabelled
         self._words = self.add_words("")
@@ -153,6 +156,7 @@ class BatchDialog(Dialog):
             tr_n("Also label {n} pre-labelled image again", "Also label {n:,} pre-labelled images again", prelabelled)
         )
         self._again.setEnabled(prelabelled > 0)
+        self._again.setChecked(prelabelled > 0 and (again or not new))
         self._again.toggled.connect(self._show)
         self.column.addWidget(self._again)
         self._show()
@@ -208,6 +212,29 @@ class ConfirmationDialog(Dialog):
         super().__init__(title, accept, parent=parent)
         self.main_button = self.buttons.button(QDialogButtonBox.StandardButton.Cancel)
         self.main_button.setDefault(True)
+
+
+class EndJobsDialog(ConfirmationDialog):
+    """Confirmation before jobs are ended because their project is closed.
+
+    Args:
+        project: name of the project.
+        jobs: the jobs with their progress, in words.
+        parent: the window it belongs to.
+    """
+
+    def __init__(self, project: str, jobs: Sequence[str], parent: QWidget | None = None) -> None:
+        super().__init__(tr("Jobs are running"), tr("End them"), parent)
+        self.add_words(tr("{project} is closed. This ends what runs there:", project=project))
+        for job in jobs:
+            self.add_words(job, "strong")
+        self.add_words(
+            tr(
+                "Images that are labelled already stay labelled. A fine-tune can go on when you open the folder "
+                "again. To let it finish, cancel and wait."
+            ),
+            "dim",
+        )
 
 
 class TakeOverDialog(ConfirmationDialog):

@@ -36,6 +36,9 @@ class AutoSegment(QObject):
 
     Signals:
         notice(str), problem(str): a sentence for the user.
+
+    Attributes:
+        batch_network: sha256 of the network of the last batch in the open project, or "".
     """
 
     notice = Signal(str)
@@ -54,6 +57,8 @@ class AutoSegment(QObject):
         super().__init__(parent)
         self._session, self._job_list, self._current = session, job_list, current
         self._device, self._library, self._predictions = device, library, predictions
+        self.batch_network = ""
+        session.project_changed.connect(self._forget)
 
     # --- the open image ---------------------------------------------------------------------------------------
 
@@ -134,10 +139,14 @@ class AutoSegment(QObject):
         def on_done(_: JobResult) -> None:
             self.notice.emit(_batch_sentence(counts["written"], counts["failed"]))
 
+        self.batch_network = network.sha256
         job = batch.segment_job(network, samples, self._device.name, project)
         words = tr("{done} of {total}", done=0, total=len(samples))
         title = tr("Label all")
         self._job_list.submit(Kind.BATCH, job, title, words=words, on_progress=on_progress, on_done=on_done)
+
+    def _forget(self) -> None:
+        self.batch_network = ""
 
     def _accept(self, sample: Sample, prediction: Prediction, include_prelabelled: bool) -> None:
         """Write one prediction of a batch.

@@ -116,6 +116,7 @@ class Session(OpenProject):
         self.failures.clear()
         self._grey_asked = grey_as_indices is not None
         self.toolbox.begin(self.table)
+        seen_before = folder.resolve() in self.settings.recent
         self.settings.add_recent(folder.resolve())
         self.recovery.start(project)
         self.status_scan.start(project)
@@ -123,8 +124,10 @@ class Session(OpenProject):
         self.table_changed.emit()
         if locked:
             self.problem.emit(locked)
+        # A folder that was only looked at has no project file, and would be greeted as new each time.
         for sentence in project.notices:
-            self.notice.emit(sentence)
+            if not (seen_before and sentence in project.first_notices):
+                self.notice.emit(sentence)
         if self.samples:
             self._open_first()
         self.recovery.tell()

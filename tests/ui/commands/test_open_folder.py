@@ -1,8 +1,62 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
-from tests.ui.conftest import Studio
+import numpy as np
+import pytest
+from PySide6.QtWidgets import QLabel
+
+from fcn_studio.formats.images.images import write_png
+from fcn_studio.ui.dialogs.questions import EndJobsDialog
+from fcn_studio.ui.network.job_list import Kind
+from tests.jobs.helpers import job
+from tests.ui.conftest import Studio, draw_project
+
+
+def test_that_masks_were_found_is_told_once(welcome: Studio, tmp_path: Path) -> None:
+    folder = tmp_path / "masks"
+    (folder / "SegmentationClass").mkdir(parents=True)
+    (folder / "class_names.txt").write_text("background\ncell\n")
+    write_png(folder / "a.png", np.zeros((8, 8, 3), np.uint8))
+    write_png(folder / "SegmentationClass" / "a.png", np.ones((8, 8), np.uint8))
+    told = []
+    welcome.session.notice.connect(told.append)
+    for times in range(3):
+        welcome.window.open_folder(folder)
+        assert welcome.session.project is not None
+        assert welcome.session.project.first_opening, "it was only looked at"
+        assert len([sentence for sentence in told if "found here" in sentence]) == 1, times
+        welcome.session.close_project()
+
+
+@pytest.mark.parametrize("agrees", [False, True])
+def test_jobs_end_with_their_folder_only_if_the_user_agrees(
+    studio: Studio, tmp_path: Path, agrees: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+
+    def answer(dialog: EndJobsDialog) -> bool:
+        asked.append([label.text() for label in dialog.findChildren(QLabel)])
+        return agrees
+
+    monkeypatch.setattr(EndJobsDialog, "asked", answer)
+    job_list, project = studio.network.job_list, studio.session.project
+    job_list.submit(Kind.INSTALL, job("a"), "Download")
+    studio.window.actions_["close_project"].trigger()
+    assert not asked, "a download goes on"
+    assert project is not None
+    studio.window.open_folder(project.folder)
+    project = studio.session.project
+    job_list.submit(Kind.BATCH, job("b"), "Label all", words="3 of 300")
+    studio.window.open_folder(draw_project(tmp_path / "other"))
+    assert len(asked) == 1
+    assert "Label all   3 of 300" in asked[0]
+    assert (studio.session.project is project) is not agrees
+    assert job_list.running(Kind.BATCH) is not agrees
+    studio.window.actions_["close_project"].trigger()
+    assert len(asked) == (1 if agrees else 2)
+    assert (studio.session.project is None) is agrees
 
 
 def test_the_open_folder_opened_by_another_path_stays_open_for_writing(studio: Studio) -> None:

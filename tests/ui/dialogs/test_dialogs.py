@@ -88,11 +88,25 @@ def test_the_newest_year_is_offered_first(qtbot: QtBot, tmp_path: Path) -> None:
 def test_a_batch_says_what_it_takes(qtbot: QtBot) -> None:
     dialog = BatchDialog(0, 3, "street")
     qtbot.addWidget(dialog)
+    dialog._again.setChecked(False)
     assert not dialog.accept_button.isEnabled()
     dialog._again.setChecked(True)
     assert dialog._words.text() == "The network labels 3 images."
     assert dialog.include_prelabelled
     assert dialog.accept_button.isEnabled()
+
+
+@pytest.mark.parametrize(
+    ("new", "prelabelled", "again", "labelled"),
+    [(0, 3, False, 3), (2, 3, False, 2), (2, 3, True, 5), (0, 0, True, 0)],
+)
+def test_a_batch_proposes_what_the_network_may_label(
+    qtbot: QtBot, new: int, prelabelled: int, again: bool, labelled: int
+) -> None:
+    dialog = BatchDialog(new, prelabelled, "run 0002", again=again)
+    qtbot.addWidget(dialog)
+    assert dialog._words.text() == f"The network labels {labelled} image{'' if labelled == 1 else 's'}."
+    assert dialog.accept_button.isEnabled() is (labelled > 0)
 
 
 @pytest.mark.parametrize("kind", [LossDialog, TakeOverDialog])
