@@ -128,6 +128,38 @@ def _listed(table: ClassTable) -> str:
     return ", ".join(info.name for info in table.active)
 
 
+def learned_before(network: NetworkInfo, project: ProjectFolder | None) -> int:
+    """Return the number of images of the network that the project's fine-tunes began with; 0 if it is unknown.
+
+    The project's own runs do not count: each learns from the images of those before it as well.
+
+    Raises:
+        ProjectError: if ``current.json`` is broken.
+    """
+    if project is None or not network.parent:
+        return 0
+    used = {earlier.sha256: earlier.path(project.folder) for earlier in project.runs.chain()}
+    first: NetworkInfo | None = network
+    for _ in used:
+        path = used.get(first.parent) if first is not None else None
+        if path is None or not path.is_relative_to(project.runs.folder):
+            break
+        first = _readable(path)
+    if first is None or not first.parent:
+        return 0
+    elsewhere = used.get(first.parent)
+    places = [elsewhere] if elsewhere is not None else [*bundled().values(), *installed().values()]
+    found = (info for path in places if (info := _readable(path)) is not None)
+    return next((info.trained_on for info in found if info.sha256 == first.parent), 0)
+
+
+def _readable(path: Path) -> NetworkInfo | None:
+    try:
+        return read_info(path)
+    except CheckpointError:  # told where the networks are listed
+        return None
+
+
 def _is(used: UsedNetwork, network: NetworkInfo, project: ProjectFolder) -> bool:
     """Return whether a network has the name of a used one.
 

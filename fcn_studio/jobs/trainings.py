@@ -201,9 +201,9 @@ def _drive(run: FineTuneRun, log: Path | None) -> tuple[TrainOutcome, Judged | N
     assert isinstance(job, FineTuneJob)
     print(
         tr(
-            "{level}: {train} images to train on, {val} to validate on",
+            "{level}: {train} to train on, {val} to validate on",
             level=job.config.level.value,
-            train=len(job.train),
+            train=tr_n("{n} image", "{n} images", len(job.train)),
             val=len(job.val),
         )
     )

@@ -30,7 +30,7 @@ from fcn_studio.fcn.training.resume_file import StateFile, read_tensors, restore
 from fcn_studio.fcn.training.stages import TrainingRequest, TrainingStage, batches_of, images_a_step, loss_weights
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, as_stored, load_checkpoint, save_checkpoint
 from fcn_studio.formats.project.runs import state_of
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import tr, tr_n
 
 Reports = Generator[TrainProgress, bool | None, None]
 """A generator of reports; send True to stop it."""
@@ -260,7 +260,12 @@ class StageTrainer:
         done, wanted = source.filled, len(self._training_set.read)
         if done < wanted and not then:
             self._notes.append(
-                tr("learned from {done} of {wanted} images, for lack of time or memory", done=done, wanted=wanted)
+                tr_n(
+                    "learned from {done} of {n} image, for lack of time or memory",
+                    "learned from {done} of {n} images, for lack of time or memory",
+                    wanted,
+                    done=done,
+                )
             )
 
     def keep_state(self) -> None:

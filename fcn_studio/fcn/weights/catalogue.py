@@ -48,6 +48,7 @@ class NetworkInfo:
         architecture: its parts as in the file, for people.
         validation: its validation figures under plain names, or None.
         trained_on: number of images it was trained on.
+        parent: sha256 of the network it was fine-tuned from, or "".
         size: of the file, bytes.
         preprocessing: of its input, as in the file, for people.
         source: where an imported one came from.
@@ -65,6 +66,7 @@ class NetworkInfo:
     trained_on: int
     size: int
     preprocessing: Mapping[str, object] = field(default_factory=dict)
+    parent: str = ""
     source: str = ""
     source_sha256: str = ""
     licence: str = ""
@@ -140,6 +142,7 @@ def _info(path: Path, digest: str, size: int, described: Any) -> NetworkInfo:
         trained_on=len(trained_on),
         size=size,
         preprocessing=_object(described.get("preprocessing", {})),
+        parent=text(described.get("parent", "")),
         **{key: text(described.get(key, "")) for key in ORIGIN_KEYS},
     )
 

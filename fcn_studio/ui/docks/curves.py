@@ -59,6 +59,11 @@ class Curves(QWidget):
         look = theme.current()
         self._loss.clear()
         self._iou.clear()
+        if not history:  # else an empty plot keeps the axes of what it showed last
+            self._loss.setRange(xRange=(0, 1), yRange=(0, 1))
+        else:
+            self._loss.enableAutoRange()
+            self._iou.enableAutoRange(axis="x")
         losses = [(p.step, p.loss) for p in thinned(history) if p.loss == p.loss]  # not NaN
         if losses:
             self._loss.plot(*zip(*losses, strict=True), pen=pg.mkPen(look.accent, width=2))

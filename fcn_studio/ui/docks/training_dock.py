@@ -34,6 +34,7 @@ from fcn_studio.ui.widgets.fields import Choice, NumberFieldKeyboard
 from fcn_studio.ui.widgets.named import named, with_role
 
 if TYPE_CHECKING:
+    from fcn_studio.fcn.weights.catalogue import NetworkInfo
     from fcn_studio.ui.docks.curves import Curves
     from fcn_studio.ui.network.network_parts import NetworkParts
     from fcn_studio.ui.session.session import Session
@@ -123,6 +124,7 @@ class TrainingDock(QDockWidget):
         self._current, self._network_device = network.current, network.device
         self._fine_tuning, self._job_list = network.fine_tuning, network.job_list
         self._curves: Curves | None = None
+        self._judged_with: NetworkInfo | None = None
         self._in_front = False
         self._draw_soon = QTimer(self, singleShot=True, interval=DRAW_MS)
         self._draw_soon.timeout.connect(self._draw)
@@ -274,9 +276,13 @@ class TrainingDock(QDockWidget):
         if earlier is not None:
             self._start(earlier.config, go_on=True)
 
-    def _start(self, config: TrainConfig, *, go_on: bool = False) -> None:
+    def _forget_verdict(self) -> None:
+        self._judged_with = None
         self._verdict.clear()
         self._verdict.hide()
+
+    def _start(self, config: TrainConfig, *, go_on: bool = False) -> None:
+        self._forget_verdict()
         self._fine_tuning.start(config, go_on=go_on)
         self._show_curves()
 
@@ -284,6 +290,8 @@ class TrainingDock(QDockWidget):
 
     def refresh(self) -> None:
         """Show network, device and what may be pressed."""
+        if self._judged_with is not None and self._judged_with != self._current.info:
+            self._forget_verdict()  # it speaks of a network that is no longer in use
         current, there = self._current, self._session.project is not None
         jobs, busy = self._job_list.views, self._fine_tuning.busy
         self._name.setText(current.name or tr("No network"))
@@ -321,18 +329,29 @@ class TrainingDock(QDockWidget):
             return
         counts = self._session.status_scan.counts()
         verified, begun = counts.get(Status.VERIFIED, 0), counts.get(Status.IN_PROGRESS, 0)
-        words = tr("{verified:,} verified and {begun:,} begun images to learn from.", verified=verified, begun=begun)
-        seen = self._current.trained_on
+        words = tr_n(
+            "{n:,} verified image and {begun} to learn from.",
+            "{n:,} verified images and {begun} to learn from.",
+            verified,
+            begun=tr_n("{n:,} begun image", "{n:,} begun images", begun),
+        )
+        seen, before = self._current.trained_on, self._current.learned_before
         if seen:
             learned = tr_n(
                 "The network has learned from {n:,} image.", "The network has learned from {n:,} images.", seen
             )
             words = f"{words} {learned}"
+        if seen and before:
+            earlier = tr_n(
+                "It began with a network that had learned from {n:,} image.",
+                "It began with a network that had learned from {n:,} images.",
+                before,
+            )
+            words = f"{words} {earlier}"
         self._counts.setText(words)
 
     def _project_changed(self) -> None:
-        self._verdict.clear()
-        self._verdict.hide()
+        self._forget_verdict()
         self._truth.hide()
         self._table.clear_figures()
         self._choose_as_set()
@@ -361,6 +380,7 @@ class TrainingDock(QDockWidget):
             self._draw_soon.start()
 
     def _finished(self, adoption: Adoption, outcome: TrainOutcome) -> None:
+        self._judged_with = self._current.info
         self._verdict.setText(verdict_words(adoption, outcome))
         self._verdict.show()
         if outcome.figures is not None:

@@ -16,7 +16,7 @@ from fcn_studio.core.class_map import ClassMap, can_help, map_classes
 from fcn_studio.errors import CheckpointError, ProjectError
 from fcn_studio.fcn.weights.catalogue import NetworkInfo
 from fcn_studio.i18n import tr, tr_n
-from fcn_studio.jobs.networks import class_map_of, network_of
+from fcn_studio.jobs.networks import class_map_of, learned_before, network_of
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.ui.session.open_project import OpenProject
@@ -44,6 +44,7 @@ class CurrentNetwork(QObject):
     Attributes:
         info: the network; None if there is none.
         class_map: what the user said that its classes mean in the project; the others go by name.
+        learned_before: number of images that the network which its fine-tunes began with had learned from.
         can_go_back: whether there is an earlier network to return to; asked for at every edit, so no file is read.
     """
 
@@ -58,6 +59,7 @@ class CurrentNetwork(QObject):
         self.info: NetworkInfo | None = None
         self.class_map: ClassMap = {}
         self.can_go_back = False
+        self.learned_before = 0
         self._said: dict[str, ClassMap] = {}  # sha256 of every network that was in use -> its class map
         session.table_changed.connect(self.changed)
 
@@ -77,6 +79,14 @@ class CurrentNetwork(QObject):
             return tr("Network: {name} · knows none of your classes yet", name=self.name)
         if not self.trained_on:
             return tr("Network: {name}", name=self.name)
+        if self.learned_before:
+            return tr_n(
+                "Network: {name} · learned from {n:,} image here, {before:,} before",
+                "Network: {name} · learned from {n:,} images here, {before:,} before",
+                self.trained_on,
+                name=self.name,
+                before=self.learned_before,
+            )
         return tr_n(
             "Network: {name} · learned from {n:,} image",
             "Network: {name} · learned from {n:,} images",
@@ -187,6 +197,7 @@ class CurrentNetwork(QObject):
         same = self.info is not None and network is not None and self.info.sha256 == network.sha256
         remapped = same and class_map != self.class_map
         self.info, self.class_map = network, class_map
+        self.learned_before = self._learned_before()
         if network is not None:
             self._said[network.sha256] = class_map
         self.can_go_back = self._has_earlier()
@@ -195,6 +206,11 @@ class CurrentNetwork(QObject):
         if remapped:
             self.meaning_changed.emit()
         self.changed.emit()
+
+    def _learned_before(self) -> int:
+        with suppress(ProjectError):  # told when the project was opened
+            return learned_before(self.info, self._session.project) if self.info is not None else 0
+        return 0
 
     def _has_earlier(self) -> bool:
         project = self._session.project

@@ -22,6 +22,10 @@ if TYPE_CHECKING:  # start-up: what only a job needs is imported with its first 
     from fcn_studio.jobs.protocol import Job, JobProgress, JobResult, Reply
 
 
+_TELLING_SHARE = 0.02
+"""Share of a training after which its pace tells the time that is left."""
+
+
 class Kind(Enum):
     """What a job is for."""
 
@@ -58,6 +62,8 @@ class _Running:
     on_progress: Callable[[JobProgress], None]
     on_done: Callable[[JobResult], None]
     image_id: str = ""
+    first: TrainProgress | None = None
+    """News from which the pace of a training counts."""
     cancel: Callable[[], None] | None = None
     """How to end work that the window does itself."""
 
@@ -215,7 +221,9 @@ class JobList(QObject):
             return
         if isinstance(reply, Progress):
             if not running.view.stopping:
-                running.view = _advanced(running.view, reply.news)
+                if isinstance(reply.news, TrainProgress):
+                    running.first = _first(running, reply.news)
+                running.view = _advanced(running.view, reply.news, running.first)
             for note in _notes(reply.news):
                 self.notice.emit(tr("{title}: {note}.", title=running.view.title, note=note))
             self._tell(running.on_progress, reply.news)
@@ -257,7 +265,21 @@ def _notes(news: JobProgress) -> tuple[str, ...]:
     return news.notes if isinstance(news, Evaluated | Predicted) else ()
 
 
-def _advanced(view: JobView, news: JobProgress) -> JobView:
+def _first(running: _Running, news: TrainProgress) -> TrainProgress:
+    """Return the news from which the pace counts; preparations end where the share spent falls to 0."""
+    first = running.first
+    return news if first is None or news.fraction < (running.view.fraction or 0.0) else first
+
+
+def _seconds_left(first: TrainProgress | None, news: TrainProgress) -> float | None:
+    """Return how long a training still takes at its pace; None if too little is done to tell."""
+    done = news.fraction - first.fraction if first is not None else 0.0
+    if first is None or done < _TELLING_SHARE:
+        return None
+    return (1 - news.fraction) * (news.elapsed - first.elapsed) / done
+
+
+def _advanced(view: JobView, news: JobProgress, first: TrainProgress | None = None) -> JobView:
     """Return the view of a job after some news."""
     from fcn_studio.jobs.protocol import Evaluated, Installing
 
@@ -268,7 +290,7 @@ def _advanced(view: JobView, news: JobProgress) -> JobView:
         words = tr("{stage}, {done:.0f} of {total:.0f} MB", stage=words, done=done / 1e6, total=total / 1e6)
         return replace(view, fraction=done / total, words=words)
     if isinstance(news, TrainProgress):
-        left = news.elapsed / news.fraction - news.elapsed if news.fraction > 0.01 else None
+        left = _seconds_left(first, news)
         if left is None:
             words = tr("step {step}, loss {loss:.2f}", step=news.step, loss=news.loss)
         else:

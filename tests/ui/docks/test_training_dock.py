@@ -12,10 +12,12 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, TrainProgress, Verdict
+from fcn_studio.fcn.weights.catalogue import read_info
 from fcn_studio.i18n import message
 from fcn_studio.jobs.protocol import InstallJob
 from fcn_studio.ui.docks.training_dock import DRAW_MS, TrainingDock, known_words, verdict_words
 from fcn_studio.ui.network.job_list import Kind
+from tests.helpers import tiny_checkpoint
 from tests.ui.conftest import Studio, draw_project
 
 
@@ -46,6 +48,36 @@ def test_plots_are_loaded_when_the_dock_is_first_seen(studio: Studio, qtbot: QtB
 def test_the_curves_module_loads_no_torch() -> None:
     code = "import sys, fcn_studio.ui.docks.curves; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_verdict_goes_with_its_network(studio: Studio, dock: TrainingDock, tmp_path: Path) -> None:
+    studio.network.current.info = read_info(tiny_checkpoint(tmp_path / "new.safetensors"))
+    studio.network.fine_tuning.finished.emit(Adoption(Verdict.ADOPTED, (message("it is better"),)), outcome())
+    studio.network.device.changed.emit()
+    assert "is in use" in dock._verdict.text()
+    studio.network.current.info = read_info(tiny_checkpoint(tmp_path / "old.safetensors", seed=1))
+    studio.network.current.changed.emit()
+    assert not dock._verdict.text()
+    assert dock._verdict.isHidden()
+
+
+def test_the_chart_of_another_project_has_no_axis_of_this_one(
+    studio: Studio, dock: TrainingDock, qtbot: QtBot
+) -> None:
+    assert dock._curves is not None
+    loss = dock._curves._loss
+    studio.network.fine_tuning.history = [TrainProgress(n, 900, n / 900, 5.0, 1.0, 1.0) for n in range(0, 900, 100)]
+    dock._draw()
+    qtbot.waitUntil(lambda: loss.viewRange()[0][1] >= 800)
+    studio.session.close_project()
+    for plot in (loss, dock._curves._iou):
+        (left, right), (_, top) = plot.viewRange()
+        assert -0.5 < left <= right < 1.5
+        assert top < 1.5
+    studio.network.fine_tuning.history = [TrainProgress(n, 90, n / 90, 5.0, 1.0, 1.0) for n in range(0, 90, 10)]
+    dock._draw()
+    loss.getViewBox().updateAutoRange()  # as the next paint does; the dock is hidden without a project
+    assert 80 <= loss.viewRange()[0][1] < 100
 
 
 def test_fine_tune_as_chosen(studio: Studio, dock: TrainingDock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,6 +218,6 @@ def test_what_the_network_knows_in_words() -> None:
 
 
 def test_counts_tell_what_there_is_to_learn_from(studio: Studio, dock: TrainingDock, qtbot: QtBot) -> None:
-    assert dock._counts.text().startswith("0 verified and 0 begun images to learn from.")
+    assert dock._counts.text().startswith("0 verified images and 0 begun images to learn from.")
     studio.session.verify()
-    qtbot.waitUntil(lambda: dock._counts.text().startswith("1 verified and 0 begun images to learn from."))
+    qtbot.waitUntil(lambda: dock._counts.text().startswith("1 verified image and 0 begun images to learn from."))

@@ -72,6 +72,17 @@ def test_training_says_how_long_it_will_take(desk: Board) -> None:
     assert desk.views[-1].words == "step 5, loss 0.25, 1.0 min left"
 
 
+def test_the_time_that_is_left_counts_from_the_end_of_the_preparations(desk: Board) -> None:
+    job_id = desk.submit(Kind.FINE_TUNE)
+    # As a fine-tune of three minutes tells: features are cached for 45 s, then the training begins.
+    for fraction, elapsed in ((0.0, 2.0), (0.2, 36.0), (0.0, 45.0)):
+        desk.reply(Progress(job_id, TrainProgress(0, 100, fraction, math.nan, elapsed, elapsed)))
+    desk.reply(Progress(job_id, TrainProgress(1, 100, 0.011, 0.5, 46.5, 46.5)))
+    assert "left" not in desk.views[-1].words
+    desk.reply(Progress(job_id, TrainProgress(3, 100, 0.03, 0.5, 49.05, 49.05)))
+    assert desk.views[-1].words.endswith("2.2 min left")
+
+
 def test_only_an_auto_segment_goes_ahead(desk: Board, monkeypatch: pytest.MonkeyPatch) -> None:
     lanes: list[bool] = []
     monkeypatch.setattr(desk.process, "submit", lambda job, *, interactive: lanes.append(interactive) or len(lanes))

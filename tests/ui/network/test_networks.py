@@ -21,6 +21,7 @@ from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.training import Verdict
 from fcn_studio.errors import CheckpointError, NetworkCannotHelp, ProjectError
 from fcn_studio.fcn.weights.catalogue import read_info
+from fcn_studio.fcn.weights.checkpoint import load_checkpoint, save_checkpoint
 from fcn_studio.fcn.weights.published import PUBLISHED
 from fcn_studio.formats.project.run_result import NAME
 from fcn_studio.jobs.network_list import ListedNetwork, Origin
@@ -151,6 +152,31 @@ def test_keys_pass_by_headings(studio: Studio, commands: NetworkCommands, qtbot:
     at = dialog.list.visualItemRect(rows[headings[0]]).center()
     qtbot.mouseClick(dialog.list.viewport(), Qt.MouseButton.LeftButton, pos=at)
     assert dialog.chosen is before
+
+
+def test_what_a_fine_tune_began_with_had_learned_from_is_told(
+    studio: Studio, commands: NetworkCommands, networks: dict[str, Path]
+) -> None:
+    """A run knows the images of this project alone; those before are found along its parents."""
+    project = studio.session.project
+    assert project is not None
+    parent = networks["street"] = tiny_checkpoint(
+        networks["street"], ClassTable.from_names(["road", "sky"]), trained_on=tuple("abcdefg")
+    )
+    for number in (1, 2):
+        path = a_run(studio, number)
+        made = load_checkpoint(path)
+        trained_on = tuple("xy"[:number])
+        save_checkpoint(replace(made, parent=read_info(parent).sha256, trained_on=trained_on), path)
+        project.runs.set_current(path, read_info(path).sha256, compared=False)
+        studio.network.current.load()
+        parent = path
+    assert studio.network.current.summary == "Network: run 0002 · learned from 2 images here, 7 before"
+    studio.network.current.go_back()
+    assert studio.network.current.summary == "Network: run 0001 · learned from 1 image here, 7 before"
+    assert "It began with a network that had learned from 7 images." in studio.window.training_dock._counts.text()
+    studio.network.current.go_back()
+    assert studio.network.current.learned_before == 0
 
 
 def test_a_candidate_is_used_by_hand_and_taken_back(studio: Studio, commands: NetworkCommands, qtbot: QtBot) -> None:
