@@ -169,7 +169,7 @@ def _run(
         studio.window.show()
         gc.freeze()
         GuiThreadGarbageCollector(studio.window)
-        QTimer.singleShot(0, studio.window, lambda: _tell_ended(studio))
+        QTimer.singleShot(0, studio.window, lambda: _tell_ended(studio, folder))
         if folder is not None:
             QTimer.singleShot(0, studio.window, lambda: _open(studio, folder, break_lock))
         QTimer.singleShot(WARM_UP_MS, studio.window, studio.network.process.warm_up)
@@ -180,13 +180,16 @@ def _run(
             studio.shut_down()
 
 
-def _tell_ended(studio: Studio) -> None:
+def _tell_ended(studio: Studio, asked: Path | None) -> None:
+    """Report that the program ended unexpectedly, and name the folder with unsaved work, if it is not opened now."""
     ended = take_unexpected_ends()
     if ended:
+        from fcn_studio.formats.journal.journal_folder import folders_with_strokes
         from fcn_studio.ui.commands.report import report_text, unexpected_ends_text
 
         text = f"{unexpected_ends_text(ended)}\n{report_text(studio.window.messages, studio.network.device.words)}"
-        studio.window.message_presenter.report_unexpected_end(text)
+        kept = next(iter(folders_with_strokes()), None) if asked is None else None
+        studio.window.message_presenter.report_unexpected_end(text, kept, studio.window.open_folder)
 
 
 def _open(studio: Studio, folder: Path, break_lock: bool) -> None:

@@ -15,15 +15,29 @@ from fcn_studio import paths
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.atomic import os_errors_as
 from fcn_studio.formats.journal.journal import Journal, read_journal
-from fcn_studio.formats.project.lock import ProjectLock
+from fcn_studio.formats.project.lock import ProjectLock, holder
 from fcn_studio.i18n import tr, tr_noop
 
 SUFFIX = ".journal"
+PLACE = "project.txt"
+"""File with the path of the project's folder."""
 
 
 def journals_dir() -> Path:
     """Return the folder of the journals of all projects."""
     return paths.state_dir() / "journals"
+
+
+def folders_with_strokes() -> list[Path]:
+    """Return the project folders with strokes on this computer that no process holds, the last written first."""
+    found: dict[Path, float] = {}
+    for journals in journals_dir().glob("*/"):
+        with suppress(OSError):
+            written = max((path.stat().st_mtime for path in journals.glob(f"*{SUFFIX}")), default=0.0)
+            folder = Path((journals / PLACE).read_text(encoding="utf-8").removesuffix("\n"))
+            if written and holder(journals / "lock") is None and folder.is_dir():
+                found[folder] = written
+    return sorted(found, key=lambda folder: -found[folder])
 
 
 class JournalFolder:
@@ -51,8 +65,8 @@ class JournalFolder:
         self._lock = ProjectLock(self.path / "lock")
         if project_id:
             self._adopt(journals_dir() / _name(f"\0{place}"))
-        with suppress(OSError):  # for people who look into the state folder; nothing reads it
-            (self.path / "project.txt").write_text(place + "\n", encoding="utf-8", errors="backslashreplace")
+        with suppress(OSError):  # for people who look into the state folder, and to name the folder after a crash
+            (self.path / PLACE).write_text(place + "\n", encoding="utf-8", errors="backslashreplace")
 
     def _adopt(self, unnamed: Path) -> None:
         """Move the journals from before the project had a file.

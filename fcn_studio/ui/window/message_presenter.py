@@ -5,7 +5,9 @@ They are shown in the message strip, the status bar and dialogs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -45,18 +47,28 @@ class MessagePresenter(QObject):
         messages.offered.connect(self._show_offer)
         messages.bug.connect(self._show_bug)
 
-    def report_unexpected_end(self, text: str) -> None:
-        """Say that the program ended unexpectedly last time and offer a report."""
+    def report_unexpected_end(
+        self, text: str, folder: Path | None = None, open_folder: Callable[[Path], object] | None = None
+    ) -> None:
+        """Say that the program ended unexpectedly last time and offer a report.
+
+        Args:
+            text: the report.
+            folder: the project folder with unsaved strokes, if there is one.
+            open_folder: opens it.
+        """
         from fcn_studio.ui.dialogs.help_dialogs import ReportDialog
 
         title = tr("FCN Studio ended unexpectedly")
         words = tr("FCN Studio crashed, was killed or lost power. Please copy this text into a report.")
-        self._messages.offer(
-            tr("FCN Studio ended unexpectedly last time."),
-            tr("Show report"),
-            lambda: ReportDialog(title, words, text, self._window).open(),
-            lasting=True,
-        )
+        sentence = tr("FCN Studio ended unexpectedly last time.")
+        report = tr("Show report"), lambda: ReportDialog(title, words, text, self._window).open()
+        if folder is None or open_folder is None:
+            self._messages.offer(sentence, *report, lasting=True)
+            return
+        kept = tr("Unsaved work on {folder} is kept. It comes back when you open the folder.", folder=folder)
+        opening = tr("Open {name}", name=folder.name), partial(open_folder, folder)
+        self._messages.offer(f"{sentence} {kept}", *opening, report, lasting=True)
 
     def _turned(self) -> None:
         # A notice before a project is opened may come from the start; it disappears by itself.

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.errors import ImageError
+from fcn_studio.formats.journal.journal_folder import SUFFIX, JournalFolder, folders_with_strokes
 from fcn_studio.ui.commands.report import report_text
 from fcn_studio.ui.dialogs.help_dialogs import ReportDialog
 from fcn_studio.ui.runtime.guard import guarded
@@ -221,6 +223,22 @@ def test_what_is_said_of_a_project_as_it_opens_stays(
     assert other.window._strip.text.startswith("Opened read-only")
     other.window.open_folder(tmp_path / "other")
     assert other.window._strip.isHidden()
+
+
+def test_after_a_crash_the_start_page_names_the_folder_with_work(welcome: Studio, tmp_path: Path) -> None:
+    folder = draw_project(tmp_path / "cells")
+    with closing(JournalFolder("", folder)) as journals:
+        (journals.path / f"a{SUFFIX}").write_bytes(b"strokes")
+        assert folders_with_strokes() == [], "another window has it open"
+    JournalFolder("", draw_project(tmp_path / "clean")).close()
+    assert folders_with_strokes() == [folder]
+    presenter, strip = welcome.window.message_presenter, welcome.window._strip
+    presenter.report_unexpected_end("killed", folder, welcome.window.open_folder)
+    assert str(folder) in strip.text
+    assert [button.text() for button in strip.buttons] == ["Open cells", "Show report"]
+    strip.button.click()
+    assert welcome.session.project is not None
+    assert welcome.session.project.folder == folder
 
 
 def test_a_notice_that_the_strip_has_no_room_for_is_in_the_status_bar(studio: Studio) -> None:
