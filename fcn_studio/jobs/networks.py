@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,24 @@ def network_of(project: ProjectFolder | None, asked: str = "") -> NetworkInfo | 
         assert project is not None
         return read_info(_place(current, project))
     return default_network(project.config.table if project is not None else None)
+
+
+def start_of(project: ProjectFolder) -> NetworkInfo | None:
+    """Return the network that a fine-tune of a project starts from.
+
+    It is the last one in use that is no run of the project; else it is the bundled default. Fine-tunes do not go on
+    from each other: chained ones forget. All trusted pixels are trained on each time instead.
+
+    Raises:
+        CheckpointError: if the bundled default is damaged.
+        ProjectError: if ``current.json`` is broken.
+    """
+    for used in project.runs.chain():
+        path = used.path(project.folder)
+        if path is None or not project.runs.holds(path):
+            with suppress(CheckpointError):  # it is no longer there, and the one before it may be
+                return read_info(_place(used, project))
+    return default_network(project.config.table)
 
 
 def default_network(table: ClassTable | None = None) -> NetworkInfo | None:

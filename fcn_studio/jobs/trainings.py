@@ -33,7 +33,7 @@ from fcn_studio.jobs import runs
 from fcn_studio.jobs.console import open_project, print_figures, progress_bar, tell_left_out
 from fcn_studio.jobs.fine_tune_run import FineTuneRequest, FineTuneRun, Judged, fine_tune_run
 from fcn_studio.jobs.graceful_interrupt import graceful_interrupt
-from fcn_studio.jobs.networks import class_map_of, class_map_with, default_network, needed, network_of
+from fcn_studio.jobs.networks import class_map_of, class_map_with, default_network, needed, network_of, start_of
 from fcn_studio.jobs.outputs import check_checkpoint, check_log
 from fcn_studio.jobs.protocol import FineTuneJob
 from fcn_studio.jobs.run import JobRunner
@@ -150,7 +150,8 @@ def _request(
 
     The network in use is the baseline if it can help.
     """
-    base = None if config.level is Level.SCRATCH else needed(network_of(project, network))
+    start = network_of(project, network) if network else start_of(project)
+    base = None if config.level is Level.SCRATCH else needed(start)
     current = _compared_with(project, earlier)
     if base is not None and config.architecture is not None and earlier is None:
         _check_trunk(base, config.architecture)

@@ -20,7 +20,7 @@ from fcn_studio.fcn.weights.catalogue import read_info
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs import headless, runs, trainings
-from fcn_studio.jobs.networks import network_of
+from fcn_studio.jobs.networks import network_of, start_of
 from tests.helpers import save_half
 from tests.jobs.test_headless import stop_at
 
@@ -153,3 +153,35 @@ def test_the_papers_recipe_from_scratch_warns_of_itself(
     for config in (TrainConfig(Level.SCRATCH), TrainConfig(recipe=RecipeName.PAPER)):
         headless.train(verified, config, device="cpu")
         assert capsys.readouterr().err == ""
+
+
+def test_a_fine_tune_starts_from_no_run(verified: Path, tiny_network: Path, tmp_path: Path) -> None:
+    """Chained fine-tunes forget: each starts from the last network in use that is no run."""
+    other = tmp_path / "other.safetensors"
+    save_checkpoint(replace(load_checkpoint(tiny_network), note="another"), other)
+
+    def start() -> str:
+        with ProjectFolder.open(verified, writable=False) as project:
+            info = start_of(project)
+            assert info is not None
+            return info.sha256
+
+    bundled_one = start()
+    assert bundled_one == read_info(tiny_network).sha256
+    result = headless.train(verified, QUICK, device="cpu")
+    with ProjectFolder.open(verified, writable=True) as project:
+        run = project.runs.checkpoints()[0]
+        project.runs.set_current(run, read_info(run).sha256, compared=True)  # by any verdict
+    assert start() == bundled_one
+    headless.train(verified, QUICK, device="cpu")
+    with ProjectFolder.open(verified, writable=True) as project:
+        second = project.runs.checkpoints()[1]
+        assert load_checkpoint(second).parent == bundled_one
+        project.runs.set_current(other, read_info(other).sha256, compared=False)
+        project.runs.set_current(second, read_info(second).sha256, compared=True)
+    assert start() == read_info(other).sha256
+    other.unlink()  # the one before it serves
+    assert start() == bundled_one
+    named = headless.train(verified, QUICK, network=str(run), device="cpu", out=tmp_path / "named.safetensors")
+    assert load_checkpoint(named["checkpoint"]).parent == read_info(run).sha256
+    assert result["run"] == "run 0001"

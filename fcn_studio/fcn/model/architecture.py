@@ -198,6 +198,11 @@ class Architecture:
         return self.trunk.startswith("efficientnet-")
 
     @property
+    def is_linear_in_taps(self) -> bool:
+        """Whether the scores of each class are linear in the taps."""
+        return self.trunk not in ("resnet50", "resnet101", "article") and self.upsampling == "bilinear"
+
+    @property
     def has_taps(self) -> bool:
         """Whether it can be an FCN-32s, -16s or -8s, as one likes."""
         return "stride" not in _FIXED[self.trunk]

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -242,7 +243,23 @@ class FCN(Network):
 
         It is to be upsampled to an image of that size.
         """
-        scores: Tensor = self.score_fr(features[32])
+        scores = self._fused(features, lambda layer, tap: self.get_submodule(layer)(tap), torch.add)
+        return self._upsampled_last(scores, height, width)
+
+    def score_inputs(self, features: Features, height: int, width: int) -> ScoreMap:
+        """Return what the scores of an image are linear in.
+
+        They are if upsampling is not learned. The channels are those of the taps, each upsampled as its scores are,
+        in the order of the score layers.
+        """
+        joined = self._fused(features, lambda _, tap: tap, lambda *maps: torch.cat(maps, 1))
+        return self._upsampled_last(joined, height, width)
+
+    def _fused(
+        self, features: Features, score: Callable[[str, Tensor], Tensor], join: Callable[[Tensor, Tensor], Tensor]
+    ) -> Tensor:
+        """Upsample stride by stride and join what is scored there, down to the finest stride."""
+        scores = score("score_fr", features[32])
         for fusion in self._fusions:
             upsampled: Tensor = self.get_submodule(fusion.upscore)(self._extended(scores))
             ahead, behind = max(0, -fusion.crop), max(0, fusion.crop)
@@ -253,9 +270,15 @@ class FCN(Network):
             tap = tap[:, :, :rows, :columns]
             if fusion.stride in self.scales:
                 tap = tap * self.scales[fusion.stride]
-            scores = upsampled[:, :, :rows, :columns] + self.get_submodule(fusion.score)(tap)
-        last, values = self.get_submodule(self._last), self._extended(scores)
-        return ScoreMap(values, (height, width), last, self.stride, self._last_kernel, self._last_crop)
+            scores = join(upsampled[:, :, :rows, :columns], score(fusion.score, tap))
+        return scores
+
+    def _upsampled_last(self, values: Tensor, height: int, width: int) -> ScoreMap:
+        """Return values at the finest stride as a map to be upsampled to the image."""
+        last = self.get_submodule(self._last)
+        return ScoreMap(
+            self._extended(values), (height, width), last, self.stride, self._last_kernel, self._last_crop
+        )
 
     def adapted(self, key: str, value: Tensor, sources: Sequence[int | None]) -> Tensor:
         """Return the scores' weight for other classes.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -51,6 +52,34 @@ class ScoreMap:
         upsampled = self.upsample(self.values[:, :, top:bottom, left:right])
         row, column = rows[0] + self.crop - top * self.factor, columns[0] + self.crop - left * self.factor
         return upsampled[:, :, row : row + rows[1] - rows[0], column : column + columns[1] - columns[0]]
+
+    def at(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """Return values (n, C) at pixels of the first image.
+
+        The upsampling must be bilinear; rows and columns are int64 (n,).
+        """
+        values = self.values[0].permute(1, 2, 0)
+        if self.upsample is None:
+            return values[rows, columns]
+        total = values.new_zeros(len(rows), values.shape[2])
+        for row, row_weight in self._reaching(rows, values.shape[0]):
+            for column, column_weight in self._reaching(columns, values.shape[1]):
+                total += (row_weight * column_weight)[:, None] * values[row, column]
+        return total
+
+    def _reaching(self, pixels: Tensor, length: int) -> list[tuple[Tensor, Tensor]]:
+        """Return the two cells that reach each pixel, with their weights.
+
+        Along one axis; a cell outside of the map weighs 0.
+        """
+        place = pixels + self.crop
+        found = []
+        for back in (0, 1):
+            cell = place // self.factor - back
+            distance = (place - cell * self.factor - (self.kernel - 1) / 2).abs() / self.factor
+            inside = (cell >= 0) & (cell < length)
+            found.append((cell.clamp(0, length - 1), torch.where(inside, (1 - distance).clamp(min=0), 0.0)))
+        return found
 
     def only(self, number: int) -> ScoreMap:
         """Return the score map of one of the images."""

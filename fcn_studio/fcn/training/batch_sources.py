@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -30,8 +31,6 @@ T = TypeVar("T")
 
 FEATURE_CACHE_BYTES = 2**30
 """Memory that cached features may take."""
-
-_LARGEST_VIEW = 768
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +207,12 @@ class FeatureSource:
     """Features of the training images, computed once.
 
     The trunk must not change.
+
+    Attributes:
+        largest_view: longest side in pixels of the network's input of which features are computed.
     """
+
+    largest_view = 768
 
     def __init__(
         self,
@@ -254,7 +258,8 @@ class FeatureSource:
         total, order = 0, ImageOrder(len(self._images), self._seed)
         for place in range(len(self._images)):
             if (pair := self._images.get(order[place])) is not None:
-                total += self._add(*self._view(*pair, generator(self._seed, VIEWS, place)))
+                rng = generator(self._seed, VIEWS, place)
+                total += self._add(*self._view(*pair, rng), rng)
             self.filled = place + 1
             self._order = ImageOrder(len(self._views), self._seed)
             yield self.filled
@@ -274,14 +279,15 @@ class FeatureSource:
     def close(self) -> None:
         """Do nothing: no work runs in the background."""
 
-    def _add(self, image: Image, channels: LabelMap) -> int:
+    def _add(self, image: Image, channels: LabelMap, rng: np.random.Generator) -> int:
         """Cache the features of an image and its mirror image.
 
         Returns their bytes.
         """
         total = 0
         for step in (1, -1) if self._flip else (1,):
-            features = self._features(image[:, ::step].copy())  # torch takes no negative strides
+            mirrored = image[:, ::step].copy()  # torch takes no negative strides
+            features = self._with_room(partial(self._features, mirrored))
             total += sum(2 * tensor.numel() for tensor in features.values())
             self._views.append((features, torch.from_numpy(channels[:, ::step].copy())))
         return total
@@ -295,26 +301,27 @@ class FeatureSource:
         shape = scaled_size(channels.shape, scale)
         image, small = resized(image, shape), resized_labels(channels, shape)
         labelled = np.argwhere(small != VOID)
-        if max(shape) <= _LARGEST_VIEW or not len(labelled):
+        side = self.largest_view
+        if max(shape) <= side or not len(labelled):
             return image, small
         middle = labelled[rng.integers(len(labelled))]
-        starts = np.clip(middle - _LARGEST_VIEW // 2, 0, np.maximum(0, np.array(shape) - _LARGEST_VIEW))
-        rows, columns = (slice(start, start + _LARGEST_VIEW) for start in starts.tolist())
+        starts = np.clip(middle - side // 2, 0, np.maximum(0, np.array(shape) - side))
+        rows, columns = (slice(start, start + side) for start in starts.tolist())
         return image[rows, columns], small[rows, columns]
 
-    def _features(self, image: Image) -> Features:
-        """Return the trunk's features of one image in half precision."""
+    def _with_room(self, compute: Callable[[], T]) -> T:
+        """Return what is computed, once memory is enough for it."""
         while True:
             try:
-                return self._compute(image)
+                return compute()
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
             self._make_room()  # outside of except: the error keeps activations alive
 
     @torch.inference_mode()
-    def _compute(self, image: Image) -> Features:
-        """Compute the features of one image.
+    def _features(self, image: Image) -> Features:
+        """Return the trunk's features of one image in half precision.
 
         It may run out of memory.
         """

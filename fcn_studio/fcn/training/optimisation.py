@@ -52,9 +52,12 @@ class Optimisation:
         device: where; the CPU after a device ran out of memory for good.
         steps: optimiser steps done.
         loss: mean cross-entropy of the last one, nats; not a number before the first.
+        converged: whether further steps would gain next to nothing; that is never known here.
         given_up: whether the loss was not a number too often.
         notes: sentences about what went wrong.
     """
+
+    converged = False
 
     def __init__(
         self,

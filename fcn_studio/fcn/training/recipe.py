@@ -18,7 +18,7 @@ from fcn_studio.fcn.transforms import Augmentation
 _WEIGHT_DECAY = 1e-2
 _LOWEST_WEIGHT, _HIGHEST_WEIGHT = 0.3, 3.0
 _CROP_PIXELS = {"cpu": 160 * 208, "cuda": 384 * 512, "mps": 256 * 336}
-_WORKING_SIDE, _PRETRAINED_WORKING_SIDE = 320, 640
+WORKING_SIDE, PRETRAINED_WORKING_SIDE = 320, 640
 _MANY_IMAGES = 50
 _BATCH = 8
 _PAPER_RATES = {32: 1e-10, 16: 1e-12, 8: 1e-14}
@@ -106,6 +106,14 @@ def recipe_for(level: Level, *, batch_norm: bool, foreign: bool, images: int, ef
         head, late = 4 * head, 10 * late
     early = late if foreign else late / 2 if images >= _MANY_IMAGES else 0
     return Recipe(200, 2e-3, head, late, early, 0.05, 0.98, statistics=False, evaluations=4)
+
+
+def fit_recipe() -> Recipe:
+    """Return the recipe of a fit of the score layers.
+
+    It has a largest number of steps, and nothing else to choose.
+    """
+    return Recipe(12, 0, 0, 0, 0, 0.0, 0.0, statistics=False, evaluations=1, decay=0.0, constant=True)
 
 
 def paper_recipe(stride: int, *, at_once: bool, batch: int, pixels: float, statistics: bool) -> Recipe:
@@ -210,15 +218,14 @@ def class_weights(pixels: NDArray[np.int64]) -> NDArray[np.float64]:
     return weights
 
 
-def working_scale(shapes: Sequence[tuple[int, int]], *, efficientnet: bool = False) -> float:
-    """Return the input scale of a network trained from scratch.
+def working_scale(shapes: Sequence[tuple[int, int]], wanted: float = WORKING_SIDE) -> float:
+    """Return the input scale for training a network without classes.
 
-    It depends on the images. It brings the longer side near 320 pixels, where a slim network sees enough around each
-    pixel and a CPU keeps up (CamVid: 0.67), but never shrinks to less than a quarter, so that details remain. An
-    EfficientNet, which sees more around each pixel at less cost, takes 640.
+    Brings the longer side near the wanted number of pixels, but never shrinks to less than a quarter, so that
+    details remain. At 320 a slim network sees enough around each pixel and a CPU keeps up (CamVid: 0.67). An
+    EfficientNet sees more around each pixel at less cost and takes 640.
     """
     side = float(np.median([max(shape) for shape in shapes]))
-    wanted = _PRETRAINED_WORKING_SIDE if efficientnet else _WORKING_SIDE
     return round(min(1.0, max(0.25, wanted / side)), 2)
 
 

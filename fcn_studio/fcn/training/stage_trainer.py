@@ -24,10 +24,9 @@ from fcn_studio.fcn.training.batch_sources import FeatureSource
 from fcn_studio.fcn.training.budget import BASELINE_SHARE, CACHE_SHARE, Budget
 from fcn_studio.fcn.training.calibrate import bias_without_class_weights, calibrate
 from fcn_studio.fcn.training.distributed import Ranks
-from fcn_studio.fcn.training.optimisation import Optimisation
 from fcn_studio.fcn.training.resume import Unfinished, reporting_damage
 from fcn_studio.fcn.training.resume_file import StateFile, read_tensors, restore_rng_state, rng_state
-from fcn_studio.fcn.training.stages import TrainingRequest, TrainingStage, batches_of, images_a_step, loss_weights
+from fcn_studio.fcn.training.stages import TrainingRequest, TrainingStage, batches_of, loss_weights, optimisation_of
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, as_stored, load_checkpoint, save_checkpoint
 from fcn_studio.formats.project.runs import state_of
 from fcn_studio.i18n import tr, tr_n
@@ -76,16 +75,7 @@ class StageTrainer:
         self._budget = Budget(config, recipe.steps, recipe.evaluations)
         self._steps_wanted = recipe.steps * (stage.number + 1) if config.minutes is not None else 0
         self._weights = loss_weights(request.training_set, recipe)
-        self.optimisation = Optimisation(
-            stage.network(request, self._start),
-            recipe,
-            self._weights,
-            request.device,
-            images_a_step(request, recipe, ranks.share),
-            lovasz=config.lovasz,
-            precision=config.precision,
-            ranks=ranks,
-        )
+        self.optimisation = optimisation_of(request, stage, recipe, self._start, self._weights, ranks)
         if ranks.share.size > 1:
             torch.manual_seed(config.seed + ranks.share.rank)  # else all processes drop the same features
         self.stopped = False
@@ -176,6 +166,8 @@ class StageTrainer:
         """
         if self.stopped or self.optimisation.given_up or self._is_at_its_best:
             return False
+        if self.optimisation.converged and self._request.config.steps is None:
+            return False
         return self._steps == 0 or self._fraction < 1
 
     @property
@@ -224,7 +216,7 @@ class StageTrainer:
                 *self.optimisation.notes,
                 *(tr("left out: {reason}", reason=why) for why in list(left_out.values())),
             ),
-            steps_wanted=self._steps_wanted,
+            steps_wanted=0 if self.optimisation.converged else self._steps_wanted,
         )
         if outcome.is_starved and not self.stopped:
             return replace(outcome, notes=(*outcome.notes, starved_sentence(outcome).translated()))

@@ -18,19 +18,22 @@ from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import Level, RecipeName, TrainConfig
 from fcn_studio.errors import TrainingError
 from fcn_studio.fcn.model.architecture import named
-from fcn_studio.fcn.model.fcn import Network
+from fcn_studio.fcn.model.fcn import FCN, Network
 from fcn_studio.fcn.training.batch_sources import BatchSource, CropSource, FeatureSource, ImageSource, Share
 from fcn_studio.fcn.training.crop_sampler import CropSampler
+from fcn_studio.fcn.training.distributed import Ranks
 from fcn_studio.fcn.training.optimisation import Optimisation
 from fcn_studio.fcn.training.recipe import (
     Recipe,
     augmentation_for,
     batch_size_for,
     class_weights,
+    fit_recipe,
     initialise,
     paper_recipe,
     recipe_for,
 )
+from fcn_studio.fcn.training.score_fit import PixelSource, ScoreFit
 from fcn_studio.fcn.training.training_set import TrainingSet, at_stride, is_foreign, starting_point
 from fcn_studio.fcn.transforms import Augmentation
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint
@@ -101,6 +104,10 @@ class TrainingStage:
             return start
         return at_stride(start, self.stride, at_once=request.config.recipe is RecipeName.PAPER_AT_ONCE)
 
+    def is_fit(self, request: TrainingRequest, start: Checkpoint) -> bool:
+        """Return whether the score layers are fitted and nothing else is trained."""
+        return request.config.level is Level.QUICK and start.architecture.is_linear_in_taps
+
     def network(self, request: TrainingRequest, start: Checkpoint) -> Network:
         """Build the network of a checkpoint.
 
@@ -127,6 +134,8 @@ class TrainingStage:
                 pixels=pixels,
                 statistics=config.level is Level.SCRATCH,
             )
+        elif self.is_fit(request, start):
+            recipe = fit_recipe()
         else:
             recipe = recipe_for(
                 config.level,
@@ -183,6 +192,28 @@ def loss_weights(training_set: TrainingSet, recipe: Recipe) -> NDArray[np.float6
     return class_weights(training_set.pixels) if recipe.balanced else np.ones(len(training_set.pixels))
 
 
+def optimisation_of(
+    request: TrainingRequest,
+    stage: TrainingStage,
+    recipe: Recipe,
+    start: Checkpoint,
+    weights: NDArray[np.float64],
+    ranks: Ranks,
+) -> Optimisation | ScoreFit:
+    """Return the fit of the score layers, or the recipe's optimiser.
+
+    It has the network that the stage trains.
+    """
+    network, config = stage.network(request, start), request.config
+    if stage.is_fit(request, start):
+        assert isinstance(network, FCN)
+        return ScoreFit(network, weights * request.training_set.pixels, request.device)
+    size = images_a_step(request, recipe, ranks.share)
+    return Optimisation(
+        network, recipe, weights, request.device, size, lovasz=config.lovasz, precision=config.precision, ranks=ranks
+    )
+
+
 def images_a_step(request: TrainingRequest, recipe: Recipe, share: Share) -> int:
     """Return how many images or crops a step takes.
 
@@ -199,20 +230,22 @@ def batches_of(
     request: TrainingRequest,
     stage: TrainingStage,
     recipe: Recipe,
-    optimisation: Optimisation,
+    optimisation: Optimisation | ScoreFit,
     start: Checkpoint,
     position: int,
     share: Share,
 ) -> BatchSource:
     """Return the source of batches.
 
-    It gives cached features for a fixed trunk, whole images for the paper, else crops.
+    It gives pixels or cached features for a fixed trunk, whole images for the paper, else crops.
     """
     config, training_set, pre = request.config, request.training_set, start.preprocessing
     size = images_a_step(request, recipe, share)
     if config.level is Level.QUICK:
         images = training_set.decoded(pre.input_scale)
         network, make_room = optimisation.network.eval(), optimisation.make_room
+        if isinstance(optimisation, ScoreFit):
+            return PixelSource(images, optimisation.network, pre, config.seed, make_room, position)
         views = config.batch_size or _QUICK_VIEWS
         return FeatureSource(images, network, pre, views, config.seed, make_room, position, flip=config.flip)
     if recipe.whole:

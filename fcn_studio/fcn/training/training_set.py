@@ -21,7 +21,7 @@ from fcn_studio.errors import CheckpointError, TrainingError
 from fcn_studio.fcn.model.architecture import Architecture, named
 from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.training.crop_sampler import STATISTICS, DecodedImages, channel_lut, channel_pixels, generator
-from fcn_studio.fcn.training.recipe import initialise, working_scale
+from fcn_studio.fcn.training.recipe import PRETRAINED_WORKING_SIDE, WORKING_SIDE, initialise, working_scale
 from fcn_studio.fcn.weights.catalogue import GENERAL, bundled
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, active_table, adapt, load_checkpoint
 from fcn_studio.i18n import tr
@@ -30,6 +30,18 @@ DEFAULT_ARCHITECTURE = "efficientnet-lite0-8s"
 """What a training from scratch makes where nothing else is asked for."""
 
 _STATISTICS_IMAGES = 16
+_FINEST_FITTED = 4
+"""Stride of the finest tap that is fitted over a trunk without classes.
+
+Five street scenes: mean IoU 0.48, with stride 8 as the finest 0.44.
+"""
+
+_FITTED_SIDE = 1280
+"""What the longer side is brought near where scores are fitted over a trunk without classes.
+
+Features are made once, and not for each step. Five fields of 1296 x 966: mean IoU 0.67, near 640 pixels 0.63.
+"""
+
 _SCALED = ("vgg16", "slim")
 _AT_ONCE: tuple[tuple[int, float], ...] = ((16, 0.01), (8, 0.0001))
 """Source: net.py of voc-fcn8s-atonce in the authors' release."""
@@ -98,9 +110,14 @@ def starting_point(
             start = reshaped(start, other_head(start.architecture, config.architecture))
         if len(base.table) or not base.architecture.is_efficientnet:
             return start
-        return _at_scale(start, working_scale(training_set.shapes, efficientnet=True))
+        if config.level is Level.QUICK:
+            if config.architecture is None:
+                start = reshaped(start, replace(start.architecture, stride=_FINEST_FITTED))
+            return _at_scale(start, working_scale(training_set.shapes, _FITTED_SIDE))
+        return _at_scale(start, working_scale(training_set.shapes, PRETRAINED_WORKING_SIDE))
     architecture = _architecture_of(config)
-    scale = config.input_scale or working_scale(training_set.shapes, efficientnet=architecture.is_efficientnet)
+    side = PRETRAINED_WORKING_SIDE if architecture.is_efficientnet else WORKING_SIDE
+    scale = config.input_scale or working_scale(training_set.shapes, side)
     trunk = _bundled_trunk(architecture)
     if trunk is not None:
         return _at_scale(reshaped(adapt(trunk, table), architecture), scale)

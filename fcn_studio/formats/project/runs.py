@@ -107,6 +107,10 @@ class Runs:
         """Return the checkpoint of each run that has one, oldest first."""
         return sorted(self.folder.glob(f"[0-9]*/{CHECKPOINT}"))
 
+    def holds(self, checkpoint: Path) -> bool:
+        """Return whether a checkpoint is that of a run."""
+        return checkpoint.resolve().is_relative_to(self.folder.resolve())
+
     def unfinished(self) -> list[Path]:
         """Return the folder of each run that can go on, oldest first."""
         return sorted(path.parent for path in self.folder.glob(f"[0-9]*/{state_of(Path(CHECKPOINT)).name}"))

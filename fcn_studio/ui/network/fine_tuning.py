@@ -126,17 +126,18 @@ class FineTuning(QObject):
             FcnStudioError: if one runs already, or the project is read-only or closed.
         """
         from fcn_studio.jobs.fine_tune_run import FineTuneRequest, fine_tune_run
+        from fcn_studio.jobs.networks import start_of
 
         project = writable_project(self._session)
         self._session.drain()
         if self.busy:
             raise TrainingError(tr("A fine-tune is running already; stop it first."))
-        current = self._current
+        current, base = self._current, start_of(project)
         request = FineTuneRequest(
             project,
             config,
-            base=current.info,
-            base_map=current.class_map,
+            base=base,
+            base_map=current.remembered(base) if base is not None else {},
             baseline=current.info if current.can_prelabel else None,
             baseline_map=current.class_map,
             device=self._device.name,

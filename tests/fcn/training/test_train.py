@@ -23,6 +23,7 @@ from fcn_studio.errors import DeviceError, TrainingError
 from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.inference.evaluate import evaluate
 from fcn_studio.fcn.inference.predictor import Predictor
+from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.training import crop_sampler as data_module
 from fcn_studio.fcn.training import optimisation as learner_module
 from fcn_studio.fcn.training.batch_sources import Batch
@@ -413,6 +414,10 @@ def test_mirroring_can_be_turned_off(
         return honest(self, network, bf16=bf16)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Batch, "scores", scores)
+    # A network whose score layers are fitted to pixels sees no mirror images at all.
+    architecture = replace(base.architecture, upsampling="learned")
+    state = build(architecture, len(base.table)).state_dict()
+    base = Checkpoint(architecture, base.table, base.preprocessing, state)
     image = np.zeros((64, 64, 3), np.uint8)
     labels = np.zeros((64, 64), np.uint8)
     labels[:, :20] = 3
