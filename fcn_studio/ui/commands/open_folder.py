@@ -119,8 +119,8 @@ class OpenFolder(QObject):
         from fcn_studio.core.sample import image_id_of
 
         session = self._session
-        if session.project is None:  # a question was not answered
-            return
+        if session.project is None or not image.is_relative_to(session.project.folder):
+            return  # a question was not answered, or with no
         relative = Path(os.path.relpath(image, session.project.image_root))
         row = session.row_of(image_id_of(relative.as_posix()))
         if row is None:
