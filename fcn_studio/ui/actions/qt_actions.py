@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QKeyCombination, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QApplication, QMenu, QMenuBar, QWidget
 
 from fcn_studio.i18n import tr
+from fcn_studio.ui.actions.physical_keys import digit_at, latin_key
 from fcn_studio.ui.actions.table import ACTIONS, BY_NAME, CLASS_KEYS, MENUS, ActionSpec, Needs
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.runtime.user_messages import ActionDoor
 from fcn_studio.ui.widgets import theme
-
-_FIRST_DIGIT_SCAN_CODE = {"linux": 10, "win32": 2}
-"""Native scan code of the key left of 2 on every layout.
-
-Source: X11 keycodes are evdev's KEY_1 = 2 (linux/input-event-codes.h) plus 8; Windows uses scan code set 1.
-"""
 
 
 class Actions(QObject):
@@ -108,20 +102,35 @@ class Actions(QObject):
             if not action.icon().isNull():
                 self.with_icon(name)
 
-    def digit_key(self, event: QKeyEvent) -> bool:
-        """Handle a key that stands where another layout has a digit.
+    def key_by_place(self, event: QKeyEvent) -> bool:
+        """Handle a key by its place on the keyboard.
 
-        The layout has no digits there, such as AZERTY. Returns whether the key was handled.
+        This is for layouts without digits (AZERTY), brackets or Latin letters in their usual places. Returns whether the key was handled.
         """
-        first = _FIRST_DIGIT_SCAN_CODE.get(sys.platform)
-        place = event.nativeScanCode() - first if first is not None and event.nativeScanCode() else -1
-        if not 0 <= place < 10 or event.text().isdigit():
+        return self._class_by_place(event) or self._action_by_place(event)
+
+    def _action_by_place(self, event: QKeyEvent) -> bool:
+        latin = latin_key(event)
+        if latin is None:
+            return False
+        modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        pressed = QKeySequence(QKeyCombination(modifiers, latin))
+        for action in self._actions.values():
+            if action.isEnabled() and pressed in action.shortcuts():
+                if not event.isAutoRepeat() or action.autoRepeat():
+                    action.trigger()
+                return True
+        return False
+
+    def _class_by_place(self, event: QKeyEvent) -> bool:
+        digit = digit_at(event)
+        if digit is None or event.text().isdigit():
             return False
         modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
         prefix = {Qt.KeyboardModifier.NoModifier: "", Qt.KeyboardModifier.ControlModifier: "Ctrl+"}.get(modifiers)
         if prefix is None or not self._class_actions[0].isEnabled():
             return False
-        self.class_key.emit(f"{prefix}{(place + 1) % 10}")
+        self.class_key.emit(f"{prefix}{digit}")
         return True
 
 
@@ -166,4 +175,4 @@ class HeldKey(QObject):
     def _let_go(self, event: QEvent) -> bool:
         if not isinstance(event, QKeyEvent) or event.type() != QEvent.Type.KeyRelease:
             return False
-        return event.key() in self._keys and not event.isAutoRepeat()
+        return (event.key() in self._keys or latin_key(event) in self._keys) and not event.isAutoRepeat()

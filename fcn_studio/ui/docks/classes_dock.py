@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QDockWidget,
     QHBoxLayout,
     QHeaderView,
-    QLineEdit,
     QToolButton,
     QTreeView,
     QVBoxLayout,
@@ -26,6 +25,7 @@ from fcn_studio.i18n import tr
 from fcn_studio.ui.docks.class_model import ClassModel, Column
 from fcn_studio.ui.runtime.user_messages import ActionDoor
 from fcn_studio.ui.widgets import theme
+from fcn_studio.ui.widgets.fields import TextField
 from fcn_studio.ui.widgets.named import named
 
 if TYPE_CHECKING:
@@ -57,13 +57,15 @@ class ClassesDock(QDockWidget):
         )
         self._view = self._made_view()
         self._filter = named(
-            QLineEdit(placeholderText=tr("Filter classes"), clearButtonEnabled=True), tr("Filter classes")
+            TextField(placeholderText=tr("Filter classes"), clearButtonEnabled=True), tr("Filter classes")
         )
         self._filter.textChanged.connect(self._set_filter)
         self._filter.returnPressed.connect(self._take_first)
-        self._new_name = QLineEdit(placeholderText=tr("Add class"), clearButtonEnabled=True)
+        self._new_name = TextField(placeholderText=tr("Add class"), clearButtonEnabled=True)
         named(self._new_name, tr("Name of a new class"), tr("Type a name and press Enter to add a class (Ctrl+N)"))
         self._new_name.returnPressed.connect(self._add)
+        for field in (self._filter, self._new_name):
+            field.left.connect(self.done)
         self._add_button = named(QToolButton(autoRaise=True), tr("Add class"), tr("Add the class (Enter)"))
         self._add_button.clicked.connect(self._add)
         self._lay_out()

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QDockWidget,
     QHeaderView,
     QLabel,
-    QLineEdit,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -23,6 +22,7 @@ from fcn_studio.i18n import tr, tr_n, tr_noop
 from fcn_studio.ui.docks.file_model import Column, FileModel
 from fcn_studio.ui.runtime.user_messages import ActionDoor
 from fcn_studio.ui.widgets import theme
+from fcn_studio.ui.widgets.fields import TextField
 from fcn_studio.ui.widgets.named import named, with_role
 
 if TYPE_CHECKING:
@@ -50,10 +50,11 @@ class FilesDock(QDockWidget):
         self._following = False
         self.model = FileModel(session)
         self._view = self._made_view()
-        self._filter = QLineEdit(placeholderText=tr("Filter: name, status:verified"), clearButtonEnabled=True)
+        self._filter = TextField(placeholderText=tr("Filter: name, status:verified"), clearButtonEnabled=True)
         named(self._filter, tr("Filter images"), tr(FILTER_TIP))
         self._filter.textChanged.connect(self.model.set_filter)
         self._filter.returnPressed.connect(self.done)
+        self._filter.left.connect(self.done)
         self._count = with_role(QLabel(), "dim")
         content = QWidget()
         column = QVBoxLayout(content)

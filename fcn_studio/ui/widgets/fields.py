@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QWheelEvent
-from PySide6.QtWidgets import QAbstractSpinBox, QComboBox
+from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QLineEdit
 
 from fcn_studio.ui.runtime.guard import guarded
 
@@ -21,6 +21,24 @@ class Choice(QComboBox):
     @guarded
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
+
+
+class TextField(QLineEdit):
+    """Line for text, which Escape clears and leaves.
+
+    Signals:
+        left(): the user pressed Escape.
+    """
+
+    left = Signal()
+
+    @guarded
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.clear()
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
 
 
 class NumberFieldKeyboard(QObject):
@@ -52,7 +70,10 @@ class NumberFieldKeyboard(QObject):
 
     @guarded(fallback=False)
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.MouseButtonRelease:  # on the arrows: the digits are a separate widget
+        escape = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
+        if escape and event.type() == QEvent.Type.KeyPress:
+            self.done.emit()
+        elif event.type() == QEvent.Type.MouseButtonRelease:  # on the arrows: the digits are a separate widget
             QTimer.singleShot(0, self, self.done.emit)
         elif (event.type() == QEvent.Type.ShortcutOverride and _is_letter(event)) or (
             event.type() == QEvent.Type.Wheel and not self._wheel and not self._field.hasFocus()
