@@ -139,7 +139,7 @@ def kill_windows(
             left = Left(state, last, stroke, missing_s)
             _be_killed(folder, left, seed * 100_003 + number, sabotage, writing, paint=number < kills)
         os.close(writing)
-        stroke, kill_at = Stroke(), 0.0
+        stroke, kill_at, killed_at = Stroke(), 0.0, 0.0
         acts_left = random.randint(*ACTS) if number < kills else -1
         looked = False
         with os.fdopen(reading, "rb") as pipe:
@@ -165,10 +165,11 @@ def kill_windows(
                 if acts_left == 0 or within:
                     acts_left = -1
                     time.sleep(random.uniform(0, LONGEST_DELAY_S))
-                    stroke.killed_at = time.monotonic()
+                    killed_at = time.monotonic()
                     os.kill(pid, signal.SIGKILL)
                     report.kills += 1
         os.waitpid(pid, 0)
+        stroke.killed_at = killed_at  # what it told between the last line that was read and the kill is in it by now
         if not looked or acts_left > 0:
             raise RuntimeError(f"window {number} ended by itself; problems: {report.problems}")
         tell(report)
