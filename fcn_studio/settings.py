@@ -124,6 +124,11 @@ class _SettingsTable:
     wheel_zooms = Setting(
         False, tr_noop("Mouse wheel zooms"), tr_noop("Off: the wheel scrolls and Ctrl+wheel zooms.")
     )
+    keep_view = Setting(
+        True,
+        tr_noop("Keep zoom and position"),
+        tr_noop("When the next image has the same size. Off: each image is fitted in the window."),
+    )
     pen_pressure = Setting(
         False, tr_noop("Pen pressure sets the brush size"), tr_noop("Off: a pen paints like a mouse.")
     )
@@ -171,6 +176,7 @@ class _SettingsTable:
         "round", "Brush shape", choices=_untitled("round", "square"), shown=False
     )
     label_style = Setting("fill", "Label style", choices=_untitled("fill", "outline", "hatch"), shown=False)
+    tool = Setting("", "Tool", shown=False)
     navigator = Setting(False, "Navigator", shown=False)
     train_level = Setting(
         "full", "Fine-tune level", choices=_untitled("quick", "full", "scratch"), shown=False

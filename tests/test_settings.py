@@ -38,7 +38,9 @@ def test_each_row_of_the_table_is_a_property_of_its_type_and_a_key_of_the_file(f
     for setting in SETTINGS:
         assert getattr(Settings, setting.key) is setting
         assert type(getattr(settings, setting.key)) is setting.kind
-        other = {bool: True, int: setting.high, float: setting.high, str: list(setting.choices)[-1:]}[setting.kind]
+        other = {bool: True, int: setting.high, float: setting.high, str: list(setting.choices)[-1:] or ["any"]}[
+            setting.kind
+        ]
         other = other[0] if isinstance(other, list) else other
         setattr(settings, setting.key, other)
         assert getattr(Settings(file), setting.key) == settings[setting.key] == other

@@ -100,11 +100,12 @@ class ViewCommands(QObject):
 
     def _recall(self) -> None:
         self._canvas.wheel.zooms = self._settings.wheel_zooms
+        self._canvas.keep_view = self._settings.keep_view
         self._layers.set_label_style(LabelStyle(self._settings.label_style))
         self._navigator.set_wanted(self._settings.navigator)
         self._actions["navigator"].setChecked(self._settings.navigator)
         self._session.toolbox.set_option(PEN_PRESSURE, self._settings.pen_pressure)
 
     def _setting_changed(self, key: str) -> None:
-        if key in ("wheel_zooms", "pen_pressure", "navigator"):
+        if key in ("wheel_zooms", "keep_view", "pen_pressure", "navigator"):
             self._recall()

@@ -5,7 +5,9 @@ It opens projects and images, navigates and saves. It knows no widget.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -20,6 +22,7 @@ from fcn_studio.ui.saving.autosave import Autosave, SaveState
 from fcn_studio.ui.session.annotation_prefetch import AnnotationPrefetch
 from fcn_studio.ui.session.class_editor import ClassEditor
 from fcn_studio.ui.session.images import Images
+from fcn_studio.ui.session.last_places import LastPlaces
 from fcn_studio.ui.session.loading import FINISHED, LOOKED_THROUGH, load_document, open_project
 from fcn_studio.ui.session.open_project import OpenImage, OpenProject
 from fcn_studio.ui.session.recovery import Recovery
@@ -43,6 +46,7 @@ class Session(OpenProject):
         classes: changes the class table.
         pictures: reads pictures.
         annotation_prefetch: reads the neighbours ahead.
+        last_places: image and class that each project was left with.
         recovery: what an earlier run left in its journals.
         status_scan: how far each image is.
         opening: whether a folder is being opened; the window is alive meanwhile.
@@ -64,6 +68,7 @@ class Session(OpenProject):
         self.pictures = Images(self)
         self.annotation_prefetch = AnnotationPrefetch(self.pictures, self)
         self.autosave = Autosave(self)
+        self.last_places = LastPlaces(self, toolbox)
         self.recovery = Recovery(self, self.autosave, settings)
         self.status_scan = StatusScan(self, self.autosave)
         self.table_changed.connect(lambda: self.autosave.journal.set_classes(self.table))
@@ -117,6 +122,7 @@ class Session(OpenProject):
         self._grey_asked = grey_as_indices is not None
         self.toolbox.begin(self.table)
         seen_before = folder.resolve() in self.settings.recent
+        last = self.last_places.recall()
         self.settings.add_recent(folder.resolve())
         self.recovery.start(project)
         self.status_scan.start(project)
@@ -129,17 +135,17 @@ class Session(OpenProject):
             if not (seen_before and sentence in project.first_notices):
                 self.notice.emit(sentence)
         if self.samples:
-            self._open_first()
+            self._open_first(last)
         self.recovery.tell()
 
-    def _open_first(self) -> None:
-        """Show the image whose steps were recovered, or the first unfinished.
+    def _open_first(self, last: int | None) -> None:
+        """Show the image whose steps were recovered, the last, or the first unfinished.
 
-        If it cannot be opened, the first that opens is shown.
+        If none of these can be opened, the first that opens is shown.
         """
-        came_back = self.recovery.row
-        if came_back is not None and self.open_from(came_back, +1, lambda row: row == came_back):
-            return
+        for wanted in (self.recovery.row, last):
+            if wanted is not None and self.open_from(wanted, +1, partial(operator.eq, wanted)):
+                return
         start = next((row for row in range(min(len(self.samples), LOOKED_THROUGH)) if self._waits(row)), 0)
         if not self.open_from(start, +1, lambda row: True):
             self.open_from(start - 1, -1, lambda row: True)
@@ -156,6 +162,7 @@ class Session(OpenProject):
         if lost and not discard:
             self.problem.emit(self._not_closed(lost))
             return False
+        self.last_places.remember()
         self.turned.emit()
         self._show(None)
         self.annotation_prefetch.forget()

@@ -265,7 +265,7 @@ class MainWindow(QMainWindow):
 
     @guarded
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if not self.actions_.digit_key(event):
+        if not self.actions_.key_by_place(event):
             super().keyPressEvent(event)
 
     # --- what changes elsewhere -------------------------------------------------------------------------------
@@ -395,15 +395,18 @@ class MainWindow(QMainWindow):
 
     @guarded  # a bug here must not keep the window open
     def _remember(self) -> None:
-        """Save layout and brush for the next start."""
+        """Save layout, brush and tool for the next start."""
         self.layout_.save()
         self._settings.brush_size = self._toolbox.option(BRUSH_SIZE)
         self._settings.brush_shape = self._toolbox.option(BRUSH_SHAPE)
+        self._settings.tool = self._toolbox.tool_name
 
     def _recall(self) -> None:
-        """Restore layout and brush."""
+        """Restore layout, brush and tool."""
         self.layout_.restore()
         self._toolbox.set_option(BRUSH_SIZE, self._settings.brush_size)
         self._toolbox.set_option(BRUSH_SHAPE, self._settings.brush_shape)
+        if self._settings.tool in TOOL_NAMES:
+            self._toolbox.use(self._settings.tool)
         if self._settings.notice:
             self.messages.say(self._settings.notice)

@@ -270,10 +270,117 @@ def test_digits_are_found_by_place_on_other_layouts(active: Studio) -> None:
     if first is None:
         pytest.skip("key codes of places are known on Linux and Windows only")
     event = QKeyEvent(QKeyEvent.Type.KeyPress, KEY.Key_Eacute, MODIFIER.NoModifier, first + 1, 0, 0, "é")
-    assert active.window.actions_.digit_key(event)
+    assert active.window.actions_.key_by_place(event)
     assert active.toolbox.class_index == 1
     letter = QKeyEvent(QKeyEvent.Type.KeyPress, KEY.Key_Q, MODIFIER.NoModifier, first + 20, 0, 0, "q")
-    assert not active.window.actions_.digit_key(letter)
+    assert not active.window.actions_.key_by_place(letter)
+
+
+def _pressed_at(
+    code: int, key: int, text: str = "", modifier: Qt.KeyboardModifier = MODIFIER.NoModifier, *, up: bool = False
+) -> QKeyEvent:
+    """A key event of the place with this number in linux/input-event-codes.h."""
+    offset = {"linux": 8, "win32": 0}.get(sys.platform)
+    if offset is None:
+        pytest.skip("key codes of places are known on Linux and Windows only")
+    kind = QKeyEvent.Type.KeyRelease if up else QKeyEvent.Type.KeyPress
+    return QKeyEvent(kind, key, modifier, code + offset, 0, 0, text)
+
+
+@pytest.mark.parametrize(
+    ("smaller", "larger"),
+    [
+        (KEY.Key_Udiaeresis, KEY.Key_Plus),  # German
+        (KEY.Key_Dead_Circumflex, KEY.Key_Dollar),  # French
+        (0x425, 0x42A),  # Russian
+    ],
+)
+def test_brackets_are_found_by_place_on_other_layouts(active: Studio, smaller: int, larger: int) -> None:
+    size = active.toolbox.option(BRUSH_SIZE)
+    QApplication.sendEvent(active.window.canvas, _pressed_at(26, smaller, "x"))
+    assert active.toolbox.option(BRUSH_SIZE) < size
+    for _ in range(2):
+        QApplication.sendEvent(active.window.canvas, _pressed_at(27, larger, "x"))
+    assert active.toolbox.option(BRUSH_SIZE) > size
+
+
+def test_letters_of_other_scripts_are_found_by_place(active: Studio) -> None:
+    canvas = active.window.canvas
+    QApplication.sendEvent(canvas, _pressed_at(18, 0x423, "у"))  # the place of E, Russian
+    assert active.toolbox.tool_name == "eraser"
+    QApplication.sendEvent(canvas, _pressed_at(48, 0x392, "β"))  # the place of B, Greek
+    assert active.toolbox.tool_name == "brush"
+    QApplication.sendEvent(canvas, _pressed_at(37, 0x41B, "", MODIFIER.ControlModifier))  # Ctrl+K
+    assert active.session.document.status is Status.SKIPPED
+    QApplication.sendEvent(canvas, _pressed_at(44, 0x42F, "", MODIFIER.ControlModifier))  # Ctrl+Z
+    assert active.session.document.status is Status.NEW
+
+
+def test_letters_of_latin_layouts_mean_what_is_printed_on_them(active: Studio) -> None:
+    for key in (KEY.Key_Eacute, KEY.Key_Odiaeresis, KEY.Key_Dead_Acute, KEY.Key_E, KEY.Key_Alt):
+        assert not active.window.actions_.key_by_place(_pressed_at(18, key, "x"))
+    assert not active.window.actions_.key_by_place(_pressed_at(26, KEY.Key_Z, "z")), "a letter in a bracket's place"
+
+
+def test_peek_ends_with_its_key_on_a_cyrillic_layout(active: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[bool] = []
+    monkeypatch.setattr(active.window._peek, "_held", heard.append)
+    QApplication.sendEvent(active.window.canvas, _pressed_at(47, 0x41C, "м"))
+    QApplication.sendEvent(active.window.canvas, _pressed_at(47, 0x41C, "м", up=True))
+    assert heard == [True, False]
+
+
+@pytest.mark.parametrize("name", ["classes_filter", "new_class", "files_filter"])
+def test_escape_clears_a_text_field_and_gives_the_keyboard_back(active: Studio, qtbot: QtBot, name: str) -> None:
+    classes, files = active.window.classes_dock, active.window.files_dock
+    field = {"classes_filter": classes._filter, "new_class": classes._new_name, "files_filter": files._filter}[name]
+    field.setFocus()
+    qtbot.keyClicks(field, "bed")
+    assert (field.text(), active.toolbox.tool_name) == ("bed", "brush")
+    qtbot.keyClick(field, KEY.Key_Escape)
+    assert field.text() == ""
+    assert active.window.canvas.hasFocus()
+    press(qtbot, active, KEY.Key_E)
+    assert active.toolbox.tool_name == "eraser"
+
+
+# --- what is kept -----------------------------------------------------------------------------------------------
+
+
+def test_zoom_and_centre_stay_between_images_of_one_size(active: Studio) -> None:
+    canvas = active.window.canvas
+    active.session.go_to(1)
+    assert canvas._fitted, "an image that was fitted stays fitted"
+    canvas.zoom_in()
+    canvas.pan(12, -7)
+    view = canvas.view
+    active.session.go_to(2)
+    assert canvas.view == view
+    active.settings.keep_view = False
+    active.session.go_to(3)
+    assert canvas._fitted
+
+
+def test_tool_class_and_image_are_those_of_last_time(
+    make_studio: Callable[[], Studio], tmp_path: Path, qtbot: QtBot
+) -> None:
+    one, other = draw_project(tmp_path / "one"), draw_project(tmp_path / "other")
+    first = make_studio()
+    first.window.open_folder(one)
+    first.toolbox.use("fill")
+    first.toolbox.set_class(2)
+    first.session.go_to(3)
+    first.window.open_folder(other)
+    assert (first.session.index, first.toolbox.class_index) == (0, 1), "another project"
+    first.window.open_folder(one)
+    assert (first.session.index, first.toolbox.class_index) == (3, 2)
+    first.window.close()
+    second = make_studio()
+    assert second.toolbox.tool_name == "fill"
+    assert second.window.actions_["fill"].isChecked()
+    second.window.open_folder(one)
+    assert (second.session.index, second.toolbox.class_index) == (3, 2)
+    assert {p.name for p in one.iterdir() if not p.name.startswith("picture")} == {".fcn-studio", "fcn-studio.toml"}
 
 
 def test_undo_says_what_it_undoes(active: Studio, qtbot: QtBot) -> None:
