@@ -105,7 +105,9 @@ class Actions(QObject):
     def key_by_place(self, event: QKeyEvent) -> bool:
         """Handle a key by its place on the keyboard.
 
-        This is for layouts without digits (AZERTY), brackets or Latin letters in their usual places. Returns whether the key was handled.
+        This is for layouts without digits (AZERTY), brackets or Latin letters in their usual places.
+
+        Returns whether the key was handled.
         """
         return self._class_by_place(event) or self._action_by_place(event)
 

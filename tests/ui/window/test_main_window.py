@@ -330,6 +330,13 @@ def test_peek_ends_with_its_key_on_a_cyrillic_layout(active: Studio, monkeypatch
     assert heard == [True, False]
 
 
+def test_escape_leaves_a_number_field(active: Studio, qtbot: QtBot) -> None:
+    number = size_box(active.window).number
+    number.setFocus()
+    qtbot.keyClick(number, KEY.Key_Escape)
+    assert active.window.canvas.hasFocus()
+
+
 @pytest.mark.parametrize("name", ["classes_filter", "new_class", "files_filter"])
 def test_escape_clears_a_text_field_and_gives_the_keyboard_back(active: Studio, qtbot: QtBot, name: str) -> None:
     classes, files = active.window.classes_dock, active.window.files_dock
