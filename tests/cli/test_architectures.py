@@ -10,14 +10,16 @@ import pytest
 
 from fcn_studio import cli
 from fcn_studio.core.classes import ClassTable
-from fcn_studio.fcn.model.architecture import _NAMED, Architecture, named
+from fcn_studio.fcn.model.architecture import _NAMED, LEARNED, Architecture, named
 from fcn_studio.fcn.model.build import build
+from fcn_studio.fcn.model.family import FAMILY, FamilyMember
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, load_checkpoint, save_checkpoint
+from tests.bench.networks import Row, counted
 from tests.helpers import ROOT
 
 pytestmark = pytest.mark.usefixtures("bundled")
 
-LEARNED = ("vgg16-8s-learned", "alexnet-16s-learned", "efficientnet-lite0-4s-learned", "slim-0.25-learned")
+SOME_LEARNED = ("vgg16-8s-learned", "alexnet-16s-learned", "efficientnet-lite0-4s-learned", "slim-0.25-learned")
 DOC = (ROOT / "docs" / "NETWORKS.md").read_text(encoding="utf-8")
 
 
@@ -38,7 +40,7 @@ def train(folder: Path, out: Path, *words: str) -> int:
     return cli.main(["train", str(folder), "--device", "cpu", "--steps", "1", "--out", str(out), *words])
 
 
-@pytest.mark.parametrize("name", [*_NAMED, *LEARNED])
+@pytest.mark.parametrize("name", [*_NAMED, *SOME_LEARNED])
 @pytest.mark.usefixtures("narrow")
 def test_every_architecture_is_trained_by_its_name(name: str, micrograph_project: Path, tmp_path: Path) -> None:
     out = tmp_path / "net.safetensors"
@@ -79,6 +81,20 @@ def test_the_stride_over_an_imported_trunk_can_be_chosen(
     save_checkpoint(Checkpoint(named(start), ClassTable((), 0), Preprocessing(input_scale=0.25), state), trunk)
     assert train(micrograph_project, out, "--network", str(trunk), "--architecture", name, *more) == 0
     assert load_checkpoint(out).architecture == named(name)
+
+
+@pytest.mark.parametrize("member", FAMILY, ids=lambda member: member.name)
+def test_size_and_cost_are_as_counted(member: FamilyMember) -> None:
+    weights, operations = counted(Row(named(member.name), trained=True))
+    assert (member.parameters, member.gflops) == (round(weights / 1e6, 1), round(operations / 1e9, 1))
+    assert member.sentence.endswith(".")
+    learned = member.name + LEARNED
+    if member.can_learn_upsampling:
+        assert named(learned).upsampling == "learned"
+
+
+def test_the_family_is_complete() -> None:
+    assert {member.name for member in FAMILY} == set(_NAMED)
 
 
 def test_the_page_on_networks_has_the_command_of_each() -> None:

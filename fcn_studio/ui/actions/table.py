@@ -174,6 +174,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
                tr_noop("Let the network label all images that nobody has touched"), needs=_WP),
     ActionSpec("fine_tune", tr_noop("Fine-&tune"), _NETWORK, ("Ctrl+T",), "train",
                tr_noop("Train the network on all pixels that you labelled"), separator=True, needs=_WP),
+    ActionSpec("train_from_scratch", tr_noop("&Train from scratch…"), _NETWORK, (), "",
+               tr_noop("Choose a new network and train it on all pixels that you labelled"), needs=_WP),
     ActionSpec("stop", tr_noop("&Stop"), _NETWORK, ("Ctrl+.",), "stop",
                tr_noop("Stop what the network is doing"), needs=_P),
     ActionSpec("go_back", tr_noop("Go &back to the previous network"), _NETWORK, (), "",

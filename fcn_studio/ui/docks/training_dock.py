@@ -268,20 +268,21 @@ class TrainingDock(QDockWidget):
     def start(self) -> None:
         """Fine-tune as chosen."""
         level = Level(self._level.currentData())
-        self._start(TrainConfig(level=level, minutes=self._minutes.value()))
+        self.begin(TrainConfig(level=level, minutes=self._minutes.value()))
 
     def go_on(self) -> None:
         """Go on with the fine-tune that was interrupted, as it was begun."""
         earlier = self._fine_tuning.interrupted
         if earlier is not None:
-            self._start(earlier.config, go_on=True)
+            self.begin(earlier.config, go_on=True)
 
     def _forget_verdict(self) -> None:
         self._judged_with = None
         self._verdict.clear()
         self._verdict.hide()
 
-    def _start(self, config: TrainConfig, *, go_on: bool = False) -> None:
+    def begin(self, config: TrainConfig, *, go_on: bool = False) -> None:
+        """Begin a training, and show its curves."""
         self._forget_verdict()
         self._fine_tuning.start(config, go_on=go_on)
         self._show_curves()

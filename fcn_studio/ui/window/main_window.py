@@ -174,6 +174,7 @@ class MainWindow(QMainWindow):
             self.actions_.bind(name, act)
         for name, act in (
             ("demo", self.demo_requested.emit), ("quit", self.close), ("fine_tune", self._fine_tune),
+            ("train_from_scratch", self._train_from_scratch),
             ("add_class", self.classes_dock.start_adding), ("canvas_only", self._toggle_canvas_only),
             ("toggle_docks", self._toggle_docks), ("reset_layout", self._reset_layout),
         ):  # fmt: skip
@@ -366,6 +367,15 @@ class MainWindow(QMainWindow):
     def _fine_tune(self) -> None:
         self.training_dock.raise_()  # hidden docks stay hidden: the image would get another size
         self.training_dock.start()
+
+    def _train_from_scratch(self) -> None:
+        from fcn_studio.ui.dialogs.scratch_dialog import ScratchDialog
+
+        dialog = ScratchDialog(self._settings.train_minutes, self)
+        if dialog.asked():
+            config = dialog.config()
+            self.training_dock.raise_()
+            self.training_dock.begin(config)
 
     def _toggle_docks(self) -> None:
         self.layout_.show_docks(self.actions_["toggle_docks"].isChecked())

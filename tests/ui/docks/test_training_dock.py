@@ -12,9 +12,11 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, TrainProgress, Verdict
+from fcn_studio.fcn.model.family import FAMILY
 from fcn_studio.fcn.weights.catalogue import read_info
 from fcn_studio.i18n import message
 from fcn_studio.jobs.protocol import InstallJob
+from fcn_studio.ui.dialogs.scratch_dialog import ScratchDialog
 from fcn_studio.ui.docks.training_dock import DRAW_MS, TrainingDock, known_words, verdict_words
 from fcn_studio.ui.network.job_list import Kind
 from tests.helpers import tiny_checkpoint
@@ -103,6 +105,40 @@ def test_a_fine_tune_that_broke_off_is_offered(
     assert dock._interrupted.text() == "The last fine-tune (From scratch) was interrupted at step 1,234."
     dock.go_on_button.click()
     assert asked == [(earlier.config, True)]
+
+
+def test_a_network_to_train_from_scratch_is_chosen_in_a_dialog(
+    studio: Studio, dock: TrainingDock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[TrainConfig] = []
+    monkeypatch.setattr(studio.network.fine_tuning, "start", lambda config, *, go_on: asked.append(config))
+
+    def answer(dialog: ScratchDialog) -> bool:
+        assert dialog.words.text().endswith("the best first choice.")
+        row = next(row for row, member in enumerate(FAMILY) if member.name == "alexnet-16s")
+        item = dialog.table.topLevelItem(row)
+        assert item is not None
+        assert [item.text(column) for column in range(4)] == ["FCN-16s, AlexNet", "alexnet-16s", "228 MB", "11 x"]
+        dialog.table.setCurrentItem(item)
+        dialog.learned.setChecked(True)
+        dialog.minutes.setValue(2)
+        return True
+
+    monkeypatch.setattr(ScratchDialog, "asked", answer)
+    studio.window.actions_["train_from_scratch"].trigger()
+    assert asked == [TrainConfig(Level.SCRATCH, minutes=2, architecture="alexnet-16s-learned")]
+    monkeypatch.setattr(ScratchDialog, "asked", lambda _: False)
+    studio.window.actions_["train_from_scratch"].trigger()
+    assert len(asked) == 1
+
+
+def test_what_cannot_learn_its_upsampling_is_not_asked_to(qtbot: QtBot) -> None:
+    dialog = ScratchDialog(3)
+    qtbot.addWidget(dialog)
+    dialog.learned.setChecked(True)
+    dialog.table.setCurrentIndex(dialog.table.model().index([member.name for member in FAMILY].index("article"), 0))
+    assert not dialog.learned.isEnabled()
+    assert dialog.config() == TrainConfig(Level.SCRATCH, minutes=3, architecture="article")
 
 
 def test_choices_are_remembered(studio: Studio, dock: TrainingDock) -> None:
