@@ -64,8 +64,9 @@ def collect_now(project: ProjectFolder) -> Snapshot:
 
 def _trusted(project: ProjectFolder, sample: Sample) -> LabelledImage | None:
     size = image_size(sample.image_path, max_pixels=project.max_pixels)
-    labels = project.annotations.load(sample, size, peek=True).labels
-    label_map = trusted_label_map(labels)
+    loaded = project.annotations.load(sample, size, peek=True)
+    loaded.refuse_other_image()
+    label_map = trusted_label_map(loaded.labels)
     if (label_map == VOID).all():
         return None
     return pack(sample.image_id, str(sample.image_path), label_map, project.config.grey_levels)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.labels import LabelMap, Labels, Provenance
@@ -51,6 +52,17 @@ def painted(index: int, by: Provenance = Provenance.HUMAN) -> Labels:
     labels.label_map[:3] = index
     labels.provenance[:3] = by
     return labels
+
+
+def forget_images(folder: Path) -> None:
+    """Make the records of a project those of before, which did not say which image file was labelled."""
+    for path in (folder / ".fcn-studio" / "provenance").rglob("*.png"):
+        with Image.open(path) as image:
+            fields = json.loads(image.text["fcn_studio"])  # type: ignore[attr-defined]
+            fields.pop("image", None)
+            chunk = PngImagePlugin.PngInfo()
+            chunk.add_text("fcn_studio", json.dumps(fields))
+            image.save(path, pnginfo=chunk)
 
 
 def fingerprint(folder: Path) -> dict[str, tuple[str, int]]:

@@ -15,6 +15,7 @@ from fcn_studio.core.labels import Provenance, made_by_human
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.masks import write_mask
+from tests.formats.helpers import forget_images
 from tests.helpers import save_half
 
 pytestmark = pytest.mark.usefixtures("bundled")
@@ -40,6 +41,7 @@ def broken(micrograph_project: Path) -> Broken:
         for sample in project.samples:
             save_half(project, sample, Provenance.HUMAN, Status.VERIFIED)
         train = [s for s in project.samples if project.split(s) is Split.TRAIN]
+    forget_images(micrograph_project)  # else a file that is cut off later is told as one that has changed
     late, never, mask = (s.image_path for s in train[:3])
     late.write_bytes(late.read_bytes()[:5000])
     never.write_bytes(b"<html>")

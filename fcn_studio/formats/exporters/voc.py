@@ -92,6 +92,7 @@ def _write_pair(project: ProjectFolder, tree: Path, sample: Sample, name: str) -
     # A JPEG is decoded, too, that is only copied: whoever gets it must not be the first to see that it is cut off.
     image_rgb = read_image(sample.image_path, max_pixels=project.max_pixels, levels=project.config.grey_levels)
     loaded = project.annotations.load(sample, image_rgb.shape[1::-1], peek=True)
+    loaded.refuse_other_image()
     mask = encode_mask(loaded.labels.label_map)
     target = tree / IMAGES / f"{name}.jpg"
     copied = is_upright_jpeg(sample.image_path, max_pixels=project.max_pixels)

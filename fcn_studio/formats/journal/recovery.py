@@ -83,6 +83,8 @@ def bring_back(project: ProjectFolder, journal: Journal, budget_bytes: int) -> C
         found = project.annotations.load(sample, (head.width, head.height), known_masks=journal.masks)
     except (ImageError, MaskError) as error:
         return LeftOver(journal, str(error))
+    if found.other_image:
+        return LeftOver(journal, tr("{image} is another picture than was labelled", image=head.image_id))
     if found.mask_sha256 not in journal.masks:
         return LeftOver(journal, tr("the mask of {image} was changed by another program since", image=head.image_id))
     if (strange := _other_class(journal, project.config.table)) is not None:

@@ -2,9 +2,10 @@
 
 They are masks with their provenance records, and the statuses. What may be believed of a mask:
 
-- its record fits it: what the record says;
+- its record fits it and its image: what the record says;
 - it lay there when the folder was first opened, and we have never written it: human and Verified;
-- anything else, such as a mask that another program has written since: pixels of unknown origin, In progress.
+- anything else, such as a mask that another program has written since, or an image file with other bytes than were
+  labelled: pixels of unknown origin, In progress.
 
 Masks found at first opening are listed in ``.fcn-studio/adopted_masks``, which is written once, just before
 ``fcn-studio.toml``. A mask of that list that we overwrite has its original in ``.fcn-studio/originals`` first, and
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Container
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,10 @@ from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import MaskError, MaskNeedsDecision, ProjectError
 from fcn_studio.formats.atomic import refuse_outside, write_atomically
 from fcn_studio.formats.images.scan import MASKS, scan_masks
+from fcn_studio.formats.project import loaded
 from fcn_studio.formats.project.adopted import read_adopted, write_adopted
+from fcn_studio.formats.project.encoded import EncodedAnnotation
+from fcn_studio.formats.project.image_digests import ImageDigests
 from fcn_studio.formats.project.loaded import EarlierLabels, LoadedLabels, Reading, bytes_of, sha256_of, with_record
 from fcn_studio.formats.project.read_ahead import DecodedFrom, ReadAhead, record_sha256
 from fcn_studio.formats.project.records import Record, read_provenance, read_record, write_record
@@ -38,27 +42,6 @@ from fcn_studio.formats.project.statuses import Statuses
 from fcn_studio.formats.project.versions import Version, Versions, same_content
 from fcn_studio.formats.voc.masks import encode_mask
 from fcn_studio.i18n import tr
-
-
-@dataclass(frozen=True)
-class EncodedAnnotation:
-    """An annotation whose mask is encoded and not written yet.
-
-    Attributes:
-        sample: the image.
-        labels: label map and provenance.
-        status: how far the image is.
-        prelabelled_by: sha256 of the checkpoint that pre-labelled it, if one did.
-        mask: the mask file; None if the image needs none.
-        sha256: of the mask file.
-    """
-
-    sample: Sample
-    labels: Labels = field(repr=False)
-    status: Status
-    prelabelled_by: str | None
-    mask: bytes | None = field(repr=False)
-    sha256: str | None
 
 
 class AnnotationStore:
@@ -110,6 +93,7 @@ class AnnotationStore:
         """Mask id -> sha256 of the mask as it was last opened or written here."""
         self._distrusted = False
         self._ahead = ReadAhead()
+        self._images_seen = ImageDigests()
 
     @property
     def masks(self) -> dict[str, Path]:
@@ -247,27 +231,39 @@ class AnnotationStore:
             if not peek:
                 self._seen[sample.mask_id] = digest
                 self._version_kept.discard(sample.mask_id)
+                self._images_seen.note_opened(sample)
             if record is not None and record.mask_sha256 in known_masks and digest in known_masks:
                 believed = record.mask_sha256
-            status = self.statuses.know(sample.mask_id, self._judged(sample, record, believed))
-            fits = record is not None and record.mask_sha256 == believed
+            other = self._is_other_image(sample, record)
+            status = self.statuses.know(sample.mask_id, self._judged(sample, None if other else record, believed))
+            fits = record is not None and record.mask_sha256 == believed and not other
             if data is None:
                 width, height = size
                 by = record.prelabelled_by if record is not None and fits else None
-                return LoadedLabels(Labels.unlabelled(height, width), status, by)
+                notices = (loaded.other_image_sentence(sample.image_path),) if other else ()
+                return LoadedLabels(Labels.unlabelled(height, width), status, by, notices=notices, other_image=other)
             assert digest is not None
             table, grey_as_indices = self._rules()
             reading = Reading(sample, size, table, grey_as_indices)
             if self._untouched(sample):
                 mask = reading.decoded(data, path)
                 return LoadedLabels(made_by_human(mask.label_map), status, None, digest, mask.notices)
-            source = DecodedFrom(digest, record_sha256(record_path), fits, size, table, grey_as_indices)
+            source = DecodedFrom(digest, record_sha256(record_path), fits, other, size, table, grey_as_indices)
             found = None if peek else self._ahead.take(sample.mask_id, source)
             if found is None:
                 mask = reading.decoded(data, path)
-                found = with_record(mask, digest, record, record_path if fits else None, path)
+                fitting, changed = record_path if fits else None, sample.image_path if other else None
+                found = with_record(mask, digest, record, fitting, path, other_image=changed)
             self.statuses.know(sample.mask_id, found.status)
+            if not known_masks and sample.mask_id in self._records:
+                stamp = self._stamp(sample)  # the index does not look at images, and may say what the record says
+                if other or self.statuses.indexed(sample.mask_id, stamp) not in (None, found.status):
+                    self.statuses.put_into_index(sample.mask_id, stamp, found.status)
             return found
+
+    def _is_other_image(self, sample: Sample, record: Record | None) -> bool:
+        """Return whether the image file has other bytes than the record was made for."""
+        return record is not None and self._images_seen.is_another(sample, record.image)
 
     def read_ahead(self, sample: Sample, size: tuple[int, int]) -> None:
         """Decode the annotation of an image that may be opened soon.
@@ -285,13 +281,15 @@ class AnnotationStore:
             if data is None:
                 return
             digest = sha256_of(data)
-            fits = record is not None and record.mask_sha256 == digest
+            other = self._is_other_image(sample, record)
+            fits = record is not None and record.mask_sha256 == digest and not other
             table, grey_as_indices = self._rules()
-            source = DecodedFrom(digest, record_digest, fits, size, table, grey_as_indices)
+            source = DecodedFrom(digest, record_digest, fits, other, size, table, grey_as_indices)
             if self._ahead.has(sample.mask_id, source):
                 return
             mask = Reading(sample, size, table, grey_as_indices).decoded(data, path)
-            found = with_record(mask, digest, record, record_path if fits else None, path)
+            fitting, changed = record_path if fits else None, sample.image_path if other else None
+            found = with_record(mask, digest, record, fitting, path, other_image=changed)
             if record_sha256(record_path) == record_digest:  # else something else is writing it just now
                 found = replace(found, fingerprint=fingerprint(found.labels, found.state))
                 self._ahead.put(sample.mask_id, source, found)
@@ -362,7 +360,9 @@ class AnnotationStore:
                 return None
         data = encode_mask(labels.label_map) if needs_mask else None
         digest = None if data is None else sha256_of(data)
-        return EncodedAnnotation(sample, labels, status, prelabelled_by, data, digest)
+        return EncodedAnnotation(
+            sample, labels, status, prelabelled_by, self._images_seen.opened(sample), data, digest
+        )
 
     def write(self, encoded: EncodedAnnotation) -> None:
         """Write mask, then record, in any thread.
@@ -382,7 +382,8 @@ class AnnotationStore:
             if encoded.mask is not None:
                 self._write_mask(sample, path, encoded.mask, labels)
             record_path = self._record_path(sample)
-            write_record(record_path, Record(status, encoded.sha256, encoded.prelabelled_by), labels.provenance)
+            record = Record(status, encoded.sha256, encoded.prelabelled_by, encoded.image)
+            write_record(record_path, record, labels.provenance)
             self._records[sample.mask_id] = str(record_path)
             self.statuses.know(sample.mask_id, status)
             self.statuses.put_into_index(sample.mask_id, stamp_of(record_path, path), status)

@@ -40,6 +40,7 @@ class LoadedLabels:
         prelabelled_by: sha256 of the checkpoint whose prediction went into them; None if none did.
         mask_sha256: of the mask file's bytes, 64 hex digits; None if there is no mask.
         notices: sentences for the user on how the files were read.
+        other_image: the image file has other bytes than were labelled.
         fingerprint: see `core.history_cache.fingerprint`; None if nobody made it in advance.
     """
 
@@ -48,7 +49,13 @@ class LoadedLabels:
     prelabelled_by: str | None = None
     mask_sha256: str | None = None
     notices: tuple[str, ...] = ()
+    other_image: bool = False
     fingerprint: bytes | None = None
+
+    def refuse_other_image(self) -> None:
+        """Raise MaskError if the image file has other bytes than were labelled."""
+        if self.other_image:
+            raise MaskError(" ".join(self.notices))
 
     @property
     def state(self) -> AnnotationState:
@@ -116,7 +123,13 @@ class Reading:
 
 
 def with_record(
-    mask: MaskFile, mask_sha256: str, record: Record | None, fitting: Path | None, path: Path
+    mask: MaskFile,
+    mask_sha256: str,
+    record: Record | None,
+    fitting: Path | None,
+    path: Path,
+    *,
+    other_image: Path | None = None,
 ) -> LoadedLabels:
     """Return a mask with what is known of its pixels.
 
@@ -126,6 +139,7 @@ def with_record(
         record: its record, whether it fits or not.
         fitting: the file of that record if it fits the mask, else None: the pixels are then of unknown origin.
         path: the file of the mask, for a sentence.
+        other_image: the image file if it has other bytes than were labelled; ``fitting`` is then None.
     """
     by = record.prelabelled_by if record is not None else None
     height, width = mask.label_map.shape
@@ -136,8 +150,18 @@ def with_record(
     notice = tr(
         "{name}: nobody knows who labelled this mask; it is kept, and trained on once verified", name=path.name
     )
+    notices = (*mask.notices, notice if other_image is None else other_image_sentence(other_image))
     labels = with_unknown_origin(mask.label_map)
-    return LoadedLabels(labels, Status.IN_PROGRESS, by, mask_sha256, (*mask.notices, notice))
+    return LoadedLabels(labels, Status.IN_PROGRESS, by, mask_sha256, notices, other_image is not None)
+
+
+def other_image_sentence(image_path: Path) -> str:
+    """Return the sentence on an image file that has other bytes than were labelled."""
+    return tr(
+        "{path}: the image file has changed since it was labelled. Check that the labels are of this image; they are "
+        "kept, and trained on once verified.",
+        path=image_path,
+    )
 
 
 def bytes_of(path: Path) -> bytes | None:

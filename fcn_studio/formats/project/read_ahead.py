@@ -25,7 +25,8 @@ class DecodedFrom:
     Attributes:
         mask_sha256: of the mask file.
         record_sha256: of the record file, None if there is none that can be read.
-        fits: whether the record is of that mask.
+        fits: whether the record is of that mask and of the image.
+        other_image: whether the record is of another image.
         size: (width, height) as displayed.
         table: the class table of the project.
         grey_as_indices: see `masks.read_mask`.
@@ -34,6 +35,7 @@ class DecodedFrom:
     mask_sha256: str
     record_sha256: str | None
     fits: bool
+    other_image: bool
     size: tuple[int, int]
     table: ClassTable
     grey_as_indices: bool | None

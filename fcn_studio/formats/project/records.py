@@ -4,9 +4,11 @@ A record says who labelled which pixel of a mask, and how far the image is.
 
 A record is an 8-bit grey PNG of `fcn_studio.core.labels.Provenance` values with a text chunk of JSON::
 
-    {"status": "in_progress", "mask_sha256": "5f...", "prelabelled_by": "c0..."}
+    {"status": "in_progress", "mask_sha256": "5f...", "prelabelled_by": "c0...",
+     "image": {"sha256": "9a...", "state": [inode, size, mtime_ns, ctime_ns]}}
 
 ``mask_sha256`` is of the mask file's bytes: a mask that something else has written since no longer fits its record.
+``image``, which older records lack, is the image file that was labelled (`image_digests`).
 The mask is written first, then the record; a crash between the two only makes pixels of unknown origin.
 """
 
@@ -20,6 +22,7 @@ from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ImageError
 from fcn_studio.formats.atomic import write_atomically
+from fcn_studio.formats.project.image_digests import ImageOrigin
 from fcn_studio.formats.strict_json import parse
 from fcn_studio.formats.voc.masks import encode_grey, read_grey, read_text_chunk
 
@@ -34,11 +37,13 @@ class Record:
         status: how far the image is.
         mask_sha256: of the mask file that it belongs to, 64 hex digits; None if there is no mask (Skipped).
         prelabelled_by: sha256 of the checkpoint whose prediction went into the labels; None if none did.
+        image: the image file that was labelled; None if that is not known.
     """
 
     status: Status
     mask_sha256: str | None
     prelabelled_by: str | None = None
+    image: ImageOrigin | None = None
 
 
 def read_record(path: Path) -> Record | None:
@@ -51,7 +56,12 @@ def read_record(path: Path) -> Record | None:
         return None
     try:
         fields = parse(text)
-        return Record(Status(fields["status"]), _text(fields["mask_sha256"]), _text(fields["prelabelled_by"]))
+        return Record(
+            Status(fields["status"]),
+            _text(fields["mask_sha256"]),
+            _text(fields["prelabelled_by"]),
+            _origin(fields.get("image")),
+        )
     except (ValueError, TypeError, KeyError):
         return None
 
@@ -75,12 +85,24 @@ def write_record(path: Path, record: Record, provenance: LabelMap) -> None:
     Raises:
         ProjectError: if it cannot be written; an older one is then unchanged.
     """
-    fields = {
+    fields: dict[str, object] = {
         "status": record.status.value,
         "mask_sha256": record.mask_sha256,
         "prelabelled_by": record.prelabelled_by,
     }
+    if record.image is not None:
+        fields["image"] = {"sha256": record.image.sha256, "state": list(record.image.state)}
     write_atomically(path, encode_grey(provenance, {_CHUNK: json.dumps(fields)}))
+
+
+def _origin(value: object) -> ImageOrigin | None:
+    """Return the image file that a record names; None if it names none that makes sense."""
+    if not isinstance(value, dict) or not isinstance(value.get("sha256"), str):
+        return None
+    state = value.get("state")
+    if not isinstance(state, list) or len(state) != 4 or any(type(number) is not int for number in state):
+        return None
+    return ImageOrigin(value["sha256"], (state[0], state[1], state[2], state[3]))
 
 
 def _text(value: object) -> str | None:
