@@ -34,7 +34,7 @@ from fcn_studio.fcn.training.losses import weighted_loss
 from fcn_studio.fcn.training.optimisation import Optimisation
 from fcn_studio.fcn.training.recipe import recipe_for
 from fcn_studio.fcn.training.train import train
-from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, load_checkpoint
+from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, load_checkpoint, save_checkpoint
 from fcn_studio.formats.images.images import write_png
 from fcn_studio.jobs.evaluate import evaluate_network
 from fcn_studio.jobs.protocol import Evaluated, EvaluateJob, ImageToSegment, Predicted, SegmentJob
@@ -284,17 +284,20 @@ def test_given_up_the_last_good_network_is_published(tmp_path: Path, monkeypatch
 def test_features_that_do_not_fit_are_computed_after_making_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    images, base = snapshot(tmp_path), tiny_checkpoint(tmp_path / "base.safetensors", TABLE)
+    images, base = snapshot(tmp_path), tmp_path / "base.safetensors"
+    architecture = Architecture("slim", 0.0625, 64, upsampling="learned")  # others are fitted to pixels
+    state = build(architecture, len(TABLE)).state_dict()
+    save_checkpoint(Checkpoint(architecture, TABLE, Preprocessing(), state), base)
     config = TrainConfig(Level.QUICK, steps=3, batch_size=4)
     expected = outcome_of(config, images, base, tmp_path / "expected.safetensors")
-    honest, full = sources_module.FeatureSource._compute, [True]
+    honest, full = sources_module.FeatureSource._features, [True]
 
     def tight(self: sources_module.FeatureSource, image: np.ndarray) -> object:
         if full and full.pop():
             raise torch.OutOfMemoryError("no")
         return honest(self, image)
 
-    monkeypatch.setattr(sources_module.FeatureSource, "_compute", tight)
+    monkeypatch.setattr(sources_module.FeatureSource, "_features", tight)
     outcome = outcome_of(config, images, base, tmp_path / "tight.safetensors")
     assert outcome.figures == expected.figures
     assert outcome.notes == ("out of memory: the batch is now computed 2 images at a time",)

@@ -324,7 +324,7 @@ def test_what_ran_out_in_a_fine_tune_stands_beside_its_verdict(
         return honest(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(optimisation, "weighted_loss", tight)
-    bench.network.fine_tuning.start(QUICK)
+    bench.network.fine_tuning.start(replace(QUICK, level=Level.FULL))
     qtbot.waitUntil(lambda: bool(bench.truth) and bench.idle(), timeout=60_000)
     (verdict,) = [notice for notice in bench.notices if notice.startswith("Fine-tune: run 0001 adopted")]
     assert verdict.endswith("Out of memory: the batch is now computed one image at a time.")
