@@ -305,7 +305,7 @@ class TrainingDock(QDockWidget):
         self._device.setToolTip(tr("Where the network runs; now: {device}", device=self._network_device.words))
         self.fine_tune_button.setEnabled(there and not busy and not self._session.read_only)
         self.stop_button.setEnabled(busy and not any(job.stopping for job in jobs))
-        self.back_button.setEnabled(current.can_go_back and not jobs)
+        self.back_button.setEnabled(current.can_go_back and self._job_list.only_refreshes)
         self._show_interrupted(enabled=not busy)
         self._show_counts()
 

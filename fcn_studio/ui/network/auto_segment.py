@@ -5,6 +5,7 @@ It labels the open image, or in a batch all images that wait.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -114,7 +115,6 @@ class AutoSegment(QObject):
             FcnStudioError: if there is nothing to do, or the network knows no class.
         """
         from fcn_studio.jobs import batch
-        from fcn_studio.jobs.protocol import ImageFailed, Predicted
 
         project = writable_project(self._session)
         if self._job_list.running(Kind.BATCH):
@@ -124,6 +124,57 @@ class AutoSegment(QObject):
         samples = batch.waiting(project, include_prelabelled=include_prelabelled)
         if not samples:
             raise ProjectError(tr("Every image is already pre-labelled or touched by you; nothing to label."))
+        self._job_list.forget(Kind.REFRESH)
+        self.batch_network = network.sha256
+        self._submit(Kind.BATCH, tr("Label all"), samples, network, include_prelabelled, _batch_sentence)
+
+    def refresh(self) -> None:
+        """Let the network in use label Pre-labelled images anew, in the background.
+
+        It does so after an adoption and after a return to the network before, and takes New images too if there has
+        been a batch. Nothing is said where there is nothing to do, or the network knows no class of the project.
+        """
+        from fcn_studio.jobs import batch
+
+        self._job_list.forget(Kind.REFRESH)  # of a network that is no longer in use
+        project, network = self._session.project, self._current.info
+        if project is None or self._session.read_only or network is None or not self._current.can_prelabel:
+            return
+        samples = batch.waiting(project, include_prelabelled=True)
+        if not self.batch_network:
+            samples = [s for s in samples if project.annotations.status(s) is Status.PRELABELLED]
+        if samples:
+            if self.batch_network:
+                self.batch_network = network.sha256
+            name = self._current.name
+            self._submit(
+                Kind.REFRESH,
+                tr("Refresh"),
+                samples,
+                network,
+                True,
+                lambda written, _failed: tr_n(
+                    "{n} image that you have not edited was labelled again by {network}.",
+                    "{n:,} images that you have not edited were labelled again by {network}.",
+                    written,
+                    network=name,
+                ),
+            )
+
+    def _submit(
+        self,
+        kind: Kind,
+        title: str,
+        samples: list[Sample],
+        network: NetworkInfo,
+        include_prelabelled: bool,
+        sentence: Callable[[int, int], str],
+    ) -> None:
+        """Submit a batch; ``sentence`` tells what it did from the numbers of written and failed images."""
+        from fcn_studio.jobs import batch
+        from fcn_studio.jobs.protocol import ImageFailed, Predicted
+
+        project = writable_project(self._session)
         by_id = {sample.image_id: sample for sample in samples}
         counts = {"written": 0, "failed": 0}
 
@@ -137,13 +188,11 @@ class AutoSegment(QObject):
                 counts["written"] += 1
 
         def on_done(_: JobResult) -> None:
-            self.notice.emit(_batch_sentence(counts["written"], counts["failed"]))
+            self.notice.emit(sentence(counts["written"], counts["failed"]))
 
-        self.batch_network = network.sha256
         job = batch.segment_job(network, samples, self._device.name, project)
         words = tr("{done} of {total}", done=0, total=len(samples))
-        title = tr("Label all")
-        self._job_list.submit(Kind.BATCH, job, title, words=words, on_progress=on_progress, on_done=on_done)
+        self._job_list.submit(kind, job, title, words=words, on_progress=on_progress, on_done=on_done)
 
     def _forget(self) -> None:
         self.batch_network = ""

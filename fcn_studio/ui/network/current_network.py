@@ -39,6 +39,7 @@ class CurrentNetwork(QObject):
     Signals:
         changed(): another network is in use, or what its classes mean has changed.
         meaning_changed(): it is the same network, but predictions that it made so far mean something else.
+        went_back(): the network before is in use again.
         notice(str), problem(str): a sentence for the user.
 
     Attributes:
@@ -50,6 +51,7 @@ class CurrentNetwork(QObject):
 
     changed = Signal()
     meaning_changed = Signal()
+    went_back = Signal()
     notice = Signal(str)
     problem = Signal(str)
 
@@ -192,6 +194,7 @@ class CurrentNetwork(QObject):
         project.runs.go_back()
         self.load()
         self.notice.emit(tr("Back to the earlier network: {name}.", name=self.name or tr("none")))
+        self.went_back.emit()
 
     def _set(self, network: NetworkInfo | None, class_map: ClassMap) -> None:
         same = self.info is not None and network is not None and self.info.sha256 == network.sha256

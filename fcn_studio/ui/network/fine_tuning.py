@@ -40,6 +40,7 @@ class FineTuning(QObject):
     Signals:
         training(TrainProgress): news of the running one.
         finished(Adoption, TrainOutcome): the verdict; the project's current network is already set.
+        adopted(): the new network is in use, and the jobs that score it are submitted.
         truth_scored(object, object): `Figures` before (None: it knew no class) and after, on a demo project.
         notice(str), problem(str): a sentence for the user.
 
@@ -50,6 +51,7 @@ class FineTuning(QObject):
 
     training = Signal(object)
     finished = Signal(object, object)
+    adopted = Signal()
     truth_scored = Signal(object, object)
     notice = Signal(str)
     problem = Signal(str)
@@ -255,6 +257,8 @@ class FineTuning(QObject):
         truth = truth_snapshot(request.project)
         if truth:
             self._score_truth(request, run.checkpoint, truth)
+        if adoption.adopted:
+            self.adopted.emit()
 
     def _score_truth(self, request: FineTuneRequest, after: Path, truth: tuple[LabelledImage, ...]) -> None:
         """Score the networks before and after on a demo's known truth.

@@ -31,6 +31,8 @@ class Kind(Enum):
 
     SEGMENT = auto()
     BATCH = auto()
+    REFRESH = auto()
+    """Pre-labels are made anew by another network, in the background."""
     FINE_TUNE = auto()
     TRUTH = auto()
     INSTALL = auto()
@@ -195,6 +197,16 @@ class JobList(QObject):
         """Drop every job without a result, except those of one kind."""
         for job_id in [job_id for job_id, running in self._jobs.items() if running.kind is not but]:
             self._drop(job_id)
+
+    def forget(self, kind: Kind) -> None:
+        """Drop every job of a kind without a result."""
+        for view in self.views_of(kind):
+            self._drop(view.job_id)
+
+    @property
+    def only_refreshes(self) -> bool:
+        """Whether no other job runs or waits than a refresh of pre-labels."""
+        return all(job.kind is Kind.REFRESH for job in self._jobs.values())
 
     def _drop(self, job_id: int) -> None:
         running = self._jobs.pop(job_id)

@@ -46,6 +46,8 @@ class NetworkParts:
         fine_tuning = FineTuning(session, job_list, current, device)
         predictions = Predictions(session)
         auto_segment = AutoSegment(session, job_list, current, device, library, predictions)
+        fine_tuning.adopted.connect(auto_segment.refresh)
+        current.went_back.connect(auto_segment.refresh)
         current.meaning_changed.connect(predictions.forget)
         session.project_changed.connect(current.load)
         current.load()

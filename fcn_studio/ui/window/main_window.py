@@ -335,7 +335,8 @@ class MainWindow(QMainWindow):
         """Offer what depends on running jobs."""
         busy = bool(self._network.job_list.views)
         self.actions_["stop"].setEnabled(busy or self._commands.exporter.running)
-        self.actions_["go_back"].setEnabled(self._network.current.can_go_back and not busy)
+        idle = self._network.job_list.only_refreshes
+        self.actions_["go_back"].setEnabled(self._network.current.can_go_back and idle)
 
     def _show_title(self) -> None:
         session = self._session

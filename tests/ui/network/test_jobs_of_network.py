@@ -311,6 +311,54 @@ def test_a_fine_tune_is_adopted_scored_on_the_truth_and_can_be_taken_back(
         bench.network.current.go_back()
 
 
+def test_an_adoption_and_the_way_back_refresh_pre_labels_that_nobody_touched(bench: Bench, qtbot: QtBot) -> None:
+    project = bench.session.project
+    assert project is not None
+    new = [s for s in project.samples[1:] if project.annotations.status(s) is Status.NEW]
+    stale, begun, verified = new[:2], new[2], new[3]
+    for sample in stale:
+        save_half(project, sample, Provenance.NETWORK, Status.PRELABELLED)
+    save_half(project, begun, Provenance.HUMAN, Status.IN_PROGRESS)
+    save_half(project, verified, Provenance.HUMAN, Status.VERIFIED)
+    before = {sample: project.annotations.mask_path(sample).read_bytes() for sample in (*stale, begun, verified)}
+    untouched = [s for s in project.samples if project.annotations.status(s) is Status.NEW]
+
+    def made_by() -> set[str | None]:
+        return {project.annotations.load(s, image_size(s.image_path)).prelabelled_by for s in stale}
+
+    bench.network.fine_tuning.start(QUICK)
+    qtbot.waitUntil(lambda: bool(bench.truth) and bench.idle(), timeout=60_000)
+    bench.session.drain()
+    assert not bench.problems
+    assert made_by() == {bench.network.current.info.sha256}  # type: ignore[union-attr]
+    assert "2 images that you have not edited were labelled again by run 0001." in bench.notices
+    assert bench.network.auto_segment.batch_network == ""
+    bench.network.current.go_back()
+    assert bench.network.job_list.only_refreshes
+    qtbot.waitUntil(bench.idle, timeout=60_000)
+    bench.session.drain()
+    assert made_by() == {bench.network.current.info.sha256}  # type: ignore[union-attr]
+    assert all(project.annotations.mask_path(s).read_bytes() == before[s] for s in (begun, verified))
+    assert all(project.annotations.status(s) is Status.NEW for s in untouched)
+
+
+def test_a_refresh_gives_way_to_the_next_and_takes_new_images_after_a_batch(bench: Bench, qtbot: QtBot) -> None:
+    bench.network.auto_segment.refresh()
+    assert not bench.process.submitted, "nothing is pre-labelled, and nobody has asked for a batch"
+    bench.network.auto_segment.segment_folder()
+    qtbot.waitUntil(bench.idle, timeout=60_000)
+    bench.session.drain()
+    bench.process.held = True
+    for _ in range(2):
+        bench.network.auto_segment.refresh()
+    assert len(bench.network.job_list.views) == 1
+    bench.network.auto_segment.segment_folder(include_prelabelled=True)
+    assert [view.title for view in bench.network.job_list.views] == ["Label all"]
+    bench.process.held = False
+    qtbot.waitUntil(bench.idle, timeout=60_000)
+    assert not bench.problems
+
+
 def test_what_ran_out_in_a_fine_tune_stands_beside_its_verdict(
     bench: Bench, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
