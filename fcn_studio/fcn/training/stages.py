@@ -95,9 +95,7 @@ class TrainingStage:
         That is the best of the stage before; in the first stage, or ``anew``, what the training starts from.
         """
         if self.number and not anew:
-            # From scratch, the base is only compared with.
-            base = None if request.config.level is Level.SCRATCH else request.base
-            start = replace(load_checkpoint(request.out_path), parent=base.sha256 if base else "")
+            start = load_checkpoint(request.out_path)
         else:
             start = starting_point(request.config, request.table, request.base, request.training_set)
         if self.stride is None:
@@ -132,7 +130,7 @@ class TrainingStage:
                 at_once=config.recipe is RecipeName.PAPER_AT_ONCE,
                 batch=config.batch_size or 1,
                 pixels=pixels,
-                statistics=config.level is Level.SCRATCH,
+                statistics=config.level is Level.SCRATCH and not start.architecture.is_efficientnet,
             )
         elif self.is_fit(request, start):
             recipe = fit_recipe()

@@ -107,8 +107,8 @@ def test_the_papers_training_goes_from_32s_to_8s(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("level", "parent"), [(Level.SCRATCH, ""), (Level.FULL, "ab" * 32)])
 def test_a_later_stage_comes_from_what_the_first_came_from(tmp_path: Path, level: Level, parent: str) -> None:
     """From scratch that is nothing, even if a baseline is given."""
-    save_checkpoint(checkpoint(32), tmp_path / "net.st")
-    base = replace(checkpoint(8), sha256="ab" * 32)
+    save_checkpoint(replace(checkpoint(32), parent=parent), tmp_path / "net.st")
+    base = replace(checkpoint(8), sha256="cd" * 32)
     config, training_set = (
         replace(PAPER, level=level),
         TrainingSet((), np.zeros(256, np.uint8), np.zeros(3, np.int64)),
