@@ -125,7 +125,12 @@ class ShippedStage(TrainingStage):
     def start(self, request: TrainingRequest, *, anew: bool) -> Checkpoint:
         """Return `general` with this network's classes, taps and head."""
         start = reshaped(TrainingStage.start(self, request, anew=anew), named(self.shipped.architecture))
-        return replace(start, preprocessing=replace(start.preprocessing, input_scale=self.shipped.input_scale))
+        assert request.base is not None
+        return replace(
+            start,
+            preprocessing=replace(start.preprocessing, input_scale=self.shipped.input_scale),
+            parent=request.base.parent or request.base.sha256,
+        )
 
     def recipe(self, request: TrainingRequest, start: Checkpoint) -> Recipe:
         """Return the recipe of all bundled networks."""
@@ -171,14 +176,14 @@ def repeated(images: Sequence[LabelledImage], table: ClassTable, exponent: float
         yield from [image] * min(_MOST_REPEATS, round(float(np.where(row, times, 1).max())))
 
 
-def trained(name: str, folder: Path, work: Path, config: TrainConfig, leave_out: str) -> tuple[Path, float, int]:
+def trained(name: str, folder: Path, work: Path, config: TrainConfig, leave_out: str, first: Path = GENERAL) -> tuple[Path, float, int]:
     """Train a network, or resume its training; return its file, CPU seconds and steps."""
     shipped, out = NETWORKS[name], work / f"{name}.safetensors"
     table = found_classes(folder, {})
     assert table is not None, f"{folder} has no class_names.txt"
     images = labelled(folder, split(folder, leave_out)[0], table)
     train_set = list(repeated(images, table, shipped.repeat))
-    base = load_checkpoint(GENERAL)
+    base = load_checkpoint(first)
     digests = input_digests(config, train_set, (), table, base.sha256)
     state = read_unfinished(state_of(out)) if state_of(out).exists() else None
     if state is not None:
@@ -244,6 +249,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1.0, help="factor on the learning rates")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--start", type=Path, default=GENERAL, help="a network that this script has made")
     parser.add_argument("--leave-out", default="", metavar="PREFIX")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -252,7 +258,7 @@ def main() -> None:
         Level.FULL, steps=options.steps, batch_size=BATCH, seed=options.seed, lovasz=LOVASZ, rate=options.rate,
         precision="fp32",
     )  # fmt: skip
-    path, seconds, steps = trained(options.name, options.data, options.work, config, options.leave_out)
+    path, seconds, steps = trained(options.name, options.data, options.work, config, options.leave_out, options.start)
     print(f"{steps} steps, {seconds / 60:.1f} CPU-minutes", flush=True)
     figures = described(options.name, options.data, path, options.leave_out)
     names = {info.index: info.name for info in load_checkpoint(path).table}
