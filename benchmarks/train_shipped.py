@@ -176,7 +176,9 @@ def repeated(images: Sequence[LabelledImage], table: ClassTable, exponent: float
         yield from [image] * min(_MOST_REPEATS, round(float(np.where(row, times, 1).max())))
 
 
-def trained(name: str, folder: Path, work: Path, config: TrainConfig, leave_out: str, first: Path = GENERAL) -> tuple[Path, float, int]:
+def trained(
+    name: str, folder: Path, work: Path, config: TrainConfig, leave_out: str, first: Path = GENERAL
+) -> tuple[Path, float, int]:
     """Train a network, or resume its training; return its file, CPU seconds and steps."""
     shipped, out = NETWORKS[name], work / f"{name}.safetensors"
     table = found_classes(folder, {})
