@@ -1,4 +1,4 @@
-"""The networks that a training from scratch can make, with their size and cost, for people to choose from.
+"""The networks to train from scratch, with their size and cost.
 
 Importing it loads no torch. The numbers are counted for 21 classes and an image of 375 x 500, as in docs/NETWORKS.md.
 """

@@ -164,14 +164,7 @@ class ProjectFolder:
             ProjectError: it is no folder, or cannot be read or written.
         """
         folder = Path(os.path.abspath(folder))
-        if not folder.is_dir():
-            raise ProjectError(tr("{folder} is not a folder; name the folder that holds the images", folder=folder))
-        if not (folder / PROJECT_FILE).exists() and (years := voc_years(folder)):
-            names = ", ".join(map(str, years))
-            raise YearsFound(
-                tr("{folder} holds VOC data sets, one a year; open one of them: {names}", folder=folder, names=names),
-                years,
-            )
+        _refuse_other_folders(folder)
         lock, access = None, Access.READ_ONLY
         try:
             if writable:
@@ -360,6 +353,21 @@ def folder_of_image(image: Path) -> Path:
         if folder.name == IMAGES:
             return folder.parent
     return image.parent
+
+
+def _refuse_other_folders(folder: Path) -> None:
+    """Check that a path is a folder that can be a project.
+
+    Raises:
+        YearsFound: if it is a VOCdevkit.
+        ProjectError: if it is no folder.
+    """
+    if not folder.is_dir():
+        raise ProjectError(tr("{folder} is not a folder; name the folder that holds the images", folder=folder))
+    if not (folder / PROJECT_FILE).exists() and (years := voc_years(folder)):
+        names = ", ".join(map(str, years))
+        text = tr("{folder} holds VOC data sets, one a year; open one of them: {names}", folder=folder, names=names)
+        raise YearsFound(text, years)
 
 
 def _take_lock(folder: Path, *, break_lock: bool = False) -> ProjectLock:
