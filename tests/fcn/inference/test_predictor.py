@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from fcn_studio import paths
 from fcn_studio.core.classes import ClassInfo, ClassTable, map_by_name
 from fcn_studio.core.metrics import ConfusionMatrix
 from fcn_studio.core.prediction import Prediction
@@ -20,7 +21,7 @@ from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.transforms import normalise, resized
-from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing
+from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, load_checkpoint
 from tests.fcn.conftest import write_png
 
 TABLE = ClassTable(tuple(ClassInfo(i, name, (0, 0, 0)) for i, name in ((0, "a"), (3, "b"), (200, "c"))), 201)
@@ -78,6 +79,18 @@ def test_tiles_give_what_the_whole_gives(padding: str) -> None:
     tiled, tiled_doubt = predictor._label(scaled, (700, 500), CPU, 256)
     assert len(np.unique(whole)) > 1
     assert (tiled == whole).mean() > 0.9999
+    assert np.abs(tiled_doubt.astype(int) - doubt).max() <= 1
+
+
+@pytest.mark.parametrize("name", ["street", "voc"])
+def test_tiles_of_the_bundled_networks_give_what_the_whole_gives(name: str) -> None:
+    """A strip, since their halo is some hundred pixels."""
+    predictor = Predictor(load_checkpoint(paths.resource("networks") / f"{name}.safetensors"))
+    image = noise(75, 1700)
+    whole, doubt = predictor._label(image, (75, 1700), CPU, 1728)
+    tiled, tiled_doubt = predictor._label(image, (75, 1700), CPU, 256)
+    assert doubt.std() > 1
+    np.testing.assert_array_equal(tiled, whole)
     assert np.abs(tiled_doubt.astype(int) - doubt).max() <= 1
 
 
