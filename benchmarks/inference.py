@@ -119,7 +119,7 @@ def labelled(engine: FastNetwork, images: Tensor, classes: int) -> np.ndarray:
         )
         painter = ArgmaxUpsampler(tuple(range(classes)), 1.0)
         for number in range(len(images)):
-            painter.paint(scores.only(number), rows, columns, labels, doubt)
+            painter.write(scores.only(number), rows, columns, labels, doubt)
         return labels
 
 

@@ -176,7 +176,7 @@ class _SettingsTable:
         "round", "Brush shape", choices=_untitled("round", "square"), shown=False
     )
     label_style = Setting("fill", "Label style", choices=_untitled("fill", "outline", "hatch"), shown=False)
-    tool = Setting("", "Tool", shown=False)
+    tool = Setting("brush", "Tool", shown=False)
     navigator = Setting(False, "Navigator", shown=False)
     train_level = Setting(
         "full", "Fine-tune level", choices=_untitled("quick", "full", "scratch"), shown=False

@@ -139,7 +139,11 @@ def refuse_trunk(network: NetworkInfo) -> None:
     """Raises: NetworkCannotHelp if a network knows no class at all."""
     if network.trunk_only:
         raise NetworkCannotHelp(
-            tr("The network '{name}' knows no class: it is a start for fine-tuning.", name=network.name)
+            tr(
+                "The network '{name}' knows no class: it is a start for fine-tuning. To use it, label a few images "
+                "and train.",
+                name=network.name,
+            )
         )
 
 

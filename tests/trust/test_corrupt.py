@@ -215,8 +215,8 @@ def test_a_batch_over_what_is_taken_for_empty_is_noticed(tmp_path: Path, monkeyp
     monkeypatch.setattr(AnnotationStore, "status", lambda *_: Status.NEW)
     real = loaded.with_record
 
-    def new(*arguments: object) -> loaded.LoadedLabels:
-        found = real(*arguments)  # type: ignore[arg-type]
+    def new(*arguments: object, **options: object) -> loaded.LoadedLabels:
+        found = real(*arguments, **options)  # type: ignore[arg-type]
         return loaded.LoadedLabels(found.labels, Status.NEW)
 
     monkeypatch.setattr("fcn_studio.formats.project.annotations.with_record", new)

@@ -63,13 +63,13 @@ def test_the_harness_sees_documents_that_are_never_let_go(
     soak: Callable[[], Soak], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept: list[object] = []
-    real = Session._set_document
+    real = Session._show
 
     def leak(self: Session, document: object, *arguments: object) -> None:
         kept.append(document)
         real(self, document, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Session, "_set_document", leak)
+    monkeypatch.setattr(Session, "_show", leak)
     one = soak()
     run(one, 80, 8)
     assert growth(one.samples, "rss_mb") > 4 * MB_PER_1000

@@ -65,14 +65,16 @@ class Dialog(QDialog):
 
         Qt's own order is that of construction.
         """
-        chain: list[QWidget] = []
-        widget = self.nextInFocusChain()
-        while widget is not None and widget is not self:
-            chain.append(widget)
-            widget = widget.nextInFocusChain()
         buttons = [self.main_button, *(b for b in self.buttons.buttons() if b is not self.main_button)]
-        content = [w for w in chain if w.focusPolicy() != Qt.FocusPolicy.NoFocus and w not in buttons]
-        for first, second in pairwise([*content[-1:], *buttons]):
+        # Not by nextInFocusChain: PySide makes the widget that it is asked of belong to the one that it returns.
+        content = [
+            widget
+            for widget in self.findChildren(QWidget)
+            if widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+            and widget not in buttons
+            and not widget.objectName().startswith("qt_")
+        ]
+        for first, second in pairwise([*content, *buttons]):
             self.setTabOrder(first, second)
         ready = [widget for widget in content if widget.isEnabled() and widget.isVisibleTo(self)]
         if self.focusWidget() is None and ready:

@@ -57,8 +57,9 @@ class StrokeParts(QObject):
         """Watch the document no more."""
         for disconnect in self._disconnects:
             disconnect()
+        self._disconnects = []
         self._forget()
-        self.deleteLater()
+        self.setParent(None)  # from now on Python's alone: deleteLater would hold the document until the loop turns
 
     def _on_changed(self, *rects: Rect) -> None:
         if self._document.stroke is None:
