@@ -73,6 +73,7 @@ class Dialog(QDialog):
             if widget.focusPolicy() & Qt.FocusPolicy.TabFocus
             and widget not in buttons
             and not widget.objectName().startswith("qt_")
+            and not widget.inherits("QComboBoxListView")  # in a window of its own
         ]
         for first, second in pairwise([*content, *buttons]):
             self.setTabOrder(first, second)
