@@ -33,7 +33,8 @@ def test_every_hard_file_is_shown_or_marked(make_studio: Callable[[], Studio], t
         assert document is not None
         assert session.picture is not None
         assert document.image_id == sample.image_id
-        assert np.array_equal(session.picture.image_rgb, read_image(sample.image_path))
+        levels = session.project.config.grey_levels
+        assert np.array_equal(session.picture.image_rgb, read_image(sample.image_path, levels=levels))
         assert document.label_map.shape == session.picture.image_rgb.shape[:2]
         studio.window.canvas.grab()
         shown.add(sample.image_id)
