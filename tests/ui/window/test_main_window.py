@@ -93,6 +93,7 @@ def test_a_project_shows_everything(studio: Studio) -> None:
 def test_every_action_does_something_and_says_so(studio: Studio) -> None:
     bound = {*studio.window._commands.table(), *studio.window._view.table()} | {
         "demo", "quit", "fine_tune", "add_class", "canvas_only", "toggle_docks", "reset_layout", "peek",
+        "train_from_scratch",
     }  # fmt: skip
     assert bound == {spec.name for spec in ACTIONS}
     for spec in ACTIONS:
