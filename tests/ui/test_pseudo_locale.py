@@ -48,6 +48,7 @@ from fcn_studio.ui.dialogs.help_dialogs import ReportDialog, ShortcutsDialog
 from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
 from fcn_studio.ui.dialogs.recovery_dialog import RecoveryDialog
 from fcn_studio.ui.dialogs.restore_dialog import RestoreDialog
+from fcn_studio.ui.dialogs.scratch_dialog import ScratchDialog
 from fcn_studio.ui.dialogs.settings_dialog import SettingsDialog
 from fcn_studio.ui.network.network_library import NetworkLibrary
 from fcn_studio.ui.runtime.user_messages import ActionDoor
@@ -238,6 +239,7 @@ def earlier() -> EarlierLabels:
 
 
 DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
+    "scratch": lambda studio, folder: ScratchDialog(3.0),
     "export": lambda studio, folder: ExportDialog([(Status.VERIFIED, Split.TRAIN)], folder),
     "report": lambda studio, folder: ReportDialog(i18n.tr("Report"), i18n.tr("Copy this."), "traceback"),
     "class table": lambda studio, folder: questions.ClassTableDialog(i18n.tr("Masks were found.")),

@@ -34,7 +34,6 @@ from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.dialogs.class_map_dialog import ClassMapDialog
 from fcn_studio.ui.dialogs.help_dialogs import ShortcutsDialog
 from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
-from fcn_studio.ui.dialogs.scratch_dialog import ScratchDialog
 from fcn_studio.ui.dialogs.settings_dialog import SettingsDialog
 from tests.ui.conftest import Studio
 from tests.ui.test_pseudo_locale import DIALOGS, TABLE, subclasses
@@ -42,7 +41,6 @@ from tests.ui.test_pseudo_locale import DIALOGS, TABLE, subclasses
 MAKERS: dict[str, Callable[[Studio, Path], Dialog]] = {
     **DIALOGS,
     "settings": lambda studio, folder: SettingsDialog(studio.settings),
-    "scratch": lambda studio, folder: ScratchDialog(3.0),
     "shortcuts": lambda studio, folder: ShortcutsDialog(),
     "networks": lambda studio, folder: NetworksDialog(
         studio.window._commands.networks.rows, studio.network, studio.window.messages

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.training import Adoption, TrainOutcome, Verdict
-from fcn_studio.i18n import message
+from fcn_studio.i18n import message as sentence
 from fcn_studio.tools.options import BRUSH_SIZE
 from fcn_studio.ui.network.job_list import Kind
 from fcn_studio.ui.window.main_window import MainWindow
@@ -117,7 +117,7 @@ def test_nothing_that_comes_by_itself_moves_the_image(studio: Studio) -> None:
     assert steady()
     studio.network.job_list.forget_all()
     assert steady()
-    adoption = Adoption(Verdict.ADOPTED, (message(LONG),))
+    adoption = Adoption(Verdict.ADOPTED, (sentence(LONG),))
     window.training_dock._finished(adoption, TrainOutcome("a.safetensors", None, None, ("a",), 3, 10, 1.0))
     window.training_dock.raise_()
     assert steady()
