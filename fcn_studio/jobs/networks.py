@@ -11,10 +11,10 @@ from fcn_studio.core.class_map import ClassMap, can_help, map_classes, read_clas
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.errors import CheckpointError, NetworkCannotHelp
 from fcn_studio.fcn.weights.catalogue import DEFAULT, GENERAL, NetworkInfo, bundled, installed, read_info, resolve
-from fcn_studio.fcn.weights.published import PUBLISHED, PublishedNetwork
 from fcn_studio.i18n import tr
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
+    from fcn_studio.fcn.weights.published import PublishedNetwork
     from fcn_studio.formats.project.project_folder import ProjectFolder
     from fcn_studio.formats.project.runs import UsedNetwork
 
@@ -237,5 +237,7 @@ def available() -> list[PublishedNetwork]:
 
     They are in the order of their table.
     """
+    from fcn_studio.fcn.weights.published import PUBLISHED
+
     there = installed()
     return [row for row in PUBLISHED.values() if row.name not in there]

@@ -17,7 +17,6 @@ from fcn_studio import paths
 from fcn_studio.core.classes import ClassInfo, ClassTable
 from fcn_studio.errors import CheckpointError, ProjectError
 from fcn_studio.fcn.weights.digests import digest_of
-from fcn_studio.fcn.weights.published import PUBLISHED
 from fcn_studio.formats.strict_json import parse, text, whole
 from fcn_studio.i18n import tr
 
@@ -221,6 +220,8 @@ def resolve(name_or_path: str) -> Path:
     known = installed() | bundled()
     if name_or_path in known:
         return known[name_or_path]
+    from fcn_studio.fcn.weights.published import PUBLISHED  # start-up: seldom needed
+
     if name_or_path in PUBLISHED:
         raise CheckpointError(
             tr("the network '{name}' is not installed yet: fcn-studio networks download {name}", name=name_or_path)

@@ -6,7 +6,7 @@ It is to choose, download, import and remove them, and to say what their classes
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,6 @@ from PySide6.QtWidgets import QWidget
 from fcn_studio.core.class_map import ClassMap, map_classes
 from fcn_studio.errors import FcnStudioError, NetworkCannotHelp, ProjectError
 from fcn_studio.i18n import tr
-from fcn_studio.ui.network.network_rows import NetworkRows
 from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
 
 if TYPE_CHECKING:  # start-up: what only those need who look at networks is imported where it is used
@@ -25,6 +24,7 @@ if TYPE_CHECKING:  # start-up: what only those need who look at networks is impo
     from fcn_studio.jobs.network_list import ListedNetwork
     from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
     from fcn_studio.ui.network.network_parts import NetworkParts
+    from fcn_studio.ui.network.network_rows import NetworkRows
     from fcn_studio.ui.session.session import Session
 
 
@@ -32,7 +32,6 @@ class NetworkCommands(QObject):
     """The commands on networks, and the dialog of networks.
 
     Attributes:
-        rows: what is known of each network.
         dialog: the dialog of networks while it is open.
     """
 
@@ -41,10 +40,16 @@ class NetworkCommands(QObject):
         self._session, self._network, self._messages, self._window = session, network, messages, window
         self._current, self._library = network.current, network.library
         self._door = ActionDoor(messages, self.offer)
-        self.rows = NetworkRows(session, network.current, network.library, network.device)
         self.dialog: NetworksDialog | None = None
         self._library.installed.connect(self._installed)
         session.project_changed.connect(self._look_again)
+
+    @cached_property
+    def rows(self) -> NetworkRows:
+        """What is known of the networks to choose from."""
+        from fcn_studio.ui.network.network_rows import NetworkRows
+
+        return NetworkRows(self._session, self._network.current, self._library, self._network.device)
 
     # --- dialogs ----------------------------------------------------------------------------------------------
 

@@ -14,10 +14,10 @@ from PySide6.QtWidgets import QMenu
 
 from fcn_studio.i18n import tr
 from fcn_studio.ui.network.network_library import NetworkLibrary
-from fcn_studio.ui.network.network_rows import NetworkRows
 
 if TYPE_CHECKING:  # start-up: what only those need who look at networks is imported where it is used
     from fcn_studio.jobs.network_list import ListedNetwork
+    from fcn_studio.ui.network.network_rows import NetworkRows
 
 AT_HAND = 6
 """Networks that the menu offers; the dialog has them all."""
@@ -31,7 +31,7 @@ class NetworkMenu(QObject):
     Args:
         menu: the menu.
         before: the entry above which the networks stand.
-        rows: what is known of the networks.
+        rows: returns what is known of the networks; called when the entries are shown.
         library: the networks that there are.
         use: puts a network in use; called behind the door of actions.
     """
@@ -40,7 +40,7 @@ class NetworkMenu(QObject):
         self,
         menu: QMenu,
         before: QAction,
-        rows: NetworkRows,
+        rows: Callable[[], NetworkRows],
         library: NetworkLibrary,
         use: Callable[[ListedNetwork], None],
     ) -> None:
@@ -60,7 +60,8 @@ class NetworkMenu(QObject):
 
         Entries stay where they are if they are the same, since the menu may be open.
         """
-        if self._offered != (rows := self._rows.at_hand(AT_HAND)):
+        known = self._rows()
+        if self._offered != (rows := known.at_hand(AT_HAND)):
             for action in self.entries:
                 self._menu.removeAction(action)
                 action.deleteLater()
@@ -70,8 +71,8 @@ class NetworkMenu(QObject):
             self.entries += [separator] if rows else []
             self._menu.insertActions(self._before, self.entries)
         for row, action in zip(self._offered, self.entries, strict=False):
-            action.setChecked(self._rows.is_current(row))
-            action.setEnabled(self._rows.has_project)
+            action.setChecked(known.is_current(row))
+            action.setEnabled(known.has_project)
 
     def _entry(self, row: ListedNetwork) -> QAction:
         title = tr("{title} (candidate)", title=row.title) if row.is_candidate else row.title

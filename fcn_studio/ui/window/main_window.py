@@ -118,7 +118,7 @@ class MainWindow(QMainWindow):
         self._network_menu = NetworkMenu(
             self.actions_.menus["Network"],
             self.actions_["networks"],
-            networks.rows,
+            lambda: networks.rows,
             self._network.library,
             networks.use_behind_door,
         )
