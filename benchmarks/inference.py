@@ -112,14 +112,14 @@ def labelled(engine: FastNetwork, images: Tensor, classes: int) -> np.ndarray:
     with torch.inference_mode():
         scores = engine.score_map(images, PLENTY)
         height, width = images.shape[1:3]
-        labels, doubt = np.empty((height, width), np.uint8), np.empty((height, width), np.uint8)
+        labels, doubt, second = (np.empty((height, width), np.uint8) for _ in range(3))
         rows, columns = (
             InterpolationAxis.of(height, height, 0, height, 0),
             InterpolationAxis.of(width, width, 0, width, 0),
         )
         painter = ArgmaxUpsampler(tuple(range(classes)), 1.0)
         for number in range(len(images)):
-            painter.write(scores.only(number), rows, columns, labels, doubt)
+            painter.write(scores.only(number), rows, columns, (labels, doubt, second))
         return labels
 
 

@@ -26,29 +26,46 @@ class Prediction:
             where 255 stands for classes that the project does not have.
         uncertainty: uint8 (H, W); ``round(255 * (1 - max softmax))``.
         checkpoint: sha256 of the checkpoint that made it, 64 hex digits.
+        second_guess: uint8 (H, W), the class with the second largest score, in the indices of the label map; 255
+            where it is not known, as where the network is sure. None if it was not computed.
     """
 
     image_id: str
     label_map: LabelMap
     uncertainty: LabelMap
     checkpoint: str
+    second_guess: LabelMap | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its planes."""
+        planes = 2 if self.second_guess is None else 3
+        return planes * self.label_map.size
 
     def mapped(self, index_map: Mapping[int, int]) -> Prediction:
         """Return the prediction in the project's class indices.
 
-        Network indices without a project index become 255.
+        Network indices without a project index become 255. So does a second guess that means the same class as the
+        first.
         """
         table = np.full(256, VOID, np.uint8)
         for source, target in index_map.items():
             table[source] = target
-        present = values_in(self.label_map)
+        planes = [self.label_map] if self.second_guess is None else [self.label_map, self.second_guess]
+        present = np.union1d(values_in(planes[0]), values_in(planes[-1]))
         if np.array_equal(table[present], present):  # a network of this project: a large label map is not copied
             return self
-        return replace(self, label_map=np.asarray(cv2.LUT(self.label_map, table), np.uint8))
+        label_map, second = (np.asarray(cv2.LUT(plane, table), np.uint8) for plane in (planes[0], planes[-1]))
+        if self.second_guess is None:
+            return replace(self, label_map=label_map)
+        second[second == label_map] = VOID
+        return replace(self, label_map=label_map, second_guess=second)
 
     def part(self, rect: Rect) -> Prediction:
         """Return the prediction in a rectangle, without a copy."""
-        return replace(self, label_map=self.label_map[rect.slices], uncertainty=self.uncertainty[rect.slices])
+        second = None if self.second_guess is None else self.second_guess[rect.slices]
+        label_map, uncertainty = self.label_map[rect.slices], self.uncertainty[rect.slices]
+        return replace(self, label_map=label_map, uncertainty=uncertainty, second_guess=second)
 
 
 def prelabelled(labels: Labels, prediction: Prediction) -> Labels:

@@ -1,4 +1,4 @@
-"""Conversion of a score map to label map and uncertainty.
+"""Conversion of a score map to label map, uncertainty and second guess.
 
 It works strip by strip.
 """
@@ -10,10 +10,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fcn_studio.core.classes import VOID
 from fcn_studio.fcn.model.score_map import ScoreMap
 from fcn_studio.fcn.transforms import Image
 
 _STRIP_BYTES = 16 * 2**20
+
+Planes = tuple[Image, Image, Image]
+"""Label map, uncertainty and second guess of one image, uint8 (H, W) each."""
+
+DOUBTED = 8
+"""The uncertainty from which a pixel gets a second guess.
+
+Below it the network is sure (97 %), and comparing all classes once more would double the time of the comparison.
+"""
 
 
 @dataclass(frozen=True)
@@ -79,7 +89,7 @@ class InterpolationAxis:
 
 @dataclass(frozen=True)
 class ArgmaxUpsampler:
-    """Upsample scores, and take class indices and uncertainty from them.
+    """Upsample scores, and take class indices, uncertainty and second guess from them.
 
     Attributes:
         class_indices: the class of each channel.
@@ -90,15 +100,20 @@ class ArgmaxUpsampler:
     temperature: float
 
     def write(
-        self, scores: ScoreMap, rows: InterpolationAxis, columns: InterpolationAxis, labels: Image, uncertainty: Image
+        self,
+        scores: ScoreMap,
+        rows: InterpolationAxis,
+        columns: InterpolationAxis,
+        planes: Planes,
     ) -> None:
-        """Write the best class and the uncertainty into an image.
+        """Write the best class, the uncertainty and the second best class into images.
 
-        They are written at some of its rows and columns. Only one strip of rows at a time exists at the image's size:
-        it is upsampled, resampled to the image's own resolution and compared before the next.
+        They are written at some of their rows and columns. Only one strip of rows at a time exists at the image's
+        size: it is upsampled, resampled to the image's own resolution and compared before the next.
         """
         if not len(rows) or not len(columns):
             return
+        labels, uncertainty, second_guess = planes
         indices = torch.tensor(self.class_indices, dtype=torch.uint8, device=scores.values.device)
         first, last = columns.span
         strip = max(1, _STRIP_BYTES // (4 * len(self.class_indices) * max(len(columns), last - first)))
@@ -113,3 +128,21 @@ class ArgmaxUpsampler:
             target = slice(part.start, part.start + len(part)), slice(columns.start, columns.start + len(columns))
             labels[target] = indices[channel].cpu().numpy()
             uncertainty[target] = doubt.cpu().numpy()
+            second_guess[target] = self._second(piece, channel, doubt, indices).cpu().numpy()
+
+    def _second(self, scores: Tensor, best: Tensor, doubt: Tensor, indices: Tensor) -> Tensor:
+        """Return the class of the second largest score, uint8 (n, W).
+
+        Args:
+            scores: float32 (n, W, C).
+            best: channel of the largest score, int64 (n, W).
+            doubt: uncertainty, uint8 (n, W); pixels below `DOUBTED` get 255.
+            indices: class of each channel, uint8 (C,).
+        """
+        second = torch.full_like(doubt, VOID)
+        if len(indices) > 1:
+            at = (doubt.flatten() >= DOUBTED).nonzero()[:, 0]
+            rest = scores.reshape(-1, len(indices)).index_select(0, at)
+            rest.scatter_(1, best.flatten()[at, None], -torch.inf)
+            second.view(-1)[at] = indices[rest.max(1)[1]]
+        return second

@@ -16,7 +16,7 @@ from fcn_studio.core.geometry import Rect
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.errors import DeviceError
 from fcn_studio.fcn.device import CPU, free_memory, is_out_of_memory, release_memory, to_device
-from fcn_studio.fcn.inference.argmax import ArgmaxUpsampler, InterpolationAxis
+from fcn_studio.fcn.inference.argmax import ArgmaxUpsampler, InterpolationAxis, Planes
 from fcn_studio.fcn.inference.fast_network import FastNetwork
 from fcn_studio.fcn.transforms import Image, resized, scaled_size
 from fcn_studio.fcn.weights.checkpoint import Checkpoint
@@ -61,8 +61,8 @@ class Predictor:
             image_id: put into the result.
 
         Returns:
-            The label map in the checkpoint's own class indices, and the uncertainty
-            ``round(255 * (1 - max softmax))`` at the checkpoint's temperature.
+            The label map in the checkpoint's own class indices, the uncertainty
+            ``round(255 * (1 - max softmax))`` at the checkpoint's temperature, and the second guess.
 
         Raises:
             DeviceError: if memory does not suffice even on the CPU in the smallest tiles.
@@ -71,7 +71,7 @@ class Predictor:
         scaled = resized(image_rgb, shape)
         for rung, (device, tile) in enumerate(self._ladder(shape)):
             try:
-                labels, uncertainty = self._label(scaled, image_rgb.shape[:2], device, tile)
+                planes = self._label(scaled, image_rgb.shape[:2], device, tile)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -84,7 +84,7 @@ class Predictor:
                             "out of memory: an image was labelled on the CPU in tiles of {tile} pixels", tile=tile
                         )
                     )
-                return Prediction(image_id, labels, uncertainty, self.checkpoint.sha256)
+                return self._prediction(image_id, planes)
             # Outside of except: the error keeps the activations of the failed try alive.
             _log.warning("out of memory on %s with tiles of %d pixels", device, tile)
             release_memory(device)
@@ -131,10 +131,11 @@ class Predictor:
         shape = scaled_size(full_shape, self.checkpoint.preprocessing.input_scale)
         stack = np.stack([resized(image, shape) for image in images_rgb])
         maps = self._label_all(stack, full_shape, self.device, self._aligned_up(max(shape)))
-        return [
-            Prediction(image_id, labels, uncertainty, self.checkpoint.sha256)
-            for image_id, (labels, uncertainty) in zip(image_ids, maps, strict=True)
-        ]
+        return [self._prediction(image_id, planes) for image_id, planes in zip(image_ids, maps, strict=True)]
+
+    def _prediction(self, image_id: str, planes: Planes) -> Prediction:
+        labels, uncertainty, second_guess = planes
+        return Prediction(image_id, labels, uncertainty, self.checkpoint.sha256, second_guess)
 
     def take_notes(self) -> tuple[str, ...]:
         """Return the notes since the last call.
@@ -191,20 +192,19 @@ class Predictor:
         """
         return -(-size // self._alignment) * self._alignment
 
-    def _label(
-        self, scaled: Image, full_shape: tuple[int, int], device: torch.device, tile: int
-    ) -> tuple[Image, Image]:
-        """Return label map and uncertainty of ``full_shape`` from the scaled image."""
+    def _label(self, scaled: Image, full_shape: tuple[int, int], device: torch.device, tile: int) -> Planes:
+        """Return label map, uncertainty and second guess of ``full_shape`` from the scaled image."""
         return self._label_all(scaled[None], full_shape, device, tile)[0]
 
     @torch.inference_mode()
-    def _label_all(
-        self, scaled: Image, full_shape: tuple[int, int], device: torch.device, tile: int
-    ) -> list[tuple[Image, Image]]:
+    def _label_all(self, scaled: Image, full_shape: tuple[int, int], device: torch.device, tile: int) -> list[Planes]:
         """Do the same for several images (N, h, w, 3) at once."""
         self._network.to(device)
         number, height, width = scaled.shape[:3]
-        maps = [(np.empty(full_shape, np.uint8), np.empty(full_shape, np.uint8)) for _ in range(number)]
+        maps = [
+            (np.empty(full_shape, np.uint8), np.empty(full_shape, np.uint8), np.empty(full_shape, np.uint8))
+            for _ in range(number)
+        ]
         # A tile smaller than would fit is tried because memory ran out: then as little as can be is taken.
         budget = free_memory(device) if tile >= self._fitting_tile((height, width), device) else 0
         frame = Rect(0, 0, width, height)
@@ -215,6 +215,6 @@ class Predictor:
                 scores = self._network.score_map(piece, budget)
                 rows = InterpolationAxis.of(full_shape[0], height, y, y + tile, window.y0)
                 columns = InterpolationAxis.of(full_shape[1], width, x, x + tile, window.x0)
-                for i, (labels, uncertainty) in enumerate(maps):
-                    self._upsampler.write(scores.only(i), rows, columns, labels, uncertainty)
+                for i, planes in enumerate(maps):
+                    self._upsampler.write(scores.only(i), rows, columns, planes)
         return maps

@@ -195,7 +195,7 @@ class ProcessSupervisor:
             return
         assert self._pipe is not None
         if isinstance(message, Submit) and isinstance(message.job, SegmentJob):
-            self._pipe.expect(2 * message.job.max_pixels + _OVERHEAD)
+            self._pipe.expect(3 * message.job.max_pixels + _OVERHEAD)
         self._pipe.send(message)
 
     def _start(self) -> None:

@@ -67,10 +67,10 @@ class Predictions(QObject):
         """
         self._kept[prediction.image_id] = prediction
         self._kept.move_to_end(prediction.image_id)
-        size = sum(2 * p.label_map.size for p in self._kept.values())
+        size = sum(kept.nbytes for kept in self._kept.values())
         while size > PREDICTION_BYTES and len(self._kept) > 1:
             _, oldest = self._kept.popitem(last=False)
-            size -= 2 * oldest.label_map.size
+            size -= oldest.nbytes
 
     def forget(self) -> None:
         """Forget all predictions.

@@ -9,13 +9,14 @@ import torch
 from torch.nn import functional
 
 from fcn_studio import paths
-from fcn_studio.core.classes import ClassInfo, ClassTable, map_by_name
+from fcn_studio.core.classes import VOID, ClassInfo, ClassTable, map_by_name
 from fcn_studio.core.metrics import ConfusionMatrix
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.snapshot import pack
 from fcn_studio.errors import DeviceError, ImageError
 from fcn_studio.fcn.device import CPU
 from fcn_studio.fcn.inference import predictor as predict_module
+from fcn_studio.fcn.inference.argmax import DOUBTED
 from fcn_studio.fcn.inference.evaluate import evaluate
 from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.model.architecture import Architecture
@@ -62,6 +63,11 @@ def test_a_prediction_is_the_argmax_of_upsampled_scores(size: tuple[int, int], s
     assert (prediction.label_map == expected).mean() > 0.999
     doubt = 255 * (1 - (scores / 2.0).softmax(0).amax(0).numpy())
     assert np.abs(prediction.uncertainty - doubt).max() <= 1.0
+    second = np.array([0, 3, 200], np.uint8)[scores.argsort(0, descending=True)[1].numpy()]
+    asked = prediction.uncertainty >= DOUBTED
+    assert prediction.second_guess is not None
+    assert (prediction.second_guess[asked] == second[asked]).mean() > 0.999
+    assert (prediction.second_guess[~asked] == VOID).all()
 
 
 def test_input_is_normalised_in_the_networks_channel_order() -> None:
@@ -75,10 +81,11 @@ def test_tiles_give_what_the_whole_gives(padding: str) -> None:
     predictor = Predictor(checkpoint(0.8, padding))
     image = noise(700, 500)
     scaled = resized(image, (560, 400))
-    whole, doubt = predictor._label(scaled, (700, 500), CPU, 576)
-    tiled, tiled_doubt = predictor._label(scaled, (700, 500), CPU, 256)
+    whole, doubt, second = predictor._label(scaled, (700, 500), CPU, 576)
+    tiled, tiled_doubt, tiled_second = predictor._label(scaled, (700, 500), CPU, 256)
     assert len(np.unique(whole)) > 1
     assert (tiled == whole).mean() > 0.9999
+    assert (tiled_second == second).mean() > 0.999
     assert np.abs(tiled_doubt.astype(int) - doubt).max() <= 1
 
 
@@ -87,8 +94,8 @@ def test_tiles_of_the_bundled_networks_give_what_the_whole_gives(name: str) -> N
     """A strip, since their halo is some hundred pixels."""
     predictor = Predictor(load_checkpoint(paths.resource("networks") / f"{name}.safetensors"))
     image = noise(75, 1700)
-    whole, doubt = predictor._label(image, (75, 1700), CPU, 1728)
-    tiled, tiled_doubt = predictor._label(image, (75, 1700), CPU, 256)
+    whole, doubt, _ = predictor._label(image, (75, 1700), CPU, 1728)
+    tiled, tiled_doubt, _ = predictor._label(image, (75, 1700), CPU, 256)
     assert doubt.std() > 1
     np.testing.assert_array_equal(tiled, whole)
     assert np.abs(tiled_doubt.astype(int) - doubt).max() <= 1
