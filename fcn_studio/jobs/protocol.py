@@ -105,7 +105,48 @@ class InstallJob:
     architecture: str = ""
 
 
-Job = SegmentJob | FineTuneJob | EvaluateJob | InstallJob
+@dataclass(frozen=True)
+class LiveJob:
+    """Fit score layers to human pixels, and predict the open image.
+
+    Attributes:
+        base: path of the checkpoint whose trunk makes the features.
+        table: classes of the project; the result is in its class indices.
+        image: the open image with its human pixels, 255 elsewhere.
+        others: other images with human pixels; of many, the first ones are learned from.
+        base_map: what the classes of the base mean in the project; the others go by name. What the base knows of the
+            project's classes is what the fit starts from.
+        cache: folder that keeps features on disk; "" for none.
+    """
+
+    base: str
+    table: ClassTable
+    image: LabelledImage
+    others: tuple[LabelledImage, ...] = ()
+    device: str = "auto"
+    base_map: ClassMap = field(default_factory=dict)
+    cache: str = ""
+
+
+@dataclass(frozen=True)
+class FeaturesJob:
+    """Compute features of images ahead of a live job, and keep them.
+
+    Files that cannot be read are skipped. The result is None.
+
+    Attributes:
+        base: path of the checkpoint, as in `LiveJob`.
+        cache: folder that keeps features on disk; "" for none.
+    """
+
+    base: str
+    images: tuple[ImageToSegment, ...]
+    device: str = "auto"
+    levels: GreyLevels = BY_FILE
+    cache: str = ""
+
+
+Job = SegmentJob | FineTuneJob | EvaluateJob | InstallJob | LiveJob | FeaturesJob
 
 
 @dataclass(frozen=True)
@@ -162,9 +203,38 @@ class Installing:
     stage: str
 
 
-JobProgress = Predicted | ImageFailed | Evaluated | TrainProgress | Installing
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """So many images of a live or features job have their features."""
+
+    done: int
+    total: int
+
+
+JobProgress = Predicted | ImageFailed | Evaluated | TrainProgress | Installing | Prepared
+
+
+@dataclass(frozen=True)
+class LivePrediction:
+    """Result of a live job.
+
+    Attributes:
+        prediction: in the project's class indices; its ``checkpoint`` is the sha256 of the fitted scores.
+        images: number of images learned from.
+        seconds: wall time of the job.
+    """
+
+    prediction: Prediction
+    images: int
+    seconds: float
+
+
 JobResult = object
-"""What a job returns: None (segment), `TrainOutcome` (fine-tune), `Figures` (evaluate) or a file's path (install)."""
+"""What a job returns.
+
+None (segment, features), `TrainOutcome` (fine-tune), `Figures` (evaluate), a file's path (install) or
+`LivePrediction`.
+"""
 
 
 # --- shell -> process -------------------------------------------------------------------------------------------

@@ -10,13 +10,28 @@ from collections.abc import Generator
 from fcn_studio.jobs.evaluate import evaluate_network
 from fcn_studio.jobs.fine_tune import fine_tune
 from fcn_studio.jobs.install import install
+from fcn_studio.jobs.live import LiveLearners, compute_features, live
 from fcn_studio.jobs.predictor_cache import PredictorCache
-from fcn_studio.jobs.protocol import EvaluateJob, FineTuneJob, InstallJob, Job, JobProgress, JobResult, SegmentJob
+from fcn_studio.jobs.protocol import (
+    EvaluateJob,
+    FeaturesJob,
+    FineTuneJob,
+    InstallJob,
+    Job,
+    JobProgress,
+    JobResult,
+    LiveJob,
+    SegmentJob,
+)
 from fcn_studio.jobs.segment import segment
 
 
 class JobRunner(PredictorCache):
     """Runs jobs in this process, one network kept warm between them."""
+
+    def __init__(self, threads: int | None = None) -> None:
+        super().__init__(threads)
+        self._learners = LiveLearners()
 
     def run(self, job: Job) -> Generator[JobProgress, bool | None, JobResult]:
         """Return the job as a generator of news.
@@ -32,3 +47,7 @@ class JobRunner(PredictorCache):
                 return evaluate_network(job, self)
             case InstallJob():
                 return install(job)
+            case LiveJob():
+                return live(job, self._learners)
+            case FeaturesJob():
+                return compute_features(job, self._learners)

@@ -1,0 +1,1 @@
+"""Learning from strokes while they are painted: features kept, scores fitted, the image predicted."""
