@@ -13,8 +13,9 @@ from fcn_studio.core.edit import Edit
 from fcn_studio.core.event import Event
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.history import AnnotationState, History, Motion, Step
-from fcn_studio.core.labels import LabelMap, Labels, verified
+from fcn_studio.core.labels import LabelMap, Labels, Mask, verified
 from fcn_studio.core.prediction import Prediction, prelabelled
+from fcn_studio.core.region import Region
 from fcn_studio.core.rules import PaintRules
 from fcn_studio.core.sample import Status
 from fcn_studio.core.tiles import TILE
@@ -22,6 +23,12 @@ from fcn_studio.errors import FcnStudioError
 from fcn_studio.i18n import tr, tr_noop
 
 __all__ = ["Document", "PaintRules", "auto_segment", "refuse_finished", "skip", "unskip", "verify"]
+
+ACCEPT_REGION, ACCEPT_CLASS, ACCEPT_IMAGE = tr_noop("Accept region"), tr_noop("Accept class"), tr_noop("Accept")
+"""Titles of the steps that accept a prediction: of a region, of a class, of the whole image."""
+
+BY_NETWORK = frozenset({tr_noop("Auto-segment"), ACCEPT_REGION, ACCEPT_CLASS, ACCEPT_IMAGE})
+"""Titles of the steps that write what a network says; no human pixel differs after them."""
 
 
 class Document:
@@ -248,7 +255,14 @@ def refuse_finished(document: Document) -> None:
         )
 
 
-def auto_segment(document: Document, prediction: Prediction, *, only_class: int | None = None) -> bool:
+def auto_segment(
+    document: Document,
+    prediction: Prediction,
+    *,
+    title: str = tr_noop("Auto-segment"),
+    only_class: int | None = None,
+    region: Region | None = None,
+) -> bool:
     """Label what no human has labelled from a prediction, as one step.
 
     Pixels of humans and of unknown origin are kept byte for byte, and so are those of hidden and locked classes.
@@ -256,7 +270,9 @@ def auto_segment(document: Document, prediction: Prediction, *, only_class: int 
     Args:
         document: the image, New, Pre-labelled or In progress.
         prediction: of this image, in the project's class indices (`Prediction.mapped`).
+        title: of the step; `BY_NETWORK` has those that there are.
         only_class: write only where the prediction says this class.
+        region: write only in this region.
 
     Returns:
         Whether anything changed.
@@ -272,21 +288,33 @@ def auto_segment(document: Document, prediction: Prediction, *, only_class: int 
         raise ValueError(f"prediction is {prediction.label_map.shape}, annotation {document.label_map.shape}")
 
     def made(rect: Rect, old: Labels) -> Labels:
+        if region is not None and not region.rect.intersect(rect):
+            return old
         new = prelabelled(old, prediction.part(rect))
-        if only_class is None:
+        if only_class is None and region is None:
             return new
-        chosen = prediction.label_map[rect.slices] == only_class
+        chosen = np.ones(old.shape, np.bool_) if region is None else _inside(region, rect)
+        if only_class is not None:
+            chosen &= prediction.label_map[rect.slices] == only_class
         return Labels(
             np.where(chosen, new.label_map, old.label_map), np.where(chosen, new.provenance, old.provenance)
         )
 
-    with document.edit(tr_noop("Auto-segment")) as edit:
+    with document.edit(title) as edit:
         if not edit.rewrite(made, respect_rules=True):
             return False
         edit.set_origin(prediction.checkpoint)
         if document.status == Status.NEW:
             edit.set_status(Status.PRELABELLED)
     return True
+
+
+def _inside(region: Region, rect: Rect) -> Mask:
+    """Return where a rectangle of the image is in a region: bool (height, width)."""
+    inside = np.zeros((rect.height, rect.width), np.bool_)
+    shared = region.rect.intersect(rect)
+    inside[shared.moved(-rect.x0, -rect.y0).slices] = region.part(shared)
+    return inside
 
 
 def verify(document: Document, unlabelled_index: int) -> None:

@@ -11,6 +11,8 @@ import numpy as np
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import LabelMap, Labels, Provenance, values_in, writable_by_network
+from fcn_studio.core.raster import flood
+from fcn_studio.core.region import Region
 
 _MADE_BY_NETWORK = np.full(256, Provenance.NETWORK, np.uint8)
 _MADE_BY_NETWORK[VOID] = Provenance.NOBODY
@@ -66,6 +68,17 @@ class Prediction:
         second = None if self.second_guess is None else self.second_guess[rect.slices]
         label_map, uncertainty = self.label_map[rect.slices], self.uncertainty[rect.slices]
         return replace(self, label_map=label_map, uncertainty=uncertainty, second_guess=second)
+
+
+def predicted_region(prediction: Prediction, pixel_xy: tuple[int, int]) -> Region | None:
+    """Return the connected region of one class around a pixel of a prediction.
+
+    It is None outside of the image, and where the prediction has no class of the project.
+    """
+    (x, y), (height, width) = pixel_xy, prediction.label_map.shape
+    if not (0 <= x < width and 0 <= y < height) or prediction.label_map[y, x] == VOID:
+        return None
+    return flood(prediction.label_map, pixel_xy)
 
 
 def prelabelled(labels: Labels, prediction: Prediction) -> Labels:

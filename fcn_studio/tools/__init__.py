@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fcn_studio.i18n import tr_noop
+from fcn_studio.tools.accept import AcceptRegion
 from fcn_studio.tools.base import Tool
 from fcn_studio.tools.brush import Brush, Eraser
 from fcn_studio.tools.fill import Fill
@@ -41,6 +42,13 @@ TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec(Eraser, "eraser", tr_noop("&Eraser"), tr_noop("Make pixels unlabelled"), "E"),
     ToolSpec(Polygon, "polygon", tr_noop("&Polygon"), tr_noop("Click the corners; Enter closes the polygon"), "P"),
     ToolSpec(Fill, "fill", tr_noop("&Fill"), tr_noop("Fill a region of one class"), "G"),
+    ToolSpec(
+        AcceptRegion,
+        "accept",
+        tr_noop("Accept &region"),
+        tr_noop("Accept a region of the prediction by a click"),
+        "Y",
+    ),
     ToolSpec(Picker, "picker", tr_noop("Pick &class"), tr_noop("Take the class under the cursor"), "I"),
 )
 """Every tool, in the order of menu and tool bar; the first is active at first."""

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.event import Event
+from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.raster import BrushShape, Point
 from fcn_studio.core.region import Region
 from fcn_studio.tools.options import AnyOption, Option
@@ -57,6 +58,10 @@ class ToolContext(Protocol):
         """The document of the open image, None if there is none."""
 
     @property
+    def prediction(self) -> Prediction | None:
+        """What the network predicted for the open image, None if it did not."""
+
+    @property
     def class_index(self) -> int:
         """The active class, 255 for void."""
 
@@ -103,12 +108,14 @@ class Overlay(NamedTuple):
         points: the corners of the polygon so far, joined in order.
         rubber_band: where the line from the last corner leads: the pointer.
         closing: whether a click now would close the polygon.
+        region: a region to outline; the same object as long as it is the same region.
     """
 
     ring: Ring | None = None
     points: tuple[Point, ...] = ()
     rubber_band: Point | None = None
     closing: bool = False
+    region: Region | None = None
 
 
 class Tool:

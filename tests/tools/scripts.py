@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.labels import Labels
+from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.raster import BrushShape, Connectivity
 from fcn_studio.core.sample import Status
 from fcn_studio.tools.base import Button, PointerEvent, Tool
@@ -25,6 +26,7 @@ class Window:
     """The window's side of a tool: a `fcn_studio.tools.base.ToolContext`."""
 
     document: Document | None
+    prediction: Prediction | None = None
     class_index: int = 1
     brush_size: float = 1
     brush_shape: BrushShape = "round"

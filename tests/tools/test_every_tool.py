@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fcn_studio import core, i18n, paths, tools
 from fcn_studio.core.document import Document
 from fcn_studio.core.labels import Labels
+from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.rules import PaintRules
 from fcn_studio.tools import TOOLS, ToolSpec
 from fcn_studio.tools.base import PointerEvent, Tool
@@ -72,7 +73,9 @@ class Bench:
         self.document: Document = document_of(self.labels)
         self.document.rules = self.allowed
         self.document.stepped.connect(lambda _motion, step: self.steps.append(step))
-        window = Window(self.document, class_index=2)
+        said = random_labels(0, SIDE, SIDE).label_map
+        prediction = Prediction(self.document.image_id, said, said, "ab" * 32)
+        window = Window(self.document, prediction, class_index=2)
         vars(window).update(self.options)
         self.tool: Tool = self.spec.tool(window)
 
@@ -195,7 +198,9 @@ def test_names_of_tools_and_options_are_unique() -> None:
     assert len({option.name for option in options}) == len(options)
 
 
-@pytest.mark.parametrize("title", ["Brush stroke", "Erase", "Fill", "Polygon", "Auto-segment", "Verify", "Skip"])
+@pytest.mark.parametrize(
+    "title", ["Brush stroke", "Erase", "Fill", "Polygon", "Auto-segment", "Accept", "Verify", "Skip"]
+)
 def test_titles_of_steps_stay_english_for_the_journal_and_are_marked(title: str) -> None:
     sources = (Path(tools.__file__).parent, Path(core.__file__).parent)
     text = "".join(path.read_text(encoding="utf-8") for folder in sources for path in folder.glob("*.py"))

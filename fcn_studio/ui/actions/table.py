@@ -170,6 +170,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
 
     ActionSpec("auto_segment", tr_noop("Auto-&segment this image"), _NETWORK, ("Ctrl+I", "F5"), "wand",
                tr_noop("Let the network label what no human has labelled"), needs=_W),
+    ActionSpec("accept_class", tr_noop("&Accept the class everywhere"), _NETWORK, ("Shift+Return", "Shift+Enter"), "",
+               tr_noop("Accept the active class wherever the prediction has it"), needs=_W),
     ActionSpec("segment_folder", tr_noop("Segment the &folder…"), _NETWORK, ("Ctrl+B",), "batch",
                tr_noop("Let the network label all images that nobody has touched"), needs=_WP),
     ActionSpec("fine_tune", tr_noop("Fine-&tune"), _NETWORK, ("Ctrl+T",), "train",

@@ -68,6 +68,7 @@ class Canvas(Surface):
     Signals:
         class_pick: the class index (255 for void) under an Alt+click.
         brush_resize: factor by which the brush is to be enlarged.
+        accepted: Enter was pressed, the tool did not use it, and the pointer is over this image pixel (x, y).
         pen_used: a pen came near or was turned; whether its eraser end is used.
 
     Attributes:
@@ -79,6 +80,7 @@ class Canvas(Surface):
 
     class_pick = Signal(int)
     brush_resize = Signal(float)
+    accepted = Signal(int, int)
     pen_used = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -371,7 +373,11 @@ class Canvas(Surface):
         name = tool_key(event)
         if event.key() == Qt.Key.Key_Space:
             self._hold_space(True)
-        elif name is None or self._tool is None or not self._tool.key(name):
+        elif name is not None and self._tool is not None and self._tool.key(name):
+            pass
+        elif name == "Enter" and self._hovered is not None and self._drag == Drag.NONE:
+            self.accepted.emit(*self._hovered)
+        else:
             event.ignore()
 
     @guarded

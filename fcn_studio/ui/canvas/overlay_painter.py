@@ -18,7 +18,9 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 from fcn_studio.core.classes import Colour
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.raster import BrushShape, Point, arc_edges, capsule
+from fcn_studio.core.region import Region
 from fcn_studio.tools.base import Overlay, Ring
+from fcn_studio.ui.canvas.region_outline import outline_image, outline_rect
 from fcn_studio.ui.canvas.view_state import ViewState
 
 ERASER_COLOUR = (255, 255, 255)
@@ -63,6 +65,7 @@ class OverlayScene:
     colour: Colour
     dpr: float
     rects: frozenset[Rect] = field(init=False)
+    _outline: tuple[QImage, Rect] | None = field(init=False, default=None, compare=False)
 
     def __post_init__(self) -> None:
         self.rects = frozenset(self._rects())
@@ -71,12 +74,15 @@ class OverlayScene:
         """Return the device rectangles to repaint when this scene replaces another."""
         if old is None:
             return self.rects
-        if (old.view, old.colour, old.dpr) != (self.view, self.colour, self.dpr):
+        same_look = (old.view, old.colour, old.dpr) == (self.view, self.colour, self.dpr)
+        if not same_look or self.overlay.region is not old.overlay.region:  # regions may have the same rectangle
             return self.rects | old.rects
         return self.rects ^ old.rects
 
     def _rects(self) -> Iterator[Rect]:
         overlay, margin = self.overlay, math.ceil(_MARGIN * self.dpr)
+        if overlay.region is not None:
+            yield outline_rect(overlay.region, self.view, self.dpr).intersect(self.view.viewport)
         if overlay.ring is not None:
             # An erasing ring has another colour; a wider margin gives it other rectangles too.
             yield from self._ring_rects(overlay.ring, margin + int(overlay.ring.erasing))
@@ -115,10 +121,18 @@ class OverlayScene:
         ``painter`` uses device pixels.
         """
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
+        if self.overlay.region is not None:
+            self._paint_region(painter, self.overlay.region)
         if self.overlay.ring is not None:
             self._paint_ring(painter, self.overlay.ring)
         if self.overlay.points:
             self._paint_polygon(painter)
+
+    def _paint_region(self, painter: QPainter, region: Region) -> None:
+        if self._outline is None:
+            self._outline = outline_image(region, self.view, self.dpr)
+        picture, rect = self._outline
+        painter.drawImage(rect.x0, rect.y0, picture)
 
     def _paint_ring(self, painter: QPainter, ring: Ring) -> None:
         x, y = self.view.to_device(ring.x, ring.y)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from fcn_studio.core.document import auto_segment
-from fcn_studio.core.prediction import Prediction
+from fcn_studio.core.document import ACCEPT_CLASS, ACCEPT_IMAGE, ACCEPT_REGION, Document, auto_segment
+from fcn_studio.core.prediction import Prediction, predicted_region
 from fcn_studio.core.sample import Status
-from fcn_studio.errors import FcnStudioError
+from fcn_studio.errors import FcnStudioError, ProjectError
 from fcn_studio.i18n import tr
-from fcn_studio.ui.session.open_project import OpenProject
+from fcn_studio.ui.session.session import Session
 
 PREDICTION_BYTES = 256 << 20
 """How much of the last predictions is kept for the Prediction and Uncertainty layers."""
@@ -49,7 +49,7 @@ class Predictions(QObject):
     notice = Signal(str)
     problem = Signal(str)
 
-    def __init__(self, session: OpenProject, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._kept: OrderedDict[str, Prediction] = OrderedDict()
@@ -96,6 +96,48 @@ class Predictions(QObject):
         self._deferred = _Deferred(prediction, only)
         self._apply_deferred()
         return True
+
+    # --- what a person accepts --------------------------------------------------------------------------------
+
+    def accept_region(self, x: int, y: int) -> None:
+        """Accept the connected region of the prediction around a pixel, as one step.
+
+        Raises:
+            FcnStudioError: if there is no prediction, or the image is finished.
+        """
+        document, prediction = self._shown()
+        region = predicted_region(prediction, (x, y))
+        if region is None:
+            raise ProjectError(tr("The prediction has no class of the project here."))
+        if not auto_segment(document, prediction, title=ACCEPT_REGION, region=region):
+            self.notice.emit(tr("This region is labelled by you, or as predicted."))
+
+    def accept_class(self, index: int) -> None:
+        """Accept a class wherever the prediction has it, as one step.
+
+        Raises:
+            FcnStudioError: if there is no prediction, or the image is finished.
+        """
+        document, prediction = self._shown()
+        if not auto_segment(document, prediction, title=ACCEPT_CLASS, only_class=index):
+            name = self._session.table.name_of(index)
+            self.notice.emit(tr("Nothing is left to accept of the class {name}.", name=name))
+
+    def accept_image(self) -> None:
+        """Accept the whole prediction, as one step.
+
+        Raises:
+            FcnStudioError: if there is no prediction, or the image is finished.
+        """
+        document, prediction = self._shown()
+        if not auto_segment(document, prediction, title=ACCEPT_IMAGE):
+            self.notice.emit(tr("Every pixel is labelled by you, or as predicted."))
+
+    def _shown(self) -> tuple[Document, Prediction]:
+        document, prediction = self._session.editable(), self._session.prediction
+        if prediction is None:
+            raise ProjectError(tr("There is no prediction of this image yet."))
+        return document, prediction
 
     def _on_document(self) -> None:
         document = self._session.document

@@ -71,6 +71,7 @@ class Session(OpenProject):
         self.last_places = LastPlaces(self, toolbox)
         self.recovery = Recovery(self, self.autosave, settings)
         self.status_scan = StatusScan(self, self.autosave)
+        self.prediction_changed.connect(lambda: setattr(toolbox, "prediction", self.prediction))
         self.table_changed.connect(lambda: self.autosave.journal.set_classes(self.table))
         for key in ("autosave_delay", "undo_budget_mb"):
             self._on_setting(key)

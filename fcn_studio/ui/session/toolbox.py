@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.document import Document, PaintRules
+from fcn_studio.core.prediction import Prediction
 from fcn_studio.tools import TOOLS
 from fcn_studio.tools.base import Tool
 from fcn_studio.tools.options import BRUSH_SIZE, Option
@@ -37,6 +38,7 @@ class Toolbox(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.document: Document | None = None
+        self.prediction: Prediction | None = None
         self.class_index = 0
         self.grab_radius = float(GRAB_PIXELS)
         """Distance at which a click grabs something, in image pixels. `follow_zoom` keeps it the same on screen."""

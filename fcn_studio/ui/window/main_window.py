@@ -212,6 +212,7 @@ class MainWindow(QMainWindow):
         canvas.zoom_changed.connect(self.status_line.show_zoom)
         canvas.zoom_changed.connect(toolbox.follow_zoom)
         canvas.class_pick.connect(toolbox.pick)
+        canvas.accepted.connect(lambda x, y: self._door.run(partial(network.predictions.accept_region, x, y)))
         canvas.brush_resize.connect(toolbox.scale_brush)
         canvas.tool_work.changed.connect(lambda: self.status_line.showMessage(canvas.tool_work.words))
         self._commands.exporter.changed.connect(self._show_jobs)

@@ -1,0 +1,76 @@
+"""The outline of a region, drawn at the resolution of the screen."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtGui import QImage
+
+from fcn_studio.core.geometry import Rect
+from fcn_studio.core.region import Region
+from fcn_studio.ui.canvas.view_state import ViewState
+
+LINE, HALO = 0xFFFFFFFF, 0xC0000000
+"""Premultiplied ARGB of the line and of the halo on both sides of it: seen on every class colour."""
+
+
+def outline_rect(region: Region, view: ViewState, dpr: float) -> Rect:
+    """Return the device pixels that the outline of a region may touch."""
+    rect, reach = region.rect, _line_width(dpr) + _halo_width(dpr) + 1
+    left, top = view.to_device(rect.x0, rect.y0)
+    right, bottom = view.to_device(rect.x1, rect.y1)
+    around = Rect(math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)).grown(reach)
+    return around.intersect(view.viewport.grown(reach))
+
+
+def outline_image(region: Region, view: ViewState, dpr: float) -> tuple[QImage, Rect]:
+    """Draw the outline of a region; return it with its device pixels.
+
+    Its cost follows the viewport, not the image. The line runs inside the region, the halo on both sides of it.
+    """
+    rect = outline_rect(region, view, dpr)
+    if not rect:
+        return QImage(), rect
+    shown = _shown(region, view, rect)
+    line = _line_width(dpr)
+    inner = cv2.erode(shown, _square(line), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    drawn = shown - inner
+    near = cv2.dilate(drawn, _square(_halo_width(dpr)), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    pixels = np.zeros(shown.shape, np.uint32)
+    pixels[near > 0] = HALO
+    pixels[drawn > 0] = LINE
+    picture = QImage(pixels.data, rect.width, rect.height, 4 * rect.width, QImage.Format.Format_ARGB32_Premultiplied)
+    return picture.copy(), rect
+
+
+def _shown(region: Region, view: ViewState, rect: Rect) -> NDArray[np.uint8]:
+    """Return which device pixels of a rectangle show the region: uint8 (height, width), 0 or 1.
+
+    Nearest-neighbour sampling, as in `fcn_studio.ui.canvas.sampling.Sampling`.
+    """
+    columns = np.floor((np.arange(rect.x0, rect.x1) - view.origin_x + 0.5) / view.scale).astype(np.int64)
+    rows = np.floor((np.arange(rect.y0, rect.y1) - view.origin_y + 0.5) / view.scale).astype(np.int64)
+    inside_x = (columns >= region.rect.x0) & (columns < region.rect.x1)
+    inside_y = (rows >= region.rect.y0) & (rows < region.rect.y1)
+    shown = np.zeros((rect.height, rect.width), np.uint8)
+    columns, rows = columns[inside_x], rows[inside_y]
+    if columns.size and rows.size:
+        seen = Rect(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+        part = region.part(seen)[rows - seen.y0][:, columns - seen.x0]
+        shown[np.ix_(inside_y, inside_x)] = part > 0
+    return shown
+
+
+def _line_width(dpr: float) -> int:
+    return max(1, round(2 * dpr))
+
+
+def _halo_width(dpr: float) -> int:
+    return max(1, round(dpr))
+
+
+def _square(reach: int) -> NDArray[np.uint8]:
+    return np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
