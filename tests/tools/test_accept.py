@@ -28,7 +28,8 @@ def test_a_click_accepts_the_region_that_was_outlined_as_one_step() -> None:
     tool = AcceptRegion(Window(document, prediction=predicted("1122", "1122", "2-11")))
     tool.move(at(0, 0, "none"))
     outlined = tool.overlay().region
-    assert outlined is not None and outlined.area == 4
+    assert outlined is not None
+    assert outlined.area == 4
     tool.move(at(1, 1, "none"))
     assert tool.overlay().region is outlined  # the canvas repaints nothing
     click(tool, 1, 0)
@@ -49,7 +50,8 @@ def test_another_prediction_below_a_resting_pointer_is_outlined_anew() -> None:
     tool.move(at(0, 0, "none"))
     window.prediction = predicted("1112")
     outlined = tool.overlay().region
-    assert outlined is not None and outlined.area == 3
+    assert outlined is not None
+    assert outlined.area == 3
     window.prediction = None
     assert tool.overlay().region is None
 
