@@ -14,8 +14,11 @@ from fcn_studio.tools.accept import AcceptRegion
 from fcn_studio.tools.base import Tool
 from fcn_studio.tools.brush import Brush, Eraser
 from fcn_studio.tools.fill import Fill
+from fcn_studio.tools.lasso import Lasso
+from fcn_studio.tools.line import Line
 from fcn_studio.tools.picker import Picker
 from fcn_studio.tools.polygon import Polygon
+from fcn_studio.tools.rectangle import Rectangle
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,9 @@ TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec(Brush, "brush", tr_noop("&Brush"), tr_noop("Paint with the active class"), "B"),
     ToolSpec(Eraser, "eraser", tr_noop("&Eraser"), tr_noop("Make pixels unlabelled"), "E"),
     ToolSpec(Polygon, "polygon", tr_noop("&Polygon"), tr_noop("Click the corners; Enter closes the polygon"), "P"),
+    ToolSpec(Lasso, "lasso", tr_noop("La&sso"), tr_noop("Draw round a shape; it is filled when you let go"), "L"),
+    ToolSpec(Rectangle, "rectangle", tr_noop("&Rectangle"), tr_noop("Drag a rectangle, which is filled"), "M"),
+    ToolSpec(Line, "line", tr_noop("&Line"), tr_noop("Drag a line, or click its corners; as wide as the brush"), "S"),
     ToolSpec(Fill, "fill", tr_noop("&Fill"), tr_noop("Fill a region of one class"), "G"),
     ToolSpec(
         AcceptRegion,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import ClassVar, Literal, NamedTuple, Protocol, TypeVar
+
+import numpy as np
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.event import Event
 from fcn_studio.core.prediction import Prediction
-from fcn_studio.core.raster import BrushShape, Point
+from fcn_studio.core.raster import BrushShape, Point, polygon
 from fcn_studio.core.region import Region
 from fcn_studio.tools.options import AnyOption, Option
 from fcn_studio.tools.work import LARGE, Work, painting
@@ -105,16 +108,20 @@ class Overlay(NamedTuple):
 
     Attributes:
         ring: the brush's outline.
-        points: the corners of the polygon so far, joined in order.
+        points: the corners of the shape so far, joined in order.
         rubber_band: where the line from the last corner leads: the pointer.
-        closing: whether a click now would close the polygon.
+        closing: index of the corner if a click now would close the shape, else None.
+        width: of the line that will be painted, in image pixels; 0 for an outline.
+        handles: whether the corners are marked, since they can be grabbed.
         region: a region to outline; the same object as long as it is the same region.
     """
 
     ring: Ring | None = None
     points: tuple[Point, ...] = ()
     rubber_band: Point | None = None
-    closing: bool = False
+    closing: int | None = None
+    width: int = 0
+    handles: bool = True
     region: Region | None = None
 
 
@@ -200,6 +207,12 @@ class Tool:
             region = find()
             if region is not None:
                 edit.write(region, self.context.class_index)
+
+    def _paint_polygon(self, document: Document, title: str, points_xy: Sequence[Point]) -> None:
+        """Label the inside of a polygon with the active class, as one step."""
+        (x0, y0), (x1, y1) = np.min(points_xy, axis=0), np.max(points_xy, axis=0)
+        pixels = round(min(x1 - x0, document.width) * min(y1 - y0, document.height))
+        self._paint(document, title, partial(polygon, points_xy, (document.width, document.height)), pixels)
 
     def _end_work(self) -> None:
         self._work = None

@@ -37,6 +37,7 @@ class Brush(Tool):
         # Where this stroke's last dab lies, its size, shape and class: the next segment need not paint it again.
         self._painted: tuple[Point, float, BrushShape, int] | None = None
         self._hover: Point | None = None
+        self._shift = False  # whether a click would draw a straight line
         # The image whose last stroke ended at `_from`, for Shift-click; weak, for a closed image is large.
         self._ended_on: ref[Document] | None = None
 
@@ -56,7 +57,7 @@ class Brush(Tool):
             self.context.show_active()
         self._edit = document.edit(tr_noop("Erase") if erases else tr_noop("Brush stroke"), keeps_parts=True)
         self._painted = None
-        if not (event.shift and self._ended_on is not None and self._ended_on() is document):
+        if not (event.shift and self._goes_on(document)):
             self._from = event.point_xy
         self._document = document
         self._hover = event.point_xy
@@ -65,7 +66,7 @@ class Brush(Tool):
 
     def move(self, event: PointerEvent) -> None:
         """Continue the stroke, or only move the ring."""
-        self._hover = event.point_xy
+        self._hover, self._shift = event.point_xy, event.shift
         if self._edit is not None:
             self._pressure = event.pressure
             self._draw_to(event.point_xy)
@@ -80,7 +81,7 @@ class Brush(Tool):
 
     def leave(self) -> None:
         """Hide the ring."""
-        self._hover = None
+        self._hover, self._shift = None, False
         self.overlay_changed.emit()
 
     def settle(self) -> None:
@@ -105,7 +106,14 @@ class Brush(Tool):
             return Overlay()
         size = brush_diameter(self._size)
         x, y = snapped(self._hover, size)
-        return Overlay(ring=Ring(x, y, size, self.context.option(BRUSH_SHAPE), self._erases))
+        ring = Ring(x, y, size, self.context.option(BRUSH_SHAPE), self._erases)
+        if self._shift and self._edit is None and self._goes_on(self.context.document):
+            return Overlay(ring, (self._from,), rubber_band=(x, y), width=size)
+        return Overlay(ring)
+
+    def _goes_on(self, document: Document) -> bool:
+        """Return whether a straight line can begin where the last stroke has ended."""
+        return self._ended_on is not None and self._ended_on() is document
 
     @property
     def _size(self) -> float:

@@ -310,3 +310,16 @@ def test_the_next_move_makes_up_for_one_that_failed(monkeypatch: pytest.MonkeyPa
     assert whole is not None
     assert document.label_map[whole.rect.slices][whole.stencil != 0].tolist() == [1] * whole.area
     assert document.revision == 1
+
+
+def test_with_shift_the_line_is_shown_before_it_is_drawn() -> None:
+    window = Window(document_from(BLANK), brush_size=2)
+    brush = Brush(window)
+    brush.move(at(3, 3, "none", shift=True))
+    assert not brush.overlay().points
+    click(brush, 0.5, 0.5)
+    brush.move(at(4.5, 0.5, "none", shift=True))
+    overlay = brush.overlay()
+    assert (overlay.points, overlay.rubber_band, overlay.width) == (((1.0, 1.0),), (5.0, 1.0), 2)
+    brush.move(at(4.5, 0.5, "none"))
+    assert not brush.overlay().points

@@ -5,7 +5,7 @@ import pytest
 from fcn_studio.core.rules import PaintRules
 from fcn_studio.tools.base import Overlay
 from fcn_studio.tools.polygon import Polygon
-from tests.tools.scripts import Window, at, click, document_from, same
+from tests.tools.scripts import Window, at, click, document_from, drag, same
 
 BLANK = """
     .......
@@ -142,7 +142,7 @@ def test_the_overlay_has_the_corners_and_snaps_to_the_first_when_a_click_would_c
     points = ((0.0, 0.0), (4.2, 4.0), (0.0, 4.0))
     assert heard[-1] == Overlay(points=points, rubber_band=(3.0, 1.0))
     polygon.move(at(-0.5, -0.1, "none"))
-    assert heard[-1] == Overlay(points=points, rubber_band=(0.0, 0.0), closing=True)
+    assert heard[-1] == Overlay(points=points, rubber_band=(0.0, 0.0), closing=0)
     polygon.leave()
     assert heard[-1] == Overlay(points=points)
 
@@ -152,3 +152,30 @@ def test_without_an_image_nothing_happens() -> None:
     corner(tool, 1, 1)
     assert not tool.busy
     tool.settle()
+
+
+def test_a_corner_is_dragged_to_another_place(polygon: Polygon, window: Window) -> None:
+    drag(polygon, (-0.5, 3.5), (3, 2), (3.7, -0.5))
+    assert len(polygon.overlay().points) == 3
+    polygon.settle()
+    assert window.document is not None
+    same(
+        window.document,
+        """
+        .111...
+        ..11...
+        ...1...
+        .......
+        .......
+        """,
+    )
+
+
+def test_a_first_corner_that_is_dragged_does_not_close(polygon: Polygon) -> None:
+    drag(polygon, (-0.5, -0.5), (3, 0), (-0.5, -0.5))
+    assert polygon.busy
+
+
+def test_a_right_click_removes_the_corner_under_it(polygon: Polygon) -> None:
+    corner(polygon, 0.2, 0.2, "right")
+    assert polygon.overlay().points == ((4.2, 4.0), (0.0, 4.0))

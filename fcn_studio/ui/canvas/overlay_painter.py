@@ -45,7 +45,10 @@ _HANDLE = 3.5
 """Radius of a corner's handle in logical pixels."""
 
 _CLOSING = 1.6
-"""Enlargement of the first handle while a click would close the polygon."""
+"""Enlargement of the handle on which a click would close the shape now."""
+
+_BAND_ALPHA = 110
+"""Opacity of a line's band before it is painted, 0..255."""
 
 
 @dataclass(slots=True)
@@ -77,7 +80,14 @@ class OverlayScene:
         same_look = (old.view, old.colour, old.dpr) == (self.view, self.colour, self.dpr)
         if not same_look or self.overlay.region is not old.overlay.region:  # regions may have the same rectangle
             return self.rects | old.rects
+        if old.overlay != self.overlay and (self._is_whole or old._is_whole):
+            return self.rects | old.rects
         return self.rects ^ old.rects
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether it is repainted as a whole: parts of wide or crossing smooth lines differ at their borders."""
+        return self.overlay.width > 0 or not self.overlay.handles
 
     def _rects(self) -> Iterator[Rect]:
         overlay, margin = self.overlay, math.ceil(_MARGIN * self.dpr)
@@ -87,11 +97,17 @@ class OverlayScene:
             # An erasing ring has another colour; a wider margin gives it other rectangles too.
             yield from self._ring_rects(overlay.ring, margin + int(overlay.ring.erasing))
         points = [self._place(p) for p in overlay.points]
+        if points and self._is_whole:
+            ends = points if overlay.rubber_band is None else [*points, self._place(overlay.rubber_band)]
+            corners = [(choose(x for x, _ in ends), choose(y for _, y in ends)) for choose in (min, max)]
+            yield _around(*corners).grown(2 * margin + math.ceil(overlay.width / 2 * self.view.scale))
+            return
         for start, end in pairwise(points):
             yield _around(start, end).grown(margin)
         if points:
-            yield _around(points[0], points[0]).grown(2 * margin + int(overlay.closing))
-            yield from (_around(p, p).grown(2 * margin) for p in points[1:])
+            # The closing corner is larger; a wider margin gives it another rectangle too.
+            for index, point in enumerate(points):
+                yield _around(point, point).grown(2 * margin + int(index == overlay.closing))
             if overlay.rubber_band is not None:
                 yield _around(points[-1], self._place(overlay.rubber_band)).grown(margin)
 
@@ -153,18 +169,32 @@ class OverlayScene:
         overlay = self.overlay
         corners = QPolygonF([QPointF(*self._place(p)) for p in overlay.points])
         last = corners.at(corners.size() - 1)
+        end = None if overlay.rubber_band is None else QPointF(*self._place(overlay.rubber_band))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if overlay.width:
+            self._paint_band(painter, corners, end)
         for pen in _pens(self.colour, self.dpr):
+            pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)  # the point of a sharp corner would reach out of the margin
             painter.setPen(pen)
             painter.drawPolyline(corners)
-            if overlay.rubber_band is not None:
-                painter.drawLine(last, QPointF(*self._place(overlay.rubber_band)))
+            if end is not None:
+                painter.drawLine(last, end)
+        if not overlay.handles:
+            return
         half = _HANDLE * self.dpr
         painter.setPen(QPen(_contrast(self.colour), max(1, round(self.dpr))))
         painter.setBrush(QColor(*self.colour))
         for index in range(corners.size()):
-            radius = half * (_CLOSING if index == 0 and overlay.closing else 1)
+            radius = half * (_CLOSING if index == overlay.closing else 1)
             painter.drawEllipse(corners.at(index), radius, radius)
+
+    def _paint_band(self, painter: QPainter, corners: QPolygonF, end: QPointF | None) -> None:
+        """Draw what a line of the overlay's width will cover, half transparent."""
+        pen = QPen(QColor(*self.colour, _BAND_ALPHA), max(1.0, self.overlay.width * self.view.scale))
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        painter.setPen(pen)
+        painter.drawPolyline(corners if end is None else QPolygonF([*corners.toList(), end]))
 
     def _place(self, point: Point) -> Point:
         return self.view.to_device(*point)

@@ -21,6 +21,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.tools.brush import Brush
+from fcn_studio.tools.lasso import Lasso
+from fcn_studio.tools.line import Line
 from fcn_studio.tools.polygon import Polygon
 from fcn_studio.ui.canvas import Canvas, LabelStyle, Layer
 from fcn_studio.ui.canvas.compare import Divider
@@ -38,7 +40,7 @@ hand.open(make_document())
 predicted = np.kron([[1, 2, 3, 255], [2, 3, 1, 2], [3, 1, 2, 3]], np.ones((20, 20))).astype(np.uint8)
 canvas.layers.set_prediction(Prediction("one", predicted, predicted, "0" * 64))
 canvas.layers.set_style(Layer.DISAGREEMENT, visible=True)
-brush, polygon = Brush(hand), Polygon(hand)
+brush, polygon, line, lasso = Brush(hand), Polygon(hand), Line(hand), Lasso(hand)
 canvas.set_tool(brush)
 window.show()
 assert canvas.devicePixelRatioF() == factor
@@ -109,6 +111,16 @@ for scale in (0.7, 1.0, 2.6, 17.0 * factor):
         check("closing")
         hand.key(Qt.Key.Key_Return)
         check("closed")
+        for tool in (line, lasso) if style is LabelStyle.FILL else ():
+            canvas.set_tool(tool)
+            hand.brush_size = 20
+            hand.press(QPointF(60, 60))
+            for x, y in rng.uniform(20, 280, (3, 2)).tolist():
+                hand.move(QPointF(x, y), LEFT)
+                check("half drawn")
+            hand.key(Qt.Key.Key_Escape)
+            hand.release()
+            check("dropped")
 QApplication.sendEvent(canvas, QEvent(QEvent.Type.Leave))
 canvas.centre_on(40, 30)
 canvas.refine()
