@@ -5,12 +5,31 @@ Display, network and export share these 8 bits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fcn_studio.core.grey_levels import BY_FILE, GreyLevels, Span
+
+
+@dataclass(frozen=True)
+class DeepImage:
+    """An image of more than 8 bits per sample, before it is scaled to 8.
+
+    Attributes:
+        samples: (H, W) or (H, W, C), as stored.
+        finish: makes the picture of the samples scaled to 8 bits: bands, opacity, orientation.
+    """
+
+    samples: NDArray[Any]
+    finish: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+
+    def rgb(self, levels: GreyLevels) -> NDArray[np.uint8]:
+        """Return the picture, uint8 (H, W, 3), with these levels."""
+        return self.finish(to_8_bit(self.samples, levels))
 
 
 def strips(array: NDArray[np.generic]) -> list[slice]:
@@ -40,6 +59,22 @@ def to_8_bit(samples: NDArray[np.generic], levels: GreyLevels = BY_FILE) -> NDAr
     for rows in strips(scaled):
         scaled[rows] = np.clip(np.rint((finite[rows].astype(np.float64) - low) * factor), 0, 255)
     return scaled
+
+
+def eight_bits(samples: NDArray[Any], levels: GreyLevels = BY_FILE) -> NDArray[np.uint8]:
+    """Return TIFF samples (H, W, C) as uint8.
+
+    Colour of 16 and 32 bits keeps its upper 8; the rest is scaled by `to_8_bit`.
+    """
+    if keeps_upper_bits(samples):
+        upper: NDArray[np.uint8] = (samples >> (8 * samples.dtype.itemsize - 8)).astype(np.uint8, copy=False)
+        return upper
+    return to_8_bit(samples, levels)
+
+
+def keeps_upper_bits(samples: NDArray[Any]) -> bool:
+    """Return whether TIFF samples (H, W, C) are 8-bit or whole-numbered colour."""
+    return samples.dtype == np.uint8 or (samples.shape[2] == 3 and samples.dtype.kind == "u")
 
 
 def span_of(samples: NDArray[np.generic]) -> Span:

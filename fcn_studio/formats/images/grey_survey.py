@@ -16,7 +16,7 @@ from fcn_studio.core.grey_levels import GreyLevels
 from fcn_studio.core.sample import Sample
 from fcn_studio.errors import ImageError
 from fcn_studio.formats.images.depth import joint_levels
-from fcn_studio.formats.images.images import deep_samples
+from fcn_studio.formats.images.images import deep_image
 
 _log = logging.getLogger(__name__)
 
@@ -50,12 +50,12 @@ def _deep_ones(samples: Sequence[Sample]) -> Iterator[NDArray[Any]]:
     found = 0
     for sample in candidates[:: max(1, -(-len(candidates) // LOOKED_AT))]:
         try:
-            deep = deep_samples(sample.image_path, max_pixels=MOST_PIXELS)
+            deep = deep_image(sample.image_path, max_pixels=MOST_PIXELS)
         except ImageError as error:
             _log.info("passed by: %s", error)
             continue
         if deep is not None:
-            yield deep
+            yield deep.samples
             found += 1
         if found == READ:
             return

@@ -25,7 +25,7 @@ from PIL.Image import core as pillow_core  # type: ignore[attr-defined]
 
 from fcn_studio.core.grey_levels import BY_FILE, GreyLevels
 from fcn_studio.errors import ImageError, ImageTooLarge
-from fcn_studio.formats.images.depth import strips, to_8_bit
+from fcn_studio.formats.images.depth import DeepImage, eight_bits, keeps_upper_bits, strips, to_8_bit
 from fcn_studio.formats.images.jpeg_scans import refuse_endless
 from fcn_studio.formats.images.png_metadata import MOST_TEXT, without_oversized_metadata
 from fcn_studio.formats.images.tiff import (
@@ -104,10 +104,8 @@ def read_image(path: Path, *, max_pixels: int = MAX_PIXELS, levels: GreyLevels =
             return turned(_rgb_of_tiff(picture, levels), picture.orientation)
 
 
-def deep_samples(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[Any] | None:
-    """Return the samples that `read_image` scales by `depth.to_8_bit`.
-
-    The result is None if it scales none of the image.
+def deep_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> DeepImage | None:
+    """Return the image if `read_image` scales it by `depth.to_8_bit`.
 
     Raises:
         ImageError: as `read_image`.
@@ -116,12 +114,17 @@ def deep_samples(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[Any] | 
         with opened(path, max_pixels) as image:
             if not _is_deep(image):
                 return None
+            orientation = orientation_of(image)
             image.load()
-            return _deep_samples(image)
+            return DeepImage(_deep_samples(image), lambda grey: turned(_grey_as_rgb(grey), orientation))
     except TiffBeyondPillow:
         with _tiff(path, max_pixels) as picture:
-            colours: NDArray[Any] = picture.samples()[:, :, : picture.colours]
-            return None if _keeps_upper_bits(colours) else colours
+            samples = picture.samples()
+            colours = samples[:, :, : picture.colours]
+            if keeps_upper_bits(colours):
+                return None
+            alpha, inverted, orientation = _alpha(picture, samples), picture.inverted, picture.orientation
+            return DeepImage(colours, lambda grey: turned(_finished(grey, alpha, inverted=inverted), orientation))
 
 
 def image_size(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
@@ -239,27 +242,23 @@ def _rgb_of_tiff(picture: TiffPicture, levels: GreyLevels) -> NDArray[np.uint8]:
     its upper 8, as Pillow does; fractions and grey are scaled by `depth.to_8_bit`.
     """
     samples = picture.samples()
-    colours, alpha = samples[:, :, : picture.colours], samples[:, :, picture.alpha] if picture.alpha else None
-    rgb = np.broadcast_to(_eight_bits(colours, levels), (*samples.shape[:2], 3))
-    if picture.inverted:
+    colours = eight_bits(samples[:, :, : picture.colours], levels)
+    return _finished(colours, _alpha(picture, samples), inverted=picture.inverted)
+
+
+def _alpha(picture: TiffPicture, samples: NDArray[Any]) -> NDArray[np.uint8] | None:
+    """Return the opacity (H, W, 1) of a TIFF's samples, None if all are opaque."""
+    return eight_bits(samples[:, :, picture.alpha, None]) if picture.alpha else None
+
+
+def _finished(colours: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, *, inverted: bool) -> NDArray[np.uint8]:
+    """Return the RGB pixels of a TIFF's colours (H, W, 1 or 3) as stored."""
+    rgb = np.broadcast_to(colours, (*colours.shape[:2], 3))
+    if inverted:
         rgb = 255 - rgb
     if alpha is None:
         return np.ascontiguousarray(rgb)
-    pixels = np.dstack([rgb, _eight_bits(alpha[:, :, None])])
-    return rgb_of(Image.fromarray(pixels, "RGBA"))
-
-
-def _eight_bits(samples: NDArray[Any], levels: GreyLevels = BY_FILE) -> NDArray[np.uint8]:
-    """Samples (H, W, C) as uint8."""
-    if _keeps_upper_bits(samples):
-        upper: NDArray[np.uint8] = (samples >> (8 * samples.dtype.itemsize - 8)).astype(np.uint8, copy=False)
-        return upper
-    return to_8_bit(samples, levels)
-
-
-def _keeps_upper_bits(samples: NDArray[Any]) -> bool:
-    """Return whether TIFF samples (H, W, C) are 8-bit or whole-numbered colour."""
-    return samples.dtype == np.uint8 or (samples.shape[2] == 3 and samples.dtype.kind == "u")
+    return rgb_of(Image.fromarray(np.dstack([rgb, alpha]), "RGBA"))
 
 
 @contextmanager
@@ -454,13 +453,16 @@ def _without_fourth(pixels: NDArray[np.uint8]) -> None:
 def rgb_of(image: Image.Image, levels: GreyLevels = BY_FILE) -> NDArray[np.uint8]:
     """Return an image of any mode as stored, uint8 (H, W, 3)."""
     if _is_deep(image):
-        grey = to_8_bit(_deep_samples(image), levels)
-        return np.repeat(grey[:, :, None], 3, axis=2)
+        return _grey_as_rgb(to_8_bit(_deep_samples(image), levels))
     rgb = np.empty((image.height, image.width, 3), np.uint8)
     for rows in strips(rgb):
         # Strip by strip: a conversion copies, and twice the memory of a large image may not be there.
         rgb[rows] = _strip_rgb(image.crop((0, rows.start, image.width, rows.stop)))
     return rgb
+
+
+def _grey_as_rgb(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.repeat(grey[:, :, None], 3, axis=2)
 
 
 def _is_deep(image: Image.Image) -> bool:

@@ -372,7 +372,9 @@ def _write_levels(document: tomlkit.TOMLDocument, levels: GreyLevels) -> None:
     Nothing is written where each file decides.
     """
     for key, span in zip(_LEVELS, (levels.whole, levels.fractions), strict=True):
-        if span is not None:
+        if span is None:
+            document.get("images", {}).pop(key, None)
+        else:
             whole = all(number.is_integer() for number in span)
             numbers = [int(number) if whole else number for number in span]
             document.setdefault("images", tomlkit.table())[key] = numbers

@@ -1,4 +1,4 @@
-"""The panel for brightness, contrast and gamma of the displayed image."""
+"""The panel for grey levels, brightness, contrast and gamma of the displayed image."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSlider, QToolBu
 from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.ui.canvas.adjust import MAX_GAMMA, UNADJUSTED, Adjustment
 from fcn_studio.ui.canvas.layer_stack import LayerStack
+from fcn_studio.ui.docks.grey_panel import GreyPanel
+from fcn_studio.ui.runtime.user_messages import ActionDoor
+from fcn_studio.ui.session.grey_display import GreyDisplay
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named, with_role
 
@@ -19,6 +22,7 @@ STEPS = 100
 """Steps of a slider to either side of its middle."""
 
 NOTE = tr_noop("The network uses the original image.")
+OTHER_LEVELS = tr_noop("The network uses the project's grey levels.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +51,34 @@ _SLIDERS = (
 
 
 class AdjustPanel(QWidget):
-    """Three sliders and a reset button below a foldable heading.
+    """Three sliders, grey levels and a reset button below a foldable heading.
 
     The heading says while the image is adjusted.
+
+    Attributes:
+        grey_panel: the part for grey levels.
     """
 
-    def __init__(self, layers: LayerStack, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, layers: LayerStack, grey: GreyDisplay, door: ActionDoor, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._layers = layers
+        self._layers, self._grey = layers, grey
         self._sliders: list[QSlider] = []
         self._values: list[QLabel] = []
-        self._heading = named(QToolButton(autoRaise=True), tr("Adjust the image"), tr("Brightness, contrast, gamma."))
+        self._heading = named(
+            QToolButton(autoRaise=True), tr("Adjust the image"), tr("Brightness, contrast, gamma, grey levels.")
+        )
         self._heading.setCheckable(True)
         self._heading.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._heading.toggled.connect(self._unfold)
         self._reset = named(QToolButton(), tr("Reset the adjustment"), tr("Show the original image"))
         self._reset.setText(tr("Reset"))
-        self._reset.clicked.connect(lambda: self._layers.set_adjustment(UNADJUSTED))
+        self._reset.clicked.connect(self._restore)
+        self._note = with_role(QLabel(), "dim")
+        notes = (tr(NOTE), tr(OTHER_LEVELS))
+        self._note.setMinimumWidth(max(self._note.fontMetrics().horizontalAdvance(note) for note in notes))
+        self.grey_panel = GreyPanel(grey, door)
         self._body = self._make_body()
         top = QHBoxLayout()
         top.addWidget(self._heading)
@@ -76,6 +91,7 @@ class AdjustPanel(QWidget):
         column.addWidget(self._body)
         self._unfold(False)
         layers.changed.connect(self._show)
+        grey.changed.connect(self._show)
         self._show()
 
     def _make_body(self) -> QWidget:
@@ -94,10 +110,14 @@ class AdjustPanel(QWidget):
                 grid.addWidget(widget, row, column)
             self._sliders.append(slider)
             self._values.append(value)
-        note = with_role(QLabel(tr(NOTE)), "dim")
-        grid.addWidget(note, len(_SLIDERS), 0, 1, 3)
+        for row, widget in enumerate((self.grey_panel, self._note), len(_SLIDERS)):
+            grid.addWidget(widget, row, 0, 1, 3)
         grid.setColumnStretch(1, 1)
         return body
+
+    def _restore(self) -> None:
+        self._layers.set_adjustment(UNADJUSTED)
+        self._grey.reset()
 
     def _turn(self, spec: _Slider, at: float) -> None:
         self._layers.set_adjustment(spec.moved(self._layers.adjustment, at))
@@ -107,11 +127,12 @@ class AdjustPanel(QWidget):
         self._body.setVisible(on)
 
     def _show(self) -> None:
-        """Follow the layers."""
+        """Follow the layers and the grey levels."""
         adjustment = self._layers.adjustment
-        changed = adjustment != UNADJUSTED
+        changed = adjustment != UNADJUSTED or self._grey.differs
         self._heading.setText(tr("Image is adjusted") if changed else tr("Adjust image"))
         self._reset.setVisible(changed)
+        self._note.setText(tr(OTHER_LEVELS if self._grey.differs else NOTE))
         for spec, slider, value in zip(_SLIDERS, self._sliders, self._values, strict=True):
             blocked = slider.blockSignals(True)
             slider.setValue(round(STEPS * spec.position(adjustment)))

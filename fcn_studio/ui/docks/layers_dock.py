@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QDockWidget,
@@ -20,6 +20,8 @@ from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.ui.canvas.layer_stack import LayerStack
 from fcn_studio.ui.canvas.layers import LabelStyle, Layer
 from fcn_studio.ui.docks.adjust_panel import AdjustPanel
+from fcn_studio.ui.runtime.user_messages import ActionDoor
+from fcn_studio.ui.session.grey_display import GreyDisplay
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named, with_role
 
@@ -39,9 +41,17 @@ STYLES: Mapping[LabelStyle, tuple[str, str]] = {
 
 
 class LayersDock(QDockWidget):
-    """Dock with visibility and opacity of each layer, label style and adjustment."""
+    """Dock with visibility and opacity of each layer, label style and adjustment.
 
-    def __init__(self, layers: LayerStack, parent: QWidget | None = None) -> None:
+    Signals:
+        done(): the user finished typing.
+    """
+
+    done = Signal()
+
+    def __init__(
+        self, layers: LayerStack, grey: GreyDisplay, door: ActionDoor, parent: QWidget | None = None
+    ) -> None:
         super().__init__(tr("Layers"), parent)
         self.setObjectName("layersDock")
         self._layers = layers
@@ -57,7 +67,9 @@ class LayersDock(QDockWidget):
         for row, layer in enumerate(LAYERS):
             self._add_row(grid, row, layer)
         grid.addLayout(self._make_styles(), len(LAYERS), 0, 1, 4)
-        grid.addWidget(AdjustPanel(layers), len(LAYERS) + 1, 0, 1, 4)
+        self._adjust = AdjustPanel(layers, grey, door)
+        self._adjust.grey_panel.done.connect(self.done)
+        grid.addWidget(self._adjust, len(LAYERS) + 1, 0, 1, 4)
         grid.setColumnStretch(2, 1)
         grid.setRowStretch(len(LAYERS) + 2, 1)
         self.setWidget(content)
@@ -101,8 +113,9 @@ class LayersDock(QDockWidget):
         return row
 
     def retheme(self) -> None:
-        """Draw the eyes in the colours of the theme."""
+        """Draw the eyes and the histogram in the colours of the theme."""
         self._show()
+        self._adjust.update()
 
     def _show(self) -> None:
         """Follow the layers."""

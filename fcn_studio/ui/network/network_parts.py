@@ -49,6 +49,7 @@ class NetworkParts:
         fine_tuning.adopted.connect(auto_segment.refresh)
         current.went_back.connect(auto_segment.refresh)
         current.meaning_changed.connect(predictions.forget)
+        session.grey_display.rule_changed.connect(predictions.forget)
         session.project_changed.connect(current.load)
         current.load()
         return cls(process, job_list, device, current, library, predictions, auto_segment, fine_tuning)

@@ -32,6 +32,9 @@ class Images(QObject):
         too_large(Path, ImageTooLarge): may this image be opened? Whoever answers yes raises ``project.max_pixels``
             before returning. After a no, images of that size are refused until the project is closed.
         broken(str, str): what is behind the header of the open image cannot be read; its id and a sentence.
+
+    Attributes:
+        levels: black and white of deep images on screen; None for those of the project.
     """
 
     arrived = Signal()
@@ -41,6 +44,7 @@ class Images(QObject):
     def __init__(self, open_project: OpenProject) -> None:
         super().__init__(open_project)
         self._open = open_project
+        self.levels: GreyLevels | None = None
         self._prefetch = ImagePrefetch()
         self._worker = Worker("pictures", self)
         self._reading: ImagePyramid | None = None  # the picture that the worker reads
@@ -70,7 +74,7 @@ class Images(QObject):
             self._ask(path, question, project)
             width, height = image_size(path, max_pixels=project.max_pixels)
         if width * height < STAGED_FROM:
-            return ImagePyramid(read_image(path, max_pixels=project.max_pixels, levels=project.config.grey_levels))
+            return ImagePyramid(read_image(path, max_pixels=project.max_pixels, levels=self._levels(project)))
         return ImagePyramid.awaited(width, height)
 
     def shown(self) -> None:
@@ -83,7 +87,18 @@ class Images(QObject):
         if image is not None and image.picture.image_rgb is None and project is not None:
             path = project.samples[image.row].image_path
             self._reading = image.picture
-            self._worker.start(_stages(image.picture.size, path, project.max_pixels, project.config.grey_levels))
+            self._worker.start(_stages(image.picture.size, path, project.max_pixels, self._levels(project)))
+
+    def replace(self, levels: list[ImageRgb]) -> None:
+        """Draw the open image from other pixels, with all their levels, if they are of its size."""
+        image = self._open.image
+        if image is not None and image.picture.size == levels[0].shape[1::-1]:
+            self._stop_reading()
+            image.picture.complete(levels)
+            self.arrived.emit()
+
+    def _levels(self, project: ProjectFolder) -> GreyLevels:
+        return self.levels or project.config.grey_levels
 
     def _stop_reading(self) -> None:
         self._worker.cancel()
@@ -95,7 +110,7 @@ class Images(QObject):
         if project is None:
             self._prefetch.want((), 0)
         else:
-            self._prefetch.want(paths, project.max_pixels, project.config.grey_levels)
+            self._prefetch.want(paths, project.max_pixels, self._levels(project))
 
     def forget(self) -> None:
         """Forget what was read ahead and what was refused."""

@@ -5,17 +5,14 @@ They are in a file of the user's state folder, because a project may be read-onl
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 
-from fcn_studio import paths
 from fcn_studio.core.classes import VOID
 from fcn_studio.formats import strict_json
+from fcn_studio.ui.session.by_project import read_row, write_row
 from fcn_studio.ui.session.open_project import OpenProject
 from fcn_studio.ui.session.toolbox import Toolbox
 
@@ -23,8 +20,7 @@ if TYPE_CHECKING:
     from fcn_studio.formats.project.project_folder import ProjectFolder
 
 LATER_MS = 5000
-MAX_PROJECTS = 200
-_MAX_BYTES = 1 << 20
+_FILE = "last_places.json"
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ class LastPlaces(QObject):
         """Write the open image and the active class."""
         self._later.stop()
         if self._open.project is not None and self._open.document is not None:
-            _write(self._open.project, LastPlace(self._open.document.image_id, self._toolbox.class_index))
+            write_row(_FILE, self._open.project, [self._open.document.image_id, self._toolbox.class_index])
 
     def _document_changed(self) -> None:
         if self._open.document is None:
@@ -80,46 +76,8 @@ class LastPlaces(QObject):
 
 
 def _place_of(project: ProjectFolder) -> LastPlace | None:
-    places = _read()
-    return next((places[key] for key in _keys(project) if key in places), None)
-
-
-def _write(project: ProjectFolder, place: LastPlace) -> None:
-    """Write where a project is left.
-
-    The projects used longest ago are forgotten.
-    """
-    places = _read()
-    for key in _keys(project):
-        places.pop(key, None)
-        places[key] = place
-    rows = {key: [one.image_id, one.class_index] for key, one in list(places.items())[-MAX_PROJECTS:]}
-    with suppress(OSError):  # a convenience, not worth a message
-        paths.replace_file(_file(), json.dumps(rows).encode("ascii"))
-
-
-def _file() -> Path:
-    return paths.state_dir() / "last_places.json"
-
-
-def _keys(project: ProjectFolder) -> list[str]:
-    """Return what a project is known by.
-
-    That is its id, and its folder too if it had no project file when it was opened.
-    """
-    return [project.config.project_id, *([str(project.folder.resolve())] if project.first_opening else [])]
-
-
-def _read() -> dict[str, LastPlace]:
-    """Return all places, the newest last.
-
-    There are none if the file is damaged.
-    """
     try:
-        rows = strict_json.parse(paths.read_file(_file(), _MAX_BYTES))
-        return {
-            key: LastPlace(strict_json.text(image_id), strict_json.whole(index))
-            for key, (image_id, index) in rows.items()
-        }
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
+        image_id, index = read_row(_FILE, project)
+        return LastPlace(strict_json.text(image_id), strict_json.whole(index))
+    except (ValueError, TypeError):
+        return None

@@ -21,6 +21,7 @@ from fcn_studio.settings import Settings
 from fcn_studio.ui.saving.autosave import Autosave, SaveState
 from fcn_studio.ui.session.annotation_prefetch import AnnotationPrefetch
 from fcn_studio.ui.session.class_editor import ClassEditor
+from fcn_studio.ui.session.grey_display import GreyDisplay
 from fcn_studio.ui.session.images import Images
 from fcn_studio.ui.session.last_places import LastPlaces
 from fcn_studio.ui.session.loading import FINISHED, LOOKED_THROUGH, load_document, open_project
@@ -45,6 +46,7 @@ class Session(OpenProject):
         autosave: saves it.
         classes: changes the class table.
         pictures: reads pictures.
+        grey_display: black and white of deep images.
         annotation_prefetch: reads the neighbours ahead.
         last_places: image and class that each project was left with.
         recovery: what an earlier run left in its journals.
@@ -66,6 +68,7 @@ class Session(OpenProject):
         self._disconnect: Callable[[], None] | None = None
         self.classes = ClassEditor(self, toolbox)
         self.pictures = Images(self)
+        self.grey_display = GreyDisplay(self, self.pictures)
         self.annotation_prefetch = AnnotationPrefetch(self.pictures, self)
         self.autosave = Autosave(self)
         self.last_places = LastPlaces(self, toolbox)
@@ -206,7 +209,7 @@ class Session(OpenProject):
         Call it after `close_project`.
         """
         self.autosave.shut_down()
-        for part in (self.annotation_prefetch, self.pictures, self.status_scan):
+        for part in (self.annotation_prefetch, self.grey_display, self.pictures, self.status_scan):
             part.close()
 
     # --- navigation -------------------------------------------------------------------------------------------

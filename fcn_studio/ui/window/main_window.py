@@ -150,7 +150,7 @@ class MainWindow(QMainWindow):
 
     def _make_docks(self) -> None:
         self.classes_dock = ClassesDock(self._session, self._door)
-        self.layers_dock = LayersDock(self.canvas.layers)
+        self.layers_dock = LayersDock(self.canvas.layers, self._session.grey_display, self._door)
         self.files_dock = FilesDock(self._session, self._door)
         self.training_dock = TrainingDock(self._session, self._network, self._settings, self._door)
         self._docks = (self.classes_dock, self.layers_dock, self.files_dock, self.training_dock)
@@ -218,7 +218,7 @@ class MainWindow(QMainWindow):
         self._commands.exporter.changed.connect(self._show_jobs)
         self._commands.exporter.progress.connect(self.status_line.show_export)
         self.status_line.export_cancelled.connect(self._commands.exporter.cancel)
-        for typing in (self.classes_dock, self.files_dock, self.training_dock, self.options_bar):
+        for typing in (self.classes_dock, self.layers_dock, self.files_dock, self.training_dock, self.options_bar):
             typing.done.connect(canvas.setFocus)
         self._settings.watch(self._setting_changed)
         QApplication.styleHints().colorSchemeChanged.connect(self._scheme_changed)

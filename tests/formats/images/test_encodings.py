@@ -13,9 +13,10 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from fcn_studio.core.classes import ClassInfo, ClassTable
+from fcn_studio.core.grey_levels import GreyLevels
 from fcn_studio.errors import ImageError
 from fcn_studio.formats.images.image_loading import reduced_image, whole_image
-from fcn_studio.formats.images.images import image_size, is_upright_jpeg, read_image
+from fcn_studio.formats.images.images import deep_image, image_size, is_upright_jpeg, read_image
 from fcn_studio.formats.images.png_metadata import MOST_TEXT
 from fcn_studio.formats.voc.masks import encode_mask, indices_in, read_mask
 from tests.formats.images.test_images import SEEN
@@ -69,6 +70,9 @@ def test_tiffs_of_every_depth_and_number_of_bands(tmp_path: Path, kind: str, cou
         difference = np.abs(read_image(path).astype(int) - expected(count)).max()
         assert difference <= (1 if kind.startswith(("float", "int")) else 0), (compression, planes, tiles)
         assert np.array_equal(whole_image(path), read_image(path))
+        if (deep := deep_image(path)) is not None:
+            levels = GreyLevels((20, 90), (0.2, 0.4))
+            assert np.array_equal(deep.rgb(levels), read_image(path, levels=levels))
         assert not is_upright_jpeg(path)
         reduced = reduced_image(path)
         assert reduced is None or reduced.shape[2] == 3

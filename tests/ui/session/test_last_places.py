@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.ui.session import last_places
+from fcn_studio.ui.session import by_project
 from fcn_studio.ui.session.session import Session
 from tests.ui.conftest import draw_project
 
@@ -80,7 +80,7 @@ def test_a_damaged_file_is_begun_anew(make_session: Callable[[], Session], tmp_p
 def test_the_oldest_projects_are_forgotten(
     make_session: Callable[[], Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(last_places, "MAX_PROJECTS", 2)
+    monkeypatch.setattr(by_project, "MAX_PROJECTS", 2)
     folders = [draw_project(tmp_path / str(number)) for number in range(3)]
     for folder in folders:
         left(make_session, folder, 1, 2)
