@@ -34,6 +34,12 @@ class Region(ABC):
         """Stencil of ``rect``, nonzero inside the region."""
         return self.part(self.rect)
 
+    def holds(self, pixel_xy: tuple[int, int]) -> bool:
+        """Return whether a pixel is in the region."""
+        x, y = pixel_xy
+        pixel = Rect(x, y, x + 1, y + 1)
+        return pixel.intersect(self.rect) == pixel and bool(self.part(pixel)[0, 0])
+
     @property
     def area(self) -> int:
         """Number of pixels inside."""

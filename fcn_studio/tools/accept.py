@@ -61,7 +61,7 @@ class AcceptRegion(Tool):
         document, prediction = self.context.document, self.context.prediction
         if self._pixel is None or prediction is None or document is None or not _takes(document, prediction):
             return None
-        if self._found is None or self._found[0] is not prediction or not _holds(self._found[1], self._pixel):
+        if self._found is None or self._found[0] is not prediction or not self._found[1].holds(self._pixel):
             region = predicted_region(prediction, self._pixel)
             self._found = None if region is None else (prediction, region)
         return None if self._found is None else self._found[1]
@@ -71,9 +71,3 @@ def _takes(document: Document, prediction: Prediction) -> bool:
     """Return whether a prediction may be written into a document."""
     finished = document.status in (Status.VERIFIED, Status.SKIPPED)
     return prediction.image_id == document.image_id and not finished
-
-
-def _holds(region: Region, pixel_xy: tuple[int, int]) -> bool:
-    """Return whether a pixel is in a region."""
-    (x, y), rect = pixel_xy, region.rect
-    return rect.x0 <= x < rect.x1 and rect.y0 <= y < rect.y1 and bool(region.stencil[y - rect.y0, x - rect.x0])

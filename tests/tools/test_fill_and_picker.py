@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.labels import Labels
+from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.rules import PaintRules
 from fcn_studio.core.sample import Status
 from fcn_studio.tools.base import Overlay, PointerEvent, Tool
@@ -189,3 +191,45 @@ def test_an_error_in_large_work_ends_it_and_takes_it_back(large: Window, monkeyp
     with pytest.raises(MemoryError):  # at once, or as soon as the thread has failed
         work_all(pressed(tool))
     assert (tool.working, document.editing, document.history.can_undo) == (False, False, False)
+
+
+def test_fill_outlines_the_region_before_it_is_filled() -> None:
+    document = document_from(
+        """
+        11..
+        1...
+        """
+    )
+    fill = Fill(Window(document, class_index=2))
+    fill.move(at(3, 1, "none"))
+    region = fill.overlay().region
+    assert region is not None
+    assert region.area == 5
+    fill.move(at(2, 0, "none"))
+    assert fill.overlay().region is region
+    fill.move(at(0, 1, "none"))
+    outlined = fill.overlay().region
+    assert outlined is not None
+    assert outlined.area == 3
+    fill.move(at(9, 9, "none"))
+    assert fill.overlay().region is None
+
+
+def test_with_ctrl_fill_gives_a_region_of_the_prediction_the_class() -> None:
+    document = document_from(
+        """
+        1...
+        ....
+        """
+    )
+    predicted = np.array([[4, 4, 5, 5], [4, 5, 5, 5]], np.uint8)
+    window = Window(document, class_index=2)
+    window.prediction = Prediction("a.png", predicted, np.zeros_like(predicted), "0" * 64)
+    click(Fill(window), 1, 0, ctrl=True)
+    same(
+        document,
+        """
+        22..
+        2...
+        """,
+    )
