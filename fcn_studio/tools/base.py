@@ -192,21 +192,38 @@ class Tool:
             raise
         return None
 
-    def _paint(self, document: Document, title: str, find: Callable[[], Region | None], pixels: int) -> None:
-        """Label a region with the active class, as one step.
+    def write(
+        self, document: Document, title: str, find: Callable[[], Sequence[tuple[Region, int]]], pixels: int
+    ) -> None:
+        """Give regions their class indices, as one step.
 
-        From `LARGE` pixels on it is done in shares.
+        From `LARGE` pixels on it is done in shares; until it is done, no gesture begins.
+
+        Args:
+            document: the image.
+            title: of the step, marked for translation.
+            find: returns the regions with the class index of each. It may run in a thread and must write nothing.
+            pixels: how many there may be.
         """
-        self.context.show_active()
         if pixels >= LARGE:
-            self._work = painting(document, title, self.context.class_index, find)
+            self._work = painting(document, title, find)
             self.work()  # from here on nobody else can edit
             self.working_changed.emit()
             return
         with document.edit(title) as edit:
+            for region, value in find():
+                edit.write(region, value)
+
+    def _paint(self, document: Document, title: str, find: Callable[[], Region | None], pixels: int) -> None:
+        """Label a region with the active class, as one step."""
+        self.context.show_active()
+        value = self.context.class_index
+
+        def found() -> list[tuple[Region, int]]:
             region = find()
-            if region is not None:
-                edit.write(region, self.context.class_index)
+            return [] if region is None else [(region, value)]
+
+        self.write(document, title, found, pixels)
 
     def _paint_polygon(self, document: Document, title: str, points_xy: Sequence[Point]) -> None:
         """Label the inside of a polygon with the active class, as one step."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -20,14 +20,13 @@ LARGE = 8_000_000
 _POLL_S = 0.005
 
 
-def painting(document: Document, title: str, value: int, find: Callable[[], Region | None]) -> Work:
-    """Label the region that ``find`` returns, as one step.
+def painting(document: Document, title: str, find: Callable[[], Sequence[tuple[Region, int]]]) -> Work:
+    """Give the regions that ``find`` returns their class indices, as one step.
 
     ``find`` may run in a thread and must write nothing.
     """
     with document.edit(title) as edit:
-        region = yield from _in_thread(find)
-        if region is not None:
+        for region, value in (yield from _in_thread(find)):
             yield from _shares(edit.writing(region, value))
         yield from _shares(edit.committing())
 

@@ -165,6 +165,12 @@ ACTIONS: tuple[ActionSpec, ...] = (
       for tool in TOOLS),
     ActionSpec("only_unlabelled", tr_noop("Paint only &unlabelled pixels"), _LABEL, (), "",
                tr_noop("Leave every labelled pixel as it is"), True, separator=True, needs=_P),
+    ActionSpec("fill_unlabelled", tr_noop("Fill all u&nlabelled"), _LABEL, ("Shift+G",), "",
+               tr_noop("Give all unlabelled pixels the active class"), separator=True, needs=_W),
+    ActionSpec("fill_gaps", tr_noop("Fill &gaps from the nearest label"), _LABEL, ("Ctrl+Shift+G",), "",
+               tr_noop("Give each unlabelled pixel the class of the nearest labelled one"), needs=_W),
+    ActionSpec("copy_previous", tr_noop("Copy from the pre&vious image"), _LABEL, ("Ctrl+Shift+V",), "",
+               tr_noop("Copy the labels of the previous image to the unlabelled pixels of this one"), needs=_W),
     ActionSpec("add_class", tr_noop("&Add class…"), _LABEL, ("Ctrl+N",), "plus",
                tr_noop("Add a class to the table"), needs=_WP),
 

@@ -18,6 +18,7 @@ from fcn_studio.core.sample import Status
 from fcn_studio.i18n import tr, tr_n
 from fcn_studio.settings import Settings
 from fcn_studio.ui.actions.table import TOOL_NAMES, class_keys
+from fcn_studio.ui.commands.label_commands import LabelCommands
 from fcn_studio.ui.commands.network_commands import NetworkCommands
 from fcn_studio.ui.commands.open_folder import OpenFolder
 from fcn_studio.ui.commands.restore import RestoreEarlier
@@ -62,6 +63,7 @@ class Commands(QObject):
         self._settings, self._messages, self._window = settings, messages, window
         self.opening = OpenFolder(session, settings, messages, self.may_end_jobs, window)
         self.restore = RestoreEarlier(session, messages, window)
+        self._labels = LabelCommands(session, messages)
         self.networks = NetworkCommands(session, network, messages, window)
         self.exporter = Exporter(self)
         self.exporter.failed.connect(messages.fail)
@@ -93,6 +95,9 @@ class Commands(QObject):
             "verify": session.verify_and_next,
             "skip": session.toggle_skip,
             "restore": self.restore.restore_open,
+            "fill_unlabelled": self._labels.fill_unlabelled,
+            "fill_gaps": self._labels.fill_from_nearest,
+            "copy_previous": self._labels.copy_previous,
             "only_unlabelled": lambda: toolbox.set_only_unlabelled(not toolbox.only_unlabelled),
             "auto_segment": network.auto_segment.segment_image,
             "accept_class": lambda: network.predictions.accept_class(toolbox.class_index),

@@ -1,0 +1,89 @@
+"""Commands that label many pixels of the open image at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from fcn_studio.core import gaps
+from fcn_studio.core.document import Document
+from fcn_studio.core.labels import Labels, Provenance
+from fcn_studio.errors import ProjectError
+from fcn_studio.i18n import tr, tr_noop
+from fcn_studio.ui.runtime.user_messages import Messages
+from fcn_studio.ui.session.session import Session
+
+
+class LabelCommands:
+    """Fills gaps, and copies labels from image to image.
+
+    Each command is one undo step. Classes that are hidden or locked keep their pixels.
+    """
+
+    def __init__(self, session: Session, messages: Messages) -> None:
+        self._session, self._messages = session, messages
+
+    def fill_unlabelled(self) -> None:
+        """Give all unlabelled pixels the active class.
+
+        Raises:
+            ProjectError: if no image is open or the project is read-only.
+        """
+        self._session.toolbox.show_active()
+        value = self._session.toolbox.class_index
+        self._fill(tr_noop("Fill unlabelled"), lambda labels: gaps.unlabelled(labels, value))
+
+    def fill_from_nearest(self) -> None:
+        """Give each unlabelled pixel the class of the nearest labelled one.
+
+        Raises:
+            ProjectError: if no image is open or the project is read-only.
+        """
+        self._fill(tr_noop("Fill gaps"), gaps.from_nearest)
+
+    def copy_previous(self) -> None:
+        """Copy the labels of the previous image to the unlabelled pixels of the open one.
+
+        They count as of unknown origin: no network writes over them, and no training uses them before the image is
+        verified.
+
+        Raises:
+            ProjectError: if no image is open, the project is read-only, there is no previous image, or it has
+                another size or no labels.
+            MaskError: if its mask cannot be read.
+        """
+        document = self._session.editable()
+        found = self._previous(document)
+        parts = gaps.copied(Labels(document.label_map, document.provenance), found)
+        if not parts:
+            self._messages.say(tr("The previous image has no label where this one has none."))
+            return
+        with document.edit(tr_noop("Copy from the previous image")) as edit:
+            for region, value in parts:
+                edit.write(region, value, Provenance.UNKNOWN)
+
+    def _fill(self, title: str, find: Callable[[Labels], gaps.Parts]) -> None:
+        document = self._session.editable()
+        labels = Labels(document.label_map, document.provenance)
+        if labels.provenance.all():
+            self._messages.say(tr("Every pixel of this image is labelled."))
+            return
+        self._session.toolbox.tool.write(document, title, partial(find, labels), labels.label_map.size)
+
+    def _previous(self, document: Document) -> Labels:
+        """Return the labels of the image before the open one."""
+        from fcn_studio.formats.images.images import image_size
+
+        session = self._session
+        project, row = session.project, session.index - 1
+        assert project is not None
+        if row < 0:
+            raise ProjectError(tr("There is no previous image."))
+        session.drain()
+        sample = session.samples[row]
+        size = image_size(sample.image_path, max_pixels=project.max_pixels)
+        if size != (document.width, document.height):
+            raise ProjectError(
+                tr("{image} has another size than this image. Its labels do not fit.", image=sample.image_id)
+            )
+        return project.annotations.load(sample, size, peek=True).labels

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fcn_studio.core.labels import Labels, Provenance
+from fcn_studio.core.sample import Status
+from fcn_studio.errors import ProjectError
+from tests.ui.conftest import Studio
+
+
+def painted(studio: Studio, columns: slice, value: int) -> None:
+    document = studio.session.document
+    assert document is not None
+    labels = Labels(document.label_map.copy(), document.provenance.copy())
+    labels.label_map[:, columns], labels.provenance[:, columns] = value, Provenance.HUMAN
+    with document.edit("Brush stroke") as edit:
+        edit.replace(labels, status=Status.IN_PROGRESS)
+
+
+def run(studio: Studio, name: str) -> None:
+    studio.window.actions_[name].trigger()
+
+
+def test_gaps_are_filled_in_one_step(studio: Studio) -> None:
+    document = studio.session.document
+    assert document is not None
+    painted(studio, slice(0, 2), 1)
+    painted(studio, slice(document.width - 2, None), 2)
+    run(studio, "fill_gaps")
+    assert (document.label_map[:, document.width // 2 - 2] == 1).all()
+    assert (document.label_map[:, document.width // 2 + 2] == 2).all()
+    assert document.undo() == "Fill gaps"
+    studio.session.toolbox.set_class(2)
+    run(studio, "fill_unlabelled")
+    assert np.unique(document.label_map[:, 2:]).tolist() == [2]
+    assert (document.provenance == Provenance.HUMAN).all()
+    run(studio, "fill_gaps")
+    assert "Every pixel" in studio.window.messages.history[-1].text
+
+
+def test_labels_are_copied_from_the_previous_image_where_there_are_none(studio: Studio) -> None:
+    painted(studio, slice(0, 3), 1)
+    studio.session.step(+1)
+    painted(studio, slice(0, 1), 2)
+    run(studio, "copy_previous")
+    document = studio.session.document
+    assert document is not None
+    assert document.label_map[0, :4].tolist() == [2, 1, 1, 255]
+    assert document.provenance[0, :4].tolist() == [2, 3, 3, 0]
+    assert document.undo() == "Copy from the previous image"
+
+
+def test_before_the_first_image_there_is_none_to_copy(studio: Studio) -> None:
+    with pytest.raises(ProjectError, match="no previous image"):
+        studio.window._commands.table()["copy_previous"]()
