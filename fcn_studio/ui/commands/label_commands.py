@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from fcn_studio.core import gaps
 from fcn_studio.core.document import Document
 from fcn_studio.core.labels import Labels, Provenance
+from fcn_studio.core.regions import gaps
 from fcn_studio.errors import ProjectError
 from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.ui.runtime.user_messages import Messages

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 
-from fcn_studio.core import gaps
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.labels import Labels
+from fcn_studio.core.regions import gaps
 from tests.core.annotations import random_labels, seeds
 from tests.tools.scripts import art_of, document_from
 

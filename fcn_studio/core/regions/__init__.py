@@ -1,0 +1,1 @@
+"""Finding of regions in labels and predictions."""
