@@ -5,9 +5,11 @@ from __future__ import annotations
 import ctypes
 import io
 import json
+import os
 import random
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,15 +27,18 @@ from fcn_studio.core.document import Document
 from fcn_studio.core.history import AnnotationState, Motion, Step
 from fcn_studio.core.journal import Recorder, replay
 from fcn_studio.core.labels import Labels
+from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.project import ProjectConfig
-from fcn_studio.core.sample import Status
+from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import ProjectError
 from fcn_studio.fcn.model.build import build
 from fcn_studio.formats.images import image_loading, images
 from fcn_studio.formats.images.images import image_size, read_image
 from fcn_studio.formats.journal.journal import JournalFile, JournalHead, read_journal
 from fcn_studio.formats.project.annotations import AnnotationStore
+from fcn_studio.formats.project.image_digests import ImageDigests
 from fcn_studio.formats.project.lock import ProjectLock
+from fcn_studio.formats.project.prediction_cache import PredictionCache
 from fcn_studio.formats.project.project_file import read_project_file, write_project_file
 from fcn_studio.formats.project.records import read_provenance, read_record
 from fcn_studio.formats.project.run_result import NAME, read_run_result
@@ -239,6 +244,55 @@ def _read_index(path: Path) -> object:
     index.put("another", (1, 2, 3, 4), Status.NEW)
     index.save()
     assert StatusIndex(path, 5).get("another", (1, 2, 3, 4)) is Status.NEW
+    return found
+
+
+def _predicted() -> Prediction:
+    uncertainty = np.full(SIZE[::-1], 9, np.uint8)
+    return Prediction("a.png", _label_map(), uncertainty, "c0" * 32, np.full_like(uncertainty, 255))
+
+
+def _cache(folder: Path) -> tuple[PredictionCache, Sample]:
+    """The cache of a folder of one image."""
+    sample = Sample("a.png", str(folder / "a.png"), "a")
+    if not sample.image_path.exists():
+        sample.image_path.write_bytes(b"a picture")
+        os.utime(sample.image_path, (1, 1))
+    state = folder / ".fcn-studio"
+    places = state / "predictions", state / "prediction_index"
+    return PredictionCache(*places, [sample], ImageDigests(), lambda: None), sample
+
+
+def _predictions() -> list[Seed]:
+    with tempfile.TemporaryDirectory() as folder:
+        cache, sample = _cache(Path(folder))
+        cache.write(sample, _predicted())
+        data = (Path(folder) / ".fcn-studio" / "predictions" / "a.png").read_bytes()
+    return [(data, mutators.png)]
+
+
+def _read_prediction(path: Path) -> object:
+    """What is spoiled is predicted anew: nothing is an error, and what is read is of the image's size."""
+    cache, sample = _cache(path.parents[2])
+    found = cache.read(sample, "c0" * 32, SIZE)
+    assert found is None or found.label_map.shape == found.uncertainty.shape == SIZE[::-1]
+    deque(cache.load(), 0)
+    return found
+
+
+def _prediction_index() -> list[Seed]:
+    with tempfile.TemporaryDirectory() as folder:
+        cache, sample = _cache(Path(folder))
+        cache.write(sample, _predicted(), 0.25)
+        cache.save_index()
+        return [((Path(folder) / ".fcn-studio" / "prediction_index").read_bytes(), mutators.json_lines)]
+
+
+def _read_prediction_index(path: Path) -> object:
+    cache, sample = _cache(path.parents[1])
+    deque(cache.load(), 0)
+    found = cache.summary(sample)
+    assert found is None or 0 <= found.doubt <= 1
     return found
 
 
@@ -466,6 +520,8 @@ READERS: dict[str, Reader] = {
     "mask": Reader(_read_mask, _masks),
     "record": Reader(_read_record, _records),
     "index": Reader(_read_index, _index, ".fcn-studio/index"),
+    "prediction": Reader(_read_prediction, _predictions, ".fcn-studio/predictions/a.png"),
+    "prediction index": Reader(_read_prediction_index, _prediction_index, ".fcn-studio/prediction_index"),
     "adopted": Reader(_read_adopted, lambda: [(b"a\nb/c\n\xff\n", blind)], ".fcn-studio/adopted_masks"),
     "project": Reader(_read_project, _projects, "fcn-studio.toml"),
     "classes": Reader(read_class_file, _class_files, "class_names.txt"),

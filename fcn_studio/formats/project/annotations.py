@@ -52,6 +52,7 @@ class AnnotationStore:
 
     Attributes:
         statuses: those known by now.
+        image_digests: tells whether image files are still those that were labelled.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class AnnotationStore:
         """Mask id -> sha256 of the mask as it was last opened or written here."""
         self._distrusted = False
         self._ahead = ReadAhead()
-        self._images_seen = ImageDigests()
+        self.image_digests = ImageDigests()
 
     @property
     def masks(self) -> dict[str, Path]:
@@ -231,7 +232,7 @@ class AnnotationStore:
             if not peek:
                 self._seen[sample.mask_id] = digest
                 self._version_kept.discard(sample.mask_id)
-                self._images_seen.note_opened(sample)
+                self.image_digests.note_opened(sample)
             if record is not None and record.mask_sha256 in known_masks and digest in known_masks:
                 believed = record.mask_sha256
             other = self._is_other_image(sample, record)
@@ -263,7 +264,7 @@ class AnnotationStore:
 
     def _is_other_image(self, sample: Sample, record: Record | None) -> bool:
         """Return whether the image file has other bytes than the record was made for."""
-        return record is not None and self._images_seen.is_another(sample, record.image)
+        return record is not None and self.image_digests.is_another(sample, record.image)
 
     def read_ahead(self, sample: Sample, size: tuple[int, int]) -> None:
         """Decode the annotation of an image that may be opened soon.
@@ -361,7 +362,7 @@ class AnnotationStore:
         data = encode_mask(labels.label_map) if needs_mask else None
         digest = None if data is None else sha256_of(data)
         return EncodedAnnotation(
-            sample, labels, status, prelabelled_by, self._images_seen.opened(sample), data, digest
+            sample, labels, status, prelabelled_by, self.image_digests.opened(sample), data, digest
         )
 
     def write(self, encoded: EncodedAnnotation) -> None:

@@ -31,6 +31,21 @@ class ImageOrigin:
     sha256: str
     state: FileState
 
+    @property
+    def fields(self) -> dict[str, object]:
+        """The values of a JSON object from which `parsed` makes it again."""
+        return {"sha256": self.sha256, "state": list(self.state)}
+
+    @classmethod
+    def parsed(cls, value: object) -> ImageOrigin | None:
+        """Return the image file that a JSON value names; None if it names none that makes sense."""
+        if not isinstance(value, dict) or not isinstance(value.get("sha256"), str):
+            return None
+        state = value.get("state")
+        if not isinstance(state, list) or len(state) != 4 or any(type(number) is not int for number in state):
+            return None
+        return cls(value["sha256"], (state[0], state[1], state[2], state[3]))
+
 
 class ImageDigests:
     """Mask id -> the image file as it was last seen here, and its sha256. Used by several threads."""

@@ -15,6 +15,8 @@ Only this module knows where things lie in its folder.
       .fcn-studio/previous/                         earlier versions of masks and records, and of the project file
       .fcn-studio/runs/NNNN/, runs/current.json     fine-tunes and the network in use
       .fcn-studio/index                             statuses, rebuildable
+      .fcn-studio/predictions/<mask id>.png         predictions, rebuildable and bounded
+      .fcn-studio/prediction_index                  doubt and differences of each image, rebuildable
 """
 
 from __future__ import annotations
@@ -43,6 +45,7 @@ from fcn_studio.formats.project.annotations import AnnotationStore
 from fcn_studio.formats.project.first_opening import first_notice, found_table, new_config
 from fcn_studio.formats.project.leftovers import remove_leftovers
 from fcn_studio.formats.project.lock import ProjectLock
+from fcn_studio.formats.project.prediction_cache import PredictionCache
 from fcn_studio.formats.project.project_file import (
     keep_copy,
     open_project_file,
@@ -77,6 +80,7 @@ class ProjectFolder:
         grey_as_indices: how grey masks of 0 and 255 are read; None until somebody said so.
         annotations: loads and saves the annotations, and knows their statuses.
         max_pixels: larger images are not read.
+        predictions: what networks predicted for its images.
         runs: its fine-tunes and the network in use. They need no lock: a run's folder is its own, and the file that
             names the network in use is replaced whole.
     """
@@ -116,6 +120,14 @@ class ProjectFolder:
             rules=lambda: (self._config.table, self.grey_as_indices),
             require_writable=self._require_writable,
             prepare=self._prepare,
+        )
+        state = folder / STATE
+        self.predictions = PredictionCache(
+            state / "predictions",
+            state / "prediction_index",
+            self.samples,
+            self.annotations.image_digests,
+            self._prepare,
         )
         if self.first_opening:
             refuse_if_lost(self._project_file, self._previous)
@@ -198,12 +210,12 @@ class ProjectFolder:
         self.close()
 
     def close(self) -> None:
-        """Write the status index and give the lock back.
+        """Write the indexes and give the lock back.
 
         It may be called again.
 
         Raises:
-            ProjectError: if the index cannot be written; the lock is given back all the same.
+            ProjectError: if an index cannot be written; the lock is given back all the same.
         """
         lock, self._lock = self._lock, None
         self.access = Access.READ_ONLY
@@ -211,6 +223,7 @@ class ProjectFolder:
             try:
                 lock.confirm()
                 self.annotations.statuses.save_index()
+                self.predictions.save_index()
             finally:
                 lock.release()
 

@@ -60,7 +60,7 @@ def read_record(path: Path) -> Record | None:
             Status(fields["status"]),
             _text(fields["mask_sha256"]),
             _text(fields["prelabelled_by"]),
-            _origin(fields.get("image")),
+            ImageOrigin.parsed(fields.get("image")),
         )
     except (ValueError, TypeError, KeyError):
         return None
@@ -91,18 +91,8 @@ def write_record(path: Path, record: Record, provenance: LabelMap) -> None:
         "prelabelled_by": record.prelabelled_by,
     }
     if record.image is not None:
-        fields["image"] = {"sha256": record.image.sha256, "state": list(record.image.state)}
+        fields["image"] = record.image.fields
     write_atomically(path, encode_grey(provenance, {_CHUNK: json.dumps(fields)}))
-
-
-def _origin(value: object) -> ImageOrigin | None:
-    """Return the image file that a record names; None if it names none that makes sense."""
-    if not isinstance(value, dict) or not isinstance(value.get("sha256"), str):
-        return None
-    state = value.get("state")
-    if not isinstance(state, list) or len(state) != 4 or any(type(number) is not int for number in state):
-        return None
-    return ImageOrigin(value["sha256"], (state[0], state[1], state[2], state[3]))
 
 
 def _text(value: object) -> str | None:

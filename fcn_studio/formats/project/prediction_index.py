@@ -1,0 +1,105 @@
+"""``.fcn-studio/prediction_index``, one line of numbers for each predicted image.
+
+With it, a list of a hundred thousand images is sorted by doubt without a look at their predictions. Rebuildable: what
+it lacks is read from the heads of the predictions. Each line is a JSON object of some images of one network, so that
+no one call of the parser holds up the other threads for long.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fcn_studio.formats.atomic import write_atomically
+from fcn_studio.formats.strict_json import parse, text, whole
+from fcn_studio.paths import read_file
+
+_BYTES_AN_IMAGE = 4096
+_A_LINE = 500
+"""Images."""
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionSummary:
+    """What a prediction says in two numbers.
+
+    Attributes:
+        checkpoint: sha256 of the network that made it, 64 hex digits.
+        doubt: see `core.doubt.doubt`, 0 to 1.
+        differences: see `core.doubt.differences`, 0 to 1; None if there was nothing to compare with.
+        image_stamp: modification time (ns) and size of the image file that was predicted.
+        written: modification time (ns) of the file of the prediction; 0 if it could not be kept.
+    """
+
+    checkpoint: str
+    doubt: float
+    differences: float | None
+    image_stamp: tuple[int, int]
+    written: int = 0
+
+    def is_of(self, image_file: str) -> bool:
+        """Return whether an image file is still the one that was predicted, by its time and size."""
+        try:
+            found = os.stat(image_file)
+        except OSError:
+            return False
+        return (found.st_mtime_ns, found.st_size) == self.image_stamp
+
+
+def read_index(path: Path, images: int) -> dict[str, PredictionSummary]:
+    """Return mask id -> summary, empty if the file is missing or damaged.
+
+    A file that is much larger than ``images`` entries cannot be ours and is not read.
+    """
+    found: dict[str, PredictionSummary] = {}
+    try:
+        for line in read_file(path, _BYTES_AN_IMAGE * (images + 1)).splitlines():
+            fields = parse(line)
+            checkpoint = text(fields["checkpoint"])
+            for mask_id, row in fields["images"].items():
+                found[mask_id] = _summary(checkpoint, *row)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
+    return found
+
+
+def write_index(path: Path, summaries: Mapping[str, PredictionSummary]) -> None:
+    """Write the index.
+
+    Raises:
+        ProjectError: if it cannot be written.
+    """
+    by_network: dict[str, list[tuple[str, PredictionSummary]]] = defaultdict(list)
+    for mask_id, summary in summaries.items():
+        by_network[summary.checkpoint].append((mask_id, summary))
+    lines = [
+        json.dumps({"checkpoint": checkpoint, "images": dict(map(_row, rows[at : at + _A_LINE]))})
+        for checkpoint, rows in by_network.items()
+        for at in range(0, len(rows), _A_LINE)
+    ]
+    write_atomically(path, "".join(f"{line}\n" for line in lines).encode("ascii"))
+
+
+def share(value: object) -> float:
+    """Return a number from 0 to 1. Raises: TypeError, ValueError if it is anything else."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError(f"{value!r:.50} is no number")
+    if not 0 <= value <= 1:
+        raise ValueError(f"{value!r:.50} is no share")
+    return float(value)
+
+
+def _row(entry: tuple[str, PredictionSummary]) -> tuple[str, tuple[float | None, ...]]:
+    mask_id, found = entry
+    apart = None if found.differences is None else round(found.differences, 6)
+    return mask_id, (found.written, *found.image_stamp, round(found.doubt, 6), apart)
+
+
+def _summary(checkpoint: str, written: object, time: object, size: object, *shares: object) -> PredictionSummary:
+    doubt, differences = shares
+    apart = None if differences is None else share(differences)
+    return PredictionSummary(checkpoint, share(doubt), apart, (whole(time), whole(size)), whole(written))
