@@ -148,6 +148,14 @@ class _SettingsTable:
         high=8192,
         unit=tr_noop("MB"),
     )
+    predictions_mb = Setting(
+        1024,
+        tr_noop("Predictions on disk"),
+        tr_noop("What each project keeps of its network's predictions. The oldest are deleted beyond this."),
+        low=0,
+        high=1_000_000,
+        unit=tr_noop("MB"),
+    )
     max_pixels = Setting(
         100_000_000,
         tr_noop("Largest image"),

@@ -49,7 +49,7 @@ from fcn_studio.jobs.outputs import check_folder
 from fcn_studio.jobs.protocol import EvaluateJob, ImageFailed, Predicted, SegmentJob
 from fcn_studio.jobs.run import JobRunner
 from fcn_studio.jobs.trainings import train as train
-from fcn_studio.settings import Value
+from fcn_studio.settings import Settings, Value
 
 Json = dict[str, Any]
 Writer = Callable[[Prediction], bool]
@@ -153,13 +153,34 @@ def _predict(job: SegmentJob, write: Writer) -> tuple[int, list[str]]:
 
 
 def _writer_into(project: ProjectFolder, mapping: Mapping[int, int], include_prelabelled: bool) -> Writer:
-    """Writes predictions as annotations, by the rule of batches."""
+    """Writes predictions as annotations, by the rule of batches, and keeps them for the window."""
+    project.predictions.limit = Settings().predictions_mb << 20
+    keep = _keeper(project)
 
     def write(prediction: Prediction) -> bool:
-        sample = project.sample(prediction.image_id)
-        return project.accept_prediction(sample, prediction.mapped(mapping), allow_prelabelled=include_prelabelled)
+        sample, mapped = project.sample(prediction.image_id), prediction.mapped(mapping)
+        written = project.accept_prediction(sample, mapped, allow_prelabelled=include_prelabelled)
+        keep(prediction)
+        return written
 
     return write
+
+
+def _keeper(project: ProjectFolder) -> Callable[[Prediction], None]:
+    """Returns what writes predictions into the project's cache until that fails, which is told once."""
+    failed = False
+
+    def keep(prediction: Prediction) -> None:
+        nonlocal failed
+        if failed:
+            return
+        try:
+            project.predictions.write(project.sample(prediction.image_id), prediction)
+        except ProjectError as error:
+            failed = True
+            tqdm.write(tr("predictions are not kept: {reason}", reason=error), file=sys.stderr)
+
+    return keep
 
 
 def _index_map_beside(project: ProjectFolder, network: NetworkInfo, said: ClassMap) -> dict[int, int] | None:

@@ -61,6 +61,10 @@ def test_segment_labels_new_images_and_leaves_touched_ones_byte_equal(micrograph
     assert {path: path.read_bytes() for path in kept} == before
     assert states(micrograph_project)[touched.image_id] is Status.IN_PROGRESS
     assert list(states(micrograph_project).values()).count(Status.PRELABELLED) == 5
+    with ProjectFolder.open(micrograph_project, writable=False) as project:  # as the window finds them
+        sizes = {s: image_size(s.image_path) for s in project.samples}
+        found = [project.predictions.read(s, result["checkpoint"], sizes[s]) for s in project.samples]
+    assert sum(prediction is not None for prediction in found) == 4
 
     result = headless.segment(micrograph_project, device="cpu", include_prelabelled=True)
     assert result["written"] == 5

@@ -24,6 +24,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
+from fcn_studio.core.grey_levels import BY_FILE
 from fcn_studio.core.history import AnnotationState, Motion, Step
 from fcn_studio.core.journal import Recorder, replay
 from fcn_studio.core.labels import Labels
@@ -260,7 +261,7 @@ def _cache(folder: Path) -> tuple[PredictionCache, Sample]:
         os.utime(sample.image_path, (1, 1))
     state = folder / ".fcn-studio"
     places = state / "predictions", state / "prediction_index"
-    return PredictionCache(*places, [sample], ImageDigests(), lambda: None), sample
+    return PredictionCache(*places, [sample], ImageDigests(), levels=lambda: BY_FILE, prepare=lambda: None), sample
 
 
 def _predictions() -> list[Seed]:

@@ -4,11 +4,12 @@ Each file is an 8-bit grey PNG of two or three planes one below the other, each 
 the network's own class indices, the uncertainty, and the second guess if the network gave one. A text chunk of JSON
 says of what it is::
 
-    {"checkpoint": "c0...", "planes": 3, "doubt": 0.031, "image": {"sha256": "9a...", "state": [...]}}
+    {"checkpoint": "c0...", "planes": 3, "doubt": 0.031, "levels": [null, null],
+     "image": {"sha256": "9a...", "state": [...]}}
 
 The network's own indices keep their meaning when the project's classes change, and the user's class map is applied
-when a prediction is read. A file counts only for the network and the image that it names. All of it can be deleted:
-what is missing, damaged, of another network or of another image is predicted anew. The folder is bounded, and the
+when a prediction is read. A file counts only for the network, the image and the grey levels that it names. All of it can be
+deleted: what is missing, damaged or of something else is predicted anew. The folder is bounded, and the
 oldest files go first.
 """
 
@@ -25,13 +26,20 @@ from pathlib import Path
 import numpy as np
 
 from fcn_studio.core.doubt import doubt
+from fcn_studio.core.grey_levels import GreyLevels
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Sample
 from fcn_studio.errors import FcnStudioError
 from fcn_studio.formats.atomic import refuse_outside, write_atomically
 from fcn_studio.formats.images.scan import scan_masks
 from fcn_studio.formats.project.image_digests import ImageDigests, ImageOrigin
-from fcn_studio.formats.project.prediction_index import PredictionSummary, read_index, share, write_index
+from fcn_studio.formats.project.prediction_index import (
+    PredictionSummary,
+    levels_json,
+    read_index,
+    share,
+    write_index,
+)
 from fcn_studio.formats.strict_json import parse, text, whole
 from fcn_studio.formats.voc.masks import encode_grey, read_grey, read_text_chunk
 
@@ -49,7 +57,14 @@ class PredictionCache:
     """
 
     def __init__(
-        self, folder: Path, index: Path, samples: Sequence[Sample], digests: ImageDigests, prepare: Callable[[], None]
+        self,
+        folder: Path,
+        index: Path,
+        samples: Sequence[Sample],
+        digests: ImageDigests,
+        *,
+        levels: Callable[[], GreyLevels],
+        prepare: Callable[[], None],
     ) -> None:
         """Note where things lie. Nothing is read yet.
 
@@ -58,11 +73,13 @@ class PredictionCache:
             index: file of the numbers, see `prediction_index`.
             samples: all images of the project.
             digests: tells whether an image file is still the same.
+            levels: returns the black and white that deep images are read with.
             prepare: called before anything is written; raises ProjectError if it must not be.
         """
         self.limit = DEFAULT_BYTES
         self._folder, self._index = folder, index
-        self._samples, self._digests, self._prepare = samples, digests, prepare
+        self._samples, self._digests = samples, digests
+        self._levels, self._prepare = levels, prepare
         self._lock = threading.RLock()
         self._files: _Files | None = None  # listed at the first write
         self._known: dict[str, PredictionSummary] = {}
@@ -90,7 +107,7 @@ class PredictionCache:
         refuse_outside(self._folder.parent.parent, path)
         self._prepare()
         share_wrong = doubt(prediction)
-        data = _encoded(prediction, origin, share_wrong)
+        data = _encoded(prediction, origin, self._levels(), share_wrong)
         with self._lock:
             written = path.stat().st_mtime_ns if self._put(path, data) else 0
             _, size, modified, _ = origin.state
@@ -117,7 +134,11 @@ class PredictionCache:
             largest = 3 * width * height * 2 + _HEAD_BYTES
             if fields["checkpoint"] != checkpoint or planes not in (2, 3) or path.stat().st_size > largest:
                 return None
-            if origin is None or self._digests.is_another(sample, origin):
+            if (
+                fields["levels"] != levels_json(self._levels())
+                or origin is None
+                or self._digests.is_another(sample, origin)
+            ):
                 return None
             label_map, uncertainty, *rest = np.split(read_grey(path, (width, planes * height)), planes)
             return Prediction(sample.image_id, label_map, uncertainty, checkpoint, *rest)
@@ -137,18 +158,30 @@ class PredictionCache:
                 self._known[sample.mask_id] = replace(found, differences=differences)
                 self._changed = True
 
+    def forget_differences(self) -> None:
+        """Forget all differences: the classes of the network mean something else now."""
+        with self._lock:
+            self._known = {mask_id: replace(found, differences=None) for mask_id, found in self._known.items()}
+            self._changed = True
+
+    def forget_summaries(self) -> None:
+        """Forget all summaries: deep images are read with other grey levels now."""
+        with self._lock:
+            self._known, self._changed = {}, True
+
     def load(self) -> Iterator[None]:
         """Find the summaries of all images, one at each step.
 
         The caller decides how fast it goes on. What was written meanwhile stays.
         """
-        index = read_index(self._index, len(self._samples))
+        levels = self._levels()
+        index = read_index(self._index, len(self._samples), levels)
         files = scan_masks(self._folder)
         for sample in self._samples:
             found = index.get(sample.mask_id)
             path = files.get(sample.mask_id)
             if path is not None and (found is None or _modified(path) != found.written):
-                found, self._changed = _summary_in(Path(path)), True
+                found, self._changed = _summary_in(Path(path), levels), True
             if found is not None and sample.mask_id not in self._known and found.is_of(sample.image_file):
                 self._known.setdefault(sample.mask_id, found)
             yield
@@ -160,8 +193,8 @@ class PredictionCache:
             ProjectError: if they cannot be written.
         """
         with self._lock:
-            if self._changed and self._known:
-                write_index(self._index, self._known)
+            if self._changed:
+                write_index(self._index, self._known, self._levels())
             self._changed = False
 
     def _put(self, path: Path, data: bytes) -> bool:
@@ -220,7 +253,7 @@ class _Files:
         return path
 
 
-def _encoded(prediction: Prediction, origin: ImageOrigin, share_wrong: float) -> bytes:
+def _encoded(prediction: Prediction, origin: ImageOrigin, levels: GreyLevels, share_wrong: float) -> bytes:
     """Return the bytes of a file."""
     planes = [prediction.label_map, prediction.uncertainty]
     if prediction.second_guess is not None:
@@ -229,17 +262,18 @@ def _encoded(prediction: Prediction, origin: ImageOrigin, share_wrong: float) ->
         "checkpoint": prediction.checkpoint,
         "planes": len(planes),
         "doubt": round(share_wrong, 6),
+        "levels": levels_json(levels),
         "image": origin.fields,
     }
     return encode_grey(np.concatenate(planes), {_CHUNK: json.dumps(fields)})
 
 
-def _summary_in(path: Path) -> PredictionSummary | None:
-    """Return what the head of a file says, None if it is damaged."""
+def _summary_in(path: Path, levels: GreyLevels) -> PredictionSummary | None:
+    """Return what the head of a file says, None if it is damaged or of other grey levels."""
     with suppress(OSError, ValueError, TypeError, KeyError):
         fields = parse(text(read_text_chunk(path, _CHUNK)))
         origin = ImageOrigin.parsed(fields["image"])
-        if origin is not None:
+        if origin is not None and fields["levels"] == levels_json(levels):
             _, size, modified, _ = origin.state
             written = path.stat().st_mtime_ns
             return PredictionSummary(

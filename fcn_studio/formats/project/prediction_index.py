@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fcn_studio.core.grey_levels import GreyLevels
 from fcn_studio.formats.atomic import write_atomically
 from fcn_studio.formats.strict_json import parse, text, whole
 from fcn_studio.paths import read_file
@@ -50,16 +51,19 @@ class PredictionSummary:
         return (found.st_mtime_ns, found.st_size) == self.image_stamp
 
 
-def read_index(path: Path, images: int) -> dict[str, PredictionSummary]:
+def read_index(path: Path, images: int, levels: GreyLevels) -> dict[str, PredictionSummary]:
     """Return mask id -> summary, empty if the file is missing or damaged.
 
-    A file that is much larger than ``images`` entries cannot be ours and is not read.
+    Predictions of other grey ``levels`` are left out. A file that is much larger than ``images`` entries cannot be
+    ours and is not read.
     """
     found: dict[str, PredictionSummary] = {}
     try:
         for line in read_file(path, _BYTES_AN_IMAGE * (images + 1)).splitlines():
             fields = parse(line)
             checkpoint = text(fields["checkpoint"])
+            if fields["levels"] != levels_json(levels):
+                continue
             for mask_id, row in fields["images"].items():
                 found[mask_id] = _summary(checkpoint, *row)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
@@ -67,8 +71,8 @@ def read_index(path: Path, images: int) -> dict[str, PredictionSummary]:
     return found
 
 
-def write_index(path: Path, summaries: Mapping[str, PredictionSummary]) -> None:
-    """Write the index.
+def write_index(path: Path, summaries: Mapping[str, PredictionSummary], levels: GreyLevels) -> None:
+    """Write the index of predictions of these grey levels.
 
     Raises:
         ProjectError: if it cannot be written.
@@ -77,11 +81,22 @@ def write_index(path: Path, summaries: Mapping[str, PredictionSummary]) -> None:
     for mask_id, summary in summaries.items():
         by_network[summary.checkpoint].append((mask_id, summary))
     lines = [
-        json.dumps({"checkpoint": checkpoint, "images": dict(map(_row, rows[at : at + _A_LINE]))})
+        json.dumps(
+            {
+                "checkpoint": checkpoint,
+                "levels": levels_json(levels),
+                "images": dict(map(_row, rows[at : at + _A_LINE])),
+            }
+        )
         for checkpoint, rows in by_network.items()
         for at in range(0, len(rows), _A_LINE)
     ]
     write_atomically(path, "".join(f"{line}\n" for line in lines).encode("ascii"))
+
+
+def levels_json(levels: GreyLevels) -> list[list[float] | None]:
+    """Return grey levels as JSON has them: black and white of whole numbers, then of fractions."""
+    return [None if span is None else list(span) for span in (levels.whole, levels.fractions)]
 
 
 def share(value: object) -> float:

@@ -127,7 +127,8 @@ class ProjectFolder:
             state / "prediction_index",
             self.samples,
             self.annotations.image_digests,
-            self._prepare,
+            levels=lambda: self._config.grey_levels,
+            prepare=self._prepare,
         )
         if self.first_opening:
             refuse_if_lost(self._project_file, self._previous)

@@ -23,6 +23,7 @@ from fcn_studio.ui.network.network_device import NetworkDevice
 from fcn_studio.ui.network.network_library import NetworkLibrary
 from fcn_studio.ui.network.predictions import Predictions
 from fcn_studio.ui.network.project_access import writable_project
+from fcn_studio.ui.network.stored_predictions import StoredPredictions
 from fcn_studio.ui.saving.writer import Accept
 from fcn_studio.ui.session.session import Session
 
@@ -53,11 +54,13 @@ class AutoSegment(QObject):
         device: NetworkDevice,
         library: NetworkLibrary,
         predictions: Predictions,
+        stored: StoredPredictions,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._job_list, self._current = session, job_list, current
-        self._device, self._library, self._predictions = device, library, predictions
+        self._device, self._library = device, library
+        self._predictions, self._stored = predictions, stored
         self.batch_network = ""
         session.project_changed.connect(self._forget)
 
@@ -99,11 +102,12 @@ class AutoSegment(QObject):
     def _kept(self, news: Predicted, network: NetworkInfo) -> Prediction:
         """Return a prediction in class indices of the project.
 
-        The classes are mapped as now. The prediction is kept for the layers.
+        The classes are mapped as now. The prediction is kept for the layers and on disk.
         """
         self._library.note_time(news, self._device.reported)
         prediction = news.prediction.mapped(self._current.index_map_of(network))
         self._predictions.keep(prediction)
+        self._stored.write(news.prediction, prediction)
         return prediction
 
     # --- batch ------------------------------------------------------------------------------------------------

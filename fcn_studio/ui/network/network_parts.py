@@ -15,6 +15,7 @@ from fcn_studio.ui.network.network_device import NetworkDevice
 from fcn_studio.ui.network.network_library import NetworkLibrary
 from fcn_studio.ui.network.network_process import JobProcess
 from fcn_studio.ui.network.predictions import Predictions
+from fcn_studio.ui.network.stored_predictions import StoredPredictions
 from fcn_studio.ui.session.session import Session
 
 
@@ -31,6 +32,7 @@ class NetworkParts:
     current: CurrentNetwork
     library: NetworkLibrary
     predictions: Predictions
+    stored: StoredPredictions
     auto_segment: AutoSegment
     fine_tuning: FineTuning
 
@@ -45,14 +47,16 @@ class NetworkParts:
         library = NetworkLibrary(session, job_list)
         fine_tuning = FineTuning(session, job_list, current, device)
         predictions = Predictions(session)
-        auto_segment = AutoSegment(session, job_list, current, device, library, predictions)
-        fine_tuning.adopted.connect(auto_segment.refresh)
-        current.went_back.connect(auto_segment.refresh)
         current.meaning_changed.connect(predictions.forget)
         session.grey_display.rule_changed.connect(predictions.forget)
+        stored = StoredPredictions(session, current, predictions)
+        stored.problem.connect(predictions.problem)
+        auto_segment = AutoSegment(session, job_list, current, device, library, predictions, stored)
+        fine_tuning.adopted.connect(auto_segment.refresh)
+        current.went_back.connect(auto_segment.refresh)
         session.project_changed.connect(current.load)
         current.load()
-        return cls(process, job_list, device, current, library, predictions, auto_segment, fine_tuning)
+        return cls(process, job_list, device, current, library, predictions, stored, auto_segment, fine_tuning)
 
     @property
     def speakers(
@@ -70,3 +74,4 @@ class NetworkParts:
         self.process.shut_down()
         self.fine_tuning.shut_down()
         self.library.shut_down()
+        self.stored.shut_down()

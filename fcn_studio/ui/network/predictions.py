@@ -72,6 +72,10 @@ class Predictions(QObject):
             _, oldest = self._kept.popitem(last=False)
             size -= oldest.nbytes
 
+    def of(self, image_id: str) -> Prediction | None:
+        """Return the prediction of an image that is kept, None if there is none."""
+        return self._kept.get(image_id)
+
     def forget(self) -> None:
         """Forget all predictions.
 

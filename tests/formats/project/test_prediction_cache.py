@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.grey_levels import GreyLevels
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.project import prediction_cache
@@ -93,6 +95,10 @@ def test_nothing_is_believed_of_another_network_or_image_or_damaged_file(folder:
         assert set(summaries(project)) == {"deep/2.png"}  # its head is sound, and its image the same
         write(project, "deep/2.png")
         assert read(project, "deep/2.png") is not None
+        project.save_config(replace(project.config, grey_levels=GreyLevels(whole=(0, 4095))))
+        assert read(project, "deep/2.png") is None
+    with opened(folder) as project:
+        assert summaries(project) == {}
 
 
 def test_a_copy_of_the_folder_keeps_its_predictions(folder: Path) -> None:
