@@ -95,7 +95,7 @@ def test_nothing_is_believed_of_another_network_or_image_or_damaged_file(folder:
         assert set(summaries(project)) == {"deep/2.png"}  # its head is sound, and its image the same
         write(project, "deep/2.png")
         assert read(project, "deep/2.png") is not None
-        project.save_config(replace(project.config, grey_levels=GreyLevels(whole=(0, 4095))))
+        project.save_config(replace(project.config, grey_levels=GreyLevels(whole=(0.0, 4095.0))))
         assert read(project, "deep/2.png") is None
     with opened(folder) as project:
         assert summaries(project) == {}
