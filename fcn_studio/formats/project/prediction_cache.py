@@ -8,9 +8,9 @@ says of what it is::
      "image": {"sha256": "9a...", "state": [...]}}
 
 The network's own indices keep their meaning when the project's classes change, and the user's class map is applied
-when a prediction is read. A file counts only for the network, the image and the grey levels that it names. All of it can be
-deleted: what is missing, damaged or of something else is predicted anew. The folder is bounded, and the
-oldest files go first.
+when a prediction is read. A file counts only for the network, the image and the grey levels that it names. All of it
+can be deleted: what is missing, damaged or of something else is predicted anew. The folder is bounded, and the oldest
+files go first.
 """
 
 from __future__ import annotations
@@ -131,14 +131,10 @@ class PredictionCache:
         with suppress(OSError, ValueError, TypeError, KeyError, FcnStudioError):
             fields = parse(text(read_text_chunk(path, _CHUNK)))
             planes, origin = whole(fields["planes"]), ImageOrigin.parsed(fields["image"])
-            largest = 3 * width * height * 2 + _HEAD_BYTES
-            if fields["checkpoint"] != checkpoint or planes not in (2, 3) or path.stat().st_size > largest:
+            made_by, largest = (fields["checkpoint"], fields["levels"]), 3 * width * height * 2 + _HEAD_BYTES
+            if made_by != (checkpoint, levels_json(self._levels())) or planes not in (2, 3):
                 return None
-            if (
-                fields["levels"] != levels_json(self._levels())
-                or origin is None
-                or self._digests.is_another(sample, origin)
-            ):
+            if path.stat().st_size > largest or origin is None or self._digests.is_another(sample, origin):
                 return None
             label_map, uncertainty, *rest = np.split(read_grey(path, (width, planes * height)), planes)
             return Prediction(sample.image_id, label_map, uncertainty, checkpoint, *rest)

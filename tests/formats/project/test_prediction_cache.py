@@ -97,6 +97,7 @@ def test_nothing_is_believed_of_another_network_or_image_or_damaged_file(folder:
         assert read(project, "deep/2.png") is not None
         project.save_config(replace(project.config, grey_levels=GreyLevels(whole=(0.0, 4095.0))))
         assert read(project, "deep/2.png") is None
+        project.predictions.forget_summaries()
     with opened(folder) as project:
         assert summaries(project) == {}
 
