@@ -80,17 +80,11 @@ def write_index(path: Path, summaries: Mapping[str, PredictionSummary], levels: 
     by_network: dict[str, list[tuple[str, PredictionSummary]]] = defaultdict(list)
     for mask_id, summary in summaries.items():
         by_network[summary.checkpoint].append((mask_id, summary))
-    lines = [
-        json.dumps(
-            {
-                "checkpoint": checkpoint,
-                "levels": levels_json(levels),
-                "images": dict(map(_row, rows[at : at + _A_LINE])),
-            }
-        )
-        for checkpoint, rows in by_network.items()
-        for at in range(0, len(rows), _A_LINE)
-    ]
+    lines = []
+    for checkpoint, rows in by_network.items():
+        for at in range(0, len(rows), _A_LINE):
+            images = dict(map(_row, rows[at : at + _A_LINE]))
+            lines.append(json.dumps({"checkpoint": checkpoint, "levels": levels_json(levels), "images": images}))
     write_atomically(path, "".join(f"{line}\n" for line in lines).encode("ascii"))
 
 

@@ -121,15 +121,7 @@ class ProjectFolder:
             require_writable=self._require_writable,
             prepare=self._prepare,
         )
-        state = folder / STATE
-        self.predictions = PredictionCache(
-            state / "predictions",
-            state / "prediction_index",
-            self.samples,
-            self.annotations.image_digests,
-            levels=lambda: self._config.grey_levels,
-            prepare=self._prepare,
-        )
+        self.predictions = self._prediction_cache()
         if self.first_opening:
             refuse_if_lost(self._project_file, self._previous)
             masks = self.annotations.masks
@@ -227,6 +219,16 @@ class ProjectFolder:
                 self.predictions.save_index()
             finally:
                 lock.release()
+
+    def _prediction_cache(self) -> PredictionCache:
+        return PredictionCache(
+            self.folder / STATE / "predictions",
+            self.folder / STATE / "prediction_index",
+            self.samples,
+            self.annotations.image_digests,
+            levels=lambda: self._config.grey_levels,
+            prepare=self._prepare,
+        )
 
     # Settings
 
