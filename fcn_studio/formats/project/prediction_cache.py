@@ -25,9 +25,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fcn_studio.core.doubt import doubt
 from fcn_studio.core.grey_levels import GreyLevels
-from fcn_studio.core.prediction import Prediction
+from fcn_studio.core.prediction import Prediction, doubt
 from fcn_studio.core.sample import Sample
 from fcn_studio.errors import FcnStudioError
 from fcn_studio.formats.atomic import refuse_outside, write_atomically

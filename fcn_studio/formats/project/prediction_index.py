@@ -30,8 +30,8 @@ class PredictionSummary:
 
     Attributes:
         checkpoint: sha256 of the network that made it, 64 hex digits.
-        doubt: see `core.doubt.doubt`, 0 to 1.
-        differences: see `core.doubt.differences`, 0 to 1; None if there was nothing to compare with.
+        doubt: see `core.prediction.doubt`, 0 to 1.
+        differences: see `core.prediction.differences`, 0 to 1; None if there was nothing to compare with.
         image_stamp: modification time (ns) and size of the image file that was predicted.
         written: modification time (ns) of the file of the prediction; 0 if it could not be kept.
     """

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from fcn_studio.core.prediction import Prediction
+from fcn_studio.core.prediction import Prediction, differences
 from fcn_studio.core.project import Access
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import FcnStudioError, MaskError
@@ -206,8 +206,6 @@ def _write(project: ProjectFolder, sample: Sample, prediction: Prediction, mappe
 
 def _compare(project: ProjectFolder, sample: Sample, mapped: Prediction) -> None:
     """Note how far the labels on disk differ from a prediction. Runs on the thread."""
-    from fcn_studio.core.doubt import differences
-
     found = None
     if project.annotations.status(sample) in (Status.IN_PROGRESS, Status.VERIFIED):
         height, width = mapped.label_map.shape
