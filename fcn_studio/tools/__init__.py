@@ -13,6 +13,7 @@ from fcn_studio.i18n import tr_noop
 from fcn_studio.tools.accept import AcceptRegion
 from fcn_studio.tools.base import Tool
 from fcn_studio.tools.brush import Brush, Eraser
+from fcn_studio.tools.colour_wand import ColourWand
 from fcn_studio.tools.fill import Fill
 from fcn_studio.tools.lasso import Lasso
 from fcn_studio.tools.line import Line
@@ -47,6 +48,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec(Lasso, "lasso", tr_noop("La&sso"), tr_noop("Draw round a shape; it is filled when you let go"), "L"),
     ToolSpec(Rectangle, "rectangle", tr_noop("&Rectangle"), tr_noop("Drag a rectangle, which is filled"), "M"),
     ToolSpec(Line, "line", tr_noop("&Line"), tr_noop("Drag a line, or click its corners; as wide as the brush"), "S"),
+    ToolSpec(ColourWand, "colour_wand", tr_noop("Colour &wand"), tr_noop("Label pixels of a similar colour"), "W"),
     ToolSpec(Fill, "fill", tr_noop("&Fill"), tr_noop("Fill a region of one class"), "G"),
     ToolSpec(
         AcceptRegion,

@@ -11,6 +11,7 @@ import numpy as np
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.event import Event
+from fcn_studio.core.image_pyramid import ImageRgb
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.raster import BrushShape, Point, polygon
 from fcn_studio.core.region import Region
@@ -63,6 +64,10 @@ class ToolContext(Protocol):
     @property
     def prediction(self) -> Prediction | None:
         """What the network predicted for the open image, None if it did not."""
+
+    @property
+    def image_rgb(self) -> ImageRgb | None:
+        """Pixels of the open image, uint8 (H, W, 3); None if there is none, or while they are read."""
 
     @property
     def class_index(self) -> int:

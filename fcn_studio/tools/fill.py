@@ -19,14 +19,8 @@ from fcn_studio.core.raster import Connectivity, flood
 from fcn_studio.core.region import Region, StencilRegion
 from fcn_studio.i18n import tr_noop
 from fcn_studio.tools.base import Overlay, PointerEvent, Tool, ToolContext
-from fcn_studio.tools.options import AnyOption, Choice, Toggle
+from fcn_studio.tools.options import CONTIGUOUS, AnyOption, Choice
 
-CONTIGUOUS = Toggle(
-    "contiguous",
-    tr_noop("Connected only"),
-    tr_noop("Fill only the region under the cursor, not all equal pixels of the image"),
-    default=True,
-)
 CONNECTIVITY: Choice[Connectivity] = Choice(
     "connectivity",
     tr_noop("Neighbours"),

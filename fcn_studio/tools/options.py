@@ -38,13 +38,15 @@ class Option(Generic[T]):
 
 @dataclass(frozen=True)
 class Size(Option[int]):
-    """A number of pixels, from 1.
+    """A whole number, from 1.
 
     Attributes:
         maximum: the largest.
+        unit: what is counted, marked for translation, or "".
     """
 
     maximum: int = 2000
+    unit: str = tr_noop("px")
 
     def clipped(self, value: int) -> int:
         """Return the nearest size from 1 to the maximum."""
@@ -84,6 +86,13 @@ PEN_PRESSURE = Toggle(
     tr_noop("Press the pen harder for a larger brush"),
     default=False,
     for_pen=True,
+)
+
+CONTIGUOUS = Toggle(
+    "contiguous",
+    tr_noop("Connected only"),
+    tr_noop("Take only the region under the cursor, not all such pixels of the image"),
+    default=True,
 )
 
 AnyOption = Option[Any]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document
+from fcn_studio.core.image_pyramid import ImageRgb
 from fcn_studio.core.labels import LabelMap, made_by_human
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.raster import BrushShape
@@ -73,6 +74,8 @@ class Desk:
     """The window's side of a tool: a `fcn_studio.tools.base.ToolContext`."""
 
     document: Document | None = None
+    prediction: Prediction | None = None
+    image_rgb: ImageRgb | None = None
     class_index: int = 1
     brush_size: float = 10
     brush_shape: BrushShape = "round"

@@ -11,6 +11,7 @@ from textwrap import dedent
 from typing import TypeVar
 
 from fcn_studio.core.document import Document
+from fcn_studio.core.image_pyramid import ImageRgb
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.raster import BrushShape, Connectivity
@@ -27,6 +28,7 @@ class Window:
 
     document: Document | None
     prediction: Prediction | None = None
+    image_rgb: ImageRgb | None = None
     class_index: int = 1
     brush_size: float = 1
     brush_shape: BrushShape = "round"

@@ -311,7 +311,7 @@ class Session(OpenProject):
             sample, document = self.samples[image.row], image.document
             self._disconnect = document.committed.connect(self._on_committed)
         self.autosave.watch(self.project, sample, document, mask_sha256)
-        self.toolbox.set_document(None if self.read_only else document)
+        self.toolbox.set_document(None if self.read_only else document, self.picture)
         self.document_changed.emit()
         self.prediction_changed.emit()
         self.edited.emit()

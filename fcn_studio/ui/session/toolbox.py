@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.document import Document, PaintRules
+from fcn_studio.core.image_pyramid import ImagePyramid, ImageRgb
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.tools import TOOLS
 from fcn_studio.tools.base import Tool
@@ -39,6 +40,7 @@ class Toolbox(QObject):
         super().__init__(parent)
         self.document: Document | None = None
         self.prediction: Prediction | None = None
+        self._picture: ImagePyramid | None = None
         self.class_index = 0
         self.grab_radius = float(GRAB_PIXELS)
         """Distance at which a click grabs something, in image pixels. `follow_zoom` keeps it the same on screen."""
@@ -80,14 +82,19 @@ class Toolbox(QObject):
         """
         self.grab_radius = GRAB_PIXELS / zoom
 
+    @property
+    def image_rgb(self) -> ImageRgb | None:
+        """Pixels of the open image, uint8 (H, W, 3); None while they are read."""
+        return None if self._picture is None else self._picture.image_rgb
+
     # --- document and class table -----------------------------------------------------------------------------
 
-    def set_document(self, document: Document | None) -> None:
-        """Set the document to work on.
+    def set_document(self, document: Document | None, picture: ImagePyramid | None = None) -> None:
+        """Set the document to work on, and the pixels of its image.
 
         The gesture on the old one must be settled.
         """
-        self.document = document
+        self.document, self._picture = document, picture
         self._apply_rules()
 
     def set_table(self, table: ClassTable) -> None:

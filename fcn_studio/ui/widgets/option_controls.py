@@ -54,7 +54,7 @@ def controls_for(option: AnyOption, chosen: Chosen, done: SignalInstance) -> Con
 
 
 def _size_box(option: Size, chosen: Chosen, done: SignalInstance) -> Controls:
-    box = SizeBox(tr(option.title), option.maximum, tr(option.tip))
+    box = SizeBox(tr(option.title), option.maximum, tr(option.tip), tr(option.unit) if option.unit else "")
     box.changed.connect(chosen)
     box.done.connect(done)
     return Controls([box], box.set_value)

@@ -29,13 +29,13 @@ class SizeBox(QWidget):
     changed = Signal(int)
     done = Signal()
 
-    def __init__(self, name: str, maximum: int, tip: str, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, maximum: int, tip: str, unit: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._scale = math.log(maximum) / _STEPS
         self.slider = named(QSlider(Qt.Orientation.Horizontal), tr("{name} slider", name=name), tip)
         self.slider.setRange(0, _STEPS)
         self.slider.setFixedWidth(128)
-        self.number = named(QSpinBox(minimum=1, maximum=maximum, suffix=tr(" px")), name, tip)
+        self.number = named(QSpinBox(minimum=1, maximum=maximum, suffix=f" {unit}" if unit else ""), name, tip)
         self.number.setFixedWidth(88)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         row = QHBoxLayout(self)

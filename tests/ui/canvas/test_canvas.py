@@ -23,6 +23,7 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.document import Document
+from fcn_studio.core.image_pyramid import ImageRgb
 from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
@@ -60,6 +61,8 @@ class Hand:
     def __init__(self, canvas: Canvas) -> None:
         self.canvas = canvas
         self.document: Document | None = None
+        self.prediction: Prediction | None = None
+        self.image_rgb: ImageRgb | None = None
         self.class_index = 1
         self.brush_size = 1.0
         self.brush_shape = "round"
