@@ -165,7 +165,7 @@ def _run(
     studio = build(settings)
     with bugs_reported(studio.window.messages):
         studio.window.closed.connect(app.exit)  # even if other windows are open
-        signals.close_window(studio.window)
+        signals.connect(studio.window.close_at_once)
         studio.window.show()
         gc.freeze()
         GuiThreadGarbageCollector(studio.window)

@@ -30,6 +30,7 @@ from tests.patience import PATIENCE_S
 
 if TYPE_CHECKING:  # the network's process imports this module too; it must not load Qt for it
     from fcn_studio.ui.app import Studio
+    from fcn_studio.ui.dialogs.questions import QuitDialog
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "FCN_STUDIO_QUIT_TOKEN"
@@ -395,6 +396,12 @@ class _Child:
             self._writing = -1
 
 
+def _stop_and_quit(dialog: QuitDialog) -> bool:
+    """What the user answers who closes the window while jobs run."""
+    dialog.at_once = True
+    return True
+
+
 class _Script:
     """Does one thing in the window, again and again, until the program is quit."""
 
@@ -414,9 +421,12 @@ class _Script:
         """The program is at it now: be quit after the delay."""
         from PySide6.QtCore import QTimer
 
+        from fcn_studio.ui.dialogs.questions import QuitDialog
+
         if self._child._writing >= 0:
             self._child.go()
             if self._child.moment.how == "close":
+                QuitDialog.asked = _stop_and_quit
                 delay = round(1000 * self._child.moment.delay)
                 QTimer.singleShot(delay, self.studio.window, self.studio.window.close)
 

@@ -92,7 +92,7 @@ def make_studio(qtbot: QtBot) -> Iterator[Callable[[], Studio]]:
     yield make
     for studio in made:
         studio.session.close_project(discard=True)
-        studio.window.close()
+        studio.window.close_at_once()
         studio.session.shut_down()
         studio.network.shut_down()
         studio.window.deleteLater()

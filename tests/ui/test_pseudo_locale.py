@@ -249,6 +249,7 @@ DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
     "batch": lambda studio, folder: questions.BatchDialog(3, 2, "cell"),
     "large image": lambda studio, folder: questions.LargeImageDialog("picture-000.png", 10**9, 10**10),
     "end jobs": lambda studio, folder: questions.EndJobsDialog(PROJECT, [i18n.tr("Label all")]),
+    "quit": lambda studio, folder: questions.QuitDialog([i18n.tr("Label all")]),
     "take over": lambda studio, folder: questions.TakeOverDialog(),
     "loss": lambda studio, folder: questions.LossDialog(),
     "loss, kept": lambda studio, folder: questions.LossDialog(kept=True),

@@ -21,8 +21,8 @@ from fcn_studio.ui.actions.table import TOOL_NAMES, class_keys
 from fcn_studio.ui.commands.label_commands import LabelCommands
 from fcn_studio.ui.commands.network_commands import NetworkCommands
 from fcn_studio.ui.commands.open_folder import OpenFolder
+from fcn_studio.ui.commands.quitting import LONG_KINDS, Quitting
 from fcn_studio.ui.commands.restore import RestoreEarlier
-from fcn_studio.ui.network.job_list import Kind
 from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
 from fcn_studio.ui.saving.exporter import Exporter
 
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from fcn_studio.ui.session.session import Session
 
 Act = Callable[[], object]
-
-LONG_KINDS = (Kind.BATCH, Kind.READ_LABELS, Kind.FINE_TUNE)
-"""Jobs that the user is asked about before they end with their project."""
 
 
 class Commands(QObject):
@@ -66,6 +63,7 @@ class Commands(QObject):
         self._labels = LabelCommands(session, messages)
         self.networks = NetworkCommands(session, network, messages, window)
         self.exporter = Exporter(self)
+        self.quitting = Quitting(network.job_list, self.exporter, messages, window)
         self.exporter.failed.connect(messages.fail)
         self.exporter.finished.connect(self._exported)
         self._exported_to = Path()

@@ -237,6 +237,38 @@ class EndJobsDialog(ConfirmationDialog):
         )
 
 
+class QuitDialog(Dialog):
+    """Question whether to wait for jobs before the window is closed.
+
+    Args:
+        jobs: the jobs with their progress, in words.
+        parent: the window it belongs to.
+
+    Attributes:
+        at_once: whether the user wants the jobs to be stopped.
+    """
+
+    def __init__(self, jobs: Sequence[str], parent: QWidget | None = None) -> None:
+        super().__init__(tr("Jobs are running"), tr("Quit when they end"), parent=parent)
+        self.at_once = False
+        self.add_words(tr("Quitting now ends what runs:"))
+        for job in jobs:
+            self.add_words(job, "strong")
+        self.add_words(
+            tr(
+                "Images that are labelled already stay labelled. A fine-tune can go on when you open the folder "
+                "again."
+            ),
+            "dim",
+        )
+        stop = self.buttons.addButton(tr("Stop and quit"), QDialogButtonBox.ButtonRole.DestructiveRole)
+        stop.clicked.connect(self._stop)
+
+    def _stop(self) -> None:
+        self.at_once = True
+        self.accept()
+
+
 class TakeOverDialog(ConfirmationDialog):
     """Confirmation before a lock is broken."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import signal
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # start-up: signals are handled before Qt is loaded
     from PySide6.QtCore import QSocketNotifier
-    from PySide6.QtWidgets import QWidget
 
 
 class QuitSignals:
@@ -31,20 +31,17 @@ class QuitSignals:
         self._before = {number: signal.signal(number, _note) for number in numbers}
         self._notifier: QSocketNotifier | None = None
 
-    def close_window(self, window: QWidget) -> None:
-        """Close this window at a signal from now on.
-
-        Everything is saved first.
-        """
+    def connect(self, close: Callable[[], object]) -> None:
+        """Call this function, which saves and closes the window, at a signal from now on."""
         from PySide6.QtCore import QSocketNotifier
 
-        def close() -> None:
+        def look() -> None:
             with suppress(BlockingIOError):
                 if self._before.keys() & set(self._reading.recv(64)):
-                    window.close()
+                    close()
 
         self._notifier = QSocketNotifier(self._reading.fileno(), QSocketNotifier.Type.Read)
-        self._notifier.activated.connect(close)
+        self._notifier.activated.connect(look)
 
     def __enter__(self) -> QuitSignals:
         return self

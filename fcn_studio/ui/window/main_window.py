@@ -236,12 +236,19 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         event.ignore()  # if anything below fails, the window stays open with its work
         self._remember()
+        if not self._commands.quitting.may_close():
+            return
         if not self._session.close_project() and not self._close_and_lose():
             return
         event.accept()
         self._commands.exporter.close()
         super().closeEvent(event)
         self.closed.emit()
+
+    def close_at_once(self) -> None:
+        """Close the window without asking about running jobs."""
+        self._commands.quitting.at_once = True
+        self.close()
 
     def _close_and_lose(self) -> bool:
         """Close with unsaved work if the user agrees.

@@ -835,7 +835,8 @@ def test_closing_waits_until_nothing_is_left_of_an_unfinished_export(
     qtbot.waitUntil(lambda: bool(slow_export.threads))
     later = threading.Timer(0.2, slow_export.go_on.set)
     later.start()
-    assert studio.window.close()
+    studio.window.close_at_once()
+    assert not studio.window.isVisible()
     assert not commands.exporter.running
     assert len(slow_export.threads) == 1
     assert not list((tmp_path / "out").iterdir())
