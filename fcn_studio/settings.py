@@ -170,6 +170,16 @@ class _SettingsTable:
         tr_noop("Auto uses a graphics card if there is one."),
         choices={"auto": tr_noop("Auto"), "cpu": "CPU", "cuda": "CUDA", "mps": "MPS"},
     )
+    live = Setting(
+        "auto",
+        tr_noop("Live"),
+        tr_noop("Learn from each stroke while you paint, and show the prediction at once."),
+        choices={
+            "auto": tr_noop("Where no network knows the classes"),
+            "on": tr_noop("On"),
+            "off": tr_noop("Off"),
+        },
+    )
     offline = Setting(False, tr_noop("Never download"), tr_noop("On: networks are installed from files only."))
     train_minutes = Setting(
         3.0,

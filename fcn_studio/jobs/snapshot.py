@@ -45,7 +45,7 @@ def collect(project: ProjectFolder) -> Generator[tuple[int, int], None, Snapshot
     problems: list[str] = []
     for done, sample in enumerate(worked_on, start=1):
         try:
-            item = _trusted(project, sample)
+            item = trusted(project, sample)
         except (ImageError, MaskError) as error:
             problems.append(str(error))
             item = None
@@ -62,7 +62,12 @@ def collect_now(project: ProjectFolder) -> Snapshot:
     return result_of(collect(project))
 
 
-def _trusted(project: ProjectFolder, sample: Sample) -> LabelledImage | None:
+def trusted(project: ProjectFolder, sample: Sample) -> LabelledImage | None:
+    """Return the human pixels of an image as they are on disk, None if it has none.
+
+    Raises:
+        ImageError, MaskError: if the image or its mask cannot be read.
+    """
     size = image_size(sample.image_path, max_pixels=project.max_pixels)
     loaded = project.annotations.load(sample, size, peek=True)
     loaded.refuse_other_image()

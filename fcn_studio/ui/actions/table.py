@@ -174,8 +174,11 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("add_class", tr_noop("&Add class…"), _LABEL, ("Ctrl+N",), "plus",
                tr_noop("Add a class to the table"), needs=_WP),
 
+    ActionSpec("live", tr_noop("&Live"), _NETWORK, ("Ctrl+L",), "live",
+               tr_noop("Learn from each stroke, and show at once what the network makes of it"), True, needs=_W),
     ActionSpec("auto_segment", tr_noop("Auto-&segment this image"), _NETWORK, ("Ctrl+I", "F5"), "wand",
-               tr_noop("Let the network label what no human has labelled"), needs=_W),
+               tr_noop("Let the network label what no human has labelled; accept all of it while Live is on"),
+               needs=_W),
     ActionSpec("accept_class", tr_noop("&Accept the class everywhere"), _NETWORK, ("Shift+Return", "Shift+Enter"), "",
                tr_noop("Accept the active class wherever the prediction has it"), needs=_W),
     ActionSpec("segment_folder", tr_noop("Segment the &folder…"), _NETWORK, ("Ctrl+B",), "batch",

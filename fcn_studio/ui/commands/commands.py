@@ -97,8 +97,6 @@ class Commands(QObject):
             "fill_gaps": self._labels.fill_from_nearest,
             "copy_previous": self._labels.copy_previous,
             "only_unlabelled": lambda: toolbox.set_only_unlabelled(not toolbox.only_unlabelled),
-            "auto_segment": network.auto_segment.segment_image,
-            "accept_class": lambda: network.predictions.accept_class(toolbox.class_index),
             "segment_folder": self.segment_folder,
             "stop": self.stop,
             "go_back": network.current.go_back,

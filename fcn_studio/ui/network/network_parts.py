@@ -11,6 +11,7 @@ from fcn_studio.ui.network.auto_segment import AutoSegment
 from fcn_studio.ui.network.current_network import CurrentNetwork
 from fcn_studio.ui.network.fine_tuning import FineTuning
 from fcn_studio.ui.network.job_list import JobList, Kind
+from fcn_studio.ui.network.live import Live
 from fcn_studio.ui.network.network_device import NetworkDevice
 from fcn_studio.ui.network.network_library import NetworkLibrary
 from fcn_studio.ui.network.network_process import JobProcess
@@ -35,6 +36,7 @@ class NetworkParts:
     stored: StoredPredictions
     auto_segment: AutoSegment
     fine_tuning: FineTuning
+    live: Live
 
     @classmethod
     def make(cls, session: Session, process: JobProcess) -> NetworkParts:
@@ -52,19 +54,21 @@ class NetworkParts:
         stored = StoredPredictions(session, current, predictions)
         stored.problem.connect(predictions.problem)
         auto_segment = AutoSegment(session, job_list, current, device, library, predictions, stored)
+        live = Live(session, process, current, device, predictions)
         fine_tuning.adopted.connect(auto_segment.refresh)
         current.went_back.connect(auto_segment.refresh)
         session.project_changed.connect(current.load)
         current.load()
-        return cls(process, job_list, device, current, library, predictions, stored, auto_segment, fine_tuning)
+        return cls(process, job_list, device, current, library, predictions, stored, auto_segment, fine_tuning, live)
 
     @property
     def speakers(
         self,
-    ) -> tuple[JobList, CurrentNetwork, NetworkLibrary, Predictions, AutoSegment, FineTuning]:
+    ) -> tuple[JobList, CurrentNetwork, NetworkLibrary, Predictions, AutoSegment, FineTuning, Live]:
         """The parts with a ``notice`` and a ``problem``."""
         return (
             self.job_list, self.current, self.library, self.predictions, self.auto_segment, self.fine_tuning,
+            self.live,
         )  # fmt: skip
 
     def shut_down(self) -> None:
@@ -73,5 +77,6 @@ class NetworkParts:
         self.fine_tuning.forget()
         self.process.shut_down()
         self.fine_tuning.shut_down()
+        self.live.shut_down()
         self.library.shut_down()
         self.stored.shut_down()

@@ -44,6 +44,9 @@ class Predictions(QObject):
 
     Signals:
         notice(str), problem(str): a sentence for the user.
+
+    Attributes:
+        live_of: the image whose prediction on the screen is Live's, or ""; no other prediction takes its place.
     """
 
     notice = Signal(str)
@@ -52,6 +55,7 @@ class Predictions(QObject):
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self.live_of = ""
         self._kept: OrderedDict[str, Prediction] = OrderedDict()
         self._deferred: _Deferred | None = None
         self._later = QTimer(self, interval=AFTER_STROKE_MS, singleShot=True)
@@ -65,6 +69,16 @@ class Predictions(QObject):
 
         The oldest beyond `PREDICTION_BYTES` are dropped.
         """
+        if prediction.image_id != self.live_of:
+            self._keep(prediction)
+
+    def show_live(self, prediction: Prediction) -> None:
+        """Show and keep Live's prediction of the open image."""
+        self.live_of = prediction.image_id
+        self._keep(prediction)
+        self._session.set_prediction(prediction)
+
+    def _keep(self, prediction: Prediction) -> None:
         self._kept[prediction.image_id] = prediction
         self._kept.move_to_end(prediction.image_id)
         size = sum(kept.nbytes for kept in self._kept.values())
@@ -82,6 +96,7 @@ class Predictions(QObject):
         They are of another project, or the network's classes mean something else.
         """
         self._kept.clear()
+        self.live_of = ""
         self._session.set_prediction(None)
 
     def offer(self, prediction: Prediction, only: frozenset[Status] | None = None) -> bool:
@@ -96,7 +111,8 @@ class Predictions(QObject):
         document = self._session.document
         if document is None or document.image_id != prediction.image_id:
             return False
-        self._session.set_prediction(prediction)
+        if prediction.image_id != self.live_of:
+            self._session.set_prediction(prediction)
         self._deferred = _Deferred(prediction, only)
         self._apply_deferred()
         return True

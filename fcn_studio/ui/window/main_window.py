@@ -27,6 +27,7 @@ from fcn_studio.ui.actions.qt_actions import Actions, HeldKey
 from fcn_studio.ui.actions.table import TOOL_NAMES
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.commands.commands import Commands
+from fcn_studio.ui.commands.live_commands import LiveCommands
 from fcn_studio.ui.commands.network_menu import NetworkMenu
 from fcn_studio.ui.commands.open_folder import dropped_path
 from fcn_studio.ui.commands.view_commands import ViewCommands
@@ -129,7 +130,7 @@ class MainWindow(QMainWindow):
         self._network_words.setContentsMargins(theme.GRID, theme.GRID // 2, 2 * theme.GRID, 0)
         self.menuBar().setCornerWidget(self._network_words)
         self.options_bar = OptionsBar(self._session)
-        for name in ("auto_segment", "verify"):
+        for name in ("live", "auto_segment", "verify"):
             self.options_bar.add_button(self.actions_.with_icon(name))
         self.addToolBar(Qt.ToolBarArea.TopToolBarArea, self.options_bar)
         self._tools = QToolBar(tr("Tools"))
@@ -145,7 +146,7 @@ class MainWindow(QMainWindow):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self._tools)
         DuplicateConnectionFilter(self)
-        self.status_line = StatusLine(self._session, self._network.job_list, self._network.device)
+        self.status_line = StatusLine(self._session, self._network.job_list, self._network.device, self._network.live)
         self.setStatusBar(self.status_line)
 
     def _make_docks(self) -> None:
@@ -180,6 +181,7 @@ class MainWindow(QMainWindow):
         ):  # fmt: skip
             self.actions_.bind(name, act)
         self._view = ViewCommands(self.canvas, self._session, self._settings, self.actions_, self.messages)
+        self._live = LiveCommands(self.canvas, self._session, self._network, self.actions_, self._door)
         self._peek = HeldKey(self.actions_["peek"], self.canvas.layers.set_peeking)
         self.actions_.class_key.connect(self._commands.pick_class_key)
         self._welcome.folder_chosen.connect(self.open_folder)
@@ -212,7 +214,6 @@ class MainWindow(QMainWindow):
         canvas.zoom_changed.connect(self.status_line.show_zoom)
         canvas.zoom_changed.connect(toolbox.follow_zoom)
         canvas.class_pick.connect(toolbox.pick)
-        canvas.accepted.connect(lambda x, y: self._door.run(partial(network.predictions.accept_region, x, y)))
         canvas.brush_resize.connect(toolbox.scale_brush)
         canvas.tool_work.changed.connect(lambda: self.status_line.showMessage(canvas.tool_work.words))
         self._commands.exporter.changed.connect(self._show_jobs)

@@ -9,7 +9,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from fcn_studio.core.sample import Status
-from fcn_studio.i18n import tr, tr_noop
+from fcn_studio.i18n import tr, tr_n, tr_noop
 from fcn_studio.ui.saving.autosave import SaveState
 from fcn_studio.ui.session.cursor_info import CursorInfo, cursor_info
 from fcn_studio.ui.widgets import theme
@@ -17,6 +17,7 @@ from fcn_studio.ui.widgets.named import named
 
 if TYPE_CHECKING:
     from fcn_studio.ui.network.job_list import JobList, JobView
+    from fcn_studio.ui.network.live import Live
     from fcn_studio.ui.network.network_device import NetworkDevice
     from fcn_studio.ui.session.session import Session
 
@@ -61,6 +62,31 @@ def saved_words(state: SaveState | None, saved_at: float | None, now: float) -> 
     return tr("saved {hours} h ago", hours=seconds // 3600)
 
 
+def live_words(live: Live, now: float) -> str:
+    """Return what Live has learned from: ``Live: learned from 7 images and 12 strokes, 0.3 s ago``."""
+    if not live.on:
+        return ""
+    if live.lacking:
+        return tr_n("Live: paint {n} more class", "Live: paint {n} classes", live.lacking)
+    if live.learned is None:
+        return tr("Live: learning…") if live.learning else tr("Live")
+    images = tr_n("{n} image", "{n:,} images", live.learned.images)
+    strokes, ago = live.learned.strokes, _ago(max(0.0, now - live.learned.at))
+    if not strokes:
+        return tr("Live: learned from {images}, {ago}", images=images, ago=ago)
+    strokes_words = tr_n("{n} stroke", "{n:,} strokes", strokes)
+    return tr("Live: learned from {images} and {strokes}, {ago}", images=images, strokes=strokes_words, ago=ago)
+
+
+def _ago(seconds: float) -> str:
+    """Return an age in words."""
+    if seconds < 10:
+        return tr("{seconds:.1f} s ago", seconds=seconds)
+    if seconds < 60:
+        return tr("{seconds:.0f} s ago", seconds=seconds)
+    return tr("{minutes} min ago", minutes=int(seconds // 60))
+
+
 class StatusLine(QStatusBar):
     """Status bar of the window.
 
@@ -73,10 +99,15 @@ class StatusLine(QStatusBar):
     export_cancelled = Signal()
 
     def __init__(
-        self, session: Session, job_list: JobList, device: NetworkDevice, parent: QWidget | None = None
+        self,
+        session: Session,
+        job_list: JobList,
+        device: NetworkDevice,
+        live: Live,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._job_list, self._network_device = session, job_list, device
+        self._session, self._job_list, self._network_device, self._live = session, job_list, device, live
         self._job: JobView | None = None
         self._at: tuple[int, int] | None = None
         self._export: tuple[int, int] | None = None
@@ -86,19 +117,21 @@ class StatusLine(QStatusBar):
         self._saved = named(QLabel(), tr("Saving"))
         self._counts = named(QLabel(), tr("Verified images"))
         self._device = named(QLabel(), tr("Device"), tr("Device that the network runs on"))
+        self._live_words = named(QLabel(), tr("Live"), tr("What the prediction was learned from"))
         self._job_words = named(QLabel(), tr("Running job"))
         self._bar = named(QProgressBar(maximum=1000, textVisible=False), tr("Progress"))
         self._bar.setFixedSize(128, 8)
         self.cancel_button = named(QToolButton(autoRaise=True), tr("Cancel the running job"), tr("Cancel (Ctrl+.)"))
         self.cancel_button.clicked.connect(self._cancel)
         self.addWidget(self._cursor, 1)
-        for widget in (self._job_words, self._bar, self.cancel_button, self._zoom, self._saved, self._counts,
-                       self._device):  # fmt: skip
+        for widget in (self._live_words, self._job_words, self._bar, self.cancel_button, self._zoom, self._saved,
+                       self._counts, self._device):  # fmt: skip
             self.addPermanentWidget(widget)
         self.setContentsMargins(theme.GRID, 0, 2 * theme.GRID, 0)
         self.setMinimumWidth(1)  # long words are cut; they must not widen the window
         self._clock = QTimer(self, interval=1000)
         self._clock.timeout.connect(self._show_saved)
+        self._clock.timeout.connect(self._show_live)
         session.project_changed.connect(self._show_project)
         session.document_changed.connect(self._show_project)
         session.sample_changed.connect(lambda _id: self._show_counts())
@@ -110,6 +143,7 @@ class StatusLine(QStatusBar):
         job_list.progress.connect(self._progressed)
         job_list.changed.connect(self._jobs_changed)
         device.changed.connect(self._show_device)
+        live.changed.connect(self._show_live)
         self.retheme()
         self._show_project()
         self._show_device()
@@ -151,13 +185,22 @@ class StatusLine(QStatusBar):
         self._show_counts()
 
     def _show_saved(self) -> None:
-        state = self._session.save_state
-        # The clock runs only while there is an age to show.
-        if state == "saved" and self._session.autosave.saved_at is not None:
-            self._clock.start()
-        else:
+        saved_at = self._session.autosave.saved_at
+        self._saved.setText(saved_words(self._session.save_state, saved_at, time.time()))
+        self._run_clock()
+
+    def _show_live(self) -> None:
+        self._live_words.setText(live_words(self._live, time.monotonic()))
+        self._live_words.setVisible(self._live.on)
+        self._run_clock()
+
+    def _run_clock(self) -> None:
+        """Run the clock only while there is an age to show."""
+        saved = self._session.save_state == SaveState.SAVED and self._session.autosave.saved_at is not None
+        if not saved and self._live.learned is None:
             self._clock.stop()
-        self._saved.setText(saved_words(state, self._session.autosave.saved_at, time.time()))
+        elif not self._clock.isActive():
+            self._clock.start()
 
     def _show_counts(self) -> None:
         total = len(self._session.samples) if self._session.project is not None else 0

@@ -91,7 +91,8 @@ def test_a_project_shows_everything(studio: Studio) -> None:
 
 
 def test_every_action_does_something_and_says_so(studio: Studio) -> None:
-    bound = {*studio.window._commands.table(), *studio.window._view.table()} | {
+    tables = (studio.window._commands.table(), studio.window._view.table(), studio.window._live.table())
+    bound = {name for table in tables for name in table} | {
         "demo", "quit", "fine_tune", "add_class", "canvas_only", "toggle_docks", "reset_layout", "peek",
         "train_from_scratch",
     }  # fmt: skip

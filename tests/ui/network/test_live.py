@@ -1,0 +1,182 @@
+"""Live, beside a process that answers when the test says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from pytestqt.qtbot import QtBot
+
+from fcn_studio.core.document import ACCEPT_IMAGE, ACCEPT_REGION
+from fcn_studio.core.labels import Provenance
+from fcn_studio.core.prediction import Prediction
+from fcn_studio.core.sample import Status
+from fcn_studio.jobs.protocol import Done, Failed, FeaturesJob, LiveJob, LivePrediction
+from fcn_studio.ui.canvas.layers import Layer
+from tests.helpers import paint
+from tests.ui.conftest import Studio, draw_project
+
+
+def live_jobs(studio: Studio) -> dict[int, LiveJob]:
+    return {number: job for number, job in studio.process.jobs.items() if isinstance(job, LiveJob)}
+
+
+def labelled(studio: Studio) -> None:
+    """Two classes in the open image."""
+    assert studio.session.document is not None
+    paint(studio.session.document, 1, at=(10, 10), size=5)
+    paint(studio.session.document, 2, at=(40, 30), size=5)
+
+
+def wait_for_jobs(studio: Studio, qtbot: QtBot, count: int) -> tuple[int, LiveJob]:
+    """The latest of so many live jobs, and its id."""
+    qtbot.waitUntil(lambda: len(live_jobs(studio)) == count)
+    return list(live_jobs(studio).items())[-1]
+
+
+def answer(studio: Studio, job_id: int, *, index: int = 1, image_id: str = "") -> Prediction:
+    """The process predicts a class everywhere in the open image."""
+    document = studio.session.document
+    assert document is not None
+    label_map = np.full(document.label_map.shape, index, np.uint8)
+    label_map[:, 32:] = 2
+    prediction = Prediction(image_id or document.image_id, label_map, np.zeros_like(label_map), "cd" * 32)
+    studio.process.replied.emit(Done(job_id, LivePrediction(prediction, 1, 0.1)))
+    return prediction
+
+
+def words(studio: Studio) -> str:
+    return studio.window.status_line._live_words.text()
+
+
+def test_it_is_on_where_no_network_knows_the_classes_and_remembered_otherwise(
+    make_studio: Callable[[], Studio], tmp_path: Path
+) -> None:
+    studio, actions = (made := make_studio()), made.window.actions_
+    unknown, known = draw_project(tmp_path / "cells"), draw_project(tmp_path / "animals", names=("background", "cat"))
+    assert not studio.network.live.on
+    studio.window.open_folder(known)
+    assert (studio.network.live.on, words(studio)) == (False, "")
+    studio.window.open_folder(unknown)
+    assert studio.network.live.on
+    assert actions["live"].isChecked()
+    assert studio.window.canvas.layers.styles[Layer.PREDICTION].visible
+    actions["live"].trigger()
+    assert (studio.network.live.on, actions["live"].isChecked(), studio.settings.live) == (False, False, "off")
+    assert not studio.window.canvas.layers.styles[Layer.PREDICTION].visible
+    actions["live"].trigger()
+    studio.window.open_folder(known)
+    assert studio.network.live.on  # as the user said
+    studio.session.close_project()
+    assert (studio.network.live.on, studio.process.jobs) == (False, {})
+
+
+def test_there_is_one_job_at_a_time_and_the_latest_state_wins(studio: Studio, qtbot: QtBot) -> None:
+    document = studio.session.document
+    assert document is not None
+    paint(document, 1, at=(10, 10), size=5)
+    qtbot.waitUntil(lambda: words(studio) == "Live: paint 1 more class")
+    assert not live_jobs(studio)
+    paint(document, 2, at=(40, 30), size=5)
+    first, job = wait_for_jobs(studio, qtbot, 1)
+    assert (job.image.label_map() == document.label_map).all()
+    paint(document, 1, at=(20, 20), size=5)
+    paint(document, 2, at=(50, 40), size=5)
+    edit = document.edit("a stroke under way")
+    answer(studio, first)
+    assert studio.session.prediction is not None
+    assert words(studio).startswith("Live: learned from 1 image and 2 strokes, ")
+    qtbot.waitUntil(studio.network.live._rest.isActive)  # the next state is that after the stroke
+    assert len(live_jobs(studio)) == 1
+    edit.cancel()
+    second, job = wait_for_jobs(studio, qtbot, 2)
+    assert (job.image.label_map() == document.label_map).all()
+    answer(studio, second)
+    assert words(studio).startswith("Live: learned from 1 image and 4 strokes, ")
+    ahead = list(studio.process.jobs.values())[-1]
+    assert isinstance(ahead, FeaturesJob)  # nothing is left to learn: the next image is prepared
+    assert ahead.images[0].image_id == studio.session.samples[1].image_id
+    assert len(live_jobs(studio)) == 2
+
+
+def test_the_result_of_an_image_that_was_left_is_dropped(studio: Studio, qtbot: QtBot) -> None:
+    labelled(studio)
+    left = studio.session.samples[0].image_id
+    first, _ = wait_for_jobs(studio, qtbot, 1)
+    studio.session.step(+1)
+    assert (first, False) in studio.process.cancelled
+    answer(studio, first, image_id=left)
+    assert studio.session.prediction is None
+    second, job = wait_for_jobs(studio, qtbot, 2)
+    assert [other.image_id for other in job.others] == [left]  # the strokes of the one before are learned from
+    assert (job.image.label_map() == 255).all()
+    answer(studio, second)
+    assert words(studio).startswith("Live: learned from 1 image and 2 strokes, ")
+    studio.session.step(-1)
+    assert studio.session.prediction is None
+
+
+def test_a_failure_is_told_once_and_the_next_stroke_tries_again(studio: Studio, qtbot: QtBot) -> None:
+    told: list[str] = []
+    studio.network.live.problem.connect(told.append)
+    labelled(studio)
+    for count in (1, 2):
+        job_id, _ = wait_for_jobs(studio, qtbot, count)
+        studio.process.replied.emit(Failed(job_id, "no memory"))
+        assert not studio.network.live._soon.isActive()
+        assert studio.session.document is not None
+        paint(studio.session.document, 1, at=(20 * count, 40), size=5)
+    assert told == ["Live: no memory"]
+
+
+def test_the_network_does_not_replace_what_live_shows(studio: Studio, qtbot: QtBot) -> None:
+    labelled(studio)
+    job_id, _ = wait_for_jobs(studio, qtbot, 1)
+    shown = answer(studio, job_id)
+    predictions, document = studio.network.predictions, studio.session.document
+    assert document is not None
+    other = Prediction(document.image_id, np.zeros_like(shown.label_map), shown.uncertainty, "ef" * 32)
+    predictions.keep(other)
+    predictions.offer(other, frozenset({Status.NEW}))
+    assert studio.session.prediction is shown
+
+
+@pytest.mark.parametrize("how", ["click", "Enter", "Ctrl+I", "Shift+Enter"])
+def test_what_is_accepted_is_one_step_of_the_network(studio: Studio, qtbot: QtBot, how: str) -> None:
+    labelled(studio)
+    job_id, _ = wait_for_jobs(studio, qtbot, 1)
+    answer(studio, job_id)
+    canvas, document = studio.window.canvas, studio.session.document
+    assert document is not None
+    human = document.provenance == Provenance.HUMAN
+    before, revision = document.labels_snapshot(), document.revision
+    assert canvas.view is not None
+    place = QPoint(*(round(value / canvas.devicePixelRatioF()) for value in canvas.view.to_device(50.5, 10.5)))
+    canvas.setFocus()
+    qtbot.mouseMove(canvas, place)
+    qtbot.waitUntil(lambda: canvas._hovered == (50, 10))
+    if how == "click":
+        studio.window.actions_["accept"].trigger()
+        qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=place)
+    elif how == "Enter":
+        qtbot.keyClick(canvas, Qt.Key.Key_Return)
+    elif how == "Ctrl+I":
+        studio.window.actions_["auto_segment"].trigger()
+    else:
+        studio.toolbox.set_class(2)
+        studio.window.actions_["accept_class"].trigger()
+    titles = {"click": ACCEPT_REGION, "Enter": ACCEPT_REGION, "Ctrl+I": ACCEPT_IMAGE, "Shift+Enter": "Accept class"}
+    assert (document.revision, document.history.undo_title) == (revision + 1, titles[how])
+    changed = np.zeros_like(human)
+    changed[:, slice(None) if how == "Ctrl+I" else slice(32, None)] = True
+    changed &= ~human
+    assert (document.provenance[changed] == Provenance.NETWORK).all()
+    np.testing.assert_array_equal(document.label_map[~changed], before.label_map[~changed])
+    qtbot.wait(1)  # nothing is learned from it
+    assert (len(live_jobs(studio)), studio.network.live._wanted) == (1, False)
+    studio.session.undo()
+    np.testing.assert_array_equal(document.label_map, before.label_map)
+    np.testing.assert_array_equal(document.provenance, before.provenance)
