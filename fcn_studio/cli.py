@@ -333,7 +333,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except KeyboardInterrupt:
-        print(f"fcn-studio: {tr('interrupted')}", file=sys.stderr)
+        print("fcn-studio:", tr("interrupted"), file=sys.stderr)
         return 130
 
 

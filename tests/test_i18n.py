@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from babel.messages.extract import extract_from_dir
 
 import fcn_studio
-from fcn_studio import i18n
+from fcn_studio import errors, i18n
 from fcn_studio.i18n import PSEUDO, message, message_n, tr, tr_n, tr_noop
 from tests.helpers import run_python
 
 SOURCES = sorted(Path(fcn_studio.__file__).parent.rglob("*.py"))
+KEYWORDS = {"tr": None, "tr_noop": None, "message": None, "tr_n": (1, 2), "message_n": (1, 2)}
+"""What `pybabel extract` is told in docs/CONTRIBUTING.md."""
 
 
 @pytest.fixture(autouse=True)
@@ -88,12 +91,37 @@ def placeholders(text: str) -> set[str]:
     return {part.strip("{}").split("!")[0].split(":")[0] for part in re.findall(r"\{[^{}]*\}", text)}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
-def test_what_is_translated_can_be_extracted(path: Path) -> None:
+@pytest.fixture(scope="module")
+def trees() -> dict[Path, ast.AST]:
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
+
+
+def test_what_is_translated_can_be_extracted(trees: dict[Path, ast.AST]) -> None:
     """A sentence is a literal, or a text of a table that `tr_noop` has marked: never joined, never an f-string."""
-    for name, call in calls(ast.parse(path.read_text(encoding="utf-8"))):
-        words, fields = f"{path}:{call.lineno} {ast.unparse(call)}", {key.arg for key in call.keywords}
-        for text in call.args[: 2 if name.endswith("_n") else 1]:
-            assert not isinstance(text, (ast.JoinedStr, ast.BinOp)), words
-            if isinstance(text, ast.Constant) and (name.endswith("_n") or fields):
-                assert placeholders(str(text.value)) - {"n"} == fields - {"n"}, words
+    literals: set[str] = set()
+    for path, tree in trees.items():
+        for name, call in calls(tree):
+            words, fields = f"{path}:{call.lineno} {ast.unparse(call)}", {key.arg for key in call.keywords}
+            for text in call.args[: 2 if name.endswith("_n") else 1]:
+                assert not isinstance(text, (ast.JoinedStr, ast.BinOp)), words
+                if isinstance(text, ast.Constant):
+                    literals.add(str(text.value))
+                    if name.endswith("_n") or fields:
+                        assert placeholders(str(text.value)) - {"n"} == fields - {"n"}, words
+    extracted: set[str] = set()
+    for _, _, text, _, _ in extract_from_dir(str(SOURCES[0].parent), keywords=KEYWORDS):
+        extracted |= {text} if isinstance(text, str) else set(text)
+    assert extracted == literals - {""}
+    assert len(extracted) > 1000
+
+
+def test_errors_for_people_are_translated(trees: dict[Path, ast.AST]) -> None:
+    kinds = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)}
+    for path, tree in trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in kinds and node.args:
+                texts = [part.value for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant)]
+                if isinstance(node.args[0], (ast.Constant, ast.JoinedStr)):
+                    assert not any(re.search("[A-Za-z]{2}", str(text)) for text in texts[:-1] or texts), (
+                        f"{path}:{node.lineno} {ast.unparse(node)}"
+                    )

@@ -127,11 +127,11 @@ def first_unknown_index(label_map: LabelMap, table: ClassTable) -> tuple[int, in
     """
     known = table.with_indices()
     present = values_in(label_map)
-    strangers = present[~known[present]]
-    if not len(strangers):
+    unknown = present[~known[present]]
+    if not len(unknown):
         return None
-    y = next(y for y, row in enumerate(label_map) if np.isin(row, strangers).any())
-    x = int(np.argmax(np.isin(label_map[y], strangers)))
+    y = next(y for y, row in enumerate(label_map) if np.isin(row, unknown).any())
+    x = int(np.argmax(np.isin(label_map[y], unknown)))
     return int(label_map[y, x]), x, y
 
 

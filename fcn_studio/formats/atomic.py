@@ -40,7 +40,7 @@ def os_errors_as(sentence: str, path: Path, kind: type[ProjectError] = ProjectEr
 def refuse_outside(folder: Path, *places: Path, kind: type[ProjectError] = ProjectError) -> None:
     """Refuse to write through a link that leads out of the project.
 
-    A project from a stranger may have such links. A file that is a link is safe: the link is replaced.
+    An untrusted project may have such links. A file that is a link is safe: the link is replaced.
 
     Raises:
         ProjectError: or the ``kind`` of it that is given, if a file at one of the ``places`` would really lie

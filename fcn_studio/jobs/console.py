@@ -101,7 +101,8 @@ def print_details(figures: Figures, table: ClassTable) -> None:
         )
         print(f"    {words}")
     if figures.boundary:
-        print(f"  {tr('boundary F at 2 px'):24} {figures.mean_boundary:.4f}")
+        title = tr("boundary F at 2 px")
+        print(f"  {title:24} {figures.mean_boundary:.4f}")
         for index, value in figures.boundary.items():
             print(f"    {table.name_of(index):22} {value:.4f}")
 

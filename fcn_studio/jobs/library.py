@@ -68,7 +68,8 @@ def _list_available() -> list[Json]:
             classes = tr("a start for fine-tuning")
         print(f"  {row.name:26} {row.size / 1e6:5.0f} MB  {row.title}: {classes}")
         print(f"{'':37} {'; '.join(words for words in (row.figures, row.where_it_runs) if words)}")
-        print(f"{'':37} {row.licence}{'' if row.trusted else '; ' + tr('needs --allow-unverified')}")
+        terms = [row.licence] if row.trusted else [row.licence, tr("needs --allow-unverified")]
+        print(f"{'':37} {'; '.join(terms)}")
     return [_published_as_json(row) for row in rows]
 
 

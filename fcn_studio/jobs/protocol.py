@@ -326,7 +326,7 @@ class Failed:
 class Alive:
     """A sign of life.
 
-    It is sent every half second from the first moment on, and stays in the host.
+    It is sent every half second from the first moment on, and stays in the supervisor.
 
     Attributes:
         step: number of the step that the process is at; 0 while there is nothing to do.
@@ -337,7 +337,7 @@ class Alive:
     cpu_seconds: float
 
 
-# --- host -> shell ----------------------------------------------------------------------------------------------
+# --- supervisor -> shell ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Process for one file of a stranger.
+"""Process for one untrusted file.
 
 It downloads, reads and converts the file, and ends. Whatever the file does to it costs this process alone: memory and
 time are limited where the system can, it says nothing but JSON, and what it wrote is read with all the checks that
@@ -103,12 +103,12 @@ def _heard(connection: Connection, process: Any, conversion: Conversion) -> Inst
         CheckpointError: with the sentence in the message, or one on how the process ended.
     """
     try:
-        message = parse(connection.recv_bytes(_MAX_MESSAGE))
-        if "sentence" in message:
-            raise CheckpointError(text(message["sentence"])[:2000])
-        if "done" in message:
+        fields = parse(connection.recv_bytes(_MAX_MESSAGE))
+        if "sentence" in fields:
+            raise CheckpointError(text(fields["sentence"])[:2000])
+        if "done" in fields:
             return None
-        return Installing(whole(message["done_bytes"]), whole(message["total_bytes"]), text(message["stage"])[:40])
+        return Installing(whole(fields["done_bytes"]), whole(fields["total_bytes"]), text(fields["stage"])[:40])
     except (EOFError, OSError, ValueError, TypeError, KeyError) as error:
         process.join(2)
         code = process.exitcode

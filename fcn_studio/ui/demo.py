@@ -1,6 +1,6 @@
 """The command ``demo``.
 
-It opens the window on drawn micrographs, or runs the same loop offscreen. The offscreen journey uses the real window,
+It opens the window on drawn micrographs, or runs the same loop offscreen. The offscreen run uses the real window,
 the real engine and its process: open, fine-tune on the two labelled images, auto-segment the next one, save. It ends
 with a screenshot and the true mean IoU before and after.
 """
@@ -30,7 +30,7 @@ from fcn_studio.ui.runtime.unix_signals import QuitSignals
 from fcn_studio.ui.widgets import theme
 
 TIMEOUT_S = 900.0
-"""Longest time of a stage of the journey."""
+"""Longest time of a stage of the run."""
 
 
 def run_demo(folder: Path | None, *, offscreen: bool = False, screenshot: Path | None = None) -> int:
@@ -40,7 +40,7 @@ def run_demo(folder: Path | None, *, offscreen: bool = False, screenshot: Path |
 
     Raises:
         ProjectError: if ``folder`` contains something else.
-        EngineError: if a stage of the offscreen journey fails.
+        EngineError: if a stage of the offscreen run fails.
     """
     folder = folder or Path(tempfile.mkdtemp(prefix="fcn-studio-demo-")) / "micrographs"
     if not (folder / DEMO_MARK).is_dir():
@@ -52,12 +52,12 @@ def run_demo(folder: Path | None, *, offscreen: bool = False, screenshot: Path |
     picture = screenshot or folder.parent / "fcn-studio-demo.png"
     with CrashMarker() as log_file:
         log_to(log_file)
-        _Journey(folder).run(picture.absolute())
+        _OffscreenRun(folder).run(picture.absolute())
     return 0
 
 
-class _Journey:
-    """Journey through the window, stage by stage."""
+class _OffscreenRun:
+    """Use of the window, stage by stage."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -131,7 +131,7 @@ class _Journey:
     def _wait(self, what: str, done: Callable[[], bool]) -> None:
         """Process events until ``done``.
 
-        A problem in the window ends the journey.
+        A problem in the window ends the run.
         """
         deadline = QDeadlineTimer(int(TIMEOUT_S * 1000))
         loop = QEventLoop()

@@ -256,7 +256,7 @@ def _sabotage(what: str) -> None:
     if what == "journal":
         JournalWriter._note = lambda *_: None  # type: ignore[method-assign,assignment]
     elif what == "impatience":  # the next event does not wait for the journal at all
-        journal_writer.PATIENCE_S = 0.0
+        journal_writer.LONGEST_WAIT_S = 0.0
     elif what == "order":  # the journal goes as soon as a save is asked for, not when it is done
         real = JournalWriter.announce
 

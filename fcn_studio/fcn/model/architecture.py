@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from fcn_studio.errors import CheckpointError
+from fcn_studio.i18n import tr
 
 _PADDINGS = ("same", "caffe")
 _UPSAMPLINGS = ("bilinear", "learned")
@@ -131,7 +132,9 @@ class Architecture:
             and all(getattr(self, name) == value for name, value in _FIXED[self.trunk].items())
         )
         if not sensible:
-            raise CheckpointError(f"no network can be built from this description: {asdict(self)}")
+            raise CheckpointError(
+                tr("no network can be built from this description: {description}", description=asdict(self))
+            )
 
     @classmethod
     def vgg16(cls, stride: int = 8, at_once: bool = False, upsampling: str = "bilinear") -> Architecture:
@@ -245,12 +248,16 @@ class Architecture:
         known = {f.name for f in fields(cls)}
         required = known - set(_ADDED_LATER)
         if not isinstance(data, Mapping) or not required <= set(data) <= known:
-            raise CheckpointError(f"the network's description should have {', '.join(sorted(required))}")
+            raise CheckpointError(
+                tr("the network's description should have {keys}", keys=", ".join(sorted(required)))
+            )
         try:
             scales = tuple((int(tap), float(factor)) for tap, factor in data["scales"])
             return cls(**{**data, "scales": scales})
         except (TypeError, ValueError, OverflowError) as error:
-            raise CheckpointError(f"the network's description has a value of the wrong kind: {error}") from error
+            raise CheckpointError(
+                tr("the network's description has a value of the wrong kind: {reason}", reason=error)
+            ) from error
 
 
 _ALEXNETS = {"alexnet": "AlexNet", "alexnet_torchvision": "AlexNet of torchvision"}
@@ -302,6 +309,11 @@ def named(name: str) -> Architecture:
         if head == "slim":
             return Architecture.slim(float(width))
     raise CheckpointError(
-        f"'{name}' is no architecture; say {', '.join(_NAMED)}, or slim-WIDTH of a width from 0.05 to 2, as "
-        f"slim-0.5; {LEARNED} behind the name of an FCN makes its upsampling learned"
+        tr(
+            "'{name}' is no architecture; say {names}, or slim-WIDTH of a width from 0.05 to 2, as slim-0.5; "
+            "{ending} behind the name of an FCN makes its upsampling learned",
+            name=name,
+            names=", ".join(_NAMED),
+            ending=LEARNED,
+        )
     )

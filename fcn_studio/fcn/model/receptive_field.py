@@ -1,8 +1,8 @@
 """The geometry of feature maps in the image.
 
-All crops follow from it. A map carries its `Grid`; layers change it by two rules, and a crop is the distance between
-two grids. From the layers of VGG-16 with 100 pixels of padding follow the numbers of the original prototxt files: 19
-for FCN-32s; 5 and 27 for FCN-16s; 5, 9 and 31 for FCN-8s.
+Each feature map has a `Grid`, which convolutions and transposed convolutions change. A crop is the distance between
+two grids. For VGG-16 with 100 pixels of padding, the crops computed here equal those of the original prototxt files:
+19 for FCN-32s; 5 and 27 for FCN-16s; 5, 9 and 31 for FCN-8s.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Recipe:
         steps: default budget.
         score, head, late, early: learning rates of the score layers, of fc6 and fc7, of stages 3 to 5 and of
             stages 1 and 2; 0 freezes.
-        warm_up: share of the budget in which they rise from 0; behind it they fall to 0 along a cosine.
+        warm_up: share of the budget in which the rates rise from 0; after it they fall to 0 along a cosine.
         average: decay of the exponential moving average of the weights, which is what is kept.
         statistics: whether batch normalisation collects new statistics.
         evaluations: validations in a run bounded by steps.
@@ -86,11 +86,11 @@ def recipe_for(level: Level, *, batch_norm: bool, foreign: bool, images: int, ef
 
     Args:
         level: how much of the network changes.
-        batch_norm: whether the trunk is normalised, and stands higher rates.
-        foreign: whether the network knows less than half of the classes, so that its features must change too.
-        images: number of training images; with few, the first stages keep what they have learned from many.
-        efficientnet: whether the trunk is an EfficientNet, which is never trained from random weights: a low rate for
-            all of it, with the statistics that it has.
+        batch_norm: whether the trunk has batch normalisation, which allows higher rates.
+        foreign: whether the network knows less than half of the classes; its features must change too then.
+        images: number of training images; with few, the first stages are not trained.
+        efficientnet: whether the trunk is an EfficientNet. It is never trained from random weights, so all of it gets
+            a low rate and keeps its statistics.
     """
     if efficientnet and level is not Level.QUICK:
         scratch = level is Level.SCRATCH

@@ -45,7 +45,7 @@ class PublishedNetwork:
         figures: what it reached, and who says so; "" if nobody does.
         licence: in the publisher's words.
         preprocessing: key in `fcn_studio.fcn.weights.key_mapping.PREPROCESSING`.
-        browser: whether the host may want a person to press a button first.
+        browser: whether the website may want a person to press a button first.
     """
 
     name: str

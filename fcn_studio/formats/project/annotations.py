@@ -1,15 +1,16 @@
 """Annotations of a project on disk.
 
-They are masks with their provenance records, and the statuses. What may be believed of a mask:
+Annotations are masks with their provenance records and statuses. The provenance and the status of a mask are:
 
-- its record fits it and its image: what the record says;
-- it lay there when the folder was first opened, and we have never written it: human and Verified;
-- anything else, such as a mask that another program has written since, or an image file with other bytes than were
-  labelled: pixels of unknown origin, In progress.
+- those of its record, if the record belongs to this mask and this image;
+- human and Verified, if the mask was there when the folder was first opened and the program has never written it;
+- unknown origin and In progress otherwise, for example if another program has written the mask since, or if the image
+  file has other bytes than when it was labelled.
 
-Masks found at first opening are listed in ``.fcn-studio/adopted_masks``, which is written once, just before
-``fcn-studio.toml``. A mask of that list that we overwrite has its original in ``.fcn-studio/originals`` first, and
-then a record that says what it was believed to be: whatever crashes after that, it never looks untouched.
+``.fcn-studio/adopted_masks`` lists the masks that were found at the first opening. It is written once, just before
+``fcn-studio.toml``. Before the program overwrites one of them, it copies the mask to ``.fcn-studio/originals``, and
+then writes a record with its provenance and status. A mask that was overwritten is therefore never taken for one that
+was not, whenever the program crashes.
 
 Before a mask is first overwritten after it was loaded, it is kept as an earlier version (`formats.project.versions`).
 """

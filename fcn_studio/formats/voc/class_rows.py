@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from fcn_studio.core.classes import MAX_NAME, VOID, Colour, voc_colour
 from fcn_studio.errors import ProjectError
+from fcn_studio.i18n import tr
 
 ESCAPE = "\\"
 """First character of a row whose rest is a name, however it looks; our exports write it where a name needs it."""
@@ -151,7 +152,7 @@ def _colour(match: re.Match[str]) -> Colour | None:
         return None
     red, green, blue = int(match["red"]), int(match["green"]), int(match["blue"])
     if max(red, green, blue) > 255:
-        raise ProjectError(f"{red},{green},{blue} is no colour: its parts are 0 to 255")
+        raise ProjectError(tr("{colour} is no colour: its parts are 0 to 255", colour=f"{red},{green},{blue}"))
     return red, green, blue
 
 

@@ -124,9 +124,9 @@ def _strays_made_void(label_map: LabelMap, table: ClassTable, path: Path) -> tup
     Raises:
         MaskError: if they are more than one in a thousand: then a class is missing, and no pixel is stray.
     """
-    if (stranger := first_unknown_index(label_map, table)) is None:
+    if (unknown := first_unknown_index(label_map, table)) is None:
         return ()
-    value, x, y = stranger
+    value, x, y = unknown
     strays = ~table.with_indices()[label_map]
     count = int(np.count_nonzero(strays))
     if count * _PIXELS_PER_STRAY > label_map.size:

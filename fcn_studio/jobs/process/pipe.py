@@ -39,7 +39,7 @@ END = object()
 class _Reader(pickle.Unpickler):
     """Unpickler of the protocol's values and arrays only.
 
-    The other process reads files of strangers.
+    The other process reads untrusted files.
     """
 
     def find_class(self, module: str, name: str) -> Any:

@@ -137,7 +137,7 @@ def _download_warning(row: PublishedNetwork) -> str:
     if row.browser:
         sentences.append(
             tr(
-                "The host may want a person to press a button first: if the download fails, fetch the file with a "
+                "The website may want a person to press a button first: if the download fails, fetch the file with a "
                 "browser and import it."
             )
         )

@@ -1,8 +1,8 @@
 """Writing of the stroke journals.
 
 Every step is on this computer's disk before the next event. One thread writes all journals, in order. The GUI thread
-waits for it, but never longer than `PATIENCE_S`: a slow disk delays the journal, not the hand. For the parts of a
-stroke that lasts it does not wait at all.
+waits for it, but never longer than `LONGEST_WAIT_S`, so a slow disk delays the journal and not the user. It does not
+wait for the parts of a stroke that lasts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
     from fcn_studio.formats.journal.journal import Journal, JournalFile, JournalHead
     from fcn_studio.formats.journal.journal_folder import JournalFolder
 
-PATIENCE_S = 0.25
+LONGEST_WAIT_S = 0.25
 """Seconds that a step waits at most for the journal. It takes 1 to 3 ms if the machine is not busy."""
 ANNOUNCE_S = 5.0
 """Seconds that the writer's thread waits at most for the same."""
@@ -207,7 +207,7 @@ class JournalWriter(QObject):
         entry = book.recorder.entry(motion, step, Labels(document.label_map, document.provenance))
         book.noted += 1
         noted: Future[None] = self._executor.submit(self._write, book, lambda: book.append(entry))
-        wait([noted], PATIENCE_S)
+        wait([noted], LONGEST_WAIT_S)
 
     def _note_part(self, document: Document, tiles: set[Tile]) -> bool:
         """Note some tiles of the stroke that lasts.
@@ -225,7 +225,7 @@ class JournalWriter(QObject):
         """Note that the stroke whose parts were noted left nothing."""
         book = self._books.get(document.image_id)
         if book is not None and book.recorder.drop_parts():
-            wait([self._executor.submit(self._write, book, book.cancel_parts)], PATIENCE_S)
+            wait([self._executor.submit(self._write, book, book.cancel_parts)], LONGEST_WAIT_S)
 
     def _write(self, book: _Book, act: Callable[[], None]) -> None:
         """Write unless a step is missing already.
