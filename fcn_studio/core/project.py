@@ -13,7 +13,7 @@ from fcn_studio.core.grey_levels import BY_FILE, GreyLevels
 Unlabelled = Literal["background", "void"]
 
 DEFAULT_VAL_PERCENT = 20
-"""Share of the images that are in no ImageSets list which are kept for validation, in percent."""
+"""Share of the verified images in no ImageSets list that is for validation, in percent."""
 
 
 class Access(Enum):
@@ -38,7 +38,7 @@ class ProjectConfig:
     Attributes:
         table: the class table.
         unlabelled: what Verify makes of pixels that nobody labelled.
-        val_percent: 0..100, see `fcn_studio.core.sample.split_of`.
+        val_percent: 0..100, see `fcn_studio.core.sample.assign`.
         grey_levels: what is black and white in images of more than 8 bits.
         project_id: a UUID in hex with dashes; names the project's journal outside the folder.
     """

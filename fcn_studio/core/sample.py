@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fcn_studio.i18n import tr, tr_noop
 
@@ -92,11 +95,84 @@ def mask_ids(image_ids: Iterable[str]) -> dict[str, str]:
 
 
 def split_of(image_id: str, val_percent: int) -> Split:
-    """Return the split of an image that is in no ImageSets list.
-
-    It depends on the id alone, so it never changes.
+    """Return the split by an image's id, as older projects have it.
 
     Source: docs/ARCHITECTURE.md, "Splits": ``int(sha256(id)[:8 hex], 16) % 100 < val_percent`` is val.
     """
     digest = hashlib.sha256(image_id.encode("utf-8", "surrogateescape")).hexdigest()
     return Split.VAL if int(digest[:8], 16) % 100 < val_percent else Split.TRAIN
+
+
+ImageClasses = Mapping[str, frozenset[int]]
+"""Image id -> class indices in the image."""
+
+
+def val_images_wanted(verified: int, val_percent: int) -> int:
+    """Return how many of so many verified images are for validation.
+
+    At 20 percent that is one in five: one of five, two of ten.
+    """
+    return verified * val_percent // 100
+
+
+def assign(images: ImageClasses, assigned: Mapping[str, Split], val_percent: int) -> dict[str, Split]:
+    """Return the split of each verified image that has none.
+
+    As many are for validation as `val_images_wanted` says, less those that are already. They are chosen one after
+    the other: never the last training image of a class if another will do, then the one whose classes lack most in
+    validation. Equal ones go by a hash of the id, so the result depends on nothing else.
+
+    Args:
+        images: all verified images of the project that are in no ImageSets list.
+        assigned: the split of those that have one; ids of other images do not count.
+        val_percent: share of the images that is for validation, 0..100.
+    """
+    pending = by_hash(image_id for image_id in images if image_id not in assigned)
+    before = {split: [i for i in images if assigned.get(i) is split] for split in Split}
+    wanted = val_images_wanted(len(images), val_percent) - len(before[Split.VAL])
+    found = dict.fromkeys(pending, Split.TRAIN)
+    classes = sorted(frozenset().union(*images.values()))
+    there = _presence(pending, images, classes)
+    in_val = _presence(before[Split.VAL], images, classes).sum(0)
+    in_train = _presence(before[Split.TRAIN], images, classes).sum(0) + there.sum(0)
+    share = np.maximum((in_val + in_train) * val_percent / 100, 1e-9)
+    free = np.ones(len(pending), bool)
+    for _ in range(min(wanted, len(pending))):
+        lost = there @ (in_train == 1)
+        lacking = there @ np.clip(1 - in_val / share, 0, 1)
+        lost, lacking = np.where(free, lost, np.inf), np.where(free, lacking, -1)
+        chosen = int(np.lexsort((-lacking, lost))[0])
+        found[pending[chosen]], free[chosen] = Split.VAL, False
+        in_val, in_train = in_val + there[chosen], in_train - there[chosen]
+    return found
+
+
+def folds_of(images: ImageClasses, number: int) -> tuple[tuple[str, ...], ...]:
+    """Return the ids in so many folds of equal size, or one more, each class in as many of them as can be.
+
+    Images with rare classes are dealt first.
+    """
+    folds: list[list[str]] = [[] for _ in range(min(number, len(images)))]
+    count = {index: sum(index in held for held in images.values()) for held in images.values() for index in held}
+
+    def rarity(image_id: str) -> int:
+        return min((count[index] for index in images[image_id]), default=len(images))
+
+    for image_id in sorted(by_hash(images), key=rarity):
+
+        def shared(fold: list[str], classes: frozenset[int] = images[image_id]) -> tuple[int, float]:
+            return len(fold), sum(len(classes & images[other]) for other in fold)
+
+        min(folds, key=shared).append(image_id)
+    return tuple(tuple(fold) for fold in folds)
+
+
+def by_hash(image_ids: Iterable[str]) -> list[str]:
+    """Return ids in an order that is the same everywhere and says nothing of their names."""
+    return sorted(image_ids, key=lambda i: hashlib.sha256(i.encode("utf-8", "surrogateescape")).digest())
+
+
+def _presence(image_ids: Sequence[str], images: ImageClasses, classes: Sequence[int]) -> NDArray[np.float64]:
+    """Return 1 where an image (row) has a class (column), float64 (N, C)."""
+    rows = [[float(index in images[image_id]) for index in classes] for image_id in image_ids]
+    return np.array(rows).reshape(len(image_ids), len(classes))

@@ -138,12 +138,14 @@ class TrainOutcome:
         checkpoint: path of the best checkpoint, as text.
         figures: its validation figures; None if there was no validation image.
         baseline: figures of the network that was current, on the same images; None if there was none to compare.
-        val_ids: image ids of the validation snapshot both were scored on.
+        val_ids: ids of the images both were scored on.
         trained_on: number of images with trusted pixels that were trained on.
         steps: optimiser steps done.
         stopped: ended before its budget, by the user.
         calibration: its temperature and what that is worth; None with too few validation images.
         steps_wanted: steps of the recipe, where time bounded the training; else 0.
+        folds: number of folds both were compared on; 0 where they were scored on images held back.
+        baseline_knows_all: whether the network in use could not be compared because it has learned from all images.
     """
 
     checkpoint: str
@@ -157,6 +159,8 @@ class TrainOutcome:
     notes: tuple[str, ...] = ()
     calibration: Calibration | None = None
     steps_wanted: int = 0
+    folds: int = 0
+    baseline_knows_all: bool = False
 
     @property
     def is_starved(self) -> bool:
@@ -173,6 +177,7 @@ class Verdict(StrEnum):
 
 
 MIN_VAL_IMAGES = 3
+"""With fewer images for validation, a quick fine-tune is compared on folds (docs/adr/0030)."""
 MIN_CLASS_PIXELS = 1000
 MAX_CLASS_LOSS = 0.05
 
@@ -199,27 +204,42 @@ def starved_sentence(outcome: TrainOutcome) -> Message:
     )
 
 
+def nothing_held_back() -> Message:
+    """Return the message that there is no image to compare two networks on."""
+    return message("no verified image was held back to compare on")
+
+
+def compared_on(outcome: TrainOutcome) -> Message:
+    """Return the message that says which images two networks were compared on."""
+    if outcome.folds > 1:
+        return message_n(
+            "compared on {folds} folds of your {n} image",
+            "compared on {folds} folds of your {n} images",
+            len(outcome.val_ids),
+            folds=outcome.folds,
+        )
+    return message_n(
+        "compared on {n} image that was held back",
+        "compared on {n} images that were held back",
+        len(outcome.val_ids),
+    )
+
+
 def judge(outcome: TrainOutcome, class_names: Mapping[int, str]) -> Adoption:
     """Decide whether a new network is put in use (docs/ARCHITECTURE.md, "Adoption").
 
-    A new network is adopted if the validation mean IoU does not fall and no class with 1,000 or more validation
-    pixels loses over 5 points of IoU. With under 3 validation images, or nothing to compare with, it is adopted
-    and marked "not compared"; but with under 3 validation images a starved one is kept as a candidate.
+    A new network is adopted if the mean IoU does not fall on images that neither has learned from, and no class with
+    1,000 or more pixels there loses over 5 points of IoU. Without such images, or without a network to compare with,
+    it is adopted and marked "not compared"; but a starved one with under 3 such images is kept as a candidate.
     """
     new, old = outcome.figures, outcome.baseline
-    if new is None or len(outcome.val_ids) < MIN_VAL_IMAGES:
-        few = (
-            message_n(
-                "only {n} verified image to validate on",
-                "only {n} verified images to validate on",
-                len(outcome.val_ids),
-            )
-            if outcome.val_ids
-            else message("no verified images to validate on")
-        )
-        if outcome.is_starved:
-            return Adoption(Verdict.CANDIDATE, (few, starved_sentence(outcome)))
-        return Adoption(Verdict.NOT_COMPARED, (few,))
+    if outcome.is_starved and (new is None or len(outcome.val_ids) < MIN_VAL_IMAGES):
+        few = compared_on(outcome) if outcome.val_ids else nothing_held_back()
+        return Adoption(Verdict.CANDIDATE, (few, starved_sentence(outcome)))
+    if new is None or not outcome.val_ids:
+        return Adoption(Verdict.NOT_COMPARED, (nothing_held_back(),))
+    if old is None and outcome.baseline_knows_all:
+        return Adoption(Verdict.NOT_COMPARED, (message("the network in use has learned from all verified images"),))
     if old is None:
         return Adoption(Verdict.NOT_COMPARED, (message("no earlier network to compare with"),))
     reasons = []
@@ -230,8 +250,9 @@ def judge(outcome: TrainOutcome, class_names: Mapping[int, str]) -> Adoption:
         if new.pixels.get(index, 0) >= MIN_CLASS_PIXELS and before - after > MAX_CLASS_LOSS:
             name = class_names.get(index, index)
             reasons.append(message("{name} fell from {old:.3f} to {new:.3f}", name=name, old=before, new=after))
-    if reasons:
-        return Adoption(Verdict.CANDIDATE, tuple(reasons))
-    return Adoption(
-        Verdict.ADOPTED, (message("mean IoU {old:.3f} to {new:.3f}", old=old.mean_iou, new=new.mean_iou),)
-    )
+    verdict = Verdict.CANDIDATE if reasons else Verdict.ADOPTED
+    if not reasons:
+        reasons = [message("mean IoU {old:.3f} to {new:.3f}", old=old.mean_iou, new=new.mean_iou)]
+    if outcome.folds or len(outcome.val_ids) < MIN_VAL_IMAGES:
+        reasons.append(compared_on(outcome))
+    return Adoption(verdict, tuple(reasons))

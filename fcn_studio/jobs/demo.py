@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from fcn_studio.core.labels import LabelMap, made_by_human
-from fcn_studio.core.sample import Sample, Split, Status
+from fcn_studio.core.project import DEFAULT_VAL_PERCENT
+from fcn_studio.core.sample import Sample, Split, Status, split_of
 from fcn_studio.core.snapshot import LabelledImage, pack
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.atomic import os_errors_as
@@ -46,8 +47,7 @@ def make_demo(folder: Path, *, count: int = PICTURES, labelled: int = LABELLED, 
             truth = _truth_path(folder, sample.mask_id)
             truth.parent.mkdir(parents=True, exist_ok=True)
             write_mask(truth, picture.truth)
-        training = [s for s in project.samples if project.split(s) is Split.TRAIN]
-        for sample in training[:labelled]:
+        for sample in _given(project)[:labelled]:
             truth_map = _read_truth(project, sample)
             project.annotations.save(sample, made_by_human(truth_map), Status.VERIFIED)
     return folder
@@ -65,12 +65,20 @@ def truth_snapshot(project: ProjectFolder) -> tuple[LabelledImage, ...]:
     """
     if not is_demo(project):
         return ()
-    given = [s for s in project.samples if project.split(s) is Split.TRAIN][:LABELLED]
+    given = _given(project)[:LABELLED]
     return tuple(
         pack(sample.image_id, str(sample.image_path), _read_truth(project, sample))
         for sample in project.samples
         if sample not in given and _truth_path(project.folder, sample.mask_id).is_file()
     )
+
+
+def _given(project: ProjectFolder) -> list[Sample]:
+    """Return the images of which the first come labelled.
+
+    Their ids decide, as they did in the first release, so that older demos have the same ones.
+    """
+    return [s for s in project.samples if split_of(s.image_id, DEFAULT_VAL_PERCENT) is Split.TRAIN]
 
 
 def _read_truth(project: ProjectFolder, sample: Sample) -> LabelMap:

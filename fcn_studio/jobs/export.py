@@ -8,18 +8,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from pathlib import Path
 
+from fcn_studio.core.project import Access
 from fcn_studio.core.sample import Sample, Split, Status
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.exporters import EXPORTERS
 from fcn_studio.formats.exporters.base import ExportFormat, ExportSteps
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.i18n import tr
+from fcn_studio.jobs.snapshot import collect_now
 from fcn_studio.settings import Value
 
 
 def to_export(project: ProjectFolder, statuses: Set[Status], splits: Set[Split]) -> list[Sample]:
     """Return the samples that an export with these choices holds."""
-    return [s for s in project.samples if project.annotations.status(s) in statuses and project.split(s) in splits]
+    return [
+        s for s in project.samples if project.annotations.status(s) in statuses and project.splits.of(s) in splits
+    ]
 
 
 def export_project(
@@ -32,11 +36,16 @@ def export_project(
 ) -> ExportSteps:
     """Write the chosen samples into ``out`` in an export format.
 
-    ``options`` are those of the format. Yields (done, total) after each image.
+    ``options`` are those of the format. Yields (done, total) after each image. Verified images without a split get
+    one first.
 
     Raises:
         ProjectError: if nothing matches, or the target is in the way or cannot be written.
     """
+    if project.splits.pending(to_export(project, {Status.VERIFIED}, set(Split))):
+        collect_now(project)
+        if project.access is Access.WRITABLE:
+            project.splits.store()
     samples = to_export(project, statuses, splits)
     if not samples:
         raise ProjectError(

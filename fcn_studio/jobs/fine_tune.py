@@ -1,6 +1,6 @@
 """Fine-tuning on the snapshot of trusted pixels.
 
-The best network is kept, and scored beside the network in use.
+The best network is kept, and compared with the network in use.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ def fine_tune(job: FineTuneJob, predictors: PredictorCache) -> Generator[JobProg
     """
     from fcn_studio.fcn.device import choose_device, describe_device
     from fcn_studio.fcn.training.distributed import own_device
+    from fcn_studio.fcn.training.folds import FoldPlan
     from fcn_studio.fcn.training.train import train
     from fcn_studio.fcn.weights.checkpoint import load_checkpoint
 
@@ -41,7 +42,15 @@ def fine_tune(job: FineTuneJob, predictors: PredictorCache) -> Generator[JobProg
     given, class_map = (job.baseline, job.baseline_map) if scratch else (job.base, job.base_map)
     base = load_checkpoint(given) if given else None
     config = replace(job.config, class_map=class_map)
-    outcome = yield from train(config, job.train, job.val, job.table, base, device, Path(job.out), resume=job.resume)
+    folds = None
+    if job.folds:
+        in_use = load_checkpoint(job.baseline) if job.baseline else None
+        folds = FoldPlan(job.folds, job.val, in_use, job.baseline_map)
+    outcome = yield from train(
+        config, job.train, job.val, job.table, base, device, Path(job.out), resume=job.resume, folds=folds
+    )
+    if folds is not None:
+        return outcome
     if not job.baseline or not job.val:
         return replace(outcome, baseline=None)
     if job.baseline == given and outcome.baseline is not None:

@@ -10,16 +10,24 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fcn_studio.core.class_map import ClassMap
-from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, TrainProgress
+from fcn_studio.core.sample import by_hash, folds_of
+from fcn_studio.core.training import MIN_VAL_IMAGES, Adoption, Level, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import ProjectError, TrainingError
+from fcn_studio.fcn.model.architecture import Architecture, named
 from fcn_studio.fcn.training.resume import Unfinished
-from fcn_studio.fcn.weights.catalogue import NetworkInfo
+from fcn_studio.fcn.weights.catalogue import NetworkInfo, read_info
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.i18n import tr, tr_n
 from fcn_studio.jobs import runs
 from fcn_studio.jobs.networks import needed
 from fcn_studio.jobs.protocol import FineTuneJob
 from fcn_studio.jobs.snapshot import Snapshot, collect
+
+FOLDS = 4
+"""Most folds that two networks are compared on: each network learns from three quarters of the images."""
+
+MOST_IN_FOLDS = 24
+"""Images that are scored in folds; an explicit list of few validation images may leave thousands."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +98,8 @@ def fine_tune_run(request: FineTuneRequest) -> FineTuneRun:
     job = _job(request, snapshot)
     run = _run(request)
     try:
+        if run is not None:
+            request.project.splits.store()
         outcome = yield from _logged(replace(job, out=str(run.checkpoint)) if run is not None else job, run)
     except BaseException:
         if run is not None and request.earlier is None:
@@ -130,10 +140,35 @@ def _job(request: FineTuneRequest, snapshot: Snapshot) -> FineTuneJob:
         base_map=request.base_map,
         baseline_map=request.baseline_map,
     )
-    if request.earlier is None:
-        return job
-    job = runs.same_again(job, request.earlier)
+    if request.earlier is not None:
+        job = runs.same_again(job, request.earlier)
+    if request.out is None and request.val_ids is None and _is_fit(job):
+        job = replace(job, folds=_folds(snapshot))
     return job if request.out is None else replace(job, baseline="")
+
+
+def _is_fit(job: FineTuneJob) -> bool:
+    """Return whether a job fits the score layers and nothing else.
+
+    Fits are so cheap that they can be repeated on folds.
+    """
+    if job.config.level is not Level.QUICK or not job.base:
+        return False
+    if job.config.architecture is not None:
+        return named(job.config.architecture).is_linear_in_taps
+    return Architecture.from_json(read_info(Path(job.base)).architecture).is_linear_in_taps
+
+
+def _folds(snapshot: Snapshot) -> tuple[tuple[str, ...], ...]:
+    """Return the folds that networks are compared on where few images are for validation.
+
+    Each leaves an image to learn from.
+    """
+    verified = {i.image_id: snapshot.classes[i.image_id] for i in snapshot.train if i.image_id in snapshot.classes}
+    if len(snapshot.val) >= MIN_VAL_IMAGES or not verified or len(snapshot.train) < 2:
+        return ()
+    most = by_hash(verified)[:MOST_IN_FOLDS]
+    return folds_of({image_id: verified[image_id] for image_id in most}, FOLDS)
 
 
 def _nothing_to_train_on(held_back: int) -> str:

@@ -50,6 +50,8 @@ class FineTuneJob:
         base_map: what the classes of the base mean in the project; the others go by name.
         baseline_map: the same for the baseline.
         resume: go on with the unfinished training beside ``out``.
+        folds: ids of the verified images among ``train``, by the fold on which the networks are compared; empty where
+            they are scored on ``val`` alone.
     """
 
     config: TrainConfig
@@ -63,6 +65,7 @@ class FineTuneJob:
     base_map: ClassMap = field(default_factory=dict)
     baseline_map: ClassMap = field(default_factory=dict)
     resume: bool = False
+    folds: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)

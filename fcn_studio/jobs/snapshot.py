@@ -6,11 +6,13 @@ They are what a training or an evaluation is given, frozen.
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.labels import trusted_label_map
-from fcn_studio.core.sample import Sample, Split, Status
+from fcn_studio.core.sample import ImageClasses, Sample, Split, Status
 from fcn_studio.core.snapshot import LabelledImage, pack
 from fcn_studio.core.with_result import result_of
 from fcn_studio.errors import ImageError, MaskError
@@ -26,22 +28,23 @@ class Snapshot:
         train: images of the train split with human pixels, verified or in progress.
         val: verified images of the val split; frozen for the run, both networks are scored on it.
         problems: a sentence for each image that was left out because it cannot be read.
+        classes: class indices in each verified image of both splits, by image id.
     """
 
     train: tuple[LabelledImage, ...]
     val: tuple[LabelledImage, ...]
     problems: tuple[str, ...] = ()
+    classes: ImageClasses = field(default_factory=dict)
 
 
 def collect(project: ProjectFolder) -> Generator[tuple[int, int], None, Snapshot]:
     """Read the masks of all images that a human worked on.
 
     Yields (done, total) after each. Network pixels and pixels of unknown origin are 255 in the result: they are never
-    trained on.
+    trained on. Verified images without a split get one; who begins a run stores it.
     """
     worked_on = [s for s in project.samples if project.annotations.status(s) in (Status.VERIFIED, Status.IN_PROGRESS)]
-    train: list[LabelledImage] = []
-    val: list[LabelledImage] = []
+    items: list[tuple[Sample, LabelledImage]] = []
     problems: list[str] = []
     for done, sample in enumerate(worked_on, start=1):
         try:
@@ -49,17 +52,25 @@ def collect(project: ProjectFolder) -> Generator[tuple[int, int], None, Snapshot
         except (ImageError, MaskError) as error:
             problems.append(str(error))
             item = None
-        if item is not None and project.split(sample) is Split.TRAIN:
-            train.append(item)
-        elif item is not None and project.annotations.status(sample) is Status.VERIFIED:
-            val.append(item)
+        if item is not None:
+            items.append((sample, item))
         yield done, len(worked_on)
-    return Snapshot(tuple(train), tuple(val), tuple(problems))
+    verified = [(s, item) for s, item in items if project.annotations.status(s) is Status.VERIFIED]
+    classes = {sample.image_id: _classes_in(item) for sample, item in verified}
+    project.splits.assign([sample for sample, _ in items], classes)
+    train = tuple(item for sample, item in items if project.splits.of(sample) is Split.TRAIN)
+    val = tuple(i for s, i in items if project.splits.of(s) is Split.VAL and s.image_id in classes)
+    return Snapshot(train, val, tuple(problems), classes)
 
 
 def collect_now(project: ProjectFolder) -> Snapshot:
     """Collect the trusted pixels at once."""
     return result_of(collect(project))
+
+
+def _classes_in(item: LabelledImage) -> frozenset[int]:
+    """Return the class indices of an image's trusted pixels."""
+    return frozenset(np.flatnonzero(np.bincount(item.label_map().ravel(), minlength=VOID + 1)).tolist()) - {VOID}
 
 
 def trusted(project: ProjectFolder, sample: Sample) -> LabelledImage | None:

@@ -230,15 +230,16 @@ def test_segment_needs_the_lock_but_not_with_out(micrograph_project: Path, tmp_p
 
 
 def test_train_makes_a_run_and_puts_its_network_in_use(micrograph_project: Path) -> None:
-    masks = contents(micrograph_project, ".fcn-studio/runs", ".fcn-studio/lock")
+    own = (".fcn-studio/runs", ".fcn-studio/lock", ".fcn-studio/splits.json")
+    masks = contents(micrograph_project, *own)
     result = headless.train(micrograph_project, QUICK, device="cpu")
     assert (result["run"], result["steps"], result["trained_on"]) == ("run 0001", 2, 2)
-    assert result["verdict"] == "adopted, not compared"
-    assert contents(micrograph_project, ".fcn-studio/runs", ".fcn-studio/lock") == masks
+    assert result["verdict"] == "adopted"
+    assert contents(micrograph_project, *own) == masks
     with ProjectFolder.open(micrograph_project, writable=False) as project:
         current = project.runs.current()
         assert current is not None
-        assert not current.compared
+        assert current.compared
     info = read_info(micrograph_project / ".fcn-studio/runs/0001/best.safetensors")
     assert info.sha256 == current.sha256
     assert info.trained_on == 2

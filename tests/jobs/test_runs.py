@@ -66,16 +66,24 @@ def test_a_class_of_few_pixels_does_not_count() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"val_ids": ("a", "b")}, "only 2 verified images"),
-        ({"figures": None, "val_ids": ()}, "no verified images"),
+        ({"figures": None, "val_ids": ()}, "no verified image was held back"),
         ({"baseline": None}, "no earlier network"),
+        ({"baseline": None, "baseline_knows_all": True, "folds": 4}, "has learned from all verified images"),
     ],
 )
-def test_without_enough_to_compare_it_is_adopted_and_marked(changes: dict[str, object], reason: str) -> None:
+def test_without_anything_to_compare_it_is_adopted_and_marked(changes: dict[str, object], reason: str) -> None:
     adoption = judge(outcome("x", **changes), NAMES)
     assert adoption.verdict is Verdict.NOT_COMPARED
     assert adoption.adopted
     assert reason in str(adoption.reasons[0])
+
+
+def test_a_verdict_says_so_where_it_comes_from_folds_or_few_images() -> None:
+    folds = judge(outcome("x", val_ids=tuple("abcde"), folds=4), NAMES)
+    assert [str(r) for r in folds.reasons] == ["mean IoU 0.500 to 0.600", "compared on 4 folds of your 5 images"]
+    few = judge(outcome("x", val_ids=("a",), figures=figures(0.4, c1=0.4)), NAMES)
+    assert few.verdict is Verdict.CANDIDATE
+    assert str(few.reasons[-1]) == "compared on 1 image that was held back"
 
 
 # --- runs ---------------------------------------------------------------------------------------------------------
@@ -111,7 +119,7 @@ def test_a_run_is_a_numbered_folder_with_its_settings_and_log(project: ProjectFo
     [
         ({}, Verdict.ADOPTED, True, True),
         ({"figures": figures(0.4, c1=0.4)}, Verdict.CANDIDATE, False, None),
-        ({"val_ids": ("a",)}, Verdict.NOT_COMPARED, True, False),
+        ({"val_ids": ("a",)}, Verdict.ADOPTED, True, True),
         ({"baseline": None}, Verdict.NOT_COMPARED, True, False),
         ({"val_ids": ("a",), "steps": 22, "steps_wanted": 200}, Verdict.CANDIDATE, False, None),
         ({"figures": None, "steps": 49, "steps_wanted": 200}, Verdict.CANDIDATE, False, None),
@@ -147,11 +155,13 @@ def test_the_reasons_on_disk_are_english_in_every_language(
     i18n.use(i18n.PSEUDO)
     try:
         run = begun(project, tiny_network)
-        adoption = runs.finish(project, run, outcome(run.checkpoint, val_ids=("a",)))
+        adoption = runs.finish(project, run, outcome(run.checkpoint, val_ids=(), figures=None))
         assert adoption.reasons[0].translated().startswith("⟦")
     finally:
         i18n.use("en")
-    assert json.loads((run.folder / "result.json").read_text())["reasons"] == ["only 1 verified image to validate on"]
+    assert json.loads((run.folder / "result.json").read_text())["reasons"] == [
+        "no verified image was held back to compare on"
+    ]
 
 
 def test_a_run_without_a_checkpoint_is_not_adopted(project: ProjectFolder) -> None:
@@ -325,6 +335,7 @@ def test_export_takes_the_chosen_statuses_and_splits(project: ProjectFolder, tmp
             break
     assert steps == [(1, 2), (2, 2)]
     assert (result.train, result.val) == (2, 0)
+    assert not project.splits.pending(project.samples[:1])
     assert (tmp_path / "out" / "VOCdevkit" / "VOC2012" / "SegmentationClass").is_dir()
     with pytest.raises(ProjectError, match="no image to export with status Skipped"):
         next(export_project(project, tmp_path / "none", {Status.SKIPPED}, set(Split)))
@@ -335,7 +346,6 @@ def test_the_demo_has_two_verified_training_images_and_the_truth_of_the_others(p
     assert is_demo(project)
     assert project.counts() == {**dict.fromkeys(Status, 0), Status.NEW: 6, Status.VERIFIED: 2}
     given = [s for s in project.samples if project.annotations.status(s) is Status.VERIFIED]
-    assert {project.split(s) for s in given} == {Split.TRAIN}
     truth = truth_snapshot(project)
     assert {i.image_id for i in truth} == {s.image_id for s in project.samples} - {s.image_id for s in given}
     assert all(set(np.unique(i.label_map())) <= {0, 1, 2, 3} for i in truth)

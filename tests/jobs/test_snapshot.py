@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fcn_studio.core.classes import VOID
-from fcn_studio.core.labels import Labels, Provenance, made_by_human
+from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.errors import NetworkCannotHelp
 from fcn_studio.fcn.weights.catalogue import read_info
@@ -28,7 +28,7 @@ def project(micrograph_project: Path) -> ProjectFolder:
 
 
 def splits(project: ProjectFolder) -> dict[Split, list[str]]:
-    return {split: [s.image_id for s in project.samples if project.split(s) is split] for split in Split}
+    return {split: [s.image_id for s in project.samples if project.splits.of(s) is split] for split in Split}
 
 
 def test_only_human_pixels_are_collected(project: ProjectFolder) -> None:
@@ -55,15 +55,22 @@ def test_what_no_human_worked_on_is_left_out(project: ProjectFolder) -> None:
     assert {i.image_id for i in collect_now(project).train} == before
 
 
-def test_validation_is_verified_images_of_the_val_split_only(project: ProjectFolder) -> None:
-    (name,) = splits(project)[Split.VAL]
+def test_validation_is_one_in_five_of_the_verified_images(project: ProjectFolder) -> None:
+    name = project.samples[7].image_id
+    for sample in project.samples[:4]:
+        save_half(project, sample, HUMAN, Status.VERIFIED)
     save_half(project, project.sample(name), HUMAN, Status.IN_PROGRESS)
     snapshot = collect_now(project)
     assert not snapshot.val
-    assert name not in {i.image_id for i in snapshot.train}
-    size = half_painted(project.sample(name)).shape
-    project.annotations.save(project.sample(name), made_by_human(np.ones(size, np.uint8)), Status.VERIFIED)
-    assert [i.image_id for i in collect_now(project).val] == [name]
+    assert name in {i.image_id for i in snapshot.train}
+    assert snapshot.classes.keys() == {sample.image_id for sample in project.samples[:4]}
+    assert snapshot.classes[project.samples[0].image_id] == {1}
+    save_half(project, project.sample(name), HUMAN, Status.VERIFIED)
+    assert [i.image_id for i in collect_now(project).val] == [name], "the others were trained on"
+    save_half(project, project.sample(name), HUMAN, Status.IN_PROGRESS)
+    snapshot = collect_now(project)
+    assert not snapshot.val
+    assert name not in {i.image_id for i in snapshot.train}, "it never moves"
 
 
 def test_a_broken_mask_is_a_sentence_and_the_others_are_collected(project: ProjectFolder) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.labels import Provenance
-from fcn_studio.core.sample import Split, Status
+from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Level, RecipeName, TrainConfig
 from fcn_studio.errors import TrainingError, UsageError
 from fcn_studio.fcn.model.build import build
@@ -34,7 +34,6 @@ def verified(micrograph_project: Path) -> Path:
     with ProjectFolder.open(micrograph_project, writable=True) as project:
         for sample in project.samples:
             save_half(project, sample, Provenance.HUMAN, Status.VERIFIED)
-        assert {project.split(sample) for sample in project.samples} == {Split.TRAIN, Split.VAL}
     return micrograph_project
 
 
@@ -117,7 +116,7 @@ def test_lists_of_validation_images_may_come_from_windows(verified: Path, tmp_pa
     names = tmp_path / "held-out.txt"
     names.write_bytes("\ufeffmicrograph-01.png\r\nmicrograph-02 \r\n".encode())
     result = headless.train(verified, QUICK, device="cpu", val_list=names)
-    assert (result["trained_on"], result["validated_on"]) == (6, 2)
+    assert (result["trained_on"], result["validated_on"]) == (5, 2), "the one that the split holds back is left out"
 
 
 def test_lists_that_would_validate_on_nothing_are_refused(micrograph_project: Path, tmp_path: Path) -> None:
@@ -137,11 +136,27 @@ def test_names_that_are_no_utf8_cost_no_verdict(micrograph_project: Path) -> Non
     with ProjectFolder.open(micrograph_project, writable=True) as project:
         for sample in project.samples:
             save_half(project, sample, Provenance.HUMAN, Status.VERIFIED)
-        held = {s.image_id for s in project.samples if project.split(s) is Split.VAL}
-    assert held
-    assert headless.train(micrograph_project, QUICK, device="cpu")["validated_on"] == len(held)
+        ids = {sample.image_id for sample in project.samples}
+    assert headless.train(micrograph_project, QUICK, device="cpu")["validated_on"] == len(ids)
     result = json.loads((micrograph_project / ".fcn-studio/runs/0001/result.json").read_bytes())
-    assert set(result["val_ids"]) == held
+    assert set(result["val_ids"]) == ids
+    assert json.loads((micrograph_project / ".fcn-studio/splits.json").read_bytes()).keys() == ids
+
+
+def test_few_verified_images_are_compared_on_folds(
+    verified: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = headless.train(verified, QUICK, device="cpu")
+    assert (result["trained_on"], result["validated_on"]) == (7, 8)
+    assert result["verdict"] == "adopted"
+    assert "compared on 4 folds of your 8 images" in capsys.readouterr().out
+    assert result["baseline"]["images"] == 8
+    stored = (verified / ".fcn-studio/splits.json").read_bytes()
+    apart = headless.train(verified, QUICK, device="cpu", out=tmp_path / "net.safetensors")
+    assert (apart["validated_on"], apart["baseline"]) == (1, None)
+    whole = headless.train(verified, replace(QUICK, level=Level.FULL), device="cpu")
+    assert "compared on 1 image that was held back" in whole["reasons"]
+    assert (verified / ".fcn-studio/splits.json").read_bytes() == stored
 
 
 def test_the_papers_recipe_from_scratch_warns_of_itself(

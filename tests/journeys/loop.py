@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fcn_studio.core.labels import Provenance
-from fcn_studio.core.sample import Split, Status
+from fcn_studio.core.sample import Split, Status, split_of
 from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.tools.options import BRUSH_SIZE
 from fcn_studio.ui.app import Studio
@@ -20,7 +20,7 @@ def script(studio: Studio, out: Path) -> Script:
     yield lambda: session.document is not None and studio.window.isVisible()
     project = session.project
     assert project is not None
-    training = [row for row, sample in enumerate(session.samples) if project.split(sample) is Split.TRAIN]
+    training = [row for row, sample in enumerate(session.samples) if split_of(sample.image_id, 20) is Split.TRAIN]
 
     session.go_to(training[0])
     document = session.document
@@ -92,7 +92,7 @@ def reopen(studio: Studio, out: Path) -> Script:
     yield lambda: session.document is not None and studio.window.isVisible()
     project = session.project
     assert project is not None
-    training = [row for row, sample in enumerate(session.samples) if project.split(sample) is Split.TRAIN]
+    training = [row for row, sample in enumerate(session.samples) if split_of(sample.image_id, 20) is Split.TRAIN]
     for row, name, status in (
         (training[0], "first", Status.VERIFIED),
         (training[3], "last", Status.PRELABELLED),

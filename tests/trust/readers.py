@@ -44,6 +44,7 @@ from fcn_studio.formats.project.project_file import read_project_file, write_pro
 from fcn_studio.formats.project.records import read_provenance, read_record
 from fcn_studio.formats.project.run_result import NAME, read_run_result
 from fcn_studio.formats.project.runs import Runs
+from fcn_studio.formats.project.splits import Splits
 from fcn_studio.formats.project.status_index import StatusIndex
 from fcn_studio.formats.timings import Timings
 from fcn_studio.formats.voc.class_files import class_file_lines, read_class_file
@@ -368,6 +369,15 @@ def _read_splits(path: Path) -> object:
     return read_splits(path.parents[2])
 
 
+def _assigned() -> list[Seed]:
+    return [(json.dumps({"a.png": "val", "sub/b.png": "train"}).encode(), mutators.json_text)]
+
+
+def _read_assigned(path: Path) -> object:
+    sample = Sample("a.png", str(path.parent / "a.png"), "a")
+    return Splits(path, path.parent, {}, lambda: 20, new=False).of(sample)
+
+
 def _current() -> list[Seed]:
     rows = [{"checkpoint": name, "sha256": "ab" * 32, "compared": True} for name in ("street", "a/b.safetensors")]
     mapped = {**rows[0], "class_map": {"Car": 2, "Tree": 255}}
@@ -527,6 +537,7 @@ READERS: dict[str, Reader] = {
     "project": Reader(_read_project, _projects, "fcn-studio.toml"),
     "classes": Reader(read_class_file, _class_files, "class_names.txt"),
     "lists": Reader(_read_splits, lambda: [("a\n\nb/ü \n".encode(), blind)], "ImageSets/Segmentation/train.txt"),
+    "splits": Reader(_read_assigned, _assigned, "splits.json"),
     "current": Reader(_read_current, _current, "runs/current.json"),
     "journal": Reader(_read_journal, _journals, "a.journal"),
     "run result": Reader(lambda path: read_run_result(path.parent), _run_results, NAME),

@@ -40,7 +40,7 @@ def broken(micrograph_project: Path) -> Broken:
     with ProjectFolder.open(micrograph_project, writable=True) as project:
         for sample in project.samples:
             save_half(project, sample, Provenance.HUMAN, Status.VERIFIED)
-        train = [s for s in project.samples if project.split(s) is Split.TRAIN]
+        train = [s for s in project.samples if project.splits.of(s) is Split.TRAIN]
     forget_images(micrograph_project)  # else a file that is cut off later is told as one that has changed
     late, never, mask = (s.image_path for s in train[:3])
     late.write_bytes(late.read_bytes()[:5000])
@@ -90,7 +90,7 @@ def test_train(broken: Broken, capsys: pytest.CaptureFixture[str], level: str) -
     assert isinstance(result["notes"], list)
     assert [note for note in result["notes"] if note.startswith("left out: ") and broken.late in note]
     with ProjectFolder.open(broken.folder, writable=False) as project:
-        train = [s for s in project.samples if project.split(s) is Split.TRAIN]
+        train = [s for s in project.samples if project.splits.of(s) is Split.TRAIN]
     assert result["trained_on"] == len(train) - 3
 
 

@@ -86,7 +86,7 @@ def test_a_name_goes_all_the_way(tmp_path: Path, name: str, capsys: pytest.Captu
         assert (project.annotations.load(sample, SIZE).labels.label_map == labels(2).label_map).all()
         if sample.mask_id.strip() == sample.mask_id and not set("\n\x07\x85\u2028") & set(sample.mask_id):
             in_list = (lists / "val.txt").exists()
-            assert not in_list or project.split(sample) is Split.VAL
+            assert not in_list or project.splits.of(sample) is Split.VAL
         list(BY_NAME["voc"].run(project, out, project.samples))
     assert (folder / "JPEGImages" / name).read_bytes() == before
     exported = out / "VOCdevkit" / "VOC2012"

@@ -27,6 +27,7 @@ def evaluate(
     left_out: dict[str, str] | None = None,
     *,
     boundary: bool = False,
+    confusion: ConfusionMatrix | None = None,
 ) -> Generator[int, None, Figures]:
     """Score a network on images and yield progress.
 
@@ -37,6 +38,7 @@ def evaluate(
         index_map: network index -> truth index; by name if not given. What is not in it counts as an error.
         left_out: image id -> sentence; what cannot be read is noted there and left out.
         boundary: whether to score boundaries too.
+        confusion: the counts to add to, where these images are part of a larger set; the figures are of that set.
 
     Yields:
         The number of images done.
@@ -52,7 +54,7 @@ def evaluate(
     indices = [info.index for info in table.active]
     scored = np.full(256, VOID, np.uint8)
     scored[indices] = indices
-    confusion, matches = ConfusionMatrix(), BoundaryMatches()
+    confusion, matches = confusion or ConfusionMatrix(), BoundaryMatches()
     left_out = {} if left_out is None else left_out
     done = 0
     for group in _groups(predictor, snapshot, left_out):

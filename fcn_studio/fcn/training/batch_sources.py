@@ -210,6 +210,7 @@ class FeatureSource:
 
     Attributes:
         largest_view: longest side in pixels of the network's input of which features are computed.
+        image_numbers: of the images that gave features, in the order of these.
     """
 
     largest_view = 768
@@ -246,6 +247,7 @@ class FeatureSource:
         self._size, self._seed = size, seed
         self._views: list[tuple[Features, Tensor]] = []
         self._order = ImageOrder(0, seed)
+        self.image_numbers: list[int] = []
 
     def fill(self) -> Iterator[int]:
         """Compute features of images and mirror images.
@@ -259,7 +261,10 @@ class FeatureSource:
         for place in range(len(self._images)):
             if (pair := self._images.get(order[place])) is not None:
                 rng = generator(self._seed, VIEWS, place)
-                total += self._add(*self._view(*pair, rng), rng)
+                added = self._add(*self._view(*pair, rng), rng)
+                if added:
+                    self.image_numbers.append(order[place])
+                total += added
             self.filled = place + 1
             self._order = ImageOrder(len(self._views), self._seed)
             yield self.filled

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,16 @@ class PixelSource(FeatureSource):
         inputs, channels = (torch.cat(parts) for parts in zip(*self._sample, strict=True))
         return [Batch(inputs, channels).to(device)]
 
+    def sample(self, image_numbers: Container[int]) -> Batch:
+        """Return the part of the sample that comes from some images; empty if they gave none."""
+        parts = [
+            part for number, part in zip(self.image_numbers, self._sample, strict=True) if number in image_numbers
+        ]
+        if not parts:
+            return Batch(torch.empty(0), torch.empty(0, dtype=torch.int64))
+        inputs, channels = (torch.cat(column) for column in zip(*parts, strict=True))
+        return Batch(inputs, channels)
+
     def _add(self, image: Image, channels: LabelMap, rng: np.random.Generator) -> int:
         """Add pixels of an image; return their bytes."""
         flat = channels.ravel()
@@ -112,6 +122,7 @@ class ScoreFit:
         loss: mean cross-entropy of the last one, nats; not a number before the first.
         converged: whether further steps would gain next to nothing.
         given_up: whether the loss was not a number.
+        shares: float64 (C,), how much the pixels of each class count together.
         notes: sentences about what went wrong.
     """
 
@@ -127,7 +138,7 @@ class ScoreFit:
         self.device = device
         self.steps, self.loss, self.converged, self.given_up = 0, math.nan, False, False
         self.notes: list[str] = []
-        self._shares, self._prior = torch.tensor(shares), scores_of(network)
+        self.shares, self._prior = shares, scores_of(network)
         self._fit: LinearFit | None = None
 
     @property
@@ -143,8 +154,8 @@ class ScoreFit:
         if self._fit is None:
             (sample,) = draw(CPU)
             assert isinstance(sample.inputs, Tensor)
-            counts = torch.bincount(sample.target, minlength=len(self._shares)).clamp(min=1)
-            weights = (self._shares / counts).float()[sample.target]
+            counts = torch.bincount(sample.target, minlength=len(self.shares)).clamp(min=1)
+            weights = (torch.tensor(self.shares) / counts).float()[sample.target]
             self._fit = LinearFit(sample.inputs, sample.target, weights, self._prior)
         scores = self._fit.step(scores_of(self.network))
         if not math.isfinite(self._fit.loss):

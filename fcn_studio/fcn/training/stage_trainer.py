@@ -24,8 +24,10 @@ from fcn_studio.fcn.training.batch_sources import FeatureSource
 from fcn_studio.fcn.training.budget import BASELINE_SHARE, CACHE_SHARE, Budget
 from fcn_studio.fcn.training.calibrate import bias_without_class_weights, calibrate
 from fcn_studio.fcn.training.distributed import Ranks
+from fcn_studio.fcn.training.folds import Comparison, FoldComparer, FoldPlan
 from fcn_studio.fcn.training.resume import Unfinished, reporting_damage
 from fcn_studio.fcn.training.resume_file import StateFile, read_tensors, restore_rng_state, rng_state
+from fcn_studio.fcn.training.score_fit import PixelSource, ScoreFit
 from fcn_studio.fcn.training.stages import TrainingRequest, TrainingStage, batches_of, loss_weights, optimisation_of
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, as_stored, load_checkpoint, save_checkpoint
 from fcn_studio.formats.project.runs import state_of
@@ -84,6 +86,8 @@ class StageTrainer:
         self._calibration: Calibration | None = None
         self._baseline: Figures | None = previous._baseline if previous else None
         self._spent_before: tuple[int, float, float] = previous._spent if previous else (0, 0.0, 0.0)
+        self._comparison: Comparison | None = None
+        self._folds = 0
         self._saved = previous is not None
         self._notes: list[str] = [*previous._notes, *previous.optimisation.notes] if previous else []
         self._state_file = StateFile(state_of(request.out_path), config.keep_every if ranks.is_first else None)
@@ -130,6 +134,21 @@ class StageTrainer:
         if not self.stopped and self._stage.is_last and self._ranks.is_first:
             self._calibrate()
             self._state_file.remove()
+
+    def compare_on_folds(self, plan: FoldPlan) -> Reports:
+        """Compare the network with the one in use on folds.
+
+        A stop ends it, and then nothing is compared.
+        """
+        fit, source = self.optimisation, self.batches
+        if not isinstance(fit, ScoreFit) or not isinstance(source, PixelSource):
+            return
+        steps = WithResult(FoldComparer(plan, self._request, self._start, fit, source).run())
+        for _ in steps:
+            yield from self.report()
+            if self.stopped:
+                return
+        self._comparison, self._folds = steps.result, len(plan.folds)
 
     def _calibrate(self) -> None:
         """Find the temperature of the network that is kept.
@@ -218,6 +237,15 @@ class StageTrainer:
             ),
             steps_wanted=0 if self.optimisation.converged else self._steps_wanted,
         )
+        if (found := self._comparison) is not None:
+            outcome = replace(
+                outcome,
+                figures=found.new,
+                baseline=found.baseline,
+                val_ids=found.image_ids,
+                folds=self._folds,
+                baseline_knows_all=found.baseline_knows_all,
+            )
         if outcome.is_starved and not self.stopped:
             return replace(outcome, notes=(*outcome.notes, starved_sentence(outcome).translated()))
         return outcome

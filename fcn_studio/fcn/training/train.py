@@ -15,6 +15,7 @@ from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProg
 from fcn_studio.errors import TrainingError
 from fcn_studio.fcn.device import select_device
 from fcn_studio.fcn.training.distributed import Ranks, join_group, share_of_environment
+from fcn_studio.fcn.training.folds import FoldPlan
 from fcn_studio.fcn.training.resume import Unfinished, input_digests, read_unfinished
 from fcn_studio.fcn.training.stage_trainer import Reports, StageTrainer
 from fcn_studio.fcn.training.stages import TrainingRequest, training_stages
@@ -35,6 +36,7 @@ def train(
     out_path: Path,
     *,
     resume: bool = False,
+    folds: FoldPlan | None = None,
 ) -> Generator[TrainProgress, bool | None, TrainOutcome]:
     """Train a network on trusted pixels.
 
@@ -58,6 +60,7 @@ def train(
         device: where to train. When its memory runs out the batch is halved, and at last the CPU is used.
         out_path: the checkpoint file, written atomically each time a better network is found.
         resume: continue from the resume file; everything else must be as it was.
+        folds: what a fit of the score layers is compared on at its end; it is then not validated before.
 
     Yields:
         A report; ``figures`` is set in the one after a validation.
@@ -74,7 +77,7 @@ def train(
     digests = input_digests(config, train_set, val_set, table, base.sha256 if base else "")
     select_device(device)
     ranks = join_group(share_of_environment(), device)
-    val_set = val_set if ranks.is_first else ()
+    val_set = val_set if ranks.is_first and folds is None else ()
     try:
         training_set = TrainingSet.of(train_set, table)
         request = TrainingRequest(config, training_set, val_set, table, base, device, out_path, digests)
@@ -83,7 +86,7 @@ def train(
             state = read_unfinished(state_of(out_path)) if resume else None
             if state is not None:
                 state.require_same(digests)
-            return (yield from _train_stages(request, ranks, state))
+            return (yield from _train_stages(request, ranks, state, folds))
     except BaseException:
         ranks.report_failure(device)
         raise
@@ -92,7 +95,7 @@ def train(
 
 
 def _train_stages(
-    request: TrainingRequest, ranks: Ranks, state: Unfinished | None
+    request: TrainingRequest, ranks: Ranks, state: Unfinished | None, folds: FoldPlan | None
 ) -> Generator[TrainProgress, bool | None, TrainOutcome]:
     """Train stage after stage.
 
@@ -110,6 +113,8 @@ def _train_stages(
         if trainer.stopped:
             break
     assert trainer is not None
+    if folds is not None and not trainer.stopped:
+        yield from trainer.compare_on_folds(folds)
     return trainer.outcome()
 
 

@@ -66,7 +66,7 @@ def _write_tree(
         for folder in (IMAGES, MASKS, LISTS):
             (tree / folder).mkdir(parents=True)
         for done, (sample, name) in enumerate(zip(samples, names, strict=True), 1):
-            split = project.split(sample)
+            split = project.splits.of(sample)
             try:
                 row = _write_pair(project, tree, sample, name)
             except (ImageError, MaskError) as error:

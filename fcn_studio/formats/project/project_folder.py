@@ -14,6 +14,7 @@ Only this module knows where things lie in its folder.
       .fcn-studio/adopted_masks                     the masks found at first opening
       .fcn-studio/previous/                         earlier versions of masks and records, and of the project file
       .fcn-studio/runs/NNNN/, runs/current.json     fine-tunes and the network in use
+      .fcn-studio/splits.json                       which images are for validation
       .fcn-studio/index                             statuses, rebuildable
       .fcn-studio/predictions/<mask id>.png         predictions, rebuildable and bounded
       .fcn-studio/prediction_index                  doubt and differences of each image, rebuildable
@@ -34,7 +35,7 @@ from fcn_studio.core.grey_levels import BY_FILE
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.prediction import Prediction, prelabelled
 from fcn_studio.core.project import Access, ProjectConfig
-from fcn_studio.core.sample import Sample, Split, Status, split_of
+from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import ProjectError, ProjectReadOnly, YearsFound
 from fcn_studio.formats.atomic import refuse_outside
 from fcn_studio.formats.images.grey_survey import surveyed_levels
@@ -54,6 +55,8 @@ from fcn_studio.formats.project.project_file import (
     write_project_file,
 )
 from fcn_studio.formats.project.runs import Runs
+from fcn_studio.formats.project.splits import NAME as SPLITS
+from fcn_studio.formats.project.splits import Splits
 from fcn_studio.formats.project.status_index import stamp_of
 from fcn_studio.formats.voc.voc import read_splits, voc_years
 from fcn_studio.i18n import tr
@@ -81,6 +84,7 @@ class ProjectFolder:
         annotations: loads and saves the annotations, and knows their statuses.
         max_pixels: larger images are not read.
         predictions: what networks predicted for its images.
+        splits: which images are for training, and which for validation.
         runs: its fine-tunes and the network in use. They need no lock: a run's folder is its own, and the file that
             names the network in use is replaced whole.
     """
@@ -112,7 +116,13 @@ class ProjectFolder:
         scan = scan_images(self.image_root)
         self.samples: Sequence[Sample] = scan.samples
         self._by_id = {sample.image_id: sample for sample in scan.samples}
-        self._splits = read_splits(folder)
+        self.splits = Splits(
+            folder / STATE / SPLITS,
+            folder,
+            read_splits(folder),
+            lambda: self._config.val_percent,
+            new=self.first_opening,
+        )
         self.runs = Runs(folder / STATE / "runs", folder)
         self.annotations = AnnotationStore(
             folder,
@@ -249,6 +259,7 @@ class ProjectFolder:
             self._hold_lock()
             if self.first_opening and not self._up_to_date:
                 self.annotations.write_adopted()
+                self.splits.store()
             write_project_file(self._project_file, config, self._previous)
             self._config, self._up_to_date = config, True
             self._file_stamp = stamp_of(self._project_file)
@@ -312,13 +323,6 @@ class ProjectFolder:
     def sample(self, image_id: str) -> Sample:
         """Return the image of an id. Raises: KeyError if there is none."""
         return self._by_id[image_id]
-
-    def split(self, sample: Sample) -> Split:
-        """Return the split of an image.
-
-        The ImageSets lists decide. The id decides for images in none of them.
-        """
-        return self._splits.get(sample.mask_id) or split_of(sample.image_id, self._config.val_percent)
 
     def counts(self) -> Mapping[Status, int]:
         """Return the number of images by status, every status named."""

@@ -173,9 +173,10 @@ class Commands(QObject):
         if project is None:
             return
         session.status_scan.look(range(len(session.samples)))
-        images = [
-            (session.status_scan.status(row), project.split(sample)) for row, sample in enumerate(session.samples)
-        ]
+        statuses = [session.status_scan.status(row) for row in range(len(session.samples))]
+        by_sample = list(zip(session.samples, statuses, strict=True))
+        expected = project.splits.expected([s for s, status in by_sample if status is Status.VERIFIED])
+        images = [(status, expected.get(s.image_id) or project.splits.of(s)) for s, status in by_sample]
         dialog = ExportDialog(images, project.folder.parent, self._window)
         if dialog.asked():
             self.start_export(dialog.choice())

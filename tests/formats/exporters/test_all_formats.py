@@ -61,7 +61,7 @@ def test_it_writes_every_image_and_nothing_into_the_project(
     seen, result = finished(row.run(project, out, project.samples))
     assert seen == [(done, 4) for done in range(1, 5)]
     assert result.train + result.val == 4
-    splits = [project.split(sample) for sample in project.samples]
+    splits = [project.splits.of(sample) for sample in project.samples]
     assert (result.train, result.val) == (splits.count(Split.TRAIN), splits.count(Split.VAL))
     assert not result.failed
     assert result.folder.is_relative_to(out)

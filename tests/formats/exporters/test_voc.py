@@ -69,7 +69,7 @@ def test_torchvision_reads_the_export_with_the_very_indices(folder: Path, tmp_pa
         assert len(data) == count
         for name, (image, mask) in zip((Path(p).stem for p in data.masks), data, strict=True):
             sample = source[name]
-            assert project.split(sample) is split
+            assert project.splits.of(sample) is split
             assert (np.asarray(mask) == project.annotations.load(sample, SIZE).labels.label_map).all()
             assert np.abs(np.asarray(image).astype(int) - read_image(sample.image_path)).max() <= 8
             seen.add(name)
@@ -108,8 +108,8 @@ def test_an_export_opens_as_a_project_with_the_same_split(folder: Path, tmp_path
     assert again.counts()[Status.VERIFIED] == 4
     for row in rows:
         sample = again.sample(f"{row['id']}.jpg")
-        assert again.split(sample).value == row["split"]
-        assert again.split(sample) is project.split(project.sample(row["image"]))
+        assert again.splits.of(sample).value == row["split"]
+        assert again.splits.of(sample) is project.splits.of(project.sample(row["image"]))
 
 
 def test_an_export_never_mixes_with_another_nor_with_the_project(folder: Path, tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_real_trees_open_with_their_lists_and_every_mask_reads(name: str) -> Non
         names = (folder / "class_names.txt").read_text().split("\n")
         assert [c.name for c in project.config.table] == [n.strip() for n in names if n.strip()]
         listed = set((folder / "ImageSets" / "Segmentation" / "val.txt").read_text().split())
-        assert {s.mask_id for s in project.samples if project.split(s) is Split.VAL} == listed
+        assert {s.mask_id for s in project.samples if project.splits.of(s) is Split.VAL} == listed
         for sample in project.samples[:: max(1, len(project.samples) // 8)]:
             with Image.open(sample.image_path) as image:
                 loaded = project.annotations.load(sample, image.size)

@@ -15,7 +15,7 @@ import pytest
 from fcn_studio.core.classes import VOID, ClassTable, voc_table
 from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.prediction import Prediction
-from fcn_studio.core.sample import Split, Status, split_of
+from fcn_studio.core.sample import Split, Status
 from fcn_studio.errors import (
     ClassTableNeeded,
     MaskError,
@@ -247,7 +247,7 @@ def test_decomposed_names_are_the_same_image_and_mask(tmp_path: Path) -> None:
         assert "another spelling" in project.notices[0]
 
 
-def test_lists_rule_and_the_id_decides_for_the_rest(tmp_path: Path) -> None:
+def test_lists_rule_and_the_rest_is_for_training_until_it_is_assigned(tmp_path: Path) -> None:
     names = [f"{i}.jpg" for i in range(60)]
     make_project(tmp_path, ["sub/x.jpg", "y.jpg", "z.jpg", *names])
     lists = tmp_path / "ImageSets" / "Segmentation"
@@ -257,12 +257,11 @@ def test_lists_rule_and_the_id_decides_for_the_rest(tmp_path: Path) -> None:
     (lists / "trainval.txt").write_text("0\n1\n")
     before = fingerprint(lists)
     with ProjectFolder.open(tmp_path, writable=True) as project:
-        split = {s.image_id: project.split(s) for s in project.samples}
+        split = {s.image_id: project.splits.of(s) for s in project.samples}
         project.annotations.save(project.samples[0], painted(1), Status.VERIFIED)
         assert project.config.val_percent == 20
     assert (split["sub/x.jpg"], split["y.jpg"], split["z.jpg"]) == (Split.TRAIN, Split.VAL, Split.VAL)
-    assert all(split[name] is split_of(name, 20) for name in names)
-    assert 2 <= sum(split[name] is Split.VAL for name in names) <= 25
+    assert all(split[name] is Split.TRAIN for name in names)
     assert fingerprint(lists) == before
 
 

@@ -296,8 +296,8 @@ def test_a_fine_tune_is_adopted_scored_on_the_truth_and_can_be_taken_back(
     qtbot.waitUntil(lambda: bool(bench.truth) and bench.idle(), timeout=60_000)
     assert not bench.problems
     ((adoption, outcome),) = bench.finished
-    assert adoption.verdict is Verdict.NOT_COMPARED
-    assert outcome.steps == 2
+    assert adoption.verdict is Verdict.ADOPTED
+    assert (outcome.steps, outcome.folds) == (2, 2)
     assert bench.network.current.name == "run 0001"
     assert bench.network.current.trained_on == 2
     assert bench.network.fine_tuning.history[-1].step == 2
