@@ -375,7 +375,7 @@ def _assigned() -> list[Seed]:
 
 def _read_assigned(path: Path) -> object:
     sample = Sample("a.png", str(path.parent / "a.png"), "a")
-    return Splits(path, path.parent, {}, lambda: 20, new=False).of(sample)
+    return Splits(path.parent, path, lambda: 20, new=False).of(sample)
 
 
 def _current() -> list[Seed]:

@@ -58,7 +58,7 @@ from fcn_studio.formats.project.runs import Runs
 from fcn_studio.formats.project.splits import NAME as SPLITS
 from fcn_studio.formats.project.splits import Splits
 from fcn_studio.formats.project.status_index import stamp_of
-from fcn_studio.formats.voc.voc import read_splits, voc_years
+from fcn_studio.formats.voc.voc import voc_years
 from fcn_studio.i18n import tr
 
 STATE = ".fcn-studio"
@@ -117,11 +117,7 @@ class ProjectFolder:
         self.samples: Sequence[Sample] = scan.samples
         self._by_id = {sample.image_id: sample for sample in scan.samples}
         self.splits = Splits(
-            folder / STATE / SPLITS,
-            folder,
-            read_splits(folder),
-            lambda: self._config.val_percent,
-            new=self.first_opening,
+            folder, folder / STATE / SPLITS, lambda: self._config.val_percent, new=self.first_opening
         )
         self.runs = Runs(folder / STATE / "runs", folder)
         self.annotations = AnnotationStore(

@@ -20,6 +20,7 @@ from fcn_studio.errors import ProjectError
 from fcn_studio.formats.atomic import CANNOT_READ, os_errors_as, refuse_outside, write_atomically
 from fcn_studio.formats.images.scan import MAX_LIST_BYTES
 from fcn_studio.formats.strict_json import parse
+from fcn_studio.formats.voc.voc import read_splits
 from fcn_studio.i18n import tr
 from fcn_studio.paths import read_file
 
@@ -32,19 +33,17 @@ class Splits:
     It may be used by several threads.
     """
 
-    def __init__(
-        self, path: Path, project: Path, listed: Mapping[str, Split], val_percent: Callable[[], int], *, new: bool
-    ) -> None:
-        """Look for the file, which is read when it is first needed.
+    def __init__(self, project: Path, path: Path, val_percent: Callable[[], int], *, new: bool) -> None:
+        """Read the ImageSets lists, and look for the file, which is read when it is first needed.
 
         Args:
-            path: the file.
-            project: the folder that it must lie in.
-            listed: mask id -> split, by the ImageSets lists.
+            project: the folder of the project.
+            path: the file, in that folder.
             val_percent: returns the share of verified images that is for validation.
             new: whether the project has no project file yet.
         """
-        self._path, self._project, self._listed, self._val_percent = path, project, listed, val_percent
+        self._path, self._project, self._val_percent = path, project, val_percent
+        self._listed = read_splits(project)
         self._lock = threading.Lock()
         self._by_id = not new and not path.exists()
         """Whether the splits still follow from the ids, as in a project of before there was the file."""

@@ -16,8 +16,8 @@ CLASSES = {sample.image_id: frozenset({0}) for sample in SAMPLES}
 BY_ID = {sample.image_id: split_of(sample.image_id, 40) for sample in SAMPLES}
 
 
-def splits(folder: Path, *, new: bool = False, listed: dict[str, Split] | None = None) -> Splits:
-    return Splits(folder / "splits.json", folder, listed or {}, lambda: 40, new=new)
+def splits(folder: Path, *, new: bool = False) -> Splits:
+    return Splits(folder, folder / "splits.json", lambda: 40, new=new)
 
 
 def all_of(found: Splits) -> dict[str, Split]:
@@ -57,11 +57,14 @@ def test_an_older_project_keeps_what_its_images_have(tmp_path: Path) -> None:
 
 
 def test_lists_come_first_and_are_not_counted(tmp_path: Path) -> None:
-    listed = {"0": Split.VAL, **{str(i): Split.TRAIN for i in range(1, 5)}}
-    new = splits(tmp_path, new=True, listed=listed)
+    lists = tmp_path / "ImageSets" / "Segmentation"
+    lists.mkdir(parents=True)
+    (lists / "val.txt").write_text("0\n")
+    (lists / "train.txt").write_text("1\n2\n3\n4\n")
+    new = splits(tmp_path, new=True)
     new.assign(SAMPLES, CLASSES)
     found = all_of(new)
-    assert [found[f"{i}.png"] for i in range(5)] == list(listed.values())
+    assert [found[f"{i}.png"] for i in range(5)] == [Split.VAL, *[Split.TRAIN] * 4]
     assert [found[f"{i}.png"] for i in range(5, 10)].count(Split.VAL) == 2
     new.store()
     assert json.loads((tmp_path / "splits.json").read_text()).keys() == {f"{i}.png" for i in range(5, 10)}
