@@ -1,0 +1,1 @@
+"""What a person should look at: doubtful regions, and answers to them."""
