@@ -48,6 +48,10 @@ MOST = 50
 """The largest number of hotspots of an image."""
 
 
+_HOLE, _THREAD = 100, 3
+"""Pixels of the largest hole that is filled, and width up to which a thread is cut off."""
+
+
 class Reason(StrEnum):
     """Why a region is worth a look."""
 
@@ -253,14 +257,15 @@ def _grown(seed: _Seed, step: int, prediction: Prediction, labels: Labels) -> Ho
     """Return a region of the grid in the image's pixels, with the band along its borders."""
     rect, near = _widened(seed, step, labels.shape)
     part, old = prediction.part(rect), labels.part(rect)
-    near &= _who(old.provenance, seed.reason)
-    index, own = _commonest(part.label_map, near), VOID
-    near &= part.label_map == index
+    allowed = near & _who(old.provenance, seed.reason)
+    index, own = _commonest(part.label_map, allowed), VOID
+    allowed &= part.label_map == index
     if seed.reason is Reason.DIFFERENCE:
-        own = _commonest(old.label_map, near)
-        near &= old.label_map == own
+        own = _commonest(old.label_map, allowed)
+        allowed &= old.label_map == own
+        near = allowed
     else:
-        near &= part.uncertainty >= seed.level
+        near = _smooth(allowed & (part.uncertainty >= seed.level)) & allowed
     if not near.any():
         return None
     x, y, width, height = cv2.boundingRect(near.view(np.uint8))
@@ -279,6 +284,13 @@ def _widened(seed: _Seed, step: int, shape: tuple[int, int]) -> tuple[Rect, Mask
     room = cv2.dilate(room, np.ones((2 * band + 1, 2 * band + 1), np.uint8))
     rect = start.grown(band).intersect(Rect(0, 0, shape[1], shape[0]))
     return rect, room[rect.moved(band - start.x0, band - start.y0).slices] > 0
+
+
+def _smooth(mask: Mask) -> Mask:
+    """Return a mask without small holes and thin threads."""
+    _, numbers, stats, _ = cv2.connectedComponentsWithStats((~mask).view(np.uint8), connectivity=4)
+    filled = mask | (stats[:, cv2.CC_STAT_AREA] <= _HOLE)[numbers]
+    return cv2.morphologyEx(filled.view(np.uint8), cv2.MORPH_OPEN, np.ones((_THREAD, _THREAD), np.uint8)) > 0
 
 
 def _guesses(part: Prediction, inside: Mask, index: int) -> tuple[int, float]:

@@ -38,6 +38,7 @@ class Actions(QObject):
         for key in CLASS_KEYS:
             action = QAction(tr("Class {key}", key=key), window)
             action.setShortcut(QKeySequence(key))
+            action.setAutoRepeat(False)  # during a walk a held key would answer region after region
             action.triggered.connect(lambda _checked=False, key=key: self.class_key.emit(key))
             window.addAction(action)
             self._class_actions.append(action)
@@ -50,6 +51,8 @@ class Actions(QObject):
         action = QAction(tr(spec.text), window)
         action.setObjectName(spec.name)
         action.setShortcuts([QKeySequence(key) for key in spec.shortcuts])
+        if spec.on_canvas:
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         action.setToolTip(spec.tool_tip)
         action.setStatusTip(spec.sentence)
         action.setCheckable(spec.checkable)
@@ -132,7 +135,8 @@ class Actions(QObject):
         prefix = {Qt.KeyboardModifier.NoModifier: "", Qt.KeyboardModifier.ControlModifier: "Ctrl+"}.get(modifiers)
         if prefix is None or not self._class_actions[0].isEnabled():
             return False
-        self.class_key.emit(f"{prefix}{digit}")
+        if not event.isAutoRepeat():
+            self.class_key.emit(f"{prefix}{digit}")
         return True
 
 

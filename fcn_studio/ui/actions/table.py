@@ -43,6 +43,7 @@ class ActionSpec:
         needs: condition for it to be enabled.
         hold: whether it acts while the key is held.
         repeats: whether it is repeated while the key is held; for small, visible effects.
+        on_canvas: whether its keys work only while the canvas has the keyboard.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ActionSpec:
     needs: Needs = Needs.NOTHING
     hold: bool = False
     repeats: bool = False
+    on_canvas: bool = False
 
     @property
     def plain_text(self) -> str:
@@ -131,6 +133,11 @@ ACTIONS: tuple[ActionSpec, ...] = (
                tr_noop("Show the prediction left of a line, the labels right of it"), checkable=True, needs=_D),
     ActionSpec("navigator", tr_noop("&Navigator"), _VIEW, ("N",), "",
                tr_noop("Show the whole image in a corner. Click it to go there."), checkable=True, needs=_D),
+    ActionSpec("walk_next", tr_noop("Ne&xt doubtful region"), _VIEW, ("Tab",), "",
+               tr_noop("Go to the next region where the network doubts, or contradicts your labels"),
+               separator=True, needs=_D, on_canvas=True),
+    ActionSpec("walk_previous", tr_noop("&Previous doubtful region"), _VIEW, ("Shift+Tab",), "",
+               tr_noop("Go to the doubtful region before"), needs=_D, on_canvas=True),
     ActionSpec("fit", tr_noop("&Fit in window"), _VIEW, ("F",), "fit",
                tr_noop("Show the whole image"), separator=True, needs=_D),
     ActionSpec("one_to_one", tr_noop("&100 %"), _VIEW, ("Shift+F",), "one-to-one",
@@ -139,8 +146,10 @@ ACTIONS: tuple[ActionSpec, ...] = (
                tr_noop("Zoom in"), needs=_D, repeats=True),
     ActionSpec("zoom_out", tr_noop("Zoom ou&t"), _VIEW, ("Ctrl+-",), "zoom-out",
                tr_noop("Zoom out"), needs=_D, repeats=True),
+    ActionSpec("next_part", tr_noop("Next part of the window"), _VIEW, ("F6",), "",
+               tr_noop("Move the keyboard from the canvas to the next part of the window"), separator=True),
     ActionSpec("canvas_only", tr_noop("&Canvas only"), _VIEW, ("F11",), "",
-               tr_noop("Hide everything but the image"), checkable=True, separator=True),
+               tr_noop("Hide everything but the image"), checkable=True),
     ActionSpec("toggle_docks", tr_noop("&Docks"), _VIEW, ("F12",), "",
                tr_noop("Show or hide the docks"), checkable=True),
     ActionSpec("reset_layout", tr_noop("&Reset layout"), _VIEW, (), "",
@@ -204,6 +213,15 @@ ACTIONS: tuple[ActionSpec, ...] = (
 )  # fmt: skip
 """All actions, in menu order."""
 
+WALK: tuple[tuple[str, str], ...] = (
+    (tr_noop("Enter"), tr_noop("Take the prediction for the outlined region")),
+    (tr_noop("R"), tr_noop("Take the second guess of the network")),
+    (tr_noop("Key of a class"), tr_noop("Label the outlined region with this class")),
+    (tr_noop("Backspace"), tr_noop("Leave the region as it is, and go on")),
+    (tr_noop("Esc"), tr_noop("End the walk")),
+)
+"""Keys during the walk through doubtful regions, while the canvas has the keyboard, with their effect."""
+
 TOOL_NAMES = tuple(tool.name for tool in TOOLS)
 
 CLASS_KEYS = (*"1234567890", *(f"Ctrl+{digit}" for digit in "1234567890"))
@@ -252,6 +270,7 @@ def shortcut_rows() -> list[tuple[str, list[tuple[str, str]]]]:
             rows.append(("1 … 9, 0", tr("Paint with class 1 … 10")))
             rows.append(("Ctrl+1 … Ctrl+0", tr("Paint with the next ten classes")))
         groups.append((tr(menu).replace("&", ""), rows))
+    groups.append((tr("At a doubtful region"), [(tr(key), tr(what)) for key, what in WALK]))
     groups.append((tr("Mouse"), [(tr(gesture), tr(what)) for gesture, what in MOUSE]))
     return [group for group in groups if group[1]]
 

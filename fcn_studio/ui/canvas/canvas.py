@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from enum import Enum, auto
+from typing import Protocol
 
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import (
@@ -29,12 +30,14 @@ from fcn_studio.core.event import Event
 from fcn_studio.core.image_pyramid import ImagePyramid
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.raster import Point
+from fcn_studio.core.region import Region
 from fcn_studio.tools.base import Button, PointerEvent, Tool
 from fcn_studio.tools.options import BRUSH_SIZE
 from fcn_studio.ui.canvas.colours import VOID_COLOUR
 from fcn_studio.ui.canvas.overlay_painter import OverlayScene
 from fcn_studio.ui.canvas.parent_event_filter import ParentEventFilter
 from fcn_studio.ui.canvas.pointer import is_eraser, pointer_event, tool_key
+from fcn_studio.ui.canvas.region_outline import RegionOutline
 from fcn_studio.ui.canvas.surface import ZOOM_STEP, Surface
 from fcn_studio.ui.canvas.tool_work import ToolWork
 from fcn_studio.ui.canvas.wheel import Wheel, WheelAction, notches
@@ -57,6 +60,16 @@ class Drag(Enum):
     DIVIDER = auto()
 
 
+class KeyTaker(Protocol):
+    """Takes keys of the canvas before the tool and before shortcuts."""
+
+    def wants(self, event: QKeyEvent) -> bool:
+        """Return whether the key is its own now."""
+
+    def press(self, event: QKeyEvent) -> None:
+        """Do what the key does."""
+
+
 class Canvas(Surface):
     """Widget that shows a document and passes gestures to the active tool.
 
@@ -76,6 +89,7 @@ class Canvas(Surface):
             long, and this one comes with each move.
         wheel: effect of the wheel.
         pen_pressure: whether tools get the pressure of a pen.
+        key_taker: takes keys first, unless a tool's gesture is half done; None for nobody.
     """
 
     class_pick = Signal(int)
@@ -89,6 +103,8 @@ class Canvas(Surface):
         self.setTabletTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.pen_pressure = False
+        self.key_taker: KeyTaker | None = None
+        self._outlined: RegionOutline | None = None
         self._pen_erases: bool | None = None
         self.wheel = Wheel()
         self.hovered = Event[tuple[int, int] | None]()
@@ -152,8 +168,18 @@ class Canvas(Surface):
 
     def paint_overlay(self, painter: QPainter) -> None:
         """See `Surface.paint_overlay`."""
+        if self._outlined is not None and self.view is not None:
+            self._outlined.paint(painter, self.view, self._dpr)
         if self._scene is not None:
             self._scene.paint(painter)
+
+    def set_outlined(self, region: Region | None) -> None:
+        """Outline a region of the image, or none."""
+        old, self._outlined = self._outlined, None if region is None else RegionOutline(region)
+        if self.view is not None:
+            for outline in (old, self._outlined):
+                if outline is not None:
+                    self.update_device(outline.rect(self.view, self._dpr))
 
     @property
     def _uses_brush_size(self) -> bool:
@@ -373,6 +399,8 @@ class Canvas(Surface):
         name = tool_key(event)
         if event.key() == Qt.Key.Key_Space:
             self._hold_space(True)
+        elif self._taken(event) and self.key_taker is not None:
+            self.key_taker.press(event)
         elif name is not None and self._tool is not None and self._tool.key(name):
             pass
         elif name == "Enter" and self._hovered is not None and self._drag == Drag.NONE:
@@ -427,5 +455,11 @@ class Canvas(Surface):
             self.zoom_at(position, factor)
 
     def _wants(self, event: QKeyEvent) -> bool:
-        """Return whether a half-done gesture needs the key, before any shortcut."""
-        return tool_key(event) is not None and self._tool is not None and self._tool.busy
+        """Return whether a half-done gesture or the key taker needs the key, before any shortcut."""
+        busy = self._tool is not None and self._tool.busy
+        return tool_key(event) is not None if busy else self._taken(event)
+
+    def _taken(self, event: QKeyEvent) -> bool:
+        """Return whether a key is for the key taker: no gesture is half done."""
+        busy = self._button_held or (self._tool is not None and self._tool.busy)
+        return not busy and self.key_taker is not None and self.key_taker.wants(event)

@@ -7,7 +7,7 @@ import math
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QPainter
 
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.region import Region
@@ -15,6 +15,30 @@ from fcn_studio.ui.canvas.view_state import ViewState
 
 LINE, HALO = 0xFFFFFFFF, 0xC0000000
 """Premultiplied ARGB of the line and of the halo on both sides of it: seen on every class colour."""
+
+
+class RegionOutline:
+    """The outline of one region, drawn once for each view.
+
+    Args:
+        region: to outline.
+    """
+
+    def __init__(self, region: Region) -> None:
+        self._region = region
+        self._drawn: tuple[ViewState, float, QImage, Rect] | None = None
+
+    def rect(self, view: ViewState, dpr: float) -> Rect:
+        """Return the device pixels that it touches."""
+        return outline_rect(self._region, view, dpr).intersect(view.viewport)
+
+    def paint(self, painter: QPainter, view: ViewState, dpr: float) -> None:
+        """Draw it; ``painter`` uses device pixels."""
+        if self._drawn is None or self._drawn[:2] != (view, dpr):
+            self._drawn = view, dpr, *outline_image(self._region, view, dpr)
+        _, _, picture, rect = self._drawn
+        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
+        painter.drawImage(rect.x0, rect.y0, picture)
 
 
 def outline_rect(region: Region, view: ViewState, dpr: float) -> Rect:

@@ -172,6 +172,14 @@ class Surface(QWidget):
 
         self._move_view(moved)
 
+    def show_view(self, view: ViewState) -> bool:
+        """Show another view of the document.
+
+        Returns False, and changes nothing, while a button is held or without a document.
+        """
+        self._move_view(lambda _: view)
+        return self._view == view
+
     def to_image(self, position: QPointF) -> tuple[float, float]:
         """Return image coordinates (x, y) of a position in the widget.
 

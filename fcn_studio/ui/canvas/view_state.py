@@ -18,6 +18,15 @@ MIN_SCALE, MAX_SCALE = 1 / 64, 64.0
 FIT_MARGIN = 8
 """Device pixels around a fitted image."""
 
+ROOM = 0.8
+"""Share of the viewport's sides that a shown rectangle takes at most."""
+
+LEAST_SHOWN = 24
+"""Device pixels of the longer side of a rectangle below which `ViewState.showing` zooms in."""
+
+MAGNIFIED, MOST_MAGNIFIED = 1 / 6, 8.0
+"""Share of the viewport that a small rectangle gets, and the largest zoom for that."""
+
 KEPT_VISIBLE = 64
 """Device pixels of the image that stay visible, however far it is panned."""
 
@@ -97,6 +106,48 @@ class ViewState:
         """
         return self._placed(self.origin_x + dx, self.origin_y + dy, self.scale)
 
+    def showing(self, rect: Rect, scale: float) -> ViewState:
+        """Return a view that shows a rectangle of the image.
+
+        The view stays as it is if it has the zoom and shows the rectangle already. It zooms out where the rectangle
+        does not fit, and zooms in where it would be smaller than `LEAST_SHOWN`.
+
+        Args:
+            rect: in image pixels.
+            scale: the zoom that is wanted, in device pixels for one image pixel.
+        """
+        side = max(rect.width, rect.height, 1)
+        if side * scale < LEAST_SHOWN:
+            scale = max(scale, min(MAGNIFIED * min(self.width, self.height) / side, MOST_MAGNIFIED))
+        if scale == self.scale and self._shows(rect):
+            return self
+        fitting = ROOM * min(self.width / max(1, rect.width), self.height / max(1, rect.height))
+        view = self._centred_on((rect.x0 + rect.x1) / 2, (rect.y0 + rect.y1) / 2, _limited(min(scale, fitting)))
+        return view.pan(
+            _backdrop(view.origin_x, view.image_width * view.scale, view.width),
+            _backdrop(view.origin_y, view.image_height * view.scale, view.height),
+        )
+
+    def _shows(self, rect: Rect) -> bool:
+        """Return whether all of a rectangle in image pixels is in the viewport."""
+        left, top = self.to_device(rect.x0, rect.y0)
+        right, bottom = self.to_device(rect.x1, rect.y1)
+        return left >= 0 and top >= 0 and right <= self.width and bottom <= self.height
+
+    def between(self, other: ViewState, share: float) -> ViewState:
+        """Return a view on the way to another one of the same viewport.
+
+        Args:
+            other: the view at share 1.
+            share: 0..1.
+        """
+        if share >= 1:
+            return other
+        scale = self.scale * (other.scale / self.scale) ** share
+        ends = (view.to_image(view.width / 2, view.height / 2) for view in (self, other))
+        x, y = (a + (b - a) * share for a, b in zip(*ends, strict=True))
+        return self._centred_on(x, y, scale)
+
     def resize(self, width: int, height: int) -> ViewState:
         """Return the view for a viewport of another size.
 
@@ -126,6 +177,14 @@ class ViewState:
 
 def _limited(scale: float) -> float:
     return min(MAX_SCALE, max(MIN_SCALE, scale))
+
+
+def _backdrop(origin: int, shown: float, viewport: int) -> int:
+    """Return how far to move so that no needless backdrop is shown along one axis."""
+    before, after = FIT_MARGIN, math.floor(viewport - shown) - FIT_MARGIN
+    if after >= before:  # the image is smaller than the viewport: centred
+        return (before + after) // 2 - origin
+    return min(before, max(after, origin)) - origin
 
 
 def _kept_visible(origin: int, shown: float, viewport: int) -> int:

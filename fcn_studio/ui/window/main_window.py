@@ -24,13 +24,14 @@ from fcn_studio.i18n import tr
 from fcn_studio.settings import Settings
 from fcn_studio.tools.options import BRUSH_SHAPE, BRUSH_SIZE
 from fcn_studio.ui.actions.qt_actions import Actions, HeldKey
-from fcn_studio.ui.actions.table import TOOL_NAMES
+from fcn_studio.ui.actions.table import ACTIONS, TOOL_NAMES
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.commands.commands import Commands
 from fcn_studio.ui.commands.live_commands import LiveCommands
 from fcn_studio.ui.commands.network_menu import NetworkMenu
 from fcn_studio.ui.commands.open_folder import dropped_path
 from fcn_studio.ui.commands.view_commands import ViewCommands
+from fcn_studio.ui.commands.walk_commands import WalkCommands
 from fcn_studio.ui.docks.classes_dock import ClassesDock
 from fcn_studio.ui.docks.files_dock import FilesDock
 from fcn_studio.ui.docks.layers_dock import LayersDock
@@ -178,12 +179,17 @@ class MainWindow(QMainWindow):
             ("train_from_scratch", self._train_from_scratch),
             ("add_class", self.classes_dock.start_adding), ("canvas_only", self._toggle_canvas_only),
             ("toggle_docks", self._toggle_docks), ("reset_layout", self._reset_layout),
+            ("next_part", self.focusNextChild),
         ):  # fmt: skip
             self.actions_.bind(name, act)
         self._view = ViewCommands(self.canvas, self._session, self._settings, self.actions_, self.messages)
         self._live = LiveCommands(self.canvas, self._session, self._network, self.actions_, self._door)
         self._peek = HeldKey(self.actions_["peek"], self.canvas.layers.set_peeking)
-        self.actions_.class_key.connect(self._commands.pick_class_key)
+        self._walk = WalkCommands(self.canvas, self._session, self.messages, self._door)
+        for name, act in self._walk.table().items():
+            self.actions_.bind(name, act)
+        self.canvas.addActions([self.actions_[spec.name] for spec in ACTIONS if spec.on_canvas])
+        self.actions_.class_key.connect(self._class_key)
         self._welcome.folder_chosen.connect(self.open_folder)
 
     def _follow(self) -> None:
@@ -386,6 +392,10 @@ class MainWindow(QMainWindow):
             config = dialog.config()
             self.training_dock.raise_()
             self.training_dock.begin(config)
+
+    def _class_key(self, key: str) -> None:
+        if not self._walk.name_by_key(key):
+            self._commands.pick_class_key(key)
 
     def _toggle_docks(self) -> None:
         self.layout_.show_docks(self.actions_["toggle_docks"].isChecked())
