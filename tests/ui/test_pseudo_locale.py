@@ -61,7 +61,7 @@ ROLES = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRo
 
 TRANSLATED = re.compile(r"⟦[^⟦⟧]*⟧")
 PATH = re.compile(r"(?:~|\.)?/[\w./ …-]+")
-KEY = re.compile(r"\b(?:(?:Ctrl|Shift|Alt)\+)+(?:\w+|\S)|\b(?:Enter|Return|PgUp|PgDown|Esc|F\d+)\b")
+KEY = re.compile(r"\b(?:(?:Ctrl|Shift|Alt)\+)+(?:\w+|\S)|\b(?:Enter|Return|PgUp|PgDown|Esc|Tab|F\d+)\b")
 NAMES = re.compile(
     r"FCN Studio|PASCAL VOC|VOCdevkit\S*|VOC\d+|https?:\S+|picture-\d+(?:\.png)?"
     rf"|\b(?:{'|'.join((*CLASSES, *VOC_NAMES, 'road'))})\b|\b(?:CPU|CUDA|Apple MPS|MPS|IoU)\b|\d+ \w{{3}} \d{{4}}"

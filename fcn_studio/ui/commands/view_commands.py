@@ -21,7 +21,9 @@ from fcn_studio.ui.runtime.user_messages import Messages
 if TYPE_CHECKING:
     from fcn_studio.ui.session.session import Session
 
-NO_PREDICTION = tr_noop("There is no prediction of this image yet. Press Ctrl+I to make one.")
+NO_PREDICTION = tr_noop(
+    "There is no prediction of this image yet. Press Ctrl+I to make one, or Ctrl+L to learn from your strokes."
+)
 
 
 class ViewCommands(QObject):

@@ -91,10 +91,11 @@ def test_a_project_shows_everything(studio: Studio) -> None:
 
 
 def test_every_action_does_something_and_says_so(studio: Studio) -> None:
-    tables = (studio.window._commands.table(), studio.window._view.table(), studio.window._live.table())
+    window = studio.window
+    tables = (window._commands.table(), window._view.table(), window._live.table(), window._walk.table())
     bound = {name for table in tables for name in table} | {
         "demo", "quit", "fine_tune", "add_class", "canvas_only", "toggle_docks", "reset_layout", "peek",
-        "train_from_scratch",
+        "train_from_scratch", "next_part",
     }  # fmt: skip
     assert bound == {spec.name for spec in ACTIONS}
     for spec in ACTIONS:
