@@ -145,6 +145,11 @@ class PredictionCache:
         """Return what is known of an image's prediction, without opening a file."""
         return self._known.get(sample.mask_id)
 
+    @property
+    def any_known(self) -> bool:
+        """Whether any summary is known."""
+        return bool(self._known)
+
     def note_differences(self, sample: Sample, differences: float | None) -> None:
         """Note how far the labels of an image differ from its prediction."""
         with self._lock:

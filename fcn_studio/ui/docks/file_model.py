@@ -1,29 +1,35 @@
 """The item model of the Files dock.
 
-No file is opened here. A status is missing until the session's status scan has found it.
+No file is opened here. A status is missing until the session's status scan has found it, doubt and differences until
+the network has predicted the image.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import time
 from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
+from PySide6.QtGui import QColor, QFont, QIcon, QImage, QPainter, QPen, QPixmap
 
 from fcn_studio.core.sample import Sample, Status
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import tr, tr_noop
+from fcn_studio.ui.docks.class_model import share_words
+from fcn_studio.ui.docks.thumbnails import THUMBNAIL, Thumbnails
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.widgets import theme
 
 if TYPE_CHECKING:
+    from fcn_studio.formats.project.prediction_index import PredictionSummary
     from fcn_studio.ui.session.session import Session
 
 Index = QModelIndex | QPersistentModelIndex
 _ROLE = Qt.ItemDataRole
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_PLACE = {status: place for place, status in enumerate(Status)}
 _SCAN_AT_ONCE = 400
 """Rows that are tested for a status in one turn of the event loop."""
 _WAIT_MS = 50
@@ -35,6 +41,26 @@ class Column(IntEnum):
 
     IMAGE = 0
     STATUS = 1
+    DOUBT = 2
+    DIFFERENCES = 3
+
+
+TITLES = {
+    Column.IMAGE: (tr_noop("Image"), tr_noop("Sort by name")),
+    Column.STATUS: (tr_noop("Status"), tr_noop("Sort by status")),
+    Column.DOUBT: (tr_noop("Doubt"), tr_noop("Share of the image that the network expects to have wrong")),
+    Column.DIFFERENCES: (
+        tr_noop("Differs"),
+        tr_noop("Share of your pixels for which the network predicts another class"),
+    ),
+}
+"""Title and tool tip of each column."""
+
+WORST_FIRST = (Column.DOUBT, Column.DIFFERENCES)
+"""Columns whose largest values come first."""
+
+SORT_AGAIN_MS = 1000
+"""Least time between two sorts because values have changed; longer for long lists."""
 
 
 def parse_filter(text: str) -> tuple[list[str], frozenset[Status]]:
@@ -59,10 +85,15 @@ def _plain(name: str) -> str:
 
 
 class FileModel(QAbstractTableModel):
-    """Item model of the images that match the filter.
+    """Item model of the images that match the filter, sorted by one column.
 
-    They are in the order of the project. A filter by words is applied at once. A filter by status needs the status of
-    every image, so it fills the list in the background.
+    A filter by words is applied at once. A filter by status needs the status of every image, so it fills the list in
+    the background. Images whose value is not known come last.
+
+    Args:
+        session: has the images.
+        summary: returns doubt and differences of an image, without opening a file.
+        thumbnails: makes the small pictures, if there are any.
 
     Signals:
         filled(): the filter has seen every image.
@@ -70,9 +101,18 @@ class FileModel(QAbstractTableModel):
 
     filled = Signal()
 
-    def __init__(self, session: Session) -> None:
+    def __init__(
+        self,
+        session: Session,
+        summary: Callable[[Sample], PredictionSummary | None] = lambda _: None,
+        thumbnails: Thumbnails | None = None,
+    ) -> None:
         super().__init__()
-        self._session = session
+        self._session, self._summary, self._thumbnails = session, summary, thumbnails
+        self._column, self._descending = Column.IMAGE, False
+        self._places: dict[int, int] = {}
+        self._sort_later = QTimer(self, singleShot=True, interval=SORT_AGAIN_MS)
+        self._sort_later.timeout.connect(self._sort_rows)
         self._samples: Sequence[Sample] = ()
         self._rows: Sequence[int] = ()
         self._text = ""
@@ -87,7 +127,9 @@ class FileModel(QAbstractTableModel):
             _ROLE.DecorationRole: self._decoration,
             _ROLE.ToolTipRole: lambda row, _: self._failure(row) or self._described(row),
             _ROLE.AccessibleTextRole: lambda row, _: self._described(row),
-            _ROLE.ForegroundRole: lambda _, column: QColor(theme.current().dim) if column == Column.STATUS else None,
+            _ROLE.ForegroundRole: lambda _, column: None if column == Column.IMAGE else QColor(theme.current().dim),
+            _ROLE.TextAlignmentRole: lambda _, column: _RIGHT if column in WORST_FIRST else None,
+            _ROLE.FontRole: self._font,
         }
 
     @property
@@ -113,7 +155,8 @@ class FileModel(QAbstractTableModel):
         if words:
             ids = (sample.image_id.casefold() for sample in self._samples)
             matching = [row for row, name in enumerate(ids) if all(word in name for word in words)]
-        self._rows = [] if statuses else matching
+        self._rows = [] if statuses else self._sorted(matching)
+        self._places = {}
         self.endResetModel()
         if statuses:
             self._statuses, self._scan, self._waiting = statuses, iter(matching), None
@@ -137,10 +180,12 @@ class FileModel(QAbstractTableModel):
             first = len(self._rows)
             self.beginInsertRows(QModelIndex(), first, first + len(found) - 1)
             self._rows = [*self._rows, *found]
+            self._places = {}
             self.endInsertRows()
         self._scanning.setInterval(0 if self._waiting is None else _WAIT_MS)
         if tested < _SCAN_AT_ONCE and self._waiting is None:
             self._scanning.stop()
+            self._sort_rows()
             self.filled.emit()
 
     def _untested(self) -> Iterator[int]:
@@ -161,14 +206,66 @@ class FileModel(QAbstractTableModel):
         It is -1 if the row is hidden.
         """
         if isinstance(self._rows, range):
-            return sample_row if sample_row in self._rows else -1
-        row = bisect_left(self._rows, sample_row)
-        return row if row < len(self._rows) and self._rows[row] == sample_row else -1
+            return self._rows.index(sample_row) if sample_row in self._rows else -1
+        if not self._places:
+            self._places = {row: place for place, row in enumerate(self._rows)}
+        return self._places.get(sample_row, -1)
 
-    def status_changed(self, _image_id: str) -> None:
-        """Draw the visible statuses again."""
+    def redraw(self) -> None:
+        """Draw the visible rows again."""
         if self._rows:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, Column.STATUS))
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, Column.DIFFERENCES))
+
+    def changed(self) -> None:
+        """Draw the visible rows again, and sort them soon if what they are sorted by may have changed."""
+        self.redraw()
+        if self._column != Column.IMAGE and not self._sort_later.isActive():
+            self._sort_later.start()
+
+    # --- order ------------------------------------------------------------------------------------------------
+
+    @guarded
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        if 0 <= column < len(Column):
+            self._column, self._descending = Column(column), order == Qt.SortOrder.DescendingOrder
+            self._sort_rows()
+
+    def _sort_rows(self) -> None:
+        """Sort the rows anew. Whoever refers to a row refers to the same image afterwards."""
+        began = time.monotonic()
+        rows = range(len(self._samples)) if len(self._rows) == len(self._samples) else sorted(self._rows)
+        new = self._sorted(rows)
+        if new != self._rows:
+            self.layoutAboutToBeChanged.emit()
+            before = self.persistentIndexList()
+            images = [self._rows[index.row()] for index in before]
+            self._rows, self._places = new, {}
+            after = [self.index(self.row_of(row), index.column()) for row, index in zip(images, before, strict=True)]
+            self.changePersistentIndexList(before, after)
+            self.layoutChanged.emit()
+        self._sort_later.setInterval(max(SORT_AGAIN_MS, round(20_000 * (time.monotonic() - began))))
+
+    def _sorted(self, rows: Sequence[int]) -> Sequence[int]:
+        """Return rows of the project, which are in its order, in the order of the list."""
+        if self._column == Column.IMAGE:
+            return rows[::-1] if self._descending else rows
+        values = [(value, row) for row in rows if (value := self._value(row, self._column)) is not None]
+        values.sort(key=lambda entry: entry[0], reverse=self._descending)
+        known = [row for _, row in values]
+        if len(known) == len(rows):
+            return known
+        there = set(known)
+        return [*known, *(row for row in rows if row not in there)]
+
+    def _value(self, row: int, column: Column) -> float | None:
+        """Return what a column sorts by, None if it is not known."""
+        if column == Column.STATUS:
+            status = self._session.status_scan.known(row)
+            return None if status is None else _PLACE[status]
+        summary = self._summary(self._samples[row])
+        if summary is None:
+            return None
+        return summary.doubt if column == Column.DOUBT else summary.differences
 
     # --- what Qt asks -----------------------------------------------------------------------------------------
 
@@ -187,8 +284,33 @@ class FileModel(QAbstractTableModel):
             return None
         return value(self._rows[index.row()], index.column())
 
+    @guarded(fallback=None)
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = _ROLE.DisplayRole) -> Any:
+        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(Column):
+            return None
+        column = Column(section)
+        title, tip = TITLES[column]
+        values: dict[int, Any] = {_ROLE.DisplayRole: tr(title), _ROLE.ToolTipRole: tr(tip)}
+        if column in WORST_FIRST:
+            values[_ROLE.InitialSortOrderRole] = Qt.SortOrder.DescendingOrder.value
+            values[_ROLE.TextAlignmentRole] = _RIGHT
+        return values.get(role)
+
     def _words(self, row: int, column: int) -> str:
-        return self._samples[row].image_id if column == Column.IMAGE else self._status_words(row)
+        if column == Column.IMAGE:
+            return self._samples[row].image_id
+        if column == Column.STATUS:
+            return self._status_words(row)
+        value = self._value(row, Column(column))
+        return "" if value is None else share_words(value) or tr("0%")
+
+    def _font(self, row: int, column: int) -> QFont | None:
+        """The open image is bold: while several images are selected, nothing else tells which it is."""
+        if column != Column.IMAGE or row != self._session.index:
+            return None
+        font = QFont()
+        font.setBold(True)
+        return font
 
     def _status_words(self, row: int) -> str:
         status = self._session.status_scan.known(row)
@@ -198,6 +320,16 @@ class FileModel(QAbstractTableModel):
         image_id, status = self._samples[row].image_id, self._status_words(row) or tr("status not known yet")
         if self._failure(row):
             return tr("{image_id}: {status}, cannot be opened", image_id=image_id, status=status)
+        if (doubt := self._words(row, Column.DOUBT)) and (apart := self._words(row, Column.DIFFERENCES)):
+            return tr(
+                "{image_id}: {status}, doubt {doubt}, differs in {apart} of your pixels",
+                image_id=image_id,
+                status=status,
+                doubt=doubt,
+                apart=apart,
+            )
+        if doubt:
+            return tr("{image_id}: {status}, doubt {doubt}", image_id=image_id, status=status, doubt=doubt)
         return f"{image_id}: {status}"
 
     def _failure(self, row: int) -> str:
@@ -210,6 +342,8 @@ class FileModel(QAbstractTableModel):
         if self._failure(row):
             return theme.icon("warning")
         status = self._session.status_scan.known(row)
+        if self._thumbnails is not None and self._thumbnails.shown:
+            return thumbnail_icon(self._thumbnails.of(self._samples[row]), status)
         if status is None:
             return None
         key = (theme.current().name, status)
@@ -223,11 +357,39 @@ def status_dot(status: Status) -> QIcon:
 
     Icons differ in shape as well as in colour: ring, quarter, half, full disc, bar.
     """
-    look = theme.current()
     pixmap = QPixmap(32, 32)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
+    _paint_dot(painter, status)
+    painter.end()
+    pixmap.setDevicePixelRatio(2)
+    return theme.untinted(pixmap)
+
+
+def thumbnail_icon(image: QImage | None, status: Status | None) -> QIcon:
+    """Return a thumbnail with the dot of a status in its corner, empty while there is no picture."""
+    pixmap = QPixmap(THUMBNAIL)
+    pixmap.fill(QColor(theme.current().field))
+    painter = QPainter(pixmap)
+    if image is not None:
+        painter.drawImage((pixmap.width() - image.width()) // 2, (pixmap.height() - image.height()) // 2, image)
+    if status is not None:
+        painter.translate(0, pixmap.height() - 32)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(theme.current().panel))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.drawRoundedRect(2, 2, 28, 28, 6, 6)
+        _paint_dot(painter, status)
+    painter.end()
+    pixmap.setDevicePixelRatio(2)
+    return theme.untinted(pixmap)
+
+
+def _paint_dot(painter: QPainter, status: Status) -> None:
+    """Paint the dot of a status into a square of 32 pixels."""
+    look = theme.current()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
     ink = QColor(look.accent if status is Status.VERIFIED else look.dim)
     painter.setPen(QPen(ink, 3))
     if status is Status.VERIFIED:
@@ -240,6 +402,3 @@ def status_dot(status: Status) -> QIcon:
         painter.setBrush(ink)
         full_turn = 360 * 16
         painter.drawPie(8, 8, 16, 16, 90 * 16, full_turn // (4 if status is Status.PRELABELLED else 2))
-    painter.end()
-    pixmap.setDevicePixelRatio(2)
-    return theme.untinted(pixmap)

@@ -1,54 +1,78 @@
 """The Files dock.
 
-It has the images of the project with their statuses, and a filter.
+It has the images of the project with their statuses, and how far the network doubts and contradicts each.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QActionGroup, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDockWidget,
     QHeaderView,
     QLabel,
+    QMenu,
     QTableView,
     QVBoxLayout,
     QWidget,
 )
 
 from fcn_studio.i18n import tr, tr_n, tr_noop
-from fcn_studio.ui.docks.file_model import Column, FileModel
+from fcn_studio.ui.docks.file_model import TITLES, WORST_FIRST, Column, FileModel
+from fcn_studio.ui.docks.thumbnails import THUMBNAIL, Thumbnails
+from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.runtime.user_messages import ActionDoor
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.fields import TextField
 from fcn_studio.ui.widgets.named import named, with_role
 
 if TYPE_CHECKING:
+    from fcn_studio.ui.network.stored_predictions import StoredPredictions
     from fcn_studio.ui.session.session import Session
 
 ROW_HEIGHT = 26
+THUMBNAIL_ROW = THUMBNAIL.height() // 2 + 6
+WIDTHS = {Column.STATUS: 92, Column.DOUBT: 54, Column.DIFFERENCES: 58}
+WIDE = 380
+"""Width from which on the words of a status have room beside doubt and differences; its dot is always there."""
 FILTER_TIP = tr_noop("Words in the name, and status: with new, prelabelled, in-progress, verified or skipped")
 
 
 class FilesDock(QDockWidget):
-    """Dock with all images in the order of the project.
+    """Dock with all images, sorted by a column.
 
-    A click opens one.
+    A click opens one. With Ctrl or Shift it selects several, and so does a click of the right button, which asks for
+    a menu.
 
     Signals:
         done(): the user finished typing; the canvas gets the keyboard again.
+        menu_wanted(QPoint): the user asks for the menu of the selected images, at this place of the screen.
+
+    Attributes:
+        thumbnails: makes small pictures, if they are shown.
     """
 
     done = Signal()
+    menu_wanted = Signal(QPoint)
 
-    def __init__(self, session: Session, door: ActionDoor, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        door: ActionDoor,
+        stored: StoredPredictions | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(tr("Files"), parent)
         self.setObjectName("filesDock")
-        self._session, self._door = session, door
+        self._session, self._door, self._stored = session, door, stored
         self._following = False
-        self.model = FileModel(session)
+        self.thumbnails = Thumbnails(session, self)
+        summary = (lambda _: None) if stored is None else stored.summary
+        self.model = FileModel(session, summary, self.thumbnails)
         self._view = self._made_view()
         self._filter = TextField(placeholderText=tr("Filter: name, status:verified"), clearButtonEnabled=True)
         named(self._filter, tr("Filter images"), tr(FILTER_TIP))
@@ -68,6 +92,10 @@ class FilesDock(QDockWidget):
         session.document_changed.connect(self._show_current)
         session.sample_changed.connect(self._status_changed)
         session.status_scan.found.connect(lambda: self._status_changed(""))
+        self.thumbnails.arrived.connect(self.model.redraw)
+        if stored is not None:
+            stored.changed.connect(self._summaries_changed)
+            session.autosave.saved.connect(self.thumbnails.forget)
         self._project_changed()
 
     def _made_view(self) -> QTableView:
@@ -76,7 +104,7 @@ class FilesDock(QDockWidget):
         view.setModel(self.model)
         view.setShowGrid(False)
         view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         view.setWordWrap(False)
@@ -85,14 +113,21 @@ class FilesDock(QDockWidget):
         view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         # A click must not take the keyboard from the canvas; Tab reaches the list.
         view.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        view.horizontalHeader().hide()
+        view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        view.customContextMenuRequested.connect(lambda at: self.menu_wanted.emit(view.viewport().mapToGlobal(at)))
         view.verticalHeader().hide()
         # Fixed heights: no row is measured, so a list of any length opens at once.
         view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         view.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-        view.horizontalHeader().setSectionResizeMode(Column.IMAGE, QHeaderView.ResizeMode.Stretch)
-        view.horizontalHeader().setSectionResizeMode(Column.STATUS, QHeaderView.ResizeMode.Fixed)
-        view.horizontalHeader().resizeSection(Column.STATUS, 96)
+        header = view.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(Column.IMAGE, QHeaderView.ResizeMode.Stretch)
+        for column, width in WIDTHS.items():
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            header.resizeSection(column, width)
+        header.setSortIndicator(Column.IMAGE, Qt.SortOrder.AscendingOrder)
+        view.setSortingEnabled(True)
+        header.sortIndicatorChanged.connect(lambda: view.scrollToTop())
         view.selectionModel().currentRowChanged.connect(self._current_changed)
         return view
 
@@ -101,11 +136,64 @@ class FilesDock(QDockWidget):
         """The view of the list."""
         return self._view
 
+    @property
+    def selected(self) -> Sequence[int]:
+        """Rows in the project of the selected images, in the order of the list; the open image if there are none."""
+        places = sorted(index.row() for index in self._view.selectionModel().selectedRows())
+        rows = [self.model.sample_row(place) for place in places]
+        return rows or [row for row in (self._session.index,) if row >= 0]
+
     def retheme(self) -> None:
         """Draw the icons in the colours of the theme."""
-        self.model.status_changed("")
+        self.model.redraw()
+
+    def show_thumbnails(self, shown: bool) -> None:
+        """Show small pictures of the images, or their statuses alone."""
+        self.thumbnails.shown = shown
+        self._view.setIconSize(THUMBNAIL / 2 if shown else QSize(16, 16))
+        self._view.verticalHeader().setDefaultSectionSize(THUMBNAIL_ROW if shown else ROW_HEIGHT)
+        self.model.redraw()
+        self._view.scrollTo(self._view.currentIndex())
+
+    def sort_menu(self, parent: QWidget) -> QMenu:
+        """Return a menu of what the list can be sorted by, for the keyboard."""
+        menu, header = QMenu(tr("So&rt by"), parent), self._view.horizontalHeader()
+        group = QActionGroup(menu)
+        for column in Column:
+            action = group.addAction(tr(TITLES[column][0]))
+            action.setCheckable(True)
+            action.setChecked(header.sortIndicatorSection() == column)
+            order = Qt.SortOrder.DescendingOrder if column in WORST_FIRST else Qt.SortOrder.AscendingOrder
+            action.triggered.connect(lambda _=False, c=column, o=order: self._view.sortByColumn(c, o))
+            menu.addAction(action)
+        return menu
+
+    def close_threads(self) -> None:
+        """End the thread that makes thumbnails."""
+        self.thumbnails.close()
+
+    @guarded
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_columns()
+
+    def _show_columns(self) -> None:
+        """Show doubt and differences once any is known, and words of the status where there is room for them."""
+        known = self._stored is not None and self._stored.any_known
+        for column in WORST_FIRST:
+            self._view.setColumnHidden(column, not known)
+        self._view.setColumnHidden(Column.STATUS, known and self.width() < WIDE)
+
+    def _summaries_changed(self) -> None:
+        self._show_columns()
+        self.model.changed()
 
     def _current_changed(self, current: QModelIndex) -> None:
+        several = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+        if QGuiApplication.keyboardModifiers() & several:
+            return
+        if QGuiApplication.mouseButtons() & Qt.MouseButton.RightButton:
+            return
         if current.isValid() and not self._following:
             row = self.model.sample_row(current.row())
             if row != self._session.index:
@@ -115,11 +203,13 @@ class FilesDock(QDockWidget):
 
     def _project_changed(self) -> None:
         self.setEnabled(self._session.project is not None)
+        self.thumbnails.clear()
         self.model.reload()
+        self._show_columns()
         self._say_count()
 
     def _status_changed(self, image_id: str) -> None:
-        self.model.status_changed(image_id)
+        self.model.changed()
 
     def _say_count(self) -> None:
         total = len(self._session.samples) if self._session.project is not None else 0

@@ -153,7 +153,7 @@ class MainWindow(QMainWindow):
     def _make_docks(self) -> None:
         self.classes_dock = ClassesDock(self._session, self._door)
         self.layers_dock = LayersDock(self.canvas.layers, self._session.grey_display, self._door)
-        self.files_dock = FilesDock(self._session, self._door)
+        self.files_dock = FilesDock(self._session, self._door, self._network.stored)
         self.training_dock = TrainingDock(self._session, self._network, self._settings, self._door)
         self._docks = (self.classes_dock, self.layers_dock, self.files_dock, self.training_dock)
         self.layout_ = Layout(
@@ -249,6 +249,7 @@ class MainWindow(QMainWindow):
             return
         event.accept()
         self._commands.exporter.close()
+        self.files_dock.close_threads()
         super().closeEvent(event)
         self.closed.emit()
 
