@@ -196,6 +196,7 @@ class _SettingsTable:
     label_style = Setting("fill", "Label style", choices=_untitled("fill", "outline", "hatch"), shown=False)
     tool = Setting("brush", "Tool", shown=False)
     navigator = Setting(False, "Navigator", shown=False)
+    thumbnails = Setting(False, "Thumbnails", shown=False)
     train_level = Setting(
         "full", "Fine-tune level", choices=_untitled("quick", "full", "scratch"), shown=False
     )  # fmt: skip

@@ -53,6 +53,7 @@ class PredictionCache:
 
     Attributes:
         limit: bytes of all files together; 0 keeps none.
+        any_compared: whether any image was compared with labels, so that its differences may be known.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class PredictionCache:
             prepare: called before anything is written; raises ProjectError if it must not be.
         """
         self.limit = DEFAULT_BYTES
+        self.any_compared = False
         self._folder, self._index = folder, index
         self._samples, self._digests = samples, digests
         self._levels, self._prepare = levels, prepare
@@ -154,6 +156,7 @@ class PredictionCache:
         """Note how far the labels of an image differ from its prediction."""
         with self._lock:
             found = self._known.get(sample.mask_id)
+            self.any_compared = self.any_compared or differences is not None
             if found is not None and found.differences != differences:
                 self._known[sample.mask_id] = replace(found, differences=differences)
                 self._changed = True
@@ -184,6 +187,7 @@ class PredictionCache:
                 found, self._changed = _summary_in(Path(path), levels), True
             if found is not None and sample.mask_id not in self._known and found.is_of(sample.image_file):
                 self._known.setdefault(sample.mask_id, found)
+                self.any_compared = self.any_compared or found.differences is not None
             yield
 
     def save_index(self) -> None:

@@ -173,6 +173,36 @@ class BatchDialog(Dialog):
             self.accept_button.setEnabled(count > 0)
 
 
+class VerifyDialog(Dialog):
+    """Question whether to verify several images at once.
+
+    Args:
+        images: number of images.
+        unlabelled: how many of them have no label.
+        parent: the window it belongs to.
+    """
+
+    def __init__(self, images: int, unlabelled: int, parent: QWidget | None = None) -> None:
+        super().__init__(tr("Verify the selected images"), tr("Verify"), parent=parent)
+        self.add_words(
+            tr_n(
+                "Verify {n} image? Every pixel of it then counts as labelled by you, and is trained on.",
+                "Verify {n:,} images? Every pixel of them then counts as labelled by you, and is trained on.",
+                images,
+            )
+        )
+        if unlabelled:
+            self.add_words(
+                tr_n(
+                    "{n} of them has no label: all of it becomes background or void.",
+                    "{n:,} of them have no label: all of them become background or void.",
+                    unlabelled,
+                ),
+                "strong",
+            )
+        self.add_words(tr("In each image it can be undone with Ctrl+Z until the folder is closed."), "dim")
+
+
 class LargeImageDialog(Dialog):
     """Question whether to open an image above the limit of size.
 

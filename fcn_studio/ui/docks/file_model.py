@@ -17,7 +17,6 @@ from PySide6.QtGui import QColor, QFont, QIcon, QImage, QPainter, QPen, QPixmap
 
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.i18n import tr, tr_noop
-from fcn_studio.ui.docks.class_model import share_words
 from fcn_studio.ui.docks.thumbnails import THUMBNAIL, Thumbnails
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.widgets import theme
@@ -293,7 +292,6 @@ class FileModel(QAbstractTableModel):
         values: dict[int, Any] = {_ROLE.DisplayRole: tr(title), _ROLE.ToolTipRole: tr(tip)}
         if column in WORST_FIRST:
             values[_ROLE.InitialSortOrderRole] = Qt.SortOrder.DescendingOrder.value
-            values[_ROLE.TextAlignmentRole] = _RIGHT
         return values.get(role)
 
     def _words(self, row: int, column: int) -> str:
@@ -302,7 +300,7 @@ class FileModel(QAbstractTableModel):
         if column == Column.STATUS:
             return self._status_words(row)
         value = self._value(row, Column(column))
-        return "" if value is None else share_words(value) or tr("0%")
+        return "" if value is None else _share_words(value)
 
     def _font(self, row: int, column: int) -> QFont | None:
         """The open image is bold: while several images are selected, nothing else tells which it is."""
@@ -350,6 +348,11 @@ class FileModel(QAbstractTableModel):
         if key not in self._dots:
             self._dots[key] = status_dot(status)
         return self._dots[key]
+
+
+def _share_words(share: float) -> str:
+    """Return a share 0..1 in at most four characters, with a decimal place where there is room for one."""
+    return f"{share:.1%}" if 0 < share < 0.0995 else f"{share:.0%}"
 
 
 def status_dot(status: Status) -> QIcon:

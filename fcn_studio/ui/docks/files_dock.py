@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QActionGroup, QGuiApplication, QResizeEvent
+from PySide6.QtGui import QActionGroup, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDockWidget,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 ROW_HEIGHT = 26
 THUMBNAIL_ROW = THUMBNAIL.height() // 2 + 6
-WIDTHS = {Column.STATUS: 92, Column.DOUBT: 54, Column.DIFFERENCES: 58}
+WIDTHS = {Column.STATUS: 92, Column.DOUBT: 66, Column.DIFFERENCES: 66}
 WIDE = 380
 """Width from which on the words of a status have room beside doubt and differences; its dot is always there."""
 FILTER_TIP = tr_noop("Words in the name, and status: with new, prelabelled, in-progress, verified or skipped")
@@ -115,6 +115,9 @@ class FilesDock(QDockWidget):
         view.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         view.customContextMenuRequested.connect(lambda at: self.menu_wanted.emit(view.viewport().mapToGlobal(at)))
+        by_key = QShortcut(QKeySequence("Shift+F10"), view)  # the Menu key is Qt's own
+        by_key.setContext(Qt.ShortcutContext.WidgetShortcut)
+        by_key.activated.connect(self._menu_by_key)
         view.verticalHeader().hide()
         # Fixed heights: no row is measured, so a list of any length opens at once.
         view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
@@ -142,6 +145,12 @@ class FilesDock(QDockWidget):
         places = sorted(index.row() for index in self._view.selectionModel().selectedRows())
         rows = [self.model.sample_row(place) for place in places]
         return rows or [row for row in (self._session.index,) if row >= 0]
+
+    def open_current(self) -> None:
+        """Open the image of the row that has the keyboard."""
+        current = self._view.currentIndex()
+        if current.isValid():
+            self._open(self.model.sample_row(current.row()))
 
     def retheme(self) -> None:
         """Draw the icons in the colours of the theme."""
@@ -179,10 +188,15 @@ class FilesDock(QDockWidget):
 
     def _show_columns(self) -> None:
         """Show doubt and differences once any is known, and words of the status where there is room for them."""
-        known = self._stored is not None and self._stored.any_known
-        for column in WORST_FIRST:
-            self._view.setColumnHidden(column, not known)
-        self._view.setColumnHidden(Column.STATUS, known and self.width() < WIDE)
+        project = None if self._stored is None else self._session.project
+        doubt = project is not None and project.predictions.any_known
+        self._view.setColumnHidden(Column.DOUBT, not doubt)
+        self._view.setColumnHidden(Column.DIFFERENCES, project is None or not project.predictions.any_compared)
+        self._view.setColumnHidden(Column.STATUS, doubt and self.width() < WIDE)
+
+    def _menu_by_key(self) -> None:
+        at = self._view.visualRect(self._view.currentIndex()).center()
+        self.menu_wanted.emit(self._view.viewport().mapToGlobal(at))
 
     def _summaries_changed(self) -> None:
         self._show_columns()
@@ -195,11 +209,13 @@ class FilesDock(QDockWidget):
         if QGuiApplication.mouseButtons() & Qt.MouseButton.RightButton:
             return
         if current.isValid() and not self._following:
-            row = self.model.sample_row(current.row())
-            if row != self._session.index:
-                # Not `go_to`: only `open_from` asks what a grey mask means.
-                self._door.run(lambda: self._session.open_from(row, +1, lambda wanted: wanted == row))
-                self._show_current()
+            self._open(self.model.sample_row(current.row()))
+
+    def _open(self, row: int) -> None:
+        if row != self._session.index:
+            # Not `go_to`: only `open_from` asks what a grey mask means.
+            self._door.run(lambda: self._session.open_from(row, +1, lambda wanted: wanted == row))
+            self._show_current()
 
     def _project_changed(self) -> None:
         self.setEnabled(self._session.project is not None)

@@ -5,7 +5,7 @@ It labels the open image, or in a batch all images that wait.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -131,6 +131,23 @@ class AutoSegment(QObject):
         self._job_list.forget(Kind.REFRESH)
         self.batch_network = network.sha256
         self._submit(Kind.BATCH, tr("Label all"), samples, network, include_prelabelled, _batch_sentence)
+
+    def segment_selected(self, samples: Sequence[Sample]) -> None:
+        """Predict these images, and label those of them that nobody has touched.
+
+        The others get a prediction for the layers, doubt and differences, and their labels stay as they are.
+
+        Raises:
+            FcnStudioError: if another batch is running, or the network knows no class.
+        """
+        from fcn_studio.jobs import batch
+
+        project = writable_project(self._session)
+        if self._job_list.running(Kind.BATCH):
+            raise ProjectError(tr("A batch is running already; stop it first."))
+        network = needed(self._current.info)
+        batch.index_map(network, project, self._current.class_map)  # raises if it cannot help
+        self._submit(Kind.BATCH, tr("Segment"), list(samples), network, True, _batch_sentence)
 
     def refresh(self) -> None:
         """Let the network in use label Pre-labelled images anew, in the background.

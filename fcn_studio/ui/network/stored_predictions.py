@@ -84,12 +84,6 @@ class StoredPredictions(QObject):
         found = None if project is None else project.predictions.summary(sample)
         return found if found is not None and network is not None and found.checkpoint == network.sha256 else None
 
-    @property
-    def any_known(self) -> bool:
-        """Whether any summary is known, of whatever network."""
-        project = self._session.project
-        return project is not None and project.predictions.any_known
-
     def write(self, prediction: Prediction, mapped: Prediction) -> None:
         """Keep a prediction on disk, if the project can be written.
 

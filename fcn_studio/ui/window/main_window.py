@@ -27,6 +27,7 @@ from fcn_studio.ui.actions.qt_actions import Actions, HeldKey
 from fcn_studio.ui.actions.table import ACTIONS, TOOL_NAMES
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.commands.commands import Commands
+from fcn_studio.ui.commands.file_commands import FileCommands
 from fcn_studio.ui.commands.live_commands import LiveCommands
 from fcn_studio.ui.commands.network_menu import NetworkMenu
 from fcn_studio.ui.commands.open_folder import dropped_path
@@ -182,6 +183,15 @@ class MainWindow(QMainWindow):
             ("next_part", self.focusNextChild),
         ):  # fmt: skip
             self.actions_.bind(name, act)
+        self._files = FileCommands(
+            self._session,
+            self._network.auto_segment,
+            self.files_dock,
+            self.actions_,
+            self._settings,
+            self.messages,
+            self,
+        )
         self._view = ViewCommands(self.canvas, self._session, self._settings, self.actions_, self.messages)
         self._live = LiveCommands(self.canvas, self._session, self._network, self.actions_, self._door)
         self._peek = HeldKey(self.actions_["peek"], self.canvas.layers.set_peeking)
