@@ -58,8 +58,8 @@ TITLES = {
 WORST_FIRST = (Column.DOUBT, Column.DIFFERENCES)
 """Columns whose largest values come first."""
 
-SORT_AGAIN_MS = 1000
-"""Least time between two sorts because values have changed; longer for long lists."""
+SORT_AGAIN_MS, SORT_AGAIN_MOST_MS = 1000, 5000
+"""Time between two sorts because values have changed: ten times what a sort takes, within these bounds."""
 
 
 def parse_filter(text: str) -> tuple[list[str], frozenset[Status]]:
@@ -242,7 +242,8 @@ class FileModel(QAbstractTableModel):
             after = [self.index(self.row_of(row), index.column()) for row, index in zip(images, before, strict=True)]
             self.changePersistentIndexList(before, after)
             self.layoutChanged.emit()
-        self._sort_later.setInterval(max(SORT_AGAIN_MS, round(20_000 * (time.monotonic() - began))))
+        took_ms = round(1000 * (time.monotonic() - began))
+        self._sort_later.setInterval(min(max(SORT_AGAIN_MS, 10 * took_ms), SORT_AGAIN_MOST_MS))
 
     def _sorted(self, rows: Sequence[int]) -> Sequence[int]:
         """Return rows of the project, which are in its order, in the order of the list."""

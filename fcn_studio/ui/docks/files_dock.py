@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 ROW_HEIGHT = 26
 THUMBNAIL_ROW = THUMBNAIL.height() // 2 + 6
-WIDTHS = {Column.STATUS: 92, Column.DOUBT: 66, Column.DIFFERENCES: 66}
+WIDTHS = {Column.STATUS: 92, Column.DOUBT: 60, Column.DIFFERENCES: 60}
 WIDE = 380
 """Width from which on the words of a status have room beside doubt and differences; its dot is always there."""
 FILTER_TIP = tr_noop("Words in the name, and status: with new, prelabelled, in-progress, verified or skipped")

@@ -27,11 +27,11 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
 
     _Made = tuple[ProjectFolder, str, QImage | None]
 
-THUMBNAIL = QSize(144, 108)
+THUMBNAIL = QSize(112, 84)
 """Pixels of a thumbnail, two for each pixel of a screen of usual density."""
 
-MOST = 600
-"""Thumbnails that are kept, 62 kB each."""
+MOST = 1000
+"""Thumbnails that are kept, 38 kB each."""
 
 MOST_ASKED = 60
 """Requests that wait; older ones are out of view by then."""

@@ -6,13 +6,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QObject, QPoint, Qt, Signal
+from PySide6.QtCore import QObject, QPersistentModelIndex, QPoint, Qt, Signal
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.sample import Sample, Status
+from fcn_studio.formats.project.prediction_index import PredictionSummary
 from fcn_studio.ui.canvas.layers import Layer
+from fcn_studio.ui.docks import file_model
 from fcn_studio.ui.docks.class_model import ClassModel, Column, share_words
+from fcn_studio.ui.docks.file_model import Column as FileColumn
 from fcn_studio.ui.docks.file_model import FileModel, parse_filter
 from fcn_studio.ui.docks.files_dock import FilesDock
 from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
@@ -213,6 +216,41 @@ def test_a_status_that_is_not_known_yet_is_left_out(qtbot: QtBot) -> None:
     assert [model.index(row, 1).data() for row in range(3)] == ["Verified", "", ""]
     assert model.index(1, 0).data(ROLE.DecorationRole) is None
     assert model.index(1, 0).data(ROLE.ToolTipRole) == "dir/img000001.jpg: status not known yet"
+
+
+def test_images_are_sorted_by_doubt_and_unknown_ones_come_last(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_model, "SORT_AGAIN_MS", 0)
+    monkeypatch.setattr(file_model, "SORT_AGAIN_MOST_MS", 0)
+    session = ManyFiles(10_000)
+    doubts = {sample.image_id: row * 7919 % 9001 / 9001 for row, sample in enumerate(session.samples[:9000])}
+
+    def summary(sample: Sample) -> PredictionSummary | None:
+        doubt = doubts.get(sample.image_id)
+        return None if doubt is None else PredictionSummary("c0", doubt, None, (0, 0))
+
+    model = FileModel(session, summary)  # type: ignore[arg-type]
+    model.reload()
+    followed = QPersistentModelIndex(model.index(9500, 0))
+    model.sort(FileColumn.DOUBT, Qt.SortOrder.DescendingOrder)
+    shown = [model.sample_row(place) for place in range(10_000)]
+    assert sorted(shown) == list(range(10_000))
+    values = [doubts[session.samples[row].image_id] for row in shown[:9000]]
+    assert values == sorted(values, reverse=True)
+    assert shown[9000:] == list(range(9000, 10_000))
+    assert model.row_of(shown[123]) == 123
+    assert followed.row() == model.row_of(9500)
+    assert model.index(0, FileColumn.DOUBT).data() == "100%"
+    assert model.index(9999, FileColumn.DOUBT).data() == ""
+    doubts[session.samples[9500].image_id] = 0.05
+    with qtbot.waitSignal(model.layoutChanged):
+        model.changed()
+    assert followed.row() == model.row_of(9500) < 9001
+    model.set_filter("img00001")
+    assert [model.sample_row(place) for place in range(10)] == sorted(
+        range(10, 20), key=lambda row: -doubts[session.samples[row].image_id]
+    )
+    model.sort(FileColumn.IMAGE, Qt.SortOrder.DescendingOrder)
+    assert [model.sample_row(place) for place in range(10)] == list(range(19, 9, -1))
 
 
 def test_filter_terms() -> None:

@@ -218,6 +218,29 @@ def test_a_batch_writes_new_images_only(bench: Bench, qtbot: QtBot) -> None:
         bench.network.auto_segment.segment_folder()
 
 
+def test_segmenting_selected_images_keeps_human_labels_and_says_where_they_differ(bench: Bench, qtbot: QtBot) -> None:
+    project, stored = bench.session.project, bench.network.stored
+    assert project is not None
+    touched, new = (
+        project.samples[6],
+        next(s for s in project.samples[1:] if not project.annotations.mask_path(s).exists()),
+    )
+    save_half(project, touched, Provenance.HUMAN, Status.VERIFIED)
+    before = project.annotations.mask_path(touched).read_bytes()
+    bench.network.auto_segment.segment_selected([touched, new])
+    qtbot.waitUntil(bench.idle, timeout=20_000)
+    bench.session.autosave.drain()
+    assert project.annotations.mask_path(touched).read_bytes() == before
+    assert project.annotations.status(new) is Status.PRELABELLED
+    qtbot.waitUntil(lambda: all(stored.summary(sample) is not None for sample in (touched, new)))
+    compared, plain = stored.summary(touched), stored.summary(new)
+    assert compared is not None
+    assert plain is not None
+    qtbot.waitUntil(lambda: getattr(stored.summary(touched), "differences", None) is not None)
+    assert plain.differences is None
+    assert 0 < plain.doubt < 1
+
+
 def test_a_batch_leaves_the_open_image_alone_after_its_first_stroke(bench: Bench, qtbot: QtBot) -> None:
     """Even if the stroke is still being drawn when the prediction comes."""
     bench.network.auto_segment.segment_folder()
