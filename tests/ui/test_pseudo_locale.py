@@ -44,6 +44,7 @@ from fcn_studio.ui.canvas.layers import Layer
 from fcn_studio.ui.dialogs import questions
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.dialogs.class_map_dialog import ClassMapDialog
+from fcn_studio.ui.dialogs.clean_dialog import CleanDialog
 from fcn_studio.ui.dialogs.export_dialog import ExportDialog
 from fcn_studio.ui.dialogs.help_dialogs import ReportDialog, ShortcutsDialog
 from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
@@ -260,6 +261,9 @@ DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
         studio.session, lambda _left_over: None, ActionDoor(studio.window.messages)
     ),
     "restore": lambda studio, folder: RestoreDialog("picture-000.png", i18n.tr("Words."), [earlier()], TABLE),
+    "clean": lambda studio, folder: CleanDialog(
+        Labels.unlabelled(4, 5), [0, 1], (1, CLASSES[1]), lambda _region: None
+    ),
     "class map": lambda studio, folder: ClassMapDialog("cell", TABLE, TABLE, {}),
 }
 TABLE = ClassTable.from_names(CLASSES)

@@ -18,7 +18,6 @@ from fcn_studio.core.sample import Status
 from fcn_studio.i18n import tr, tr_n
 from fcn_studio.settings import Settings
 from fcn_studio.ui.actions.table import TOOL_NAMES, class_keys
-from fcn_studio.ui.commands.label_commands import LabelCommands
 from fcn_studio.ui.commands.network_commands import NetworkCommands
 from fcn_studio.ui.commands.open_folder import OpenFolder
 from fcn_studio.ui.commands.quitting import LONG_KINDS, Quitting
@@ -60,7 +59,6 @@ class Commands(QObject):
         self._settings, self._messages, self._window = settings, messages, window
         self.opening = OpenFolder(session, settings, messages, self.may_end_jobs, window)
         self.restore = RestoreEarlier(session, messages, window)
-        self._labels = LabelCommands(session, messages)
         self.networks = NetworkCommands(session, network, messages, window)
         self.exporter = Exporter(self)
         self.quitting = Quitting(network.job_list, self.exporter, messages, window)
@@ -93,10 +91,8 @@ class Commands(QObject):
             "verify": session.verify_and_next,
             "skip": session.toggle_skip,
             "restore": self.restore.restore_open,
-            "fill_unlabelled": self._labels.fill_unlabelled,
-            "fill_gaps": self._labels.fill_from_nearest,
-            "copy_previous": self._labels.copy_previous,
             "only_unlabelled": lambda: toolbox.set_only_unlabelled(not toolbox.only_unlabelled),
+            "only_over": lambda: toolbox.set_only_over(toolbox.class_index if toolbox.only_over is None else None),
             "segment_folder": self.segment_folder,
             "stop": self.stop,
             "go_back": network.current.go_back,

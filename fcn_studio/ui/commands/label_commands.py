@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+
+from PySide6.QtWidgets import QWidget
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.labels import Labels, Provenance
+from fcn_studio.core.region import Region
 from fcn_studio.core.regions import gaps
+from fcn_studio.core.regions.clean import cleaned
 from fcn_studio.errors import ProjectError
 from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.ui.runtime.user_messages import Messages
@@ -15,13 +19,52 @@ from fcn_studio.ui.session.session import Session
 
 
 class LabelCommands:
-    """Fills gaps, and copies labels from image to image.
+    """Fills gaps, cleans labels, and copies labels from image to image.
 
     Each command is one undo step. Classes that are hidden or locked keep their pixels.
     """
 
-    def __init__(self, session: Session, messages: Messages) -> None:
-        self._session, self._messages = session, messages
+    def __init__(
+        self, session: Session, messages: Messages, outline: Callable[[Region | None], None], window: QWidget
+    ) -> None:
+        """Prepare.
+
+        Args:
+            session: the open image and its tools.
+            messages: to the user.
+            outline: outlines a region on the canvas, or nothing.
+            window: parent of dialogs.
+        """
+        self._session, self._messages, self._outline, self._window = session, messages, outline, window
+
+    def table(self) -> Mapping[str, Callable[[], object]]:
+        """Return what each action does, by its name."""
+        return {
+            "fill_unlabelled": self.fill_unlabelled,
+            "fill_gaps": self.fill_from_nearest,
+            "copy_previous": self.copy_previous,
+            "clean": self.clean,
+        }
+
+    def clean(self) -> None:
+        """Ask how to clean the labels, with a preview, and do it.
+
+        Raises:
+            ProjectError: if no image is open or the project is read-only.
+        """
+        from fcn_studio.ui.dialogs.clean_dialog import CleanDialog
+
+        session = self._session
+        document = session.editable()
+        labels = Labels(document.label_map, document.provenance)
+        info = session.table.get(session.toolbox.class_index)
+        if info is None:
+            raise ProjectError(tr("Choose a class first; void cannot be cleaned."))
+        classes = [row.index for row in session.table.active]
+        dialog = CleanDialog(labels, classes, (info.index, info.name), self._outline, self._window)
+        if dialog.asked() and session.document is document:
+            find = partial(cleaned, labels, *dialog.choice())
+            session.toolbox.tool.write(document, tr_noop("Clean"), find, labels.label_map.size)
 
     def fill_unlabelled(self) -> None:
         """Give all unlabelled pixels the active class.

@@ -52,6 +52,7 @@ class Toolbox(QObject):
         self._hidden: frozenset[int] = frozenset()
         self._locked: frozenset[int] = frozenset()
         self._only_unlabelled = False
+        self._only_over: int | None = None
         self._tools: dict[str, Tool] = {spec.name: spec.tool(self) for spec in TOOLS}
         self.tool_name, self.tool = next(iter(self._tools.items()))
         self._undo_title = ""
@@ -106,6 +107,8 @@ class Toolbox(QObject):
         known = frozenset(c.index for c in table.active) | {VOID}
         self._hidden &= known
         self._locked &= known
+        if self._only_over not in known:
+            self._only_over = None
         if self.class_index not in known:
             self.class_index = next((c.index for c in table.active), VOID)
         self._apply_rules()
@@ -128,7 +131,7 @@ class Toolbox(QObject):
         It is the state in which a project opens.
         """
         self._hidden = self._locked = frozenset()
-        self._only_unlabelled = False
+        self._only_unlabelled, self._only_over = False, None
         self._apply_rules()
 
     def set_class(self, index: int) -> None:
@@ -229,7 +232,7 @@ class Toolbox(QObject):
     @property
     def rules(self) -> PaintRules:
         """The rules that edits obey."""
-        return PaintRules(hidden=self._hidden, locked=self._locked, only_unlabelled=self._only_unlabelled)
+        return PaintRules(self._hidden, self._locked, self._only_unlabelled, self._only_over)
 
     def toggle_hidden(self, index: int) -> None:
         """Show or hide a class."""
@@ -246,7 +249,18 @@ class Toolbox(QObject):
     def set_only_unlabelled(self, on: bool) -> None:
         """Paint only where nothing is labelled, or everywhere."""
         self.tool.settle()
-        self._only_unlabelled = on
+        self._only_unlabelled, self._only_over = on, None
+        self._apply_rules()
+
+    @property
+    def only_over(self) -> int | None:
+        """The one class over whose pixels tools paint; None if there is no such rule."""
+        return self._only_over
+
+    def set_only_over(self, index: int | None) -> None:
+        """Paint only over pixels of a class, or everywhere."""
+        self.tool.settle()
+        self._only_unlabelled, self._only_over = False, index
         self._apply_rules()
 
     def _apply_rules(self) -> None:

@@ -28,6 +28,7 @@ from fcn_studio.ui.actions.table import ACTIONS, TOOL_NAMES
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.commands.commands import Commands
 from fcn_studio.ui.commands.file_commands import FileCommands
+from fcn_studio.ui.commands.label_commands import LabelCommands
 from fcn_studio.ui.commands.live_commands import LiveCommands
 from fcn_studio.ui.commands.network_menu import NetworkMenu
 from fcn_studio.ui.commands.open_folder import dropped_path
@@ -173,7 +174,8 @@ class MainWindow(QMainWindow):
 
     def _bind(self) -> None:
         """Bind every action to a command."""
-        for name, act in self._commands.table().items():
+        labels = LabelCommands(self._session, self.messages, self.canvas.set_outlined, self)
+        for name, act in (*self._commands.table().items(), *labels.table().items()):
             self.actions_.bind(name, act)
         for name, act in (
             ("demo", self.demo_requested.emit), ("quit", self.close), ("fine_tune", self._fine_tune),
@@ -324,6 +326,7 @@ class MainWindow(QMainWindow):
     def _rules_changed(self) -> None:
         self.canvas.layers.set_hidden(self._toolbox.hidden)
         self.actions_["only_unlabelled"].setChecked(self._toolbox.only_unlabelled)
+        self.actions_["only_over"].setChecked(self._toolbox.only_over is not None)
 
     def _network_changed(self) -> None:
         self._network_words.setText(self._network.current.summary)

@@ -44,8 +44,8 @@ class OptionsBar(QToolBar):
         self._tool = with_role(QLabel(), "strong")
         self._swatch, self._class_name = QLabel(), QLabel()
         self._where = named(Choice(), tr("Paint"), tr("Pixels that painting may change"))
-        self._where.addItems([tr("Paint everywhere"), tr("Paint only unlabelled")])
-        self._where.activated.connect(lambda row: self._toolbox.set_only_unlabelled(row == _ONLY_UNLABELLED))
+        self._where.activated.connect(self._set_where)
+        self._over: list[int] = []  # the classes offered after the first two
         self._protected = with_role(QLabel(), "dim")
         self._controls: dict[AnyOption, Controls] = {}
         self._option_parts: dict[AnyOption, list[QAction]] = {}
@@ -90,12 +90,31 @@ class OptionsBar(QToolBar):
         self._tool.setText(BY_NAME[toolbox.tool_name].plain_text)
         self._show_class()
         self._show_options()
-        self._where.setCurrentIndex(_ONLY_UNLABELLED if toolbox.only_unlabelled else _EVERYWHERE)
+        self._show_where()
         self._protected.setText(self._protected_words())
         for part in self._class_parts:
             part.setVisible(tool.uses_class)
         for part in self._paint_parts:
             part.setVisible(tool.writes)
+
+    def _show_where(self) -> None:
+        toolbox, table = self._toolbox, self._session.table
+        self._over = [info.index for info in table.active]
+        names = [tr("Paint only over {name}", name=info.name) for info in table.active]
+        texts = [tr("Paint everywhere"), tr("Paint only unlabelled"), *names]
+        if texts != [self._where.itemText(row) for row in range(self._where.count())]:
+            self._where.clear()
+            self._where.addItems(texts)
+        row = _ONLY_UNLABELLED if toolbox.only_unlabelled else _EVERYWHERE
+        if toolbox.only_over in self._over:
+            row = len(texts) - len(names) + self._over.index(toolbox.only_over)
+        self._where.setCurrentIndex(row)
+
+    def _set_where(self, row: int) -> None:
+        if row in (_EVERYWHERE, _ONLY_UNLABELLED):
+            self._toolbox.set_only_unlabelled(row == _ONLY_UNLABELLED)
+        else:
+            self._toolbox.set_only_over(self._over[row - _ONLY_UNLABELLED - 1])
 
     def _show_class(self) -> None:
         index, table = self._toolbox.class_index, self._session.table

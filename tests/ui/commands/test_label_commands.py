@@ -2,10 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.labels import Labels, Provenance
+from fcn_studio.core.region import Region
+from fcn_studio.core.regions.clean import Cleaning
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError
+from fcn_studio.ui.commands.label_commands import LabelCommands
+from fcn_studio.ui.dialogs.clean_dialog import CleanDialog
 from tests.ui.conftest import Studio
 
 
@@ -53,4 +58,29 @@ def test_labels_are_copied_from_the_previous_image_where_there_are_none(studio: 
 
 def test_before_the_first_image_there_is_none_to_copy(studio: Studio) -> None:
     with pytest.raises(ProjectError, match="no previous image"):
-        studio.window._commands.table()["copy_previous"]()
+        LabelCommands(studio.session, studio.window.messages, lambda _region: None, studio.window).copy_previous()
+
+
+def test_labels_are_cleaned_after_a_preview(studio: Studio, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = studio.session.document
+    assert document is not None
+    painted(studio, slice(0, None), 1)
+    labels = Labels(document.label_map.copy(), document.provenance.copy())
+    labels.label_map[5:8, 5:8] = 2
+    with document.edit("Brush stroke") as edit:
+        edit.replace(labels)
+    outlined: list[Region | None] = []
+    studio.session.toolbox.set_class(2)
+
+    def asked(dialog: CleanDialog) -> bool:
+        dialog.show()
+        dialog.way.setCurrentIndex(dialog.way.findData(Cleaning.ISLANDS))
+        qtbot.waitUntil(lambda: bool(outlined) and outlined[-1] is not None and outlined[-1].area == 9)
+        dialog.accept()
+        return True
+
+    monkeypatch.setattr(CleanDialog, "asked", asked)
+    LabelCommands(studio.session, studio.window.messages, outlined.append, studio.window).clean()
+    assert (document.label_map == 1).all()
+    assert outlined[-1] is None
+    assert document.undo() == "Clean"

@@ -146,3 +146,14 @@ def test_without_a_document_gestures_do_nothing(toolbox: Toolbox) -> None:
         press(toolbox)
         toolbox.tool.release(PointerEvent(10, 10, "left"))
         toolbox.settle()
+
+
+def test_painting_only_over_a_class_ends_with_the_class_and_with_only_unlabelled(toolbox: Toolbox) -> None:
+    toolbox.set_only_over(1)
+    assert toolbox.rules.only_over == 1
+    toolbox.set_only_unlabelled(True)
+    assert (toolbox.rules.only_over, toolbox.rules.only_unlabelled) == (None, True)
+    toolbox.set_only_over(2)
+    assert (toolbox.rules.only_over, toolbox.rules.only_unlabelled) == (2, False)
+    toolbox.set_table(ClassTable.from_names(["background", "road"]))
+    assert toolbox.only_over is None

@@ -476,6 +476,12 @@ def test_options_follow_the_tool_and_set_it(studio: Studio) -> None:
     studio.window.actions_["only_unlabelled"].trigger()
     assert toolbox.only_unlabelled
     assert bar._where.currentText() == "Paint only unlabelled"
+    studio.window.actions_["only_over"].trigger()
+    assert bar._where.currentText() == f"Paint only over {studio.session.table.name_of(toolbox.class_index)}"
+    bar._where.activated.emit(2)
+    assert toolbox.only_over == studio.session.table.active[0].index
+    studio.window.actions_["only_over"].trigger()
+    assert bar._where.currentText() == "Paint everywhere"
 
 
 def test_the_slider_reaches_every_end(studio: Studio) -> None:
