@@ -174,8 +174,8 @@ class MainWindow(QMainWindow):
 
     def _bind(self) -> None:
         """Bind every action to a command."""
-        labels = LabelCommands(self._session, self.messages, self.canvas.set_outlined, self)
-        for name, act in (*self._commands.table().items(), *labels.table().items()):
+        self._labels = LabelCommands(self._session, self.messages, self.canvas.set_outlined, self)
+        for name, act in (*self._commands.table().items(), *self._labels.table().items()):
             self.actions_.bind(name, act)
         for name, act in (
             ("demo", self.demo_requested.emit), ("quit", self.close), ("fine_tune", self._fine_tune),
