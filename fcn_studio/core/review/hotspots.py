@@ -163,10 +163,10 @@ class _Grid:
         Pixels near a border are not in the mask, so a part has one predicted class.
         """
         least = max(LEAST_PIXELS, LEAST_SHARE * mask.size * self.step**2) / self.step**2
-        count, numbers, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
-        for number in range(1, count):
-            x, y, width, height, area = stats[number].tolist()
-            if area >= least:
+        _, numbers, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+        for number in np.flatnonzero(stats[:, cv2.CC_STAT_AREA] >= least).tolist():
+            if number:  # 0 is what lies outside of all parts
+                x, y, width, height, _ = stats[number].tolist()
                 rect = Rect(x, y, x + width, y + height)
                 yield rect, numbers[rect.slices] == number
 
@@ -255,53 +255,51 @@ def _differences(grid: _Grid) -> Iterator[_Seed]:
 
 def _grown(seed: _Seed, step: int, prediction: Prediction, labels: Labels) -> Hotspot | None:
     """Return a region of the grid in the image's pixels, with the band along its borders."""
-    rect, near = _widened(seed, step, labels.shape)
+    rect, holes, near = _widened(seed, step, labels.shape)
     part, old = prediction.part(rect), labels.part(rect)
-    allowed = near & _who(old.provenance, seed.reason)
-    index, own = _commonest(part.label_map, allowed), VOID
-    allowed &= part.label_map == index
+    near &= _who(old.provenance, seed.reason)
+    index, own = _commonest(part.label_map, near), VOID
+    near &= part.label_map == index
     if seed.reason is Reason.DIFFERENCE:
-        own = _commonest(old.label_map, allowed)
-        allowed &= old.label_map == own
-        near = allowed
+        own = _commonest(old.label_map, near)
+        near &= old.label_map == own
     else:
-        near = _smooth(allowed & (part.uncertainty >= seed.level)) & allowed
-    if not near.any():
+        near &= holes | (part.uncertainty >= seed.level)
+    thick = cv2.morphologyEx(near.view(np.uint8), cv2.MORPH_OPEN, np.ones((_THREAD, _THREAD), np.uint8))
+    x, y, width, height = cv2.boundingRect(thick)
+    if not width:
         return None
-    x, y, width, height = cv2.boundingRect(near.view(np.uint8))
     box = Rect(x, y, x + width, y + height)
-    inside, box = np.ascontiguousarray(near[box.slices]), box.moved(rect.x0, rect.y0)
+    inside, box = np.ascontiguousarray(thick[box.slices]) > 0, box.moved(rect.x0, rect.y0)
     second, probability = _guesses(prediction.part(box), inside, index)
     return Hotspot(seed.reason, box, inside, index, second, own, probability, seed.gain)
 
 
-def _widened(seed: _Seed, step: int, shape: tuple[int, int]) -> tuple[Rect, Mask]:
-    """Return a box in image pixels, and in it the region with the band around it."""
-    band = (_reach(step) + 1) * step
-    start = Rect(*(edge * step for edge in seed.rect))
-    room = cv2.resize(seed.inside.view(np.uint8), (start.width, start.height), interpolation=cv2.INTER_NEAREST)
-    room = cv2.copyMakeBorder(room, band, band, band, band, cv2.BORDER_CONSTANT, value=0)
-    room = cv2.dilate(room, np.ones((2 * band + 1, 2 * band + 1), np.uint8))
-    rect = start.grown(band).intersect(Rect(0, 0, shape[1], shape[0]))
-    return rect, room[rect.moved(band - start.x0, band - start.y0).slices] > 0
-
-
-def _smooth(mask: Mask) -> Mask:
-    """Return a mask without small holes and thin threads."""
-    _, numbers, stats, _ = cv2.connectedComponentsWithStats((~mask).view(np.uint8), connectivity=4)
-    filled = mask | (stats[:, cv2.CC_STAT_AREA] <= _HOLE)[numbers]
-    return cv2.morphologyEx(filled.view(np.uint8), cv2.MORPH_OPEN, np.ones((_THREAD, _THREAD), np.uint8)) > 0
+def _widened(seed: _Seed, step: int, shape: tuple[int, int]) -> tuple[Rect, Mask, Mask]:
+    """Return a box in image pixels, and in it the small holes of a region, and the region with a band around it."""
+    band, height, width = (_reach(step) + 1) * step, *shape
+    room = seed.rect.grown(_reach(step) + 1)
+    inside = np.pad(seed.inside, _reach(step) + 1)
+    _, numbers, stats, _ = cv2.connectedComponentsWithStats((~inside).view(np.uint8), connectivity=4)
+    holes = ~inside & (stats[:, cv2.CC_STAT_AREA] * step**2 <= _HOLE)[numbers]
+    planes = (plane.view(np.uint8).repeat(step, 0).repeat(step, 1) for plane in (holes, inside | holes))
+    start = Rect(*(edge * step for edge in room))
+    rect = start.intersect(Rect(0, 0, width, height))
+    where = rect.moved(-start.x0, -start.y0).slices
+    shown_holes, near = (plane[where] for plane in planes)
+    return rect, shown_holes > 0, cv2.dilate(near, np.ones((2 * band + 1, 2 * band + 1), np.uint8)) > 0
 
 
 def _guesses(part: Prediction, inside: Mask, index: int) -> tuple[int, float]:
     """Return second guess and mean probability of a region of one class."""
     second = VOID if part.second_guess is None else _commonest(part.second_guess, inside, but=index)
-    return second, 1 - float(part.uncertainty[inside].mean()) / 255
+    return second, 1 - cv2.mean(np.ascontiguousarray(part.uncertainty), inside.view(np.uint8))[0] / 255
 
 
 def _commonest(values: LabelMap, inside: Mask, but: int = VOID) -> int:
     """Return the most frequent class of a region other than 255 and ``but``, or 255."""
-    counts = np.bincount(values[inside], minlength=256)
+    # A third of the time of numpy's bincount of the pixels inside.
+    counts = cv2.calcHist([np.ascontiguousarray(values)], [0], inside.view(np.uint8), [256], [0, 256]).ravel()
     counts[[VOID, but]] = 0
     return int(counts.argmax()) if counts.any() else VOID
 
