@@ -93,7 +93,10 @@ def _greet_demo(studio: Studio) -> None:
     studio.window.training_dock.propose(DEMO_TRAINING.level, DEMO_MINUTES)
     studio.window.training_dock.raise_()
     studio.window.messages.say(
-        tr("Demo: 24 drawn micrographs, 2 of them labelled. Press Fine-tune (Ctrl+T), then Auto-segment (Ctrl+I).")
+        tr(
+            "Demo: 24 drawn micrographs, 2 of them labelled. Live has learned from these: paint, and press Ctrl+I to "
+            "accept its prediction. Fine-tune (Ctrl+T) trains the network on all that you labelled."
+        )
     )
 
 

@@ -18,6 +18,7 @@ Only this module knows where things lie in its folder.
       .fcn-studio/index                             statuses, rebuildable
       .fcn-studio/predictions/<mask id>.png         predictions, rebuildable and bounded
       .fcn-studio/prediction_index                  doubt and differences of each image, rebuildable
+      .fcn-studio/cache/features/                   features of images for Live, rebuildable and bounded
 """
 
 from __future__ import annotations
@@ -235,6 +236,21 @@ class ProjectFolder:
             levels=lambda: self._config.grey_levels,
             prepare=self._prepare,
         )
+
+    @property
+    def features_folder(self) -> Path | None:
+        """Folder of features of its images, None while none may be written.
+
+        That is before the first save, where the project cannot be written, and where a link leads out of it.
+        """
+        folder = self.folder / STATE / "cache" / "features"
+        if self.access is not Access.WRITABLE or not self._up_to_date:
+            return None
+        try:
+            refuse_outside(self.folder, folder / "any")
+        except ProjectError:
+            return None
+        return folder
 
     # Settings
 

@@ -94,7 +94,8 @@ class Live(QObject):
         self._job: int | None = None
         self._ahead: int | None = None  # the job that prepares the next image
         self._prepared_row = -1  # of the image that was prepared last
-        self._sent = Learned(0, 0, 0.0)
+        self._sent = Learned(0, 0, 0.0)  # what the running job learns from
+        self._began, self._sent_strokes = 0.0, 0  # of the labels that are gathered
         self._told = ""  # the last problem, which is told once
         self._disconnect: Callable[[], None] = lambda: None
         self._worker = Worker("live", self)
@@ -226,9 +227,10 @@ class Live(QObject):
         if image.document.editing:  # a stroke that is cancelled, or changes nothing, is no step that would tell
             self._rest.start()
             return
+        self._soon.stop()
         self._rest.stop()
         self._wanted, look, self._look = False, self._look, False
-        self._sent = Learned(0, sum(self._strokes.values()), time.monotonic())
+        self._began, self._sent_strokes = time.monotonic(), sum(self._strokes.values())
         labels = image.document.labels_snapshot()
         self._worker.start(gathered(project, image.row, labels, dict(self._others), look=look))
 
@@ -244,6 +246,8 @@ class Live(QObject):
             self._go_on()
             return
         self.lacking = 0
+        images = len(labels.others) + bool(labels.open.classes)
+        self._sent = Learned(images, self._sent_strokes, self._began)
         self._job = self._process.submit(self._job_of(labels), interactive=True)
         self.changed.emit()
 
@@ -261,6 +265,7 @@ class Live(QObject):
             others,
             self._device.name,
             self._current.class_map,
+            str(project.features_folder or ""),
         )
 
     def _on_unreadable(self, error: Exception) -> None:
@@ -298,8 +303,10 @@ class Live(QObject):
 
     def _show(self, result: LivePrediction) -> None:
         """Show a prediction of the open image."""
-        self._told = ""
+        before, self._told = self.learned, ""
         self.learned = Learned(result.images, self._sent.strokes, self._sent.at)
+        # A job takes in few new images; the others join in the next ones.
+        self._wanted |= (before.images if before is not None else 0) < result.images < self._sent.images
         self._predictions.show_live(result.prediction)
         self.changed.emit()
         self._go_on()
@@ -322,4 +329,5 @@ class Live(QObject):
         sample = project.samples[row]
         images = (ImageToSegment(sample.image_id, str(sample.image_path)),)
         levels = project.config.grey_levels
-        self._ahead = self._process.submit(FeaturesJob(str(network.path), images, self._device.name, levels))
+        cache = str(project.features_folder or "")
+        self._ahead = self._process.submit(FeaturesJob(str(network.path), images, self._device.name, levels, cache))

@@ -14,9 +14,14 @@ from fcn_studio.core.document import ACCEPT_IMAGE, ACCEPT_REGION
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
+from fcn_studio.formats.images.images import write_png
 from fcn_studio.jobs.protocol import Done, Failed, FeaturesJob, LiveJob, LivePrediction
+from fcn_studio.settings import Settings
 from fcn_studio.ui.canvas.layers import Layer
-from tests.helpers import paint
+from fcn_studio.ui.network.network_parts import NetworkParts
+from fcn_studio.ui.session.session import Session
+from fcn_studio.ui.session.toolbox import Toolbox
+from tests.helpers import InlineProcess, paint
 from tests.ui.conftest import Studio, draw_project
 
 
@@ -180,3 +185,33 @@ def test_what_is_accepted_is_one_step_of_the_network(studio: Studio, qtbot: QtBo
     studio.session.undo()
     np.testing.assert_array_equal(document.label_map, before.label_map)
     np.testing.assert_array_equal(document.provenance, before.provenance)
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element")  # the trunk has no classes
+def test_two_dabs_segment_the_image_and_the_next_one(qtbot: QtBot, tmp_path: Path) -> None:
+    """With the real job, in this process."""
+    folder = draw_project(tmp_path / "halves", names=("left", "right"))
+    rng = np.random.default_rng(2)
+    for number in range(4):
+        image_rgb = rng.integers(0, 60, (48, 64, 3), np.uint8)
+        image_rgb[:, 32:] += 150
+        write_png(folder / f"picture-{number:03}.png", image_rgb)
+    session, process = Session(Settings(), Toolbox()), InlineProcess()
+    network = NetworkParts.make(session, process)
+    try:
+        session.open_folder(folder)
+        truth = np.arange(64) >= 32
+        assert session.document is not None
+        paint(session.document, 0, at=(10, 10), size=5)
+        paint(session.document, 1, at=(50, 30), size=5)
+        for learned in ("this", "the one before"):
+            qtbot.waitUntil(lambda: session.prediction is not None and network.live.shows)
+            assert session.prediction is not None
+            assert (session.prediction.label_map == truth).mean() > 0.9, learned
+            assert network.live.learned is not None
+            assert network.live.learned.images == 1
+            session.step(+1)
+    finally:
+        session.close_project(discard=True)
+        network.shut_down()
+        session.shut_down()
