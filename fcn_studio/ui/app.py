@@ -184,14 +184,16 @@ def _run(
 
 
 def _tell_ended(studio: Studio, asked: Path | None) -> None:
-    """Report that the program ended unexpectedly, and name the folder with unsaved work, if it is not opened now."""
+    """Report that the program ended unexpectedly, and name the folders with unsaved work that are not opened now."""
     ended = take_unexpected_ends()
     if ended:
         from fcn_studio.formats.journal.journal_folder import folders_with_strokes
         from fcn_studio.ui.commands.report import report_text, unexpected_ends_text
 
         text = f"{unexpected_ends_text(ended)}\n{report_text(studio.window.messages, studio.network.device.words)}"
-        kept = next(iter(folders_with_strokes()), None) if asked is None else None
+        kept = [
+            folder for folder in folders_with_strokes() if asked is None or not asked.resolve().is_relative_to(folder)
+        ]
         studio.window.message_presenter.report_unexpected_end(text, kept, studio.window.open_folder)
 
 

@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QStatusBar, QWidget
 
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import tr, tr_n
 from fcn_studio.ui.runtime.user_messages import ActionDoor, MessageButton, Messages
 from fcn_studio.ui.widgets.message_strip import NOTICE_MS, MessageStrip
 
 if TYPE_CHECKING:
     from fcn_studio.ui.network.network_device import NetworkDevice
     from fcn_studio.ui.session.session import Session
+
+MOST_FOLDERS = 3
+"""Folders that a sentence names at most."""
 
 
 class MessagePresenter(QObject):
@@ -48,14 +51,14 @@ class MessagePresenter(QObject):
         messages.bug.connect(self._show_bug)
 
     def report_unexpected_end(
-        self, text: str, folder: Path | None = None, open_folder: Callable[[Path], object] | None = None
+        self, text: str, folders: Sequence[Path] = (), open_folder: Callable[[Path], object] | None = None
     ) -> None:
         """Say that the program ended unexpectedly last time and offer a report.
 
         Args:
             text: the report.
-            folder: the project folder with unsaved strokes, if there is one.
-            open_folder: opens it.
+            folders: the project folders with unsaved strokes, the last written first.
+            open_folder: opens one of them.
         """
         from fcn_studio.ui.dialogs.help_dialogs import ReportDialog
 
@@ -63,11 +66,16 @@ class MessagePresenter(QObject):
         words = tr("FCN Studio crashed, was killed or lost power. Please copy this text into a report.")
         sentence = tr("FCN Studio ended unexpectedly last time.")
         report = tr("Show report"), lambda: ReportDialog(title, words, text, self._window).open()
-        if folder is None or open_folder is None:
+        if not folders or open_folder is None:
             self._messages.offer(sentence, *report, lasting=True)
             return
-        kept = tr("Unsaved work on {folder} is kept. It comes back when you open the folder.", folder=folder)
-        opening = tr("Open {name}", name=folder.name), partial(open_folder, folder)
+        kept = tr_n(
+            "Unsaved work on {folders} is kept. It comes back when you open the folder.",
+            "Unsaved work on {n:,} folders is kept. It comes back when you open them: {folders}.",
+            len(folders),
+            folders=", ".join([*map(str, folders[:MOST_FOLDERS]), *(["…"] if len(folders) > MOST_FOLDERS else [])]),
+        )
+        opening = tr("Open {name}", name=folders[0].name), partial(open_folder, folders[0])
         self._messages.offer(f"{sentence} {kept}", *opening, report, lasting=True)
 
     def _turned(self) -> None:

@@ -233,8 +233,12 @@ def test_after_a_crash_the_start_page_names_the_folder_with_work(welcome: Studio
     JournalFolder("", draw_project(tmp_path / "clean")).close()
     assert folders_with_strokes() == [folder]
     presenter, strip = welcome.window.message_presenter, welcome.window._strip
-    presenter.report_unexpected_end("killed", folder, welcome.window.open_folder)
-    assert str(folder) in strip.text
+    presenter.report_unexpected_end("killed", [folder], welcome.window.open_folder)
+    assert f"work on {folder} is kept" in strip.text
+    others = [tmp_path / name for name in "abc"]
+    presenter.report_unexpected_end("killed", [folder, *others], welcome.window.open_folder)
+    assert f"work on 4 folders is kept. It comes back when you open them: {folder}, " in strip.text
+    assert strip.text.endswith(f"{others[1]}, ….")
     assert [button.text() for button in strip.buttons] == ["Open cells", "Show report"]
     strip.button.click()
     assert welcome.session.project is not None
