@@ -18,13 +18,16 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fcn_studio.errors import CheckpointError, DownloadError, FcnStudioError
 from fcn_studio.fcn.weights.published import PublishedNetwork
 from fcn_studio.formats.strict_json import parse, text, whole
 from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.jobs.protocol import Installing
+
+START_METHOD: Literal["spawn"] = "spawn"
+"""A forked process would have all that this one has open."""
 
 _POLL = 0.2
 """Seconds between two looks at the pipe, and so until a cancelled job stops."""
@@ -72,7 +75,7 @@ def run_sandboxed(conversion: Conversion) -> Generator[Installing, object, None]
     Raises:
         CheckpointError: with the sentence of the process, or one on how it ended.
     """
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context(START_METHOD)
     ours, theirs = context.Pipe(duplex=True)
     process = context.Process(target=_serve, args=(theirs, conversion), name="fcn-studio import", daemon=True)
     try:

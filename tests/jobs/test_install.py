@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,10 +25,21 @@ from fcn_studio.jobs.networks import all_networks, available
 from fcn_studio.jobs.protocol import Done, Failed, Installing, InstallJob
 from fcn_studio.jobs.sandbox import Conversion, run_sandboxed
 from tests.fcn.others import caffe_weights, narrow, network, torchvision_vgg, write
+from tests.fork_server import fork_server
 from tests.formats.test_download import Handler, Server, cut_after, server, whole  # noqa: F401 - a fixture
 from tests.jobs.helpers import Listener
 from tests.patience import PATIENCE_S
 from tests.trust.test_checkpoints import pickled
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm_sandboxes() -> Iterator[None]:
+    with (
+        fork_server("torch", "fcn_studio.fcn.weights.convert", __name__) as method,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr("fcn_studio.jobs.sandbox.START_METHOD", method)
+        yield
 
 
 @pytest.fixture(autouse=True)

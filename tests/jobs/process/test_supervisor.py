@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from multiprocessing.context import SpawnProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import psutil
@@ -31,6 +32,7 @@ from fcn_studio.jobs.protocol import (
     Started,
 )
 from fcn_studio.jobs.snapshot import collect_now
+from tests.fork_server import fork_server
 from tests.helpers import ROOT
 from tests.jobs.helpers import Listener, segment_all
 from tests.patience import PATIENCE_S, wait_until
@@ -198,8 +200,15 @@ def deaf_child(connection: object) -> None:
     sys.exit(4)
 
 
+@pytest.fixture(scope="module")
+def start_method() -> Iterator[str]:
+    with fork_server(__name__) as method:
+        yield method
+
+
 @pytest.fixture
-def child(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[object], None]], None]:
+def child(monkeypatch: pytest.MonkeyPatch, start_method: str) -> Callable[[Callable[[object], None]], None]:
+    monkeypatch.setattr("fcn_studio.jobs.process.supervisor.START_METHOD", start_method)
     return lambda serve: monkeypatch.setattr("fcn_studio.jobs.process.supervisor.serve", serve)
 
 
@@ -263,16 +272,16 @@ def test_nonsense_on_the_pipe_costs_the_job_and_a_sentence(
 def test_a_process_that_cannot_begin_fails_its_jobs_once_and_is_not_started_for_ever(
     listener: Listener, child: Callable[[object], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun: list[SpawnProcess] = []
-    real = SpawnProcess.start
-    monkeypatch.setattr(SpawnProcess, "start", lambda process: (begun.append(process), real(process)))
+    begun: list[BaseProcess] = []
+    real = BaseProcess.start
+    monkeypatch.setattr(BaseProcess, "start", lambda process: (begun.append(process), real(process)))
     child(dead_child)
     jobs = [listener.supervisor.submit(named("one")), listener.supervisor.submit(named("two"))]  # type: ignore[arg-type]
     for job_id in jobs:
         end = listener.end_of(job_id)
         assert isinstance(end, Failed)
     listener.close()
-    assert len(begun) <= len(jobs)
+    assert 0 < len(begun) <= len(jobs)
 
 
 def test_a_job_that_kills_every_process_before_it_begins_is_given_to_two_only(
