@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import json
+import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 import traceback
 from dataclasses import asdict, dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from fcn_studio.errors import FcnStudioError
 from tests.trust.readers import CONTROLS, READERS, Reader, spoiled
-
-ROOT = Path(__file__).resolve().parents[2]
 
 CPU_S = 1.0
 """A file may take so much CPU time; with twice as much the worker is ended."""
@@ -67,45 +65,35 @@ class Report:
         return asdict(self)
 
 
-def fuzz(name: str, files: int, seed: int = 0, *, hang_s: float = HANG_S) -> Report:
-    """Give a reader so many spoiled files."""
+def fuzz(name: str, files: int, seed: int = 0, *, hang_s: float = HANG_S, method: str = "spawn") -> Report:
+    """Give a reader so many spoiled files, in workers that ``method`` of `multiprocessing` starts."""
     report, first = Report(name, files), 0
     while first < files:
-        first = _one_worker(report, first, seed, hang_s)
+        first = _one_worker(report, first, seed, hang_s, multiprocessing.get_context(method))
     return report
 
 
-def _one_worker(report: Report, first: int, seed: int, hang_s: float) -> int:
+def _one_worker(report: Report, first: int, seed: int, hang_s: float, context: Any) -> int:
     """Files from ``first`` on in one worker; the number of the file behind the last that it read."""
     number, done = first - 1, first - 1
-    command = [
-        sys.executable,
-        "-m",
-        "tests.trust.fuzz",
-        report.reader,
-        *map(str, (seed, first, report.files, hang_s)),
-    ]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    with (
-        tempfile.TemporaryFile("w+") as errors,
-        subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT, env=environment
-        ) as worker,
-    ):
-        assert worker.stdout is not None
-        for line in worker.stdout:
-            news = json.loads(line)
-            number = news["number"]
-            if "outcome" in news:
-                done = number
-                _note(report, seed, **news)
-        worker.wait()
-        errors.seek(0)
+    news, told = context.Pipe(duplex=False)
+    with tempfile.NamedTemporaryFile("r") as errors:
+        what = report.reader, seed, first, report.files, hang_s
+        worker = context.Process(target=_work_alone, args=(told, errors.name, *what))
+        worker.start()
+        told.close()
+        with news, contextlib.suppress(EOFError):
+            while True:
+                number, *outcome = news.recv()
+                if outcome:
+                    done = number
+                    _note(report, seed, number, *outcome)
+        worker.join()
         words = errors.read()
-    if worker.returncode != 0:
+    if worker.exitcode != 0:
         if done == number:  # it never came to a file: the harness is broken, not the reader
-            raise AssertionError(f"the worker of {report.reader} ended with {worker.returncode}: {words[-2000:]}")
-        ended = signal.Signals(-worker.returncode).name if worker.returncode < 0 else "a hang, or its own exit"
+            raise AssertionError(f"the worker of {report.reader} ended with {worker.exitcode}: {words[-2000:]}")
+        ended = signal.Signals(-worker.exitcode).name if worker.exitcode < 0 else "a hang, or its own exit"
         report.failures.append(Failure(report.reader, seed, number, f"ended by {ended}: {words[-600:]}"))
     return number + 1
 
@@ -167,7 +155,15 @@ def _placed(reader: Reader, folder: Path, data: bytes) -> Path:
     return path
 
 
-def work(name: str, seed: int, first: int, last: int, hang_s: float) -> None:
+def _work_alone(told: Connection, errors: str, *what: Any) -> None:
+    """Work with the file ``errors`` in place of standard error."""
+    with open(errors, "w") as file:
+        os.dup2(file.fileno(), 2)
+    faulthandler.enable(file=2)
+    work(told, *what)
+
+
+def work(told: Connection, name: str, seed: int, first: int, last: int, hang_s: float) -> None:
     """Read the files of these numbers; ends early behind one that took too much memory."""
     reader = (READERS | CONTROLS)[name]
     with tempfile.TemporaryDirectory() as folder:
@@ -178,19 +174,15 @@ def work(name: str, seed: int, first: int, last: int, hang_s: float) -> None:
         before = _peak_mb()
         for number in range(first, last):
             path = _placed(reader, Path(folder), spoiled(reader, name, seed, number))
-            print(json.dumps({"number": number}), flush=True)
+            told.send((number,))
             signal.setitimer(signal.ITIMER_PROF, 2 * CPU_S)  # whose signal nobody handles: it ends C code too
-            faulthandler.dump_traceback_later(hang_s, exit=True)
+            faulthandler.dump_traceback_later(hang_s, exit=True, file=2)
             started = time.process_time()
             outcome = _tried(reader, path)
             cpu = time.process_time() - started
             faulthandler.cancel_dump_traceback_later()
             signal.setitimer(signal.ITIMER_PROF, 0)
             mb = _peak_mb() - before
-            print(json.dumps({"number": number, "outcome": outcome, "cpu": cpu, "mb": mb}), flush=True)
+            told.send((number, outcome, cpu, mb))
             if mb > MEMORY_MB:
                 return
-
-
-if __name__ == "__main__":
-    work(sys.argv[1], *map(int, sys.argv[2:5]), float(sys.argv[5]))
