@@ -1,0 +1,177 @@
+"""What the annotator may do about a mistake: for each tool, the acts, their times, and what they would gain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from fcn_studio.core.classes import VOID
+from fcn_studio.core.document import Document
+from fcn_studio.core.geometry import Rect, around
+from fcn_studio.core.labels import LabelMap, Mask
+from fcn_studio.core.raster import Point, capsule, polygon
+from fcn_studio.core.region import Region
+from fcn_studio.tools.fill import equal_region
+from tests.bench.annotator.hand import Hand
+from tests.bench.annotator.shapes import (
+    SLACK,
+    distance_to,
+    largest_component,
+    longest_path,
+    middle,
+    outline,
+    simplified,
+)
+from tests.bench.annotator.times import click_time, polygon_time, stroke_time
+
+RADII = (2, 4, 8, 16, 32)
+"""Radii of the brush in pixels; its diameter is one more than twice that."""
+
+SPILL = 1.0
+"""So many pixels a stroke may leave what it should paint."""
+
+NARROW, WIDE = 16, 8
+"""A brush is tried if its radius is at least the depth of the mistake by the first, and at most times the second."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """One act, which is one step of the history.
+
+    Attributes:
+        tool: name of its tool, as in `fcn_studio.tools.TOOLS`, or of its command.
+        index: the class it paints; 255 where it paints none.
+        size: of the brush; 0 for other tools.
+        seconds: of the gesture, without thought and without switching class, tool and size.
+        gain: pixels that it makes right, less those that it makes wrong.
+        perform: makes the gesture.
+    """
+
+    tool: str
+    index: int
+    size: int
+    seconds: float
+    gain: int
+    perform: Callable[[Hand], None]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A connected area whose labels should be of one class.
+
+    Attributes:
+        document: the image.
+        wanted: uint8 (H, W), what the annotator sees; 255 does not count.
+        index: the class that it should have.
+        pixels: bool, the area within its rectangle.
+        rect: around it.
+        tolerance: of the stop rule, in pixels.
+    """
+
+    document: Document
+    wanted: LabelMap
+    index: int
+    pixels: Mask
+    rect: Rect
+    tolerance: int
+
+    def around(self, margin: int) -> Rect:
+        """Return the rectangle around it with a margin, inside the image."""
+        return self.rect.grown(margin).intersect(Rect(0, 0, self.document.width, self.document.height))
+
+    def within(self, rect: Rect) -> Mask:
+        """Return its pixels in a rectangle around it."""
+        pixels = np.zeros((rect.height, rect.width), bool)
+        pixels[self.rect.moved(-rect.x0, -rect.y0).slices] = self.pixels
+        return pixels
+
+    def paintable(self, rect: Rect) -> Mask:
+        """Return where painting the class does no harm: pixels that should have it, void, and pixels wrong anyway."""
+        wanted, labels = self.wanted[rect.slices], self.document.label_map[rect.slices]
+        return (wanted == self.index) | (wanted == VOID) | (labels != wanted)
+
+
+def gain(document: Document, wanted: LabelMap, regions: list[Region], index: int) -> int:
+    """Return how many pixels more are right once regions have a class."""
+    rect = around(region.rect for region in regions)
+    inside = np.zeros((rect.height, rect.width), bool)
+    for region in regions:
+        inside[region.rect.moved(-rect.x0, -rect.y0).slices] |= region.stencil != 0
+    aim = wanted[rect.slices][inside]
+    labels = document.label_map[rect.slices][inside]
+    counts = aim != VOID
+    return int(np.count_nonzero((aim == index) & counts)) - int(np.count_nonzero((labels == aim) & counts))
+
+
+def strokes(mistake: Mistake) -> Iterator[Act]:
+    """Yield a stroke of the brush for each radius that fits: along the middle, within what may be painted."""
+    depth = middle(mistake.pixels)[2]
+    radii = [radius for radius in RADII if depth / NARROW <= radius <= WIDE * max(depth, RADII[0])]
+    rect = mistake.around(2 * radii[-1] + 2)
+    from_border = distance_to(~mistake.paintable(rect))
+    from_mistake = distance_to(mistake.within(rect))
+    for radius in radii:
+        centres = (from_border > radius + 0.5 - SPILL) & (from_mistake <= radius / 2)
+        step = max(1, radius // 4)  # a coarser grid for wide brushes
+        coarse = centres[::step, ::step]
+        if not coarse.any():
+            continue
+        path = simplified(longest_path(largest_component(np.ascontiguousarray(coarse))), max(1.0, 2 / step))
+        points = [(step * x + rect.x0 + 0.5, step * y + rect.y0 + 0.5) for x, y in path]
+        yield _stroke(mistake, points, 2 * radius + 1)
+
+
+def _stroke(mistake: Mistake, points: list[Point], size: int) -> Act:
+    bounds = (mistake.document.width, mistake.document.height)
+    pairs = zip(points, points[1:] or points, strict=False)
+    regions = [region for a, b in pairs if (region := capsule(a, b, size, "round", bounds)) is not None]
+    found = gain(mistake.document, mistake.wanted, regions, mistake.index)
+    perform = partial(Hand.stroke, path=points, size=size, index=mistake.index)
+    return Act("brush", mistake.index, size, stroke_time(points), found, perform)
+
+
+def polygons(mistake: Mistake) -> Iterator[Act]:
+    """Yield polygons around the whole, and around halves of it, which leave out what lies in a hole."""
+    rect = mistake.around(SLACK + 4)
+    must, may = mistake.within(rect), mistake.paintable(rect)
+    yield from _polygon(mistake, must, may, rect)
+    rows, columns = np.nonzero(must)
+    x, y = int(np.median(columns)), int(np.median(rows))
+    for half in (np.s_[:, :x], np.s_[:, x:], np.s_[:y], np.s_[y:]):
+        part = np.zeros_like(must)
+        part[half] = must[half]
+        if part.any():
+            yield from _polygon(mistake, largest_component(part), may, rect)
+
+
+def _polygon(mistake: Mistake, must: Mask, may: Mask, rect: Rect) -> Iterator[Act]:
+    bounds = (mistake.document.width, mistake.document.height)
+    points = outline(must, may, 0.75 * mistake.tolerance)
+    if points is None:
+        return
+    corners = [(x + rect.x0, y + rect.y0) for x, y in points]
+    region = polygon(corners, bounds)
+    if region is None:
+        return
+    found = gain(mistake.document, mistake.wanted, [region], mistake.index)
+    perform = partial(Hand.polygon, corners=corners, index=mistake.index)
+    yield Act("polygon", mistake.index, 0, polygon_time(len(corners)), found, perform)
+
+
+def fills(mistake: Mistake) -> Iterator[Act]:
+    """Yield the click that gives the region under the middle of the mistake the class that suits it best."""
+    row, column, _ = middle(mistake.pixels)
+    x, y = column + mistake.rect.x0, row + mistake.rect.y0
+    region = equal_region(mistake.document, (x, y), contiguous=True, connectivity=4)
+    inside = region.stencil.view(bool)
+    wanted, labels = mistake.wanted[region.rect.slices], mistake.document.label_map[region.rect.slices]
+    right = int(np.count_nonzero(inside & (labels == wanted) & (wanted != VOID)))
+    if 2 * right > np.count_nonzero(inside):  # no class is worth it
+        return
+    aim = wanted[inside]
+    index = int(np.bincount(aim[aim != VOID]).argmax())
+    found = int(np.count_nonzero(aim == index)) - right
+    yield Act("fill", index, 0, click_time(), found, partial(Hand.fill, point=(x + 0.5, y + 0.5), index=index))
