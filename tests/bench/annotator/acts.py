@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from fcn_studio.core.classes import VOID
-from fcn_studio.core.document import Document
+from fcn_studio.core.document import ACCEPT_CLASS, ACCEPT_IMAGE, Document, auto_segment
 from fcn_studio.core.geometry import Rect, around
-from fcn_studio.core.labels import LabelMap, Mask
+from fcn_studio.core.labels import LabelMap, Mask, Provenance
+from fcn_studio.core.prediction import Prediction, predicted_region
 from fcn_studio.core.raster import Point, capsule, polygon
 from fcn_studio.core.region import Region
 from fcn_studio.tools.fill import equal_region
@@ -25,13 +28,18 @@ from tests.bench.annotator.shapes import (
     outline,
     simplified,
 )
-from tests.bench.annotator.times import click_time, polygon_time, stroke_time
+from tests.bench.annotator.times import KEY, click_time, polygon_time, stroke_time
 
 RADII = (2, 4, 8, 16, 32)
 """Radii of the brush in pixels; its diameter is one more than twice that."""
 
 SPILL = 1.0
 """So many pixels a stroke may leave what it should paint."""
+
+FRINGE = 2
+"""Pixels beside what was painted in which what is left wrong is a debt."""
+
+_NEIGHBOURS = np.ones((2 * FRINGE + 1, 2 * FRINGE + 1), np.uint8)
 
 NARROW, WIDE = 16, 8
 """A brush is tried if its radius is at least the depth of the mistake by the first, and at most times the second."""
@@ -47,6 +55,7 @@ class Act:
         size: of the brush; 0 for other tools.
         seconds: of the gesture, without thought and without switching class, tool and size.
         gain: pixels that it makes right, less those that it makes wrong.
+        debt: pixels that it makes wrong, or leaves wrong along its border: they are to be corrected later.
         perform: makes the gesture.
     """
 
@@ -55,6 +64,7 @@ class Act:
     size: int
     seconds: float
     gain: int
+    debt: int
     perform: Callable[[Hand], None]
 
 
@@ -94,16 +104,19 @@ class Mistake:
         return (wanted == self.index) | (wanted == VOID) | (labels != wanted)
 
 
-def gain(document: Document, wanted: LabelMap, regions: list[Region], index: int) -> int:
-    """Return how many pixels more are right once regions have a class."""
-    rect = around(region.rect for region in regions)
-    inside = np.zeros((rect.height, rect.width), bool)
+def worth(document: Document, wanted: LabelMap, regions: list[Region], index: int) -> tuple[int, int]:
+    """Return what it is worth to give regions a class: (gain, debt), as in `Act`."""
+    frame = Rect(0, 0, document.width, document.height)
+    rect = around(region.rect for region in regions).grown(FRINGE).intersect(frame)
+    inside = np.zeros((rect.height, rect.width), np.uint8)
     for region in regions:
-        inside[region.rect.moved(-rect.x0, -rect.y0).slices] |= region.stencil != 0
-    aim = wanted[rect.slices][inside]
-    labels = document.label_map[rect.slices][inside]
-    counts = aim != VOID
-    return int(np.count_nonzero((aim == index) & counts)) - int(np.count_nonzero((labels == aim) & counts))
+        inside[region.rect.moved(-rect.x0, -rect.y0).slices] |= region.stencil
+    painted = inside != 0
+    beside = cv2.dilate(painted.view(np.uint8), _NEIGHBOURS).view(bool) & ~painted
+    aim, labels = wanted[rect.slices], document.label_map[rect.slices]
+    wrong = (aim == index) & (labels != aim)
+    spoilt = int(np.count_nonzero((labels == aim) & (aim != index) & (aim != VOID) & painted))
+    return int(np.count_nonzero(wrong & painted)) - spoilt, spoilt + int(np.count_nonzero(wrong & beside))
 
 
 def strokes(mistake: Mistake) -> Iterator[Act]:
@@ -121,16 +134,20 @@ def strokes(mistake: Mistake) -> Iterator[Act]:
             continue
         path = simplified(longest_path(largest_component(np.ascontiguousarray(coarse))), max(1.0, 2 / step))
         points = [(step * x + rect.x0 + 0.5, step * y + rect.y0 + 0.5) for x, y in path]
-        yield _stroke(mistake, points, 2 * radius + 1)
+        yield _stroke(mistake.document, mistake.wanted, mistake.index, points, 2 * radius + 1)
 
 
-def _stroke(mistake: Mistake, points: list[Point], size: int) -> Act:
-    bounds = (mistake.document.width, mistake.document.height)
+def dab(document: Document, wanted: LabelMap, index: int, point: Point, radius: int) -> Act:
+    """Return a short stroke of the brush."""
+    return _stroke(document, wanted, index, [point], 2 * radius + 1)
+
+
+def _stroke(document: Document, wanted: LabelMap, index: int, points: list[Point], size: int) -> Act:
+    bounds = (document.width, document.height)
     pairs = zip(points, points[1:] or points, strict=False)
     regions = [region for a, b in pairs if (region := capsule(a, b, size, "round", bounds)) is not None]
-    found = gain(mistake.document, mistake.wanted, regions, mistake.index)
-    perform = partial(Hand.stroke, path=points, size=size, index=mistake.index)
-    return Act("brush", mistake.index, size, stroke_time(points), found, perform)
+    perform = partial(Hand.stroke, path=points, size=size, index=index)
+    return Act("brush", index, size, stroke_time(points), *worth(document, wanted, regions, index), perform)
 
 
 def polygons(mistake: Mistake) -> Iterator[Act]:
@@ -156,9 +173,9 @@ def _polygon(mistake: Mistake, must: Mask, may: Mask, rect: Rect) -> Iterator[Ac
     region = polygon(corners, bounds)
     if region is None:
         return
-    found = gain(mistake.document, mistake.wanted, [region], mistake.index)
+    found = worth(mistake.document, mistake.wanted, [region], mistake.index)
     perform = partial(Hand.polygon, corners=corners, index=mistake.index)
-    yield Act("polygon", mistake.index, 0, polygon_time(len(corners)), found, perform)
+    yield Act("polygon", mistake.index, 0, polygon_time(len(corners)), *found, perform)
 
 
 def fills(mistake: Mistake) -> Iterator[Act]:
@@ -174,4 +191,35 @@ def fills(mistake: Mistake) -> Iterator[Act]:
     aim = wanted[inside]
     index = int(np.bincount(aim[aim != VOID]).argmax())
     found = int(np.count_nonzero(aim == index)) - right
-    yield Act("fill", index, 0, click_time(), found, partial(Hand.fill, point=(x + 0.5, y + 0.5), index=index))
+    spoilt = int(np.count_nonzero(inside & (labels == wanted) & (wanted != index) & (wanted != VOID)))
+    yield Act(
+        "fill", index, 0, click_time(), found, spoilt, partial(Hand.fill, point=(x + 0.5, y + 0.5), index=index)
+    )
+
+
+def accepts(mistake: Mistake, prediction: Prediction) -> Iterator[Act]:
+    """Yield what may be accepted of a prediction: the region under the mistake, a class, the whole image."""
+    document, wanted = mistake.document, mistake.wanted
+    better = ((prediction.label_map == wanted) & (wanted != VOID)).astype(np.int8)
+    better -= ((document.label_map == wanted) & (wanted != VOID)).view(np.int8)
+    better *= (document.provenance <= Provenance.NETWORK).view(np.int8)
+    row, column, _ = middle(mistake.pixels)
+    x, y = column + mistake.rect.x0, row + mistake.rect.y0
+    region = predicted_region(prediction, (x, y))
+    if region is not None:
+        found = _sums(better[region.rect.slices][region.stencil != 0])
+        yield Act("accept", VOID, 0, click_time(), *found, partial(Hand.accept, point=(x + 0.5, y + 0.5)))
+    found = _sums(better[prediction.label_map == mistake.index])
+    yield Act("accept class", mistake.index, 0, KEY, *found, partial(_accept, prediction, mistake.index))
+    yield Act("accept image", VOID, 0, KEY, *_sums(better), partial(_accept, prediction, None))
+
+
+def _sums(better: NDArray[np.int8]) -> tuple[int, int]:
+    """Return gain and debt, given +1 for pixels made right and -1 for those made wrong."""
+    spoilt = int(np.count_nonzero(better < 0))
+    return int(np.count_nonzero(better > 0)) - spoilt, spoilt
+
+
+def _accept(prediction: Prediction, only_class: int | None, hand: Hand) -> None:
+    title = ACCEPT_IMAGE if only_class is None else ACCEPT_CLASS
+    auto_segment(hand.document, prediction, title=title, only_class=only_class)

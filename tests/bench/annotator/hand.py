@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from fcn_studio.core.document import Document
+from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.raster import Point
+from fcn_studio.tools.accept import AcceptRegion
 from fcn_studio.tools.base import PointerEvent
 from fcn_studio.tools.brush import Brush
 from fcn_studio.tools.fill import Fill
@@ -29,9 +31,11 @@ class Hand:
 
     def __init__(self, document: Document) -> None:
         self.document = document
+        self.prediction: Prediction | None = None
         self.class_index = 0
         self._options: dict[str, Any] = {}
         self._brush, self._polygon, self._fill = Brush(self), Polygon(self), Fill(self)
+        self._accept = AcceptRegion(self)
 
     def option(self, option: Option[T]) -> T:
         """Return the value of an option of a tool."""
@@ -69,6 +73,12 @@ class Hand:
         self._fill.press(_at(point, "left"))
         self._fill.release(_at(point, "left"))
         self._fill.settle()
+
+    def accept(self, point: Point) -> None:
+        """Click with the tool that accepts a region of the prediction."""
+        self._accept.press(_at(point, "left"))
+        self._accept.release(_at(point, "left"))
+        self._accept.settle()
 
 
 def _at(point: Point, button: str) -> PointerEvent:

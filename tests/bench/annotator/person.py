@@ -13,9 +13,10 @@ import numpy as np
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.document import Document
 from fcn_studio.core.geometry import Rect
-from fcn_studio.core.labels import LabelMap
+from fcn_studio.core.labels import LabelMap, Mask
+from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.raster import flood
-from tests.bench.annotator.acts import Act, Mistake, fills, polygons, strokes
+from tests.bench.annotator.acts import RADII, Act, Mistake, accepts, dab, fills, polygons, strokes
 from tests.bench.annotator.hand import Hand
 from tests.bench.annotator.shapes import middle
 from tests.bench.annotator.sight import Sight, StopRule
@@ -26,18 +27,30 @@ Tool = Callable[[Mistake], Iterator[Act]]
 TOOLS: Mapping[str, Tool] = {"brush": strokes, "polygon": polygons, "fill": fills}
 """What each of the program's tools can do about a mistake."""
 
+BY_NETWORK = frozenset({"accept", "accept class", "accept image"})
+"""Acts from which nothing is learned."""
+
+DAB = 8
+"""Largest radius of the short strokes that introduce a class."""
+
+LEFT_WRONG = 0.15
+"""Seconds that the person expects to spend on each pixel that an act leaves wrong or makes wrong at its border."""
+
 CLUMSY = 2.0
 """The clumsy person takes any tool that needs no more than so many times the seconds of the best one."""
 
 
 class Helper(Protocol):
-    """What proposes labels while the person works, such as a network."""
+    """What proposes labels while the person works, such as a network.
 
-    def acts(self, mistake: Mistake) -> Iterator[Act]:
-        """Yield what it offers about a mistake."""
+    Attributes:
+        prediction: its newest, None if there is none.
+    """
 
-    def painted(self, document: Document) -> None:
-        """Take note of a step of the person."""
+    prediction: Prediction | None
+
+    def painted(self, document: Document) -> float:
+        """Learn from a step of the person; return the seconds that the answer takes."""
 
 
 @dataclass
@@ -48,7 +61,8 @@ class Effort:
         seconds: of gestures and switches, by tool, without thought.
         acts: number by tool; each took one thought.
         pixels: changed pixels, by tool.
-        fixed: seconds that do not depend on the tools: looking, and waiting for the program.
+        fixed: seconds that do not depend on the tools: looking at the image and going on.
+        waited: seconds until the helper's answer, beyond the thought before the next act.
         left: pixels of visible mistakes that no tool could correct.
     """
 
@@ -56,11 +70,17 @@ class Effort:
     acts: Counter[str] = field(default_factory=Counter)
     pixels: Counter[str] = field(default_factory=Counter)
     fixed: float = INSPECT
+    waited: float = 0.0
     left: int = 0
+
+    def copy(self) -> Effort:
+        """Return an independent copy."""
+        counters = (Counter(self.seconds), Counter(self.acts), Counter(self.pixels))
+        return Effort(*counters, self.fixed, self.waited, self.left)
 
     def total(self, think: float = THINK) -> float:
         """Return the seconds of the image with so many seconds for each thought."""
-        return self.fixed + sum(self.seconds.values()) + think * sum(self.acts.values())
+        return self.fixed + self.waited + sum(self.seconds.values()) + think * sum(self.acts.values())
 
 
 class Person:
@@ -69,7 +89,6 @@ class Person:
     Args:
         document: the image, with whatever is labelled already.
         wanted: uint8 (H, W), what the person sees; 255 does not count.
-        rule: when the person is content.
         tools: names of the tools that may be used.
         helper: what proposes labels, if anything.
         clumsy: whether the person takes any tool that is not much worse than the best; the choice follows from the
@@ -83,72 +102,107 @@ class Person:
         self,
         document: Document,
         wanted: LabelMap,
-        rule: StopRule,
         tools: frozenset[str],
         helper: Helper | None = None,
         *,
         clumsy: bool = False,
     ) -> None:
         self.effort = Effort()
-        self._document = document
-        self._sight = Sight(wanted, rule.tolerance)
-        self._rule = rule
+        self._document, self._wanted = document, wanted
         self._tools = [TOOLS[name] for name in TOOLS if name in tools]
+        self._accepts = "accept" in tools
         self._helper = helper
         self._chance = np.random.default_rng(sum(document.image_id.encode())) if clumsy else None
         self._hand = Hand(document)
         self._held: tuple[str, int, int] = ("", VOID, 0)  # tool, class and size of the last act
-        self._changed = Rect(0, 0, document.width, document.height)
-        self._given_up = np.zeros(wanted.shape, bool)
+        self._whole_image = Rect(0, 0, document.width, document.height)
+        self._changed = self._whole_image
         document.changed.connect(self._note)
 
-    def work(self) -> Effort:
+    @property
+    def share_right(self) -> float:
+        """Share of the pixels that are as the person sees them."""
+        counts = self._wanted != VOID
+        right = np.count_nonzero((self._document.label_map == self._wanted) & counts)
+        return right / max(1, int(np.count_nonzero(counts)))
+
+    def introduce(self, dabs: int) -> None:
+        """Show each class to the helper by some short strokes, the largest class first."""
+        sight = Sight(self._wanted, 0)
+        sight.look(self._document.label_map, self._whole_image)
+        sizes = np.bincount(self._wanted[self._wanted != VOID])
+        for index in np.argsort(-sizes)[: np.count_nonzero(sizes)].tolist():
+            free = self._wanted == index
+            for _ in range(dabs):
+                row, column, depth = middle(free)
+                radius = max((r for r in RADII if r <= depth), default=RADII[0]) if depth >= 1 else 0
+                if not radius:
+                    break
+                act = dab(self._document, self._wanted, index, (column + 0.5, row + 0.5), min(radius, DAB))
+                self._do(act)
+                reach = 4 * radius
+                free[max(0, row - reach) : row + reach, max(0, column - reach) : column + reach] = False
+
+    def correct(self, rule: StopRule) -> None:
         """Correct the image until the stop rule is met."""
-        while (mistake := self._largest()) is not None:
+        self._work(rule, 0.0)
+
+    def refine(self, least: float) -> None:
+        """Go on with the largest of all mistakes until a share of the pixels is right."""
+        self._work(StopRule(0, 1), least)
+
+    def _work(self, rule: StopRule, least: float) -> None:
+        sight = Sight(self._wanted, rule.tolerance)
+        self._changed = self._whole_image
+        given_up = np.zeros(self._wanted.shape, bool)
+        while not (least and self.share_right >= least):
+            mistake = self._largest(sight, rule, given_up)
+            if mistake is None:
+                break
             act = self._chosen(mistake)
             if act is None:
-                self._given_up[mistake.rect.slices] |= mistake.pixels
+                given_up[mistake.rect.slices] |= mistake.pixels
             else:
                 self._do(act)
-        self.effort.left = int(np.count_nonzero(self._given_up & self._sight.visible))
-        return self.effort
+        self.effort.left = int(np.count_nonzero(given_up & sight.visible))
 
     def _note(self, *rects: Rect) -> None:
         for rect in rects:
             self._changed = self._changed.union(rect)
 
-    def _largest(self) -> Mistake | None:
+    def _largest(self, sight: Sight, rule: StopRule, given_up: Mask) -> Mistake | None:
         """Return the largest visible mistake, or None if the stop rule is met."""
-        self._sight.look(self._document.label_map, self._changed)
+        sight.look(self._document.label_map, self._changed)
         self._changed = Rect(0, 0, 0, 0)
-        visible = self._sight.visible & ~self._given_up
+        visible = sight.visible & ~given_up
         _, numbers, stats, _ = cv2.connectedComponentsWithStats(visible.view(np.uint8), connectivity=8)
         if len(stats) == 1:
             return None
         number = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-        if stats[number, cv2.CC_STAT_AREA] < self._rule.area:
+        if stats[number, cv2.CC_STAT_AREA] < rule.area:
             return None
         x, y, width, height, _ = stats[number].tolist()
         rect = Rect(x, y, x + width, y + height)
-        component = numbers[rect.slices] == number
-        wanted = self._sight.wanted[rect.slices]
+        component, wanted = numbers[rect.slices] == number, self._wanted[rect.slices]
         index = int(np.bincount(wanted[component]).argmax())
         row, column, _ = middle(component & (wanted == index))
-        return self._whole(index, (x + column, y + row))
-
-    def _whole(self, index: int, seed_xy: tuple[int, int]) -> Mistake:
-        """Return the area around a pixel that should be of a class and is not."""
-        same = self._sight.wrong & (self._sight.wanted == index) & ~self._given_up
-        region = flood(same.view(np.uint8), seed_xy, connectivity=8)
+        # All of the area that should be of the class, not only what is visible.
+        same = sight.wrong & (self._wanted == index) & ~given_up
+        region = flood(same.view(np.uint8), (x + column, y + row), connectivity=8)
         pixels = region.stencil.astype(bool)
-        return Mistake(self._document, self._sight.wanted, index, pixels, region.rect, self._rule.tolerance)
+        return Mistake(self._document, self._wanted, index, pixels, region.rect, max(1, rule.tolerance))
 
     def _chosen(self, mistake: Mistake) -> Act | None:
-        """Return the act that makes the most pixels right in a second, None if none makes any."""
+        """Return the act that makes the most pixels right in a second, None if none makes any.
+
+        To the seconds of the act those for what it leaves wrong are added.
+        """
         offered = [act for tool in self._tools for act in tool(mistake)]
-        if self._helper is not None:
-            offered += self._helper.acts(mistake)
-        rates = {n: act.gain / self._time(act) for n, act in enumerate(offered) if act.gain > 0}
+        if self._accepts and self._helper is not None and self._helper.prediction is not None:
+            offered += accepts(mistake, self._helper.prediction)
+        rates = {
+            n: act.gain / (self._time(act) + LEFT_WRONG * act.debt) for n, act in enumerate(offered) if act.gain > 0
+        }
         if not rates:
             return None
         best = max(rates, key=rates.__getitem__)
@@ -172,7 +226,9 @@ class Person:
         self.effort.acts[act.tool] += 1
         _, index, size = self._held
         self._held = (act.tool, index if act.index == VOID else act.index, act.size or size)
+        if self._helper is not None:
+            self._hand.prediction = self._helper.prediction
         act.perform(self._hand)
         self.effort.pixels[act.tool] += int(np.count_nonzero(before != self._document.label_map))
-        if self._helper is not None:
-            self._helper.painted(self._document)
+        if self._helper is not None and act.tool not in BY_NETWORK:
+            self.effort.waited += max(0.0, self._helper.painted(self._document) - THINK)

@@ -1,0 +1,144 @@
+"""The simulated annotator: what it sees, what its gestures take, and that acts do what they promise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fcn_studio.core.document import Document
+from fcn_studio.core.geometry import Rect
+from fcn_studio.core.labels import LabelMap, Labels
+from fcn_studio.core.prediction import Prediction
+from fcn_studio.core.sample import Status
+from tests.bench.annotator.acts import Mistake, accepts, fills, polygons, strokes
+from tests.bench.annotator.arms import Arm
+from tests.bench.annotator.hand import Hand
+from tests.bench.annotator.person import Person
+from tests.bench.annotator.report import saving
+from tests.bench.annotator.shapes import longest_path, outline
+from tests.bench.annotator.sight import Sight, StopRule, seen
+from tests.bench.annotator.times import KEY, POINT, polygon_time, stroke_time
+
+FRAME = Rect(0, 0, 64, 48)
+
+
+def picture() -> LabelMap:
+    """A field of class 0 with a house, a pole of three pixels, and some void."""
+    truth = np.zeros((48, 64), np.uint8)
+    truth[10:36, 20:44] = 1
+    truth[4:44, 52:55] = 2
+    truth[:3] = 255
+    return truth
+
+
+def document() -> Document:
+    return Document("a.png", Labels.unlabelled(48, 64), Status.NEW)
+
+
+def visible(truth: LabelMap, labels: LabelMap, tolerance: int) -> int:
+    sight = Sight(truth, tolerance)
+    sight.look(labels, FRAME)
+    return int(sight.visible.sum())
+
+
+def test_the_annotator_errs_by_about_a_pixel_and_always_in_the_same_way() -> None:
+    truth = picture()
+    first = seen(truth, "a.png")
+    np.testing.assert_array_equal(first, seen(truth, "a.png"))
+    assert (first != seen(truth, "b.png")).any()
+    np.testing.assert_array_equal(first == 255, truth == 255)
+    sight = Sight(truth, 5)
+    sight.look(first, FRAME)
+    assert sight.wrong.any()
+    assert not sight.visible.any()  # no border is five standard deviations away
+
+
+def test_a_shifted_border_is_seen_beyond_the_tolerance_only_and_a_missing_pole_always() -> None:
+    truth = picture()
+    shifted = np.roll(truth, 1, axis=1)
+    shifted[:, 0] = 0
+    assert visible(truth, shifted, 1) == 0
+    assert visible(truth, np.roll(shifted, 1, axis=1), 1) > 0
+    without_pole = np.where(truth == 2, np.uint8(0), truth)
+    assert visible(truth, without_pole, 2) == 40 * 3  # its neighbours are class 0: only the second half sees it
+    unlabelled = np.full_like(truth, 255)
+    assert visible(truth, unlabelled, 2) == (truth != 255).sum()
+
+
+def test_looking_again_at_what_changed_is_looking_at_all() -> None:
+    truth, labels = picture(), picture()
+    sight = Sight(truth, 2)
+    sight.look(labels, FRAME)
+    labels[20:30, 30:60] = 2
+    sight.look(labels, Rect(30, 20, 60, 30))
+    assert sight.visible.sum() == visible(truth, labels, 2) > 0
+
+
+def test_motor_times_are_those_of_the_keystroke_level_model() -> None:
+    assert stroke_time([(0, 0)]) == pytest.approx(1.2)
+    assert stroke_time([(0, 0), (100, 0), (100, 100)]) == pytest.approx(1.2 + 2 * 0.9 + 0.16 * 0.081 * 200)
+    assert polygon_time(4) == pytest.approx(4 * (POINT + 0.1) + KEY)
+
+
+def test_every_act_changes_the_pixels_that_it_promised() -> None:
+    truth = picture()
+    prediction = Prediction("a.png", np.where(truth == 2, np.uint8(0), truth), np.zeros_like(truth), "0" * 64)
+    house = truth == 1
+    tools = (strokes, polygons, fills, lambda mistake: accepts(mistake, prediction))
+    acts = [act for tool in tools for act in tool(Mistake(document(), truth, 1, house, FRAME, 2))]
+    assert {act.tool for act in acts} == {"brush", "polygon", "fill", "accept", "accept class", "accept image"}
+    for act in acts:
+        changed = document()
+        hand = Hand(changed)
+        hand.prediction = prediction
+        act.perform(hand)
+        right = np.count_nonzero((changed.label_map == truth) & (truth != 255))
+        assert right == act.gain, act  # nothing was right before
+        assert changed.history.undo_title is not None
+        changed.undo()
+        assert (changed.label_map == 255).all(), f"{act.tool} was more than one step"
+
+
+def test_a_polygon_keeps_to_borders_and_is_careless_elsewhere() -> None:
+    must = np.zeros((48, 64), bool)
+    must[10:36, 20:44] = True
+    everywhere = outline(must, np.ones_like(must), 1.5)
+    assert everywhere is not None
+    assert len(everywhere) <= 12
+    exactly = outline(must, must, 1.5)
+    assert exactly is not None
+    assert sorted((round(x), round(y)) for x, y in exactly) == [(20, 10), (20, 36), (44, 10), (44, 36)]
+
+
+def test_the_longest_path_runs_along_a_bent_stripe() -> None:
+    stripe = np.zeros((20, 30), bool)
+    stripe[2, 3:25] = stripe[2:15, 24] = True
+    path = longest_path(stripe)
+    assert {path[0], path[-1]} == {(3, 2), (24, 14)}
+    assert all(stripe[y, x] for x, y in path)
+
+
+def test_a_person_is_content_at_the_stop_rule_and_more_so_after_refining() -> None:
+    truth = picture()
+    wanted, image = seen(truth, "a.png"), document()
+    person = Person(image, wanted, frozenset({"brush", "polygon", "fill"}))
+    person.correct(StopRule(2, 30))
+    effort = person.effort.copy()
+    assert visible(wanted, image.label_map, 2) < 30 * 4
+    assert effort.left == 0
+    assert image.revision == sum(effort.acts.values())  # each act is one step
+    assert effort.total() > effort.total(0.0) > effort.fixed
+    before = person.share_right
+    person.refine(0.99)
+    assert person.share_right >= max(before, 0.99)
+    assert person.effort.total() >= effort.total()
+
+
+def test_arms_are_read_and_savings_are_paired() -> None:
+    assert Arm.parse("L-polygon").tools == {"brush", "fill", "accept", "refit"}
+    assert Arm.parse("P").tools == {"polygon"}
+    with pytest.raises(ValueError, match="no arm"):
+        Arm.parse("B-accept")
+    theirs = [100.0, 300.0, 50.0, 900.0]
+    share, low, high = saving([seconds / 4 for seconds in theirs], theirs)
+    assert share == pytest.approx(0.75) == low == high
