@@ -5,17 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fcn_studio.core.classes import VOID
+from fcn_studio.core.labels import values_in
 from fcn_studio.errors import ImageError
 from fcn_studio.fcn.weights.catalogue import GENERAL, resolve
+from fcn_studio.formats.images.images import read_image
 from fcn_studio.jobs.protocol import FeaturesJob, JobProgress, LiveJob, LivePrediction, Prepared
 
 if TYPE_CHECKING:
-    from fcn_studio.fcn.live.learner import LiveLearner
+    from fcn_studio.fcn.live.learner import LiveLearner, Sample
 
 _MOST_OTHERS = 16
+_MOST_NEW = 2
+"""Other images that a live job draws samples of; the rest of them join in the next jobs."""
 
 
 class LiveLearners:
@@ -27,7 +33,7 @@ class LiveLearners:
     def learner(self, base: str, device_name: str) -> LiveLearner:
         """Return the learner over a checkpoint.
 
-        Over a checkpoint without a suitable trunk, it is that of `GENERAL`.
+        Over one without an EfficientNet, it is the learner over `GENERAL`.
 
         Raises:
             CheckpointError: if the file is no checkpoint of ours.
@@ -35,21 +41,26 @@ class LiveLearners:
         """
         from fcn_studio.fcn.device import choose_device
         from fcn_studio.fcn.live.extractor import FeatureExtractor
+        from fcn_studio.fcn.live.feature_store import FeatureStore
         from fcn_studio.fcn.live.learner import LiveLearner
         from fcn_studio.fcn.weights.checkpoint import load_checkpoint
 
         path = Path(base)
         key = (base, path.stat().st_mtime_ns if path.exists() else 0, device_name)
         if self._learner is None or self._learner[0] != key:
+            self._learner = None
             checkpoint = load_checkpoint(path)
             if not checkpoint.architecture.is_efficientnet:
                 checkpoint = load_checkpoint(resolve(GENERAL))
-            self._learner = (key, LiveLearner(FeatureExtractor(checkpoint, choose_device(device_name))))
+            extractor = FeatureExtractor(checkpoint, choose_device(device_name))
+            self._learner = (key, LiveLearner(FeatureStore(extractor)))
         return self._learner[1]
 
 
 def live(job: LiveJob, learners: LiveLearners) -> Generator[JobProgress, bool | None, LivePrediction]:
     """Fit scores to the human pixels of the job's images, and predict the open one.
+
+    Other images that cannot be read are left out.
 
     Raises:
         CheckpointError: if the base cannot be loaded.
@@ -57,19 +68,28 @@ def live(job: LiveJob, learners: LiveLearners) -> Generator[JobProgress, bool | 
         ImageError: if the open image cannot be read.
         TrainingError: if there is too little to learn from.
     """
+    from fcn_studio.fcn.live.learner import predict
+
     began = time.perf_counter()
     learner = learners.learner(job.base, job.device)
-    others = job.others[:_MOST_OTHERS]
-    samples = [learner.sample(job.image, job.table, 400)]
-    yield Prepared(1, 1 + len(others))
-    for done, other in enumerate(others, start=2):
+    features = learner.features(job.image, job.cache)
+    total = 1 + min(len(job.others), _MOST_OTHERS)
+    yield Prepared(1, total)
+    samples: list[Sample] = []
+    new = 0
+    for done, other in enumerate(job.others[:_MOST_OTHERS], start=2):
+        if not learner.knows(other, job.table):
+            new += 1
+            if new > _MOST_NEW:
+                continue
         with suppress(ImageError):
-            samples.append(learner.sample(other, job.table, 60))
-        yield Prepared(done, 1 + len(others))
-    scores = learner.fit(samples, job.table)
-    learned = sum(len(sample.classes) > 0 for sample in samples)
-    prediction = learner.predict(job.image, job.table, scores)
-    return LivePrediction(prediction, learned, time.perf_counter() - began)
+            samples.append(learner.sample(other, job.table, job.cache))
+        yield Prepared(done, total)
+    scores = learner.fit(job.image, features, samples, job.table, job.base_map)
+    yield Prepared(total, total)
+    prediction = predict(job.image.image_id, features, scores)
+    has_pixels = any(value != VOID for value in values_in(job.image.label_map()))
+    return LivePrediction(prediction, len(samples) + has_pixels, time.perf_counter() - began)
 
 
 def compute_features(job: FeaturesJob, learners: LiveLearners) -> Generator[JobProgress, bool | None, None]:
@@ -79,9 +99,10 @@ def compute_features(job: FeaturesJob, learners: LiveLearners) -> Generator[JobP
         CheckpointError: if the base cannot be loaded.
         DeviceError: if the device is missing.
     """
-    learner = learners.learner(job.base, job.device)
+    store = learners.learner(job.base, job.device).store
     for done, image in enumerate(job.images, start=1):
+        read = partial(read_image, Path(image.image_path), levels=job.levels)
         with suppress(ImageError):
-            learner.features(image.image_path, job.levels)
+            store.features(image.image_path, job.levels, job.cache, read)
         if (yield Prepared(done, len(job.images))):
             return

@@ -1,7 +1,7 @@
 """Features of an image as maps that scores are linear in.
 
 The features of a pixel are the values of all maps there, each interpolated bilinearly. Interpolation is linear, so
-scores can be made in each map and interpolated then, which for a few classes is a tenth of the work.
+scores are made in each map and interpolated then. For a few classes this is a tenth of the work.
 """
 
 from __future__ import annotations
@@ -14,36 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
-
-
-@dataclass(frozen=True)
-class FeatureMap:
-    """Values on a grid of the working image.
-
-    Cell i lies at ``stride * i + offset``, along both axes; beyond the outermost cells their values go on.
-
-    Attributes:
-        values: (c, h, w), in half precision.
-        stride: distance of cells in pixels of the working image.
-        offset: place of cell 0.
-    """
-
-    values: Tensor
-    stride: float
-    offset: float
-
-    def at(self, y: Tensor, x: Tensor) -> Tensor:
-        """Return the values (n, c), float32, at places (n,) of the working image."""
-        rows, columns = (
-            Between.of((place - self.offset) / self.stride, length)
-            for place, length in zip((y, x), self.values.shape[1:], strict=True)
-        )
-        total = torch.zeros(len(y), len(self.values))
-        values = self.values.permute(1, 2, 0)
-        for row, row_weight in rows.cells:
-            for column, column_weight in columns.cells:
-                total += (row_weight * column_weight)[:, None] * values[row, column].float()
-        return total
 
 
 @dataclass(frozen=True)
@@ -61,9 +31,13 @@ class Between:
     weight: Tensor
 
     @classmethod
-    def of(cls, places: Tensor, length: int) -> Between:
-        """Return places, in cells, on an axis of some length."""
-        inside = places.clamp(0, length - 1)
+    def of(cls, places: Tensor, stride: int, length: int) -> Between:
+        """Return where pixels, float64 (n,), lie on an axis of some cells.
+
+        A cell lies in the middle of the ``stride`` pixels that it stands for. Beyond the outermost cells their
+        values go on.
+        """
+        inside = ((places - (stride - 1) / 2) / stride).clamp(0, length - 1)
         low = inside.floor().long()
         return cls(low, (low + 1).clamp(max=length - 1), (inside - low).float())
 
@@ -72,11 +46,30 @@ class Between:
         """The two cells, with their weights."""
         return (self.low, 1 - self.weight), (self.high, self.weight)
 
-    def along(self, values: Tensor, dim: int) -> Tensor:
-        """Interpolate values along one of their dimensions."""
-        shape = [1] * values.ndim
-        shape[dim] = -1
-        return values.index_select(dim, self.low).lerp_(values.index_select(dim, self.high), self.weight.view(shape))
+
+@dataclass(frozen=True)
+class FeatureMap:
+    """Some features of an image.
+
+    Attributes:
+        stride: in pixels of the working image.
+        values: float16 (c, h, w).
+    """
+
+    stride: int
+    values: Tensor
+
+    def at(self, y: Tensor, x: Tensor) -> Tensor:
+        """Return the features (n, c), float32, at places (n,) of the working image."""
+        rows, columns = (
+            Between.of(places, self.stride, length)
+            for places, length in zip((y, x), self.values.shape[1:], strict=True)
+        )
+        total = torch.zeros(len(y), len(self.values))
+        for row, row_weight in rows.cells:
+            for column, column_weight in columns.cells:
+                total += (row_weight * column_weight)[:, None] * self.values[:, row, column].T.float()
+        return total
 
 
 @dataclass(frozen=True)
@@ -84,31 +77,38 @@ class Features:
     """The features of one image.
 
     Attributes:
-        maps: coarsest first.
-        size: (height, width) of the working image.
+        maps: all of them, those of a group beside each other.
+        groups: number of features of each group.
+        size: (height, width) of the working image; maps may reach beyond it.
         full_size: (height, width) of the image.
-        known: number of the last features that are scores of the base, one a class.
     """
 
     maps: tuple[FeatureMap, ...]
+    groups: tuple[int, ...]
     size: tuple[int, int]
     full_size: tuple[int, int]
-    known: int = 0
 
-    @cached_property
+    @property
     def nbytes(self) -> int:
         """Bytes of all maps."""
         return sum(part.values.numel() * part.values.element_size() for part in self.maps)
+
+    @cached_property
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of each feature over the image, float32 (D,)."""
+        cells = [part.values.flatten(1).float() for part in self.maps]
+        means = [part.mean(1) for part in cells]
+        squares = [(part - mean[:, None]).square_().mean(1) for part, mean in zip(cells, means, strict=True)]
+        return torch.cat(means), torch.cat(squares).sqrt()
 
     def at(self, pixels: NDArray[np.int64]) -> Tensor:
         """Return the features (n, D), float32, of pixels of the image.
 
         Pixels are counted row by row.
         """
-        places = divmod(pixels, self.full_size[1])
         y, x = (
-            torch.from_numpy((place + 0.5) * working / full - 0.5)
-            for place, working, full in zip(places, self.size, self.full_size, strict=True)
+            torch.from_numpy((place + 0.5) * (working / full) - 0.5)
+            for place, working, full in zip(divmod(pixels, self.full_size[1]), self.size, self.full_size, strict=True)
         )
         return torch.cat([part.at(y, x) for part in self.maps], 1)
 
@@ -119,12 +119,16 @@ class Features:
             weight: float32 (C, D).
             bias: float32 (C,).
         """
-        total = bias[:, None, None].expand(-1, *self.size).contiguous()
+        by_stride: dict[int, Tensor] = {}
         parts = torch.split(weight, [len(part.values) for part in self.maps], 1)
-        for part, rows in zip(self.maps, parts, strict=True):
-            scores = functional.conv2d(part.values.float()[None], rows[:, :, None, None])[0]
-            for axis in (0, 1):
-                places = (torch.arange(self.size[axis]) - part.offset) / part.stride
-                scores = Between.of(places, scores.shape[axis + 1]).along(scores, axis + 1)
-            total += scores
+        for (stride, values), part in zip(((m.stride, m.values) for m in self.maps), parts, strict=True):
+            scores = (part @ values.flatten(1).float()).view(len(part), *values.shape[1:])
+            by_stride[stride] = by_stride[stride] + scores if stride in by_stride else scores
+        height, width = self.size
+        total = bias[:, None, None].expand(-1, height, width).contiguous()
+        for stride, scores in by_stride.items():
+            wide = scores[None]
+            if stride > 1:
+                wide = functional.interpolate(wide, scale_factor=stride, mode="bilinear", align_corners=False)
+            total += wide[0, :, :height, :width]
         return total

@@ -6,29 +6,33 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from fcn_studio.core.class_map import ClassMap, can_help, map_classes, rows_for
 from fcn_studio.core.classes import ClassTable
-from fcn_studio.core.grey_levels import GreyLevels
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.errors import TrainingError
-from fcn_studio.fcn.live.extractor import FeatureExtractor
+from fcn_studio.fcn.inference.evaluate import read_labelled
+from fcn_studio.fcn.live.class_shares import with_shares
+from fcn_studio.fcn.live.feature_store import FeatureStore
 from fcn_studio.fcn.live.features import Features
 from fcn_studio.fcn.live.top_two import top_two
 from fcn_studio.fcn.training.linear_fit import LinearFit, LinearScores
-from fcn_studio.formats.images.images import MAX_PIXELS, read_image
 from fcn_studio.i18n import tr
 
-_MEMORY = 256 << 20
-_PIXELS_A_CLASS = 400
-_OTHERS_PIXELS_A_CLASS = 60
-_STEPS = 2
+_PIXELS = 2_500
+"""Pixels of the open image that are learned from, at most."""
+
+_PIXELS_OF_OTHERS = 240
+"""Pixels of each other image that are learned from, at most."""
+
+_SAMPLES = 64
+_STEPS_COLD, _STEPS_WARM = 3, 1
 
 
 @dataclass(frozen=True)
@@ -44,92 +48,177 @@ class Sample:
     classes: Tensor
 
 
+@dataclass(frozen=True)
+class LiveScores:
+    """Linear scores of some classes of a project.
+
+    Attributes:
+        linear: the scores, one a class.
+        indices: class index of each.
+    """
+
+    linear: LinearScores
+    indices: tuple[int, ...]
+
+    def only(self, wanted: Tensor) -> LiveScores:
+        """Return the scores of some classes, bool (C,)."""
+        linear = LinearScores(self.linear.weight[wanted], self.linear.bias[wanted])
+        return LiveScores(linear, tuple(np.array(self.indices)[wanted.numpy()].tolist()))
+
+    @property
+    def sha256(self) -> str:
+        """Identity of the scores, 64 hex digits."""
+        data = self.linear.weight.numpy().tobytes() + self.linear.bias.numpy().tobytes() + bytes(self.indices)
+        return hashlib.sha256(data).hexdigest()
+
+
 class LiveLearner:
     """Scores that follow the strokes, and what is kept between two fits.
 
     Attributes:
-        extractor: what makes features.
+        store: the features of images.
     """
 
-    def __init__(self, extractor: FeatureExtractor) -> None:
-        self.extractor = extractor
-        self._features: OrderedDict[str, Features] = OrderedDict()
-        self._samples: OrderedDict[tuple[str, str], Sample] = OrderedDict()
-        self._last: tuple[ClassTable, LinearScores] | None = None
+    def __init__(self, store: FeatureStore) -> None:
+        self.store = store
+        self._samples: OrderedDict[tuple[object, ...], Sample] = OrderedDict()
+        self._last: LiveScores | None = None
 
-    def features(self, path: str, levels: GreyLevels, pixels: int = 0) -> Features:
-        """Return the features of an image file.
-
-        Raises:
-            ImageError: if it cannot be read.
-        """
-        key = _identity(path, levels)
-        found = self._features.get(key)
-        if found is None:
-            image = read_image(Path(path), max_pixels=max(MAX_PIXELS, pixels), levels=levels)
-            found = self.extractor.features(image)
-            self._features[key] = found
-        self._features.move_to_end(key)
-        while sum(kept.nbytes for kept in self._features.values()) > _MEMORY and len(self._features) > 1:
-            self._features.popitem(last=False)
-        return found
-
-    def sample(self, image: LabelledImage, table: ClassTable, pixels_a_class: int) -> Sample:
-        """Return a sample of the labelled pixels of an image.
+    def features(self, image: LabelledImage, cache: str) -> Features:
+        """Return the features of an image.
 
         Raises:
-            ImageError: if it cannot be read.
+            ImageError: if it cannot be read, or has changed its size.
         """
-        flat = image.label_map().ravel()
-        rng = np.random.default_rng(0)
-        drawn = [_drawn(np.flatnonzero(flat == info.index), pixels_a_class, rng) for info in table.active]
-        pixels = np.concatenate(drawn)
-        features = self.features(image.image_path, image.levels, flat.size)
+        read = partial(read_labelled, image)
+        features = self.store.features(image.image_path, image.levels, cache, read)
         if features.full_size != image.shape:
-            raise TrainingError(tr("{path} has changed its size since it was labelled", path=image.image_path))
-        return Sample(features.at(pixels), torch.from_numpy(flat[pixels].astype(np.int64)))
+            read()  # says so
+        return features
 
-    def fit(self, samples: Sequence[Sample], table: ClassTable) -> LinearScores:
-        """Return scores fitted to samples, from the last ones on.
+    def knows(self, image: LabelledImage, table: ClassTable) -> bool:
+        """Return whether the sample of an image is at hand."""
+        return _key(image, table) in self._samples
+
+    def sample(self, image: LabelledImage, table: ClassTable, cache: str) -> Sample:
+        """Return a sample of the labelled pixels of an image that is not open.
+
+        It is kept for the next fits.
 
         Raises:
-            TrainingError: if fewer than two classes have pixels.
+            ImageError: as `features`.
         """
-        indices = torch.tensor([info.index for info in table.active])
+        key = _key(image, table)
+        if key not in self._samples:
+            self._samples[key] = _drawn(image, self.features(image, cache), table, _PIXELS_OF_OTHERS)
+        self._samples.move_to_end(key)
+        while len(self._samples) > _SAMPLES:
+            self._samples.popitem(last=False)
+        return self._samples[key]
+
+    def fit(
+        self,
+        image: LabelledImage,
+        features: Features,
+        others: Sequence[Sample],
+        table: ClassTable,
+        base_map: ClassMap,
+    ) -> LiveScores:
+        """Return scores fitted to the pixels of an image and to samples of others, from the last scores on.
+
+        Raises:
+            TrainingError: if fewer than two classes have pixels or are known to the base.
+        """
+        indices = tuple(sorted(info.index for info in table.active))
         channel = torch.full((256,), -1)
-        channel[indices] = torch.arange(len(indices))
-        features = torch.cat([sample.features for sample in samples])
-        channels = channel[torch.cat([sample.classes for sample in samples])]
-        counts = torch.bincount(channels, minlength=len(indices))
-        if int((counts > 0).sum()) < 2:
-            raise TrainingError(tr("Live needs strokes of two classes: paint a second one."))
-        weights = (1.0 / counts.clamp(min=1).float())[channels]
-        zero = LinearScores(torch.zeros(len(indices), features.shape[1]), torch.zeros(len(indices)))
-        fit = LinearFit(features, channels, weights, zero)
-        start = self._last[1] if self._last is not None and self._last[0] == table else zero
-        for _ in range(_STEPS):
-            start = fit.step(start)
+        channel[list(indices)] = torch.arange(len(indices))
+        samples = [_drawn(image, features, table, _PIXELS), *others]
+        channels = [channel[sample.classes] for sample in samples]
+        prior = self._prior(table, base_map, features)
+        fit = LinearFit(
+            torch.cat([sample.features for sample in samples]),
+            torch.cat(channels),
+            _weights(channels, len(indices)),
+            prior,
+            moments=_moments(features),
+        )
+        if int(fit.fitted.sum()) < 2:
+            raise TrainingError(tr("Live needs strokes of two classes; paint a second one."))
+        scores, steps = prior, _STEPS_COLD
+        if self._last is not None and self._last.indices == indices:
+            scores, steps = self._last.linear, _STEPS_WARM
+        for _ in range(steps):
+            scores = fit.step(scores)
             if fit.converged:
                 break
-        self._last = table, start
-        return start
+        self._last = LiveScores(scores, indices)
+        return self._last.only(fit.fitted)
 
-    @torch.inference_mode()
-    def predict(self, image: LabelledImage, table: ClassTable, scores: LinearScores) -> Prediction:
-        """Label an image with fitted scores."""
-        features = self.features(image.image_path, image.levels, image.shape[0] * image.shape[1])
-        probabilities = features.scores(scores.weight, scores.bias).softmax(0).numpy()
-        indices = np.array([info.index for info in table.active], np.uint8)
-        labels, doubt, _ = top_two(probabilities, indices, features.full_size)
-        digest = hashlib.sha256(scores.weight.numpy().tobytes() + scores.bias.numpy().tobytes()).hexdigest()
-        return Prediction(image.image_id, labels, doubt, digest)
-
-
-def _drawn(pixels: NDArray[np.int64], most: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    return np.sort(rng.choice(pixels, min(most, len(pixels)), replace=False))
+    def _prior(self, table: ClassTable, base_map: ClassMap, features: Features) -> LinearScores:
+        """Return what the base knows of the project's classes, as scores that pass its own on."""
+        known = self.store.extractor.checkpoint.table
+        total = sum(features.groups)
+        weight = torch.zeros(len(table.active), total)
+        if can_help(map_classes(known, table, base_map), known):
+            rows = {info.index: row for row, info in enumerate(sorted(table.active, key=lambda info: info.index))}
+            columns = {info.index: total - len(known) + place for place, info in enumerate(known)}
+            for ours, theirs in rows_for(table, known, base_map).items():
+                weight[rows[ours], columns[theirs]] = 1
+        return LinearScores(weight, torch.zeros(len(weight)))
 
 
-def _identity(path: str, levels: GreyLevels) -> str:
-    """Return what tells a file from others and from its earlier states."""
-    status = Path(path).stat()
-    return f"{path}/{status.st_size}/{status.st_mtime_ns}/{levels}"
+@torch.inference_mode()
+def predict(image_id: str, features: Features, scores: LiveScores) -> Prediction:
+    """Return the prediction of an image by its features."""
+    probabilities = with_shares(features.scores(scores.linear.weight, scores.linear.bias).softmax(0))
+    indices = np.array(scores.indices, np.uint8)
+    labels, doubt, second = top_two(probabilities.numpy(), indices, features.full_size)
+    return Prediction(image_id, labels, doubt, scores.sha256, second)
+
+
+def _key(image: LabelledImage, table: ClassTable) -> tuple[object, ...]:
+    """Return what a sample depends on."""
+    active = tuple(info.index for info in table.active)
+    return image.image_id, image.image_path, image.levels, hashlib.sha256(image.packed).digest(), active
+
+
+def _drawn(image: LabelledImage, features: Features, table: ClassTable, most: int) -> Sample:
+    """Return some labelled pixels, as many of each class as of any other if it has them."""
+    flat = image.label_map().ravel()
+    counts = np.bincount(flat, minlength=256)
+    present = [info.index for info in table.active if counts[info.index]]
+    rng = np.random.default_rng(0)
+    drawn = [np.zeros(0, np.int64)]
+    for index in present:
+        pixels = np.flatnonzero(flat == index)
+        drawn.append(np.sort(rng.choice(pixels, min(most // len(present) + 1, len(pixels)), replace=False)))
+    chosen = np.concatenate(drawn)
+    return Sample(features.at(chosen), torch.from_numpy(flat[chosen].astype(np.int64)))
+
+
+def _weights(channels: Sequence[Tensor], classes: int) -> Tensor:
+    """Return how much each pixel counts.
+
+    Every class counts the same. In each, the first image counts as much as all others, and these count the same.
+
+    Args:
+        channels: of the pixels of each image.
+        classes: number of channels.
+    """
+    counts = torch.stack([torch.bincount(part, minlength=classes) for part in channels]).float()
+    shares = (counts > 0).float()
+    shares[0] *= (len(shares) - 1) if len(shares) > 1 else 1
+    shares /= shares.sum(0).clamp(min=1)
+    return torch.cat(
+        [(row / count.clamp(min=1))[part] for row, count, part in zip(shares, counts, channels, strict=True)]
+    )
+
+
+def _moments(features: Features) -> tuple[Tensor, Tensor]:
+    """Return the mean and the scale of each feature.
+
+    The groups count the same, whatever their numbers of features: the fit's penalty is on scaled features.
+    """
+    mean, std = features.moments
+    even = sum(features.groups[:2]) / 2
+    return mean, std * torch.cat([torch.full((count,), (count / even) ** 0.5) for count in features.groups])

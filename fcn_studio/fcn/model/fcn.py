@@ -226,10 +226,12 @@ class FCN(Network):
 
         If there is a head, its channels are among them.
         """
-        taps: Features = {stride: tap for stride, tap in self.trunk(images).items() if stride >= self.stride}
-        if self.head is not None:
-            taps = self.head(taps)
-        return taps
+        return self.of_taps(self.trunk(images))
+
+    def of_taps(self, taps: Features) -> Features:
+        """Return the same features of the taps that the trunk gives."""
+        used = {stride: tap for stride, tap in taps.items() if stride >= self.stride}
+        return used if self.head is None else self.head(used)
 
     def decode(self, features: Features, height: int, width: int) -> Tensor:
         """Return scores (N, C, height, width) of the trunk's features.

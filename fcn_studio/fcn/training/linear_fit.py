@@ -51,12 +51,19 @@ class LinearFit:
     pixels that the prior does not know scores below all others.
 
     Attributes:
+        fitted: bool (C,), which classes have pixels or are known to the prior.
         loss: mean cross-entropy of the last step, nats; not a number before the first.
         converged: whether the last step has gained next to nothing.
     """
 
     def __init__(
-        self, features: Tensor, channels: Tensor, weights: Tensor, prior: LinearScores, l2: float = L2
+        self,
+        features: Tensor,
+        channels: Tensor,
+        weights: Tensor,
+        prior: LinearScores,
+        l2: float = L2,
+        moments: tuple[Tensor, Tensor] | None = None,
     ) -> None:
         """Standardise the features.
 
@@ -66,16 +73,19 @@ class LinearFit:
             weights: float32 (n,), how much each pixel counts; only their ratios matter.
             prior: where the fit is pulled to; zero for classes that are not known.
             l2: strength of the pull.
+            moments: mean and standard deviation (D,) to standardise by; None for those of the features. With given
+                ones the bias is not pulled, since the pixels may be far from the mean.
         """
-        self._mean = features.mean(0)
-        self._std = features.std(0, correction=0) + _LEAST_STD
+        self._mean, std = moments or (features.mean(0), features.std(0, correction=0))
+        self._std = std + _LEAST_STD
+        self._bias_share = 0.0 if moments else 1.0
         self._features = (features - self._mean) / self._std
         self._weights, self._l2 = weights / weights.sum(), l2
         known = (prior.weight != 0).any(1) | (prior.bias != 0)
-        self._fitted = known | (torch.bincount(channels, minlength=len(known)) > 0)
-        self._channels = (torch.cumsum(self._fitted, 0) - 1)[channels]
+        self.fitted = known | (torch.bincount(channels, minlength=len(known)) > 0)
+        self._channels = (torch.cumsum(self.fitted, 0) - 1)[channels]
         pulled = self._standardised(prior)
-        self._prior = LinearScores(pulled.weight[self._fitted], pulled.bias[self._fitted])
+        self._prior = LinearScores(pulled.weight[self.fitted], pulled.bias[self.fitted])
         self._value = math.inf
         self.loss, self.converged = math.nan, False
 
@@ -85,7 +95,7 @@ class LinearFit:
         A step is some iterations of L-BFGS. Equal starts give equal results.
         """
         at = self._standardised(start)
-        scores = LinearScores(at.weight[self._fitted].requires_grad_(), at.bias[self._fitted].requires_grad_())
+        scores = LinearScores(at.weight[self.fitted].requires_grad_(), at.bias[self.fitted].requires_grad_())
         optimiser = torch.optim.LBFGS(
             [scores.weight, scores.bias], max_iter=_ITERATIONS, history_size=_HISTORY, line_search_fn="strong_wolfe"
         )
@@ -111,7 +121,7 @@ class LinearFit:
     def _penalty(self, scores: LinearScores) -> Tensor:
         """Return the pull of the prior."""
         weight, bias = scores.weight - self._prior.weight, scores.bias - self._prior.bias
-        return self._l2 / 2 * (weight.square().sum() + bias.square().sum())
+        return self._l2 / 2 * (weight.square().sum() + self._bias_share * bias.square().sum())
 
     def _standardised(self, scores: LinearScores) -> LinearScores:
         """Return the same map, of standardised features."""
@@ -122,8 +132,8 @@ class LinearFit:
 
         Classes that are not fitted score below the mean of the others.
         """
-        weights = weight.mean(0).repeat(len(self._fitted), 1)
-        biases = bias.mean().repeat(len(self._fitted)) - _ABSENT
-        weights[self._fitted], biases[self._fitted] = weight, bias
+        weights = weight.mean(0).repeat(len(self.fitted), 1)
+        biases = bias.mean().repeat(len(self.fitted)) - _ABSENT
+        weights[self.fitted], biases[self.fitted] = weight, bias
         raw = weights / self._std
         return LinearScores(raw, biases - raw @ self._mean)
