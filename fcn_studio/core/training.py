@@ -256,3 +256,33 @@ def judge(outcome: TrainOutcome, class_names: Mapping[int, str]) -> Adoption:
     if outcome.folds or len(outcome.val_ids) < MIN_VAL_IMAGES:
         reasons.append(compared_on(outcome))
     return Adoption(verdict, tuple(reasons))
+
+
+ENOUGH_IMAGES = 5
+"""Verified images with a class from which on others help it about as much as any."""
+
+GOOD_IOU = 0.9
+
+
+def advice(figures: Figures, images: Mapping[int, int], class_names: Mapping[int, str]) -> Message | None:
+    """Return the message about the class for which more labels would help most, None where all are good.
+
+    That is the class of the lowest IoU among those with a verified image.
+
+    Args:
+        figures: of the network in use.
+        images: class index -> number of verified images with the class.
+        class_names: names of the classes that are not retired.
+    """
+    weak = [(iou, index) for index, iou in figures.iou.items() if images.get(index) and index in class_names]
+    if not weak or min(weak)[0] >= GOOD_IOU:
+        return None
+    iou, index = min(weak)
+    return message_n(
+        "{name}: {n} image, IoU {iou:.2f}; label {more} more",
+        "{name}: {n} images, IoU {iou:.2f}; label {more} more",
+        images[index],
+        name=class_names[index],
+        iou=iou,
+        more=max(3, ENOUGH_IMAGES - images[index]),
+    )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from fcn_studio.core.training import Verdict
 from fcn_studio.errors import CheckpointError, ProjectError
 from fcn_studio.fcn.weights.catalogue import NetworkInfo, read_info
+from fcn_studio.formats.project.run_label import RunLabel, read_run_label
 from fcn_studio.formats.project.run_result import RunResult, read_run_result
 from fcn_studio.formats.timings import Timing, Timings
 from fcn_studio.i18n import tr
@@ -52,6 +53,7 @@ class ListedNetwork:
         note: a sentence on what is wrong with it, or "".
         architecture: its shape, in words.
         timing: how long it last took for an image here.
+        label: of a run, what its user says of it.
     """
 
     origin: Origin
@@ -63,6 +65,7 @@ class ListedNetwork:
     note: str = ""
     architecture: str = ""
     timing: Timing | None = None
+    label: RunLabel = field(default_factory=RunLabel)
 
     @property
     def key(self) -> tuple[Origin, str]:
@@ -98,7 +101,11 @@ def list_networks(project: ProjectFolder | None, timings: Timings) -> tuple[List
     elsewhere = _used_files(project) if project is not None else []
     found += [_listed(Origin.ELSEWHERE, file, timings) for file in elsewhere if file not in known]
     order = list(Origin)
-    return tuple(sorted(found, key=lambda row: (order.index(row.origin), -row.changed_at if _is_run(row) else 0)))
+
+    def place(row: ListedNetwork) -> tuple[int, bool, float]:
+        return order.index(row.origin), not row.label.pinned, -row.changed_at if _is_run(row) else 0
+
+    return tuple(sorted(found, key=place))
 
 
 def _is_run(row: ListedNetwork) -> bool:
@@ -128,19 +135,19 @@ def _listed(origin: Origin, network: NetworkInfo | Path, timings: Timings) -> Li
         with suppress(CheckpointError):
             info = read_info(path)
     title = tr("run {number}", number=path.parent.name) if origin is Origin.RUN else path.stem
-    result, note = (
-        None,
-        "" if info is not None else tr("{path} is damaged: no network can be read from it.", path=path),
-    )
+    result, label = None, RunLabel()
+    note = "" if info is not None else tr("{path} is damaged: no network can be read from it.", path=path)
     if origin is Origin.RUN:
         try:
+            label = read_run_label(path.parent)
             result = read_run_result(path.parent)
         except ProjectError as error:
             note = note or f"{error}."
+        title = label.name or title
     words, timing = "", None
     if info is not None:
         words, timing = architecture_words(info.architecture), timings.of(info.sha256)
-    return ListedNetwork(origin, title, path, info, _written_at(path), result, note, words, timing)
+    return ListedNetwork(origin, title, path, info, _written_at(path), result, note, words, timing, label)
 
 
 def _written_at(path: Path) -> float:

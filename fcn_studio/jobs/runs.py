@@ -9,10 +9,12 @@ import csv
 import json
 import math
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fcn_studio.core.metrics import Figures
 from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, TrainProgress, Verdict, judge
 from fcn_studio.errors import ProjectError, TrainingError
 from fcn_studio.fcn.training.resume import Unfinished, read_unfinished
@@ -21,8 +23,13 @@ from fcn_studio.formats.atomic import CANNOT_WRITE, os_errors_as, write_atomical
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.project.runs import CHECKPOINT, state_of
 from fcn_studio.formats.project.training_lock import is_training
+from fcn_studio.formats.strict_json import parse, whole
 from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.jobs.protocol import FineTuneJob
+from fcn_studio.paths import read_file
+
+_LONGEST_LOG = 4 << 20
+"""Bytes; a training of an hour writes less."""
 
 _COLUMNS = ("pixel_accuracy", "mean_accuracy", "mean_iou", "frequency_weighted_iou")
 
@@ -95,6 +102,27 @@ def append(path: Path, progress: TrainProgress) -> None:
         if file.tell() == 0:
             table.writeheader()
         table.writerow(row)
+
+
+def read_log(folder: Path) -> list[TrainProgress]:
+    """Return the log of a run, as far as it can be read; that of a very long one is left out."""
+    try:
+        lines = read_file(folder / "log.jsonl", _LONGEST_LOG).splitlines()
+    except (OSError, ValueError):
+        return []
+    history = []
+    for line in lines:
+        with suppress(ValueError, TypeError, KeyError, AttributeError):  # a line that was cut off
+            history.append(_progress(parse(line)))
+    return history
+
+
+def _progress(row: dict[str, Any]) -> TrainProgress:
+    """Return the report of a line. Raises: ValueError, TypeError, KeyError, AttributeError if it is none."""
+    figures = row["figures"] and Figures.from_json({**row["figures"], "confusion": {}})
+    loss = math.nan if row["loss"] is None else float(row["loss"])
+    fraction, elapsed, cpu_seconds = (float(row[name]) for name in ("fraction", "elapsed", "cpu_seconds"))
+    return TrainProgress(whole(row["step"]), whole(row["total_steps"]), fraction, loss, elapsed, cpu_seconds, figures)
 
 
 def begin(project: ProjectFolder, config: TrainConfig) -> Run:

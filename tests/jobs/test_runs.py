@@ -14,7 +14,7 @@ import pytest
 from fcn_studio import i18n
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Split, Status
-from fcn_studio.core.training import Level, TrainConfig, TrainProgress, Verdict, judge
+from fcn_studio.core.training import Level, TrainConfig, TrainProgress, Verdict, advice, judge
 from fcn_studio.errors import CheckpointError, ProjectError
 from fcn_studio.fcn.weights.catalogue import read_info
 from fcn_studio.formats.project.project_folder import ProjectFolder
@@ -86,6 +86,15 @@ def test_a_verdict_says_so_where_it_comes_from_folds_or_few_images() -> None:
     assert str(few.reasons[-1]) == "compared on 1 image that was held back"
 
 
+def test_advice_is_about_the_weakest_class_that_has_an_image() -> None:
+    scored = figures(0.6, c0=0.95, c1=0.41, c2=0.1)
+    found = advice(scored, {0: 6, 1: 2}, NAMES)
+    assert str(found) == "cell: 2 images, IoU 0.41; label 3 more"
+    assert str(advice(scored, {0: 6, 1: 9, 2: 1}, NAMES)) == "debris: 1 image, IoU 0.10; label 4 more"
+    assert advice(scored, {0: 6}, NAMES) is None
+    assert advice(scored, {1: 2}, {0: "background"}) is None, "a retired class"
+
+
 # --- runs ---------------------------------------------------------------------------------------------------------
 
 
@@ -111,7 +120,13 @@ def test_a_run_is_a_numbered_folder_with_its_settings_and_log(project: ProjectFo
     rows = [json.loads(line, parse_constant=pytest.fail) for line in lines]
     assert [row["loss"] for row in rows] == [None, 0.5]
     assert rows[1]["figures"]["mean_iou"] == 0.5
+    with (run.folder / "log.jsonl").open("a") as file:
+        file.write(lines[1][:40])
+    first, second = runs.read_log(run.folder)
+    assert math.isnan(first.loss)
+    assert second == TrainProgress(1, 3, 0.3, 0.5, 0.2, 0.2, figures(0.5, c1=0.5))
     assert runs.begin(project, TrainConfig()).name == "run 0002"
+    assert runs.read_log(project.runs.folder / "0002") == []
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,8 @@ from fcn_studio.formats.project.lock import ProjectLock
 from fcn_studio.formats.project.prediction_cache import PredictionCache
 from fcn_studio.formats.project.project_file import read_project_file, write_project_file
 from fcn_studio.formats.project.records import read_provenance, read_record
+from fcn_studio.formats.project.run_label import NAME as LABEL
+from fcn_studio.formats.project.run_label import read_run_label
 from fcn_studio.formats.project.run_result import NAME, read_run_result
 from fcn_studio.formats.project.runs import Runs
 from fcn_studio.formats.project.splits import Splits
@@ -50,6 +52,7 @@ from fcn_studio.formats.timings import Timings
 from fcn_studio.formats.voc.class_files import class_file_lines, read_class_file
 from fcn_studio.formats.voc.masks import encode_grey, encode_mask, read_mask
 from fcn_studio.formats.voc.voc import read_splits
+from fcn_studio.jobs.runs import read_log
 from fcn_studio.settings import SETTINGS, Settings
 from tests.helpers import paint
 from tests.trust import mutators
@@ -408,6 +411,20 @@ def _run_results() -> list[Seed]:
     return [(json.dumps({**rows, "baseline": base}).encode(), mutators.json_text) for base in (None, figures)]
 
 
+def _labels() -> list[Seed]:
+    return [(json.dumps({"name": "a", "note": "b\nc", "pinned": True}).encode(), mutators.json_text)]
+
+
+def _logs() -> list[Seed]:
+    figures = dict.fromkeys(("pixel_accuracy", "mean_accuracy", "mean_iou", "frequency_weighted_iou"), 0.5)
+    scored = {**figures, "iou": {"1": 0.5}, "pixels": {"1": 9}, "absent": [2], "images": 1, "boundary": {}}
+    rows = [
+        {"step": 1, "total_steps": 2, "fraction": 0.5, "loss": loss, "elapsed": 1.0, "cpu_seconds": 1.0, "figures": f}
+        for loss, f in ((None, None), (0.5, scored))
+    ]
+    return [("".join(json.dumps(row) + "\n" for row in rows).encode(), mutators.json_text)]
+
+
 def _timings() -> list[Seed]:
     rows = {"ab" * 32: {"seconds": 0.25, "width": 480, "height": 360, "device": "CPU"}}
     return [(json.dumps(rows).encode(), mutators.json_text)]
@@ -541,6 +558,8 @@ READERS: dict[str, Reader] = {
     "current": Reader(_read_current, _current, "runs/current.json"),
     "journal": Reader(_read_journal, _journals, "a.journal"),
     "run result": Reader(lambda path: read_run_result(path.parent), _run_results, NAME),
+    "run label": Reader(lambda path: read_run_label(path.parent), _labels, LABEL),
+    "run log": Reader(lambda path: read_log(path.parent), _logs, "log.jsonl"),
     "timings": Reader(_read_timings, _timings, "timings.json"),
     "lock": Reader(_read_lock, _lock, ".fcn-studio/lock"),
     "settings": Reader(_read_settings, _settings, "settings.toml"),

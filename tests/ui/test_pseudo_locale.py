@@ -39,6 +39,7 @@ from fcn_studio.core.sample import Split, Status
 from fcn_studio.fcn.model.family import FAMILY
 from fcn_studio.fcn.weights.catalogue import bundled
 from fcn_studio.formats.project.loaded import EarlierLabels, LoadedLabels
+from fcn_studio.formats.project.run_label import RunLabel
 from fcn_studio.ui.actions.table import TOOL_NAMES
 from fcn_studio.ui.canvas.layers import Layer
 from fcn_studio.ui.dialogs import questions
@@ -50,6 +51,7 @@ from fcn_studio.ui.dialogs.help_dialogs import ReportDialog, ShortcutsDialog
 from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
 from fcn_studio.ui.dialogs.recovery_dialog import RecoveryDialog
 from fcn_studio.ui.dialogs.restore_dialog import RestoreDialog
+from fcn_studio.ui.dialogs.run_label_dialog import RunLabelDialog
 from fcn_studio.ui.dialogs.scratch_dialog import ScratchDialog
 from fcn_studio.ui.dialogs.settings_dialog import SettingsDialog
 from fcn_studio.ui.network.network_library import NetworkLibrary
@@ -211,8 +213,8 @@ def test_what_actions_say_is_in_the_language(studio: Studio, monkeypatch: pytest
     monkeypatch.setattr(Dialog, "asked", lambda dialog: False)
     actions = studio.window.actions_
     for name in ("uncertainty", "disagreement", "compare", "navigator", "save", "verify", "undo", "redo", "skip",
-                 "auto_segment", "segment_folder", "fine_tune", "stop", "go_back", "network_classes", "restore",
-                 "next_unverified", "previous", "export"):  # fmt: skip
+                 "auto_segment", "segment_folder", "fine_tune", "stop", "go_back", "go_forward", "network_classes",
+                 "restore", "next_unverified", "previous", "export"):  # fmt: skip
         actions[name].trigger()
         settle()
         assert not (found := untranslated(studio.window, PROJECT)), listed(found)
@@ -255,6 +257,7 @@ DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
     "loss": lambda studio, folder: questions.LossDialog(),
     "loss, kept": lambda studio, folder: questions.LossDialog(kept=True),
     "delete strokes": lambda studio, folder: questions.DeleteStrokesDialog("picture-000.png"),
+    "run label": lambda studio, folder: RunLabelDialog(RunLabel(pinned=True), i18n.tr("run {number}", number="0001")),
     "remove network": lambda studio, folder: questions.RemoveNetworkDialog("cell", in_use=True),
     "download": lambda studio, folder: questions.UnprovenDialog("cell", "http://example.org/cell"),
     "recovery": lambda studio, folder: RecoveryDialog(

@@ -5,7 +5,8 @@ It has the verdict on the run's network and the figures that it came from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fcn_studio.errors import ProjectError
@@ -30,6 +31,8 @@ class RunResult:
         validated_on: number of images both networks were scored on.
         mean_iou: of the new network; None if it was not scored.
         baseline_mean_iou: of the one before; None if it was not.
+        iou: class name -> IoU of the new network.
+        baseline_iou: class name -> IoU of the one before.
     """
 
     verdict: str
@@ -38,6 +41,8 @@ class RunResult:
     validated_on: int
     mean_iou: float | None
     baseline_mean_iou: float | None
+    iou: Mapping[str, float] = field(default_factory=dict)
+    baseline_iou: Mapping[str, float] = field(default_factory=dict)
 
 
 def read_run_result(folder: Path) -> RunResult | None:
@@ -60,6 +65,8 @@ def read_run_result(folder: Path) -> RunResult | None:
             validated_on=len(fields["val_ids"]),
             mean_iou=_mean_iou(fields["figures"]),
             baseline_mean_iou=_mean_iou(fields["baseline"]),
+            iou=_iou_by_class(fields["figures"]),
+            baseline_iou=_iou_by_class(fields["baseline"]),
         )
     except (ValueError, TypeError, KeyError) as error:
         raise ProjectError(
@@ -76,7 +83,22 @@ def _mean_iou(figures: object) -> float | None:
         return None
     if not isinstance(figures, dict):
         raise TypeError("figures are no object")
-    value = figures["mean_iou"]
-    if type(value) not in (int, float):
-        raise TypeError(f"mean IoU {value!r:.50} is no number")
+    return _share(figures["mean_iou"])
+
+
+def _iou_by_class(figures: object) -> dict[str, float]:
+    """Return the IoU of each class among figures, by name.
+
+    Raises: TypeError if they are none.
+    """
+    by_class = figures.get("iou", {}) if isinstance(figures, dict) else {}
+    if not isinstance(by_class, dict):
+        raise TypeError("the IoU of the classes is no object")
+    return {name: _share(value) for name, value in by_class.items()}
+
+
+def _share(value: object) -> float:
+    """Return a number. Raises: TypeError if it is none."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError(f"IoU {value!r:.50} is no number")
     return float(value)

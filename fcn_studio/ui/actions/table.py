@@ -216,6 +216,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
                tr_noop("Stop what the network is doing"), needs=_P),
     ActionSpec("go_back", tr_noop("Go &back to the previous network"), _NETWORK, (), "",
                tr_noop("Use the network before this one"), needs=_P),
+    ActionSpec("go_forward", tr_noop("Go for&ward to the later network"), _NETWORK, (), "",
+               tr_noop("Use the network again that you went back from"), needs=_P),
     ActionSpec("networks", tr_noop("&Networks…"), _NETWORK, ("Ctrl+Shift+N",), "",
                tr_noop("Show all networks; use, download or import one"), separator=True),
     ActionSpec("network_classes", tr_noop("Network's &classes…"), _NETWORK, (), "",

@@ -96,6 +96,7 @@ class Commands(QObject):
             "segment_folder": self.segment_folder,
             "stop": self.stop,
             "go_back": network.current.go_back,
+            "go_forward": network.current.go_forward,
             "networks": self.networks.show_networks,
             "network_classes": self.networks.show_classes,
             "shortcuts": self.show_shortcuts,

@@ -70,7 +70,9 @@ class NetworkCommands(QObject):
         dialog.remove_asked.connect(lambda row: door.run(partial(self.remove, row)))
         dialog.classes_asked.connect(door(self.show_classes))
         dialog.import_asked.connect(door(self.ask_for_file))
+        dialog.label_asked.connect(lambda row: door.run(partial(self.label, row)))
         dialog.back_asked.connect(door(self._current.go_back))
+        dialog.forward_asked.connect(door(self._current.go_forward))
         dialog.finished.connect(self._forget_dialog)
         return dialog
 
@@ -212,6 +214,25 @@ class NetworkCommands(QObject):
 
         if RemoveNetworkDialog(row.title, in_use=self.rows.is_current(row), parent=self._front).asked():
             self._library.remove(row.title)
+
+    def label(self, row: ListedNetwork) -> None:
+        """Let the user name a run, write a note on it, and pin it.
+
+        Raises:
+            ProjectError: if it cannot be written.
+        """
+        from fcn_studio.formats.project.run_label import write_run_label
+        from fcn_studio.ui.dialogs.run_label_dialog import RunLabelDialog
+
+        project = self._session.project
+        if project is None or row.path is None or not self.rows.can_label:
+            return
+        folder = row.path.parent
+        dialog = RunLabelDialog(row.label, tr("run {number}", number=folder.name), self._front)
+        if dialog.asked() and self._session.project is project:
+            write_run_label(project.folder, folder, dialog.label())
+            self._current.load()
+            self._library.refresh()
 
     def _installed(self, name: str) -> None:
         """Tell that a network was installed, and offer to use it."""

@@ -25,6 +25,7 @@ from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.jobs.network_list import ListedNetwork, Origin
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.widgets import theme
+from fcn_studio.ui.widgets.iou_table import IouTable
 from fcn_studio.ui.widgets.named import named
 from fcn_studio.ui.widgets.network_card import NetworkCard
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from fcn_studio.ui.network.network_parts import NetworkParts
     from fcn_studio.ui.network.network_rows import NetworkRows, RowKey
     from fcn_studio.ui.runtime.user_messages import Messages
+    from fcn_studio.ui.widgets.curves import Curves
 
 GROUPS = {
     Origin.BUNDLED: tr_noop("Come with the program"),
@@ -55,17 +57,20 @@ class NetworksDialog(Dialog):
 
     Signals:
         use_asked(ListedNetwork), download_asked(PublishedNetwork), remove_asked(ListedNetwork): do this to a network.
+        label_asked(ListedNetwork): name a run, or write a note on it.
         classes_asked(): say what the classes of the network in use mean.
         import_asked(): import a network from a file.
-        back_asked(): use the network before this one.
+        back_asked(), forward_asked(): use the network before this one, or the one after it again.
     """
 
     use_asked = Signal(object)
     download_asked = Signal(object)
     remove_asked = Signal(object)
+    label_asked = Signal(object)
     classes_asked = Signal()
     import_asked = Signal()
     back_asked = Signal()
+    forward_asked = Signal()
 
     def __init__(
         self, rows: NetworkRows, network: NetworkParts, messages: Messages, parent: QWidget | None = None
@@ -75,6 +80,9 @@ class NetworksDialog(Dialog):
         self._choices: dict[RowKey, ListedNetwork | PublishedNetwork] = {}
         self.list = QTreeWidget()
         self.card = NetworkCard()
+        self.figures = IouTable()
+        self.card.add_below(self.figures)
+        self._curves: Curves | None = None
         self._make_buttons()
         self._lay_out()
         self.list.currentItemChanged.connect(lambda _now, _before: self._show_chosen())
@@ -99,21 +107,25 @@ class NetworksDialog(Dialog):
         self.classes_button = _button(tr("Classes…"), tr("Say what its classes mean in this project"))
         self.import_button = _button(tr("Import file…"), tr("Import a network from a file"))
         self.back_button = _button(tr("Go back"), tr("Use the network before this one"))
+        self.forward_button = _button(tr("Go forward"), tr("Use the network again that you went back from"))
+        self.label_button = _button(tr("Name…"), tr("Name this network, write a note on it, or pin it to the top"))
         self.cancel_button = _button(tr("Cancel"), tr("End the download"))
         for button, asked in (
             (self.use_button, self.use_asked),
             (self.download_button, self.download_asked),
             (self.remove_button, self.remove_asked),
+            (self.label_button, self.label_asked),
         ):
             button.clicked.connect(lambda _checked=False, asked=asked: self._ask(asked))
         for button, asked in (
             (self.classes_button, self.classes_asked),
             (self.import_button, self.import_asked),
             (self.back_button, self.back_asked),
+            (self.forward_button, self.forward_asked),
         ):
             button.clicked.connect(lambda _checked=False, asked=asked: asked.emit())
         self.cancel_button.clicked.connect(lambda _checked=False: self._library.stop())
-        for button in (self.import_button, self.back_button):
+        for button in (self.import_button, self.back_button, self.forward_button):
             self.buttons.addButton(button, QDialogButtonBox.ButtonRole.ActionRole)
 
     def _ask(self, asked: SignalInstance) -> None:
@@ -133,7 +145,9 @@ class NetworksDialog(Dialog):
         self.list.setMinimumWidth(320)
         acts = QHBoxLayout()
         acts.setSpacing(theme.GRID)
-        for button in (self.use_button, self.download_button, self.classes_button, self.remove_button):
+        for button in (
+            self.use_button, self.download_button, self.classes_button, self.label_button, self.remove_button
+        ):  # fmt: skip
             acts.addWidget(button)
         acts.addStretch(1)
         right = QVBoxLayout()
@@ -250,8 +264,29 @@ class NetworksDialog(Dialog):
         self.classes_button.setVisible(is_current and rows.has_project)
         self.remove_button.setVisible(here is not None and here.origin is Origin.INSTALLED)
         self.download_button.setVisible(there is not None)
+        self.label_button.setVisible(here is not None and here.origin is Origin.RUN)
+        self.label_button.setEnabled(rows.can_label)
         self.back_button.setEnabled(self._current.can_go_back)
+        self.forward_button.setEnabled(self._current.can_go_forward)
+        self._show_history(here)
         self._show_work()
+
+    def _show_history(self, row: ListedNetwork | None) -> None:
+        """Show the figures and the curves of a run."""
+        figures = self._rows.figures(row) if row is not None else None
+        if figures is None:
+            self.figures.clear_figures()
+        else:
+            self.figures.show_figures(self._rows.table, *figures)
+        history = self._rows.log(row) if row is not None else []
+        if history and self._curves is None:
+            from fcn_studio.ui.widgets.curves import Curves  # costs 0.2 s
+
+            self._curves = Curves()
+            self.card.add_below(self._curves)
+        if self._curves is not None:
+            self._curves.setVisible(bool(history))
+            self._curves.show_history(history, self._rows.table)
 
     def _show_said(self, text: str) -> None:
         """Show what the window says meanwhile, since its strip may be covered."""

@@ -24,20 +24,20 @@ from PySide6.QtWidgets import (
 
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.sample import Status
-from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, TrainProgress, Verdict
+from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, TrainProgress, Verdict, advice
 from fcn_studio.i18n import tr, tr_n, tr_noop
 from fcn_studio.settings import Settings
-from fcn_studio.ui.docks.iou_table import IouTable
 from fcn_studio.ui.runtime.user_messages import ActionDoor
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.fields import Choice, NumberFieldKeyboard
+from fcn_studio.ui.widgets.iou_table import IouTable
 from fcn_studio.ui.widgets.named import named, with_role
 
 if TYPE_CHECKING:
     from fcn_studio.fcn.weights.catalogue import NetworkInfo
-    from fcn_studio.ui.docks.curves import Curves
     from fcn_studio.ui.network.network_parts import NetworkParts
     from fcn_studio.ui.session.session import Session
+    from fcn_studio.ui.widgets.curves import Curves
 
 LEVELS: Mapping[Level, tuple[str, str]] = {
     Level.QUICK: (tr_noop("Quick"), tr_noop("Only the last layers: some seconds")),
@@ -94,7 +94,7 @@ def verdict_words(adoption: Adoption, outcome: TrainOutcome) -> str:
     reasons = "; ".join(reason.translated() for reason in adoption.reasons)
     sentences = [tr("Stopped early; the best network so far was kept.")] if outcome.stopped else []
     sentences.append(tr(_VERDICTS[adoption.verdict], reasons=reasons))
-    if outcome.figures:
+    if outcome.figures and not outcome.folds:
         sentences.append(tr_n("Scored on {n} image.", "Scored on {n} images.", len(outcome.val_ids)))
     return " ".join(sentences)
 
@@ -131,8 +131,10 @@ class TrainingDock(QDockWidget):
         self.visibilityChanged.connect(self._come_or_go)
         self._name = with_role(QLabel(), "strong")
         self._known, self._counts = (with_role(QLabel(wordWrap=True), "dim") for _ in range(2))
-        self._verdict, self._truth = QLabel(wordWrap=True), with_role(QLabel(wordWrap=True), "strong")
-        self._truth.hide()
+        self._verdict, self._advice = QLabel(wordWrap=True), QLabel(wordWrap=True)
+        self._truth = with_role(QLabel(wordWrap=True), "strong")
+        for words in (self._advice, self._truth):
+            words.hide()
         self._verdict.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._verdict.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._interrupted = QLabel(wordWrap=True)
@@ -217,6 +219,7 @@ class TrainingDock(QDockWidget):
         column.addLayout(buttons)
         column.addLayout(going_on)
         column.addWidget(self._verdict)
+        column.addWidget(self._advice)
         column.addWidget(self._truth)
         column.addWidget(self._table)
         column.addStretch(1)
@@ -237,7 +240,7 @@ class TrainingDock(QDockWidget):
 
     def _load_curves(self) -> None:
         if self._curves is None and self._in_front:
-            from fcn_studio.ui.docks.curves import Curves  # costs 0.2 s, and only those who train should pay
+            from fcn_studio.ui.widgets.curves import Curves  # costs 0.2 s, and only those who train should pay
 
             self._curves = Curves()
             self._column.insertWidget(self._column.indexOf(self._table), self._curves)
@@ -278,8 +281,9 @@ class TrainingDock(QDockWidget):
 
     def _forget_verdict(self) -> None:
         self._judged_with = None
-        self._verdict.clear()
-        self._verdict.hide()
+        for words in (self._verdict, self._advice):
+            words.clear()
+            words.hide()
 
     def begin(self, config: TrainConfig, *, go_on: bool = False) -> None:
         """Begin a training, and show its curves."""
@@ -380,11 +384,20 @@ class TrainingDock(QDockWidget):
         if self._in_front and not self._draw_soon.isActive():  # isVisible() is true behind another tab as well
             self._draw_soon.start()
 
+    def _show_advice(self, figures: Figures) -> None:
+        """Say for which class more labels would help the network in use most."""
+        names = {info.index: info.name for info in self._session.table.active}
+        found = advice(figures, self._fine_tuning.images_of_class, names)
+        if found is not None:
+            self._advice.setText(tr("What would help most: {advice}.", advice=found.translated()))
+            self._advice.show()
+
     def _finished(self, adoption: Adoption, outcome: TrainOutcome) -> None:
         self._judged_with = self._current.info
         self._verdict.setText(verdict_words(adoption, outcome))
         self._verdict.show()
         if outcome.figures is not None:
             self._table.show_figures(self._session.table, outcome.figures, outcome.baseline)
+            self._show_advice((outcome.figures if adoption.adopted else outcome.baseline) or outcome.figures)
         self.refresh()
         self._draw()

@@ -15,22 +15,30 @@ from PySide6.QtCore import QObject, Signal
 from fcn_studio.core.class_map import ClassMap, can_help, map_classes
 from fcn_studio.errors import CheckpointError, ProjectError
 from fcn_studio.fcn.weights.catalogue import NetworkInfo
+from fcn_studio.formats.project.run_label import read_run_label
 from fcn_studio.i18n import tr, tr_n
 from fcn_studio.jobs.networks import class_map_of, learned_before, network_of
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
+    from fcn_studio.formats.project.project_folder import ProjectFolder
+    from fcn_studio.formats.project.runs import UsedNetwork
     from fcn_studio.ui.session.open_project import OpenProject
 
 
 def name_of(network: NetworkInfo | None) -> str:
     """Return what people call a network, "" for none.
 
-    It is the network's name, or the number of its run.
+    It is the network's name; of a run the name that its user gave it, or its number.
     """
     if network is None:
         return ""
     folder = network.path.parent
-    return tr("run {number}", number=folder.name) if folder.name.isdigit() else network.name
+    if not folder.name.isdigit():
+        return network.name
+    with suppress(ProjectError):  # told where the networks are listed
+        if name := read_run_label(folder).name:
+            return name
+    return tr("run {number}", number=folder.name)
 
 
 class CurrentNetwork(QObject):
@@ -39,7 +47,7 @@ class CurrentNetwork(QObject):
     Signals:
         changed(): another network is in use, or what its classes mean has changed.
         meaning_changed(): it is the same network, but predictions that it made so far mean something else.
-        went_back(): the network before is in use again.
+        went_back(): a network that was in use before is in use again.
         notice(str), problem(str): a sentence for the user.
 
     Attributes:
@@ -47,6 +55,7 @@ class CurrentNetwork(QObject):
         class_map: what the user said that its classes mean in the project; the others go by name.
         learned_before: number of images that the network which its fine-tunes began with had learned from.
         can_go_back: whether there is an earlier network to return to; asked for at every edit, so no file is read.
+        name: what people call the network, "" if there is none; of a run, its user's name or else its number.
     """
 
     changed = Signal()
@@ -61,6 +70,9 @@ class CurrentNetwork(QObject):
         self.info: NetworkInfo | None = None
         self.class_map: ClassMap = {}
         self.can_go_back = False
+        self.name = ""
+        self._left: list[UsedNetwork] = []  # networks that were gone back from, the last one at the end
+        self._back_at: tuple[ProjectFolder | None, str] = (None, "")  # the project and sha256 since then
         self.learned_before = 0
         self._said: dict[str, ClassMap] = {}  # sha256 of every network that was in use -> its class map
         session.table_changed.connect(self.changed)
@@ -68,9 +80,9 @@ class CurrentNetwork(QObject):
     # --- what it is -------------------------------------------------------------------------------------------
 
     @property
-    def name(self) -> str:
-        """What people call the network, "" if there is none."""
-        return name_of(self.info)
+    def can_go_forward(self) -> bool:
+        """Whether the last change was a way back, which can be undone."""
+        return bool(self._left) and self._back_at == (self._session.project, self.info.sha256 if self.info else "")
 
     @property
     def summary(self) -> str:
@@ -189,17 +201,42 @@ class CurrentNetwork(QObject):
             ProjectError: if there is none, or the project cannot be written.
         """
         project = self._session.project
-        if project is None or project.runs.current() is None:
+        used = project.runs.current() if project is not None else None
+        if project is None or used is None:
             raise ProjectError(tr("There is no earlier network to go back to."))
+        left = self._left if self.can_go_forward else []
         project.runs.go_back()
+        self._left = [*left, used]
+        self._arrive(tr("Back to the earlier network: {name}."))
+
+    def go_forward(self) -> None:
+        """Return to the network that was in use before the last `go_back`.
+
+        Raises:
+            ProjectError: if there is none, or the project cannot be written.
+        """
+        project = self._session.project
+        if project is None or not self.can_go_forward:
+            raise ProjectError(tr("There is no later network to go forward to."))
+        used = self._left[-1]
+        project.runs.set_current(used.checkpoint, used.sha256, compared=used.compared, class_map=used.class_map)
+        self._left.pop()
+        self._arrive(tr("Forward to the later network: {name}."))
+
+    def _arrive(self, sentence: str) -> None:
+        """Load the network that is in use now, and tell its name in a sentence."""
+        self._back_at = (None, "")
         self.load()
-        self.notice.emit(tr("Back to the earlier network: {name}.", name=self.name or tr("none")))
+        self._back_at = (self._session.project, self.info.sha256 if self.info is not None else "")
+        self.changed.emit()
+        self.notice.emit(sentence.format(name=self.name or tr("none")))
         self.went_back.emit()
 
     def _set(self, network: NetworkInfo | None, class_map: ClassMap) -> None:
         same = self.info is not None and network is not None and self.info.sha256 == network.sha256
         remapped = same and class_map != self.class_map
         self.info, self.class_map = network, class_map
+        self.name = name_of(network)
         self.learned_before = self._learned_before()
         if network is not None:
             self._said[network.sha256] = class_map

@@ -6,6 +6,7 @@ It reads the labels in the background, trains, judges, and scores on the truth o
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +48,7 @@ class FineTuning(QObject):
     Attributes:
         interrupted: the last fine-tune of the open project, if it did not come to an end and can go on.
         history: news of the running one.
+        images_of_class: class index -> number of verified images with it, as the last fine-tune found them.
     """
 
     training = Signal(object)
@@ -74,6 +76,7 @@ class FineTuning(QObject):
         self._project: ProjectFolder | None = None
         self.interrupted: Unfinished | None = None
         self.history: list[TrainProgress] = []
+        self.images_of_class: Counter[int] = Counter()
         self._collected.connect(self._on_collected)
         job_list.changed.connect(self._jobs_changed)
         session.project_changed.connect(self._project_changed)
@@ -214,6 +217,7 @@ class FineTuning(QObject):
 
         for sentence in snapshot.problems[:_MOST_PROBLEMS]:
             self.problem.emit(sentence)
+        self.images_of_class = Counter(index for classes in snapshot.classes.values() for index in classes)
         job = next(run)
         assert isinstance(job, FineTuneJob)
         self.interrupted = None

@@ -5,7 +5,8 @@ The dialog and the menu of networks show it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,8 @@ from PySide6.QtCore import QDateTime, QLocale
 
 from fcn_studio.core.class_map import ClassMap, map_classes
 from fcn_studio.core.classes import ClassTable
-from fcn_studio.core.training import Verdict
+from fcn_studio.core.metrics import Figures
+from fcn_studio.core.training import TrainProgress, Verdict
 from fcn_studio.i18n import tr, tr_n, tr_noop
 from fcn_studio.jobs.network_list import ListedNetwork, Origin
 from fcn_studio.ui.network.current_network import CurrentNetwork
@@ -59,6 +61,22 @@ class NetworkRows:
         """Whether there is a project that could use a network."""
         return self._session.project is not None
 
+    @property
+    def can_label(self) -> bool:
+        """Whether the open project's runs can be named."""
+        return self.has_project and not self._session.read_only
+
+    @property
+    def table(self) -> ClassTable:
+        """The classes of the open project."""
+        return self._session.table
+
+    def log(self, row: ListedNetwork) -> Sequence[TrainProgress]:
+        """Return the reports of the training of a run."""
+        from fcn_studio.jobs.runs import read_log
+
+        return read_log(row.path.parent) if row.origin is Origin.RUN and row.path is not None else []
+
     def by_key(self) -> dict[RowKey, ListedNetwork | PublishedNetwork]:
         """Return the networks on this computer, then those to download."""
         here: dict[RowKey, ListedNetwork | PublishedNetwork] = {row.key: row for row in self._library.networks}
@@ -96,7 +114,32 @@ class NetworkRows:
             return tr("in use")
         if row.info is None:
             return tr("damaged")
-        return tr("candidate") if row.is_candidate else ""
+        marks = [tr("pinned")] if row.label.pinned else []
+        return " · ".join([*marks, tr("candidate")] if row.is_candidate else marks)
+
+    def figures(self, row: ListedNetwork) -> tuple[Figures, Figures | None] | None:
+        """Return the figures of a run and of the network before it, None without any."""
+        result = row.result
+        if result is None or result.mean_iou is None:
+            return None
+        before = None
+        if result.baseline_mean_iou is not None:
+            before = self._figures_of(result.baseline_mean_iou, result.baseline_iou)
+        return self._figures_of(result.mean_iou, result.iou), before
+
+    def _figures_of(self, mean_iou: float, by_name: Mapping[str, float]) -> Figures:
+        """Return figures of the project's classes; those of other names are left out."""
+        indices = {info.name: info.index for info in self._session.table}
+        iou = {indices[name]: value for name, value in by_name.items() if name in indices}
+        return Figures(math.nan, math.nan, mean_iou, math.nan, iou, {})
+
+    def _began_with(self, row: ListedNetwork) -> str:
+        """Return the name of the network that a fine-tune started from."""
+        parent = row.info.parent if row.info is not None else ""
+        if not parent:
+            return ""
+        known = (r.title for r in self._library.networks if r.info is not None and r.info.sha256 == parent)
+        return next(known, tr("a network that is no longer here"))
 
     def describe(self, row: ListedNetwork | PublishedNetwork) -> Description:
         """Return what is known of a network."""
@@ -104,6 +147,7 @@ class NetworkRows:
         if not isinstance(row, ListedNetwork):
             return Description(row.title, _download_warning(row), _published_facts(row, table))
         facts = _listed_facts(row, table, self.class_map(row), self._device.short_words)
+        facts.insert(-2, (tr("Began with"), self._began_with(row)))
         return Description(row.title, _sentence(row, is_current=self.is_current(row)), facts)
 
 
@@ -167,10 +211,10 @@ def _listed_facts(row: ListedNetwork, table: ClassTable, class_map: ClassMap, de
         (tr("Size"), _megabytes(info.size)),
         (tr("Figures"), "\n".join(_figures(row))),
         (tr("Learned from"), tr_n("{n:,} image", "{n:,} images", info.trained_on) if info.trained_on else ""),
-        (tr("Made"), _date(row.changed_at) if row.origin is Origin.RUN else ""),
+        (tr("Made"), _made(row) if row.origin is Origin.RUN else ""),
         (tr("Licence"), info.licence),
         (tr("Source"), info.source),
-        (tr("Note"), info.note),
+        (tr("Note"), row.label.note or info.note),
         (tr("File"), str(info.path)),
         ("sha256", info.sha256),
     ]
@@ -189,6 +233,14 @@ def _published_facts(network: PublishedNetwork, table: ClassTable) -> list[Fact]
         (tr("Licence"), network.licence),
         (tr("Source"), network.url),
     ]
+
+
+def _made(row: ListedNetwork) -> str:
+    """Return when a run was made, with its number where it has a name."""
+    when = _date(row.changed_at)
+    if not row.label.name or row.path is None:
+        return when
+    return tr("{when}, as run {number}", when=when, number=row.path.parent.name)
 
 
 def _known(names: list[str], table: ClassTable) -> str:

@@ -36,8 +36,15 @@ class NetworkCard(QScrollArea):
         column.addWidget(self._title)
         column.addWidget(self._sentence)
         column.addLayout(self._form)
+        self._below = QVBoxLayout()
+        self._below.setSpacing(theme.GRID)
+        column.addLayout(self._below)
         column.addStretch(1)
         self.setWidget(content)
+
+    def add_below(self, widget: QWidget) -> None:
+        """Show a widget below the facts."""
+        self._below.addWidget(widget)
 
     def show_facts(self, title: str, sentence: str, facts: Sequence[tuple[str, str]]) -> None:
         """Show a title, a sentence and facts.

@@ -366,6 +366,7 @@ class MainWindow(QMainWindow):
         self.actions_["stop"].setEnabled(busy or self._commands.exporter.running)
         idle = self._network.job_list.only_refreshes
         self.actions_["go_back"].setEnabled(self._network.current.can_go_back and idle)
+        self.actions_["go_forward"].setEnabled(self._network.current.can_go_forward and idle)
 
     def _show_title(self) -> None:
         session = self._session

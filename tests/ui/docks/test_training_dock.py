@@ -48,7 +48,7 @@ def test_plots_are_loaded_when_the_dock_is_first_seen(studio: Studio, qtbot: QtB
 
 
 def test_the_curves_module_loads_no_torch() -> None:
-    code = "import sys, fcn_studio.ui.docks.curves; assert 'torch' not in sys.modules"
+    code = "import sys, fcn_studio.ui.widgets.curves; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -226,7 +226,7 @@ def test_many_reports_are_drawn_a_few_times_and_never_behind_another_tab(
 
 
 def test_a_long_run_is_thinned() -> None:
-    from fcn_studio.ui.docks.curves import MOST_POINTS, thinned
+    from fcn_studio.ui.widgets.curves import MOST_POINTS, thinned
 
     points = list(range(5001))
     some = thinned(points)

@@ -31,6 +31,7 @@ from fcn_studio.ui.commands.network_commands import NetworkCommands
 from fcn_studio.ui.dialogs import questions
 from fcn_studio.ui.dialogs.class_map_dialog import NEW, ClassMapDialog
 from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
+from fcn_studio.ui.dialogs.run_label_dialog import RunLabelDialog
 from fcn_studio.ui.network.network_library import free_name
 from tests.helpers import tiny_checkpoint, use_network
 from tests.ui.conftest import Studio, draw_project
@@ -74,7 +75,7 @@ def a_run(studio: Studio, number: int, *, verdict: Verdict = Verdict.CANDIDATE) 
     assert folder.name == f"{number:04}"
     result = {
         "verdict": verdict.value, "reasons": ["mean IoU fell from 0.600 to 0.500"], "val_ids": ["a", "b", "c"],
-        "trained_on": 9, "figures": {"mean_iou": 0.5}, "baseline": {"mean_iou": 0.6},
+        "trained_on": 9, "figures": {"mean_iou": 0.5, "iou": {"cell": 0.25}}, "baseline": {"mean_iou": 0.6},
     }  # fmt: skip
     (folder / NAME).write_text(json.dumps(result))
     return tiny_checkpoint(folder / "best.safetensors", studio.session.table, seed=number)
@@ -97,6 +98,64 @@ def said(studio: Studio) -> list[str]:
 
 
 # --- the dialog ---------------------------------------------------------------------------------------------------
+
+
+def test_a_run_shows_its_figures_and_can_be_named_and_pinned(
+    studio: Studio, commands: NetworkCommands, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = a_run(studio, 1), a_run(studio, 2)
+    shutil.copy(second, second.with_name("other.safetensors"))
+    dialog = opened(commands, qtbot)
+    choose(dialog, "street")
+    assert dialog.figures.isHidden()
+    assert not dialog.label_button.isVisible()
+    choose(dialog, "run 0001")
+    cells = [dialog.figures.topLevelItem(row).text(column) for row in (0, 1) for column in (0, 1, 2)]  # type: ignore[union-attr]
+    assert cells == ["Mean", "0.600", "0.500", "cell", "", "0.250"]
+
+    def answered(asked: RunLabelDialog) -> bool:
+        assert asked.name.placeholderText() == "run 0001"
+        asked.name.setText("  the   best ")
+        asked.note.setPlainText("of cells")
+        asked.pinned.setChecked(True)
+        return True
+
+    monkeypatch.setattr(RunLabelDialog, "asked", answered)
+    with qtbot.waitSignal(commands._network.library.changed):
+        dialog.label_button.click()
+    rows = [row for row in dialog._choices.values() if isinstance(row, ListedNetwork) and row.origin is Origin.RUN]
+    assert [row.title for row in rows] == ["the best", "run 0002"]
+    assert dialog.chosen is rows[0]
+    assert "of cells" in dialog.card.text()
+    assert "as run 0001" in dialog.card.text()
+    assert commands.rows.mark(rows[0]) == "pinned · candidate"
+    commands.use(rows[0])
+    assert studio.network.current.name == "the best"
+    assert studio.network.current.info is not None
+    assert studio.network.current.info.path == first
+
+
+def test_a_way_back_can_be_undone_until_another_network_is_in_use(studio: Studio, commands: NetworkCommands) -> None:
+    current, project = studio.network.current, studio.session.project
+    assert project is not None
+    for number in (1, 2):
+        project.runs.set_current(a_run(studio, number), f"{number:064}", compared=number == 2)
+    current.load()
+    chain = project.runs.chain()
+    assert not current.can_go_forward
+    current.go_back()
+    current.go_back()
+    assert (current.name, current.can_go_forward) == ("street", True)
+    studio.window.actions_["go_forward"].trigger()
+    assert current.name == "run 0001"
+    current.go_forward()
+    assert project.runs.chain() == chain
+    with pytest.raises(ProjectError, match="no later network"):
+        current.go_forward()
+    current.go_back()
+    use_network(studio, "cells")
+    assert not current.can_go_forward
+    assert not studio.window.actions_["go_forward"].isEnabled()
 
 
 def test_the_dialog_shows_all_there_are_and_what_is_known_of_each(
