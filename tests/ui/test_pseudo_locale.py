@@ -250,6 +250,7 @@ DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
     "year": lambda studio, folder: questions.YearDialog([folder / "VOC2007", folder / "VOC2012"]),
     "grey mask": lambda studio, folder: questions.GreyMaskDialog(i18n.tr("A grey mask was found.")),
     "batch": lambda studio, folder: questions.BatchDialog(3, 2, "cell"),
+    "verify": lambda studio, folder: questions.VerifyDialog(3, 2),
     "large image": lambda studio, folder: questions.LargeImageDialog("picture-000.png", 10**9, 10**10),
     "end jobs": lambda studio, folder: questions.EndJobsDialog(PROJECT, [i18n.tr("Label all")]),
     "quit": lambda studio, folder: questions.QuitDialog([i18n.tr("Label all")]),

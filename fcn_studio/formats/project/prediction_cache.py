@@ -173,12 +173,15 @@ class PredictionCache:
             self._known, self._changed = {}, True
 
     def load(self) -> Iterator[None]:
-        """Find the summaries of all images, one at each step.
+        """Find the summaries of all images, a few at each step.
 
         The caller decides how fast it goes on. What was written meanwhile stays.
         """
         levels = self._levels()
-        index = read_index(self._index, len(self._samples), levels)
+        index: dict[str, PredictionSummary] = {}
+        for found_there in read_index(self._index, len(self._samples), levels):
+            index |= found_there
+            yield
         files = scan_masks(self._folder)
         for sample in self._samples:
             found = index.get(sample.mask_id)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,24 +52,18 @@ class PredictionSummary:
         return (found.st_mtime_ns, found.st_size) == self.image_stamp
 
 
-def read_index(path: Path, images: int, levels: GreyLevels) -> dict[str, PredictionSummary]:
-    """Return mask id -> summary, empty if the file is missing or damaged.
+def read_index(path: Path, images: int, levels: GreyLevels) -> Iterator[dict[str, PredictionSummary]]:
+    """Yield mask id -> summary for some images at a time, none if the file is missing.
 
-    Predictions of other grey ``levels`` are left out. A file that is much larger than ``images`` entries cannot be
-    ours and is not read.
+    Lines of predictions of other grey ``levels`` are left out, and all that follows a damaged line. A file that is
+    much larger than ``images`` entries cannot be ours and is not read.
     """
-    found: dict[str, PredictionSummary] = {}
-    try:
+    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
         for line in read_file(path, _BYTES_AN_IMAGE * (images + 1)).splitlines():
             fields = parse(line)
             checkpoint = text(fields["checkpoint"])
-            if fields["levels"] != levels_json(levels):
-                continue
-            for mask_id, row in fields["images"].items():
-                found[mask_id] = _summary(checkpoint, *row)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return {}
-    return found
+            if fields["levels"] == levels_json(levels):
+                yield {mask_id: _summary(checkpoint, *row) for mask_id, row in fields["images"].items()}
 
 
 def write_index(path: Path, summaries: Mapping[str, PredictionSummary], levels: GreyLevels) -> None:

@@ -161,6 +161,8 @@ class FilesDock(QDockWidget):
         self.thumbnails.shown = shown
         self._view.setIconSize(THUMBNAIL / 2 if shown else QSize(16, 16))
         self._view.verticalHeader().setDefaultSectionSize(THUMBNAIL_ROW if shown else ROW_HEIGHT)
+        # There is little room beside a thumbnail, and the ends of names tell images apart.
+        self._view.setTextElideMode(Qt.TextElideMode.ElideLeft if shown else Qt.TextElideMode.ElideMiddle)
         self.model.redraw()
         self._view.scrollTo(self._view.currentIndex())
 
