@@ -114,7 +114,8 @@ def test_a_mask_is_old_or_new_whichever_call_fails(tmp_path: Path, kind: str, ho
     count = calls(tmp_path, kind)
     assert count > 15
     wrong, quiet = {}, 0
-    for at in range(count):
+    tried = range(0, count, 1 if how in ("full", "killed") else 3)  # the others differ in their number alone
+    for at in tried:
         folder = tmp_path / f"{at}"
         try:
             what = torn(folder, kind, at, ERRORS[how])
@@ -125,7 +126,7 @@ def test_a_mask_is_old_or_new_whichever_call_fails(tmp_path: Path, kind: str, ho
             wrong[at] = what
         shutil.rmtree(folder)
     assert wrong == {}
-    assert quiet < count / 2
+    assert quiet < len(tried) / 2
 
 
 def test_the_harness_sees_a_mask_that_is_written_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,8 @@ from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.settings import Settings
 from fcn_studio.ui.session.session import Session
 from fcn_studio.ui.session.toolbox import Toolbox
-from tests.helpers import paint, run_python
+from tests.fork_server import WINDOW, fork_server, run_forked
+from tests.helpers import paint
 from tests.ui.conftest import draw_project
 
 Make = Callable[[], Session]
@@ -177,9 +178,15 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def crashed(folder: Path, acts: str) -> tuple[list[str], str]:
+@pytest.fixture(scope="module")
+def method() -> Iterator[str]:
+    with fork_server(WINDOW, __name__) as method:
+        yield method
+
+
+def crashed(method: str, folder: Path, acts: str) -> tuple[list[str], str]:
     """Reopen an image with kept steps, act, and be killed; all states, and the last."""
-    done = run_python(CRASHES, str(folder), acts)
+    done = run_forked(method, CRASHES, str(folder), acts)
     assert done.returncode == -signal.SIGKILL, done.stderr
     said = json.loads(done.stdout.splitlines()[-1])
     return said["states"], said["now"]
@@ -188,9 +195,9 @@ def crashed(folder: Path, acts: str) -> tuple[list[str], str]:
 @pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be killed by signal here")
 @pytest.mark.parametrize(("acts", "at", "undone"), [("undo", 2, 1), ("undo,undo,undo", 0, 3), ("undo,redo", 3, 0)])
 def test_kept_steps_undone_before_a_crash_are_undone_after_it(
-    make: Make, folder: Path, acts: str, at: int, undone: int
+    make: Make, folder: Path, acts: str, at: int, undone: int, method: str
 ) -> None:
-    states, now = crashed(folder, acts)
+    states, now = crashed(method, folder, acts)
     assert now == states[at]
     session = make()
     session.open_folder(folder)
@@ -204,9 +211,9 @@ def test_kept_steps_undone_before_a_crash_are_undone_after_it(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be killed by signal here")
 def test_the_harness_sees_an_undo_that_is_not_journalled(
-    make: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
+    make: Make, folder: Path, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, now = crashed(folder, "undo")
+    _, now = crashed(method, folder, "undo")
 
     def blind(entries: object, labels: Labels, state: AnnotationState, budget_bytes: int) -> Replayed:
         from fcn_studio.core.journal import replay

@@ -35,6 +35,7 @@ from fcn_studio.fcn.weights.checkpoint import (
 )
 from fcn_studio.formats.project.runs import state_of
 from fcn_studio.formats.project.training_lock import TrainingLock
+from tests.fork_server import fork_server
 
 from .test_train import TABLE, finish, scenes
 
@@ -43,11 +44,9 @@ CONFIG = TrainConfig(Level.FULL, steps=5, batch_size=4, keep_every=0)
 
 @pytest.fixture(scope="module", autouse=True)
 def server_of_forks() -> Iterator[None]:
-    """Ends the server that `together` starts: what is forked from it knows these tests only."""
-    from multiprocessing import forkserver
-
-    yield
-    forkserver._forkserver._stop()  # type: ignore[attr-defined]
+    """The server that `together` uses."""
+    with fork_server("tests.trust.preload", __name__):
+        yield
 
 
 def child(folder: Path, fault: str, environment: dict[str, str], tell: Connection) -> None:
@@ -101,7 +100,6 @@ def together(folder: Path, fault: str = "none", size: int = 2) -> list[str]:
         port = free.getsockname()[1]
     where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(size)}
     context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
-    context.set_forkserver_preload(["tests.fcn.training.test_distributed"])
     processes, pipes = [], []
     for rank in range(size):
         ours, theirs = context.Pipe(duplex=False)

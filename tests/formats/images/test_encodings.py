@@ -67,10 +67,11 @@ def test_tiffs_of_every_depth_and_number_of_bands(tmp_path: Path, kind: str, cou
             **({"tile": (16, 32)} if tiles else {"rowsperstrip": 10}),
         )
         assert image_size(path) == (53, 37)
-        difference = np.abs(read_image(path).astype(int) - expected(count)).max()
+        seen = read_image(path)
+        difference = np.abs(seen.astype(int) - expected(count)).max()
         assert difference <= (1 if kind.startswith(("float", "int")) else 0), (compression, planes, tiles)
-        assert np.array_equal(whole_image(path), read_image(path))
-        if (deep := deep_image(path)) is not None:
+        assert np.array_equal(whole_image(path), seen)
+        if not tiles and not compression and (deep := deep_image(path)) is not None:
             levels = GreyLevels((20, 90), (0.2, 0.4))
             assert np.array_equal(deep.rgb(levels), read_image(path, levels=levels))
         assert not is_upright_jpeg(path)

@@ -84,13 +84,14 @@ def drag(points):
 
 assert len(np.unique(screen())) > 50
 rng = np.random.default_rng(1)
-for scale in (0.7, 1.0, 2.6, 17.0 * factor):
-    for style in LabelStyle:
+brushes = ((3, "round"), (40, "square"), (400, "round"))
+for row, scale in enumerate((0.7, 1.0, 2.6, 17.0 * factor)):
+    for column, style in enumerate(LabelStyle):
         canvas.layers.set_label_style(style)
         for _ in range(2):
             canvas.zoom_at(QPointF(200, 150), scale / canvas.zoom)
         canvas.refine()
-        for size, shape in ((3, "round"), (40, "square"), (400, "round")):
+        for size, shape in (brushes[(row + column) % 3],):  # each with each scale, and with each style
             hand.brush_size, hand.brush_shape, hand.class_index = size, shape, int(rng.integers(1, 4))
             canvas.set_tool(brush)
             canvas.refresh_overlay()

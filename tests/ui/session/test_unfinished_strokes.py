@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ import pytest
 from fcn_studio.core.document import Document
 from fcn_studio.core.sample import Status
 from fcn_studio.ui.session.session import Session
-from tests.helpers import run_python
+from tests.fork_server import WINDOW, fork_server, run_forked
 from tests.ui.conftest import draw_project
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be killed by signal here")
+
+Kill = Callable[..., dict[str, Any]]
 
 KILLED = """
 import json, os, signal, sys
@@ -80,13 +82,24 @@ def folder(tmp_path: Path) -> Path:
     return draw_project(tmp_path / "project")
 
 
-def killed(folder: Path, act: str = "", y: float = 20.0) -> dict[str, Any]:
-    """Paint a dot, then a stroke, and be killed; the human pixels after each."""
-    done = run_python(KILLED, str(folder), act, str(y))
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    assert said["parts"] >= 3
-    return said
+@pytest.fixture(scope="module")
+def method() -> Iterator[str]:
+    with fork_server(WINDOW, "tests.helpers") as method:
+        yield method
+
+
+@pytest.fixture
+def killed(folder: Path, method: str) -> Kill:
+    """Paints a dot, then a stroke, and is killed; returns the human pixels after each."""
+
+    def kill(act: str = "", y: float = 20.0) -> dict[str, Any]:
+        done = run_forked(method, KILLED, str(folder), act, str(y))
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        assert said["parts"] >= 3
+        return said
+
+    return kill
 
 
 def document(session: Session) -> Document:
@@ -109,8 +122,8 @@ def reopened(make_session: Callable[[], Session], folder: Path) -> Callable[[], 
 
 
 @pytest.mark.parametrize("act", ["", "release", "renew"])
-def test_a_stroke_comes_back_as_one_step(folder: Path, reopened: Callable[[], Session], act: str) -> None:
-    said = killed(folder, act)
+def test_a_stroke_comes_back_as_one_step(killed: Kill, reopened: Callable[[], Session], act: str) -> None:
+    said = killed(act)
     assert said["pixels"] > said["before"] > 0
     session = reopened()
     assert pixels(session) == said["pixels"]
@@ -122,8 +135,8 @@ def test_a_stroke_comes_back_as_one_step(folder: Path, reopened: Callable[[], Se
     assert pixels(session) == said["pixels"]
 
 
-def test_a_cancelled_stroke_leaves_nothing(folder: Path, reopened: Callable[[], Session]) -> None:
-    said = killed(folder, "cancel")
+def test_a_cancelled_stroke_leaves_nothing(killed: Kill, reopened: Callable[[], Session]) -> None:
+    said = killed("cancel")
     assert said["pixels"] == said["before"]
     session = reopened()
     assert pixels(session) == said["before"]
@@ -131,9 +144,9 @@ def test_a_cancelled_stroke_leaves_nothing(folder: Path, reopened: Callable[[], 
     assert pixels(session) == 0
 
 
-def test_a_stroke_that_came_back_outlives_the_next_crash(folder: Path, reopened: Callable[[], Session]) -> None:
-    first = killed(folder)
-    second = killed(folder, y=30.0)
+def test_a_stroke_that_came_back_outlives_the_next_crash(killed: Kill, reopened: Callable[[], Session]) -> None:
+    first = killed()
+    second = killed(y=30.0)
     assert second["before"] == first["pixels"], "the second window went on where the first had been killed"
     session = reopened()
     found = [pixels(session)]
