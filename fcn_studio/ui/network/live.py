@@ -92,7 +92,7 @@ class Live(QObject):
         self._look = True  # whether other images must be looked for again
         self._wanted = False  # a newer state than that of the running job
         self._job: int | None = None
-        self._ahead: int | None = None  # the job that prepares the next image
+        self._ahead: int | None = None  # the job that prepares an image
         self._prepared_row = -1  # of the image that was prepared last
         self._sent = Learned(0, 0, 0.0)  # what the running job learns from
         self._began, self._sent_strokes = 0.0, 0  # of the labels that are gathered
@@ -244,6 +244,7 @@ class Live(QObject):
             self.lacking, self.learned = lacking, None
             self.changed.emit()
             self._go_on()
+            self._prepare(self._session.index)
             return
         self.lacking = 0
         images = len(labels.others) + bool(labels.open.classes)
@@ -315,15 +316,17 @@ class Live(QObject):
         """Turn to a newer state, or prepare the next image if there is none."""
         if self._wanted:
             self._soon.start()
-        elif self.learned is not None and self._ahead is None:
-            self._prepare_next()
+        elif self.learned is not None:
+            self._prepare(self._session.index + 1)
 
-    def _prepare_next(self) -> None:
-        """Let the features of the next image be computed while nothing else is to do."""
+    def _prepare(self, row: int) -> None:
+        """Let the features of an image be computed before a fit needs them."""
         from fcn_studio.jobs.protocol import FeaturesJob, ImageToSegment
 
-        network, project, row = self._current.info, self._session.project, self._session.index + 1
-        if network is None or project is None or row >= len(project.samples) or row == self._prepared_row:
+        network, project = self._current.info, self._session.project
+        if network is None or project is None or row >= len(project.samples):
+            return
+        if self._ahead is not None or row == self._prepared_row:
             return
         self._prepared_row = row
         sample = project.samples[row]

@@ -84,7 +84,10 @@ def test_there_is_one_job_at_a_time_and_the_latest_state_wins(studio: Studio, qt
     assert document is not None
     paint(document, 1, at=(10, 10), size=5)
     qtbot.waitUntil(lambda: words(studio) == "Live: paint 1 more class")
-    assert not live_jobs(studio)
+    (features,) = studio.process.jobs.values()
+    assert isinstance(features, FeaturesJob)  # while the person still paints
+    assert features.images[0].image_id == document.image_id
+    studio.process.replied.emit(Done(1, None))
     paint(document, 2, at=(40, 30), size=5)
     first, job = wait_for_jobs(studio, qtbot, 1)
     assert (job.image.label_map() == document.label_map).all()
