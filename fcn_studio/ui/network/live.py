@@ -30,7 +30,7 @@ REST_MS = 300
 """Milliseconds of rest after which the labels are looked at again, and an image that was opened is predicted."""
 
 FEWEST_CLASSES = 2
-"""Classes with human pixels that a fit needs."""
+"""Classes with human pixels, or known to the network in use, that a fit needs."""
 
 _COUNTED = {Motion.DO: +1, Motion.UNDO: -1, Motion.REDO: +1}
 
@@ -238,8 +238,7 @@ class Live(QObject):
         """Submit what was gathered, if it is enough to learn from."""
         if not self._look:  # else one of them has changed meanwhile
             self._others = dict(labels.others)
-        known = {info.index for info in self._session.table.active}
-        lacking = max(0, FEWEST_CLASSES - len(labels.classes & known))
+        lacking = self._lacking(labels)
         if lacking:
             self.lacking, self.learned = lacking, None
             self.changed.emit()
@@ -251,6 +250,19 @@ class Live(QObject):
         self._sent = Learned(images, self._sent_strokes, self._began)
         self._job = self._process.submit(self._job_of(labels), interactive=True)
         self.changed.emit()
+
+    def _lacking(self, labels: LiveLabels) -> int:
+        """Return how many classes must still be painted.
+
+        Classes that the network in use knows count, if a fit can begin with its scores; one must be painted.
+        """
+        active = {info.index for info in self._session.table.active}
+        painted, network = labels.classes & active, self._current.info
+        trunk = "" if network is None else str(network.architecture.get("trunk"))
+        known = set()
+        if trunk.startswith("efficientnet-") and self._current.can_prelabel:
+            known = set(self._current.index_map.values()) & active
+        return max(0 if painted else 1, FEWEST_CLASSES - len(painted | known))
 
     def _job_of(self, labels: LiveLabels) -> LiveJob:
         from fcn_studio.jobs.protocol import LiveJob

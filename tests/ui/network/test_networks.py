@@ -295,7 +295,8 @@ def test_the_time_that_a_network_took_is_remembered(studio: Studio, commands: Ne
     assert info is not None
     studio.process.replied.emit(Ready("CPU, 2 threads"))
     pixels = np.zeros((48, 64), np.uint8)
-    news = Predicted(Prediction("a.png", pixels, pixels, info.sha256), 1, 1, seconds=0.25)
+    image_id = studio.session.samples[0].image_id
+    news = Predicted(Prediction(image_id, pixels, pixels, info.sha256), 1, 1, seconds=0.25)
     commands._network.auto_segment._kept(news, info)
     dialog = opened(commands, qtbot)
     assert "250 ms for 64 x 48, CPU, 2 threads" in dialog.card.text()
