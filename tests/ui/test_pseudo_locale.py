@@ -46,6 +46,7 @@ from fcn_studio.ui.dialogs import questions
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.dialogs.class_map_dialog import ClassMapDialog
 from fcn_studio.ui.dialogs.clean_dialog import CleanDialog
+from fcn_studio.ui.dialogs.compare_dialog import CompareDialog
 from fcn_studio.ui.dialogs.export_dialog import ExportDialog
 from fcn_studio.ui.dialogs.help_dialogs import ReportDialog, ShortcutsDialog
 from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
@@ -258,6 +259,7 @@ DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
     "loss": lambda studio, folder: questions.LossDialog(),
     "loss, kept": lambda studio, folder: questions.LossDialog(kept=True),
     "delete strokes": lambda studio, folder: questions.DeleteStrokesDialog("picture-000.png"),
+    "compare": lambda studio, folder: CompareDialog(TABLE, ["cell", "debris"], 0, 1),
     "run label": lambda studio, folder: RunLabelDialog(RunLabel(pinned=True), i18n.tr("run {number}", number="0001")),
     "remove network": lambda studio, folder: questions.RemoveNetworkDialog("cell", in_use=True),
     "download": lambda studio, folder: questions.UnprovenDialog("cell", "http://example.org/cell"),

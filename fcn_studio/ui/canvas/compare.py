@@ -1,4 +1,4 @@
-"""The wipe, a line between prediction and labels.
+"""The wipe, a line between prediction and labels, or between the predictions of two networks.
 
 The prediction is left of the line, the labels right of it. Tools work on the labels on both sides.
 """
@@ -6,7 +6,7 @@ The prediction is left of the line, the labels right of it. Tools work on the la
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
@@ -20,6 +20,9 @@ LEFT, RIGHT = tr_noop("Prediction"), tr_noop("Labels")
 _TOP, _HEIGHT, _HANDLE, _PADDING, _TEXT = 8, 26, 30, 10, 12
 """Logical pixels of the grip: top, height, width of the arrows, padding of text, size of text."""
 
+_LONGEST = 28
+"""Characters of a name on the grip."""
+
 _GROUND, _EDGE, _INK = QColor(32, 32, 32, 225), QColor(255, 255, 255, 110), QColor(255, 255, 255)
 _SHADE = QColor(0, 0, 0, 150)
 
@@ -30,9 +33,19 @@ class Divider:
 
     Attributes:
         share: part of the viewport's width left of the line, 0..1.
+        names: what is left and right of the line, for people; None for prediction and labels.
     """
 
     share: float = 0.5
+    names: tuple[str, str] | None = None
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """What is left and right of the line, no longer than fits the grip."""
+        if self.names is None:
+            return tr(LEFT), tr(RIGHT)
+        left, right = (name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…" for name in self.names)
+        return left, right
 
     def column(self, width: int) -> int:
         """Return the first device column that shows the labels."""
@@ -40,7 +53,7 @@ class Divider:
 
     def moved_to(self, x: float, width: int) -> Divider:
         """Return the divider moved to a device column."""
-        return Divider(min(1.0, max(0.0, x / max(1, width))))
+        return replace(self, share=min(1.0, max(0.0, x / max(1, width))))
 
     def shown(self, layer: Layer, viewport: Rect) -> Rect:
         """Return the part of the viewport in which a layer is drawn."""
@@ -53,7 +66,7 @@ class Divider:
 
     def grip(self, width: int, dpr: float) -> Rect:
         """Return the device pixels by which the user drags the line."""
-        column, half = self.column(width), round((_HANDLE / 2 + _side(dpr)) * dpr)
+        column, half = self.column(width), round((_HANDLE / 2 + self._side(dpr)) * dpr)
         return Rect(column - half, round(_TOP * dpr), column + half, round((_TOP + _HEIGHT) * dpr))
 
     def changed_since(self, old: Divider, viewport: Rect, dpr: float) -> Iterator[Rect]:
@@ -87,9 +100,9 @@ class Divider:
         painter.setPen(_INK)
         painter.setFont(_font(dpr))
         handle = _HANDLE / 2 * dpr
-        for text, left in ((LEFT, grip.x0), (RIGHT, column + handle)):
-            place = QRectF(left, grip.y0, _side(dpr) * dpr, grip.height)
-            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, tr(text))
+        for text, left in zip(self.words, (grip.x0, column + handle), strict=True):
+            place = QRectF(left, grip.y0, self._side(dpr) * dpr, grip.height)
+            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(_INK)
         middle = grip.y0 + grip.height / 2
@@ -100,20 +113,19 @@ class Divider:
             )
         painter.restore()
 
+    def _side(self, dpr: float) -> float:
+        """Return the logical pixels of each side of the grip.
+
+        They are enough for the longer word.
+        """
+        metrics = QFontMetricsF(_font(dpr))
+        return max(metrics.horizontalAdvance(text) for text in self.words) / dpr + 2 * _PADDING
+
 
 def _font(dpr: float) -> QFont:
     font = QFont()
     font.setPixelSize(round(_TEXT * dpr))
     return font
-
-
-def _side(dpr: float) -> float:
-    """Return the logical pixels of each side of the grip.
-
-    They are enough for the longer word.
-    """
-    metrics = QFontMetricsF(_font(dpr))
-    return max(metrics.horizontalAdvance(tr(text)) for text in (LEFT, RIGHT)) / dpr + 2 * _PADDING
 
 
 def _thickness(dpr: float) -> int:

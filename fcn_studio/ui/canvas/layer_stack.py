@@ -56,7 +56,8 @@ class LayerStack:
         label_style: how labels and prediction are drawn.
         adjustment: brightness, contrast and gamma of the image on screen; kept from image to image.
         peeking: whether the bare image is shown.
-        divider: line with the prediction left of it and the labels right of it; None without a wipe.
+        divider: line with the prediction left of it and the labels right of it, or the predictions of two networks;
+            None without a wipe.
     """
 
     def __init__(self) -> None:
@@ -72,6 +73,7 @@ class LayerStack:
         self._document: Document | None = None
         self._picture: ImagePyramid | None = None
         self._prediction: Prediction | None = None
+        self._two: tuple[Prediction, Prediction] | None = None  # what is drawn left and right of the divider
         self._caches: dict[Layer, LayerCache] = {}
 
     @property
@@ -106,6 +108,7 @@ class LayerStack:
         self._document = document
         self._picture = None if document is None else picture
         self._prediction = None
+        self._end_of_two()
         self._caches.clear()
         self._rebuild(*Layer)
 
@@ -116,9 +119,7 @@ class LayerStack:
             ValueError: if its size is not the document's.
         """
         if prediction is not None:
-            shape = None if self._document is None else self._document.label_map.shape
-            if prediction.label_map.shape != shape or prediction.uncertainty.shape != shape:
-                raise ValueError(f"prediction is {prediction.label_map.shape}, the document {shape}")
+            self._require_same_size(prediction)
         self._prediction = prediction
         self._rebuild(Layer.PREDICTION, Layer.UNCERTAINTY, Layer.DISAGREEMENT)
         self.changed.emit()
@@ -183,8 +184,35 @@ class LayerStack:
     def set_divider(self, divider: Divider | None) -> None:
         """Begin or end (None) a wipe between prediction and labels."""
         if divider != self.divider:
+            self._end_of_two()
             self.divider = divider
             self.changed.emit()
+
+    def wipe_between(self, left: Prediction, right: Prediction, names: tuple[str, str]) -> None:
+        """Begin a wipe between the predictions of two networks, in the project's class indices.
+
+        It ends with the wipe or with the image.
+
+        Raises:
+            ValueError: if a size is not the document's.
+        """
+        for prediction in (left, right):
+            self._require_same_size(prediction)
+        self._two, self.divider = (left, right), Divider(names=names)
+        self._rebuild(*COMPARED)
+        self.changed.emit()
+
+    def _end_of_two(self) -> None:
+        """End a wipe between two networks."""
+        if self._two is not None:
+            self._two, self.divider = None, None
+            self._rebuild(*COMPARED)
+
+    def _require_same_size(self, prediction: Prediction) -> None:
+        """Raise ValueError if a prediction is not of the document's size."""
+        shape = None if self._document is None else self._document.label_map.shape
+        if prediction.label_map.shape != shape or prediction.uncertainty.shape != shape:
+            raise ValueError(f"prediction is {prediction.label_map.shape}, the document {shape}")
 
     def picture_changed(self) -> None:
         """Draw the picture again after more of it has arrived."""
@@ -250,6 +278,9 @@ class LayerStack:
         document, prediction, opacity = self._document, self._prediction, self.styles[layer].opacity
         if layer == Layer.IMAGE and self._picture is not None:
             return ImageComposer(self._picture, self._image_table())
+        if self._two is not None and layer in COMPARED:
+            side, opacity = self._two[COMPARED.index(layer)], self.styles[Layer.PREDICTION].opacity
+            return self._label_composer(side.label_map, None, opacity)
         if layer == Layer.LABELS and document is not None:
             return self._label_composer(document.label_map, document.provenance, opacity)
         if layer == Layer.PREDICTION and prediction is not None:

@@ -70,6 +70,7 @@ class NetworkCommands(QObject):
         dialog.remove_asked.connect(lambda row: door.run(partial(self.remove, row)))
         dialog.classes_asked.connect(door(self.show_classes))
         dialog.import_asked.connect(door(self.ask_for_file))
+        dialog.compare_asked.connect(lambda row: door.run(partial(self.compare, row)))
         dialog.label_asked.connect(lambda row: door.run(partial(self.label, row)))
         dialog.back_asked.connect(door(self._current.go_back))
         dialog.forward_asked.connect(door(self._current.go_forward))
@@ -214,6 +215,26 @@ class NetworkCommands(QObject):
 
         if RemoveNetworkDialog(row.title, in_use=self.rows.is_current(row), parent=self._front).asked():
             self._library.remove(row.title)
+
+    def compare(self, row: ListedNetwork) -> None:
+        """Show the dialog that compares a network with the one in use, or with another."""
+        from fcn_studio.ui.dialogs.compare_dialog import CompareDialog
+        from fcn_studio.ui.network.network_comparison import Compared
+
+        rows, comparison, door = self.rows.comparable(), self._network.comparison, self._door
+        pairs = [Compared(r.title, r.info, self.rows.class_map(r)) for r in rows if r.info is not None]
+        second = next((number for number, other in enumerate(rows) if other.key == row.key), 0)
+        used = (number for number, other in enumerate(rows) if number != second and self.rows.is_current(other))
+        names = [compared.name for compared in pairs]
+        dialog = CompareDialog(self._session.table, names, next(used, 0), second, self._front)
+        dialog.score_asked.connect(lambda a, b: door.run(partial(comparison.start, pairs[a], pairs[b])))
+        dialog.wipe_asked.connect(lambda a, b: door.run(partial(comparison.predict, pairs[a], pairs[b])))
+        comparison.said.connect(dialog.say)
+        comparison.scored.connect(dialog.show_figures)
+        self._session.project_changed.connect(dialog.close)
+        dialog.finished.connect(comparison.cancel)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.show()
 
     def label(self, row: ListedNetwork) -> None:
         """Let the user name a run, write a note on it, and pin it.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from fcn_studio.core.prediction import Prediction
 from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.settings import Settings
 from fcn_studio.tools.options import PEN_PRESSURE
@@ -79,6 +80,16 @@ class ViewCommands(QObject):
         self._layers.set_divider(Divider() if begins else None)
         if begins:
             self._say_what_lacks()
+
+    def wipe_between(self, named: Sequence[tuple[str, Prediction]]) -> None:
+        """Begin a wipe between what two networks predict for the open image.
+
+        Predictions of an image that is no longer open are dropped.
+        """
+        (first, left), (second, right) = named
+        document = self._session.document
+        if document is not None and document.image_id == left.image_id == right.image_id:
+            self._layers.wipe_between(left, right, (first, second))
 
     def toggle_navigator(self) -> None:
         """Show or hide the navigator."""

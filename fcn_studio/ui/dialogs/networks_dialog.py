@@ -58,6 +58,7 @@ class NetworksDialog(Dialog):
     Signals:
         use_asked(ListedNetwork), download_asked(PublishedNetwork), remove_asked(ListedNetwork): do this to a network.
         label_asked(ListedNetwork): name a run, or write a note on it.
+        compare_asked(ListedNetwork): compare a network with another.
         classes_asked(): say what the classes of the network in use mean.
         import_asked(): import a network from a file.
         back_asked(), forward_asked(): use the network before this one, or the one after it again.
@@ -67,6 +68,7 @@ class NetworksDialog(Dialog):
     download_asked = Signal(object)
     remove_asked = Signal(object)
     label_asked = Signal(object)
+    compare_asked = Signal(object)
     classes_asked = Signal()
     import_asked = Signal()
     back_asked = Signal()
@@ -81,7 +83,7 @@ class NetworksDialog(Dialog):
         self.list = QTreeWidget()
         self.card = NetworkCard()
         self.figures = IouTable()
-        self.card.add_below(self.figures)
+        self.card.add_figures(self.figures)
         self._curves: Curves | None = None
         self._make_buttons()
         self._lay_out()
@@ -109,12 +111,14 @@ class NetworksDialog(Dialog):
         self.back_button = _button(tr("Go back"), tr("Use the network before this one"))
         self.forward_button = _button(tr("Go forward"), tr("Use the network again that you went back from"))
         self.label_button = _button(tr("Name…"), tr("Name this network, write a note on it, or pin it to the top"))
+        self.compare_button = _button(tr("Compare…"), tr("Compare this network with another"))
         self.cancel_button = _button(tr("Cancel"), tr("End the download"))
         for button, asked in (
             (self.use_button, self.use_asked),
             (self.download_button, self.download_asked),
             (self.remove_button, self.remove_asked),
             (self.label_button, self.label_asked),
+            (self.compare_button, self.compare_asked),
         ):
             button.clicked.connect(lambda _checked=False, asked=asked: self._ask(asked))
         for button, asked in (
@@ -146,7 +150,8 @@ class NetworksDialog(Dialog):
         acts = QHBoxLayout()
         acts.setSpacing(theme.GRID)
         for button in (
-            self.use_button, self.download_button, self.classes_button, self.label_button, self.remove_button
+            self.use_button, self.download_button, self.compare_button, self.label_button, self.classes_button,
+            self.remove_button,
         ):  # fmt: skip
             acts.addWidget(button)
         acts.addStretch(1)
@@ -264,6 +269,7 @@ class NetworksDialog(Dialog):
         self.classes_button.setVisible(is_current and rows.has_project)
         self.remove_button.setVisible(here is not None and here.origin is Origin.INSTALLED)
         self.download_button.setVisible(there is not None)
+        self.compare_button.setVisible(here is not None and here in rows.comparable())
         self.label_button.setVisible(here is not None and here.origin is Origin.RUN)
         self.label_button.setEnabled(rows.can_label)
         self.back_button.setEnabled(self._current.can_go_back)
@@ -283,7 +289,7 @@ class NetworksDialog(Dialog):
             from fcn_studio.ui.widgets.curves import Curves  # costs 0.2 s
 
             self._curves = Curves()
-            self.card.add_below(self._curves)
+            self.card.add_figures(self._curves)
         if self._curves is not None:
             self._curves.setVisible(bool(history))
             self._curves.show_history(history, self._rows.table)

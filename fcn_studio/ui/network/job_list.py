@@ -35,6 +35,7 @@ class Kind(Enum):
     """Pre-labels are made anew by another network, in the background."""
     FINE_TUNE = auto()
     TRUTH = auto()
+    COMPARE = auto()
     INSTALL = auto()
     READ_LABELS = auto()
     """The labels for a fine-tune are read, by the window itself."""

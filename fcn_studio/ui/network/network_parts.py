@@ -12,6 +12,7 @@ from fcn_studio.ui.network.current_network import CurrentNetwork
 from fcn_studio.ui.network.fine_tuning import FineTuning
 from fcn_studio.ui.network.job_list import JobList, Kind
 from fcn_studio.ui.network.live import Live
+from fcn_studio.ui.network.network_comparison import NetworkComparison
 from fcn_studio.ui.network.network_device import NetworkDevice
 from fcn_studio.ui.network.network_library import NetworkLibrary
 from fcn_studio.ui.network.network_process import JobProcess
@@ -37,6 +38,7 @@ class NetworkParts:
     auto_segment: AutoSegment
     fine_tuning: FineTuning
     live: Live
+    comparison: NetworkComparison
 
     @classmethod
     def make(cls, session: Session, process: JobProcess) -> NetworkParts:
@@ -59,7 +61,11 @@ class NetworkParts:
         current.went_back.connect(auto_segment.refresh)
         session.project_changed.connect(current.load)
         current.load()
-        return cls(process, job_list, device, current, library, predictions, stored, auto_segment, fine_tuning, live)
+        comparison = NetworkComparison(session, job_list, device)
+        return cls(
+            process, job_list, device, current, library, predictions, stored, auto_segment, fine_tuning, live,
+            comparison,
+        )  # fmt: skip
 
     @property
     def speakers(
@@ -78,5 +84,6 @@ class NetworkParts:
         self.process.shut_down()
         self.fine_tuning.shut_down()
         self.live.shut_down()
+        self.comparison.shut_down()
         self.library.shut_down()
         self.stored.shut_down()

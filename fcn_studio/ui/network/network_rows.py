@@ -92,6 +92,12 @@ class NetworkRows:
         others = [row for row in usable if row not in used][: most - len(used)]
         return [row for row in usable if row in used or row in others]
 
+    def comparable(self) -> list[ListedNetwork]:
+        """Return the networks that know a class of the open project; none without one."""
+        table = self._session.table
+        rows = [row for row in self._library.networks if row.info is not None] if self.has_project else []
+        return [r for r in rows if r.info is not None and map_classes(r.info.table, table, self.class_map(r))]
+
     def is_current(self, row: ListedNetwork | PublishedNetwork) -> bool:
         """Return whether the open project uses this network."""
         used = self._current.info
@@ -147,6 +153,7 @@ class NetworkRows:
         if not isinstance(row, ListedNetwork):
             return Description(row.title, _download_warning(row), _published_facts(row, table))
         facts = _listed_facts(row, table, self.class_map(row), self._device.short_words)
+        facts.insert(0, (tr("Note"), row.label.note))
         facts.insert(-2, (tr("Began with"), self._began_with(row)))
         return Description(row.title, _sentence(row, is_current=self.is_current(row)), facts)
 
@@ -214,7 +221,7 @@ def _listed_facts(row: ListedNetwork, table: ClassTable, class_map: ClassMap, de
         (tr("Made"), _made(row) if row.origin is Origin.RUN else ""),
         (tr("Licence"), info.licence),
         (tr("Source"), info.source),
-        (tr("Note"), row.label.note or info.note),
+        (tr("Note"), info.note),
         (tr("File"), str(info.path)),
         ("sha256", info.sha256),
     ]

@@ -35,16 +35,16 @@ class NetworkCard(QScrollArea):
         self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         column.addWidget(self._title)
         column.addWidget(self._sentence)
+        self._figures = QVBoxLayout()
+        self._figures.setSpacing(theme.GRID)
+        column.addLayout(self._figures)
         column.addLayout(self._form)
-        self._below = QVBoxLayout()
-        self._below.setSpacing(theme.GRID)
-        column.addLayout(self._below)
         column.addStretch(1)
         self.setWidget(content)
 
-    def add_below(self, widget: QWidget) -> None:
-        """Show a widget below the facts."""
-        self._below.addWidget(widget)
+    def add_figures(self, widget: QWidget) -> None:
+        """Show a widget between the sentence and the facts."""
+        self._figures.addWidget(widget)
 
     def show_facts(self, title: str, sentence: str, facts: Sequence[tuple[str, str]]) -> None:
         """Show a title, a sentence and facts.

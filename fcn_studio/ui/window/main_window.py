@@ -195,6 +195,7 @@ class MainWindow(QMainWindow):
             self,
         )
         self._view = ViewCommands(self.canvas, self._session, self._settings, self.actions_, self.messages)
+        self._network.comparison.predicted.connect(self._view.wipe_between)
         self._live = LiveCommands(self.canvas, self._session, self._network, self.actions_, self._door)
         self._peek = HeldKey(self.actions_["peek"], self.canvas.layers.set_peeking)
         self._walk = WalkCommands(self.canvas, self._session, self.messages, self._door)

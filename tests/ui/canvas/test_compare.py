@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,7 +15,8 @@ from fcn_studio.core.geometry import Rect
 from fcn_studio.tools.brush import Brush
 from fcn_studio.ui.canvas import Layer
 from fcn_studio.ui.canvas.compare import Divider
-from tests.ui.canvas.test_canvas import LEFT, Hand, grabbed
+from tests.ui.canvas.conftest import make_prediction
+from tests.ui.canvas.test_canvas import LEFT, Hand, grabbed, make_document
 
 VIEWPORT = Rect(0, 0, 400, 300)
 
@@ -84,3 +87,32 @@ def test_painting_goes_on_under_the_line(compared: Hand) -> None:
     shown = grabbed(canvas)
     canvas.layers.set_table(canvas.layers.table)
     assert np.array_equal(grabbed(canvas), shown)
+
+
+def test_a_wipe_between_two_networks_shows_both_and_ends_with_the_wipe_or_the_image(compared: Hand) -> None:
+    layers, canvas = compared.canvas.layers, compared.canvas
+    layers.set_style(Layer.LABELS, visible=False)
+    layers.set_style(Layer.PREDICTION, visible=True)
+    prediction = make_prediction()
+    only = {}
+    for name in ("left", "right"):
+        label_map = prediction.label_map[:, ::-1] if name == "left" else prediction.label_map
+        only[name] = replace(prediction, label_map=np.ascontiguousarray(label_map))
+        layers.set_prediction(only[name])
+        only[f"{name} alone"] = grabbed(canvas)
+    layers.set_prediction(None)
+    layers.set_style(Layer.PREDICTION, visible=False)
+    bare = grabbed(canvas)
+    for end in (lambda: layers.set_divider(None), lambda: compared.open(make_document("two"))):
+        layers.wipe_between(only["left"], only["right"], ("run 0001", "a very long name of a network of mine"))
+        assert layers.divider is not None
+        assert layers.divider.moved_to(9, 400).words == ("run 0001", "a very long name of a netwo…")
+        wiped = grabbed(canvas)
+        assert np.array_equal(wiped[40:, :195], only["left alone"][40:, :195])
+        assert np.array_equal(wiped[40:, 205:], only["right alone"][40:, 205:])
+        end()
+        assert layers.divider is None
+    assert np.array_equal(grabbed(canvas), bare)
+    with pytest.raises(ValueError, match="the document"):
+        layers.wipe_between(prediction, replace(prediction, label_map=prediction.label_map[1:]), ("a", "b"))
+    assert layers.divider is None

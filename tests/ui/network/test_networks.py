@@ -25,15 +25,27 @@ from fcn_studio.fcn.weights.checkpoint import load_checkpoint, save_checkpoint
 from fcn_studio.fcn.weights.published import PUBLISHED
 from fcn_studio.formats.project.run_result import NAME
 from fcn_studio.jobs.network_list import ListedNetwork, Origin
-from fcn_studio.jobs.protocol import Done, Failed, Installing, InstallJob, Predicted, Progress, Ready
+from fcn_studio.jobs.protocol import (
+    Done,
+    EvaluateJob,
+    Failed,
+    Installing,
+    InstallJob,
+    Predicted,
+    Progress,
+    Ready,
+    SegmentJob,
+)
 from fcn_studio.jobs.run import JobRunner
 from fcn_studio.ui.commands.network_commands import NetworkCommands
 from fcn_studio.ui.dialogs import questions
 from fcn_studio.ui.dialogs.class_map_dialog import NEW, ClassMapDialog
+from fcn_studio.ui.dialogs.compare_dialog import CompareDialog
 from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
 from fcn_studio.ui.dialogs.run_label_dialog import RunLabelDialog
 from fcn_studio.ui.network.network_library import free_name
 from tests.helpers import tiny_checkpoint, use_network
+from tests.jobs.helpers import figures
 from tests.ui.conftest import Studio, draw_project
 
 NETWORK = ClassTable.from_names(["background", "Cells", "cell", "sky"])
@@ -133,6 +145,49 @@ def test_a_run_shows_its_figures_and_can_be_named_and_pinned(
     assert studio.network.current.name == "the best"
     assert studio.network.current.info is not None
     assert studio.network.current.info.path == first
+
+
+def test_two_networks_are_compared_class_by_class_and_as_a_wipe(
+    studio: Studio, commands: NetworkCommands, qtbot: QtBot
+) -> None:
+    a_run(studio, 1)
+    use_network(studio, "cells")
+    dialog, comparison, process = opened(commands, qtbot), studio.network.comparison, studio.process
+    choose(dialog, "street")
+    assert not dialog.compare_button.isVisible(), "it knows no class here"
+    choose(dialog, "run 0001")
+    dialog.compare_button.click()
+    (shown,) = dialog.findChildren(CompareDialog)
+    assert (shown.first.currentText(), shown.second.currentText()) == ("cells", "run 0001")
+    with qtbot.waitSignals([comparison.said, comparison.said]):
+        shown.score_button.click()
+    assert shown.words.text() == "There is no verified image to score on."
+    studio.session.verify()
+    with qtbot.waitSignals([comparison.said, comparison.said]):
+        shown.score_button.click()
+    assert "1 verified image, which networks trained here may have learned from" in shown.words.text()
+    (first, one), (second, other) = [(n, j) for n, j in process.jobs.items() if isinstance(j, EvaluateJob)]
+    assert one.snapshot == other.snapshot
+    process.replied.emit(Done(first, figures(0.5, c1=0.5)))
+    process.replied.emit(Done(second, figures(0.25, c1=0.5, c2=0.0)))
+    cells = [[shown.table.topLevelItem(row).text(c) for c in range(4)] for row in range(3)]  # type: ignore[union-attr]
+    assert cells == [["Mean", "0.500", "0.250", "-0.250"], ["cell", "0.500", "0.500", "+0.000"],
+                     ["debris", "", "0.000", ""]]  # fmt: skip
+    shown.wipe_button.click()
+    document, layers = studio.session.document, studio.window.canvas.layers
+    assert document is not None
+    for number, job in [(n, j) for n, j in process.jobs.items() if isinstance(j, SegmentJob)]:
+        plane = np.zeros(document.label_map.shape, np.uint8)
+        news = Predicted(Prediction(document.image_id, plane, plane, job.checkpoint), 1, 1)
+        process.replied.emit(Progress(number, news))
+    assert layers.divider is not None
+    assert layers.divider.words == ("cells", "run 0001")
+    assert studio.session.prediction is None
+    shown.second.setCurrentText("cells")
+    assert not shown.score_button.isEnabled()
+    assert not shown.table.topLevelItemCount()
+    studio.session.close_project()
+    assert not shown.isVisible()
 
 
 def test_a_way_back_can_be_undone_until_another_network_is_in_use(studio: Studio, commands: NetworkCommands) -> None:
