@@ -9,15 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fcn_studio.core.classes import VOID
-from fcn_studio.core.labels import values_in
 from fcn_studio.errors import ImageError
 from fcn_studio.fcn.weights.catalogue import GENERAL, resolve
 from fcn_studio.formats.images.images import read_image
 from fcn_studio.jobs.protocol import FeaturesJob, JobProgress, LiveJob, LivePrediction, Prepared
 
 if TYPE_CHECKING:
-    from fcn_studio.fcn.live.learner import LiveLearner, Sample
+    from fcn_studio.fcn.live.learner import LiveLearner
 
 _MOST_OTHERS = 16
 _MOST_NEW = 2
@@ -68,15 +66,14 @@ def live(job: LiveJob, learners: LiveLearners) -> Generator[JobProgress, bool | 
         ImageError: if the open image cannot be read.
         TrainingError: if there is too little to learn from.
     """
-    from fcn_studio.fcn.live.learner import predict
+    from fcn_studio.fcn.live.learner import drawn, predict
 
     began = time.perf_counter()
     learner = learners.learner(job.base, job.device)
     features = learner.features(job.image, job.cache)
     total = 1 + min(len(job.others), _MOST_OTHERS)
     yield Prepared(1, total)
-    samples: list[Sample] = []
-    new = 0
+    samples, new = [drawn(job.image, features, job.table)], 0
     for done, other in enumerate(job.others[:_MOST_OTHERS], start=2):
         if not learner.knows(other, job.table):
             new += 1
@@ -85,11 +82,11 @@ def live(job: LiveJob, learners: LiveLearners) -> Generator[JobProgress, bool | 
         with suppress(ImageError):
             samples.append(learner.sample(other, job.table, job.cache))
         yield Prepared(done, total)
-    scores = learner.fit(job.image, features, samples, job.table, job.base_map)
+    scores = learner.fit(features, samples, job.table, job.base_map)
     yield Prepared(total, total)
     prediction = predict(job.image.image_id, features, scores)
-    has_pixels = any(value != VOID for value in values_in(job.image.label_map()))
-    return LivePrediction(prediction, len(samples) + has_pixels, time.perf_counter() - began)
+    learned = sum(len(sample.classes) > 0 for sample in samples)
+    return LivePrediction(prediction, learned, time.perf_counter() - began)
 
 
 def compute_features(job: FeaturesJob, learners: LiveLearners) -> Generator[JobProgress, bool | None, None]:

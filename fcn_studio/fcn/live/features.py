@@ -115,6 +115,9 @@ class Features:
     def scores(self, weight: Tensor, bias: Tensor) -> Tensor:
         """Return linear scores (C, h, w) of the working image.
 
+        They are interpolated from each stride to the next finer one, as an FCN does. So they are those of `at` but
+        near the cells of coarse maps, where two steps round a corner off.
+
         Args:
             weight: float32 (C, D).
             bias: float32 (C,).
@@ -123,12 +126,17 @@ class Features:
         parts = torch.split(weight, [len(part.values) for part in self.maps], 1)
         for (stride, values), part in zip(((m.stride, m.values) for m in self.maps), parts, strict=True):
             scores = (part @ values.flatten(1).float()).view(len(part), *values.shape[1:])
-            by_stride[stride] = by_stride[stride] + scores if stride in by_stride else scores
+            by_stride[stride] = by_stride[stride].add_(scores) if stride in by_stride else scores
+        total, before = bias[:, None, None], 0
+        for stride, scores in sorted(by_stride.items(), reverse=True):
+            total = scores.add_(_enlarged(total, before // stride) if before else total)
+            before = stride
         height, width = self.size
-        total = bias[:, None, None].expand(-1, height, width).contiguous()
-        for stride, scores in by_stride.items():
-            wide = scores[None]
-            if stride > 1:
-                wide = functional.interpolate(wide, scale_factor=stride, mode="bilinear", align_corners=False)
-            total += wide[0, :, :height, :width]
-        return total
+        return _enlarged(total, before)[:, :height, :width].contiguous()
+
+
+def _enlarged(scores: Tensor, factor: int) -> Tensor:
+    """Return scores (C, h, w) interpolated to a finer grid."""
+    if factor == 1:
+        return scores
+    return functional.interpolate(scores[None], scale_factor=factor, mode="bilinear", align_corners=False)[0]

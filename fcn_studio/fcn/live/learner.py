@@ -14,6 +14,7 @@ from torch import Tensor
 
 from fcn_studio.core.class_map import ClassMap, can_help, map_classes, rows_for
 from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.labels import values_in
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.errors import TrainingError
@@ -25,7 +26,7 @@ from fcn_studio.fcn.live.top_two import top_two
 from fcn_studio.fcn.training.linear_fit import LinearFit, LinearScores
 from fcn_studio.i18n import tr
 
-_PIXELS = 2_500
+PIXELS = 2_500
 """Pixels of the open image that are learned from, at most."""
 
 _PIXELS_OF_OTHERS = 240
@@ -110,21 +111,20 @@ class LiveLearner:
         """
         key = _key(image, table)
         if key not in self._samples:
-            self._samples[key] = _drawn(image, self.features(image, cache), table, _PIXELS_OF_OTHERS)
+            self._samples[key] = drawn(image, self.features(image, cache), table, _PIXELS_OF_OTHERS)
         self._samples.move_to_end(key)
         while len(self._samples) > _SAMPLES:
             self._samples.popitem(last=False)
         return self._samples[key]
 
-    def fit(
-        self,
-        image: LabelledImage,
-        features: Features,
-        others: Sequence[Sample],
-        table: ClassTable,
-        base_map: ClassMap,
-    ) -> LiveScores:
-        """Return scores fitted to the pixels of an image and to samples of others, from the last scores on.
+    def fit(self, features: Features, samples: Sequence[Sample], table: ClassTable, base_map: ClassMap) -> LiveScores:
+        """Return scores fitted to samples, from the last scores on.
+
+        Args:
+            features: of the open image.
+            samples: that of the open image, then those of others.
+            table: the project's classes.
+            base_map: what the classes of the base mean in the project.
 
         Raises:
             TrainingError: if fewer than two classes have pixels or are known to the base.
@@ -132,7 +132,6 @@ class LiveLearner:
         indices = tuple(sorted(info.index for info in table.active))
         channel = torch.full((256,), -1)
         channel[list(indices)] = torch.arange(len(indices))
-        samples = [_drawn(image, features, table, _PIXELS), *others]
         channels = [channel[sample.classes] for sample in samples]
         prior = self._prior(table, base_map, features)
         fit = LinearFit(
@@ -182,18 +181,18 @@ def _key(image: LabelledImage, table: ClassTable) -> tuple[object, ...]:
     return image.image_id, image.image_path, image.levels, hashlib.sha256(image.packed).digest(), active
 
 
-def _drawn(image: LabelledImage, features: Features, table: ClassTable, most: int) -> Sample:
+def drawn(image: LabelledImage, features: Features, table: ClassTable, most: int = PIXELS) -> Sample:
     """Return some labelled pixels, as many of each class as of any other if it has them."""
-    flat = image.label_map().ravel()
-    counts = np.bincount(flat, minlength=256)
-    present = [info.index for info in table.active if counts[info.index]]
+    label_map = image.label_map()
+    flat, values = label_map.ravel(), set(values_in(label_map).tolist())
+    present = [info.index for info in table.active if info.index in values]
     rng = np.random.default_rng(0)
-    drawn = [np.zeros(0, np.int64)]
+    chosen = [np.zeros(0, np.int64)]
     for index in present:
         pixels = np.flatnonzero(flat == index)
-        drawn.append(np.sort(rng.choice(pixels, min(most // len(present) + 1, len(pixels)), replace=False)))
-    chosen = np.concatenate(drawn)
-    return Sample(features.at(chosen), torch.from_numpy(flat[chosen].astype(np.int64)))
+        chosen.append(np.sort(rng.choice(pixels, min(most // len(present) + 1, len(pixels)), replace=False)))
+    places = np.concatenate(chosen)
+    return Sample(features.at(places), torch.from_numpy(flat[places].astype(np.int64)))
 
 
 def _weights(channels: Sequence[Tensor], classes: int) -> Tensor:
