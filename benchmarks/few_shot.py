@@ -1,28 +1,30 @@
-#!/usr/bin/env python3
-"""Few-shot: what each level makes of a few labelled images.
+"""Few-shot: mean IoU of each fine-tune level from a few labelled images.
 
-Usage: python benchmarks/few_shot.py DATA [--sets ruralstreet cwfid] [--methods quick full slim]
-                                     [--images 1 2 5 10 20] [--draws 3] [--minutes 1] [--json FILE]
+Usage: python benchmarks/few_shot.py DATA [--sets ruralstreet cwfid] [--levels quick better full slim]
+                                     [--images 1 2 5 10 20] [--draws 3] [--json FILE]
 
 DATA holds VOC trees with a train and a val list. Each draw takes the first images of the shuffled train list; NumPy's
 generator of seed 0, 1, ... shuffles it. Every network is scored on the whole val list at the images' own size, from
 one confusion matrix, which counts only classes that are in the truth or predicted. CPU seconds are those of the
-training, without scoring, in one thread.
+training, without scoring, in one thread. With --json, each result is written to FILE at once, and results that FILE
+has are not made again.
 
-quick and full start from the bundled trunk, "general". slim is a baseline: the slim VGG-16 that the networks bundled
-with earlier versions were made of, trained from nothing on the same images for as many minutes as full. Those earlier
-networks themselves are no longer here; ../shared/FCN.md, section 8, has their figures.
+quick, better and full start from the bundled trunk, "general", and take their own numbers of steps. slim is a
+baseline: the slim VGG-16 that the networks bundled with earlier versions were made of, trained from nothing on the
+same images in as many steps as full. Those earlier networks themselves are no longer here.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,7 +45,9 @@ from fcn_studio.fcn.weights.checkpoint import load_checkpoint  # noqa: E402
 from fcn_studio.formats.project.project_folder import ProjectFolder  # noqa: E402
 from fcn_studio.jobs.snapshot import collect_now  # noqa: E402
 
-METHODS = ("quick", "full", "slim")
+SLIM = "slim"
+LEVELS = ("quick", "better", "full", SLIM)
+SLIM_STEPS = 200
 
 
 @dataclass(frozen=True)
@@ -67,54 +71,77 @@ class DataSet:
         return [self.train[number] for number in order[:count]]
 
 
-def config_of(method: str, minutes: float) -> TrainConfig:
-    """Return the settings of a method."""
-    if method == "quick":
-        return TrainConfig(Level.QUICK)
-    if method == "full":
-        return TrainConfig(Level.FULL, minutes=minutes)
-    return TrainConfig(Level.SCRATCH, minutes=minutes, width=0.25)
+def config_of(level: str) -> TrainConfig:
+    """Return the settings of a level."""
+    if level == SLIM:
+        return TrainConfig(Level.SCRATCH, steps=SLIM_STEPS, width=0.25, keep_every=None)
+    return TrainConfig(Level(level), keep_every=None)
 
 
-def score(data: DataSet, images: Sequence[LabelledImage], method: str, minutes: float) -> tuple[float, float]:
+def score(data: DataSet, images: Sequence[LabelledImage], level: str) -> tuple[float, float]:
     """Return the mean IoU on the val list and the CPU seconds of the training."""
-    base = load_checkpoint(bundled()[GENERAL]) if method != "slim" else None
+    base = load_checkpoint(bundled()[GENERAL]) if level != SLIM else None
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "network.safetensors"
-        outcome = result_of(train(config_of(method, minutes), images, [], data.table, base, CPU, out))
+        outcome = result_of(train(config_of(level), images, [], data.table, base, CPU, out))
         figures = result_of(evaluate(Predictor(load_checkpoint(out)), data.val, data.table))
     return figures.mean_iou, outcome.cpu_seconds
 
 
+@dataclass
+class Results:
+    """The results so far, and the file that keeps them."""
+
+    path: Path | None
+    rows: list[dict[str, Any]]
+
+    @classmethod
+    def read(cls, path: Path | None) -> Results:
+        """Return the results of a file; none if there is no such file."""
+        return cls(path, json.loads(path.read_text()) if path is not None and path.exists() else [])
+
+    def of(self, **key: object) -> list[dict[str, Any]]:
+        """Return the rows with these values."""
+        return [row for row in self.rows if all(row[name] == value for name, value in key.items())]
+
+    def add(self, **row: object) -> None:
+        """Add a row, and write all of them."""
+        self.rows.append(row)
+        if self.path is not None:
+            self.path.write_text(json.dumps(self.rows, indent=1) + "\n")
+
+
 def main() -> int:
-    """Print the table, and write it with ``--json``; the exit code."""
+    """Make and print the table; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--sets", nargs="+", default=["ruralstreet", "cwfid"])
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--levels", nargs="+", choices=LEVELS, default=list(LEVELS))
     parser.add_argument("--images", nargs="+", type=int, default=[1, 2, 5, 10, 20])
     parser.add_argument("--draws", type=int, default=3)
-    parser.add_argument("--minutes", type=float, default=1.0, help="wall minutes of full and slim")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    rows = []
-    print(f"{'set':14} {'method':8} {'images':>6} {'mean IoU':>9} {'lowest':>7} {'highest':>8} {'CPU-s':>7}")
-    for name in options.sets:
+    results = Results.read(options.json)
+    print(
+        f"{'set':14} {'level':8} {'images':>6} {'draws':>5} {'mean IoU':>9} {'lowest':>7} {'highest':>8} {'CPU-s':>7}"
+    )
+    for name, level in itertools.product(options.sets, options.levels):
         data = DataSet.read(options.data / name)
-        for method in options.methods:
-            for count in (number for number in options.images if number <= len(data.train)):
-                draws = [data.draw(seed, count) for seed in range(options.draws)]
-                found = [score(data, images, method, options.minutes) for images in draws]
-                scores, seconds = zip(*found, strict=True)
-                mean, cost = float(np.mean(scores)), float(np.mean(seconds))
-                print(
-                    f"{name:14} {method:8} {count:6} {mean:9.3f} {min(scores):7.3f} {max(scores):8.3f} {cost:7.1f}",
-                    flush=True,
-                )
-                rows.append({"set": name, "method": method, "images": count, "scores": scores, "seconds": seconds})
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=2) + "\n")
+        for count in (number for number in options.images if number <= len(data.train)):
+            key = {"set": name, "level": level, "images": count}
+            for draw in range(options.draws):
+                if not results.of(**key, draw=draw):
+                    mean_iou, seconds = score(data, data.draw(draw, count), level)
+                    results.add(**key, draw=draw, mean_iou=mean_iou, cpu_seconds=seconds)
+            rows = [row for row in results.of(**key) if row["draw"] < options.draws]
+            found = [row["mean_iou"] for row in rows]
+            seconds = np.mean([row["cpu_seconds"] for row in rows])
+            print(
+                f"{name:14} {level:8} {count:6} {len(rows):5} {np.mean(found):9.3f} {min(found):7.3f} "
+                f"{max(found):8.3f} {seconds:7.1f}",
+                flush=True,
+            )
     return 0
 
 

@@ -18,7 +18,7 @@ import argparse
 import math
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -120,7 +120,7 @@ NETWORKS = {
 class ShippedStage(TrainingStage):
     """The one stage of such a training."""
 
-    shipped: Shipped
+    shipped: Shipped = field(kw_only=True)
 
     def start(self, request: TrainingRequest, *, anew: bool) -> Checkpoint:
         """Return `general` with this network's classes, taps and head."""
@@ -192,7 +192,7 @@ def trained(
         state.require_same(digests)
     print(f"{len(images)} images, {len(train_set)} with repeats, from step {state.step if state else 0}", flush=True)
     request = TrainingRequest(config, TrainingSet.of(train_set, table), (), table, base, CPU, out, digests)
-    trainer = StageTrainer(request, ShippedStage(0, 1, None, shipped), ALONE, state, None)
+    trainer = StageTrainer(request, ShippedStage(0, 1, config.level, shipped=shipped), ALONE, state, None)
     losses: list[float] = []
     for report in train_stage(trainer):
         losses.append(report.loss)

@@ -135,6 +135,19 @@ class CheckpointError(FcnStudioError):
     """A checkpoint is not readable, not ours, or does not fit."""
 
 
+class ArchitectureUndecided(CheckpointError):  # noqa: N818 - a question, not a failure
+    """The weights in a file fit more than one architecture.
+
+    Attributes:
+        names: of the architectures.
+    """
+
+    def __init__(self, text: str, names: tuple[str, ...]) -> None:
+        """Say ``text`` of weights that fit several architectures."""
+        self.names = names
+        super().__init__(text)
+
+
 class DownloadError(FcnStudioError):
     """A file cannot be downloaded, or is not what was published."""
 

@@ -198,7 +198,7 @@ class _SettingsTable:
     navigator = Setting(False, "Navigator", shown=False)
     thumbnails = Setting(False, "Thumbnails", shown=False)
     train_level = Setting(
-        "full", "Fine-tune level", choices=_untitled("quick", "full", "scratch"), shown=False
+        "full", "Fine-tune level", choices=_untitled("quick", "better", "full", "scratch"), shown=False
     )  # fmt: skip
 
 

@@ -17,6 +17,8 @@ class Level(StrEnum):
 
     QUICK = "quick"
     """Only the score layers: seconds on a CPU, convex, no augmentation."""
+    BETTER = "better"
+    """The score layers, then a light head beside them, on cached features: under a minute on a CPU."""
     FULL = "full"
     """All layers, augmented, normalisation statistics frozen."""
     SCRATCH = "scratch"

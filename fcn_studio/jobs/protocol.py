@@ -317,12 +317,14 @@ class Cancelled:
 class Failed:
     """A job has ended badly.
 
-    ``sentence`` is for the user. ``trace`` is set when it was a bug.
+    ``sentence`` is for the user. ``trace`` is set when it was a bug, ``architectures`` when a file to import may have
+    each of them.
     """
 
     job_id: int
     sentence: str
     trace: str = field(default="", repr=False)
+    architectures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
 
-from fcn_studio.errors import CheckpointError, DownloadError, FcnStudioError
+from fcn_studio.errors import ArchitectureUndecided, CheckpointError, DownloadError, FcnStudioError
 from fcn_studio.fcn.weights.published import PublishedNetwork
 from fcn_studio.formats.strict_json import parse, text, whole
 from fcn_studio.i18n import tr, tr_noop
@@ -107,6 +107,9 @@ def _heard(connection: Connection, process: Any, conversion: Conversion) -> Inst
     """
     try:
         fields = parse(connection.recv_bytes(_MAX_MESSAGE))
+        if "architectures" in fields:
+            names = tuple(text(name)[:40] for name in fields["architectures"])
+            raise ArchitectureUndecided(text(fields["sentence"])[:2000], names)
         if "sentence" in fields:
             raise CheckpointError(text(fields["sentence"])[:2000])
         if "done" in fields:
@@ -151,6 +154,8 @@ def _serve(connection: Connection, conversion: Conversion) -> None:
     sender = _Sender(connection)
     try:
         _do(conversion, sender)
+    except ArchitectureUndecided as error:
+        sender.say({"sentence": str(error), "architectures": error.names})
     except FcnStudioError as error:
         sender.say({"sentence": str(error)})
     except MemoryError:

@@ -372,16 +372,18 @@ def _check_unused(config: TrainConfig, network: str) -> None:
         "width": tr_noop("only a slim network from scratch has {option}; leave it out")
         if not (scratch and slim)
         else "",
-        "crop": tr_noop("only the levels full and scratch of the modern recipe take {option}; leave it out")
+        "crop": tr_noop("the level quick and the paper's recipes have no use for {option}; leave it out")
         if quick or not modern
         else "",
-        "vertical_flip": tr_noop("only the levels full and scratch of the modern recipe take {option}; leave it out")
+        "vertical_flip": tr_noop("the level quick and the paper's recipes have no use for {option}; leave it out")
         if quick or not modern
         else "",
-        "rotation": tr_noop("only the levels full and scratch of the modern recipe take {option}; leave it out")
+        "rotation": tr_noop("the level quick and the paper's recipes have no use for {option}; leave it out")
         if quick or not modern
         else "",
-        "precision": tr_noop("the level quick has no use for {option}; leave it out") if quick else "",
+        "precision": tr_noop("the levels quick and better have no use for {option}; leave it out")
+        if config.level in (Level.QUICK, Level.BETTER)
+        else "",
     }
     for name, words in unused.items():
         if words and getattr(config, name) != getattr(usual, name):

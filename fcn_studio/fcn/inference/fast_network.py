@@ -9,6 +9,7 @@ float32 without TF32.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +31,7 @@ from fcn_studio.fcn.inference.blockwise_vgg import (
 )
 from fcn_studio.fcn.inference.pad100_cache import BlankBorder, margin_of
 from fcn_studio.fcn.model.backbones import Features, VGGTrunk
-from fcn_studio.fcn.model.fcn import Network
+from fcn_studio.fcn.model.fcn import FCN, Network
 from fcn_studio.fcn.model.score_map import ScoreMap
 from fcn_studio.fcn.transforms import normalise
 from fcn_studio.fcn.weights.checkpoint import Preprocessing
@@ -125,6 +126,14 @@ class FastNetwork:
             return functional.pad(part, (left, right, top, bottom))
 
         return features_in_blocks(trunk, read_part, size, max(SMALLEST_BLOCK, side // 16 * 16))
+
+
+def folded_copy(network: Network) -> FCN:
+    """Return an FCN that makes features fast, in evaluation mode, with the weights that a network has now."""
+    folded = copy.deepcopy(network).eval()
+    assert isinstance(folded, FCN)
+    fold_batch_norm(folded)
+    return folded.to(memory_format=torch.channels_last)
 
 
 def fold_batch_norm(network: nn.Module) -> None:

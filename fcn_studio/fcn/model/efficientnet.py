@@ -140,6 +140,7 @@ class EfficientNetTrunk(Trunk):
         stem = SameConv2d(3, _STEM, 3, 2)
         self.stem = nn.Sequential(_normalised("conv", stem))
         self.stages = nn.ModuleDict()
+        self._last_stages: list[str] = []
         grid, channels, largest = stem.grid(IMAGE), _STEM, 0
         for number, (stage, count) in enumerate(zip(_STAGES, blocks_of(name), strict=True), start=1):
             wide = rounded_channels(stage.channels * width)
@@ -152,6 +153,8 @@ class EfficientNetTrunk(Trunk):
                 grid, channels = depthwise.grid(grid), wide
                 blocks.append(block)
             self.stages[f"stage{number}"] = nn.Sequential(*blocks)
+            if grid.stride == COARSEST:
+                self._last_stages.append(f"stage{number}")
             self.grids[int(grid.stride)], self.channels[int(grid.stride)] = grid, wide
         self.channels_per_pixel = largest
 
@@ -167,6 +170,13 @@ class EfficientNetTrunk(Trunk):
             x = stage(x)
             features[size // x.shape[2]] = x
         return features
+
+    def with_coarsest(self, features: Features) -> Features:
+        """Return features with the map at stride 32, computed from the one at stride 16."""
+        x = features[COARSEST // 2]
+        for name in self._last_stages:
+            x = self.stages[name](x)
+        return {**features, COARSEST: x}
 
 
 def blocks_of(name: str) -> tuple[int, ...]:

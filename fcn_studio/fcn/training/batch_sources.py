@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -83,9 +83,9 @@ class Batch:
     def to(self, device: torch.device) -> Batch:
         """Return the batch on another device."""
         if isinstance(self.inputs, Tensor):
-            return Batch(self.inputs.to(device), self.target.to(device))
+            return replace(self, inputs=self.inputs.to(device), target=self.target.to(device))
         features = {stride: tensor.to(device) for stride, tensor in self.inputs.items()}
-        return Batch(features, self.target.to(device))
+        return replace(self, inputs=features, target=self.target.to(device))
 
     def split(self, size: int) -> list[Batch]:
         """Split the batch into parts of at most ``size`` images."""
@@ -332,7 +332,11 @@ class FeatureSource:
         """
         device = next(self._network.parameters()).device
         inputs = normalise(to_device(image[None], device), self._preprocessing)
-        return {stride: _in_half_the_bytes(tensor).cpu() for stride, tensor in self._network.features(inputs).items()}
+        return {stride: _in_half_the_bytes(tensor).cpu() for stride, tensor in self._of_images(inputs).items()}
+
+    def _of_images(self, inputs: Tensor) -> Features:
+        """Return what is cached of normalised images."""
+        return self._network.features(inputs)
 
 
 def _in_half_the_bytes(values: Tensor) -> Tensor:

@@ -33,17 +33,18 @@ class Budget:
         validation_seconds: what a validation takes, as far as is known.
     """
 
-    def __init__(self, config: TrainConfig, usual_steps: int, evaluations: int) -> None:
+    def __init__(self, config: TrainConfig, usual_steps: int, evaluations: int, *, ends_early: bool = False) -> None:
         """Start the clocks.
 
         Args:
             config: its minutes or steps bound the training.
             usual_steps: the bound where the config has none.
             evaluations: validations in a run bounded by steps.
+            ends_early: whether the usual steps are the end even where minutes are left.
         """
         self._clock, self._cpu_clock = time.perf_counter(), time.process_time()
         self.seconds = math.inf if config.minutes is None else config.minutes * 60
-        self.steps = config.steps or (usual_steps if config.minutes is None else None)
+        self.steps = config.steps or (usual_steps if config.minutes is None or ends_early else None)
         self._evaluations = evaluations
         self.began, self._trained_since = 0.0, 0.0
         self.validated_step, self.validation_seconds = -1, 0.0

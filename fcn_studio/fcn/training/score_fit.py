@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import math
 from collections.abc import Callable, Container, Mapping, Sequence
@@ -17,7 +16,7 @@ from fcn_studio.core.classes import VOID
 from fcn_studio.core.labels import LabelMap
 from fcn_studio.errors import DeviceError
 from fcn_studio.fcn.device import CPU, release_memory, to_device
-from fcn_studio.fcn.inference.fast_network import fold_batch_norm
+from fcn_studio.fcn.inference.fast_network import folded_copy
 from fcn_studio.fcn.model.fcn import FCN
 from fcn_studio.fcn.training.batch_sources import Batch, FeatureSource
 from fcn_studio.fcn.training.crop_sampler import DecodedImages
@@ -57,9 +56,7 @@ class PixelSource(FeatureSource):
         The arguments are those of `FeatureSource`.
         """
         super().__init__(images, network, preprocessing, 1, seed, make_room, position, flip=False)
-        self._folded = copy.deepcopy(network).eval()
-        fold_batch_norm(self._folded)
-        self._folded.to(memory_format=torch.channels_last)
+        self._folded = folded_copy(network)
         classes = min(network.score_fr.out_channels, _CLASSES_AN_IMAGE)
         self._pixels = max(1, PIXELS // (len(images) * classes))
         self._sample: list[tuple[Tensor, Tensor]] = []

@@ -74,14 +74,18 @@ class StageTrainer:
             with reporting_damage(state.path):
                 self._start = replace(self._start, preprocessing=_preprocessing(state.values["preprocessing"]))
         recipe = stage.recipe(request, self._start)
-        self._budget = Budget(config, recipe.steps, recipe.evaluations)
-        self._steps_wanted = recipe.steps * (stage.number + 1) if config.minutes is not None else 0
+        self._budget = Budget(config, recipe.steps, recipe.evaluations, ends_early=recipe.ends_early)
+        self._steps_wanted = (
+            recipe.steps * (stage.number + 1 if stage.stride else 1) if config.minutes is not None else 0
+        )
+        self._ends_converged = config.steps is None
         self._weights = loss_weights(request.training_set, recipe)
         self.optimisation = optimisation_of(request, stage, recipe, self._start, self._weights, ranks)
         if ranks.share.size > 1:
             torch.manual_seed(config.seed + ranks.share.rank)  # else all processes drop the same features
         self.stopped = False
-        self._best: Figures | None = None
+        # After a fit, the network that is kept may stay the fitted one; the paper's stages differ in their networks.
+        self._best: Figures | None = previous._best if previous and not stage.stride else None
         self._validations_since_best = 0
         self._calibration: Calibration | None = None
         self._baseline: Figures | None = previous._baseline if previous else None
@@ -105,7 +109,9 @@ class StageTrainer:
         # A trunk without classes cannot be a baseline.
         if base is not None and len(base.table) and self._resumed is None and self._stage.number == 0:
             index_map = map_classes(base.table, self._table, self._request.config.class_map)
-            self._baseline = yield from self._score(base, self._budget.seconds * BASELINE_SHARE, index_map)
+            minutes = self._request.config.minutes
+            seconds = math.inf if minutes is None else minutes * 60 * BASELINE_SHARE
+            self._baseline = yield from self._score(base, seconds, index_map)
             if self._baseline is None and self._val_set and not self.stopped:
                 self._notes.append(
                     tr("the network in use was not scored first: too many validation images for the time")
@@ -120,7 +126,7 @@ class StageTrainer:
 
         The last network is validated if needed, the best one is calibrated, and the resume file is deleted.
         """
-        if self._steps == 0:
+        if self._steps == 0 and not self._saved:
             raise TrainingError(
                 tr("the training was stopped before its first step, and nothing was written")
                 if self.stopped
@@ -185,7 +191,7 @@ class StageTrainer:
         """
         if self.stopped or self.optimisation.given_up or self._is_at_its_best:
             return False
-        if self.optimisation.converged and self._request.config.steps is None:
+        if self.optimisation.converged and self._ends_converged:
             return False
         return self._steps == 0 or self._fraction < 1
 
@@ -262,7 +268,7 @@ class StageTrainer:
         fraction, stage = self._fraction, self._stage
         steps, elapsed, cpu_seconds = self._spent
         total = self._spent_before[0] + self._budget.total(self._steps, fraction) * (stage.count - stage.number)
-        whole = (stage.number + fraction) / stage.count
+        whole = stage.begins + fraction * (stage.ends - stage.begins)
         stop = yield TrainProgress(steps, total, whole, self.optimisation.loss, elapsed, cpu_seconds, figures)
         self.stopped = self.stopped or bool(stop)
 
@@ -278,7 +284,7 @@ class StageTrainer:
             if self.stopped or (source.filled >= then if then else self._budget.elapsed > enough):
                 break
         done, wanted = source.filled, len(self._training_set.read)
-        if done < wanted and not then:
+        if done < wanted and not then and self._stage.is_last:
             self._notes.append(
                 tr_n(
                     "learned from {done} of {n} image, for lack of time or memory",

@@ -19,7 +19,13 @@ from fcn_studio.core.training import Level, RecipeName, TrainConfig
 from fcn_studio.errors import TrainingError
 from fcn_studio.fcn.model.architecture import named
 from fcn_studio.fcn.model.fcn import FCN, Network
-from fcn_studio.fcn.training.batch_sources import BatchSource, CropSource, FeatureSource, ImageSource, Share
+from fcn_studio.fcn.training.batch_sources import (
+    BatchSource,
+    CropSource,
+    FeatureSource,
+    ImageSource,
+    Share,
+)
 from fcn_studio.fcn.training.crop_sampler import CropSampler
 from fcn_studio.fcn.training.distributed import Ranks
 from fcn_studio.fcn.training.optimisation import Optimisation
@@ -34,13 +40,22 @@ from fcn_studio.fcn.training.recipe import (
     recipe_for,
 )
 from fcn_studio.fcn.training.score_fit import PixelSource, ScoreFit
-from fcn_studio.fcn.training.training_set import TrainingSet, at_stride, is_foreign, starting_point
+from fcn_studio.fcn.training.tap_source import TapSource
+from fcn_studio.fcn.training.training_set import (
+    TrainingSet,
+    at_stride,
+    is_foreign,
+    starting_point,
+    with_light_head,
+)
 from fcn_studio.fcn.transforms import Augmentation
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint
 from fcn_studio.i18n import tr
 
 _QUICK_VIEWS = 2
 _PAPER_STRIDES = (32, 16, 8)
+_FIT_SHARE = 0.25
+"""Share of the time that a fit before another level may take at most; it ends by itself."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +77,18 @@ class TrainingRequest:
     out_path: Path
     digests: dict[str, str]
 
+    @property
+    def is_fitted_first(self) -> bool:
+        """Whether the score layers are fitted before more of the network is trained.
+
+        Full begins so over an EfficientNet that knows less than half of the classes.
+        """
+        if self.config.level is not Level.FULL or self.base is None:
+            return self.config.level is Level.BETTER
+        wanted = self.base.architecture if self.config.architecture is None else named(self.config.architecture)
+        foreign = is_foreign(self.base, self.table, self.config.class_map)
+        return foreign and wanted.is_efficientnet and wanted.is_linear_in_taps
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingStage:
@@ -70,12 +97,18 @@ class TrainingStage:
     Attributes:
         number: of the stage, from 0.
         count: of all stages.
+        level: what it trains.
         stride: of its network; None leaves it as it is.
+        begins: share of the time that the stages before it have.
+        ends: share of the time that it and the stages before it have.
     """
 
     number: int
     count: int
-    stride: int | None
+    level: Level
+    stride: int | None = None
+    begins: float = 0.0
+    ends: float = 1.0
 
     @property
     def is_last(self) -> bool:
@@ -83,11 +116,15 @@ class TrainingStage:
         return self.number == self.count - 1
 
     def config(self, request: TrainingRequest) -> TrainConfig:
-        """Return the config with this stage's part of the budget."""
-        config = request.config
-        minutes = config.minutes / self.count if config.minutes is not None else None
-        steps = max(1, config.steps // self.count) if config.steps is not None else None
-        return replace(config, minutes=minutes, steps=steps)
+        """Return the config with this stage's part of the budget.
+
+        A fit before another level ends by itself, so that all steps are the other's.
+        """
+        config, steps = request.config, request.config.steps
+        minutes = config.minutes * (self.ends - self.begins) if config.minutes is not None else None
+        if self.stride is not None and steps is not None:
+            steps = max(1, steps // self.count)
+        return replace(config, level=self.level, minutes=minutes, steps=steps if self.level is config.level else None)
 
     def start(self, request: TrainingRequest, *, anew: bool) -> Checkpoint:
         """Return the checkpoint that the stage starts from.
@@ -98,13 +135,15 @@ class TrainingStage:
             start = load_checkpoint(request.out_path)
         else:
             start = starting_point(request.config, request.table, request.base, request.training_set)
+        if self.level is Level.BETTER:
+            return with_light_head(start)
         if self.stride is None:
             return start
         return at_stride(start, self.stride, at_once=request.config.recipe is RecipeName.PAPER_AT_ONCE)
 
     def is_fit(self, request: TrainingRequest, start: Checkpoint) -> bool:
         """Return whether the score layers are fitted and nothing else is trained."""
-        return request.config.level is Level.QUICK and start.architecture.is_linear_in_taps
+        return self.level is Level.QUICK and start.architecture.is_linear_in_taps
 
     def network(self, request: TrainingRequest, start: Checkpoint) -> Network:
         """Build the network of a checkpoint.
@@ -112,7 +151,7 @@ class TrainingStage:
         It is initialised at random if no other has led to it.
         """
         network = start.build()
-        if request.config.level is Level.SCRATCH and self.number == 0 and not start.parent:
+        if self.level is Level.SCRATCH and self.number == 0 and not start.parent:
             initialise(network, 0.01 if request.config.recipe is RecipeName.MODERN else 0.0)
         return network
 
@@ -130,26 +169,26 @@ class TrainingStage:
                 at_once=config.recipe is RecipeName.PAPER_AT_ONCE,
                 batch=config.batch_size or 1,
                 pixels=pixels,
-                statistics=config.level is Level.SCRATCH and not start.architecture.is_efficientnet,
+                statistics=self.level is Level.SCRATCH and not start.architecture.is_efficientnet,
             )
         elif self.is_fit(request, start):
             recipe = fit_recipe()
         else:
             recipe = recipe_for(
-                config.level,
+                self.level,
                 batch_norm=start.architecture.batch_norm,
                 foreign=is_foreign(request.base, request.table, config.class_map),
                 images=len(training_set.usable),
                 # From random weights, as of a larger one that was not imported, the trunk has nothing to keep.
                 efficientnet=start.architecture.is_efficientnet
-                and not (config.level is Level.SCRATCH and not start.parent),
+                and not (self.level is Level.SCRATCH and not start.parent),
             )
         return recipe.scaled(config.rate)
 
     def augmentation(self, request: TrainingRequest, start: Checkpoint, device: torch.device) -> Augmentation:
         """Return how the crops of this stage are drawn."""
         config, scale = request.config, start.preprocessing.input_scale
-        augmentation = augmentation_for(config.level, request.training_set.shapes, scale, device)
+        augmentation = augmentation_for(self.level, request.training_set.shapes, scale, device)
         return replace(
             augmentation,
             shape=config.crop or augmentation.shape,
@@ -159,16 +198,25 @@ class TrainingStage:
         )
 
 
-def training_stages(config: TrainConfig) -> list[TrainingStage]:
+def training_stages(config: TrainConfig, *, fitted_first: bool = False) -> list[TrainingStage]:
     """Return the stages of a training; the paper's end at the stride of the architecture, or else at 8.
+
+    Args:
+        config: recipe and level.
+        fitted_first: whether the score layers are fitted before the level trains more than them.
 
     Raises:
         TrainingError: if the recipe does not have the level, or the stride.
         CheckpointError: if there is no such architecture.
     """
+    if config.recipe is RecipeName.MODERN and fitted_first:
+        return [
+            TrainingStage(0, 2, Level.QUICK, ends=_FIT_SHARE),
+            TrainingStage(1, 2, config.level, begins=_FIT_SHARE),
+        ]
     if config.recipe is RecipeName.MODERN:
-        return [TrainingStage(0, 1, None)]
-    if config.level is Level.QUICK:
+        return [TrainingStage(0, 1, config.level)]
+    if config.level in (Level.QUICK, Level.BETTER):
         raise TrainingError(tr("The paper's recipes train all layers; choose the level full or scratch."))
     last = named(config.architecture).stride if config.architecture is not None else _PAPER_STRIDES[-1]
     if last not in _PAPER_STRIDES:
@@ -182,7 +230,11 @@ def training_stages(config: TrainConfig) -> list[TrainingStage]:
     strides: tuple[int, ...] = (last,)
     if config.recipe is RecipeName.PAPER:
         strides = tuple(stride for stride in _PAPER_STRIDES if stride >= last)
-    return [TrainingStage(number, len(strides), stride) for number, stride in enumerate(strides)]
+    count = len(strides)
+    return [
+        TrainingStage(number, count, config.level, stride, number / count, (number + 1) / count)
+        for number, stride in enumerate(strides)
+    ]
 
 
 def loss_weights(training_set: TrainingSet, recipe: Recipe) -> NDArray[np.float64]:
@@ -239,7 +291,7 @@ def batches_of(
     """
     config, training_set, pre = request.config, request.training_set, start.preprocessing
     size = images_a_step(request, recipe, share)
-    if config.level is Level.QUICK:
+    if stage.level is Level.QUICK:
         images = training_set.decoded(pre.input_scale)
         network, make_room = optimisation.network.eval(), optimisation.make_room
         if isinstance(optimisation, ScoreFit):
@@ -251,4 +303,7 @@ def batches_of(
     augmentation = stage.augmentation(request, start, optimisation.device)
     images = training_set.decoded(augmentation.scale[1])
     sampler = CropSampler(images, augmentation, class_weights(training_set.pixels), config.seed)
+    if stage.level is Level.BETTER:
+        network, make_room = optimisation.network, optimisation.make_room
+        return TapSource(images, sampler, network, pre, size, config.seed, make_room, position)
     return CropSource(sampler, pre, size, position, share)

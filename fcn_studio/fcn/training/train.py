@@ -101,10 +101,12 @@ def _train_stages(
 
     Each starts from the best network of the one before.
     """
-    if request.config.level is Level.QUICK and ranks.share.size > 1:
-        raise TrainingError(tr("The quick level runs in one process only; it takes seconds."))
+    alone = ranks.share.size == 1
+    if request.config.level in (Level.QUICK, Level.BETTER) and not alone:
+        raise TrainingError(tr("The levels quick and better run in one process only; they take seconds."))
     trainer: StageTrainer | None = None
-    for stage in training_stages(request.config)[state.stage if state is not None else 0 :]:
+    stages = training_stages(request.config, fitted_first=alone and request.is_fitted_first)
+    for stage in stages[state.stage if state is not None else 0 :]:
         if trainer is not None:
             ranks.barrier(request.device)  # the best network of the stage before is on disk
         trainer = StageTrainer(request, stage, ranks, state, previous=trainer)

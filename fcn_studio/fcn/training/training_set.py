@@ -30,16 +30,15 @@ DEFAULT_ARCHITECTURE = "efficientnet-lite0-8s"
 """What a training from scratch makes where nothing else is asked for."""
 
 _STATISTICS_IMAGES = 16
-_FINEST_FITTED = 4
-"""Stride of the finest tap that is fitted over a trunk without classes.
+_FINEST_TAP = 4
+"""Stride of the finest tap that a fine-tune takes over a trunk without classes.
 
 Five street scenes: mean IoU 0.48, with stride 8 as the finest 0.44.
 """
 
-_FITTED_SIDE = 1280
-"""What the longer side is brought near where scores are fitted over a trunk without classes.
-
-Features are made once, and not for each step. Five fields of 1296 x 966: mean IoU 0.67, near 640 pixels 0.63.
+_FINE_TUNED_SIDE = 1024
+"""What the longer side is brought near in a fine-tune over a trunk without classes.
+Five fields of 1296 x 966: mean IoU 0.67, near 640 pixels 0.63.
 """
 
 _SCALED = ("vgg16", "slim")
@@ -103,18 +102,26 @@ def starting_point(
     Without a base, or from scratch, it is a new network. A new network has the bundled trunk if its architecture has
     that trunk, else weights that mean nothing yet. The input scale of a trunk without classes follows from the
     images.
+
+    Raises:
+        TrainingError: if the network cannot have the head that the level adds.
     """
     if base is not None and config.level is not Level.SCRATCH:
         start = adapt(base, table, config.class_map)
         if config.architecture is not None:
             start = reshaped(start, other_head(start.architecture, config.architecture))
+        if config.level is Level.BETTER and not start.architecture.is_efficientnet:
+            raise TrainingError(
+                tr(
+                    "The level better adds a light head, which '{network}' cannot have; choose quick or full.",
+                    network=start.architecture.title,
+                )
+            )
         if len(base.table) or not base.architecture.is_efficientnet:
             return start
-        if config.level is Level.QUICK:
-            if config.architecture is None:
-                start = reshaped(start, replace(start.architecture, stride=_FINEST_FITTED))
-            return _at_scale(start, working_scale(training_set.shapes, _FITTED_SIDE))
-        return _at_scale(start, working_scale(training_set.shapes, PRETRAINED_WORKING_SIDE))
+        if config.architecture is None:
+            start = reshaped(start, replace(start.architecture, stride=_FINEST_TAP))
+        return _at_scale(start, working_scale(training_set.shapes, _FINE_TUNED_SIDE))
     architecture = _architecture_of(config)
     side = PRETRAINED_WORKING_SIDE if architecture.is_efficientnet else WORKING_SIDE
     scale = config.input_scale or working_scale(training_set.shapes, side)
@@ -211,6 +218,12 @@ def reshaped(checkpoint: Checkpoint, architecture: Architecture) -> Checkpoint:
             shared = tuple(slice(min(sides)) for sides in zip(old.shape, fresh.shape, strict=True))
             state[key][shared] = old[shared]
     return replace(checkpoint, architecture=architecture, state=state)
+
+
+def with_light_head(checkpoint: Checkpoint) -> Checkpoint:
+    """Return the network with a light head that has no effect yet, if it has none."""
+    architecture = checkpoint.architecture
+    return checkpoint if architecture.head == "light" else reshaped(checkpoint, replace(architecture, head="light"))
 
 
 def statistics(training_set: TrainingSet, seed: int) -> Preprocessing:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fcn_studio.errors import CheckpointError
+from fcn_studio.errors import ArchitectureUndecided, CheckpointError
 from fcn_studio.fcn.weights.caffemodel import read_caffemodel
 from fcn_studio.fcn.weights.checkpoint import write_temporary
 from fcn_studio.fcn.weights.key_mapping import checkpoint_of
@@ -54,6 +54,8 @@ def convert(
     weights = read_foreign(source)
     try:
         checkpoint = checkpoint_of(weights, row, classes, architecture, scales_known=not _is_pytorch(source))
+    except ArchitectureUndecided as error:
+        raise ArchitectureUndecided(f"{source}: {error}", error.names) from error
     except CheckpointError as error:
         raise CheckpointError(f"{source}: {error}") from error
     with open_file(source) as file:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from fcn_studio.core.classes import VOC_NAMES, ClassTable
-from fcn_studio.errors import CheckpointError
+from fcn_studio.errors import ArchitectureUndecided, CheckpointError
 from fcn_studio.fcn.model.architecture import Architecture, named
 from fcn_studio.fcn.model.efficientnet import SCALES, blocks_of
 from fcn_studio.fcn.model.upsampling import is_bilinear
@@ -25,6 +25,9 @@ from fcn_studio.fcn.weights.published import PublishedNetwork
 from fcn_studio.i18n import tr
 
 Weights = dict[str, Tensor]
+
+_STAGED, _AT_ONCE = "vgg16-8s", "vgg16-8s-atonce"
+"""Names of what the weights of an FCN-8s may be."""
 
 _LAST_SCORES = ("score_fr", "classifier.4", "final.0")
 
@@ -118,19 +121,20 @@ def _with_scales(found: Architecture, name: str) -> Architecture:
     A ``.pth`` does not hold them.
 
     Raises:
-        CheckpointError: if it may be both, and no name says which.
+        ArchitectureUndecided: if it may be both, and no name says which.
     """
     at_once = Architecture.vgg16(found.stride, at_once=True).scales
     if found.trunk != "vgg16" or found.stride != 8:
         return found
     if not name:
-        raise CheckpointError(
+        raise ArchitectureUndecided(
             tr(
                 "it may be an FCN-8s trained in stages or all at once, whose weights have the same names; import it "
                 "with: fcn-studio networks import FILE --architecture {staged}, or --architecture {at_once}",
-                staged="vgg16-8s",
-                at_once="vgg16-8s-atonce",
-            )
+                staged=_STAGED,
+                at_once=_AT_ONCE,
+            ),
+            (_STAGED, _AT_ONCE),
         )
     return replace(found, scales=at_once if named(name).scales else ())
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 from fcn_studio.core.training import TrainProgress
-from fcn_studio.errors import FcnStudioError
+from fcn_studio.errors import ArchitectureUndecided, FcnStudioError
 from fcn_studio.i18n import tr
 from fcn_studio.jobs.protocol import (
     Cancel,
@@ -129,7 +129,8 @@ class JobScheduler:
             self._reply(Done(running.job_id, end.value, self.runner.device_words))
             return False
         except FcnStudioError as error:
-            self._reply(Failed(running.job_id, str(error)))
+            names = error.names if isinstance(error, ArchitectureUndecided) else ()
+            self._reply(Failed(running.job_id, str(error), architectures=names))
             return False
         except Exception as error:  # noqa: BLE001 - door: a bug in a job costs the job, and is reported as a bug
             self._reply(Failed(running.job_id, _bug_sentence(error), traceback.format_exc()))

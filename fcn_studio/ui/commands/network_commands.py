@@ -42,6 +42,7 @@ class NetworkCommands(QObject):
         self._door = ActionDoor(messages, self.offer)
         self.dialog: NetworksDialog | None = None
         self._library.installed.connect(self._installed)
+        self._library.undecided.connect(self._ask_architecture)
         session.project_changed.connect(self._look_again)
 
     @cached_property
@@ -204,6 +205,17 @@ class NetworkCommands(QObject):
         chosen, _ = QFileDialog.getOpenFileName(self._front, tr("Import a network"), "", kinds)
         if chosen:
             self._library.bring_in(Path(chosen))
+
+    def _ask_architecture(self, file: Path, names: tuple[str, ...]) -> None:
+        """Let the user say which of several architectures the weights in a file have."""
+        labels = {"vgg16-8s": tr("In stages"), "vgg16-8s-atonce": tr("All at once")}
+        buttons = [(labels.get(name, name), partial(self._library.bring_in, file, name)) for name in names]
+        (label, act), *more = buttons
+        sentence = tr(
+            "{file} is an FCN-8s that was trained in stages or all at once. The file does not tell which.",
+            file=file.name,
+        )
+        self._messages.offer(sentence, label, act, *more, lasting=True)
 
     def remove(self, row: ListedNetwork) -> None:
         """Delete an installed network, if the user is sure.

@@ -40,11 +40,15 @@ if TYPE_CHECKING:
     from fcn_studio.ui.widgets.curves import Curves
 
 LEVELS: Mapping[Level, tuple[str, str]] = {
-    Level.QUICK: (tr_noop("Quick"), tr_noop("Only the last layers: some seconds")),
-    Level.FULL: (tr_noop("Full"), tr_noop("All layers: minutes, and better")),
+    Level.QUICK: (tr_noop("Quick"), tr_noop("Only the last layers. It takes some seconds.")),
+    Level.BETTER: (
+        tr_noop("Better"),
+        tr_noop("The last layers, and a small head beside them. It takes about half a minute."),
+    ),
+    Level.FULL: (tr_noop("Full"), tr_noop("All layers. It takes all the minutes, and finds the most.")),
     Level.SCRATCH: (
         tr_noop("From scratch"),
-        tr_noop("A new network over the general one: needs many labelled images"),
+        tr_noop("A new network over the general one. It needs many labelled images."),
     ),
 }
 NO_NETWORK = tr_noop("Label a few images, then Fine-tune from scratch.")

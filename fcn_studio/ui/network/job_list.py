@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from fcn_studio.i18n import tr
 from fcn_studio.ui.network.network_process import JobProcess
 
 if TYPE_CHECKING:  # start-up: what only a job needs is imported with its first news
-    from fcn_studio.jobs.protocol import Job, JobProgress, JobResult, Reply
+    from fcn_studio.jobs.protocol import Failed, Job, JobProgress, JobResult, Reply
 
 
 _TELLING_SHARE = 0.02
@@ -64,6 +64,7 @@ class _Running:
     view: JobView
     on_progress: Callable[[JobProgress], None]
     on_done: Callable[[JobResult], None]
+    on_failed: Callable[[Failed], bool] = field(default=lambda _: False)
     image_id: str = ""
     first: TrainProgress | None = None
     """News from which the pace of a training counts."""
@@ -117,6 +118,7 @@ class JobList(QObject):
         image_id: str = "",
         on_progress: Callable[[JobProgress], None] = _ignore,
         on_done: Callable[[JobResult], None] = _ignore,
+        on_failed: Callable[[Failed], bool] = lambda _: False,
     ) -> None:
         """Submit a job.
 
@@ -130,9 +132,10 @@ class JobList(QObject):
             image_id: the one image that it is about, if it is about one.
             on_progress: gets its progress.
             on_done: gets its result.
+            on_failed: gets its failure, and returns whether it has told the user.
         """
         job_id = self._process.submit(job, interactive=kind is Kind.SEGMENT)
-        running = _Running(kind, JobView(job_id, title, None, words), on_progress, on_done, image_id)
+        running = _Running(kind, JobView(job_id, title, None, words), on_progress, on_done, on_failed, image_id)
         self._jobs[job_id] = running
         self.changed.emit()
         self.progress.emit(running.view)
@@ -248,7 +251,7 @@ class JobList(QObject):
                 if reply.device:
                     self.device.emit(reply.device)
                 self._tell(running.on_done, reply.result)
-            elif isinstance(reply, Failed):
+            elif isinstance(reply, Failed) and not running.on_failed(reply):
                 self.problem.emit(tr("{title}: {reason}", title=running.view.title, reason=reply.sentence))
             elif isinstance(reply, Cancelled):
                 self.notice.emit(tr("{title} was cancelled.", title=running.view.title))

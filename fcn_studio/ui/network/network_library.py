@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # start-up: what only those need who look at networks is impo
     from fcn_studio.formats.project.project_folder import ProjectFolder
     from fcn_studio.formats.timings import Timings
     from fcn_studio.jobs.network_list import ListedNetwork
-    from fcn_studio.jobs.protocol import JobResult, Predicted
+    from fcn_studio.jobs.protocol import Failed, JobResult, Predicted
     from fcn_studio.ui.session.open_project import OpenProject
 
 
@@ -32,6 +32,7 @@ class NetworkLibrary(QObject):
     Signals:
         changed(): the list was looked through again.
         installed(str): a network of this name has been downloaded or imported.
+        undecided(Path, tuple): a file was not imported, since it may have each of these architectures.
         notice(str), problem(str): a sentence for the user.
 
     Attributes:
@@ -41,6 +42,7 @@ class NetworkLibrary(QObject):
 
     changed = Signal()
     installed = Signal(str)
+    undecided = Signal(object, object)
     notice = Signal(str)
     problem = Signal(str)
     _looked = Signal(object)
@@ -125,15 +127,19 @@ class NetworkLibrary(QObject):
         """
         self._install(network.name, network.name, _download_title(network.name), unverified=unverified)
 
-    def bring_in(self, file: Path) -> None:
+    def bring_in(self, file: Path, architecture: str = "") -> None:
         """Import a network from a file.
 
-        It gets its published name, or a free name like the file's.
+        It gets its published name, or a free name like the file's. ``architecture`` is for a file that does not tell
+        its own.
         """
         name = free_name(file.stem)
-        self._install(str(file), "" if name == file.stem else name, tr("Import {file}", file=file.name))
+        title = tr("Import {file}", file=file.name)
+        self._install(str(file), "" if name == file.stem else name, title, architecture=architecture)
 
-    def _install(self, source: str, name: str, title: str, *, unverified: bool = False) -> None:
+    def _install(
+        self, source: str, name: str, title: str, *, unverified: bool = False, architecture: str = ""
+    ) -> None:
         from fcn_studio.jobs.protocol import InstallJob
 
         if any(view.title == title for view in self.coming):
@@ -143,8 +149,13 @@ class NetworkLibrary(QObject):
             self.refresh()
             self.installed.emit(Path(str(result)).stem)
 
-        job = InstallJob(source, name, allow_unverified=unverified)
-        self._job_list.submit(Kind.INSTALL, job, title, words=tr("waiting"), on_done=on_done)
+        def on_failed(failure: Failed) -> bool:
+            if failure.architectures:
+                self.undecided.emit(Path(source), failure.architectures)
+            return bool(failure.architectures)
+
+        job = InstallJob(source, name, allow_unverified=unverified, architecture=architecture)
+        self._job_list.submit(Kind.INSTALL, job, title, words=tr("waiting"), on_done=on_done, on_failed=on_failed)
 
     def stop(self) -> None:
         """End the oldest download or import."""

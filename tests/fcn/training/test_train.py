@@ -351,7 +351,7 @@ def test_images_of_one_cell_at_stride_32_are_learned_from(tmp_path: Path, recipe
     assert outcome.steps >= 1
 
 
-@pytest.mark.parametrize("level", list(Level))
+@pytest.mark.parametrize("level", [level for level in Level if level is not Level.BETTER])  # its base has no head
 def test_an_image_may_be_a_single_pixel(tmp_path: Path, level: Level, base: Checkpoint) -> None:
     labelled = pack(
         "x.png", str(write_png(tmp_path / "x.png", np.full((1, 1, 3), 90, np.uint8))), np.full((1, 1), 3, np.uint8)

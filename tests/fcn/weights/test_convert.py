@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from fcn_studio.core.classes import VOC_NAMES, ClassTable
-from fcn_studio.errors import CheckpointError, NetworkCannotHelp
+from fcn_studio.errors import ArchitectureUndecided, CheckpointError, NetworkCannotHelp
 from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.model.fcn import Network
 from fcn_studio.fcn.model.upsampling import dense_bilinear
@@ -376,7 +376,7 @@ def test_a_whole_module_is_refused_in_plain_words(tmp_path: Path, wrapped: bool)
 def test_a_pth_of_an_fcn8s_says_neither_staged_nor_at_once_and_asks(tmp_path: Path) -> None:
     weights = caffe_weights(network(narrow()))
     source = write(tmp_path / "net.pth", weights)
-    with pytest.raises(CheckpointError, match="--architecture vgg16-8s, or --architecture vgg16-8s-atonce"):
+    with pytest.raises(ArchitectureUndecided, match="--architecture vgg16-8s, or --architecture vgg16-8s-atonce"):
         imported(source)
     equal(imported(source, architecture="vgg16-8s").build()(IMAGE), as_caffe(weights, IMAGE))
     at_once = imported(source, architecture="vgg16-8s-atonce")

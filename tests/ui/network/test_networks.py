@@ -705,6 +705,16 @@ def test_a_published_file_keeps_the_name_that_it_is_published_by(studio: Studio,
     assert names == ["", "my-net", "street-2"]
 
 
+def test_the_user_says_which_architecture_a_file_has(studio: Studio, commands: NetworkCommands, qtbot: QtBot) -> None:
+    commands._network.library.bring_in(Path("my net.pth"))
+    studio.process.replied.emit(Failed(1, "undecided", architectures=("vgg16-8s", "vgg16-8s-atonce")))
+    assert "my net.pth is an FCN-8s" in studio.window._strip.text
+    studio.window._strip.button.click()
+    job = studio.process.jobs[2]
+    assert isinstance(job, InstallJob)
+    assert (job.name, job.architecture) == ("my-net", "vgg16-8s")
+
+
 def test_an_imported_network_gets_a_name_that_is_free(networks: dict[str, Path]) -> None:
     assert free_name("Straßen Netz (1)") == "Stra-en-Netz-1"
     assert free_name("Street") == "Street-2"
