@@ -232,6 +232,15 @@ def all_networks(project: ProjectFolder | None) -> list[tuple[str, NetworkInfo |
     return found
 
 
+def networks_with_classes() -> list[NetworkInfo]:
+    """Return the bundled and installed networks that can label, by name; damaged ones are left out."""
+    found = []
+    for _name, path in sorted((bundled() | installed()).items()):
+        with suppress(CheckpointError):
+            found.append(read_info(path))
+    return [info for info in found if info.table.active]
+
+
 def available() -> list[PublishedNetwork]:
     """Return the published networks that are not installed yet.
 

@@ -48,6 +48,7 @@ from fcn_studio.ui.dialogs.class_map_dialog import ClassMapDialog
 from fcn_studio.ui.dialogs.clean_dialog import CleanDialog
 from fcn_studio.ui.dialogs.compare_dialog import CompareDialog
 from fcn_studio.ui.dialogs.export_dialog import ExportDialog
+from fcn_studio.ui.dialogs.first_classes_dialog import FirstClassesDialog
 from fcn_studio.ui.dialogs.help_dialogs import ReportDialog, ShortcutsDialog
 from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
 from fcn_studio.ui.dialogs.recovery_dialog import RecoveryDialog
@@ -267,6 +268,7 @@ DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
         studio.session, lambda _left_over: None, ActionDoor(studio.window.messages)
     ),
     "restore": lambda studio, folder: RestoreDialog("picture-000.png", i18n.tr("Words."), [earlier()], TABLE),
+    "first classes": lambda studio, folder: FirstClassesDialog([("cell", TABLE)], TABLE),
     "clean": lambda studio, folder: CleanDialog(
         Labels.unlabelled(4, 5), [0, 1], (1, CLASSES[1]), lambda _region: None
     ),

@@ -80,6 +80,7 @@ class ProjectFolder:
         access: what may be written; a save may find that it has changed.
         first_opening: there is no project file yet, so masks that lie here count as the user's finished work.
         notices: sentences for the user on what was found.
+        has_default_classes: whether the folder names no classes, and has those of the network in use for now.
         first_notices: those of them that are new only to who has not opened the folder before.
         grey_as_indices: how grey masks of 0 and 255 are read; None until somebody said so.
         annotations: loads and saves the annotations, and knows their statuses.
@@ -133,16 +134,15 @@ class ProjectFolder:
             refuse_if_lost(self._project_file, self._previous)
             masks = self.annotations.masks
             self._config, version = new_config(folder, table or found_table(folder, masks, default_table)), 0
-            first = first_notice(scan.samples, masks)
         else:
             self._config, version = open_project_file(self._project_file, self._previous)
-            first = ()
+        self.has_default_classes = self.first_opening and self._config.table is default_table
         self._up_to_date = version == migrations.FORMAT
         self._decide_levels()
         self._copied = False
         self._file_stamp = stamp_of(self._project_file)
-        self.notices = (*scan.notices, *first)
-        self.first_notices = first
+        self.first_notices = first_notice(scan.samples, self.annotations.masks) if self.first_opening else ()
+        self.notices = (*scan.notices, *self.first_notices)
 
     @classmethod
     def open(
@@ -279,6 +279,7 @@ class ProjectFolder:
     def set_table(self, table: ClassTable) -> None:
         """Change the class table. Raises: ProjectError as `save_config`."""
         self.save_config(replace(self._config, table=table))
+        self.has_default_classes = False
 
     def _decide_levels(self) -> None:
         """Decide the black and white of deep images.

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QWidget
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.project import Access
-from fcn_studio.errors import ClassTableNeeded, ImageTooLarge, YearsFound
+from fcn_studio.errors import ClassTableNeeded, ImageTooLarge, ProjectError, YearsFound
 from fcn_studio.i18n import tr, tr_n
 from fcn_studio.paths import expanded
 from fcn_studio.settings import Settings
@@ -26,6 +26,9 @@ from fcn_studio.ui.session.session import Session
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project.project_folder import ProjectFolder
+
+
+_SHOWN_NAMES = 3
 
 
 class OpenFolder(QObject):
@@ -112,7 +115,46 @@ class OpenFolder(QObject):
                     return
                 table = question.table()
             else:
+                self._offer_classes()
                 return
+
+    def _offer_classes(self) -> None:
+        """Offer to choose the classes of a folder that has none."""
+        project = self._session.project
+        if project is None or not project.has_default_classes or project.access is not Access.WRITABLE:
+            return
+        names = [info.name for info in self._session.table.active]
+        sentence = tr_n(
+            "This folder has no class yet. Until you choose, it has the {n} class of the network: {names}.",
+            "This folder has no classes yet. Until you choose, it has the {n} classes of the network: {names}.",
+            len(names),
+            names=", ".join(names[:_SHOWN_NAMES]) + (" …" if len(names) > _SHOWN_NAMES else ""),
+        )
+        self._messages.offer(sentence, tr("What do you want to label?"), partial(self.choose_classes, project))
+
+    def choose_classes(self, project: ProjectFolder) -> None:
+        """Ask what is to be labelled in a new folder, and open it with these classes.
+
+        Raises:
+            ProjectError: if something is labelled already, or as `Session.open_folder`.
+        """
+        from fcn_studio.jobs.networks import networks_with_classes
+        from fcn_studio.ui.dialogs.first_classes_dialog import FirstClassesDialog
+
+        session = self._session
+        if session.project is not project:
+            return
+        labelled = session.document is not None and session.document.revision > 0
+        if not project.has_default_classes or labelled:
+            raise ProjectError(
+                tr("Something is labelled with the classes of this folder already. Add others in the Classes dock.")
+            )
+        networks = [(info.name, info.table) for info in networks_with_classes()]
+        dialog = FirstClassesDialog(networks, session.table, self._window)
+        if not dialog.asked():
+            return
+        project.set_table(dialog.table())
+        self._open_again(project)
 
     def _show(self, image: Path) -> None:
         """Show an image of the open folder."""

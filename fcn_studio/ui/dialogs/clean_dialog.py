@@ -63,9 +63,10 @@ class CleanDialog(Dialog):
         self.column.addWidget(self.one)
         self.column.addWidget(self.all)
         self._words = self.add_words("", "dim")
-        self._worker = Worker("clean", self)
+        self._worker = Worker("clean")  # not a child: its thread must end before it is deleted
         self._worker.finished.connect(self._on_found)
         self.finished.connect(self._close)
+        self.destroyed.connect(self._worker.close)
         self.way.currentIndexChanged.connect(self._way_changed)
         self.number.valueChanged.connect(self._number_changed)
         self.one.toggled.connect(self._look)

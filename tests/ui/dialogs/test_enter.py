@@ -94,6 +94,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for what in ("accept", "reject"):
         monkeypatch.setattr(Dialog, what, lambda dialog, what=what: done.append(what))
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
     return done
 
 
