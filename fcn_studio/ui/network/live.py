@@ -30,7 +30,7 @@ REST_MS = 300
 """Milliseconds of rest after which the labels are looked at again, and an image that was opened is predicted."""
 
 FEWEST_CLASSES = 2
-"""Classes with human pixels, or known to the network in use, that a fit needs."""
+"""Classes that a fit needs: with human pixels, or all known to the network in use."""
 
 _COUNTED = {Motion.DO: +1, Motion.UNDO: -1, Motion.REDO: +1}
 
@@ -254,15 +254,16 @@ class Live(QObject):
     def _lacking(self, labels: LiveLabels) -> int:
         """Return how many classes must still be painted.
 
-        Classes that the network in use knows count, if a fit can begin with its scores; one must be painted.
+        One is enough if the network in use knows it and others, and a fit can begin with its scores.
         """
         active = {info.index for info in self._session.table.active}
         painted, network = labels.classes & active, self._current.info
         trunk = "" if network is None else str(network.architecture.get("trunk"))
-        known = set()
-        if trunk.startswith("efficientnet-") and self._current.can_prelabel:
-            known = set(self._current.index_map.values()) & active
-        return max(0 if painted else 1, FEWEST_CLASSES - len(painted | known))
+        if painted and trunk.startswith("efficientnet-") and self._current.can_prelabel:
+            known = active.intersection(self._current.index_map.values())
+            if painted <= known and len(known) >= FEWEST_CLASSES:
+                return 0
+        return max(0, FEWEST_CLASSES - len(painted))
 
     def _job_of(self, labels: LiveLabels) -> LiveJob:
         from fcn_studio.jobs.protocol import LiveJob

@@ -218,3 +218,19 @@ def test_two_dabs_segment_the_image_and_the_next_one(qtbot: QtBot, tmp_path: Pat
         session.close_project(discard=True)
         network.shut_down()
         session.shut_down()
+
+
+def test_one_class_is_enough_if_the_network_in_use_knows_it(
+    make_studio: Callable[[], Studio], tmp_path: Path, qtbot: QtBot
+) -> None:
+    studio = make_studio()
+    studio.settings.live = "on"
+    studio.window.open_folder(draw_project(tmp_path / "street", names=("Road", "Sky", "lamp")))
+    document = studio.session.document
+    assert document is not None
+    paint(document, 2, at=(10, 10), size=5)
+    qtbot.waitUntil(lambda: words(studio) == "Live: paint 1 more class")  # all would be lamp
+    studio.session.undo()
+    paint(document, 0, at=(10, 10), size=5)
+    _, job = wait_for_jobs(studio, qtbot, 1)
+    assert Path(job.base).stem == "street"
