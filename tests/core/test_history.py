@@ -168,7 +168,7 @@ class UndoMachine(RuleBasedStateMachine):
 
 
 TestUndo = UndoMachine.TestCase
-TestUndo.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestUndo.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
 
 
 def noise(document: Document, seed: int, title: str) -> None:

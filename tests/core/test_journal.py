@@ -160,7 +160,7 @@ def test_a_tile_is_noted_whole_only_the_first_time() -> None:
 
 
 @given(seed=seeds, acts=st.lists(st.tuples(ACTS, seeds), max_size=5), parts=st.lists(seeds, min_size=1, max_size=6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_stroke_that_has_not_ended_is_its_parts_as_one_step(
     seed: int, acts: list[tuple[str, int]], parts: list[int]
 ) -> None:

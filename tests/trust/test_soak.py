@@ -51,7 +51,7 @@ def run(soak: Soak, visits: int, every: int) -> None:
 
 def test_nothing_grows(soak: Callable[[], Soak]) -> None:
     one = soak()
-    run(one, 400, 25)
+    run(one, 300, 20)
     assert one.problems == []
     assert growth(one.samples, "rss_mb") < MB_PER_1000
     assert growth(one.samples, "objects") < 2000

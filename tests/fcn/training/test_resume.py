@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
-import subprocess
+import signal
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +31,8 @@ from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint
 from fcn_studio.formats.atomic import write_atomically
 from fcn_studio.formats.project.runs import state_of
 from fcn_studio.formats.project.training_lock import is_training, lock_of
-from tests.helpers import ROOT, tiny_checkpoint
+from tests.fork_server import fork_server
+from tests.helpers import tiny_checkpoint
 
 from .test_train import TABLE, finish, scenes
 
@@ -36,25 +40,22 @@ STEPS = 14
 SCRATCH = TrainConfig(Level.SCRATCH, steps=STEPS, batch_size=2, width=0.0625, keep_every=0)
 QUICK = TrainConfig(Level.QUICK, steps=STEPS, keep_every=0)
 
-CHILD = """
-import sys
-from pathlib import Path
-import torch
-from fcn_studio.core.training import TrainConfig
-from fcn_studio.fcn.device import CPU
-from fcn_studio.fcn.training import resume_file
-from fcn_studio.fcn.training.train import train
-from fcn_studio.fcn.weights.checkpoint import load_checkpoint
-from tests.fcn.training.test_resume import QUICK, SCRATCH, TABLE, scenes
-folder, level = Path(sys.argv[1]), sys.argv[2]
-torch.set_num_threads(1)
-resume_file._MOST_SHARE = 1e9  # after each step
-config, base = (SCRATCH, None) if level == "scratch" else (QUICK, load_checkpoint(folder / "base.safetensors"))
-for report in train(config, scenes(folder, range(3)), scenes(folder, [50]), TABLE, base, CPU, folder / "net.st"):
-    print(report.step, repr(report.loss), flush=True)
-    if report.step == config.steps - 1:
-        sys.stdin.read()  # however late the kill comes, there is a training to kill
-"""
+
+def child(folder: Path, level: str, tell: Connection) -> None:
+    """Train, tell every step and its loss, and never come to the end."""
+    torch.set_num_threads(1)
+    run_state_module._MOST_SHARE = 1e9  # after each step
+    config, base = (SCRATCH, None) if level == "scratch" else (QUICK, load_checkpoint(folder / "base.safetensors"))
+    for report in train(config, scenes(folder, range(3)), scenes(folder, [50]), TABLE, base, CPU, folder / "net.st"):
+        tell.send((report.step, report.loss))
+        if report.step == config.steps - 1:
+            tell.recv()  # however late the kill comes, there is a training to kill
+
+
+@pytest.fixture(scope="module")
+def context() -> Iterator[Any]:
+    with fork_server("tests.trust.preload", __name__) as method:
+        yield multiprocessing.get_context(method)
 
 
 def run(
@@ -96,7 +97,7 @@ def same_network(a: Path, b: Path) -> bool:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9")
 @pytest.mark.parametrize("level", ["scratch", "quick"])
-def test_a_killed_training_goes_on_bit_by_bit(tmp_path: Path, level: str) -> None:
+def test_a_killed_training_goes_on_bit_by_bit(tmp_path: Path, level: str, context: Any) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):
         scenes(folder, [*range(3), 50])
@@ -104,24 +105,18 @@ def test_a_killed_training_goes_on_bit_by_bit(tmp_path: Path, level: str) -> Non
     config, base = (SCRATCH, None) if level == "scratch" else (QUICK, load_checkpoint(base_file))
     reports, outcome = run(whole, config, base)
 
-    process = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(killed), level],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
+    ours, theirs = context.Pipe()
+    process = context.Process(target=child, args=(killed, level, theirs))
+    process.start()
+    theirs.close()
     last, until = 0, random.randint(2, STEPS - 2)
     seen: dict[int, float] = {}
-    for line in process.stdout:
-        last, loss = int(line.split()[0]), float(line.split()[1])
+    while last < until:
+        last, loss = ours.recv()
         seen[last] = loss
-        if last >= until:
-            break
     process.kill()
-    process.communicate()
-    assert last >= until, "the training ended by itself"
+    process.join()
+    assert process.exitcode == -signal.SIGKILL, "the training ended by itself"
     kept = read_unfinished(state_of(killed / "net.st"))
     assert kept.step >= until - 1
     assert lock_of(killed / "net.st").exists()

@@ -391,13 +391,13 @@ def test_a_training_that_time_has_starved_says_so(tmp_path: Path) -> None:
 
 def test_early_stopping_ends_a_training_that_gets_no_better(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     snapshot = scenes(tmp_path, range(3))
-    config = replace(TINY, steps=40, rate=1e-6, early_stop=2)
+    config = replace(TINY, steps=20, batch_size=2, rate=1e-6, early_stop=2)
     _, outcome = finish(train(config, snapshot, snapshot[:1], TABLE, None, CPU, tmp_path / "net.st"))
-    assert outcome.steps < 40
+    assert outcome.steps < 20
     assert not outcome.stopped
     assert outcome.figures is not None
     _, whole = finish(train(replace(config, early_stop=0), snapshot, snapshot[:1], TABLE, None, CPU, tmp_path / "n"))
-    assert whole.steps == 40
+    assert whole.steps == 20
 
 
 @pytest.mark.parametrize("level", [Level.QUICK, Level.SCRATCH])

@@ -50,7 +50,7 @@ def tables(draw: st.DrawFn) -> ClassTable:
     return table_of(names, list(range(len(names))) if dense else indices, retired)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(tables(), st.booleans())
 def test_any_table_comes_back_from_either_file(table: ClassTable, void_row: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
