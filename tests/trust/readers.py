@@ -35,6 +35,7 @@ from fcn_studio.errors import ProjectError
 from fcn_studio.fcn.model.build import build
 from fcn_studio.formats.images import image_loading, images
 from fcn_studio.formats.images.images import image_size, read_image
+from fcn_studio.formats.images.picture_digest import picture_sha256
 from fcn_studio.formats.journal.journal import JournalFile, JournalHead, read_journal
 from fcn_studio.formats.project.annotations import AnnotationStore
 from fcn_studio.formats.project.image_digests import ImageDigests
@@ -181,6 +182,7 @@ def _others(picture: Image.Image, deep: Image.Image) -> Iterator[bytes]:
 
 
 def _read_image(path: Path) -> object:
+    picture_sha256(path)
     size = image_size(path, max_pixels=PIXELS)
     image = read_image(path, max_pixels=PIXELS)
     assert image.shape == (size[1], size[0], 3), f"{image.shape} where the header says {size}"

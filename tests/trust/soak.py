@@ -85,14 +85,14 @@ class Soak:
         self._me = psutil.Process()
         studio.session.open_folder(folder)
 
-    def visit(self) -> None:
+    def visit(self, strokes: int = 5) -> None:
         """Open another image and work on it, as a person would."""
         random, session, toolbox = self._random, self.studio.session, self.studio.toolbox
         session.go_to((session.index + random.choice([1, 1, 1, -1, 5])) % IMAGES)
         self._switches += 1
         if self._infer_every and self._switches % self._infer_every == 0:
             self._infer()
-        for _ in range(5):
+        for _ in range(strokes):
             toolbox.use(random.choice(["brush", "brush", "eraser"]))
             toolbox.set_class(random.randrange(3))
             x, y = random.uniform(20, SIZE[0] - 20), random.uniform(20, SIZE[1] - 20)

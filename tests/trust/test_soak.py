@@ -43,7 +43,7 @@ def soak(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 def run(soak: Soak, visits: int, every: int) -> None:
     for number in range(visits):
-        soak.visit()
+        soak.visit(strokes=3)
         if number % every == 0:
             soak.measure()
     soak.measure()
@@ -51,7 +51,7 @@ def run(soak: Soak, visits: int, every: int) -> None:
 
 def test_nothing_grows(soak: Callable[[], Soak]) -> None:
     one = soak()
-    run(one, 300, 20)
+    run(one, 400, 25)
     assert one.problems == []
     assert growth(one.samples, "rss_mb") < MB_PER_1000
     assert growth(one.samples, "objects") < 2000

@@ -5,7 +5,7 @@ Annotations are masks with their provenance records and statuses. The provenance
 - those of its record, if the record belongs to this mask and this image;
 - human and Verified, if the mask was there when the folder was first opened and the program has never written it;
 - unknown origin and In progress otherwise, for example if another program has written the mask since, or if the image
-  file has other bytes than when it was labelled.
+  file has another picture than when it was labelled.
 
 ``.fcn-studio/adopted_masks`` lists the masks that were found at the first opening. It is written once, just before
 ``fcn-studio.toml``. Before the program overwrites one of them, it copies the mask to ``.fcn-studio/originals``, and
@@ -264,7 +264,7 @@ class AnnotationStore:
             return found
 
     def _is_other_image(self, sample: Sample, record: Record | None) -> bool:
-        """Return whether the image file has other bytes than the record was made for."""
+        """Return whether the image file has another picture than the record was made for."""
         return record is not None and self.image_digests.is_another(sample, record.image)
 
     def read_ahead(self, sample: Sample, size: tuple[int, int]) -> None:

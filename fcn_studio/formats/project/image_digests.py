@@ -1,19 +1,18 @@
-"""Which image file an annotation was made for: the sha256 of its bytes.
+"""Which image file an annotation was made for: the sha256 of its picture.
 
 Images of one size that are renumbered would otherwise lie under each other's masks. A file is only read again for its
-sha256 if its size, its times or its inode have changed.
+sha256 if its size, its times or its inode have changed. Records of before have the sha256 of the file's bytes.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 from fcn_studio.core.sample import Sample
-from fcn_studio.paths import open_file
+from fcn_studio.formats.images.picture_digest import bytes_sha256, picture_sha256
 
 FileState = tuple[int, int, int, int]
 """Inode, size, modification time (ns) and change time (ns) of a file, as git's index has them."""
@@ -24,8 +23,8 @@ class ImageOrigin:
     """The image file that an annotation was made for.
 
     Attributes:
-        sha256: of its bytes, 64 hex digits.
-        state: of the file when it had these bytes; on another computer it is another.
+        sha256: of its picture, 64 hex digits; in older records, of its bytes.
+        state: of the file when it had this picture; on another computer it is another.
     """
 
     sha256: str
@@ -53,6 +52,7 @@ class ImageDigests:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: dict[str, ImageOrigin] = {}
+        self._bytes: dict[str, ImageOrigin] = {}
         self._opened: dict[str, FileState | None] = {}
 
     def note_opened(self, sample: Sample) -> None:
@@ -72,7 +72,7 @@ class ImageDigests:
         return self._read(sample, now) if state == now else None
 
     def is_another(self, sample: Sample, origin: ImageOrigin | None) -> bool:
-        """Return whether the image file has other bytes than an annotation was made for.
+        """Return whether the image file has another picture than an annotation was made for.
 
         Without an origin, or if the file cannot be read, there is no doubt. Reads the file, unless nothing of it has
         changed.
@@ -87,13 +87,14 @@ class ImageDigests:
         known = self._known.get(sample.mask_id)
         if known is None or known.state != now:
             known = self._read(sample, now)
-        return known is not None and known.sha256 != origin.sha256
+        if known is None or known.sha256 == origin.sha256:
+            return False
+        return self._bytes_of(sample, now) != origin.sha256
 
     def _read(self, sample: Sample, state: FileState | None) -> ImageOrigin | None:
         """Read the file; None if that fails or it changes meanwhile."""
         try:
-            with open_file(sample.image_path) as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = picture_sha256(sample.image_path)
         except OSError:
             return None
         if state is None or _state_of(sample.image_path) != state:
@@ -101,6 +102,18 @@ class ImageDigests:
         with self._lock:
             self._known[sample.mask_id] = origin = ImageOrigin(digest, state)
         return origin
+
+    def _bytes_of(self, sample: Sample, state: FileState) -> str:
+        """Return the sha256 of the file's bytes, "" if it cannot be read."""
+        known = self._bytes.get(sample.mask_id)
+        if known is None or known.state != state:
+            try:
+                known = ImageOrigin(bytes_sha256(sample.image_path), state)
+            except OSError:
+                return ""
+            with self._lock:
+                self._bytes[sample.mask_id] = known
+        return known.sha256
 
 
 def _state_of(path: Path) -> FileState | None:

@@ -40,7 +40,7 @@ class LoadedLabels:
         prelabelled_by: sha256 of the checkpoint whose prediction went into them; None if none did.
         mask_sha256: of the mask file's bytes, 64 hex digits; None if there is no mask.
         notices: sentences for the user on how the files were read.
-        other_image: the image file has other bytes than were labelled.
+        other_image: the image file has another picture than was labelled.
         fingerprint: see `core.history_cache.fingerprint`; None if nobody made it in advance.
     """
 
@@ -53,7 +53,7 @@ class LoadedLabels:
     fingerprint: bytes | None = None
 
     def refuse_other_image(self) -> None:
-        """Raise MaskError if the image file has other bytes than were labelled."""
+        """Raise MaskError if the image file has another picture than was labelled."""
         if self.other_image:
             raise MaskError(" ".join(self.notices))
 
@@ -139,7 +139,7 @@ def with_record(
         record: its record, whether it fits or not.
         fitting: the file of that record if it fits the mask, else None: the pixels are then of unknown origin.
         path: the file of the mask, for a sentence.
-        other_image: the image file if it has other bytes than were labelled; ``fitting`` is then None.
+        other_image: the image file if it has another picture than was labelled; ``fitting`` is then None.
     """
     by = record.prelabelled_by if record is not None else None
     height, width = mask.label_map.shape
@@ -156,7 +156,7 @@ def with_record(
 
 
 def other_image_sentence(image_path: Path) -> str:
-    """Return the sentence on an image file that has other bytes than were labelled."""
+    """Return the sentence on an image file that has another picture than was labelled."""
     return tr(
         "{path}: the image file has changed since it was labelled. Check that the labels are of this image; they are "
         "kept, and trained on once verified.",

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import ExifTags, Image, PngImagePlugin
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.labels import Provenance, made_by_human
 from fcn_studio.core.sample import Status
 from fcn_studio.core.with_result import result_of
 from fcn_studio.formats.exporters import EXPORTERS
+from fcn_studio.formats.images.picture_digest import bytes_sha256, picture_sha256
 from fcn_studio.formats.project import image_digests
 from fcn_studio.formats.project.loaded import LoadedLabels
 from fcn_studio.formats.project.project_folder import ProjectFolder
@@ -117,6 +118,38 @@ def test_a_skipped_image_that_is_another_now_is_new(folder: Path) -> None:
         assert len(found.notices) == 1
 
 
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_other_metadata_are_no_other_picture(tmp_path: Path, suffix: str) -> None:
+    path, exif = tmp_path / f"a.{suffix}", Image.Exif()
+    picture = Image.fromarray(np.random.default_rng(1).integers(0, 255, (16, 24, 3)).astype(np.uint8))
+    picture.save(path)
+    with ProjectFolder.open(tmp_path, writable=True, table=TABLE) as project:
+        label(project, path.name)
+    sha256 = picture_sha256(path)
+    exif[ExifTags.Base.ImageDescription] = "a cell"
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Comment", "a cell")
+    picture.save(path, exif=exif, dpi=(300, 300), icc_profile=b"a profile", pnginfo=text, comment="a cell")
+    assert picture_sha256(path) == sha256 != bytes_sha256(path)
+    with ProjectFolder.open(tmp_path, writable=True) as project:
+        assert loaded(project, path.name).status is Status.VERIFIED
+    exif[ExifTags.Base.Orientation] = 3
+    picture.save(path, exif=exif)
+    with ProjectFolder.open(tmp_path, writable=True) as project:
+        assert loaded(project, path.name).status is Status.IN_PROGRESS
+
+
+def test_records_of_before_have_the_bytes_of_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as before, ProjectFolder.open(folder, writable=True) as project:
+        before.setattr(image_digests, "picture_sha256", bytes_sha256)
+        os.utime(folder / "0.png", (1, 1))
+        loaded(project, "0.png")
+        label(project, "0.png")
+    os.utime(folder / "0.png", (2, 2))
+    with ProjectFolder.open(folder, writable=True) as project:
+        assert loaded(project, "0.png").status is Status.VERIFIED
+
+
 def test_records_of_before_are_not_doubted(folder: Path) -> None:
     forget_images(folder)
     swap(folder)
@@ -141,8 +174,8 @@ def test_an_origin_that_makes_no_sense_is_none(folder: Path, image: object) -> N
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The images that are read for their sha256."""
     names: list[str] = []
-    real = image_digests.open_file
-    monkeypatch.setattr(image_digests, "open_file", lambda path: names.append(path.name) or real(path))
+    real = image_digests.picture_sha256
+    monkeypatch.setattr(image_digests, "picture_sha256", lambda path: names.append(path.name) or real(path))
     return names
 
 
