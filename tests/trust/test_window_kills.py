@@ -37,9 +37,9 @@ def run(folder: Path, kills: int, *options: str) -> dict[str, Any]:
 
 def test_no_stroke_is_lost(tmp_path: Path) -> None:
     # A loaded machine is late with the parts of a stroke; benchmarks/kill.py holds them to half a second.
-    report = run(tmp_path, 24, "--missing", "5")
-    assert report["kills"] == 24
-    assert report["acts"] > 48, "at least two acts a window, and more in most"
+    report = run(tmp_path, 16, "--missing", "5")
+    assert report["kills"] == 16
+    assert report["acts"] > 32, "at least two acts a window, and more in most"
     assert report["lost"] == []
     assert report["problems"] == []
 
