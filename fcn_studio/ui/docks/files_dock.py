@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QActionGroup, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -242,6 +242,10 @@ class FilesDock(QDockWidget):
         """Select the row of the open image without opening it again."""
         row = self.model.row_of(self._session.index)
         self._following = True
-        self._view.setCurrentIndex(self.model.index(row, Column.IMAGE) if row >= 0 else QModelIndex())
+        index, flags = QModelIndex(), QItemSelectionModel.SelectionFlag
+        if row >= 0:
+            index = self.model.index(row, Column.IMAGE)
+        # Without flags the view would follow the keys that are held: Ctrl+Enter would add to the selection.
+        self._view.selectionModel().setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
         self._following = False
         self._say_count()

@@ -447,6 +447,8 @@ def test_saving_waits_for_the_end_of_a_stroke(active: Studio, qtbot: QtBot) -> N
 def test_verify_goes_on_to_the_next(active: Studio, qtbot: QtBot) -> None:
     press(qtbot, active, KEY.Key_Return, MODIFIER.ControlModifier)
     assert (active.session.index, active.session.status_scan.status(0)) == (1, Status.VERIFIED)
+    selected = active.window.files_dock._view.selectionModel().selectedRows()
+    assert [index.row() for index in selected] == [1]  # Ctrl is held, and adds nothing to the selection
     qtbot.waitUntil(lambda: active.window.status_line._counts.text() == "1 verified of 4")
 
 
