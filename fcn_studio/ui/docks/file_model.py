@@ -19,6 +19,7 @@ from fcn_studio.core.sample import Sample, Status
 from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.ui.docks.thumbnails import THUMBNAIL, Thumbnails
 from fcn_studio.ui.runtime.guard import guarded
+from fcn_studio.ui.session.order import rows_ahead
 from fcn_studio.ui.widgets import theme
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ WORST_FIRST = (Column.DOUBT, Column.DIFFERENCES)
 """Columns whose largest values come first."""
 
 SORT_AGAIN_MS, SORT_AGAIN_MOST_MS = 1000, 5000
-"""Time between two sorts because values have changed: ten times what a sort takes, within these bounds."""
+"""Time between two sorts because more values are known: ten times what a sort takes, within these bounds."""
 
 
 def parse_filter(text: str) -> tuple[list[str], frozenset[Status]]:
@@ -111,7 +112,8 @@ class FileModel(QAbstractTableModel):
         self._column, self._descending = Column.IMAGE, False
         self._places: dict[int, int] = {}
         self._sort_later = QTimer(self, singleShot=True, interval=SORT_AGAIN_MS)
-        self._sort_later.timeout.connect(self._sort_rows)
+        self._sort_later.timeout.connect(self._sort_again)
+        self._known = 0
         self._samples: Sequence[Sample] = ()
         self._rows: Sequence[int] = ()
         self._text = ""
@@ -210,13 +212,23 @@ class FileModel(QAbstractTableModel):
             self._places = {row: place for place, row in enumerate(self._rows)}
         return self._places.get(sample_row, -1)
 
+    def ahead(self, row: int, by: int) -> Sequence[int]:
+        """Return the rows of the project after a row, or before it if ``by`` is -1, the nearest first.
+
+        They are those of the list and in its order. If the list does not show the row, they are those of the project.
+        """
+        place = self.row_of(row)
+        if place < 0:
+            return rows_ahead(row, by, len(self._samples))
+        return self._rows[place + 1 :] if by > 0 else self._rows[:place][::-1]
+
     def redraw(self) -> None:
         """Draw the visible rows again."""
         if self._rows:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, Column.DIFFERENCES))
 
     def changed(self) -> None:
-        """Draw the visible rows again, and sort them soon if what they are sorted by may have changed."""
+        """Draw the visible rows again, and sort them soon if more of what they are sorted by may be known."""
         self.redraw()
         if self._column != Column.IMAGE and not self._sort_later.isActive():
             self._sort_later.start()
@@ -227,6 +239,14 @@ class FileModel(QAbstractTableModel):
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         if 0 <= column < len(Column):
             self._column, self._descending = Column(column), order == Qt.SortOrder.DescendingOrder
+            self._sort_rows()
+
+    def _sort_again(self) -> None:
+        """Sort the rows anew if more or fewer values are known than when they were sorted.
+
+        Else they stay: whoever works down the list would lose the place with each image that is done.
+        """
+        if sum(self._value(row, self._column) is not None for row in self._rows) != self._known:
             self._sort_rows()
 
     def _sort_rows(self) -> None:
@@ -252,6 +272,7 @@ class FileModel(QAbstractTableModel):
         values = [(value, row) for row in rows if (value := self._value(row, self._column)) is not None]
         values.sort(key=lambda entry: entry[0], reverse=self._descending)
         known = [row for _, row in values]
+        self._known = len(known)
         if len(known) == len(rows):
             return known
         there = set(known)

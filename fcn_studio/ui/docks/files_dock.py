@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QActionGroup, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QActionGroup, QKeySequence, QMouseEvent, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDockWidget,
@@ -40,6 +40,22 @@ WIDTHS = {Column.STATUS: 92, Column.DOUBT: 60, Column.DIFFERENCES: 60}
 WIDE = 380
 """Width from which on the words of a status have room beside doubt and differences; its dot is always there."""
 FILTER_TIP = tr_noop("Words in the name, and status: with new, prelabelled, in-progress, verified or skipped")
+
+
+class _View(QTableView):
+    """View of the list.
+
+    Attributes:
+        right_button: whether the right button is selecting a row.
+    """
+
+    right_button = False
+
+    @guarded
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.right_button = event.button() == Qt.MouseButton.RightButton
+        super().mousePressEvent(event)
+        self.right_button = False
 
 
 class FilesDock(QDockWidget):
@@ -73,6 +89,7 @@ class FilesDock(QDockWidget):
         self.thumbnails = Thumbnails(session, self)
         summary = (lambda _: None) if stored is None else stored.summary
         self.model = FileModel(session, summary, self.thumbnails)
+        session.order = self.model
         self._view = self._made_view()
         self._filter = TextField(placeholderText=tr("Filter: name, status:verified"), clearButtonEnabled=True)
         named(self._filter, tr("Filter images"), tr(FILTER_TIP))
@@ -98,8 +115,8 @@ class FilesDock(QDockWidget):
             session.autosave.saved.connect(self.thumbnails.forget)
         self._project_changed()
 
-    def _made_view(self) -> QTableView:
-        view = named(QTableView(), tr("Images"))
+    def _made_view(self) -> _View:
+        view = named(_View(), tr("Images"))
         view.setObjectName("fileList")
         view.setModel(self.model)
         view.setShowGrid(False)
@@ -131,7 +148,10 @@ class FilesDock(QDockWidget):
         header.setSortIndicator(Column.IMAGE, Qt.SortOrder.AscendingOrder)
         view.setSortingEnabled(True)
         header.sortIndicatorChanged.connect(lambda: view.scrollToTop())
-        view.selectionModel().currentRowChanged.connect(self._current_changed)
+        # The mouse changes first the current row, then what is selected; the keyboard the other way round.
+        view.selectionModel().currentRowChanged.connect(lambda: self._open_selected())
+        view.selectionModel().selectionChanged.connect(lambda: self._open_selected())
+        view.clicked.connect(lambda: self._open_selected())
         return view
 
     @property
@@ -204,13 +224,12 @@ class FilesDock(QDockWidget):
         self._show_columns()
         self.model.changed()
 
-    def _current_changed(self, current: QModelIndex) -> None:
-        several = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
-        if QGuiApplication.keyboardModifiers() & several:
+    def _open_selected(self) -> None:
+        """Open the image of the row that alone is selected, but not by the right button, which asks for the menu."""
+        if self._following or self._view.right_button:
             return
-        if QGuiApplication.mouseButtons() & Qt.MouseButton.RightButton:
-            return
-        if current.isValid() and not self._following:
+        current, selection = self._view.currentIndex(), self._view.selectionModel().selection()
+        if selection.count() == 1 and selection.at(0).top() == selection.at(0).bottom() == current.row():
             self._open(self.model.sample_row(current.row()))
 
     def _open(self, row: int) -> None:

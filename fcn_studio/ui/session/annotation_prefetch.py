@@ -5,7 +5,7 @@ Their pictures are read through `Images`, and their annotations here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -46,13 +46,13 @@ class AnnotationPrefetch(QObject):
         """Whether the reading has not begun yet."""
         return self._later.isActive()
 
-    def opened(self, project: ProjectFolder, row: int) -> None:
-        """Read the images after and before this row soon.
+    def opened(self, project: ProjectFolder, neighbours: Iterable[int]) -> None:
+        """Read these rows soon: the images after and before the one that was opened.
 
         All others are forgotten.
         """
         self._project = project
-        self._samples = [project.samples[r] for r in (row + 1, row - 1) if 0 <= r < len(project.samples)]
+        self._samples = [project.samples[row] for row in neighbours]
         self._later.start()
 
     def forget(self) -> None:

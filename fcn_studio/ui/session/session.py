@@ -6,7 +6,7 @@ It opens projects and images, navigates and saves. It knows no widget.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from fcn_studio.ui.session.images import Images
 from fcn_studio.ui.session.last_places import LastPlaces
 from fcn_studio.ui.session.loading import FINISHED, LOOKED_THROUGH, load_document, open_project
 from fcn_studio.ui.session.open_project import OpenImage, OpenProject
+from fcn_studio.ui.session.order import Order, ProjectOrder, rows_ahead
 from fcn_studio.ui.session.recovery import Recovery
 from fcn_studio.ui.session.status_scan import StatusScan
 from fcn_studio.ui.session.toolbox import Toolbox
@@ -51,6 +52,7 @@ class Session(OpenProject):
         last_places: image and class that each project was left with.
         recovery: what an earlier run left in its journals.
         status_scan: how far each image is.
+        order: the order in which images are gone through; the list of files gives its own.
         opening: whether a folder is being opened; the window is alive meanwhile.
     """
 
@@ -64,6 +66,7 @@ class Session(OpenProject):
         self.settings = settings
         self.toolbox = toolbox
         self.opening = False
+        self.order: Order = ProjectOrder(self)
         self._grey_asked = False
         self._disconnect: Callable[[], None] | None = None
         self.classes = ClassEditor(self, toolbox)
@@ -236,7 +239,8 @@ class Session(OpenProject):
             self.notice.emit(sentence)
         self.autosave.save(leaving=True)
         self._show(OpenImage(row, loaded.document, loaded.picture), loaded.mask_sha256)
-        self.annotation_prefetch.opened(self.project, row)
+        neighbours = [ahead for by in (+1, -1) for ahead in self.order.ahead(row, by)[:1]]
+        self.annotation_prefetch.opened(self.project, neighbours)
 
     def close_image(self) -> None:
         """Save the open image and show none."""
@@ -245,17 +249,17 @@ class Session(OpenProject):
         self._show(None)
 
     def step(self, by: int) -> None:
-        """Open the next or previous image.
+        """Open the next or previous image in the order of the list.
 
         Images that cannot be opened are passed by, and the user is told.
         """
-        self.open_from(self.index + by, by, lambda row: True)
+        self._open_first_of(self.order.ahead(self.index, by), lambda row: True)
 
     def step_unverified(self, by: int) -> None:
         """Open the next or previous image that is neither verified nor skipped."""
-        ahead = range(self.index + by, len(self.samples) if by > 0 else -1, by)
+        ahead = self.order.ahead(self.index, by)
         self.status_scan.look(ahead, set(Status) - set(FINISHED))
-        if not self.open_from(self.index + by, by, self._waits):
+        if not self._open_first_of(ahead, self._waits):
             self.notice.emit(tr("No further image is waiting in this direction."))
 
     def _waits(self, row: int) -> bool:
@@ -264,23 +268,29 @@ class Session(OpenProject):
     def open_from(self, row: int, by: int, wanted: Callable[[int], bool]) -> bool:
         """Open the first wanted image from a row on.
 
-        Images that cannot be opened are passed by. Returns whether there was one.
+        The direction is that of the project. Images that cannot be opened are passed by. Returns whether there was
+        one.
         """
+        return self._open_first_of(rows_ahead(row - by, by, len(self.samples)), wanted)
+
+    def _open_first_of(self, rows: Iterable[int], wanted: Callable[[int], bool]) -> bool:
         self.settle()
-        while 0 <= row < len(self.samples):
-            try:
-                if wanted(row):
-                    self.go_to(row)
-                    return True
-            except GreyMaskFound as question:
-                if not self._grey_asked:
-                    self._grey_asked = True
-                    self.grey_mask_found.emit(str(question))
-                    continue  # the answer is in; the same row again
-                self.problem.emit(str(question))
-            except (ImageError, MaskError) as error:
-                self.refused.emit(error)
-            row += by
+        return any(self._opened(row, wanted) for row in rows)
+
+    def _opened(self, row: int, wanted: Callable[[int], bool]) -> bool:
+        """Open an image if it is wanted and can be opened, and return whether it was."""
+        try:
+            if wanted(row):
+                self.go_to(row)
+                return True
+        except GreyMaskFound as question:
+            if not self._grey_asked:
+                self._grey_asked = True
+                self.grey_mask_found.emit(str(question))
+                return self._opened(row, wanted)  # the answer is in
+            self.problem.emit(str(question))
+        except (ImageError, MaskError) as error:
+            self.refused.emit(error)
         return False
 
     def _on_broken(self, image_id: str, sentence: str) -> None:

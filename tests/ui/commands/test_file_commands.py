@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from PySide6.QtCore import QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QImage
@@ -17,6 +19,13 @@ from tests.helpers import save_half
 from tests.ui.conftest import Studio
 
 CTRL = Qt.KeyboardModifier.ControlModifier
+
+
+@pytest.fixture(autouse=True)
+def no_key_stays_down(studio: Studio) -> Iterator[None]:
+    """Qt remembers the Ctrl and Shift of the last event that QTest made, also in the next test."""
+    yield
+    QTest.keyClick(studio.window, Qt.Key.Key_F35)
 
 
 def click(

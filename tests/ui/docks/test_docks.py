@@ -218,6 +218,10 @@ def test_a_status_that_is_not_known_yet_is_left_out(qtbot: QtBot) -> None:
     assert model.index(1, 0).data(ROLE.ToolTipRole) == "dir/img000001.jpg: status not known yet"
 
 
+def shown_now(model: FileModel) -> list[int]:
+    return [model.sample_row(place) for place in range(model.rowCount())]
+
+
 def test_images_are_sorted_by_doubt_and_unknown_ones_come_last(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_model, "SORT_AGAIN_MS", 0)
     monkeypatch.setattr(file_model, "SORT_AGAIN_MOST_MS", 0)
@@ -245,6 +249,11 @@ def test_images_are_sorted_by_doubt_and_unknown_ones_come_last(qtbot: QtBot, mon
     with qtbot.waitSignal(model.layoutChanged):
         model.changed()
     assert followed.row() == model.row_of(9500) < 9001
+    assert (model.ahead(shown[5], +1), model.ahead(shown[2], -1)) == (shown_now(model)[6:], [shown[1], shown[0]])
+    doubts[session.samples[shown[0]].image_id] = 0.0  # done: the place in the list is not lost
+    model.changed()
+    qtbot.wait(50)
+    assert model.sample_row(0) == shown[0]
     model.set_filter("img00001")
     assert [model.sample_row(place) for place in range(10)] == sorted(
         range(10, 20), key=lambda row: -doubts[session.samples[row].image_id]
