@@ -43,10 +43,12 @@ class Sample:
     Attributes:
         features: float32 (n, D).
         classes: class indices, int64 (n,).
+        moments: mean and standard deviation of each feature over the image, float32 (D,).
     """
 
     features: Tensor
     classes: Tensor
+    moments: tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class LiveLearner:
             torch.cat(channels),
             _weights(channels, len(indices)),
             prior,
-            moments=_moments(features),
+            moments=_scales(samples, features.groups),
         )
         if int(fit.fitted.sum()) < 2:
             raise TrainingError(tr("Live needs strokes of two classes; paint a second one."))
@@ -192,7 +194,7 @@ def drawn(image: LabelledImage, features: Features, table: ClassTable, most: int
         pixels = np.flatnonzero(flat == index)
         chosen.append(np.sort(rng.choice(pixels, min(most // len(present) + 1, len(pixels)), replace=False)))
     places = np.concatenate(chosen)
-    return Sample(features.at(places), torch.from_numpy(flat[places].astype(np.int64)))
+    return Sample(features.at(places), torch.from_numpy(flat[places].astype(np.int64)), features.moments)
 
 
 def _weights(channels: Sequence[Tensor], classes: int) -> Tensor:
@@ -213,11 +215,18 @@ def _weights(channels: Sequence[Tensor], classes: int) -> Tensor:
     )
 
 
-def _moments(features: Features) -> tuple[Tensor, Tensor]:
-    """Return the mean and the scale of each feature.
+def _scales(samples: Sequence[Sample], groups: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Return the mean and the scale of each feature, over the images that have pixels.
 
-    The groups count the same, whatever their numbers of features: the fit's penalty is on scaled features.
+    They count as in `_weights`. The groups count the same, whatever their numbers of features: the fit's penalty is
+    on scaled features.
     """
-    mean, std = features.moments
-    even = sum(features.groups[:2]) / 2
-    return mean, std * torch.cat([torch.full((count,), (count / even) ** 0.5) for count in features.groups])
+    used = [sample.moments for sample in samples if len(sample.classes)] or [samples[0].moments]
+    opened = float(len(used) - 1 or 1) if len(samples[0].classes) else 1.0
+    shares = torch.tensor([opened] + [1.0] * (len(used) - 1))[:, None]
+    shares /= shares.sum()
+    means, deviations = (torch.stack(parts) for parts in zip(*used, strict=True))
+    mean = (shares * means).sum(0)
+    squares = (shares * (deviations**2 + (means - mean) ** 2)).sum(0)
+    even = sum(groups[:2]) / 2
+    return mean, squares.sqrt() * torch.cat([torch.full((count,), (count / even) ** 0.5) for count in groups])
