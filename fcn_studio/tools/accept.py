@@ -20,6 +20,7 @@ class AcceptRegion(Tool):
     """
 
     uses_class: ClassVar[bool] = False
+    paints: ClassVar[bool] = False
     gestures: ClassVar[tuple[tuple[str, str], ...]] = (
         (tr_noop("Accept region: click"), tr_noop("Accept the outlined region of the prediction")),
         (tr_noop("Enter"), tr_noop("Accept the region of the prediction under the cursor, with any tool")),

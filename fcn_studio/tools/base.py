@@ -145,6 +145,7 @@ class Tool:
         gestures: (mouse or keys, what they do) for the key list, marked for translation.
         uses_class: whether it gives pixels the active class.
         writes: whether it changes pixels.
+        paints: whether the choice of the pixels that painting may change is for it.
         overlay_changed: emitted when `overlay` gives something new.
         working_changed: emitted when long work began or ended; while it lasts the window calls `work`.
     """
@@ -153,6 +154,7 @@ class Tool:
     gestures: ClassVar[tuple[tuple[str, str], ...]] = ()
     uses_class: ClassVar[bool] = True
     writes: ClassVar[bool] = True
+    paints: ClassVar[bool] = True
 
     def __init__(self, context: ToolContext) -> None:
         self.context = context

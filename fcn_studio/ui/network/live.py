@@ -29,6 +29,9 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
 REST_MS = 300
 """Milliseconds of rest after which the labels are looked at again, and an image that was opened is predicted."""
 
+LARGE, LARGEST = 16_000_000, 100_000_000
+"""Pixels from which a stroke is learned from only after a rest, since the copy takes a moment; and not at all."""
+
 FEWEST_CLASSES = 2
 """Classes that a fit needs: with human pixels, or all known to the network in use."""
 
@@ -119,6 +122,12 @@ class Live(QObject):
         return document is not None and self._predictions.live_of == document.image_id
 
     @property
+    def refuses(self) -> bool:
+        """Whether the open image is too large for it."""
+        document = self._session.document
+        return document is not None and document.label_map.size > LARGEST
+
+    @property
     def learning(self) -> bool:
         """Whether a fit is under way."""
         return self._job is not None
@@ -200,7 +209,7 @@ class Live(QObject):
             self._strokes[document.image_id] = max(0, strokes)
         if self.on:
             self._wanted = True
-            self._soon.start()
+            (self._soon if document.label_map.size < LARGE else self._rest).start()
 
     def _on_sample(self, image_id: str) -> None:
         """Read another image again once it is on disk."""
@@ -219,7 +228,7 @@ class Live(QObject):
     def _gather(self) -> None:
         """Gather the labels in the thread, unless a job is under way; its end comes back here."""
         image, project = self._session.image, self._session.project
-        if not self.on or image is None or project is None:
+        if not self.on or image is None or project is None or self.refuses:
             return
         if self._worker.running or self._job is not None:
             self._wanted = True

@@ -95,7 +95,7 @@ class OptionsBar(QToolBar):
         for part in self._class_parts:
             part.setVisible(tool.uses_class)
         for part in self._paint_parts:
-            part.setVisible(tool.writes)
+            part.setVisible(tool.writes and tool.paints)
 
     def _show_where(self) -> None:
         toolbox, table = self._toolbox, self._session.table

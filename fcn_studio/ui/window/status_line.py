@@ -66,6 +66,8 @@ def live_words(live: Live, now: float) -> str:
     """Return what Live has learned from: ``Live: learned from 7 images and 12 strokes, 0.3 s ago``."""
     if not live.on:
         return ""
+    if live.refuses:
+        return tr("Live: this image is too large")
     if live.lacking:
         return tr_n("Live: paint {n} more class", "Live: paint {n} classes", live.lacking)
     if live.learned is None:

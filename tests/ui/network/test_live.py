@@ -220,6 +220,22 @@ def test_two_dabs_segment_the_image_and_the_next_one(qtbot: QtBot, tmp_path: Pat
         session.shut_down()
 
 
+def test_a_large_image_is_learned_from_after_a_rest_and_a_larger_one_not_at_all(
+    studio: Studio, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live, document = studio.network.live, studio.session.document
+    assert document is not None
+    qtbot.waitUntil(lambda: words(studio) == "Live: paint 2 classes")
+    monkeypatch.setattr("fcn_studio.ui.network.live.LARGE", 48 * 64)
+    paint(document, 1, at=(10, 10), size=5)
+    assert (live._soon.isActive(), live._rest.isActive()) == (False, True)
+    monkeypatch.setattr("fcn_studio.ui.network.live.LARGEST", 48 * 64 - 1)
+    paint(document, 2, at=(40, 30), size=5)
+    qtbot.waitUntil(lambda: not live._rest.isActive())
+    live.changed.emit()
+    assert (words(studio), live_jobs(studio)) == ("Live: this image is too large", {})
+
+
 def test_one_class_is_enough_if_the_network_in_use_knows_it(
     make_studio: Callable[[], Studio], tmp_path: Path, qtbot: QtBot
 ) -> None:

@@ -462,6 +462,7 @@ def test_options_follow_the_tool_and_set_it(studio: Studio) -> None:
         ("brush", [True, True, True]),
         ("polygon", [True, False, True]),
         ("eraser", [False, True, True]),
+        ("accept", [False, False, False]),
         ("picker", [False, False, False]),
     ):
         toolbox.use(tool)
