@@ -8,7 +8,7 @@ the mean, and listed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -119,6 +119,12 @@ class ConfusionMatrix:
     counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros((256, 256), np.int64))
     images: int = 0
 
+    @classmethod
+    def total(cls, matrices: Sequence[ConfusionMatrix]) -> ConfusionMatrix:
+        """Return the counts of several matrices together."""
+        counts = sum((matrix.counts for matrix in matrices), np.zeros((256, 256), np.int64))
+        return cls(counts, sum(matrix.images for matrix in matrices))
+
     def add(self, truth: LabelMap, prediction: LabelMap) -> None:
         """Count one image.
 
@@ -165,3 +171,51 @@ class ConfusionMatrix:
     def _row(self, true: int) -> dict[int, int]:
         """Return predicted index -> pixels of one true class."""
         return {int(i): int(self.counts[true, i]) for i in np.flatnonzero(self.counts[true])}
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """Standard errors of the differences between two networks that were scored on the same images.
+
+    Attributes:
+        mean_iou: of the difference in mean IoU.
+        iou: class index -> of the difference in its IoU.
+    """
+
+    mean_iou: float
+    iou: Mapping[int, float]
+
+
+def uncertainty(
+    first: Sequence[ConfusionMatrix], second: Sequence[ConfusionMatrix], indices: Sequence[int]
+) -> Uncertainty | None:
+    """Return how much chance there is in the choice of images, None for fewer than two.
+
+    One image after the other is left out. The variance is ``(n - 1) / n`` times the sum of squared deviations of the
+    differences so found.
+
+    Source: Tukey 1958, the jackknife.
+
+    Args:
+        first: matrix of each image by one network.
+        second: of the same images by the other one.
+        indices: class indices of the table.
+    """
+    if len(first) < 2:
+        return None
+    means: list[float] = []
+    by_class: dict[int, list[float]] = {index: [] for index in indices}
+    for left_out in range(len(first)):
+        one, other = (
+            ConfusionMatrix.total([*matrices[:left_out], *matrices[left_out + 1 :]]).figures(indices)
+            for matrices in (first, second)
+        )
+        means.append(other.mean_iou - one.mean_iou)
+        for index, differences in by_class.items():
+            differences.append(other.iou.get(index, 0.0) - one.iou.get(index, 0.0))
+    return Uncertainty(_jackknife(means), {index: _jackknife(values) for index, values in by_class.items()})
+
+
+def _jackknife(values: Sequence[float]) -> float:
+    """Return the standard error of what was computed with one image after the other left out."""
+    return float(np.std(values) * np.sqrt(len(values) - 1))

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from fcn_studio.core.class_map import ClassMap
-from fcn_studio.core.metrics import Figures
+from fcn_studio.core.metrics import Figures, Uncertainty
 from fcn_studio.i18n import Message, message, message_n
 
 
@@ -147,6 +147,7 @@ class TrainOutcome:
         calibration: its temperature and what that is worth; None with too few validation images.
         steps_wanted: steps of the recipe, where time bounded the training; else 0.
         folds: number of folds both were compared on; 0 where they were scored on images held back.
+        uncertainty: of the difference between the two, where they were compared on folds.
         baseline_knows_all: whether the network in use could not be compared because it has learned from all images.
     """
 
@@ -162,6 +163,7 @@ class TrainOutcome:
     calibration: Calibration | None = None
     steps_wanted: int = 0
     folds: int = 0
+    uncertainty: Uncertainty | None = None
     baseline_knows_all: bool = False
 
     @property
@@ -182,6 +184,8 @@ MIN_VAL_IMAGES = 3
 """With fewer images for validation, a quick fine-tune is compared on folds (docs/adr/0030)."""
 MIN_CLASS_PIXELS = 1000
 MAX_CLASS_LOSS = 0.05
+ERRORS = 2.0
+"""Standard errors by which a network may be worse on folds; chance alone seldom does more."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +235,8 @@ def judge(outcome: TrainOutcome, class_names: Mapping[int, str]) -> Adoption:
     """Decide whether a new network is put in use (docs/ARCHITECTURE.md, "Adoption").
 
     A new network is adopted if the mean IoU does not fall on images that neither has learned from, and no class with
-    1,000 or more pixels there loses over 5 points of IoU. Without such images, or without a network to compare with,
+    1,000 or more pixels there loses over 5 points of IoU. On folds it may be lower by what chance can do, twice the
+    standard error: so few images show no less. Without such images, or without a network to compare with,
     it is adopted and marked "not compared"; but a starved one with under 3 such images is kept as a candidate.
     """
     new, old = outcome.figures, outcome.baseline
@@ -245,16 +250,21 @@ def judge(outcome: TrainOutcome, class_names: Mapping[int, str]) -> Adoption:
     if old is None:
         return Adoption(Verdict.NOT_COMPARED, (message("no earlier network to compare with"),))
     reasons = []
-    if new.mean_iou < old.mean_iou:
+    chance = outcome.uncertainty or Uncertainty(0.0, {})
+    if new.mean_iou < old.mean_iou - ERRORS * chance.mean_iou:
         reasons.append(message("mean IoU fell from {old:.3f} to {new:.3f}", old=old.mean_iou, new=new.mean_iou))
     for index, before in old.iou.items():
         after = new.iou.get(index, 0.0)
-        if new.pixels.get(index, 0) >= MIN_CLASS_PIXELS and before - after > MAX_CLASS_LOSS:
+        if new.pixels.get(index, 0) >= MIN_CLASS_PIXELS and before - after > max(
+            MAX_CLASS_LOSS, ERRORS * chance.iou.get(index, 0.0)
+        ):
             name = class_names.get(index, index)
             reasons.append(message("{name} fell from {old:.3f} to {new:.3f}", name=name, old=before, new=after))
     verdict = Verdict.CANDIDATE if reasons else Verdict.ADOPTED
     if not reasons:
         reasons = [message("mean IoU {old:.3f} to {new:.3f}", old=old.mean_iou, new=new.mean_iou)]
+    if outcome.uncertainty is not None and new.mean_iou != old.mean_iou:
+        reasons.append(message("the difference is uncertain by {error:.3f}", error=ERRORS * chance.mean_iou))
     if outcome.folds or len(outcome.val_ids) < MIN_VAL_IMAGES:
         reasons.append(compared_on(outcome))
     return Adoption(verdict, tuple(reasons))

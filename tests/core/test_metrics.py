@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from fcn_studio.core.classes import ClassTable
-from fcn_studio.core.metrics import ConfusionMatrix, Figures
+from fcn_studio.core.metrics import ConfusionMatrix, Figures, Uncertainty, uncertainty
 
 
 def test_figures_of_a_hand_counted_case() -> None:
@@ -130,3 +130,29 @@ def test_a_class_that_is_only_predicted_counts_as_zero() -> None:
     assert figures.pixels == {0: 100, 1: 0}
     assert figures.absent == (2,)
     assert figures.mean_accuracy == figures.pixel_accuracy == figures.frequency_weighted_iou == pytest.approx(0.99)
+
+
+def test_the_uncertainty_of_a_difference_is_that_of_its_mean_over_images() -> None:
+    """Images of equal size with one class: IoU of the set is the mean over images, and so is the difference."""
+    rng = np.random.default_rng(0)
+    truth = np.zeros((10, 10), np.uint8)
+    first, second, differences = [], [], []
+    for _ in range(6):
+        wrong = [int(n) for n in rng.integers(0, 60, 2)]
+        pair = []
+        for count in wrong:
+            prediction = truth.copy()
+            prediction.flat[:count] = 255
+            pair.append(ConfusionMatrix())
+            pair[-1].add(truth, prediction)
+        first.append(pair[0])
+        second.append(pair[1])
+        differences.append((wrong[0] - wrong[1]) / 100)
+    found = uncertainty(first, second, [0])
+    assert found is not None
+    expected = np.std(differences, ddof=1) / np.sqrt(len(differences))
+    assert found.mean_iou == pytest.approx(expected)
+    assert found.iou == {0: pytest.approx(expected)}
+    assert uncertainty(first, first, [0]) == Uncertainty(0.0, {0: 0.0})
+    assert uncertainty(first[:1], second[:1], [0]) is None
+    assert ConfusionMatrix.total(first).images == 6

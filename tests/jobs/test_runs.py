@@ -13,6 +13,7 @@ import pytest
 
 from fcn_studio import i18n
 from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.metrics import Uncertainty
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.core.training import Level, TrainConfig, TrainProgress, Verdict, advice, judge
 from fcn_studio.errors import CheckpointError, ProjectError
@@ -84,6 +85,22 @@ def test_a_verdict_says_so_where_it_comes_from_folds_or_few_images() -> None:
     few = judge(outcome("x", val_ids=("a",), figures=figures(0.4, c1=0.4)), NAMES)
     assert few.verdict is Verdict.CANDIDATE
     assert str(few.reasons[-1]) == "compared on 1 image that was held back"
+
+
+def test_on_folds_a_network_may_be_worse_by_what_chance_can_do() -> None:
+    old, new = figures(0.5, c1=0.5, c2=0.5), figures(0.47, c1=0.4, c2=0.54)
+    folds = outcome("x", figures=new, baseline=old, folds=4)
+    kept = judge(replace(folds, uncertainty=Uncertainty(0.02, {1: 0.06})), NAMES)
+    assert kept.verdict is Verdict.ADOPTED
+    assert [str(reason) for reason in kept.reasons[:2]] == [
+        "mean IoU 0.500 to 0.470", "the difference is uncertain by 0.040"
+    ]  # fmt: skip
+    lost = judge(replace(folds, uncertainty=Uncertainty(0.014, {1: 0.04})), NAMES)
+    assert lost.verdict is Verdict.CANDIDATE
+    assert [str(reason) for reason in lost.reasons[:2]] == [
+        "mean IoU fell from 0.500 to 0.470", "cell fell from 0.500 to 0.400"
+    ]  # fmt: skip
+    assert judge(folds, NAMES).verdict is Verdict.CANDIDATE
 
 
 def test_advice_is_about_the_weakest_class_that_has_an_image() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from fcn_studio.core.class_map import ClassMap, map_classes
-from fcn_studio.core.metrics import ConfusionMatrix, Figures
+from fcn_studio.core.metrics import ConfusionMatrix, Figures, Uncertainty, uncertainty
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.errors import ImageError
 from fcn_studio.fcn.device import CPU
@@ -23,6 +23,9 @@ from fcn_studio.fcn.model.fcn import FCN
 from fcn_studio.fcn.training.score_fit import PixelSource, ScoreFit
 from fcn_studio.fcn.training.stages import TrainingRequest
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, as_stored
+
+Matrices = dict[str, ConfusionMatrix]
+"""Image id -> confusion matrix of the image."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,14 @@ class Comparison:
         new: of the new network.
         baseline: of the network in use; None if there is none, or it has learned from all images.
         image_ids: the images.
+        uncertainty: of their difference; None where it is not known.
         baseline_knows_all: whether the network in use has learned from all images, and nothing can stand for it.
     """
 
     new: Figures
     baseline: Figures | None
     image_ids: tuple[str, ...]
+    uncertainty: Uncertainty | None = None
     baseline_knows_all: bool = False
 
 
@@ -86,27 +91,33 @@ class FoldComparer:
         self._known = known
         self._own = known & set(self._numbers) if self._is_fit_from_the_same_start() else None
         self._left_out = request.training_set.left_out
-        self._new, self._old = ConfusionMatrix(), ConfusionMatrix()
+        self._new: Matrices = {}
+        self._old: Matrices = {}
 
     def run(self) -> Generator[None, None, Comparison | None]:
         """Score the networks and yield after each image; None if no image can be read."""
         parts = self._parts()
         comparable = [[i for i in part if self._can_be_scored(i.image_id)] for part in parts]
         knows_all = self._plan.baseline is not None and not any(comparable)
-        scored: list[str] = []
         for part in parts if knows_all else comparable:
             ids = [image.image_id for image in part]
             outside = [n for image_id, n in self._numbers.items() if image_id not in ids]
             yield from self._score(self._fitted(outside), part, self._new)
             if self._plan.baseline is not None and not knows_all:
                 yield from self._score_baseline(self._plan.baseline, part)
-            scored += ids
-        read = tuple(image_id for image_id in scored if image_id not in self._left_out)
-        if not read:
+        return self._comparison(knows_all=knows_all)
+
+    def _comparison(self, *, knows_all: bool) -> Comparison | None:
+        """Return what has been found."""
+        if not self._new:
             return None
         indices = [info.index for info in self._request.table.active]
-        old = self._old.figures(indices) if self._plan.baseline is not None and not knows_all else None
-        return Comparison(self._new.figures(indices), old, read, knows_all)
+        new = ConfusionMatrix.total(list(self._new.values())).figures(indices)
+        if self._plan.baseline is None or knows_all:
+            return Comparison(new, None, tuple(self._new), baseline_knows_all=knows_all)
+        olds, news = zip(*((self._old[image_id], matrix) for image_id, matrix in self._new.items()), strict=True)
+        old = ConfusionMatrix.total(olds).figures(indices)
+        return Comparison(new, old, tuple(self._new), uncertainty(olds, news, indices))
 
     def _parts(self) -> list[list[LabelledImage]]:
         """Return the images of each fold, then those that were held back."""
@@ -132,18 +143,22 @@ class FoldComparer:
         self,
         network: Checkpoint,
         part: Sequence[LabelledImage],
-        confusion: ConfusionMatrix,
+        matrices: Matrices,
         index_map: dict[int, int] | None = None,
     ) -> Generator[None, None, None]:
-        """Score a network on images, and add to the counts."""
+        """Score a network on images, and add the matrix of each that can be read."""
         if not part:
             return
         predictor = Predictor(network, self._fit.device)
-        try:
-            for _ in evaluate(predictor, part, self._request.table, index_map, self._left_out, confusion=confusion):
-                yield
-        except ImageError:  # none of them can be read; the other network leaves them out too
-            return
+        for image in part:
+            matrix = ConfusionMatrix()
+            try:
+                yield from _silent(
+                    evaluate(predictor, [image], self._request.table, index_map, self._left_out, confusion=matrix)
+                )
+            except ImageError:  # it cannot be read; the other network leaves it out too
+                continue
+            matrices[image.image_id] = matrix
 
     def _fitted(self, image_numbers: Iterable[int]) -> Checkpoint:
         """Return a fit to the sample of some images, rounded as a file would be.
@@ -171,3 +186,9 @@ class FoldComparer:
             for key, value in start.state.items()
             if not key.startswith(scores)
         )
+
+
+def _silent(steps: Iterable[object]) -> Generator[None, None, None]:
+    """Yield None for each step."""
+    for _ in steps:
+        yield

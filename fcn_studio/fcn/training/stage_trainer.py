@@ -250,6 +250,7 @@ class StageTrainer:
                 baseline=found.baseline,
                 val_ids=found.image_ids,
                 folds=self._folds,
+                uncertainty=found.uncertainty,
                 baseline_knows_all=found.baseline_knows_all,
             )
         if outcome.is_starved and not self.stopped:

@@ -71,7 +71,7 @@ DEVICES = {
 }
 
 _VERDICTS = {
-    Verdict.ADOPTED: tr_noop("The new network is better and is in use: {reasons}."),
+    Verdict.ADOPTED: tr_noop("The new network is in use: {reasons}."),
     Verdict.NOT_COMPARED: tr_noop("The new network is in use, not compared with the old one: {reasons}."),
     Verdict.CANDIDATE: tr_noop("The old network stays in use; the new one is kept as a candidate: {reasons}."),
 }

@@ -89,6 +89,8 @@ def test_equal_labels_compare_as_equal(tmp_path: Path, base: Checkpoint) -> None
     first = run(tmp_path, base, [1, 2, 4], plan)
     again = run(tmp_path, base, [1, 2, 4], replace(plan, baseline=load_checkpoint(tmp_path / "net.safetensors")))
     assert again.figures == again.baseline == first.figures
+    assert again.uncertainty is not None
+    assert again.uncertainty.mean_iou == 0
 
 
 def test_a_network_that_nothing_can_stand_for_is_compared_on_new_images_alone(

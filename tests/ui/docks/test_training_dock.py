@@ -168,7 +168,7 @@ def test_a_run_is_drawn_and_judged(studio: Studio, dock: TrainingDock, qtbot: Qt
     studio.network.fine_tuning.finished.emit(adoption, outcome())
     rows = [[dock._table.topLevelItem(r).text(c) for c in range(3)] for r in range(dock._table.topLevelItemCount())]
     assert rows == [["Mean", "0.400", "0.600"], ["background", "0.500", "0.700"], ["cell", "0.300", "0.500"]]
-    assert "is better and is in use" in dock._verdict.text()
+    assert "The new network is in use" in dock._verdict.text()
     studio.network.fine_tuning.truth_scored.emit(None, figures(0.7))
     assert dock._truth.text().endswith("nothing → 0.700")
     studio.session.close_project()
