@@ -2,15 +2,16 @@
 """What labelling costs: a simulated annotator corrects images with the program's own tools.
 
 Usage: python benchmarks/annotation_effort.py DATA [--sets ruralstreet cwfid camvid] [--arms P B F L] [--quick]
-       [--rules 2,30 1,8] [--images 24] [--order random] [--seed 0] [--clumsy] [--every 5] [--jsonl FILE]
+       [--rules 2,30 1,8] [--images 24] [--order random] [--seed 0] [--clumsy] [--equal] [--every 10] [--jsonl FILE]
 
 DATA holds VOC trees with a train list. The arms are ways of work: P draws polygons from blank, B uses all tools from
 blank, F corrects what a network predicts that was trained once on the first four images, L works with Live. An arm
 may lack tools: ``L-polygon``, ``L-accept``, ``L-refit`` (Live learns from finished images only), ``B-fill``. Networks
 start from the bundled trunk "general", which knows no class. Figures are of the fifth image on.
 
-Seconds are those of the keystroke-level model. They are given when the stop rule is met, and when as many pixels are
-right as in P; P comes first, therefore. docs/EFFORT.md describes the method. ``--quick`` takes some minutes.
+Seconds are those of the keystroke-level model, up to when the stop rule is met; with ``--equal`` also until as many
+pixels are right as in P, which comes first, therefore. docs/EFFORT.md describes the method.
+``--quick`` takes some minutes.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def compared(stream: Stream, rule: StopRule, options: argparse.Namespace) -> dic
     found: dict[str, list[Record]] = {}
     for arm in sorted(arms, key=lambda arm: arm.name != "P"):
         began = time.process_time()
-        least = {record.image: record.right for record in found.get("P", [])}
+        least = {record.image: record.right for record in found.get("P", []) if options.equal}
         work = Work(arm, stream, rule, least, options.clumsy, options.every)
         found[arm.name] = []
         for record in work.run():
@@ -70,7 +71,8 @@ def main() -> int:
     parser.add_argument("--order", choices=("random", "sequential"), default="random")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--clumsy", action="store_true", help="take any tool that is not twice as slow as the best")
-    parser.add_argument("--every", type=int, default=5, help="strokes from one fit of Live to the next, after ten")
+    parser.add_argument("--every", type=int, default=10, help="corrections from one fit of Live to the next")
+    parser.add_argument("--equal", action="store_true", help="go on until as many pixels are right as in P")
     parser.add_argument("--quick", action="store_true", help="few images, the first stop rule")
     parser.add_argument("--jsonl", type=Path, help="gets one line for each image and arm")
     options = parser.parse_args()
@@ -80,7 +82,7 @@ def main() -> int:
         stream = Stream.read(options.data / name, count, options.order, options.seed)
         for rule in options.rules[:1] if options.quick else options.rules:
             print(f"{name}, stop rule {rule}, {options.order} order, seed {options.seed}", flush=True)
-            print(*table(compared(stream, rule, options)), sep="\n", flush=True)
+            print(*table(compared(stream, rule, options), equal=options.equal), sep="\n", flush=True)
     return 0
 
 

@@ -28,6 +28,7 @@ from fcn_studio.jobs.run import JobRunner
 from fcn_studio.jobs.snapshot import collect_now
 from tests.bench.annotator.person import TOOLS, Effort, Person
 from tests.bench.annotator.sight import StopRule, seen
+from tests.bench.annotator.times import THINK
 
 FIRST = 4
 """So many images are labelled before the figures begin; F trains on them."""
@@ -143,7 +144,7 @@ class LiveHelper:
         image: the open one.
         others: verified images.
         refits: whether it learns from the strokes on the open image.
-        every: number of strokes from one fit to the next, after the first ten.
+        every: number of corrections from one fit to the next.
 
     Attributes:
         prediction: the newest, None before two classes have pixels.
@@ -160,10 +161,10 @@ class LiveHelper:
     cpu_seconds: float = 0.0
     strokes: int = 0
 
-    def painted(self, document: Document) -> float:
-        """Learn from the strokes; return the seconds until the new prediction."""
+    def painted(self, document: Document, *, at_once: bool = False) -> float:
+        """Learn from the strokes, now or after some more; return the seconds until the new prediction."""
         self.strokes += 1
-        if not self.refits or (self.strokes > 10 and self.strokes % self.every):
+        if not self.refits or not (at_once or self.strokes % self.every == 0):
             return 0.0
         return self.learn(trusted_label_map(Labels(document.label_map, document.provenance)))
 
@@ -201,8 +202,9 @@ class Work:
     rule: StopRule
     least: Mapping[str, float]
     clumsy: bool = False
-    every: int = 5
+    every: int = 10
     _done: list[LabelledImage] = field(default_factory=list)
+    _rate: float = 20.0  # visibly wrong pixels that are corrected in a second, from the image before
     _runner: JobRunner = field(default_factory=JobRunner)
 
     def run(self) -> Iterator[Record]:
@@ -229,7 +231,11 @@ class Work:
             start = accuracy(truth, helper.prediction.label_map)
         elif helper is not None:
             person.introduce(DABS)
+        if helper is not None and helper.refits:
+            person.teach(self.rule, self._rate)
+        began, wrong = person.effort.total(), person.visible(self.rule)
         person.correct(self.rule)
+        self._rate = wrong / (person.effort.total() - began + THINK)
         at_rule, rule_accuracy = person.effort.copy(), accuracy(truth, document.label_map)
         if least := self.least.get(image.image_id, 0.0):
             person.refine(least - NEVER_MIND)

@@ -13,7 +13,7 @@ import numpy as np
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.document import Document
 from fcn_studio.core.geometry import Rect
-from fcn_studio.core.labels import LabelMap, Mask
+from fcn_studio.core.labels import LabelMap, Mask, Provenance
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.raster import flood
 from tests.bench.annotator.acts import RADII, Act, Mistake, accepts, dab, fills, polygons, strokes
@@ -31,7 +31,13 @@ BY_NETWORK = frozenset({"accept", "accept class", "accept image"})
 """Acts from which nothing is learned."""
 
 DAB = 8
-"""Largest radius of the short strokes that introduce a class."""
+"""Largest radius of the short strokes that teach the helper."""
+
+PATIENCE = 4
+"""So many short strokes are judged together."""
+
+MOST_DABS = 60
+"""Short strokes after which the person stops to teach, at the latest."""
 
 LEFT_WRONG = 0.15
 """Seconds that the person expects to spend on each pixel that an act leaves wrong or makes wrong at its border."""
@@ -49,8 +55,8 @@ class Helper(Protocol):
 
     prediction: Prediction | None
 
-    def painted(self, document: Document) -> float:
-        """Learn from a step of the person; return the seconds that the answer takes."""
+    def painted(self, document: Document, *, at_once: bool = False) -> float:
+        """Learn from a step of the person, now or soon; return the seconds that the answer takes."""
 
 
 @dataclass
@@ -128,20 +134,60 @@ class Person:
 
     def introduce(self, dabs: int) -> None:
         """Show each class to the helper by some short strokes, the largest class first."""
-        sight = Sight(self._wanted, 0)
-        sight.look(self._document.label_map, self._whole_image)
         sizes = np.bincount(self._wanted[self._wanted != VOID])
         for index in np.argsort(-sizes)[: np.count_nonzero(sizes)].tolist():
             free = self._wanted == index
             for _ in range(dabs):
                 row, column, depth = middle(free)
-                radius = max((r for r in RADII if r <= depth), default=RADII[0]) if depth >= 1 else 0
-                if not radius:
+                if depth < 1:
                     break
-                act = dab(self._document, self._wanted, index, (column + 0.5, row + 0.5), min(radius, DAB))
-                self._do(act)
+                radius = self._dab(index, (column, row), depth)
                 reach = 4 * radius
                 free[max(0, row - reach) : row + reach, max(0, column - reach) : column + reach] = False
+
+    def teach(self, rule: StopRule, rate: float) -> None:
+        """Put short strokes where the prediction is most wrong, as long as it learns faster than one corrects.
+
+        Args:
+            rule: what the person sees, and is content with.
+            rate: visibly wrong pixels that the person would correct by hand in a second.
+        """
+        none = np.zeros(self._wanted.shape, bool)
+        helped: list[tuple[int, float]] = []
+        sight = self._looked(rule)
+        while len(helped) < MOST_DABS:
+            mistake = self._largest(sight, rule, none)
+            last = helped[-PATIENCE:]
+            slow = sum(pixels for pixels, _ in last) < rate * sum(seconds for _, seconds in last)
+            if mistake is None or (len(last) == PATIENCE and slow):
+                return
+            row, column, depth = middle(mistake.pixels)
+            began, before = self.effort.total(), int(np.count_nonzero(sight.visible))
+            self._dab(mistake.index, (column + mistake.rect.x0, row + mistake.rect.y0), depth)
+            sight = self._looked(rule)
+            helped.append((before - int(np.count_nonzero(sight.visible)), self.effort.total() - began))
+
+    def visible(self, rule: StopRule) -> int:
+        """Return how many pixels are visibly wrong, if the prediction is accepted."""
+        return int(np.count_nonzero(self._looked(rule).visible))
+
+    def _looked(self, rule: StopRule) -> Sight:
+        """Return what the person sees of the prediction with the human pixels over it."""
+        prediction = None if self._helper is None else self._helper.prediction
+        shown = self._document.label_map
+        if prediction is not None:
+            human = self._document.provenance > Provenance.NETWORK
+            shown = np.where(human, shown, prediction.label_map)
+        sight = Sight(self._wanted, rule.tolerance)
+        sight.look(shown, self._whole_image)
+        return sight
+
+    def _dab(self, index: int, pixel_xy: tuple[int, int], depth: float) -> int:
+        """Paint a short stroke that fits into a depth; return its radius."""
+        radius = max((radius for radius in RADII if radius <= min(depth, DAB)), default=RADII[0])
+        x, y = pixel_xy
+        self._do(dab(self._document, self._wanted, index, (x + 0.5, y + 0.5), radius), at_once=True)
+        return radius
 
     def correct(self, rule: StopRule) -> None:
         """Correct the image until the stop rule is met."""
@@ -156,6 +202,8 @@ class Person:
         self._changed = self._whole_image
         given_up = np.zeros(self._wanted.shape, bool)
         while not (least and self.share_right >= least):
+            sight.look(self._document.label_map, self._changed)
+            self._changed = Rect(0, 0, 0, 0)
             mistake = self._largest(sight, rule, given_up)
             if mistake is None:
                 break
@@ -172,8 +220,6 @@ class Person:
 
     def _largest(self, sight: Sight, rule: StopRule, given_up: Mask) -> Mistake | None:
         """Return the largest visible mistake, or None if the stop rule is met."""
-        sight.look(self._document.label_map, self._changed)
-        self._changed = Rect(0, 0, 0, 0)
         visible = sight.visible & ~given_up
         _, numbers, stats, _ = cv2.connectedComponentsWithStats(visible.view(np.uint8), connectivity=8)
         if len(stats) == 1:
@@ -220,7 +266,7 @@ class Person:
         new_class = act.index not in (VOID, index)
         return (act.tool != tool) + new_class + (act.size not in (0, size))
 
-    def _do(self, act: Act) -> None:
+    def _do(self, act: Act, *, at_once: bool = False) -> None:
         before = self._document.label_map.copy()
         self.effort.seconds[act.tool] += act.seconds + KEY * self._switches(act)
         self.effort.acts[act.tool] += 1
@@ -231,4 +277,4 @@ class Person:
         act.perform(self._hand)
         self.effort.pixels[act.tool] += int(np.count_nonzero(before != self._document.label_map))
         if self._helper is not None and act.tool not in BY_NETWORK:
-            self.effort.waited += max(0.0, self._helper.painted(self._document) - THINK)
+            self.effort.waited += max(0.0, self._helper.painted(self._document, at_once=at_once) - THINK)

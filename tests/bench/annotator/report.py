@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tests.bench.annotator.arms import FIRST, Record
+from tests.bench.annotator.person import Effort
 from tests.bench.annotator.sight import StopRule
 from tests.bench.annotator.times import THINK
 
@@ -38,58 +39,73 @@ def saving(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float
     return float(1 - one.mean() / other.mean()), float(low), float(high)
 
 
-def table(arms: Mapping[str, Sequence[Record]]) -> Iterator[str]:
-    """Yield the lines about one stream and stop rule."""
+def table(arms: Mapping[str, Sequence[Record]], *, equal: bool) -> Iterator[str]:
+    """Yield the lines about one stream and stop rule.
+
+    Args:
+        arms: name of the arm -> what its images took.
+        equal: whether the work went on until as many pixels were right as in P.
+    """
     later = {name: [record for record in records if record.place > FIRST] for name, records in arms.items()}
     if not all(later.values()):
         yield f"  fewer than {FIRST + 1} images: no figures"
         return
-    yield f"  images {FIRST + 1} to {max(record.place for record in next(iter(later.values())))}, seconds an image"
-    yield f"  {'arm':14} {'start':>6} | {'rule':>6} {'accuracy':>8} | {'equal':>6} {'accuracy':>8} {'mIoU':>6}"
-    for name, records in later.items():
-        yield (
-            f"  {name:14} {_mean(record.start_accuracy for record in records):6.3f}"
-            f" | {_mean(record.rule.total() for record in records):6.0f}"
-            f" {_mean(record.rule_accuracy for record in records):8.4f}"
-            f" | {_mean(record.equal.total() for record in records):6.0f}"
-            f" {_mean(record.accuracy for record in records):8.4f}"
-            f" {_mean(record.mean_iou for record in records):6.3f}"
-        )
-    for reference in ("P", "B"):
-        for name in later:
-            if reference in later and name != reference and not (reference == "B" and name == "P"):
-                yield from _savings(name, reference, later)
-    for name, records in later.items():
-        yield f"  {name}: {_shares(records)}"
+    for moment in ("at the stop rule", "at equal accuracy") if equal else ("at the stop rule",):
+        effort = _at_equal if moment == "at equal accuracy" else _at_rule
+        yield f"  {moment}, mean of images {FIRST + 1} to {max(r.place for r in next(iter(later.values())))}"
+        yield f"  {'arm':12} {'seconds':>7} {'acts':>5} {'accuracy':>8} {'first prediction':>16}  seconds by act"
+        for name, records in later.items():
+            efforts = [effort(record)[0] for record in records]
+            yield (
+                f"  {name:12} {_mean(e.total() for e in efforts):7.0f}"
+                f" {_mean(sum(e.acts.values()) for e in efforts):5.0f}"
+                f" {_mean(effort(record)[1] for record in records):8.4f}"
+                f" {_mean(record.start_accuracy for record in records):16.3f}  {_shares(efforts)}"
+            )
+        pairs = [(name, reference) for reference in "PB" if reference in later for name in later]
+        for name, reference in pairs:
+            if name not in ("P", reference):
+                yield _savings(name, reference, later, effort)
 
 
-def _savings(name: str, reference: str, arms: Mapping[str, Sequence[Record]]) -> Iterator[str]:
-    ours, theirs = arms[name], arms[reference]
+def _at_rule(record: Record) -> tuple[Effort, float]:
+    return record.rule, record.rule_accuracy
+
+
+def _at_equal(record: Record) -> tuple[Effort, float]:
+    return record.equal, record.accuracy
+
+
+def _savings(
+    name: str,
+    reference: str,
+    arms: Mapping[str, Sequence[Record]],
+    effort: Callable[[Record], tuple[Effort, float]],
+) -> str:
+    """Return the saving of an arm for each time of thought, and whether it may be compared."""
+    ours, theirs = ([effort(record) for record in arms[arm]] for arm in (name, reference))
     words = []
     for think in THOUGHTS:
-        found = saving([r.equal.total(think) for r in ours], [r.equal.total(think) for r in theirs])
-        words.append("M {:.2f}: {:4.0%} [{:.0%}, {:.0%}]".format(think, *found))
-    lost = _mean(r.accuracy for r in theirs) - _mean(r.accuracy for r in ours)
-    verdict = "; ".join(words) if lost <= LEGAL else f"not comparable: accuracy {lost:.4f} lower"
-    yield f"  {name + ' against ' + reference:18} at equal accuracy  {verdict}"
-    lost = _mean(r.rule_accuracy for r in theirs) - _mean(r.rule_accuracy for r in ours)
-    found = saving([r.rule.total() for r in ours], [r.rule.total() for r in theirs])
-    verdict = "{:4.0%} [{:.0%}, {:.0%}]".format(*found)
-    note = "" if lost <= LEGAL else f", not comparable: accuracy {lost:.4f} lower"
-    yield f"  {'':18} at the stop rule   {verdict}{note}"
+        found = saving([e.total(think) for e, _ in ours], [e.total(think) for e, _ in theirs])
+        words.append("M {:.2f}: {:.0%} [{:.0%}, {:.0%}]".format(think, *found))
+    lost = _mean(a for _, a in theirs) - _mean(a for _, a in ours)
+    note = "" if lost <= LEGAL else f"  NOT COMPARABLE: accuracy {lost:.4f} lower"
+    return f"  {name} against {reference} saves  {'; '.join(words)}{note}"
 
 
-def _shares(records: Sequence[Record]) -> str:
+def _shares(efforts: Sequence[Effort]) -> str:
     """Return where the seconds go, in percent."""
-    spent: Counter[str] = Counter()
-    for record in records:
-        spent.update(record.equal.seconds)
-        spent["thought"] += THINK * sum(record.equal.acts.values())  # type: ignore[assignment]
-        spent["looking"] += record.equal.fixed  # type: ignore[assignment]
-        spent["waiting"] += record.equal.waited  # type: ignore[assignment]
+    spent: dict[str, float] = defaultdict(float)
+    for effort in efforts:
+        for name, seconds in effort.seconds.items():
+            spent[name] += seconds
+        spent["thought"] += THINK * sum(effort.acts.values())
+        spent["looking"] += effort.fixed
+        spent["waiting"] += effort.waited
     whole = sum(spent.values())
-    return ", ".join(f"{name} {seconds / whole:.0%}" for name, seconds in spent.most_common() if seconds > 0)
+    shares = sorted(((seconds / whole, name) for name, seconds in spent.items()), reverse=True)
+    return ", ".join(f"{name} {share:.0%}" for share, name in shares if share >= 0.005)
 
 
-def _mean(values: Iterator[float]) -> float:
+def _mean(values: Iterable[float]) -> float:
     return float(np.mean(list(values)))
