@@ -101,6 +101,14 @@ class TileDelta(NamedTuple):
         """Approximate size in memory."""
         return _size(self.label_map) + _size(self.provenance)
 
+    @property
+    def relabelled(self) -> int:
+        """Number of pixels whose label changes."""
+        change = _unpacked(self.label_map)
+        if isinstance(change, int):
+            return self.rect.area if change else 0
+        return int(np.count_nonzero(change))
+
     def packed(self) -> TileDelta:
         """Return the delta in compressed form. Idempotent."""
         first, second = self.label_map, self.provenance

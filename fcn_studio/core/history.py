@@ -73,6 +73,11 @@ class StepDelta:
             return self._packed_bytes
         return sum(delta.bytes for delta in self._deltas.values())
 
+    @property
+    def relabelled(self) -> int:
+        """Number of pixels whose label changes."""
+        return sum(delta.relabelled for delta in list(self._deltas.values()))
+
     def compress(self) -> None:
         """Compress it in place. Idempotent.
 

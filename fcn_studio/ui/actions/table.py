@@ -224,6 +224,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
                tr_noop("Say which class of the project each class of the network means"), needs=_P),
 
     ActionSpec("shortcuts", tr_noop("&Keys and mouse"), _HELP, ("F1",), "", tr_noop("List all shortcuts")),
+    ActionSpec("effort", tr_noop("Labelling &effort…"), _HELP, (), "",
+               tr_noop("Show how long labelling took, by image, class, tool and training"), needs=_P),
     ActionSpec("report", tr_noop("&Report…"), _HELP, (), "",
                tr_noop("Show versions, device and messages, to copy into a report")),
     ActionSpec("about", tr_noop("&About FCN Studio"), _HELP, (), "",

@@ -100,6 +100,7 @@ class Commands(QObject):
             "networks": self.networks.show_networks,
             "network_classes": self.networks.show_classes,
             "shortcuts": self.show_shortcuts,
+            "effort": self.show_effort,
             "report": self.show_report,
             "about": self.show_about,
         }
@@ -244,6 +245,17 @@ class Commands(QObject):
         from fcn_studio.ui.dialogs.help_dialogs import ShortcutsDialog
 
         ShortcutsDialog(self._window).open()
+
+    def show_effort(self) -> None:
+        """Show how long labelling took."""
+        from fcn_studio.formats.effort_log import effort_log, read_gestures
+        from fcn_studio.ui.dialogs.effort_dialog import EffortDialog
+
+        project = self._session.project
+        if project is not None:
+            self._session.effort.write_now()
+            gestures = read_gestures(effort_log(project.config.project_id))
+            EffortDialog(gestures, project.config.table, self._window).open()
 
     def show_report(self) -> None:
         """Show the text for a report of a problem."""

@@ -21,6 +21,7 @@ from fcn_studio.settings import Settings
 from fcn_studio.ui.saving.autosave import Autosave, SaveState
 from fcn_studio.ui.session.annotation_prefetch import AnnotationPrefetch
 from fcn_studio.ui.session.class_editor import ClassEditor
+from fcn_studio.ui.session.effort_recorder import EffortRecorder
 from fcn_studio.ui.session.grey_display import GreyDisplay
 from fcn_studio.ui.session.images import Images
 from fcn_studio.ui.session.last_places import LastPlaces
@@ -50,6 +51,7 @@ class Session(OpenProject):
         grey_display: black and white of deep images.
         annotation_prefetch: reads the neighbours ahead.
         last_places: image and class that each project was left with.
+        effort: notes what each step took.
         recovery: what an earlier run left in its journals.
         status_scan: how far each image is.
         order: the order in which images are gone through; the list of files gives its own.
@@ -75,6 +77,7 @@ class Session(OpenProject):
         self.annotation_prefetch = AnnotationPrefetch(self.pictures, self)
         self.autosave = Autosave(self)
         self.last_places = LastPlaces(self, toolbox)
+        self.effort = EffortRecorder(self, toolbox)
         self.recovery = Recovery(self, self.autosave, settings)
         self.status_scan = StatusScan(self, self.autosave)
         self.prediction_changed.connect(lambda: setattr(toolbox, "prediction", self.prediction))
@@ -86,6 +89,7 @@ class Session(OpenProject):
         self.autosave.saved.connect(self.sample_changed)
         self.autosave.changed.connect(self.saved)
         self.autosave.problem.connect(self.problem)
+        self.effort.problem.connect(self.problem)
 
     # --- project ----------------------------------------------------------------------------------------------
 
@@ -170,6 +174,7 @@ class Session(OpenProject):
             self.problem.emit(self._not_closed(lost))
             return False
         self.last_places.remember()
+        self.effort.write_now()
         self.turned.emit()
         self._show(None)
         self.annotation_prefetch.forget()
@@ -212,7 +217,7 @@ class Session(OpenProject):
         Call it after `close_project`.
         """
         self.autosave.shut_down()
-        for part in (self.annotation_prefetch, self.grey_display, self.pictures, self.status_scan):
+        for part in (self.annotation_prefetch, self.grey_display, self.pictures, self.status_scan, self.effort):
             part.close()
 
     # --- navigation -------------------------------------------------------------------------------------------

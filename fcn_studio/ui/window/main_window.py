@@ -230,6 +230,7 @@ class MainWindow(QMainWindow):
         for changed in (network.current.changed, network.job_list.changed, network.device.changed):
             changed.connect(self._network_changed)
         canvas.hovered.connect(self.status_line.show_cursor)
+        canvas.hovered.connect(session.effort.see)
         canvas.zoom_changed.connect(self.status_line.show_zoom)
         canvas.zoom_changed.connect(toolbox.follow_zoom)
         canvas.class_pick.connect(toolbox.pick)

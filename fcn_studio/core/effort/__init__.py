@@ -1,0 +1,1 @@
+"""Labelling effort: what each gesture took, and the sums."""
