@@ -5,9 +5,8 @@ It reads the labels in the background, trains, judges, and scores on the truth o
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from fcn_studio.ui.network.current_network import CurrentNetwork
 from fcn_studio.ui.network.job_list import JobList, Kind
 from fcn_studio.ui.network.network_device import NetworkDevice
 from fcn_studio.ui.network.project_access import writable_project
+from fcn_studio.ui.runtime.worker import Worker
 from fcn_studio.ui.session.session import Session
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
@@ -57,7 +57,6 @@ class FineTuning(QObject):
     truth_scored = Signal(object, object)
     notice = Signal(str)
     problem = Signal(str)
-    _collected = Signal(object)
 
     def __init__(
         self,
@@ -69,7 +68,8 @@ class FineTuning(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._job_list, self._current, self._device = session, job_list, current, device
-        self._collector = ThreadPoolExecutor(1, thread_name_prefix="collect")
+        self._worker = Worker("collect", self)
+        self._request: FineTuneRequest | None = None
         self._run: FineTuneRun | None = None  # from the first label that is read to the verdict
         self._reading = 0
         self._was_training = False
@@ -77,7 +77,8 @@ class FineTuning(QObject):
         self.interrupted: Unfinished | None = None
         self.history: list[TrainProgress] = []
         self.images_of_class: Counter[int] = Counter()
-        self._collected.connect(self._on_collected)
+        self._worker.finished.connect(self._on_collected)
+        self._worker.failed.connect(self._on_failed)
         job_list.changed.connect(self._jobs_changed)
         session.project_changed.connect(self._project_changed)
 
@@ -148,9 +149,9 @@ class FineTuning(QObject):
             device=self._device.name,
             earlier=self.interrupted if go_on else None,
         )
-        self._run = fine_tune_run(request)
+        self._request, self._run = request, fine_tune_run(request)
         self.history = []
-        self._collector.submit(self._collect, request, self._run)
+        self._worker.start(_labels_read(self._run))
         self._reading = self._job_list.show(Kind.READ_LABELS, tr("Fine-tune"), tr("reading labels"), self.forget)
 
     def stop(self) -> None:
@@ -167,49 +168,34 @@ class FineTuning(QObject):
 
         The project is closed, or the user has stopped it.
         """
-        self._run = None
+        self._worker.cancel()
+        self._request = self._run = None
         self.history = []
 
     def shut_down(self) -> None:
         """End the reading thread."""
-        self._collector.shutdown(wait=True, cancel_futures=True)
+        self._worker.close()
 
     # --- the run ----------------------------------------------------------------------------------------------
 
-    def _collect(self, request: FineTuneRequest, run: FineTuneRun) -> None:
-        """Read the labels on the thread.
-
-        It ends when nobody waits for them any more.
-        """
-        from fcn_studio.jobs.snapshot import Snapshot
-
+    def _on_collected(self, snapshot: Snapshot) -> None:
+        request, run = self._request, self._run
+        assert request is not None
+        assert run is not None
         try:
-            for step in run:
-                if self._run is not run:
-                    return
-                if isinstance(step, Snapshot):
-                    self._collected.emit((request, run, step))
-                    return
-        except FcnStudioError as error:
-            self._collected.emit((request, run, error))
-        except Exception:  # noqa: BLE001 - door: a bug must not leave the window waiting for the labels
-            sys.excepthook(*sys.exc_info())
-            fault = TrainingError(tr("Fine-tune met a fault of the program. Please report it."))
-            self._collected.emit((request, run, fault))
-
-    def _on_collected(self, found: tuple[FineTuneRequest, FineTuneRun, Snapshot | FcnStudioError]) -> None:
-        request, run, snapshot = found
-        if run is not self._run:  # the project was closed meanwhile; another may be being read
-            return
-        try:
-            if isinstance(snapshot, FcnStudioError):
-                raise snapshot
             self._begin(request, run, snapshot)
         except FcnStudioError as error:
             self._run = None
             self.problem.emit(str(error))
         finally:
             self._job_list.remove(self._reading)
+
+    def _on_failed(self, error: Exception) -> None:
+        self._run = None
+        if not isinstance(error, FcnStudioError):
+            error = TrainingError(tr("Fine-tune met a fault of the program. Please report it."))
+        self.problem.emit(str(error))
+        self._job_list.remove(self._reading)
 
     def _begin(self, request: FineTuneRequest, run: FineTuneRun, snapshot: Snapshot) -> None:
         """Begin the run, and submit its job."""
@@ -307,3 +293,14 @@ class FineTuning(QObject):
                 )
             )
         self.truth_scored.emit(before, after)
+
+
+def _labels_read(run: FineTuneRun) -> Generator[None, None, Snapshot]:
+    """Run a fine-tune until its labels are read, and return them."""
+    from fcn_studio.jobs.snapshot import Snapshot
+
+    step = next(run)
+    while not isinstance(step, Snapshot):
+        yield
+        step = next(run)
+    return step

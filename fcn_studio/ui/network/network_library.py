@@ -5,9 +5,7 @@ They are listed in a thread, downloaded and imported by jobs, and removed.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +14,7 @@ from PySide6.QtCore import QObject, Signal
 from fcn_studio.errors import CheckpointError
 from fcn_studio.i18n import tr
 from fcn_studio.ui.network.job_list import JobList, JobView, Kind
+from fcn_studio.ui.runtime.worker import Worker
 
 if TYPE_CHECKING:  # start-up: what only those need who look at networks is imported where it is used
     from fcn_studio.fcn.weights.published import PublishedNetwork
@@ -24,6 +23,8 @@ if TYPE_CHECKING:  # start-up: what only those need who look at networks is impo
     from fcn_studio.jobs.network_list import ListedNetwork
     from fcn_studio.jobs.protocol import Failed, JobResult, Predicted
     from fcn_studio.ui.session.open_project import OpenProject
+
+    _Found = tuple[ProjectFolder | None, Sequence[ListedNetwork], Sequence[PublishedNetwork]]
 
 
 class NetworkLibrary(QObject):
@@ -45,16 +46,15 @@ class NetworkLibrary(QObject):
     undecided = Signal(object, object)
     notice = Signal(str)
     problem = Signal(str)
-    _looked = Signal(object)
 
     def __init__(self, session: OpenProject, job_list: JobList, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session, self._job_list = session, job_list
-        self._looker = ThreadPoolExecutor(1, thread_name_prefix="networks")
+        self._worker = Worker("networks", self)
         self._timings: Timings | None = None
         self.networks: Sequence[ListedNetwork] = ()
         self.published: Sequence[PublishedNetwork] = ()
-        self._looked.connect(self._on_looked)
+        self._worker.finished.connect(self._on_looked)
         session.project_changed.connect(self._clear)
 
     # --- looking ----------------------------------------------------------------------------------------------
@@ -64,21 +64,9 @@ class NetworkLibrary(QObject):
 
         `changed` is emitted when that is done.
         """
-        self._looker.submit(self._look, self._session.project, self._known_timings)
+        self._worker.start(_looking(self._session.project, self._known_timings))
 
-    def _look(self, project: ProjectFolder | None, timings: Timings) -> None:
-        """Read headers and hash changed files, on the thread."""
-        from fcn_studio.jobs.network_list import list_networks
-        from fcn_studio.jobs.networks import available
-
-        try:
-            self._looked.emit((project, list_networks(project, timings), tuple(available())))
-        except Exception:  # noqa: BLE001 - door: a bug must not leave the list empty without a word
-            sys.excepthook(*sys.exc_info())
-
-    def _on_looked(
-        self, found: tuple[ProjectFolder | None, Sequence[ListedNetwork], Sequence[PublishedNetwork]]
-    ) -> None:
+    def _on_looked(self, found: _Found) -> None:
         project, networks, published = found
         if project is self._session.project:  # else another folder was opened meanwhile
             self.networks, self.published = networks, published
@@ -178,9 +166,18 @@ class NetworkLibrary(QObject):
 
     def shut_down(self) -> None:
         """End the thread, and save the timings."""
-        self._looker.shutdown(wait=True, cancel_futures=True)
+        self._worker.close()
         if self._timings is not None:
             self._timings.save()
+
+
+def _looking(project: ProjectFolder | None, timings: Timings) -> Generator[None, None, _Found]:
+    """Read headers, hash changed files, and return the networks."""
+    from fcn_studio.jobs.network_list import list_networks
+    from fcn_studio.jobs.networks import available
+
+    yield  # a worker runs generators
+    return project, list_networks(project, timings), tuple(available())
 
 
 def _download_title(name: str) -> str:

@@ -514,14 +514,14 @@ def test_stopping_while_the_masks_are_read_ends_that(
         assert not bench.network.fine_tuning.busy
         assert not bench.network.job_list.views
         assert bench.notices[-1] == "Fine-tune was stopped before it began."
-    bench.network.fine_tuning._collector.submit(lambda: None).result(10)
+    bench.network.fine_tuning._worker._executor.submit(lambda: None).result(10)
 
 
 def test_a_fine_tune_is_not_lost_to_the_masks_of_the_project_before(
     bench: Bench, qtbot: QtBot, micrograph_project: Path, tmp_path: Path
 ) -> None:
     other = shutil.copytree(micrograph_project, tmp_path / "other", ignore=shutil.ignore_patterns("lock"))
-    collector = bench.network.fine_tuning._collector
+    collector = bench.network.fine_tuning._worker._executor
     bench.network.fine_tuning.start(QUICK)
     collector.submit(lambda: None).result()  # the masks are read, and the window has not heard of it yet
     bench.session.open_folder(other)

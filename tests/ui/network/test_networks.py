@@ -63,6 +63,7 @@ def networks(tmp_path: Path, bundled: dict[str, Path], monkeypatch: pytest.Monke
 
 @pytest.fixture
 def commands(studio: Studio) -> NetworkCommands:
+    studio.settings.live = "off"  # its jobs would be among those of the tests
     use_network(studio, "street")
     return studio.window._commands.networks
 
