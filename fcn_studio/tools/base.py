@@ -118,6 +118,7 @@ class Overlay(NamedTuple):
         closing: index of the corner if a click now would close the shape, else None.
         width: of the line that will be painted, in image pixels; 0 for an outline.
         handles: whether the corners are marked, since they can be grabbed.
+        border: the line to draw in place of straight ones between the points and to the pointer; () for those.
         region: a region to outline; the same object as long as it is the same region.
     """
 
@@ -127,6 +128,7 @@ class Overlay(NamedTuple):
     closing: int | None = None
     width: int = 0
     handles: bool = True
+    border: tuple[Point, ...] = ()
     region: Region | None = None
 
 

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import ClassVar
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.raster import Point
+from fcn_studio.core.regions.edge_paths import EdgePaths
 from fcn_studio.i18n import tr_noop
-from fcn_studio.tools.base import Overlay
+from fcn_studio.tools.base import Overlay, ToolContext
 from fcn_studio.tools.corners import CornerTool
+from fcn_studio.tools.options import AnyOption, Toggle
+
+SNAP_TO_EDGES = Toggle(
+    "snap_to_edges",
+    tr_noop("Snap to edges"),
+    tr_noop("Lead the border from corner to corner along the edges of the picture"),
+    default=False,
+)
+
+_REACH = 24
+"""Half the side of the window in which edges are looked for, in `ToolContext.grab_radius`: some 190 screen pixels."""
 
 
 class Polygon(CornerTool):
     """Fills a polygon whose corners are clicked.
 
-    A click on the first corner closes it.
+    A click on the first corner closes it. With *Snap to edges* its border follows the edges of the picture between
+    corners that are near to each other.
     """
 
+    options: ClassVar[tuple[AnyOption, ...]] = (SNAP_TO_EDGES,)
     gestures: ClassVar[tuple[tuple[str, str], ...]] = (
         (tr_noop("Drag a corner"), tr_noop("Polygon and line: move the corner")),
         (tr_noop("Right click"), tr_noop("Polygon and line: remove the corner under the cursor, or the last one")),
@@ -28,10 +43,62 @@ class Polygon(CornerTool):
     least: ClassVar[int] = 3
     closing_corner: ClassVar[int] = 0
 
+    def __init__(self, context: ToolContext) -> None:
+        super().__init__(context)
+        self._from: tuple[Point, EdgePaths] | None = None  # the corner whose paths were looked for last
+        self._paths: dict[tuple[Point, Point], list[Point]] = {}  # between corners
+
+    def _add(self, point_xy: Point) -> None:
+        if not self._points:
+            self._paths.clear()  # of another image, or of corners that were dropped
+        super()._add(point_xy)
+
     def _draw(self, document: Document, points: list[Point]) -> None:
-        self._paint_polygon(document, tr_noop("Polygon"), points)
+        self._paint_polygon(document, tr_noop("Polygon"), self._along([*points, points[0]])[:-1])
+
+    def _drop(self) -> None:
+        self._from = None
+        super()._drop()
 
     def overlay(self) -> Overlay:
-        """Return the corners and the line to the pointer, or to the first corner where a click would close."""
+        """Return the corners, the border, and the line to the pointer or the first corner."""
         overlay = super().overlay()
-        return overlay._replace(rubber_band=self._points[0]) if overlay.closing is not None else overlay
+        if overlay.closing is not None:
+            overlay = overlay._replace(rubber_band=self._points[0])
+        if not (self._points and self._snaps):
+            return overlay
+        border = self._along(list(self._points))
+        if overlay.rubber_band is not None and not self._drags:
+            border += self._path(self._points[-1], overlay.rubber_band)[1:]
+        return overlay._replace(border=tuple(border), rubber_band=None)
+
+    @property
+    def _snaps(self) -> bool:
+        return self.context.option(SNAP_TO_EDGES) and self.context.image_rgb is not None
+
+    @property
+    def _drags(self) -> bool:
+        """Whether a corner is being dragged; its lines are straight until it is let go."""
+        return self._held is not None
+
+    def _along(self, points: list[Point]) -> list[Point]:
+        """Return the border through some corners, straight or along edges."""
+        if not self._snaps:
+            return points
+        border = points[:1]
+        for start, end in pairwise(points):
+            if (start, end) not in self._paths:
+                if self._drags:
+                    border.append(end)
+                    continue
+                self._paths[start, end] = self._path(start, end)
+            border += self._paths[start, end][1:]
+        return border
+
+    def _path(self, start: Point, end: Point) -> list[Point]:
+        image = self.context.image_rgb
+        if image is None or not (0 <= start[0] < image.shape[1] and 0 <= start[1] < image.shape[0]):
+            return [start, end]
+        if self._from is None or self._from[0] != start:
+            self._from = start, EdgePaths(image, start, self.context.grab_radius * _REACH)
+        return self._from[1].to(end)

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from fcn_studio.core.document import Document
+from fcn_studio.core.labels import Labels
 from fcn_studio.core.rules import PaintRules
+from fcn_studio.core.sample import Status
 from fcn_studio.tools.base import Overlay
 from fcn_studio.tools.polygon import Polygon
 from tests.tools.scripts import Window, at, click, document_from, drag, same
@@ -179,3 +184,28 @@ def test_a_first_corner_that_is_dragged_does_not_close(polygon: Polygon) -> None
 def test_a_right_click_removes_the_corner_under_it(polygon: Polygon) -> None:
     corner(polygon, 0.2, 0.2, "right")
     assert polygon.overlay().points == ((4.2, 4.0), (0.0, 4.0))
+
+
+def test_with_snapping_the_border_follows_the_edges_of_the_picture() -> None:
+    ys, xs = np.mgrid[:60, :60] + 0.5
+    disc = np.hypot(xs - 30, ys - 30) < 20
+    picture = np.where(disc[..., None], np.uint8(200), np.uint8(40)).repeat(3, axis=2)
+    document = Document("a.png", Labels.unlabelled(60, 60), Status.NEW)
+    window = Window(document, grab_radius=2, image_rgb=picture)
+    polygon = Polygon(window)
+    straight = labelled(polygon, document)
+    vars(window)["snap_to_edges"] = True
+    snapped = labelled(polygon, document)
+    assert np.count_nonzero(straight != disc) > 4 * np.count_nonzero(snapped != disc)
+
+
+def labelled(polygon: Polygon, document: Document) -> NDArray[np.bool_]:
+    """What four corners on the edge of a disc enclose, if the last line is shown before it is drawn."""
+    for x, y in ((10, 30), (30, 10), (50, 30), (30, 50)):
+        polygon.move(at(x - 0.5, y - 0.5, "none"))
+        polygon.overlay()
+        corner(polygon, x, y)
+    polygon.key("Enter")
+    found = document.label_map == 1
+    document.undo()
+    return found

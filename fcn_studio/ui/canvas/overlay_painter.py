@@ -87,7 +87,7 @@ class OverlayScene:
     @property
     def _is_whole(self) -> bool:
         """Whether it is repainted as a whole: parts of wide or crossing smooth lines differ at their borders."""
-        return self.overlay.width > 0 or not self.overlay.handles
+        return self.overlay.width > 0 or not self.overlay.handles or bool(self.overlay.border)
 
     def _rects(self) -> Iterator[Rect]:
         overlay, margin = self.overlay, math.ceil(_MARGIN * self.dpr)
@@ -98,7 +98,8 @@ class OverlayScene:
             yield from self._ring_rects(overlay.ring, margin + int(overlay.ring.erasing))
         points = [self._place(p) for p in overlay.points]
         if points and self._is_whole:
-            ends = points if overlay.rubber_band is None else [*points, self._place(overlay.rubber_band)]
+            ends = points + [self._place(p) for p in overlay.border]
+            ends += [] if overlay.rubber_band is None else [self._place(overlay.rubber_band)]
             corners = [(choose(x for x, _ in ends), choose(y for _, y in ends)) for choose in (min, max)]
             yield _around(*corners).grown(2 * margin + math.ceil(overlay.width / 2 * self.view.scale))
             return
@@ -168,7 +169,8 @@ class OverlayScene:
     def _paint_polygon(self, painter: QPainter) -> None:
         overlay = self.overlay
         corners = QPolygonF([QPointF(*self._place(p)) for p in overlay.points])
-        last = corners.at(corners.size() - 1)
+        border = QPolygonF([QPointF(*self._place(p)) for p in overlay.border]) if overlay.border else corners
+        last = border.at(border.size() - 1)
         end = None if overlay.rubber_band is None else QPointF(*self._place(overlay.rubber_band))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if overlay.width:
@@ -176,7 +178,7 @@ class OverlayScene:
         for pen in _pens(self.colour, self.dpr):
             pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)  # the point of a sharp corner would reach out of the margin
             painter.setPen(pen)
-            painter.drawPolyline(corners)
+            painter.drawPolyline(border)
             if end is not None:
                 painter.drawLine(last, end)
         if not overlay.handles:
