@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -28,8 +29,8 @@ import numpy as np
 from fcn_studio.core.grey_levels import GreyLevels
 from fcn_studio.core.prediction import Prediction, doubt
 from fcn_studio.core.sample import Sample
-from fcn_studio.errors import FcnStudioError
-from fcn_studio.formats.atomic import refuse_outside, write_atomically
+from fcn_studio.errors import FcnStudioError, ProjectError
+from fcn_studio.formats.atomic import CANNOT_READ, os_errors_as, refuse_outside, write_atomically
 from fcn_studio.formats.images.scan import scan_masks
 from fcn_studio.formats.project.image_digests import ImageDigests, ImageOrigin
 from fcn_studio.formats.project.prediction_index import (
@@ -41,8 +42,11 @@ from fcn_studio.formats.project.prediction_index import (
 )
 from fcn_studio.formats.strict_json import parse, text, whole
 from fcn_studio.formats.voc.masks import encode_grey, read_grey, read_text_chunk
+from fcn_studio.i18n import tr
 
 DEFAULT_BYTES = 1 << 30
+RESERVE = 100 << 20
+"""Bytes of the disk that are left to masks, which cannot be made again."""
 _CHUNK = "fcn_studio_prediction"
 _HEAD_BYTES = 1 << 16
 """Bytes of a file besides its pixels, at most."""
@@ -99,7 +103,7 @@ class PredictionCache:
             differences: see `PredictionSummary`.
 
         Raises:
-            ProjectError: if the project was opened to read, or the file cannot be written, as on a full disk.
+            ProjectError: if the project was opened to read, the file cannot be written, or the disk is nearly full.
         """
         origin = self._digests.opened(sample)
         if origin is None:
@@ -107,6 +111,7 @@ class PredictionCache:
         path = self._folder / f"{sample.mask_id}.png"
         refuse_outside(self._folder.parent.parent, path)
         self._prepare()
+        self._refuse_last_bytes()
         share_wrong = doubt(prediction)
         data = _encoded(prediction, origin, self._levels(), share_wrong)
         with self._lock:
@@ -203,6 +208,16 @@ class PredictionCache:
             if self._changed:
                 write_index(self._index, self._known, self._levels())
             self._changed = False
+
+    def _refuse_last_bytes(self) -> None:
+        """Raise ProjectError if the disk is nearly full."""
+        folder = self._folder.parent
+        with os_errors_as(CANNOT_READ, folder):
+            free = shutil.disk_usage(folder if folder.is_dir() else folder.parent).free
+        if free < RESERVE:
+            raise ProjectError(
+                tr("less than {mb} MB are free on the disk of {folder}", mb=RESERVE >> 20, folder=folder.parent)
+            )
 
     def _put(self, path: Path, data: bytes) -> bool:
         """Write a file once the oldest ones have made room for it, and return whether there is room.

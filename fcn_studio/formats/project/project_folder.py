@@ -27,6 +27,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -215,7 +216,7 @@ class ProjectFolder:
         It may be called again.
 
         Raises:
-            ProjectError: if an index cannot be written; the lock is given back all the same.
+            ProjectError: if the index of statuses cannot be written; the lock is given back all the same.
         """
         lock, self._lock = self._lock, None
         self.access = Access.READ_ONLY
@@ -223,7 +224,8 @@ class ProjectFolder:
             try:
                 lock.confirm()
                 self.annotations.statuses.save_index()
-                self.predictions.save_index()
+                with suppress(ProjectError):  # what it lacks is read from the predictions
+                    self.predictions.save_index()
             finally:
                 lock.release()
 

@@ -152,3 +152,8 @@ def test_a_full_disk_is_told_and_nothing_is_half_written(folder: Path, monkeypat
         assert read(project, "0.png") is not None
         assert read(project, "1.png") is None
         assert set(summaries(project)) == {"0.png"}
+        monkeypatch.undo()
+        monkeypatch.setattr(prediction_cache, "RESERVE", 1 << 60)
+        with pytest.raises(ProjectError, match="are free on the disk"):
+            write(project, "1.png")
+        assert read(project, "1.png") is None
