@@ -250,6 +250,7 @@ class Live(QObject):
         lacking = self._lacking(labels)
         if lacking:
             self.lacking, self.learned = lacking, None
+            self._predictions.drop_live()  # its strokes were undone
             self.changed.emit()
             self._go_on()
             self._prepare(self._session.index)

@@ -78,6 +78,14 @@ class Predictions(QObject):
         self._keep(prediction)
         self._session.set_prediction(prediction)
 
+    def drop_live(self) -> None:
+        """Forget Live's prediction of the open image, if it is shown."""
+        document = self._session.document
+        if document is not None and self.live_of == document.image_id:
+            self._kept.pop(self.live_of, None)
+            self.live_of = ""
+            self._session.set_prediction(None)
+
     def _keep(self, prediction: Prediction) -> None:
         self._kept[prediction.image_id] = prediction
         self._kept.move_to_end(prediction.image_id)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
-from fcn_studio.core.document import ACCEPT_IMAGE, ACCEPT_REGION
+from fcn_studio.core.document import ACCEPT_CLASS, ACCEPT_IMAGE, ACCEPT_REGION
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
@@ -104,10 +105,16 @@ def test_there_is_one_job_at_a_time_and_the_latest_state_wins(studio: Studio, qt
     assert (job.image.label_map() == document.label_map).all()
     answer(studio, second)
     assert words(studio).startswith("Live: learned from 1 image and 4 strokes, ")
+    shown = studio.session.prediction
     ahead = list(studio.process.jobs.values())[-1]
     assert isinstance(ahead, FeaturesJob)  # nothing is left to learn: the next image is prepared
     assert ahead.images[0].image_id == studio.session.samples[1].image_id
     assert len(live_jobs(studio)) == 2
+    for _ in range(3):
+        studio.session.undo()
+    qtbot.waitUntil(lambda: words(studio) == "Live: paint 1 more class")
+    assert shown is not None
+    assert studio.session.prediction is None  # nothing is left that it was learned from
 
 
 def test_the_result_of_an_image_that_was_left_is_dropped(studio: Studio, qtbot: QtBot) -> None:
@@ -152,42 +159,46 @@ def test_the_network_does_not_replace_what_live_shows(studio: Studio, qtbot: QtB
     assert studio.session.prediction is shown
 
 
-@pytest.mark.parametrize("how", ["click", "Enter", "Ctrl+I", "Shift+Enter"])
-def test_what_is_accepted_is_one_step_of_the_network(studio: Studio, qtbot: QtBot, how: str) -> None:
+def test_what_is_accepted_is_one_step_of_the_network(studio: Studio, qtbot: QtBot) -> None:
     labelled(studio)
     job_id, _ = wait_for_jobs(studio, qtbot, 1)
     answer(studio, job_id)
-    canvas, document = studio.window.canvas, studio.session.document
+    canvas, document, actions = studio.window.canvas, studio.session.document, studio.window.actions_
     assert document is not None
     human = document.provenance == Provenance.HUMAN
-    before, revision = document.labels_snapshot(), document.revision
+    before = document.labels_snapshot()
     assert canvas.view is not None
     place = QPoint(*(round(value / canvas.devicePixelRatioF()) for value in canvas.view.to_device(50.5, 10.5)))
+    studio.toolbox.set_class(2)
     canvas.setFocus()
     qtbot.mouseMove(canvas, place)
     qtbot.waitUntil(lambda: canvas._hovered == (50, 10))
-    if how == "click":
-        studio.window.actions_["accept"].trigger()
-        qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=place)
-    elif how == "Enter":
-        qtbot.keyClick(canvas, Qt.Key.Key_Return)
-    elif how == "Ctrl+I":
-        studio.window.actions_["auto_segment"].trigger()
-    else:
-        studio.toolbox.set_class(2)
-        studio.window.actions_["accept_class"].trigger()
-    titles = {"click": ACCEPT_REGION, "Enter": ACCEPT_REGION, "Ctrl+I": ACCEPT_IMAGE, "Shift+Enter": "Accept class"}
-    assert (document.revision, document.history.undo_title) == (revision + 1, titles[how])
-    changed = np.zeros_like(human)
-    changed[:, slice(None) if how == "Ctrl+I" else slice(32, None)] = True
-    changed &= ~human
-    assert (document.provenance[changed] == Provenance.NETWORK).all()
-    np.testing.assert_array_equal(document.label_map[~changed], before.label_map[~changed])
-    qtbot.wait(1)  # nothing is learned from it
-    assert (len(live_jobs(studio)), studio.network.live._wanted) == (1, False)
-    studio.session.undo()
-    np.testing.assert_array_equal(document.label_map, before.label_map)
-    np.testing.assert_array_equal(document.provenance, before.provenance)
+    right = np.zeros_like(human)
+    right[:, 32:] = True  # where the prediction says class 2
+
+    def accepted(title: str, where: NDArray[np.bool_]) -> None:
+        assert (document.revision, document.history.undo_title) == (revision + 1, title)
+        changed = where & ~human
+        assert (document.provenance[changed] == Provenance.NETWORK).all()
+        np.testing.assert_array_equal(document.label_map[~changed], before.label_map[~changed])
+        studio.session.undo()
+        np.testing.assert_array_equal(document.label_map, before.label_map)
+        np.testing.assert_array_equal(document.provenance, before.provenance)
+
+    revision = document.revision
+    qtbot.keyClick(canvas, Qt.Key.Key_Return)
+    accepted(ACCEPT_REGION, right)
+    revision = document.revision
+    actions["auto_segment"].trigger()
+    accepted(ACCEPT_IMAGE, np.ones_like(human))
+    revision = document.revision
+    actions["accept_class"].trigger()
+    accepted(ACCEPT_CLASS, right)
+    revision = document.revision
+    actions["accept"].trigger()
+    qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=place)
+    accepted(ACCEPT_REGION, right)
+    assert (len(live_jobs(studio)), studio.network.live._wanted) == (1, False)  # nothing is learned from it
 
 
 @pytest.mark.filterwarnings("ignore:Initializing zero-element")  # the trunk has no classes
