@@ -9,11 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
+from typing import NewType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fcn_studio.i18n import tr, tr_noop
+
+MaskId = NewType("MaskId", str)
+"""Path of a mask below the folder of masks, without suffix; a type of its own, because an image id is a text too."""
 
 
 class Status(StrEnum):
@@ -62,7 +66,7 @@ class Sample:
 
     image_id: str
     image_file: str
-    mask_id: str
+    mask_id: MaskId
 
     @property
     def image_path(self) -> Path:
@@ -78,20 +82,20 @@ def image_id_of(relative: PurePosixPath | str) -> str:
     return unicodedata.normalize("NFC", str(relative))
 
 
-def mask_ids(image_ids: Iterable[str]) -> dict[str, str]:
+def mask_ids(image_ids: Iterable[str]) -> dict[str, MaskId]:
     """Map the image ids of a project to mask ids.
 
     The mask id is the image id without its suffix; all images whose mask ids would be equal (casefolded, as
     some file systems see them) keep their suffix instead: ``a.jpg`` and ``a.png`` give ``a.jpg`` and ``a.png``.
     That may meet the stem of a third, ``a.jpg.png``, which then keeps its suffix too.
     """
-    ids = {i: i.rpartition(".")[0] or i for i in image_ids}
+    ids = {i: MaskId(i.rpartition(".")[0] or i) for i in image_ids}
     while True:
         count = Counter(mask_id.casefold() for mask_id in ids.values())
         clashing = [i for i, mask_id in ids.items() if mask_id != i and count[mask_id.casefold()] > 1]
         if not clashing:
             return ids
-        ids.update((i, i) for i in clashing)
+        ids.update((i, MaskId(i)) for i in clashing)
 
 
 def split_of(image_id: str, val_percent: int) -> Split:

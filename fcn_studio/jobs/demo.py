@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fcn_studio.core.labels import LabelMap, made_by_human
 from fcn_studio.core.project import DEFAULT_VAL_PERCENT
-from fcn_studio.core.sample import Sample, Split, Status, split_of
+from fcn_studio.core.sample import MaskId, Sample, Split, Status, split_of
 from fcn_studio.core.snapshot import LabelledImage, pack
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.atomic import os_errors_as
@@ -85,5 +85,5 @@ def _read_truth(project: ProjectFolder, sample: Sample) -> LabelMap:
     return read_mask(_truth_path(project.folder, sample.mask_id), image_size(sample.image_path), CLASSES).label_map
 
 
-def _truth_path(folder: Path, mask_id: str) -> Path:
+def _truth_path(folder: Path, mask_id: MaskId) -> Path:
     return folder / ".fcn-studio" / "demo" / f"{mask_id}.png"

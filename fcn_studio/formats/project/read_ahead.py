@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.sample import MaskId
 from fcn_studio.errors import MaskError
 from fcn_studio.formats.project.loaded import LoadedLabels, bytes_of, sha256_of
 
@@ -60,7 +61,7 @@ class ReadAhead:
         self._lock = threading.Lock()
         self._found: dict[str, tuple[DecodedFrom, LoadedLabels]] = {}
 
-    def put(self, mask_id: str, source: DecodedFrom, found: LoadedLabels) -> None:
+    def put(self, mask_id: MaskId, source: DecodedFrom, found: LoadedLabels) -> None:
         """Keep a decoded annotation until it is taken.
 
         Whoever gave it must not use it any more.
@@ -68,13 +69,13 @@ class ReadAhead:
         with self._lock:
             self._found[mask_id] = source, found
 
-    def has(self, mask_id: str, source: DecodedFrom) -> bool:
+    def has(self, mask_id: MaskId, source: DecodedFrom) -> bool:
         """Return whether `take` would find it."""
         with self._lock:
             entry = self._found.get(mask_id)
         return entry is not None and entry[0] == source
 
-    def take(self, mask_id: str, source: DecodedFrom) -> LoadedLabels | None:
+    def take(self, mask_id: MaskId, source: DecodedFrom) -> LoadedLabels | None:
         """Return and forget the annotation of an image.
 
         It is None if it was decoded from another state.

@@ -11,7 +11,7 @@ import json
 import os
 from pathlib import Path
 
-from fcn_studio.core.sample import Status
+from fcn_studio.core.sample import MaskId, Status
 from fcn_studio.formats.atomic import write_atomically
 from fcn_studio.formats.strict_json import parse, whole
 from fcn_studio.paths import read_file
@@ -58,7 +58,7 @@ class StatusIndex:
         except (OSError, ValueError, TypeError, AttributeError):
             self._entries.clear()
 
-    def get(self, mask_id: str, stamp: Stamp) -> Status | None:
+    def get(self, mask_id: MaskId, stamp: Stamp) -> Status | None:
         """Return the status found when the files had this stamp.
 
         It is None if they had another.
@@ -66,7 +66,7 @@ class StatusIndex:
         entry = self._entries.get(mask_id)
         return Status(str(entry[-1])) if entry is not None and entry[:-1] == stamp else None
 
-    def put(self, mask_id: str, stamp: Stamp, status: Status) -> None:
+    def put(self, mask_id: MaskId, stamp: Stamp, status: Status) -> None:
         """Remember a status."""
         self._entries[mask_id] = *stamp, status.value
         self._changed = True

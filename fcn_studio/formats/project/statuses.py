@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from fcn_studio.core.sample import Status
+from fcn_studio.core.sample import MaskId, Status
 from fcn_studio.formats.project.status_index import Stamp, StatusIndex
 
 
@@ -27,11 +27,11 @@ class Statuses:
         self._count: Counter[Status] = Counter()
         self._index = StatusIndex(index_path, records)
 
-    def get(self, mask_id: str) -> Status | None:
+    def get(self, mask_id: MaskId) -> Status | None:
         """Return the status, None if nobody has asked yet."""
         return self._known.get(mask_id)
 
-    def know(self, mask_id: str, status: Status) -> Status:
+    def know(self, mask_id: MaskId, status: Status) -> Status:
         """Note what an image's status is now."""
         with self._lock:
             before = self._known.get(mask_id)
@@ -41,7 +41,7 @@ class Statuses:
             self._count[status] += 1
         return status
 
-    def find(self, mask_id: str, status: Status) -> Status:
+    def find(self, mask_id: MaskId, status: Status) -> Status:
         """Note a status that was looked up without waiting.
 
         A status that is known already stays, since whoever writes the image knows it better.
@@ -60,11 +60,11 @@ class Statuses:
         with self._lock:
             return {status: self._count[status] for status in Status}, len(self._known)
 
-    def indexed(self, mask_id: str, stamp: Stamp) -> Status | None:
+    def indexed(self, mask_id: MaskId, stamp: Stamp) -> Status | None:
         """Return the status by the index, if files are unchanged."""
         return self._index.get(mask_id, stamp)
 
-    def put_into_index(self, mask_id: str, stamp: Stamp, status: Status) -> None:
+    def put_into_index(self, mask_id: MaskId, stamp: Stamp, status: Status) -> None:
         """Remember it for the next opening."""
         with self._lock:
             self._index.put(mask_id, stamp, status)

@@ -23,6 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from fcn_studio.core.sample import MaskId
 from fcn_studio.paths import replace_file
 
 _log = logging.getLogger(__name__)
@@ -75,13 +76,13 @@ class Versions:
         self._folder = folder
         self._held: dict[Path, tuple[bytes, int]] = {}
 
-    def of(self, mask_id: str) -> list[Version]:
+    def of(self, mask_id: MaskId) -> list[Version]:
         """Return the versions of a mask on disk, newest first."""
         folder = self._folder / mask_id
         numbers = _numbers(folder, _MASK)
         return [_version(folder, number) for number in sorted(numbers, reverse=True)]
 
-    def keep(self, mask_id: str, mask: Path, record: Path) -> Version | None:
+    def keep(self, mask_id: MaskId, mask: Path, record: Path) -> Version | None:
         """Keep a mask and its record as they are now.
 
         Returns:
