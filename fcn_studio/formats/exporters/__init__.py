@@ -25,6 +25,19 @@ EXPORTERS: tuple[ExportFormat, ...] = (
             ),
         ),
     ),
+    ExportFormat(
+        "masks",
+        tr_noop("Images and masks"),
+        tr_noop("Writes images/train, masks/train and the same for val, with grey masks and how to train on them."),
+        options=(
+            Setting(
+                False,
+                tr_noop("Unlabelled pixels are background"),
+                tr_noop("Otherwise they are 255, which trainings ignore, as painted void is."),
+                key="as_background",
+            ),
+        ),
+    ),
 )
 """Every export format; the first is the default."""
 

@@ -5,6 +5,8 @@ It holds the row of the registry, the result, and helpers for the modules of the
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import secrets
 import shutil
@@ -15,6 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fcn_studio import __version__
 from fcn_studio.core.sample import Sample
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.atomic import CANNOT_WRITE, os_errors_as
@@ -22,6 +25,8 @@ from fcn_studio.i18n import tr
 from fcn_studio.settings import Setting, Value
 
 if TYPE_CHECKING:  # start-up: the parser needs the rows only
+    from fcn_studio.core.image_pyramid import ImageRgb
+    from fcn_studio.formats.project.loaded import LoadedLabels
     from fcn_studio.formats.project.project_folder import ProjectFolder
 
 _RESERVED = re.compile("con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]", re.IGNORECASE)
@@ -129,6 +134,59 @@ def new_folder(target: Path) -> Iterator[Path]:
             temporary.rename(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def read_pair(project: ProjectFolder, sample: Sample) -> tuple[ImageRgb, LoadedLabels]:
+    """Return the pixels of an image and its annotation.
+
+    Raises:
+        ImageError, MaskError: if they cannot be read.
+    """
+    from fcn_studio.formats.images.images import read_image
+
+    # A JPEG is decoded, too, that is only copied: whoever gets it must not be the first to see that it is cut off.
+    image_rgb = read_image(sample.image_path, max_pixels=project.max_pixels, levels=project.config.grey_levels)
+    loaded = project.annotations.load(sample, (image_rgb.shape[1], image_rgb.shape[0]), peek=True)
+    loaded.refuse_other_image()
+    return image_rgb, loaded
+
+
+def write_image(project: ProjectFolder, sample: Sample, image_rgb: ImageRgb, target: Path) -> bool:
+    """Write an image as a JPEG; return whether it could be copied byte for byte, as upright JPEGs can."""
+    from fcn_studio.formats.images.images import is_upright_jpeg, write_jpeg
+
+    copied = is_upright_jpeg(sample.image_path, max_pixels=project.max_pixels)
+    if copied:
+        shutil.copyfile(sample.image_path, target)
+    else:
+        write_jpeg(target, image_rgb)
+    return copied
+
+
+def manifest_row(sample: Sample, loaded: LoadedLabels, mask: bytes, *, copied: bool) -> dict[str, object]:
+    """Return what a manifest says of an image and its mask."""
+    return {
+        "image": sample.image_id,
+        "image_sha256": hashlib.sha256(sample.image_path.read_bytes()).hexdigest(),
+        "converted": not copied,
+        "mask_sha256": hashlib.sha256(mask).hexdigest(),
+        "status": loaded.status.value,
+        "prelabelled_by": loaded.prelabelled_by,
+    }
+
+
+def write_manifest(project: ProjectFolder, folder: Path, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write ``manifest.json``: the program, the project, its classes, and a row for each image."""
+    manifest = {
+        "made_by": f"FCN Studio {__version__}",
+        "project_id": project.config.project_id,
+        "classes": [
+            {"index": c.index, "name": c.name, "colour": list(c.colour), "retired": c.retired}
+            for c in project.config.table.classes
+        ],
+        "images": list(rows),
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="ascii")
 
 
 def refuse_if_all_failed(samples: Sequence[Sample], failed: Mapping[str, str]) -> None:

@@ -13,19 +13,23 @@ Any reader of PASCAL VOC 2012 takes it.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
-from fcn_studio import __version__
-from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Sample, Split
 from fcn_studio.errors import ImageError, MaskError
 from fcn_studio.formats.atomic import CANNOT_WRITE, os_errors_as
-from fcn_studio.formats.exporters.base import ExportResult, ExportSteps, flat_ids, new_folder, refuse_if_all_failed
-from fcn_studio.formats.images.images import is_upright_jpeg, read_image, write_jpeg
+from fcn_studio.formats.exporters.base import (
+    ExportResult,
+    ExportSteps,
+    flat_ids,
+    manifest_row,
+    new_folder,
+    read_pair,
+    refuse_if_all_failed,
+    write_image,
+    write_manifest,
+)
 from fcn_studio.formats.images.scan import IMAGES, MASKS
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.class_files import write_class_files
@@ -89,41 +93,14 @@ def _write_pair(project: ProjectFolder, tree: Path, sample: Sample, name: str) -
     Raises:
         ImageError, MaskError: if they cannot be read; nothing of them is then left.
     """
-    # A JPEG is decoded, too, that is only copied: whoever gets it must not be the first to see that it is cut off.
-    image_rgb = read_image(sample.image_path, max_pixels=project.max_pixels, levels=project.config.grey_levels)
-    loaded = project.annotations.load(sample, image_rgb.shape[1::-1], peek=True)
-    loaded.refuse_other_image()
+    image_rgb, loaded = read_pair(project, sample)
     mask = encode_mask(loaded.labels.label_map)
-    target = tree / IMAGES / f"{name}.jpg"
-    copied = is_upright_jpeg(sample.image_path, max_pixels=project.max_pixels)
-    if copied:
-        shutil.copyfile(sample.image_path, target)
-    else:
-        write_jpeg(target, image_rgb)
+    copied = write_image(project, sample, image_rgb, tree / IMAGES / f"{name}.jpg")
     (tree / MASKS / f"{name}.png").write_bytes(mask)
-    return {
-        "image": sample.image_id,
-        "image_sha256": hashlib.sha256(sample.image_path.read_bytes()).hexdigest(),
-        "converted": not copied,
-        "mask_sha256": hashlib.sha256(mask).hexdigest(),
-        "status": loaded.status.value,
-        "prelabelled_by": loaded.prelabelled_by,
-    }
+    return manifest_row(sample, loaded, mask, copied=copied)
 
 
 def _write_tables(project: ProjectFolder, tree: Path, rows: list[dict[str, object]], *, void_row: bool) -> None:
     """Write the class files and the manifest."""
-    table = project.config.table
-    write_class_files(tree, table, void_row=void_row)
-    manifest = {
-        "made_by": f"FCN Studio {__version__}",
-        "project_id": project.config.project_id,
-        "classes": _classes(table),
-        "images": rows,
-    }
-    (tree / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="ascii")
-
-
-def _classes(table: ClassTable) -> list[dict[str, object]]:
-    """Return the class table as plain values."""
-    return [{"index": c.index, "name": c.name, "colour": list(c.colour), "retired": c.retired} for c in table.classes]
+    write_class_files(tree, project.config.table, void_row=void_row)
+    write_manifest(project, tree, rows)

@@ -166,6 +166,11 @@ def encode_mask(label_map: LabelMap) -> bytes:
     return _png(image)
 
 
+def encode_grey_mask(label_map: LabelMap) -> bytes:
+    """Encode a label map, uint8 (H, W), as a grey PNG (mode L) whose grey values are the class indices."""
+    return _png(Image.fromarray(label_map))
+
+
 def write_mask(path: Path, label_map: LabelMap) -> None:
     """Write a label map, uint8 (H, W), as `encode_mask` does, atomically.
 
