@@ -183,11 +183,12 @@ def test_stop_ends_the_fine_tune_alone_and_keeps_its_best(studio: Studio, dock: 
     assert not dock.stop_button.isEnabled()
     job_list.submit(Kind.FINE_TUNE, InstallJob("x", "x"), "Fine-tune")
     assert not dock.fine_tune_button.isEnabled()
+    (running,) = job_list.views_of(Kind.FINE_TUNE)
     dock.stop_button.click()
-    assert studio.process.cancelled == [(2, True)]
+    assert studio.process.cancelled == [(running.job_id, True)]
     assert not dock.stop_button.isEnabled()
     studio.network.fine_tuning.stop()
-    assert studio.process.cancelled == [(2, True)]
+    assert studio.process.cancelled == [(running.job_id, True)]
 
 
 def test_what_the_demo_proposes_ends_with_it(studio: Studio, dock: TrainingDock, tmp_path: Path) -> None:
