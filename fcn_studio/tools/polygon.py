@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.raster import Point
-from fcn_studio.core.regions.edge_paths import EdgePaths
 from fcn_studio.i18n import tr_noop
 from fcn_studio.tools.base import Overlay, ToolContext
 from fcn_studio.tools.corners import CornerTool
 from fcn_studio.tools.options import AnyOption, Toggle
+
+if TYPE_CHECKING:  # start-up
+    from fcn_studio.core.regions.edge_paths import EdgePaths
 
 SNAP_TO_EDGES = Toggle(
     "snap_to_edges",
@@ -96,6 +98,8 @@ class Polygon(CornerTool):
         return border
 
     def _path(self, start: Point, end: Point) -> list[Point]:
+        from fcn_studio.core.regions.edge_paths import EdgePaths
+
         image = self.context.image_rgb
         if image is None or not (0 <= start[0] < image.shape[1] and 0 <= start[1] < image.shape[0]):
             return [start, end]

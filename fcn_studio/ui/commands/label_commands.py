@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.region import Region
-from fcn_studio.core.regions import gaps
-from fcn_studio.core.regions.clean import cleaned
 from fcn_studio.errors import ProjectError
 from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.ui.runtime.user_messages import Messages
 from fcn_studio.ui.session.session import Session
+
+if TYPE_CHECKING:  # start-up: what only a command needs is imported where it is used
+    from fcn_studio.core.regions.gaps import Parts
 
 
 class LabelCommands:
@@ -52,6 +54,7 @@ class LabelCommands:
         Raises:
             ProjectError: if no image is open or the project is read-only.
         """
+        from fcn_studio.core.regions.clean import cleaned
         from fcn_studio.ui.dialogs.clean_dialog import CleanDialog
 
         session = self._session
@@ -72,6 +75,8 @@ class LabelCommands:
         Raises:
             ProjectError: if no image is open or the project is read-only.
         """
+        from fcn_studio.core.regions import gaps
+
         self._session.toolbox.show_active()
         value = self._session.toolbox.class_index
         self._fill(tr_noop("Fill unlabelled"), lambda labels: gaps.unlabelled(labels, value))
@@ -82,7 +87,9 @@ class LabelCommands:
         Raises:
             ProjectError: if no image is open or the project is read-only.
         """
-        self._fill(tr_noop("Fill gaps"), gaps.from_nearest)
+        from fcn_studio.core.regions.gaps import from_nearest
+
+        self._fill(tr_noop("Fill gaps"), from_nearest)
 
     def copy_previous(self) -> None:
         """Copy the labels of the previous image to the unlabelled pixels of the open one.
@@ -95,9 +102,11 @@ class LabelCommands:
                 another size or no labels.
             MaskError: if its mask cannot be read.
         """
+        from fcn_studio.core.regions.gaps import copied
+
         document = self._session.editable()
         found = self._previous(document)
-        parts = gaps.copied(Labels(document.label_map, document.provenance), found)
+        parts = copied(Labels(document.label_map, document.provenance), found)
         if not parts:
             self._messages.say(tr("The previous image has no label where this one has none."))
             return
@@ -105,7 +114,7 @@ class LabelCommands:
             for region, value in parts:
                 edit.write(region, value, Provenance.UNKNOWN)
 
-    def _fill(self, title: str, find: Callable[[Labels], gaps.Parts]) -> None:
+    def _fill(self, title: str, find: Callable[[Labels], Parts]) -> None:
         document = self._session.editable()
         labels = Labels(document.label_map, document.provenance)
         if labels.provenance.all():
