@@ -20,6 +20,8 @@ from fcn_studio.formats.atomic import os_errors_as
 from fcn_studio.formats.strict_json import parse, text, whole
 from fcn_studio.i18n import tr_noop
 
+_MOST_SECONDS = 1e6
+
 MOST_BYTES = 16 << 20
 """Size from which a log is kept as the older half, and a new one begun."""
 
@@ -87,7 +89,7 @@ def _older(path: Path) -> Path:
 def _gesture(
     at: object, image_id: object, act: object, index: object, run: object, seconds: object, pixels: object
 ) -> Gesture:
-    return Gesture(
+    found = Gesture(
         _number(at),
         text(image_id),
         text(act),
@@ -96,6 +98,9 @@ def _gesture(
         _number(seconds),
         whole(pixels),
     )
+    if not (0 <= found.seconds <= _MOST_SECONDS and found.pixels >= 0 and found.act):
+        raise ValueError("no gesture takes that")
+    return found
 
 
 def _number(value: object) -> float:

@@ -33,6 +33,7 @@ from fcn_studio.core.project import ProjectConfig
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import ProjectError
 from fcn_studio.fcn.model.build import build
+from fcn_studio.formats.effort_log import read_gestures
 from fcn_studio.formats.images import image_loading, images
 from fcn_studio.formats.images.images import image_size, read_image
 from fcn_studio.formats.images.picture_digest import picture_sha256
@@ -427,6 +428,11 @@ def _logs() -> list[Seed]:
     return [("".join(json.dumps(row) + "\n" for row in rows).encode(), mutators.json_text)]
 
 
+def _gestures() -> list[Seed]:
+    rows = [[9.0, "a.png", "Fill", 1, 2, 7.5, 80], [9.5, "ü/b.png", "Verify", None, 0, 0.5, 0]]
+    return [("".join(json.dumps(row) + "\n" for row in rows).encode(), mutators.json_text)]
+
+
 def _timings() -> list[Seed]:
     rows = {"ab" * 32: {"seconds": 0.25, "width": 480, "height": 360, "device": "CPU"}}
     return [(json.dumps(rows).encode(), mutators.json_text)]
@@ -562,6 +568,7 @@ READERS: dict[str, Reader] = {
     "run result": Reader(lambda path: read_run_result(path.parent), _run_results, NAME),
     "run label": Reader(lambda path: read_run_label(path.parent), _labels, LABEL),
     "run log": Reader(lambda path: read_log(path.parent), _logs, "log.jsonl"),
+    "effort log": Reader(read_gestures, _gestures, "effort/a.jsonl"),
     "timings": Reader(_read_timings, _timings, "timings.json"),
     "lock": Reader(_read_lock, _lock, ".fcn-studio/lock"),
     "settings": Reader(_read_settings, _settings, "settings.toml"),

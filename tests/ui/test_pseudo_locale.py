@@ -34,6 +34,7 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio import i18n
 from fcn_studio.core.classes import VOC_NAMES, ClassTable
+from fcn_studio.core.effort.gestures import Gesture
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.fcn.model.family import FAMILY
@@ -47,6 +48,7 @@ from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.dialogs.class_map_dialog import ClassMapDialog
 from fcn_studio.ui.dialogs.clean_dialog import CleanDialog
 from fcn_studio.ui.dialogs.compare_dialog import CompareDialog
+from fcn_studio.ui.dialogs.effort_dialog import EffortDialog
 from fcn_studio.ui.dialogs.export_dialog import ExportDialog
 from fcn_studio.ui.dialogs.first_classes_dialog import FirstClassesDialog
 from fcn_studio.ui.dialogs.help_dialogs import ReportDialog, ShortcutsDialog
@@ -267,6 +269,7 @@ DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
     "recovery": lambda studio, folder: RecoveryDialog(
         studio.session, lambda _left_over: None, ActionDoor(studio.window.messages)
     ),
+    "effort": lambda studio, folder: EffortDialog([Gesture(9.0, "picture-000.png", "Fill", 1, 2, 75.0, 80)], TABLE),
     "restore": lambda studio, folder: RestoreDialog("picture-000.png", i18n.tr("Words."), [earlier()], TABLE),
     "first classes": lambda studio, folder: FirstClassesDialog([("cell", TABLE)], TABLE),
     "clean": lambda studio, folder: CleanDialog(
