@@ -375,7 +375,7 @@ def _write_levels(document: tomlkit.TOMLDocument, levels: GreyLevels) -> None:
         if span is None:
             document.get("images", {}).pop(key, None)
         else:
-            whole = all(number.is_integer() for number in span)
+            whole = all(float(number).is_integer() for number in span)
             numbers = [int(number) if whole else number for number in span]
             document.setdefault("images", tomlkit.table())[key] = numbers
 

@@ -112,6 +112,7 @@ class Live(QObject):
         session.project_changed.connect(self._on_project)
         session.document_changed.connect(self._on_document)
         session.sample_changed.connect(self._on_sample)
+        session.grey_display.rule_changed.connect(self._on_grey_levels)
         current.changed.connect(self._decide)
         session.settings.watch(lambda key: self._decide() if key == "live" else None)
 
@@ -222,6 +223,13 @@ class Live(QObject):
             self._look = self._wanted = True
             if self.on:
                 self._rest.start()
+
+    def _on_grey_levels(self) -> None:
+        """Learn again, from images of other grey levels."""
+        self._others = {}
+        self._drop()
+        if self.on:
+            self._rest.start()
 
     # --- learning ---------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.document import ACCEPT_CLASS, ACCEPT_IMAGE, ACCEPT_REGION
+from fcn_studio.core.grey_levels import BY_FILE, GreyLevels
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
@@ -115,6 +116,17 @@ def test_there_is_one_job_at_a_time_and_the_latest_state_wins(studio: Studio, qt
     qtbot.waitUntil(lambda: words(studio) == "Live: paint 1 more class")
     assert shown is not None
     assert studio.session.prediction is None  # nothing is left that it was learned from
+
+
+def test_other_grey_levels_of_the_project_are_learned_from(studio: Studio, qtbot: QtBot) -> None:
+    labelled(studio)
+    first, job = wait_for_jobs(studio, qtbot, 1)
+    grey = studio.session.grey_display
+    studio.session.pictures.levels = GreyLevels((0, 1023))  # as the Layers dock sets them
+    grey.use_for_project()
+    assert (first, False) in studio.process.cancelled
+    _, again = wait_for_jobs(studio, qtbot, 2)
+    assert (job.image.levels, again.image.levels) == (BY_FILE, GreyLevels((0, 1023)))
 
 
 def test_the_result_of_an_image_that_was_left_is_dropped(studio: Studio, qtbot: QtBot) -> None:
