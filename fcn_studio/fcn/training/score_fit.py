@@ -19,7 +19,7 @@ from fcn_studio.fcn.device import CPU, release_memory, to_device
 from fcn_studio.fcn.inference.fast_network import folded_copy
 from fcn_studio.fcn.model.fcn import FCN
 from fcn_studio.fcn.training.batch_sources import Batch, FeatureSource
-from fcn_studio.fcn.training.crop_sampler import DecodedImages
+from fcn_studio.fcn.training.crop_sampler import DecodedImages, value_counts
 from fcn_studio.fcn.training.linear_fit import LinearFit, LinearScores
 from fcn_studio.fcn.transforms import Image, normalise
 from fcn_studio.fcn.weights.checkpoint import Preprocessing
@@ -80,7 +80,8 @@ class PixelSource(FeatureSource):
     def _add(self, image: Image, channels: LabelMap, rng: np.random.Generator) -> int:
         """Add pixels of an image; return their bytes."""
         flat = channels.ravel()
-        drawn = [self._drawn(np.flatnonzero(flat == channel), rng) for channel in np.unique(flat[flat != VOID])]
+        found = np.flatnonzero(value_counts(channels)[:VOID])
+        drawn = [self._drawn(np.flatnonzero(flat == channel), rng) for channel in found]
         if not drawn:
             return 0
         pixels = np.concatenate(drawn)
