@@ -2,7 +2,8 @@
 """Live: what strokes make of a picture and of the next ones, and what a stroke costs.
 
 Usage: python benchmarks/live.py DATA --quality [--sets cwfid ruralstreet camvid voc_animal] [--pictures 8]
-                                      [--dabs 2 5 10] [--next 10] [--every 4] [--json FILE]
+                                      [--dabs 2 5 10] [--next 10] [--every 4] [--methods taps live]
+                                      [--json FILE]
        python benchmarks/live.py DATA --latency [--strokes 9]
 
 DATA holds VOC trees. The pictures are the first of the val list, then of the train list, made smaller to 700 pixels.
@@ -60,6 +61,7 @@ from fcn_studio.jobs.run import JobRunner  # noqa: E402
 from fcn_studio.jobs.snapshot import collect_now  # noqa: E402
 
 SIDE, RADIUS, TREES = 700, 3, 100
+METHODS = ("taps", "colours", "both", "forest", "live")
 SIGMAS = (0.3, 0.7, 1.0, 1.6, 3.5, 5.0, 10.0)
 BASE = str(resolve(GENERAL))
 
@@ -121,8 +123,7 @@ class Arms:
 
     def names(self) -> list[str]:
         """Return those that can run here."""
-        forest = ["forest"] if importlib.util.find_spec("sklearn") else []
-        return ["taps", "colours", "both", *forest, "live"]
+        return [name for name in METHODS if name != "forest" or importlib.util.find_spec("sklearn")]
 
     def learned(self, name: str, picture: Picture, dabs: LabelMap) -> Labeller:
         """Return a labeller by the dabs of a picture."""
@@ -208,7 +209,7 @@ def quality(data: Path, options: argparse.Namespace) -> Iterator[dict[str, Any]]
         pictures, table = pictures_of(data, options.pictures + options.next, Path(folder))
         arms = Arms(table, Path(folder) / "cache")
         for count in options.dabs:
-            for name in arms.names():
+            for name in (known for known in arms.names() if known in options.methods):
                 same, later, began = ConfusionMatrix(), ConfusionMatrix(), time.process_time()
                 for number, picture in enumerate(pictures[: options.pictures]):
                     label = arms.learned(name, picture, dabs_of(picture.truth, table, count, number))
@@ -262,6 +263,7 @@ def main() -> int:
     parser.add_argument(
         "--every", type=int, default=4, help="of how many pictures one is judged by those that follow"
     )
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--strokes", type=int, default=9)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()

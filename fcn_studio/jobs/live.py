@@ -75,12 +75,12 @@ def live(job: LiveJob, learners: LiveLearners) -> Generator[JobProgress, bool | 
     yield Prepared(1, total)
     samples, new = [drawn(job.image, features, job.table)], 0
     for done, other in enumerate(job.others[:_MOST_OTHERS], start=2):
-        if not learner.knows(other, job.table):
-            new += 1
-            if new > _MOST_NEW:
-                continue
+        known = learner.knows(other, job.table)
+        if not known and new == _MOST_NEW:
+            continue
         with suppress(ImageError):
             samples.append(learner.sample(other, job.table, job.cache))
+            new += not known
         yield Prepared(done, total)
     scores = learner.fit(features, samples, job.table, job.base_map)
     yield Prepared(total, total)

@@ -29,10 +29,10 @@ from fcn_studio.i18n import tr
 PIXELS = 2_500
 """Pixels of the open image that are learned from, at most."""
 
-_PIXELS_OF_OTHERS = 240
-"""Pixels of each other image that are learned from, at most."""
+_PIXELS_OF_OTHERS, _LEAST_OF_OTHERS = 1_000, 160
+"""Pixels of each other image: so many are kept, and of many images at least so many are learned from."""
 
-_SAMPLES = 64
+_SAMPLES = 32
 _STEPS_COLD, _STEPS_WARM = 3, 1
 
 
@@ -49,6 +49,11 @@ class Sample:
     features: Tensor
     classes: Tensor
     moments: tuple[Tensor, Tensor]
+
+    def thinned(self, most: int) -> Sample:
+        """Return every so many-th of the pixels, about as many as asked for."""
+        step = max(1, round(len(self.classes) / most))
+        return Sample(self.features[::step], self.classes[::step], self.moments)
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,8 @@ class LiveLearner:
         indices = tuple(sorted(info.index for info in table.active))
         channel = torch.full((256,), -1)
         channel[list(indices)] = torch.arange(len(indices))
+        most = max(_LEAST_OF_OTHERS, PIXELS // max(1, len(samples) - 1))
+        samples = [samples[0], *(sample.thinned(most) for sample in samples[1:])]
         channels = [channel[sample.classes] for sample in samples]
         prior = self._prior(table, base_map, features)
         fit = LinearFit(
