@@ -105,24 +105,42 @@ def append(path: Path, progress: TrainProgress) -> None:
 
 
 def read_log(folder: Path) -> list[TrainProgress]:
-    """Return the log of a run, as far as it can be read; that of a very long one is left out."""
+    """Return the log of a run, as far as it can be read.
+
+    Of the figures it has the mean IoU and the IoU by class. The log of a very long run is left out.
+    """
     try:
         lines = read_file(folder / "log.jsonl", _LONGEST_LOG).splitlines()
     except (OSError, ValueError):
         return []
     history = []
     for line in lines:
-        with suppress(ValueError, TypeError, KeyError, AttributeError):  # a line that was cut off
+        with suppress(ValueError, TypeError, KeyError, AttributeError, OverflowError):  # a line that was cut off
             history.append(_progress(parse(line)))
     return history
 
 
 def _progress(row: dict[str, Any]) -> TrainProgress:
-    """Return the report of a line. Raises: ValueError, TypeError, KeyError, AttributeError if it is none."""
-    figures = row["figures"] and Figures.from_json({**row["figures"], "confusion": {}})
-    loss = math.nan if row["loss"] is None else float(row["loss"])
-    fraction, elapsed, cpu_seconds = (float(row[name]) for name in ("fraction", "elapsed", "cpu_seconds"))
-    return TrainProgress(whole(row["step"]), whole(row["total_steps"]), fraction, loss, elapsed, cpu_seconds, figures)
+    """Return the report of a line.
+
+    Raises: ValueError, TypeError, KeyError, AttributeError or OverflowError if it is none.
+    """
+    figures, scored = row["figures"], None
+    if figures is not None:
+        iou = {int(index): _finite(value) for index, value in figures["iou"].items()}
+        scored = Figures(math.nan, math.nan, _finite(figures["mean_iou"]), math.nan, iou, {})
+    loss = math.nan if row["loss"] is None else _finite(row["loss"])
+    fraction, elapsed, cpu_seconds = (_finite(row[name]) for name in ("fraction", "elapsed", "cpu_seconds"))
+    step, total = int(_finite(whole(row["step"]))), int(_finite(whole(row["total_steps"])))
+    return TrainProgress(step, total, fraction, loss, elapsed, cpu_seconds, scored)
+
+
+def _finite(value: Any) -> float:
+    """Return a number that can be drawn. Raises: TypeError, ValueError or OverflowError if it is none."""
+    number = float(value)
+    if not abs(number) < 1e15:
+        raise ValueError(f"{value!r:.50} cannot be drawn")
+    return number
 
 
 def begin(project: ProjectFolder, config: TrainConfig) -> Run:

@@ -425,12 +425,14 @@ def _logs() -> list[Seed]:
         {"step": 1, "total_steps": 2, "fraction": 0.5, "loss": loss, "elapsed": 1.0, "cpu_seconds": 1.0, "figures": f}
         for loss, f in ((None, None), (0.5, scored))
     ]
-    return [("".join(json.dumps(row) + "\n" for row in rows).encode(), mutators.json_text)]
+    whole = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    return [(whole, blind), *((json.dumps(row).encode(), mutators.json_text) for row in rows)]
 
 
 def _gestures() -> list[Seed]:
     rows = [[9.0, "a.png", "Fill", 1, 2, 7.5, 80], [9.5, "ü/b.png", "Verify", None, 0, 0.5, 0]]
-    return [("".join(json.dumps(row) + "\n" for row in rows).encode(), mutators.json_text)]
+    whole = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    return [(whole, blind), *((json.dumps(row).encode(), mutators.json_text) for row in rows)]
 
 
 def _timings() -> list[Seed]:
@@ -567,8 +569,8 @@ READERS: dict[str, Reader] = {
     "journal": Reader(_read_journal, _journals, "a.journal"),
     "run result": Reader(lambda path: read_run_result(path.parent), _run_results, NAME),
     "run label": Reader(lambda path: read_run_label(path.parent), _labels, LABEL),
-    "run log": Reader(lambda path: read_log(path.parent), _logs, "log.jsonl"),
-    "effort log": Reader(read_gestures, _gestures, "effort/a.jsonl"),
+    "run log": Reader(lambda path: read_log(path.parent) or None, _logs, "log.jsonl"),
+    "effort log": Reader(lambda path: read_gestures(path) or None, _gestures, "effort/a.jsonl"),
     "timings": Reader(_read_timings, _timings, "timings.json"),
     "lock": Reader(_read_lock, _lock, ".fcn-studio/lock"),
     "settings": Reader(_read_settings, _settings, "settings.toml"),
