@@ -60,7 +60,7 @@ def read_gestures(path: Path) -> list[Gesture]:
         for line in lines:
             try:
                 found.append(_gesture(*parse(line)))
-            except (ValueError, TypeError):  # a write was cut off
+            except (ValueError, TypeError, OverflowError):  # a write was cut off
                 continue
     return found
 
