@@ -224,7 +224,7 @@ def quality(data: Path, options: argparse.Namespace) -> Iterator[dict[str, Any]]
                     "dabs": count,
                     "method": name,
                     "same": found[0],
-                    "next": found[1],
+                    "next": found[1] if options.next and name != "forest" else float("nan"),
                     "s": seconds,
                 }
 
