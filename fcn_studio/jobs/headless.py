@@ -15,8 +15,11 @@ from typing import Any
 from tqdm import tqdm
 
 from fcn_studio.core.class_map import ClassMap, can_help, map_classes
+from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.prediction import Prediction
+from fcn_studio.core.review.hotspots import Hotspot
+from fcn_studio.core.review.suspects import Suspects, ranked
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.core.with_result import WithResult
 from fcn_studio.errors import (
@@ -46,8 +49,9 @@ from fcn_studio.jobs.console import (
 )
 from fcn_studio.jobs.networks import class_map_with, index_map_of, needed, network_of, refuse_trunk
 from fcn_studio.jobs.outputs import check_folder
-from fcn_studio.jobs.protocol import EvaluateJob, ImageFailed, Predicted, SegmentJob
+from fcn_studio.jobs.protocol import EvaluateJob, ImageFailed, Judged, Predicted, SegmentJob, SuspectsJob
 from fcn_studio.jobs.run import JobRunner
+from fcn_studio.jobs.suspects import suspects_job
 from fcn_studio.jobs.trainings import train as train
 from fcn_studio.settings import Settings, Value
 
@@ -342,6 +346,79 @@ def _score(job: EvaluateJob) -> tuple[Figures, list[str]]:
                 tqdm.write(tr("left out: {sentence}", sentence=news.sentence), file=sys.stderr)
     assert isinstance(steps.result, Figures)
     return steps.result, failed
+
+
+_LISTED = 50
+"""Suspect regions that are printed; JSON has all."""
+
+
+def suspects(
+    folder: Path, *, device: str = "auto", grey_as_indices: bool = False, max_pixels: int = MAX_PIXELS
+) -> Json:
+    """List the regions of verified images whose labels are probably wrong, the likeliest first.
+
+    Raises:
+        TrainingError: if there are fewer than two verified images.
+        CheckpointError, DeviceError: as their sentences say.
+    """
+    with open_project(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
+        table, snapshot = project.config.table, trusted(project)
+        job = suspects_job(snapshot, table, device)
+        judged, failed = _judge(job)
+        regions = ranked(judged)
+        for image_id, region in regions[:_LISTED]:
+            words = tr(
+                "{image}: {own} may be {guess} ({probability:.0%}), {area:,} px at {x}, {y}",
+                image=image_id,
+                own=table.name_of(region.own),
+                guess=table.name_of(region.class_index),
+                probability=region.probability,
+                area=region.area,
+                x=region.rect.x0,
+                y=region.rect.y0,
+            )
+            print(f"  {words}")
+        print(
+            tr_n(
+                "{n} suspect region in {images:,} verified images",
+                "{n:,} suspect regions in {images:,} verified images; the first {listed} are listed",
+                len(regions),
+                images=len(judged),
+                listed=min(_LISTED, len(regions)),
+            )
+        )
+        return {
+            "images": {found.image_id: found.score for found in judged},
+            "regions": [_region_json(image_id, region, table) for image_id, region in regions],
+            "failed": [*snapshot.problems, *failed],
+        }
+
+
+def _judge(job: SuspectsJob) -> tuple[list[Suspects], list[str]]:
+    """Return what is suspect in each image, and a sentence for each image that cannot be read."""
+    judged: list[Suspects] = []
+    failed: list[str] = []
+    with progress_bar(tr("find label errors"), 2 * len(job.images)) as bar:
+        for news in JobRunner().run(job):
+            bar.update()
+            if isinstance(news, Judged):
+                judged.append(news.suspects)
+            elif isinstance(news, ImageFailed):
+                failed.append(news.sentence)
+                tqdm.write(tr("left out: {sentence}", sentence=news.sentence), file=sys.stderr)
+    return sorted(judged, key=lambda found: found.score), failed
+
+
+def _region_json(image_id: str, region: Hotspot, table: ClassTable) -> Json:
+    """Return a suspect region for ``--json``."""
+    return {
+        "image": image_id,
+        "class": table.name_of(region.own),
+        "predicted": table.name_of(region.class_index),
+        "probability": region.probability,
+        "box": list(region.rect),
+        "pixels": region.area,
+    }
 
 
 def export(

@@ -11,6 +11,7 @@ from fcn_studio.core.class_map import ClassMap
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.grey_levels import BY_FILE, GreyLevels
 from fcn_studio.core.prediction import Prediction
+from fcn_studio.core.review.suspects import Suspects
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import TrainConfig, TrainProgress
 
@@ -149,7 +150,29 @@ class FeaturesJob:
     cache: str = ""
 
 
-Job = SegmentJob | FineTuneJob | EvaluateJob | InstallJob | LiveJob | FeaturesJob
+@dataclass(frozen=True)
+class SuspectsJob:
+    """Find regions of verified images whose labels are probably wrong.
+
+    The result is None; each image is news of its own.
+
+    Attributes:
+        base: path of the checkpoint, as in `LiveJob`; it must not have learned from the images.
+        table: classes of the project.
+        images: the verified images.
+        folds: their ids; each fold is judged by a fit to the images of the others.
+        cache: folder that keeps features on disk; "" for none.
+    """
+
+    base: str
+    table: ClassTable
+    images: tuple[LabelledImage, ...]
+    folds: tuple[tuple[str, ...], ...]
+    device: str = "auto"
+    cache: str = ""
+
+
+Job = SegmentJob | FineTuneJob | EvaluateJob | InstallJob | LiveJob | FeaturesJob | SuspectsJob
 
 
 @dataclass(frozen=True)
@@ -208,13 +231,22 @@ class Installing:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """So many images of a live or features job have their features."""
+    """So many images of a live, features or suspects job have their features."""
 
     done: int
     total: int
 
 
-JobProgress = Predicted | ImageFailed | Evaluated | TrainProgress | Installing | Prepared
+@dataclass(frozen=True)
+class Judged:
+    """The labels of one image of a suspects job are judged."""
+
+    suspects: Suspects
+    done: int
+    total: int
+
+
+JobProgress = Predicted | ImageFailed | Evaluated | TrainProgress | Installing | Prepared | Judged
 
 
 @dataclass(frozen=True)
@@ -235,7 +267,7 @@ class LivePrediction:
 JobResult = object
 """What a job returns.
 
-None (segment, features), `TrainOutcome` (fine-tune), `Figures` (evaluate), a file's path (install) or
+None (segment, features, suspects), `TrainOutcome` (fine-tune), `Figures` (evaluate), a file's path (install) or
 `LivePrediction`.
 """
 

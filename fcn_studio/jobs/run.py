@@ -22,8 +22,10 @@ from fcn_studio.jobs.protocol import (
     JobResult,
     LiveJob,
     SegmentJob,
+    SuspectsJob,
 )
 from fcn_studio.jobs.segment import segment
+from fcn_studio.jobs.suspects import find_suspects
 
 
 class JobRunner(PredictorCache):
@@ -51,3 +53,5 @@ class JobRunner(PredictorCache):
                 return live(job, self._learners)
             case FeaturesJob():
                 return compute_features(job, self._learners)
+            case SuspectsJob():
+                return find_suspects(job, self._learners)

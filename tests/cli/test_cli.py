@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from fcn_studio import __version__, cli, i18n, paths
+from fcn_studio.cli.arguments import EPILOG
 from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Level
 from fcn_studio.errors import ProjectError
@@ -19,7 +20,7 @@ from fcn_studio.formats.exporters import EXPORTERS
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from tests.helpers import ROOT, contents
 
-COMMANDS = ["open", "demo", "segment", "train", "evaluate", "export", "networks", "doctor"]
+COMMANDS = ["open", "demo", "segment", "train", "evaluate", "suspects", "export", "networks", "doctor"]
 
 
 # --- what it understands ------------------------------------------------------------------------------------------
@@ -62,7 +63,7 @@ def test_a_default_is_told_only_where_there_is_one(capsys: pytest.CaptureFixture
 
 
 def test_the_examples_of_the_help_are_understood() -> None:
-    examples = [line.strip().split("   ")[0].split()[1:] for line in cli.EPILOG.splitlines()[1:]]
+    examples = [line.strip().split("   ")[0].split()[1:] for line in EPILOG.splitlines()[1:]]
     assert len(examples) == 6
     for words in examples:
         cli.parser().parse_args(words if words[0] in COMMANDS else ["open", *words])

@@ -17,7 +17,8 @@ def take_prediction(document: Document, hotspot: Hotspot, prediction: Prediction
     """Label a region as the network predicts it.
 
     Where the network doubts, the pixels become the network's, and pixels of humans and of unknown origin are kept
-    byte for byte. A difference concerns a person's own labels: there the answer is the person's, as for `name_class`.
+    byte for byte. A difference or a suspect concerns a person's own labels: there the answer is the person's, as for
+    `name_class`.
 
     Args:
         document: the open image.
@@ -30,7 +31,7 @@ def take_prediction(document: Document, hotspot: Hotspot, prediction: Prediction
     Raises:
         FcnStudioError: if the network doubts, and the image is Verified or Skipped.
     """
-    if hotspot.reason is Reason.DIFFERENCE:
+    if hotspot.reason is not Reason.DOUBT:
         return name_class(document, hotspot, hotspot.class_index)
     region = hotspot.open_region(_labels(document))
     return auto_segment(document, prediction, title=ACCEPT_REGION, region=region)

@@ -10,15 +10,19 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TypeVar
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import LabelMap, Labels, Mask, Provenance
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.region import StencilRegion
+
+_Value = TypeVar("_Value", bound=np.generic)
 
 GRID_PIXELS = 1 << 20
 """Regions are searched on every k-th row and column, so that at most so many pixels are looked at."""
@@ -57,6 +61,7 @@ class Reason(StrEnum):
 
     DOUBT = "doubt"
     DIFFERENCE = "difference"
+    SUSPECT = "suspect"
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +69,12 @@ class Hotspot:
     """A region that is worth a look.
 
     Attributes:
-        reason: the network doubts it, or contradicts a person there.
+        reason: the network doubts it, or contradicts a person there, or one that has not seen the image does.
         rect: bounding box in image pixels.
         inside: bool (height, width), the pixels of the box that are in the region.
         class_index: the predicted class, the same for all pixels.
         second: the most frequent second guess that is another class, 255 if none is known.
-        own: the class of the person's label for a difference, 255 for a doubt.
+        own: the class of the person's label for a difference or a suspect, 255 for a doubt.
         probability: the mean probability of the predicted class, 0..1.
         gain: number of wrong pixels that an answer is expected to settle.
     """
@@ -91,15 +96,15 @@ class Hotspot:
     def open_region(self, labels: Labels) -> StencilRegion:
         """Return the pixels that an answer may still change.
 
-        Of a doubt these are the pixels that no human has labelled. Of a difference these are the pixels of people
-        that still have the label that was contradicted.
+        Of a doubt these are the pixels that no human has labelled. Of the others these are the pixels of people that
+        still have the label that was contradicted.
 
         Args:
             labels: the annotation of the whole image.
         """
         part = labels.part(self.rect)
         still = self.inside & _who(part.provenance, self.reason)
-        if self.reason is Reason.DIFFERENCE:
+        if self.reason is not Reason.DOUBT:
             still &= part.label_map == self.own
         return StencilRegion(self.rect, still.view(np.uint8))
 
@@ -121,7 +126,7 @@ class Hotspot:
 
 
 @dataclass(frozen=True)
-class _Grid:
+class Grid:
     """Every k-th row and column of an image's planes.
 
     Attributes:
@@ -140,17 +145,16 @@ class _Grid:
     free: Mask
 
     @classmethod
-    def of(cls, prediction: Prediction, labels: Labels, answered: Mask | None) -> _Grid:
+    def of(cls, prediction: Prediction, labels: Labels, answered: Mask | None) -> Grid:
         """Take the grid out of an image's planes."""
         step = max(1, math.ceil(math.sqrt(prediction.label_map.size / GRID_PIXELS)))
-        every = np.s_[step // 2 :: step, step // 2 :: step]
         predicted, uncertainty, own, provenance = (
-            np.ascontiguousarray(plane[every])
+            on_grid(plane, step)
             for plane in (prediction.label_map, prediction.uncertainty, labels.label_map, labels.provenance)
         )
         free = predicted != VOID
         if answered is not None:
-            free &= ~answered[every]
+            free &= ~on_grid(answered, step)
         return cls(step, predicted, uncertainty, own, provenance, away_from_borders(predicted, step), free)
 
     def expected(self, rect: Rect, inside: Mask) -> float:
@@ -171,6 +175,11 @@ class _Grid:
                 yield rect, numbers[rect.slices] == number
 
 
+def on_grid(plane: NDArray[_Value], step: int) -> NDArray[_Value]:
+    """Return every k-th row and column of a plane, from the middle of the first k on."""
+    return np.ascontiguousarray(plane[step // 2 :: step, step // 2 :: step])
+
+
 def hotspots(prediction: Prediction, labels: Labels, answered: Mask | None = None) -> list[Hotspot]:
     """Return the regions of an image that are worth a look, the largest expected gain first.
 
@@ -186,10 +195,10 @@ def hotspots(prediction: Prediction, labels: Labels, answered: Mask | None = Non
     """
     if prediction.label_map.shape != labels.shape:
         raise ValueError(f"prediction is {prediction.label_map.shape}, annotation {labels.shape}")
-    grid = _Grid.of(prediction, labels, answered)
+    grid = Grid.of(prediction, labels, answered)
     found = sorted((*_doubts(grid), *_differences(grid)), key=lambda seed: -seed.gain)[:MOST]
-    grown = (_grown(seed, grid.step, prediction, labels) for seed in found)
-    return [hotspot for hotspot in grown if hotspot is not None]
+    regions = (grown(seed, grid.step, prediction, labels) for seed in found)
+    return [region for region in regions if region is not None]
 
 
 def away_from_borders(label_map: LabelMap, step: int = 1) -> Mask:
@@ -204,7 +213,7 @@ def away_from_borders(label_map: LabelMap, step: int = 1) -> Mask:
 
 
 @dataclass(frozen=True)
-class _Seed:
+class Seed:
     """A region on the grid, without the band along its borders.
 
     Attributes:
@@ -212,7 +221,7 @@ class _Seed:
         rect: in pixels of the grid.
         inside: bool (height, width).
         gain: see `Hotspot`.
-        level: the uncertainty from which its pixels are doubtful; 0 for a difference.
+        level: the uncertainty from which its pixels are doubtful; 0 for another reason.
     """
 
     reason: Reason
@@ -222,18 +231,18 @@ class _Seed:
     level: int
 
 
-def _doubts(grid: _Grid) -> Iterator[_Seed]:
+def _doubts(grid: Grid) -> Iterator[Seed]:
     """Yield the regions where the network doubts, and that no human has labelled."""
     yield from _doubts_in(grid, grid.free & grid.inner & _who(grid.provenance, Reason.DOUBT), LEVELS)
 
 
-def _doubts_in(grid: _Grid, mask: Mask, levels: Sequence[int]) -> Iterator[_Seed]:
+def _doubts_in(grid: Grid, mask: Mask, levels: Sequence[int]) -> Iterator[Seed]:
     """Yield the doubtful regions of a mask; a large one falls apart if it can."""
     if not levels:
         return
     for rect, inside in grid.components(mask & (grid.uncertainty >= levels[0])):
-        whole = _Seed(Reason.DOUBT, rect, inside, grid.expected(rect, inside), levels[0])
-        parts: list[_Seed] = []
+        whole = Seed(Reason.DOUBT, rect, inside, grid.expected(rect, inside), levels[0])
+        parts: list[Seed] = []
         if np.count_nonzero(inside) > LARGEST_SHARE * mask.size:
             within = np.zeros_like(mask)
             within[rect.slices] = inside
@@ -241,7 +250,7 @@ def _doubts_in(grid: _Grid, mask: Mask, levels: Sequence[int]) -> Iterator[_Seed
         yield from parts or [whole]
 
 
-def _differences(grid: _Grid) -> Iterator[_Seed]:
+def _differences(grid: Grid) -> Iterator[Seed]:
     """Yield the regions where the network is sure, and contradicts a person."""
     mask = grid.free & grid.inner & _who(grid.provenance, Reason.DIFFERENCE)
     mask &= (grid.own != grid.predicted) & (grid.own != VOID) & (grid.uncertainty <= SURE)
@@ -250,17 +259,17 @@ def _differences(grid: _Grid) -> Iterator[_Seed]:
     mask &= away_from_borders(grid.own, grid.step)
     for rect, inside in grid.components(mask):
         sure = grid.step**2 * np.count_nonzero(inside) - grid.expected(rect, inside)
-        yield _Seed(Reason.DIFFERENCE, rect, inside, PERSON_WRONG * sure, 0)
+        yield Seed(Reason.DIFFERENCE, rect, inside, PERSON_WRONG * sure, 0)
 
 
-def _grown(seed: _Seed, step: int, prediction: Prediction, labels: Labels) -> Hotspot | None:
+def grown(seed: Seed, step: int, prediction: Prediction, labels: Labels) -> Hotspot | None:
     """Return a region of the grid in the image's pixels, with the band along its borders."""
     rect, holes, near = _widened(seed, step, labels.shape)
     part, old = prediction.part(rect), labels.part(rect)
     near &= _who(old.provenance, seed.reason)
     index, own = _commonest(part.label_map, near), VOID
     near &= part.label_map == index
-    if seed.reason is Reason.DIFFERENCE:
+    if seed.reason is not Reason.DOUBT:
         own = _commonest(old.label_map, near)
         near &= old.label_map == own
     else:
@@ -275,7 +284,7 @@ def _grown(seed: _Seed, step: int, prediction: Prediction, labels: Labels) -> Ho
     return Hotspot(seed.reason, box, inside, index, second, own, probability, seed.gain)
 
 
-def _widened(seed: _Seed, step: int, shape: tuple[int, int]) -> tuple[Rect, Mask, Mask]:
+def _widened(seed: Seed, step: int, shape: tuple[int, int]) -> tuple[Rect, Mask, Mask]:
     """Return a box in image pixels, and in it the small holes of a region, and the region with a band around it."""
     band, height, width = (_reach(step) + 1) * step, *shape
     room = seed.rect.grown(_reach(step) + 1)

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fcn_studio.core.class_map import ClassMap, can_help, map_classes, rows_for
 from fcn_studio.core.classes import ClassTable
-from fcn_studio.core.labels import values_in
+from fcn_studio.core.labels import LabelMap, values_in
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.errors import TrainingError
@@ -136,36 +138,36 @@ class LiveLearner:
         Raises:
             TrainingError: if fewer than two classes have pixels or are known to the base.
         """
-        indices = tuple(sorted(info.index for info in table.active))
-        channel = torch.full((256,), -1)
-        channel[list(indices)] = torch.arange(len(indices))
+        indices, prior = _indices(table), self._prior(table, base_map, features.groups)
         most = max(_LEAST_OF_OTHERS, PIXELS // max(1, len(samples) - 1))
         samples = [samples[0], *(sample.thinned(most) for sample in samples[1:])]
-        channels = [channel[sample.classes] for sample in samples]
-        prior = self._prior(table, base_map, features)
-        fit = LinearFit(
-            torch.cat([sample.features for sample in samples]),
-            torch.cat(channels),
-            _weights(channels, len(indices)),
-            prior,
-            moments=_scales(samples, features.groups),
-        )
+        first = max(1, len(samples) - 1)
+        fit = _fit_of(samples, indices, prior, _scales(samples, features.groups), first)
         if int(fit.fitted.sum()) < 2:
             raise TrainingError(tr("Live needs strokes of two classes; paint a second one."))
-        scores, steps = prior, _STEPS_COLD
-        if self._last is not None and self._last.indices == indices:
-            scores, steps = self._last.linear, _STEPS_WARM
-        for _ in range(steps):
-            scores = fit.step(scores)
-            if fit.converged:
-                break
-        self._last = LiveScores(scores, indices)
+        warm = self._last is not None and self._last.indices == indices
+        start, steps = (self._last.linear, _STEPS_WARM) if self._last and warm else (prior, _STEPS_COLD)
+        self._last = LiveScores(_solved(fit, start, steps), indices)
         return self._last.only(fit.fitted)
 
-    def _prior(self, table: ClassTable, base_map: ClassMap, features: Features) -> LinearScores:
+    def fit_apart(self, samples: Sequence[Sample], groups: Sequence[int], table: ClassTable) -> LiveScores:
+        """Return scores fitted to samples alone, whatever was fitted before.
+
+        All images count the same.
+
+        Args:
+            samples: at least one.
+            groups: number of features of each group.
+            table: the project's classes.
+        """
+        indices, prior = _indices(table), self._prior(table, {}, groups)
+        fit = _fit_of(samples, indices, prior, _scales(samples, groups, alike=True))
+        return LiveScores(_solved(fit, prior, _STEPS_COLD), indices).only(fit.fitted)
+
+    def _prior(self, table: ClassTable, base_map: ClassMap, groups: Sequence[int]) -> LinearScores:
         """Return what the base knows of the project's classes, as scores that pass its own on."""
         known = self.store.extractor.checkpoint.table
-        total = sum(features.groups)
+        total = sum(groups)
         weight = torch.zeros(len(table.active), total)
         if can_help(map_classes(known, table, base_map), known):
             rows = {info.index: row for row, info in enumerate(sorted(table.active, key=lambda info: info.index))}
@@ -178,10 +180,39 @@ class LiveLearner:
 @torch.inference_mode()
 def predict(image_id: str, features: Features, scores: LiveScores) -> Prediction:
     """Return the prediction of an image by its features."""
-    probabilities = with_shares(features.scores(scores.linear.weight, scores.linear.bias).softmax(0))
+    return _predicted(image_id, features, scores)[0]
+
+
+@torch.inference_mode()
+def predict_and_judge(
+    image_id: str, features: Features, scores: LiveScores, label_map: LabelMap
+) -> tuple[Prediction, LabelMap]:
+    """Return the prediction of an image, and the probability of each pixel's own label.
+
+    The probabilities are uint8 (H, W), ``round(255 * p)``; 255 where the scores do not know the label.
+
+    Args:
+        image_id: which image it is.
+        features: of the image.
+        scores: of classes of the project.
+        label_map: uint8 (H, W), class indices or 255.
+    """
+    prediction, probabilities = _predicted(image_id, features, scores)
+    likely = np.full(label_map.shape, 255, np.uint8)
+    for index, plane in zip(scores.indices, probabilities, strict=True):
+        own = (label_map == index).view(np.uint8)
+        if cv2.countNonZero(own):
+            wide = cv2.resize(plane, label_map.shape[::-1], interpolation=cv2.INTER_LINEAR)
+            cv2.copyTo(cv2.convertScaleAbs(wide, alpha=255), own, likely)
+    return prediction, likely
+
+
+def _predicted(image_id: str, features: Features, scores: LiveScores) -> tuple[Prediction, NDArray[np.float32]]:
+    """Return the prediction of an image, and the probabilities (C, h, w) of its working size."""
+    probabilities = with_shares(features.scores(scores.linear.weight, scores.linear.bias).softmax(0)).numpy()
     indices = np.array(scores.indices, np.uint8)
-    labels, doubt, second = top_two(probabilities.numpy(), indices, features.full_size)
-    return Prediction(image_id, labels, doubt, scores.sha256, second)
+    labels, doubt, second = top_two(probabilities, indices, features.full_size)
+    return Prediction(image_id, labels, doubt, scores.sha256, second), probabilities
 
 
 def _key(image: LabelledImage, table: ClassTable) -> tuple[object, ...]:
@@ -204,32 +235,64 @@ def drawn(image: LabelledImage, features: Features, table: ClassTable, most: int
     return Sample(features.at(places), torch.from_numpy(flat[places].astype(np.int64)), features.moments)
 
 
-def _weights(channels: Sequence[Tensor], classes: int) -> Tensor:
+def _indices(table: ClassTable) -> tuple[int, ...]:
+    """Return the class index of each channel."""
+    return tuple(sorted(info.index for info in table.active))
+
+
+def _fit_of(
+    samples: Sequence[Sample],
+    indices: Sequence[int],
+    prior: LinearScores,
+    moments: tuple[Tensor, Tensor],
+    first: int = 1,
+) -> LinearFit:
+    """Return a fit to samples that has not begun; the first one counts as much as so many others."""
+    channel = torch.full((256,), -1)
+    channel[list(indices)] = torch.arange(len(indices))
+    channels = [channel[sample.classes] for sample in samples]
+    features = torch.cat([sample.features for sample in samples])
+    weights = _weights(channels, len(indices), first)
+    return LinearFit(features, torch.cat(channels), weights, prior, moments=moments)
+
+
+def _solved(fit: LinearFit, start: LinearScores, steps: int) -> LinearScores:
+    """Return the scores of a fit after so many steps at most."""
+    scores = start
+    for _ in range(steps):
+        scores = fit.step(scores)
+        if fit.converged:
+            break
+    return scores
+
+
+def _weights(channels: Sequence[Tensor], classes: int, first: int) -> Tensor:
     """Return how much each pixel counts.
 
-    Every class counts the same. In each, the first image counts as much as all others, and these count the same.
+    Every class counts the same. In each, the images count the same but for the first one.
 
     Args:
         channels: of the pixels of each image.
         classes: number of channels.
+        first: number of other images that the first one counts as.
     """
     counts = torch.stack([torch.bincount(part, minlength=classes) for part in channels]).float()
     shares = (counts > 0).float()
-    shares[0] *= (len(shares) - 1) if len(shares) > 1 else 1
+    shares[0] *= first
     shares /= shares.sum(0).clamp(min=1)
     return torch.cat(
         [(row / count.clamp(min=1))[part] for row, count, part in zip(shares, counts, channels, strict=True)]
     )
 
 
-def _scales(samples: Sequence[Sample], groups: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+def _scales(samples: Sequence[Sample], groups: Sequence[int], *, alike: bool = False) -> tuple[Tensor, Tensor]:
     """Return the mean and the scale of each feature, over the images that have pixels.
 
-    They count as in `_weights`. The groups count the same, whatever their numbers of features: the fit's penalty is
+    They count as in `_weights`, or all the same if they are ``alike``. The groups count the same, whatever their numbers of features: the fit's penalty is
     on scaled features.
     """
     used = [sample.moments for sample in samples if len(sample.classes)] or [samples[0].moments]
-    opened = float(len(used) - 1 or 1) if len(samples[0].classes) else 1.0
+    opened = float(len(used) - 1 or 1) if len(samples[0].classes) and not alike else 1.0
     shares = torch.tensor([opened] + [1.0] * (len(used) - 1))[:, None]
     shares /= shares.sum()
     means, deviations = (torch.stack(parts) for parts in zip(*used, strict=True))

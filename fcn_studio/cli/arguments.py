@@ -1,31 +1,17 @@
-"""Command line that opens the window or runs its jobs without it.
-
-Exit codes: 0 done, 1 a bug, 2 a sentence on standard error says what to do, 130 interrupted.
-"""
+"""Arguments of the commands."""
 
 from __future__ import annotations
 
 import argparse
-import gc
-import io
-import os
 import re
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stdout
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from fcn_studio import __version__
-from fcn_studio.core.training import Level, RecipeName, TrainConfig
-from fcn_studio.errors import FcnStudioError, UsageError
+from fcn_studio.core.training import Level, RecipeName
 from fcn_studio.formats.exporters import EXPORTERS
 from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.settings import Setting, Value
-
-Json = Mapping[str, object]
-"""What a command writes with ``--json``."""
 
 EPILOG = tr_noop(
     """examples:
@@ -59,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     _add_segment(commands.add_parser("segment", help=tr("label images with a network")))
     _add_train(commands.add_parser("train", help=tr("fine-tune or train a network on what was labelled by hand")))
     _add_evaluate(commands.add_parser("evaluate", help=tr("score a network on verified images")))
+    _add_suspects(commands.add_parser("suspects", help=tr("list labels of verified images that may be wrong")))
     _add_export(commands.add_parser("export", help=tr("write a data set for training with other programs")))
     _add_networks(commands)
     doctor = commands.add_parser("doctor", help=tr("show versions, device and Qt platform, and what is missing"))
@@ -89,8 +76,19 @@ def _add_json(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_project(command: argparse.ArgumentParser, *, network_required: bool = False) -> None:
+def _add_folder(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", type=Path, help=tr("folder of images or VOC tree"))
+    command.add_argument("--grey-as-indices", action="store_true", help=tr("read grey masks as class indices"))
+    _add_max_pixels(command)
+    _add_json(command)
+
+
+def _add_device(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--device", metavar="D", default="auto", help=tr("auto, cpu, cuda, cuda:1 or mps"))
+
+
+def _add_project(command: argparse.ArgumentParser, *, network_required: bool = False) -> None:
+    _add_folder(command)
     command.add_argument(
         "--network",
         metavar="N",
@@ -111,10 +109,7 @@ def _add_project(command: argparse.ArgumentParser, *, network_required: bool = F
             "else by name); may be repeated"
         ),
     )
-    command.add_argument("--device", metavar="D", default="auto", help=tr("auto, cpu, cuda, cuda:1 or mps"))
-    command.add_argument("--grey-as-indices", action="store_true", help=tr("read grey masks as class indices"))
-    _add_max_pixels(command)
-    _add_json(command)
+    _add_device(command)
 
 
 def _add_segment(command: argparse.ArgumentParser) -> None:
@@ -223,6 +218,11 @@ def _add_evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--boundary", action="store_true", help=tr("score boundaries too (F-measure at 2 pixels)"))
 
 
+def _add_suspects(command: argparse.ArgumentParser) -> None:
+    _add_folder(command)
+    _add_device(command)
+
+
 def _add_networks(commands: Any) -> None:
     """Add the commands about networks, mostly of two words."""
     listing = commands.add_parser("networks", help=tr("list the networks"))
@@ -257,7 +257,7 @@ def _add_networks(commands: Any) -> None:
 
 
 def _add_export(command: argparse.ArgumentParser) -> None:
-    command.add_argument("folder", type=Path, help=tr("folder of images or VOC tree"))
+    _add_folder(command)
     formats = [row.name for row in EXPORTERS]
     command.add_argument("--format", choices=formats, default=formats[0], help=tr("form of the data set"))
     command.add_argument("--out", metavar="DIR", type=Path, required=True, help=tr("folder for the data set"))
@@ -270,9 +270,6 @@ def _add_export(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--split", choices=["train", "val", "all"], default="all", help=tr("images of this split (default: all)")
     )
-    command.add_argument("--grey-as-indices", action="store_true", help=tr("read grey masks as class indices"))
-    _add_max_pixels(command)
-    _add_json(command)
     _add_export_options(command)
 
 
@@ -301,199 +298,3 @@ def _argument(option: Setting[Any]) -> dict[str, Any]:
             raise argparse.ArgumentTypeError(str(error)) from error
 
     return {"type": value, "metavar": "N" if option.kind in (int, float) else "TEXT"}
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    known = _WINDOWS.keys() | _REPORTS.keys()
-    if " ".join(words[:2]) in known:
-        words[:2] = [" ".join(words[:2])]
-    if not words or (words[0] not in known and words[0] not in ("-h", "--help", "--version")):
-        words.insert(0, "open")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A log file gets each line at once, and a path that cannot be encoded costs no result.
-        sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
-    options = parser().parse_args(words)
-    try:
-        if options.command in _WINDOWS:
-            return _WINDOWS[options.command](options)
-        from fcn_studio.jobs.outputs import check_json, write_json
-
-        check_json(options.json)
-        with _words_apart(options.json):
-            result = _REPORTS[options.command](options)
-        if result:  # empty in all but the first of several processes that train together
-            write_json(result, options.json)
-        return 0 if result.get("healthy", True) else 2
-    except FcnStudioError as error:
-        print(f"fcn-studio: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:  # the reader of the output has closed the pipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    except KeyboardInterrupt:
-        print("fcn-studio:", tr("interrupted"), file=sys.stderr)
-        return 130
-
-
-@contextmanager
-def _words_apart(path: Path | None) -> Iterator[None]:
-    """Print sentences to standard error while standard output is for JSON only."""
-    with redirect_stdout(sys.stderr) if str(path) == "-" else nullcontext():
-        yield
-
-
-def _open(options: argparse.Namespace) -> int:
-    from fcn_studio.ui.runtime.unix_signals import QuitSignals
-
-    gc.disable()  # start-up: what is imported stays, and is not worth looking through; `run_window` takes over
-    try:
-        with QuitSignals() as signals:
-            # Start-up: shiboken reads the source of every module that is imported after PySide6.
-            import cv2  # noqa: F401
-
-            import fcn_studio.core.document
-            import fcn_studio.fcn.weights.catalogue
-            import fcn_studio.settings
-            import fcn_studio.tools.base  # noqa: F401
-            from fcn_studio.ui.app import run_window
-
-            limit = _max_pixels(options) if options.max_pixels is not None else None
-            return run_window(options.folder, signals, break_lock=options.break_lock, max_pixels=limit)
-    finally:
-        gc.enable()  # where it came to no window
-
-
-def _demo(options: argparse.Namespace) -> int:
-    from fcn_studio.ui.demo import run_demo
-
-    return run_demo(options.folder, offscreen=options.offscreen, screenshot=options.screenshot)
-
-
-def _max_pixels(options: argparse.Namespace) -> int:
-    """Return the given limit, else that of the settings.
-
-    Raises:
-        UsageError: if the value is not valid.
-    """
-    from fcn_studio.settings import Settings
-
-    try:
-        if options.max_pixels is not None:
-            return int(Settings.max_pixels.accepted(options.max_pixels))
-    except ValueError as error:
-        raise UsageError(
-            tr("--max-pixels {pixels} makes no sense; give 1 million to 2,000 million", pixels=options.max_pixels)
-        ) from error
-    settings = Settings()
-    if settings.notice:
-        print(settings.notice, file=sys.stderr)
-    return settings.max_pixels
-
-
-def _of_project(options: argparse.Namespace) -> dict[str, Any]:
-    """Return what `_add_project` has read, but for the folder."""
-    names = ("network", "device", "class_map", "grey_as_indices")
-    return {name: getattr(options, name) for name in names} | {"max_pixels": _max_pixels(options)}
-
-
-def _segment(options: argparse.Namespace) -> Json:
-    from fcn_studio.jobs import headless
-
-    return headless.segment(
-        options.folder,
-        include_prelabelled=options.all,
-        out=options.out,
-        overwrite=options.overwrite,
-        break_lock=options.break_lock,
-        **_of_project(options),
-    )
-
-
-def _train(options: argparse.Namespace) -> Json:
-    from fcn_studio.jobs import headless
-
-    given = {f.name: getattr(options, f.name) for f in fields(TrainConfig) if hasattr(options, f.name)}
-    del given["class_map"]  # names, which only the project and its network can turn into indices
-    config = TrainConfig(**{**given, "level": Level(options.level), "recipe": RecipeName(options.recipe)})
-    return headless.train(
-        options.folder,
-        config,
-        out=options.out,
-        log=options.log,
-        resume=options.resume,
-        val_list=options.val_list,
-        **_of_project(options),
-    )
-
-
-def _evaluate(options: argparse.Namespace) -> Json:
-    from fcn_studio.jobs import headless
-
-    return headless.evaluate(
-        options.folder,
-        split=options.split,
-        boundary=options.boundary,
-        **_of_project(options),
-    )
-
-
-def _export(options: argparse.Namespace) -> Json:
-    from fcn_studio.jobs import headless
-
-    keys = {option.key for row in EXPORTERS for option in row.options}
-    return headless.export(
-        options.folder,
-        options.out,
-        statuses=options.status or ["verified"],
-        split=options.split,
-        exporter=options.format,
-        options={key: value for key in keys if (value := getattr(options, key)) is not None},
-        grey_as_indices=options.grey_as_indices,
-        max_pixels=_max_pixels(options),
-    )
-
-
-def _networks(options: argparse.Namespace) -> Json:
-    from fcn_studio.jobs import library
-
-    commands: dict[str, Callable[[], Json]] = {
-        "networks": lambda: library.networks(options.folder, available=options.available),
-        "networks download": lambda: library.download(
-            options.name, options.keep_as, allow_unverified=options.allow_unverified
-        ),
-        "networks import": lambda: library.import_file(
-            options.file, options.keep_as, options.classes, options.architecture
-        ),
-        "networks show": lambda: library.show(options.name),
-        "networks remove": lambda: library.remove(options.name),
-    }
-    return commands[options.command]()
-
-
-def _doctor(options: argparse.Namespace) -> Json:
-    from fcn_studio.ui.doctor import examine
-
-    report = examine()
-    for line in report.lines():
-        print(line)
-    return report.as_json()
-
-
-_WINDOWS: dict[str, Callable[[argparse.Namespace], int]] = {"open": _open, "demo": _demo}
-"""Commands that end with an exit code."""
-
-_REPORTS: dict[str, Callable[[argparse.Namespace], Json]] = {
-    "segment": _segment,
-    "train": _train,
-    "evaluate": _evaluate,
-    "export": _export,
-    "networks": _networks,
-    "networks download": _networks,
-    "networks import": _networks,
-    "networks show": _networks,
-    "networks remove": _networks,
-    "doctor": _doctor,
-}
-"""Commands that end with a result for ``--json``."""

@@ -1,0 +1,95 @@
+"""Suspects: regions whose labels are probably wrong.
+
+A network that has not learned from an image scores its labels. Where it gives a region's class next to no
+probability, the label is worth a second look.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn_studio.core.classes import VOID
+from fcn_studio.core.labels import LabelMap, Labels, Provenance
+from fcn_studio.core.prediction import Prediction
+from fcn_studio.core.review.hotspots import MOST, Grid, Hotspot, Reason, Seed, away_from_borders, grown, on_grid
+
+UNLIKELY = 51
+"""Probability of the label below which a pixel is suspect: 0.2 of 255 steps."""
+
+TEMPERATURE = 0.1
+"""How much more the least likely labels of an image count in its score than the others."""
+
+
+@dataclass(frozen=True, eq=False)
+class Suspects:
+    """What an image's labels are to a network that has not learned from it.
+
+    Attributes:
+        image_id: which image it is of.
+        score: 0..1, the lower the likelier the image has wrong labels; 1 where nothing can be judged.
+        regions: the suspect regions, the largest first.
+    """
+
+    image_id: str
+    score: float = 1.0
+    regions: tuple[Hotspot, ...] = ()
+
+
+def suspects(prediction: Prediction, likely: LabelMap, labels: Labels) -> Suspects:
+    """Return the regions of an image whose labels are probably wrong, and the image's score.
+
+    Only labels of people are judged, and none next to a border between two classes.
+
+    Args:
+        prediction: of a network that has not learned from the image, in the project's class indices.
+        likely: uint8 (H, W), ``round(255 * p)`` of each pixel's own label; 255 where the network cannot judge it.
+        labels: the annotation.
+    """
+    grid = Grid.of(prediction, labels, None)
+    judged = (grid.provenance > Provenance.NETWORK) & (grid.own != VOID) & grid.free
+    judged &= away_from_borders(grid.own, grid.step)
+    on = on_grid(likely, grid.step)
+    seeds = [
+        Seed(Reason.SUSPECT, rect, inside, float(grid.step**2 * np.count_nonzero(inside)), 0)
+        for rect, inside in grid.components(judged & (on < UNLIKELY) & (grid.own != grid.predicted))
+    ]
+    largest = sorted(seeds, key=lambda seed: -seed.gain)[:MOST]
+    regions = (grown(seed, grid.step, prediction, labels) for seed in largest)
+    found = tuple(region for region in regions if region is not None)
+    return Suspects(prediction.image_id, softmin(on[judged] / np.float32(255)), found)
+
+
+def ranked(found: Iterable[Suspects]) -> list[tuple[str, Hotspot]]:
+    """Return all suspect regions with their image ids, those that are likeliest to be wrong first.
+
+    A network that cannot tell two classes contradicts many correct labels. So a region counts by its share of all
+    pixels with its label that are predicted as its class, times the probability of that, times its width.
+    """
+    regions = [(of.image_id, region) for of in found for region in of.regions]
+    pixels: Counter[tuple[int, int]] = Counter()
+    for _, region in regions:
+        pixels[region.own, region.class_index] += region.area
+
+    def weight(row: tuple[str, Hotspot]) -> float:
+        region = row[1]
+        share = region.area / pixels[region.own, region.class_index]
+        return share * region.probability * math.sqrt(region.area)
+
+    return sorted(regions, key=weight, reverse=True)
+
+
+def softmin(likely: NDArray[np.float32]) -> float:
+    """Return a mean of probabilities (n,) in which the lowest ones count most, 1 if there are none.
+
+    Source: Lad & Mueller 2023, "Estimating label quality and errors in semantic segmentation data via any model".
+    """
+    if not len(likely):
+        return 1.0
+    weights = np.exp((likely.min() - likely) / TEMPERATURE, dtype=np.float64)
+    return float(likely @ weights / weights.sum())
