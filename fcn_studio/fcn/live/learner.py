@@ -288,8 +288,8 @@ def _weights(channels: Sequence[Tensor], classes: int, first: int) -> Tensor:
 def _scales(samples: Sequence[Sample], groups: Sequence[int], *, alike: bool = False) -> tuple[Tensor, Tensor]:
     """Return the mean and the scale of each feature, over the images that have pixels.
 
-    They count as in `_weights`, or all the same if they are ``alike``. The groups count the same, whatever their numbers of features: the fit's penalty is
-    on scaled features.
+    They count as in `_weights`, or all the same if they are ``alike``. The groups count the same, whatever their
+    numbers of features: the fit's penalty is on scaled features.
     """
     used = [sample.moments for sample in samples if len(sample.classes)] or [samples[0].moments]
     opened = float(len(used) - 1 or 1) if len(samples[0].classes) and not alike else 1.0
