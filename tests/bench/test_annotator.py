@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -11,13 +14,13 @@ from fcn_studio.core.labels import LabelMap, Labels
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
 from tests.bench.annotator.acts import Mistake, accepts, fills, polygons, strokes
-from tests.bench.annotator.arms import Arm
+from tests.bench.annotator.arms import Arm, Record
 from tests.bench.annotator.hand import Hand
-from tests.bench.annotator.person import Person
-from tests.bench.annotator.report import saving
+from tests.bench.annotator.person import Effort, Person
+from tests.bench.annotator.report import row, saving, table
 from tests.bench.annotator.shapes import longest_path, outline
 from tests.bench.annotator.sight import Sight, StopRule, seen
-from tests.bench.annotator.times import KEY, POINT, polygon_time, stroke_time
+from tests.bench.annotator.times import KEY, POINT, THINK, polygon_time, stroke_time
 
 FRAME = Rect(0, 0, 64, 48)
 
@@ -142,3 +145,49 @@ def test_arms_are_read_and_savings_are_paired() -> None:
     theirs = [100.0, 300.0, 50.0, 900.0]
     share, low, high = saving([seconds / 4 for seconds in theirs], theirs)
     assert share == pytest.approx(0.75) == low == high
+
+
+class KnowsIt:
+    """A helper whose prediction is the truth from the third step on."""
+
+    def __init__(self, truth: LabelMap) -> None:
+        self.prediction: Prediction | None = None
+        self._truth, self._steps = truth, 0
+
+    def painted(self, document: Document, *, at_once: bool = False) -> float:
+        self._steps += 1
+        if self._steps == 3:
+            self.prediction = Prediction("a.png", self._truth, np.zeros_like(self._truth), "0" * 64)
+        return 2.35
+
+
+def test_a_person_teaches_accepts_and_has_nothing_left_to_correct() -> None:
+    truth, image = picture(), document()
+    truth[truth == 255] = 0
+    person = Person(image, truth, frozenset({"brush", "polygon", "fill", "accept"}), KnowsIt(truth))
+    person.introduce(1)
+    assert sorted(set(image.label_map.ravel().tolist())) == [0, 1, 2, 255]
+    human = image.provenance == 2
+    person.teach(StopRule(2, 30), rate=1.0)
+    assert person.visible(StopRule(2, 30)) == 0
+    person.correct(StopRule(2, 30))
+    assert person.effort.acts == {"brush": 3, "accept image": 1}
+    assert person.effort.waited == pytest.approx(3 * (2.35 - THINK))
+    assert (image.provenance[human] == 2).all()
+    assert ((image.label_map == truth) | human).all()
+
+
+def test_the_table_says_what_is_saved_and_what_cannot_be_compared() -> None:
+    def records(arm: str, seconds: float, right: float) -> list[Record]:
+        effort = Effort(Counter({"polygon": seconds}), Counter({"polygon": 2}), Counter({"polygon": 5}))
+        return [
+            Record(arm, f"{place}.png", place, effort, effort, right, right, 0.5, 0.0, right, 1.0)
+            for place in range(1, 7)
+        ]
+
+    arms = {"P": records("P", 100, 0.98), "B": records("B", 40, 0.976), "L": records("L", 10, 0.97)}
+    lines = list(table(arms, equal=False))
+    (of_b,) = [line for line in lines if "B against P" in line]
+    assert "M 1.35: 53% [53%, 53%]" in of_b  # of 10 + 2 * 1.35 + 100 and 40 seconds
+    assert [line.split()[0] for line in lines if "NOT COMPARABLE" in line] == ["L", "L"]
+    assert json.loads(json.dumps(row("camvid", StopRule(2, 30), arms["P"][0])))["rule"]["acts"] == {"polygon": 2}
