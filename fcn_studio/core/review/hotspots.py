@@ -270,8 +270,8 @@ def grown(seed: Seed, step: int, prediction: Prediction, labels: Labels) -> Hots
     index, own = _commonest(part.label_map, near), VOID
     near &= part.label_map == index
     if seed.reason is not Reason.DOUBT:
-        own = _commonest(old.label_map, near)
-        near &= old.label_map == own
+        own = _commonest(old.label_map, near, but=index)
+        near &= (old.label_map == own) & (own != VOID)
     else:
         near &= holes | (part.uncertainty >= seed.level)
     thick = cv2.morphologyEx(near.view(np.uint8), cv2.MORPH_OPEN, np.ones((_THREAD, _THREAD), np.uint8))

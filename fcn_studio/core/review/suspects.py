@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,11 +34,13 @@ class Suspects:
         image_id: which image it is of.
         score: 0..1, the lower the likelier the image has wrong labels; 1 where nothing can be judged.
         regions: the suspect regions, the largest first.
+        judged: number of pixels of each class whose labels were judged.
     """
 
     image_id: str
     score: float = 1.0
     regions: tuple[Hotspot, ...] = ()
+    judged: Mapping[int, int] = field(default_factory=dict)
 
 
 def suspects(prediction: Prediction, likely: LabelMap, labels: Labels) -> Suspects:
@@ -62,24 +64,34 @@ def suspects(prediction: Prediction, likely: LabelMap, labels: Labels) -> Suspec
     largest = sorted(seeds, key=lambda seed: -seed.gain)[:MOST]
     regions = (grown(seed, grid.step, prediction, labels) for seed in largest)
     found = tuple(region for region in regions if region is not None)
-    return Suspects(prediction.image_id, softmin(on[judged] / np.float32(255)), found)
+    counts = grid.step**2 * np.bincount(grid.own[judged])
+    pixels = {index: int(counts[index]) for index in np.flatnonzero(counts).tolist()}
+    return Suspects(prediction.image_id, softmin(on[judged] / np.float32(255)), found, pixels)
 
 
 def ranked(found: Iterable[Suspects]) -> list[tuple[str, Hotspot]]:
     """Return all suspect regions with their image ids, those that are likeliest to be wrong first.
 
-    A network that cannot tell two classes contradicts many correct labels. So a region counts by its share of all
-    pixels with its label that are predicted as its class, times the probability of that, times its width.
+    A network that cannot tell two classes apart contradicts many correct labels, and so does one that hardly knows a
+    class. So a region counts by its share of all suspect pixels with its label and its predicted class, times its
+    probability and its width, and less where a large share of the pixels with its label is suspect.
     """
+    found = list(found)
     regions = [(of.image_id, region) for of in found for region in of.regions]
-    pixels: Counter[tuple[int, int]] = Counter()
+    pairs: Counter[tuple[int, int]] = Counter()
+    suspect: Counter[int] = Counter()
+    judged: Counter[int] = Counter()
+    for of in found:
+        judged.update(of.judged)
     for _, region in regions:
-        pixels[region.own, region.class_index] += region.area
+        pairs[region.own, region.class_index] += region.area
+        suspect[region.own] += region.area
 
     def weight(row: tuple[str, Hotspot]) -> float:
         region = row[1]
-        share = region.area / pixels[region.own, region.class_index]
-        return share * region.probability * math.sqrt(region.area)
+        share = region.area / pairs[region.own, region.class_index]
+        unknown = math.sqrt(suspect[region.own] / max(judged[region.own], 1))
+        return share * region.probability * math.sqrt(region.area) / unknown
 
     return sorted(regions, key=weight, reverse=True)
 

@@ -12,6 +12,7 @@ from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.review.answers import name_class, take_prediction
 from fcn_studio.core.review.hotspots import GRID_PIXELS, MOST, Hotspot, Reason, hotspots
+from fcn_studio.core.review.suspects import suspects
 from fcn_studio.core.sample import Status
 
 HUMAN, NETWORK, NOBODY = Provenance.HUMAN, Provenance.NETWORK, Provenance.NOBODY
@@ -207,3 +208,16 @@ def test_taking_a_difference_is_the_persons_own_answer() -> None:
     assert (document.label_map == drawn(TREES)).all()
     assert (document.provenance == HUMAN).all()
     assert (document.status, document.prelabelled_by) == (Status.VERIFIED, "")
+
+
+def test_a_suspect_region_has_another_label_than_the_network_predicts() -> None:
+    """A small wrong label in a large region that is right; next to it the labels are the network's."""
+    prediction = predicted("bbbbbbbb\n" * 8, "........\n" * 8)
+    labels = labelled("bbbbbbbb\n" * 3 + "bbbaaabb\n" * 3 + "bbbbbbbb\n" * 2, HUMAN)
+    likely = np.where(labels.label_map == 0, 5, 250).astype(np.uint8)
+    found = suspects(prediction, likely, labels)
+    (region,) = found.regions
+    assert (region.reason, region.own, region.class_index) == (Reason.SUSPECT, 0, 1)
+    assert tuple(region.rect) == (12, 12, 24, 24)
+    assert found.score < 0.1
+    assert not suspects(prediction, np.full_like(likely, 250), labels).regions
