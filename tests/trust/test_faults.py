@@ -126,7 +126,7 @@ def test_a_mask_is_old_or_new_whichever_call_fails(tmp_path: Path, kind: str, ho
             wrong[at] = what
         shutil.rmtree(folder)
     assert wrong == {}
-    assert quiet < len(tried) / 2
+    assert quiet < 0.6 * len(tried)
 
 
 def test_the_harness_sees_a_mask_that_is_written_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
