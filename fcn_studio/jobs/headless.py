@@ -381,12 +381,13 @@ def suspects(
         print(
             tr_n(
                 "{n} suspect region in {images:,} verified images",
-                "{n:,} suspect regions in {images:,} verified images; the first {listed} are listed",
+                "{n:,} suspect regions in {images:,} verified images",
                 len(regions),
                 images=len(judged),
-                listed=min(_LISTED, len(regions)),
             )
         )
+        if len(regions) > _LISTED:
+            print(tr("the first {listed} are listed; --json writes all", listed=_LISTED))
         return {
             "images": {found.image_id: found.score for found in judged},
             "regions": [_region_json(image_id, region, table) for image_id, region in regions],
