@@ -47,8 +47,8 @@ def script(studio: Studio, out: Path) -> Script:
     trigger(studio, "redo")
     assert np.array_equal(document.label_map, painted)
 
-    # Most of what it learns contradicts the network in use, so that the new one is better on every fold.
-    toolbox.set_option(BRUSH_SIZE, round(height / 3))
+    # All that it learns contradicts the network in use, so that the new one is better on every fold.
+    toolbox.set_option(BRUSH_SIZE, round(height * 0.7))
     for row in training[:3]:
         session.go_to(row)
         opened = session.document
@@ -56,7 +56,9 @@ def script(studio: Studio, out: Path) -> Script:
         if opened.status is Status.NEW:
             trigger(studio, "auto_segment")
             yield lambda opened=opened: opened.status is Status.PRELABELLED
-        drag(studio, [(width * 0.1, height * 0.8), (width * 0.9, height * 0.8)])
+        for index, y in ((2, 0.2), (3, 0.8)):
+            toolbox.set_class(index)
+            drag(studio, [(0, height * y), (width * 0.9, height * y)])
         trigger(studio, "verify")
         yield lambda: session.save_state == "saved"
 
