@@ -34,6 +34,10 @@ PIXELS = 2_500
 _PIXELS_OF_OTHERS, _LEAST_OF_OTHERS = 1_000, 160
 """Pixels of each other image: so many are kept, and of many images at least so many are learned from."""
 
+_KEPT, _SURE, _TRUST = 100, 0.7, 0.002
+"""Pixels of a class that the base knows and nobody has painted: about how many, how likely the base must find them,
+and how much they count beside those of a human."""
+
 _SAMPLES = 32
 _STEPS_COLD, _STEPS_WARM = 3, 1
 
@@ -46,11 +50,13 @@ class Sample:
         features: float32 (n, D).
         classes: class indices, int64 (n,).
         moments: mean and standard deviation of each feature over the image, float32 (D,).
+        weight: how much its pixels count.
     """
 
     features: Tensor
     classes: Tensor
     moments: tuple[Tensor, Tensor]
+    weight: float = 1.0
 
     def thinned(self, most: int) -> Sample:
         """Return every so many-th of the pixels, about as many as asked for."""
@@ -142,7 +148,9 @@ class LiveLearner:
         most = max(_LEAST_OF_OTHERS, PIXELS // max(1, len(samples) - 1))
         samples = [samples[0], *(sample.thinned(most) for sample in samples[1:])]
         first = max(1, len(samples) - 1)
-        fit = _fit_of(samples, indices, prior, _scales(samples, features.groups), first)
+        scales = _scales(samples, features.groups)
+        samples += _known_to_base(features, samples, prior, indices)
+        fit = _fit_of(samples, indices, prior, scales, first)
         if int(fit.fitted.sum()) < 2:
             raise TrainingError(tr("Live needs strokes of two classes; paint a second one."))
         warm = self._last is not None and self._last.indices == indices
@@ -235,6 +243,29 @@ def drawn(image: LabelledImage, features: Features, table: ClassTable, most: int
     return Sample(features.at(places), torch.from_numpy(flat[places].astype(np.int64)), features.moments)
 
 
+def _known_to_base(
+    features: Features, samples: Sequence[Sample], prior: LinearScores, indices: Sequence[int]
+) -> list[Sample]:
+    """Return a sample of pixels of which the base is sure, of the classes that nobody has painted; or none.
+
+    Without it, a painted class that the base does not know would take the place of all that it knows.
+    """
+    known = (prior.weight != 0).any(1)
+    wanted = known & ~torch.isin(torch.tensor(indices), torch.cat([sample.classes for sample in samples]))
+    if not wanted.any():
+        return []
+    scores = features.scores(prior.weight, prior.bias)
+    likely, channels = scores.masked_fill(~known[:, None, None], -torch.inf).softmax(0).max(0)
+    channels[likely < _SURE] = -1
+    found = [torch.nonzero(channels.flatten() == channel)[:, 0] for channel in torch.nonzero(wanted)[:, 0]]
+    cells = torch.cat([part[:: len(part) // _KEPT + 1] for part in found])
+    (height, width), (full_height, full_width) = features.size, features.full_size
+    rows = (cells // width * 2 + 1) * full_height // (2 * height)
+    columns = (cells % width * 2 + 1) * full_width // (2 * width)
+    classes = torch.tensor(indices)[channels.flatten()[cells]]
+    return [Sample(features.at((rows * full_width + columns).numpy()), classes, features.moments, _TRUST)]
+
+
 def _indices(table: ClassTable) -> tuple[int, ...]:
     """Return the class index of each channel."""
     return tuple(sorted(info.index for info in table.active))
@@ -253,6 +284,7 @@ def _fit_of(
     channels = [channel[sample.classes] for sample in samples]
     features = torch.cat([sample.features for sample in samples])
     weights = _weights(channels, len(indices), first)
+    weights *= torch.cat([torch.full((len(sample.classes),), sample.weight) for sample in samples])
     return LinearFit(features, torch.cat(channels), weights, prior, moments=moments)
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
+from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.snapshot import pack
 from fcn_studio.fcn.inference.argmax import DOUBTED
+from fcn_studio.fcn.live import learner
 from fcn_studio.fcn.live.class_shares import with_shares
+from fcn_studio.fcn.live.feature_store import FeatureStore
 from fcn_studio.fcn.live.features import FeatureMap, Features
+from fcn_studio.fcn.live.learner import LiveLearner, drawn, predict
 from fcn_studio.fcn.live.top_two import top_two
 
 
@@ -52,3 +60,24 @@ def test_shares_are_found_and_the_rare_class_gives_way() -> None:
     assert torch.allclose(corrected.sum(0), torch.ones(200, 200))
     assert corrected[1].mean() == pytest.approx(0.05, abs=0.02)
     assert (corrected.argmax(0) == truth).float().mean() > (probabilities.argmax(0) == truth).float().mean() + 0.08
+
+
+def test_a_class_that_the_base_does_not_know_leaves_it_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three features: what the picture is, and the base's scores of sky (upper half) and road (lower half)."""
+    known, table = ClassTable.from_names(["sky", "road"]), ClassTable.from_names(["sky", "road", "lamp"])
+    picture, upper = torch.zeros(24, 24), torch.zeros(24, 24)
+    picture[3:9, 3:9], upper[:12] = 3, 1
+    values = torch.stack([picture, 6 * upper, 6 * (1 - upper)]) + 0.05 * torch.randn(3, 24, 24)
+    features = Features((FeatureMap(1, values.half()),), (1, 0, 2), (24, 24), (24, 24))
+    store = SimpleNamespace(extractor=SimpleNamespace(checkpoint=SimpleNamespace(table=known)))
+    painted = np.full((24, 24), 255, np.uint8)
+    painted[4:8, 4:8] = 2
+    sample = drawn(pack("a", "a.png", painted), features, table)
+    monkeypatch.setattr(learner, "_TRUST", 0.05)  # three features have less to tell classes apart than five hundred
+    scores = LiveLearner(cast(FeatureStore, store)).fit(features, [sample], table, {})
+    found = predict("a", features, scores).label_map
+    assert (found[3:9, 3:9] == 2).all()
+    assert (found[13:] == 1).all()
+    monkeypatch.setattr(learner, "_known_to_base", lambda *_: [])
+    scores = LiveLearner(cast(FeatureStore, store)).fit(features, [sample], table, {})
+    assert (predict("a", features, scores).label_map == 2).all(), "the control"
