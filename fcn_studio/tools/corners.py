@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from math import dist
 from typing import ClassVar
 
@@ -11,7 +12,7 @@ from fcn_studio.i18n import tr_noop
 from fcn_studio.tools.base import Overlay, PointerEvent, Tool, ToolContext
 
 
-class CornerTool(Tool):
+class CornerTool(Tool, ABC):
     """Takes corners until the shape is closed.
 
     A press adds a corner, or takes hold of one that is there and drags it. Enter, a double click, or a click on the
@@ -37,9 +38,9 @@ class CornerTool(Tool):
         self._held: int | None = None  # the corner that the pointer holds
         self._moved = False
 
+    @abstractmethod
     def _draw(self, document: Document, points: list[Point]) -> None:
         """Write the closed shape as one step."""
-        raise NotImplementedError
 
     @property
     def busy(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from math import dist
 from typing import ClassVar
 
@@ -10,7 +11,7 @@ from fcn_studio.core.raster import Point
 from fcn_studio.tools.base import Overlay, PointerEvent, Tool, ToolContext
 
 
-class DraggedTool(Tool):
+class DraggedTool(Tool, ABC):
     """Fills a closed shape that the left button drags out.
 
     Escape drops it. `settle` fills what is drawn so far. A click without a drag does nothing.
@@ -26,13 +27,13 @@ class DraggedTool(Tool):
         self._document: Document | None = None  # the image that the shape lies on, while it is drawn
         self._path: list[Point] = []
 
+    @abstractmethod
     def _extend(self, event: PointerEvent) -> None:
         """Take a place of the pointer into the path."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _corners(self) -> list[Point]:
         """Return the corners of the shape."""
-        raise NotImplementedError
 
     @property
     def busy(self) -> bool:

@@ -19,7 +19,7 @@ from fcn_studio.errors import CheckpointError, DownloadError, NetworkCannotHelp,
 from fcn_studio.fcn.weights.catalogue import installed, read_info, remove_installed, resolve
 from fcn_studio.fcn.weights.checkpoint import load_checkpoint
 from fcn_studio.fcn.weights.published import PUBLISHED, PublishedNetwork
-from fcn_studio.jobs import headless, library
+from fcn_studio.jobs import headless, library, sandbox
 from fcn_studio.jobs.install import install
 from fcn_studio.jobs.networks import all_networks, available
 from fcn_studio.jobs.protocol import Done, Failed, Installing, InstallJob
@@ -179,8 +179,13 @@ def test_a_hostile_file_costs_only_a_sentence_in_the_networks_process_too(
         listener.close()
 
 
+def wait_for_ever(*_: object) -> None:
+    threading.Event().wait()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="processes are killed by signals elsewhere only")
-def test_a_process_that_is_killed_is_told(tmp_path: Path) -> None:
+def test_a_process_that_is_killed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "_serve", wait_for_ever)  # it must not end by itself before it is killed
     errand = Conversion(str(tmp_path / "net.pth"), str(tmp_path / "out"))
     work = run_sandboxed(errand)
     next(work)

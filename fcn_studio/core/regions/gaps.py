@@ -50,12 +50,8 @@ def nearest_classes(label_map: LabelMap) -> LabelMap:
 
 
 def copied(labels: Labels, source: Labels) -> Parts:
-    """Return the unlabelled pixels that have a label in other labels of the same size, to get that label."""
-    return list(
-        parts_of(
-            (labels.provenance == Provenance.NOBODY) & (source.provenance != Provenance.NOBODY), source.label_map
-        )
-    )
+    """Return the unlabelled pixels that have a class in other labels of the same size, to get that class."""
+    return list(parts_of((labels.provenance == Provenance.NOBODY) & (source.label_map != VOID), source.label_map))
 
 
 def parts_of(where: NDArray[np.bool_], values: NDArray[np.uint8]) -> Iterator[tuple[Region, int]]:

@@ -1,4 +1,7 @@
-"""``label.json`` of a run, what its user says of it: a name, a note, and whether it is pinned."""
+"""Reader and writer of the label of a run.
+
+``label.json`` is what its user says of it: a name, a note, and whether it is pinned.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Commands on the images that are selected in the list of files, and the menu of them."""
+"""Commands on the images selected in the list of files.
+
+The context menu of the list is here too.
+"""
 
 from __future__ import annotations
 

@@ -28,6 +28,13 @@ def test_all_unlabelled_pixels_get_one_class_and_void_stays() -> None:
     assert written("1.v .b.", "unlabelled") == ["17v", "7b7"]
 
 
+def test_classes_are_copied_where_there_is_no_label_and_void_is_no_class() -> None:
+    mine, other = document_from("1.v..."), document_from("22b2v.")
+    parts = gaps.copied(Labels(mine.label_map, mine.provenance), Labels(other.label_map, other.provenance))
+    found = {(x, value) for region, value in parts for x in range(6) if region.holds((x, 0))}
+    assert found == {(1, 2), (3, 2)}
+
+
 def test_without_a_label_nothing_is_filled() -> None:
     assert gaps.from_nearest(Labels.unlabelled(3, 4)) == []
 
