@@ -19,6 +19,7 @@ from fcn_studio.formats.images.images import write_png
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.ui.app import Studio
 from fcn_studio.ui.runtime.garbage_collection import give_free_memory_back
+from fcn_studio.ui.runtime.worker import Worker
 from tests.journeys.driver import drag
 
 IMAGES = 12
@@ -154,6 +155,7 @@ class Soak:
         QApplication.processEvents()
         gc.collect()
         give_free_memory_back()  # as the program does once a minute: what is held is asked for, not what was
+        self._finish_reading()
         sample = Sample(
             self._switches,
             self._strokes,
@@ -168,6 +170,13 @@ class Soak:
         )
         self.samples.append(sample)
         return sample
+
+    @staticmethod
+    def _finish_reading() -> None:
+        """Wait until no worker has a file open, those of a reading that was cancelled among them."""
+        for worker in [each for each in gc.get_objects() if isinstance(each, Worker)]:
+            if not worker._executor._shutdown:
+                worker._executor.submit(lambda: None).result()
 
 
 def growth(samples: list[Sample], name: str, per: str = "switches") -> float:
