@@ -189,6 +189,24 @@ class _SettingsTable:
         high=600.0,
         unit=tr_noop("min"),
     )
+    train_mirror = Setting(
+        True,
+        tr_noop("Train on mirrored images"),
+        tr_noop("Turn off where left and right are different classes, or where text is labelled."),
+    )
+    train_upside_down = Setting(
+        False,
+        tr_noop("Train on images turned upside down"),
+        tr_noop("Turn on for pictures from above and for micrographs. The level quick does not use it."),
+    )
+    train_rotation = Setting(
+        0.0,
+        tr_noop("Train on images turned by up to"),
+        tr_noop("Largest angle either way, as in pictures from above. The level quick does not use it."),
+        low=0.0,
+        high=180.0,
+        unit=tr_noop("degrees"),
+    )
     brush_size = Setting(24, "Brush size", low=1, high=2000, unit="px", shown=False)
     brush_shape: Setting[Literal["round", "square"]] = Setting(
         "round", "Brush shape", choices=_untitled("round", "square"), shown=False

@@ -6,6 +6,7 @@ It has the network in use, what it knows, fine-tuning it, and what came of that.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -290,10 +291,23 @@ class TrainingDock(QDockWidget):
             words.hide()
 
     def begin(self, config: TrainConfig, *, go_on: bool = False) -> None:
-        """Begin a training, and show its curves."""
+        """Begin a training with the augmentation of the settings, and show its curves.
+
+        A training that goes on keeps its own augmentation.
+        """
         self._forget_verdict()
-        self._fine_tuning.start(config, go_on=go_on)
+        self._fine_tuning.start(config if go_on else self._augmented(config), go_on=go_on)
         self._show_curves()
+
+    def _augmented(self, config: TrainConfig) -> TrainConfig:
+        """Return a training with the augmentation of the settings, as far as its level uses it."""
+        turns = config.level is not Level.QUICK
+        return replace(
+            config,
+            flip=self._settings.train_mirror,
+            vertical_flip=turns and self._settings.train_upside_down,
+            rotation=self._settings.train_rotation if turns else 0.0,
+        )
 
     # --- what changes elsewhere -------------------------------------------------------------------------------
 

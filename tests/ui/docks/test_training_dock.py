@@ -141,6 +141,19 @@ def test_what_cannot_learn_its_upsampling_is_not_asked_to(qtbot: QtBot) -> None:
     assert dialog.config() == TrainConfig(Level.SCRATCH, minutes=3, architecture="article")
 
 
+@pytest.mark.parametrize(("level", "turned"), [("full", (False, True, 30.0)), ("quick", (False, False, 0.0))])
+def test_a_training_is_augmented_as_set(
+    studio: Studio, dock: TrainingDock, monkeypatch: pytest.MonkeyPatch, level: str, turned: tuple[bool, bool, float]
+) -> None:
+    asked: list[TrainConfig] = []
+    monkeypatch.setattr(studio.network.fine_tuning, "start", lambda config, **_: asked.append(config))
+    settings = studio.settings
+    settings.train_mirror, settings.train_upside_down, settings.train_rotation = False, True, 30.0
+    dock.propose(Level(level), 0.5)
+    dock.start()
+    assert [(config.flip, config.vertical_flip, config.rotation) for config in asked] == [turned]
+
+
 def test_choices_are_remembered(studio: Studio, dock: TrainingDock) -> None:
     dock._level.setCurrentIndex(dock._level.findData("scratch"))
     dock._level.activated.emit(dock._level.currentIndex())
