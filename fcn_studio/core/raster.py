@@ -42,6 +42,9 @@ _BANDED_FROM = 700_000
 _WORTH_CUTTING = 40_000
 """So many pixels are written in the time that it takes to leave them out."""
 
+_MOST_CROSSINGS = 4_000_000
+"""Of the edges of a polygon with rows; one that needs more is no drawing, and would take gigabytes."""
+
 _BANDS = 8
 """A thin ring is cut into so many bands: more cost more than the emptier rectangles save."""
 
@@ -111,37 +114,62 @@ def trail(p_xy: Point, q_xy: Point, diameter: float, shape: BrushShape, bounds: 
 def polygon(points_xy: Sequence[Point], bounds: Size) -> Region | None:
     """Return the inside of a closed polygon by the even-odd rule.
 
-    Pixels whose centre lies exactly on an edge go to one side only (the one to the right or below), so polygons
-    that share an edge neither overlap nor leave a gap.
+    See `even_odd`.
 
     Args:
         points_xy: the corners in image coordinates, at least 3; may be outside the image, may cross themselves.
         bounds: (width, height) of the image.
+    """
+    return even_odd((points_xy,), bounds)
+
+
+def even_odd(rings_xy: Sequence[Sequence[Point]], bounds: Size) -> Region | None:
+    """Return what an odd number of closed rings enclose.
+
+    A ring inside another is a hole. Pixels whose centre lies exactly on an edge go to one side only (the one to the
+    right or below), so polygons that share an edge neither overlap nor leave a gap.
+
+    Args:
+        rings_xy: the corners of each ring in image coordinates; may be outside the image, may cross. Rings of fewer
+            than 3 corners enclose nothing.
+        bounds: (width, height) of the image.
 
     Returns:
         The inside, cut to the image; None if no pixel's centre is in it.
+
+    Raises:
+        ValueError: if the edges cross more rows than any drawing has.
     """
-    if len(points_xy) < 3:
+    rings = [np.asarray(ring, np.float64) for ring in rings_xy if len(ring) >= 3]
+    if not rings:
         return None
-    rect = _bounding(points_xy, 0, bounds)
+    start = np.concatenate(rings)
+    rect = _bounding(start.tolist(), 0, bounds)
     if not rect:
         return None
-    start = np.asarray(points_xy, np.float64)
-    end = np.roll(start, -1, axis=0)
-    upward = start[:, 1] > end[:, 1]
-    top, bottom = np.where(upward[:, None], end, start), np.where(upward[:, None], start, end)
-    first = np.clip(np.ceil(top[:, 1] - 0.5), rect.y0, rect.y1).astype(np.int64)
-    last = np.clip(np.ceil(bottom[:, 1] - 0.5), rect.y0, rect.y1).astype(np.int64)
-    count = last - first  # rows whose centre line this edge crosses
-    edge = np.repeat(np.arange(len(start)), count)
-    rows = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + first[edge]
-    height = bottom[edge, 1] - top[edge, 1]
-    xs = top[edge, 0] + (rows + 0.5 - top[edge, 1]) * (bottom[edge, 0] - top[edge, 0]) / height
+    end = np.concatenate([np.roll(ring, -1, axis=0) for ring in rings])
+    rows, xs = _crossings(start, end, rect)
     order = np.lexsort((xs, rows))  # each row has an even number of crossings: they pair up to spans
     first, after = _columns(rect, xs[order][::2], xs[order][1::2])
     if not (first < after).any():
         return None
     return SpanRegion(rect, rows[order][::2], first, after)
+
+
+def _crossings(start: _Floats, end: _Floats, rect: Rect) -> tuple[Columns, _Floats]:
+    """Return where edges cross the centre lines of rows: (row, x) of each crossing, rows within ``rect``."""
+    upward = start[:, 1] > end[:, 1]
+    top, bottom = np.where(upward[:, None], end, start), np.where(upward[:, None], start, end)
+    first = np.clip(np.ceil(top[:, 1] - 0.5), rect.y0, rect.y1).astype(np.int64)
+    last = np.clip(np.ceil(bottom[:, 1] - 0.5), rect.y0, rect.y1).astype(np.int64)
+    count = last - first  # rows whose centre line this edge crosses
+    if count.sum() > _MOST_CROSSINGS:
+        raise ValueError("the edges of a polygon cross too many rows")
+    edge = np.repeat(np.arange(len(start)), count)
+    rows = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + first[edge]
+    height = bottom[edge, 1] - top[edge, 1]
+    xs = top[edge, 0] + (rows + 0.5 - top[edge, 1]) * (bottom[edge, 0] - top[edge, 0]) / height
+    return rows, xs
 
 
 def flood(label_map: LabelMap, seed_xy: tuple[int, int], *, connectivity: Connectivity = 4) -> Region:
