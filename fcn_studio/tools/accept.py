@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import floor
 from typing import ClassVar
 
 from fcn_studio.core.document import ACCEPT_REGION, Document, auto_segment
@@ -10,10 +9,11 @@ from fcn_studio.core.prediction import Prediction, predicted_region
 from fcn_studio.core.region import Region
 from fcn_studio.core.sample import Status
 from fcn_studio.i18n import tr_noop
-from fcn_studio.tools.base import Overlay, PointerEvent, Tool, ToolContext
+from fcn_studio.tools.base import PointerEvent, ToolContext
+from fcn_studio.tools.outlined import OutlinedRegionTool
 
 
-class AcceptRegion(Tool):
+class AcceptRegion(OutlinedRegionTool):
     """Accepts the connected region of the prediction under a left click.
 
     The region under the pointer is outlined. Its pixels become the network's; human pixels stay as they are.
@@ -28,7 +28,6 @@ class AcceptRegion(Tool):
 
     def __init__(self, context: ToolContext) -> None:
         super().__init__(context)
-        self._pixel: tuple[int, int] | None = None
         self._found: tuple[Prediction, Region] | None = None  # the region outlined last, and what it is of
 
     def press(self, event: PointerEvent) -> None:
@@ -37,22 +36,6 @@ class AcceptRegion(Tool):
         region, document, prediction = self._region(), self.context.document, self.context.prediction
         if event.button == "left" and region is not None and document is not None and prediction is not None:
             auto_segment(document, prediction, title=ACCEPT_REGION, region=region)
-
-    def move(self, event: PointerEvent) -> None:
-        """Outline the region under the pointer."""
-        before = self._region()
-        self._pixel = floor(event.x), floor(event.y)
-        if self._region() is not before:
-            self.overlay_changed.emit()
-
-    def leave(self) -> None:
-        """Outline nothing."""
-        self._pixel = None
-        self.overlay_changed.emit()
-
-    def overlay(self) -> Overlay:
-        """Return the outline of the region under the pointer."""
-        return Overlay(region=self._region())
 
     def _region(self) -> Region | None:
         """Return the region under the pointer that a click would accept.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from math import floor
 from typing import ClassVar
 from weakref import ref
 
@@ -18,8 +17,9 @@ from fcn_studio.core.prediction import predicted_region
 from fcn_studio.core.raster import Connectivity, flood
 from fcn_studio.core.region import Region, StencilRegion
 from fcn_studio.i18n import tr_noop
-from fcn_studio.tools.base import Overlay, PointerEvent, Tool, ToolContext
+from fcn_studio.tools.base import PointerEvent, ToolContext
 from fcn_studio.tools.options import CONTIGUOUS, AnyOption, Choice
+from fcn_studio.tools.outlined import OutlinedRegionTool
 
 CONNECTIVITY: Choice[Connectivity] = Choice(
     "connectivity",
@@ -34,7 +34,7 @@ _MOST_OUTLINED = 16_000_000
 """Pixels of the largest image whose region is outlined before it is filled."""
 
 
-class Fill(Tool):
+class Fill(OutlinedRegionTool):
     """Gives the region under a left click the active class.
 
     The region is one of equal labels, or with Ctrl one of the prediction. Unlabelled pixels and painted void are
@@ -48,7 +48,6 @@ class Fill(Tool):
 
     def __init__(self, context: ToolContext) -> None:
         super().__init__(context)
-        self._pixel: tuple[int, int] | None = None
         self._predicted = False  # whether the region is one of the prediction
         self._region_found: Region | None = None  # the one outlined last
         self._source: tuple[object, ...] = ()  # what it follows from; weak, for a closed image is large
@@ -64,24 +63,9 @@ class Fill(Tool):
             self._paint(document, tr_noop("Fill"), find, document.label_map.size)
             self.overlay_changed.emit()
 
-    def move(self, event: PointerEvent) -> None:
-        """Outline the region under the pointer."""
-        before = self._region()
-        self._follow(event)
-        if self._region() is not before:
-            self.overlay_changed.emit()
-
-    def leave(self) -> None:
-        """Outline nothing."""
-        self._pixel = None
-        self.overlay_changed.emit()
-
-    def overlay(self) -> Overlay:
-        """Return the outline of the region under the pointer."""
-        return Overlay(region=self._region())
-
     def _follow(self, event: PointerEvent) -> None:
-        self._pixel, self._predicted = (floor(event.x), floor(event.y)), event.ctrl
+        super()._follow(event)
+        self._predicted = event.ctrl
 
     def _find(self) -> Callable[[], Region | None] | None:
         """Return what finds the region under the pointer, None if there is none."""
