@@ -7,6 +7,7 @@ from pathlib import Path
 from fcn_studio import cli
 from fcn_studio.formats.exporters import EXPORTERS
 from fcn_studio.formats.importers import IMPORTERS
+from fcn_studio.formats.voc.found_classes import CLASS_FILES
 from fcn_studio.ui.actions.table import shortcut_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +31,9 @@ def test_the_formats_are_those_of_the_registries() -> None:
         for option in row.options:
             assert f"`--{option.key.replace('_', '-')}`" in README
     for source in IMPORTERS:
-        assert f"| `{source.pattern}` | {source.title} | {source.description} |" in README
+        assert f"| `{source.name}` | {source.title} | {source.description} |" in README
+    for file in CLASS_FILES:
+        assert f"| `{file.pattern}` | {file.title} | {file.description} |" in README
 
 
 def test_ci_calls_exactly_the_test_command() -> None:

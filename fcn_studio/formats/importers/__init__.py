@@ -1,72 +1,23 @@
-"""Import formats, listed in `IMPORTERS`.
+"""The import formats: `IMPORTERS`, and a module for each that reads it.
 
-They tell the classes of a folder that is opened for the first time. A format is one row here, whose function reads
-the class table; the first that finds one is used. It then stands in the README's list, and the test of all import
-formats asks for an example.
+A format is one row here and the module of the row's name, with two functions: ``found`` tells quickly whether a path
+looks like the format, ``open_source`` returns its annotations. It then stands in ``fcn-studio import --format``, in
+the README's list and in the test of all formats. Importing this package loads none of these modules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-
-from fcn_studio.core.classes import ClassTable, voc_table
-from fcn_studio.formats.voc.class_files import read_class_file
-from fcn_studio.formats.voc.voc import fits_voc
+from fcn_studio.formats.importers.base import ImportFormat
 from fcn_studio.i18n import tr_noop
 
-Masks = Mapping[str, Path]
-"""Mask id -> file of the masks in a folder."""
-
-
-@dataclass(frozen=True, slots=True)
-class ImportFormat:
-    """A row of the registry of import formats.
-
-    Attributes:
-        name: of the format.
-        title: name of the format in lists for the user.
-        description: what it tells.
-        pattern: the files that it reads, below the folder.
-        classes: returns the class table of a folder with these masks, None if the folder has no such files; raises
-            `ProjectError` if it has, and they cannot be read.
-    """
-
-    name: str
-    title: str
-    description: str
-    pattern: str
-    classes: Callable[[Path, Masks], ClassTable | None]
-
-
-def _class_file(name: str, title: str, description: str) -> ImportFormat:
-    """Return the importer of a text file with a class per line."""
-    return ImportFormat(name, title, description, name, lambda folder, _masks: read_class_file(folder / name))
-
-
 IMPORTERS: tuple[ImportFormat, ...] = (
-    _class_file("class_names.txt", tr_noop("Class names"), tr_noop("A name in each line, index 0 in the first.")),
-    _class_file("labels.txt", tr_noop("Labels of labelme"), tr_noop("The same; a first line __ignore__ is void.")),
-    _class_file("labelmap.txt", tr_noop("Label map of CVAT"), tr_noop("Name and colour of a class in each line.")),
     ImportFormat(
-        "voc",
-        tr_noop("VOC masks"),
-        tr_noop("Masks with the values 0 to 20 and 255 only have the 21 classes of PASCAL VOC."),
-        "SegmentationClass/*.png",
-        lambda _folder, masks: voc_table() if fits_voc(masks.values()) else None,
+        "masks",
+        tr_noop("Folder of masks"),
+        tr_noop("Reads mask files of colours, grey values, palettes or 16-bit numbers, or one such file."),
+        "*.png, *.tif, *.bmp",
     ),
 )
-"""Every import format, in the order in which they are tried."""
+"""Every import format, in the order in which they are tried; the last takes any folder with masks."""
 
-
-def found_classes(folder: Path, masks: Masks) -> ClassTable | None:
-    """Return the class table that the first matching importer finds.
-
-    The importers are tried in the order of `IMPORTERS`. The result is None if none finds a table.
-
-    Raises:
-        ProjectError: if a file that names classes cannot be read.
-    """
-    tables = (row.classes(folder, masks) for row in IMPORTERS)
-    return next((table for table in tables if table is not None), None)
+BY_NAME = {row.name: row for row in IMPORTERS}

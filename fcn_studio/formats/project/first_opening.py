@@ -13,7 +13,7 @@ from fcn_studio.core.classes import BACKGROUND, ClassTable
 from fcn_studio.core.project import ProjectConfig
 from fcn_studio.core.sample import Sample
 from fcn_studio.errors import ClassTableNeeded
-from fcn_studio.formats.importers import found_classes
+from fcn_studio.formats.voc.found_classes import found_classes
 from fcn_studio.i18n import tr, tr_n
 
 

@@ -84,7 +84,7 @@ def decode_mask(
         with quiet_pillow():
             _verify(io.BytesIO(data))
         with quiet_pillow(), Image.open(without_oversized_metadata(io.BytesIO(data)), formats=("PNG",)) as image:
-            _check_size(image.size, size, path)
+            check_size(image.size, size, path)
             packed = image.tile[0].args in ("L;2", "L;4")
             pixels, mode = np.array(image), image.mode
     except UnidentifiedImageError as error:
@@ -277,10 +277,11 @@ def _png(image: Image.Image, chunks: PngInfo | None = None) -> bytes:
     return buffer.getvalue()
 
 
-def _check_size(mask: tuple[int, int], size: tuple[int, int], path: Path) -> None:
-    """Raise MaskError if mask and image differ in size.
+def check_size(mask: tuple[int, int], size: tuple[int, int], path: Path) -> None:
+    """Check that mask and image have the same size (width, height).
 
-    Both sizes are (width, height).
+    Raises:
+        MaskError: if they differ.
     """
     if mask == size:
         return

@@ -1,4 +1,4 @@
-"""What every import format promises: it tells the classes of a folder that is opened for the first time."""
+"""What every file of class names promises: it tells the classes of a folder that is opened for the first time."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from fcn_studio.core.classes import voc_table
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats.importers import IMPORTERS, ImportFormat, found_classes
 from fcn_studio.formats.project.project_folder import ProjectFolder
+from fcn_studio.formats.voc.found_classes import CLASS_FILES, ClassFile, found_classes
 from tests.formats.helpers import make_project
 
 
@@ -38,8 +38,8 @@ EXAMPLES: dict[str, tuple[Callable[[Path], Path], list[str]]] = {
 """Row -> what makes a folder for it, and the names of the classes."""
 
 
-@pytest.mark.parametrize("row", IMPORTERS, ids=lambda row: row.name)
-def test_first_opening_takes_its_classes(row: ImportFormat, tmp_path: Path) -> None:
+@pytest.mark.parametrize("row", CLASS_FILES, ids=lambda row: row.name)
+def test_first_opening_takes_its_classes(row: ClassFile, tmp_path: Path) -> None:
     make, names = EXAMPLES[row.name]
     folder = make(tmp_path / "project")
     assert list(folder.glob(row.pattern))
@@ -52,7 +52,7 @@ def test_first_opening_takes_its_classes(row: ImportFormat, tmp_path: Path) -> N
 
 def test_the_first_that_finds_classes_is_used(tmp_path: Path) -> None:
     folder = make_project(tmp_path / "project", ["a.jpg"], {"a": 20}, table=None)
-    for row in IMPORTERS[:3]:
+    for row in CLASS_FILES[:3]:
         EXAMPLES[row.name][0](folder)
     (folder / "class_names.txt").write_text("one\ntwo\n")
     found = found_classes(folder, {})
