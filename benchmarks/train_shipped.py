@@ -47,8 +47,8 @@ from fcn_studio.fcn.training.training_set import TrainingSet, reshaped  # noqa: 
 from fcn_studio.fcn.transforms import Augmentation  # noqa: E402
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
 from fcn_studio.formats.images.images import read_image  # noqa: E402
-from fcn_studio.formats.importers import found_classes  # noqa: E402
 from fcn_studio.formats.project.runs import state_of  # noqa: E402
+from fcn_studio.formats.voc.found_classes import found_classes  # noqa: E402
 from fcn_studio.formats.voc.masks import read_mask  # noqa: E402
 
 GENERAL = ROOT / "resources" / "networks" / "general.safetensors"

@@ -30,7 +30,7 @@ from fcn_studio.core.metrics import ConfusionMatrix  # noqa: E402
 from fcn_studio.fcn.inference.predictor import Predictor  # noqa: E402
 from fcn_studio.fcn.weights.checkpoint import load_checkpoint  # noqa: E402
 from fcn_studio.formats.images.images import read_image  # noqa: E402
-from fcn_studio.formats.importers import found_classes  # noqa: E402
+from fcn_studio.formats.voc.found_classes import found_classes  # noqa: E402
 from fcn_studio.formats.voc.masks import read_mask  # noqa: E402
 
 HEIGHT, GAP, TINT = 120, 4, 0.65
