@@ -10,6 +10,7 @@ from typing import Any
 from fcn_studio import __version__
 from fcn_studio.core.training import Level, RecipeName
 from fcn_studio.formats.exporters import EXPORTERS
+from fcn_studio.formats.exporters.options import IMAGE_OPTIONS
 from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.settings import Setting, Value
 
@@ -274,14 +275,17 @@ def _add_export(command: argparse.ArgumentParser) -> None:
 
 
 def _add_export_options(command: argparse.ArgumentParser) -> None:
-    """Add the options of each export format, shared ones only once."""
+    """Add the options that export formats share, and those of each format, each only once."""
     added: set[str] = set()
-    for row in EXPORTERS:
-        group = command.add_argument_group(tr("options of the format '{format}'", format=row.name))
-        for option in row.options:
-            if option.key not in added:
-                added.add(option.key)
-                group.add_argument(f"--{option.key.replace('_', '-')}", help=tr(option.title), **_argument(option))
+    groups = [(tr("options of formats with images and masks"), IMAGE_OPTIONS)]
+    groups += [(tr("options of the format '{format}'", format=row.name), row.options) for row in EXPORTERS]
+    for title, options in groups:
+        new = [option for option in options if option.key not in added]
+        group = command.add_argument_group(title) if new else command
+        for option in new:
+            added.add(option.key)
+            words = f"{tr(option.title)}. {tr(option.help)}".replace("%", "%%")
+            group.add_argument(f"--{option.key.replace('_', '-')}", help=words, **_argument(option))
 
 
 def _argument(option: Setting[Any]) -> dict[str, Any]:

@@ -454,22 +454,20 @@ def export(
         result = exhaust(steps, tr("export"))
         for sentence in result.failed.values():
             print(tr("left out: {sentence}", sentence=sentence), file=sys.stderr)
-        images = result.train + result.val
+        parts = ", ".join(f"{count:,} {split.value}" for split, count in result.counts.items() if count)
         print(
             tr_n(
-                "{n} image ({train} train, {val} val) written to {folder}",
-                "{n} images ({train} train, {val} val) written to {folder}",
-                images,
-                train=result.train,
-                val=result.val,
+                "{n} image ({splits}) written to {folder}",
+                "{n:,} images ({splits}) written to {folder}",
+                result.images,
+                splits=parts,
                 folder=result.folder,
             )
         )
         return {
             "format": row.name,
-            "images": images,
-            "train": result.train,
-            "val": result.val,
+            "images": result.images,
+            **{split.value: count for split, count in result.counts.items()},
             "folder": str(result.folder),
             "statuses": sorted(statuses),
             "failed": list(result.failed.values()),

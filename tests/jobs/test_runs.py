@@ -368,7 +368,7 @@ def test_export_takes_the_chosen_statuses_and_splits(project: ProjectFolder, tmp
             result = end.value
             break
     assert steps == [(1, 2), (2, 2)]
-    assert (result.train, result.val) == (2, 0)
+    assert (result.counts[Split.TRAIN], result.images) == (2, 2)
     assert not project.splits.pending(project.samples[:1])
     assert (tmp_path / "out" / "VOCdevkit" / "VOC2012" / "SegmentationClass").is_dir()
     with pytest.raises(ProjectError, match="no image to export with status Skipped"):

@@ -21,7 +21,7 @@ from fcn_studio.core.labels import Labels, made_by_human
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.errors import ProjectError, ProjectReadOnly
 from fcn_studio.formats.exporters import BY_NAME
-from fcn_studio.formats.exporters.base import flat_ids
+from fcn_studio.formats.exporters.pairs import flat_ids
 from fcn_studio.formats.images.scan import scan_images
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs.micrographs import CLASSES

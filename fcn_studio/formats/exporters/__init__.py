@@ -8,6 +8,7 @@ this package loads none of these modules.
 from __future__ import annotations
 
 from fcn_studio.formats.exporters.base import ExportFormat
+from fcn_studio.formats.exporters.options import IMAGE_OPTIONS
 from fcn_studio.i18n import tr_noop
 from fcn_studio.settings import Setting
 
@@ -17,6 +18,7 @@ EXPORTERS: tuple[ExportFormat, ...] = (
         tr_noop("VOC data set"),
         tr_noop("Writes VOCdevkit/VOC2012 with images, masks, lists of the splits and class names."),
         options=(
+            *IMAGE_OPTIONS,
             Setting(
                 False,
                 tr_noop("Name void in labelmap.txt"),
@@ -29,14 +31,7 @@ EXPORTERS: tuple[ExportFormat, ...] = (
         "masks",
         tr_noop("Images and masks"),
         tr_noop("Writes images/train, masks/train and the same for val, with grey masks and how to train on them."),
-        options=(
-            Setting(
-                False,
-                tr_noop("Unlabelled pixels are background"),
-                tr_noop("Otherwise they are 255, which trainings ignore, as painted void is."),
-                key="as_background",
-            ),
-        ),
+        options=IMAGE_OPTIONS,
     ),
 )
 """Every export format; the first is the default."""

@@ -1,36 +1,25 @@
-"""What all export formats share.
-
-It holds the row of the registry, the result, and helpers for the modules of the formats.
-"""
+"""What all export formats share: the row of the registry, what is asked of a format, and its result."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
 import secrets
 import shutil
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fcn_studio import __version__
-from fcn_studio.core.sample import Sample
+from fcn_studio.core.sample import Sample, Split
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.atomic import CANNOT_WRITE, os_errors_as
+from fcn_studio.formats.exporters.options import IMAGE_KEYS, ImageChoices
 from fcn_studio.i18n import tr
 from fcn_studio.settings import Setting, Value
 
 if TYPE_CHECKING:  # start-up: the parser needs the rows only
-    from fcn_studio.core.image_pyramid import ImageRgb
-    from fcn_studio.formats.project.loaded import LoadedLabels
     from fcn_studio.formats.project.project_folder import ProjectFolder
-
-_RESERVED = re.compile("con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]", re.IGNORECASE)
-"""Names that mean devices on Windows, with any suffix. Source: Microsoft, "Naming Files, Paths, and Namespaces"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +28,51 @@ class ExportResult:
 
     Attributes:
         folder: the folder that holds what was written.
-        train: number of images of the train split.
-        val: number of images of the val split.
+        counts: number of images of each split, every split named.
         failed: image id -> why it was left out: it or its mask cannot be read.
     """
 
     folder: Path
-    train: int
-    val: int
+    counts: Mapping[Split, int]
     failed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def images(self) -> int:
+        """Number of images of all splits."""
+        return sum(self.counts.values())
 
 
 ExportSteps = Generator[tuple[int, int], None, ExportResult]
 """An export under way: yields (images done, images in all) after each image, and returns the result."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRequest:
+    """What a format is asked to write.
+
+    Attributes:
+        project: where the samples come from.
+        out: absolute path of the folder that gets the data set.
+        samples: the images.
+        choices: what was chosen of the options that all formats share.
+        format_name: name of the format's row.
+        own_options: value of each option of the format itself, by key.
+    """
+
+    project: ProjectFolder
+    out: Path
+    samples: Sequence[Sample]
+    choices: ImageChoices
+    format_name: str
+    own_options: Mapping[str, Value]
+
+    def samples_by_split(self, without: Container[str] = ()) -> dict[Split, list[Sample]]:
+        """Return the samples of each split, without those of some image ids."""
+        by_split: dict[Split, list[Sample]] = {split: [] for split in Split}
+        for sample in self.samples:
+            if sample.image_id not in without:
+                by_split[self.project.splits.of(sample)].append(sample)
+        return by_split
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +83,8 @@ class ExportFormat:
         name: value of ``--format``, and name of the module that writes it.
         title: name of the format in the window.
         description: what it writes into the folder.
-        options: what the user can choose, each with its ``key``; the module's ``export`` gets them by these names.
+        options: what the user can choose, each with its ``key``. The module's ``export`` gets those of
+            `IMAGE_OPTIONS` as ``request.choices``, and its own by their keys.
     """
 
     name: str
@@ -80,7 +102,7 @@ class ExportFormat:
 
         Raises:
             ProjectError: if no image is given or can be read, ``out`` lies among the project's images, what is to be
-                written is there already, or anything cannot be written.
+                written is there already, the options contradict each other, or anything cannot be written.
             ValueError: if the format has no such option, or its value is not valid.
         """
         if not samples:
@@ -98,14 +120,25 @@ class ExportFormat:
                     images=project.image_root,
                 )
             )
-        chosen = {option.key: option.default for option in self.options} | dict(options or {})
+        request = self._request(project, out.absolute(), samples, options or {})
+        module = import_module(f"fcn_studio.formats.exporters.{self.name}")
+        steps: ExportSteps = module.export(request, **request.own_options)
+        return (yield from steps)
+
+    def _request(
+        self, project: ProjectFolder, out: Path, samples: Sequence[Sample], options: Mapping[str, Value]
+    ) -> ExportRequest:
+        """Return the request with the options that were chosen, and defaults for the others."""
+        chosen = {option.key: option.default for option in self.options} | dict(options)
         for option in self.options:
             option.accepted(chosen[option.key])
         if unknown := chosen.keys() - {option.key for option in self.options}:
             raise ValueError(f"{self.name} has no option {', '.join(sorted(unknown))}")
-        module = import_module(f"fcn_studio.formats.exporters.{self.name}")
-        steps: ExportSteps = module.export(project, out.absolute(), samples, **chosen)
-        return (yield from steps)
+        shared: dict[str, Any] = {key: value for key, value in chosen.items() if key in IMAGE_KEYS}
+        choices = ImageChoices(**shared)
+        choices.refuse_contradictions(project.config.table)
+        own = {key: value for key, value in chosen.items() if key not in IMAGE_KEYS}
+        return ExportRequest(project, out, samples, choices, self.name, own)
 
 
 @contextmanager
@@ -134,89 +167,3 @@ def new_folder(target: Path) -> Iterator[Path]:
             temporary.rename(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def read_pair(project: ProjectFolder, sample: Sample) -> tuple[ImageRgb, LoadedLabels]:
-    """Return the pixels of an image and its annotation.
-
-    Raises:
-        ImageError, MaskError: if they cannot be read.
-    """
-    from fcn_studio.formats.images.images import read_image
-
-    # A JPEG is decoded, too, that is only copied: whoever gets it must not be the first to see that it is cut off.
-    image_rgb = read_image(sample.image_path, max_pixels=project.max_pixels, levels=project.config.grey_levels)
-    loaded = project.annotations.load(sample, (image_rgb.shape[1], image_rgb.shape[0]), peek=True)
-    loaded.refuse_other_image()
-    return image_rgb, loaded
-
-
-def write_image(project: ProjectFolder, sample: Sample, image_rgb: ImageRgb, target: Path) -> bool:
-    """Write an image as a JPEG; return whether it could be copied byte for byte, as upright JPEGs can."""
-    from fcn_studio.formats.images.images import is_upright_jpeg, write_jpeg
-
-    copied = is_upright_jpeg(sample.image_path, max_pixels=project.max_pixels)
-    if copied:
-        shutil.copyfile(sample.image_path, target)
-    else:
-        write_jpeg(target, image_rgb)
-    return copied
-
-
-def manifest_row(sample: Sample, loaded: LoadedLabels, mask: bytes, *, copied: bool) -> dict[str, object]:
-    """Return what a manifest says of an image and its mask."""
-    return {
-        "image": sample.image_id,
-        "image_sha256": hashlib.sha256(sample.image_path.read_bytes()).hexdigest(),
-        "converted": not copied,
-        "mask_sha256": hashlib.sha256(mask).hexdigest(),
-        "status": loaded.status.value,
-        "prelabelled_by": loaded.prelabelled_by,
-    }
-
-
-def write_manifest(project: ProjectFolder, folder: Path, rows: Sequence[Mapping[str, object]]) -> None:
-    """Write ``manifest.json``: the program, the project, its classes, and a row for each image."""
-    manifest = {
-        "made_by": f"FCN Studio {__version__}",
-        "project_id": project.config.project_id,
-        "classes": [
-            {"index": c.index, "name": c.name, "colour": list(c.colour), "retired": c.retired}
-            for c in project.config.table.classes
-        ],
-        "images": list(rows),
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="ascii")
-
-
-def refuse_if_all_failed(samples: Sequence[Sample], failed: Mapping[str, str]) -> None:
-    """Raise if no image could be read.
-
-    Raises:
-        ProjectError: with the reason of the first image.
-    """
-    if len(failed) == len(samples):
-        raise ProjectError(tr("no image could be exported; {reason}", reason=next(iter(failed.values()))))
-
-
-def flat_ids(mask_ids: Sequence[str]) -> list[str]:
-    """Return ids without folders: ``a/b`` becomes ``a__b``, and equal ones are numbered.
-
-    They differ whatever their case is, have no control characters and no blanks at their ends, are no devices of
-    Windows, and with a suffix of four characters they fit a file name of 255 bytes.
-    """
-    taken: set[str] = set()
-    flat = []
-    for mask_id in mask_ids:
-        plain = mask_id.replace("/", "__").encode("utf-8", "replace").decode("utf-8")
-        plain = re.sub(r"[\x00-\x1f\x7f\\:*?\"<>|]", "_", plain).strip() or "_"
-        plain = plain.encode("utf-8")[:240].decode("utf-8", "ignore")
-        if _RESERVED.fullmatch(plain.partition(".")[0].rstrip()):
-            plain = f"_{plain}"
-        name, number = plain, 1
-        while name.casefold() in taken:
-            number += 1
-            name = f"{plain}-{number}"
-        taken.add(name.casefold())
-        flat.append(name)
-    return flat

@@ -92,7 +92,7 @@ def class_file_lines(table: ClassTable, *, cvat: bool) -> list[str]:
     ``name:r,g,b::``, with the VOC colour that the class has in mask files. A backslash is put before as few names as
     need it to be read back.
     """
-    names = _unique_names(table)
+    names = unique_names(table)
     last = max(names, default=-1)
     odd = {i for i, n in names.items() if n == f"unused_{i}" or not _read({0: n}, [_line(0, n, cvat)], cvat)}
     lines: list[str] = []
@@ -116,7 +116,7 @@ def _read(names: dict[int, str], lines: Sequence[str], cvat: bool) -> bool:
         return False
 
 
-def _unique_names(table: ClassTable) -> dict[int, str]:
+def unique_names(table: ClassTable) -> dict[int, str]:
     """Return the names by index, each name once.
 
     A retired class may bear the name of another, a row of a file may not.

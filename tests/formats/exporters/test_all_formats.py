@@ -60,9 +60,9 @@ def test_it_writes_every_image_and_nothing_into_the_project(
     before, out = fingerprint(project.folder), tmp_path / "out"
     seen, result = finished(row.run(project, out, project.samples))
     assert seen == [(done, 4) for done in range(1, 5)]
-    assert result.train + result.val == 4
+    assert result.images == 4
     splits = [project.splits.of(sample) for sample in project.samples]
-    assert (result.train, result.val) == (splits.count(Split.TRAIN), splits.count(Split.VAL))
+    assert result.counts == {split: splits.count(split) for split in Split}
     assert not result.failed
     assert result.folder.is_relative_to(out)
     assert files_in(out)
@@ -93,7 +93,7 @@ def test_what_cannot_be_read_is_left_out(row: ExportFormat, project: ProjectFold
     project.annotations.mask_path(sample).write_bytes(b"no mask")
     _, result = finished(row.run(project, tmp_path / "out", project.samples))
     assert set(result.failed) == {sample.image_id}
-    assert result.train + result.val == 3
+    assert result.images == 3
 
 
 @every_format
@@ -133,7 +133,12 @@ def test_an_option_has_one_meaning_whatever_the_format() -> None:
 
 
 def test_each_format_is_a_row_and_a_module() -> None:
-    modules = {module.name for module in pkgutil.iter_modules(exporters.__path__)} - {"base"}
+    modules = {module.name for module in pkgutil.iter_modules(exporters.__path__)} - {
+        "base",
+        "options",
+        "pairs",
+        "data_set",
+    }
     assert modules == set(BY_NAME)
     assert len(BY_NAME) == len(EXPORTERS)
     for row in EXPORTERS:

@@ -14,7 +14,8 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.exporters import BY_NAME
-from fcn_studio.formats.exporters.base import ExportResult, flat_ids
+from fcn_studio.formats.exporters.base import ExportResult
+from fcn_studio.formats.exporters.pairs import flat_ids
 from fcn_studio.formats.images.images import read_image
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.class_files import class_file_lines, read_class_file
@@ -64,9 +65,9 @@ def test_torchvision_reads_the_export_with_the_very_indices(folder: Path, tmp_pa
     source = {row["id"]: project.sample(row["image"]) for row in manifest["images"]}
     assert set(source) == {"a", "sub__b", "sub__b-2", "turned"}
     seen = set()
-    for split, count in ((Split.TRAIN, result.train), (Split.VAL, result.val)):
+    for split in (Split.TRAIN, Split.VAL):
         data = VOCSegmentation(tmp_path / "out", year="2012", image_set=split.value)
-        assert len(data) == count
+        assert len(data) == result.counts[split]
         for name, (image, mask) in zip((Path(p).stem for p in data.masks), data, strict=True):
             sample = source[name]
             assert project.splits.of(sample) is split
@@ -148,7 +149,7 @@ def test_what_cannot_be_read_is_left_out_of_an_export(folder: Path, tmp_path: Pa
     result = export(project, tmp_path / "out")
     assert set(result.failed) == {upright.image_id, "turned.jpg"}
     assert "cut off" in result.failed[upright.image_id]
-    assert result.train + result.val == len(project.samples) - 2
+    assert result.images == len(project.samples) - 2
     for kind in ("JPEGImages", "SegmentationClass"):
         assert len(list((result.folder / kind).iterdir())) == len(project.samples) - 2
     assert len(json.loads((result.folder / "manifest.json").read_text())["images"]) == len(project.samples) - 2

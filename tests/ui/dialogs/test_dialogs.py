@@ -49,10 +49,10 @@ def test_export_asks_for_the_format_and_its_options(qtbot: QtBot, tmp_path: Path
     dialog.show()
     assert dialog._format.isVisible()
     assert dialog.choice().exporter is BY_NAME["voc"]
-    assert dialog.choice().options == {"void_row": False}
+    assert dialog.choice().options == {option.key: option.default for option in BY_NAME["voc"].options}
     (box,) = (box for box in dialog.findChildren(QCheckBox) if "labelmap" in box.text())
     box.setChecked(True)
-    assert dialog.choice().options == {"void_row": True}
+    assert dialog.choice().options["void_row"] is True
     dialog._format.setCurrentIndex(1)
     assert dialog.windowTitle() == "Export as Plain masks"
     assert (dialog.choice().exporter, dialog.choice().options) == (plain, {})
