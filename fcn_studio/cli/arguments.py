@@ -214,7 +214,10 @@ def _size(words: str) -> tuple[int, int]:
 def _add_evaluate(command: argparse.ArgumentParser) -> None:
     _add_project(command, network_required=True)
     command.add_argument(
-        "--split", choices=["train", "val", "all"], default="val", help=tr("images of this split (default: val)")
+        "--split",
+        choices=["train", "val", "test", "all"],
+        default="val",
+        help=tr("images of this split (default: val); all stands for train and val"),
     )
     command.add_argument("--boundary", action="store_true", help=tr("score boundaries too (F-measure at 2 pixels)"))
 
@@ -269,7 +272,10 @@ def _add_export(command: argparse.ArgumentParser) -> None:
         help=tr("status of images to export (default: verified); may be repeated"),
     )
     command.add_argument(
-        "--split", choices=["train", "val", "all"], default="all", help=tr("images of this split (default: all)")
+        "--split",
+        choices=["train", "val", "test", "all"],
+        default="all",
+        help=tr("images of this split (default: all)"),
     )
     _add_export_options(command)
 

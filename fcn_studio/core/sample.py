@@ -48,10 +48,26 @@ _STATUS_NAMES = {
 
 
 class Split(StrEnum):
-    """List of ImageSets that an image belongs to."""
+    """What an image is used for.
+
+    The values are the names of the ImageSets lists. Test images are never trained or validated on.
+    """
 
     TRAIN = "train"
     VAL = "val"
+    TEST = "test"
+
+    @property
+    def words(self) -> str:
+        """The split for people, translated."""
+        return tr(_SPLIT_NAMES[self])
+
+
+_SPLIT_NAMES = {
+    Split.TRAIN: tr_noop("Training"),
+    Split.VAL: tr_noop("Validation"),
+    Split.TEST: tr_noop("Test"),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -287,6 +287,7 @@ def evaluate(
 ) -> Json:
     """Score a network on the verified images of a split.
 
+    ``all`` stands for train and val. Test images are scored only if the split is ``test``.
     ``class_map`` says what the network's classes mean in the project, as ``sky=Sky,road=Road``.
 
     Raises:
@@ -302,7 +303,8 @@ def evaluate(
         train = tuple(
             i for i in snapshot.train if project.annotations.status(project.sample(i.image_id)) is Status.VERIFIED
         )
-        chosen_set = {"train": train, "val": snapshot.val, "all": train + snapshot.val}[split]
+        by_split = {"train": train, "val": snapshot.val, "test": snapshot.test, "all": train + snapshot.val}
+        chosen_set = by_split[split]
         if not chosen_set:
             raise UsageError(
                 tr("'{folder}' has no verified image in the {split} split to score on.", folder=folder, split=split)

@@ -28,13 +28,15 @@ class Snapshot:
         train: images of the train split with human pixels, verified or in progress.
         val: verified images of the val split; frozen for the run, both networks are scored on it.
         problems: a sentence for each image that was left out because it cannot be read.
-        classes: class indices in each verified image of both splits, by image id.
+        classes: class indices in each verified image of train and val, by image id.
+        test: verified images of the test split, which only an evaluation on request sees.
     """
 
     train: tuple[LabelledImage, ...]
     val: tuple[LabelledImage, ...]
     problems: tuple[str, ...] = ()
     classes: ImageClasses = field(default_factory=dict)
+    test: tuple[LabelledImage, ...] = ()
 
 
 def collect(project: ProjectFolder) -> Generator[tuple[int, int], None, Snapshot]:
@@ -55,12 +57,15 @@ def collect(project: ProjectFolder) -> Generator[tuple[int, int], None, Snapshot
         if item is not None:
             items.append((sample, item))
         yield done, len(worked_on)
+    test = [(s, item) for s, item in items if project.splits.of(s) is Split.TEST]
+    items = [(s, item) for s, item in items if project.splits.of(s) is not Split.TEST]
     verified = [(s, item) for s, item in items if project.annotations.status(s) is Status.VERIFIED]
     classes = {sample.image_id: _classes_in(item) for sample, item in verified}
     project.splits.assign([sample for sample, _ in items], classes)
     train = tuple(item for sample, item in items if project.splits.of(sample) is Split.TRAIN)
     val = tuple(i for s, i in items if project.splits.of(s) is Split.VAL and s.image_id in classes)
-    return Snapshot(train, val, tuple(problems), classes)
+    tested = tuple(item for s, item in test if project.annotations.status(s) is Status.VERIFIED)
+    return Snapshot(train, val, tuple(problems), classes, tested)
 
 
 def collect_now(project: ProjectFolder) -> Snapshot:

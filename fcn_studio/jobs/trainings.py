@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from fcn_studio.core.class_map import can_help, map_classes
 from fcn_studio.core.classes import ClassTable
-from fcn_studio.core.sample import Status
+from fcn_studio.core.sample import Split, Status
 from fcn_studio.core.training import Level, RecipeName, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import ProjectError, TrainingError, UsageError
 from fcn_studio.fcn.model.architecture import Architecture, named
@@ -27,7 +27,7 @@ from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.project.runs import state_of
 from fcn_studio.formats.project.training_lock import require_idle
-from fcn_studio.formats.voc.text import lines_of
+from fcn_studio.formats.voc.lists import ImageNames, read_image_list
 from fcn_studio.i18n import tr, tr_n, tr_noop
 from fcn_studio.jobs import runs
 from fcn_studio.jobs.console import open_project, print_figures, progress_bar, tell_left_out
@@ -38,11 +38,8 @@ from fcn_studio.jobs.outputs import check_checkpoint, check_log
 from fcn_studio.jobs.protocol import FineTuneJob
 from fcn_studio.jobs.run import JobRunner
 from fcn_studio.jobs.snapshot import Snapshot
-from fcn_studio.paths import read_file
 
 Json = dict[str, Any]
-
-_LONGEST_LIST = 16 << 20
 
 
 def train(
@@ -232,22 +229,18 @@ def _compared_with(project: ProjectFolder, earlier: Unfinished | None) -> Networ
 def _held_out(project: ProjectFolder, val_list: Path) -> set[str]:
     """Return the validation images that a file names by id.
 
-    There is one id in each line.
+    There is one image in each line, as in the lists of a VOC tree.
 
     Raises:
-        UsageError: if it cannot be read, or names what is no verified image of the project.
+        UsageError: if it cannot be read, or names what is no verified image of the project, or a test image.
     """
     try:
-        lines = lines_of(read_file(val_list, _LONGEST_LIST).decode("utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
+        listed = read_image_list(val_list, ImageNames(project.samples))
+    except ProjectError as error:
         raise UsageError(
             tr("--val-list {val_list} cannot be read: {reason}", val_list=val_list, reason=error)
         ) from error
-    names = {line.strip() for line in lines} - {""}
-    if not names:
-        raise UsageError(tr("--val-list {val_list} names no image", val_list=val_list))
-    listed = {s.image_id: s for s in project.samples if names & {s.image_id, s.mask_id}}
-    for name in sorted(names - {n for s in listed.values() for n in (s.image_id, s.mask_id)}):
+    for name in listed.unknown:
         raise UsageError(
             tr(
                 "--val-list {val_list}: '{name}' is no image of {folder}; give ids, one a line",
@@ -256,7 +249,17 @@ def _held_out(project: ProjectFolder, val_list: Path) -> set[str]:
                 folder=project.folder,
             )
         )
-    for image_id, sample in listed.items():
+    if not listed.images:
+        raise UsageError(tr("--val-list {val_list} names no image", val_list=val_list))
+    for image_id, sample in ((sample.image_id, sample) for sample in listed.images):
+        if project.splits.of(sample) is Split.TEST:
+            raise UsageError(
+                tr(
+                    "--val-list {val_list}: '{image_id}' is a test image, and cannot be validated on",
+                    val_list=val_list,
+                    image_id=image_id,
+                )
+            )
         if project.annotations.status(sample) is not Status.VERIFIED:
             raise UsageError(
                 tr(
@@ -265,7 +268,7 @@ def _held_out(project: ProjectFolder, val_list: Path) -> set[str]:
                     image_id=image_id,
                 )
             )
-    return set(listed)
+    return {sample.image_id for sample in listed.images}
 
 
 def _unfinished(project: ProjectFolder, config: TrainConfig, network: str, out: Path | None) -> Unfinished:

@@ -470,6 +470,13 @@ def test_evaluate_scores_verified_images_only(micrograph_project: Path, capsys: 
     with pytest.raises(UsageError, match="no verified image in the val split"):
         headless.evaluate(micrograph_project, network="street", device="cpu", split="val")
     assert contents(micrograph_project) == before
+    lists = micrograph_project / "ImageSets" / "Segmentation"
+    lists.mkdir(parents=True)
+    verified = [name for name, status in states(micrograph_project).items() if status is Status.VERIFIED]
+    (lists / "test.txt").write_text("\n".join(verified))
+    assert headless.evaluate(micrograph_project, network="street", device="cpu", split="test")["images"] == 2
+    with pytest.raises(UsageError, match="all split to score on"):
+        headless.evaluate(micrograph_project, network="street", device="cpu", split="all")
 
 
 def test_export_refuses_a_status_that_there_is_not(micrograph_project: Path, tmp_path: Path) -> None:

@@ -10,12 +10,14 @@ import pytest
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.sample import Split, Status
+from fcn_studio.core.with_result import result_of
 from fcn_studio.errors import NetworkCannotHelp
 from fcn_studio.fcn.weights.catalogue import read_info
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs import batch
 from fcn_studio.jobs.micrographs import CLASSES
 from fcn_studio.jobs.snapshot import collect, collect_now
+from fcn_studio.ui.network.live_labels import gathered
 from tests.helpers import contents, half_painted, save_half, tiny_checkpoint
 
 HUMAN, NETWORK, UNKNOWN = Provenance.HUMAN, Provenance.NETWORK, Provenance.UNKNOWN
@@ -71,6 +73,20 @@ def test_validation_is_one_in_five_of_the_verified_images(project: ProjectFolder
     snapshot = collect_now(project)
     assert not snapshot.val
     assert name not in {i.image_id for i in snapshot.train}, "it never moves"
+
+
+def test_test_images_are_neither_trained_nor_validated_on(project: ProjectFolder) -> None:
+    for sample in project.samples[:6]:
+        save_half(project, sample, HUMAN, Status.VERIFIED)
+    tested = [sample.image_id for sample in project.samples[:3]]
+    project.splits.choose(dict.fromkeys(tested, Split.TEST))
+    snapshot = collect_now(project)
+    assert [item.image_id for item in snapshot.test] == tested
+    used = {item.image_id for item in (*snapshot.train, *snapshot.val)}
+    assert used == set(snapshot.classes) == {sample.image_id for sample in project.samples[3:6]}
+    opened = project.samples[3]
+    live = result_of(gathered(project, 3, half_painted(opened), {}, look=True))
+    assert live.others.keys() == {sample.image_id for sample in project.samples[4:6]}
 
 
 def test_a_broken_mask_is_a_sentence_and_the_others_are_collected(project: ProjectFolder) -> None:

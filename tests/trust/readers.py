@@ -52,8 +52,8 @@ from fcn_studio.formats.project.splits import Splits
 from fcn_studio.formats.project.status_index import StatusIndex
 from fcn_studio.formats.timings import Timings
 from fcn_studio.formats.voc.class_files import class_file_lines, read_class_file
+from fcn_studio.formats.voc.lists import read_splits
 from fcn_studio.formats.voc.masks import encode_grey, encode_mask, read_mask
-from fcn_studio.formats.voc.voc import read_splits
 from fcn_studio.jobs.runs import read_log
 from fcn_studio.settings import SETTINGS, Settings
 from tests.helpers import paint
@@ -372,7 +372,7 @@ def _class_files() -> list[Seed]:
 
 
 def _read_splits(path: Path) -> object:
-    return read_splits(path.parents[2])
+    return read_splits(path.parents[2], [Sample("a.jpg", "a.jpg", "a"), Sample("b/ü.png", "b/ü.png", "b/ü")])
 
 
 def _assigned() -> list[Seed]:
@@ -381,7 +381,7 @@ def _assigned() -> list[Seed]:
 
 def _read_assigned(path: Path) -> object:
     sample = Sample("a.png", str(path.parent / "a.png"), "a")
-    return Splits(path.parent, path, lambda: 20, new=False).of(sample)
+    return Splits(path.parent, [sample], path, lambda: 20, new=False).of(sample)
 
 
 def _current() -> list[Seed]:

@@ -7,7 +7,7 @@ Any reader of PASCAL VOC 2012 takes it.
     OUT/VOCdevkit/VOC2012/
       JPEGImages/<id>.jpg          upright JPEGs byte for byte, everything else converted
       SegmentationClass/<id>.png   palette PNGs with the class indices, 255 void or unlabelled
-      ImageSets/Segmentation/{train,val,trainval}.txt
+      ImageSets/Segmentation/{train,val,trainval,test}.txt, the last if there are test images
       labelmap.txt class_names.txt manifest.json HOW_TO_TRAIN.md
 """
 
@@ -21,8 +21,9 @@ from fcn_studio.formats.exporters.data_set import write_data_set
 from fcn_studio.formats.exporters.pairs import Pair
 from fcn_studio.formats.images.scan import IMAGES, MASKS
 from fcn_studio.formats.voc.class_files import write_class_files
+from fcn_studio.formats.voc.lists import LISTS
 from fcn_studio.formats.voc.masks import encode_mask
-from fcn_studio.formats.voc.voc import DEVKIT, LISTS
+from fcn_studio.formats.voc.voc import DEVKIT
 
 YEAR = "VOC2012"
 

@@ -6,7 +6,7 @@ Only this module knows where things lie in its folder.
 
     FOLDER/  (JPEGImages/... or images directly, also in subfolders)
       SegmentationClass/<mask id>.png               masks
-      ImageSets/Segmentation/{train,val}.txt        splits, if there are any; only read
+      ImageSets/Segmentation/{train,val,test}.txt   splits, if there are any; only read
       fcn-studio.toml                               settings and class table
       .fcn-studio/lock                              held by the one writer
       .fcn-studio/provenance/<mask id>.png          who labelled what, and the status
@@ -14,7 +14,7 @@ Only this module knows where things lie in its folder.
       .fcn-studio/adopted_masks                     the masks found at first opening
       .fcn-studio/previous/                         earlier versions of masks and records, and of the project file
       .fcn-studio/runs/NNNN/, runs/current.json     fine-tunes and the network in use
-      .fcn-studio/splits.json                       which images are for validation
+      .fcn-studio/splits.json                       which images are for validation and test
       .fcn-studio/index                             statuses, rebuildable
       .fcn-studio/predictions/<mask id>.png         predictions, rebuildable and bounded
       .fcn-studio/prediction_index                  doubt and differences of each image, rebuildable
@@ -120,7 +120,7 @@ class ProjectFolder:
         self.samples: Sequence[Sample] = scan.samples
         self._by_id = {sample.image_id: sample for sample in scan.samples}
         self.splits = Splits(
-            folder, folder / STATE / SPLITS, lambda: self._config.val_percent, new=self.first_opening
+            folder, scan.samples, folder / STATE / SPLITS, lambda: self._config.val_percent, new=self.first_opening
         )
         self.runs = Runs(folder / STATE / "runs", folder)
         self.annotations = AnnotationStore(

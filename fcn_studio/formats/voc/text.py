@@ -14,10 +14,10 @@ from fcn_studio.paths import read_file
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def text_lines(path: Path, limit: int) -> list[str]:
+def text_lines(path: Path, limit: int, *, other: str | None = None) -> list[str]:
     """Return the lines of a text file of at most ``limit`` bytes.
 
-    The file is UTF-8. UTF-16 with its mark is read too.
+    The file is UTF-8. UTF-16 with its mark is read too. ``other`` is the encoding of a file that is neither.
 
     Raises:
         ProjectError: if it cannot be read.
@@ -27,6 +27,8 @@ def text_lines(path: Path, limit: int) -> list[str]:
     try:
         return lines_of(data.decode("utf-16" if data.startswith(_UTF_16) else "utf-8-sig"))
     except UnicodeDecodeError as error:
+        if other is not None:
+            return lines_of(data.decode(other))
         raise ProjectError(tr("{path} is not UTF-8 text; save it as UTF-8", path=path)) from error
 
 

@@ -21,15 +21,13 @@ from PySide6.QtWidgets import (
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.formats.exporters import EXPORTERS
 from fcn_studio.formats.exporters.base import ExportFormat
-from fcn_studio.i18n import tr, tr_n, tr_noop
+from fcn_studio.i18n import tr, tr_n
 from fcn_studio.paths import expanded
 from fcn_studio.settings import Value
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named
 from fcn_studio.ui.widgets.setting_editor import add_setting
-
-SPLIT_WORDS = {Split.TRAIN: tr_noop("Training"), Split.VAL: tr_noop("Validation")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +134,9 @@ class ExportDialog(Dialog):
         boxes = {split: QCheckBox() for split in Split}
         for split, box in boxes.items():
             count = sum(1 for _, s in self._images if s is split)
-            box.setText(f"{tr(SPLIT_WORDS[split])} ({count:,})")
+            if split is Split.TEST and not count:
+                box.hide()
+            box.setText(f"{split.words} ({count:,})")
             box.setChecked(True)
             box.toggled.connect(self._show_count)
             row.addWidget(box)

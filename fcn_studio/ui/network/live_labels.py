@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.labels import LabelMap, Labels, trusted_label_map, values_in
-from fcn_studio.core.sample import Sample, Status
+from fcn_studio.core.sample import Sample, Split, Status
 from fcn_studio.core.snapshot import LabelledImage, pack
 from fcn_studio.errors import FcnStudioError
 
@@ -87,7 +87,7 @@ def _others(
         if len(found) == MOST_OTHERS:
             break
         with suppress(FcnStudioError, OSError):  # opening or training tells what is the matter
-            if project.annotations.status(sample) in WORKED_ON:
+            if project.annotations.status(sample) in WORKED_ON and project.splits.of(sample) is not Split.TEST:
                 pixels = known.get(sample.image_id) or _read(project, sample)
                 if pixels is not None:
                     found[sample.image_id] = pixels

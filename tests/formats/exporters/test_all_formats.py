@@ -58,6 +58,7 @@ def test_it_writes_every_image_and_nothing_into_the_project(
     row: ExportFormat, project: ProjectFolder, tmp_path: Path
 ) -> None:
     before, out = fingerprint(project.folder), tmp_path / "out"
+    project.splits.choose({project.samples[1].image_id: Split.TEST})
     seen, result = finished(row.run(project, out, project.samples))
     assert seen == [(done, 4) for done in range(1, 5)]
     assert result.images == 4

@@ -17,7 +17,7 @@ BY_ID = {sample.image_id: split_of(sample.image_id, 40) for sample in SAMPLES}
 
 
 def splits(folder: Path, *, new: bool = False) -> Splits:
-    return Splits(folder, folder / "splits.json", lambda: 40, new=new)
+    return Splits(folder, SAMPLES, folder / "splits.json", lambda: 40, new=new)
 
 
 def all_of(found: Splits) -> dict[str, Split]:
@@ -68,6 +68,39 @@ def test_lists_come_first_and_are_not_counted(tmp_path: Path) -> None:
     assert [found[f"{i}.png"] for i in range(5, 10)].count(Split.VAL) == 2
     new.store()
     assert json.loads((tmp_path / "splits.json").read_text()).keys() == {f"{i}.png" for i in range(5, 10)}
+
+
+def test_what_a_person_chooses_comes_before_the_lists_and_is_readable_by_earlier_versions(tmp_path: Path) -> None:
+    lists = tmp_path / "ImageSets" / "Segmentation"
+    lists.mkdir(parents=True)
+    (lists / "test.txt").write_text("0\n1.png x\n")
+    (lists / "val.txt").write_text("1\n")
+    new, other = splits(tmp_path, new=True), splits(tmp_path, new=True)
+    assert [new.of(sample) for sample in SAMPLES[:3]] == [Split.TEST, Split.TEST, Split.TRAIN]
+    new.choose({"1.png": Split.TRAIN, "2.png": Split.TEST})
+    new.choose({"2.png": Split.TEST, "3.png": Split.VAL})
+    new.store()
+    assert json.loads((tmp_path / "splits.json").read_text()) == {
+        "/train/1.png": "train",
+        "/test/2.png": "val",
+        "/val/3.png": "val",
+        "1.png": "train",
+        "2.png": "val",
+        "3.png": "val",
+    }
+    other.assign(SAMPLES, CLASSES)
+    assert other.of(SAMPLES[0]) is Split.TEST, "no test image is assigned"
+    other.store()
+    found = all_of(splits(tmp_path))
+    assert [found[f"{i}.png"] for i in range(4)] == [Split.TEST, Split.TRAIN, Split.TEST, Split.VAL]
+    assert found == all_of(other), "what another process chose is kept"
+
+
+def test_a_choice_in_an_older_project_keeps_the_splits_of_all_others(tmp_path: Path) -> None:
+    old = splits(tmp_path)
+    old.choose({"0.png": Split.TEST})
+    old.store()
+    assert all_of(splits(tmp_path)) == {**BY_ID, "0.png": Split.TEST}
 
 
 @pytest.mark.parametrize("text", ['{"a.png": "test"}', '["a.png"]', "", '{"a.png": 3}'])
