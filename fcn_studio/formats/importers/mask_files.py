@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fcn_studio.core.sample import Split
+from fcn_studio.core.sample import MaskId, Sample, Split
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.images.images import IMAGE_SUFFIXES
 from fcn_studio.formats.importers.base import MaskItem
-from fcn_studio.formats.voc.voc import read_splits
+from fcn_studio.formats.voc.lists import read_splits
 from fcn_studio.i18n import tr
 
 MASK_FOLDERS = (
@@ -68,7 +68,7 @@ def find_masks(path: Path) -> MaskFiles:
         files = _files(root)
         masks, images = _told_apart(files, result.notices)
         images = {**_images_beside(root), **images}
-        splits = _splits_of(root, path, result.notices)
+        splits = _splits_of(root, path, masks, result.notices)
         prefix = root.name[: -len(_ANNOT)] if root != path and root.name.casefold().endswith(_ANNOT) else ""
         result.items += _in_folder(masks, images, splits, prefix)
     return result
@@ -181,10 +181,11 @@ def _stem(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def _splits_of(root: Path, path: Path, notices: list[str]) -> dict[str, Split]:
+def _splits_of(root: Path, path: Path, masks: Mapping[str, Path], notices: list[str]) -> Mapping[str, Split]:
     """Return name -> split by the ImageSets lists of a tree; lists that cannot be read become a notice."""
+    samples = [Sample(name, str(file), MaskId(name)) for name, file in masks.items()]
     try:
-        return read_splits(path) or read_splits(root.parent)
+        return read_splits(path, samples).splits or read_splits(root.parent, samples).splits
     except ProjectError as error:
         notices.append(str(error))
         return {}
