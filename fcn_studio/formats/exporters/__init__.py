@@ -33,6 +33,49 @@ EXPORTERS: tuple[ExportFormat, ...] = (
         tr_noop("Writes images/train, masks/train and the same for val, with grey masks and how to train on them."),
         options=IMAGE_OPTIONS,
     ),
+    ExportFormat(
+        "ultralytics",
+        tr_noop("Ultralytics semantic segmentation"),
+        tr_noop("Writes images, masks and data.yaml for the semantic models of Ultralytics."),
+        options=IMAGE_OPTIONS,
+    ),
+    ExportFormat(
+        "nnunet",
+        tr_noop("nnU-Net raw data set"),
+        tr_noop("Writes PNG images, labels with background as 0 and the highest label ignored, and dataset.json."),
+        options=(
+            *IMAGE_OPTIONS,
+            Setting(
+                "",
+                tr_noop("Background"),
+                tr_noop("Name of the class that becomes label 0. 'add' adds one that no pixel has."),
+                key="background",
+            ),
+        ),
+    ),
+    ExportFormat(
+        "huggingface",
+        tr_noop("Hugging Face image folder"),
+        tr_noop("Writes images, grey labels and metadata that load_dataset reads, and id2label.json."),
+        options=IMAGE_OPTIONS,
+    ),
+    ExportFormat(
+        "cityscapes",
+        tr_noop("Folders of Cityscapes"),
+        tr_noop("Writes leftImg8bit and gtFine with the class indices of the project, not those of Cityscapes."),
+        options=IMAGE_OPTIONS,
+    ),
+    ExportFormat(
+        "camvid",
+        tr_noop("Colour masks of CamVid"),
+        tr_noop("Writes images, masks in colours and class_dict.csv with the colour of each class."),
+        options=IMAGE_OPTIONS,
+    ),
+    ExportFormat(
+        "csv",
+        tr_noop("Statistics"),
+        tr_noop("Writes tables with the pixels of each class in each image and who labelled them, without images."),
+    ),
 )
 """Every export format; the first is the default."""
 

@@ -85,7 +85,6 @@ class Pair:
             OSError: if it cannot be written.
         """
         source, target = self._source, self.folder / place
-        self._written["image_sha256"] = source.sha256
         if source.choices.images == "leave":
             self._written |= {"image_file": str(self.sample.image_path.absolute()), "converted": False}
             return
@@ -119,12 +118,15 @@ class Pair:
             "id": self.name,
             "split": self.split.value,
             "image": self.sample.image_id,
+            "image_sha256": self._source.sha256,
             "size": list(self.size),
             **self._written,
             "status": self.status,
             "prelabelled_by": self.prelabelled_by,
             "labelled_by": self.shares(),
         }
+        if "mask_sha256" not in row:  # the labels lie in a file of several images, or in none
+            row["label_map_sha256"] = hashlib.sha256(self.label_map.tobytes()).hexdigest()
         if self.cut is not None:
             (tile_row, column), rect = self.cut
             row["tile"] = {"row": tile_row, "column": column, "box": list(rect)}

@@ -128,4 +128,4 @@ def unique_names(table: ClassTable) -> dict[int, str]:
             others = (f"{info.name[: MAX_NAME - 30]} (retired {info.index}{'+' * i})" for i in itertools.count())
             names[info.index] = next(n for n in itertools.chain([info.name], others) if n.casefold() not in taken)
             taken.add(names[info.index].casefold())
-    return names
+    return dict(sorted(names.items()))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
@@ -169,6 +170,11 @@ def encode_mask(label_map: LabelMap) -> bytes:
 def encode_grey_mask(label_map: LabelMap) -> bytes:
     """Encode a label map, uint8 (H, W), as a grey PNG (mode L) whose grey values are the class indices."""
     return _png(Image.fromarray(label_map))
+
+
+def encode_colour_mask(picture: NDArray[np.uint8]) -> bytes:
+    """Encode a picture of class colours, uint8 (H, W, 3), as an RGB PNG."""
+    return _png(Image.fromarray(picture))
 
 
 def write_mask(path: Path, label_map: LabelMap) -> None:

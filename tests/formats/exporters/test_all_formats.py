@@ -49,6 +49,8 @@ def other_value(option: Setting[Value]) -> Value:
     """A valid value that is not the default."""
     if option.kind is bool:
         return not option.default
+    if option.kind is str and not option.choices:
+        return "add"  # `background` of nnU-Net
     values = list(option.choices) or [option.low, option.high]
     return next(option.accepted(option.kind(value)) for value in values if value != option.default)
 
