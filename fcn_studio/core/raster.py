@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.region import Columns, Region, SpanRegion, StencilRegion, drawn
+from fcn_studio.i18n import tr
 
 Point = tuple[float, float]
 """(x, y) in image coordinates."""
@@ -164,7 +165,7 @@ def _crossings(start: _Floats, end: _Floats, rect: Rect) -> tuple[Columns, _Floa
     last = np.clip(np.ceil(bottom[:, 1] - 0.5), rect.y0, rect.y1).astype(np.int64)
     count = last - first  # rows whose centre line this edge crosses
     if count.sum() > _MOST_CROSSINGS:
-        raise ValueError("the edges of a polygon cross too many rows")
+        raise ValueError(tr("the edges of a polygon cross too many rows"))
     edge = np.repeat(np.arange(len(start)), count)
     rows = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + first[edge]
     height = bottom[edge, 1] - top[edge, 1]

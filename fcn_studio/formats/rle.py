@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fcn_studio.i18n import tr
+
 Size = tuple[int, int]
 """(width, height) in pixels."""
 
@@ -44,9 +46,11 @@ def decoded(counts: Sequence[int], size: Size) -> NDArray[np.bool_]:
     """
     width, height = size
     if any(type(count) is not int or not 0 <= count <= width * height for count in counts):
-        raise ValueError("a count is no length of a run")
+        raise ValueError(tr("a count is no length of a run"))
     if sum(counts) != width * height:
-        raise ValueError(f"the runs have {sum(counts)} pixels, the mask {width * height}")
+        raise ValueError(
+            tr("the runs have {runs:,} pixels, the mask {pixels:,}", runs=sum(counts), pixels=width * height)
+        )
     turns = np.zeros(len(counts), np.bool_)
     turns[1::2] = True
     return turns.repeat(np.asarray(counts, np.int64)).reshape((height, width), order="F")
@@ -79,7 +83,7 @@ def from_text(text: str) -> list[int]:
     for character in text:
         bits = ord(character) - 48
         if not 0 <= bits < 64 or length == _LONGEST:
-            raise ValueError("no compressed run lengths")
+            raise ValueError(tr("no compressed run lengths"))
         value |= (bits & 0x1F) << (5 * length)
         length += 1
         if bits & 0x20:
@@ -89,5 +93,5 @@ def from_text(text: str) -> list[int]:
         counts.append(value + counts[-2] if len(counts) > 2 else value)
         value = length = 0
     if length:
-        raise ValueError("compressed run lengths are cut off")
+        raise ValueError(tr("compressed run lengths are cut off"))
     return counts

@@ -12,8 +12,8 @@ _MAX_NODES = 200_000
 """Lists and objects. An empty one takes two bytes of a file and 90 of memory; what we write has few."""
 
 
-def parse(words: bytes | str) -> Any:
-    """Return the value of a JSON text.
+def parse(words: bytes | str, max_nodes: int = _MAX_NODES) -> Any:
+    """Return the value of a JSON text with at most ``max_nodes`` lists and objects.
 
     Raises:
         TypeError: if it is no text.
@@ -24,7 +24,7 @@ def parse(words: bytes | str) -> Any:
         raise TypeError("no text")
     data = words if isinstance(words, bytes) else words.encode("utf-8", "surrogatepass")
     nodes = data.count(b"[") + data.count(b"{")
-    if nodes > _MAX_NODES:
+    if nodes > max_nodes:
         raise ValueError(f"{nodes} lists and objects are more than is read")
     try:
         return json.loads(words, parse_constant=_no_number)

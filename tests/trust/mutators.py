@@ -274,6 +274,21 @@ def _spoil_node(rng: random.Random, node: Any, raws: list[str]) -> Any:
     return f"@@{len(raws) - 1}@@"
 
 
+_ATTRIBUTES = (
+    "", "-1", "0", "1e400", "nan", "inf", "9" * 5000, "4294967296", "1,2", "1,2;3", ",;,", "0, " * 20_000 + "1",
+    "1,2;" * 20_000 + "1,2", "1.5", "x" * 70_000, "../../etc/passwd", "&a;", "&#0;", "<",
+)  # fmt: skip
+
+
+def xml_attributes(rng: random.Random, data: bytes) -> bytes:
+    """One attribute of another value, or a tag that is missing or nests thousands of times."""
+    found = rng.choice(list(re.finditer(rb'"[^"]*"', data)))
+    if rng.random() < 0.8:
+        return data[: found.start() + 1] + rng.choice(_ATTRIBUTES).encode() + data[found.end() - 1 :]
+    found = rng.choice(list(re.finditer(rb"<[^>]*>", data)))
+    return data[: found.start()] + found[0] * rng.choice((0, 2, 5000)) + data[found.end() :]
+
+
 _TOML = (
     "9" * 5000, "-1", "255", "1e400", "nan", "inf", "-inf", '""', '"\\u0000"', '"a\\nb"', '"""', "'''", "[" * 3000,
     "{a=" * 3000, "{a=" * 50 + "1" + "}" * 50, "[" + "1," * 5000 + "]", "2020-13-45", "1979-05-27T07:32:00Z", "true",

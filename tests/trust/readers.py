@@ -37,6 +37,7 @@ from fcn_studio.formats.effort_log import read_gestures
 from fcn_studio.formats.images import image_loading, images
 from fcn_studio.formats.images.images import image_size, read_image
 from fcn_studio.formats.images.picture_digest import picture_sha256
+from fcn_studio.formats.importers import BY_NAME
 from fcn_studio.formats.journal.journal import JournalFile, JournalHead, read_journal
 from fcn_studio.formats.project.annotations import AnnotationStore
 from fcn_studio.formats.project.image_digests import ImageDigests
@@ -56,6 +57,7 @@ from fcn_studio.formats.voc.lists import read_splits
 from fcn_studio.formats.voc.masks import encode_grey, encode_mask, read_mask
 from fcn_studio.jobs.runs import read_log
 from fcn_studio.settings import SETTINGS, Settings
+from tests.formats.importers.test_readers import coco, cvat, labelme
 from tests.helpers import paint
 from tests.trust import mutators
 from tests.trust.mutators import Mutator, blind
@@ -552,6 +554,23 @@ def _read_pth(path: Path) -> object:
     return read_pth(path)
 
 
+# --- data sets of others ------------------------------------------------------------------------------------------
+
+
+def _drawn(make: Callable[[Path], Path], place: str, mutator: Mutator) -> Reader:
+    """The reader of a format of polygons, whose file lies at a place in its example."""
+
+    def seeds() -> list[Seed]:
+        with tempfile.TemporaryDirectory() as folder:
+            return [((make(Path(folder)) / place).read_bytes(), mutator)]
+
+    def read(path: Path) -> object:
+        source = BY_NAME[make.__name__].open(path)
+        return [source.read(item, None) for item in source.items] or None
+
+    return Reader(read, seeds, Path(place).name)
+
+
 READERS: dict[str, Reader] = {
     "image": Reader(_read_image, _images),
     "stages": Reader(_read_stages, _images),
@@ -577,6 +596,9 @@ READERS: dict[str, Reader] = {
     "checkpoint": Reader(_read_checkpoint, _checkpoints, "a.safetensors"),
     "header": Reader(_read_header, _checkpoints, "a.safetensors"),
     "caffemodel": Reader(_read_caffemodel, _caffemodels, "a.caffemodel"),
+    "coco": _drawn(coco, "annotations/instances_val2017.json", mutators.json_text),
+    "labelme": _drawn(labelme, "x.json", mutators.json_text),
+    "cvat": _drawn(cvat, "annotations.xml", mutators.xml_attributes),
     "pth": Reader(_read_pth, _pths, "a.pth"),
 }
 """Every reader that is attacked."""

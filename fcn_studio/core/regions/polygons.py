@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from fcn_studio.core.raster import Point, even_odd
+from fcn_studio.i18n import tr
 
 Ring = Sequence[Point]
 """The corners of a closed ring in image coordinates."""
@@ -32,13 +34,13 @@ def checked_ring(points_xy: Sequence[Sequence[float]]) -> list[Point]:
     try:
         ring = np.asarray(points_xy, np.float64)
     except (TypeError, OverflowError) as error:
-        raise ValueError("a coordinate is no number") from error
+        raise ValueError(tr("a coordinate is no number")) from error
     if ring.size == 0:
         return []
     if ring.ndim != 2 or ring.shape[1] != 2:
-        raise ValueError("a corner is no pair of numbers")
+        raise ValueError(tr("a corner is no pair of numbers"))
     if not (np.abs(ring) <= _FARTHEST).all():
-        raise ValueError("a coordinate is not a number, or is millions of pixels away")
+        raise ValueError(tr("a coordinate is not a number, or is millions of pixels away"))
     return [(x, y) for x, y in ring.tolist()]
 
 
@@ -64,6 +66,37 @@ def fill(label_map: NDArray[Any], rings_xy: Sequence[Ring], value: int) -> int:
     inside = region.stencil.view(np.bool_)
     label_map[region.rect.slices][inside] = value
     return int(np.count_nonzero(inside))
+
+
+def with_holes(rings_xy: Sequence[Ring]) -> list[list[Ring]]:
+    """Return the polygons that rings make which nobody has sorted.
+
+    A ring that lies wholly within another is a hole in it, one within that hole a polygon again. Rings that only
+    overlap are polygons of their own.
+
+    Returns:
+        Polygons with their holes, to fill one after the other.
+    """
+    rings = [np.asarray(ring, np.float32) for ring in rings_xy]
+    area = [abs(cv2.contourArea(ring)) for ring in rings]
+    box = np.array([(*ring.min(axis=0), *ring.max(axis=0)) for ring in rings])
+    polygons: dict[int, list[Ring]] = {}
+    depth: dict[int, int] = {}
+    for i in sorted(range(len(rings)), key=lambda i: -area[i]):
+        near = np.flatnonzero((box[:, :2] <= box[i, :2]).all(axis=1) & (box[:, 2:] >= box[i, 2:]).all(axis=1))
+        around = [j for j in near.tolist() if j in depth and area[j] > area[i] and _lies_in(rings[i], rings[j])]
+        parent = max(around, key=lambda j: depth[j], default=None)
+        depth[i] = 0 if parent is None else depth[parent] + 1
+        if parent is not None and depth[i] % 2:
+            polygons[parent].append(rings_xy[i])
+        else:
+            polygons[i] = [rings_xy[i]]
+    return list(polygons.values())
+
+
+def _lies_in(ring: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    """Return whether all corners of a ring lie in another or on its border."""
+    return all(cv2.pointPolygonTest(other, (float(x), float(y)), False) >= 0 for x, y in ring)
 
 
 def rectangle(p_xy: Point, q_xy: Point) -> Ring:

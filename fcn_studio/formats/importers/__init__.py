@@ -12,6 +12,48 @@ from fcn_studio.i18n import tr_noop
 
 IMPORTERS: tuple[ImportFormat, ...] = (
     ImportFormat(
+        "coco",
+        tr_noop("COCO"),
+        tr_noop("Reads polygons and run lengths from JSON; larger objects are drawn first."),
+        "annotations/*.json",
+    ),
+    ImportFormat(
+        "labelme",
+        tr_noop("labelme"),
+        tr_noop("Reads the JSON files of labelme 3 to 7: polygons, rectangles, circles, lines and masks."),
+        "*.json",
+    ),
+    ImportFormat(
+        "cvat",
+        tr_noop("CVAT"),
+        tr_noop("Reads 'CVAT for images 1.1' and 'Segmentation mask 1.1'."),
+        "annotations.xml, labelmap.txt",
+    ),
+    ImportFormat(
+        "cityscapes",
+        tr_noop("Cityscapes tree"),
+        tr_noop("Reads gtFine or gtCoarse: label ids, colours or polygons."),
+        "gtFine/**/*_labelIds.png",
+    ),
+    ImportFormat(
+        "nnunet",
+        tr_noop("nnU-Net"),
+        tr_noop("Reads labelsTr and dataset.json; the label to ignore is void."),
+        "dataset.json",
+    ),
+    ImportFormat(
+        "huggingface",
+        tr_noop("Hugging Face image folder"),
+        tr_noop("Reads the masks that metadata.jsonl or metadata.csv names, and id2label.json."),
+        "metadata.jsonl, metadata.csv",
+    ),
+    ImportFormat(
+        "yolo",
+        tr_noop("YOLO polygons"),
+        tr_noop("Reads label files of polygons, and data.yaml or classes.txt."),
+        "data.yaml, labels/**/*.txt",
+    ),
+    ImportFormat(
         "masks",
         tr_noop("Folder of masks"),
         tr_noop("Reads mask files of colours, grey values, palettes or 16-bit numbers, or one such file."),

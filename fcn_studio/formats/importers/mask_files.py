@@ -36,7 +36,7 @@ MARK = re.compile(
 """What mask files have behind the name of their image. Sources: Cityscapes, CamVid (``_L``), home-made data sets."""
 
 _LOSSY = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".avif", ".jp2"})
-_SPLITS = {"training": "train", "validation": "val", "testing": "test"}
+_SPLITS = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
 
 
 @dataclass

@@ -58,11 +58,11 @@ def open_source(path: Path) -> MaskSource:
 class MaskFolder(MaskSource):
     """Mask files whose values become classes as they are read."""
 
-    def __init__(self, files: MaskFiles) -> None:
-        """Read the palettes of all files, and the files that name classes."""
+    def __init__(self, files: MaskFiles, named: KnownValues | None = None) -> None:
+        """Read the palettes of all files, and the files that name classes unless ``named`` does."""
         self.items = files.items
-        named, notices = named_beside(files.folders)
-        self._named = named
+        found, notices = named_beside(files.folders)
+        self._named = found if named is None else named
         self.notices = (*files.notices, *notices)
         self._codes: dict[int, int] = {}
         """Code -> index into the classes, in the order in which they were met."""
