@@ -189,6 +189,22 @@ def _export(options: argparse.Namespace) -> Json:
     )
 
 
+def _import(options: argparse.Namespace) -> Json:
+    from fcn_studio.jobs.import_masks.command import run_import
+
+    return run_import(
+        options.source,
+        options.into,
+        form=options.format,
+        meanings=options.meanings,
+        conflict=options.conflict,
+        copy_images=options.copy_images,
+        add_classes=options.add_classes,
+        break_lock=options.break_lock,
+        max_pixels=_max_pixels(options),
+    )
+
+
 def _networks(options: argparse.Namespace) -> Json:
     from fcn_studio.jobs import library
 
@@ -224,6 +240,7 @@ _REPORTS: dict[str, Callable[[argparse.Namespace], Json]] = {
     "evaluate": _evaluate,
     "suspects": _suspects,
     "export": _export,
+    "import": _import,
     "networks": _networks,
     "networks download": _networks,
     "networks import": _networks,

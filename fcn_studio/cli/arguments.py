@@ -11,6 +11,7 @@ from fcn_studio import __version__
 from fcn_studio.core.training import Level, RecipeName
 from fcn_studio.formats.exporters import EXPORTERS
 from fcn_studio.formats.exporters.options import IMAGE_OPTIONS
+from fcn_studio.formats.importers import IMPORTERS
 from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.settings import Setting, Value
 
@@ -22,6 +23,7 @@ EPILOG = tr_noop(
   fcn-studio train photos/ --level quick --minutes 2   fine-tune on what a human labelled
   fcn-studio evaluate photos/ --network street         score a network on the validation images
   fcn-studio export photos/ --format voc --out voc/    write a VOC data set of the verified images
+  fcn-studio import masks/ --into photos/              bring in masks of another program
 """
 )
 
@@ -48,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     _add_evaluate(commands.add_parser("evaluate", help=tr("score a network on verified images")))
     _add_suspects(commands.add_parser("suspects", help=tr("list labels of verified images that may be wrong")))
     _add_export(commands.add_parser("export", help=tr("write a data set for training with other programs")))
+    _add_import(commands.add_parser("import", help=tr("bring in masks and annotations of other programs")))
     _add_networks(commands)
     doctor = commands.add_parser("doctor", help=tr("show versions, device and Qt platform, and what is missing"))
     _add_json(doctor)
@@ -278,6 +281,44 @@ def _add_export(command: argparse.ArgumentParser) -> None:
         help=tr("images of this split (default: all)"),
     )
     _add_export_options(command)
+
+
+def _add_import(command: argparse.ArgumentParser) -> None:
+    command.add_argument("source", type=Path, help=tr("file or folder of the annotations"))
+    command.add_argument("--into", metavar="FOLDER", type=Path, required=True, help=tr("folder of the images"))
+    command.add_argument(
+        "--format",
+        choices=[row.name for row in IMPORTERS],
+        help=tr("form of the annotations (default: what they look like)"),
+    )
+    command.add_argument(
+        "--map",
+        dest="meanings",
+        metavar="MAP",
+        action="append",
+        default=[],
+        help=tr(
+            'what values mean, as "red=weed,#000000=background,255=void": values or names of the source, then a '
+            "class, void or unlabelled (default: by names, colours and class indices); may be repeated"
+        ),
+    )
+    command.add_argument(
+        "--conflict",
+        choices=["keep", "take"],
+        default="keep",
+        help=tr("labels that images with human pixels get: keep theirs (default), or take those of the source"),
+    )
+    command.add_argument(
+        "--copy-images", action="store_true", help=tr("copy images of the source that the folder lacks into it")
+    )
+    command.add_argument(
+        "--add-classes", action="store_true", help=tr("add classes of the source that the project lacks")
+    )
+    command.add_argument(
+        "--break-lock", action="store_true", help=tr("take over a project that another computer left locked")
+    )
+    _add_max_pixels(command)
+    _add_json(command)
 
 
 def _add_export_options(command: argparse.ArgumentParser) -> None:

@@ -29,10 +29,11 @@ def open_project(
     grey_as_indices: bool = False,
     break_lock: bool = False,
     max_pixels: int = MAX_PIXELS,
+    table: ClassTable | None = None,
 ) -> ProjectFolder:
     """Open a project and print what is noticed about it.
 
-    It is printed on standard error.
+    It is printed on standard error. ``table`` is what the masks of a folder without project file mean.
 
     Raises:
         ProjectError: as `ProjectFolder.open`.
@@ -42,6 +43,7 @@ def open_project(
         folder,
         writable=writable,
         break_lock=break_lock,
+        table=table,
         default_table=network.table if network else None,
         grey_as_indices=grey_as_indices or None,
     )

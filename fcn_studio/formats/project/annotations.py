@@ -120,17 +120,11 @@ class AnnotationStore:
         return Path(self._records.get(sample.mask_id) or self._state / "provenance" / f"{sample.mask_id}.png")
 
     def _original_path(self, sample: Sample) -> Path:
-        """Return the path of an image's original mask.
-
-        The original is the mask as it was before we first wrote it.
-        """
+        """Return where the mask of an image lies as it was before we first wrote it."""
         return self._state / "originals" / f"{sample.mask_id}.png"
 
     def status(self, sample: Sample) -> Status:
-        """Return the status of an image.
-
-        It is cheap after the first call, or if the image has no record.
-        """
+        """Return the status of an image, at little cost after the first call or without a record."""
         mask_id = sample.mask_id
         status = self.statuses.get(mask_id)
         if status is None and (quick := self._quick_status(sample)) is not None:
@@ -187,6 +181,14 @@ class AnnotationStore:
         if mask_id not in self._adopted or mask_id in self._records:
             return False
         return mask_id not in self._originals or same_content(self.mask_path(sample), self._original_path(sample))
+
+    def has_written(self, sample: Sample) -> bool:
+        """Return whether the program has written the mask of an image as it is now."""
+        with self._image(sample):
+            data, record = bytes_of(self.mask_path(sample)), read_record(self._record_path(sample))
+            if data is None or record is None or record.mask_sha256 != sha256_of(data):
+                return False
+            return not same_content(self.mask_path(sample), self._original_path(sample))
 
     def _judged(self, sample: Sample, record: Record | None, mask_sha256: str | None) -> Status:
         """Return the status that follows from record and mask.

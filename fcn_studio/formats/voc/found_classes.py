@@ -59,6 +59,11 @@ CLASS_FILES: tuple[ClassFile, ...] = (
 """Every row, in the order in which they are tried."""
 
 
+def names_classes(folder: Path) -> bool:
+    """Return whether a file in a folder names its classes."""
+    return any((folder / row.pattern).is_file() for row in CLASS_FILES)
+
+
 def found_classes(folder: Path, masks: Masks) -> ClassTable | None:
     """Return the class table that the first matching row finds.
 
