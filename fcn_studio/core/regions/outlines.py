@@ -56,25 +56,27 @@ class Outline:
 
 def outlines(mask: Mask) -> list[Outline]:
     """Return the outline of each region of a mask, bool (H, W), in the order of their first pixels."""
-    number = cv2.connectedComponents(np.pad(mask, 1).astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)[1]
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    part = np.pad(mask[top : top + height, left : left + width], 1)
+    number = cv2.connectedComponents(part.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)[1]
     rings: dict[int, list[Ring]] = {}
-    for ring, (x, y) in _rings(mask):  # the first side of a region, row by row, is one of its outer border
-        rings.setdefault(int(number[y, x]), []).append(ring)
+    for ring, (x, y) in _rings(part):  # the first side of a region, row by row, is one of its outer border
+        rings.setdefault(int(number[y, x]), []).append(ring + (left - 1, top - 1))
     return [Outline(outer, tuple(holes)) for outer, *holes in rings.values()]
 
 
-def _rings(mask: Mask) -> Iterator[tuple[Ring, tuple[int, int]]]:
-    """Return each border in a mask, with the (x, y) of a pixel along it, counted with a margin of one pixel.
+def _rings(padded: Mask) -> Iterator[tuple[Ring, tuple[int, int]]]:
+    """Yield each border in a mask with a margin of one pixel, and the (x, y) of a pixel along it.
 
     Regions are on the right of their borders. Where two pixels touch at a corner only, each keeps its own border.
     """
-    start, direction = _sides(np.pad(mask, 1))
-    after = _following(start, direction, mask.shape[1] + 3)
+    start, direction = _sides(padded)
+    after = _following(start, direction, padded.shape[1] + 1)
     before = np.empty_like(after)
     before[after] = np.arange(len(after))
     turns = direction != direction[before]
     inward = _STEP[(direction[before] + 1) % 4] + _STEP[(direction + 1) % 4]
-    corners = (start - 1) * _QUARTERS + inward
+    corners = start * _QUARTERS + inward
     pixels = start + _BESIDE[direction]
     while len(straight := np.flatnonzero(~turns[after])):  # halves the number of straight sides to the next corner
         after[straight] = after[after[straight]]

@@ -7,10 +7,19 @@ this package loads none of these modules.
 
 from __future__ import annotations
 
+from typing import Any
+
 from fcn_studio.formats.exporters.base import ExportFormat
 from fcn_studio.formats.exporters.options import IMAGE_OPTIONS
 from fcn_studio.i18n import tr_noop
 from fcn_studio.settings import Setting
+
+_BACKGROUND_TOO: Setting[Any] = Setting(
+    False,
+    tr_noop("Annotate background too"),
+    tr_noop("Otherwise it has no annotation, as detectors expect; it cannot be told from void then."),
+    key="background_too",
+)
 
 EXPORTERS: tuple[ExportFormat, ...] = (
     ExportFormat(
@@ -75,6 +84,39 @@ EXPORTERS: tuple[ExportFormat, ...] = (
         "csv",
         tr_noop("Statistics"),
         tr_noop("Writes tables with the pixels of each class in each image and who labelled them, without images."),
+    ),
+    ExportFormat(
+        "coco",
+        tr_noop("COCO"),
+        tr_noop("Writes images and annotations/instances_train.json with run-length encoded masks, and for val."),
+        options=(
+            *IMAGE_OPTIONS,
+            Setting(
+                True,
+                tr_noop("One annotation per region"),
+                tr_noop("Each connected region of a class is an annotation. Otherwise all of them are one."),
+                key="per_region",
+            ),
+            _BACKGROUND_TOO,
+        ),
+    ),
+    ExportFormat(
+        "labelme",
+        tr_noop("labelme"),
+        tr_noop("Writes images with JSON files beside them: polygons, and masks where a region has holes."),
+        options=IMAGE_OPTIONS,
+    ),
+    ExportFormat(
+        "cvat",
+        tr_noop("CVAT segmentation mask 1.1"),
+        tr_noop("Writes images, colour masks and labelmap.txt, to upload to a task of CVAT. Splits are not kept."),
+        options=IMAGE_OPTIONS,
+    ),
+    ExportFormat(
+        "yolo",
+        tr_noop("YOLO polygons"),
+        tr_noop("Writes images, text files of polygons and data.yaml. Void is lost, and holes are cut open."),
+        options=(*IMAGE_OPTIONS, _BACKGROUND_TOO),
     ),
 )
 """Every export format; the first is the default."""
