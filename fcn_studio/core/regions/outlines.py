@@ -51,7 +51,7 @@ class Outline:
         whole, *holes = (np.rint(ring * _QUARTERS).astype(np.int64) for ring in (self.outer, *self.holes))
         for hole in sorted(holes, key=lambda hole: int(hole[:, 0].min())):
             whole = _with_hole(whole, hole)
-        return whole / _QUARTERS
+        return np.asarray(whole / _QUARTERS)
 
 
 def outlines(mask: Mask) -> list[Outline]:
@@ -60,8 +60,8 @@ def outlines(mask: Mask) -> list[Outline]:
     part = np.pad(mask[top : top + height, left : left + width], 1)
     number = cv2.connectedComponents(part.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)[1]
     rings: dict[int, list[Ring]] = {}
-    for ring, (x, y) in _rings(part):  # the first side of a region, row by row, is one of its outer border
-        rings.setdefault(int(number[y, x]), []).append(ring + (left - 1, top - 1))
+    for ring, (x, y) in _rings(part):  # the first of a region is its outer border, which has its first pixel
+        rings.setdefault(int(number[y, x]), []).append(ring + np.array((left - 1, top - 1)))
     return [Outline(outer, tuple(holes)) for outer, *holes in rings.values()]
 
 
@@ -137,7 +137,9 @@ def _with_hole(whole: _Ints, hole: _Ints) -> _Ints:
     leftmost = int(hole[:, 0].min())
     side = int(np.flatnonzero((hole[:, 0] == leftmost) & (np.roll(hole[:, 0], -1) == leftmost))[0])
     top = int(hole[[side, (side + 1) % len(hole)], 1].min())
-    row = (top + 1) // _QUARTERS * _QUARTERS + _QUARTERS // 2  # the centres of the first row of pixels along this side
+    row = (
+        top + 1
+    ) // _QUARTERS * _QUARTERS + _QUARTERS // 2  # the centres of the first row of pixels along this side
     (x, y), below = whole.T, np.roll(whole[:, 1], -1)
     met = (np.minimum(y, below) < row) & (row < np.maximum(y, below)) & (x < leftmost)
     crossed = np.flatnonzero(met)

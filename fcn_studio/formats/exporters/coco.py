@@ -34,9 +34,9 @@ from fcn_studio.formats.rle import as_text, encoded
 from fcn_studio.formats.voc.class_files import unique_names, write_class_files
 
 _HOW_TO = """
-`annotations/instances_train.json` describes the images of `images/train`, and so on. Each annotation is {one}. Masks
-are run lengths (RLE) with `iscrowd` 0; they have every pixel of the class, holes too. A category id is the class index
-plus 1. {background}
+`annotations/instances_train.json` describes the images of `images/train`, and so on. Each annotation is {one}.
+Masks are run lengths (RLE) with `iscrowd` 0; they have every pixel of the class, holes too. A category id is the
+class index plus 1. {background}
 
 pycocotools, from the masks back to a map of class indices:
 
@@ -51,9 +51,9 @@ for annotation in coco.loadAnns(coco.getAnnIds(image["id"])):
     label_map[coco.annToMask(annotation) == 1] = annotation["category_id"] - 1
 ```
 
-detectron2 reads it with `register_coco_instances("train", {{}}, "annotations/instances_train.json", "images/train")` and
-`cfg.INPUT.MASK_FORMAT = "bitmask"`; torchvision with
-`CocoDetection("images/train", "annotations/instances_train.json")`.
+torchvision reads it with `CocoDetection("images/train", "annotations/instances_train.json")`, detectron2 with
+`register_coco_instances("train", {{}}, "annotations/instances_train.json", "images/train")` and
+`cfg.INPUT.MASK_FORMAT = "bitmask"`.
 """
 
 

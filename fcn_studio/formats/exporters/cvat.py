@@ -26,8 +26,8 @@ from fcn_studio.formats.exporters.data_set import write_data_set
 from fcn_studio.formats.exporters.pairs import Pair
 from fcn_studio.formats.images.scan import IMAGES, MASKS
 from fcn_studio.formats.voc.class_files import write_class_files
+from fcn_studio.formats.voc.lists import LISTS
 from fcn_studio.formats.voc.masks import encode_colour_mask
-from fcn_studio.formats.voc.voc import LISTS
 
 _HOW_TO = """
 The annotations go into a task of CVAT:

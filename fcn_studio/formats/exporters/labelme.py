@@ -7,8 +7,8 @@
       {train,val,test}/<id>.json   polygons; regions with holes are shapes of the type "mask", which keeps them
       labels.txt class_names.txt labelmap.txt manifest.json HOW_TO_TRAIN.md
 
-labelme takes pixels without a shape for background. So where the project has a background class, it has no shapes, and
-void is a shape of the label ``__ignore__``; where it has none, pixels without a shape are void.
+labelme takes pixels without a shape for background. So a background class has no shapes, and void is a shape of the
+label ``__ignore__``. Without a background class, pixels without a shape are void.
 
 Source: labelme 6.3, ``labelme/_label_file.py`` and ``labelme/utils/shape.py``; ``examples/semantic_segmentation``.
 """
@@ -73,7 +73,7 @@ def export(request: ExportRequest) -> ExportSteps:
     def write_pair(pair: Pair) -> None:
         pair.write_image(f"{pair.split}/{pair.name}.jpg")
         left = request.choices.images == "leave"
-        content = {
+        content: dict[str, Any] = {
             "version": _VERSION,
             "flags": {},
             "shapes": list(shapes_of(pair.label_map, names)),

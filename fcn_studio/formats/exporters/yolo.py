@@ -33,9 +33,9 @@ _HOW_TO = """
 `labels` has a text file for each image of `images`: in each row a class index, and the corners of one region, x and y
 from 0 to 1.
 
-The format loses something. Void is not marked: networks learn it as background. A region with holes is one polygon with
-cuts to its holes. Drawn exactly, the polygons have every pixel; Ultralytics draws them with fewer corners while it
-trains. Use the format `ultralytics` for semantic segmentation without these losses.
+The format loses something. Void is not marked: networks learn it as background. A region with holes is one polygon,
+which a cut joins to each hole. Drawn exactly, the polygons have every pixel; Ultralytics draws them with fewer
+corners while it trains. Use the format `ultralytics` for semantic segmentation without these losses.
 
 ```python
 from ultralytics import YOLO

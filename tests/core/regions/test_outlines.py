@@ -16,6 +16,7 @@ from fcn_studio.core.raster import polygon
 from fcn_studio.core.regions.outlines import Ring, outlines
 
 Pixels = NDArray[np.bool_]
+Draw = Callable[[Ring, tuple[int, ...]], Pixels]
 
 
 def by_centres(ring: Ring, shape: tuple[int, ...]) -> Pixels:
@@ -41,7 +42,7 @@ def by_opencv(ring: Ring, shape: tuple[int, ...]) -> Pixels:
 @pytest.mark.parametrize("drawn", [by_centres, by_opencv, by_pillow])
 @given(mask=arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12))))
 @settings(max_examples=60, deadline=None)
-def test_a_joined_outline_gives_back_the_very_pixels(drawn: Callable[[Ring, tuple[int, ...]], Pixels], mask: Mask) -> None:
+def test_a_joined_outline_gives_back_the_very_pixels(drawn: Draw, mask: Mask) -> None:
     back = np.zeros(mask.shape, int)
     for outline in outlines(mask):
         back += drawn(outline.joined(), mask.shape)
