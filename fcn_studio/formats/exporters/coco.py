@@ -16,7 +16,8 @@ Source: https://cocodataset.org/#format-data, "Object Detection".
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -67,54 +68,61 @@ def export(request: ExportRequest, *, per_region: bool, background_too: bool) ->
     """
     table = request.project.config.table
     without = table.background_index if not background_too else None
-    images: dict[Split, list[dict[str, Any]]] = {split: [] for split in Split}
-    annotations: dict[Split, list[dict[str, Any]]] = {split: [] for split in Split}
+    described = {split: _Description() for split in Split}
 
     def write_pair(pair: Pair) -> None:
         name = f"{pair.name}.jpg"
         pair.write_image(f"images/{pair.split}/{name}")
-        known, found = images[pair.split], annotations[pair.split]
-        left = request.choices.images == "leave"
-        known.append(
-            {
-                "id": len(known) + 1,
-                "file_name": pair.sample.image_path.absolute().as_posix() if left else name,
-                "width": pair.size[0],
-                "height": pair.size[1],
-            }
-        )
-        for index, mask in _masks(pair.label_map, without, per_region=per_region):
-            found.append({"id": len(found) + 1, "image_id": len(known), **annotation_of(index, mask)})
+        if request.choices.images == "leave":
+            name = pair.sample.image_path.absolute().as_posix()
+        described[pair.split].add(name, pair.size, _masks(pair.label_map, without, per_region=per_region))
 
     def finish(tree: Path) -> None:
-        categories = [{"id": i + 1, "name": n, "supercategory": ""} for i, n in sorted(unique_names(table).items())]
+        names = unique_names(table)
         (tree / "annotations").mkdir()
-        for split in Split:
-            if not images[split] and split not in (Split.TRAIN, Split.VAL):
-                continue
-            content = {
-                "info": {"description": f"Exported by FCN Studio {__version__}"},
-                "licenses": [],
-                "images": images[split],
-                "annotations": annotations[split],
-                "categories": categories,
-            }
-            text = json.dumps(content, separators=(",", ":"))
-            (tree / "annotations" / f"instances_{split}.json").write_text(text, encoding="ascii")
+        for split, description in described.items():
+            if description.images or split in (Split.TRAIN, Split.VAL):
+                text = json.dumps(description.content(names), separators=(",", ":"))
+                (tree / "annotations" / f"instances_{split}.json").write_text(text, encoding="ascii")
         write_class_files(tree, table)
 
-    return write_data_set(
-        request,
-        "coco",
-        write_pair,
-        _HOW_TO.format(
-            one="a connected region of a class" if per_region else "all pixels of a class in an image",
-            background="Pixels without annotation are void."
-            if background_too or table.background_index is None
-            else "Pixels without annotation are background or void.",
-        ),
-        finish=finish,
+    told = without is None  # whether background can be told from void
+    how_to = _HOW_TO.format(
+        one="a connected region of a class" if per_region else "all pixels of a class in an image",
+        background=f"Pixels without annotation are {'void' if told else 'background or void'}.",
     )
+    return write_data_set(request, "coco", write_pair, how_to, finish=finish)
+
+
+@dataclass(slots=True)
+class _Description:
+    """What the JSON file of a split says.
+
+    Attributes:
+        images: a row for each image.
+        annotations: a row for each annotation.
+    """
+
+    images: list[dict[str, Any]] = field(default_factory=list)
+    annotations: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, file_name: str, size: tuple[int, int], masks: Iterable[tuple[int, Mask]]) -> None:
+        """Add an image of a size (width, height) with masks and their class indices."""
+        number = len(self.images) + 1
+        self.images.append({"id": number, "file_name": file_name, "width": size[0], "height": size[1]})
+        for index, mask in masks:
+            row = {"id": len(self.annotations) + 1, "image_id": number, **annotation_of(index, mask)}
+            self.annotations.append(row)
+
+    def content(self, names: Mapping[int, str]) -> dict[str, Any]:
+        """Return the content of the file, given the name of each class index."""
+        return {
+            "info": {"description": f"Exported by FCN Studio {__version__}"},
+            "licenses": [],
+            "images": self.images,
+            "annotations": self.annotations,
+            "categories": [{"id": i + 1, "name": name, "supercategory": ""} for i, name in sorted(names.items())],
+        }
 
 
 def annotation_of(index: int, mask: Mask) -> dict[str, Any]:
