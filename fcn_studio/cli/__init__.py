@@ -191,7 +191,17 @@ def _export(options: argparse.Namespace) -> Json:
 
 def _import(options: argparse.Namespace) -> Json:
     from fcn_studio.jobs.import_masks.command import run_import
+    from fcn_studio.jobs.import_masks.frames import is_film, run_import_frames
 
+    if options.every or is_film(options.source):
+        return run_import_frames(
+            options.source,
+            options.into,
+            every=options.every,
+            png=options.png,
+            quality=options.quality,
+            max_pixels=_max_pixels(options),
+        )
     return run_import(
         options.source,
         options.into,

@@ -284,7 +284,7 @@ def _add_export(command: argparse.ArgumentParser) -> None:
 
 
 def _add_import(command: argparse.ArgumentParser) -> None:
-    command.add_argument("source", type=Path, help=tr("file or folder of the annotations"))
+    command.add_argument("source", type=Path, help=tr("file or folder of the annotations, or a film"))
     command.add_argument("--into", metavar="FOLDER", type=Path, required=True, help=tr("folder of the images"))
     command.add_argument(
         "--format",
@@ -317,8 +317,21 @@ def _add_import(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--break-lock", action="store_true", help=tr("take over a project that another computer left locked")
     )
+    _add_frames(command)
     _add_max_pixels(command)
     _add_json(command)
+
+
+def _add_frames(command: argparse.ArgumentParser) -> None:
+    """Add the options for frames of a film."""
+    frames = command.add_argument_group(tr("frames of a film, or pages of a TIFF, as images"))
+    frames.add_argument(
+        "--every",
+        metavar="N",
+        help=tr("time between frames, as 1s, or their number, as 30f (default: 1s); a TIFF has pages, as 1f"),
+    )
+    frames.add_argument("--png", action="store_true", help=tr("write PNG in place of JPEG"))
+    frames.add_argument("--quality", metavar="Q", type=int, default=95, help=tr("quality of JPEGs (default: 95)"))
 
 
 def _add_export_options(command: argparse.ArgumentParser) -> None:

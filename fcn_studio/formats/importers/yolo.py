@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from fcn_studio.core.regions.polygons import checked_ring
@@ -27,6 +28,7 @@ from fcn_studio.formats.importers.drawing import (
     points_of,
 )
 from fcn_studio.formats.importers.mask_files import split_by_folders
+from fcn_studio.formats.strict_json import parse
 from fcn_studio.formats.voc.text import text_lines
 from fcn_studio.i18n import tr
 
@@ -215,4 +217,7 @@ def _without_comment(line: str) -> str:
 
 def _unquoted(text: str) -> str:
     text = text.strip()
+    with suppress(ValueError):
+        if isinstance(name := parse(text), str):
+            return name
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text

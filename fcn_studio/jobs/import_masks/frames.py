@@ -52,7 +52,7 @@ def import_frames(
         ImageError: if the film cannot be read.
         ProjectError: if an image cannot be written.
     """
-    film = path.suffix.casefold() in FILM_SUFFIXES
+    film = is_film(path)
     frames = frames_of(path, every, kind, quality, max_pixels) if film else pages_of(path, every, max_pixels)
     root = folder / IMAGES if (folder / IMAGES).is_dir() else folder
     result = FramesResult(root, [])
@@ -78,6 +78,11 @@ def import_frames(
     return result
 
 
+def is_film(path: Path) -> bool:
+    """Return whether a file is a film by its name."""
+    return path.suffix.casefold() in FILM_SUFFIXES
+
+
 def run_import_frames(
     path: Path, folder: Path, *, every: str | None, png: bool, quality: int, max_pixels: int
 ) -> dict[str, object]:
@@ -93,7 +98,7 @@ def run_import_frames(
         raise UsageError(tr("'{path}' is neither a film nor a TIFF of several pages", path=path))
     if not 1 <= quality <= 100:
         raise UsageError(tr("the quality of a JPEG is 1 to 100"))
-    default = "1s" if path.suffix.casefold() in FILM_SUFFIXES else "1f"
+    default = "1s" if is_film(path) else "1f"
     work = import_frames(path, folder, Every.parsed(every or default), "png" if png else "jpg", quality, max_pixels)
     result = exhaust(work, tr("import"))
     for line in result_sentences(result):

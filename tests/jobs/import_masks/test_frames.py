@@ -14,7 +14,7 @@ from fcn_studio.core.with_result import result_of
 from fcn_studio.errors import ImageError, UsageError
 from fcn_studio.formats.images.frames import Every
 from fcn_studio.formats.images.images import read_image
-from fcn_studio.jobs.import_frames import import_frames, run_import_frames
+from fcn_studio.jobs.import_masks.frames import import_frames, run_import_frames
 
 
 @pytest.fixture(scope="module")
