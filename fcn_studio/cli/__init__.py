@@ -207,6 +207,7 @@ def _import(options: argparse.Namespace) -> Json:
         options.into,
         form=options.format,
         meanings=options.meanings,
+        data_set=options.values,
         conflict=options.conflict,
         copy_images=options.copy_images,
         add_classes=options.add_classes,

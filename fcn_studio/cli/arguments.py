@@ -11,7 +11,7 @@ from fcn_studio import __version__
 from fcn_studio.core.training import Level, RecipeName
 from fcn_studio.formats.exporters import EXPORTERS
 from fcn_studio.formats.exporters.options import IMAGE_OPTIONS
-from fcn_studio.formats.importers import IMPORTERS
+from fcn_studio.formats.importers import DATA_SETS, IMPORTERS
 from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.settings import Setting, Value
 
@@ -301,6 +301,9 @@ def _add_import(command: argparse.ArgumentParser) -> None:
             'what values mean, as "red=weed,#000000=background,255=void": values or names of the source, then a '
             "class, void or unlabelled (default: by names, colours and class indices); may be repeated"
         ),
+    )
+    command.add_argument(
+        "--values", choices=DATA_SETS, help=tr("known data set whose numbers or colours the masks have")
     )
     command.add_argument(
         "--conflict",

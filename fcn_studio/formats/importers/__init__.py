@@ -62,4 +62,7 @@ IMPORTERS: tuple[ImportFormat, ...] = (
 )
 """Every import format, in the order in which they are tried; the last takes any folder with masks."""
 
+DATA_SETS = ("voc", "cityscapes", "cityscapes-train", "camvid", "camvid-11", "ade20k")
+"""Names of `known_values.KNOWN_DATA_SETS`, which the parser does without."""
+
 BY_NAME = {row.name: row for row in IMPORTERS}

@@ -15,6 +15,7 @@ from pathlib import Path
 from fcn_studio.core.regions.polygons import checked_ring
 from fcn_studio.errors import MaskError, ProjectError
 from fcn_studio.formats.importers.base import MaskItem, MaskSource
+from fcn_studio.formats.importers.data_sets import CITYSCAPES
 from fcn_studio.formats.importers.drawing import Drawing, DrawnSource, Shape, faults_of, files_below, read_json
 from fcn_studio.formats.importers.known_values import KnownValues, named_beside
 from fcn_studio.formats.importers.mask_files import MaskFiles, split_by_folders
@@ -27,44 +28,6 @@ _GROUND_TRUTH = ("gtFine", "gtCoarse")
 _IMAGES = "leftImg8bit"
 _KINDS = ("labelIds", "labelTrainIds", "color", "polygons")
 _FILE = re.compile(r"(?P<name>.+)_(?P<truth>gtFine|gtCoarse)_(?P<kind>labelIds|labelTrainIds|color|polygons)")
-
-# Source: cityscapesScripts, helpers/labels.py: id, name, train id (255: ignored) and colour.
-_LABELS = (
-    (0, "unlabeled", 255, (0, 0, 0)),
-    (1, "ego vehicle", 255, (0, 0, 0)),
-    (2, "rectification border", 255, (0, 0, 0)),
-    (3, "out of roi", 255, (0, 0, 0)),
-    (4, "static", 255, (0, 0, 0)),
-    (5, "dynamic", 255, (111, 74, 0)),
-    (6, "ground", 255, (81, 0, 81)),
-    (7, "road", 0, (128, 64, 128)),
-    (8, "sidewalk", 1, (244, 35, 232)),
-    (9, "parking", 255, (250, 170, 160)),
-    (10, "rail track", 255, (230, 150, 140)),
-    (11, "building", 2, (70, 70, 70)),
-    (12, "wall", 3, (102, 102, 156)),
-    (13, "fence", 4, (190, 153, 153)),
-    (14, "guard rail", 255, (180, 165, 180)),
-    (15, "bridge", 255, (150, 100, 100)),
-    (16, "tunnel", 255, (150, 120, 90)),
-    (17, "pole", 5, (153, 153, 153)),
-    (18, "polegroup", 255, (153, 153, 153)),
-    (19, "traffic light", 6, (250, 170, 30)),
-    (20, "traffic sign", 7, (220, 220, 0)),
-    (21, "vegetation", 8, (107, 142, 35)),
-    (22, "terrain", 9, (152, 251, 152)),
-    (23, "sky", 10, (70, 130, 180)),
-    (24, "person", 11, (220, 20, 60)),
-    (25, "rider", 12, (255, 0, 0)),
-    (26, "car", 13, (0, 0, 142)),
-    (27, "truck", 14, (0, 0, 70)),
-    (28, "bus", 15, (0, 60, 100)),
-    (29, "caravan", 255, (0, 0, 90)),
-    (30, "trailer", 255, (0, 0, 110)),
-    (31, "train", 16, (0, 80, 100)),
-    (32, "motorcycle", 17, (0, 0, 230)),
-    (33, "bicycle", 18, (119, 11, 32)),
-)
 
 
 def found(path: Path) -> bool:
@@ -119,10 +82,10 @@ def _item(truth: Path, name: str, file: Path, kind: str) -> MaskItem:
 def _known(kind: str) -> KnownValues:
     """Return what the values of a kind of masks mean in Cityscapes itself."""
     if kind == "labelIds":
-        return {number: name for number, name, _, _ in _LABELS}
+        return {number: name for number, name, _, _ in CITYSCAPES}
     if kind == "labelTrainIds":
-        return {255: "void", **{train: name for _, name, train, _ in _LABELS if train != 255}}
-    names: Mapping[int, str] = {code_of(colour): name for _, name, _, colour in reversed(_LABELS)}
+        return {255: "void", **{train: name for _, name, train, _ in CITYSCAPES if train != 255}}
+    names: Mapping[int, str] = {code_of(colour): name for _, name, _, colour in reversed(CITYSCAPES)}
     return {**names, code_of((0, 0, 0)): "void"}
 
 
@@ -152,6 +115,6 @@ class CityscapesPolygons(DrawnSource):
 
 def _plain(label: str) -> str:
     """Return the class of a label: ``cargroup`` is several objects of ``car``."""
-    names = {name for _, name, _, _ in _LABELS}
+    names = {name for _, name, _, _ in CITYSCAPES}
     single = label.removesuffix("group")
     return single if label not in names and single in names else label

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from fcn_studio.core.classes import VOC_NAMES, VOID, voc_colour
+from fcn_studio.core.classes import VOC_NAMES, VOID, Colour, voc_colour
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats.importers.mask_pixels import code_of
+from fcn_studio.formats.importers.data_sets import ADE20K, CAMVID, CAMVID_11, CITYSCAPES
+from fcn_studio.formats.importers.mask_pixels import COLOUR, code_of
 from fcn_studio.formats.voc.class_files import read_class_file
 
 KnownValues = dict[int, str]
@@ -38,10 +40,62 @@ def named_beside(folders: Sequence[Path]) -> tuple[KnownValues, list[str]]:
     return {}, notices
 
 
+@dataclass(frozen=True)
+class KnownDataSet:
+    """A data set whose masks have values of known meaning.
+
+    Attributes:
+        name: value of ``--values``.
+        title: name in lists for the user.
+        values: what its codes mean.
+    """
+
+    name: str
+    title: str
+    values: KnownValues
+
+
 def named_by_colours(codes: Collection[int]) -> KnownValues:
-    """Return the names of colours, if all of the codes are colours of one data set."""
-    return next((known for known in (_VOC,) if known.keys() >= set(codes)), {})
+    """Return the names of colours, if all of the codes are colours of just one data set."""
+    if not codes or min(codes) < COLOUR:
+        return {}
+    fitting = [known.values for known in KNOWN_DATA_SETS if known.values.keys() >= set(codes)]
+    return fitting[0] if len(fitting) == 1 else {}
 
 
-_VOC: KnownValues = {code_of(voc_colour(i)): name for i, name in enumerate(VOC_NAMES)}
-_VOC[code_of(voc_colour(VOID))] = "void"
+def _colours(rows: Iterable[tuple[str, Colour]]) -> KnownValues:
+    return {code_of(colour): name for name, colour in rows}
+
+
+_IGNORED = {VOID: "void"}
+
+KNOWN_DATA_SETS: tuple[KnownDataSet, ...] = (
+    KnownDataSet(
+        "voc",
+        "PASCAL VOC",
+        dict(enumerate(VOC_NAMES))
+        | _IGNORED
+        | _colours((name, voc_colour(i)) for i, name in enumerate(VOC_NAMES))
+        | {code_of(voc_colour(VOID)): "void"},
+    ),
+    KnownDataSet(
+        "cityscapes",
+        "Cityscapes labelIds",
+        {number: name for number, name, _, _ in CITYSCAPES}
+        | _IGNORED
+        | _colours((name if train != VOID else "void", colour) for _, name, train, colour in CITYSCAPES),
+    ),
+    KnownDataSet(
+        "cityscapes-train",
+        "Cityscapes trainIds",
+        {train: name for _, name, train, _ in CITYSCAPES if train != VOID} | _IGNORED,
+    ),
+    KnownDataSet("camvid", "CamVid (32 classes)", _colours(CAMVID)),
+    KnownDataSet(
+        "camvid-11",
+        "CamVid (11 classes)",
+        {index: name for index, (name, _) in enumerate(CAMVID_11)} | _IGNORED | _colours(CAMVID_11),
+    ),
+    KnownDataSet("ade20k", "ADE20K", {0: "void"} | dict(enumerate(ADE20K, 1)) | _IGNORED),
+)
+"""Data sets whose values can be chosen."""

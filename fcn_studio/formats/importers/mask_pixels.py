@@ -5,6 +5,7 @@ A code is a number (grey value, palette index) or a colour. Values are never ble
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,13 @@ def text_of(code: int) -> str:
     if code == TRANSPARENT:
         return "transparent"
     return f"#{code - COLOUR:06x}" if code >= COLOUR else str(code)
+
+
+def code_of_text(text: str) -> int:
+    """Return the code that `text_of` writes as a text, -1 for others."""
+    if text.isdecimal():
+        return int(text)
+    return COLOUR | int(text[1:], 16) if re.fullmatch("#[0-9a-f]{6}", text) else -1
 
 
 def code_of(colour: Colour) -> int:

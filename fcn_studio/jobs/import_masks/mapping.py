@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import numpy as np
@@ -13,6 +13,8 @@ from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.errors import ImageError, MaskError, ProjectError, UsageError
 from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.importers.base import UNLABELLED, VOID_VALUE, MaskSource, SourceClass, SourceMap
+from fcn_studio.formats.importers.known_values import KNOWN_DATA_SETS, KnownDataSet
+from fcn_studio.formats.importers.mask_pixels import code_of_text
 from fcn_studio.i18n import tr, tr_n
 from fcn_studio.jobs.import_masks.matching import Match
 
@@ -33,7 +35,10 @@ Target = str | Special
 """What a value means: the name of a class, which may be new, or `Special`."""
 
 _NO_CLASS = {UNLABELLED: Special.UNLABELLED, VOID_VALUE: Special.VOID}
-_IGNORED = frozenset({"void", "ignore", "ignored", "unlabeled", "unlabelled", "__ignore__"})
+_IGNORED = frozenset(
+    {"void", "ignore", "ignored", "unlabeled", "unlabelled", "__ignore__"}
+    | {"ego vehicle", "rectification border", "out of roi"}
+)
 """Casefolded names that mean void in data sets of others."""
 
 
@@ -89,7 +94,8 @@ def survey(source: MaskSource, matches: Sequence[Match], max_pixels: int) -> Gen
                 counted.setdefault(code, _Count(match)).add(match, pixels)
         yield done, len(matches)
     total = max(1, sum(count.pixels for count in counted.values()))
-    rows = [_value_found(source.classes, code, count, total) for code, count in counted.items()]
+    classes = source.classes
+    rows = [_value_found(classes, code, count, total) for code, count in counted.items()]
     return Survey(tuple(sorted(rows, key=lambda row: -row.pixels)), failed)
 
 
@@ -129,6 +135,17 @@ def read(source: MaskSource, match: Match, max_pixels: int) -> SourceMap:
         ImageError, MaskError, ProjectError: if image or annotation cannot be read.
     """
     return source.read(match.item, image_size(match.image_path, max_pixels=max_pixels))
+
+
+def with_names(values: Sequence[ValueFound], known: KnownDataSet) -> tuple[ValueFound, ...]:
+    """Return values with the names that they have in a data set."""
+    return tuple(replace(row, name=known.values.get(code_of_text(row.value), row.name)) for row in values)
+
+
+def fitting_data_sets(values: Sequence[ValueFound]) -> list[KnownDataSet]:
+    """Return the data sets that have all of the values."""
+    codes = {code_of_text(row.value) for row in values if row.code not in _NO_CLASS}
+    return [known for known in KNOWN_DATA_SETS if codes and known.values.keys() >= codes]
 
 
 # --- suggestions --------------------------------------------------------------------------------------------------

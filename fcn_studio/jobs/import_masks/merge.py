@@ -22,10 +22,13 @@ from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.importers.base import MaskSource
 from fcn_studio.formats.project.loaded import LoadedLabels
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import tr, tr_n
 from fcn_studio.jobs.import_masks.mapping import ResolvedMap, read
 from fcn_studio.jobs.import_masks.matching import Match, is_own_file
 from fcn_studio.paths import open_file
+
+_LISTED = 20
+"""Images that a sentence names."""
 
 
 class Outcome(Enum):
@@ -176,3 +179,55 @@ def _copy_image(project: ProjectFolder, match: Match) -> None:
     with os_errors_as(CANNOT_READ, match.copy_from), open_file(match.copy_from) as file:
         data = file.read()
     write_atomically(target, data)
+
+
+def result_sentences(result: ImportResult, resolved: ResolvedMap) -> list[str]:
+    """Return sentences on what an import did."""
+    by = result.images
+    lines = [tr_n("{n} annotation imported", "{n:,} annotations imported", result.written)]
+    if resolved.added:
+        names = ", ".join(resolved.added)
+        lines.append(tr_n("{n} class added: {names}", "{n} classes added: {names}", len(resolved.added), names=names))
+    if result.copied:
+        lines.append(
+            tr_n("{n} image copied into the folder", "{n:,} images copied into the folder", len(result.copied))
+        )
+    if by[Outcome.IN_PROGRESS]:
+        lines.append(
+            tr_n(
+                "{n} image has unlabelled pixels left and is In progress",
+                "{n:,} images have unlabelled pixels left and are In progress",
+                len(by[Outcome.IN_PROGRESS]),
+            )
+        )
+    if kept := by[Outcome.KEPT]:
+        lines.append(
+            tr_n(
+                "{n} image keeps your labels: {names}; to take those of the source, choose Take theirs "
+                "(--conflict take)",
+                "{n:,} images keep your labels: {names}; to take those of the source, choose Take theirs "
+                "(--conflict take)",
+                len(kept),
+                names=_listed(kept),
+            )
+        )
+    if by[Outcome.SAME]:
+        lines.append(
+            tr_n("{n} image had these labels already", "{n:,} images had these labels already", len(by[Outcome.SAME]))
+        )
+    if by[Outcome.EMPTY]:
+        lines.append(
+            tr_n(
+                "{n} annotation labels no pixel: {names}",
+                "{n:,} annotations label no pixel: {names}",
+                len(by[Outcome.EMPTY]),
+                names=_listed(by[Outcome.EMPTY]),
+            )
+        )
+    if result.failed:
+        lines.append(tr_n("{n} annotation left out", "{n:,} annotations left out", len(result.failed)))
+    return lines
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")

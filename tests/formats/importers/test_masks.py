@@ -11,8 +11,10 @@ from PIL import Image
 
 from fcn_studio.core.classes import voc_palette
 from fcn_studio.errors import MaskError
-from fcn_studio.formats.importers import BY_NAME
+from fcn_studio.formats.importers import BY_NAME, DATA_SETS
 from fcn_studio.formats.importers.base import MaskSource
+from fcn_studio.formats.importers.data_sets import ADE20K, CAMVID
+from fcn_studio.formats.importers.known_values import KNOWN_DATA_SETS
 
 LABELS = np.zeros((8, 12), np.uint8)
 LABELS[:3, :5], LABELS[5:, 4:] = 1, 2
@@ -80,3 +82,14 @@ def test_differing_palettes_are_read_as_colours(tmp_path: Path) -> None:
     c = int((LABELS == 2).sum())
     assert values(source, "a") == {"#000000": 96 - c, "#090909": c}
     assert values(source, "b") == {"#090909": 96 - c, "#000000": c}
+
+
+def test_colours_of_one_known_data_set_are_named(tmp_path: Path) -> None:
+    assert tuple(known.name for known in KNOWN_DATA_SETS) == DATA_SETS
+    camvid = {name: colour for name, colour in CAMVID if name in ("Sky", "Wall", "Void")}
+    Image.fromarray(np.array([list(camvid.values())], np.uint8)).save(tmp_path / "a_L.png")
+    source = opened(tmp_path)
+    source.read(source.items[0], (3, 1))
+    assert {found.name: found.colour for found in source.classes} == camvid
+    assert source.items[0].name == "a"
+    assert ADE20K[149] == "flag"
