@@ -51,6 +51,7 @@ class Setting(Generic[_V]):
         high: largest value of a number.
         choices: allowed texts and their labels in a dialog; empty if any text is allowed.
         unit: unit of a number, for a dialog.
+        zero: what a dialog shows for 0; "" for the number.
         shown: whether the settings dialog offers it; the others remember the state of the window.
         key: name in the file; the name of the property.
     """
@@ -62,6 +63,7 @@ class Setting(Generic[_V]):
     high: float = 0
     choices: Mapping[str, str] = field(default_factory=dict)
     unit: str = ""
+    zero: str = ""
     shown: bool = True
     key: str = ""
 

@@ -5,7 +5,8 @@ Samples are chosen by status and split.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 
 from fcn_studio.core.project import Access
@@ -13,10 +14,40 @@ from fcn_studio.core.sample import Sample, Split, Status
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.exporters import EXPORTERS
 from fcn_studio.formats.exporters.base import ExportFormat, ExportSteps
+from fcn_studio.formats.exporters.options import chosen_of
+from fcn_studio.formats.exporters.rough_size import rough_size
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.i18n import tr
 from fcn_studio.jobs.snapshot import collect_now
 from fcn_studio.settings import Value
+
+
+@dataclass(frozen=True, slots=True)
+class ExportForecast:
+    """What an export will do.
+
+    Attributes:
+        folder: the folder that it writes.
+        size: about how many bytes it takes.
+        refusal: why it cannot be done as chosen, "" if nothing speaks against it.
+    """
+
+    folder: Path
+    size: int = 0
+    refusal: str = ""
+
+
+def forecast(
+    project: ProjectFolder, out: Path, samples: Sequence[Sample], exporter: ExportFormat, options: Mapping[str, Value]
+) -> ExportForecast:
+    """Return what an export of these samples will do, without writing anything."""
+    folder = exporter.target(out)
+    try:
+        exporter.refuse(project, out, samples, options)
+    except ProjectError as error:
+        return ExportForecast(folder, refusal=str(error))
+    size = rough_size(samples, exporter.images, chosen_of(options), max_pixels=project.max_pixels)
+    return ExportForecast(folder, size)
 
 
 def to_export(project: ProjectFolder, statuses: Set[Status], splits: Set[Split]) -> list[Sample]:

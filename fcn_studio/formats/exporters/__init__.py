@@ -26,6 +26,7 @@ EXPORTERS: tuple[ExportFormat, ...] = (
         "voc",
         tr_noop("VOC data set"),
         tr_noop("Writes VOCdevkit/VOC2012 with images, masks, lists of the splits and class names."),
+        folder="VOCdevkit",
         options=(
             *IMAGE_OPTIONS,
             Setting(
@@ -52,6 +53,8 @@ EXPORTERS: tuple[ExportFormat, ...] = (
         "nnunet",
         tr_noop("nnU-Net raw data set"),
         tr_noop("Writes PNG images, labels with background as 0 and the highest label ignored, and dataset.json."),
+        folder="nnUNet_raw",
+        images=".png",
         options=(
             *IMAGE_OPTIONS,
             Setting(
@@ -72,18 +75,22 @@ EXPORTERS: tuple[ExportFormat, ...] = (
         "cityscapes",
         tr_noop("Folders of Cityscapes"),
         tr_noop("Writes leftImg8bit and gtFine with the class indices of the project, not those of Cityscapes."),
+        images=".png",
         options=IMAGE_OPTIONS,
     ),
     ExportFormat(
         "camvid",
         tr_noop("Colour masks of CamVid"),
         tr_noop("Writes images, masks in colours and class_dict.csv with the colour of each class."),
+        images=".png",
         options=IMAGE_OPTIONS,
     ),
     ExportFormat(
         "csv",
         tr_noop("Statistics"),
         tr_noop("Writes tables with the pixels of each class in each image and who labelled them, without images."),
+        folder="statistics",
+        images="",
     ),
     ExportFormat(
         "coco",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fcn_studio.core.sample import Sample, Split
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.atomic import CANNOT_WRITE, os_errors_as
-from fcn_studio.formats.exporters.options import IMAGE_KEYS, ImageChoices
+from fcn_studio.formats.exporters.options import ImageChoices, chosen_of, without_shared
 from fcn_studio.i18n import tr
 from fcn_studio.settings import Setting, Value
 
@@ -83,6 +83,8 @@ class ExportFormat:
         name: value of ``--format``, and name of the module that writes it.
         title: name of the format in the window.
         description: what it writes into the folder.
+        folder: name of the folder that it writes; the name of the format if empty.
+        images: suffix of the images that it writes, "" if it writes none.
         options: what the user can choose, each with its ``key``. The module's ``export`` gets those of
             `IMAGE_OPTIONS` as ``request.choices``, and its own by their keys.
     """
@@ -90,7 +92,13 @@ class ExportFormat:
     name: str
     title: str
     description: str
+    folder: str = ""
+    images: str = ".jpg"
     options: tuple[Setting[Any], ...] = ()
+
+    def target(self, out: Path) -> Path:
+        """Return the folder that is written if ``out`` is chosen."""
+        return out / (self.folder or self.name)
 
     def run(
         self, project: ProjectFolder, out: Path, samples: Sequence[Sample], options: Mapping[str, Value] | None = None
@@ -105,6 +113,23 @@ class ExportFormat:
                 written is there already, the options contradict each other, or anything cannot be written.
             ValueError: if the format has no such option, or its value is not valid.
         """
+        return (yield from self._begin(project, out, samples, options or {}))
+
+    def refuse(
+        self, project: ProjectFolder, out: Path, samples: Sequence[Sample], options: Mapping[str, Value]
+    ) -> None:
+        """Raise what `run` would before it writes anything.
+
+        Raises:
+            ProjectError, ValueError: as `run`.
+        """
+        self._begin(project, out, samples, options).close()
+        refuse_taken(self.target(out))
+
+    def _begin(
+        self, project: ProjectFolder, out: Path, samples: Sequence[Sample], options: Mapping[str, Value]
+    ) -> ExportSteps:
+        """Return the export, which has not begun to write."""
         if not samples:
             raise ProjectError(
                 tr(
@@ -120,10 +145,10 @@ class ExportFormat:
                     images=project.image_root,
                 )
             )
-        request = self._request(project, out.absolute(), samples, options or {})
+        request = self._request(project, out.absolute(), samples, options)
         module = import_module(f"fcn_studio.formats.exporters.{self.name}")
         steps: ExportSteps = module.export(request, **request.own_options)
-        return (yield from steps)
+        return steps
 
     def _request(
         self, project: ProjectFolder, out: Path, samples: Sequence[Sample], options: Mapping[str, Value]
@@ -134,11 +159,21 @@ class ExportFormat:
             option.accepted(chosen[option.key])
         if unknown := chosen.keys() - {option.key for option in self.options}:
             raise ValueError(f"{self.name} has no option {', '.join(sorted(unknown))}")
-        shared: dict[str, Any] = {key: value for key, value in chosen.items() if key in IMAGE_KEYS}
-        choices = ImageChoices(**shared)
+        choices = chosen_of(chosen)
         choices.refuse_contradictions(project.config.table)
-        own = {key: value for key, value in chosen.items() if key not in IMAGE_KEYS}
-        return ExportRequest(project, out, samples, choices, self.name, own)
+        return ExportRequest(project, out, samples, choices, self.name, without_shared(chosen))
+
+
+def refuse_taken(target: Path) -> None:
+    """Raise if a folder is there already and not empty.
+
+    Raises: ProjectError.
+    """
+    with os_errors_as(CANNOT_WRITE, target):
+        if target.exists() and any(target.iterdir()):
+            raise ProjectError(
+                tr("{folder} is there already and not empty; choose another folder, or move it away", folder=target)
+            )
 
 
 @contextmanager
@@ -150,11 +185,8 @@ def new_folder(target: Path) -> Iterator[Path]:
     Raises:
         ProjectError: if ``target`` is there already and not empty, or cannot be written.
     """
+    refuse_taken(target)
     with os_errors_as(CANNOT_WRITE, target):
-        if target.exists() and any(target.iterdir()):
-            raise ProjectError(
-                tr("{folder} is there already and not empty; choose another folder, or move it away", folder=target)
-            )
         target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.parent / f".{target.name}-{secrets.token_hex(4)}"
     try:

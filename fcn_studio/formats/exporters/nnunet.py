@@ -70,7 +70,7 @@ def export(request: ExportRequest, *, background: str) -> ExportSteps:
     cases: dict[Split, list[str]] = {split: [] for split in Split}
 
     def write_pair(pair: Pair) -> None:
-        part = "Ts" if pair.split.value == "test" else "Tr"
+        part = "Ts" if pair.split is Split.TEST else "Tr"
         pair.write_image(f"images{part}/{pair.name}_0000.png")
         pair.write_mask(f"labels{part}/{pair.name}.png", encode_grey_mask(look_up(pair.label_map, values)))
         cases[pair.split].append(pair.name)

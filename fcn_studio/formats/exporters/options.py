@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -9,14 +10,14 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.geometry import Rect
 from fcn_studio.errors import ProjectError
 from fcn_studio.i18n import tr, tr_noop
-from fcn_studio.settings import Setting
+from fcn_studio.settings import Setting, Value
 
 _LONGEST = 100_000
 
 IMAGE_OPTIONS: tuple[Setting[Any], ...] = (
     Setting(
         "copy",
-        tr_noop("Images"),
+        tr_noop("Image files"),
         tr_noop("Links take no space, and need the same disk. Images left in place are only named in manifest.json."),
         choices={
             "copy": tr_noop("Copied"),
@@ -37,6 +38,7 @@ IMAGE_OPTIONS: tuple[Setting[Any], ...] = (
         tr_noop("Larger images are shrunk to it. 0 keeps the size."),
         high=_LONGEST,
         unit=tr_noop("px"),
+        zero=tr_noop("As it is"),
         key="longest_side",
     ),
     Setting(
@@ -45,6 +47,7 @@ IMAGE_OPTIONS: tuple[Setting[Any], ...] = (
         tr_noop("Images are cut into squares of this side, after shrinking. 0 leaves them whole."),
         high=_LONGEST,
         unit=tr_noop("px"),
+        zero=tr_noop("None"),
         key="tile",
     ),
     Setting(
@@ -114,5 +117,15 @@ class ImageChoices:
         return [*range(0, last, self.tile - self.overlap), last]
 
 
-IMAGE_KEYS = frozenset(field.name for field in fields(ImageChoices))
-"""Keys of the options that all formats share."""
+_KEYS = frozenset(field.name for field in fields(ImageChoices))
+
+
+def chosen_of(options: Mapping[str, Value]) -> ImageChoices:
+    """Return the choices among the options of a format that all formats share."""
+    shared: dict[str, Any] = {key: value for key, value in options.items() if key in _KEYS}
+    return ImageChoices(**shared)
+
+
+def without_shared(options: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the options of the format itself."""
+    return {key: value for key, value in options.items() if key not in _KEYS}

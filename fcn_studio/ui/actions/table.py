@@ -99,7 +99,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("save", tr_noop("&Save now"), _FILE, ("Ctrl+S",), "save",
                tr_noop("Save now. The program also saves by itself."), needs=_W, separator=True),
     ActionSpec("export", tr_noop("&Export…"), _FILE, ("Ctrl+E",), "export",
-               tr_noop("Export images and masks as a VOC data set"), needs=_P),
+               tr_noop("Export images and masks as a data set"), needs=_P),
     ActionSpec("take_over", tr_noop("&Write here anyway…"), _FILE, (), "",
                tr_noop("Take over a folder whose lock was left by a program on another computer"), needs=_P),
     ActionSpec("recovery", tr_noop("What came &back…"), _FILE, (), "",

@@ -6,7 +6,7 @@ window starts without them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,11 +22,13 @@ from fcn_studio.ui.commands.network_commands import NetworkCommands
 from fcn_studio.ui.commands.open_folder import OpenFolder
 from fcn_studio.ui.commands.quitting import LONG_KINDS, Quitting
 from fcn_studio.ui.commands.restore import RestoreEarlier
+from fcn_studio.ui.runtime.file_manager import show_folder
 from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
 from fcn_studio.ui.saving.exporter import Exporter
 
 if TYPE_CHECKING:
     from fcn_studio.formats.exporters.base import ExportResult
+    from fcn_studio.jobs.export import ExportForecast
     from fcn_studio.ui.dialogs.export_dialog import ExportChoice
     from fcn_studio.ui.network.network_parts import NetworkParts
     from fcn_studio.ui.session.session import Session
@@ -164,6 +166,7 @@ class Commands(QObject):
 
         Raises: ProjectError if an export is running.
         """
+        from fcn_studio.jobs.export import forecast
         from fcn_studio.ui.dialogs.export_dialog import ExportDialog
 
         self.exporter.refuse_second()
@@ -175,7 +178,12 @@ class Commands(QObject):
         by_sample = list(zip(session.samples, statuses, strict=True))
         expected = project.splits.expected([s for s, status in by_sample if status is Status.VERIFIED])
         images = [(status, expected.get(s.image_id) or project.splits.of(s)) for s, status in by_sample]
-        dialog = ExportDialog(images, project.folder.parent, self._window)
+
+        def look_ahead(choice: ExportChoice, rows: Sequence[int]) -> ExportForecast:
+            samples = [session.samples[row] for row in rows]
+            return forecast(project, choice.out, samples, choice.exporter, choice.options)
+
+        dialog = ExportDialog(images, project.folder.parent, self._window, look_ahead=look_ahead)
         if dialog.asked():
             self.start_export(dialog.choice())
 
@@ -207,14 +215,21 @@ class Commands(QObject):
     def _exported(self, result: ExportResult) -> None:
         for image_id, sentence in result.failed.items():
             self._session.note_failure(image_id, sentence)
-        text = tr("Exported to {folder}.", folder=self._exported_to)
+        text = tr_n(
+            "{n} image exported to {folder}.",
+            "{n:,} images exported to {folder}.",
+            result.images,
+            folder=result.folder,
+        )
         if result.failed:
             text += " " + tr_n(
                 "{n} image cannot be read; the Files list says why.",
                 "{n:,} images cannot be read; the Files list says why.",
                 len(result.failed),
             )
-        self._messages.say(text)
+        self._messages.offer(
+            text, tr("Open folder"), partial(show_folder, result.folder, self._messages), lasting=True
+        )
 
     # --- dialogs ----------------------------------------------------------------------------------------------
 

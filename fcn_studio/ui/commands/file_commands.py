@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QPoint, Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtCore import QObject, QPoint, Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu, QProgressDialog, QWidget
 
 from fcn_studio.core.sample import Sample, Status
@@ -19,6 +19,7 @@ from fcn_studio.i18n import tr, tr_n
 from fcn_studio.settings import Settings
 from fcn_studio.ui.actions.qt_actions import Actions
 from fcn_studio.ui.docks.files_dock import FilesDock
+from fcn_studio.ui.runtime.file_manager import show_folder
 from fcn_studio.ui.runtime.user_messages import Messages
 from fcn_studio.ui.session.loading import FINISHED
 
@@ -112,9 +113,7 @@ class FileCommands(QObject):
     def show_in_folder(self) -> None:
         """Show the folder of the first selected image in the file manager."""
         for sample in self._samples[:1]:
-            folder = sample.image_path.parent
-            if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
-                self._messages.fail(tr("No program of this computer shows the folder {folder}.", folder=folder))
+            show_folder(sample.image_path.parent, self._messages)
 
     def copy_path(self) -> None:
         """Put the paths of the selected images on the clipboard, one a line."""

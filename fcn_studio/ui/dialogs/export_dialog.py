@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -29,6 +31,9 @@ from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named
 from fcn_studio.ui.widgets.setting_editor import add_setting
 
+if TYPE_CHECKING:
+    from fcn_studio.jobs.export import ExportForecast
+
 
 @dataclass(frozen=True, slots=True)
 class ExportChoice:
@@ -49,6 +54,9 @@ class ExportChoice:
     options: Mapping[str, Value] = field(default_factory=dict)
 
 
+LookAhead = Callable[[ExportChoice, Sequence[int]], "ExportForecast"]
+
+
 class ExportDialog(Dialog):
     """Dialog for an `ExportChoice`.
 
@@ -57,6 +65,7 @@ class ExportDialog(Dialog):
         folder: where the file dialog starts.
         parent: the window it belongs to.
         exporters: the formats to choose from.
+        look_ahead: returns what a choice will do with the images of these rows.
     """
 
     def __init__(
@@ -65,6 +74,7 @@ class ExportDialog(Dialog):
         folder: Path,
         parent: QWidget | None = None,
         exporters: Sequence[ExportFormat] = EXPORTERS,
+        look_ahead: LookAhead | None = None,
     ) -> None:
         super().__init__("", tr("Export"), width=480, parent=parent)
         self._images = images
@@ -75,9 +85,10 @@ class ExportDialog(Dialog):
         self._out = self._add_folder()
         self._statuses = self._add_statuses()
         self._splits = self._add_splits()
-        self._count = self.add_words("")
+        self._count, self._preview = self.add_words("", "strong"), self.add_words("")
+        self.column.addStretch(1)
+        self._look_ahead = look_ahead
         self._show_format()
-        self._show_count()
 
     def _add_formats(self) -> QComboBox:
         """Add the format, its description and its options."""
@@ -155,10 +166,14 @@ class ExportDialog(Dialog):
             {key: read() for key, read in self._options.items()},
         )
 
-    def count(self) -> int:
-        """Return the number of images that the choice takes."""
+    def rows(self) -> list[int]:
+        """Return the numbers of the images that the choice takes."""
         choice = self.choice()
-        return sum(1 for status, split in self._images if status in choice.statuses and split in choice.splits)
+        return [
+            row
+            for row, (status, split) in enumerate(self._images)
+            if status in choice.statuses and split in choice.splits
+        ]
 
     def _browse(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, tr("Export into"), str(self._start))
@@ -173,15 +188,45 @@ class ExportDialog(Dialog):
         while self._options_form.rowCount():
             self._options_form.removeRow(0)
         self._options = {
-            option.key: add_setting(self._options_form, option, option.default) for option in row.options
+            option.key: add_setting(self._options_form, option, option.default, self._show_count)
+            for option in row.options
         }
+        self._show_count()
 
     def _show_count(self) -> None:
-        count = self.count()
+        """Show what the export will do, and offer it if nothing speaks against it."""
+        rows, named_folder = self.rows(), bool(self._out.text().strip())
         self._count.setText(
-            tr_n("{n} image will be exported.", "{n:,} images will be exported.", count)
-            if count
+            tr_n("{n} image will be exported.", "{n:,} images will be exported.", len(rows))
+            if rows
             else tr("No image is chosen.")
         )
+        refusal = self._show_preview(rows) if rows and named_folder else ""
         if self.accept_button is not None:
-            self.accept_button.setEnabled(count > 0 and bool(self._out.text().strip()))
+            self.accept_button.setEnabled(bool(rows) and named_folder and not refusal)
+
+    def _show_preview(self, rows: Sequence[int]) -> str:
+        """Show what will be written.
+
+        Returns why it cannot be, or "".
+        """
+        choice = self.choice()
+        found = None if self._look_ahead is None else self._look_ahead(choice, rows)
+        if found is not None and found.refusal:
+            self._preview.setText(found.refusal)
+            return found.refusal
+        splits = Counter(self._images[row][1] for row in rows)
+        lines = [f"{split.words}: {splits[split]:,}" for split in Split if splits[split]]
+        words = ["    ".join(lines)]
+        if (as_background := choice.options.get("as_background")) is not None:
+            words.append(
+                tr("Pixels that nobody labelled become background.")
+                if as_background
+                else tr("Pixels that nobody labelled become void, which trainings ignore.")
+            )
+        if found is not None:
+            words.append(tr("The folder {folder} will be made.", folder=found.folder))
+        if found is not None and found.size:
+            words.append(tr("It takes about {megabytes:,.0f} MB of disk space.", megabytes=max(1, found.size / 1e6)))
+        self._preview.setText("\n".join(words))
+        return ""

@@ -67,7 +67,7 @@ def test_it_writes_every_image_and_nothing_into_the_project(
     splits = [project.splits.of(sample) for sample in project.samples]
     assert result.counts == {split: splits.count(split) for split in Split}
     assert not result.failed
-    assert result.folder.is_relative_to(out)
+    assert result.folder.is_relative_to(row.target(out))
     assert files_in(out)
     assert fingerprint(project.folder) == before
 
@@ -141,6 +141,7 @@ def test_each_format_is_a_row_and_a_module() -> None:
         "options",
         "pairs",
         "data_set",
+        "rough_size",
     }
     assert modules == set(BY_NAME)
     assert len(BY_NAME) == len(EXPORTERS)

@@ -53,6 +53,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("odd")
     for name in ("a.jpg", "sub/b.png", "c.png"):
         make_image(folder / name, size=SIZE)
+    (folder / "ImageSets" / "Segmentation").mkdir(parents=True)
+    (folder / "ImageSets" / "Segmentation" / "test.txt").write_text("c\n")
     with ProjectFolder.open(folder, writable=True, table=ODD) as opened:
         for seed, sample in enumerate(opened.samples):
             opened.annotations.save(sample, odd_labels(seed), Status.VERIFIED)
@@ -119,6 +121,7 @@ def test_every_pixel_comes_back(name: str, folder: Path, tmp_path: Path) -> None
     assert [(c["index"], c["retired"]) for c in manifest["classes"]] == [(c.index, c.retired) for c in ODD]
     assert len(manifest["images"]) == result.images == 3
     for row in manifest["images"]:
+        assert (row["split"] == "test") == (row["image"] == "c.png")
         truth = project.annotations.load(project.sample(row["image"]), SIZE, peek=True).labels
         assert np.array_equal(read(result.folder / row["mask_file"]), truth.label_map)
         with Image.open(result.folder / row["image_file"]) as image:
@@ -216,11 +219,17 @@ def test_nnunet_adds_a_background_when_asked(folder: Path, tmp_path: Path) -> No
     labels = json.loads((tree / "dataset.json").read_text())["labels"]
     assert labels == {"background": 0, "cell": 1, "Ignore, not": 2, "déjà: vu": 3, "last": 4, "ignore": 5}
     assert not any((grey(path) == 0).any() for path in tree.glob("labels*/*.png"))
+    assert [path.name for path in (tree / "imagesTs").iterdir()] == ["c_0000.png"]
+    assert [path.name for path in (tree / "labelsTs").iterdir()] == ["c.png"]
 
 
-def test_ultralytics_names_every_index_and_both_splits(folder: Path, tmp_path: Path) -> None:
+def test_ultralytics_names_every_index_and_all_splits(folder: Path, tmp_path: Path) -> None:
     lines = (exported(folder, tmp_path, "ultralytics").folder / "data.yaml").read_text().splitlines()
-    assert {line.partition(":")[0] for line in lines[:2]} == {"train", "val"}
+    assert lines[:3] == [
+        "train: images/train",
+        "test: images/test",
+        "val: images/train  # no image of val was exported",
+    ]
     assert "masks_dir: masks" in lines
     assert "nc: 255" in lines
     assert '  9: "déjà: vu"' in lines

@@ -1,18 +1,21 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QCheckBox, QDialogButtonBox
+from PySide6.QtWidgets import QCheckBox, QDialogButtonBox, QLineEdit
 from pytestqt.qtbot import QtBot
 
-from fcn_studio.core.classes import voc_table
+from fcn_studio.core.classes import ClassTable, voc_table
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.formats.exporters import BY_NAME
 from fcn_studio.formats.exporters.base import ExportFormat
+from fcn_studio.formats.project.project_folder import ProjectFolder
+from fcn_studio.jobs.export import ExportForecast, forecast
 from fcn_studio.settings import Settings
 from fcn_studio.ui.actions.table import ACTIONS
-from fcn_studio.ui.dialogs.export_dialog import ExportDialog
+from fcn_studio.ui.dialogs.export_dialog import ExportChoice, ExportDialog
 from fcn_studio.ui.dialogs.help_dialogs import ReportDialog, ShortcutsDialog
 from fcn_studio.ui.dialogs.questions import (
     BatchDialog,
@@ -23,6 +26,7 @@ from fcn_studio.ui.dialogs.questions import (
     YearDialog,
 )
 from fcn_studio.ui.dialogs.settings_dialog import SettingsDialog
+from tests.formats.helpers import make_project
 
 
 def test_export_counts_what_is_chosen(qtbot: QtBot, tmp_path: Path) -> None:
@@ -37,7 +41,7 @@ def test_export_counts_what_is_chosen(qtbot: QtBot, tmp_path: Path) -> None:
     assert not dialog.accept_button.isEnabled()
     dialog._statuses[Status.NEW].setChecked(True)
     dialog._splits[Split.TRAIN].setChecked(True)
-    assert dialog.count() == 5
+    assert dialog.rows() == [4, 5, 6, 7, 8]
     dialog._out.clear()
     assert not dialog.accept_button.isEnabled()
 
@@ -60,6 +64,47 @@ def test_export_asks_for_the_format_and_its_options(qtbot: QtBot, tmp_path: Path
     qtbot.addWidget(only)
     only.show()
     assert only._format.isHidden()
+
+
+def test_export_shows_what_it_will_do(qtbot: QtBot, tmp_path: Path) -> None:
+    folder = make_project(
+        tmp_path / "project", ["a.jpg", "b.png"], {"a": 1, "b": 2}, ClassTable.from_names(["x", "y", "z"])
+    )
+    with ProjectFolder.open(folder, writable=False) as project:
+
+        def look_ahead(choice: ExportChoice, rows: Sequence[int]) -> ExportForecast:
+            samples = [project.samples[row] for row in rows]
+            return forecast(project, choice.out, samples, choice.exporter, choice.options)
+
+        images = [(Status.VERIFIED, Split.TRAIN), (Status.VERIFIED, Split.TEST)]
+        dialog = ExportDialog(
+            images, tmp_path, exporters=(BY_NAME["masks"], BY_NAME["nnunet"]), look_ahead=look_ahead
+        )
+        qtbot.addWidget(dialog)
+        assert dialog._preview.text().splitlines() == [
+            "Training: 1    Test: 1",
+            "Pixels that nobody labelled become void, which trainings ignore.",
+            f"The folder {tmp_path / 'export' / 'masks'} will be made.",
+            "It takes about 1 MB of disk space.",
+        ]
+        assert dialog.accept_button is not None
+        assert dialog.accept_button.isEnabled()
+        (box,) = (box for box in dialog.findChildren(QCheckBox) if "background" in box.text())
+        box.setChecked(True)
+        assert "no class named background" in dialog._preview.text()
+        assert not dialog.accept_button.isEnabled()
+        dialog._format.setCurrentIndex(1)
+        assert "nnU-Net needs a background" in dialog._preview.text()
+        (field,) = (field for field in dialog.findChildren(QLineEdit) if field.accessibleName() == "Background")
+        field.setText("y ")
+        assert dialog.accept_button.isEnabled()
+        assert dialog.choice().options["background"] == "y"
+        dialog._out.setText(str(folder / "JPEGImages"))
+        assert "among the project's images" in dialog._preview.text()
+        (tmp_path / "taken" / "nnUNet_raw").mkdir(parents=True)
+        (tmp_path / "taken" / "nnUNet_raw" / "old").touch()
+        dialog._out.setText(str(tmp_path / "taken"))
+        assert "there already and not empty" in dialog._preview.text()
 
 
 def test_class_names_are_voc_generic_or_pasted(qtbot: QtBot) -> None:
