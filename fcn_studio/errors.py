@@ -160,6 +160,10 @@ class TrainingError(FcnStudioError):
     """A fine-tune cannot start or cannot go on."""
 
 
+class ProcessGroupError(FcnStudioError):
+    """The processes that share a command cannot connect, or another one has failed."""
+
+
 class DeviceError(FcnStudioError):
     """The requested device is missing or out of memory.
 

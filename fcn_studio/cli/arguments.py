@@ -27,6 +27,10 @@ EPILOG = tr_noop(
 """
 )
 
+_SHARED = tr_noop(
+    "Several processes, started by torchrun or srun, share the images; the first one writes the result."
+)
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
@@ -45,9 +49,9 @@ def parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--offscreen", action="store_true", help=tr("run without a window even if there is a display"))
     demo.add_argument("--screenshot", type=Path, help=tr("file that gets a picture of the window"))
-    _add_segment(commands.add_parser("segment", help=tr("label images with a network")))
+    _add_segment(commands.add_parser("segment", help=tr("label images with a network"), epilog=tr(_SHARED)))
     _add_train(commands.add_parser("train", help=tr("fine-tune or train a network on what was labelled by hand")))
-    _add_evaluate(commands.add_parser("evaluate", help=tr("score a network on verified images")))
+    _add_evaluate(commands.add_parser("evaluate", help=tr("score a network on verified images"), epilog=tr(_SHARED)))
     _add_suspects(commands.add_parser("suspects", help=tr("list labels of verified images that may be wrong")))
     _add_export(commands.add_parser("export", help=tr("write a data set for training with other programs")))
     _add_import(commands.add_parser("import", help=tr("bring in masks and annotations of other programs")))

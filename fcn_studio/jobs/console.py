@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -59,6 +61,13 @@ def progress_bar(words: str, total: int | None) -> tqdm[Any]:
     It shows nothing where standard error is a file.
     """
     return tqdm(total=total, desc=words, file=sys.stderr, leave=False, dynamic_ncols=True, disable=None)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Print nothing meanwhile, in all but the first of several processes."""
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        yield
 
 
 def exhaust(work: Generator[tuple[int, int], None, _Result], words: str) -> _Result:

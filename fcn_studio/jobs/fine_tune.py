@@ -28,7 +28,7 @@ def fine_tune(job: FineTuneJob, predictors: PredictorCache) -> Generator[JobProg
         CheckpointError: if the base checkpoint cannot be loaded.
     """
     from fcn_studio.fcn.device import choose_device, describe_device
-    from fcn_studio.fcn.training.distributed import own_device
+    from fcn_studio.fcn.distributed import own_device
     from fcn_studio.fcn.training.folds import FoldPlan
     from fcn_studio.fcn.training.train import train
     from fcn_studio.fcn.weights.checkpoint import load_checkpoint

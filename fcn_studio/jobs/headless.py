@@ -7,271 +7,50 @@ person wants to know and returns what ``--json`` writes.
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from fcn_studio.core.class_map import ClassMap, can_help, map_classes
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.metrics import Figures
-from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.review.hotspots import Hotspot
 from fcn_studio.core.review.suspects import Suspects, ranked
 from fcn_studio.core.sample import Split, Status
+from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.with_result import WithResult
-from fcn_studio.errors import (
-    ImageError,
-    MaskError,
-    NameTooLong,
-    ProjectError,
-    UsageError,
-)
-from fcn_studio.fcn.weights.catalogue import NetworkInfo
-from fcn_studio.formats.atomic import CANNOT_WRITE, os_errors_as
+from fcn_studio.errors import UsageError
 from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.formats.voc.class_files import write_class_files
-from fcn_studio.formats.voc.found_classes import found_classes
-from fcn_studio.formats.voc.masks import write_mask
 from fcn_studio.i18n import tr, tr_n
-from fcn_studio.jobs import batch
 from fcn_studio.jobs.console import (
     exhaust,
     open_project,
     print_details,
     print_figures,
     progress_bar,
+    quiet,
     tell_notes,
     trusted,
 )
-from fcn_studio.jobs.networks import class_map_with, index_map_of, needed, network_of, refuse_trunk
-from fcn_studio.jobs.outputs import check_folder
-from fcn_studio.jobs.protocol import EvaluateJob, ImageFailed, Judged, Predicted, SegmentJob, SuspectsJob
+from fcn_studio.jobs.evaluate import evaluate_network
+from fcn_studio.jobs.networks import class_map_with, index_map_of, needed, network_of
+from fcn_studio.jobs.predictor_cache import PredictorCache
+from fcn_studio.jobs.protocol import EvaluateJob, ImageFailed, Judged, SuspectsJob
 from fcn_studio.jobs.run import JobRunner
+from fcn_studio.jobs.segmentations import segment as segment
+from fcn_studio.jobs.snapshot import Snapshot
 from fcn_studio.jobs.suspects import suspects_job
 from fcn_studio.jobs.trainings import train as train
-from fcn_studio.settings import Settings, Value
+from fcn_studio.settings import Value
+
+if TYPE_CHECKING:
+    from fcn_studio.fcn.distributed import Ranks
 
 Json = dict[str, Any]
-Writer = Callable[[Prediction], bool]
-"""Writes one prediction; False if it may not."""
-
-
-# --- segment ----------------------------------------------------------------------------------------------------
-
-
-def segment(
-    folder: Path,
-    *,
-    network: str = "",
-    device: str = "auto",
-    include_prelabelled: bool = False,
-    out: Path | None = None,
-    overwrite: bool = False,
-    class_map: Sequence[str] = (),
-    grey_as_indices: bool = False,
-    break_lock: bool = False,
-    max_pixels: int = MAX_PIXELS,
-) -> Json:
-    """Pre-label the images of a folder, or predict to ``out``.
-
-    With ``out`` every image is predicted and the folder is left alone. What ``out`` holds already is replaced with
-    ``overwrite`` only. Its masks have the class indices of the project if the project has classes of its own and the
-    network knows some of them, else those of the network. ``class_map`` says what the network's classes mean in the
-    project, as ``sky=Sky,road=Road``.
-
-    Raises:
-        NetworkCannotHelp: if the network knows none of the project's classes (not with ``out``).
-        UsageError: if ``class_map`` or ``out`` makes no sense.
-        ProjectError, CheckpointError, DeviceError: as their sentences say.
-    """
-    with open_project(
-        folder,
-        writable=out is None,
-        grey_as_indices=grey_as_indices,
-        break_lock=break_lock,
-        max_pixels=max_pixels,
-    ) as project:
-        if not project.samples:
-            raise ProjectError(tr("'{folder}' holds no image that can be read", folder=project.image_root))
-        chosen = needed(network_of(project, network))
-        refuse_trunk(chosen)
-        said = class_map_with(project, chosen, class_map)
-        if out is None:
-            samples = batch.waiting(project, include_prelabelled=include_prelabelled)
-            write = _writer_into(project, index_map_of(project, chosen, said), include_prelabelled)
-        else:
-            samples = list(project.samples)
-            _check_beside(project, out, overwrite=overwrite)
-            write = _writer_beside(project, chosen, out, _index_map_beside(project, chosen, said))
-        return _segment(project, chosen, batch.segment_job(chosen, samples, device, project), write)
-
-
-def _segment(project: ProjectFolder, network: NetworkInfo, job: SegmentJob, write: Writer) -> Json:
-    """Predict and write images, and tell how many."""
-    started = time.monotonic()
-    written, failed = _predict(job, write)
-    seconds, total = time.monotonic() - started, len(project.samples)
-    print(
-        tr_n(
-            "{written} of {n} image labelled by '{network}' in {seconds:.1f} s",
-            "{written} of {n} images labelled by '{network}' in {seconds:.1f} s",
-            total,
-            written=written,
-            network=network.name,
-            seconds=seconds,
-        )
-    )
-    return {
-        "network": network.name,
-        "checkpoint": network.sha256,
-        "images": total,
-        "written": written,
-        "failed": failed,
-        "seconds": seconds,
-    }
-
-
-def _predict(job: SegmentJob, write: Writer) -> tuple[int, list[str]]:
-    """Predict and write images, and return how many were written.
-
-    A sentence for each image that was left out is returned too.
-    """
-    written, failed = 0, []
-    with progress_bar(tr("segment"), len(job.images)) as bar:
-        for news in JobRunner().run(job):
-            bar.update()
-            tell_notes(news)
-            try:
-                if isinstance(news, ImageFailed):
-                    raise ImageError(news.sentence)
-                if isinstance(news, Predicted):
-                    written += write(news.prediction)
-            except (ImageError, MaskError, NameTooLong) as error:
-                failed.append(str(error))
-                tqdm.write(tr("left out: {sentence}", sentence=error), file=sys.stderr)
-    return written, failed
-
-
-def _writer_into(project: ProjectFolder, mapping: Mapping[int, int], include_prelabelled: bool) -> Writer:
-    """Writes predictions as annotations, by the rule of batches, and keeps them for the window."""
-    project.predictions.limit = Settings().predictions_mb << 20
-    keep = _keeper(project)
-
-    def write(prediction: Prediction) -> bool:
-        sample, mapped = project.sample(prediction.image_id), prediction.mapped(mapping)
-        written = project.accept_prediction(sample, mapped, allow_prelabelled=include_prelabelled)
-        keep(prediction)
-        return written
-
-    return write
-
-
-def _keeper(project: ProjectFolder) -> Callable[[Prediction], None]:
-    """Returns what writes predictions into the project's cache until that fails, which is told once."""
-    failed = False
-
-    def keep(prediction: Prediction) -> None:
-        nonlocal failed
-        if failed:
-            return
-        try:
-            project.predictions.write(project.sample(prediction.image_id), prediction)
-        except ProjectError as error:
-            failed = True
-            tqdm.write(tr("predictions are not kept: {reason}", reason=error), file=sys.stderr)
-
-    return keep
-
-
-def _index_map_beside(project: ProjectFolder, network: NetworkInfo, said: ClassMap) -> dict[int, int] | None:
-    """Return network class index -> project class index.
-
-    It is None if predictions keep the network's indices. They do where the folder has no classes of its own, and
-    where the network knows none of them.
-    """
-    own = not project.first_opening or found_classes(project.folder, project.annotations.masks) is not None
-    mapped = map_classes(network.table, project.config.table, said)
-    if not (own and can_help(mapped, network.table)):
-        return None
-    lost = [info.name for info in network.table.active if info.index not in mapped]
-    if lost:
-        print(
-            tr_n(
-                "{n} class of '{network}' means nothing in this project and is void in the masks: {names}; "
-                "--map says what a class means",
-                "{n} classes of '{network}' mean nothing in this project and are void in the masks: {names}; "
-                "--map says what a class means",
-                len(lost),
-                network=network.name,
-                names=", ".join(lost),
-            ),
-            file=sys.stderr,
-        )
-    return mapped
-
-
-def _check_beside(project: ProjectFolder, out: Path, *, overwrite: bool) -> None:
-    """Check a folder for predictions. Raises: UsageError, as its sentence says."""
-    if out.resolve().is_relative_to(project.folder.resolve()):
-        raise UsageError(
-            tr(
-                "--out {out} lies in '{folder}', which is to be left alone; choose another folder",
-                out=out,
-                folder=project.folder,
-            )
-        )
-    images = {sample.image_path.resolve() for sample in project.samples}  # they may be links into ``out``
-    for sample in project.samples:
-        if (target := (out / f"{sample.mask_id}.png").resolve()) in images:
-            raise UsageError(
-                tr("--out {out} would write over the image {target}; choose another folder", out=out, target=target)
-            )
-        if target.exists() and not overwrite:
-            raise UsageError(
-                tr(
-                    "--out {out} holds {name} already; choose another folder, or add --overwrite",
-                    out=out,
-                    name=target.name,
-                )
-            )
-    check_folder(out)
-
-
-def _writer_beside(
-    project: ProjectFolder, network: NetworkInfo, out: Path, index_map: dict[int, int] | None
-) -> Writer:
-    """Writes predictions and the class files of their indices into another folder.
-
-    Raises:
-        ProjectError: if it cannot be written.
-    """
-    table = network.table if index_map is None else project.config.table
-    with os_errors_as(CANNOT_WRITE, out):
-        out.mkdir(parents=True, exist_ok=True)
-        write_class_files(out, table)
-    print(
-        tr(
-            "the masks have the class indices of the network '{name}', as {out}/labelmap.txt lists them",
-            name=network.name,
-            out=out,
-        )
-        if index_map is None
-        else tr("the masks have the class indices of the project, as {out}/labelmap.txt lists them", out=out)
-    )
-
-    def write(prediction: Prediction) -> bool:
-        found = prediction if index_map is None else prediction.mapped(index_map)
-        write_mask(out / f"{project.sample(prediction.image_id).mask_id}.png", found.label_map)
-        return True
-
-    return write
-
-
-# --- evaluate, export, networks -----------------------------------------------------------------------------------
 
 
 def evaluate(
@@ -290,54 +69,83 @@ def evaluate(
     ``all`` stands for train and val. Test images are scored only if the split is ``test``.
     ``class_map`` says what the network's classes mean in the project, as ``sky=Sky,road=Road``.
 
+    Several processes, started by torchrun or srun, share the images. All but the first return nothing.
+
     Raises:
         UsageError: if the split has no verified image, or ``class_map`` makes no sense.
         NetworkCannotHelp: if the network knows none of the project's classes.
+        ProcessGroupError: if another process has failed.
     """
-    with open_project(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
-        chosen = needed(network_of(project, network))
-        table = project.config.table
-        said = class_map_with(project, chosen, class_map)
-        index_map_of(project, chosen, said)  # raises if it cannot help
-        snapshot = trusted(project)
-        train = tuple(
-            i for i in snapshot.train if project.annotations.status(project.sample(i.image_id)) is Status.VERIFIED
-        )
-        by_split = {"train": train, "val": snapshot.val, "test": snapshot.test, "all": train + snapshot.val}
-        chosen_set = by_split[split]
-        if not chosen_set:
-            raise UsageError(
-                tr("'{folder}' has no verified image in the {split} split to score on.", folder=folder, split=split)
+    from fcn_studio.fcn.distributed import process_group
+
+    with process_group() as ranks:
+        if not ranks.is_first:
+            with quiet():
+                _score(ranks, list)
+            return {}
+        with open_project(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
+            chosen = needed(network_of(project, network))
+            said = class_map_with(project, chosen, class_map)
+            index_map_of(project, chosen, said)  # raises if it cannot help
+            table, snapshot = project.config.table, trusted(project)
+            images = _verified(project, snapshot, split)
+            job = EvaluateJob(str(chosen.path), table, images, device, said, boundary)
+            figures, failed = _score(ranks, lambda: _shares(job, ranks.share.size))
+            print(
+                tr_n(
+                    "{network} on {n} image of {folder} ({split})",
+                    "{network} on {n} images of {folder} ({split})",
+                    figures.images,
+                    network=chosen.name,
+                    folder=folder,
+                    split=split,
+                )
             )
-        figures, failed = _score(EvaluateJob(str(chosen.path), table, chosen_set, device, said, boundary))
-        print(
-            tr_n(
-                "{network} on {n} image of {folder} ({split})",
-                "{network} on {n} images of {folder} ({split})",
-                figures.images,
-                network=chosen.name,
-                folder=folder,
+            print_figures(figures, table)
+            print_details(figures, table)
+            return {
+                "network": chosen.name,
+                "checkpoint": chosen.sha256,
+                "split": split,
+                **figures.as_json(table),
+                **figures.details_as_json(table),
+                "failed": [*snapshot.problems, *failed],
+            }
+
+
+def _verified(project: ProjectFolder, snapshot: Snapshot, split: str) -> tuple[LabelledImage, ...]:
+    """Return the verified images of a split. Raises: UsageError if there are none."""
+    status = project.annotations.status
+    train = tuple(i for i in snapshot.train if status(project.sample(i.image_id)) is Status.VERIFIED)
+    found = {"train": train, "val": snapshot.val, "test": snapshot.test, "all": train + snapshot.val}[split]
+    if not found:
+        raise UsageError(
+            tr(
+                "'{folder}' has no verified image in the {split} split to score on.",
+                folder=project.folder,
                 split=split,
             )
         )
-        print_figures(figures, table)
-        print_details(figures, table)
-        return {
-            "network": chosen.name,
-            "checkpoint": chosen.sha256,
-            "split": split,
-            **figures.as_json(table),
-            **figures.details_as_json(table),
-            "failed": [*snapshot.problems, *failed],
-        }
+    return found
 
 
-def _score(job: EvaluateJob) -> tuple[Figures, list[str]]:
-    """Return the figures.
+def _shares(job: EvaluateJob, count: int) -> list[EvaluateJob]:
+    """Return the parts of a job for several processes, each a run of images."""
+    bounds = [len(job.snapshot) * rank // count for rank in range(count + 1)]
+    return [replace(job, snapshot=job.snapshot[start:end]) for start, end in pairwise(bounds)]
 
-    A sentence for each image that cannot be read is returned too.
+
+def _score(ranks: Ranks, jobs: Callable[[], Sequence[EvaluateJob]]) -> tuple[Figures, list[str]]:
+    """Return the figures of all processes.
+
+    In the first one, a sentence for each image that cannot be read is returned too.
+
+    Args:
+        ranks: this process among those that score.
+        jobs: makes the job of each process; called in the first one.
     """
-    steps = WithResult(JobRunner().run(job))
+    job = ranks.scatter(jobs)
+    steps = WithResult(evaluate_network(job, PredictorCache(), ranks))
     failed: list[str] = []
     with progress_bar(tr("evaluate"), len(job.snapshot)) as bar:
         for news in steps:
@@ -345,8 +153,9 @@ def _score(job: EvaluateJob) -> tuple[Figures, list[str]]:
             bar.update()
             if isinstance(news, ImageFailed):
                 failed.append(news.sentence)
-                tqdm.write(tr("left out: {sentence}", sentence=news.sentence), file=sys.stderr)
-    assert isinstance(steps.result, Figures)
+    failed = list(ranks.gather(failed))
+    for sentence in failed:
+        print(tr("left out: {sentence}", sentence=sentence), file=sys.stderr)
     return steps.result, failed
 
 

@@ -41,6 +41,7 @@ class PredictorCache:
             DeviceError: if the device is not there.
         """
         from fcn_studio.fcn.device import choose_device, describe_device
+        from fcn_studio.fcn.distributed import own_device
         from fcn_studio.fcn.inference.predictor import Predictor
         from fcn_studio.fcn.weights.checkpoint import load_checkpoint
 
@@ -49,6 +50,6 @@ class PredictorCache:
         key = (checkpoint, stamp, device_name)
         if self._predictor is None or self._predictor[0] != key:
             self._predictor = None  # frees its memory before the next one is loaded
-            self._predictor = (key, Predictor(load_checkpoint(path), choose_device(device_name)))
+            self._predictor = (key, Predictor(load_checkpoint(path), own_device(choose_device(device_name))))
         self.device_words = describe_device(self._predictor[1].device)
         return self._predictor[1]

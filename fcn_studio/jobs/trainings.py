@@ -5,10 +5,9 @@ It has what is asked for, going on with what did not finish, and what is printed
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from contextlib import closing, redirect_stderr, redirect_stdout
+from contextlib import closing
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from fcn_studio.formats.project.training_lock import require_idle
 from fcn_studio.formats.voc.lists import ImageNames, read_image_list
 from fcn_studio.i18n import tr, tr_n, tr_noop
 from fcn_studio.jobs import runs
-from fcn_studio.jobs.console import open_project, print_figures, progress_bar, tell_left_out
+from fcn_studio.jobs.console import open_project, print_figures, progress_bar, quiet, tell_left_out
 from fcn_studio.jobs.fine_tune_run import FineTuneRequest, FineTuneRun, Judged, fine_tune_run
 from fcn_studio.jobs.graceful_interrupt import graceful_interrupt
 from fcn_studio.jobs.networks import class_map_of, class_map_with, default_network, needed, network_of, start_of
@@ -82,7 +81,7 @@ def train(
             file=sys.stderr,
         )
     if not _speaks_for_all(out):
-        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        with quiet():
             _train(
                 folder, config, network, device, out, None, resume, val_list, class_map, grey_as_indices, max_pixels
             )
@@ -96,7 +95,7 @@ def _speaks_for_all(out: Path | None) -> bool:
     Raises:
         UsageError: if several train together without a file.
     """
-    from fcn_studio.fcn.training.distributed import share_of_environment
+    from fcn_studio.fcn.distributed import share_of_environment
 
     share = share_of_environment()
     if share.size > 1 and out is None:

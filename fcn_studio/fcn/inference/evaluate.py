@@ -7,12 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from fcn_studio.core.boundary import BoundaryMatches
 from fcn_studio.core.classes import VOID, ClassTable, map_by_name
 from fcn_studio.core.metrics import ConfusionMatrix, Figures
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.errors import ImageError
+from fcn_studio.fcn.device import CPU
+from fcn_studio.fcn.distributed import ALONE, Ranks
 from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.transforms import Image
 from fcn_studio.formats.images.images import MAX_PIXELS, read_image
@@ -28,6 +31,7 @@ def evaluate(
     *,
     boundary: bool = False,
     confusion: ConfusionMatrix | None = None,
+    ranks: Ranks = ALONE,
 ) -> Generator[int, None, Figures]:
     """Score a network on images and yield progress.
 
@@ -39,6 +43,7 @@ def evaluate(
         left_out: image id -> sentence; what cannot be read is noted there and left out.
         boundary: whether to score boundaries too.
         confusion: the counts to add to, where these images are part of a larger set; the figures are of that set.
+        ranks: this process among those that score parts of a set; the figures are of the whole set in each of them.
 
     Yields:
         The number of images done.
@@ -48,6 +53,7 @@ def evaluate(
 
     Raises:
         ImageError: if not one image can be read, or each has changed its size since the snapshot.
+        ProcessGroupError: if another process has failed.
     """
     if index_map is None:
         index_map = map_by_name(predictor.checkpoint.table, table)
@@ -57,7 +63,7 @@ def evaluate(
     confusion, matches = confusion or ConfusionMatrix(), BoundaryMatches()
     left_out = {} if left_out is None else left_out
     done = 0
-    for group in _groups(predictor, snapshot, left_out):
+    for group in _groups(predictor, snapshot, left_out, whole=ranks.share.size == 1):
         images = [image for _, image in group if image is not None]
         if images:
             names = [labelled.image_id for labelled, _ in group]
@@ -69,18 +75,36 @@ def evaluate(
         for _ in group:
             done += 1
             yield done
+    _sum_counts(confusion, matches, ranks)
     return replace(confusion.figures(indices), boundary=matches.scores(indices))
 
 
+def _sum_counts(confusion: ConfusionMatrix, matches: BoundaryMatches, ranks: Ranks) -> None:
+    """Replace the counts by their sums over all processes.
+
+    Raises:
+        ImageError: if no process has read an image.
+        ProcessGroupError: if another process has failed.
+    """
+    if ranks.share.size == 1:
+        return
+    images = torch.tensor([confusion.images])
+    ranks.barrier(CPU)
+    ranks.add([torch.from_numpy(confusion.counts), torch.from_numpy(matches.counts), images])
+    confusion.images = int(images)
+    if not confusion.images:
+        raise ImageError(tr("no image of the set can be read any more"))
+
+
 def _groups(
-    predictor: Predictor, snapshot: Sequence[LabelledImage], left_out: dict[str, str]
+    predictor: Predictor, snapshot: Sequence[LabelledImage], left_out: dict[str, str], *, whole: bool
 ) -> Iterator[list[tuple[LabelledImage, Image | None]]]:
     """Yield groups of neighbouring images of one size.
 
     None stands for an image that is left out.
 
     Raises:
-        ImageError: at the last image, if not one could be read.
+        ImageError: at the last image, if not one could be read and this is the whole set.
     """
     group: list[tuple[LabelledImage, Image | None]] = []
     unreadable = 0
@@ -93,7 +117,7 @@ def _groups(
         except ImageError as error:
             left_out[labelled.image_id] = str(error)
             unreadable += 1
-            if unreadable == len(snapshot):
+            if whole and unreadable == len(snapshot):
                 raise
             if group:
                 yield group

@@ -14,6 +14,7 @@ from torch import Tensor
 from fcn_studio.core.classes import VOID
 from fcn_studio.core.labels import LabelMap
 from fcn_studio.fcn.device import is_out_of_memory, to_device
+from fcn_studio.fcn.distributed import ALL, Share
 from fcn_studio.fcn.model.backbones import Features
 from fcn_studio.fcn.model.fcn import Network
 from fcn_studio.fcn.training.crop_sampler import (
@@ -31,24 +32,6 @@ T = TypeVar("T")
 
 FEATURE_CACHE_BYTES = 2**30
 """Memory that cached features may take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """The part of each batch that one of several processes takes.
-
-    It takes every ``size``-th view from the ``rank``-th on.
-    """
-
-    rank: int = 0
-    size: int = 1
-
-    def of(self, step: int, size: int) -> range:
-        """Return the numbers of its views in a step of ``size`` views."""
-        return range(step * size + self.rank, (step + 1) * size, self.size)
-
-
-ALL = Share()
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from torch.optim.swa_utils import AveragedModel
 
 from fcn_studio.errors import DeviceError
 from fcn_studio.fcn.device import CPU, fixed_shapes, is_out_of_memory, release_memory, supports_bf16
+from fcn_studio.fcn.distributed import ALONE, Ranks
 from fcn_studio.fcn.model.fcn import Network
 from fcn_studio.fcn.training.batch_sources import Batch
-from fcn_studio.fcn.training.distributed import ALONE, Ranks
 from fcn_studio.fcn.training.losses import lovasz_softmax, pixel_weight, weighted_loss
 from fcn_studio.fcn.training.recipe import Recipe, parameter_groups
 from fcn_studio.i18n import tr, tr_n

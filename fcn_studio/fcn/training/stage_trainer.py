@@ -18,12 +18,12 @@ from fcn_studio.core.metrics import Figures
 from fcn_studio.core.training import MIN_VAL_IMAGES, Calibration, TrainOutcome, TrainProgress, starved_sentence
 from fcn_studio.core.with_result import WithResult
 from fcn_studio.errors import ImageError, TrainingError
+from fcn_studio.fcn.distributed import Ranks
 from fcn_studio.fcn.inference.evaluate import evaluate
 from fcn_studio.fcn.inference.predictor import Predictor
 from fcn_studio.fcn.training.batch_sources import FeatureSource
 from fcn_studio.fcn.training.budget import BASELINE_SHARE, CACHE_SHARE, Budget
 from fcn_studio.fcn.training.calibrate import bias_without_class_weights, calibrate
-from fcn_studio.fcn.training.distributed import Ranks
 from fcn_studio.fcn.training.folds import Comparison, FoldComparer, FoldPlan
 from fcn_studio.fcn.training.resume import Unfinished, reporting_damage
 from fcn_studio.fcn.training.resume_file import StateFile, read_tensors, restore_rng_state, rng_state

@@ -17,6 +17,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import Level, RecipeName, TrainConfig
 from fcn_studio.errors import TrainingError
+from fcn_studio.fcn.distributed import Ranks, Share
 from fcn_studio.fcn.model.architecture import named
 from fcn_studio.fcn.model.fcn import FCN, Network
 from fcn_studio.fcn.training.batch_sources import (
@@ -24,10 +25,8 @@ from fcn_studio.fcn.training.batch_sources import (
     CropSource,
     FeatureSource,
     ImageSource,
-    Share,
 )
 from fcn_studio.fcn.training.crop_sampler import CropSampler
-from fcn_studio.fcn.training.distributed import Ranks
 from fcn_studio.fcn.training.optimisation import Optimisation
 from fcn_studio.fcn.training.recipe import (
     Recipe,

@@ -14,7 +14,7 @@ from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
 from fcn_studio.errors import TrainingError
 from fcn_studio.fcn.device import select_device
-from fcn_studio.fcn.training.distributed import Ranks, join_group, share_of_environment
+from fcn_studio.fcn.distributed import Ranks, process_group
 from fcn_studio.fcn.training.folds import FoldPlan
 from fcn_studio.fcn.training.resume import Unfinished, input_digests, read_unfinished
 from fcn_studio.fcn.training.stage_trainer import Reports, StageTrainer
@@ -76,9 +76,8 @@ def train(
     config = replace(config, level=Level.SCRATCH if base is None else config.level)
     digests = input_digests(config, train_set, val_set, table, base.sha256 if base else "")
     select_device(device)
-    ranks = join_group(share_of_environment(), device)
-    val_set = val_set if ranks.is_first and folds is None else ()
-    try:
+    with process_group(device) as ranks:
+        val_set = val_set if ranks.is_first and folds is None else ()
         training_set = TrainingSet.of(train_set, table)
         request = TrainingRequest(config, training_set, val_set, table, base, device, out_path, digests)
         ranks.barrier(device)  # from here on the lock that a process finds is that of this training
@@ -87,11 +86,6 @@ def train(
             if state is not None:
                 state.require_same(digests)
             return (yield from _train_stages(request, ranks, state, folds))
-    except BaseException:
-        ranks.report_failure(device)
-        raise
-    finally:
-        ranks.leave_group()
 
 
 def _train_stages(

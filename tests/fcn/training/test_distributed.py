@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import socket
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing.connection import Connection
@@ -15,14 +12,13 @@ import pytest
 import torch
 
 from fcn_studio.core.training import Level, TrainConfig
-from fcn_studio.errors import TrainingError
+from fcn_studio.errors import FcnStudioError, ProcessGroupError
 from fcn_studio.fcn.device import CPU
+from fcn_studio.fcn.distributed import Share, share_of_environment
 from fcn_studio.fcn.model.architecture import Architecture
 from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.training import optimisation as learner_module
 from fcn_studio.fcn.training import resume_file as run_state_module
-from fcn_studio.fcn.training.batch_sources import Share
-from fcn_studio.fcn.training.distributed import share_of_environment
 from fcn_studio.fcn.training.resume import read_unfinished
 from fcn_studio.fcn.training.resume_file import read_tensors
 from fcn_studio.fcn.training.train import train
@@ -36,6 +32,7 @@ from fcn_studio.fcn.weights.checkpoint import (
 from fcn_studio.formats.project.runs import state_of
 from fcn_studio.formats.project.training_lock import TrainingLock
 from tests.fork_server import fork_server
+from tests.ranks import rank, together
 
 from .test_train import TABLE, finish, scenes
 
@@ -44,14 +41,13 @@ CONFIG = TrainConfig(Level.FULL, steps=5, batch_size=4, keep_every=0)
 
 @pytest.fixture(scope="module", autouse=True)
 def server_of_forks() -> Iterator[None]:
-    """The server that `together` uses."""
+    """The server that `train_together` uses."""
     with fork_server("tests.trust.preload", __name__):
         yield
 
 
-def child(folder: Path, fault: str, environment: dict[str, str], tell: Connection) -> None:
+def child(folder: Path, fault: str, tell: Connection) -> None:
     """One process of a training, in which something may go wrong; tells how it ended."""
-    os.environ.update(environment)
     torch.set_num_threads(1)
     run_state_module._MOST_SHARE = 1e9  # a state after each step, which stays
     run_state_module.StateFile.remove = lambda self: None  # type: ignore[method-assign]
@@ -59,14 +55,14 @@ def child(folder: Path, fault: str, environment: dict[str, str], tell: Connectio
 
     def faulty(*args: torch.Tensor) -> torch.Tensor:
         calls.append(1)
-        if environment["RANK"] == "1" and len(calls) == 3:
+        if rank() == 1 and len(calls) == 3:
             if fault == "memory":
                 raise torch.OutOfMemoryError("no")
             if fault == "error":
                 raise ValueError("broken")
             if fault == "death":
                 os._exit(3)
-        if environment["RANK"] == "1" and fault == "memory" and len(calls) == 6:
+        if rank() == 1 and fault == "memory" and len(calls) == 6:
             return honest(*args) * float("nan")
         return honest(*args)
 
@@ -75,7 +71,7 @@ def child(folder: Path, fault: str, environment: dict[str, str], tell: Connectio
     try:
         _, outcome = finish(train(CONFIG, scenes(folder, range(4)), [], TABLE, start, CPU, folder / "net.st"))
         tell.send(f"ended {outcome.steps} {' '.join(outcome.notes)}")
-    except (TrainingError, ValueError) as error:
+    except (FcnStudioError, ValueError) as error:
         tell.send(f"failed {error}")
 
 
@@ -90,34 +86,12 @@ def base(folder: Path) -> Checkpoint:
     return load_checkpoint(folder / "base.safetensors")
 
 
-def together(folder: Path, fault: str = "none", size: int = 2) -> list[str]:
+def train_together(folder: Path, fault: str = "none", size: int = 2) -> list[str]:
     """Train in some processes; what each said at last."""
     folder.mkdir(exist_ok=True)
     scenes(folder, range(4))
     base(folder)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(size)}
-    context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
-    processes, pipes = [], []
-    for rank in range(size):
-        ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=child, args=(folder, fault, {**where, "RANK": str(rank)}, theirs))
-        process.start()
-        theirs.close()
-        processes.append(process)
-        pipes.append(ours)
-    said = []
-    for process, pipe in zip(processes, pipes, strict=True):
-        try:
-            said.append(pipe.recv() if pipe.poll(120) else "says nothing")
-        except EOFError:
-            said.append("died")
-        process.join(60)
-        process.close()
-        pipe.close()
-    return said
+    return together(child, folder, fault, size=size)
 
 
 def learned(folder: Path) -> dict[str, torch.Tensor]:
@@ -127,8 +101,8 @@ def learned(folder: Path) -> dict[str, torch.Tensor]:
 @pytest.mark.slow
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed")
 def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
-    assert [words.split()[:2] for words in together(tmp_path / "one", size=1)] == [["ended", "5"]]
-    assert [words.split()[:2] for words in together(tmp_path / "two")] == [["ended", "5"]] * 2
+    assert [words.split()[:2] for words in train_together(tmp_path / "one", size=1)] == [["ended", "5"]]
+    assert [words.split()[:2] for words in train_together(tmp_path / "two")] == [["ended", "5"]] * 2
     one, two = learned(tmp_path / "one"), learned(tmp_path / "two")
     start = base(tmp_path).state
     for kind in ("network", "average"):
@@ -150,7 +124,7 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     ],
 )
 def test_what_happens_to_one_happens_to_all(tmp_path: Path, fault: str, expected: list[str]) -> None:
-    said = together(tmp_path / "x", fault)
+    said = train_together(tmp_path / "x", fault)
     assert [words[: len(start)] for words, start in zip(said, expected, strict=False)] == expected, said
     assert list((tmp_path / "x").glob("*.lock")) == []
 
@@ -159,7 +133,7 @@ def test_what_happens_to_one_happens_to_all(tmp_path: Path, fault: str, expected
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed")
 def test_what_another_trains_is_left_alone_by_all(tmp_path: Path) -> None:
     with TrainingLock(tmp_path / "net.st"):
-        said = together(tmp_path)
+        said = train_together(tmp_path)
     assert said[0].startswith(f"failed {tmp_path / 'net.st'}: its training is still running"), said
     assert said[1].startswith("failed another process"), said
     assert not (tmp_path / "net.st").exists()
@@ -178,7 +152,7 @@ def test_processes_are_known_by_the_environment(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert share_of_environment() == Share(1, 2)
     monkeypatch.setenv("RANK", "5")
-    with pytest.raises(TrainingError, match="make no sense together"):
+    with pytest.raises(ProcessGroupError, match="make no sense together"):
         share_of_environment()
 
 
