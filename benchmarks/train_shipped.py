@@ -32,12 +32,12 @@ from fcn_studio.core.metrics import Figures  # noqa: E402
 from fcn_studio.core.snapshot import LabelledImage, pack  # noqa: E402
 from fcn_studio.core.training import Level, TrainConfig  # noqa: E402
 from fcn_studio.fcn.device import CPU  # noqa: E402
+from fcn_studio.fcn.distributed import ALONE  # noqa: E402
 from fcn_studio.fcn.inference.evaluate import evaluate  # noqa: E402
 from fcn_studio.fcn.inference.predictor import Predictor  # noqa: E402
 from fcn_studio.fcn.model.architecture import named  # noqa: E402
 from fcn_studio.fcn.training.calibrate import calibrate  # noqa: E402
 from fcn_studio.fcn.training.crop_sampler import channel_lut, channel_pixels  # noqa: E402
-from fcn_studio.fcn.training.distributed import ALONE  # noqa: E402
 from fcn_studio.fcn.training.recipe import Recipe  # noqa: E402
 from fcn_studio.fcn.training.resume import input_digests, read_unfinished  # noqa: E402
 from fcn_studio.fcn.training.stage_trainer import StageTrainer  # noqa: E402

@@ -217,7 +217,7 @@ def _import(options: argparse.Namespace) -> Json:
 
 
 def _networks(options: argparse.Namespace) -> Json:
-    from fcn_studio.jobs import library
+    from fcn_studio.jobs.commands import library
 
     commands: dict[str, Callable[[], Json]] = {
         "networks": lambda: library.networks(options.folder, available=options.available),

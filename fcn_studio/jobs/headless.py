@@ -26,6 +26,8 @@ from fcn_studio.errors import UsageError
 from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.i18n import tr, tr_n
+from fcn_studio.jobs.commands.segmentations import segment as segment
+from fcn_studio.jobs.commands.trainings import train as train
 from fcn_studio.jobs.console import (
     exhaust,
     open_project,
@@ -41,10 +43,8 @@ from fcn_studio.jobs.networks import class_map_with, index_map_of, needed, netwo
 from fcn_studio.jobs.predictor_cache import PredictorCache
 from fcn_studio.jobs.protocol import EvaluateJob, ImageFailed, Judged, SuspectsJob
 from fcn_studio.jobs.run import JobRunner
-from fcn_studio.jobs.segmentations import segment as segment
 from fcn_studio.jobs.snapshot import Snapshot
 from fcn_studio.jobs.suspects import suspects_job
-from fcn_studio.jobs.trainings import train as train
 from fcn_studio.settings import Value
 
 if TYPE_CHECKING:

@@ -226,7 +226,7 @@ def test_a_bug_is_no_sentence_and_an_interruption_is_130(
         def fail(folder: object, *, available: bool) -> None:
             raise error
 
-        monkeypatch.setattr("fcn_studio.jobs.library.networks", fail)
+        monkeypatch.setattr("fcn_studio.jobs.commands.library.networks", fail)
 
     end_with(KeyboardInterrupt())
     assert cli.main(["networks"]) == 130

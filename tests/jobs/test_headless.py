@@ -25,8 +25,9 @@ from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.project.training_lock import TrainingLock
 from fcn_studio.formats.voc.masks import read_mask
-from fcn_studio.jobs import headless, library, runs, trainings
-from fcn_studio.jobs.graceful_interrupt import graceful_interrupt
+from fcn_studio.jobs import headless, runs
+from fcn_studio.jobs.commands import library, trainings
+from fcn_studio.jobs.commands.graceful_interrupt import graceful_interrupt
 from fcn_studio.jobs.micrographs import CLASSES
 from fcn_studio.jobs.protocol import FineTuneJob
 from fcn_studio.jobs.run import JobRunner

@@ -19,7 +19,8 @@ from fcn_studio.errors import CheckpointError, DownloadError, NetworkCannotHelp,
 from fcn_studio.fcn.weights.catalogue import installed, read_info, remove_installed, resolve
 from fcn_studio.fcn.weights.checkpoint import load_checkpoint
 from fcn_studio.fcn.weights.published import PUBLISHED, PublishedNetwork
-from fcn_studio.jobs import headless, library, sandbox
+from fcn_studio.jobs import headless, sandbox
+from fcn_studio.jobs.commands import library
 from fcn_studio.jobs.install import install
 from fcn_studio.jobs.networks import all_networks, available
 from fcn_studio.jobs.protocol import Done, Failed, Installing, InstallJob

@@ -19,7 +19,8 @@ from fcn_studio.fcn.model.build import build
 from fcn_studio.fcn.weights.catalogue import read_info
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.jobs import headless, runs, trainings
+from fcn_studio.jobs import headless, runs
+from fcn_studio.jobs.commands import trainings
 from fcn_studio.jobs.networks import network_of, start_of
 from tests.helpers import save_half
 from tests.jobs.test_headless import stop_at

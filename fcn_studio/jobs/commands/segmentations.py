@@ -21,9 +21,9 @@ from fcn_studio.errors import ImageError, MaskError, NameTooLong, ProjectError, 
 from fcn_studio.fcn.weights.catalogue import NetworkInfo
 from fcn_studio.formats.atomic import CANNOT_WRITE, os_errors_as
 from fcn_studio.formats.images.images import MAX_PIXELS
-from fcn_studio.formats.voc.found_classes import found_classes
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.class_files import write_class_files
+from fcn_studio.formats.voc.found_classes import found_classes
 from fcn_studio.formats.voc.masks import write_mask
 from fcn_studio.i18n import tr, tr_n
 from fcn_studio.jobs import batch

@@ -29,9 +29,9 @@ from fcn_studio.formats.project.training_lock import require_idle
 from fcn_studio.formats.voc.lists import ImageNames, read_image_list
 from fcn_studio.i18n import tr, tr_n, tr_noop
 from fcn_studio.jobs import runs
+from fcn_studio.jobs.commands.graceful_interrupt import graceful_interrupt
 from fcn_studio.jobs.console import open_project, print_figures, progress_bar, quiet, tell_left_out
 from fcn_studio.jobs.fine_tune_run import FineTuneRequest, FineTuneRun, Judged, fine_tune_run
-from fcn_studio.jobs.graceful_interrupt import graceful_interrupt
 from fcn_studio.jobs.networks import class_map_of, class_map_with, default_network, needed, network_of, start_of
 from fcn_studio.jobs.outputs import check_checkpoint, check_log
 from fcn_studio.jobs.protocol import FineTuneJob
