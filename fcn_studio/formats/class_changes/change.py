@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fcn_studio.core.class_change import ClassChange, status_of
+from fcn_studio.core.class_changes.change import ClassChange, status_of
 from fcn_studio.core.classes import UNLABELLED, VOID, ClassTable
 from fcn_studio.core.labels import Labels, made_by_human
 from fcn_studio.core.sample import Sample, Status

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fcn_studio.core.class_change import replaced, status_of
+from fcn_studio.core.class_changes.change import replaced, status_of
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.history import AnnotationState
 from fcn_studio.core.labels import LabelMap, Labels, Provenance, with_unknown_origin
