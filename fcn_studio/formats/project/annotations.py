@@ -135,10 +135,7 @@ class AnnotationStore:
         return status
 
     def _quick_status(self, sample: Sample) -> Status | None:
-        """Return the status by names, dates and sizes, without a lock.
-
-        It is None if they do not tell the status.
-        """
+        """Return the status by names, dates and sizes, without a lock; None if they do not tell it."""
         mask_id = sample.mask_id
         if mask_id in self._records:
             return self.statuses.indexed(mask_id, self._stamp(sample))
@@ -154,10 +151,7 @@ class AnnotationStore:
         return self._images.setdefault(sample.mask_id, threading.RLock())
 
     def _find_status(self, sample: Sample) -> Status:
-        """Return the status by the files, or by an up-to-date index.
-
-        The index is used if the files have not changed.
-        """
+        """Return the status by the files, or by the index if they have not changed."""
         mask_id = sample.mask_id
         if mask_id not in self._records:
             return self._without_record(sample) if mask_id in self._masks else Status.NEW
@@ -191,10 +185,7 @@ class AnnotationStore:
             return not same_content(self.mask_path(sample), self.original_path(sample))
 
     def _judged(self, sample: Sample, record: Record | None, mask_sha256: str | None) -> Status:
-        """Return the status that follows from record and mask.
-
-        The docstring of the module has the rules.
-        """
+        """Return the status that follows from record and mask, by the rules above."""
         if record is not None and record.mask_sha256 == mask_sha256:
             return record.status
         return Status.NEW if mask_sha256 is None else self._without_record(sample)
@@ -302,10 +293,7 @@ class AnnotationStore:
         self._ahead.keep_only({sample.mask_id for sample in wanted})
 
     def earlier(self, sample: Sample, size: tuple[int, int]) -> tuple[EarlierLabels, ...]:
-        """Return the readable earlier versions of an annotation.
-
-        The newest comes first.
-        """
+        """Return the readable earlier versions of an annotation, the newest first."""
         reading = Reading(sample, size, *self._rules())
         with self._image(sample):
             found = map(reading.version, self._versions.of(sample.mask_id))
@@ -431,10 +419,7 @@ class AnnotationStore:
         self._seen[sample.mask_id] = sha256_of(data)
 
     def distrust(self) -> None:
-        """Note that the lock was lost for a while.
-
-        Masks of another process are then not overwritten.
-        """
+        """Note that the lock was lost for a while: masks of another process are not overwritten."""
         self._distrusted = True
 
     def _refuse_if_changed(self, sample: Sample, path: Path, old: bytes | None) -> None:
