@@ -1,6 +1,7 @@
 """Command line that opens the window or runs its jobs without it.
 
-Exit codes: 0 done, 1 a bug, 2 a sentence on standard error says what to do, 130 interrupted.
+Exit codes: 0 done, 1 a bug, 2 a sentence on standard error says what to do, 3 ``check`` found faults,
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             result = _REPORTS[options.command](options)
         if result:  # empty in all but the first of several processes that train together
             write_json(result, options.json)
-        return 0 if result.get("healthy", True) else 2
+        if not result.get("healthy", True):
+            return 2
+        return 0 if result.get("clean", True) else 3
     except FcnStudioError as error:
         print(f"fcn-studio: {error}", file=sys.stderr)
         return 2
@@ -173,6 +176,21 @@ def _suspects(options: argparse.Namespace) -> Json:
     )
 
 
+def _check(options: argparse.Namespace) -> Json:
+    from fcn_studio.formats.checks.options import default_limits
+    from fcn_studio.jobs.checks.command import run_check
+
+    given = {key: getattr(options, key) for key in default_limits()}
+    return run_check(
+        options.folder,
+        limits={key: value for key, value in given.items() if value is not None},
+        fix=[name.strip() for name in options.fix.split(",") if name.strip()],
+        grey_as_indices=options.grey_as_indices,
+        break_lock=options.break_lock,
+        max_pixels=_max_pixels(options),
+    )
+
+
 def _export(options: argparse.Namespace) -> Json:
     from fcn_studio.jobs import headless
 
@@ -216,21 +234,6 @@ def _import(options: argparse.Namespace) -> Json:
     )
 
 
-def _classes(options: argparse.Namespace) -> Json:
-    from fcn_studio.jobs.class_changes import command
-
-    return command.classes(
-        options.folder,
-        merge=options.merge,
-        delete=options.delete,
-        retire=options.retire,
-        use_again=options.use_again,
-        back=options.take_back,
-        grey_as_indices=options.grey_as_indices,
-        max_pixels=_max_pixels(options),
-    )
-
-
 def _networks(options: argparse.Namespace) -> Json:
     from fcn_studio.jobs.commands import library
 
@@ -265,9 +268,9 @@ _REPORTS: dict[str, Callable[[argparse.Namespace], Json]] = {
     "train": _train,
     "evaluate": _evaluate,
     "suspects": _suspects,
+    "check": _check,
     "export": _export,
     "import": _import,
-    "classes": _classes,
     "networks": _networks,
     "networks download": _networks,
     "networks import": _networks,

@@ -9,6 +9,7 @@ from typing import Any
 
 from fcn_studio import __version__
 from fcn_studio.core.training import Level, RecipeName
+from fcn_studio.formats.checks.options import FIXABLE, OPTIONS
 from fcn_studio.formats.exporters import EXPORTERS
 from fcn_studio.formats.exporters.options import IMAGE_OPTIONS
 from fcn_studio.formats.importers import DATA_SETS, IMPORTERS
@@ -23,6 +24,7 @@ EPILOG = tr_noop(
   fcn-studio train photos/ --level quick --minutes 2   fine-tune on what a human labelled
   fcn-studio evaluate photos/ --network street         score a network on the validation images
   fcn-studio export photos/ --format voc --out voc/    write a VOC data set of the verified images
+  fcn-studio check photos/                             find what is wrong with images, masks and lists
   fcn-studio import masks/ --into photos/              bring in masks of another program
 """
 )
@@ -53,9 +55,9 @@ def parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help=tr("fine-tune or train a network on what was labelled by hand")))
     _add_evaluate(commands.add_parser("evaluate", help=tr("score a network on verified images"), epilog=tr(_SHARED)))
     _add_suspects(commands.add_parser("suspects", help=tr("list labels of verified images that may be wrong")))
+    _add_check(commands.add_parser("check", help=tr("find what is wrong with images, masks and lists")))
     _add_export(commands.add_parser("export", help=tr("write a data set for training with other programs")))
     _add_import(commands.add_parser("import", help=tr("bring in masks and annotations of other programs")))
-    _add_classes(commands.add_parser("classes", help=tr("list the classes; merge, delete or retire some")))
     _add_networks(commands)
     doctor = commands.add_parser("doctor", help=tr("show versions, device and Qt platform, and what is missing"))
     _add_json(doctor)
@@ -235,16 +237,28 @@ def _add_suspects(command: argparse.ArgumentParser) -> None:
     _add_device(command)
 
 
-def _add_classes(command: argparse.ArgumentParser) -> None:
+def _add_check(command: argparse.ArgumentParser) -> None:
     _add_folder(command)
-    for flag, words, explained in (
-        ("--merge", "A=B", tr("give all pixels of class A the class B, in all masks; may be repeated")),
-        ("--delete", "A=B", tr("delete class A; its pixels become B: void, unlabelled or a class; may be repeated")),
-        ("--retire", "A", tr("no longer offer class A; its pixels stay; may be repeated")),
-        ("--use-again", "A", tr("offer a retired class again; may be repeated")),
-    ):
-        command.add_argument(flag, metavar=words, action="append", default=[], help=explained)
-    command.add_argument("--take-back", action="store_true", help=tr("take the last merging or deleting back"))
+    command.add_argument(
+        "--fix",
+        metavar="CHECKS",
+        default="",
+        help=tr(
+            "fix what these checks find, as {names}; earlier versions of the masks are kept", names=",".join(FIXABLE)
+        ),
+    )
+    command.add_argument(
+        "--break-lock", action="store_true", help=tr("take over a project that another computer left locked")
+    )
+    for option in OPTIONS:
+        words = tr(
+            "{title} (default: {default:g} {unit})",
+            title=tr(option.title),
+            default=option.default,
+            unit=tr(option.unit),
+        )
+        name = f"--{option.key.replace('_', '-')}"
+        command.add_argument(name, help=words.replace("%", "%%"), **_argument(option))
 
 
 def _add_networks(commands: Any) -> None:

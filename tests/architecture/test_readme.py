@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fcn_studio import cli
+from fcn_studio.formats.checks.registry import CHECKS
 from fcn_studio.formats.exporters import EXPORTERS
 from fcn_studio.formats.importers import IMPORTERS
 from fcn_studio.formats.voc.found_classes import CLASS_FILES
@@ -30,6 +31,8 @@ def test_the_formats_are_those_of_the_registries() -> None:
         assert f"| `{row.name}` | {row.title} | {row.description} |" in README
         for option in row.options:
             assert f"`--{option.key.replace('_', '-')}`" in README
+    for check in CHECKS:
+        assert f"| `{check.name}` | {check.title} |" in README
     for source in IMPORTERS:
         assert f"| `{source.name}` | {source.title} | {source.description} |" in README
     for file in CLASS_FILES:

@@ -19,6 +19,9 @@ MOST_BITS = 8
 LEAST_CORRELATION = 0.98
 """Correlation of the thumbnails of near-duplicates; see docs/adr/0034."""
 
+SAME_GREY = 1.0
+"""Mean difference of the thumbnails of one picture, in grey levels; neighbouring frames of films differ by more."""
+
 _HASHED, _THUMBNAIL, _KEPT = 32, 16, 8
 _ROWS = 1024
 
@@ -62,6 +65,12 @@ def near_duplicates(signatures: Sequence[PictureSignature]) -> Iterator[tuple[in
         for i, j in np.argwhere(np.triu(differing <= MOST_BITS, 1)).tolist():
             if _correlate(signatures[start + i], signatures[start + j]):
                 yield start + i, start + j
+
+
+def show_the_same(one: PictureSignature, other: PictureSignature) -> bool:
+    """Return whether near-duplicates are one picture, perhaps compressed or scaled, and not two frames of a film."""
+    a, b = (np.frombuffer(s.thumbnail, np.uint8).astype(np.float64) for s in (one, other))
+    return bool(np.abs(a - b).mean() < SAME_GREY)
 
 
 def groups_of(pairs: Iterable[tuple[int, int]], number: int) -> list[int]:

@@ -1,1 +1,0 @@
-"""Merging and deleting of classes: what becomes of labels, statuses and the class table."""

@@ -1,0 +1,32 @@
+"""The thresholds of checks, and the names of those with a safe fix.
+
+The command line reads them at its start, so they are apart from the checks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fcn_studio.i18n import tr_noop
+from fcn_studio.settings import Setting
+
+ISLANDS = Setting(10, tr_noop("Smallest island"), low=2, high=100_000, unit=tr_noop("px"), key="island_pixels")
+PINHOLES = Setting(10, tr_noop("Smallest hole"), low=2, high=100_000, unit=tr_noop("px"), key="pinhole_pixels")
+SLIVERS = Setting(12, tr_noop("Shortest sliver"), low=4, high=100_000, unit=tr_noop("px"), key="sliver_pixels")
+BLENDED = Setting(
+    8.0, tr_noop("Blended pixels at class borders"), low=1, high=100, unit=tr_noop("%"), key="blended_percent"
+)
+DIFFERING = Setting(
+    5.0, tr_noop("Different labels of a scaled copy"), low=0, high=100, unit=tr_noop("%"), key="differing_percent"
+)
+
+OPTIONS: tuple[Setting[Any], ...] = (ISLANDS, PINHOLES, SLIVERS, BLENDED, DIFFERING)
+"""All thresholds."""
+
+FIXABLE = ("islands", "pinholes")
+"""Names of the checks with a safe fix."""
+
+
+def default_limits() -> dict[str, float]:
+    """Return key -> default of each threshold."""
+    return {option.key: option.default for option in OPTIONS}

@@ -1,0 +1,1 @@
+"""The check of a data set, its safe fixes, and the command ``fcn-studio check``."""

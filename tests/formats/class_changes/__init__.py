@@ -1,1 +1,0 @@
-"""Tests of `fcn_studio.formats.class_changes`."""
