@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -30,8 +29,8 @@ from pytestqt.qtbot import QtBot
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.errors import ClassTableNeeded, ProjectError, YearsFound
-from fcn_studio.formats.exporters import voc
 from fcn_studio.formats.exporters.base import ExportResult
+from fcn_studio.formats.exporters.pairs import Pair
 from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs.protocol import Progress
@@ -768,7 +767,7 @@ def test_an_export_takes_the_last_stroke(studio: Studio, tmp_path: Path, qtbot: 
         commands.start_export(replace(VERIFIED, out=out))
     masks = list((out / "VOCdevkit" / "VOC2012" / "SegmentationClass").iterdir())
     assert [m.name for m in masks] == ["picture-000.png"]
-    assert "Exported" in studio.window._strip.text
+    assert "1 image exported" in studio.window._strip.text
     with qtbot.waitSignal(commands.exporter.failed):
         commands.start_export(ExportChoice(tmp_path / "none", frozenset({Status.SKIPPED}), frozenset(Split)))
 
@@ -786,14 +785,14 @@ def slow_export(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slo
     for row in range(3):
         studio.session.go_to(row)
         studio.session.verify()
-    slow, honest = SlowExport(threading.Event(), []), voc._write_pair
+    slow, honest = SlowExport(threading.Event(), []), Pair.write_image
 
-    def write_pair(*arguments: Any) -> dict[str, object]:
+    def write_image(pair: Pair, place: str) -> None:
         slow.threads.append(threading.current_thread())
         assert slow.go_on.wait(120)
-        return honest(*arguments)
+        honest(pair, place)
 
-    monkeypatch.setattr(voc, "_write_pair", write_pair)
+    monkeypatch.setattr(Pair, "write_image", write_image)
     yield slow
     slow.go_on.set()
 
