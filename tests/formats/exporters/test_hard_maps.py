@@ -144,3 +144,13 @@ def test_background_has_no_annotation_unless_asked(
             int(line.split()[0]) for path in tree.glob("labels/*/*.txt") for line in path.read_text().splitlines()
         }
     assert found == ({1, 2} if table.background_index is not None else {0, 1, 2})
+
+
+def test_an_export_of_an_export_has_the_same_bytes(project: tuple[Path, ClassTable, Maps], tmp_path: Path) -> None:
+    folder, _table, truth = project
+    first = export(folder, tmp_path / "first", "voc")
+    second = export(first, tmp_path / "second", "voc")
+    names = [path.relative_to(first) for path in first.rglob("*") if path.suffix in (".jpg", ".png", ".txt")]
+    assert {path.stem for path in names} >= truth.keys()
+    for name in names:
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
