@@ -15,8 +15,10 @@ Source: docs.ultralytics.com/datasets/semantic.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
+from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Split
 from fcn_studio.formats.exporters.base import ExportRequest, ExportSteps
 from fcn_studio.formats.exporters.data_set import names_in_order, write_data_set
@@ -48,16 +50,28 @@ def export(request: ExportRequest) -> ExportSteps:
         splits.add(pair.split)
 
     def finish(folder: Path) -> None:
-        lines = [f"{split}: images/{split}" for split in Split if split in splits]
-        some = next(split for split in Split if split in splits)
-        lines += [  # Ultralytics refuses a file without either
-            f"{split}: images/{some}  # no image of {split} was exported"
-            for split in (Split.TRAIN, Split.VAL)
-            if split not in splits
-        ]
-        names = names_in_order(request.project.config.table)
-        lines += ["masks_dir: masks", f"nc: {len(names)}", "names:"]
-        lines += [f"  {index}: {json.dumps(name, ensure_ascii=False)}" for index, name in enumerate(names)]
-        (folder / "data.yaml").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        text = data_yaml(splits, request.project.config.table, "masks_dir: masks")
+        (folder / "data.yaml").write_text(text, encoding="utf-8")
 
     return write_data_set(request, "ultralytics", write_pair, _HOW_TO, finish=finish)
+
+
+def data_yaml(splits: Collection[Split], table: ClassTable, *more: str) -> str:
+    """Return a file that tells Ultralytics the folders of the splits with images, and the classes.
+
+    Args:
+        splits: those with images, at least one.
+        table: the classes.
+        more: further lines.
+    """
+    lines = [f"{split}: images/{split}" for split in Split if split in splits]
+    some = next(split for split in Split if split in splits)
+    lines += [  # Ultralytics refuses a file without either
+        f"{split}: images/{some}  # no image of {split} was exported"
+        for split in (Split.TRAIN, Split.VAL)
+        if split not in splits
+    ]
+    names = names_in_order(table)
+    lines += [*more, f"nc: {len(names)}", "names:"]
+    lines += [f"  {index}: {json.dumps(name, ensure_ascii=False)}" for index, name in enumerate(names)]
+    return "".join(f"{line}\n" for line in lines)

@@ -14,7 +14,6 @@ Source: https://docs.ultralytics.com/datasets/segment/
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,8 +24,9 @@ from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.regions.outlines import outlines
 from fcn_studio.core.sample import Split
 from fcn_studio.formats.exporters.base import ExportRequest, ExportSteps
-from fcn_studio.formats.exporters.data_set import names_in_order, write_data_set
+from fcn_studio.formats.exporters.data_set import write_data_set
 from fcn_studio.formats.exporters.pairs import Pair
+from fcn_studio.formats.exporters.ultralytics import data_yaml
 from fcn_studio.formats.voc.class_files import write_class_files
 
 _HOW_TO = """
@@ -56,7 +56,7 @@ def export(request: ExportRequest, *, background_too: bool) -> ExportSteps:
     """
     table = request.project.config.table
     without = table.background_index if not background_too else None
-    splits = set[Split]((Split.TRAIN, Split.VAL))
+    splits: set[Split] = set()
 
     def write_pair(pair: Pair) -> None:
         pair.write_image(f"images/{pair.split}/{pair.name}.jpg")
@@ -65,11 +65,7 @@ def export(request: ExportRequest, *, background_too: bool) -> ExportSteps:
         splits.add(pair.split)
 
     def finish(tree: Path) -> None:
-        for split in splits:
-            (tree / "images" / split).mkdir(parents=True, exist_ok=True)
-        lines = [*(f"{split}: images/{split}" for split in Split if split in splits), "names:"]
-        lines += [f"  {index}: {json.dumps(name)}" for index, name in enumerate(names_in_order(table))]
-        (tree / "data.yaml").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        (tree / "data.yaml").write_text(data_yaml(splits, table), encoding="utf-8")
         write_class_files(tree, table)
 
     return write_data_set(request, "yolo", write_pair, _HOW_TO, finish=finish)
