@@ -174,7 +174,7 @@ class Soak:
     @staticmethod
     def _finish_reading() -> None:
         """Wait until no worker has a file open, those of a reading that was cancelled among them."""
-        for worker in [each for each in gc.get_objects() if isinstance(each, Worker)]:
+        for worker in [each for each in gc.get_objects() if issubclass(type(each), Worker)]:
             if not worker._executor._shutdown:
                 worker._executor.submit(lambda: None).result()
 
