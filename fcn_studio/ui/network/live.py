@@ -33,7 +33,7 @@ LARGE, LARGEST = 16_000_000, 100_000_000
 """Pixels from which a stroke is learned from only after a rest, since the copy takes a moment; and not at all."""
 
 FEWEST_CLASSES = 2
-"""Classes that a fit needs: with human pixels, or all known to the network in use."""
+"""Classes that a fit needs: with human pixels, or known to the network in use."""
 
 _COUNTED = {Motion.DO: +1, Motion.UNDO: -1, Motion.REDO: +1}
 
@@ -272,16 +272,15 @@ class Live(QObject):
     def _lacking(self, labels: LiveLabels) -> int:
         """Return how many classes must still be painted.
 
-        One is enough if the network in use knows it and others, and a fit can begin with its scores.
+        One is enough if the network in use knows others, and a fit can begin with its scores.
         """
         active = {info.index for info in self._session.table.active}
         painted, network = labels.classes & active, self._current.info
         trunk = "" if network is None else str(network.architecture.get("trunk"))
-        if painted and trunk.startswith("efficientnet-") and self._current.can_prelabel:
+        known: set[int] = set()
+        if trunk.startswith("efficientnet-") and self._current.can_prelabel:
             known = active.intersection(self._current.index_map.values())
-            if painted <= known and len(known) >= FEWEST_CLASSES:
-                return 0
-        return max(0, FEWEST_CLASSES - len(painted))
+        return max(0 if painted else 1, FEWEST_CLASSES - len(painted | known))
 
     def _job_of(self, labels: LiveLabels) -> LiveJob:
         from fcn_studio.jobs.protocol import LiveJob
