@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QAbstractItemModel, QAbstractListModel, QModelIndex, Qt
+from PIL import Image
+from PySide6.QtCore import QAbstractItemModel, QAbstractListModel, QDeadlineTimer, QModelIndex, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -52,6 +53,7 @@ from fcn_studio.ui.dialogs.effort_dialog import EffortDialog
 from fcn_studio.ui.dialogs.export_dialog import ExportDialog
 from fcn_studio.ui.dialogs.first_classes_dialog import FirstClassesDialog
 from fcn_studio.ui.dialogs.help_dialogs import ReportDialog, ShortcutsDialog
+from fcn_studio.ui.dialogs.import_dialog import ImportDialog
 from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
 from fcn_studio.ui.dialogs.recovery_dialog import RecoveryDialog
 from fcn_studio.ui.dialogs.restore_dialog import RestoreDialog
@@ -246,8 +248,25 @@ def earlier() -> EarlierLabels:
     return EarlierLabels(0.0, LoadedLabels(Labels(blank, blank), Status.NEW))
 
 
+def import_dialog(studio: Studio, folder: Path) -> ImportDialog:
+    """The dialog of an import of a mask for each image and one more, of which one value is known."""
+    project = studio.session.project
+    assert project is not None
+    for sample in (*project.samples, None):
+        name = "picture-999" if sample is None else sample.image_path.stem
+        Image.fromarray(np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) // 2000).save(folder / f"{name}.png")
+    dialog = ImportDialog(project)
+    dialog.set_source(folder)
+    deadline = QDeadlineTimer(5000)
+    while not dialog.values.topLevelItemCount() and not deadline.hasExpired():
+        QApplication.processEvents()
+    assert dialog.values.topLevelItemCount()
+    return dialog
+
+
 DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
     "scratch": lambda studio, folder: ScratchDialog(3.0),
+    "import": lambda studio, folder: import_dialog(studio, folder),
     "export": lambda studio, folder: ExportDialog([(Status.VERIFIED, Split.TRAIN)], folder),
     "report": lambda studio, folder: ReportDialog(i18n.tr("Report"), i18n.tr("Copy this."), "traceback"),
     "class table": lambda studio, folder: questions.ClassTableDialog(i18n.tr("Masks were found.")),
@@ -335,6 +354,6 @@ def subclasses(kind: type[Dialog]) -> Iterator[type[Dialog]]:
 
 
 def test_every_dialog_is_looked_at() -> None:
-    made = {name for make in DIALOGS.values() for name in make.__code__.co_names}
+    made = {name for make in (*DIALOGS.values(), import_dialog) for name in make.__code__.co_names}
     made |= {SettingsDialog.__name__, ShortcutsDialog.__name__, NetworksDialog.__name__}  # by actions
     assert {kind.__name__ for kind in subclasses(Dialog)} - made == {"ConfirmationDialog"}

@@ -11,6 +11,7 @@ from fcn_studio.errors import ProjectError
 from fcn_studio.formats.importers.data_sets import ADE20K, CAMVID, CAMVID_11, CITYSCAPES
 from fcn_studio.formats.importers.mask_pixels import COLOUR, code_of
 from fcn_studio.formats.voc.class_files import read_class_file
+from fcn_studio.i18n import tr_noop
 
 KnownValues = dict[int, str]
 """Code of a mask value -> name of its class; "void" for pixels to ignore."""
@@ -46,7 +47,7 @@ class KnownDataSet:
 
     Attributes:
         name: value of ``--values``.
-        title: name in lists for the user.
+        title: name in lists for the user, marked for translation.
         values: what its codes mean.
     """
 
@@ -72,7 +73,7 @@ _IGNORED = {VOID: "void"}
 KNOWN_DATA_SETS: tuple[KnownDataSet, ...] = (
     KnownDataSet(
         "voc",
-        "PASCAL VOC",
+        tr_noop("PASCAL VOC"),
         dict(enumerate(VOC_NAMES))
         | _IGNORED
         | _colours((name, voc_colour(i)) for i, name in enumerate(VOC_NAMES))
@@ -80,22 +81,22 @@ KNOWN_DATA_SETS: tuple[KnownDataSet, ...] = (
     ),
     KnownDataSet(
         "cityscapes",
-        "Cityscapes labelIds",
+        tr_noop("Cityscapes labelIds"),
         {number: name for number, name, _, _ in CITYSCAPES}
         | _IGNORED
         | _colours((name if train != VOID else "void", colour) for _, name, train, colour in CITYSCAPES),
     ),
     KnownDataSet(
         "cityscapes-train",
-        "Cityscapes trainIds",
+        tr_noop("Cityscapes trainIds"),
         {train: name for _, name, train, _ in CITYSCAPES if train != VOID} | _IGNORED,
     ),
-    KnownDataSet("camvid", "CamVid (32 classes)", _colours(CAMVID)),
+    KnownDataSet("camvid", tr_noop("CamVid (32 classes)"), _colours(CAMVID)),
     KnownDataSet(
         "camvid-11",
-        "CamVid (11 classes)",
+        tr_noop("CamVid (11 classes)"),
         {index: name for index, (name, _) in enumerate(CAMVID_11)} | _IGNORED | _colours(CAMVID_11),
     ),
-    KnownDataSet("ade20k", "ADE20K", {0: "void"} | dict(enumerate(ADE20K, 1)) | _IGNORED),
+    KnownDataSet("ade20k", tr_noop("ADE20K"), {0: "void"} | dict(enumerate(ADE20K, 1)) | _IGNORED),
 )
 """Data sets whose values can be chosen."""

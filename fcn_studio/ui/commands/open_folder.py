@@ -154,7 +154,7 @@ class OpenFolder(QObject):
         if not dialog.asked():
             return
         project.set_table(dialog.table())
-        self._open_again(project)
+        self.open_again(project)
 
     def _show(self, image: Path) -> None:
         """Show an image of the open folder."""
@@ -196,10 +196,10 @@ class OpenFolder(QObject):
             tr("Opening the folder again saves your work, ends running jobs and forgets undo steps."),
         ]
         text = " ".join(filter(None, sentences))
-        self._messages.offer(text, tr("Open again"), partial(self._open_again, project))
+        self._messages.offer(text, tr("Open again"), partial(self.open_again, project))
         return True
 
-    def _open_again(self, project: ProjectFolder) -> None:
+    def open_again(self, project: ProjectFolder) -> None:
         """Close and open the project at the same image.
 
         It is opened as the user last said.
