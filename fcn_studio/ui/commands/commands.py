@@ -171,6 +171,7 @@ class Commands(QObject):
         Raises: ProjectError if an export is running.
         """
         from fcn_studio.jobs.export import forecast
+        from fcn_studio.ui.dialogs.class_counts import ClassCounts
         from fcn_studio.ui.dialogs.export_dialog import ExportDialog
 
         self.exporter.refuse_second()
@@ -187,7 +188,9 @@ class Commands(QObject):
             samples = [session.samples[row] for row in rows]
             return forecast(project, choice.out, samples, choice.exporter, choice.options)
 
-        dialog = ExportDialog(images, project.folder.parent, self._window, look_ahead=look_ahead)
+        masks = [project.annotations.mask_path(sample) for sample in session.samples]
+        counts = ClassCounts(masks, project.config.table)
+        dialog = ExportDialog(images, project.folder.parent, self._window, look_ahead=look_ahead, class_counts=counts)
         if dialog.asked():
             self.start_export(dialog.choice())
 

@@ -33,6 +33,7 @@ from fcn_studio.ui.widgets.setting_editor import add_setting
 
 if TYPE_CHECKING:
     from fcn_studio.jobs.export import ExportForecast
+    from fcn_studio.ui.dialogs.class_counts import ClassCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class ExportDialog(Dialog):
         parent: the window it belongs to.
         exporters: the formats to choose from.
         look_ahead: returns what a choice will do with the images of these rows.
+        class_counts: counts the classes in the images; the dialog closes it.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class ExportDialog(Dialog):
         parent: QWidget | None = None,
         exporters: Sequence[ExportFormat] = EXPORTERS,
         look_ahead: LookAhead | None = None,
+        class_counts: ClassCounts | None = None,
     ) -> None:
         super().__init__("", tr("Export"), width=480, parent=parent)
         self._images = images
@@ -87,7 +90,11 @@ class ExportDialog(Dialog):
         self._splits = self._add_splits()
         self._count, self._preview = self.add_words("", "strong"), self.add_words("")
         self.column.addStretch(1)
-        self._look_ahead = look_ahead
+        self._look_ahead, self._class_counts = look_ahead, class_counts
+        if class_counts is not None:
+            class_counts.changed.connect(self._show_count)
+            self.finished.connect(class_counts.close)
+            self.destroyed.connect(class_counts.close)
         self._show_format()
 
     def _add_formats(self) -> QComboBox:
@@ -218,6 +225,8 @@ class ExportDialog(Dialog):
         splits = Counter(self._images[row][1] for row in rows)
         lines = [f"{split.words}: {splits[split]:,}" for split in Split if splits[split]]
         words = ["    ".join(lines)]
+        if self._class_counts is not None:
+            words.append(self._class_counts.words(rows))
         if (as_background := choice.options.get("as_background")) is not None:
             words.append(
                 tr("Pixels that nobody labelled become background.")
@@ -228,5 +237,5 @@ class ExportDialog(Dialog):
             words.append(tr("The folder {folder} will be made.", folder=found.folder))
         if found is not None and found.size:
             words.append(tr("It takes about {megabytes:,.0f} MB of disk space.", megabytes=max(1, found.size / 1e6)))
-        self._preview.setText("\n".join(words))
+        self._preview.setText("\n".join(filter(None, words)))
         return ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import pkgutil
+import re
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from fcn_studio.errors import ProjectError
 from fcn_studio.formats import exporters
 from fcn_studio.formats.exporters import BY_NAME, EXPORTERS
 from fcn_studio.formats.exporters.base import ExportFormat, ExportResult
+from fcn_studio.formats.project.loaded import sha256_of
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.settings import Setting, Value
 from tests.formats.helpers import fingerprint, make_project, painted
@@ -68,8 +71,17 @@ def test_it_writes_every_image_and_nothing_into_the_project(
     assert result.counts == {split: splits.count(split) for split in Split}
     assert not result.failed
     assert result.folder.is_relative_to(row.target(out))
-    assert files_in(out)
     assert fingerprint(project.folder) == before
+    manifest = json.loads((result.folder / "manifest.json").read_text())
+    assert [c["name"] for c in manifest["classes"]] == [c.name for c in project.config.table]
+    for image in manifest["images"]:
+        assert image["image_sha256"] == sha256_of((project.image_root / image["image"]).read_bytes())
+        if "mask_file" in image:
+            assert image["mask_sha256"] == sha256_of((result.folder / image["mask_file"]).read_bytes())
+        assert sum(image["labelled_by"].values()) == pytest.approx(1)
+    how_to = (result.folder / "HOW_TO_TRAIN.md").read_text()
+    for code in re.findall(r"```python\n(.*?)```", how_to, re.DOTALL):
+        compile(code, f"{row.name}/HOW_TO_TRAIN.md", "exec")
 
 
 @every_format

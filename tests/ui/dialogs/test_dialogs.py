@@ -15,6 +15,7 @@ from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs.export import ExportForecast, forecast
 from fcn_studio.settings import Settings
 from fcn_studio.ui.actions.table import ACTIONS
+from fcn_studio.ui.dialogs.class_counts import ClassCounts
 from fcn_studio.ui.dialogs.export_dialog import ExportChoice, ExportDialog
 from fcn_studio.ui.dialogs.help_dialogs import ReportDialog, ShortcutsDialog
 from fcn_studio.ui.dialogs.questions import (
@@ -77,12 +78,14 @@ def test_export_shows_what_it_will_do(qtbot: QtBot, tmp_path: Path) -> None:
             return forecast(project, choice.out, samples, choice.exporter, choice.options)
 
         images = [(Status.VERIFIED, Split.TRAIN), (Status.VERIFIED, Split.TEST)]
-        dialog = ExportDialog(
-            images, tmp_path, exporters=(BY_NAME["masks"], BY_NAME["nnunet"]), look_ahead=look_ahead
-        )
+        counts = ClassCounts([project.annotations.mask_path(s) for s in project.samples], project.config.table)
+        rows = (BY_NAME["masks"], BY_NAME["nnunet"])
+        dialog = ExportDialog(images, tmp_path, exporters=rows, look_ahead=look_ahead, class_counts=counts)
         qtbot.addWidget(dialog)
+        qtbot.waitUntil(lambda: "counting" not in dialog._preview.text())
         assert dialog._preview.text().splitlines() == [
             "Training: 1    Test: 1",
+            "Images with each class: y 1, z 1",
             "Pixels that nobody labelled become void, which trainings ignore.",
             f"The folder {tmp_path / 'export' / 'masks'} will be made.",
             "It takes about 1 MB of disk space.",
@@ -105,6 +108,7 @@ def test_export_shows_what_it_will_do(qtbot: QtBot, tmp_path: Path) -> None:
         (tmp_path / "taken" / "nnUNet_raw" / "old").touch()
         dialog._out.setText(str(tmp_path / "taken"))
         assert "there already and not empty" in dialog._preview.text()
+        dialog.reject()
 
 
 def test_class_names_are_voc_generic_or_pasted(qtbot: QtBot) -> None:
