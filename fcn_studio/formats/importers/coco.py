@@ -37,7 +37,8 @@ from fcn_studio.formats.strict_json import text, whole
 from fcn_studio.i18n import tr, tr_n
 
 _HEAD = r'\s*\{\s*"(info|licenses|images|annotations|categories|type)"\s*:'
-_PLACES = ("*.json", "annotations/*.json", "*/_annotations.coco.json")
+_ROBOFLOW = "_annotations.coco.json"
+_PLACES = ("*.json", "annotations/*.json", f"*/{_ROBOFLOW}")
 _MOST_RINGS = 2000
 """Of one annotation whose holes are looked for; no object has more."""
 
@@ -84,7 +85,7 @@ class CocoSource(DrawnSource):
         self._rows: dict[str, tuple[Path, Row, list[tuple[int, Row]]]] = {}
         self._boxes = self._crowds = self._several = self._lost = self._twice = 0
         items: list[MaskItem] = []
-        for file in files:
+        for file in sorted(files, key=lambda file: _split_of(file) is None):  # ``trainval`` repeats what others have
             data = read_json(file)
             with faults_of(file):
                 items.extend(self._items_of(file, data))
@@ -144,7 +145,7 @@ class CocoSource(DrawnSource):
         """Return the item of an image, None if the image is there already."""
         file_name = text(row["file_name"])
         name = name_of(file_name)
-        if name in self._rows and file.parent != self._folder:  # Roboflow has a folder for each split
+        if name in self._rows and file.name == _ROBOFLOW:  # it has a folder for each split
             name = f"{file.parent.name}/{name}"
         if name in self._rows:
             self._twice += 1

@@ -110,32 +110,36 @@ class CvatSource(DrawnSource):
         self._images: dict[str, _Annotated] = {}
         items = []
         skipped: Counter[str] = Counter()
-        for file in files:
+        twice = 0
+        for file in sorted(files, key=lambda file: split_by_folders(f"{file.stem}/") is None):  # ``trainval`` repeats
             content = _read(file)
             for label, colour in content.colours.items():
                 self._index_of(label, _colour(colour))
             with faults_of(file):
                 for image in content.images:
-                    items.append(self._item(folder, image))
+                    if (item := self._item(folder, image)) is None:
+                        twice += 1
+                        continue
+                    items.append(item)
                     skipped.update(kind for kind, _ in image.shapes if kind not in _DRAWN)
         self.items = tuple(items)
-        self.notices = tuple(
+        repeated = [
             tr_n(
-                "{n} shape of the kind '{kind}' has no area, and is left out",
-                "{n:,} shapes of the kind '{kind}' have no area, and are left out",
-                count,
-                kind=kind,
+                "{n} image is there twice; its first annotation is taken",
+                "{n:,} images are there twice; their first annotations are taken",
+                twice,
             )
-            for kind, count in sorted(skipped.items())
-        )
+        ]
+        self.notices = (*repeated[: bool(twice)], *_left_out(skipped))
 
-    def _item(self, folder: Path, image: _Annotated) -> MaskItem:
+    def _item(self, folder: Path, image: _Annotated) -> MaskItem | None:
+        """Return the item of an image, None if the image is there already."""
         file_name = image.attributes["name"]
         name = name_of(file_name)
-        subset = image.attributes.get("subset", "")
         if name in self._images:
-            name = f"{name}-{len(self._images)}"
+            return None
         self._images[name] = image
+        subset = image.attributes.get("subset") or image.file.stem
         places = [folder, folder / "images", folder / "images" / subset]
         return MaskItem(name, image_in(places, file_name), split_by_folders(f"{subset}/"))
 
@@ -151,6 +155,19 @@ class CvatSource(DrawnSource):
                 if kind in _DRAWN
             )
             return Drawing(image.file, size, shapes)
+
+
+def _left_out(kinds: Mapping[str, int]) -> list[str]:
+    """Return a sentence for each kind of shape that is not drawn, given kind -> count."""
+    return [
+        tr_n(
+            "{n} shape of the kind '{kind}' has no area, and is left out",
+            "{n:,} shapes of the kind '{kind}' have no area, and are left out",
+            count,
+            kind=kind,
+        )
+        for kind, count in sorted(kinds.items())
+    ]
 
 
 def _polygon(value: int, attributes: Attributes) -> Shape:

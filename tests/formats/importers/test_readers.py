@@ -205,6 +205,19 @@ def test_notices_tell_what_was_left_out(tmp_path: Path) -> None:
     )
 
 
+def test_a_list_of_all_images_adds_no_second_annotation(tmp_path: Path) -> None:
+    """As datumaro writes: ``instances_train.json``, ``instances_trainval.json`` and so on."""
+    (tmp_path / "cvat").mkdir()
+    for make, name in ((coco, COCO_FILE), (cvat, "annotations.xml")):
+        folder = make(tmp_path / make.__name__)
+        val = (folder / name).with_stem("instances_val")
+        (folder / name).rename(val)
+        val.with_stem("instances_trainval").write_bytes(val.read_bytes())
+        source = BY_NAME[make.__name__].open(folder)
+        assert source.notices[0].startswith("1 image is there twice") or make is coco
+        assert [(item.name, item.split) for item in source.items] == [("x", Split.VAL)]
+
+
 def test_cityscapes_without_masks_draws_polygons(tmp_path: Path) -> None:
     objects = [{"label": "cargroup", "polygon": pairs(OUTER)}, {"label": "b", "polygon": pairs(INNER)}]
     path = tmp_path / "gtFine" / "train" / "ulm" / "ulm_0_1_gtFine_polygons.json"
