@@ -234,6 +234,21 @@ def _import(options: argparse.Namespace) -> Json:
     )
 
 
+def _classes(options: argparse.Namespace) -> Json:
+    from fcn_studio.jobs.class_changes import command
+
+    return command.classes(
+        options.folder,
+        merge=options.merge,
+        delete=options.delete,
+        retire=options.retire,
+        use_again=options.use_again,
+        back=options.take_back,
+        grey_as_indices=options.grey_as_indices,
+        max_pixels=_max_pixels(options),
+    )
+
+
 def _networks(options: argparse.Namespace) -> Json:
     from fcn_studio.jobs.commands import library
 
@@ -271,6 +286,7 @@ _REPORTS: dict[str, Callable[[argparse.Namespace], Json]] = {
     "check": _check,
     "export": _export,
     "import": _import,
+    "classes": _classes,
     "networks": _networks,
     "networks download": _networks,
     "networks import": _networks,

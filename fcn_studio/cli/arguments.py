@@ -58,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     _add_check(commands.add_parser("check", help=tr("find what is wrong with images, masks and lists")))
     _add_export(commands.add_parser("export", help=tr("write a data set for training with other programs")))
     _add_import(commands.add_parser("import", help=tr("bring in masks and annotations of other programs")))
+    _add_classes(commands.add_parser("classes", help=tr("list the classes; merge, delete or retire some")))
     _add_networks(commands)
     doctor = commands.add_parser("doctor", help=tr("show versions, device and Qt platform, and what is missing"))
     _add_json(doctor)
@@ -235,6 +236,18 @@ def _add_evaluate(command: argparse.ArgumentParser) -> None:
 def _add_suspects(command: argparse.ArgumentParser) -> None:
     _add_folder(command)
     _add_device(command)
+
+
+def _add_classes(command: argparse.ArgumentParser) -> None:
+    _add_folder(command)
+    for flag, words, explained in (
+        ("--merge", "A=B", tr("give all pixels of class A the class B, in all masks; may be repeated")),
+        ("--delete", "A=B", tr("delete class A; its pixels become B: void, unlabelled or a class; may be repeated")),
+        ("--retire", "A", tr("no longer offer class A; its pixels stay; may be repeated")),
+        ("--use-again", "A", tr("offer a retired class again; may be repeated")),
+    ):
+        command.add_argument(flag, metavar=words, action="append", default=[], help=explained)
+    command.add_argument("--take-back", action="store_true", help=tr("take the last merging or deleting back"))
 
 
 def _add_check(command: argparse.ArgumentParser) -> None:

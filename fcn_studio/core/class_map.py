@@ -2,7 +2,8 @@
 
 A class map is what the user said: name of a network's class -> index of a project's class, or 255 for "not used".
 Classes that are not in it are matched by name. Indices are identities, so a map never shifts; one that leads to a
-class which the project no longer has leads nowhere.
+class which was merged leads to the class that it was merged into, and one to a class which the project no longer has
+leads nowhere.
 """
 
 from __future__ import annotations
@@ -101,9 +102,10 @@ def map_classes(source: ClassTable, target: ClassTable, chosen: ClassMap | None 
         chosen: what the user said; the rest goes by name (exact, then casefolded).
     """
     result = map_by_name(source, target)
-    offered = {info.index for info in target.active}
+    offered, merged = {info.index for info in target.active}, target.replacements()
     for info in source.active:
         index = (chosen or {}).get(info.name)
+        index = merged.get(index, index) if index is not None else None
         if index in offered:
             result[info.index] = index
         elif index is not None:

@@ -19,6 +19,9 @@ from fcn_studio.i18n import tr
 VOID = 255
 """Label-map value of void and of unlabelled pixels; never trained on, never scored."""
 
+UNLABELLED = -1
+"""In place of a class index: what pixels of a deleted class become where they are to be labelled anew."""
+
 BACKGROUND = "background"
 """Name of class 0 in VOC's table; a project whose class 0 bears it verifies unlabelled pixels as background."""
 
@@ -84,6 +87,8 @@ class ClassInfo:
         colour: RGB on screen; masks on disk keep VOC's palette.
         key: digit of the shortcut, or "" for none.
         retired: no longer offered; the index is not given away again.
+        replaced_by: what its pixels became when it was merged or deleted: a class index, 255 or `UNLABELLED`. None
+            if it was neither.
     """
 
     index: int
@@ -91,6 +96,7 @@ class ClassInfo:
     colour: Colour
     key: str = ""
     retired: bool = False
+    replaced_by: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.name.strip())  # no file of lines keeps blanks at the ends
@@ -100,6 +106,11 @@ class ClassInfo:
 class ClassTable:
     """Immutable list of classes in index order, with the next unused index.
 
+    Attributes:
+        classes: in index order.
+        next_index: the class index that was never used.
+        order: class indices in the order in which the window shows them; classes that it leaves out come last.
+
     Raises:
         ProjectError: on construction, if an index or a name occurs twice, an index is outside 0..254, or a name is
             empty, too long, or has control characters or line ends.
@@ -107,6 +118,7 @@ class ClassTable:
 
     classes: tuple[ClassInfo, ...]
     next_index: int
+    order: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         seen_names: set[str] = set()
@@ -173,6 +185,12 @@ class ClassTable:
         """The classes that are not retired, in index order."""
         return tuple(c for c in self.classes if not c.retired)
 
+    @property
+    def shown(self) -> tuple[ClassInfo, ...]:
+        """The classes that are not retired, in the order in which the window shows them."""
+        place = {index: at for at, index in enumerate(self.order)}
+        return tuple(sorted(self.active, key=lambda info: (place.get(info.index, len(place)), info.index)))
+
     def get(self, index: int) -> ClassInfo | None:
         """Return the class of an index, None for void and unknown indices.
 
@@ -212,7 +230,7 @@ class ClassTable:
         used = {c.key for c in self.active}
         key = next((k for k in "1234567890" if k not in used), "")
         info = ClassInfo(self.next_index, name, colour or _first_colour(name, self.next_index), key)
-        return ClassTable((*self.classes, info), self.next_index + 1)
+        return replace(self, classes=(*self.classes, info), next_index=self.next_index + 1)
 
     def changed(self, index: int, *, name: str | None = None, colour: Colour | None = None) -> ClassTable:
         """Return the table with one class renamed or recoloured.
@@ -223,8 +241,51 @@ class ClassTable:
         info = self.get(index)
         if info is None:
             raise ProjectError(tr("there is no class with index {index}", index=index))
-        new = replace(info, name=info.name if name is None else name, colour=colour or info.colour)
-        return replace(self, classes=tuple(new if c.index == index else c for c in self.classes))
+        return self.with_class(replace(info, name=info.name if name is None else name, colour=colour or info.colour))
+
+    def with_class(self, info: ClassInfo) -> ClassTable:
+        """Return the table with another row in place of that of the same index.
+
+        Raises:
+            ProjectError: if the name is taken.
+        """
+        return replace(self, classes=tuple(info if c.index == info.index else c for c in self.classes))
+
+    def with_retired(self, index: int, retired: bool) -> ClassTable:
+        """Return the table with one class retired, or offered again.
+
+        A class that was merged or deleted comes back without pixels.
+
+        Raises:
+            ProjectError: if there is no such class, or another class has its name by now.
+        """
+        info = self.get(index)
+        if info is None:
+            raise ProjectError(tr("there is no class with index {index}", index=index))
+        if retired:
+            return self.with_class(replace(info, retired=True))
+        key = "" if info.key in {c.key for c in self.active} else info.key
+        return self.with_class(replace(info, retired=False, replaced_by=None, key=key))
+
+    def in_order(self, indices: Iterable[int]) -> ClassTable:
+        """Return the table with another order in which the window shows its classes."""
+        order = tuple(indices)
+        return replace(self, order=() if list(order) == sorted(order) else order)
+
+    def replacements(self) -> dict[int, int]:
+        """Map the indices of merged and deleted classes to what their pixels became.
+
+        That is a class index, 255 or `UNLABELLED`. A class that was merged into one that was merged later leads to
+        the last.
+        """
+        direct = {c.index: c.replaced_by for c in self.classes if c.retired and c.replaced_by is not None}
+        result: dict[int, int] = {}
+        for index, end in direct.items():
+            for _ in direct:
+                end = direct.get(end, end)
+            if end not in direct:  # else a file that was written by hand leads round in a circle
+                result[index] = end
+        return result
 
     def with_indices(self) -> NDArray[np.bool_]:
         """Return which values a label map may hold: bool of shape (256,).
@@ -264,7 +325,14 @@ def voc_table() -> ClassTable:
 def map_by_name(source: ClassTable, target: ClassTable) -> dict[int, int]:
     """Map source indices to target indices of the classes with equal names.
 
-    An exact match goes before a casefolded one.
+    An exact match goes before a casefolded one. A name that was merged into another class means that class.
     """
-    pairs = ((c.index, target.find(c.name)) for c in source.active)
+    pairs = ((c.index, target.find(c.name) or _merged(c.name, target)) for c in source.active)
     return {index: match.index for index, match in pairs if match is not None}
+
+
+def _merged(name: str, table: ClassTable) -> ClassInfo | None:
+    """Return the active class that the class of a name was merged into, None if there is none."""
+    merged = table.replacements()
+    found = (merged[c.index] for c in table if c.index in merged and c.name.casefold() == name.casefold())
+    return next((info for index in found for info in table.active if info.index == index), None)

@@ -20,7 +20,19 @@ from fcn_studio.formats.exporters import EXPORTERS
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from tests.helpers import ROOT, contents
 
-COMMANDS = ["open", "demo", "segment", "train", "evaluate", "suspects", "export", "networks", "doctor"]
+COMMANDS = [
+    "open",
+    "demo",
+    "segment",
+    "train",
+    "evaluate",
+    "suspects",
+    "export",
+    "import",
+    "classes",
+    "networks",
+    "doctor",
+]
 
 
 # --- what it understands ------------------------------------------------------------------------------------------

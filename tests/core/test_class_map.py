@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from fcn_studio.core.class_changes.change import ClassChange
 from fcn_studio.core.class_map import can_help, check_class_map, map_classes, read_class_map, rows_for, suggestions
 from fcn_studio.core.classes import VOID, ClassTable, voc_table
 from fcn_studio.errors import UsageError
@@ -27,6 +28,9 @@ def test_a_class_that_is_gone_means_nothing_and_shifts_no_other() -> None:
     chosen = {"Car": 1, "Tree": 2}
     retired = ClassTable(tuple(replace(c, retired=c.index == 1) for c in PROJECT), PROJECT.next_index)
     assert map_classes(NETWORK, retired, chosen) == {0: 3, 3: 2}
+    merged = ClassChange({1: 3, 2: VOID}).table(PROJECT)
+    assert map_classes(NETWORK, merged, chosen) == {0: 3, 1: 3}, "Car follows what it meant, Tree is deleted"
+    assert map_classes(NETWORK, ClassChange({2: 1}).table(PROJECT)) == {0: 3, 3: 1}, "a merged class follows by name"
     fewer = ClassTable(tuple(c for c in PROJECT if c.index != 1), PROJECT.next_index)
     assert map_classes(NETWORK, fewer, chosen) == {0: 3, 3: 2}
     assert map_classes(NETWORK, fewer, {"Tree": 200}) == {0: 3}, "its name is not asked: it was said otherwise"

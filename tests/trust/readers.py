@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import shutil
 import tempfile
 import time
 from collections import deque
@@ -52,6 +53,7 @@ from fcn_studio.formats.project.runs import Runs
 from fcn_studio.formats.project.splits import Splits
 from fcn_studio.formats.project.status_index import StatusIndex
 from fcn_studio.formats.timings import Timings
+from fcn_studio.formats.transaction import LAST, TransactionFolder
 from fcn_studio.formats.voc.class_files import class_file_lines, read_class_file
 from fcn_studio.formats.voc.lists import read_splits
 from fcn_studio.formats.voc.masks import encode_grey, encode_mask, read_mask
@@ -386,6 +388,26 @@ def _read_assigned(path: Path) -> object:
     return Splits(path.parent, [sample], path, lambda: 20, new=False).of(sample)
 
 
+def _transactions() -> list[Seed]:
+    paths = ["SegmentationClass/a.png", ".fcn-studio/provenance/a.png", "fcn-studio.toml"]
+    states = ["ab" * 32, None, "cd" * 32]
+    rows = {"note": {"targets": {"1": 2}}, "kept": True, "paths": paths, "old": states, "new": states}
+    return [(json.dumps(rows).encode(), mutators.json_text)]
+
+
+def _finish_transaction(path: Path) -> object:
+    """What opening a project does with it. The transaction is moved, so that the next one finds its place free."""
+    place = path.parents[1]
+    transactions = TransactionFolder(
+        place.parent, place, "SegmentationClass", ".fcn-studio/provenance", "fcn-studio.toml"
+    )
+    finished = transactions.finish()
+    if transactions.last() is not None:
+        shutil.rmtree(place / LAST)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return finished
+
+
 def _current() -> list[Seed]:
     rows = [{"checkpoint": name, "sha256": "ab" * 32, "compared": True} for name in ("street", "a/b.safetensors")]
     mapped = {**rows[0], "class_map": {"Car": 2, "Tree": 255}}
@@ -584,6 +606,7 @@ READERS: dict[str, Reader] = {
     "classes": Reader(read_class_file, _class_files, "class_names.txt"),
     "lists": Reader(_read_splits, lambda: [("a\n\nb/ü \n".encode(), blind)], "ImageSets/Segmentation/train.txt"),
     "splits": Reader(_read_assigned, _assigned, "splits.json"),
+    "transaction": Reader(_finish_transaction, _transactions, "class_change/committed/transaction.json"),
     "current": Reader(_read_current, _current, "runs/current.json"),
     "journal": Reader(_read_journal, _journals, "a.journal"),
     "run result": Reader(lambda path: read_run_result(path.parent), _run_results, NAME),

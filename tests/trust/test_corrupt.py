@@ -219,7 +219,7 @@ def test_a_batch_over_what_is_taken_for_empty_is_noticed(tmp_path: Path, monkeyp
         found = real(*arguments, **options)  # type: ignore[arg-type]
         return loaded.LoadedLabels(found.labels, Status.NEW)
 
-    monkeypatch.setattr("fcn_studio.formats.project.annotations.with_record", new)
+    monkeypatch.setattr("fcn_studio.formats.project.loaded.with_record", new)
     _, faults = project.after(project.sound_bytes[:100])
     assert "b.png was overwritten" in faults
 

@@ -1,7 +1,8 @@
 """Cityscapes tree: ``gtFine`` or ``gtCoarse`` beside ``leftImg8bit``.
 
 Of the files of an image ``labelIds`` is read, else ``labelTrainIds``, else ``color``, else the polygons, which are
-drawn in the order of the file. Where ``class_names.txt`` lies in the tree, it names the classes.
+drawn in the order of the file. Where a tree has only the folders of Cityscapes, ``labels.json`` (id and name, as the
+export writes it) or ``class_names.txt`` names its classes.
 
 Source: cityscapesScripts, ``helpers/labels.py`` and ``preparation/createTrainIdLabelImgs.py``.
 """
@@ -51,10 +52,9 @@ def open_source(path: Path) -> MaskSource:
     items = [_item(truth, name, file, kind) for name, file in files[kind].items()]
     if kind == "polygons":
         return CityscapesPolygons(items, files[kind])
-    named, notices = named_beside([truth.parent, truth])
-    if not named or kind != "labelIds":
-        named = _known(kind)
-    return MaskFolder(MaskFiles(items, [], notices), named)
+    notices: list[str] = []
+    named = _own_names(truth.parent, notices) if kind == "labelIds" else {}
+    return MaskFolder(MaskFiles(items, [], notices), named or _known(kind))
 
 
 def _truth_of(path: Path) -> Path | None:
@@ -77,6 +77,22 @@ def _item(truth: Path, name: str, file: Path, kind: str) -> MaskItem:
     images = (truth.parent / _IMAGES / f"{name}{suffix}" for suffix in (".png", ".jpg"))
     image = next((image for image in images if image.is_file()), None)
     return MaskItem(name, image, split_by_folders(name), None if kind == "polygons" else file)
+
+
+def _own_names(folder: Path, notices: list[str]) -> KnownValues:
+    """Return the names that a tree gives its ids itself; none if it gives none.
+
+    Raises:
+        ProjectError: if ``labels.json`` is malformed.
+    """
+    table = folder / "labels.json"
+    if not table.is_file():
+        named, said = named_beside([folder])
+        notices += said
+        return named
+    rows = read_json(table)
+    with faults_of(table):
+        return {whole(row["id"]): text(row["name"]) for row in rows}
 
 
 def _known(kind: str) -> KnownValues:

@@ -10,6 +10,7 @@ from fcn_studio.core.classes import VOC_NAMES, VOID, Colour, voc_colour
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.importers.data_sets import ADE20K, CAMVID, CAMVID_11, CITYSCAPES
 from fcn_studio.formats.importers.mask_pixels import COLOUR, code_of
+from fcn_studio.formats.importers.yaml_names import names_in_yaml
 from fcn_studio.formats.voc.class_files import read_class_file
 from fcn_studio.i18n import tr_noop
 
@@ -38,7 +39,8 @@ def named_beside(folders: Sequence[Path]) -> tuple[KnownValues, list[str]]:
         if table is not None:
             by_colour = {code_of(info.colour): info.name for info in table}
             return by_colour | {info.index: info.name for info in table}, notices
-    return {}, notices
+    yaml = next((names for folder in folders if (names := names_in_yaml(folder / "data.yaml"))), {})
+    return yaml, notices
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from fcn_studio.formats.importers.drawing import (
     image_in,
     read_json,
 )
+from fcn_studio.formats.importers.mask_files import split_by_folders
 from fcn_studio.formats.strict_json import text, whole
 from fcn_studio.formats.voc.class_rows import IGNORE
 from fcn_studio.formats.voc.text import text_lines
@@ -77,7 +78,9 @@ class LabelmeSource(DrawnSource):
         """List the files, which lie below ``folder``."""
         super().__init__()
         self._files = {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}
-        self.items = tuple(MaskItem(name, _image_of(file)) for name, file in self._files.items())
+        self.items = tuple(
+            MaskItem(name, _image_of(file), split_by_folders(name)) for name, file in self._files.items()
+        )
         for name in _names_in(folder / "labels.txt"):
             self._index_of(name)
 

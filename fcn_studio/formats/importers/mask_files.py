@@ -25,8 +25,8 @@ MASK_FOLDERS = (
 IMAGE_FOLDERS = ("jpegimages", "images", "image", "imgs", "img", "photos")
 """Casefolded names of folders that hold the images of masks."""
 
-_ANNOT = "annot"
-"""End of the folders of masks of CamVid as SegNet has it: ``trainannot`` beside ``train``."""
+_ENDS = re.compile("(?:annot|_labels|_masks)$", re.IGNORECASE)
+"""End of folders of masks beside those of images, as in CamVid: ``trainannot`` or ``train_labels`` by ``train``."""
 
 MARK = re.compile(
     "(?:_gtFine_(?:color|labelIds|labelTrainIds)|_gtCoarse_(?:color|labelIds)|[_-](?:mask|masks|label|labels|labelIds"
@@ -69,7 +69,7 @@ def find_masks(path: Path) -> MaskFiles:
         masks, images = _told_apart(files, result.notices)
         images = {**_images_beside(root), **images}
         splits = _splits_of(root, path, masks, result.notices)
-        prefix = root.name[: -len(_ANNOT)] if root != path and root.name.casefold().endswith(_ANNOT) else ""
+        prefix = _ENDS.sub("", root.name) if root != path and _ENDS.search(root.name) else ""
         result.items += _in_folder(masks, images, splits, prefix)
     return result
 
@@ -102,17 +102,15 @@ def _mask_folders(path: Path) -> list[Path]:
     for name in MASK_FOLDERS:
         if name in below:
             return [below[name]]
-    return [
-        folder for name, folder in sorted(below.items()) if name.endswith(_ANNOT) and name[: -len(_ANNOT)] in below
-    ]
+    return [folder for name, folder in sorted(below.items()) if _ENDS.search(name) and _ENDS.sub("", name) in below]
 
 
 def _images_beside(masks: Path) -> dict[str, Path]:
     """Return name -> file of the images in the folder that lies beside a folder of masks."""
     beside = _subfolders(masks.parent)
     names: Sequence[str] = IMAGE_FOLDERS if masks.name.casefold() in MASK_FOLDERS else ()
-    if masks.name.casefold().endswith(_ANNOT):
-        names = (masks.name.casefold()[: -len(_ANNOT)],)
+    if _ENDS.search(masks.name):
+        names = (_ENDS.sub("", masks.name.casefold()),)
     folder = next((beside[name] for name in names if name in beside), None)
     return {} if folder is None else _by_name(_files(folder))
 

@@ -8,9 +8,7 @@ Source: https://docs.ultralytics.com/datasets/segment/.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from fcn_studio.core.regions.polygons import checked_ring
@@ -28,7 +26,7 @@ from fcn_studio.formats.importers.drawing import (
     points_of,
 )
 from fcn_studio.formats.importers.mask_files import split_by_folders
-from fcn_studio.formats.strict_json import parse
+from fcn_studio.formats.importers.yaml_names import names_in_yaml
 from fcn_studio.formats.voc.text import text_lines
 from fcn_studio.i18n import tr
 
@@ -165,59 +163,10 @@ def _size_of(item: MaskItem, file: Path) -> tuple[int, int]:
 
 def _names_of(path: Path) -> dict[int, str]:
     """Return class number -> name of ``data.yaml`` or a list of names; none if it has none."""
+    if path.suffix.casefold() in (".yaml", ".yml"):
+        return names_in_yaml(path)
     try:
         lines = text_lines(path, _MAX_BYTES)
     except ProjectError:
         return {}
-    if path.suffix.casefold() in (".yaml", ".yml"):
-        return names_in_yaml(lines)
     return {number: line.strip() for number, line in enumerate(lines) if line.strip()}
-
-
-def names_in_yaml(lines: Sequence[str]) -> dict[int, str]:
-    """Return class number -> name of the entry ``names`` of a YAML file.
-
-    It may be a list or map, in one line or in indented lines. Other YAML is not read.
-    """
-    for at, line in enumerate(lines):
-        if (match := re.match(r"names\s*:\s*(.*)", line)) is None:
-            continue
-        rest = _without_comment(match[1])
-        if rest[:1] in ("[", "{"):
-            text = " ".join([rest, *(_without_comment(line) for line in lines[at + 1 :])])
-            return _rows(_split_at_commas(text[1 : text.find("]" if rest[0] == "[" else "}")]))
-        block = []
-        for following in lines[at + 1 :]:
-            row = _without_comment(following)
-            if row and not following.startswith((" ", "\t", "-")):
-                break
-            if row:
-                block.append(row.removeprefix("-").strip())
-        return _rows(block)
-    return {}
-
-
-def _rows(rows: Sequence[str]) -> dict[int, str]:
-    """Return number -> name of rows ``7: name`` or ``name``."""
-    names = {}
-    for at, row in enumerate(row for row in rows if row):
-        keyed = re.match(r"[\"']?(\d+)[\"']?\s*:\s+(.*)", row)
-        names[int(keyed[1]) if keyed else at] = _unquoted(keyed[2] if keyed else row)
-    return names
-
-
-def _split_at_commas(text: str) -> list[str]:
-    """Return the parts between commas that are not quoted."""
-    return [part.strip() for part in re.findall(r"""(?:'[^']*'|"[^"]*"|[^,'"])+""", text)]
-
-
-def _without_comment(line: str) -> str:
-    return re.sub(r"(^|\s)#.*", "", line).strip()
-
-
-def _unquoted(text: str) -> str:
-    text = text.strip()
-    with suppress(ValueError):
-        if isinstance(name := parse(text), str):
-            return name
-    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text

@@ -125,6 +125,8 @@ def _other_class(journal: Journal, table: ClassTable) -> str | None:
     """
     for index in sorted(values_in(journal.entries) - {VOID}):
         info, name = table.get(index), journal.head.classes.get(index)
+        if index in table.replacements():
+            return tr("class {index} '{name}' was merged or deleted", index=index, name=table.name_of(index))
         if info is None or (name is not None and name != info.name):
             if info is None:
                 return tr("class {index} was '{name}' and is no class now", index=index, name=name or "?")

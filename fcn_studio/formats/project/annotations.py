@@ -35,7 +35,7 @@ from fcn_studio.formats.project import loaded
 from fcn_studio.formats.project.adopted import read_adopted, write_adopted
 from fcn_studio.formats.project.encoded import EncodedAnnotation
 from fcn_studio.formats.project.image_digests import ImageDigests
-from fcn_studio.formats.project.loaded import EarlierLabels, LoadedLabels, Reading, bytes_of, sha256_of, with_record
+from fcn_studio.formats.project.loaded import EarlierLabels, LoadedLabels, Reading, bytes_of, sha256_of
 from fcn_studio.formats.project.read_ahead import DecodedFrom, ReadAhead, record_sha256
 from fcn_studio.formats.project.records import Record, read_provenance, read_record, write_record
 from fcn_studio.formats.project.status_index import Stamp, stamp_of
@@ -115,11 +115,11 @@ class AnnotationStore:
         """Return the mask file of an image, whether it exists or not."""
         return Path(self._masks.get(sample.mask_id) or self._folder / MASKS / f"{sample.mask_id}.png")
 
-    def _record_path(self, sample: Sample) -> Path:
+    def record_path(self, sample: Sample) -> Path:
         """Return the record file of an image, whether it exists or not."""
         return Path(self._records.get(sample.mask_id) or self._state / "provenance" / f"{sample.mask_id}.png")
 
-    def _original_path(self, sample: Sample) -> Path:
+    def original_path(self, sample: Sample) -> Path:
         """Return where the mask of an image lies as it was before we first wrote it."""
         return self._state / "originals" / f"{sample.mask_id}.png"
 
@@ -135,10 +135,7 @@ class AnnotationStore:
         return status
 
     def _quick_status(self, sample: Sample) -> Status | None:
-        """Return the status by names, dates and sizes, without a lock.
-
-        It is None if they do not tell the status.
-        """
+        """Return the status by names, dates and sizes, without a lock; None if they do not tell it."""
         mask_id = sample.mask_id
         if mask_id in self._records:
             return self.statuses.indexed(mask_id, self._stamp(sample))
@@ -154,10 +151,7 @@ class AnnotationStore:
         return self._images.setdefault(sample.mask_id, threading.RLock())
 
     def _find_status(self, sample: Sample) -> Status:
-        """Return the status by the files, or by an up-to-date index.
-
-        The index is used if the files have not changed.
-        """
+        """Return the status by the files, or by the index if they have not changed."""
         mask_id = sample.mask_id
         if mask_id not in self._records:
             return self._without_record(sample) if mask_id in self._masks else Status.NEW
@@ -171,37 +165,34 @@ class AnnotationStore:
             if data is None and mask_id in self._masks:  # gone since the folder was opened, perhaps with its disk
                 return Status.IN_PROGRESS
             digest = None if data is None else sha256_of(data)
-            status = self._judged(sample, read_record(self._record_path(sample)), digest)
+            status = self._judged(sample, read_record(self.record_path(sample)), digest)
             self.statuses.put_into_index(mask_id, stamp, status)
         return status
 
-    def _untouched(self, sample: Sample) -> bool:
+    def untouched(self, sample: Sample) -> bool:
         """Return whether the mask is as it was found at first opening."""
         mask_id = sample.mask_id
         if mask_id not in self._adopted or mask_id in self._records:
             return False
-        return mask_id not in self._originals or same_content(self.mask_path(sample), self._original_path(sample))
+        return mask_id not in self._originals or same_content(self.mask_path(sample), self.original_path(sample))
 
     def has_written(self, sample: Sample) -> bool:
         """Return whether the program has written the mask of an image as it is now."""
         with self._image(sample):
-            data, record = bytes_of(self.mask_path(sample)), read_record(self._record_path(sample))
+            data, record = bytes_of(self.mask_path(sample)), read_record(self.record_path(sample))
             if data is None or record is None or record.mask_sha256 != sha256_of(data):
                 return False
-            return not same_content(self.mask_path(sample), self._original_path(sample))
+            return not same_content(self.mask_path(sample), self.original_path(sample))
 
     def _judged(self, sample: Sample, record: Record | None, mask_sha256: str | None) -> Status:
-        """Return the status that follows from record and mask.
-
-        The docstring of the module has the rules.
-        """
+        """Return the status that follows from record and mask, by the rules above."""
         if record is not None and record.mask_sha256 == mask_sha256:
             return record.status
         return Status.NEW if mask_sha256 is None else self._without_record(sample)
 
     def _without_record(self, sample: Sample) -> Status:
         """Return the status of a mask that no record fits."""
-        return Status.VERIFIED if self._untouched(sample) else Status.IN_PROGRESS
+        return Status.VERIFIED if self.untouched(sample) else Status.IN_PROGRESS
 
     def load(
         self,
@@ -225,7 +216,7 @@ class AnnotationStore:
         """
         with self._image(sample):
             self._refuse_older_mask(sample)
-            path, record_path = self.mask_path(sample), self._record_path(sample)
+            path, record_path = self.mask_path(sample), self.record_path(sample)
             data, record = bytes_of(path), read_record(record_path)
             if data is None and sample.mask_id in self._masks:
                 raise MaskError(
@@ -249,15 +240,14 @@ class AnnotationStore:
             assert digest is not None
             table, grey_as_indices = self._rules()
             reading = Reading(sample, size, table, grey_as_indices)
-            if self._untouched(sample):
+            if self.untouched(sample):
                 mask = reading.decoded(data, path)
                 return LoadedLabels(made_by_human(mask.label_map), status, None, digest, mask.notices)
             source = DecodedFrom(digest, record_sha256(record_path), fits, other, size, table, grey_as_indices)
             found = None if peek else self._ahead.take(sample.mask_id, source)
             if found is None:
-                mask = reading.decoded(data, path)
                 fitting, changed = record_path if fits else None, sample.image_path if other else None
-                found = with_record(mask, digest, record, fitting, path, other_image=changed)
+                found = reading.annotation(data, digest, path, record, fitting, other_image=changed)
             self.statuses.know(sample.mask_id, found.status)
             if not known_masks and sample.mask_id in self._records:
                 stamp = self._stamp(sample)  # the index does not look at images, and may say what the record says
@@ -278,9 +268,9 @@ class AnnotationStore:
             MaskError: as `load`.
         """
         with self._image(sample):
-            if sample.mask_id not in self._masks or self._untouched(sample):
+            if sample.mask_id not in self._masks or self.untouched(sample):
                 return
-            path, record_path = self.mask_path(sample), self._record_path(sample)
+            path, record_path = self.mask_path(sample), self.record_path(sample)
             data, record, record_digest = bytes_of(path), read_record(record_path), record_sha256(record_path)
             if data is None:
                 return
@@ -291,9 +281,9 @@ class AnnotationStore:
             source = DecodedFrom(digest, record_digest, fits, other, size, table, grey_as_indices)
             if self._ahead.has(sample.mask_id, source):
                 return
-            mask = Reading(sample, size, table, grey_as_indices).decoded(data, path)
             fitting, changed = record_path if fits else None, sample.image_path if other else None
-            found = with_record(mask, digest, record, fitting, path, other_image=changed)
+            reading = Reading(sample, size, table, grey_as_indices)
+            found = reading.annotation(data, digest, path, record, fitting, other_image=changed)
             if record_sha256(record_path) == record_digest:  # else something else is writing it just now
                 found = replace(found, fingerprint=fingerprint(found.labels, found.state))
                 self._ahead.put(sample.mask_id, source, found)
@@ -303,10 +293,7 @@ class AnnotationStore:
         self._ahead.keep_only({sample.mask_id for sample in wanted})
 
     def earlier(self, sample: Sample, size: tuple[int, int]) -> tuple[EarlierLabels, ...]:
-        """Return the readable earlier versions of an annotation.
-
-        The newest comes first.
-        """
+        """Return the readable earlier versions of an annotation, the newest first."""
         reading = Reading(sample, size, *self._rules())
         with self._image(sample):
             found = map(reading.version, self._versions.of(sample.mask_id))
@@ -381,11 +368,11 @@ class AnnotationStore:
         with self._writing, self._image(sample):
             path = self.mask_path(sample)
             version = self._state / "previous" / "masks" / sample.mask_id / "any.png"
-            refuse_outside(self._folder, path, self._record_path(sample), self._original_path(sample), version)
+            refuse_outside(self._folder, path, self.record_path(sample), self.original_path(sample), version)
             self._prepare()
             if encoded.mask is not None:
                 self._write_mask(sample, path, encoded.mask, labels)
-            record_path = self._record_path(sample)
+            record_path = self.record_path(sample)
             record = Record(status, encoded.sha256, encoded.prelabelled_by, encoded.image)
             write_record(record_path, record, labels.provenance)
             self._records[sample.mask_id] = str(record_path)
@@ -432,10 +419,7 @@ class AnnotationStore:
         self._seen[sample.mask_id] = sha256_of(data)
 
     def distrust(self) -> None:
-        """Note that the lock was lost for a while.
-
-        Masks of another process are then not overwritten.
-        """
+        """Note that the lock was lost for a while: masks of another process are not overwritten."""
         self._distrusted = True
 
     def _refuse_if_changed(self, sample: Sample, path: Path, old: bytes | None) -> None:
@@ -459,11 +443,11 @@ class AnnotationStore:
         Nothing is done if the mask is just as we wrote it. That record only an untouched mask gets: it fits until the
         mask is overwritten, and says afterwards what was overwritten.
         """
-        record_path, digest = self._record_path(sample), sha256_of(old)
+        record_path, digest = self.record_path(sample), sha256_of(old)
         record = read_record(record_path)
         if record is not None and record.mask_sha256 == digest:
             return
-        untouched = self._untouched(sample)
+        untouched = self.untouched(sample)
         self._keep_original(sample, old)
         if untouched:
             write_record(record_path, Record(Status.VERIFIED, digest), made_by_human(labels.label_map).provenance)
@@ -474,12 +458,16 @@ class AnnotationStore:
 
         Nothing is written if it is there already.
         """
-        target = self._original_path(sample)
-        if target.exists() and bytes_of(target) != data:  # something else has written it since: that is kept too
-            target = target.with_name(f"{target.stem[:40]}.{sha256_of(data)[:16]}.png")
-        if not target.exists():
+        if (target := self.place_of_original(sample, data)) is not None:
             write_atomically(target, data)
         self._originals.add(sample.mask_id)
+
+    def place_of_original(self, sample: Sample, data: bytes) -> Path | None:
+        """Return where to keep a foreign mask, None if it is kept already."""
+        target = self.original_path(sample)
+        if target.exists() and bytes_of(target) != data:  # something else has written it since: that is kept too
+            target = target.with_name(f"{target.stem[:40]}.{sha256_of(data)[:16]}.png")
+        return None if target.exists() else target
 
     def _keep_version(self, sample: Sample, labels: Labels, *, same_mask: bool) -> Version | None:
         """Keep the mask on disk as an earlier version.
@@ -489,7 +477,7 @@ class AnnotationStore:
         """
         if sample.mask_id in self._version_kept:
             return None
-        record_path = self._record_path(sample)
+        record_path = self.record_path(sample)
         height, width = labels.shape
         provenance = read_provenance(record_path, (width, height)) if same_mask else None
         if provenance is not None and np.array_equal(provenance, labels.provenance):

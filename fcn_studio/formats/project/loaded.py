@@ -6,12 +6,13 @@ It follows from the bytes of a mask and its record. Earlier versions are loaded 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from fcn_studio.core.class_changes.change import replaced, status_of
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.history import AnnotationState
 from fcn_studio.core.labels import LabelMap, Labels, Provenance, with_unknown_origin
@@ -107,18 +108,46 @@ class Reading:
         except MaskError as error:
             raise MaskDamaged(str(error), self.sample.image_id) from error
 
+    def annotation(
+        self,
+        data: bytes,
+        mask_sha256: str,
+        path: Path,
+        record: Record | None,
+        fitting: Path | None,
+        *,
+        other_image: Path | None = None,
+    ) -> LoadedLabels:
+        """Return the annotation of a file's bytes and its record, as `decoded` and `with_record` make it.
+
+        Pixels of classes that were merged or deleted are what these were replaced by: the mask may be older than
+        that, or another program's.
+
+        Raises:
+            MaskNeedsDecision, MaskNotRead, MaskDamaged: as `decoded`.
+        """
+        mask = self.decoded(data, path)
+        found = with_record(mask, mask_sha256, record, fitting, path, other_image=other_image)
+        labels = replaced(found.labels, self.table.replacements())
+        if labels is None:
+            return found
+        notice = tr(
+            "{name}: pixels of classes that were merged or deleted are shown as what replaced them", name=path.name
+        )
+        status = status_of(labels, found.status)
+        return replace(found, labels=labels, status=status, notices=(*found.notices, notice))
+
     def version(self, version: Version) -> EarlierLabels | None:
         """Return an earlier version, None if it is damaged too."""
         try:
             data = bytes_of(version.mask)
-            mask = None if data is None else self.decoded(data, version.mask)
+            if data is None:
+                return None
+            digest, record = sha256_of(data), read_record(version.record)
+            fits = record is not None and record.mask_sha256 == digest
+            found = self.annotation(data, digest, version.mask, record, version.record if fits else None)
         except MaskError:
             return None
-        if data is None or mask is None:
-            return None
-        digest, record = sha256_of(data), read_record(version.record)
-        fits = record is not None and record.mask_sha256 == digest
-        found = with_record(mask, digest, record, version.record if fits else None, version.mask)
         return EarlierLabels(version.saved_at, found)
 
 

@@ -8,6 +8,7 @@ Comments and keys that we do not know are kept.
     id = "3f0c..."
     unlabelled = "background"      # or "void": what Verify makes of pixels that nobody labelled
     next_index = 2                 # the class index that was never used
+    class_order = [1, 0]           # how the window orders the classes; only where it is not by index
 
     [split]
     val_percent = 20
@@ -22,6 +23,8 @@ Comments and keys that we do not know are kept.
     colour = "#000000"
     key = "1"
     retired = false
+    replaced_by = 1                # only of a class that was merged or deleted: what its pixels became; a class
+                                   # index, 255 for void, -1 for unlabelled
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ import tomlkit
 from tomlkit.exceptions import ParseError, TOMLKitError
 from tomlkit.items import AoT
 
-from fcn_studio.core.classes import ClassInfo, ClassTable, Colour
+from fcn_studio.core.classes import UNLABELLED, VOID, ClassInfo, ClassTable, Colour
 from fcn_studio.core.grey_levels import GreyLevels
 from fcn_studio.core.project import DEFAULT_VAL_PERCENT, ProjectConfig
 from fcn_studio.errors import ProjectError, ProjectFileBroken
@@ -141,7 +144,8 @@ def _config_of(document: tomlkit.TOMLDocument, path: Path) -> ProjectConfig:
         )
     rows = [_class_info(row, path) for row in _value(document, "class", list, path, [])]
     try:
-        table = ClassTable(tuple(sorted(rows, key=lambda row: row.index)), _value(document, "next_index", int, path))
+        classes = tuple(sorted(rows, key=lambda row: row.index))
+        table = ClassTable(classes, _value(document, "next_index", int, path), _order_of(document, path))
     except ProjectError as error:
         raise ProjectFileBroken(
             tr("{path}: {reason}; correct the file with a text editor", path=path, reason=error)
@@ -169,14 +173,34 @@ def write_project_file(path: Path, config: ProjectConfig, previous: Path) -> Non
     Raises:
         ProjectError: if the existing file is broken (it is then left alone) or writing fails.
     """
-    document = tomlkit.document()
+    data, version = _rendered(path, config)
     if path.exists():
-        document, version = _migrated(path)
-        _config_of(document, path)  # a file that makes no sense is never written over
         if version < migrations.FORMAT:
             with os_errors_as(CANNOT_READ, path):
                 write_atomically(previous / f"{path.name}.format-{version}", path.read_bytes())
         keep_copy(path, previous)
+    write_atomically(path, data)
+    keep_copy(path, previous)
+
+
+def project_file_with(path: Path, config: ProjectConfig) -> bytes:
+    """Return the bytes that `write_project_file` would write.
+
+    Raises:
+        ProjectError: if the existing file is broken.
+    """
+    return _rendered(path, config)[0]
+
+
+def _rendered(path: Path, config: ProjectConfig) -> tuple[bytes, int]:
+    """Return the bytes of the project file with other settings, and the format of the existing one.
+
+    Raises: ProjectError if the existing file is broken: one that makes no sense is never written over.
+    """
+    document, version = tomlkit.document(), migrations.FORMAT
+    if path.exists():
+        document, version = _migrated(path)
+        _config_of(document, path)
     document["format"] = migrations.FORMAT
     document["id"] = config.project_id
     document["unlabelled"] = config.unlabelled
@@ -185,8 +209,7 @@ def write_project_file(path: Path, config: ProjectConfig, previous: Path) -> Non
     split["val_percent"] = config.val_percent
     _write_levels(document, config.grey_levels)
     _write_classes(document, config.table)
-    write_atomically(path, tomlkit.dumps(document).encode("utf-8"))
-    keep_copy(path, previous)
+    return tomlkit.dumps(document).encode("utf-8"), version
 
 
 def keep_copy(path: Path, previous: Path) -> None:
@@ -392,7 +415,28 @@ def _class_info(row: Any, path: Path) -> ClassInfo:
         colour=_colour(_value(row, "colour", str, path), path),
         key=_value(row, "key", str, path, ""),
         retired=_value(row, "retired", bool, path, False),
+        replaced_by=_replaced_by(row, path),
     )
+
+
+def _replaced_by(row: Mapping[str, Any], path: Path) -> int | None:
+    """Return what a merged or deleted class became. Raises: ProjectFileBroken if that makes no sense."""
+    if "replaced_by" not in row:
+        return None
+    index: int = _value(row, "replaced_by", int, path)
+    if not UNLABELLED <= index <= VOID:
+        raise ProjectFileBroken(tr("{path}: replaced_by is {index}; it must be -1 to 255", path=path, index=index))
+    return index
+
+
+def _order_of(document: tomlkit.TOMLDocument, path: Path) -> tuple[int, ...]:
+    """Return the order in which the window shows the classes. Raises: ProjectFileBroken if it holds no indices."""
+    order = _value(document, "class_order", list, path, [])
+    if any(type(index) is not int for index in order):
+        raise ProjectFileBroken(
+            tr('{path}: "{key}" is {value!r:.60}; write class indices', path=path, key="class_order", value=order)
+        )
+    return tuple(order)
 
 
 def _colour(text: str, path: Path) -> Colour:
@@ -404,10 +448,14 @@ def _colour(text: str, path: Path) -> Colour:
 
 
 def _write_classes(document: tomlkit.TOMLDocument, table: ClassTable) -> None:
-    """Update the ``[[class]]`` tables, each in its place.
+    """Update the ``[[class]]`` tables, each in its place, and the order in which they are shown.
 
     New ones are added behind.
     """
+    if table.order:
+        document["class_order"] = list(table.order)
+    else:
+        document.pop("class_order", None)
     rows = document.get("class")
     if not isinstance(rows, AoT):
         rows = tomlkit.aot()
@@ -422,5 +470,9 @@ def _write_classes(document: tomlkit.TOMLDocument, table: ClassTable) -> None:
         row["colour"] = "#" + bytes(info.colour).hex()
         row["key"] = info.key
         row["retired"] = info.retired
+        if info.replaced_by is None:
+            row.pop("replaced_by", None)
+        else:
+            row["replaced_by"] = info.replaced_by
         if info.index not in known:
             rows.append(row)

@@ -13,6 +13,7 @@ Only this module knows where things lie in its folder.
       .fcn-studio/originals/<mask id>.png           masks of others as they were before we first wrote them
       .fcn-studio/adopted_masks                     the masks found at first opening
       .fcn-studio/previous/                         earlier versions of masks and records, and of the project file
+      .fcn-studio/class_change/                     the last merging or deleting of classes, to take it back
       .fcn-studio/runs/NNNN/, runs/current.json     fine-tunes and the network in use
       .fcn-studio/splits.json                       which images are for validation and test
       .fcn-studio/index                             statuses, rebuildable
@@ -38,7 +39,7 @@ from fcn_studio.core.labels import Provenance
 from fcn_studio.core.prediction import Prediction, prelabelled
 from fcn_studio.core.project import Access, ProjectConfig
 from fcn_studio.core.sample import Sample, Status
-from fcn_studio.errors import ProjectError, ProjectReadOnly, YearsFound
+from fcn_studio.errors import ProjectError, ProjectLocked, ProjectReadOnly, YearsFound
 from fcn_studio.formats.atomic import refuse_outside
 from fcn_studio.formats.images.grey_survey import surveyed_levels
 from fcn_studio.formats.images.images import MAX_PIXELS
@@ -60,6 +61,7 @@ from fcn_studio.formats.project.runs import Runs
 from fcn_studio.formats.project.splits import NAME as SPLITS
 from fcn_studio.formats.project.splits import Splits
 from fcn_studio.formats.project.status_index import stamp_of
+from fcn_studio.formats.transaction import Staging, TransactionFolder
 from fcn_studio.formats.voc.voc import voc_years
 from fcn_studio.i18n import tr
 
@@ -90,6 +92,7 @@ class ProjectFolder:
         splits: which images are for training, and which for validation.
         runs: its fine-tunes and the network in use. They need no lock: a run's folder is its own, and the file that
             names the network in use is replaced whole.
+        transactions: changes of many files at once.
     """
 
     def __init__(
@@ -123,6 +126,7 @@ class ProjectFolder:
             folder, scan.samples, folder / STATE / SPLITS, lambda: self._config.val_percent, new=self.first_opening
         )
         self.runs = Runs(folder / STATE / "runs", folder)
+        self.transactions = _transactions_of(folder)
         self.annotations = AnnotationStore(
             folder,
             first_opening=self.first_opening,
@@ -189,6 +193,7 @@ class ProjectFolder:
         try:
             if lock is not None:
                 remove_leftovers(folder, MASKS, STATE)
+            _finish_transaction(folder, locked=lock is not None)
             return cls(
                 folder,
                 lock=lock,
@@ -283,6 +288,43 @@ class ProjectFolder:
         self.save_config(replace(self._config, table=table))
         self.has_default_classes = False
 
+    def begin_replacing(self) -> Staging:
+        """Begin to replace many files at once. Raises: ProjectError if the project cannot be written."""
+        with self._config_lock:
+            self._hold_lock()
+            if not self._up_to_date:
+                self.save_config(self._config)
+        return self.transactions.begin()
+
+    def replace_files(self, staging: Staging, note: Mapping[str, object], *, kept: bool) -> None:
+        """Replace the files that were prepared, all or none.
+
+        What this object knows of them is then out of date: it can only be closed.
+
+        Args:
+            staging: what `begin_replacing` has returned.
+            note: what the change is for.
+            kept: whether it can be taken back.
+
+        Raises:
+            ProjectError: if nothing has changed, or if the change is decided and cannot be finished now.
+        """
+        with self._config_lock:
+            self._hold_lock()
+            if stamp_of(self._project_file) != self._file_stamp:
+                raise self._changed_by_another()
+            staging.commit(note, kept=kept)
+            self.access = Access.READ_ONLY
+        self.transactions.finish()
+
+    def _changed_by_another(self) -> ProjectError:
+        return ProjectError(
+            tr(
+                "{project_file} has been changed by another program; open the folder again",
+                project_file=self._project_file,
+            )
+        )
+
     def _decide_levels(self) -> None:
         """Decide the black and white of deep images.
 
@@ -325,12 +367,7 @@ class ProjectFolder:
             self.annotations.distrust()
             if stamp_of(self._project_file) != self._file_stamp:
                 lock.release()
-                raise ProjectError(
-                    tr(
-                        "{project_file} has been changed by another program; open the folder again",
-                        project_file=self._project_file,
-                    )
-                )
+                raise self._changed_by_another()
         self._lock, self.access = lock, Access.WRITABLE
 
     # Images
@@ -429,6 +466,31 @@ def _take_lock(folder: Path, *, break_lock: bool = False) -> ProjectLock:
         )
     refuse_outside(folder, folder / STATE / "lock", folder / MASKS / "any.png", kind=ProjectReadOnly)
     return ProjectLock(folder / STATE / "lock", break_lock=break_lock)
+
+
+def _transactions_of(folder: Path) -> TransactionFolder:
+    """Return the changes of many files of a project at once."""
+    below = (f"{STATE}/provenance", f"{STATE}/originals")
+    return TransactionFolder(folder, folder / STATE / "class_change", MASKS, PROJECT_FILE, *below)
+
+
+def _finish_transaction(folder: Path, *, locked: bool) -> None:
+    """Finish a change of many files that a crash has interrupted, before anything is read.
+
+    Raises:
+        ProjectError: if it cannot be finished, since the folder cannot be written or another process writes it.
+    """
+    transactions = _transactions_of(folder)
+    if locked:
+        transactions.finish()
+    elif transactions.interrupted:
+        try:
+            with _take_lock(folder):
+                transactions.finish()
+        except (ProjectLocked, ProjectReadOnly) as error:
+            raise ProjectError(
+                tr("{folder}: a change of classes is not finished. {reason}", folder=folder, reason=error)
+            ) from error
 
 
 def restore_project_file(folder: Path) -> None:

@@ -85,6 +85,11 @@ def write_record(path: Path, record: Record, provenance: LabelMap) -> None:
     Raises:
         ProjectError: if it cannot be written; an older one is then unchanged.
     """
+    write_atomically(path, encode_record(record, provenance))
+
+
+def encode_record(record: Record, provenance: LabelMap) -> bytes:
+    """Return the bytes of a record's file. ``provenance`` is uint8 (H, W)."""
     fields: dict[str, object] = {
         "status": record.status.value,
         "mask_sha256": record.mask_sha256,
@@ -92,7 +97,7 @@ def write_record(path: Path, record: Record, provenance: LabelMap) -> None:
     }
     if record.image is not None:
         fields["image"] = record.image.fields
-    write_atomically(path, encode_grey(provenance, {_CHUNK: json.dumps(fields)}))
+    return encode_grey(provenance, {_CHUNK: json.dumps(fields)})
 
 
 def _text(value: object) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fcn_studio.core.classes import VOID, ClassTable
+from fcn_studio.core.classes import UNLABELLED, VOID, ClassTable
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError
@@ -62,7 +62,9 @@ def _indices_by_name(head: JournalHead, values: list[int], table: ClassTable) ->
     Raises:
         ProjectError: if the table has no class of that name.
     """
-    now = {info.name: info.index for info in table}
+    became = {index: VOID if target == UNLABELLED else target for index, target in table.replacements().items()}
+    by_use = sorted(table, key=lambda info: not info.retired)  # a new class may have the name of one that is gone
+    now = {info.name: became.get(info.index, info.index) for info in by_use}
     indices = np.arange(256, dtype=np.uint8)
     for value in values:
         name = head.classes.get(value)

@@ -6,8 +6,12 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from fcn_studio.core.regions.polygons import checked_ring, ellipse, fill, rectangle, stroke, turned
+from fcn_studio.core.regions.outlines import outlines
+from fcn_studio.core.regions.polygons import checked_ring, ellipse, fill, rectangle, stroke, turned, with_holes
 
 
 def drawn(*rings: list[tuple[float, float]], size: tuple[int, int] = (6, 5)) -> str:
@@ -22,6 +26,28 @@ def test_a_ring_in_a_ring_is_a_hole() -> None:
     outer, hole = rectangle((1, 0), (6, 5)), rectangle((2, 1), (4, 3))
     assert drawn(list(outer), list(hole)) == ".#####\n.#..##\n.#..##\n.#####\n.#####"
     assert drawn(list(outer), [(2, 2), (3, 3)]) == "\n".join([".#####"] * 5)  # two corners enclose nothing
+
+
+@given(arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 9))))
+def test_outlines_are_filled_to_the_same_pixels(mask: np.ndarray) -> None:
+    rings = [[(x, y) for x, y in ring.tolist()] for o in outlines(mask) for ring in (o.outer, *o.holes)]
+    filled = np.zeros(mask.shape, np.int16)
+    fill(filled, rings, 1)
+    assert np.array_equal(filled == 1, mask)
+    sorted_out = np.zeros(mask.shape, np.int16)
+    for polygon in with_holes(rings):
+        fill(sorted_out, polygon, 1)
+    assert np.array_equal(sorted_out, filled)
+
+
+def test_rings_that_overlap_are_polygons_of_their_own() -> None:
+    overlapping = [rectangle((0, 0), (3, 3)), rectangle((2, 0), (5, 2)), rectangle((1, 1), (2, 2))]
+    canvas = np.zeros((5, 6), np.int16)
+    for polygon in with_holes(overlapping):
+        fill(canvas, polygon, 1)
+    assert canvas[0].tolist() == [1, 1, 1, 1, 1, 0]
+    assert canvas[1].tolist() == [1, 0, 1, 1, 1, 0]
+    assert with_holes([overlapping[0]] * 2) == [[overlapping[0]]] * 2
 
 
 def test_what_lies_outside_is_cut_off() -> None:

@@ -1,0 +1,1 @@
+"""The command that lists, merges, deletes and retires classes."""
