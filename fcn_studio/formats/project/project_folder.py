@@ -105,10 +105,7 @@ class ProjectFolder:
         default_table: ClassTable | None,
         grey_as_indices: bool | None,
     ) -> None:
-        """Read a project.
-
-        Callers use `open`.
-        """
+        """Read a project. Callers use `open`."""
         self.folder = folder
         self.access = access
         self._lock = lock
@@ -216,9 +213,7 @@ class ProjectFolder:
         self.close()
 
     def close(self) -> None:
-        """Write the indexes and give the lock back.
-
-        It may be called again.
+        """Write the indexes and give the lock back. It may be called again.
 
         Raises:
             ProjectError: if the index of statuses cannot be written; the lock is given back all the same.
@@ -326,10 +321,7 @@ class ProjectFolder:
         )
 
     def _decide_levels(self) -> None:
-        """Decide the black and white of deep images.
-
-        It is decided if nobody has, and the next save writes it.
-        """
+        """Decide the black and white of deep images if nobody has; the next save writes it."""
         if self._config.grey_levels == BY_FILE and (levels := surveyed_levels(self.samples)) != BY_FILE:
             self._config = replace(self._config, grey_levels=levels)
             self._up_to_date = False
