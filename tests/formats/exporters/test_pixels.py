@@ -22,6 +22,7 @@ from fcn_studio.formats.exporters import BY_NAME
 from fcn_studio.formats.exporters.base import ExportResult
 from fcn_studio.formats.exporters.options import ImageChoices
 from fcn_studio.formats.exporters.pairs import shrunk
+from fcn_studio.formats.exporters.rough_size import rough_size
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.settings import Value
 from tests.formats.exporters.test_all_formats import finished
@@ -182,6 +183,22 @@ def test_tiles_cover_a_picture(width: int, height: int, side: int, data: st.Data
         if (before := tiles.get((row, column - 1))) is not None:
             assert before.x0 < rect.x0 <= before.x1 - overlap
     assert covered.all()
+
+
+def test_the_rough_size_follows_the_choices(folder: Path) -> None:
+    project = ProjectFolder.open(folder, writable=False)
+    jpeg = [project.sample("a.jpg")]
+
+    def size(suffix: str, **choices: str | int) -> int:
+        return rough_size(jpeg, suffix, ImageChoices(**choices), max_pixels=1000)  # type: ignore[arg-type]
+
+    file = (folder / "a.jpg").stat().st_size
+    assert file <= size(".jpg") <= file + 50
+    assert 0 < size(".jpg", images="link") == size(".jpg", images="leave") < 50
+    assert size(".jpg", images="link", tile=8) > size(".jpg", images="link")
+    assert size(".png", tile=8, overlap=4) > size(".png") > size(".png", longest_side=12)
+    assert size("") == 0
+    assert rough_size(jpeg, ".jpg", ImageChoices(), max_pixels=10) == 0
 
 
 def test_shrinking_invents_no_label() -> None:
