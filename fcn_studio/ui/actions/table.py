@@ -122,6 +122,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
                tr_noop("Make the brush 20 % smaller"), needs=_P, repeats=True),
     ActionSpec("brush_larger", tr_noop("Brush &larger"), _EDIT, ("]",), "",
                tr_noop("Make the brush 20 % larger"), needs=_P, repeats=True),
+    ActionSpec("take_back_classes", tr_noop("&Take back class change"), _EDIT, (), "",
+               tr_noop("Bring the masks and classes back as they were before the last merging or deleting"),
+               separator=True, needs=_WP),
 
     ActionSpec("peek", tr_noop("&Hide labels while held"), _VIEW, ("V",), "eye-off",
                tr_noop("Hold to show the image without labels"), needs=_D, hold=True),
@@ -198,6 +201,12 @@ ACTIONS: tuple[ActionSpec, ...] = (
                tr_noop("Copy the labels of the previous image to the unlabelled pixels of this one"), needs=_W),
     ActionSpec("add_class", tr_noop("&Add class…"), _LABEL, ("Ctrl+N",), "plus",
                tr_noop("Add a class to the table"), needs=_WP),
+    ActionSpec("merge_class", tr_noop("&Merge class into…"), _LABEL, (), "",
+               tr_noop("Give all pixels of the active class another class, in all images"), needs=_WP),
+    ActionSpec("delete_class", tr_noop("&Delete class…"), _LABEL, (), "",
+               tr_noop("Delete the active class from all images"), needs=_WP),
+    ActionSpec("retire_class", tr_noop("&Retire class"), _LABEL, (), "",
+               tr_noop("No longer offer the active class. Its pixels stay."), needs=_WP),
 
     ActionSpec("live", tr_noop("&Live"), _NETWORK, ("Ctrl+L",), "live",
                tr_noop("Learn from each stroke, and show at once what the network makes of it"), True, needs=_W),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QMimeData, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont
 
 from fcn_studio.core.classes import VOID, ClassInfo, ClassTable, voc_colour
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Index = QModelIndex | QPersistentModelIndex
 _ROLE = Qt.ItemDataRole
 _FLAG = Qt.ItemFlag
+_DROP = Qt.DropAction
+_ROW_MIME = "application/x-fcn-studio-class"
 
 
 ROW_HEIGHT = 24
@@ -54,9 +56,11 @@ class ClassModel(QAbstractTableModel):
 
     Signals:
         rename_asked(int, str): class index and the name that the user typed.
+        order_asked(object): class indices in the order that the user gave them by dragging.
     """
 
     rename_asked = Signal(int, str)
+    order_asked = Signal(object)
 
     def __init__(self, toolbox: Toolbox) -> None:
         super().__init__()
@@ -112,8 +116,23 @@ class ClassModel(QAbstractTableModel):
         """Return the row of a class index, -1 if not shown."""
         return next((row for row, info in enumerate(self._rows) if info.index == class_index), -1)
 
+    def moved(self, class_index: int, row: int) -> list[int]:
+        """Return the class indices in order once a class is moved before the class of a row.
+
+        A row behind the last class moves it there.
+        """
+        order = [info.index for info in self._table.shown]
+        if class_index not in order:
+            return order
+        before = self._rows[row].index if 0 <= row < len(self._rows) else VOID
+        at = order.index(before) if before in order else len(order)
+        at -= order.index(class_index) < at
+        order.remove(class_index)
+        order.insert(at, class_index)
+        return order
+
     def _refill(self) -> None:
-        shown = (*self._table.active, ClassInfo(VOID, tr("void"), voc_colour(VOID)))
+        shown = (*self._table.shown, ClassInfo(VOID, tr("void"), voc_colour(VOID)))
         rows = [info for info in shown if self._filter in info.name.casefold()]
         if len(rows) == len(self._rows):
             self._rows = rows
@@ -140,7 +159,11 @@ class ClassModel(QAbstractTableModel):
 
     @guarded(fallback=_FLAG.NoItemFlags)
     def flags(self, index: Index) -> Qt.ItemFlag:
+        if not index.isValid():
+            return _FLAG.ItemIsDropEnabled  # between rows, never on one
         flags = _FLAG.ItemIsEnabled | _FLAG.ItemIsSelectable | _FLAG.ItemNeverHasChildren
+        if self._rows[index.row()].index != VOID and not self._filter:
+            flags |= _FLAG.ItemIsDragEnabled
         if index.column() == Column.NAME and self._rows[index.row()].index != VOID:
             flags |= _FLAG.ItemIsEditable
         return flags
@@ -159,6 +182,28 @@ class ClassModel(QAbstractTableModel):
             return False
         self.rename_asked.emit(info.index, name)
         return True
+
+    @guarded(fallback=_DROP.MoveAction)
+    def supportedDropActions(self) -> Qt.DropAction:
+        return _DROP.MoveAction
+
+    @guarded(fallback=[])
+    def mimeTypes(self) -> list[str]:
+        return [_ROW_MIME]
+
+    @guarded(fallback=None)
+    def mimeData(self, indexes: Sequence[Index]) -> QMimeData:
+        data = QMimeData()
+        data.setData(_ROW_MIME, str(self._rows[indexes[0].row()].index).encode())
+        return data
+
+    @guarded(fallback=False)
+    def dropMimeData(self, data: QMimeData, action: Qt.DropAction, row: int, column: int, parent: Index) -> bool:
+        if action != _DROP.MoveAction or not data.hasFormat(_ROW_MIME):
+            return False
+        class_index = int(bytes(data.data(_ROW_MIME).data()))
+        self.order_asked.emit(self.moved(class_index, row if row >= 0 else len(self._rows)))
+        return False  # the rows are in place by now: nothing is left for the view to remove
 
     def _text(self, info: ClassInfo, column: Column) -> str | None:
         if column is Column.KEY:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QModelIndex, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemDelegate,
     QAbstractItemView,
@@ -42,9 +42,13 @@ class ClassesDock(QDockWidget):
 
     Signals:
         done(): the user finished typing; the canvas gets the keyboard again.
+        menu_wanted(QPoint): the user asks for the menu of the active class, at this place of the screen.
+        delete_wanted(): the user pressed Delete in the list.
     """
 
     done = Signal()
+    menu_wanted = Signal(QPoint)
+    delete_wanted = Signal()
 
     def __init__(self, session: Session, door: ActionDoor, parent: QWidget | None = None) -> None:
         super().__init__(tr("Classes"), parent)
@@ -55,6 +59,7 @@ class ClassesDock(QDockWidget):
         self._model.rename_asked.connect(
             lambda index, name: self._door.run(lambda: self._session.classes.rename(index, name))
         )
+        self._model.order_asked.connect(lambda order: self._door.run(lambda: self._session.classes.reorder(order)))
         self._view = self._made_view()
         self._filter = named(
             TextField(placeholderText=tr("Filter classes"), clearButtonEnabled=True), tr("Filter classes")
@@ -102,6 +107,14 @@ class ClassesDock(QDockWidget):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             header.resizeSection(column, width)
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
+        view.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
+        view.setDragDropOverwriteMode(False)
+        view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        view.customContextMenuRequested.connect(lambda at: self.menu_wanted.emit(view.viewport().mapToGlobal(at)))
+        for key, act in (("Shift+F10", self._menu_by_key), ("Delete", self.delete_wanted.emit)):
+            by_key = QShortcut(QKeySequence(key), view)  # the Menu key is Qt's own
+            by_key.setContext(Qt.ShortcutContext.WidgetShortcut)
+            by_key.activated.connect(act)
         view.clicked.connect(self._clicked)
         view.selectionModel().currentChanged.connect(self._current_changed)
         view.itemDelegate().closeEditor.connect(self._editor_closed)
@@ -133,6 +146,30 @@ class ClassesDock(QDockWidget):
         self.show()
         self.raise_()
         self._new_name.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def rename_active(self) -> None:
+        """Let the user type another name of the active class."""
+        row = self._model.row_of(self._toolbox.class_index)
+        if row >= 0:
+            self._view.edit(self._model.index(row, Column.NAME))
+
+    def colour_active(self) -> None:
+        """Let the user choose another colour of the active class."""
+        self._ask_colour(self._toolbox.class_index)
+
+    def move_active(self, by: int) -> None:
+        """Move the active class up (-1) or down (+1) in the list.
+
+        Raises:
+            ProjectError: if nothing may be written.
+        """
+        row = self._model.row_of(self._toolbox.class_index)
+        if row >= 0:
+            self._session.classes.reorder(self._model.moved(self._toolbox.class_index, row + (2 if by > 0 else -1)))
+
+    def _menu_by_key(self) -> None:
+        at = self._view.visualRect(self._view.currentIndex()).bottomLeft()
+        self.menu_wanted.emit(self._view.viewport().mapToGlobal(at))
 
     def _add(self) -> None:
         name = self._new_name.text().strip()

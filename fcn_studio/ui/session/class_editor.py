@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fcn_studio.core.class_changes.change import refuse_removal
 from fcn_studio.core.classes import ClassTable, Colour
 from fcn_studio.errors import ProjectError
 from fcn_studio.i18n import tr
@@ -15,7 +16,7 @@ from fcn_studio.ui.session.toolbox import Toolbox
 
 
 class ClassEditor:
-    """Adds, renames and recolours classes, and writes the project file at once."""
+    """Adds, renames, recolours, retires and orders classes, and writes the project file at once."""
 
     def __init__(self, open_project: OpenProject, toolbox: Toolbox) -> None:
         self._open, self._toolbox = open_project, toolbox
@@ -62,6 +63,32 @@ class ClassEditor:
             ProjectError: if nothing may be written.
         """
         self._set_table(self._open.table.changed(index, colour=colour))
+
+    def retire(self, index: int) -> None:
+        """No longer offer a class. Its pixels stay.
+
+        Raises:
+            ProjectError: if Verify gives the class to unlabelled pixels, or nothing may be written.
+        """
+        if self._open.project is not None:
+            refuse_removal(index, self._open.project.config)
+        self._set_table(self._open.table.with_retired(index, True))
+
+    def use_again(self, index: int) -> None:
+        """Offer a retired class again.
+
+        Raises:
+            ProjectError: if another class has its name by now, or nothing may be written.
+        """
+        self._set_table(self._open.table.with_retired(index, False))
+
+    def reorder(self, indices: Sequence[int]) -> None:
+        """Set the order in which the window shows the classes.
+
+        Raises:
+            ProjectError: if nothing may be written.
+        """
+        self._set_table(self._open.table.in_order(indices))
 
     def _set_table(self, table: ClassTable) -> None:
         project = self._open.project

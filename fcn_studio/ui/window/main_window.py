@@ -26,6 +26,7 @@ from fcn_studio.tools.options import BRUSH_SHAPE, BRUSH_SIZE
 from fcn_studio.ui.actions.qt_actions import Actions, HeldKey
 from fcn_studio.ui.actions.table import ACTIONS, TOOL_NAMES
 from fcn_studio.ui.canvas.canvas import Canvas
+from fcn_studio.ui.commands.class_commands import ClassCommands
 from fcn_studio.ui.commands.commands import Commands
 from fcn_studio.ui.commands.file_commands import FileCommands
 from fcn_studio.ui.commands.label_commands import LabelCommands
@@ -191,6 +192,15 @@ class MainWindow(QMainWindow):
             self.files_dock,
             self.actions_,
             self._settings,
+            self.messages,
+            self,
+        )
+        self._classes = ClassCommands(
+            self._session,
+            self._network.job_list,
+            self._commands.exporter,
+            self.classes_dock,
+            self.actions_,
             self.messages,
             self,
         )
