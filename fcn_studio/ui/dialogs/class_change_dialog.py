@@ -82,11 +82,9 @@ class ClassChangeDialog(Dialog):
 
     def _on_counted(self, usage: ClassUsage) -> None:
         images, pixels = usage.images.get(self._info.index, 0), usage.pixels.get(self._info.index, 0)
-        counted = tr(
-            "{images}, {pixels}",
-            images=tr_n("{n} image has this class", "{n:,} images have this class", images),
-            pixels=tr_n("{n} pixel", "{n:,} pixels", pixels),
-        )
+        counted = tr_n("{n} image has this class.", "{n:,} images have this class.", images)
+        if images:
+            counted += " " + tr_n("It covers {n} pixel.", "It covers {n:,} pixels.", pixels)
         left = len(usage.unreadable)
         if left:
             counted += "\n" + tr_n(

@@ -63,7 +63,7 @@ def test_a_merged_class_is_gone_everywhere_and_comes_back(
     counted = answers(DEBRIS)
     studio.toolbox.set_class(CELL)
     studio.window.actions_["merge_class"].trigger()
-    assert counted == [f"1 image has this class, {np.count_nonzero(before == CELL)} pixels"]
+    assert counted == [f"1 image has this class. It covers {np.count_nonzero(before == CELL)} pixels."]
     assert studio.session.index == 1
     assert [info.name for info in studio.session.table.active] == ["background", "debris"]
     studio.session.go_to(0)
