@@ -18,7 +18,7 @@ IMAGE_OPTIONS: tuple[Setting[Any], ...] = (
     Setting(
         "copy",
         tr_noop("Image files"),
-        tr_noop("Links take no space, and need the same disk. Images left in place are only named in manifest.json."),
+        tr_noop("A link is the same file at a second place. Images that are left are only named in manifest.json."),
         choices={
             "copy": tr_noop("Copied"),
             "link": tr_noop("Linked where possible"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -172,6 +172,7 @@ def test_tiles_together_are_the_whole(folder: Path, tmp_path: Path) -> None:
     assert np.array_equal(whole, odd_labels(0).label_map)
 
 
+@settings(max_examples=40)
 @given(st.integers(1, 70), st.integers(1, 70), st.integers(1, 30), st.data())
 def test_tiles_cover_a_picture(width: int, height: int, side: int, data: st.DataObject) -> None:
     overlap = data.draw(st.integers(0, side - 1))
