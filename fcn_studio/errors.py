@@ -42,6 +42,13 @@ class MaskError(FcnStudioError):
     """
 
 
+class MaskUnmapped(MaskError):  # noqa: N818 - a state, not a failure
+    """A mask has another encoding, or indices that are no classes of the project.
+
+    An import can read it once somebody says what its values mean.
+    """
+
+
 class MaskDamaged(MaskError):  # noqa: N818 - a state, not a failure
     """A mask file exists but is no label map of its image.
 
@@ -49,11 +56,12 @@ class MaskDamaged(MaskError):  # noqa: N818 - a state, not a failure
 
     Attributes:
         image_id: the image it belongs to.
+        unmapped: whether an import can read it, as `MaskUnmapped`.
     """
 
-    def __init__(self, text: str, image_id: str) -> None:
+    def __init__(self, text: str, image_id: str, *, unmapped: bool = False) -> None:
         """Say ``text`` of the mask of an image."""
-        self.image_id = image_id
+        self.image_id, self.unmapped = image_id, unmapped
         super().__init__(text)
 
 

@@ -18,7 +18,7 @@ from fcn_studio.core.history import AnnotationState
 from fcn_studio.core.labels import LabelMap, Labels, Provenance, with_unknown_origin
 from fcn_studio.core.rules import look_up
 from fcn_studio.core.sample import Sample, Status
-from fcn_studio.errors import MaskDamaged, MaskError, MaskNeedsDecision, MaskNotRead
+from fcn_studio.errors import MaskDamaged, MaskError, MaskNeedsDecision, MaskNotRead, MaskUnmapped
 from fcn_studio.formats.project.records import Record, read_provenance, read_record
 from fcn_studio.formats.project.versions import Version
 from fcn_studio.formats.voc.masks import MAX_MASK_BYTES, MaskFile, decode_mask
@@ -106,7 +106,8 @@ class Reading:
         except (MaskNeedsDecision, MaskNotRead):
             raise
         except MaskError as error:
-            raise MaskDamaged(str(error), self.sample.image_id) from error
+            unmapped = isinstance(error, MaskUnmapped)
+            raise MaskDamaged(str(error), self.sample.image_id, unmapped=unmapped) from error
 
     def annotation(
         self,

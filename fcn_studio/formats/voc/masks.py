@@ -18,7 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from fcn_studio.core.classes import VOID, ClassTable, voc_palette
 from fcn_studio.core.labels import LabelMap, first_unknown_index
-from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, MaskNotRead
+from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, MaskNotRead, MaskUnmapped
 from fcn_studio.formats.atomic import write_atomically
 from fcn_studio.formats.images.images import DECODER_ERRORS, MAX_PIXELS, MOST_PIXELS, quiet_pillow
 from fcn_studio.formats.images.png_metadata import without_oversized_metadata
@@ -28,6 +28,9 @@ from fcn_studio.paths import open_file, read_file
 _PALETTE = voc_palette().tobytes()
 MAX_MASK_BYTES = MOST_PIXELS
 """Larger mask files are not read: one of the largest image is smaller, were it noise of 8 bits."""
+
+_LOSSLESS = (b"BM", b"II*\0", b"MM\0*", b"GIF8")
+"""Beginnings of BMP, TIFF and GIF files, which an import reads."""
 
 _PIXELS_PER_STRAY = 1000
 """Of how many pixels one may have an unknown index; with more, a class is missing."""
@@ -89,13 +92,7 @@ def decode_mask(
             packed = image.tile[0].args in ("L;2", "L;4")
             pixels, mode = np.array(image), image.mode
     except UnidentifiedImageError as error:
-        raise MaskError(
-            tr(
-                "{path}: not a PNG file; export it again as an 8-bit palette PNG of class indices, or map it "
-                "explicitly",
-                path=path,
-            )
-        ) from error
+        raise _not_png(data, path) from error
     except MemoryError as error:
         raise _not_read(path) from error
     except DECODER_ERRORS as error:
@@ -108,7 +105,7 @@ def decode_mask(
             )
         ) from error
     if packed or mode not in ("P", "L", "1"):
-        raise MaskError(_foreign_sentence(path, pixels, tr("grey of 2 or 4 bits") if packed else _kind(mode)))
+        raise MaskUnmapped(_foreign_sentence(path, pixels, tr("grey of 2 or 4 bits") if packed else _kind(mode)))
     label_map = pixels.astype(np.uint8, copy=False)
     notices: tuple[str, ...] = ()
     if mode != "P":
@@ -131,10 +128,10 @@ def _strays_made_void(label_map: LabelMap, table: ClassTable, path: Path) -> tup
     strays = ~table.with_indices()[label_map]
     count = int(np.count_nonzero(strays))
     if count * _PIXELS_PER_STRAY > label_map.size:
-        raise MaskError(
+        raise MaskUnmapped(
             tr(
                 "{path}: value {value} at x={x}, y={y} is no class index of this project; "
-                "add a class with that index to fcn-studio.toml, or correct the mask",
+                "say what it means with File > Import masks (fcn-studio import), or correct the mask",
                 path=path,
                 value=value,
                 x=x,
@@ -254,6 +251,17 @@ def indices_in(path: Path) -> frozenset[int] | None:
         return None
 
 
+def _not_png(data: bytes, path: Path) -> MaskError:
+    """Return the error for a mask that is no PNG file."""
+    if data.startswith(_LOSSLESS):
+        return MaskUnmapped(
+            tr("{path}: not a PNG file; import it with File > Import masks (fcn-studio import)", path=path)
+        )
+    return MaskError(
+        tr("{path}: not a PNG file; export it again as an 8-bit palette PNG of class indices", path=path)
+    )
+
+
 def _not_read(path: Path) -> MaskNotRead:
     """Return the error for a mask too large for the memory."""
     return MaskNotRead(
@@ -325,7 +333,7 @@ def _check_grey(values: LabelMap, mode: str, path: Path, grey_as_indices: bool |
         tr(
             "{path}: a grey mask of only two values ({value} first at x={column}, y={row}): it may mean "
             "void or an object; say that its values are class indices (on the command line "
-            "--grey-as-indices), or map it",
+            "--grey-as-indices), or what they mean with File > Import masks (fcn-studio import)",
             path=path,
             value="1" if mode == "1" else "255",
             column=column,
@@ -348,7 +356,8 @@ def _foreign_sentence(path: Path, pixels: np.ndarray[tuple[int, ...], np.dtype[n
     row, column = (int(v[0]) for v in np.nonzero(marked)) if marked.any() else (0, 0)
     return tr(
         "{path}: the mask is {kind}, value {value} at x={x}, y={y}; class indices are read from 8-bit palette or "
-        "grey PNGs only; export it again as an 8-bit palette PNG of class indices, or map it explicitly",
+        "grey PNGs only; export it again as an 8-bit palette PNG of class indices, or import it with "
+        "File > Import masks (fcn-studio import)",
         path=path,
         kind=kind,
         value=pixels[row, column].tolist(),

@@ -63,7 +63,7 @@ class Commands(QObject):
         self._settings, self._messages, self._window = settings, messages, window
         self.opening = OpenFolder(session, settings, messages, self.may_end_jobs, window)
         self.importing = ImportMasks(session, self.opening, self.may_end_jobs, messages, window)
-        self.restore = RestoreEarlier(session, messages, window)
+        self.restore = RestoreEarlier(session, messages, self.importing.import_masks, window)
         self.networks = NetworkCommands(session, network, messages, window)
         self.exporter = Exporter(self)
         self.quitting = Quitting(network.job_list, self.exporter, messages, window)

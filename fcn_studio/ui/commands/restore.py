@@ -5,7 +5,7 @@ They are of an annotation, of a damaged mask, and of a broken project file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,8 @@ from PySide6.QtWidgets import QWidget
 
 from fcn_studio.core.project import Access
 from fcn_studio.core.sample import Sample
-from fcn_studio.errors import FcnStudioError, MaskDamaged, ProjectError, ProjectFileBroken
+from fcn_studio.errors import FcnStudioError, GreyMaskFound, MaskDamaged, ProjectError, ProjectFileBroken
+from fcn_studio.formats.images.scan import MASKS
 from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.ui.runtime.user_messages import Messages
 from fcn_studio.ui.session.session import Session
@@ -27,10 +28,20 @@ RESTORE = tr_noop("Restore an earlier version")
 
 
 class RestoreEarlier:
-    """Offers earlier versions, asks for one and puts it in place."""
+    """Offers earlier versions, asks for one and puts it in place.
 
-    def __init__(self, session: Session, messages: Messages, window: QWidget) -> None:
+    Args:
+        session: has the project.
+        messages: shows offers.
+        import_masks: lets the user say what the values of masks mean.
+        window: the window that questions belong to.
+    """
+
+    def __init__(
+        self, session: Session, messages: Messages, import_masks: Callable[[Path], None], window: QWidget
+    ) -> None:
         self._session, self._messages, self._window = session, messages, window
+        self._import_masks = import_masks
         session.refused.connect(self.tell)
 
     def tell(self, error: FcnStudioError) -> None:
@@ -54,6 +65,10 @@ class RestoreEarlier:
                 act = partial(self._restore_damaged, project, sample)
                 self._messages.offer(str(error), tr("Restore an earlier version…"), act)
                 return True
+        if project is not None and project.access is Access.WRITABLE and _can_be_imported(error):
+            act = partial(self._import_masks, project.folder / MASKS)
+            self._messages.offer(str(error), tr("Say what the values mean…"), act)
+            return True
         return False
 
     def restore_open(self) -> None:
@@ -130,3 +145,8 @@ def _versions(project: ProjectFolder, sample: Sample) -> Sequence[EarlierLabels]
     from fcn_studio.formats.images.images import image_size
 
     return project.annotations.earlier(sample, image_size(sample.image_path, max_pixels=project.max_pixels))
+
+
+def _can_be_imported(error: FcnStudioError) -> bool:
+    """Return whether an import can read the mask that an error is about."""
+    return isinstance(error, GreyMaskFound) or (isinstance(error, MaskDamaged) and error.unmapped)

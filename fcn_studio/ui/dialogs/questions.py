@@ -125,7 +125,7 @@ class GreyMaskDialog(Dialog):
         self.add_words(
             tr(
                 "Read as class indices, 0 is the first class of the table and 255 is void. If 255 means an object "
-                "here, cancel and convert the masks first."
+                "here, cancel, and then say what the values mean: File > Import masks."
             ),
             "dim",
         )

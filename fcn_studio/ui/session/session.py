@@ -293,7 +293,7 @@ class Session(OpenProject):
                 self._grey_asked = True
                 self.grey_mask_found.emit(str(question))
                 return self._opened(row, wanted)  # the answer is in
-            self.problem.emit(str(question))
+            self.refused.emit(question)
         except (ImageError, MaskError) as error:
             self.refused.emit(error)
         return False

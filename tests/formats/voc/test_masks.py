@@ -11,7 +11,7 @@ from PIL import Image
 
 from fcn_studio.core.classes import ClassTable, voc_palette, voc_table
 from fcn_studio.core.labels import LabelMap
-from fcn_studio.errors import GreyMaskFound, MaskError, ProjectError
+from fcn_studio.errors import GreyMaskFound, MaskError, MaskUnmapped, ProjectError
 from fcn_studio.formats.voc.masks import encode_mask, read_mask, write_mask
 from tests.data import shared_data
 
@@ -67,11 +67,11 @@ FOREIGN = [
     ("P_gray_palette.png", None),
     ("gray_index.png", "grey mask"),
     ("binary255.png", GreyMaskFound, "grey mask of only two values", "255 first at x=214, y=132"),
-    ("class77_out_of_range.png", MaskError, "value 77 at x=0, y=0 is no class index"),
+    ("class77_out_of_range.png", MaskUnmapped, "value 77 at x=0, y=0 is no class index"),
     ("half_size.png", MaskError, "187 x 250 pixels, its image 375 x 500"),
-    ("rgb_colour.png", MaskError, "in colour", "value [224, 224, 192] at x=214, y=132"),
+    ("rgb_colour.png", MaskUnmapped, "in colour", "value [224, 224, 192] at x=214, y=132"),
     ("rgb_colour.jpg", MaskError, "not a PNG"),
-    ("u16.png", MaskError, "16 bits", "value 255 at x=214, y=132"),
+    ("u16.png", MaskUnmapped, "16 bits", "value 255 at x=214, y=132"),
 ]
 
 

@@ -81,3 +81,19 @@ def test_the_preview_draws_what_is_decided_and_what_is_not() -> None:
     assert pixels[0, 2].tolist() == [100, 100, 100]
     assert pixels[0, 3].tolist() == [40, 40, 40]
     assert pixels[0, 1].tolist() == [round(40 + 0.6 * part) for part in UNDECIDED_COLOUR]
+
+
+def test_the_window_offers_to_say_what_the_values_of_a_mask_mean(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "project" / "SegmentationClass"
+    folder.mkdir()
+    Image.fromarray(np.zeros((48, 64, 3), np.uint8)).save(folder / "picture-001.png")
+    studio.session.close_project()
+    studio.window.open_folder(tmp_path / "project")
+    shown: list[Path | None] = []
+    monkeypatch.setattr(Dialog, "asked", lambda dialog: shown.append(getattr(dialog, "_path", None)))
+    studio.session.step(+1)
+    assert "File > Import masks" in studio.window._strip.text
+    studio.window._strip.button.click()
+    assert shown == [folder]
