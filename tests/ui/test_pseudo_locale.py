@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,7 @@ from fcn_studio.ui.actions.table import TOOL_NAMES
 from fcn_studio.ui.canvas.layers import Layer
 from fcn_studio.ui.dialogs import questions
 from fcn_studio.ui.dialogs.base import Dialog
+from fcn_studio.ui.dialogs.class_change_dialog import ClassChangeDialog
 from fcn_studio.ui.dialogs.class_map_dialog import ClassMapDialog
 from fcn_studio.ui.dialogs.clean_dialog import CleanDialog
 from fcn_studio.ui.dialogs.compare_dialog import CompareDialog
@@ -60,6 +61,7 @@ from fcn_studio.ui.dialogs.restore_dialog import RestoreDialog
 from fcn_studio.ui.dialogs.run_label_dialog import RunLabelDialog
 from fcn_studio.ui.dialogs.scratch_dialog import ScratchDialog
 from fcn_studio.ui.dialogs.settings_dialog import SettingsDialog
+from fcn_studio.ui.dialogs.work_dialog import WorkDialog
 from fcn_studio.ui.network.network_library import NetworkLibrary
 from fcn_studio.ui.runtime.user_messages import ActionDoor
 from tests.ui.conftest import Studio
@@ -295,7 +297,20 @@ DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
         Labels.unlabelled(4, 5), [0, 1], (1, CLASSES[1]), lambda _region: None
     ),
     "class map": lambda studio, folder: ClassMapDialog("cell", TABLE, TABLE, {}),
+    "class change": lambda studio, folder: ClassChangeDialog(
+        studio.session.project,  # type: ignore[arg-type]
+        TABLE.classes[1],
+        deleting=True,
+    ),
+    "work": lambda studio, folder: WorkDialog(i18n.tr("Merge class"), i18n.tr("Changing the masks…"), no_work()),
 }
+
+
+def no_work() -> Generator[tuple[int, int], None, None]:
+    """Work that does nothing."""
+    yield 1, 1
+
+
 TABLE = ClassTable.from_names(CLASSES)
 FAMILY_NAMES = sorted((text for m in FAMILY for text in (m.name, m.architecture.title)), key=len, reverse=True)
 """Names of networks, which are not translated; the longest first."""

@@ -190,15 +190,11 @@ class ProjectFolder:
         try:
             if lock is not None:
                 remove_leftovers(folder, MASKS, STATE)
-            _finish_transaction(folder, locked=lock is not None)
-            return cls(
-                folder,
-                lock=lock,
-                access=access,
-                table=table,
-                default_table=default_table,
-                grey_as_indices=grey_as_indices,
-            )
+            finished = _finish_transaction(folder, locked=lock is not None)
+            tables = {"table": table, "default_table": default_table}
+            project = cls(folder, lock=lock, access=access, grey_as_indices=grey_as_indices, **tables)
+            project.notices = (*finished, *project.notices)
+            return project
         except BaseException:
             if lock is not None:
                 lock.release()
@@ -466,16 +462,17 @@ def _transactions_of(folder: Path) -> TransactionFolder:
     return TransactionFolder(folder, folder / STATE / "class_change", MASKS, PROJECT_FILE, *below)
 
 
-def _finish_transaction(folder: Path, *, locked: bool) -> None:
-    """Finish a change of many files that a crash has interrupted, before anything is read.
+def _finish_transaction(folder: Path, *, locked: bool) -> tuple[str, ...]:
+    """Finish a change of many files that a crash has interrupted, and return a notice of it.
 
     Raises:
         ProjectError: if it cannot be finished, since the folder cannot be written or another process writes it.
     """
     transactions = _transactions_of(folder)
+    finished = transactions.interrupted
     if locked:
         transactions.finish()
-    elif transactions.interrupted:
+    elif finished:
         try:
             with _take_lock(folder):
                 transactions.finish()
@@ -483,6 +480,7 @@ def _finish_transaction(folder: Path, *, locked: bool) -> None:
             raise ProjectError(
                 tr("{folder}: a change of classes is not finished. {reason}", folder=folder, reason=error)
             ) from error
+    return (tr("A change of classes that was interrupted is finished now."),) if finished else ()
 
 
 def restore_project_file(folder: Path) -> None:
