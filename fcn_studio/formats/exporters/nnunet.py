@@ -107,7 +107,8 @@ def labels_of(table: ClassTable, background: str) -> dict[int, int]:
                 name=background or BACKGROUND,
             )
         )
-    others = [info.index for info in table if zero is None or info.index != zero.index]
+    left = [info.index for info in table if info.replaced_by is None]  # merged and deleted classes have no pixels
+    others = [index for index in left if zero is None or index != zero.index]
     labels = {index: label for label, index in enumerate(others, 1)}
     if zero is not None:
         labels[zero.index] = 0
@@ -119,7 +120,7 @@ def labels_of(table: ClassTable, background: str) -> dict[int, int]:
 
 def _values(labels: Mapping[int, int]) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
     """Return the label of each value of a label map: uint8 of shape (256,)."""
-    values = np.zeros(VOID + 1, np.uint8)
+    values = np.full(VOID + 1, labels[VOID], np.uint8)
     for index, label in labels.items():
         values[index] = label
     return values
@@ -129,7 +130,7 @@ def _names(table: ClassTable, labels: Mapping[int, int]) -> dict[int, str]:
     """Return label -> name, all different; 0 is "background" and the highest "ignore", as nnU-Net wants them."""
     names = {0: BACKGROUND}
     for index, name in unique_names(table).items():
-        if labels[index]:
+        if labels.get(index):
             odd = name == _IGNORE or is_background(name)
             names[labels[index]] = f"{name} ({index})" if odd else name
     names[labels[VOID]] = _IGNORE

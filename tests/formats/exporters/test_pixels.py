@@ -20,6 +20,7 @@ from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.exporters import BY_NAME
 from fcn_studio.formats.exporters.base import ExportResult
+from fcn_studio.formats.exporters.nnunet import labels_of
 from fcn_studio.formats.exporters.options import ImageChoices
 from fcn_studio.formats.exporters.pairs import shrunk
 from fcn_studio.formats.exporters.rough_size import rough_size
@@ -239,6 +240,11 @@ def test_nnunet_adds_a_background_when_asked(folder: Path, tmp_path: Path) -> No
     assert not any((grey(path) == 0).any() for path in tree.glob("labels*/*.png"))
     assert [path.name for path in (tree / "imagesTs").iterdir()] == ["c_0000.png"]
     assert [path.name for path in (tree / "labelsTs").iterdir()] == ["c.png"]
+
+
+def test_nnunet_has_no_label_for_a_merged_class() -> None:
+    merged = ODD.with_class(replace(ODD.classes[1], replaced_by=9))
+    assert labels_of(merged, "last") == {254: 0, 2: 1, 9: 2, 255: 3}
 
 
 def test_ultralytics_names_every_index_and_all_splits(folder: Path, tmp_path: Path) -> None:
