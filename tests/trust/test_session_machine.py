@@ -271,7 +271,7 @@ class SessionMachine(RuleBasedStateMachine):
             return
         old = self.latest.get(sample.image_id)
         prediction = self.prediction(sample.image_id, seed)
-        self.session.autosave.accept(Accept(self.session.project, sample, prediction, again))
+        self.session.autosave.write_other(Accept(self.session.project, sample, prediction, again))
         self.session.autosave.drain()
         found = self.session.project.annotations.load(sample, SIZE)
         new = State(found.labels.label_map.tobytes(), found.labels.provenance.tobytes(), found.status)

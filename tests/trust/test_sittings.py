@@ -570,7 +570,9 @@ def test_a_prediction_does_not_overtake_a_failed_save_whose_news_is_still_on_its
     fails[0] = False
     assert session.project is not None
     twos = np.full((48, 64), 2, np.uint8)
-    session.autosave.accept(Accept(session.project, sample, Prediction(sample.image_id, twos, twos, "c0" * 32), True))
+    session.autosave.write_other(
+        Accept(session.project, sample, Prediction(sample.image_id, twos, twos, "c0" * 32), True)
+    )
     session.autosave.finish()
     assert same(on_disk(folder)[0], left)
 

@@ -145,6 +145,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
                separator=True, needs=_D, on_canvas=True),
     ActionSpec("walk_previous", tr_noop("&Previous doubtful region"), _VIEW, ("Shift+Tab",), "",
                tr_noop("Go to the doubtful region before"), needs=_D, on_canvas=True),
+    ActionSpec("check", tr_noop("Chec&k the data set"), _VIEW, ("Ctrl+Shift+K",), "",
+               tr_noop("Find what is wrong with images, masks, labels and splits"), needs=_P),
     ActionSpec("fit", tr_noop("&Fit in window"), _VIEW, ("F",), "fit",
                tr_noop("Show the whole image"), separator=True, needs=_D),
     ActionSpec("one_to_one", tr_noop("&100 %"), _VIEW, ("Shift+F",), "one-to-one",

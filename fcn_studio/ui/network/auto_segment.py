@@ -226,7 +226,7 @@ class AutoSegment(QObject):
         prelabelled = {Status.PRELABELLED} if include_prelabelled else set()
         if not self._predictions.offer(prediction, frozenset({Status.NEW} | prelabelled)):
             assert self._session.project is not None
-            self._session.autosave.accept(Accept(self._session.project, sample, prediction, include_prelabelled))
+            self._session.autosave.write_other(Accept(self._session.project, sample, prediction, include_prelabelled))
 
 
 def _batch_sentence(written: int, failed: int) -> str:

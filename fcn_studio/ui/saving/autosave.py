@@ -24,7 +24,7 @@ from fcn_studio.i18n import tr
 from fcn_studio.ui.runtime.garbage_collection import give_free_memory_back
 from fcn_studio.ui.saving.journal_writer import JournalWriter
 from fcn_studio.ui.saving.unsaved import UnsavedAnnotations, UnsavedState, Write
-from fcn_studio.ui.saving.writer import Accept, AnnotationWriter, Save
+from fcn_studio.ui.saving.writer import AnnotationWriter, Save
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.journal.recovery import CameBack
@@ -249,8 +249,8 @@ class Autosave(QObject):
         It may also have recovered steps. The result is None if there is none.
         """
         entry = self.unsaved.get(image_id)
-        if entry is not None and isinstance(entry.write, Accept):
-            self._writer.flush()  # what becomes of a prediction only the writer can judge
+        if entry is not None and not isinstance(entry.write, Save):
+            self._writer.flush()  # what becomes of it only the writer can judge
             entry = self.unsaved.get(image_id)
         self._take_news()
         if entry is not None and (entry := self.unsaved.get(image_id)) is None:
@@ -285,18 +285,19 @@ class Autosave(QObject):
         held = 0 if history is None else history.bytes_now
         self.histories.limit(max(0, self.undo_bytes - held))
 
-    def accept(self, accept: Accept) -> None:
-        """Write a prediction of an image that is not open.
+    def write_other(self, write: Write) -> bool:
+        """Write a prediction or a fix of an image that is not open, and return whether it will be tried.
 
-        It is not written while human work of the image is not on disk yet.
+        It is not while human work of the image is not on disk yet.
         """
-        image_id = accept.sample.image_id
+        image_id = write.sample.image_id
         entry = self.unsaved.get(image_id)
         if entry is not None and entry.state is not UnsavedState.RECOVERED:
-            return
+            return False
         if entry is not None:
             self.journal.forget(image_id)
-        self._submit(accept)
+        self._submit(write)
+        return True
 
     def newer(self) -> Mapping[str, Save]:
         """Return the annotations that are not on disk, by image id."""

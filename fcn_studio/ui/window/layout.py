@@ -57,6 +57,8 @@ class Layout(QObject):
         super().__init__(window)
         self._window, self._stack, self._bars, self._shown, self._bare = window, stack, bars, shown, bare
         self._docks = [dock for dock, _ in stack.above] + list(stack.tabbed)
+        self._added: list[QDockWidget] = []
+        self._hidden_with_the_others: list[QDockWidget] = []
         self._fresh = True
         self._wanted = True
         self._remembered: QByteArray | None = None
@@ -82,6 +84,15 @@ class Layout(QObject):
         self._fresh = self._wanted = True
         self._place_docks(shown)
 
+    def show_added(self, dock: QDockWidget) -> None:
+        """Show a dock that is not of the stack, in front of its tabs; the user may close it."""
+        if dock not in self._added:
+            self._added.append(dock)
+            self._window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+            self._window.tabifyDockWidget(self._stack.tabbed[-1], dock)
+        dock.show()
+        dock.raise_()
+
     def show_docks(self, shown: bool) -> None:
         """Show or hide all docks from now on."""
         self._wanted = shown
@@ -91,6 +102,14 @@ class Layout(QObject):
         self._shown.setChecked(shown)
         for dock in self._docks:
             dock.setVisible(shown)
+        if shown:
+            for dock in self._hidden_with_the_others:
+                dock.show()
+            self._hidden_with_the_others = []
+        for dock in self._added if not shown else ():
+            if not dock.isHidden():
+                self._hidden_with_the_others.append(dock)
+                dock.hide()
         if shown and self._fresh:
             self._fresh = False
             self._stack.tabbed[0].raise_()

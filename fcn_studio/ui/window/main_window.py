@@ -26,6 +26,7 @@ from fcn_studio.tools.options import BRUSH_SHAPE, BRUSH_SIZE
 from fcn_studio.ui.actions.qt_actions import Actions, HeldKey
 from fcn_studio.ui.actions.table import ACTIONS, TOOL_NAMES
 from fcn_studio.ui.canvas.canvas import Canvas
+from fcn_studio.ui.commands.check_commands import CheckCommands
 from fcn_studio.ui.commands.class_commands import ClassCommands
 from fcn_studio.ui.commands.commands import Commands
 from fcn_studio.ui.commands.file_commands import FileCommands
@@ -69,6 +70,7 @@ class MainWindow(QMainWindow):
         messages: all messages to the user.
         message_presenter: shows the messages.
         actions_: every action by name.
+        check: the commands of the Check dock.
     """
 
     demo_requested = Signal()
@@ -208,8 +210,11 @@ class MainWindow(QMainWindow):
         self._network.comparison.predicted.connect(self._view.wipe_between)
         self._live = LiveCommands(self.canvas, self._session, self._network, self.actions_, self._door)
         self._peek = HeldKey(self.actions_["peek"], self.canvas.layers.set_peeking)
+        self.check = CheckCommands(
+            self.canvas, self._session, self.messages, self._door, self.layout_.show_added, self
+        )
         self._walk = WalkCommands(self.canvas, self._session, self.messages, self._door)
-        for name, act in self._walk.table().items():
+        for name, act in (*self._walk.table().items(), *self.check.table().items()):
             self.actions_.bind(name, act)
         self.canvas.addActions([self.actions_[spec.name] for spec in ACTIONS if spec.on_canvas])
         self.actions_.class_key.connect(self._class_key)
@@ -273,6 +278,7 @@ class MainWindow(QMainWindow):
             return
         event.accept()
         self._commands.exporter.close()
+        self.check.close()
         self.files_dock.close_threads()
         super().closeEvent(event)
         self.closed.emit()

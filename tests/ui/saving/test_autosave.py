@@ -136,7 +136,7 @@ def test_a_prediction_does_not_overtake_unsaved_human_work(
     ones = np.ones((48, 64), np.uint8)
     for row in (0, 1):
         sample = project.samples[row]
-        autosave.accept(Accept(project, sample, Prediction(sample.image_id, ones, ones, "c0" * 32), False))
+        autosave.write_other(Accept(project, sample, Prediction(sample.image_id, ones, ones, "c0" * 32), False))
     assert autosave.finish() == []
     first = project.annotations.load(project.samples[0], (64, 48))
     assert first.status is Status.IN_PROGRESS

@@ -1,0 +1,133 @@
+"""Commands of the Check dock: showing it, going to faults, and fixing them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QDockWidget, QWidget
+
+from fcn_studio.core.region import StencilRegion
+from fcn_studio.i18n import tr, tr_n
+from fcn_studio.ui.canvas.canvas import Canvas
+from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
+
+if TYPE_CHECKING:  # start-up: the dock and what it needs are made when it is first shown
+    from fcn_studio.core.checks.fault import Fault
+    from fcn_studio.ui.docks.check_dock import CheckDock
+    from fcn_studio.ui.session.data_check import DataCheck
+    from fcn_studio.ui.session.session import Session
+
+
+class CheckCommands(QObject):
+    """Shows the Check dock, and does what it asks for.
+
+    Attributes:
+        dock: None until it is first shown.
+    """
+
+    def __init__(
+        self,
+        canvas: Canvas,
+        session: Session,
+        messages: Messages,
+        door: ActionDoor,
+        show: Callable[[QDockWidget], None],
+        window: QWidget,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            canvas: shows the place of a fault.
+            session: opens its image.
+            messages: to the user.
+            door: shows errors.
+            show: puts a dock into the window and shows it.
+            window: parent of dialogs.
+        """
+        super().__init__(window)
+        self._canvas, self._session, self._messages, self._door = canvas, session, messages, door
+        self._show_dock, self._window = show, window
+        self.dock: CheckDock | None = None
+        self._check: DataCheck | None = None
+
+    def table(self) -> Mapping[str, Callable[[], object]]:
+        """Return what each action does, by its name."""
+        return {"check": self.show}
+
+    def show(self) -> None:
+        """Show the dock."""
+        if self.dock is None:
+            self._make()
+        assert self.dock is not None
+        self._show_dock(self.dock)
+        self.dock.start.setFocus()
+
+    def close(self) -> None:
+        """End the thread of the check."""
+        if self._check is not None:
+            self._check.close()
+
+    def _make(self) -> None:
+        from fcn_studio.ui.canvas.view_motion import ViewMotion
+        from fcn_studio.ui.docks.check_dock import CheckDock
+        from fcn_studio.ui.session.data_check import DataCheck
+
+        self._check = DataCheck(self._session, self)
+        self._check.failed.connect(self._messages.fail)
+        self._motion = ViewMotion(self._canvas)
+        self.dock = CheckDock(self._session, self._check, self._window)
+        self.dock.chosen.connect(lambda fault: self._door.run(lambda: self._go_to(fault)))
+        self.dock.fix_here.connect(lambda name: self._door.run(lambda: self._fix_here(name)))
+        self.dock.fix_all.connect(lambda name: self._door.run(lambda: self._fix_all(name)))
+        self.dock.done.connect(self._canvas.setFocus)
+        self._session.edited.connect(lambda: self._canvas.set_outlined(None))
+
+    def _go_to(self, fault: Fault) -> None:
+        """Open the image of a fault and show the place; of several images, the one after the open one.
+
+        Raises:
+            ImageError, MaskError, ProjectError: if the image or its mask cannot be read.
+        """
+        document = self._session.document
+        image_id = fault.images[0]
+        if document is not None and document.image_id in fault.images and len(fault.images) > 1:
+            image_id = fault.images[(fault.images.index(document.image_id) + 1) % len(fault.images)]
+        row = self._session.row_of(image_id)
+        if row is None:
+            return
+        self._session.go_to(row)
+        if fault.rect is not None and image_id == fault.images[0]:
+            inside = np.ones((fault.rect.height, fault.rect.width), np.uint8)
+            self._canvas.set_outlined(StencilRegion(fault.rect, inside))
+            self._motion.go_to(fault.rect)
+
+    def _fix_here(self, name: str) -> None:
+        """Fix what a check found in the open image. Raises: ProjectError if the project is read-only."""
+        assert self._check is not None
+        if not self._check.fix_open(name):
+            self._messages.say(tr("Nothing was left to fix in this image, or its classes are hidden or locked."))
+
+    def _fix_all(self, name: str) -> None:
+        """Fix what a check found in all images, if the user agrees. Raises: ProjectError as `_fix_here`."""
+        from fcn_studio.formats.checks.registry import BY_NAME
+        from fcn_studio.ui.dialogs.questions import ConfirmationDialog
+
+        assert self._check is not None
+        images = len(self._check.fixable_images(name))
+        dialog = ConfirmationDialog(tr("Fix all of this kind"), tr("Fix them"), self._window)
+        dialog.add_words(
+            tr_n(
+                "{kind} in {n} image get the class around them.",
+                "{kind} in {n:,} images get the class around them.",
+                images,
+                kind=tr(BY_NAME[name].title),
+            )
+        )
+        dialog.add_words(
+            tr("The masks as they are now are kept as earlier versions. Image > Restore brings them back."), "dim"
+        )
+        if dialog.asked():
+            self._check.fix_all(name)

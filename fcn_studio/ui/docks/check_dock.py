@@ -1,0 +1,207 @@
+"""The Check dock: what is wrong with the data set, kind by kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from fcn_studio.formats.checks.registry import BY_NAME
+from fcn_studio.i18n import tr, tr_n
+from fcn_studio.ui.runtime.guard import guarded
+from fcn_studio.ui.session.data_check import DataCheck
+from fcn_studio.ui.widgets import theme
+from fcn_studio.ui.widgets.named import named, with_role
+
+if TYPE_CHECKING:
+    from fcn_studio.core.checks.fault import Fault
+    from fcn_studio.ui.session.session import Session
+
+_LISTED = 500
+"""Faults of one kind that are listed."""
+
+_FAULT, _CHECK = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
+
+
+class _Tree(QTreeWidget):
+    """Tree of faults below their kinds.
+
+    Signals:
+        left(): the user pressed Escape.
+    """
+
+    left = Signal()
+
+    @guarded
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+class CheckDock(QDockWidget):
+    """Dock that checks the open project and lists the faults.
+
+    Signals:
+        chosen(Fault): the user wants to see a fault: Enter or a double click.
+        fix_here(str): the user wants to fix what a check found in the open image.
+        fix_all(str): the same for all images.
+        done(): the user has finished with the list; the canvas gets the keyboard.
+    """
+
+    chosen = Signal(object)
+    fix_here = Signal(str)
+    fix_all = Signal(str)
+    done = Signal()
+
+    def __init__(self, session: Session, check: DataCheck, parent: QWidget | None = None) -> None:
+        super().__init__(tr("Check"), parent)
+        self.setObjectName("checkDock")
+        self._session, self._check = session, check
+        self.start = named(QPushButton(tr("Check now")), tr("Check now"), tr("Check all images, masks and lists"))
+        self.start.clicked.connect(self._start_or_stop)
+        self._bar = QProgressBar(textVisible=False)
+        self._bar.setMaximumHeight(theme.GRID)
+        self._summary = with_role(QLabel(wordWrap=True), "dim")
+        self.tree = self._made_tree()
+        self.here = named(
+            QPushButton(tr("Fix in this image")), tr("Fix in this image"),
+            tr("Fix what is safe to fix of this kind in the open image, as one step"),
+        )  # fmt: skip
+        self.all = named(
+            QPushButton(tr("Fix all…")), tr("Fix all of this kind"),
+            tr("Fix what is safe to fix of this kind in all images. Earlier versions of the masks are kept."),
+        )  # fmt: skip
+        self.here.clicked.connect(lambda: self.fix_here.emit(self._chosen_check()))
+        self.all.clicked.connect(lambda: self.fix_all.emit(self._chosen_check()))
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.here)
+        buttons.addWidget(self.all)
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(theme.GRID, theme.GRID // 2, theme.GRID, theme.GRID)
+        column.setSpacing(theme.GRID // 2)
+        for widget, stretch in ((self.start, 0), (self._bar, 0), (self._summary, 0), (self.tree, 1)):
+            column.addWidget(widget, stretch)
+        column.addLayout(buttons)
+        self.setWidget(content)
+        check.changed.connect(self._show)
+        check.progress.connect(self._show_progress)
+        session.document_changed.connect(self._show_buttons)
+        self._show()
+
+    def _made_tree(self) -> _Tree:
+        tree = named(_Tree(), tr("Faults"), tr("Enter or a double click shows the place in the image"))
+        tree.setHeaderHidden(True)
+        tree.setUniformRowHeights(True)
+        tree.setTextElideMode(Qt.TextElideMode.ElideRight)
+        tree.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        tree.itemActivated.connect(self._activated)
+        tree.currentItemChanged.connect(lambda *_: self._show_buttons())
+        tree.left.connect(self.done)
+        return tree
+
+    def _start_or_stop(self) -> None:
+        if self._check.running or self._check.fixing:
+            self._check.cancel()
+        else:
+            self._check.start()
+
+    def _activated(self, item: QTreeWidgetItem) -> None:
+        fault = item.data(0, _FAULT)
+        if fault is not None and fault.images:
+            self.chosen.emit(fault)
+
+    # --- what is shown
+
+    def _show(self) -> None:
+        """Show the report, or how far the check is."""
+        busy, report = self._check.running or self._check.fixing, self._check.report
+        self.start.setText(tr("Cancel") if busy else tr("Check now"))
+        self._bar.setVisible(busy)
+        if self._check.running:
+            self._bar.setRange(0, 0)
+        if report is None:
+            self.tree.clear()
+            self._summary.setText(tr("Looking at the images…") if busy else tr("Nothing has been checked yet."))
+        else:
+            self._fill(report.by_check())
+            self._summary.setText(
+                tr_n("{n} fault in {images:,} images.", "{n:,} faults in {images:,} images.", len(report.faults),
+                     images=report.images)
+                if report.faults
+                else tr_n("Nothing is wrong with {n} image.", "Nothing is wrong with {n:,} images.", report.images)
+            )  # fmt: skip
+        self._show_buttons()
+
+    def _fill(self, faults: Mapping[str, Sequence[Fault]]) -> None:
+        """List faults below their kinds; kinds that were open stay open."""
+        before = {item.data(0, _CHECK): item.isExpanded() for item in self._kinds()}
+        current, row = self._chosen_check(), self._current_row()
+        bold = self.tree.font()
+        bold.setBold(True)
+        self.tree.clear()
+        for name, found in faults.items():
+            kind = QTreeWidgetItem(self.tree, [f"{tr(BY_NAME[name].title)} ({len(found):,})"])
+            kind.setData(0, _CHECK, name)
+            kind.setToolTip(0, tr(BY_NAME[name].title))
+            kind.setFont(0, bold)
+            for fault in found[:_LISTED]:
+                kind.addChild(_item(fault))
+            if len(found) > _LISTED:
+                kind.addChild(QTreeWidgetItem([tr("and {n:,} more", n=len(found) - _LISTED)]))
+            kind.setExpanded(before.get(name, True))
+            if name == current:
+                child = kind.child(min(row, kind.childCount() - 1)) if row >= 0 else None
+                self.tree.setCurrentItem(child or kind)
+
+    def _show_progress(self, done: int, total: int) -> None:
+        self._bar.setRange(0, total)
+        self._bar.setValue(done)
+
+    def _show_buttons(self) -> None:
+        name, document = self._chosen_check(), self._session.document
+        images = self._check.fixable_images(name) if name else ()
+        ready = bool(images) and not self._session.read_only and not (self._check.running or self._check.fixing)
+        self.here.setEnabled(ready and document is not None and document.image_id in images)
+        self.all.setEnabled(ready)
+
+    def _kinds(self) -> list[QTreeWidgetItem]:
+        return [item for i in range(self.tree.topLevelItemCount()) if (item := self.tree.topLevelItem(i)) is not None]
+
+    def _chosen_check(self) -> str:
+        """Return the name of the check of the current row, "" without one."""
+        item = self.tree.currentItem()
+        kind = item.parent() or item if item is not None else None
+        return "" if kind is None else str(kind.data(0, _CHECK))
+
+    def _current_row(self) -> int:
+        """Return the place of the current row below its kind, -1 if it is a kind."""
+        item = self.tree.currentItem()
+        kind = item.parent() if item is not None else None
+        return -1 if kind is None or item is None else kind.indexOfChild(item)
+
+
+def _item(fault: Fault) -> QTreeWidgetItem:
+    """Return the row of a fault."""
+    words = fault.sentence
+    if fault.images and fault.images[0] not in words:
+        words = f"{fault.images[0]}: {words}"
+    item = QTreeWidgetItem([words])
+    item.setData(0, _FAULT, fault)
+    item.setToolTip(0, words)
+    return item

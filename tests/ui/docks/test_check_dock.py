@@ -1,0 +1,78 @@
+"""The Check dock: made when it is first shown, lists faults, goes to them and fixes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from fcn_studio.core.labels import made_by_human
+from fcn_studio.core.sample import Status
+from fcn_studio.formats.images.images import image_size
+from fcn_studio.formats.project.project_folder import ProjectFolder
+from fcn_studio.ui.dialogs.questions import ConfirmationDialog
+from tests.ui.conftest import Studio, draw_project
+
+
+@pytest.fixture
+def faulty(welcome: Studio, tmp_path: Path) -> Studio:
+    """A window with a project whose first three images have an island each."""
+    folder = draw_project(tmp_path / "project")
+    label_map = np.where(np.arange(64) < 32, np.uint8(1), np.uint8(2)) + np.zeros((48, 1), np.uint8)
+    with ProjectFolder.open(folder, writable=True) as project:
+        for number, sample in enumerate(project.samples):
+            size = image_size(sample.image_path)
+            project.annotations.load(sample, size)
+            mask = label_map.copy()
+            mask[20, 10] = 1 if number == 3 else 2
+            project.annotations.save(sample, made_by_human(mask), Status.VERIFIED)
+    welcome.window.open_folder(folder)
+    return welcome
+
+
+def test_faults_are_listed_shown_and_fixed(faulty: Studio, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    session, window = faulty.session, faulty.window
+    assert window.check.dock is None
+    window.actions_["check"].trigger()
+    dock = window.check.dock
+    assert dock is not None
+    qtbot.mouseClick(dock.start, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dock.tree.topLevelItemCount() == 2)  # the islands, and the class that no image has
+    islands = dock.tree.topLevelItem(0)
+    assert islands is not None
+    assert islands.childCount() == 3
+
+    second = islands.child(1)
+    assert second is not None
+    dock.tree.setCurrentItem(second)
+    qtbot.keyClick(dock.tree, Qt.Key.Key_Return)
+    document = session.document
+    assert document is not None
+    assert document.image_id == session.samples[1].image_id
+    qtbot.mouseClick(dock.here, Qt.MouseButton.LeftButton)
+    assert document.label_map[20, 10] == 1
+    assert (document.status, document.history.undo_title) == (Status.VERIFIED, "Fix small regions")
+    session.undo()
+    assert document.label_map[20, 10] == 2
+    session.redo()
+
+    monkeypatch.setattr(ConfirmationDialog, "asked", lambda _: True)
+    qtbot.mouseClick(dock.all, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dock.tree.topLevelItemCount() == 1)
+    session.drain()
+    project = session.project
+    assert project is not None
+    for row in (0, 1, 2):
+        labels = project.annotations.load(session.samples[row], (64, 48), peek=True).labels
+        assert labels.label_map[20, 10] == 1
+        assert len(project.annotations.earlier(session.samples[row], (64, 48))) == 1
+
+    window.actions_["toggle_docks"].trigger()
+    assert dock.isHidden()
+    window.actions_["toggle_docks"].trigger()
+    assert not dock.isHidden()
+    qtbot.keyClick(dock.tree, Qt.Key.Key_Escape)
+    assert window.focusWidget() is window.canvas
