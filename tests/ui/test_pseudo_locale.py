@@ -53,6 +53,7 @@ from fcn_studio.ui.dialogs.compare_dialog import CompareDialog
 from fcn_studio.ui.dialogs.effort_dialog import EffortDialog
 from fcn_studio.ui.dialogs.export_dialog import ExportDialog
 from fcn_studio.ui.dialogs.first_classes_dialog import FirstClassesDialog
+from fcn_studio.ui.dialogs.frames_dialog import FramesDialog
 from fcn_studio.ui.dialogs.help_dialogs import ReportDialog, ShortcutsDialog
 from fcn_studio.ui.dialogs.import_dialog import ImportDialog
 from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
@@ -266,9 +267,19 @@ def import_dialog(studio: Studio, folder: Path) -> ImportDialog:
     return dialog
 
 
+def frames_dialog(folder: Path) -> FramesDialog:
+    """The dialog for the frames of a film."""
+    film = folder / "street.mp4"
+    film.write_bytes(b"")
+    dialog = FramesDialog(folder, 10**8)
+    dialog.film.setText(str(film))
+    return dialog
+
+
 DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
     "scratch": lambda studio, folder: ScratchDialog(3.0),
     "import": lambda studio, folder: import_dialog(studio, folder),
+    "frames": lambda studio, folder: frames_dialog(folder),
     "export": lambda studio, folder: ExportDialog([(Status.VERIFIED, Split.TRAIN)], folder),
     "report": lambda studio, folder: ReportDialog(i18n.tr("Report"), i18n.tr("Copy this."), "traceback"),
     "class table": lambda studio, folder: questions.ClassTableDialog(i18n.tr("Masks were found.")),
@@ -369,6 +380,6 @@ def subclasses(kind: type[Dialog]) -> Iterator[type[Dialog]]:
 
 
 def test_every_dialog_is_looked_at() -> None:
-    made = {name for make in (*DIALOGS.values(), import_dialog) for name in make.__code__.co_names}
+    made = {name for make in (*DIALOGS.values(), import_dialog, frames_dialog) for name in make.__code__.co_names}
     made |= {SettingsDialog.__name__, ShortcutsDialog.__name__, NetworksDialog.__name__}  # by actions
     assert {kind.__name__ for kind in subclasses(Dialog)} - made == {"ConfirmationDialog"}

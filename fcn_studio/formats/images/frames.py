@@ -6,6 +6,7 @@ Films are decoded by OpenCV, whose wheels have FFmpeg. Rotation that the film as
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -31,6 +32,9 @@ FILM_SUFFIXES = frozenset(
 PAGE_SUFFIXES = frozenset({".tif", ".tiff"})
 
 FrameKind = Literal["jpg", "png"]
+
+_TOLERANCE = 1e-4
+"""Times are in milliseconds or fractions that floats do not hold."""
 
 _EVERY = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(s|f)")
 
@@ -110,12 +114,12 @@ def frames_of(path: Path, every: Every, kind: FrameKind, quality: int, max_pixel
         _check(film, path, every, max_pixels)
         total = max(0, round(film.get(cv2.CAP_PROP_FRAME_COUNT)))
         rate = film.get(cv2.CAP_PROP_FPS)
-        number, due = 0, 0.0
+        number = taken = 0
         while film.grab():
-            place = _seconds(film, number, rate) if every.seconds else float(number)
+            steps = (_seconds(film, number, rate) if every.seconds else number) / every.step
             data = None
-            if place >= due - 1e-6:
-                due = every.step * (place // every.step + 1)
+            if steps >= taken - _TOLERANCE:
+                taken = math.floor(steps + _TOLERANCE) + 1
                 found, picture = film.retrieve()
                 data = encoded(Image.fromarray(picture[:, :, ::-1]), kind, quality) if found else None
             yield Frame(number, total, data)

@@ -12,7 +12,6 @@ from fcn_studio.formats.images.frames import FILM_SUFFIXES, Every, FrameKind, fr
 from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.images.scan import IMAGES
 from fcn_studio.i18n import tr, tr_n
-from fcn_studio.jobs.console import exhaust
 
 _FEWER = 0.9
 """A film that has less than this share of the frames that its header tells is cut off."""
@@ -92,6 +91,8 @@ def run_import_frames(
         UsageError: if the file has no frames, or an option makes no sense.
         ImageError, ProjectError: as `import_frames`.
     """
+    from fcn_studio.jobs.console import exhaust  # the window needs it not
+
     if not path.exists():
         raise UsageError(tr("there is no '{path}'", path=path))
     if not has_frames(path):

@@ -102,6 +102,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
                tr_noop("Export images and masks as a data set"), needs=_P),
     ActionSpec("import_masks", tr_noop("&Import masks…"), _FILE, (), "",
                tr_noop("Bring in masks and annotations of other programs"), needs=_WP),
+    ActionSpec("import_frames", tr_noop("Import &frames…"), _FILE, (), "",
+               tr_noop("Write frames of a film, or pages of a TIFF, as images into a folder")),
     ActionSpec("take_over", tr_noop("&Write here anyway…"), _FILE, (), "",
                tr_noop("Take over a folder whose lock was left by a program on another computer"), needs=_P),
     ActionSpec("recovery", tr_noop("What came &back…"), _FILE, (), "",

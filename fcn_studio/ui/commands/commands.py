@@ -18,6 +18,7 @@ from fcn_studio.core.sample import Status
 from fcn_studio.i18n import tr, tr_n
 from fcn_studio.settings import Settings
 from fcn_studio.ui.actions.table import TOOL_NAMES, class_keys
+from fcn_studio.ui.commands.import_frames import ImportFrames
 from fcn_studio.ui.commands.import_masks import ImportMasks
 from fcn_studio.ui.commands.network_commands import NetworkCommands
 from fcn_studio.ui.commands.open_folder import OpenFolder
@@ -45,6 +46,7 @@ class Commands(QObject):
     Attributes:
         opening: opens folders.
         importing: imports annotations of other programs.
+        frames: imports frames of films.
         restore: brings earlier versions back.
         exporter: runs exports.
         networks: the commands on networks.
@@ -63,6 +65,7 @@ class Commands(QObject):
         self._settings, self._messages, self._window = settings, messages, window
         self.opening = OpenFolder(session, settings, messages, self.may_end_jobs, window)
         self.importing = ImportMasks(session, self.opening, self.may_end_jobs, messages, window)
+        self.frames = ImportFrames(session, self.opening, settings, messages, window)
         self.restore = RestoreEarlier(session, messages, self.importing.import_masks, window)
         self.networks = NetworkCommands(session, network, messages, window)
         self.exporter = Exporter(self)
@@ -82,6 +85,7 @@ class Commands(QObject):
             "save": session.autosave.save_soon,
             "export": self.export,
             "import_masks": self.importing.import_masks,
+            "import_frames": self.frames.import_frames,
             "recovery": self.show_recovery,
             "settings": self.change_settings,
             "close_project": self.close_project,

@@ -35,6 +35,9 @@ def test_frames_are_written_once_and_numbered_as_in_the_film(film: Path, tmp_pat
     assert result.kept == 1
     assert (tmp_path / "street-000010.jpg").read_bytes() == b"mine"
     assert read_image(tmp_path / "street-000020.jpg").mean() == pytest.approx(200, abs=3)
+    for every, numbers in (("0.2s", range(0, 25, 2)), ("0.3s", range(0, 25, 3)), ("0.25s", (0, 3, 5, 8, 10, 13, 15))):
+        result = result_of(import_frames(film, tmp_path / every, Every.parsed(every)))
+        assert result.written[: len(numbers)] == [f"street-{number:06}.jpg" for number in numbers]
     (tmp_path / "JPEGImages").mkdir()
     result = result_of(import_frames(film, tmp_path, Every.parsed("12f"), "png"))
     assert sorted(path.name for path in (tmp_path / "JPEGImages").iterdir()) == result.written
