@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
+from time import monotonic
 
 from PySide6.QtCore import QObject, Signal
 
@@ -13,8 +14,8 @@ from fcn_studio.formats.voc.masks import indices_in
 from fcn_studio.i18n import tr, tr_n
 from fcn_studio.ui.runtime.worker import Worker
 
-_AT_ONCE = 20
-"""Masks that are read before what they have is shown."""
+_INTERVAL_S = 0.5
+"""How often what was found is shown."""
 
 _MOST_NAMED = 12
 
@@ -67,6 +68,11 @@ class ClassCounts(QObject):
 
 
 def _indices(masks: Sequence[Path], rows: Sequence[int]) -> Generator[Found, None, None]:
-    """Yield what the masks of some rows have, a few at a time."""
-    for start in range(0, len(rows), _AT_ONCE):
-        yield {row: indices_in(masks[row]) or frozenset() for row in rows[start : start + _AT_ONCE]}
+    """Yield what the masks of some rows have, at intervals."""
+    found, since = dict[int, frozenset[int]](), monotonic()
+    for row in rows:
+        found[row] = indices_in(masks[row]) or frozenset()
+        if monotonic() - since > _INTERVAL_S:
+            yield found
+            found, since = {}, monotonic()
+    yield found
