@@ -248,8 +248,10 @@ def _put_project_file_back(
     table = project.config.table
     for index in change.targets:
         now, then = table.get(index), before.get(index)
-        if now is not None and then is not None:
-            table = table.with_class(replace(now, retired=then.retired, replaced_by=then.replaced_by))
+        if now is not None and then is not None and then.retired:
+            table = table.with_class(replace(now, retired=True, replaced_by=then.replaced_by))
+        elif now is not None and then is not None:
+            table = table.with_retired(index, False)  # without its key if another class has it by now
     staging.put(path, project_file_with(path, replace(project.config, table=table)))
 
 

@@ -170,6 +170,8 @@ def test_what_was_painted_since_survives_taking_back(folder: Path) -> None:
     found.label_map[3:] = DEBRIS
     found.provenance[3:] = Provenance.HUMAN
     save(folder, "1.png", found, Status.VERIFIED)
+    with ProjectFolder.open(folder, writable=True) as project:
+        project.set_table(project.config.table.added("dust"))
     assert "2.png" not in taken_back(folder).images
     now = annotation(folder, "1.png")
     assert now.labels.label_map[0, 0] == 0
@@ -177,6 +179,10 @@ def test_what_was_painted_since_survives_taking_back(folder: Path) -> None:
     assert (now.labels.label_map[5] == DEBRIS).all()
     assert now.status is Status.VERIFIED
     assert annotation(folder, "0.png").status is Status.VERIFIED
+    with ProjectFolder.open(folder, writable=False) as project:
+        active = project.config.table.active
+    assert [info.name for info in active] == ["background", "cell", "debris", "dust"]
+    assert len({info.key for info in active}) == len(active)
 
 
 def test_a_mask_from_before_a_change_is_read_with_what_replaced_its_class(folder: Path) -> None:
