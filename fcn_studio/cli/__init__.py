@@ -235,9 +235,9 @@ def _import(options: argparse.Namespace) -> Json:
 
 
 def _classes(options: argparse.Namespace) -> Json:
-    from fcn_studio.jobs.class_changes import command
+    from fcn_studio.jobs.commands.classes import classes
 
-    return command.classes(
+    return classes(
         options.folder,
         merge=options.merge,
         delete=options.delete,

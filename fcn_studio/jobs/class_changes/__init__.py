@@ -1,1 +1,0 @@
-"""The command that lists, merges, deletes and retires classes."""
