@@ -15,6 +15,7 @@ from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.with_result import WithResult
 from fcn_studio.formats.images.images import MAX_PIXELS
+from fcn_studio.formats.opening.told import is_news
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.i18n import tr
 from fcn_studio.jobs.networks import default_network
@@ -50,8 +51,9 @@ def open_project(
         grey_as_indices=grey_as_indices or None,
     )
     project.max_pixels = max_pixels
-    for notice in project.notices:
-        print(notice, file=sys.stderr)
+    if is_news(project) or not project.samples:
+        for sentence in project.opening.for_console(folder):
+            print(sentence, file=sys.stderr)
     return project
 
 

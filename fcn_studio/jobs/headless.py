@@ -107,6 +107,7 @@ def evaluate(
                 "network": chosen.name,
                 "checkpoint": chosen.sha256,
                 "split": split,
+                "opening": project.opening.as_json(),
                 **figures.as_json(table),
                 **figures.details_as_json(table),
                 "failed": [*snapshot.problems, *failed],
@@ -201,6 +202,7 @@ def suspects(
             print(tr("the first {listed} are listed; --json writes all", listed=_LISTED))
         return {
             "images": {found.image_id: found.score for found in judged},
+            "opening": project.opening.as_json(),
             "regions": [_region_json(image_id, region, table) for image_id, region in regions],
             "failed": [*snapshot.problems, *failed],
         }
@@ -277,6 +279,7 @@ def export(
         )
         return {
             "format": row.name,
+            "opening": project.opening.as_json(),
             "images": result.images,
             **{split.value: count for split, count in result.counts.items()},
             "folder": str(result.folder),

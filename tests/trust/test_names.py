@@ -127,8 +127,8 @@ def test_twins_keep_apart(tmp_path: Path) -> None:
     made(tmp_path, unicodedata.normalize("NFD", "é.png"))
     with ProjectFolder.open(tmp_path, writable=True, table=CLASSES) as project:
         assert len(project.samples) == 5
-        (notice,) = project.notices
-        assert "has the same name in another spelling" in notice
+        (found,) = project.opening.findings
+        assert "has the same name in another spelling" in found.sentence
         for number, sample in enumerate(project.samples):
             project.annotations.save(sample, labels(number % 4), Status.VERIFIED)
         paths = [project.annotations.mask_path(sample) for sample in project.samples]
@@ -171,8 +171,8 @@ def test_what_is_no_file_is_left_out_and_hangs_nobody(
 ) -> None:
     scan = scan_images(odd)
     assert [sample.image_id for sample in scan.samples] == ["folder.jpg/inside.png", "good.png"]
-    (notice,) = scan.notices
-    assert "5 entries are left out, because they are not files, or links that lead nowhere: " in notice
+    (found,) = scan.findings
+    assert "5 entries are left out, because they are not files, or links that lead nowhere: " in found.sentence
     assert cli.main(["segment", str(odd), "--out", str(tmp_path / "raw"), "--device", "cpu"]) == 0
     assert "5 entries are left out" in capsys.readouterr().err
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 
+from fcn_studio.formats.finding import Finding, first_names, in_a_row
 from fcn_studio.i18n import tr, tr_n, tr_noop
 
 _KINDS: dict[str, str] = {
@@ -38,18 +39,21 @@ def kind_of(name: str) -> str | None:
     return _KINDS.get(os.path.splitext(name)[1].casefold())
 
 
-def left_out_sentence(kinds: Iterable[str]) -> str | None:
-    """Return the sentence on left-out files of such kinds.
+def kinds_left_out(files: Mapping[str, str]) -> Finding | None:
+    """Return what to say of left-out files, None if there are none.
 
-    It is None if there are none.
+    Args:
+        files: path -> kind, in English.
     """
-    counts = Counter(kinds)
-    if not counts:
+    if not files:
         return None
+    counts = Counter(files.values())
     words = ", ".join(f"{tr(kind)} ({count:,})" for kind, count in sorted(counts.items()))
-    return tr_n(
-        "{n} file is of a kind that is not read: {kinds}. Convert it to JPEG, PNG or TIFF.",
-        "{n:,} files are of kinds that are not read: {kinds}. Convert them to JPEG, PNG or TIFF.",
-        sum(counts.values()),
+    sentence = tr_n(
+        "{n} file is of a kind that is not read: {kinds}. Convert it to JPEG, PNG or TIFF: {names}.",
+        "{n:,} files are of kinds that are not read: {kinds}. Convert them to JPEG, PNG or TIFF: {names}.",
+        len(files),
         kinds=words,
+        names=in_a_row(files),
     )
+    return Finding("unread_kinds", sentence, len(files), first_names(files))

@@ -8,20 +8,29 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from fcn_studio.core.sample import Sample, image_id_of, mask_ids
 from fcn_studio.formats.atomic import os_errors_as
+from fcn_studio.formats.finding import Finding, first_names, in_a_row
 from fcn_studio.formats.images.images import IMAGE_SUFFIXES
-from fcn_studio.formats.images.other_kinds import kind_of, left_out_sentence
+from fcn_studio.formats.images.other_kinds import kind_of, kinds_left_out
 from fcn_studio.i18n import tr, tr_n, tr_noop
 
 IMAGES = "JPEGImages"
 MASKS = "SegmentationClass"
 NOT_IMAGES = frozenset({MASKS, "SegmentationObject", "ImageSets"})
 """Folders of a VOC tree that hold PNGs which are no photographs."""
+
+NOT_SEARCHED = frozenset(
+    {"@eadir", "@recycle", "#recycle", "$recycle.bin", "system volume information", "__macosx", "lost+found"}
+    | {"thumbs", "thumbnails"}
+    | {f"segmentation{what}{form}" for what in ("class", "object") for form in ("png", "visualization", "npy")}
+)
+"""Casefolded names of folders that hold no photographs: those in which file managers and servers keep thumbnails and
+deleted files, and those that labelme's converter to VOC writes."""
 
 MAX_LIST_BYTES = 32 << 20
 """A list of images is not read if it is larger: half a million names have so many bytes."""
@@ -35,58 +44,57 @@ class ImageScan:
 
     Attributes:
         samples: sorted as people count: ``img2`` before ``img10``.
-        notices: what was left out and why.
+        findings: what was left out and why.
     """
 
     samples: tuple[Sample, ...]
-    notices: tuple[str, ...]
+    findings: tuple[Finding, ...]
 
 
-def scan_images(root: Path) -> ImageScan:
+def scan_images(root: Path, *, with_all: bool = False) -> ImageScan:
     """Return all images below ``root``.
 
-    Links to folders are followed once. Hidden files and `NOT_IMAGES` are left out.
+    Links to folders are followed once. Hidden files and `NOT_IMAGES` are left out, and `NOT_SEARCHED` too unless
+    ``with_all``.
 
     Raises:
         ProjectError: if ``root`` itself cannot be listed.
     """
     with os_errors_as(tr_noop("{path} cannot be opened: {reason}"), root):
         os.scandir(root).close()
-    notices: list[str] = []
+    findings: list[Finding] = []
     paths: dict[str, str] = {}
     odd: list[str] = []
-    others: list[str] = []
-    for relative, entry in _files(root, notices):
+    others: dict[str, str] = {}
+    for relative, entry in _files(root, findings, () if with_all else NOT_SEARCHED):
         if os.path.splitext(relative)[1].casefold() in IMAGE_SUFFIXES:
             image_id = image_id_of(relative)
             if not _leads_to(entry.is_file):
                 odd.append(entry.path)
             elif image_id in paths:
-                notices.append(
-                    tr(
-                        "{path} is left out: {other} has the same name in another spelling",
-                        path=entry.path,
-                        other=paths[image_id],
-                    )
+                sentence = tr(
+                    "{path} is left out: {other} has the same name in another spelling.",
+                    path=entry.path,
+                    other=paths[image_id],
                 )
+                findings.append(Finding("same_name", sentence, 1, (relative,)))
             else:
                 paths[image_id] = entry.path
         elif (kind := kind_of(relative)) is not None:
-            others.append(kind)
-    if (sentence := left_out_sentence(others)) is not None:
-        notices.append(sentence)
+            others[relative] = kind
+    if (finding := kinds_left_out(others)) is not None:
+        findings.append(finding)
     if odd:
-        notices.append(
-            tr_n(
-                "{n} entry is left out, because it is not a file, or a link that leads nowhere: {path}",
-                "{n:,} entries are left out, because they are not files, or links that lead nowhere: {path}, ...",
-                len(odd),
-                path=odd[0],
-            )
+        sentence = tr_n(
+            "{n} entry is left out, because it is not a file, or a link that leads nowhere: {names}.",
+            "{n:,} entries are left out, because they are not files, or links that lead nowhere: {names}.",
+            len(odd),
+            names=in_a_row(odd),
         )
+        findings.append(Finding("no_file", sentence, len(odd), first_names(odd)))
     masks = mask_ids(paths)
     ordered = sorted(paths, key=_natural)
-    return ImageScan(tuple(Sample(i, paths[i], masks[i]) for i in ordered), tuple(notices))
+    return ImageScan(tuple(Sample(i, paths[i], masks[i]) for i in ordered), tuple(findings))
 
 
 def scan_masks(folder: Path) -> dict[str, str]:
@@ -103,11 +111,20 @@ def scan_masks(folder: Path) -> dict[str, str]:
     return found
 
 
-def _files(root: Path, notices: list[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def other_files(folder: Path) -> dict[str, str]:
+    """Return the visible files below a mask folder that `scan_masks` passes by, as relative path -> file."""
+    found = ((relative, entry) for relative, entry in _files(folder, []) if not relative.casefold().endswith(".png"))
+    return {relative: entry.path for relative, entry in found if _leads_to(entry.is_file)}
+
+
+def _files(
+    root: Path, findings: list[Finding], left_out: Container[str] = ()
+) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Yield (path relative to ``root``, entry) of each visible file.
 
-    That is all that is no folder and not hidden. Folders that cannot be listed are added to ``notices``. An entry may
-    be a pipe, or a link that leads nowhere or in a circle: ask ``is_file``.
+    That is all that is no folder and not hidden. Folders that cannot be listed are added to ``findings``. An entry
+    may be a pipe, or a link that leads nowhere or in a circle: ask ``is_file``. Folders whose casefolded names are in
+    ``left_out`` are not searched.
     """
     pending = [("", str(root))]
     seen = {os.path.realpath(root)}
@@ -116,14 +133,15 @@ def _files(root: Path, notices: list[str]) -> Iterator[tuple[str, os.DirEntry[st
         try:
             entries = list(os.scandir(folder))
         except OSError as error:
-            notices.append(tr("{folder} is left out: {reason}", folder=folder, reason=error.strerror))
+            sentence = tr("{folder} is left out: {reason}.", folder=folder, reason=error.strerror)
+            findings.append(Finding("unreadable_folder", sentence, 1, (prefix.rstrip("/"),)))
             continue
         for entry in entries:
             if entry.name.startswith("."):
                 continue
             if not _leads_to(entry.is_dir):
                 yield prefix + entry.name, entry
-            elif entry.name not in NOT_IMAGES:
+            elif entry.name not in NOT_IMAGES and entry.name.casefold() not in left_out:
                 real = os.path.realpath(entry.path)
                 if real not in seen:
                     seen.add(real)

@@ -18,7 +18,7 @@ Before a mask is first overwritten after it was loaded, it is kept as an earlier
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Container
+from collections.abc import Callable, Collection, Container, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import MaskError, MaskNeedsDecision, ProjectError
 from fcn_studio.formats.atomic import refuse_outside, write_atomically
 from fcn_studio.formats.images.scan import MASKS, scan_masks
+from fcn_studio.formats.opening.mask_header import looks_readable
 from fcn_studio.formats.project import loaded
 from fcn_studio.formats.project.adopted import read_adopted, write_adopted
 from fcn_studio.formats.project.encoded import EncodedAnnotation
@@ -98,6 +99,11 @@ class AnnotationStore:
         self.image_digests = ImageDigests()
 
     @property
+    def mask_ids(self) -> Set[str]:
+        """Mask ids of all annotations, those without an image too."""
+        return self._masks.keys() | self._records.keys()
+
+    @property
     def masks(self) -> dict[str, Path]:
         """Mask id -> file of all masks, those without an image too."""
         return {mask_id: Path(path) for mask_id, path in self._masks.items()}
@@ -141,7 +147,7 @@ class AnnotationStore:
             return self.statuses.indexed(mask_id, self._stamp(sample))
         if mask_id not in self._masks:
             return Status.NEW
-        return None if mask_id in self._originals else self._without_record(sample)
+        return None if mask_id in self._originals or mask_id in self._adopted else Status.IN_PROGRESS
 
     def _stamp(self, sample: Sample) -> Stamp:
         return stamp_of(self._records[sample.mask_id], self._masks.get(sample.mask_id, ""))
@@ -171,8 +177,7 @@ class AnnotationStore:
 
     def untouched(self, sample: Sample) -> bool:
         """Return whether the mask is as it was found at first opening."""
-        mask_id = sample.mask_id
-        if mask_id not in self._adopted or mask_id in self._records:
+        if (mask_id := sample.mask_id) not in self._adopted or mask_id in self._records:
             return False
         return mask_id not in self._originals or same_content(self.mask_path(sample), self.original_path(sample))
 
@@ -192,7 +197,8 @@ class AnnotationStore:
 
     def _without_record(self, sample: Sample) -> Status:
         """Return the status of a mask that no record fits."""
-        return Status.VERIFIED if self.untouched(sample) else Status.IN_PROGRESS
+        finished = self.untouched(sample) and looks_readable(self.mask_path(sample))
+        return Status.VERIFIED if finished else Status.IN_PROGRESS
 
     def load(
         self,
@@ -238,12 +244,10 @@ class AnnotationStore:
                 notices = (loaded.other_image_sentence(sample.image_path),) if other else ()
                 return LoadedLabels(Labels.unlabelled(height, width), status, by, notices=notices, other_image=other)
             assert digest is not None
-            table, grey_as_indices = self._rules()
-            reading = Reading(sample, size, table, grey_as_indices)
+            reading = Reading(sample, size, *(rules := self._rules()))
             if self.untouched(sample):
-                mask = reading.decoded(data, path)
-                return LoadedLabels(made_by_human(mask.label_map), status, None, digest, mask.notices)
-            source = DecodedFrom(digest, record_sha256(record_path), fits, other, size, table, grey_as_indices)
+                return self._finished(reading, data, digest)
+            source = DecodedFrom(digest, record_sha256(record_path), fits, other, size, *rules)
             found = None if peek else self._ahead.take(sample.mask_id, source)
             if found is None:
                 fitting, changed = record_path if fits else None, sample.image_path if other else None
@@ -254,6 +258,16 @@ class AnnotationStore:
                 if other or self.statuses.indexed(sample.mask_id, stamp) not in (None, found.status):
                     self.statuses.put_into_index(sample.mask_id, stamp, found.status)
             return found
+
+    def _finished(self, reading: Reading, data: bytes, digest: str) -> LoadedLabels:
+        """Return the annotation of a mask that was found at first opening, which is Verified if it can be read."""
+        try:
+            mask = reading.decoded(data, self.mask_path(reading.sample))
+        except MaskError:
+            self.statuses.know(reading.sample.mask_id, Status.IN_PROGRESS)
+            raise
+        self.statuses.know(reading.sample.mask_id, Status.VERIFIED)
+        return LoadedLabels(made_by_human(mask.label_map), Status.VERIFIED, None, digest, mask.notices)
 
     def _is_other_image(self, sample: Sample, record: Record | None) -> bool:
         """Return whether the image file has another picture than the record was made for."""

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from fcn_studio.core.classes import BACKGROUND, ClassTable
 from fcn_studio.core.project import ProjectConfig
-from fcn_studio.core.sample import Sample
 from fcn_studio.errors import ClassTableNeeded
 from fcn_studio.formats.voc.found_classes import found_classes
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import tr
 
 
 def found_table(folder: Path, masks: Mapping[str, Path], default: ClassTable | None) -> ClassTable:
@@ -34,20 +33,6 @@ def found_table(folder: Path, masks: Mapping[str, Path], default: ClassTable | N
             'fcn-studio import "{folder}" --into "{folder}" --map ...',
             folder=folder,
         )
-    )
-
-
-def first_notice(samples: Sequence[Sample], masks: Mapping[str, Path]) -> tuple[str, ...]:
-    """Return the notice that masks were found at first opening."""
-    count = sum(sample.mask_id in masks for sample in samples)
-    if not count:
-        return ()
-    return (
-        tr_n(
-            "{n} mask was found here and counts as finished: Verified, made by you",
-            "{n} masks were found here and count as finished: Verified, made by you",
-            count,
-        ),
     )
 
 

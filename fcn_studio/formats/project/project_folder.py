@@ -44,9 +44,10 @@ from fcn_studio.formats.atomic import refuse_outside
 from fcn_studio.formats.images.grey_survey import surveyed_levels
 from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.images.scan import IMAGES, MASKS, scan_images, scan_masks
+from fcn_studio.formats.opening.look import find_images, image_root_of, report_on
 from fcn_studio.formats.project import migrations
 from fcn_studio.formats.project.annotations import AnnotationStore
-from fcn_studio.formats.project.first_opening import first_notice, found_table, new_config
+from fcn_studio.formats.project.first_opening import found_table, new_config
 from fcn_studio.formats.project.leftovers import remove_leftovers
 from fcn_studio.formats.project.lock import ProjectLock
 from fcn_studio.formats.project.prediction_cache import PredictionCache
@@ -82,9 +83,8 @@ class ProjectFolder:
         samples: all images, sorted as people count.
         access: what may be written; a save may find that it has changed.
         first_opening: there is no project file yet, so masks that lie here count as the user's finished work.
-        notices: sentences for the user on what was found.
+        opening: the report on what was found.
         has_default_classes: whether the folder names no classes, and has those of the network in use for now.
-        first_notices: those of them that are new only to who has not opened the folder before.
         grey_as_indices: how grey masks of 0 and 255 are read; None until somebody said so.
         annotations: loads and saves the annotations, and knows their statuses.
         max_pixels: larger images are not read.
@@ -115,14 +115,7 @@ class ProjectFolder:
         self._project_file = folder / PROJECT_FILE
         self._previous = folder / STATE / "previous"
         self.first_opening = not self._project_file.exists()
-        self.image_root = folder / IMAGES if (folder / IMAGES).is_dir() else folder
-        scan = scan_images(self.image_root)
-        self.samples: Sequence[Sample] = scan.samples
-        self._by_id = {sample.image_id: sample for sample in scan.samples}
-        self.splits = Splits(
-            folder, scan.samples, folder / STATE / SPLITS, lambda: self._config.val_percent, new=self.first_opening
-        )
-        self.runs = Runs(folder / STATE / "runs", folder)
+        self.image_root = image_root_of(folder)
         self.transactions = _transactions_of(folder)
         self.annotations = AnnotationStore(
             folder,
@@ -131,10 +124,17 @@ class ProjectFolder:
             require_writable=self._require_writable,
             prepare=self._prepare,
         )
+        found = find_images(folder, self.annotations.mask_ids)
+        self.samples: Sequence[Sample] = found.samples
+        self._by_id = {sample.image_id: sample for sample in found.samples}
+        self.splits = Splits(
+            folder, found.samples, folder / STATE / SPLITS, lambda: self._config.val_percent, new=self.first_opening
+        )
+        self.runs = Runs(folder / STATE / "runs", folder)
         self.predictions = self._prediction_cache()
+        masks = self.annotations.masks
         if self.first_opening:
             refuse_if_lost(self._project_file, self._previous)
-            masks = self.annotations.masks
             self._config, version = new_config(folder, table or found_table(folder, masks, default_table)), 0
         else:
             self._config, version = open_project_file(self._project_file, self._previous)
@@ -143,8 +143,7 @@ class ProjectFolder:
         self._decide_levels()
         self._copied = False
         self._file_stamp = stamp_of(self._project_file)
-        self.first_notices = first_notice(scan.samples, self.annotations.masks) if self.first_opening else ()
-        self.notices = (*scan.notices, *self.first_notices)
+        self.opening = report_on(folder, found, masks, self.splits.lists, first_opening=self.first_opening)
 
     @classmethod
     def open(

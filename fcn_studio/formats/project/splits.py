@@ -84,6 +84,23 @@ class Splits:
             return assigned
         return split_of(sample.image_id, self._val_percent()) if self._by_id else Split.TRAIN
 
+    def decided(self, sample: Sample) -> Split | None:
+        """Return the split of an image that has one, None if it has none yet or the file is broken."""
+        try:
+            has_one = self._by_id or sample.image_id in self._assigned() or sample.image_id in self._listed
+            return self.of(sample) if has_one else None
+        except ProjectError:
+            return None
+
+    @property
+    def any_held_out(self) -> bool:
+        """Whether an image is not for training; False if the file is broken."""
+        try:
+            held_out = any(split is not Split.TRAIN for split in self._assigned().values())
+        except ProjectError:
+            return False
+        return held_out or any(split is not Split.TRAIN for split in self._listed.values())
+
     def expected(self, verified: Sequence[Sample]) -> dict[str, Split]:
         """Return image id -> split as numerous as they will be after `assign`, without looking at classes."""
         found = {sample.image_id: self.of(sample) for sample in verified}

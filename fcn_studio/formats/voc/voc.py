@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from fcn_studio.formats.voc.masks import indices_in
 
 DEVKIT = "VOCdevkit"
 _MASKS_LOOKED_AT = 24
+_VOC_NAME = re.compile("20[01][0-9]_[0-9]{6}")
+"""Names of VOC's images, as ``2007_000032``."""
 
 
 def voc_years(folder: Path) -> tuple[Path, ...]:
@@ -25,11 +28,17 @@ def voc_years(folder: Path) -> tuple[Path, ...]:
 
 
 def fits_voc(masks: Iterable[Path]) -> bool:
-    """Return whether the indices of some masks are VOC's.
+    """Return whether some masks are VOC's, by their names and indices.
 
-    The masks are spread over all of them. VOC's indices are 0 to 20 and 255.
+    The masks are spread over all of them. VOC's indices are 0 to 20 and 255. Masks with the indices 0 to 3 alone may
+    be anybody's, so they must have names as VOC's masks have.
     """
     paths = list(masks)
     step = max(1, len(paths) // _MASKS_LOOKED_AT)
     found = [indices for path in paths[::step] if (indices := indices_in(path)) is not None]
-    return bool(found) and frozenset().union(*found) <= {*range(len(VOC_NAMES)), VOID}
+    if not found:
+        return False
+    indices = frozenset().union(*found) - {VOID}
+    counted_up = indices == {*range(len(indices))} and len(indices) < len(VOC_NAMES)
+    named = any(_VOC_NAME.fullmatch(path.stem) for path in paths)
+    return indices <= {*range(len(VOC_NAMES))} and (named or not counted_up)

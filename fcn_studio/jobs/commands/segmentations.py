@@ -175,6 +175,7 @@ def _segment(project: ProjectFolder, network: NetworkInfo, share: _Share, write:
         "network": network.name,
         "checkpoint": network.sha256,
         "images": total,
+        "opening": project.opening.as_json(),
         "written": written,
         "failed": failed,
         "seconds": seconds,

@@ -125,7 +125,10 @@ def _train(
             _tell_unfinished(project, out)
         with closing(fine_tune_run(request)) as run:
             outcome, judged, failed = _drive(run, log)
-        result = _training_json(outcome, project.config.table) | {"failed": failed}
+        result = _training_json(outcome, project.config.table) | {
+            "failed": failed,
+            "opening": project.opening.as_json(),
+        }
         if judged is not None:
             verdict, reasons = judged.adoption.verdict.value, judged.adoption.reasons
             print(f"{judged.run.name}: {verdict} ({'; '.join(reason.translated() for reason in reasons)})")

@@ -108,6 +108,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
                tr_noop("Take over a folder whose lock was left by a program on another computer"), needs=_P),
     ActionSpec("recovery", tr_noop("What came &back…"), _FILE, (), "",
                tr_noop("Show the strokes that came back when the folder was opened"), needs=_P),
+    ActionSpec("opening_report", tr_noop("What was &found…"), _FILE, (), "",
+               tr_noop("Show what was found when the folder was opened"), needs=_P),
     ActionSpec("settings", tr_noop("Se&ttings…"), _FILE, ("Ctrl+,",), "",
                tr_noop("Change the settings"), separator=True),
     ActionSpec("close_project", tr_noop("&Close project"), _FILE, ("Ctrl+W",), "",

@@ -87,6 +87,7 @@ class Commands(QObject):
             "import_masks": self.importing.import_masks,
             "import_frames": self.frames.import_frames,
             "recovery": self.show_recovery,
+            "opening_report": self.opening.show_report,
             "settings": self.change_settings,
             "close_project": self.close_project,
             "undo": session.undo,

@@ -25,6 +25,7 @@ from fcn_studio.ui.runtime.user_messages import Messages
 from fcn_studio.ui.session.session import Session
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
+    from fcn_studio.formats.opening.report import OpeningReport
     from fcn_studio.formats.project.project_folder import ProjectFolder
 
 
@@ -57,6 +58,7 @@ class OpenFolder(QObject):
         self._messages, self._window = messages, window
         session.grey_mask_found.connect(self.ask_grey)
         session.pictures.too_large.connect(self.ask_large)
+        session.reported.connect(self._tell)
 
     def ask(self) -> None:
         """Let the user choose a folder and open it."""
@@ -102,6 +104,12 @@ class OpenFolder(QObject):
             agreed = agreed or self._may_leave()
             if not agreed:
                 return
+            chosen = self._tree_instead(folder)
+            if chosen is None:
+                return
+            if chosen != folder:
+                folder = chosen
+                continue
             try:
                 self._session.open_folder(folder, table=table)
             except YearsFound as found:
@@ -117,6 +125,36 @@ class OpenFolder(QObject):
             else:
                 self._offer_classes()
                 return
+
+    def _tell(self, report: OpeningReport) -> None:
+        """Tell what was found in a folder that was opened: a sentence, and more on request."""
+        if all(found.kind == "masks_found" for found in report.findings):
+            self._messages.say(report.summary)
+        else:
+            self._messages.offer(report.summary, tr("Details…"), self.show_report)
+
+    def show_report(self) -> None:
+        """Show what was found when the folder was opened."""
+        from fcn_studio.ui.dialogs.opening_dialog import OpeningDialog
+
+        project = self._session.project
+        if project is not None:
+            OpeningDialog(project.folder, project.opening, self._window).open()
+
+    def _tree_instead(self, folder: Path) -> Path | None:
+        """Return the folder to open: the data set that a folder is a part of, if the user wants it.
+
+        It is None if the user wants neither.
+        """
+        from fcn_studio.formats.opening.look import tree_around
+        from fcn_studio.formats.project.project_folder import PROJECT_FILE
+        from fcn_studio.ui.dialogs.questions import TreeDialog
+
+        tree = tree_around(Path(os.path.abspath(folder)))
+        if tree is None or (folder / PROJECT_FILE).exists():
+            return folder
+        question = TreeDialog(folder.name, tree, self._window)
+        return question.folder(folder) if question.asked() else None
 
     def _offer_classes(self) -> None:
         """Offer to choose the classes of a folder that has none."""
@@ -178,14 +216,15 @@ class OpenFolder(QObject):
         Raises:
             ProjectError: if the folder cannot be listed.
         """
-        from fcn_studio.formats.images.scan import scan_images
+        from fcn_studio.formats.opening.look import find_images
 
         session = self._session
         project = session.project
         if project is None or project.access is not Access.WRITABLE or project.folder.resolve() != folder.resolve():
             return False
         known = {sample.image_id for sample in project.samples}
-        there = {sample.image_id for sample in in_background(lambda: scan_images(project.image_root)).samples}
+        found = in_background(lambda: find_images(project.folder, project.annotations.mask_ids))
+        there = {sample.image_id for sample in found.samples}
         new, gone, name = len(there - known), len(known - there), project.folder.name
         if not (new or gone):
             self._messages.say(tr("{folder} is already open, and no image in it is new.", folder=name))

@@ -116,6 +116,37 @@ class YearDialog(Dialog):
         return self._years[max(0, self._list.currentRow())]
 
 
+class TreeDialog(Dialog):
+    """Question whether to open a folder or the data set that it is a part of.
+
+    Args:
+        name: name of the folder.
+        tree: the data set.
+        parent: the window it belongs to.
+    """
+
+    def __init__(self, name: str, tree: Path, parent: QWidget | None = None) -> None:
+        super().__init__(tr("Part of a data set"), tr("Open"), parent=parent)
+        self._tree = tree
+        self.add_words(
+            tr(
+                "'{name}' is a part of the data set '{tree}'. Its masks and lists are seen only if you open the "
+                "whole data set.",
+                name=name,
+                tree=tree.name,
+            )
+        )
+        self._whole = QRadioButton(tr("Open the data set '{tree}'", tree=tree.name))
+        self._part = QRadioButton(tr("Open '{name}' alone, without the masks", name=name))
+        self._whole.setChecked(True)
+        self.column.addWidget(self._whole)
+        self.column.addWidget(self._part)
+
+    def folder(self, part: Path) -> Path:
+        """Return the chosen folder: the data set, or its part."""
+        return self._tree if self._whole.isChecked() else part
+
+
 class GreyMaskDialog(Dialog):
     """Question for the meaning of a mask of only 0 and 255."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFont, QIcon, QImage, QPainter, QPen, QPixmap
 
-from fcn_studio.core.sample import Sample, Status
+from fcn_studio.core.sample import Sample, Split, Status
 from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.ui.docks.thumbnails import THUMBNAIL, Thumbnails
 from fcn_studio.ui.runtime.guard import guarded
@@ -30,6 +30,7 @@ Index = QModelIndex | QPersistentModelIndex
 _ROLE = Qt.ItemDataRole
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _PLACE = {status: place for place, status in enumerate(Status)}
+_SPLIT_PLACE = {split: place for place, split in enumerate(Split)}
 _SCAN_AT_ONCE = 400
 """Rows that are tested for a status in one turn of the event loop."""
 _WAIT_MS = 50
@@ -43,6 +44,7 @@ class Column(IntEnum):
     STATUS = 1
     DOUBT = 2
     DIFFERENCES = 3
+    SPLIT = 4
 
 
 TITLES = {
@@ -53,6 +55,7 @@ TITLES = {
         tr_noop("Differs"),
         tr_noop("Share of your pixels for which the network predicts another class"),
     ),
+    Column.SPLIT: (tr_noop("Split"), tr_noop("What the image is used for: training, validation or test")),
 }
 """Title and tool tip of each column."""
 
@@ -63,13 +66,19 @@ SORT_AGAIN_MS, SORT_AGAIN_MOST_MS = 1000, 5000
 """Time between two sorts because more values are known: ten times what a sort takes, within these bounds."""
 
 
-def parse_filter(text: str) -> tuple[list[str], frozenset[Status]]:
-    """Split a filter such as ``street status:verified status:skip`` into words and statuses.
+def parse_filter(text: str) -> tuple[list[str], frozenset[Status], frozenset[Split]]:
+    """Divide a filter such as ``street status:verified split:val`` into words, statuses and splits.
 
-    A status may be shortened and written with or without hyphens. An unknown status is treated as a word.
+    A status or split may be shortened and written with or without hyphens. An unknown one is treated as a word.
     """
-    words, statuses = [], set()
+    words, statuses, splits = [], set(), set()
     for term in text.casefold().split():
+        if term.startswith("split:"):
+            wanted = term.removeprefix("split:")
+            of_name = {split for split in Split if wanted and split.value.startswith(wanted)}
+            splits |= of_name
+            if of_name or not wanted:
+                continue
         if term.startswith("status:"):
             wanted = _plain(term.removeprefix("status:"))
             found = {status for status in Status if wanted and _plain(status.value).startswith(wanted)}
@@ -77,7 +86,7 @@ def parse_filter(text: str) -> tuple[list[str], frozenset[Status]]:
             if found or not wanted:
                 continue
         words.append(term)
-    return words, frozenset(statuses)
+    return words, frozenset(statuses), frozenset(splits)
 
 
 def _plain(name: str) -> str:
@@ -150,12 +159,14 @@ class FileModel(QAbstractTableModel):
         """
         self._text = text
         self._scanning.stop()
-        words, statuses = parse_filter(text)
+        words, statuses, splits = parse_filter(text)
         self.beginResetModel()
         matching: Sequence[int] = range(len(self._samples))
         if words:
             ids = (sample.image_id.casefold() for sample in self._samples)
             matching = [row for row, name in enumerate(ids) if all(word in name for word in words)]
+        if splits:
+            matching = [row for row in matching if self._split(row) in splits]
         self._rows = [] if statuses else self._sorted(matching)
         self._places = {}
         self.endResetModel()
@@ -225,7 +236,7 @@ class FileModel(QAbstractTableModel):
     def redraw(self) -> None:
         """Draw the visible rows again."""
         if self._rows:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, Column.DIFFERENCES))
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, max(Column)))
 
     def changed(self) -> None:
         """Draw the visible rows again, and sort them soon if more of what they are sorted by may be known."""
@@ -283,6 +294,9 @@ class FileModel(QAbstractTableModel):
         if column == Column.STATUS:
             status = self._session.status_scan.known(row)
             return None if status is None else _PLACE[status]
+        if column == Column.SPLIT:
+            split = self._split(row)
+            return None if split is None else _SPLIT_PLACE[split]
         summary = self._summary(self._samples[row])
         if summary is None:
             return None
@@ -321,6 +335,9 @@ class FileModel(QAbstractTableModel):
             return self._samples[row].image_id
         if column == Column.STATUS:
             return self._status_words(row)
+        if column == Column.SPLIT:
+            split = self._split(row)
+            return "" if split is None else split.words
         value = self._value(row, Column(column))
         return "" if value is None else _share_words(value)
 
@@ -336,8 +353,15 @@ class FileModel(QAbstractTableModel):
         status = self._session.status_scan.known(row)
         return "" if status is None else status.words
 
+    def _split(self, row: int) -> Split | None:
+        """Return the split of an image, None if it is not decided yet or cannot be known."""
+        project = self._session.project
+        return None if project is None else project.splits.decided(self._samples[row])
+
     def _described(self, row: int) -> str:
         image_id, status = self._samples[row].image_id, self._status_words(row) or tr("status not known yet")
+        if (split := self._words(row, Column.SPLIT)) and not self._failure(row):
+            status = tr("{status}, {split}", status=status, split=split)
         if self._failure(row):
             return tr("{image_id}: {status}, cannot be opened", image_id=image_id, status=status)
         if (doubt := self._words(row, Column.DOUBT)) and (apart := self._words(row, Column.DIFFERENCES)):

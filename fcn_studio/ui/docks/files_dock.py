@@ -36,10 +36,13 @@ if TYPE_CHECKING:
 
 ROW_HEIGHT = 26
 THUMBNAIL_ROW = THUMBNAIL.height() // 2 + 6
-WIDTHS = {Column.STATUS: 92, Column.DOUBT: 60, Column.DIFFERENCES: 60}
+WIDTHS = {Column.STATUS: 92, Column.DOUBT: 60, Column.DIFFERENCES: 60, Column.SPLIT: 74}
 WIDE = 380
-"""Width from which on the words of a status have room beside doubt and differences; its dot is always there."""
-FILTER_TIP = tr_noop("Words in the name, and status: with new, prelabelled, in-progress, verified or skipped")
+"""Width from which on the words of a status have room beside other columns; its dot is always there."""
+FILTER_TIP = tr_noop(
+    "Words in the name, status: with new, prelabelled, in-progress, verified or skipped, and split: with train, val "
+    "or test"
+)
 
 
 class _View(QTableView):
@@ -172,6 +175,11 @@ class FilesDock(QDockWidget):
         if current.isValid():
             self._open(self.model.sample_row(current.row()))
 
+    def splits_changed(self) -> None:
+        """Show the splits of the images, which have changed."""
+        self._show_columns()
+        self.model.changed()
+
     def retheme(self) -> None:
         """Draw the icons in the colours of the theme."""
         self.model.redraw()
@@ -214,7 +222,9 @@ class FilesDock(QDockWidget):
         doubt = project is not None and project.predictions.any_known
         self._view.setColumnHidden(Column.DOUBT, not doubt)
         self._view.setColumnHidden(Column.DIFFERENCES, project is None or not project.predictions.any_compared)
-        self._view.setColumnHidden(Column.STATUS, doubt and self.width() < WIDE)
+        splits = self._session.project is not None and self._session.project.splits.any_held_out
+        self._view.setColumnHidden(Column.SPLIT, not splits)
+        self._view.setColumnHidden(Column.STATUS, (doubt or splits) and self.width() < WIDE)
 
     def _menu_by_key(self) -> None:
         at = self._view.visualRect(self._view.currentIndex()).center()

@@ -17,9 +17,9 @@ from PySide6.QtCore import QObject, Signal
 from fcn_studio.core.grey_levels import BY_FILE, GreyHistogram, GreyLevels, Span, histogram_of
 from fcn_studio.core.image_pyramid import ImageRgb, levels_of
 from fcn_studio.errors import FcnStudioError, ImageError
+from fcn_studio.formats.by_project import read_row, write_row
 from fcn_studio.i18n import tr
 from fcn_studio.ui.runtime.worker import Worker
-from fcn_studio.ui.session.by_project import read_row, write_row
 from fcn_studio.ui.session.images import Images
 from fcn_studio.ui.session.open_project import OpenProject
 

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from fcn_studio.core.classes import VOID
 from fcn_studio.formats import strict_json
-from fcn_studio.ui.session.by_project import read_row, write_row
+from fcn_studio.formats.by_project import read_row, write_row
 from fcn_studio.ui.session.open_project import OpenProject
 from fcn_studio.ui.session.toolbox import Toolbox
 

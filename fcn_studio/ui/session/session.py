@@ -42,6 +42,7 @@ class Session(OpenProject):
         grey_mask_found(str): asks once a project how to read grey masks. Whoever answers sets
             ``project.grey_as_indices`` before returning.
         refused(FcnStudioError): an image cannot be opened and is passed by.
+        reported(OpeningReport): what was found in a folder that was opened, if it was not told before.
 
     Attributes:
         toolbox: the tools that edit the open document.
@@ -62,6 +63,7 @@ class Session(OpenProject):
     saved = Signal()
     grey_mask_found = Signal(str)
     refused = Signal(object)
+    reported = Signal(object)
 
     def __init__(self, settings: Settings, toolbox: Toolbox, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -132,7 +134,6 @@ class Session(OpenProject):
         self.failures.clear()
         self._grey_asked = grey_as_indices is not None
         self.toolbox.begin(self.table)
-        seen_before = folder.resolve() in self.settings.recent
         last = self.last_places.recall()
         self.settings.add_recent(folder.resolve())
         self.recovery.start(project)
@@ -141,10 +142,10 @@ class Session(OpenProject):
         self.table_changed.emit()
         if locked:
             self.problem.emit(locked)
-        # A folder that was only looked at has no project file, and would be greeted as new each time.
-        for sentence in project.notices:
-            if not (seen_before and sentence in project.first_notices):
-                self.notice.emit(sentence)
+        from fcn_studio.formats.opening.told import is_news
+
+        if is_news(project):
+            self.reported.emit(project.opening)
         if self.samples:
             self._open_first(last)
         self.recovery.tell()

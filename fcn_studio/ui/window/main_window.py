@@ -332,8 +332,11 @@ class MainWindow(QMainWindow):
     def _document_changed(self) -> None:
         self.canvas.set_document(self._session.document, self._session.picture)
         if self._session.project is not None:
+            found = (finding.sentence for finding in self._session.project.opening.findings)
             self.canvas.set_empty_text(
-                tr("No image is open.") if self._session.samples else tr("This folder has no image.")
+                tr("No image is open.")
+                if self._session.samples
+                else "\n".join((tr("This folder has no image."), *found))
             )
         self._refresh()
 

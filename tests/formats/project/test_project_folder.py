@@ -244,7 +244,7 @@ def test_decomposed_names_are_the_same_image_and_mask(tmp_path: Path) -> None:
     make_image(tmp_path / "JPEGImages" / f"{composed}.jpg")
     with ProjectFolder.open(tmp_path, writable=False) as project:
         assert len(project.samples) == 1
-        assert "another spelling" in project.notices[0]
+        assert "another spelling" in project.opening.findings[0].sentence
 
 
 def test_lists_rule_and_the_rest_is_for_training_until_it_is_assigned(tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_masks_found_at_first_opening_are_human_and_verified_for_ever(tmp_path: 
     make_project(tmp_path, ["a.jpg", "b.jpg", "c.jpg"], {"a": VOID, "b": 1})
     with ProjectFolder.open(tmp_path, writable=True) as project:
         assert project.first_opening
-        assert any("2 masks were found here" in notice for notice in project.notices)
+        assert any("2 masks were found here" in notice for notice in map(str, project.opening.findings))
         assert [project.annotations.status(s) for s in project.samples] == [
             Status.VERIFIED,
             Status.VERIFIED,

@@ -13,7 +13,8 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.images.images import write_png
 from fcn_studio.ui.dialogs.first_classes_dialog import FirstClassesDialog
-from fcn_studio.ui.dialogs.questions import EndJobsDialog
+from fcn_studio.ui.dialogs.opening_dialog import OpeningDialog
+from fcn_studio.ui.dialogs.questions import EndJobsDialog, TreeDialog
 from fcn_studio.ui.network.job_list import Kind
 from tests.jobs.helpers import job
 from tests.ui.conftest import Studio, draw_project
@@ -26,13 +27,36 @@ def test_that_masks_were_found_is_told_once(welcome: Studio, tmp_path: Path) -> 
     write_png(folder / "a.png", np.zeros((8, 8, 3), np.uint8))
     write_png(folder / "SegmentationClass" / "a.png", np.ones((8, 8), np.uint8))
     told = []
-    welcome.session.notice.connect(told.append)
+    welcome.window.messages.notice.connect(told.append)
     for times in range(3):
         welcome.window.open_folder(folder)
         assert welcome.session.project is not None
         assert welcome.session.project.first_opening, "it was only looked at"
         assert len([sentence for sentence in told if "found here" in sentence]) == 1, times
         welcome.session.close_project()
+
+
+def test_a_part_of_a_tree_asks_for_the_tree_and_details_are_at_hand(
+    welcome: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "SegmentationClass").mkdir()
+    (tmp_path / "JPEGImages").mkdir()
+    write_png(tmp_path / "JPEGImages" / "a.png", np.zeros((8, 8, 3), np.uint8))
+    (tmp_path / "SegmentationClass" / "b.tif").write_bytes(b"II*")
+    part, opened = tmp_path / "JPEGImages", []
+    for asked, whole in ((False, True), (True, False), (True, True)):
+        monkeypatch.setattr(TreeDialog, "asked", lambda dialog, answer=asked: answer)
+        monkeypatch.setattr(TreeDialog, "folder", lambda dialog, part, w=whole: dialog._tree if w else part)
+        welcome.window.open_folder(part)
+        opened.append(welcome.session.project and welcome.session.project.folder)
+        welcome.session.close_project()
+    assert opened == [None, part, tmp_path]
+    welcome.window.open_folder(tmp_path)
+    assert "is no PNG" not in welcome.window._strip.text, "it was told at the last opening"
+    welcome.window.actions_["opening_report"].trigger()
+    (dialog,) = welcome.window.findChildren(OpeningDialog)
+    assert any("1 file in SegmentationClass is no PNG" in label.text() for label in dialog.findChildren(QLabel))
+    dialog.close()
 
 
 @pytest.mark.parametrize("agrees", [False, True])

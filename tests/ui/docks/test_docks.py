@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QPersistentModelIndex, QPoint, Qt, Signal
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.classes import VOID, ClassTable
-from fcn_studio.core.sample import Sample, Status
+from fcn_studio.core.sample import Sample, Split, Status
 from fcn_studio.formats.project.prediction_index import PredictionSummary
 from fcn_studio.ui.canvas.layers import Layer
 from fcn_studio.ui.docks import file_model
@@ -150,7 +150,8 @@ class ManyFiles(QObject):
     def __init__(self, count: int) -> None:
         super().__init__()
         self.samples = [Sample(f"dir/img{i:06}.jpg", f"img{i:06}.jpg", f"img{i:06}") for i in range(count)]
-        self.project, self.index, self.asked, self.opened = SimpleNamespace(), -1, 0, []
+        splits = SimpleNamespace(decided=lambda _: None, any_held_out=False)
+        self.project, self.index, self.asked, self.opened = SimpleNamespace(splits=splits), -1, 0, []
         self.failures: dict[str, str] = {}
         self.status_scan = KnownUpTo(self, count)
 
@@ -263,10 +264,11 @@ def test_images_are_sorted_by_doubt_and_unknown_ones_come_last(qtbot: QtBot, mon
 
 
 def test_filter_terms() -> None:
-    assert parse_filter("Street status:verified") == (["street"], {Status.VERIFIED})
+    assert parse_filter("Street status:verified") == (["street"], {Status.VERIFIED}, frozenset())
+    assert parse_filter("split:te split:val split:x") == (["split:x"], frozenset(), {Split.TEST, Split.VAL})
     assert parse_filter("status:pre-lab status:in_progress")[1] == {Status.PRELABELLED, Status.IN_PROGRESS}
-    assert parse_filter("status:") == ([], frozenset())
-    assert parse_filter("status:nonsense") == (["status:nonsense"], frozenset())
+    assert parse_filter("status: split:") == ([], frozenset(), frozenset())
+    assert parse_filter("status:nonsense")[:2] == (["status:nonsense"], frozenset())
 
 
 def test_choosing_a_row_opens_it_once(qtbot: QtBot) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from fcn_studio.formats import by_project
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.ui.session import by_project
 from fcn_studio.ui.session.session import Session
 from tests.ui.conftest import draw_project
 

@@ -7,16 +7,26 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from fcn_studio import paths
+from fcn_studio.core.project import ProjectConfig
 from fcn_studio.formats import strict_json
-
-if TYPE_CHECKING:
-    from fcn_studio.formats.project.project_folder import ProjectFolder
 
 MAX_PROJECTS = 200
 _MAX_BYTES = 1 << 20
+
+
+class Project(Protocol):
+    """What of an open project tells its row in a table."""
+
+    folder: Path
+    first_opening: bool
+
+    @property
+    def config(self) -> ProjectConfig:
+        """The settings of the project."""
 
 
 def _read_rows(name: str) -> dict[str, Any]:
@@ -31,13 +41,13 @@ def _read_rows(name: str) -> dict[str, Any]:
     return rows if isinstance(rows, dict) else {}
 
 
-def read_row(name: str, project: ProjectFolder) -> Any:
+def read_row(name: str, project: Project) -> Any:
     """Return what a file holds of a project, None if it holds nothing."""
     rows = _read_rows(name)
     return next((rows[key] for key in _keys(project) if key in rows), None)
 
 
-def write_row(name: str, project: ProjectFolder, row: object) -> None:
+def write_row(name: str, project: Project, row: object) -> None:
     """Write what a file holds of a project; None removes it.
 
     The projects used longest ago are forgotten.
@@ -53,7 +63,7 @@ def write_row(name: str, project: ProjectFolder, row: object) -> None:
         )
 
 
-def _keys(project: ProjectFolder) -> list[str]:
+def _keys(project: Project) -> list[str]:
     """Return what a project is known by.
 
     That is its id, and its folder too if it had no project file when it was opened.

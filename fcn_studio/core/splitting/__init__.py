@@ -1,0 +1,1 @@
+"""Division of images into train, val and test, as a person asks for it."""
