@@ -22,6 +22,7 @@ from fcn_studio.ui.commands.import_frames import ImportFrames
 from fcn_studio.ui.commands.import_masks import ImportMasks
 from fcn_studio.ui.commands.network_commands import NetworkCommands
 from fcn_studio.ui.commands.open_folder import OpenFolder
+from fcn_studio.ui.commands.opening_report import OpeningReports
 from fcn_studio.ui.commands.quitting import LONG_KINDS, Quitting
 from fcn_studio.ui.commands.restore import RestoreEarlier
 from fcn_studio.ui.runtime.file_manager import show_folder
@@ -66,6 +67,7 @@ class Commands(QObject):
         self.opening = OpenFolder(session, settings, messages, self.may_end_jobs, window)
         self.importing = ImportMasks(session, self.opening, self.may_end_jobs, messages, window)
         self.frames = ImportFrames(session, self.opening, settings, messages, window)
+        self.reports = OpeningReports(session, self.importing, messages, window)
         self.restore = RestoreEarlier(session, messages, self.importing.import_masks, window)
         self.networks = NetworkCommands(session, network, messages, window)
         self.exporter = Exporter(self)
@@ -87,7 +89,7 @@ class Commands(QObject):
             "import_masks": self.importing.import_masks,
             "import_frames": self.frames.import_frames,
             "recovery": self.show_recovery,
-            "opening_report": self.opening.show_report,
+            "opening_report": self.reports.show,
             "settings": self.change_settings,
             "close_project": self.close_project,
             "undo": session.undo,

@@ -18,6 +18,7 @@ from fcn_studio.errors import FcnStudioError
 from fcn_studio.i18n import tr, tr_n
 from fcn_studio.settings import Settings
 from fcn_studio.ui.actions.qt_actions import Actions
+from fcn_studio.ui.commands.split_commands import SplitCommands
 from fcn_studio.ui.docks.files_dock import FilesDock
 from fcn_studio.ui.runtime.file_manager import show_folder
 from fcn_studio.ui.runtime.user_messages import Messages
@@ -42,13 +43,14 @@ class FileCommands(QObject):
         session: Session,
         auto_segment: AutoSegment,
         dock: FilesDock,
+        splits: SplitCommands,
         actions: Actions,
         settings: Settings,
         messages: Messages,
         window: QWidget,
     ) -> None:
         super().__init__(window)
-        self._session, self._auto_segment, self._dock = session, auto_segment, dock
+        self._session, self._auto_segment, self._dock, self._splits = session, auto_segment, dock, splits
         self._actions, self._settings, self._messages, self._window = actions, settings, messages, window
         for name, act in self.table().items():
             actions.bind(name, act)
@@ -191,6 +193,7 @@ class FileCommands(QObject):
             menu.addSeparator()
             for name in names:
                 menu.addAction(actions[name])
+        menu.addMenu(self._splits.menu(menu))
         menu.addMenu(self._dock.sort_menu(menu))
         return menu
 

@@ -25,7 +25,6 @@ from fcn_studio.ui.runtime.user_messages import Messages
 from fcn_studio.ui.session.session import Session
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
-    from fcn_studio.formats.opening.report import OpeningReport
     from fcn_studio.formats.project.project_folder import ProjectFolder
 
 
@@ -58,7 +57,6 @@ class OpenFolder(QObject):
         self._messages, self._window = messages, window
         session.grey_mask_found.connect(self.ask_grey)
         session.pictures.too_large.connect(self.ask_large)
-        session.reported.connect(self._tell)
 
     def ask(self) -> None:
         """Let the user choose a folder and open it."""
@@ -126,21 +124,6 @@ class OpenFolder(QObject):
                 self._offer_classes()
                 return
 
-    def _tell(self, report: OpeningReport) -> None:
-        """Tell what was found in a folder that was opened: a sentence, and more on request."""
-        if all(found.kind == "masks_found" for found in report.findings):
-            self._messages.say(report.summary)
-        else:
-            self._messages.offer(report.summary, tr("Details…"), self.show_report)
-
-    def show_report(self) -> None:
-        """Show what was found when the folder was opened."""
-        from fcn_studio.ui.dialogs.opening_dialog import OpeningDialog
-
-        project = self._session.project
-        if project is not None:
-            OpeningDialog(project.folder, project.opening, self._window).open()
-
     def _tree_instead(self, folder: Path) -> Path | None:
         """Return the folder to open: the data set that a folder is a part of, if the user wants it.
 
@@ -157,9 +140,11 @@ class OpenFolder(QObject):
         return question.folder(folder) if question.asked() else None
 
     def _offer_classes(self) -> None:
-        """Offer to choose the classes of a folder that has none."""
+        """Offer to choose the classes of a folder that has none, unless masks that may tell them can be imported."""
         project = self._session.project
-        if project is None or not project.has_default_classes or project.access is not Access.WRITABLE:
+        if project is None or not project.samples or any(found.source for found in project.opening.findings):
+            return
+        if not project.has_default_classes or project.access is not Access.WRITABLE:
             return
         names = [info.name for info in self._session.table.active]
         sentence = tr_n(

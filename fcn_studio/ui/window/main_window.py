@@ -34,6 +34,7 @@ from fcn_studio.ui.commands.label_commands import LabelCommands
 from fcn_studio.ui.commands.live_commands import LiveCommands
 from fcn_studio.ui.commands.network_menu import NetworkMenu
 from fcn_studio.ui.commands.open_folder import dropped_path
+from fcn_studio.ui.commands.split_commands import SplitCommands
 from fcn_studio.ui.commands.view_commands import ViewCommands
 from fcn_studio.ui.commands.walk_commands import WalkCommands
 from fcn_studio.ui.docks.classes_dock import ClassesDock
@@ -192,6 +193,7 @@ class MainWindow(QMainWindow):
             self._session,
             self._network.auto_segment,
             self.files_dock,
+            SplitCommands(self._session, self.files_dock, self.actions_, self.messages, self),
             self.actions_,
             self._settings,
             self.messages,

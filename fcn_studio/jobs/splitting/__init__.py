@@ -1,0 +1,1 @@
+"""Division of a project's images into train, val and test."""
