@@ -41,6 +41,7 @@ from fcn_studio.core.project import Access, ProjectConfig
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import ProjectError, ProjectLocked, ProjectReadOnly, YearsFound
 from fcn_studio.formats.atomic import refuse_outside
+from fcn_studio.formats.finding import Finding
 from fcn_studio.formats.images.grey_survey import surveyed_levels
 from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.images.scan import IMAGES, MASKS, scan_images, scan_masks
@@ -192,7 +193,7 @@ class ProjectFolder:
             finished = _finish_transaction(folder, locked=lock is not None)
             tables = {"table": table, "default_table": default_table}
             project = cls(folder, lock=lock, access=access, grey_as_indices=grey_as_indices, **tables)
-            project.notices = (*finished, *project.notices)
+            project.opening = replace(project.opening, findings=(*finished, *project.opening.findings))
             return project
         except BaseException:
             if lock is not None:
@@ -461,8 +462,8 @@ def _transactions_of(folder: Path) -> TransactionFolder:
     return TransactionFolder(folder, folder / STATE / "class_change", MASKS, PROJECT_FILE, *below)
 
 
-def _finish_transaction(folder: Path, *, locked: bool) -> tuple[str, ...]:
-    """Finish a change of many files that a crash has interrupted, and return a notice of it.
+def _finish_transaction(folder: Path, *, locked: bool) -> tuple[Finding, ...]:
+    """Finish a change of many files that a crash has interrupted, and return what to tell of it.
 
     Raises:
         ProjectError: if it cannot be finished, since the folder cannot be written or another process writes it.
@@ -479,7 +480,9 @@ def _finish_transaction(folder: Path, *, locked: bool) -> tuple[str, ...]:
             raise ProjectError(
                 tr("{folder}: a change of classes is not finished. {reason}", folder=folder, reason=error)
             ) from error
-    return (tr("A change of classes that was interrupted is finished now."),) if finished else ()
+    if not finished:
+        return ()
+    return (Finding("change_finished", tr("A change of classes that was interrupted is finished now.")),)
 
 
 def restore_project_file(folder: Path) -> None:

@@ -253,7 +253,8 @@ def test_a_file_changed_by_another_program_half_way_is_left_alone(
             result_of(change_classes(project, ClassChange({CELL: DEBRIS})))
     write_mask(folder / "SegmentationClass" / "1.png", filled(0))
     with ProjectFolder.open(folder, writable=False) as project:  # one who only reads finishes it too
-        assert project.notices == ("A change of classes that was interrupted is finished now.",)
+        (found,) = project.opening.findings
+        assert found.sentence == "A change of classes that was interrupted is finished now."
         assert (project.annotations.load(project.sample("1.png"), SIZE).labels.label_map == 0).all()
         assert (project.annotations.load(project.sample("0.png"), SIZE).labels.label_map == DEBRIS).all()
     assert not (folder / ".fcn-studio" / "lock").exists()
