@@ -11,7 +11,7 @@ import base64
 import binascii
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ Row = Mapping[str, Any]
 
 def found(path: Path) -> bool:
     """Return whether a file or folder looks like labelme's."""
-    return bool(_files(path)[:1])
+    return next(_files(path), None) is not None
 
 
 def open_source(path: Path) -> LabelmeSource:
@@ -60,15 +60,15 @@ def open_source(path: Path) -> LabelmeSource:
     Raises:
         ProjectError: if there is none.
     """
-    files = _files(path)
+    files = list(_files(path))
     if not files:
         raise ProjectError(tr("{path} has no JSON file of labelme; choose the folder that has them", path=path))
     return LabelmeSource(path if path.is_dir() else path.parent, files)
 
 
-def _files(path: Path) -> list[Path]:
+def _files(path: Path) -> Iterator[Path]:
     files = [path] if path.is_file() else files_below(path, "**/*.json")
-    return [file for file in files if begins_with(file, _HEAD)]
+    return (file for file in files if begins_with(file, _HEAD))
 
 
 class LabelmeSource(DrawnSource):

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -28,6 +28,7 @@ def test_a_ring_in_a_ring_is_a_hole() -> None:
     assert drawn(list(outer), [(2, 2), (3, 3)]) == "\n".join([".#####"] * 5)  # two corners enclose nothing
 
 
+@settings(max_examples=40)
 @given(arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 9))))
 def test_outlines_are_filled_to_the_same_pixels(mask: np.ndarray) -> None:
     rings = [[(x, y) for x, y in ring.tolist()] for o in outlines(mask) for ring in (o.outer, *o.holes)]
