@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from fcn_studio.formats.rle import as_text, decoded, encoded, from_text
+from fcn_studio.formats.rle import as_text, decoded, encoded, encoded_part, from_text
 
 
 @given(arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 9))))
@@ -19,6 +19,9 @@ def test_masks_come_back(mask: np.ndarray) -> None:
     runs = [(value, len(list(run))) for value, run in itertools.groupby(column_major)]
     expected = [0] * bool(column_major[0]) + [length for _, length in runs]
     assert encoded(mask) == expected
+    around = np.pad(mask, ((2, 1), (1, 0)))
+    assert encoded_part(mask, (1, 2), around.shape[::-1]) == encoded(around)
+    assert encoded_part(mask, (0, 0), mask.shape[::-1]) == expected
     assert from_text(as_text(expected)) == expected
     assert np.array_equal(decoded(expected, mask.shape[::-1]), mask)
 

@@ -7,8 +7,9 @@ border is painted too (OpenCV's ``fillPoly``, Pillow's ``ImageDraw.polygon``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -48,10 +49,35 @@ class Outline:
 
         A cut along a row of pixels joins each hole to the border on its left. It has no width.
         """
-        whole, *holes = (np.rint(ring * _QUARTERS).astype(np.int64) for ring in (self.outer, *self.holes))
-        for hole in sorted(holes, key=lambda hole: int(hole[:, 0].min())):
-            whole = _with_hole(whole, hole)
-        return np.asarray(whole / _QUARTERS)
+        rings = [np.rint(ring * _QUARTERS).astype(np.int64) for ring in (self.outer, *self.holes)]
+        cuts = _cuts(rings)
+        joined: dict[int, list[_Ints]] = {}
+        met: dict[int, list[_Cut]] = {number: [] for number in range(len(rings))}
+        for cut in cuts:
+            met[cut.ring].append(cut)
+        for cut in sorted(cuts, key=lambda cut: -int(cut.ends[1, 0])):  # what is joined to a hole is right of it
+            joined[cut.hole] = _with_cuts(rings[cut.hole], cut.side + 1, met[cut.hole], joined)
+        return np.asarray(np.concatenate(_with_cuts(rings[0], 0, met[0], joined)) / _QUARTERS)
+
+
+class _Cut(NamedTuple):
+    """What joins a hole to the border on its left, in quarters of a pixel.
+
+    Attributes:
+        hole: number of the hole's ring.
+        side: number of the hole's corner from which its leftmost side goes.
+        ring: number of the ring on the left.
+        edge: number of that ring's corner from which the side goes that the cut meets.
+        along: place on that side; it grows in its direction.
+        ends: (2, 2), the points of the cut on the other ring and on the hole.
+    """
+
+    hole: int
+    side: int
+    ring: int
+    edge: int
+    along: int
+    ends: _Ints
 
 
 def outlines(mask: Mask) -> list[Outline]:
@@ -129,21 +155,46 @@ def _following(start: _Ints, direction: _Ints, width: int) -> _Ints:
     return after
 
 
-def _with_hole(whole: _Ints, hole: _Ints) -> _Ints:
-    """Return a polygon with a hole joined to it, in quarters of a pixel.
+def _cuts(rings: Sequence[_Ints]) -> list[_Cut]:
+    """Return the cut of each ring but the first, which is around the others."""
+    begin = np.concatenate(rings)
+    end = np.concatenate([np.roll(ring, -1, axis=0) for ring in rings])
+    ring_of = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
+    starts = np.searchsorted(ring_of, np.arange(len(rings)))
+    upright = np.flatnonzero(begin[:, 0] == end[:, 0])
+    first, after = (np.sort((begin[upright, 1], end[upright, 1]), axis=0) + 1) // _QUARTERS
+    edge = np.repeat(upright, after - first)  # once for each row of pixels along it
+    row = np.arange(len(edge)) - np.repeat(np.cumsum(after - first) - (after - first), after - first)
+    row += np.repeat(first, after - first)
+    width = int(begin[:, 0].max()) + 1
+    order = np.argsort(row * width + begin[edge, 0])
+    keys = (row * width + begin[edge, 0])[order]
+    cuts = []
+    for number, ring in enumerate(rings[1:], 1):
+        left = int(ring[:, 0].min())
+        side = int(np.flatnonzero((ring[:, 0] == left) & (np.roll(ring[:, 0], -1) == left))[0])
+        at = (int(ring[[side, (side + 1) % len(ring)], 1].min()) + 1) // _QUARTERS
+        met = int(edge[order[np.searchsorted(keys, at * width + left) - 1]])  # the next on the left in this row
+        middle = at * _QUARTERS + _QUARTERS // 2
+        ends = np.array([(begin[met, 0], middle), (left, middle)])
+        along = middle if begin[met, 1] < end[met, 1] else -middle
+        cuts.append(_Cut(number, side, int(ring_of[met]), int(met - starts[ring_of[met]]), along, ends))
+    return cuts
 
-    The polygon must have the border that is next on the left of the hole's leftmost side.
+
+def _with_cuts(ring: _Ints, first: int, cuts: Iterable[_Cut], joined: Mapping[int, Sequence[_Ints]]) -> list[_Ints]:
+    """Return the parts of a ring from its corner ``first`` on, with the holes whose cuts meet it.
+
+    Args:
+        ring: its corners.
+        first: where it begins.
+        cuts: those that meet it.
+        joined: the parts of their holes.
     """
-    leftmost = int(hole[:, 0].min())
-    side = int(np.flatnonzero((hole[:, 0] == leftmost) & (np.roll(hole[:, 0], -1) == leftmost))[0])
-    top = int(hole[[side, (side + 1) % len(hole)], 1].min())
-    row = (
-        top + 1
-    ) // _QUARTERS * _QUARTERS + _QUARTERS // 2  # the centres of the first row of pixels along this side
-    (x, y), below = whole.T, np.roll(whole[:, 1], -1)
-    met = (np.minimum(y, below) < row) & (row < np.maximum(y, below)) & (x < leftmost)
-    crossed = np.flatnonzero(met)
-    nearest = int(crossed[np.argmax(x[crossed])])
-    there, here = np.array([[x[nearest], row]]), np.array([[leftmost, row]])
-    around = np.roll(hole, -side - 1, axis=0)
-    return np.concatenate((whole[: nearest + 1], there, here, around, here, there, whole[nearest + 1 :]))
+    corners = np.roll(ring, -first, axis=0)
+    parts, done = list[_Ints](), 0
+    for cut in sorted(cuts, key=lambda cut: ((cut.edge - first) % len(ring), cut.along)):
+        after = (cut.edge - first) % len(ring) + 1
+        parts += [corners[done:after], cut.ends, *joined[cut.hole], cut.ends[::-1]]
+        done = after
+    return [*parts, corners[done:]]

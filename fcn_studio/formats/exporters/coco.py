@@ -31,8 +31,11 @@ from fcn_studio.core.sample import Split
 from fcn_studio.formats.exporters.base import ExportRequest, ExportSteps
 from fcn_studio.formats.exporters.data_set import write_data_set
 from fcn_studio.formats.exporters.pairs import Pair
-from fcn_studio.formats.rle import as_text, encoded
+from fcn_studio.formats.rle import as_text, encoded_part
 from fcn_studio.formats.voc.class_files import unique_names, write_class_files
+
+Box = tuple[int, int, int, int]
+"""x, y, width and height in pixels."""
 
 _HOW_TO = """
 `annotations/instances_train.json` describes the images of `images/train`, and so on. Each annotation is {one}.
@@ -75,7 +78,7 @@ def export(request: ExportRequest, *, per_region: bool, background_too: bool) ->
         pair.write_image(f"images/{pair.split}/{name}")
         if request.choices.images == "leave":
             name = pair.sample.image_path.absolute().as_posix()
-        described[pair.split].add(name, pair.size, _masks(pair.label_map, without, per_region=per_region))
+        described[pair.split].add(name, pair.size, _annotations(pair.label_map, without, per_region=per_region))
 
     def finish(tree: Path) -> None:
         names = unique_names(table)
@@ -106,13 +109,12 @@ class _Description:
     images: list[dict[str, Any]] = field(default_factory=list)
     annotations: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, file_name: str, size: tuple[int, int], masks: Iterable[tuple[int, Mask]]) -> None:
-        """Add an image of a size (width, height) with masks and their class indices."""
+    def add(self, file_name: str, size: tuple[int, int], annotations: Iterable[dict[str, Any]]) -> None:
+        """Add an image of a size (width, height) with its annotations."""
         number = len(self.images) + 1
         self.images.append({"id": number, "file_name": file_name, "width": size[0], "height": size[1]})
-        for index, mask in masks:
-            row = {"id": len(self.annotations) + 1, "image_id": number, **annotation_of(index, mask)}
-            self.annotations.append(row)
+        for annotation in annotations:
+            self.annotations.append({"id": len(self.annotations) + 1, "image_id": number, **annotation})
 
     def content(self, names: Mapping[int, str]) -> dict[str, Any]:
         """Return the content of the file, given the name of each class index."""
@@ -125,30 +127,41 @@ class _Description:
         }
 
 
-def annotation_of(index: int, mask: Mask) -> dict[str, Any]:
-    """Return what COCO says of a mask of a class, bool (H, W), without the ids of annotation and image."""
-    height, width = mask.shape
+def annotation_of(index: int, part: Mask, box: Box, size: tuple[int, int]) -> dict[str, Any]:
+    """Return what COCO says of pixels of a class, without the ids of annotation and image.
+
+    Args:
+        index: the class index.
+        part: bool (H, W), which pixels of a rectangle they are.
+        box: x, y, width and height of the rectangle.
+        size: (width, height) of the image.
+    """
     return {
         "category_id": index + 1,
-        "segmentation": {"size": [height, width], "counts": as_text(encoded(mask))},
-        "area": int(np.count_nonzero(mask)),
-        "bbox": list(cv2.boundingRect(mask.view(np.uint8))),
+        "segmentation": {"size": [size[1], size[0]], "counts": as_text(encoded_part(part, box[:2], size))},
+        "area": int(np.count_nonzero(part)),
+        "bbox": list(box),
         "iscrowd": 0,
     }
 
 
-def _masks(label_map: LabelMap, without: int | None, *, per_region: bool) -> Iterator[tuple[int, Mask]]:
-    """Yield each class of a label map with its pixels, or with those of each of its regions.
+def _annotations(label_map: LabelMap, without: int | None, *, per_region: bool) -> Iterator[dict[str, Any]]:
+    """Yield the annotations of each class of a label map, or of each of its regions.
 
     Pixels that touch at a corner belong to one region.
     """
+    size = label_map.shape[1], label_map.shape[0]
     for index in np.flatnonzero(np.bincount(label_map.ravel(), minlength=VOID)[:VOID]).tolist():
         if index == without:
             continue
-        mask = label_map == index
+        mask = (label_map == index).view(np.uint8)
         if not per_region:
-            yield index, mask
+            x, y, width, height = cv2.boundingRect(mask)
+            part = mask[y : y + height, x : x + width]
+            yield annotation_of(index, part.view(np.bool_), (x, y, width, height), size)
             continue
-        count, number = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
-        for region in range(1, count):
-            yield index, number == region
+        count, numbers, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
+        for number in range(1, count):
+            x, y, width, height = boxes[number, :4].tolist()
+            part = numbers[y : y + height, x : x + width] == number
+            yield annotation_of(index, part, (x, y, width, height), size)
