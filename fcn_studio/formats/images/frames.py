@@ -108,8 +108,7 @@ def frames_of(path: Path, every: Every, kind: FrameKind, quality: int, max_pixel
     """
     with os_errors_as(CANNOT_READ, path):
         open_file(path).close()
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # its words on damage go to the terminal
-    film = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    film = _opened_film(path)
     try:
         _check(film, path, every, max_pixels)
         total = max(0, round(film.get(cv2.CAP_PROP_FRAME_COUNT)))
@@ -157,6 +156,16 @@ def encoded(image: Image.Image, kind: FrameKind | Literal["tif"], quality: int) 
     }
     image.save(buffer, **options[kind])
     return buffer.getvalue()
+
+
+def _opened_film(path: Path) -> cv2.VideoCapture:
+    """Open a film, without the words of OpenCV and FFmpeg on damage, which go to the terminal."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    try:
+        return cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    finally:
+        cv2.utils.logging.setLogLevel(before)
 
 
 def _check(film: cv2.VideoCapture, path: Path, every: Every, max_pixels: int) -> None:

@@ -18,6 +18,8 @@ from fcn_studio.jobs.import_masks.mapping import Survey, survey
 from fcn_studio.jobs.import_masks.matching import Match, Matches, is_own_file, match_items
 from fcn_studio.jobs.import_masks.merge import conflicts
 
+_ARCHIVES = frozenset({".7z", ".gz", ".rar", ".tar", ".tgz", ".zip"})
+
 
 @dataclass(frozen=True)
 class Examined:
@@ -65,6 +67,8 @@ def format_of(path: Path, name: str | None) -> ImportFormat:
         UsageError: if none does.
     """
     row = BY_NAME[name] if name else next((row for row in IMPORTERS if row.found(path)), None)
+    if row is None and path.suffix.casefold() in _ARCHIVES and path.is_file():
+        raise UsageError(tr("'{path}' is an archive; unpack it, then choose the folder", path=path))
     if row is None:
         names = ", ".join(row.name for row in IMPORTERS)
         raise UsageError(tr("'{path}' holds no annotations of a known format ({names})", path=path, names=names))

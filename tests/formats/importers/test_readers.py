@@ -13,10 +13,11 @@ import pytest
 from PIL import Image
 
 from fcn_studio.core.sample import Split
-from fcn_studio.errors import FcnStudioError, MaskError, ProjectError
+from fcn_studio.errors import FcnStudioError, MaskError, ProjectError, UsageError
 from fcn_studio.formats.importers import BY_NAME, IMPORTERS
 from fcn_studio.formats.importers.base import MaskSource
 from fcn_studio.formats.rle import as_text, encoded
+from fcn_studio.jobs.import_masks.examine import format_of
 
 SIZE = (8, 6)
 MAP = """
@@ -271,6 +272,12 @@ def test_malformed_files_give_a_sentence(make, name: str, old: str, new: str, wo
     with pytest.raises(FcnStudioError, match=words) as caught:
         drawn(BY_NAME[make.__name__].open(folder), SIZE)
     assert str(tmp_path) in str(caught.value)
+
+
+def test_an_archive_is_to_be_unpacked(tmp_path: Path) -> None:
+    (tmp_path / "task.zip").write_bytes(b"PK\3\4")
+    with pytest.raises(UsageError, match=r"task.zip' is an archive; unpack it"):
+        format_of(tmp_path / "task.zip", None)
 
 
 def test_boxes_alone_are_refused(tmp_path: Path) -> None:
