@@ -51,6 +51,7 @@ from fcn_studio.formats.project.annotations import AnnotationStore
 from fcn_studio.formats.project.first_opening import found_table, new_config
 from fcn_studio.formats.project.leftovers import remove_leftovers
 from fcn_studio.formats.project.lock import ProjectLock
+from fcn_studio.formats.project.pending_records import finish_pending_records
 from fcn_studio.formats.project.prediction_cache import PredictionCache
 from fcn_studio.formats.project.project_file import (
     keep_copy,
@@ -190,6 +191,7 @@ class ProjectFolder:
         try:
             if lock is not None:
                 remove_leftovers(folder, MASKS, STATE)
+                finish_pending_records(folder)
             finished = _finish_transaction(folder, locked=lock is not None)
             tables = {"table": table, "default_table": default_table}
             project = cls(folder, lock=lock, access=access, grey_as_indices=grey_as_indices, **tables)

@@ -1,8 +1,7 @@
 """Writing of imported annotations into a project.
 
 Each image is one save of the project's store: the former annotation is kept as an earlier version, a foreign mask as
-an original. If the process is killed, an image has its former label map or the new one. If that happens between mask
-and record, the new pixels are of unknown origin, and the next import of the same source makes them human.
+an original. If the process is killed, each image has its former annotation or the new one (`pending_records`).
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from fcn_studio.formats.atomic import CANNOT_READ, os_errors_as, refuse_outside,
 from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.importers.base import MaskSource
 from fcn_studio.formats.project.loaded import LoadedLabels
+from fcn_studio.formats.project.pending_records import pending_record
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.i18n import tr, tr_n
 from fcn_studio.jobs.import_masks.mapping import ResolvedMap, read
@@ -142,7 +142,10 @@ def _merge(project: ProjectFolder, match: Match, labels: Labels, take: Callable[
             return Outcome.KEPT
     elif not is_own_file(project, match) and not take(sample):
         return Outcome.KEPT
-    project.annotations.save(sample, labels, Status.VERIFIED if complete else Status.IN_PROGRESS)
+    encoded = project.annotations.encode(sample, labels, Status.VERIFIED if complete else Status.IN_PROGRESS)
+    assert encoded is not None  # some pixel is labelled
+    with pending_record(project.folder, encoded):
+        project.annotations.write(encoded)
     return Outcome.VERIFIED if complete else Outcome.IN_PROGRESS
 
 

@@ -106,7 +106,11 @@ def test_a_process_killed_between_mask_and_record_costs_nothing(
     with pytest.raises(KeyboardInterrupt):
         run_import(masks, folder, meanings=MAP)
     monkeypatch.undo()
+    with ProjectFolder.open(folder, writable=True) as project:
+        assert project.annotations.status(project.sample("a.jpg")) is Status.VERIFIED
+    assert not (folder / ".fcn-studio" / "pending").exists()
     assert np.array_equal(loaded(folder, "a.jpg").labels.label_map, BINARY // 255)
     assert loaded(folder, "b.jpg").status is Status.NEW
-    assert run_import(masks, folder, meanings=MAP)["verified"] == ["a.jpg", "b.jpg"]
+    result = run_import(masks, folder, meanings=MAP)
+    assert (result["verified"], result["same"]) == (["b.jpg"], ["a.jpg"])
     assert (loaded(folder, "a.jpg").labels.provenance == Provenance.HUMAN).all()
