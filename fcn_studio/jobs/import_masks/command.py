@@ -155,5 +155,6 @@ def _as_json(
         "copied": result.copied,
         **{outcome.name.lower(): names for outcome, names in result.images.items()},
         "notices": list(examined.notices),
+        "splits": {split.value: number for split, number in result.splits.items()},
         "failed": result.failed,
     }

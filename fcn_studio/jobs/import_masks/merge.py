@@ -6,6 +6,7 @@ an original. If the process is killed, each image has its former annotation or t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
@@ -14,7 +15,7 @@ import numpy as np
 
 from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.project import ProjectConfig
-from fcn_studio.core.sample import Sample, Status
+from fcn_studio.core.sample import Sample, Split, Status
 from fcn_studio.errors import GreyMaskFound, ImageError, MaskDamaged, MaskError, NameTooLong
 from fcn_studio.formats.atomic import CANNOT_READ, os_errors_as, refuse_outside, write_atomically
 from fcn_studio.formats.images.images import image_size
@@ -49,11 +50,13 @@ class ImportResult:
         images: image ids by what became of them.
         copied: image ids of the images that were copied into the folder.
         failed: image id -> why it was left out.
+        splits: split -> number of images that have it from the source.
     """
 
     images: dict[Outcome, list[str]] = field(default_factory=lambda: {outcome: [] for outcome in Outcome})
     copied: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    splits: dict[Split, int] = field(default_factory=dict)
 
     @property
     def written(self) -> int:
@@ -93,7 +96,24 @@ def import_masks(
         except (ImageError, MaskError, NameTooLong) as error:
             result.failed[sample.image_id] = str(error)
         yield done, len(matches)
+    result.splits = _take_splits(project, matches, result)
     return result
+
+
+def _take_splits(project: ProjectFolder, matches: Sequence[Match], result: ImportResult) -> dict[Split, int]:
+    """Take the splits of a source for imported images that have none yet; return the number of images of each.
+
+    Raises:
+        ProjectError: if they cannot be written.
+    """
+    written = {*result.images[Outcome.VERIFIED], *result.images[Outcome.IN_PROGRESS], *result.images[Outcome.SAME]}
+    splits = {m.sample.image_id: m.item.split for m in matches if m.sample.image_id in written and m.item.split}
+    free = set(project.splits.pending(m.sample for m in matches if m.sample.image_id in splits))
+    taken = {image_id: split for image_id, split in splits.items() if image_id in free}
+    if taken:
+        project.splits.choose(taken)
+        project.splits.store()
+    return dict(Counter(taken.values()))
 
 
 def set_classes(project: ProjectFolder, resolved: ResolvedMap) -> None:
@@ -225,6 +245,13 @@ def result_sentences(result: ImportResult, resolved: ResolvedMap) -> list[str]:
                 "{n:,} annotations label no pixel: {names}",
                 len(by[Outcome.EMPTY]),
                 names=_listed(by[Outcome.EMPTY]),
+            )
+        )
+    if result.splits:
+        lines.append(
+            tr(
+                "Splits as in the source: {splits}",
+                splits=", ".join(f"{split.words} {number:,}" for split, number in sorted(result.splits.items())),
             )
         )
     if result.failed:

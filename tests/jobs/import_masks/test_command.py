@@ -86,7 +86,7 @@ def test_images_are_copied_and_classes_begin_anew(tmp_path: Path) -> None:
     (source / "class_names.txt").write_text("soil\n\n\n\n\nweed\n")
     image = (folder / "JPEGImages" / "a.jpg").read_bytes()
     result = run_import(source, folder, copy_images=True)
-    assert result["copied"] == ["train/b.jpg"]
+    assert (result["copied"], result["splits"]) == (["train/b.jpg"], {"train": 1})
     assert (folder / "JPEGImages" / "a.jpg").read_bytes() == image
     assert np.array_equal(loaded(folder, "train/b.jpg").labels.label_map, BINARY // 51)
     with ProjectFolder.open(folder, writable=False) as project:
