@@ -206,7 +206,6 @@ def _copy_image(project: ProjectFolder, match: Match) -> None:
 
 def result_sentences(result: ImportResult, resolved: ResolvedMap) -> list[str]:
     """Return sentences on what an import did."""
-    by = result.images
     lines = [tr_n("{n} annotation imported", "{n:,} annotations imported", result.written)]
     if resolved.added:
         names = ", ".join(resolved.added)
@@ -215,48 +214,39 @@ def result_sentences(result: ImportResult, resolved: ResolvedMap) -> list[str]:
         lines.append(
             tr_n("{n} image copied into the folder", "{n:,} images copied into the folder", len(result.copied))
         )
-    if by[Outcome.IN_PROGRESS]:
-        lines.append(
-            tr_n(
-                "{n} image has unlabelled pixels left and is In progress",
-                "{n:,} images have unlabelled pixels left and are In progress",
-                len(by[Outcome.IN_PROGRESS]),
-            )
-        )
-    if kept := by[Outcome.KEPT]:
-        lines.append(
-            tr_n(
-                "{n} image keeps your labels: {names}; to take those of the source, choose Take theirs "
-                "(--conflict take)",
-                "{n:,} images keep your labels: {names}; to take those of the source, choose Take theirs "
-                "(--conflict take)",
-                len(kept),
-                names=_listed(kept),
-            )
-        )
-    if by[Outcome.SAME]:
-        lines.append(
-            tr_n("{n} image had these labels already", "{n:,} images had these labels already", len(by[Outcome.SAME]))
-        )
-    if by[Outcome.EMPTY]:
-        lines.append(
-            tr_n(
-                "{n} annotation labels no pixel: {names}",
-                "{n:,} annotations label no pixel: {names}",
-                len(by[Outcome.EMPTY]),
-                names=_listed(by[Outcome.EMPTY]),
-            )
-        )
+    lines += [_outcome_sentence(outcome, ids) for outcome, ids in result.images.items() if ids]
     if result.splits:
-        lines.append(
-            tr(
-                "Splits as in the source: {splits}",
-                splits=", ".join(f"{split.words} {number:,}" for split, number in sorted(result.splits.items())),
-            )
-        )
+        splits = ", ".join(f"{split.words} {number:,}" for split, number in sorted(result.splits.items()))
+        lines.append(tr("Splits as in the source: {splits}", splits=splits))
     if result.failed:
         lines.append(tr_n("{n} annotation left out", "{n:,} annotations left out", len(result.failed)))
-    return lines
+    return [line for line in lines if line]
+
+
+def _outcome_sentence(outcome: Outcome, image_ids: Sequence[str]) -> str:
+    """Return a sentence on the images of an outcome, "" for those that need none."""
+    count, names = len(image_ids), _listed(image_ids)
+    if outcome is Outcome.IN_PROGRESS:
+        return tr_n(
+            "{n} image has unlabelled pixels left and is In progress",
+            "{n:,} images have unlabelled pixels left and are In progress",
+            count,
+        )
+    if outcome is Outcome.KEPT:
+        return tr_n(
+            "{n} image keeps your labels: {names}; to take those of the source, choose Take theirs (--conflict take)",
+            "{n:,} images keep your labels: {names}; to take those of the source, choose Take theirs "
+            "(--conflict take)",
+            count,
+            names=names,
+        )
+    if outcome is Outcome.SAME:
+        return tr_n("{n} image had these labels already", "{n:,} images had these labels already", count)
+    if outcome is Outcome.EMPTY:
+        return tr_n(
+            "{n} annotation labels no pixel: {names}", "{n:,} annotations label no pixel: {names}", count, names=names
+        )
+    return ""
 
 
 def _listed(names: Sequence[str]) -> str:
