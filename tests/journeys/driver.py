@@ -112,3 +112,8 @@ def drag(studio: Studio, points: list[tuple[float, float]]) -> None:
     for point in points[1:]:
         QTest.mouseMove(canvas, at(point))
     QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at(points[-1]))
+
+
+def key(studio: Studio, which: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    """Press and release a key where the keyboard is."""
+    QTest.keyClick(QApplication.focusWidget() or studio.window, which, modifier)

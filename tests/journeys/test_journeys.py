@@ -11,13 +11,14 @@ import sys
 from ctypes.util import find_library
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.sample import Status
-from fcn_studio.fcn.weights.catalogue import DEFAULT, bundled
+from fcn_studio.fcn.weights.catalogue import DEFAULT, GENERAL, bundled
 from fcn_studio.formats.images.images import write_png
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs.micrographs import micrographs
@@ -119,6 +120,47 @@ def test_a_line_by_mouse_is_straight_while_messages_and_docks_come_and_go(
 @pytest.mark.skipif(DEFAULT not in bundled(), reason="this checkout has no bundled network")
 def test_the_window_outlives_its_network(photos: Path, environment: dict[str, str]) -> None:
     run("tests.journeys.engine_dies", photos, environment=environment)
+
+
+def field(number: int) -> tuple[np.ndarray, np.ndarray]:
+    """A picture of soil with two plants and two stones, uint8 (160, 240, 3), and its classes."""
+    rng = np.random.default_rng(number)
+    truth = np.zeros((160, 240), np.uint8)
+    for place, (index, shade) in enumerate([(1, 0), (2, 0), (1, 25), (2, 25)]):
+        x, y = 30 + 60 * place + int(rng.integers(-6, 7)), int(rng.integers(45, 116))
+        cv2.ellipse(truth, (x, y), (20 + shade // 5, 26), int(rng.integers(180)), 0, 360, index, -1)
+    colours = np.array([[120, 90, 70], [60, 140, 60], [130, 135, 150]], np.int16)
+    noise = cv2.GaussianBlur(rng.normal(0, 60, (160, 240, 3)).astype(np.float32), (0, 0), 2)
+    return np.clip(colours[truth] + noise, 0, 255).astype(np.uint8), truth
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+@pytest.mark.skipif(GENERAL not in bundled(), reason="this checkout has no bundled network")
+def test_an_unseen_folder_is_labelled_with_live_and_the_walk(tmp_path: Path, environment: dict[str, str]) -> None:
+    (pictures := tmp_path / "pictures").mkdir()
+    truths = {}
+    for number in range(6):
+        image_rgb, truths[f"field {number}"] = field(number)
+        write_png(pictures / f"field {number}.png", image_rgb)
+    np.savez(tmp_path / "truth.npz", **truths)
+    before, painted = fingerprint(pictures), tmp_path / "painted.npz"
+    environment |= {"QT_QPA_PLATFORM": "offscreen"}
+    words = [sys.executable, "-m", "tests.journeys.live"]
+    process = subprocess.Popen([*words, "begin", str(pictures), str(tmp_path)], env=environment, cwd=ROOT)
+    try:
+        wait_until(lambda: process.poll() is not None or painted.exists())
+        assert process.poll() is None, "the program ended by itself"
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    subprocess.run([*words, "go on", str(pictures), str(tmp_path)], env=environment, cwd=ROOT, check=True)
+    end = np.load(tmp_path / "end.npz")
+    assert end["right"] > 0.9
+    assert end["answers"] >= 1
+    assert fingerprint(pictures) == before
+    with ProjectFolder.open(pictures, writable=False) as project:
+        statuses = [project.annotations.status(sample) for sample in project.samples]
+    assert statuses == [*[Status.VERIFIED] * 5, Status.PRELABELLED]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")

@@ -42,7 +42,9 @@ class WalkCommands(QObject):
         self._motion = ViewMotion(canvas)
         canvas.key_taker = self
         canvas.view_changed.connect(self._panel.follow)
-        self.walk.notice.connect(messages.say)
+        self._said = ""  # of the open image
+        self.walk.notice.connect(self._say)
+        session.document_changed.connect(self._withdraw)
         self.walk.changed.connect(self._show)
         self.walk.went.connect(self._follow)
 
@@ -92,6 +94,16 @@ class WalkCommands(QObject):
         }.get(latin_key(event) or Qt.Key(event.key()))
 
     # --- what is shown
+
+    def _say(self, text: str) -> None:
+        self._said = text
+        self._messages.say(text)
+
+    def _withdraw(self) -> None:
+        """Take back what was said of the image before."""
+        if self._said:
+            self._messages.withdrawn.emit(self._said)
+            self._said = ""
 
     def _show(self) -> None:
         hotspot = self.walk.current

@@ -133,6 +133,12 @@ class Live(QObject):
         """Whether a fit is under way."""
         return self._job is not None
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is left to learn from."""
+        waits = self._wanted or self._soon.isActive() or self._rest.isActive()
+        return not (waits or self.learning or self._worker.running)
+
     def toggle(self) -> None:
         """Switch it on or off, and remember that."""
         self._session.settings.live = "off" if self.on else "on"

@@ -99,6 +99,11 @@ class MessageStrip(QFrame):
         self._timer.start()
         return True
 
+    def withdraw(self, text: str) -> None:
+        """Remove a notice if it is the one that is shown."""
+        if self.property("kind") == "notice" and self.text == text:
+            self.dismiss()
+
     def show_problem(self, text: str) -> None:
         """Show a sentence until the user closes it."""
         self._timer.stop()

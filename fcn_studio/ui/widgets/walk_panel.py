@@ -94,7 +94,8 @@ def _keys(hotspot: Hotspot, table: ClassTable) -> str:
     answers = [(tr("Enter"), _shown(hotspot.class_index, table))]
     if hotspot.second not in (VOID, hotspot.own):
         answers.append(("R", _shown(hotspot.second, table)))
-    answers += [("1 … 9", tr("class")), (tr("Backspace"), tr("leave it")), ("Tab", tr("later")), ("Esc", tr("end"))]
+    keys = f"1 … {min(9, len(table.active))}"
+    answers += [(keys, tr("class")), (tr("Backspace"), tr("leave it")), ("Tab", tr("later")), ("Esc", tr("end"))]
     return " &nbsp;&nbsp; ".join(f"<b>{key}</b> {words}" for key, words in answers)
 
 

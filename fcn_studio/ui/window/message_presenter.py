@@ -46,6 +46,7 @@ class MessagePresenter(QObject):
         self._session, self._device, self._window = session, device, window
         session.turned.connect(self._turned)
         messages.notice.connect(self._show_notice)
+        messages.withdrawn.connect(self._withdraw)
         messages.problem.connect(strip.show_problem)
         messages.offered.connect(self._show_offer)
         messages.bug.connect(self._show_bug)
@@ -88,6 +89,11 @@ class MessagePresenter(QObject):
     def _show_notice(self, text: str) -> None:
         if not self._strip.show_notice(text):
             self._status_bar.showMessage(text, NOTICE_MS)
+
+    def _withdraw(self, text: str) -> None:
+        self._strip.withdraw(text)
+        if self._status_bar.currentMessage() == text:
+            self._status_bar.clearMessage()
 
     def _show_offer(self, text: str, buttons: Sequence[MessageButton], lasting: bool) -> None:
         self._strip.show_offer(text, *((label, self._door(act)) for label, act in buttons), lasting=lasting)

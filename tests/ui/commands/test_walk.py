@@ -99,10 +99,12 @@ def test_keys_go_through_the_regions_and_answer(walking: Studio) -> None:
     hit(walking, KEY.Key_Tab, KEY.Key_2)
     assert walk.current is None
     assert not panel.isVisible()
-    assert "last region" in walking.window.messages.history[-1].text
+    assert "last region" in walking.window._strip.text
     assert [walking.session.undo() for _ in range(5)]
     assert not opened(walking).provenance.any()
     assert (opened(walking).status, opened(walking).history.can_undo) == (Status.NEW, False)
+    walking.session.step(+1)
+    assert walking.window._strip.text == ""  # it was said of the image that was left
 
 
 def test_outside_of_the_walk_its_keys_keep_their_meaning(walking: Studio) -> None:
