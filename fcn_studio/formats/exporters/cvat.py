@@ -20,14 +20,18 @@ from pathlib import Path
 
 import numpy as np
 
-from fcn_studio.core.classes import VOID, voc_palette
+from fcn_studio.core.classes import VOID, ClassTable, voc_palette
+from fcn_studio.errors import ProjectError
 from fcn_studio.formats.exporters.base import ExportRequest, ExportSteps
 from fcn_studio.formats.exporters.data_set import write_data_set
 from fcn_studio.formats.exporters.pairs import Pair
 from fcn_studio.formats.images.scan import IMAGES, MASKS
-from fcn_studio.formats.voc.class_files import write_class_files
+from fcn_studio.formats.voc.class_files import unique_names, write_class_files
 from fcn_studio.formats.voc.lists import LISTS
 from fcn_studio.formats.voc.masks import encode_colour_mask
+from fcn_studio.i18n import tr
+
+_VOID = "void"
 
 _HOW_TO = """
 The annotations go into a task of CVAT:
@@ -51,7 +55,12 @@ label_map = (rgb[:, :, None] == colours).all(-1).argmax(-1)  # row of labelmap.t
 
 
 def export(request: ExportRequest) -> ExportSteps:
-    """Write ``cvat`` as `ExportFormat.run` says."""
+    """Write ``cvat`` as `ExportFormat.run` says.
+
+    Raises:
+        ProjectError: if ``labelmap.txt`` cannot hold the name of a class.
+    """
+    _refuse_names(request.project.config.table)
     names: list[str] = []
     colours, void_used = voc_palette(), False
 
@@ -69,3 +78,19 @@ def export(request: ExportRequest) -> ExportSteps:
 
     void = " If it has the row `void`, the task needs that label too."
     return write_data_set(request, "cvat", write_pair, _HOW_TO.format(void=void), finish=finish)
+
+
+def _refuse_names(table: ClassTable) -> None:
+    """Raise if CVAT would read another name than that of the class, or the name of void.
+
+    Raises:
+        ProjectError: with the name.
+    """
+    for name in unique_names(table).values():
+        if ":" in name or name.startswith("#") or name == _VOID:
+            raise ProjectError(
+                tr(
+                    "CVAT cannot read a class named '{name}'; rename it, without ':', '#' or the word void.",
+                    name=name,
+                )
+            )

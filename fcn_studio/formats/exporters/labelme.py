@@ -42,7 +42,9 @@ _BACKGROUND = "_background_"
 
 _HOW_TO = """
 Open the folder `train` or `val` in labelme with `labelme train --labels labels.txt` to correct the shapes. A region
-without holes is a polygon, any other a shape of the type `mask`. Both have the very pixels of the class.
+without holes is a polygon, any other a shape of the type `mask`. Read by labelme, both have the very pixels of the
+class. `supervision` rounds corners, so its regions may be a pixel larger on the right and below; it leaves out shapes
+of the type `mask`.
 
 {unlabelled}
 

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.raster import polygon
+from fcn_studio.errors import ProjectError
 from fcn_studio.formats.rle import decoded, from_text
 from tests.formats.exporters.hard_maps import HEIGHT, WIDTH, WITH_BACKGROUND, WITHOUT_BACKGROUND, export, hard_project
 
@@ -104,6 +105,14 @@ def test_cvat(project: tuple[Path, ClassTable, Maps], tmp_path: Path) -> None:
         found[name] = np.where(label_map == len(table), np.uint8(VOID), label_map)
         assert (tree / "JPEGImages" / f"{name}.jpg").is_file()
     assert same(found, truth)
+
+
+@pytest.mark.parametrize("name", ["left: right", "void"])
+def test_cvat_refuses_names_that_it_would_misread(tmp_path: Path, name: str) -> None:
+    hard_project(tmp_path / "project", ClassTable.from_names(["background", name, "cell"]))
+    with pytest.raises(ProjectError, match=f"named '{name}'"):
+        export(tmp_path / "project", tmp_path / "out", "cvat")
+    assert not list((tmp_path / "out").rglob("*"))
 
 
 def test_yolo(project: tuple[Path, ClassTable, Maps], tmp_path: Path) -> None:
