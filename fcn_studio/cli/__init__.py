@@ -208,8 +208,9 @@ def _export(options: argparse.Namespace) -> Json:
 
 
 def _import(options: argparse.Namespace) -> Json:
+    from fcn_studio.formats.images.frames import is_film
     from fcn_studio.jobs.import_masks.command import run_import
-    from fcn_studio.jobs.import_masks.frames import is_film, run_import_frames
+    from fcn_studio.jobs.import_masks.frames import run_import_frames
 
     if options.every or is_film(options.source):
         return run_import_frames(

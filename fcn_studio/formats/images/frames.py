@@ -78,12 +78,16 @@ class Frame:
     data: bytes | None
 
 
+def is_film(path: Path) -> bool:
+    """Return whether a file is a film by its name."""
+    return path.suffix.casefold() in FILM_SUFFIXES
+
+
 def has_frames(path: Path) -> bool:
     """Return whether a file is a film by its name, or a TIFF of several pages."""
-    suffix = path.suffix.casefold()
-    if suffix in FILM_SUFFIXES:
+    if is_film(path):
         return path.is_file()
-    if suffix not in PAGE_SUFFIXES or not path.is_file():
+    if path.suffix.casefold() not in PAGE_SUFFIXES or not path.is_file():
         return False
     try:
         with opened(path, MOST_PIXELS) as image:

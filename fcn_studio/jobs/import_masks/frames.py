@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fcn_studio.errors import UsageError
 from fcn_studio.formats.atomic import refuse_outside, write_atomically
-from fcn_studio.formats.images.frames import FILM_SUFFIXES, Every, FrameKind, frames_of, has_frames, pages_of
+from fcn_studio.formats.images.frames import Every, FrameKind, frames_of, has_frames, is_film, pages_of
 from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.images.scan import IMAGES
 from fcn_studio.i18n import tr, tr_n
@@ -75,11 +75,6 @@ def import_frames(
             total=total,
         )
     return result
-
-
-def is_film(path: Path) -> bool:
-    """Return whether a file is a film by its name."""
-    return path.suffix.casefold() in FILM_SUFFIXES
 
 
 def run_import_frames(

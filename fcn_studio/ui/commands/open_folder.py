@@ -77,8 +77,11 @@ class OpenFolder(QObject):
         Raises:
             FcnStudioError: if it cannot be opened.
         """
+        from fcn_studio.formats.images.frames import is_film
         from fcn_studio.formats.project.project_folder import folder_of_image
 
+        if is_film(folder) and folder.is_file():
+            raise ProjectError(tr("{path} is a film; File > Import frames writes its frames as images", path=folder))
         if folder.is_file():
             image = Path(os.path.abspath(folder))
             self._open(folder_of_image(image))

@@ -19,9 +19,9 @@ from PySide6.QtWidgets import (
 )
 
 from fcn_studio.errors import FcnStudioError
-from fcn_studio.formats.images.frames import FILM_SUFFIXES, PAGE_SUFFIXES, Every, FrameKind, has_frames
+from fcn_studio.formats.images.frames import FILM_SUFFIXES, PAGE_SUFFIXES, Every, FrameKind, has_frames, is_film
 from fcn_studio.i18n import tr
-from fcn_studio.jobs.import_masks.frames import FramesResult, import_frames, is_film
+from fcn_studio.jobs.import_masks.frames import FramesResult, import_frames
 from fcn_studio.paths import expanded
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.runtime.guard import guarded

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from fcn_studio.errors import ProjectError
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.dialogs.frames_dialog import FramesDialog
 from tests.ui.conftest import Studio
@@ -26,6 +27,8 @@ def test_frames_are_written_and_offered(
     writer.release()
     project = studio.session.project
     assert project is not None
+    with pytest.raises(ProjectError, match=r"street.avi is a film; File > Import frames"):
+        studio.window._commands.opening.open(film)
 
     def asked(dialog: Dialog) -> bool:
         assert isinstance(dialog, FramesDialog)
