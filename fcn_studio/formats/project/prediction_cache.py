@@ -34,6 +34,7 @@ from fcn_studio.formats.atomic import CANNOT_READ, os_errors_as, refuse_outside,
 from fcn_studio.formats.images.scan import scan_masks
 from fcn_studio.formats.project.image_digests import ImageDigests, ImageOrigin
 from fcn_studio.formats.project.prediction_index import (
+    LIVE,
     PredictionSummary,
     levels_json,
     read_index,
@@ -151,6 +152,27 @@ class PredictionCache:
     def summary(self, sample: Sample) -> PredictionSummary | None:
         """Return what is known of an image's prediction, without opening a file."""
         return self._known.get(sample.mask_id)
+
+    def note_live(self, sample: Sample, prediction: Prediction, network: str) -> None:
+        """Note the doubt of Live's prediction, unless the network in use has predicted the image.
+
+        The prediction itself is not kept: it is out of date with the next stroke.
+
+        Args:
+            sample: the image.
+            prediction: Live's.
+            network: sha256 of the network in use.
+        """
+        origin, doubtful = self._digests.opened(sample), doubt(prediction)
+        path = self._folder / f"{sample.mask_id}.png"
+        with self._lock:
+            known = self._known.get(sample.mask_id)
+            if origin is None or (known is not None and known.checkpoint == network):
+                return
+            _, size, modified, _ = origin.state
+            written = _modified(str(path))  # of another network's prediction, which does not count
+            self._known[sample.mask_id] = PredictionSummary(LIVE, doubtful, None, (modified, size), written)
+            self._changed = True
 
     @property
     def any_known(self) -> bool:

@@ -20,6 +20,9 @@ from fcn_studio.formats.atomic import write_atomically
 from fcn_studio.formats.strict_json import parse, text, whole
 from fcn_studio.paths import read_file
 
+LIVE = "live"
+"""In place of a network's sha256: Live made the prediction, and only its summary is kept."""
+
 _BYTES_AN_IMAGE = 4096
 _A_LINE = 500
 """Images."""
@@ -30,7 +33,7 @@ class PredictionSummary:
     """What a prediction says in two numbers.
 
     Attributes:
-        checkpoint: sha256 of the network that made it, 64 hex digits.
+        checkpoint: sha256 of the network that made it, 64 hex digits; or `LIVE`.
         doubt: see `core.prediction.doubt`, 0 to 1.
         differences: see `core.prediction.differences`, 0 to 1; None if there was nothing to compare with.
         image_stamp: modification time (ns) and size of the image file that was predicted.
@@ -42,6 +45,15 @@ class PredictionSummary:
     differences: float | None
     image_stamp: tuple[int, int]
     written: int = 0
+
+    def is_by(self, network: str) -> bool:
+        """Return whether it is of the network in use, by its sha256, or of Live."""
+        return self.by_live or self.checkpoint == network
+
+    @property
+    def by_live(self) -> bool:
+        """Whether Live made the prediction."""
+        return self.checkpoint == LIVE
 
     def is_of(self, image_file: str) -> bool:
         """Return whether an image file is still the one that was predicted, by its time and size."""

@@ -67,6 +67,7 @@ class StoredPredictions(QObject):
         self._loader.finished.connect(self._tell)
         session.turned.connect(self._flush)
         session.project_changed.connect(self._on_project)
+        session.document_changed.connect(self._keep_live)
         session.document_changed.connect(self._look)
         session.autosave.saved.connect(self._compare)
         session.settings.watch(self._on_setting)
@@ -76,13 +77,13 @@ class StoredPredictions(QObject):
         session.grey_display.rule_changed.connect(self._forget_summaries)
 
     def summary(self, sample: Sample) -> PredictionSummary | None:
-        """Return what the network in use predicted for an image, in numbers.
+        """Return what the network in use or Live predicted for an image, in numbers.
 
         It is None if that is not known. No file is opened.
         """
         project, network = self._session.project, self._current.info
         found = None if project is None else project.predictions.summary(sample)
-        return found if found is not None and network is not None and found.checkpoint == network.sha256 else None
+        return found if found is not None and network is not None and found.is_by(network.sha256) else None
 
     def write(self, prediction: Prediction, mapped: Prediction) -> None:
         """Keep a prediction on disk, if the project can be written.
@@ -132,17 +133,28 @@ class StoredPredictions(QObject):
         """Compare the labels that were just saved with the prediction of their image."""
         project, network = self._session.project, self._current.info
         prediction = self._predictions.of(image_id)
-        if project is None or network is None or prediction is None or prediction.checkpoint != network.sha256:
+        if project is None or network is None or prediction is None:
             return
-        if image_id not in self._comparing:
+        sample = project.sample(image_id)
+        known = project.predictions.summary(sample)
+        by_live = known is not None and known.by_live
+        if (by_live or prediction.checkpoint == network.sha256) and image_id not in self._comparing:
             self._comparing.add(image_id)
-            sample = project.sample(image_id)
 
             def compare() -> None:
                 self._comparing.discard(image_id)  # what is saved from now on is compared again
                 _compare(project, sample, prediction)
 
             self._submit(compare)
+
+    def _keep_live(self) -> None:
+        """Note what Live predicted for the image that is left."""
+        project, network = self._session.project, self._current.info
+        prediction = self._predictions.of(self._predictions.live_of)
+        if project is None or project.access is not Access.WRITABLE or network is None or prediction is None:
+            return
+        sample = project.sample(prediction.image_id)
+        self._submit(partial(_note_live, project, sample, prediction, network.sha256))
 
     def _forget_differences(self) -> None:
         """Forget what followed from another meaning of the network's classes."""
@@ -164,6 +176,7 @@ class StoredPredictions(QObject):
 
     def _flush(self) -> None:
         """Wait until everything is written: the project is about to be closed."""
+        self._keep_live()
         self._loader.cancel()
         self._reader.cancel()
         self._writer.submit(lambda: None).result()
@@ -202,6 +215,14 @@ def _write(project: ProjectFolder, sample: Sample, prediction: Prediction, mappe
     """Write a prediction and compare it with what a person has labelled. Runs on the thread."""
     project.predictions.write(sample, prediction)
     _compare(project, sample, mapped)
+
+
+def _note_live(project: ProjectFolder, sample: Sample, prediction: Prediction, network: str) -> None:
+    """Note doubt and differences of a prediction of Live. Runs on the thread."""
+    project.predictions.note_live(sample, prediction, network)
+    known = project.predictions.summary(sample)
+    if known is not None and known.by_live:
+        _compare(project, sample, prediction)
 
 
 def _compare(project: ProjectFolder, sample: Sample, mapped: Prediction) -> None:

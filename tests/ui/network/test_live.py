@@ -146,6 +146,26 @@ def test_the_result_of_an_image_that_was_left_is_dropped(studio: Studio, qtbot: 
     assert studio.session.prediction is None
 
 
+def test_the_doubt_of_an_image_that_was_left_is_kept(
+    studio: Studio, qtbot: QtBot, make_studio: Callable[[], Studio]
+) -> None:
+    def numbers(studio: Studio) -> tuple[float, float | None] | None:
+        found = studio.network.stored.summary(studio.session.samples[0])
+        return None if found is None else (found.doubt, found.differences)
+
+    labelled(studio)
+    first, _ = wait_for_jobs(studio, qtbot, 1)
+    answer(studio, first, index=2)
+    folder = studio.session.samples[0].image_path.parent
+    studio.session.step(+1)
+    qtbot.waitUntil(lambda: numbers(studio) == (0.0, 0.5))  # one of two dabs is of class 1
+    assert studio.session.close_project()
+    assert not list(folder.rglob("predictions/*"))
+    again = make_studio()
+    again.session.open_folder(folder)
+    qtbot.waitUntil(lambda: numbers(again) == (0.0, 0.5))
+
+
 def test_a_failure_is_told_once_and_the_next_stroke_tries_again(studio: Studio, qtbot: QtBot) -> None:
     told: list[str] = []
     studio.network.live.problem.connect(told.append)
