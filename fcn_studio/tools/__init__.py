@@ -15,6 +15,7 @@ from fcn_studio.tools.base import Tool
 from fcn_studio.tools.brush import Brush, Eraser
 from fcn_studio.tools.colour_wand import ColourWand
 from fcn_studio.tools.fill import Fill
+from fcn_studio.tools.grabcut import GrabCut
 from fcn_studio.tools.lasso import Lasso
 from fcn_studio.tools.line import Line
 from fcn_studio.tools.picker import Picker
@@ -49,6 +50,13 @@ TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec(Rectangle, "rectangle", tr_noop("&Rectangle"), tr_noop("Drag a rectangle, which is filled"), "M"),
     ToolSpec(Line, "line", tr_noop("&Line"), tr_noop("Drag a line, or click its corners; as wide as the brush"), "S"),
     ToolSpec(ColourWand, "colour_wand", tr_noop("Colour &wand"), tr_noop("Label pixels of a similar colour"), "W"),
+    ToolSpec(
+        GrabCut,
+        "grabcut",
+        tr_noop("GrabC&ut"),
+        tr_noop("Drag a rectangle round an object, which is then found by its colours"),
+        "K",
+    ),
     ToolSpec(Fill, "fill", tr_noop("&Fill"), tr_noop("Fill a region of one class"), "G"),
     ToolSpec(
         AcceptRegion,

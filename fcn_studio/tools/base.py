@@ -15,6 +15,7 @@ from fcn_studio.core.image_pyramid import ImageRgb
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.raster import BrushShape, Point, polygon
 from fcn_studio.core.region import Region
+from fcn_studio.i18n import tr_noop
 from fcn_studio.tools.options import AnyOption, Option
 from fcn_studio.tools.work import LARGE, Work, painting
 
@@ -149,7 +150,8 @@ class Tool:
         writes: whether it changes pixels.
         paints: whether the choice of the pixels that painting may change is for it.
         overlay_changed: emitted when `overlay` gives something new.
-        working_changed: emitted when long work began or ended; while it lasts the window calls `work`.
+        working_changed: emitted when long work began or ended; while it lasts the window calls `work`;
+            or `hint` has changed.
     """
 
     options: ClassVar[tuple[AnyOption, ...]] = ()
@@ -179,6 +181,14 @@ class Tool:
         It is marked for translation, and "" where the key is not used.
         """
         return ""
+
+    @property
+    def hint(self) -> str:
+        """Sentence for the status bar on what the tool does or waits for.
+
+        It is marked for translation, and "" if there is nothing to say. `working_changed` tells of another one.
+        """
+        return tr_noop("A large region is being painted. Press Escape to undo it.") if self.working else ""
 
     @property
     def working(self) -> bool:

@@ -26,7 +26,7 @@ def painting(document: Document, title: str, find: Callable[[], Sequence[tuple[R
     ``find`` may run in a thread and must write nothing.
     """
     with document.edit(title) as edit:
-        for region, value in (yield from _in_thread(find)):
+        for region, value in (yield from in_thread(find)):
             yield from _shares(edit.writing(region, value))
         yield from _shares(edit.committing())
 
@@ -36,7 +36,8 @@ def _shares(steps: Iterator[None]) -> Work:
         yield 0.0
 
 
-def _in_thread(act: Callable[[], R]) -> Generator[float, None, R]:
+def in_thread(act: Callable[[], R]) -> Generator[float, None, R]:
+    """Run an act in a thread, yield until it is done, and return what it returns."""
     executor = ThreadPoolExecutor(1, thread_name_prefix="tool")
     try:
         future = executor.submit(act)

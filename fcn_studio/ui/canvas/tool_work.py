@@ -18,7 +18,7 @@ class ToolWork(QObject):
     """Event-loop timer for the long work of a tool.
 
     Signals:
-        changed: work began or ended.
+        changed: work began or ended, or `words` are others.
     """
 
     changed = Signal()
@@ -37,10 +37,8 @@ class ToolWork(QObject):
 
     @property
     def words(self) -> str:
-        """Sentence on the tool's work and how to stop it, or ""."""
-        if self._tool is None or not self._tool.working:
-            return ""
-        return tr("A large region is being painted. Press Escape to undo it.")
+        """Sentence on what the tool does or waits for, or ""."""
+        return tr(self._tool.hint) if self._tool is not None and self._tool.hint else ""
 
     def follow(self, tool: Tool | None) -> None:
         """Do the work of this tool from now on."""

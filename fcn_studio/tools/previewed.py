@@ -1,0 +1,99 @@
+"""Base class of tools that show a region before it is labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import floor
+from typing import ClassVar
+
+from fcn_studio.core.document import Document
+from fcn_studio.core.region import Region
+from fcn_studio.i18n import tr_noop
+from fcn_studio.tools.base import Overlay, PointerEvent, Tool, ToolContext
+from fcn_studio.tools.work import Work, in_thread
+
+
+class PreviewTool(Tool):
+    """Finds a region in a thread, outlines it, and labels it when it is confirmed.
+
+    Enter labels the outlined region, Escape and Undo drop it. `settle` labels what is outlined, and drops what is
+    still being looked for.
+
+    Attributes:
+        title: of the step, marked for translation.
+    """
+
+    title: ClassVar[str]
+
+    def __init__(self, context: ToolContext) -> None:
+        super().__init__(context)
+        self._document: Document | None = None  # the image that a region was looked for in
+        self._found: Region | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a region is looked for, outlined or labelled."""
+        return self._found is not None or self.working
+
+    @property
+    def hint(self) -> str:
+        """Sentence on the outlined region."""
+        if self._document is None:
+            return super().hint
+        if self.working:
+            return tr_noop("Looking for the region. Press Escape to drop it.")
+        if self._found is None:
+            return tr_noop("No region was found there.")
+        return tr_noop("Press Enter to label the outlined region, Escape to drop it.")
+
+    def key(self, name: str) -> bool:
+        """Label the outlined region, or drop it."""
+        if name == "Enter" and self._found is not None:
+            self._apply()
+            return True
+        return super().key(name)
+
+    def settle(self) -> None:
+        """Label the outlined region."""
+        self._apply()
+        super().settle()
+
+    def cancel(self) -> None:
+        """Drop the region, or undo labels that are not all written."""
+        super().cancel()
+        self._drop()
+
+    def overlay(self) -> Overlay:
+        """Return the outline of the region."""
+        return Overlay(region=self._found)
+
+    def _look(self, find: Callable[[], Region | None]) -> None:
+        """Look for a region in a thread, and outline it; what was looked for before is dropped."""
+        if self._work is not None:
+            self._work.close()
+        self._work = self._looking(find)
+        self.work()
+        self.working_changed.emit()
+
+    def _looking(self, find: Callable[[], Region | None]) -> Work:
+        self._found = yield from in_thread(find)
+        self.overlay_changed.emit()
+
+    def _on_found(self, event: PointerEvent) -> bool:
+        """Return whether an event is on the outlined region."""
+        return self._found is not None and self._found.holds((floor(event.x), floor(event.y)))
+
+    def _apply(self) -> None:
+        document, region = self._document, self._found
+        self._drop()
+        if document is not None and region is not None:
+            self._paint(document, self.title, lambda: region, region.rect.area)
+
+    def _drop(self) -> None:
+        if self._document is not None:
+            if self._work is not None:
+                self._work.close()
+                self._work = None
+            self._document = self._found = None
+            self.overlay_changed.emit()
+            self.working_changed.emit()
