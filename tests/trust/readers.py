@@ -32,8 +32,9 @@ from fcn_studio.core.labels import Labels
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.project import ProjectConfig
 from fcn_studio.core.sample import Sample, Status
-from fcn_studio.errors import ProjectError
+from fcn_studio.errors import ImageError, ProjectError
 from fcn_studio.fcn.model.build import build
+from fcn_studio.formats.checks.mask_picture import read_mask_picture
 from fcn_studio.formats.effort_log import read_gestures
 from fcn_studio.formats.images import image_loading, images
 from fcn_studio.formats.images.images import image_size, read_image
@@ -224,6 +225,16 @@ def _read_mask(path: Path) -> object:
     assert label_map.shape == SIZE[::-1]
     assert set(np.unique(label_map).tolist()) <= {0, 1, 2, 3, 255}
     return label_map
+
+
+def _read_mask_picture(path: Path) -> object:
+    """Read what the check reads; what cannot be read must have its reason."""
+    found = read_mask_picture(path, 1 << 24)
+    assert bool(found.error) != bool(found.format)
+    assert found.values is None or found.values.shape == found.size[::-1]
+    if found.error:
+        raise ImageError(found.error)
+    return found.values
 
 
 _FIELDS = json.dumps({"status": "in_progress", "mask_sha256": "5f" * 32, "prelabelled_by": None})
@@ -597,6 +608,7 @@ READERS: dict[str, Reader] = {
     "image": Reader(_read_image, _images),
     "stages": Reader(_read_stages, _images),
     "mask": Reader(_read_mask, _masks),
+    "mask picture": Reader(_read_mask_picture, _masks),
     "record": Reader(_read_record, _records),
     "index": Reader(_read_index, _index, ".fcn-studio/index"),
     "prediction": Reader(_read_prediction, _predictions, ".fcn-studio/predictions/a.png"),

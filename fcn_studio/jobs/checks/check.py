@@ -10,7 +10,7 @@ from fcn_studio.core.checks.fault import Fault
 from fcn_studio.core.checks.near_duplicates import PictureSignature, near_duplicates, show_the_same, signature_of
 from fcn_studio.core.labels import LabelMap, values_in
 from fcn_studio.core.sample import Sample, Status
-from fcn_studio.errors import ImageError, MaskError
+from fcn_studio.errors import ImageError, MaskError, ProjectError
 from fcn_studio.formats.checks.base import CheckedFolder, CheckedImage, FolderCheck, ImageCheck, Limits
 from fcn_studio.formats.checks.mask_picture import read_mask_picture
 from fcn_studio.formats.checks.options import default_limits
@@ -58,8 +58,10 @@ def check_project(
     """Check all images of a project, one after the other; yields (done, total) after each.
 
     Raises:
-        ProjectError: if the file of the splits is broken.
+        ProjectError: if there is no image, or the file of the splits is broken.
     """
+    if not project.samples:
+        raise ProjectError(tr("'{folder}' holds no image that can be read", folder=project.image_root))
     limits = default_limits() | dict(limits or {})
     files = {**project.masks_of_other_kinds, **project.annotations.masks}
     faults: list[Fault] = []
