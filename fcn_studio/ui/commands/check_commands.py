@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,8 @@ from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
 if TYPE_CHECKING:  # start-up: the dock and what it needs are made when it is first shown
     from fcn_studio.core.checks.fault import Fault
     from fcn_studio.ui.docks.check_dock import CheckDock
+    from fcn_studio.ui.network.label_errors import LabelErrors
+    from fcn_studio.ui.network.network_parts import NetworkParts
     from fcn_studio.ui.session.data_check import DataCheck
     from fcn_studio.ui.session.session import Session
 
@@ -32,6 +34,7 @@ class CheckCommands(QObject):
         self,
         canvas: Canvas,
         session: Session,
+        network: NetworkParts,
         messages: Messages,
         door: ActionDoor,
         show: Callable[[QDockWidget], None],
@@ -42,20 +45,23 @@ class CheckCommands(QObject):
         Args:
             canvas: shows the place of a fault.
             session: opens its image.
+            network: searches for label errors.
             messages: to the user.
             door: shows errors.
             show: puts a dock into the window and shows it.
             window: parent of dialogs.
         """
         super().__init__(window)
-        self._canvas, self._session, self._messages, self._door = canvas, session, messages, door
+        self._canvas, self._session, self._network = canvas, session, network
+        self._messages, self._door = messages, door
         self._show_dock, self._window = show, window
         self.dock: CheckDock | None = None
         self._check: DataCheck | None = None
+        self._errors: LabelErrors | None = None
 
     def table(self) -> Mapping[str, Callable[[], object]]:
         """Return what each action does, by its name."""
-        return {"check": self.show}
+        return {"check": self.show, "label_errors": self.find_label_errors}
 
     def show(self) -> None:
         """Show the dock."""
@@ -65,18 +71,29 @@ class CheckCommands(QObject):
         self._show_dock(self.dock)
         self.dock.start.setFocus()
 
+    def find_label_errors(self) -> None:
+        """Show the dock, and let the network look for labels that may be wrong."""
+        self.show()
+        assert self._errors is not None
+        self._errors.start()
+
     def close(self) -> None:
-        """End the thread of the check."""
-        if self._check is not None:
+        """End the threads of the dock."""
+        if self._check is not None and self._errors is not None:
             self._check.close()
+            self._errors.close()
 
     def _make(self) -> None:
         from fcn_studio.ui.canvas.view_motion import ViewMotion
         from fcn_studio.ui.docks.check_dock import CheckDock
+        from fcn_studio.ui.network.label_errors import LabelErrors
         from fcn_studio.ui.session.data_check import DataCheck
 
         self._check = DataCheck(self._session, self)
         self._check.failed.connect(self._messages.fail)
+        self._errors = LabelErrors(self._session, self._network.job_list, self._network.device, self)
+        self._errors.problem.connect(self._messages.fail)
+        self._errors.found.connect(self._on_suspects)
         self._motion = ViewMotion(self._canvas)
         self.dock = CheckDock(self._session, self._check, self._window)
         self.dock.chosen.connect(lambda fault: self._door.run(lambda: self._go_to(fault)))
@@ -103,6 +120,12 @@ class CheckCommands(QObject):
             inside = np.ones((fault.rect.height, fault.rect.width), np.uint8)
             self._canvas.set_outlined(StencilRegion(fault.rect, inside))
             self._motion.go_to(fault.rect)
+
+    def _on_suspects(self, faults: Sequence[Fault]) -> None:
+        assert self._check is not None
+        self._check.set_suspects(faults)
+        if not faults:
+            self._messages.say(tr("The network contradicts no label of a verified image."))
 
     def _fix_here(self, name: str) -> None:
         """Fix what a check found in the open image. Raises: ProjectError if the project is read-only."""

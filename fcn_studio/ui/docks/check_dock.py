@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from fcn_studio.formats.checks.registry import BY_NAME
 from fcn_studio.i18n import tr, tr_n
+from fcn_studio.ui.network.label_errors import SUSPECTS
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.session.data_check import DataCheck
 from fcn_studio.ui.widgets import theme
@@ -135,18 +136,30 @@ class CheckDock(QDockWidget):
         self._bar.setVisible(busy)
         if self._check.running:
             self._bar.setRange(0, 0)
-        if report is None:
-            self.tree.clear()
-            self._summary.setText(tr("Looking at the images…") if busy else tr("Nothing has been checked yet."))
-        else:
-            self._fill(report.by_check())
-            self._summary.setText(
-                tr_n("{n} fault in {images:,} images.", "{n:,} faults in {images:,} images.", len(report.faults),
-                     images=report.images)
-                if report.faults
-                else tr_n("Nothing is wrong with {n} image.", "Nothing is wrong with {n:,} images.", report.images)
-            )  # fmt: skip
+        faults = {} if report is None else dict(report.by_check())
+        if self._check.suspects:
+            faults[SUSPECTS] = self._check.suspects
+        self._fill(faults)
+        self._summary.setText(self._words(busy=busy))
         self._show_buttons()
+
+    def _words(self, *, busy: bool) -> str:
+        """Return what the check has come to, in a sentence."""
+        report, suspects = self._check.report, self._check.suspects
+        if report is not None and report.faults:
+            return tr_n(
+                "{n} fault in {images:,} images.",
+                "{n:,} faults in {images:,} images.",
+                len(report.faults),
+                images=report.images,
+            )
+        if report is not None:
+            return tr_n("Nothing is wrong with {n} image.", "Nothing is wrong with {n:,} images.", report.images)
+        if busy:
+            return tr("Looking at the images…")
+        if suspects is not None:
+            return tr_n("{n} label may be wrong.", "{n:,} labels may be wrong.", len(suspects))
+        return tr("Nothing has been checked yet.")
 
     def _fill(self, faults: Mapping[str, Sequence[Fault]]) -> None:
         """List faults below their kinds; kinds that were open stay open."""
@@ -156,9 +169,10 @@ class CheckDock(QDockWidget):
         bold.setBold(True)
         self.tree.clear()
         for name, found in faults.items():
-            kind = QTreeWidgetItem(self.tree, [f"{tr(BY_NAME[name].title)} ({len(found):,})"])
+            title = tr("Labels that may be wrong") if name == SUSPECTS else tr(BY_NAME[name].title)
+            kind = QTreeWidgetItem(self.tree, [f"{title} ({len(found):,})"])
             kind.setData(0, _CHECK, name)
-            kind.setToolTip(0, tr(BY_NAME[name].title))
+            kind.setToolTip(0, title)
             kind.setFont(0, bold)
             for fault in found[:_LISTED]:
                 kind.addChild(_item(fault))

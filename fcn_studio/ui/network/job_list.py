@@ -37,6 +37,7 @@ class Kind(Enum):
     TRUTH = auto()
     COMPARE = auto()
     INSTALL = auto()
+    SUSPECTS = auto()
     READ_LABELS = auto()
     """The labels for a fine-tune are read, by the window itself."""
 

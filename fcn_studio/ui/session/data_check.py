@@ -54,6 +54,7 @@ class DataCheck(QObject):
 
     Attributes:
         report: what was found, without what was fixed since; None before the first check of the project.
+        suspects: labels that may be wrong, as the search for label errors found them; None before the first.
     """
 
     changed = Signal()
@@ -65,6 +66,7 @@ class DataCheck(QObject):
         super().__init__(parent)
         self._session = session
         self.report: CheckReport | None = None
+        self.suspects: Sequence[Fault] | None = None
         self._to_fix: list[tuple[str, str]] = []  # image id, check
         self._number = 0
         self._worker = Worker("check", self)
@@ -104,6 +106,11 @@ class DataCheck(QObject):
         """Stop, and end the thread."""
         self._to_fix.clear()
         self._worker.close()
+
+    def set_suspects(self, faults: Sequence[Fault]) -> None:
+        """List labels that may be wrong beside the report."""
+        self.suspects = faults
+        self.changed.emit()
 
     def fixable_images(self, check: str) -> Sequence[str]:
         """Return the ids of the images in which a check has found what can be fixed."""
@@ -171,7 +178,7 @@ class DataCheck(QObject):
         self.report = replace(self.report, faults=tuple(fault for fault in faults if fault is not None))
 
     def _forget(self) -> None:
-        self.report = None
+        self.report = self.suspects = None
         self.cancel()
 
     def _on_finished(self, report: CheckReport) -> None:

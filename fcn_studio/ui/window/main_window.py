@@ -213,7 +213,7 @@ class MainWindow(QMainWindow):
         self._live = LiveCommands(self.canvas, self._session, self._network, self.actions_, self._door)
         self._peek = HeldKey(self.actions_["peek"], self.canvas.layers.set_peeking)
         self.check = CheckCommands(
-            self.canvas, self._session, self.messages, self._door, self.layout_.show_added, self
+            self.canvas, self._session, self._network, self.messages, self._door, self.layout_.show_added, self
         )
         self._walk = WalkCommands(self.canvas, self._session, self.messages, self._door)
         for name, act in (*self._walk.table().items(), *self.check.table().items()):

@@ -9,10 +9,14 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import made_by_human
+from fcn_studio.core.review.hotspots import Hotspot, Reason
+from fcn_studio.core.review.suspects import Suspects
 from fcn_studio.core.sample import Status
 from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.project.project_folder import ProjectFolder
+from fcn_studio.jobs.protocol import Done, Judged, Progress, SuspectsJob
 from fcn_studio.ui.dialogs.questions import ConfirmationDialog
 from tests.ui.conftest import Studio, draw_project
 
@@ -76,3 +80,26 @@ def test_faults_are_listed_shown_and_fixed(faulty: Studio, qtbot: QtBot, monkeyp
     assert not dock.isHidden()
     qtbot.keyClick(dock.tree, Qt.Key.Key_Escape)
     assert window.focusWidget() is window.canvas
+
+
+def test_label_errors_are_searched_by_the_network_and_listed(faulty: Studio, qtbot: QtBot) -> None:
+    session, window = faulty.session, faulty.window
+    window.actions_["label_errors"].trigger()
+    qtbot.waitUntil(lambda: any(isinstance(job, SuspectsJob) for job in faulty.process.jobs.values()))
+    (job_id,) = (job_id for job_id, job in faulty.process.jobs.items() if isinstance(job, SuspectsJob))
+    region = Hotspot(Reason.SUSPECT, Rect(30, 8, 50, 28), np.ones((20, 20), np.bool_), 1, 255, 2, 0.9, 400.0)
+    judged = Suspects(session.samples[2].image_id, 0.1, (region,), {2: 1536})
+    faulty.process.replied.emit(Progress(job_id, Judged(judged, 1, 4)))
+    faulty.process.replied.emit(Done(job_id, None))
+    dock = window.check.dock
+    assert dock is not None
+    kind = dock.tree.topLevelItem(0)
+    assert kind is not None
+    suspect = kind.child(0)
+    assert suspect is not None
+    assert suspect.text(0) == f"{session.samples[2].image_id}: debris may be cell (90%)."
+    dock.tree.setCurrentItem(suspect)
+    qtbot.keyClick(dock.tree, Qt.Key.Key_Return)
+    assert session.document is not None
+    assert session.document.image_id == session.samples[2].image_id
+    assert not dock.here.isEnabled()
