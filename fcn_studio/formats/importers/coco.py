@@ -36,7 +36,7 @@ from fcn_studio.formats.rle import decoded, from_text
 from fcn_studio.formats.strict_json import text, whole
 from fcn_studio.i18n import tr, tr_n
 
-_HEAD = r'\s*\{\s*"(info|licenses|images|annotations|categories|type)"\s*:'
+_HEAD = r'\s*\{\s*"(info|licenses|images|annotations|categories)"\s*:'
 _ROBOFLOW = "_annotations.coco.json"
 _PLACES = ("*.json", "annotations/*.json", f"*/{_ROBOFLOW}")
 _MOST_RINGS = 2000

@@ -14,7 +14,15 @@ from pathlib import Path, PurePosixPath
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.images.images import IMAGE_SUFFIXES
 from fcn_studio.formats.importers.base import MaskItem, MaskSource
-from fcn_studio.formats.importers.drawing import MAX_BYTES, faults_of, files_below, image_in, name_of, read_json
+from fcn_studio.formats.importers.drawing import (
+    MAX_BYTES,
+    begins_with,
+    faults_of,
+    files_below,
+    image_in,
+    name_of,
+    read_json,
+)
 from fcn_studio.formats.importers.known_values import KnownValues, named_beside
 from fcn_studio.formats.importers.mask_files import MaskFiles, split_by_folders
 from fcn_studio.formats.importers.masks import MaskFolder
@@ -24,6 +32,7 @@ from fcn_studio.i18n import tr, tr_n
 
 _NAMES = "id2label.json"
 _ROWS = ("metadata.jsonl", "metadata.csv", "*/metadata.jsonl", "*/metadata.csv", "data/*/metadata.jsonl")
+_HEAD = r"(?s).*file_name"
 _PARQUET = ("*.parquet", "*/*.parquet")
 _IMAGE = ("file_name", "image_file_name", "image")
 _MASKS = ("label", "mask", "annotation", "segmentation", "labels")
@@ -35,8 +44,9 @@ Row = Mapping[str, object]
 def found(path: Path) -> bool:
     """Return whether a folder has rows of metadata, or Parquet files with ``id2label.json``."""
     if not path.is_dir():
-        return path.name in ("metadata.jsonl", "metadata.csv")
-    return bool(files_below(path, *_ROWS)) or ((path / _NAMES).is_file() and bool(files_below(path, *_PARQUET)))
+        return path.name in ("metadata.jsonl", "metadata.csv") and begins_with(path, _HEAD)
+    rows = any(begins_with(table, _HEAD) for table in files_below(path, *_ROWS))
+    return rows or ((path / _NAMES).is_file() and bool(files_below(path, *_PARQUET)))
 
 
 def open_source(path: Path) -> MaskSource:

@@ -274,6 +274,23 @@ def test_malformed_files_give_a_sentence(make, name: str, old: str, new: str, wo
     assert str(tmp_path) in str(caught.value)
 
 
+def test_hugging_face_metadata_is_told_from_other_files(tmp_path: Path) -> None:
+    row, folder = BY_NAME["huggingface"], huggingface(tmp_path)
+    (folder / "validation" / "metadata.jsonl").unlink()
+    table = folder / "validation" / "metadata.csv"
+    table.write_text("id,weather\n1,sunny\n")
+    assert not row.found(folder)
+    table.write_text("file_name,mask_file_name\nimages/x.jpg,masks/x.png\nimages/y.jpg,masks/y.png\n")
+    assert row.found(folder)
+    source = row.open(folder)
+    assert [item.name for item in source.items] == ["validation/images/x"]
+    assert source.notices == ("1 row of the metadata names no mask that is there, and is left out",)
+    table.rename(folder / "0000.parquet")
+    assert row.found(folder)
+    with pytest.raises(ProjectError, match="Parquet files, which are not read; write its images"):
+        row.open(folder)
+
+
 def test_an_archive_is_to_be_unpacked(tmp_path: Path) -> None:
     (tmp_path / "task.zip").write_bytes(b"PK\3\4")
     with pytest.raises(UsageError, match=r"task.zip' is an archive; unpack it"):
