@@ -96,6 +96,7 @@ EXPORTERS: tuple[ExportFormat, ...] = (
         "coco",
         tr_noop("COCO"),
         tr_noop("Writes images and annotations/instances_train.json with run-length encoded masks, and for val."),
+        keeps_void=False,
         options=(
             *IMAGE_OPTIONS,
             Setting(
@@ -123,6 +124,7 @@ EXPORTERS: tuple[ExportFormat, ...] = (
         "yolo",
         tr_noop("YOLO polygons"),
         tr_noop("Writes images, text files of polygons and data.yaml. Void is lost, and holes are cut open."),
+        keeps_void=False,
         options=(*IMAGE_OPTIONS, _BACKGROUND_TOO),
     ),
 )

@@ -55,7 +55,7 @@ class ExportRequest:
         out: absolute path of the folder that gets the data set.
         samples: the images.
         choices: what was chosen of the options that all formats share.
-        format_name: name of the format's row.
+        row: of the format.
         own_options: value of each option of the format itself, by key.
     """
 
@@ -63,7 +63,7 @@ class ExportRequest:
     out: Path
     samples: Sequence[Sample]
     choices: ImageChoices
-    format_name: str
+    row: ExportFormat
     own_options: Mapping[str, Value]
 
     def samples_by_split(self, without: Container[str] = ()) -> dict[Split, list[Sample]]:
@@ -85,6 +85,7 @@ class ExportFormat:
         description: what it writes into the folder.
         folder: name of the folder that it writes; the name of the format if empty.
         images: suffix of the images that it writes, "" if it writes none.
+        keeps_void: whether what it writes tells trainings to ignore void.
         options: what the user can choose, each with its ``key``. The module's ``export`` gets those of
             `IMAGE_OPTIONS` as ``request.choices``, and its own by their keys.
     """
@@ -94,6 +95,7 @@ class ExportFormat:
     description: str
     folder: str = ""
     images: str = ".jpg"
+    keeps_void: bool = True
     options: tuple[Setting[Any], ...] = ()
 
     def target(self, out: Path) -> Path:
@@ -161,7 +163,7 @@ class ExportFormat:
             raise ValueError(f"{self.name} has no option {', '.join(sorted(unknown))}")
         choices = chosen_of(chosen)
         choices.refuse_contradictions(project.config.table)
-        return ExportRequest(project, out, samples, choices, self.name, without_shared(chosen))
+        return ExportRequest(project, out, samples, choices, self, without_shared(chosen))
 
 
 def refuse_taken(target: Path) -> None:

@@ -117,7 +117,7 @@ def _write_manifest(request: ExportRequest, folder: Path, rows: Sequence[Mapping
     manifest = {
         "made_by": f"FCN Studio {__version__}",
         "project_id": request.project.config.project_id,
-        "format": request.format_name,
+        "format": request.row.name,
         "options": {**asdict(request.choices), **request.own_options},
         "classes": [
             {"index": c.index, "name": c.name, "colour": list(c.colour), "retired": c.retired}
@@ -131,10 +131,15 @@ def _write_manifest(request: ExportRequest, folder: Path, rows: Sequence[Mapping
 def _write_how_to(request: ExportRequest, folder: Path, text: str, names: Mapping[int, str]) -> None:
     """Write ``HOW_TO_TRAIN.md``: the format's text, the classes, and what the manifest is."""
     unlabelled = "background" if request.choices.as_background else "void"
+    void = (
+        "is ignored by the loss"
+        if request.row.keeps_void
+        else "has no annotation, so trainings take it for background"
+    )
     page = _HOW_TO.format(
         text=text.strip(),
         names="\n".join(f"- {value}: {name}" for value, name in names.items()),
-        unlabelled=f"Void is ignored by the loss. Pixels that nobody labelled are {unlabelled}.",
+        unlabelled=f"Void {void}. Pixels that nobody labelled are {unlabelled}.",
         left=_LEFT if request.choices.images == "leave" else "",
     )
     (folder / "HOW_TO_TRAIN.md").write_text(page, encoding="utf-8")

@@ -33,8 +33,8 @@ _HOW_TO = """
 `labels` has a text file for each image of `images`: in each row a class index, and the corners of one region, x and y
 from 0 to 1.
 
-The format loses something. Void is not marked: networks learn it as background. A region with holes is one polygon,
-which a cut joins to each hole. Drawn exactly, the polygons have every pixel; Ultralytics draws them with fewer
+The format loses void, and rows do not say that a polygon has holes: a region with holes is one polygon, which a cut
+joins to each hole. Drawn exactly, the polygons have every pixel; Ultralytics draws them with fewer
 corners while it trains. Use the format `ultralytics` for semantic segmentation without these losses.
 
 ```python

@@ -228,14 +228,19 @@ class ExportDialog(Dialog):
         if self._class_counts is not None:
             words.append(self._class_counts.words(rows))
         if (as_background := choice.options.get("as_background")) is not None:
-            words.append(
-                tr("Pixels that nobody labelled become background.")
-                if as_background
-                else tr("Pixels that nobody labelled become void, which trainings ignore.")
-            )
+            words.append(_unlabelled_words(choice.exporter, as_background=bool(as_background)))
         if found is not None:
             words.append(tr("The folder {folder} will be made.", folder=found.folder))
         if found is not None and found.size:
             words.append(tr("It takes about {megabytes:,.0f} MB of disk space.", megabytes=max(1, found.size / 1e6)))
         self._preview.setText("\n".join(filter(None, words)))
         return ""
+
+
+def _unlabelled_words(row: ExportFormat, *, as_background: bool) -> str:
+    """Return what becomes of pixels that nobody labelled."""
+    if as_background:
+        return tr("Pixels that nobody labelled become background.")
+    if row.keeps_void:
+        return tr("Pixels that nobody labelled become void, which trainings ignore.")
+    return tr("Void and pixels that nobody labelled have no annotation; trainings take them for background.")

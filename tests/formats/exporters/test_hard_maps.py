@@ -145,6 +145,7 @@ def test_background_has_no_annotation_unless_asked(
 ) -> None:
     folder, table, _truth = project
     tree = export(folder, tmp_path, name)
+    assert "trainings take it for background" in (tree / "HOW_TO_TRAIN.md").read_text(encoding="utf-8")
     if name == "coco":
         files = [json.loads(path.read_text()) for path in (tree / "annotations").iterdir()]
         found = {row["category_id"] - 1 for content in files for row in content["annotations"]}
