@@ -33,3 +33,20 @@ def blended_share(values: LabelMap, *, void: bool = True) -> float:
     border = ~flat & (low < high)
     between = int(np.count_nonzero(border & (values > low) & (values < high)))
     return between / int(np.count_nonzero(border)) if between >= _FEWEST else 0.0
+
+
+def isolated_share(values: LabelMap) -> float:
+    """Return the share of pixels at class borders that equal none of their 4 neighbours, 0..1.
+
+    Masks by hand have few of them; a mask that was saved as JPEG, or smoothed between far values, is full of them.
+
+    Args:
+        values: uint8 (H, W).
+    """
+    flat = np.asarray(cv2.erode(values, _SQUARE)) == np.asarray(cv2.dilate(values, _SQUARE))
+    padded = np.asarray(cv2.copyMakeBorder(values, 1, 1, 1, 1, cv2.BORDER_REFLECT_101))
+    alone = ~flat
+    for neighbours in (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]):
+        alone &= neighbours != values
+    isolated = int(np.count_nonzero(alone))
+    return isolated / int(np.count_nonzero(~flat)) if isolated >= _FEWEST else 0.0

@@ -23,7 +23,7 @@ SAME_GREY = 1.0
 """Mean difference of the thumbnails of one picture, in grey levels; neighbouring frames of films differ by more."""
 
 _HASHED, _THUMBNAIL, _KEPT = 32, 16, 8
-_ROWS = 1024
+_ROWS = 128
 
 
 @dataclass(frozen=True, slots=True)

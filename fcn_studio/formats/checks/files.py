@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fcn_studio.core.checks.blended import blended_share
+from fcn_studio.core.checks.blended import blended_share, isolated_share
 from fcn_studio.core.checks.fault import Fault
 from fcn_studio.core.classes import VOID, ClassTable, voc_colour, voc_palette
 from fcn_studio.core.geometry import Rect
@@ -86,13 +86,21 @@ def blended(image: CheckedImage, limits: Limits) -> Iterator[Fault]:
         )
     elif mask.values is not None:
         known = not _unknown(mask.values, image.table).any()
-        share = blended_share(mask.values, void=known)
+        share, alone = blended_share(mask.values, void=known), isolated_share(mask.values)
         if share > limits["blended_percent"] / 100:
             yield Fault(
                 tr(
                     "{share:.0%} of the pixels at class borders have a value between those on both sides. The mask "
                     "was smoothed or resized as a photograph.",
                     share=share,
+                )
+            )
+        elif alone > limits["isolated_percent"] / 100:
+            yield Fault(
+                tr(
+                    "{share:.0%} of the pixels at class borders differ from all their neighbours. The mask was saved "
+                    "as JPEG, or smoothed or resized as a photograph.",
+                    share=alone,
                 )
             )
 

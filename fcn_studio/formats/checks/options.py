@@ -16,11 +16,14 @@ SLIVERS = Setting(12, tr_noop("Shortest sliver"), low=4, high=100_000, unit=tr_n
 BLENDED = Setting(
     8.0, tr_noop("Blended pixels at class borders"), low=1, high=100, unit=tr_noop("%"), key="blended_percent"
 )
+ISOLATED = Setting(
+    6.0, tr_noop("Isolated pixels at class borders"), low=1, high=100, unit=tr_noop("%"), key="isolated_percent"
+)
 DIFFERING = Setting(
     5.0, tr_noop("Different labels of a scaled copy"), low=0, high=100, unit=tr_noop("%"), key="differing_percent"
 )
 
-OPTIONS: tuple[Setting[Any], ...] = (ISLANDS, PINHOLES, SLIVERS, BLENDED, DIFFERING)
+OPTIONS: tuple[Setting[Any], ...] = (ISLANDS, PINHOLES, SLIVERS, BLENDED, ISOLATED, DIFFERING)
 """All thresholds."""
 
 FIXABLE = ("islands", "pinholes")

@@ -128,8 +128,9 @@ class DataCheck(QObject):
 
         document = self._session.editable()
         changed = fix_document(document, self._session.table, (check,), default_limits())
-        self._take_out(document.image_id, check)
-        self.changed.emit()
+        if changed:
+            self._take_out(document.image_id, check)
+            self.changed.emit()
         return changed
 
     def fix_all(self, check: str) -> None:
