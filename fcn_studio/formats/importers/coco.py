@@ -39,8 +39,8 @@ from fcn_studio.i18n import tr, tr_n
 _HEAD = r'\s*\{\s*"(info|licenses|images|annotations|categories)"\s*:'
 _ROBOFLOW = "_annotations.coco.json"
 _PLACES = ("*.json", "annotations/*.json", f"*/{_ROBOFLOW}")
-_MOST_RINGS = 2000
-"""Of one annotation whose holes are looked for; no object has more."""
+_MOST_CORNERS, _MOST_TESTS = 20_000, 500_000
+"""Of an annotation whose rings are sorted out (some seconds at most); else what an odd number of rings encloses."""
 
 Row = Mapping[str, Any]
 """An object of the file."""
@@ -230,7 +230,9 @@ def _shape(value: int, row: Row, size: tuple[int, int] | None) -> Shape:
     if not isinstance(outline, list):
         raise TypeError(tr("its outline is neither polygons nor run lengths"))
     rings = [ring for numbers in outline if (ring := checked_ring(points_of(numbers)))]
-    return Shape(value, [rings] if len(rings) > _MOST_RINGS else with_holes(rings))
+    corners = sum(map(len, rings))
+    sortable = corners <= _MOST_CORNERS and corners * len(rings) <= _MOST_TESTS
+    return Shape(value, with_holes(rings) if sortable else [rings])
 
 
 def _area(row: Row) -> float:

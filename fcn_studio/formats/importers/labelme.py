@@ -43,6 +43,7 @@ from fcn_studio.i18n import tr
 
 _HEAD = r'(?s)\s*\{\s*"\w+"\s*:.*"shapes"\s*:'
 _LINE_WIDTH = 10
+_MOST_POINTS = 5_000
 _MOST_BYTES = 1 << 20
 
 Row = Mapping[str, Any]
@@ -124,6 +125,8 @@ def _rectangle(points: Sequence[Point]) -> list[Ring]:
 
 
 def _line(points: Sequence[Point]) -> list[Ring]:
+    if len(points) > _MOST_POINTS:
+        raise ValueError(tr("a line of {n:,} points; at most {most:,} are read", n=len(points), most=_MOST_POINTS))
     return stroke(points, _LINE_WIDTH)
 
 
