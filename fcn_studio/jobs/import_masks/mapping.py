@@ -155,16 +155,25 @@ def suggestions(values: Sequence[ValueFound], table: ClassTable) -> dict[str, Ta
     """Return what values probably mean, those of which nothing tells left out.
 
     Names of the source decide if all are known in the project. Else the colours and indices of the project's classes
-    decide if all values are among them, and else the names again, as new classes. Grey masks of 0 and 255 only are
-    not decided.
+    decide if all values are among them, and else the names again, as new classes. An unnamed 255 beside other numbers
+    is void; grey masks of 0 and 255 only are not decided.
     """
     rows = [row for row in values if row.code not in _NO_CLASS]
-    special = {row.value: _NO_CLASS[row.code] for row in values if row.code in _NO_CLASS}
+    special: dict[str, Target] = {row.value: _NO_CLASS[row.code] for row in values if row.code in _NO_CLASS}
+    special |= _void_number(rows)
+    rows = [row for row in rows if row.value not in special]
     named = {row.value: _named(row.name, table) for row in rows if row.name}
     if len(named) == len(rows) and all(_is_known(target, table) for target in named.values()):
         return special | named
     by_table = _by_colours(rows, table) or _by_indices(rows, table) or {}
     return special | named | by_table
+
+
+def _void_number(rows: Sequence[ValueFound]) -> dict[str, Target]:
+    """Return that 255 is void, if the source does not name it and there are other numbers than 0."""
+    numbers = {row.value for row in rows if row.value.isdecimal()}
+    unnamed = any(row.value == str(VOID) and not row.name for row in rows)
+    return {str(VOID): Special.VOID} if unnamed and numbers - {"0", str(VOID)} else {}
 
 
 def _named(name: str, table: ClassTable) -> Target:
@@ -308,14 +317,19 @@ def _undecided_sentence(rows: Sequence[ValueFound]) -> str:
     )
 
 
+def share_words(share: float) -> str:
+    """Return a share in percent; only nothing is 0."""
+    return "< 0.01%" if 0 < share < 0.0001 else f"{share:.2%}"
+
+
 def describe(row: ValueFound) -> str:
     """Return a value with its name, share and number of images."""
     name = f" ({row.name})" if row.name and row.name != row.value else ""
     share = tr_n(
-        "{share:.2%} of the pixels, in {n} image",
-        "{share:.2%} of the pixels, in {n:,} images",
+        "{share} of the pixels, in {n} image",
+        "{share} of the pixels, in {n:,} images",
         row.images,
-        share=row.share,
+        share=share_words(row.share),
     )
     return f"{row.value}{name}: {share}"
 

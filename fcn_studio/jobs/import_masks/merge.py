@@ -28,7 +28,7 @@ from fcn_studio.jobs.import_masks.mapping import ResolvedMap, read
 from fcn_studio.jobs.import_masks.matching import Match, is_own_file
 from fcn_studio.paths import open_file
 
-_LISTED = 20
+_LISTED = 5
 """Images that a sentence names."""
 
 

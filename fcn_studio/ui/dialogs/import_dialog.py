@@ -138,6 +138,7 @@ class ImportDialog(Dialog):
         self.conflicts.addItem(tr("Choose for each image"), _CHOOSE)
         self.conflicts.activated.connect(self._show_conflicts)
         self.column.addWidget(self.conflicts)
+        self._ticked = self.add_words(tr("The ticked images take the labels of the source."), "dim")
         self.chosen = QListWidget()
         self.chosen.setAccessibleName(tr("Images that take the labels of the source"))
         self.chosen.setMaximumHeight(16 * theme.GRID)
@@ -183,6 +184,7 @@ class ImportDialog(Dialog):
         self._show_nothing(tr("Counting values…"))
         copy_images = self.copy_images.isChecked()
         self._worker.start(examine(self._project, self._path, row, copy_images=copy_images))
+        self._bar.setValue(0)
         self._bar.setVisible(True)
 
     def _show_nothing(self, sentence: str) -> None:
@@ -193,7 +195,7 @@ class ImportDialog(Dialog):
         self._notices.setVisible(False)
         self._form.setRowVisible(self.known, False)
         self.copy_images.setVisible(self.copy_images.isChecked())
-        for widget in (self._conflict_words, self.conflicts, self.chosen, self._bar):
+        for widget in (self._conflict_words, self.conflicts, self._ticked, self.chosen, self._bar):
             widget.setVisible(False)
         self._say(sentence)
 
@@ -252,7 +254,8 @@ class ImportDialog(Dialog):
         )
         self._conflict_words.setVisible(count > 0)
         self.conflicts.setVisible(count > 0)
-        self.chosen.setVisible(count > 0 and self.conflicts.currentData() == _CHOOSE)
+        for widget in (self._ticked, self.chosen):
+            widget.setVisible(count > 0 and self.conflicts.currentData() == _CHOOSE)
 
     # --- mapping ----------------------------------------------------------------------------------------------
 
@@ -312,6 +315,7 @@ class ImportDialog(Dialog):
             self._project, examined.source, examined.matches.found, self.resolved, lambda s: s.image_id in taken
         )
         self._worker.start(steps)
+        self._bar.setValue(0)
         self._bar.setVisible(True)
         self._say(tr("Importing…"))
         self._enable(enabled=False)

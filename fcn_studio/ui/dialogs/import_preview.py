@@ -22,7 +22,11 @@ from fcn_studio.jobs.import_masks.matching import Match
 from fcn_studio.ui.runtime.worker import Worker
 from fcn_studio.ui.widgets.named import named, with_role
 
-SIZE = QSize(320, 240)
+_SIZE, _SMALL_SIZE = QSize(320, 240), QSize(240, 160)
+"""Size of each picture, on screens of more and of less than `_HIGH` pixels."""
+
+_HIGH = 900
+
 UNDECIDED_COLOUR = (255, 0, 255)
 """Colour of pixels whose value has no meaning yet."""
 
@@ -51,8 +55,9 @@ class ImportPreview(QWidget):
         self.photograph = named(QLabel(alignment=Qt.AlignmentFlag.AlignCenter), tr("The photograph"))
         self.caption = with_role(QLabel(wordWrap=True), "dim")
         self.caption.setTextFormat(Qt.TextFormat.PlainText)
+        self._size = _SIZE if self.screen().availableGeometry().height() >= _HIGH else _SMALL_SIZE
         for label in (self.picture, self.photograph):
-            label.setFixedSize(SIZE)
+            label.setFixedSize(self._size)
             column.addWidget(label)
         column.addWidget(self.caption)
         column.addStretch(1)
@@ -69,8 +74,8 @@ class ImportPreview(QWidget):
             return
         self._shown, self._small = match, None
         self.caption.setText(match.sample.image_id)
-        ratio = self.devicePixelRatioF()
-        self._worker.start(_read_small(source, match, max_pixels, ratio))
+        size = self._size * self.devicePixelRatioF()
+        self._worker.start(_read_small(source, match, max_pixels, size))
 
     def show_colours(self, colours: CodeColours) -> None:
         """Draw the annotation in these colours."""
@@ -123,13 +128,13 @@ def blended(image_rgb: NDArray[np.uint8], codes: SourceMap, colours: CodeColours
     return np.ascontiguousarray(np.rint(mixed).astype(np.uint8))
 
 
-def _read_small(source: MaskSource, match: Match, max_pixels: int, ratio: float) -> Generator[None, None, _Small]:
+def _read_small(source: MaskSource, match: Match, max_pixels: int, box: QSize) -> Generator[None, None, _Small]:
     codes = read(source, match, max_pixels)
     yield
     image_rgb = read_image(match.image_path, max_pixels=max_pixels)
     yield
     height, width = codes.shape
-    scale = min(SIZE.width() * ratio / width, SIZE.height() * ratio / height)
+    scale = min(box.width() / width, box.height() / height)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST)
     codes = np.asarray(cv2.resize(codes, size, interpolation=cv2.INTER_NEAREST), np.int16)

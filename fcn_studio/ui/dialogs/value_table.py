@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QInputDialog, QTreeWidge
 
 from fcn_studio.core.classes import VOID, ClassTable, Colour, voc_colour
 from fcn_studio.i18n import tr
-from fcn_studio.jobs.import_masks.mapping import Meanings, Special, Target, ValueFound
+from fcn_studio.jobs.import_masks.mapping import Meanings, Special, Target, ValueFound, share_words
 from fcn_studio.ui.canvas.colours import VOID_COLOUR
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.fields import Choice
@@ -86,7 +86,7 @@ class ValueTable(QTreeWidget):
 
     def _add(self, value: ValueFound, meaning: Target | None) -> None:
         name = f"{value.value}   {value.name}" if value.name and value.name != value.value else value.value
-        item = QTreeWidgetItem([name, f"{value.share:.2%}", f"{value.images:,}", ""])
+        item = QTreeWidgetItem([name, share_words(value.share), f"{value.images:,}", ""])
         if value.colour is not None:
             item.setIcon(0, theme.swatch_icon(value.colour))
         for column in (1, 2):

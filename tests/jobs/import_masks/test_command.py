@@ -82,8 +82,10 @@ def test_images_are_copied_and_classes_begin_anew(tmp_path: Path) -> None:
     make_image(source / "images" / "train" / "b.jpg")
     make_image(source / "images" / "a.jpg", value=7)
     make_masks(source / "masks" / "train", "b.png", pixels=BINARY // 51)
-    Image.fromarray(BINARY // 51).save(source / "masks" / "a.png")
     (source / "class_names.txt").write_text("soil\n\n\n\n\nweed\n")
+    ignored = BINARY // 51
+    ignored[0, 0] = 255
+    Image.fromarray(ignored).save(source / "masks" / "a.png")
     image = (folder / "JPEGImages" / "a.jpg").read_bytes()
     result = run_import(source, folder, copy_images=True)
     assert (result["copied"], result["splits"]) == (["train/b.jpg"], {"train": 1})
