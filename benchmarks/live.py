@@ -5,6 +5,8 @@ Usage: python benchmarks/live.py DATA --quality [--sets cwfid ruralstreet camvid
                                       [--dabs 2 5 10] [--next 10] [--every 4] [--methods taps live]
                                       [--json FILE]
        python benchmarks/live.py DATA --latency [--strokes 9]
+       python benchmarks/live.py DATA --window [--rounds 25] [--strokes 9]
+       Each takes --quick: one small set, few pictures and strokes, to see that it runs.
 
 DATA holds VOC trees. The pictures are the first of the val list, then of the train list, made smaller to 700 pixels.
 For every class a picture is given so many round dabs of radius 3, inside of the class, drawn at random. The figures
@@ -14,11 +16,13 @@ one confusion matrix; classes in neither truth nor result do not count.
     taps     linear scores of the bundled trunk's taps at strides 2 to 32, fitted to the pixels under the dabs
     colours  the same of the picture's own colours and edges, without a network
     both     the same of both
-    forest   a random forest of 100 trees on ilastik's filters, on the same picture only; needs scikit-learn
+    forest   a random forest of 100 trees on ilastik's filters, without a network; needs scikit-learn
     live     the program's live job
 
---latency prints the CPU seconds of live jobs from a growing number of strokes, through the runner of the network's
-process, for a picture of 480 x 360 pixels with 11 classes, and the same enlarged to 12 megapixels.
+--latency prints CPU and wall seconds of live jobs from a growing number of strokes, through the runner of the
+network's process, for a picture of 480 x 360 pixels with 11 classes, and the same enlarged to 12 megapixels. --window
+does so in the whole window, until the screen has the prediction, and measures the brush beside Live: strokes with and
+without it take turns, and the ratio of their times is printed.
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ import argparse
 import importlib
 import importlib.util
 import json
+import os
 import sys
 import tempfile
 import time
@@ -214,7 +219,7 @@ def quality(data: Path, options: argparse.Namespace) -> Iterator[dict[str, Any]]
                 for number, picture in enumerate(pictures[: options.pictures]):
                     label = arms.learned(name, picture, dabs_of(picture.truth, table, count, number))
                     same.add(picture.truth, label(picture))
-                    if number % options.every == 0 and name != "forest":
+                    if number % options.every == 0:
                         for other in pictures[number + 1 : number + 1 + options.next]:
                             later.add(other.truth, label(other))
                 found = [figures.mean_iou for figures in (m.figures(arms.indices.tolist()) for m in (same, later))]
@@ -224,30 +229,59 @@ def quality(data: Path, options: argparse.Namespace) -> Iterator[dict[str, Any]]
                     "dabs": count,
                     "method": name,
                     "same": found[0],
-                    "next": found[1] if options.next and name != "forest" else float("nan"),
+                    "next": found[1] if options.next else float("nan"),
                     "s": seconds,
                 }
 
 
+def small_and_large(data: Path, folder: Path) -> tuple[tuple[Picture, Picture], ClassTable]:
+    """Return a picture in a folder of its own, the same enlarged to 12 megapixels in another, and its classes."""
+    places = folder / "small", folder / "large"
+    for place in places:
+        place.mkdir()
+    (picture,), table = pictures_of(data, 1, places[0])
+    large = Picture(places[1] / "large.jpg", resized_labels(picture.truth, (3000, 4000)))
+    cv2.imwrite(str(large.path), resized(read_image(picture.path), (3000, 4000))[..., ::-1])
+    return (picture, large), table
+
+
 def latency(data: Path, strokes: int) -> None:
-    """Print the CPU seconds of live jobs."""
+    """Print CPU and wall seconds of live jobs."""
     with tempfile.TemporaryDirectory() as folder:
-        (picture,), table = pictures_of(data, 1, Path(folder))
-        large = Picture(Path(folder) / "large.jpg", resized_labels(picture.truth, (3000, 4000)))
-        cv2.imwrite(str(large.path), resized(read_image(picture.path), (3000, 4000))[..., ::-1])
-        for shown, radius in ((picture, RADIUS), (large, 8 * RADIUS)):
-            runner, seconds = JobRunner(), []
+        (small, large), table = small_and_large(data, Path(folder))
+        for shown, radius in ((small, RADIUS), (large, 8 * RADIUS)):
+            runner, cpu, wall = JobRunner(), [], []
             for count in range(1, strokes + 1):
                 painted = shown.labelled(dabs_of(shown.truth, table, count, 0, radius))
-                began = time.process_time()
+                began = time.process_time(), time.perf_counter()
                 run(runner, LiveJob(BASE, table, painted, device="cpu"))
-                seconds.append(time.process_time() - began)
+                cpu.append(time.process_time() - began[0])
+                wall.append(time.perf_counter() - began[1])
             height, width = shown.truth.shape
-            print(
-                f"{width} x {height}: first job {seconds[0]:.2f} CPU-s, then median {np.median(seconds[1:]):.2f}, "
-                f"slowest {max(seconds[1:]):.2f}",
-                flush=True,
-            )
+            for clock, seconds in (("CPU-s", cpu), ("s of wall time", wall)):
+                print(
+                    f"{width} x {height}: first job {seconds[0]:.2f}, then median {np.median(seconds[1:]):.2f}, "
+                    f"slowest {max(seconds[1:]):.2f} {clock}",
+                    flush=True,
+                )
+
+
+def window(data: Path, rounds: int, strokes: int) -> Iterator[dict[str, Any]]:
+    """Yield figures of the brush beside Live, and of strokes until their prediction, for two sizes of image."""
+    if not os.environ.get("DISPLAY"):
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("CONFIG", "STATE"):
+            os.environ[f"FCN_STUDIO_{name}_DIR"] = str(Path(folder) / name)
+        from tests.bench.live_window import LiveWindow  # the variables are read when it is imported
+
+        for shown in small_and_large(data, Path(folder))[0]:
+            opened, image = LiveWindow(shown.path.parent), "{1} x {0}".format(*shown.truth.shape)
+            try:
+                yield {"image": image, "what": "stroke to prediction"} | opened.until_prediction(strokes)
+                yield {"image": image, "what": "brush (ms)"} | opened.beside(rounds, 2)
+            finally:
+                opened.close()
 
 
 def main() -> int:
@@ -256,6 +290,8 @@ def main() -> int:
     parser.add_argument("data", type=Path)
     parser.add_argument("--quality", action="store_true")
     parser.add_argument("--latency", action="store_true")
+    parser.add_argument("--window", action="store_true")
+    parser.add_argument("--quick", action="store_true")
     parser.add_argument("--sets", nargs="+", default=["cwfid", "ruralstreet", "camvid", "voc_animal"])
     parser.add_argument("--pictures", type=int, default=8)
     parser.add_argument("--dabs", nargs="+", type=int, default=[2, 5, 10])
@@ -265,12 +301,19 @@ def main() -> int:
     )
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--strokes", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=25, help="turns of Live and idle, of 40 moves each")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    if options.quick:
+        options.sets, options.pictures, options.dabs, options.next = ["ruralstreet"], 1, [5], 1
+        options.strokes, options.rounds = 3, 1
     torch.set_num_threads(1)
     if options.latency:
         latency(options.data / "camvid", options.strokes)
     rows = []
+    for row in window(options.data / "camvid", options.rounds, options.strokes) if options.window else ():
+        rows.append(row)
+        print("  ".join(f"{k} {v:.3g}" if isinstance(v, float) else str(v) for k, v in row.items()), flush=True)
     for name in options.sets if options.quality else ():
         for row in quality(options.data / name, options):
             rows.append(row)
