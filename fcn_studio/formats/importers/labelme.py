@@ -41,7 +41,7 @@ from fcn_studio.formats.voc.class_rows import IGNORE
 from fcn_studio.formats.voc.text import text_lines
 from fcn_studio.i18n import tr
 
-_HEAD = r'(?s)\s*\{\s*"\w+"\s*:.*"shapes"\s*:'
+_HEAD = r'(?s)\s*\{\s*".*(?<=")(shapes|lineColor|fillColor|imagePath|imageData)"\s*:'
 _LINE_WIDTH = 10
 _MOST_POINTS = 5_000
 _MOST_BYTES = 1 << 20

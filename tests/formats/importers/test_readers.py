@@ -274,6 +274,15 @@ def test_malformed_files_give_a_sentence(make, name: str, old: str, new: str, wo
     assert str(tmp_path) in str(caught.value)
 
 
+@pytest.mark.parametrize("first", ["shapes", "fillColor", "imageData", "imagePath"])
+def test_files_of_labelme_3_have_no_kinds_and_any_order(first: str, tmp_path: Path) -> None:
+    content = {first: None, "version": "3.16.7", "lineColor": [0, 255, 0, 128], "imagePath": "x.jpg"}
+    shape = {"label": "a", "line_color": None, "fill_color": None, "points": pairs(OUTER)}
+    write_json(tmp_path / "x.json", {**content, "imageData": "A" * 5000, "shapes": [shape]})
+    assert BY_NAME["labelme"].found(tmp_path)
+    assert drawn(BY_NAME["labelme"].open(tmp_path), SIZE) == [row.replace(" ", "a").replace("b", "a") for row in ROWS]
+
+
 def test_hugging_face_metadata_is_told_from_other_files(tmp_path: Path) -> None:
     row, folder = BY_NAME["huggingface"], huggingface(tmp_path)
     (folder / "validation" / "metadata.jsonl").unlink()
