@@ -258,7 +258,7 @@ def import_dialog(studio: Studio, folder: Path) -> ImportDialog:
     for sample in (*project.samples, None):
         name = "picture-999" if sample is None else sample.image_path.stem
         Image.fromarray(np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) // 2000).save(folder / f"{name}.png")
-    dialog = ImportDialog(project)
+    dialog = ImportDialog(project, lambda: None)
     dialog.set_source(folder)
     deadline = QDeadlineTimer(5000)
     while not dialog.values.topLevelItemCount() and not deadline.hasExpired():

@@ -65,12 +65,14 @@ class Commands(QObject):
         self._session, self._network = session, network
         self._settings, self._messages, self._window = settings, messages, window
         self.opening = OpenFolder(session, settings, messages, self.may_end_jobs, window)
-        self.importing = ImportMasks(session, self.opening, self.may_end_jobs, messages, window)
+        self.exporter = Exporter(self)
+        self.importing = ImportMasks(
+            session, self.opening, network.job_list, self.exporter, self.may_end_jobs, messages, window
+        )
         self.frames = ImportFrames(session, self.opening, settings, messages, window)
         self.reports = OpeningReports(session, self.importing, messages, window)
         self.restore = RestoreEarlier(session, messages, self.importing.import_masks, window)
         self.networks = NetworkCommands(session, network, messages, window)
-        self.exporter = Exporter(self)
         self.quitting = Quitting(network.job_list, self.exporter, messages, window)
         self.exporter.failed.connect(messages.fail)
         self.exporter.finished.connect(self._exported)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -52,7 +52,9 @@ class ImportDialog(Dialog):
     """Dialog that examines a source, asks what its values mean, and imports them.
 
     Args:
-        project: open to write; nobody else may change its annotations while the dialog is open.
+        project: open to write.
+        prepare: saves everything and closes the open image, before the first annotation is written; raises
+            `FcnStudioError` if that is impossible.
         parent: the window it belongs to.
 
     Attributes:
@@ -61,9 +63,9 @@ class ImportDialog(Dialog):
         imported: what an import did; None before its end.
     """
 
-    def __init__(self, project: ProjectFolder, parent: QWidget | None = None) -> None:
+    def __init__(self, project: ProjectFolder, prepare: Callable[[], None], parent: QWidget | None = None) -> None:
         super().__init__(tr("Import masks"), tr("Import"), width=860, parent=parent)
-        self._project = project
+        self._project, self._prepare = project, prepare
         self._examined: Examined | None = None
         self._path: Path | None = None
         self.begun = False
@@ -306,6 +308,7 @@ class ImportDialog(Dialog):
             return
         try:
             self.resolved = resolve(self._values(), self.values.meanings(), examined.table)
+            self._prepare()
         except FcnStudioError as error:
             self._say(str(error))
             return
