@@ -284,6 +284,7 @@ DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
     "report": lambda studio, folder: ReportDialog(i18n.tr("Report"), i18n.tr("Copy this."), "traceback"),
     "class table": lambda studio, folder: questions.ClassTableDialog(i18n.tr("Masks were found.")),
     "year": lambda studio, folder: questions.YearDialog([folder / "VOC2007", folder / "VOC2012"]),
+    "tree": lambda studio, folder: questions.TreeDialog("picture-000.png", folder / "project"),
     "grey mask": lambda studio, folder: questions.GreyMaskDialog(i18n.tr("A grey mask was found.")),
     "batch": lambda studio, folder: questions.BatchDialog(3, 2, "cell"),
     "verify": lambda studio, folder: questions.VerifyDialog(3, 2),
