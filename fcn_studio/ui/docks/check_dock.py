@@ -79,6 +79,10 @@ class CheckDock(QDockWidget):
         self._bar.setMaximumHeight(theme.GRID)
         self._summary = with_role(QLabel(wordWrap=True), "dim")
         self.tree = self._made_tree()
+        self._detail = QLabel(wordWrap=True)
+        self._detail.setTextFormat(Qt.TextFormat.PlainText)
+        self._detail.setFixedHeight(3 * self._detail.fontMetrics().lineSpacing())
+        self._detail.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.here = named(
             QPushButton(tr("Fix in this image")), tr("Fix in this image"),
             tr("Fix what is safe to fix of this kind in the open image, as one step"),
@@ -96,8 +100,8 @@ class CheckDock(QDockWidget):
         column = QVBoxLayout(content)
         column.setContentsMargins(theme.GRID, theme.GRID // 2, theme.GRID, theme.GRID)
         column.setSpacing(theme.GRID // 2)
-        for widget, stretch in ((self.start, 0), (self._bar, 0), (self._summary, 0), (self.tree, 1)):
-            column.addWidget(widget, stretch)
+        for widget in (self.start, self._bar, self._summary, self.tree, self._detail):
+            column.addWidget(widget, stretch=int(widget is self.tree))
         column.addLayout(buttons)
         self.setWidget(content)
         check.changed.connect(self._show)
@@ -188,6 +192,8 @@ class CheckDock(QDockWidget):
         self._bar.setValue(done)
 
     def _show_buttons(self) -> None:
+        item = self.tree.currentItem()
+        self._detail.setText("" if item is None else item.toolTip(0))
         name, document = self._chosen_check(), self._session.document
         images = self._check.fixable_images(name) if name else ()
         ready = bool(images) and not self._session.read_only and not (self._check.running or self._check.fixing)
