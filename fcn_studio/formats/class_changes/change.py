@@ -17,7 +17,7 @@ import numpy as np
 
 from fcn_studio.core.class_changes.change import ClassChange, status_of
 from fcn_studio.core.classes import UNLABELLED, VOID, ClassTable
-from fcn_studio.core.labels import Labels, made_by_human
+from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import ImageError, MaskError, ProjectError
 from fcn_studio.formats.class_changes.usage import with_masks
@@ -155,11 +155,10 @@ def _found(project: ProjectFolder, sample: Sample, reading: Reading) -> _Found |
     path, record_path = store.mask_path(sample), store.record_path(sample)
     if (data := bytes_of(path)) is None:
         return None
-    if store.untouched(sample):
-        labels = made_by_human(reading.decoded(data, path).label_map)
-        image = store.image_digests.opened(sample)
-        return _Found(labels, Status.VERIFIED, None, image, data, ours=False)
     digest, record = sha256_of(data), read_record(record_path)
+    if store.untouched(sample):
+        found = reading.finished(data, digest, path)
+        return _Found(found.labels, found.status, None, store.image_digests.opened(sample), data, ours=False)
     ours = record is not None and record.mask_sha256 == digest
     found = reading.annotation(data, digest, path, record, record_path if ours else None)
     image = store.image_digests.opened(sample) if record is None else record.image
@@ -229,7 +228,7 @@ def _earlier(reading: Reading, names: list[str], last: Transaction) -> LoadedLab
         return None
     record, digest = read_record(record_path), sha256_of(data)
     if record is None and not record_path.exists():
-        return LoadedLabels(made_by_human(reading.decoded(data, mask).label_map), Status.VERIFIED)
+        return reading.finished(data, digest, mask)
     fits = record is not None and record.mask_sha256 == digest
     return reading.annotation(data, digest, mask, record, record_path if fits else None)
 

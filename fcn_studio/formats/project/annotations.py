@@ -262,12 +262,12 @@ class AnnotationStore:
     def _finished(self, reading: Reading, data: bytes, digest: str) -> LoadedLabels:
         """Return the annotation of a mask that was found at first opening, which is Verified if it can be read."""
         try:
-            mask = reading.decoded(data, self.mask_path(reading.sample))
+            found = reading.finished(data, digest, self.mask_path(reading.sample))
         except MaskError:
             self.statuses.know(reading.sample.mask_id, Status.IN_PROGRESS)
             raise
-        self.statuses.know(reading.sample.mask_id, Status.VERIFIED)
-        return LoadedLabels(made_by_human(mask.label_map), Status.VERIFIED, None, digest, mask.notices)
+        self.statuses.know(reading.sample.mask_id, found.status)
+        return found
 
     def _is_other_image(self, sample: Sample, record: Record | None) -> bool:
         """Return whether the image file has another picture than the record was made for."""

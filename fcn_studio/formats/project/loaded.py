@@ -15,7 +15,7 @@ import numpy as np
 from fcn_studio.core.class_changes.change import replaced, status_of
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.history import AnnotationState
-from fcn_studio.core.labels import LabelMap, Labels, Provenance, with_unknown_origin
+from fcn_studio.core.labels import LabelMap, Labels, Provenance, made_by_human, with_unknown_origin
 from fcn_studio.core.rules import look_up
 from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import MaskDamaged, MaskError, MaskNeedsDecision, MaskNotRead, MaskUnmapped
@@ -128,7 +128,20 @@ class Reading:
             MaskNeedsDecision, MaskNotRead, MaskDamaged: as `decoded`.
         """
         mask = self.decoded(data, path)
-        found = with_record(mask, mask_sha256, record, fitting, path, other_image=other_image)
+        return self._replaced(with_record(mask, mask_sha256, record, fitting, path, other_image=other_image), path)
+
+    def finished(self, data: bytes, mask_sha256: str, path: Path) -> LoadedLabels:
+        """Return the annotation of a mask that was found at first opening: all of it human, and Verified.
+
+        Raises:
+            MaskNeedsDecision, MaskNotRead, MaskDamaged: as `decoded`.
+        """
+        mask = self.decoded(data, path)
+        labels = made_by_human(mask.label_map)
+        return self._replaced(LoadedLabels(labels, Status.VERIFIED, None, mask_sha256, mask.notices), path)
+
+    def _replaced(self, found: LoadedLabels, path: Path) -> LoadedLabels:
+        """Return an annotation without classes that were merged or deleted."""
         labels = replaced(found.labels, self.table.replacements())
         if labels is None:
             return found

@@ -229,15 +229,18 @@ def test_nothing_changes_where_it_is_impossible_cancelled_or_the_disk_is_full(
 
 
 def test_usage_and_what_is_said_of_a_damaged_mask(folder: Path) -> None:
-    (folder / "SegmentationClass" / "2.png").write_bytes(b"no picture")
+    (folder / "SegmentationClass" / "0.png").write_bytes(b"no picture")
     with ProjectFolder.open(folder, writable=True) as project:
         usage = result_of(class_usage(project))
-        assert dict(usage.images) == {CELL: 2}
-        assert dict(usage.pixels) == {CELL: 72}
-        assert (usage.masks, usage.unlabelled, list(usage.unreadable)) == (2, 24, ["2.png"])
+        assert dict(usage.images) == {CELL: 1, DEBRIS: 1}
+        assert dict(usage.pixels) == {CELL: 24, DEBRIS: 24}
+        assert (usage.masks, usage.unlabelled, list(usage.unreadable)) == (2, 48, ["0.png"])
         result = result_of(change_classes(project, ClassChange({CELL: VOID})))
-    assert result.images == ("0.png", "1.png")
-    assert list(result.left_out) == ["2.png"]
+    assert result.images == ("1.png",)
+    assert list(result.left_out) == ["0.png"]
+    write_mask(folder / "SegmentationClass" / "0.png", filled(CELL))  # brought back from a copy
+    assert (annotation(folder, "0.png").labels.label_map == VOID).all()
+    assert annotation(folder, "0.png").status is Status.VERIFIED
     with ProjectFolder.open(folder, writable=False) as project:
         change = last_change(project)
         assert change is not None
