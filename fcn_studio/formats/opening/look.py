@@ -7,20 +7,24 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Sample
-from fcn_studio.formats.finding import Finding, first_names, in_a_row
+from fcn_studio.formats.finding import MOST_NAMES, Finding, first_names, in_a_row
 from fcn_studio.formats.images.scan import IMAGES, MASKS, NOT_IMAGES, NOT_SEARCHED, other_files, scan_images
 from fcn_studio.formats.importers.mask_files import MARK
 from fcn_studio.formats.opening.mask_header import looks_readable
 from fcn_studio.formats.opening.masks_found import found_masks, masks_among, masks_beside
 from fcn_studio.formats.opening.report import OpeningReport
 from fcn_studio.formats.voc.lists import ImageList
+from fcn_studio.formats.voc.masks import indices_in
 from fcn_studio.i18n import tr, tr_n
 
 _LEVELS = 4
 """Folders above one that is opened in which a VOC tree is looked for."""
 _LONGEST_LINE = 80
 _OF_WINDOWS = ("thumbs.db", "desktop.ini")
+_DECODED = 3
+"""Masks whose values are compared with the classes at first opening."""
 _HEADERS = 1000
 """Masks whose headers are read at opening; the others are read in the background or when they are needed."""
 
@@ -75,8 +79,7 @@ def report_on(
     found: FoundImages,
     masks: Mapping[str, Path],
     lists: Mapping[str, ImageList],
-    *,
-    first_opening: bool,
+    table: ClassTable | None,
 ) -> OpeningReport:
     """Return the report on a folder.
 
@@ -85,7 +88,7 @@ def report_on(
         found: its images.
         masks: mask id -> file of every mask.
         lists: file name -> what this ImageSets list names.
-        first_opening: whether its masks count as the user's finished work.
+        table: the class table, if the masks count as the user's finished work; else None.
     """
     ids = {sample.mask_id for sample in found.samples}
     matched = [path for mask_id, path in masks.items() if mask_id in ids]
@@ -98,8 +101,9 @@ def report_on(
         place = folder if image_root_of(folder) != folder else folder.parent
         beside = masks_beside(place, [s for s in found.samples if s.mask_id not in masks])
         findings += [beside] if beside is not None else []
-    if first_opening and matched:
+    if table is not None and matched:
         findings += _first_masks(folder, matched)
+        findings += _unknown_indices(folder, matched, table)
     matches = {name: len(listed.images) for name, listed in lists.items()}
     return OpeningReport(len(found.samples), len(matched), matches, tuple(findings))
 
@@ -199,3 +203,21 @@ def _first_masks(folder: Path, matched: list[Path]) -> list[Finding]:
         )
         findings.append(Finding("unreadable_masks", sentence, len(broken), first_names(broken), str(folder / MASKS)))
     return findings
+
+
+def _unknown_indices(folder: Path, matched: list[Path], table: ClassTable) -> list[Finding]:
+    """Return what to say of masks with values that are no class, by a few of them."""
+    known = table.with_indices()
+    looked_at = matched[:: max(1, len(matched) // _DECODED)][:_DECODED]
+    values = {value for path in looked_at for value in indices_in(path) or () if not known[value]}
+    if not values:
+        return []
+    sentence = tr_n(
+        "Masks have {n} value that is no class: {values}. Name it in class_names.txt before you label, or import the "
+        "masks and say what it means.",
+        "Masks have {n:,} values that are no classes: {values}. Name them in class_names.txt before you label, or "
+        "import the masks and say what they mean.",
+        len(values),
+        values=", ".join(map(str, sorted(values)[:MOST_NAMES])),
+    )
+    return [Finding("unknown_values", sentence, len(values), source=str(folder / MASKS))]

@@ -28,8 +28,8 @@ def found_table(folder: Path, masks: Mapping[str, Path], default: ClassTable | N
         return default or ClassTable.from_names([BACKGROUND])
     raise ClassTableNeeded(
         tr(
-            "{folder} has masks whose class indices are not VOC's, and no class_names.txt says what they "
-            "mean; write one there, a name a line, index 0 on the first, or say what they mean with "
+            "{folder} has masks, and no class_names.txt says what their class indices mean; write one there, a name "
+            "a line, index 0 on the first, or say what they mean with "
             'fcn-studio import "{folder}" --into "{folder}" --map ...',
             folder=folder,
         )

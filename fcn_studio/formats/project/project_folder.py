@@ -76,8 +76,7 @@ class ProjectFolder:
     """An open project.
 
     It is a context manager that closes the project. Opened to write, it holds the project's lock. Opened to read, it
-    writes nothing (but see ``runs``). Nothing but the lock is written before the first save. Image files are only
-    ever read.
+    writes nothing (but see ``runs``). Nothing but the lock is written before the first save, and never an image.
 
     Attributes:
         folder: absolute path of the project.
@@ -145,7 +144,8 @@ class ProjectFolder:
         self._decide_levels()
         self._copied = False
         self._file_stamp = stamp_of(self._project_file)
-        self.opening = report_on(folder, found, masks, self.splits.lists, first_opening=self.first_opening)
+        meanings = self._config.table if self.first_opening else None
+        self.opening = report_on(folder, found, masks, self.splits.lists, meanings)
 
     @classmethod
     def open(

@@ -51,7 +51,7 @@ CLASS_FILES: tuple[ClassFile, ...] = (
     ClassFile(
         "voc",
         tr_noop("VOC masks"),
-        tr_noop("Masks with the values 0 to 20 and 255 only have the 21 classes of PASCAL VOC."),
+        tr_noop("Masks of PASCAL VOC, told by their names and values, have its 21 classes."),
         "SegmentationClass/*.png",
         lambda _folder, masks: voc_table() if fits_voc(masks.values()) else None,
     ),

@@ -14,6 +14,7 @@ DEVKIT = "VOCdevkit"
 _MASKS_LOOKED_AT = 24
 _VOC_NAME = re.compile("20[01][0-9]_[0-9]{6}")
 """Names of VOC's images, as ``2007_000032``."""
+_VOC_YEAR = re.compile("VOC20[01][0-9]")
 
 
 def voc_years(folder: Path) -> tuple[Path, ...]:
@@ -30,8 +31,8 @@ def voc_years(folder: Path) -> tuple[Path, ...]:
 def fits_voc(masks: Iterable[Path]) -> bool:
     """Return whether some masks are VOC's, by their names and indices.
 
-    The masks are spread over all of them. VOC's indices are 0 to 20 and 255. Masks with the indices 0 to 3 alone may
-    be anybody's, so they must have names as VOC's masks have.
+    The masks are spread over all of them. VOC's indices are 0 to 20 and 255. Such indices may be anybody's, so a mask
+    must have a name as VOC's have, or lie in a folder such as ``VOC2012``, unless all of VOC's indices occur.
     """
     paths = list(masks)
     step = max(1, len(paths) // _MASKS_LOOKED_AT)
@@ -39,6 +40,6 @@ def fits_voc(masks: Iterable[Path]) -> bool:
     if not found:
         return False
     indices = frozenset().union(*found) - {VOID}
-    counted_up = indices == {*range(len(indices))} and len(indices) < len(VOC_NAMES)
-    named = any(_VOC_NAME.fullmatch(path.stem) for path in paths)
-    return indices <= {*range(len(VOC_NAMES))} and (named or not counted_up)
+    every = frozenset(range(len(VOC_NAMES)))
+    named = any(_VOC_NAME.fullmatch(path.stem) or any(map(_VOC_YEAR.fullmatch, path.parts)) for path in paths)
+    return indices == every or (indices <= every and named)

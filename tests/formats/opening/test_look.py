@@ -121,6 +121,9 @@ def test_everything_that_does_not_match_is_named(tmp_path: Path) -> None:
         "masks_found": (1, (), ""),
         "unreadable_masks": (1, ("SegmentationClass/c.png",), str(masks)),
     }
+    mask(masks / "a.png", 1, 7)
+    assert found_in(tmp_path)["unknown_values"] == (1, (), str(masks))
+    mask(masks / "a.png", 1)
     with ProjectFolder.open(tmp_path, writable=True) as project:
         assert project.counts()[Status.VERIFIED] == 1, "a mask that cannot be read is not finished"
         report = project.opening
@@ -160,12 +163,12 @@ def test_a_part_of_a_tree_offers_the_tree(tmp_path: Path) -> None:
 
 
 def test_masks_of_few_classes_without_names_are_not_taken_for_vocs(tmp_path: Path) -> None:
-    for name, values in (("2007_000032", (1, 2)), ("x", (1, 2)), ("y", (1, 15))):
+    for name, values in (("2007_000032", (1, 2)), ("x", (2, 3)), ("VOC2012", (1, 15))):
         folder = tmp_path / name
         photo(folder / f"{name}.jpg")
         mask(folder / "SegmentationClass" / f"{name}.png", *values)
     with pytest.raises(ClassTableNeeded):
         ProjectFolder.open(tmp_path / "x", writable=False)
-    for name in ("2007_000032", "y"):
+    for name in ("2007_000032", "VOC2012"):
         with ProjectFolder.open(tmp_path / name, writable=False) as project:
             assert project.config.table.name_of(15) == "person"

@@ -33,7 +33,7 @@ EXAMPLES: dict[str, tuple[Callable[[Path], Path], list[str]]] = {
         text("labelmap.txt", "# label:color_rgb:parts:actions\nbackground:0,0,0::\ncell:9,9,9::\n"),
         ["background", "cell"],
     ),
-    "voc": (lambda folder: make_project(folder, ["a.jpg"], {"a": 20}, table=None), VOC),
+    "voc": (lambda folder: make_project(folder, ["2007_000032.jpg"], {"2007_000032": 20}, table=None), VOC),
 }
 """Row -> what makes a folder for it, and the names of the classes."""
 
