@@ -40,6 +40,8 @@ from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.fcn.model.family import FAMILY
 from fcn_studio.fcn.weights.catalogue import bundled
+from fcn_studio.formats.finding import Finding
+from fcn_studio.formats.opening.report import OpeningReport
 from fcn_studio.formats.project.loaded import EarlierLabels, LoadedLabels
 from fcn_studio.formats.project.run_label import RunLabel
 from fcn_studio.ui.actions.table import TOOL_NAMES
@@ -57,11 +59,13 @@ from fcn_studio.ui.dialogs.frames_dialog import FramesDialog
 from fcn_studio.ui.dialogs.help_dialogs import ReportDialog, ShortcutsDialog
 from fcn_studio.ui.dialogs.import_dialog import ImportDialog
 from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
+from fcn_studio.ui.dialogs.opening_dialog import OpeningDialog
 from fcn_studio.ui.dialogs.recovery_dialog import RecoveryDialog
 from fcn_studio.ui.dialogs.restore_dialog import RestoreDialog
 from fcn_studio.ui.dialogs.run_label_dialog import RunLabelDialog
 from fcn_studio.ui.dialogs.scratch_dialog import ScratchDialog
 from fcn_studio.ui.dialogs.settings_dialog import SettingsDialog
+from fcn_studio.ui.dialogs.splits_dialog import SplitsDialog
 from fcn_studio.ui.dialogs.work_dialog import WorkDialog
 from fcn_studio.ui.network.network_library import NetworkLibrary
 from fcn_studio.ui.runtime.user_messages import ActionDoor
@@ -276,10 +280,31 @@ def frames_dialog(folder: Path) -> FramesDialog:
     return dialog
 
 
+def splits_dialog(studio: Studio) -> SplitsDialog:
+    """The dialog of a division, once its numbers are shown."""
+    project = studio.session.project
+    assert project is not None
+    dialog = SplitsDialog(project)
+    deadline = QDeadlineTimer(5000)
+    while dialog.division is None and not deadline.hasExpired():
+        QApplication.processEvents()
+    assert dialog.division is not None
+    return dialog
+
+
+def opening_dialog(studio: Studio, folder: Path) -> OpeningDialog:
+    """The dialog of a report with a list and something to import."""
+    finding = Finding("masks_to_import", i18n.tr("Masks were found."), source=str(folder))
+    return OpeningDialog(folder, OpeningReport(3, 2, {"train.txt": 2}, (finding,)))
+
+
 DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
     "scratch": lambda studio, folder: ScratchDialog(3.0),
     "import": lambda studio, folder: import_dialog(studio, folder),
     "frames": lambda studio, folder: frames_dialog(folder),
+    "splits": lambda studio, folder: splits_dialog(studio),
+    "opening": lambda studio, folder: opening_dialog(studio, folder),
+    "tree": lambda studio, folder: questions.TreeDialog("picture-000", folder / PROJECT),
     "export": lambda studio, folder: ExportDialog([(Status.VERIFIED, Split.TRAIN)], folder),
     "report": lambda studio, folder: ReportDialog(i18n.tr("Report"), i18n.tr("Copy this."), "traceback"),
     "class table": lambda studio, folder: questions.ClassTableDialog(i18n.tr("Masks were found.")),
@@ -381,6 +406,10 @@ def subclasses(kind: type[Dialog]) -> Iterator[type[Dialog]]:
 
 
 def test_every_dialog_is_looked_at() -> None:
-    made = {name for make in (*DIALOGS.values(), import_dialog, frames_dialog) for name in make.__code__.co_names}
+    made = {
+        name
+        for make in (*DIALOGS.values(), import_dialog, frames_dialog, splits_dialog, opening_dialog)
+        for name in make.__code__.co_names
+    }
     made |= {SettingsDialog.__name__, ShortcutsDialog.__name__, NetworksDialog.__name__}  # by actions
     assert {kind.__name__ for kind in subclasses(Dialog)} - made == {"ConfirmationDialog"}
