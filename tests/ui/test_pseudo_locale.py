@@ -304,7 +304,6 @@ DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
     "frames": lambda studio, folder: frames_dialog(folder),
     "splits": lambda studio, folder: splits_dialog(studio),
     "opening": lambda studio, folder: opening_dialog(studio, folder),
-    "tree": lambda studio, folder: questions.TreeDialog("picture-000", folder / PROJECT),
     "export": lambda studio, folder: ExportDialog([(Status.VERIFIED, Split.TRAIN)], folder),
     "report": lambda studio, folder: ReportDialog(i18n.tr("Report"), i18n.tr("Copy this."), "traceback"),
     "class table": lambda studio, folder: questions.ClassTableDialog(i18n.tr("Masks were found.")),
