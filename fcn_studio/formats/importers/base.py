@@ -80,6 +80,10 @@ class MaskSource(ABC):
         A source that only its pixels tell adds to them while items are read; none ever changes its index.
         """
 
+    def named_classes(self) -> tuple[SourceClass, ...]:
+        """Return the classes that the source names, those without a pixel too."""
+        return tuple(found for found in self.classes if found.name)
+
     @abstractmethod
     def read(self, item: MaskItem, size: tuple[int, int] | None) -> SourceMap:
         """Return the annotation of an image.

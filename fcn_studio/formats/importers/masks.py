@@ -74,6 +74,13 @@ class MaskFolder(MaskSource):
         names = self._names()
         return tuple(SourceClass(names.get(code, ""), self._colour(code), text_of(code)) for code in self._codes)
 
+    def named_classes(self) -> tuple[SourceClass, ...]:
+        """Return the values that have names, and the numbers of a class file that no pixel has."""
+        met = tuple(found for found in self.classes if found.name)
+        names = {found.name for found in met}
+        numbers = [code for code in sorted(self._named) if code < TRANSPARENT and self._named[code] not in names]
+        return (*met, *(SourceClass(self._named[code], None, str(code)) for code in numbers))
+
     def _names(self) -> KnownValues:
         codes = self._codes.keys() - {TRANSPARENT}
         return {**named_by_colours(codes), **self._named}

@@ -109,7 +109,7 @@ def _resolved(
     if not add_classes:
         guessed = {v: t for v, t in guessed.items() if isinstance(t, Special) or table.find(t) is not None}
     said = guessed | read_meanings(meanings, found.values, table)
-    resolved = resolve(found.values, said, table)
+    resolved = resolve(found.values, said, table, found.named)
     for value in found.values:
         target = said[value.value]
         words = target.words if isinstance(target, Special) else target

@@ -74,10 +74,12 @@ class Survey:
     Attributes:
         values: those that occur, the most frequent first.
         failed: name of an annotation -> why it cannot be read.
+        named: the classes that the source names, those that do not occur too.
     """
 
     values: tuple[ValueFound, ...]
     failed: Mapping[str, str] = field(default_factory=dict)
+    named: tuple[SourceClass, ...] = ()
 
 
 def survey(source: MaskSource, matches: Sequence[Match], max_pixels: int) -> Generator[tuple[int, int], None, Survey]:
@@ -96,7 +98,7 @@ def survey(source: MaskSource, matches: Sequence[Match], max_pixels: int) -> Gen
     total = max(1, sum(count.pixels for count in counted.values()))
     classes = source.classes
     rows = [_value_found(classes, code, count, total) for code, count in counted.items()]
-    return Survey(tuple(sorted(rows, key=lambda row: -row.pixels)), failed)
+    return Survey(tuple(sorted(rows, key=lambda row: -row.pixels)), failed, source.named_classes())
 
 
 @dataclass
@@ -260,11 +262,13 @@ class ResolvedMap:
         return Labels(labels[places], provenance[places])
 
 
-def resolve(values: Sequence[ValueFound], meanings: Meanings, table: ClassTable) -> ResolvedMap:
+def resolve(
+    values: Sequence[ValueFound], meanings: Meanings, table: ClassTable, named: Sequence[SourceClass] = ()
+) -> ResolvedMap:
     """Return what values become, with new classes for names that the table lacks.
 
     New classes of an empty table keep the numbers that they have in the source, if all have one. Others get the next
-    indices, background first.
+    indices, background first. An empty table also gets the classes that the source names and that do not occur.
 
     Raises:
         ProjectError: if a value has no meaning, with the option that gives it one, or a class cannot be added.
@@ -272,8 +276,11 @@ def resolve(values: Sequence[ValueFound], meanings: Meanings, table: ClassTable)
     if undecided := [row for row in values if row.value not in meanings]:
         raise ProjectError(_undecided_sentence(undecided))
     new = [target for row in values if isinstance(target := meanings[row.value], str) and table.find(target) is None]
-    added = tuple(sorted(dict.fromkeys(new), key=lambda name: not is_background(name)))
-    larger = _with_numbers(values, meanings, table) or table
+    unused = [] if len(table) else _without_pixels(values, named)
+    added = tuple(
+        sorted(dict.fromkeys([*new, *(found.name for found in unused)]), key=lambda n: not is_background(n))
+    )
+    larger = _with_numbers(values, meanings, table, unused) or table
     for name in added:
         if larger.find(name) is None:
             larger = larger.added(name, _colour_for(name, values, meanings))
@@ -287,9 +294,18 @@ def resolve(values: Sequence[ValueFound], meanings: Meanings, table: ClassTable)
     return ResolvedMap(larger, added, labels, provenance)
 
 
-def _with_numbers(values: Sequence[ValueFound], meanings: Meanings, table: ClassTable) -> ClassTable | None:
+def _without_pixels(values: Sequence[ValueFound], named: Sequence[SourceClass]) -> list[SourceClass]:
+    """Return the named classes of a source that do not occur and do not mean void."""
+    met = {row.value for row in values}
+    return [found for found in named if found.value not in met and found.name.casefold() not in _IGNORED]
+
+
+def _with_numbers(
+    values: Sequence[ValueFound], meanings: Meanings, table: ClassTable, unused: Sequence[SourceClass]
+) -> ClassTable | None:
     """Return a table whose indices are the numbers of a source; None if it cannot be made."""
     pairs = {row.value: name for row in values if isinstance(name := meanings[row.value], str)}
+    pairs.update((found.value, found.name) for found in unused)
     usable = all(value.isdecimal() and int(value) < VOID for value in pairs)
     if len(table) or not usable or len(set(pairs.values())) < len(pairs):
         return None

@@ -307,7 +307,7 @@ class ImportDialog(Dialog):
         if examined is None or self.values.undecided():
             return
         try:
-            self.resolved = resolve(self._values(), self.values.meanings(), examined.table)
+            self.resolved = resolve(self._values(), self.values.meanings(), examined.table, examined.survey.named)
             self._prepare()
         except FcnStudioError as error:
             self._say(str(error))

@@ -82,7 +82,7 @@ def test_images_are_copied_and_classes_begin_anew(tmp_path: Path) -> None:
     make_image(source / "images" / "train" / "b.jpg")
     make_image(source / "images" / "a.jpg", value=7)
     make_masks(source / "masks" / "train", "b.png", pixels=BINARY // 51)
-    (source / "class_names.txt").write_text("soil\n\n\n\n\nweed\n")
+    (source / "class_names.txt").write_text("soil\n\nstone\n\n\nweed\n")
     ignored = BINARY // 51
     ignored[0, 0] = 255
     Image.fromarray(ignored).save(source / "masks" / "a.png")
@@ -92,7 +92,7 @@ def test_images_are_copied_and_classes_begin_anew(tmp_path: Path) -> None:
     assert (folder / "JPEGImages" / "a.jpg").read_bytes() == image
     assert np.array_equal(loaded(folder, "train/b.jpg").labels.label_map, BINARY // 51)
     with ProjectFolder.open(folder, writable=False) as project:
-        assert [(c.index, c.name) for c in project.config.table] == [(0, "soil"), (5, "weed")]
+        assert [(c.index, c.name) for c in project.config.table] == [(0, "soil"), (2, "stone"), (5, "weed")]
 
 
 def test_a_process_killed_between_mask_and_record_costs_nothing(
