@@ -25,8 +25,8 @@ import numpy as np
 
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.labels import LabelMap
-from fcn_studio.core.raster import even_odd
-from fcn_studio.core.regions.outlines import Outline, outlines
+from fcn_studio.core.raster import flood
+from fcn_studio.core.regions.outlines import Ring, outlines
 from fcn_studio.formats.exporters.base import ExportRequest, ExportSteps
 from fcn_studio.formats.exporters.data_set import names_in_order, write_data_set
 from fcn_studio.formats.exporters.pairs import Pair
@@ -112,24 +112,22 @@ def shapes_of(label_map: LabelMap, names: dict[int, str]) -> Iterator[dict[str, 
     for value in np.flatnonzero(np.bincount(label_map.ravel(), minlength=VOID + 1)).tolist():
         if value in names:
             for outline in outlines(label_map == value):
-                kind = _mask_shape(outline) if outline.holes else _polygon_shape(outline)
+                kind = _mask_shape(label_map, outline.outer) if outline.holes else _polygon_shape(outline.outer)
                 yield {"label": names[value], **kind, "group_id": None, "description": "", "flags": {}}
 
 
-def _polygon_shape(outline: Outline) -> dict[str, Any]:
-    return {"shape_type": "polygon", "points": outline.outer.tolist(), "mask": None}
+def _polygon_shape(outer: Ring) -> dict[str, Any]:
+    return {"shape_type": "polygon", "points": outer.tolist(), "mask": None}
 
 
-def _mask_shape(outline: Outline) -> dict[str, Any]:
+def _mask_shape(label_map: LabelMap, outer: Ring) -> dict[str, Any]:
     """Return a shape of the type "mask": the first and last pixel of its rectangle, and a PNG of 0 and 1."""
-    rings = [[(x, y) for x, y in ring.tolist()] for ring in (outline.outer, *outline.holes)]
-    right, bottom = np.ceil(outline.outer.max(0)).astype(int).tolist()
-    region = even_odd(rings, (right, bottom))
-    assert region is not None  # an outline has at least one pixel
-    rect = region.rect
+    (left, top), (right, bottom) = outer.min(0).astype(int).tolist(), np.ceil(outer.max(0)).astype(int).tolist()
+    x, y = outer[0].astype(int).tolist()  # a corner lies in a pixel of the region
+    region = flood(np.ascontiguousarray(label_map[top:bottom, left:right]), (x - left, y - top))
     png = encode_grey_mask((region.stencil != 0).astype(np.uint8))
     return {
         "shape_type": "mask",
-        "points": [[float(rect.x0), float(rect.y0)], [float(rect.x1 - 1), float(rect.y1 - 1)]],
+        "points": [[float(left), float(top)], [float(right - 1), float(bottom - 1)]],
         "mask": base64.b64encode(png).decode("ascii"),
     }
