@@ -54,7 +54,11 @@ def parser() -> argparse.ArgumentParser:
     _add_segment(commands.add_parser("segment", help=tr("label images with a network"), epilog=tr(_SHARED)))
     _add_train(commands.add_parser("train", help=tr("fine-tune or train a network on what was labelled by hand")))
     _add_evaluate(commands.add_parser("evaluate", help=tr("score a network on verified images"), epilog=tr(_SHARED)))
-    _add_suspects(commands.add_parser("suspects", help=tr("list labels of verified images that may be wrong")))
+    _add_suspects(
+        commands.add_parser(
+            "suspects", help=tr("list labels of verified images that may be wrong"), epilog=tr(_SHARED)
+        )
+    )
     _add_check(commands.add_parser("check", help=tr("find what is wrong with images, masks and lists")))
     _add_export(commands.add_parser("export", help=tr("write a data set for training with other programs")))
     _add_import(commands.add_parser("import", help=tr("bring in masks and annotations of other programs")))

@@ -163,6 +163,20 @@ class Ranks:
                 dist.gather_object(made, lists)
             yield from chain.from_iterable(lists or ())
 
+    def exchange(self, item: T) -> list[T]:
+        """Return the items of all processes, in all of them.
+
+        Raises:
+            ProcessGroupError: if another process has failed or is gone.
+        """
+        if self.share.size == 1:
+            return [item]
+        self.barrier(CPU)
+        items: list[T | None] = [None] * self.share.size
+        with self._another_may_be_gone():
+            dist.all_gather_object(items, item)
+        return [found for found in items if found is not None]
+
     def _reduce(self, tensor: Tensor) -> None:
         """Sum a tensor over all processes.
 

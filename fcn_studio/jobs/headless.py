@@ -39,16 +39,17 @@ from fcn_studio.jobs.console import (
     trusted,
 )
 from fcn_studio.jobs.evaluate import evaluate_network
+from fcn_studio.jobs.live import LiveLearners
 from fcn_studio.jobs.networks import class_map_with, index_map_of, needed, network_of
 from fcn_studio.jobs.predictor_cache import PredictorCache
 from fcn_studio.jobs.protocol import EvaluateJob, ImageFailed, Judged, SuspectsJob
-from fcn_studio.jobs.run import JobRunner
 from fcn_studio.jobs.snapshot import Snapshot
-from fcn_studio.jobs.suspects import suspects_job
+from fcn_studio.jobs.suspects import draw_samples, judge_images, suspects_job
 from fcn_studio.settings import Value
 
 if TYPE_CHECKING:
     from fcn_studio.fcn.distributed import Ranks
+    from fcn_studio.fcn.live.learner import Sample
 
 Json = dict[str, Any]
 
@@ -169,51 +170,79 @@ def suspects(
 ) -> Json:
     """List the regions of verified images whose labels are probably wrong, the likeliest first.
 
+    Several processes, started by torchrun or srun, share the images. All but the first return nothing.
+
     Raises:
         TrainingError: if there are fewer than two verified images.
+        ProcessGroupError: if another process has failed.
         CheckpointError, DeviceError: as their sentences say.
     """
-    with open_project(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
-        table, snapshot = project.config.table, trusted(project)
-        job = suspects_job(snapshot, table, device)
-        judged, failed = _judge(job)
-        regions = ranked(judged)
-        for image_id, region in regions[:_LISTED]:
-            words = tr(
-                "{image}: {own} may be {guess} ({probability:.0%}), {area:,} px at {x}, {y}",
-                image=image_id,
-                own=table.name_of(region.own),
-                guess=table.name_of(region.class_index),
-                probability=region.probability,
-                area=region.area,
-                x=region.rect.x0,
-                y=region.rect.y0,
-            )
-            print(f"  {words}")
-        print(
-            tr_n(
-                "{n} suspect region in {images:,} verified images",
-                "{n:,} suspect regions in {images:,} verified images",
-                len(regions),
-                images=len(judged),
-            )
+    from fcn_studio.fcn.distributed import process_group
+
+    with process_group() as ranks:
+        if not ranks.is_first:
+            with quiet():
+                _judge(ranks, list)
+            return {}
+        with open_project(folder, grey_as_indices=grey_as_indices, max_pixels=max_pixels) as project:
+            table, snapshot = project.config.table, trusted(project)
+            job = suspects_job(snapshot, table, device)
+            judged, failed = _judge(ranks, lambda: [job] * ranks.share.size)
+            regions = ranked(judged)
+            _print_suspects(regions, len(judged), table)
+            return {
+                "images": {found.image_id: found.score for found in judged},
+                "opening": project.opening.as_json(),
+                "regions": [_region_json(image_id, region, table) for image_id, region in regions],
+                "failed": [*snapshot.problems, *failed],
+            }
+
+
+def _print_suspects(regions: Sequence[tuple[str, Hotspot]], images: int, table: ClassTable) -> None:
+    """Print the first regions, and how many there are in so many images."""
+    for image_id, region in regions[:_LISTED]:
+        words = tr(
+            "{image}: {own} may be {guess} ({probability:.0%}), {area:,} px at {x}, {y}",
+            image=image_id,
+            own=table.name_of(region.own),
+            guess=table.name_of(region.class_index),
+            probability=region.probability,
+            area=region.area,
+            x=region.rect.x0,
+            y=region.rect.y0,
         )
-        if len(regions) > _LISTED:
-            print(tr("the first {listed} are listed; --json writes all", listed=_LISTED))
-        return {
-            "images": {found.image_id: found.score for found in judged},
-            "opening": project.opening.as_json(),
-            "regions": [_region_json(image_id, region, table) for image_id, region in regions],
-            "failed": [*snapshot.problems, *failed],
-        }
+        print(f"  {words}")
+    print(
+        tr_n(
+            "{n} suspect region in {images:,} verified images",
+            "{n:,} suspect regions in {images:,} verified images",
+            len(regions),
+            images=images,
+        )
+    )
+    if len(regions) > _LISTED:
+        print(tr("the first {listed} are listed; --json writes all", listed=_LISTED))
 
 
-def _judge(job: SuspectsJob) -> tuple[list[Suspects], list[str]]:
-    """Return what is suspect in each image, and a sentence for each image that cannot be read."""
+def _judge(ranks: Ranks, jobs: Callable[[], Sequence[SuspectsJob]]) -> tuple[list[Suspects], list[str]]:
+    """Return what is suspect in each image, and a sentence for each image that cannot be read.
+
+    Only the first process gets them.
+
+    Args:
+        ranks: this process among those that share the images.
+        jobs: makes the job, once for each process; called in the first one.
+    """
     judged: list[Suspects] = []
     failed: list[str] = []
+    samples: dict[str, Sample] = {}
+    job, own = ranks.scatter(jobs), slice(ranks.share.rank, None, ranks.share.size)
+    learner = LiveLearners().learner(job.base, job.device)
     with progress_bar(tr("find label errors"), 2 * len(job.images)) as bar:
-        for news in JobRunner().run(job):
+        for _ in draw_samples(job, learner, samples, own):
+            bar.update(ranks.share.size)
+        samples = {image_id: sample for part in ranks.exchange(samples) for image_id, sample in part.items()}
+        for news in ranks.gather(judge_images(job, learner, samples, own)):
             bar.update()
             if isinstance(news, Judged):
                 judged.append(news.suspects)

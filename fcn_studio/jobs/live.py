@@ -38,6 +38,7 @@ class LiveLearners:
             DeviceError: if the device is not there.
         """
         from fcn_studio.fcn.device import choose_device
+        from fcn_studio.fcn.distributed import own_device
         from fcn_studio.fcn.live.extractor import FeatureExtractor
         from fcn_studio.fcn.live.feature_store import FeatureStore
         from fcn_studio.fcn.live.learner import LiveLearner
@@ -50,7 +51,7 @@ class LiveLearners:
             checkpoint = load_checkpoint(path)
             if not checkpoint.architecture.is_efficientnet:
                 checkpoint = load_checkpoint(resolve(GENERAL))
-            extractor = FeatureExtractor(checkpoint, choose_device(device_name))
+            extractor = FeatureExtractor(checkpoint, own_device(choose_device(device_name)))
             self._learner = (key, LiveLearner(FeatureStore(extractor)))
         return self._learner[1]
 

@@ -6,7 +6,7 @@ learned from none of them.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -61,12 +61,27 @@ def find_suspects(job: SuspectsJob, learners: LiveLearners) -> Generator[JobProg
     """
     learner = learners.learner(job.base, job.device)
     samples: dict[str, Sample] = {}
-    yield from _draw_samples(job, learner, samples)
+    yield from draw_samples(job, learner, samples)
+    yield from judge_images(job, learner, samples)
+
+
+def judge_images(
+    job: SuspectsJob, learner: LiveLearner, samples: Mapping[str, Sample], own: slice = slice(None)
+) -> Generator[JobProgress, bool | None, None]:
+    """Yield `Judged` or `ImageFailed` for each image that this process takes.
+
+    Args:
+        job: all images and their folds.
+        learner: over the job's base.
+        samples: the pixels of all images that are learned from, by image id.
+        own: the part of each fold that it takes.
+    """
     images, done = {image.image_id: image for image in job.images}, 0
+    learned = [(image_id, samples[image_id]) for image_id in by_hash(images) if image_id in samples]
     for fold in job.folds:
-        apart = [sample for image_id, sample in samples.items() if image_id not in fold]
+        apart = [sample for image_id, sample in learned if image_id not in fold]
         scores: LiveScores | None = None
-        for image_id in fold:
+        for image_id in fold[own]:
             done += 1
             try:
                 features = learner.features(images[image_id], job.cache)
@@ -88,15 +103,19 @@ def _judged(image: LabelledImage, features: Features, scores: LiveScores) -> Sus
     return suspects(prediction, likely, made_by_human(label_map))
 
 
-def _draw_samples(
-    job: SuspectsJob, learner: LiveLearner, samples: dict[str, Sample]
+def draw_samples(
+    job: SuspectsJob, learner: LiveLearner, samples: dict[str, Sample], own: slice = slice(None)
 ) -> Generator[JobProgress, bool | None, None]:
-    """Draw the pixels to learn from, by image id. Images that cannot be read are left out."""
+    """Draw the pixels to learn from, by image id, of the part of the images that this process takes.
+
+    Images that cannot be read are left out.
+    """
     from fcn_studio.fcn.live.learner import drawn
 
     images = {image.image_id: image for image in job.images}
     chosen = by_hash(images)[:_IMAGES]
     most = min(max(_PIXELS // len(chosen), _FEWEST), _MOST)
+    chosen = chosen[own]
     for done, image_id in enumerate(chosen, start=1):
         with suppress(ImageError):
             sample = drawn(images[image_id], learner.features(images[image_id], job.cache), job.table, most)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import redirect_stderr
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,12 +18,16 @@ import torch
 from fcn_studio import cli
 from fcn_studio.core.sample import Status
 from fcn_studio.fcn.inference.predictor import Predictor
+from fcn_studio.fcn.weights.catalogue import GENERAL, bundled
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from tests.fork_server import fork_server
 from tests.helpers import contents, tiny_checkpoint
 from tests.ranks import rank, together
 
-pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed"),
+]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -60,7 +65,7 @@ def run(*words: object, dies: bool = False) -> list[str]:
     return together(command, [str(word) for word in words], dies)
 
 
-def result(path: Path) -> dict[str, object]:
+def result(path: Path) -> dict[str, Any]:
     """What ``--json`` has written, without the time."""
     return {key: value for key, value in json.loads(path.read_text()).items() if key != "seconds"}
 
@@ -84,6 +89,18 @@ def test_two_processes_score_as_one(micrograph_project: Path, network: Path, tmp
         verified[1].image_path.write_bytes(b"no image")
     assert "left out" in said[0]
     assert said[1].strip() == "0"
+
+
+@pytest.mark.skipif(GENERAL not in bundled(), reason="this checkout has no bundled network")
+def test_two_processes_judge_as_one(micrograph_project: Path, tmp_path: Path) -> None:
+    words = ["suspects", str(micrograph_project), "--device", "cpu", "--json"]
+    assert cli.main([*words, str(tmp_path / "1")]) == 0
+    said = run(*words, tmp_path / "2")
+    assert [line.strip() for line in said] == ["0", "0"]
+    one, two = result(tmp_path / "1"), result(tmp_path / "2")
+    assert len(one["images"]) == 2
+    assert two["images"] == pytest.approx(one["images"], abs=1e-5)
+    assert len(two["regions"]) == len(one["regions"])
 
 
 def test_two_processes_segment_as_one(micrograph_project: Path, network: Path, tmp_path: Path) -> None:
