@@ -213,6 +213,21 @@ def test_the_window_speaks_the_language_and_cuts_no_word(studio: Studio) -> None
         assert not (found := cut(window)), listed(found)
 
 
+def test_the_check_dock_speaks_the_language_and_cuts_no_word(studio: Studio, qtbot: QtBot) -> None:
+    window = studio.window
+    window.resize(1280, 720)
+    window.actions_["check"].trigger()
+    dock = window.check.dock
+    assert dock is not None
+    settle()
+    assert not (found := untranslated(window, PROJECT)), listed(found)
+    dock.start.click()
+    qtbot.waitUntil(lambda: window.check._check is not None and window.check._check.report is not None)
+    settle()
+    assert not (found := untranslated(window, PROJECT)), listed(found)
+    assert not (found := cut(window)), listed(found)
+
+
 def test_each_tool_and_its_options_speak_the_language(studio: Studio) -> None:
     studio.window.resize(1280, 720)
     for name in TOOL_NAMES:
