@@ -58,6 +58,7 @@ class CheckCommands(QObject):
         self.dock: CheckDock | None = None
         self._check: DataCheck | None = None
         self._errors: LabelErrors | None = None
+        self._outlined = False  # the walk outlines regions too, and its outline is its own
 
     def table(self) -> Mapping[str, Callable[[], object]]:
         """Return what each action does, by its name."""
@@ -100,7 +101,7 @@ class CheckCommands(QObject):
         self.dock.fix_here.connect(lambda name: self._door.run(lambda: self._fix_here(name)))
         self.dock.fix_all.connect(lambda name: self._door.run(lambda: self._fix_all(name)))
         self.dock.done.connect(self._canvas.setFocus)
-        self._session.edited.connect(lambda: self._canvas.set_outlined(None))
+        self._session.edited.connect(self._forget_outline)
 
     def _go_to(self, fault: Fault) -> None:
         """Open the image of a fault and show the place; of several images, the one after the open one.
@@ -119,7 +120,14 @@ class CheckCommands(QObject):
         if fault.rect is not None and image_id == fault.images[0]:
             inside = np.ones((fault.rect.height, fault.rect.width), np.uint8)
             self._canvas.set_outlined(StencilRegion(fault.rect, inside))
+            self._outlined = True
             self._motion.go_to(fault.rect)
+
+    def _forget_outline(self) -> None:
+        """Outline a fault no longer: its image has changed, or another one is open."""
+        if self._outlined:
+            self._outlined = False
+            self._canvas.set_outlined(None)
 
     def _on_suspects(self, faults: Sequence[Fault]) -> None:
         assert self._check is not None
