@@ -38,7 +38,8 @@ Box = tuple[int, int, int, int]
 """x, y, width and height in pixels."""
 
 _HOW_TO = """
-`annotations/instances_train.json` describes the images of `images/train`, and so on. Each annotation is {one}.
+`annotations/instances_train.json` describes the images of `images/train`, and so on.
+Each annotation is {one}.
 Masks are run lengths (RLE) with `iscrowd` 0; they have every pixel of the class, holes too. A category id is the
 class index plus 1. {background}
 

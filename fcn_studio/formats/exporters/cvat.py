@@ -36,7 +36,8 @@ _VOID = "void"
 _HOW_TO = """
 The annotations go into a task of CVAT:
 
-1. Make a task with the images of `JPEGImages` and a label for each row of `labelmap.txt`.{void}
+1. Make a task with the images of `JPEGImages` and a label for each row of `labelmap.txt`,
+   `void` too if it is there.
 2. Pack the annotations: `zip -r annotations.zip SegmentationClass ImageSets labelmap.txt`
 3. Upload `annotations.zip` in the task with "Upload annotations", format "Segmentation mask 1.1".
 
@@ -49,7 +50,8 @@ from PIL import Image
 rows = [line.split(":") for line in open("labelmap.txt", encoding="utf-8").read().splitlines()]
 colours = numpy.array([[int(value) for value in row[1].split(",")] for row in rows])
 rgb = numpy.array(Image.open("SegmentationClass/NAME.png"))
-label_map = (rgb[:, :, None] == colours).all(-1).argmax(-1)  # row of labelmap.txt
+label_map = (rgb[:, :, None] == colours).all(-1).argmax(-1)  # rows of labelmap.txt
+label_map[label_map == [*(row[0] for row in rows), "void"].index("void")] = 255
 ```
 """
 
@@ -76,8 +78,7 @@ def export(request: ExportRequest) -> ExportSteps:
         (tree / LISTS / "default.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
         write_class_files(tree, request.project.config.table, void_row=void_used)
 
-    void = " If it has the row `void`, the task needs that label too."
-    return write_data_set(request, "cvat", write_pair, _HOW_TO.format(void=void), finish=finish)
+    return write_data_set(request, "cvat", write_pair, _HOW_TO, finish=finish)
 
 
 def _refuse_names(table: ClassTable) -> None:
