@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +67,16 @@ def run_check(
     ) as project:
         report = exhaust(check_project(project, chosen), tr("check"))
         fixed, failed = _fix(project, report, fix, chosen)
-    left = [fault for fault in report.faults if not (fault.check in fix and set(fault.images) <= fixed)]
-    _print(CheckReport(tuple(left), report.images, report.masks))
+    left = tuple(fault for fault in report.faults if not (fault.check in fix and set(fault.images) <= fixed))
+    remaining = replace(report, faults=left)
+    _print(remaining)
     if fix:
         print(tr_n("{n} image fixed", "{n:,} images fixed", len(fixed)))
     return {
         "images": report.images,
         "masks": report.masks,
-        "clean": all(BY_NAME[fault.check].note for fault in left),
+        "clean": remaining.notes_only,
+        "counts": {name: len(faults) for name, faults in remaining.by_check().items()},
         "faults": [_json(fault) for fault in left],
         "fixed": sorted(fixed),
         "failed": failed,

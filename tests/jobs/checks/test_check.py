@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -147,6 +148,7 @@ def test_each_planted_fault_is_found_and_nothing_else(folder: Path, capsys: pyte
     code, result, found = checked(folder)
     assert found == sorted(planted)
     assert (code, result["clean"]) == (3, False)
+    assert result["counts"] == Counter(name for name, *_ in planted)
     boxes = {fault["check"]: fault["box"] for fault in result["faults"] if fault["box"]}  # type: ignore[attr-defined]
     assert boxes == {
         "islands": [50, 2, 53, 4], "pinholes": [90, 60, 92, 62], "unknown_index": [40, 60, 45, 65],
