@@ -99,7 +99,10 @@ class Walk(QObject):
                 self._go(hotspot)
                 return
         self.end()
-        self.notice.emit(tr("That was the last region. Press Ctrl+Enter to verify the image."))
+        if document.provenance.all():
+            self.notice.emit(tr("That was the last region. Press Ctrl+Enter to verify the image."))
+        else:
+            self.notice.emit(tr("That was the last region. Press Ctrl+I to accept the rest of the prediction."))
 
     def _go(self, hotspot: Hotspot) -> None:
         self.current = hotspot
