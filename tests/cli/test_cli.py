@@ -76,7 +76,7 @@ def test_a_default_is_told_only_where_there_is_one(capsys: pytest.CaptureFixture
 
 def test_the_examples_of_the_help_are_understood() -> None:
     examples = [line.strip().split("   ")[0].split()[1:] for line in EPILOG.splitlines()[1:]]
-    assert len(examples) == 6
+    assert len(examples) == 8
     for words in examples:
         cli.parser().parse_args(words if words[0] in COMMANDS else ["open", *words])
 
@@ -111,7 +111,7 @@ def test_the_options_reach_the_parser() -> None:
         ["train", "f", "--level", "deep"],
         ["evaluate", "f"],
         ["export", "f"],
-        ["export", "f", "--out", "o", "--format", "coco"],
+        ["export", "f", "--out", "o", "--format", "nonsense"],
         ["--nonsense"],
         ["one", "two"],
     ],
