@@ -279,7 +279,7 @@ def import_dialog(studio: Studio, folder: Path) -> ImportDialog:
         Image.fromarray(np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) // 2000).save(folder / f"{name}.png")
     dialog = ImportDialog(project, lambda: None)
     dialog.set_source(folder)
-    deadline = QDeadlineTimer(5000)
+    deadline = QDeadlineTimer(60_000)
     while not dialog.values.topLevelItemCount() and not deadline.hasExpired():
         QApplication.processEvents()
     assert dialog.values.topLevelItemCount()

@@ -268,7 +268,8 @@ def resolve(
     """Return what values become, with new classes for names that the table lacks.
 
     New classes of an empty table keep the numbers that they have in the source, if all have one. Others get the next
-    indices, background first. An empty table also gets the classes that the source names and that do not occur.
+    indices in the order of the source, background first. An empty table also gets the classes that the source names
+    and that do not occur.
 
     Raises:
         ProjectError: if a value has no meaning, with the option that gives it one, or a class cannot be added.
@@ -277,9 +278,9 @@ def resolve(
         raise ProjectError(_undecided_sentence(undecided))
     new = [target for row in values if isinstance(target := meanings[row.value], str) and table.find(target) is None]
     unused = [] if len(table) else _without_pixels(values, named)
-    added = tuple(
-        sorted(dict.fromkeys([*new, *(found.name for found in unused)]), key=lambda n: not is_background(n))
-    )
+    order = {found.name: place for place, found in enumerate(named)}
+    names = dict.fromkeys([*new, *(found.name for found in unused)])
+    added = tuple(sorted(names, key=lambda name: (not is_background(name), order.get(name, len(order)))))
     larger = _with_numbers(values, meanings, table, unused) or table
     for name in added:
         if larger.find(name) is None:

@@ -70,6 +70,8 @@ class ImportMasks(QObject):
             )
         if not self._may_leave():
             return
+        session.settle()
+        session.autosave.drain()  # the dialog asks the folder which images have labels
         dialog = ImportDialog(project, self._prepare, self._window)
         if source is not None:
             dialog.set_source(source)

@@ -44,7 +44,7 @@ def test_masks_are_mapped_and_imported_and_the_project_shows_them(
         qtbot.addWidget(dialog)
         dialog.show()
         dialog.set_source(masks)
-        qtbot.waitUntil(lambda: dialog.values.topLevelItemCount() == 2)
+        qtbot.waitUntil(lambda: dialog.values.topLevelItemCount() == 2, timeout=60_000)
         assert dialog.values.undecided() == 2
         button = dialog.accept_button
         assert button is not None
@@ -57,7 +57,7 @@ def test_masks_are_mapped_and_imported_and_the_project_shows_them(
         assert dialog.values.meanings() == {"0": "background", "255": "virus"}
         assert dialog.chosen.count() == 1
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
-        qtbot.waitUntil(lambda: dialog.imported is not None)
+        qtbot.waitUntil(lambda: dialog.imported is not None, timeout=60_000)
         return True
 
     monkeypatch.setattr(Dialog, "asked", asked)
