@@ -70,6 +70,8 @@ class ImageNames:
 
     def find(self, line: str) -> Sample | None:
         """Return the image that a line names, None if it names none or it is not clear which."""
+        if (sample := self._exact.get(line)) is not None:
+            return sample
         found = (self._exact.get(name) or self._by_path(name) for name in _names(line))
         return next((sample for sample in found if sample is not None), None)
 
