@@ -97,7 +97,8 @@ class _Index:
     """The images of a project by path and by name."""
 
     def __init__(self, samples: Sequence[Sample], items: Sequence[MaskItem]) -> None:
-        self._by_path = {_path(sample.image_id): sample for sample in samples}
+        self._by_mask_id = {str(sample.mask_id): sample for sample in samples}
+        self._by_path = _unique((_path(sample.image_id), sample) for sample in samples)
         self._by_plain_path = _unique((_plain(_path(sample.image_id)), sample) for sample in samples)
         self._by_name = _unique((_name(_plain(_path(sample.image_id))), sample) for sample in samples)
         self._names = Counter(_name(_plain(_nfc(item.name))) for item in items)
@@ -105,7 +106,7 @@ class _Index:
     def sample_of(self, item: MaskItem) -> Sample | None:
         path = _nfc(item.name)
         plain = _plain(path)
-        found = self._by_path.get(path) or self._by_plain_path.get(plain)
+        found = self._by_mask_id.get(path) or self._by_path.get(path) or self._by_plain_path.get(plain)
         if found is None and self._names[_name(plain)] == 1:
             found = self._by_name.get(_name(plain))
         return found

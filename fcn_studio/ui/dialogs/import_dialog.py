@@ -289,10 +289,14 @@ class ImportDialog(Dialog):
                     undecided,
                 )
             )
+        elif not self._examined.survey.values:
+            self._say(
+                tr("Nothing could be read. {reason}", reason=next(iter(self._examined.survey.failed.values()), ""))
+            )
         else:
             count = len(self._examined.matches.found)
             ready = tr_n("{n} annotation can be imported.", "{n:,} annotations can be imported.", count)
-            self._say(ready, ready=bool(self._examined.survey.values))
+            self._say(ready, ready=True)
 
     def _show_example(self, value: ValueFound) -> None:
         if self._examined is not None:

@@ -11,10 +11,12 @@ from PIL import Image
 from fcn_studio.core.labels import LabelMap, Provenance
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError, UsageError
+from fcn_studio.formats.importers import BY_NAME
 from fcn_studio.formats.project import annotations
 from fcn_studio.formats.project.loaded import LoadedLabels
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs.import_masks.command import run_import
+from fcn_studio.jobs.import_masks.matching import match_items
 from tests.formats.helpers import SIZE, make_image, make_project, painted
 
 BINARY: LabelMap = np.zeros(SIZE[::-1], np.uint8)
@@ -74,6 +76,15 @@ def test_masks_in_their_place_are_converted_and_kept_as_originals(tmp_path: Path
     assert (folder / ".fcn-studio" / "originals" / "a.png").read_bytes() == old
     with pytest.raises(ProjectError, match="nothing that is not in the folder already"):
         run_import(folder, folder, meanings=MAP)
+
+
+def test_a_mask_that_may_belong_to_two_images_belongs_to_none(tmp_path: Path) -> None:
+    folder = make_project(tmp_path / "project", ["a.jpg", "a.png", "b.jpg"])
+    masks = make_masks(tmp_path / "masks", "a.png", "b.png")
+    with ProjectFolder.open(folder, writable=False) as project:
+        found = match_items(project, BY_NAME["masks"].open(masks).items, copy_images=False)
+    assert [match.sample.image_id for match in found.found] == ["b.jpg"]
+    assert "1 annotation belongs to no image" in found.notices[0]
 
 
 def test_images_are_copied_and_classes_begin_anew(tmp_path: Path) -> None:
