@@ -27,6 +27,7 @@ COMMANDS = [
     "train",
     "evaluate",
     "suspects",
+    "check",
     "export",
     "import",
     "classes",
