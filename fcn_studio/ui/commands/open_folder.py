@@ -100,16 +100,17 @@ class OpenFolder(QObject):
         if not folder.is_dir() and folder in self._settings.recent:
             self._settings.forget_recent(folder)
         table: ClassTable | None = None
+        asked: Path | None = None
         agreed = False
         while not (self._session.opening or self._is_open(folder)):
             agreed = agreed or self._may_leave()
             if not agreed:
                 return
-            chosen = self._tree_instead(folder)
-            if chosen is None:
-                return
-            if chosen != folder:
-                folder = chosen
+            if folder != asked:
+                chosen = self._tree_instead(folder)
+                if chosen is None:
+                    return
+                asked, folder = folder, chosen
                 continue
             try:
                 self._session.open_folder(folder, table=table)
@@ -130,14 +131,14 @@ class OpenFolder(QObject):
     def _tree_instead(self, folder: Path) -> Path | None:
         """Return the folder to open: the data set that a folder is a part of, if the user wants it.
 
-        It is None if the user wants neither.
+        It is None if the user wants neither. A part that was opened before is opened without a question.
         """
         from fcn_studio.formats.opening.look import tree_around
         from fcn_studio.formats.project.project_folder import PROJECT_FILE
         from fcn_studio.ui.dialogs.questions import TreeDialog
 
         tree = tree_around(Path(os.path.abspath(folder)))
-        if tree is None or (folder / PROJECT_FILE).exists():
+        if tree is None or (folder / PROJECT_FILE).exists() or folder.resolve() in self._settings.recent:
             return folder
         question = TreeDialog(folder.name, tree, self._window)
         return question.folder(folder) if question.asked() else None

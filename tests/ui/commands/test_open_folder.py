@@ -44,13 +44,13 @@ def test_a_part_of_a_tree_asks_for_the_tree_and_details_are_at_hand(
     write_png(tmp_path / "JPEGImages" / "a.png", np.zeros((8, 8, 3), np.uint8))
     (tmp_path / "SegmentationClass" / "b.tif").write_bytes(b"II*")
     part, opened = tmp_path / "JPEGImages", []
-    for asked, whole in ((False, True), (True, False), (True, True)):
+    for asked, whole in ((False, True), (True, True), (True, False), (False, True)):
         monkeypatch.setattr(TreeDialog, "asked", lambda dialog, answer=asked: answer)
         monkeypatch.setattr(TreeDialog, "folder", lambda dialog, part, w=whole: dialog._tree if w else part)
         welcome.window.open_folder(part)
         opened.append(welcome.session.project and welcome.session.project.folder)
         welcome.session.close_project()
-    assert opened == [None, part, tmp_path]
+    assert opened == [None, tmp_path, part, part], "a part that was opened before is opened without a question"
     welcome.window.open_folder(tmp_path)
     assert "is no PNG" not in welcome.window._strip.text, "it was told at the last opening"
     welcome.window.actions_["opening_report"].trigger()
