@@ -142,7 +142,8 @@ def begin(studio: Studio, person: Person, out: Path) -> Script:
     yield lambda: True  # the next event comes after the journal
     assert session.index == 2
     painted = person.human()
-    np.savez(out / "part.npz", label_map=painted.label_map, provenance=painted.provenance)
+    answers = len(person.answers)
+    np.savez(out / "part.npz", label_map=painted.label_map, provenance=painted.provenance, answers=answers)
     os.replace(out / "part.npz", out / "painted.npz")
     yield lambda: False
 
@@ -169,7 +170,7 @@ def go_on(studio: Studio, person: Person, out: Path) -> Script:
     key(studio, KEY.Key_I, CONTROL)
     yield lambda: document.status is Status.PRELABELLED
     yield lambda: session.save_state == "saved"
-    np.savez(out / "end.npz", right=right, answers=len(person.answers))
+    np.savez(out / "end.npz", right=right, answers=len(person.answers) + int(kept["answers"]))
 
 
 def script(studio: Studio, stage: str, out: Path) -> Iterator[Callable[[], bool]]:
