@@ -40,6 +40,7 @@ from fcn_studio.core.labels import Labels
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.fcn.model.family import FAMILY
 from fcn_studio.fcn.weights.catalogue import bundled
+from fcn_studio.formats.checks.options import default_limits
 from fcn_studio.formats.finding import Finding
 from fcn_studio.formats.opening.report import OpeningReport
 from fcn_studio.formats.project.loaded import EarlierLabels, LoadedLabels
@@ -64,7 +65,7 @@ from fcn_studio.ui.dialogs.recovery_dialog import RecoveryDialog
 from fcn_studio.ui.dialogs.restore_dialog import RestoreDialog
 from fcn_studio.ui.dialogs.run_label_dialog import RunLabelDialog
 from fcn_studio.ui.dialogs.scratch_dialog import ScratchDialog
-from fcn_studio.ui.dialogs.settings_dialog import SettingsDialog
+from fcn_studio.ui.dialogs.settings_dialog import SettingsDialog, ThresholdsDialog
 from fcn_studio.ui.dialogs.splits_dialog import SplitsDialog
 from fcn_studio.ui.dialogs.work_dialog import WorkDialog
 from fcn_studio.ui.network.network_library import NetworkLibrary
@@ -318,6 +319,7 @@ DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
     "import": lambda studio, folder: import_dialog(studio, folder),
     "frames": lambda studio, folder: frames_dialog(folder),
     "splits": lambda studio, folder: splits_dialog(studio),
+    "thresholds": lambda studio, folder: ThresholdsDialog(default_limits()),
     "opening": lambda studio, folder: opening_dialog(studio, folder),
     "export": lambda studio, folder: ExportDialog([(Status.VERIFIED, Split.TRAIN)], folder),
     "report": lambda studio, folder: ReportDialog(i18n.tr("Report"), i18n.tr("Copy this."), "traceback"),

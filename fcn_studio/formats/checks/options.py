@@ -10,18 +10,30 @@ from typing import Any
 from fcn_studio.i18n import tr_noop
 from fcn_studio.settings import Setting
 
-ISLANDS = Setting(10, tr_noop("Smallest island"), low=2, high=100_000, unit=tr_noop("px"), key="island_pixels")
-PINHOLES = Setting(10, tr_noop("Smallest hole"), low=2, high=100_000, unit=tr_noop("px"), key="pinhole_pixels")
-SLIVERS = Setting(12, tr_noop("Shortest sliver"), low=4, high=100_000, unit=tr_noop("px"), key="sliver_pixels")
+ISLANDS = Setting(
+    10, tr_noop("Smallest island"), tr_noop("Smaller regions in the midst of another class are islands."),
+    low=2, high=100_000, unit=tr_noop("px"), key="island_pixels",
+)  # fmt: skip
+PINHOLES = Setting(
+    10, tr_noop("Smallest hole"), tr_noop("Smaller holes in a class are pinholes."),
+    low=2, high=100_000, unit=tr_noop("px"), key="pinhole_pixels",
+)  # fmt: skip
+SLIVERS = Setting(
+    12, tr_noop("Shortest sliver"), tr_noop("Shorter lines between two classes are no slivers."),
+    low=4, high=100_000, unit=tr_noop("px"), key="sliver_pixels",
+)  # fmt: skip
 BLENDED = Setting(
-    8.0, tr_noop("Blended pixels at class borders"), low=1, high=100, unit=tr_noop("%"), key="blended_percent"
-)
+    8.0, tr_noop("Blended pixels at class borders"), tr_noop("A mask with a larger share is blended."),
+    low=1, high=100, unit=tr_noop("%"), key="blended_percent",
+)  # fmt: skip
 ISOLATED = Setting(
-    6.0, tr_noop("Isolated pixels at class borders"), low=1, high=100, unit=tr_noop("%"), key="isolated_percent"
-)
+    6.0, tr_noop("Isolated pixels at class borders"), tr_noop("A mask with a larger share is blended."),
+    low=1, high=100, unit=tr_noop("%"), key="isolated_percent",
+)  # fmt: skip
 DIFFERING = Setting(
-    5.0, tr_noop("Different labels of a scaled copy"), low=0, high=100, unit=tr_noop("%"), key="differing_percent"
-)
+    5.0, tr_noop("Different labels of a scaled copy"), tr_noop("Copies with a smaller share have the same labels."),
+    low=0, high=100, unit=tr_noop("%"), key="differing_percent",
+)  # fmt: skip
 
 OPTIONS: tuple[Setting[Any], ...] = (ISLANDS, PINHOLES, SLIVERS, BLENDED, ISOLATED, DIFFERING)
 """All thresholds."""

@@ -97,11 +97,22 @@ class CheckCommands(QObject):
         self._errors.found.connect(self._on_suspects)
         self._motion = ViewMotion(self._canvas)
         self.dock = CheckDock(self._session, self._check, self._window)
+        self.dock.thresholds_wanted.connect(self._ask_thresholds)
         self.dock.chosen.connect(lambda fault: self._door.run(lambda: self._go_to(fault)))
         self.dock.fix_here.connect(lambda name: self._door.run(lambda: self._fix_here(name)))
         self.dock.fix_all.connect(lambda name: self._door.run(lambda: self._fix_all(name)))
         self.dock.done.connect(self._canvas.setFocus)
         self._session.edited.connect(self._forget_outline)
+
+    def _ask_thresholds(self) -> None:
+        """Ask for the thresholds, and check with them."""
+        from fcn_studio.ui.dialogs.settings_dialog import ThresholdsDialog
+
+        assert self._check is not None
+        dialog = ThresholdsDialog(self._check.limits, self._window)
+        if dialog.asked():
+            self._check.limits = dialog.limits()
+            self._check.start()
 
     def _go_to(self, fault: Fault) -> None:
         """Open the image of a fault and show the place; of several images, the one after the open one.

@@ -1,10 +1,13 @@
-"""The settings dialog, made from the settings table."""
+"""The dialogs of settings and of thresholds, each made from its table."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFormLayout, QWidget
 
+from fcn_studio.formats.checks.options import OPTIONS
 from fcn_studio.i18n import tr
 from fcn_studio.settings import SETTINGS, Settings
 from fcn_studio.ui.dialogs.base import Dialog
@@ -33,3 +36,23 @@ class SettingsDialog(Dialog):
         """Save what was chosen."""
         for key, read in self._readers.items():
             self._settings.set(key, read())
+
+
+class ThresholdsDialog(Dialog):
+    """A row for each threshold of the check.
+
+    Args:
+        limits: key -> value now.
+        parent: the window it belongs to.
+    """
+
+    def __init__(self, limits: Mapping[str, float], parent: QWidget | None = None) -> None:
+        super().__init__(tr("Thresholds"), tr("Check with them"), parent=parent)
+        form = QFormLayout(horizontalSpacing=2 * theme.GRID, verticalSpacing=theme.GRID)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        self._readers = {option.key: add_setting(form, option, limits[option.key]) for option in OPTIONS}
+        self.column.addLayout(form)
+
+    def limits(self) -> dict[str, float]:
+        """Return key -> value as chosen."""
+        return {key: float(read()) for key, read in self._readers.items()}

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
+    QToolButton,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -58,12 +59,14 @@ class CheckDock(QDockWidget):
     """Dock that checks the open project and lists the faults.
 
     Signals:
+        thresholds_wanted(): the user wants to see and change the thresholds.
         chosen(Fault): the user wants to see a fault: Enter or a double click.
         fix_here(str): the user wants to fix what a check found in the open image.
         fix_all(str): the same for all images.
         done(): the user has finished with the list; the canvas gets the keyboard.
     """
 
+    thresholds_wanted = Signal()
     chosen = Signal(object)
     fix_here = Signal(str)
     fix_all = Signal(str)
@@ -75,6 +78,11 @@ class CheckDock(QDockWidget):
         self._session, self._check = session, check
         self.start = named(QPushButton(tr("Check now")), tr("Check now"), tr("Check all images, masks and lists"))
         self.start.clicked.connect(self._start_or_stop)
+        self._thresholds = named(
+            QToolButton(), tr("Thresholds"), tr("See and change from when on something counts as a fault")
+        )
+        self._thresholds.setText("…")
+        self._thresholds.clicked.connect(self.thresholds_wanted)
         self._bar = QProgressBar(textVisible=False)
         self._bar.setMaximumHeight(theme.GRID)
         self._summary = with_role(QLabel(wordWrap=True), "dim")
@@ -100,7 +108,11 @@ class CheckDock(QDockWidget):
         column = QVBoxLayout(content)
         column.setContentsMargins(theme.GRID, theme.GRID // 2, theme.GRID, theme.GRID)
         column.setSpacing(theme.GRID // 2)
-        for widget in (self.start, self._bar, self._summary, self.tree, self._detail):
+        first = QHBoxLayout()
+        first.addWidget(self.start, 1)
+        first.addWidget(self._thresholds)
+        column.addLayout(first)
+        for widget in (self._bar, self._summary, self.tree, self._detail):
             column.addWidget(widget, stretch=int(widget is self.tree))
         column.addLayout(buttons)
         self.setWidget(content)
@@ -136,6 +148,7 @@ class CheckDock(QDockWidget):
     def _show(self) -> None:
         """Show the report, or how far the check is."""
         busy, report = self._check.running or self._check.fixing, self._check.report
+        self._thresholds.setEnabled(not busy)
         self.start.setText(tr("Cancel") if busy else tr("Check now"))
         self._bar.setVisible(busy)
         if self._check.running:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ class _Fix:
     project: ProjectFolder
     sample: Sample
     check: str
+    limits: Mapping[str, float]
     done: Callable[[str, str, bool], None]
     """Told image id, check and whether it is fixed, once it has ended."""
 
@@ -36,7 +37,7 @@ class _Fix:
 
         fixed = False
         try:
-            fix_image(self.project, self.sample, (self.check,), default_limits())
+            fix_image(self.project, self.sample, (self.check,), self.limits)
             fixed = True
         finally:
             self.done(self.sample.image_id, self.check, fixed)
@@ -53,6 +54,7 @@ class DataCheck(QObject):
         failed(str): a sentence on why the check ended.
 
     Attributes:
+        limits: the thresholds, by the key of each.
         report: what was found, without what was fixed since; None before the first check of the project.
         suspects: labels that may be wrong, as the search for label errors found them; None before the first.
     """
@@ -65,6 +67,7 @@ class DataCheck(QObject):
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self.limits: Mapping[str, float] = default_limits()
         self.report: CheckReport | None = None
         self.suspects: Sequence[Fault] | None = None
         self._to_fix: list[tuple[str, str]] = []  # image id, check
@@ -93,7 +96,7 @@ class DataCheck(QObject):
         if self._session.project is not None and not self.fixing:
             self._session.drain()
             self.report = None
-            self._worker.start(check_project(self._session.project))
+            self._worker.start(check_project(self._session.project, self.limits))
             self.changed.emit()
 
     def cancel(self) -> None:
@@ -127,7 +130,7 @@ class DataCheck(QObject):
         from fcn_studio.jobs.checks.fixes import fix_document
 
         document = self._session.editable()
-        changed = fix_document(document, self._session.table, (check,), default_limits())
+        changed = fix_document(document, self._session.table, (check,), self.limits)
         if changed:
             self._take_out(document.image_id, check)
             self.changed.emit()
@@ -152,7 +155,8 @@ class DataCheck(QObject):
         while self._to_fix and session.project is not None:
             image_id, check = self._to_fix[0]
             if session.document is None or session.document.image_id != image_id:
-                fix = _Fix(session.project, session.project.sample(image_id), check, self._fixed.emit)
+                sample = session.project.sample(image_id)
+                fix = _Fix(session.project, sample, check, self.limits, self._fixed.emit)
                 if session.autosave.write_other(fix):
                     return
             else:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QSpinBox
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.geometry import Rect
@@ -18,12 +19,13 @@ from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs.protocol import Done, Judged, Progress, SuspectsJob
 from fcn_studio.ui.dialogs.questions import ConfirmationDialog
+from fcn_studio.ui.dialogs.settings_dialog import ThresholdsDialog
 from tests.ui.conftest import Studio, draw_project
 
 
 @pytest.fixture
 def faulty(welcome: Studio, tmp_path: Path) -> Studio:
-    """A window with a project whose first three images have an island each."""
+    """A window with a project whose first three images have an island each, the third one of three pixels."""
     folder = draw_project(tmp_path / "project")
     label_map = np.where(np.arange(64) < 32, np.uint8(1), np.uint8(2)) + np.zeros((48, 1), np.uint8)
     with ProjectFolder.open(folder, writable=True) as project:
@@ -31,7 +33,7 @@ def faulty(welcome: Studio, tmp_path: Path) -> Studio:
             size = image_size(sample.image_path)
             project.annotations.load(sample, size)
             mask = label_map.copy()
-            mask[20, 10] = 1 if number == 3 else 2
+            mask[20, 10 : 13 if number == 2 else 11] = 1 if number == 3 else 2
             project.annotations.save(sample, made_by_human(mask), Status.VERIFIED)
     welcome.window.open_folder(folder)
     return welcome
@@ -48,6 +50,17 @@ def test_faults_are_listed_shown_and_fixed(faulty: Studio, qtbot: QtBot, monkeyp
     islands = dock.tree.topLevelItem(0)
     assert islands is not None
     assert islands.childCount() == 3
+
+    def asked(dialog: ThresholdsDialog) -> bool:
+        dialog.findChildren(QSpinBox)[0].setValue(2)
+        return True
+
+    monkeypatch.setattr(ThresholdsDialog, "asked", asked)
+    dock.thresholds_wanted.emit()
+    qtbot.waitUntil(lambda: dock.tree.topLevelItemCount() == 2)
+    islands = dock.tree.topLevelItem(0)
+    assert islands is not None
+    assert islands.childCount() == 2
 
     second = islands.child(1)
     assert second is not None
@@ -69,10 +82,10 @@ def test_faults_are_listed_shown_and_fixed(faulty: Studio, qtbot: QtBot, monkeyp
     session.drain()
     project = session.project
     assert project is not None
-    for row in (0, 1, 2):
+    for row, value, versions in ((0, 1, 1), (1, 1, 1), (2, 2, 0)):
         labels = project.annotations.load(session.samples[row], (64, 48), peek=True).labels
-        assert labels.label_map[20, 10] == 1
-        assert len(project.annotations.earlier(session.samples[row], (64, 48))) == 1
+        assert labels.label_map[20, 10] == value
+        assert len(project.annotations.earlier(session.samples[row], (64, 48))) == versions
 
     window.actions_["toggle_docks"].trigger()
     assert dock.isHidden()
