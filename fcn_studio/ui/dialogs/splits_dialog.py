@@ -77,7 +77,7 @@ class SplitsDialog(Dialog):
         return DivisionChoice(
             self._val.value() / 100,
             self._test.value() / 100,
-            self._by.currentData(),
+            GroupBy(self._by.currentData()),
             self._duplicates.isChecked(),
             self._keep.isChecked(),
             self._verified.isChecked(),

@@ -101,7 +101,7 @@ def test_the_menu_comes_by_key_and_sorts(studio: Studio, qtbot: QtBot) -> None:
     assert len(places) == 1
     by = menu.actions()[-1].menu()
     assert isinstance(by, QMenu)
-    assert [action.text() for action in by.actions()] == ["Image", "Status", "Doubt", "Differs"]
+    assert [action.text() for action in by.actions()] == ["Image", "Status", "Doubt", "Differs", "Split"]
     studio.session.go_to(2)
     studio.session.toggle_skip()
     by.actions()[1].trigger()

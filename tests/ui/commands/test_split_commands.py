@@ -5,6 +5,7 @@ import json
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.sample import Split
+from fcn_studio.core.splitting.groups import GroupBy
 from fcn_studio.ui.commands.split_commands import SplitCommands
 from fcn_studio.ui.dialogs.splits_dialog import SplitsDialog
 from fcn_studio.ui.docks.file_model import Column
@@ -42,6 +43,12 @@ def test_splits_are_changed_by_hand_and_by_share(studio: Studio, qtbot: QtBot) -
     assert dialog.division is not None
     assert dialog.division.after[name] is Split.TEST, "it has a split"
     assert set(dialog.division.after.values()) == set(Split)
+    dialog._by.setCurrentIndex(2)
+    assert dialog.choice().by is GroupBy.SEQUENCE
+    qtbot.waitUntil(lambda: dialog.division is not None)
+    assert set(dialog.division.after.values()) == {Split.TEST}, "the sequence has a test image"
+    dialog._by.setCurrentIndex(0)
+    qtbot.waitUntil(lambda: dialog.division is not None)
     row = dialog._table.topLevelItem(0)
     assert row is not None
     assert row.text(3) == "1"
