@@ -167,10 +167,10 @@ def test_a_class_file_that_makes_no_sense_is_named(tmp_path: Path, text: str) ->
 
 
 def test_masks_without_names_are_vocs_if_they_fit_else_it_asks(tmp_path: Path) -> None:
-    make_project(tmp_path, ["a.jpg"], {"a": 20}, table=None)
+    make_project(tmp_path, ["2007_000032.jpg"], {"2007_000032": 20}, table=None)
     with ProjectFolder.open(tmp_path, writable=False) as project:
         assert project.config.table == voc_table()
-    write_mask(tmp_path / "SegmentationClass" / "a.png", filled(21))
+    write_mask(tmp_path / "SegmentationClass" / "2007_000032.png", filled(21))
     with pytest.raises(ClassTableNeeded, match=r"class_names\.txt"):
         ProjectFolder.open(tmp_path, writable=True)
     answer = ClassTable.from_names(f"c{i}" for i in range(22))
