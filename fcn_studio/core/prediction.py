@@ -73,6 +73,27 @@ class Prediction:
         return replace(self, label_map=label_map, uncertainty=uncertainty, second_guess=second)
 
 
+def likelihood(prediction: Prediction, index: int, side: int) -> LabelMap:
+    """Return how likely each pixel has a class, uint8, 0 to 255.
+
+    Of the classes that are neither first nor second nothing is known; they count as impossible.
+
+    Args:
+        prediction: in the indices of ``index``.
+        index: the class index.
+        side: the longest side of the result, in pixels; a larger prediction is reduced to it.
+    """
+    height, width = prediction.label_map.shape
+    scale = min(1.0, side / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    sure = cv2.bitwise_not(prediction.uncertainty)
+    likely = np.where(prediction.label_map == index, sure, np.uint8(0))
+    if prediction.second_guess is not None:
+        least = cv2.min(prediction.uncertainty, sure)
+        likely = np.where(prediction.second_guess == index, least, likely)
+    return np.asarray(cv2.resize(likely, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def predicted_region(prediction: Prediction, pixel_xy: tuple[int, int]) -> Region | None:
     """Return the connected region of one class around a pixel of a prediction.
 

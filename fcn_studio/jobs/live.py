@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 from fcn_studio.errors import ImageError
 from fcn_studio.fcn.weights.catalogue import GENERAL, resolve
 from fcn_studio.formats.images.images import read_image
-from fcn_studio.jobs.protocol import FeaturesJob, JobProgress, LiveJob, LivePrediction, Prepared
+from fcn_studio.jobs.protocol import (
+    ClickAnswer,
+    ClickJob,
+    FeaturesJob,
+    JobProgress,
+    LiveJob,
+    LivePrediction,
+    Prepared,
+)
 
 if TYPE_CHECKING:
     from fcn_studio.fcn.live.learner import LiveLearner
@@ -104,3 +112,20 @@ def compute_features(job: FeaturesJob, learners: LiveLearners) -> Generator[JobP
             store.features(image.image_path, job.levels, job.cache, read)
         if (yield Prepared(done, len(job.images))):
             return
+
+
+def answer_clicks(job: ClickJob, learners: LiveLearners) -> Generator[JobProgress, bool | None, ClickAnswer]:
+    """Find the pixels that are like those that were clicked.
+
+    Raises:
+        CheckpointError: if the base cannot be loaded.
+        DeviceError: if the device is missing.
+        ImageError: if the image cannot be read.
+    """
+    from fcn_studio.fcn.live.click_fit import likely_inside
+
+    store = learners.learner(job.base, job.device).store
+    read = partial(read_image, Path(job.image.image_path), levels=job.levels)
+    features = store.features(job.image.image_path, job.levels, job.cache, read)
+    yield Prepared(1, 1)
+    return ClickAnswer(likely_inside(features, job.clicks, job.likely))

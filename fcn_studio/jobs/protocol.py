@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from fcn_studio.core.class_map import ClassMap
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.grey_levels import BY_FILE, GreyLevels
+from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.prediction import Prediction
+from fcn_studio.core.regions.clicks import Clicks
 from fcn_studio.core.review.suspects import Suspects
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import TrainConfig, TrainProgress
@@ -172,7 +174,41 @@ class SuspectsJob:
     cache: str = ""
 
 
-Job = SegmentJob | FineTuneJob | EvaluateJob | InstallJob | LiveJob | FeaturesJob | SuspectsJob
+@dataclass(frozen=True)
+class ClickJob:
+    """Find the pixels that are like those that were clicked.
+
+    Attributes:
+        base: path of the checkpoint, as in `LiveJob`.
+        image: the image.
+        clicks: at least one of them inside the object.
+        likely: uint8 (h, w), 0 to 255, how likely each pixel has the class of the object, by a prediction; None if
+            there is none.
+        levels: grey levels of the image.
+        cache: folder that keeps features on disk; "" for none.
+    """
+
+    base: str
+    image: ImageToSegment
+    clicks: Clicks
+    likely: LabelMap | None = None
+    device: str = "auto"
+    levels: GreyLevels = BY_FILE
+    cache: str = ""
+
+
+@dataclass(frozen=True)
+class ClickAnswer:
+    """Result of a click job.
+
+    Attributes:
+        likely: uint8 (h, w) of the working image, how likely each pixel is in the object, 0 to 255.
+    """
+
+    likely: LabelMap
+
+
+Job = SegmentJob | FineTuneJob | EvaluateJob | InstallJob | LiveJob | FeaturesJob | SuspectsJob | ClickJob
 
 
 @dataclass(frozen=True)
@@ -267,8 +303,8 @@ class LivePrediction:
 JobResult = object
 """What a job returns.
 
-None (segment, features, suspects), `TrainOutcome` (fine-tune), `Figures` (evaluate), a file's path (install) or
-`LivePrediction`.
+None (segment, features, suspects), `TrainOutcome` (fine-tune), `Figures` (evaluate), a file's path (install),
+`LivePrediction` or `ClickAnswer`.
 """
 
 

@@ -10,9 +10,10 @@ from collections.abc import Generator
 from fcn_studio.jobs.evaluate import evaluate_network
 from fcn_studio.jobs.fine_tune import fine_tune
 from fcn_studio.jobs.install import install
-from fcn_studio.jobs.live import LiveLearners, compute_features, live
+from fcn_studio.jobs.live import LiveLearners, answer_clicks, compute_features, live
 from fcn_studio.jobs.predictor_cache import PredictorCache
 from fcn_studio.jobs.protocol import (
+    ClickJob,
     EvaluateJob,
     FeaturesJob,
     FineTuneJob,
@@ -53,5 +54,7 @@ class JobRunner(PredictorCache):
                 return live(job, self._learners)
             case FeaturesJob():
                 return compute_features(job, self._learners)
+            case ClickJob():
+                return answer_clicks(job, self._learners)
             case SuspectsJob():
                 return find_suspects(job, self._learners)

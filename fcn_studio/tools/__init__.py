@@ -21,6 +21,7 @@ from fcn_studio.tools.line import Line
 from fcn_studio.tools.picker import Picker
 from fcn_studio.tools.polygon import Polygon
 from fcn_studio.tools.rectangle import Rectangle
+from fcn_studio.tools.smart_click import SmartClick
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,13 @@ TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec(Rectangle, "rectangle", tr_noop("&Rectangle"), tr_noop("Drag a rectangle, which is filled"), "M"),
     ToolSpec(Line, "line", tr_noop("&Line"), tr_noop("Drag a line, or click its corners; as wide as the brush"), "S"),
     ToolSpec(ColourWand, "colour_wand", tr_noop("Colour &wand"), tr_noop("Label pixels of a similar colour"), "W"),
+    ToolSpec(
+        SmartClick,
+        "smart_click",
+        tr_noop("Smart clic&k"),
+        tr_noop("Left click what belongs to the active class, right click what does not; Enter labels it"),
+        "Q",
+    ),
     ToolSpec(
         GrabCut,
         "grabcut",

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from functools import partial
-from typing import ClassVar, Literal, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.event import Event
 from fcn_studio.core.image_pyramid import ImageRgb
+from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.raster import BrushShape, Point, polygon
 from fcn_studio.core.region import Region
 from fcn_studio.i18n import tr_noop
 from fcn_studio.tools.options import AnyOption, Option
 from fcn_studio.tools.work import LARGE, Work, painting
+
+if TYPE_CHECKING:  # start-up
+    from fcn_studio.core.regions.clicks import Clicks
 
 Button = Literal["left", "right", "middle", "none"]
 
@@ -84,6 +89,13 @@ class ToolContext(Protocol):
     def option(self, option: Option[T]) -> T:
         """Return the value of an option."""
 
+    def ask_network(self, clicks: Clicks) -> Future[LabelMap | None] | None:
+        """Ask the network which pixels of the open image are like those that were clicked.
+
+        Returns what will hold their likelihoods, uint8 (h, w) of a reduced or enlarged picture, or None if the
+        network cannot tell. None if there is no network.
+        """
+
     def pick(self, index: int) -> None:
         """Make a class index active, 255 for void."""
 
@@ -121,6 +133,7 @@ class Overlay(NamedTuple):
         handles: whether the corners are marked, since they can be grabbed.
         border: the line to draw in place of straight ones between the points and to the pointer; () for those.
         region: a region to outline; the same object as long as it is the same region.
+        clicks: (x, y, whether it is inside an object) of each place that was clicked.
     """
 
     ring: Ring | None = None
@@ -131,6 +144,7 @@ class Overlay(NamedTuple):
     handles: bool = True
     border: tuple[Point, ...] = ()
     region: Region | None = None
+    clicks: tuple[tuple[float, float, bool], ...] = ()
 
 
 class Tool:

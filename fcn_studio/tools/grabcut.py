@@ -10,6 +10,7 @@ from fcn_studio.core.raster import Point, polygon
 from fcn_studio.i18n import tr_noop
 from fcn_studio.tools.base import Overlay, PointerEvent, ToolContext
 from fcn_studio.tools.previewed import PreviewTool
+from fcn_studio.tools.work import in_thread
 
 
 class GrabCut(PreviewTool):
@@ -81,7 +82,7 @@ class GrabCut(PreviewTool):
             return
         from fcn_studio.core.regions.grabcut import cut_within  # start-up
 
-        self._look(partial(cut_within, image, outline))
+        self._look(in_thread(partial(cut_within, image, outline)))
 
     def key(self, name: str) -> bool:
         """Label the outlined object, or drop it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Generator
 from math import floor
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ from fcn_studio.core.document import Document
 from fcn_studio.core.region import Region
 from fcn_studio.i18n import tr_noop
 from fcn_studio.tools.base import Overlay, PointerEvent, Tool, ToolContext
-from fcn_studio.tools.work import Work, in_thread
+from fcn_studio.tools.work import Work
 
 
 class PreviewTool(Tool):
@@ -67,16 +67,16 @@ class PreviewTool(Tool):
         """Return the outline of the region."""
         return Overlay(region=self._found)
 
-    def _look(self, find: Callable[[], Region | None]) -> None:
-        """Look for a region in a thread, and outline it; what was looked for before is dropped."""
+    def _look(self, find: Generator[float, None, Region | None]) -> None:
+        """Look for a region, and outline it; what was looked for before is dropped."""
         if self._work is not None:
             self._work.close()
         self._work = self._looking(find)
         self.work()
         self.working_changed.emit()
 
-    def _looking(self, find: Callable[[], Region | None]) -> Work:
-        self._found = yield from in_thread(find)
+    def _looking(self, find: Generator[float, None, Region | None]) -> Work:
+        self._found = yield from find
         self.overlay_changed.emit()
 
     def _on_found(self, event: PointerEvent) -> bool:

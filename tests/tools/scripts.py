@@ -6,15 +6,17 @@ the network.
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from textwrap import dedent
 from typing import TypeVar
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.image_pyramid import ImageRgb
-from fcn_studio.core.labels import Labels
+from fcn_studio.core.labels import LabelMap, Labels
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.raster import BrushShape, Connectivity
+from fcn_studio.core.regions.clicks import Clicks
 from fcn_studio.core.sample import Status
 from fcn_studio.tools.base import Button, PointerEvent, Tool
 from fcn_studio.tools.options import Option
@@ -36,10 +38,16 @@ class Window:
     connectivity: Connectivity = 4
     grab_radius: float = 0.8
     picked: list[int] = field(default_factory=list)
+    answer: Future[LabelMap | None] | None = None  # of the network
+    asked: list[Clicks] = field(default_factory=list)
 
     def option(self, option: Option[T]) -> T:
         value: T = getattr(self, option.name, option.default)
         return value
+
+    def ask_network(self, clicks: Clicks) -> Future[LabelMap | None] | None:
+        self.asked.append(clicks)
+        return self.answer
 
     def pick(self, index: int) -> None:
         self.picked.append(index)

@@ -6,7 +6,7 @@ scores are made in each map and interpolated then. For a few classes this is a t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -100,6 +100,22 @@ class Features:
         means = [part.mean(1) for part in cells]
         squares = [(part - mean[:, None]).square_().mean(1) for part, mean in zip(cells, means, strict=True)]
         return torch.cat(means), torch.cat(squares).sqrt()
+
+    def lengths(self, scale: Tensor) -> Tensor:
+        """Return the length (h, w) of the features of each pixel, without their means and multiplied by ``scale``.
+
+        Lengths of maps are interpolated as `scores` are.
+        """
+        means = torch.split(self.moments[0], [len(part.values) for part in self.maps])
+        scales = torch.split(scale, [len(part.values) for part in self.maps])
+        squares = [
+            FeatureMap(
+                part.stride, ((part.values - mean[:, None, None]) * factor[:, None, None]).square_().sum(0)[None]
+            )
+            for part, mean, factor in zip(self.maps, means, scales, strict=True)
+        ]
+        alone = replace(self, maps=tuple(squares))
+        return alone.scores(torch.ones(1, len(squares)), torch.zeros(1))[0].sqrt()
 
     def at(self, pixels: NDArray[np.int64]) -> Tensor:
         """Return the features (n, D), float32, of pixels of the image.

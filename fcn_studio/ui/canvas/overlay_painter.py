@@ -41,6 +41,9 @@ _KEPT_UP_TO = 1024
 _MARGIN = 4
 """Logical pixels of lines and their halo beyond the geometry."""
 
+_CLICK = 6.0
+"""Radius of a click in logical pixels."""
+
 _HANDLE = 3.5
 """Radius of a corner's handle in logical pixels."""
 
@@ -96,6 +99,10 @@ class OverlayScene:
         if overlay.ring is not None:
             # An erasing ring has another colour; a wider margin gives it other rectangles too.
             yield from self._ring_rects(overlay.ring, margin + int(overlay.ring.erasing))
+        for x, y, inside in overlay.clicks:
+            # One outside looks different; a wider margin gives it another rectangle too.
+            place = self._place((x, y))
+            yield _around(place, place).grown(2 * margin + int(inside))
         points = [self._place(p) for p in overlay.points]
         if points and self._is_whole:
             ends = points + [self._place(p) for p in overlay.border]
@@ -144,6 +151,20 @@ class OverlayScene:
             self._paint_ring(painter, self.overlay.ring)
         if self.overlay.points:
             self._paint_polygon(painter)
+        for x, y, inside in self.overlay.clicks:
+            self._paint_click(painter, QPointF(*self._place((x, y))), inside=inside)
+
+    def _paint_click(self, painter: QPainter, place: QPointF, *, inside: bool) -> None:
+        """Draw a disc of the class's colour with a plus, or a dark one with a minus."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        radius, arm = _CLICK * self.dpr, 0.5 * _CLICK * self.dpr
+        colour = self.colour if inside else (40, 40, 40)
+        painter.setPen(QPen(_contrast(colour), 1.5 * self.dpr))
+        painter.setBrush(QColor(*colour))
+        painter.drawEllipse(place, radius, radius)
+        painter.drawLine(place - QPointF(arm, 0), place + QPointF(arm, 0))
+        if inside:
+            painter.drawLine(place - QPointF(0, arm), place + QPointF(0, arm))
 
     def _paint_region(self, painter: QPainter, region: Region) -> None:
         if self._outline is None:

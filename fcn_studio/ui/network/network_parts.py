@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fcn_studio.ui.network.auto_segment import AutoSegment
+from fcn_studio.ui.network.click_answers import ClickAnswers
 from fcn_studio.ui.network.current_network import CurrentNetwork
 from fcn_studio.ui.network.fine_tuning import FineTuning
 from fcn_studio.ui.network.job_list import JobList, Kind
@@ -38,6 +39,7 @@ class NetworkParts:
     auto_segment: AutoSegment
     fine_tuning: FineTuning
     live: Live
+    click_answers: ClickAnswers
     comparison: NetworkComparison
 
     @classmethod
@@ -57,6 +59,7 @@ class NetworkParts:
         stored.problem.connect(predictions.problem)
         auto_segment = AutoSegment(session, job_list, current, device, library, predictions, stored)
         live = Live(session, process, current, device, predictions)
+        click_answers = ClickAnswers(session, process, current, device)
         fine_tuning.adopted.connect(auto_segment.refresh)
         current.went_back.connect(auto_segment.refresh)
         session.project_changed.connect(current.load)
@@ -64,7 +67,7 @@ class NetworkParts:
         comparison = NetworkComparison(session, job_list, device)
         return cls(
             process, job_list, device, current, library, predictions, stored, auto_segment, fine_tuning, live,
-            comparison,
+            click_answers, comparison,
         )  # fmt: skip
 
     @property

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.document import Document, PaintRules
 from fcn_studio.core.image_pyramid import ImagePyramid, ImageRgb
+from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.tools import TOOLS
 from fcn_studio.tools.base import Tool
 from fcn_studio.tools.options import BRUSH_SIZE, Option
+
+if TYPE_CHECKING:  # start-up
+    from fcn_studio.core.regions.clicks import Clicks
 
 GRAB_PIXELS = 8
 
@@ -45,6 +51,8 @@ class Toolbox(QObject):
         self.grab_radius = float(GRAB_PIXELS)
         """Distance at which a click grabs something, in image pixels. `follow_zoom` keeps it the same on screen."""
         self.pen_seen = False
+        self.answers: Callable[[Clicks], Future[LabelMap | None] | None] = lambda _clicks: None
+        """What the network makes of clicks on the open image; None if there is no network."""
         self._options: dict[str, Any] = {}  # name of an option -> its value, where it is not the default
         self._turned_from = ""  # the tool that a turned pen goes back to
         self._previous_class = VOID
@@ -141,6 +149,10 @@ class Toolbox(QObject):
         self.tool.settle()
         self._previous_class, self.class_index = self.class_index, index
         self.class_changed.emit()
+
+    def ask_network(self, clicks: Clicks) -> Future[LabelMap | None] | None:
+        """Ask the network which pixels of the open image are like those that were clicked."""
+        return self.answers(clicks)
 
     def pick(self, index: int) -> None:
         """Paint with the class that the picker found."""
