@@ -15,6 +15,9 @@ from fcn_studio.core.raster import Point
 from fcn_studio.core.region import Region
 from fcn_studio.core.regions.enlarged import enlarged
 
+_SPECK, _SPECK_SHARE = 8, 0.005
+"""Pixels of the smallest part or hole of a mask that is kept, and their share of the mask."""
+
 HALF = 128
 """The likelihood from which a pixel is in the region."""
 
@@ -49,7 +52,7 @@ def clicked_region(image_rgb: ImageRgb, clicks: Clicks, likely: LabelMap) -> Reg
     for x, y in places:
         if 0 <= x < columns and 0 <= y < rows:
             own[int(y), int(x)] = True
-    own = connected_to(own, places)
+    own = ~without_specks(~connected_to(own, places))
     small = image_rgb if columns == width else cv2.resize(image_rgb, (columns, rows), interpolation=cv2.INTER_AREA)
     return enlarged(own, np.asarray(small, np.uint8), image_rgb, Rect(0, 0, width, height))
 
@@ -60,3 +63,12 @@ def connected_to(own: Mask, points_xy: Sequence[Point]) -> Mask:
     height, width = own.shape
     held = {int(parts[int(y), int(x)]) for x, y in points_xy if 0 <= x < width and 0 <= y < height} - {0}
     return np.isin(parts, list(held)) if held else own
+
+
+def without_specks(own: Mask) -> Mask:
+    """Return a mask without its smallest parts; the inverse of an inverse loses its smallest holes."""
+    inside = np.count_nonzero(own)
+    least = max(_SPECK, round(_SPECK_SHARE * min(inside, own.size - inside)))
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(own.view(np.uint8), connectivity=4)
+    small = stats[:, cv2.CC_STAT_AREA] < least
+    return np.asarray(own & ~small[parts])

@@ -10,7 +10,7 @@ from fcn_studio.core.geometry import Rect
 from fcn_studio.core.image_pyramid import ImageRgb
 from fcn_studio.core.labels import Mask
 from fcn_studio.core.region import Region
-from fcn_studio.core.regions.clicks import Clicks, connected_to
+from fcn_studio.core.regions.clicks import Clicks, connected_to, without_specks
 from fcn_studio.core.regions.enlarged import enlarged, mask_like, reduced
 
 _SIDE = 256
@@ -20,8 +20,6 @@ _ITERATIONS = 3
 _MARGIN = 0.25
 _LEAST_MARGIN = 8
 _LEAST_PIXELS = 16
-_SPECK = 8
-"""Reduced pixels of the smallest region or hole that is kept."""
 
 
 def cut_within(image_rgb: ImageRgb, outline: Region) -> Region | None:
@@ -47,7 +45,9 @@ def cut_within(image_rgb: ImageRgb, outline: Region) -> Region | None:
         seeds[:1] = seeds[-1:] = cv2.GC_PR_BGD
         seeds[:, :1] = seeds[:, -1:] = cv2.GC_PR_BGD
     own = _cut(small, seeds)
-    return None if own is None else enlarged(_without_specks(own), small, picture, frame, within=inside)
+    return (
+        None if own is None else enlarged(~without_specks(~without_specks(own)), small, picture, frame, within=inside)
+    )
 
 
 def cut_around(image_rgb: ImageRgb, clicks: Clicks, likely: Mask | None = None) -> Region | None:
@@ -88,13 +88,3 @@ def _cut(small_rgb: ImageRgb, seeds: NDArray[np.uint8]) -> Mask | None:
     cv2.grabCut(np.ascontiguousarray(small_rgb), seeds, (0, 0, 1, 1), *models, _ITERATIONS, cv2.GC_INIT_WITH_MASK)
     own = (seeds & 1).astype(bool)
     return own if own.any() else None
-
-
-def _without_specks(own: Mask) -> Mask:
-    """Return a mask without its smallest regions and holes."""
-    for wanted in (True, False):
-        _, parts, stats, _ = cv2.connectedComponentsWithStats((own == wanted).view(np.uint8), connectivity=4)
-        small = stats[:, cv2.CC_STAT_AREA] < _SPECK
-        small[0] = False
-        own = own ^ small[parts]
-    return own

@@ -14,13 +14,13 @@ from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.regions.clicks import Clicks
 from fcn_studio.fcn.live.features import Features
 
-_LIKE = 3.0
+_LIKE = 2.0
 """How fast pixels count less as their features differ from those of a click."""
 
 _FAR, _NEAR, _NEAR_SHARE = 0.25, 0.02, 0.3
 """Reach of a click, as a share of the longest side: among like pixels, and, less, whatever pixels look like."""
 
-_NOISE = 0.05
+_NOISE = 0.1
 _UNKNOWN = -0.5
 _TRUST, _SUREST = 0.5, 3.0
 """How much the log-odds of the prediction count, and the largest of them that are believed."""
