@@ -16,12 +16,17 @@ from fcn_studio.formats.voc.found_classes import found_classes
 from fcn_studio.i18n import tr
 
 
-def found_table(folder: Path, masks: Mapping[str, Path], default: ClassTable | None) -> ClassTable:
+def found_table(
+    folder: Path, masks: Mapping[str, Path], default: ClassTable | None, chosen: ClassTable | None
+) -> ClassTable:
     """Return the class table of a folder with these masks.
 
-    Raises: ClassTableNeeded if nothing tells it.
+    A ``chosen`` one, which may be empty, comes before what the folder tells.
+
+    Raises:
+        ClassTableNeeded: if nothing tells it.
     """
-    found = found_classes(folder, masks)
+    found = found_classes(folder, masks) if chosen is None else chosen
     if found is not None:
         return found
     if not masks:

@@ -136,7 +136,7 @@ class ProjectFolder:
         masks = self.annotations.masks
         if self.first_opening:
             refuse_if_lost(self._project_file, self._previous)
-            self._config, version = new_config(folder, table or found_table(folder, masks, default_table)), 0
+            self._config, version = new_config(folder, found_table(folder, masks, default_table, table)), 0
         else:
             self._config, version = open_project_file(self._project_file, self._previous)
         self.has_default_classes = self.first_opening and self._config.table is default_table
@@ -431,11 +431,10 @@ def folder_of_image(image: Path) -> Path:
 
 
 def _refuse_other_folders(folder: Path) -> None:
-    """Check that a path is a folder that can be a project.
+    """Check that a path can be a project.
 
     Raises:
-        YearsFound: if it is a VOCdevkit.
-        ProjectError: if it is no folder.
+        YearsFound, ProjectError: if it is a VOCdevkit, or no folder.
     """
     if not folder.is_dir():
         raise ProjectError(tr("{folder} is not a folder; name the folder that holds the images", folder=folder))

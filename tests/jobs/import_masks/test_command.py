@@ -78,6 +78,13 @@ def test_masks_in_their_place_are_converted_and_kept_as_originals(tmp_path: Path
         run_import(folder, folder, meanings=MAP)
 
 
+def test_masks_whose_indices_nobody_named_get_their_names(tmp_path: Path) -> None:
+    folder = make_project(tmp_path / "project", ["a.jpg"], {"a": 3}, table=None)
+    assert run_import(folder, folder, meanings=["3=grass"])["same"] == ["a.jpg"]
+    with ProjectFolder.open(folder, writable=False) as project:
+        assert [(c.index, c.name) for c in project.config.table] == [(3, "grass")]
+
+
 def test_a_mask_that_may_belong_to_two_images_belongs_to_none(tmp_path: Path) -> None:
     folder = make_project(tmp_path / "project", ["a.jpg", "a.png", "b.jpg"])
     masks = make_masks(tmp_path / "masks", "a.png", "b.png")
