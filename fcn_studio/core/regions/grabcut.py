@@ -20,6 +20,10 @@ _ITERATIONS = 3
 _MARGIN = 0.25
 _LEAST_MARGIN = 8
 _LEAST_PIXELS = 16
+_COLLAPSED = 0.01
+"""Share of the outline below which a cut is tried again, from the colours that are commoner inside than around it."""
+
+_COMMONER = 1.5
 
 
 def cut_within(image_rgb: ImageRgb, outline: Region) -> Region | None:
@@ -44,10 +48,13 @@ def cut_within(image_rgb: ImageRgb, outline: Region) -> Region | None:
     if inside.all():  # nothing lies around it; its border may be background
         seeds[:1] = seeds[-1:] = cv2.GC_PR_BGD
         seeds[:, :1] = seeds[:, -1:] = cv2.GC_PR_BGD
-    own = _cut(small, seeds)
-    return (
-        None if own is None else enlarged(~without_specks(~without_specks(own)), small, picture, frame, within=inside)
-    )
+    own = _cut(small, seeds.copy())
+    if own is None or np.count_nonzero(own) < _COLLAPSED * np.count_nonzero(seeds & 1):
+        seeds[:] = np.where(_commoner_inside(small, seeds), cv2.GC_PR_FGD, cv2.GC_PR_BGD)
+        own = _cut(small, seeds)
+    if own is None:
+        return None
+    return enlarged(~without_specks(~without_specks(own)), small, picture, frame, within=inside)
 
 
 def cut_around(image_rgb: ImageRgb, clicks: Clicks, likely: Mask | None = None) -> Region | None:
@@ -76,6 +83,17 @@ def cut_around(image_rgb: ImageRgb, clicks: Clicks, likely: Mask | None = None) 
         return None
     own = connected_to(own, [(x * scale, y * scale) for x, y in clicks.inside_xy])
     return enlarged(own, small, image_rgb, Rect(0, 0, image_rgb.shape[1], image_rgb.shape[0]))
+
+
+def _commoner_inside(small_rgb: ImageRgb, seeds: NDArray[np.uint8]) -> Mask:
+    """Return the pixels whose colours are clearly commoner inside an outline than around it."""
+    lab = cv2.cvtColor(small_rgb, cv2.COLOR_RGB2LAB)
+    cells = (lab[..., 0] // 32).astype(np.int64) * 1024 + (lab[..., 1] // 8).astype(np.int64) * 32 + lab[..., 2] // 8
+    own = seeds == cv2.GC_PR_FGD
+    inside, around = (np.bincount(cells[part], minlength=8 * 1024).astype(float) for part in (own, ~own))
+    inside /= max(1.0, inside.sum())
+    around /= max(1.0, around.sum())
+    return np.asarray((inside > _COMMONER * around)[cells])
 
 
 def _cut(small_rgb: ImageRgb, seeds: NDArray[np.uint8]) -> Mask | None:

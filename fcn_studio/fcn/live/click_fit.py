@@ -83,7 +83,7 @@ def likely_inside(features: Features, clicks: Clicks, prior: LabelMap | None) ->
     wanted = torch.ones(len(points))
     wanted[len(clicks.inside_xy) :] = -1
     between = _kernel(looks.directions @ looks.directions.T, torch.cdist(places, places).square().float(), side)
-    missing = wanted - odds[cells[:, 1], cells[:, 0]]
+    missing = wanted * (1 - wanted * odds[cells[:, 1], cells[:, 0]]).clamp(min=0)  # a sure prediction lacks nothing
     shares = torch.linalg.solve(between + _NOISE * torch.eye(len(points)), missing)
     lengths = features.lengths(looks.scale).clamp(min=1e-6)
     rows, columns = torch.arange(height)[:, None], torch.arange(width)[None]
