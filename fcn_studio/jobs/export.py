@@ -73,11 +73,13 @@ def export_project(
     Raises:
         ProjectError: if nothing matches, or the target is in the way or cannot be written.
     """
+    # Chosen before labels are read: whose mask proves to be unreadable is told by the export, not left out here.
+    chosen = to_export(project, statuses, set(Split))
     if project.splits.pending(to_export(project, {Status.VERIFIED}, set(Split))):
         collect_now(project)
         if project.access is Access.WRITABLE:
             project.splits.store()
-    samples = to_export(project, statuses, splits)
+    samples = [sample for sample in chosen if project.splits.of(sample) in splits]
     if not samples:
         raise ProjectError(
             tr(

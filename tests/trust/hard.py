@@ -27,6 +27,9 @@ BAD_MASKS = {
 }
 """Image -> words of its mask's sentence."""
 
+NO_INDICES = frozenset({"rgb_colour.jpg", "u16.jpg"})
+"""Images whose masks do not count as Verified, as their headers tell."""
+
 GOOD_MASKS = frozenset({"ok_P.jpg", "P_gray_palette.jpg", "gray_index.jpg"})
 
 

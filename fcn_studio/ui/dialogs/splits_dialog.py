@@ -67,6 +67,7 @@ class SplitsDialog(Dialog):
         self._worker.stepped.connect(self._show_progress)
         self._worker.finished.connect(self._show)
         self._worker.failed.connect(lambda error: self._words.setText(str(error)))
+        self.finished.connect(self._later.stop)
         self.finished.connect(self._worker.close)
         self._changed()
 

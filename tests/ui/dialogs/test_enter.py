@@ -37,7 +37,15 @@ from fcn_studio.ui.dialogs.help_dialogs import ShortcutsDialog
 from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
 from fcn_studio.ui.dialogs.settings_dialog import SettingsDialog
 from tests.ui.conftest import Studio
-from tests.ui.test_pseudo_locale import DIALOGS, TABLE, frames_dialog, import_dialog, subclasses
+from tests.ui.test_pseudo_locale import (
+    DIALOGS,
+    TABLE,
+    frames_dialog,
+    import_dialog,
+    opening_dialog,
+    splits_dialog,
+    subclasses,
+)
 
 MAKERS: dict[str, Callable[[Studio, Path], Dialog]] = {
     **DIALOGS,
@@ -51,6 +59,9 @@ MAKERS: dict[str, Callable[[Studio, Path], Dialog]] = {
         "cell", type(TABLE).from_names(["background", "cells", "debriss"]), TABLE, {}
     ),
 }
+HELPERS = import_dialog, frames_dialog, splits_dialog, opening_dialog
+"""Functions that makers call."""
+
 CONTROLS = (QAbstractButton, QAbstractItemView, QAbstractSpinBox, QComboBox, QLineEdit, QPlainTextEdit)
 
 
@@ -149,7 +160,7 @@ def test_enter_on_cancel_cancels(studio: Studio, tmp_path: Path, done: list[str]
 def test_every_dialog_is_tried() -> None:
     for module in pkgutil.walk_packages(fcn_studio.ui.__path__, "fcn_studio.ui."):
         importlib.import_module(module.name)
-    made = {name for make in (*MAKERS.values(), import_dialog, frames_dialog) for name in make.__code__.co_names}
+    made = {name for make in (*MAKERS.values(), *HELPERS) for name in make.__code__.co_names}
     assert {kind.__name__ for kind in subclasses(Dialog)} - made == {"ConfirmationDialog"}
     ours = {kind for kind in QDialog.__subclasses__() if kind.__module__.startswith("fcn_studio")}
     assert ours == {Dialog}, "all dialogs have one base"
