@@ -15,7 +15,6 @@ from PySide6.QtWidgets import QWidget
 from fcn_studio.core.project import Access
 from fcn_studio.core.sample import Sample
 from fcn_studio.errors import FcnStudioError, GreyMaskFound, MaskDamaged, ProjectError, ProjectFileBroken
-from fcn_studio.formats.images.scan import MASKS
 from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.ui.runtime.user_messages import Messages
 from fcn_studio.ui.session.session import Session
@@ -66,6 +65,8 @@ class RestoreEarlier:
                 self._messages.offer(str(error), tr("Restore an earlier version…"), act)
                 return True
         if project is not None and project.access is Access.WRITABLE and _can_be_imported(error):
+            from fcn_studio.formats.images.scan import MASKS
+
             act = partial(self._import_masks, project.folder / MASKS)
             self._messages.offer(str(error), tr("Say what the values mean…"), act)
             return True

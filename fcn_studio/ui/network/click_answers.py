@@ -80,9 +80,11 @@ class ClickAnswers(QObject):
             self._job = self._process.submit(job, interactive=True)
 
     def _on_reply(self, reply: Reply) -> None:
+        if self._job is None or getattr(reply, "job_id", None) != self._job:
+            return
         from fcn_studio.jobs.protocol import ClickAnswer, Done, Failed
 
-        if self._job is None or getattr(reply, "job_id", None) != self._job or not isinstance(reply, Done | Failed):
+        if not isinstance(reply, Done | Failed):
             return
         asked, self._asked, self._job = self._asked, None, None
         if asked is not None and not asked.cancelled():
@@ -102,21 +104,21 @@ class ClickAnswers(QObject):
 
     def _prepare(self) -> None:
         """Let the features of the open image be computed before the first click needs them."""
-        from fcn_studio.jobs.protocol import FeaturesJob
-
         image, network, project = self._image(), self._current.info, self._session.project
         if self._session.toolbox.tool_name != TOOL or image is None or network is None or project is None:
             return
+        from fcn_studio.jobs.protocol import FeaturesJob
+
         if image.image_path != self._prepared:
             self._prepared = image.image_path
             levels, cache = project.config.grey_levels, str(project.features_folder or "")
             self._process.submit(FeaturesJob(str(network.path), (image,), self._device.name, levels, cache))
 
     def _image(self) -> ImageToSegment | None:
-        from fcn_studio.jobs.protocol import ImageToSegment
-
         image, project = self._session.image, self._session.project
         if image is None or project is None:
             return None
+        from fcn_studio.jobs.protocol import ImageToSegment
+
         sample = project.samples[image.row]
         return ImageToSegment(sample.image_id, str(sample.image_path))
