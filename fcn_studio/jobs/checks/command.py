@@ -111,7 +111,7 @@ def _print(report: CheckReport) -> None:
     notes = sum(BY_NAME[fault.check].note for fault in report.faults)
     print(
         tr(
-            "{images:,} images and {masks:,} masks checked; faults: {faults:,}, notes: {notes:,}",
+            "Images checked: {images:,}, masks: {masks:,}, faults: {faults:,}, notes: {notes:,}",
             images=report.images,
             masks=report.masks,
             faults=len(report.faults) - notes,
