@@ -20,6 +20,9 @@ MB_PER_1000 = 60.0
 """In so few visits heaps still grow to their size, and this process holds all other tests too; what leaks a document
 a visit is far above it. The long run's bar is 1 MB."""
 
+OBJECTS_PER_1000 = 2000.0
+"""A document that leaks has some seventy."""
+
 
 @pytest.fixture
 def soak(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Soak]]:
@@ -54,7 +57,7 @@ def test_nothing_grows(soak: Callable[[], Soak]) -> None:
     run(one, 400, 25)
     assert one.problems == []
     assert growth(one.samples, "rss_mb") < MB_PER_1000
-    assert growth(one.samples, "objects") < 2000
+    assert growth(one.samples, "objects") < OBJECTS_PER_1000
     for name in ("files", "threads"):
         assert steady(one.samples, name), [getattr(sample, name) for sample in one.samples]
 
@@ -72,4 +75,5 @@ def test_the_harness_sees_documents_that_are_never_let_go(
     monkeypatch.setattr(Session, "_show", leak)
     one = soak()
     run(one, 80, 8)
-    assert growth(one.samples, "rss_mb") > 4 * MB_PER_1000
+    # Objects, not memory: in a process that has run other tests a few documents fit into what those have freed.
+    assert growth(one.samples, "objects") > 10 * OBJECTS_PER_1000
