@@ -498,7 +498,7 @@ class _Script:
 
     def _exporting(self) -> None:
         from fcn_studio.core.sample import Split, Status
-        from fcn_studio.ui.dialogs.export_dialog import ExportChoice
+        from fcn_studio.ui.dialogs.data_sets.export_dialog import ExportChoice
 
         self._timer.stop()
         self._paint_and_verify(8)

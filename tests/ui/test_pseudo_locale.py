@@ -53,20 +53,20 @@ from fcn_studio.ui.dialogs.class_change_dialog import ClassChangeDialog
 from fcn_studio.ui.dialogs.class_map_dialog import ClassMapDialog
 from fcn_studio.ui.dialogs.clean_dialog import CleanDialog
 from fcn_studio.ui.dialogs.compare_dialog import CompareDialog
+from fcn_studio.ui.dialogs.data_sets.export_dialog import ExportDialog
+from fcn_studio.ui.dialogs.data_sets.frames_dialog import FramesDialog
+from fcn_studio.ui.dialogs.data_sets.import_dialog import ImportDialog
+from fcn_studio.ui.dialogs.data_sets.opening_dialog import OpeningDialog
+from fcn_studio.ui.dialogs.data_sets.splits_dialog import SplitsDialog
 from fcn_studio.ui.dialogs.effort_dialog import EffortDialog
-from fcn_studio.ui.dialogs.export_dialog import ExportDialog
 from fcn_studio.ui.dialogs.first_classes_dialog import FirstClassesDialog
-from fcn_studio.ui.dialogs.frames_dialog import FramesDialog
 from fcn_studio.ui.dialogs.help_dialogs import ReportDialog, ShortcutsDialog
-from fcn_studio.ui.dialogs.import_dialog import ImportDialog
 from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
-from fcn_studio.ui.dialogs.opening_dialog import OpeningDialog
 from fcn_studio.ui.dialogs.recovery_dialog import RecoveryDialog
 from fcn_studio.ui.dialogs.restore_dialog import RestoreDialog
 from fcn_studio.ui.dialogs.run_label_dialog import RunLabelDialog
 from fcn_studio.ui.dialogs.scratch_dialog import ScratchDialog
 from fcn_studio.ui.dialogs.settings_dialog import SettingsDialog, ThresholdsDialog
-from fcn_studio.ui.dialogs.splits_dialog import SplitsDialog
 from fcn_studio.ui.dialogs.work_dialog import WorkDialog
 from fcn_studio.ui.network.network_library import NetworkLibrary
 from fcn_studio.ui.runtime.user_messages import ActionDoor

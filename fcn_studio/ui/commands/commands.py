@@ -32,7 +32,7 @@ from fcn_studio.ui.saving.exporter import Exporter
 if TYPE_CHECKING:
     from fcn_studio.formats.exporters.base import ExportResult
     from fcn_studio.jobs.export import ExportForecast
-    from fcn_studio.ui.dialogs.export_dialog import ExportChoice
+    from fcn_studio.ui.dialogs.data_sets.export_dialog import ExportChoice
     from fcn_studio.ui.network.network_parts import NetworkParts
     from fcn_studio.ui.session.session import Session
 
@@ -181,7 +181,7 @@ class Commands(QObject):
         """
         from fcn_studio.jobs.export import forecast
         from fcn_studio.ui.dialogs.class_counts import ClassCounts
-        from fcn_studio.ui.dialogs.export_dialog import ExportDialog
+        from fcn_studio.ui.dialogs.data_sets.export_dialog import ExportDialog
 
         self.exporter.refuse_second()
         project, session = self._session.project, self._session

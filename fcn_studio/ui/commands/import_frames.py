@@ -42,7 +42,7 @@ class ImportFrames(QObject):
             FcnStudioError: if the folder cannot be opened.
         """
         from fcn_studio.jobs.import_masks.frames import result_sentences
-        from fcn_studio.ui.dialogs.frames_dialog import FramesDialog
+        from fcn_studio.ui.dialogs.data_sets.frames_dialog import FramesDialog
 
         project = self._session.project
         folder = None if project is None else project.folder

@@ -58,7 +58,7 @@ class ImportMasks(QObject):
         Raises:
             ProjectError: if something else works on the project, or it cannot be opened again.
         """
-        from fcn_studio.ui.dialogs.import_dialog import ImportDialog
+        from fcn_studio.ui.dialogs.data_sets.import_dialog import ImportDialog
 
         session, project, row = self._session, self._session.project, self._session.index
         if project is None:

@@ -15,7 +15,7 @@ from fcn_studio.ui.runtime.user_messages import ActionDoor, MessageButton, Messa
 
 if TYPE_CHECKING:
     from fcn_studio.formats.opening.report import OpeningReport
-    from fcn_studio.ui.dialogs.opening_dialog import OpeningDialog
+    from fcn_studio.ui.dialogs.data_sets.opening_dialog import OpeningDialog
     from fcn_studio.ui.session.session import Session
 
 
@@ -36,7 +36,7 @@ class OpeningReports(QObject):
 
     def show(self) -> None:
         """Show the report on the open project."""
-        from fcn_studio.ui.dialogs.opening_dialog import OpeningDialog
+        from fcn_studio.ui.dialogs.data_sets.opening_dialog import OpeningDialog
 
         project = self._session.project
         if project is not None:

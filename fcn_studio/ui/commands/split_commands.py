@@ -47,7 +47,7 @@ class SplitCommands(QObject):
         Raises:
             ProjectError: if the splits cannot be read or written.
         """
-        from fcn_studio.ui.dialogs.splits_dialog import SplitsDialog
+        from fcn_studio.ui.dialogs.data_sets.splits_dialog import SplitsDialog
 
         project = self._project()
         self._session.drain()

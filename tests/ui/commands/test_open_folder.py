@@ -12,8 +12,8 @@ from pytestqt.qtbot import QtBot
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats.images.images import write_png
+from fcn_studio.ui.dialogs.data_sets.opening_dialog import OpeningDialog
 from fcn_studio.ui.dialogs.first_classes_dialog import FirstClassesDialog
-from fcn_studio.ui.dialogs.opening_dialog import OpeningDialog
 from fcn_studio.ui.dialogs.questions import EndJobsDialog, TreeDialog
 from fcn_studio.ui.network.job_list import Kind
 from tests.jobs.helpers import job

@@ -7,7 +7,7 @@ from pytestqt.qtbot import QtBot
 from fcn_studio.core.sample import Split
 from fcn_studio.core.splitting.groups import GroupBy
 from fcn_studio.ui.commands.split_commands import SplitCommands
-from fcn_studio.ui.dialogs.splits_dialog import SplitsDialog
+from fcn_studio.ui.dialogs.data_sets.splits_dialog import SplitsDialog
 from fcn_studio.ui.docks.file_model import Column
 from tests.ui.conftest import Studio
 

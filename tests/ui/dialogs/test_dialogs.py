@@ -16,7 +16,7 @@ from fcn_studio.jobs.export import ExportForecast, forecast
 from fcn_studio.settings import Settings
 from fcn_studio.ui.actions.table import ACTIONS
 from fcn_studio.ui.dialogs.class_counts import ClassCounts
-from fcn_studio.ui.dialogs.export_dialog import ExportChoice, ExportDialog
+from fcn_studio.ui.dialogs.data_sets.export_dialog import ExportChoice, ExportDialog
 from fcn_studio.ui.dialogs.help_dialogs import ReportDialog, ShortcutsDialog
 from fcn_studio.ui.dialogs.questions import (
     BatchDialog,

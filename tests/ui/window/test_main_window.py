@@ -39,7 +39,7 @@ from fcn_studio.tools.options import BRUSH_SHAPE, BRUSH_SIZE
 from fcn_studio.ui.actions.table import ACTIONS
 from fcn_studio.ui.canvas.layers import Layer
 from fcn_studio.ui.dialogs import questions
-from fcn_studio.ui.dialogs.export_dialog import ExportChoice
+from fcn_studio.ui.dialogs.data_sets.export_dialog import ExportChoice
 from fcn_studio.ui.network.job_list import Kind
 from fcn_studio.ui.saving.autosave import SaveState
 from fcn_studio.ui.widgets.size_box import SizeBox

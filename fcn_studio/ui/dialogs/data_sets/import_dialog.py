@@ -37,8 +37,8 @@ from fcn_studio.jobs.import_masks.mapping import (
 from fcn_studio.jobs.import_masks.merge import ImportResult, import_masks
 from fcn_studio.paths import expanded
 from fcn_studio.ui.dialogs.base import Dialog
-from fcn_studio.ui.dialogs.import_preview import ImportPreview
-from fcn_studio.ui.dialogs.value_table import ValueTable
+from fcn_studio.ui.dialogs.data_sets.import_preview import ImportPreview
+from fcn_studio.ui.dialogs.data_sets.value_table import ValueTable
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.runtime.worker import Worker
 from fcn_studio.ui.widgets import theme

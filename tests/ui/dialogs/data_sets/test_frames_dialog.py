@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.errors import ProjectError
 from fcn_studio.ui.dialogs.base import Dialog
-from fcn_studio.ui.dialogs.frames_dialog import FramesDialog
+from fcn_studio.ui.dialogs.data_sets.frames_dialog import FramesDialog
 from tests.ui.conftest import Studio
 
 

@@ -14,8 +14,8 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.sample import Status
 from fcn_studio.ui.dialogs.base import Dialog
-from fcn_studio.ui.dialogs.import_dialog import ImportDialog
-from fcn_studio.ui.dialogs.import_preview import UNDECIDED_COLOUR, blended
+from fcn_studio.ui.dialogs.data_sets.import_dialog import ImportDialog
+from fcn_studio.ui.dialogs.data_sets.import_preview import UNDECIDED_COLOUR, blended
 from tests.ui.conftest import Studio
 
 SIZE = (64, 48)

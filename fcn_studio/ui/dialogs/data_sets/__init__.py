@@ -1,0 +1,1 @@
+"""Dialogs that bring data sets in and out."""
