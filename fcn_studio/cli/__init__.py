@@ -20,7 +20,6 @@ from typing import Any
 from fcn_studio.cli.arguments import parser
 from fcn_studio.core.training import Level, RecipeName, TrainConfig
 from fcn_studio.errors import FcnStudioError, UsageError
-from fcn_studio.formats.exporters import EXPORTERS
 from fcn_studio.i18n import tr
 
 Json = Mapping[str, object]
@@ -38,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A log file gets each line at once, and a path that cannot be encoded costs no result.
         sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
-    options = parser().parse_args(words)
+    options = parser(words[0]).parse_args(words)
     try:
         if options.command in _WINDOWS:
             return _WINDOWS[options.command](options)
@@ -192,6 +191,7 @@ def _check(options: argparse.Namespace) -> Json:
 
 
 def _export(options: argparse.Namespace) -> Json:
+    from fcn_studio.formats.exporters import EXPORTERS
     from fcn_studio.jobs import headless
 
     keys = {option.key for row in EXPORTERS for option in row.options}

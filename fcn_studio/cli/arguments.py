@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from fcn_studio import __version__
 from fcn_studio.core.training import Level, RecipeName
-from fcn_studio.formats.checks.options import FIXABLE, OPTIONS
-from fcn_studio.formats.exporters import EXPORTERS
-from fcn_studio.formats.exporters.options import IMAGE_OPTIONS
-from fcn_studio.formats.importers import DATA_SETS, IMPORTERS
 from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.settings import Setting, Value
 
@@ -34,8 +31,12 @@ _SHARED = tr_noop(
 )
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
+def parser(only: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of all commands.
+
+    Args:
+        only: name of a command; no other gets its arguments, which saves time and imports when the window starts.
+    """
     top = argparse.ArgumentParser(
         "fcn-studio",
         description=tr("Label images for semantic segmentation; the network learns while you label."),
@@ -44,28 +45,10 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"fcn-studio {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
-    _add_window(commands.add_parser("open", help=tr("open a folder in the window (the default command)")))
-    demo = commands.add_parser("demo", help=tr("open a small drawn project; without a display, run through it"))
-    demo.add_argument(
-        "folder", nargs="?", type=Path, help=tr("folder of the project (default: a new temporary folder)")
-    )
-    demo.add_argument("--offscreen", action="store_true", help=tr("run without a window even if there is a display"))
-    demo.add_argument("--screenshot", type=Path, help=tr("file that gets a picture of the window"))
-    _add_segment(commands.add_parser("segment", help=tr("label images with a network"), epilog=tr(_SHARED)))
-    _add_train(commands.add_parser("train", help=tr("fine-tune or train a network on what was labelled by hand")))
-    _add_evaluate(commands.add_parser("evaluate", help=tr("score a network on verified images"), epilog=tr(_SHARED)))
-    _add_suspects(
-        commands.add_parser(
-            "suspects", help=tr("list labels of verified images that may be wrong"), epilog=tr(_SHARED)
-        )
-    )
-    _add_check(commands.add_parser("check", help=tr("find what is wrong with images, masks and lists")))
-    _add_export(commands.add_parser("export", help=tr("write a data set for training with other programs")))
-    _add_import(commands.add_parser("import", help=tr("bring in masks and annotations of other programs")))
-    _add_classes(commands.add_parser("classes", help=tr("list the classes; merge, delete or retire some")))
-    _add_networks(commands)
-    doctor = commands.add_parser("doctor", help=tr("show versions, device and Qt platform, and what is missing"))
-    _add_json(doctor)
+    for name, (words, add_arguments) in COMMANDS.items():
+        command = commands.add_parser(name, help=tr(words))
+        if only in (None, name):
+            add_arguments(command)
     return top
 
 
@@ -75,6 +58,16 @@ def _add_window(command: argparse.ArgumentParser) -> None:
         "--break-lock", action="store_true", help=tr("take over a project that another computer left locked")
     )
     _add_max_pixels(command)
+
+
+def _add_demo(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "folder", nargs="?", type=Path, help=tr("folder of the project (default: a new temporary folder)")
+    )
+    command.add_argument(
+        "--offscreen", action="store_true", help=tr("run without a window even if there is a display")
+    )
+    command.add_argument("--screenshot", type=Path, help=tr("file that gets a picture of the window"))
 
 
 def _add_max_pixels(command: argparse.ArgumentParser) -> None:
@@ -129,6 +122,7 @@ def _add_project(command: argparse.ArgumentParser, *, network_required: bool = F
 
 
 def _add_segment(command: argparse.ArgumentParser) -> None:
+    command.epilog = tr(_SHARED)
     _add_project(command)
     command.add_argument(
         "--all", action="store_true", help=tr("label pre-labelled images too, but no image that was edited by hand")
@@ -227,6 +221,7 @@ def _size(words: str) -> tuple[int, int]:
 
 
 def _add_evaluate(command: argparse.ArgumentParser) -> None:
+    command.epilog = tr(_SHARED)
     _add_project(command, network_required=True)
     command.add_argument(
         "--split",
@@ -238,6 +233,7 @@ def _add_evaluate(command: argparse.ArgumentParser) -> None:
 
 
 def _add_suspects(command: argparse.ArgumentParser) -> None:
+    command.epilog = tr(_SHARED)
     _add_folder(command)
     _add_device(command)
 
@@ -255,6 +251,8 @@ def _add_classes(command: argparse.ArgumentParser) -> None:
 
 
 def _add_check(command: argparse.ArgumentParser) -> None:
+    from fcn_studio.formats.checks.options import FIXABLE, OPTIONS
+
     _add_folder(command)
     command.add_argument(
         "--fix",
@@ -278,40 +276,53 @@ def _add_check(command: argparse.ArgumentParser) -> None:
         command.add_argument(name, help=words.replace("%", "%%"), **_argument(option))
 
 
-def _add_networks(commands: Any) -> None:
-    """Add the commands about networks, mostly of two words."""
-    listing = commands.add_parser("networks", help=tr("list the networks"))
-    listing.add_argument("folder", nargs="?", type=Path, help=tr("project whose runs are listed too"))
-    listing.add_argument("--available", action="store_true", help=tr("list also networks that can be downloaded"))
-    download = commands.add_parser("networks download", help=tr("download a published network"))
-    download.add_argument("name", metavar="NAME", help=tr("name as 'networks --available' lists it"))
-    download.add_argument(
+def _add_networks(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", nargs="?", type=Path, help=tr("project whose runs are listed too"))
+    command.add_argument("--available", action="store_true", help=tr("list also networks that can be downloaded"))
+    _add_json(command)
+
+
+def _add_networks_download(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", metavar="NAME", help=tr("name as 'networks --available' lists it"))
+    command.add_argument(
         "--allow-unverified", action="store_true", help=tr("download even if no published hash proves what arrives")
     )
-    imported = commands.add_parser(
-        "networks import", help=tr("import a .caffemodel, .pth or checkpoint file as a network")
-    )
-    imported.add_argument("file", metavar="FILE", type=Path, help=tr("the file"))
-    imported.add_argument(
+    _add_keep_as(command)
+    _add_json(command)
+
+
+def _add_networks_import(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", metavar="FILE", type=Path, help=tr("the file"))
+    command.add_argument(
         "--classes", metavar="FILE", type=Path, help=tr("file with the name of a class in each line, index 0 first")
     )
-    imported.add_argument(
+    command.add_argument(
         "--architecture",
         metavar="NAME",
         default="",
         help=tr("what a .pth is, where the file does not tell: vgg16-8s or vgg16-8s-atonce"),
     )
-    show = commands.add_parser("networks show", help=tr("show what is known of a network"))
-    show.add_argument("name", metavar="NAME", help=tr("name of a network, installed or not, or a checkpoint file"))
-    remove = commands.add_parser("networks remove", help=tr("delete a network that was downloaded or imported"))
-    remove.add_argument("name", metavar="NAME", help=tr("name of the network"))
-    for command in (download, imported):
-        command.add_argument("--as", dest="keep_as", metavar="NAME", default="", help=tr("keep it under this name"))
-    for command in (listing, download, imported, show, remove):
-        _add_json(command)
+    _add_keep_as(command)
+    _add_json(command)
+
+
+def _add_keep_as(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--as", dest="keep_as", metavar="NAME", default="", help=tr("keep it under this name"))
+
+
+def _add_networks_show(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", metavar="NAME", help=tr("name of a network, installed or not, or a checkpoint file"))
+    _add_json(command)
+
+
+def _add_networks_remove(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", metavar="NAME", help=tr("name of the network"))
+    _add_json(command)
 
 
 def _add_export(command: argparse.ArgumentParser) -> None:
+    from fcn_studio.formats.exporters import EXPORTERS
+
     _add_folder(command)
     formats = [row.name for row in EXPORTERS]
     command.add_argument("--format", choices=formats, default=formats[0], help=tr("form of the data set"))
@@ -332,6 +343,8 @@ def _add_export(command: argparse.ArgumentParser) -> None:
 
 
 def _add_import(command: argparse.ArgumentParser) -> None:
+    from fcn_studio.formats.importers import DATA_SETS, IMPORTERS
+
     command.add_argument("source", type=Path, help=tr("file or folder of the annotations, or a film"))
     command.add_argument("--into", metavar="FOLDER", type=Path, required=True, help=tr("folder of the images"))
     command.add_argument(
@@ -387,6 +400,9 @@ def _add_frames(command: argparse.ArgumentParser) -> None:
 
 def _add_export_options(command: argparse.ArgumentParser) -> None:
     """Add the options that export formats share, and those of each format, each only once."""
+    from fcn_studio.formats.exporters import EXPORTERS
+    from fcn_studio.formats.exporters.options import IMAGE_OPTIONS
+
     added: set[str] = set()
     groups = [(tr("options of formats with images and masks"), IMAGE_OPTIONS)]
     groups += [(tr("options of the format '{format}'", format=row.name), row.options) for row in EXPORTERS]
@@ -413,3 +429,24 @@ def _argument(option: Setting[Any]) -> dict[str, Any]:
             raise argparse.ArgumentTypeError(str(error)) from error
 
     return {"type": value, "metavar": "N" if option.kind in (int, float) else "TEXT"}
+
+
+COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "open": (tr_noop("open a folder in the window (the default command)"), _add_window),
+    "demo": (tr_noop("open a small drawn project; without a display, run through it"), _add_demo),
+    "segment": (tr_noop("label images with a network"), _add_segment),
+    "train": (tr_noop("fine-tune or train a network on what was labelled by hand"), _add_train),
+    "evaluate": (tr_noop("score a network on verified images"), _add_evaluate),
+    "suspects": (tr_noop("list labels of verified images that may be wrong"), _add_suspects),
+    "check": (tr_noop("find what is wrong with images, masks and lists"), _add_check),
+    "export": (tr_noop("write a data set for training with other programs"), _add_export),
+    "import": (tr_noop("bring in masks and annotations of other programs"), _add_import),
+    "classes": (tr_noop("list the classes; merge, delete or retire some"), _add_classes),
+    "networks": (tr_noop("list the networks"), _add_networks),
+    "networks download": (tr_noop("download a published network"), _add_networks_download),
+    "networks import": (tr_noop("import a .caffemodel, .pth or checkpoint file as a network"), _add_networks_import),
+    "networks show": (tr_noop("show what is known of a network"), _add_networks_show),
+    "networks remove": (tr_noop("delete a network that was downloaded or imported"), _add_networks_remove),
+    "doctor": (tr_noop("show versions, device and Qt platform, and what is missing"), _add_json),
+}
+"""Name of each command, what it does, and the function that adds its arguments."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Literal
@@ -31,6 +30,12 @@ class Access(Enum):
     READ_ONLY = auto()
 
 
+def _new_id() -> str:
+    import uuid  # the start of the window needs none
+
+    return str(uuid.uuid4())
+
+
 @dataclass(frozen=True)
 class ProjectConfig:
     """The settings that travel with a project folder.
@@ -46,7 +51,7 @@ class ProjectConfig:
     table: ClassTable
     unlabelled: Unlabelled
     val_percent: int = DEFAULT_VAL_PERCENT
-    project_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    project_id: str = field(default_factory=_new_id)
     grey_levels: GreyLevels = BY_FILE
 
     @classmethod

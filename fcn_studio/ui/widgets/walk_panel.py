@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
@@ -101,6 +99,8 @@ def _keys(hotspot: Hotspot, table: ClassTable) -> str:
 
 def _shown(index: int, table: ClassTable) -> str:
     """Return a class with its colour, as rich text."""
+    from html import escape  # its table of entities would cost the start of the window two milliseconds
+
     info = table.get(index)
     red, green, blue = info.colour if info is not None else (128, 128, 128)
     colours = f"color: rgb({red}, {green}, {blue}); background-color: white"  # dark classes are seen too
