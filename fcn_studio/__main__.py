@@ -16,4 +16,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    if getattr(sys, "frozen", False):  # PyInstaller: the network's process is this program again
+        import multiprocessing
+
+        multiprocessing.freeze_support()
     sys.exit(main())

@@ -11,6 +11,7 @@ import io
 import os
 import secrets
 import stat
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -36,6 +37,11 @@ def resource(*parts: str) -> Path:
         if candidate.exists():
             return candidate
     raise FileNotFoundError(f"bundled resource {'/'.join(parts)} is missing: reinstall fcn-studio")
+
+
+def is_packaged() -> bool:
+    """Return whether PyInstaller has made the program, so that Python and pip are out of reach."""
+    return bool(getattr(sys, "frozen", False))
 
 
 def _folder(override: str, default: Callable[[], str]) -> Path:
@@ -89,6 +95,14 @@ def networks_dir() -> Path:
         "FCN_STUDIO_NETWORKS_DIR",
         lambda: os.path.join(platformdirs.user_data_dir(_APP, appauthor=False), "networks"),
     )
+
+
+def data_home() -> Path | None:
+    """Folder of the user's data of all programs, or None for a user without a home folder."""
+    try:
+        return Path(platformdirs.user_data_dir())
+    except RuntimeError:
+        return None
 
 
 def open_file(path: Path) -> io.BufferedReader:

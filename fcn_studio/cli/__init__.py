@@ -267,6 +267,12 @@ def _networks(options: argparse.Namespace) -> Json:
     return commands[options.command]()
 
 
+def _desktop(options: argparse.Namespace) -> Json:
+    from fcn_studio.jobs.commands import desktop
+
+    return {"install": desktop.install, "remove": desktop.remove}[options.what]()
+
+
 def _doctor(options: argparse.Namespace) -> Json:
     from fcn_studio.ui.doctor import examine
 
@@ -293,6 +299,7 @@ _REPORTS: dict[str, Callable[[argparse.Namespace], Json]] = {
     "networks import": _networks,
     "networks show": _networks,
     "networks remove": _networks,
+    "desktop": _desktop,
     "doctor": _doctor,
 }
 """Commands that end with a result for ``--json``."""

@@ -60,6 +60,11 @@ def _add_window(command: argparse.ArgumentParser) -> None:
     _add_max_pixels(command)
 
 
+def _add_desktop(command: argparse.ArgumentParser) -> None:
+    command.add_argument("what", choices=["install", "remove"], help=tr("whether to add or to remove it"))
+    _add_json(command)
+
+
 def _add_demo(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "folder", nargs="?", type=Path, help=tr("folder of the project (default: a new temporary folder)")
@@ -447,6 +452,10 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "networks import": (tr_noop("import a .caffemodel, .pth or checkpoint file as a network"), _add_networks_import),
     "networks show": (tr_noop("show what is known of a network"), _add_networks_show),
     "networks remove": (tr_noop("delete a network that was downloaded or imported"), _add_networks_remove),
+    "desktop": (
+        tr_noop("add the program to the desktop's menu, or remove it (Linux, for this user)"),
+        _add_desktop,
+    ),
     "doctor": (tr_noop("show versions, device and Qt platform, and what is missing"), _add_json),
 }
 """Name of each command, what it does, and the function that adds its arguments."""

@@ -78,6 +78,23 @@ def describe_device(device: torch.device) -> str:
     return tr_n("CPU, {n} thread", "CPU, {n} threads", threads)
 
 
+def describe_build() -> str:
+    """Return what the installed torch is built for: "CPU", "CUDA 13.0" or "ROCm 7.1"."""
+    if torch.version.cuda:
+        return f"CUDA {torch.version.cuda}"
+    hip = torch.version.hip
+    return f"ROCm {'.'.join(hip.split('.')[:2])}" if hip else "CPU"
+
+
+def check_torchvision() -> None:
+    """Import torchvision, which fails beside a torch of another build.
+
+    Raises:
+        ImportError, RuntimeError: what torchvision raises.
+    """
+    import torchvision  # noqa: F401 - the import is the check
+
+
 def configure_threads(count: int | None = None) -> int:
     """Set torch's number of CPU threads, and return the number used.
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.errors import FcnStudioError, UsageError
 from fcn_studio.i18n import tr
+from fcn_studio.paths import resource
 from fcn_studio.settings import Settings
 from fcn_studio.ui.network.network_parts import NetworkParts
 from fcn_studio.ui.network.network_process import JobProcess, NetworkProcess
@@ -112,6 +114,7 @@ def application(arguments: list[str] | None = None) -> QApplication:
     app.setApplicationName("FCN Studio")
     app.setApplicationDisplayName("FCN Studio")
     app.setDesktopFileName("fcn-studio")
+    app.setWindowIcon(QIcon(str(resource("desktop", "fcn-studio-128.png"))))
     theme.install_fonts()
     return app
 

@@ -5,14 +5,16 @@ Qt is tried in a process of its own, because a missing system library or platfor
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import platform
 import re
-import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import metadata
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 from fcn_studio import __version__, paths
@@ -21,10 +23,10 @@ from fcn_studio.fcn.weights.catalogue import bundled, read_info
 from fcn_studio.i18n import tr, tr_n, tr_noop
 from fcn_studio.ui.runtime.platform_probe import DEBIAN_PACKAGES, PACKAGES, has_display
 
-_PROBE = (
-    "from PySide6.QtWidgets import QApplication; app = QApplication([]); "
-    "from PySide6.QtGui import QFontDatabase; print(app.platformName(), len(QFontDatabase.families()))"
-)
+_TIMEOUT_S = 120
+
+_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+"""Where PyTorch publishes its builds without CUDA."""
 
 
 @dataclass
@@ -34,10 +36,12 @@ class Report:
     Attributes:
         facts: (what, value) pairs; what is English, and a key in JSON.
         missing: what is missing, and how to get it.
+        hints: what could be changed, and how.
     """
 
     facts: list[tuple[str, str]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
 
     @property
     def healthy(self) -> bool:
@@ -47,11 +51,15 @@ class Report:
     def lines(self) -> list[str]:
         """Return the report as text."""
         rows = [f"{tr(what):24} {value}" for what, value in self.facts]
-        return rows + ([tr("missing: {what}", what=what) for what in self.missing] or [tr("nothing is missing")])
+        return [
+            *rows,
+            *self.hints,
+            *([tr("missing: {what}", what=what) for what in self.missing] or [tr("nothing is missing")]),
+        ]
 
     def as_json(self) -> dict[str, object]:
         """Return the report for ``--json``."""
-        return {"facts": dict(self.facts), "missing": self.missing, "healthy": self.healthy}
+        return {"facts": dict(self.facts), "missing": self.missing, "hints": self.hints, "healthy": self.healthy}
 
 
 def examine() -> Report:
@@ -121,15 +129,59 @@ def _installed(package: str) -> bool:
     return True
 
 
-def _run(code: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={**os.environ, **(environment or {})},
-    )
+def _probe(function: Callable[[], tuple[str, ...]], **environment: str) -> tuple[tuple[str, ...], str]:
+    """Run a function in a process of its own.
+
+    A packaged program has no interpreter that could be given code; it starts itself again, as for the network.
+
+    Args:
+        function: without arguments, of the top level of a module.
+        environment: variables that are set for it.
+
+    Returns:
+        what the function returns, or nothing if it failed; and what was written to standard error.
+    """
+    context = multiprocessing.get_context("spawn")
+    results = context.SimpleQueue()
+    with tempfile.TemporaryDirectory() as folder:
+        said = Path(folder) / "stderr"
+        process = context.Process(target=_in_process, args=(function, environment, str(said), results), daemon=True)
+        process.start()
+        process.join(_TIMEOUT_S)
+        if process.is_alive():
+            process.kill()
+            process.join()
+            return (), tr("it gave no answer for {seconds} s", seconds=_TIMEOUT_S)
+        text = said.read_text("utf-8", "replace") if said.exists() else ""
+    return (() if results.empty() else results.get()), text
+
+
+def _in_process(
+    function: Callable[[], tuple[str, ...]],
+    environment: dict[str, str],
+    said: str,
+    results: SimpleQueue[tuple[str, ...]],
+) -> None:
+    with open(said, "wb") as file:
+        os.dup2(file.fileno(), 2)  # the libraries write there themselves
+    os.environ |= environment
+    results.put(function())
+
+
+def _probe_torch() -> tuple[str, ...]:
+    from fcn_studio.fcn.device import check_torchvision, choose_device, describe_build, describe_device
+
+    if not paths.is_packaged():
+        check_torchvision()
+    return describe_build(), describe_device(choose_device())
+
+
+def _probe_qt() -> tuple[str, ...]:
+    from PySide6.QtGui import QFontDatabase
+    from PySide6.QtWidgets import QApplication
+
+    app = QApplication([])
+    return app.platformName(), str(len(QFontDatabase.families()))
 
 
 def _torch(report: Report) -> None:
@@ -137,32 +189,52 @@ def _torch(report: Report) -> None:
 
     This finds mixed builds.
     """
-    done = _run(
-        "import torch, torchvision; from fcn_studio.fcn.device import choose_device, describe_device; "
-        "print(describe_device(choose_device()))"
-    )
-    if done.returncode == 0:
-        report.facts.append((tr_noop("network runs on"), done.stdout.strip()))
+    found, said = _probe(_probe_torch)
+    if found:
+        build, device = found
+        report.facts += [(tr_noop("torch build"), build), (tr_noop("network runs on"), device)]
+        report.hints += [] if paths.is_packaged() else _other_build(build)
     else:
         report.missing.append(
             tr(
                 "torch and torchvision that load together ({reason}); run: pip install --force-reinstall torch "
                 "torchvision, both from the same index",
-                reason=_last(done.stderr),
+                reason=_last(said),
             )
         )
 
 
+def _other_build(build: str) -> list[str]:
+    """Return how to change from a CUDA build to the CPU's, or back."""
+    if sys.platform == "darwin":  # one build for CPU and Apple GPU
+        return []
+    if build != "CPU":
+        return [
+            tr(
+                "The CPU build of torch takes 4 GB less. In a new environment run: pip install torch torchvision "
+                "--index-url {index}, then: pip install fcn-studio",
+                index=_CPU_INDEX,
+            )
+        ]
+    return [
+        tr(
+            "An NVIDIA GPU needs the CUDA build of torch. In a new environment run the command that {page} shows for "
+            "your system, then: pip install fcn-studio",
+            page="https://pytorch.org/get-started/locally/",
+        )
+    ]
+
+
 def _qt(report: Report, platform_name: str | None) -> None:
-    done = _run(_PROBE, {"QT_QPA_PLATFORM": platform_name} if platform_name else None)
+    found, said = _probe(_probe_qt, **({"QT_QPA_PLATFORM": platform_name} if platform_name else {}))
     what = f"Qt ({platform_name or 'display'})"
-    if done.returncode == 0:
-        name, fonts = done.stdout.split()
+    if found:
+        name, fonts = found
         words = tr_n("platform {name}, {n} font family", "platform {name}, {n} font families", int(fonts), name=name)
         report.facts.append((what, words))
         return
-    library = re.search(r"(lib[\w.+-]+\.so[.\d]*)", done.stderr)
-    reason = tr("the system library {name} is missing", name=library[1]) if library else _last(done.stderr)
+    library = re.search(r"(lib[\w.+-]+\.so[.\d]*)", said)
+    reason = tr("the system library {name} is missing", name=library[1]) if library else _last(said)
     if sys.platform == "linux":
         packages = " ".join(DEBIAN_PACKAGES)
         report.missing.append(

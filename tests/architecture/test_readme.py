@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from fcn_studio import cli
@@ -24,6 +25,16 @@ def test_every_command_is_named() -> None:
     assert commands.choices is not None
     for name in set(commands.choices) - {"open"}:
         assert f"fcn-studio {name}" in README
+
+
+def test_every_command_it_shows_exists() -> None:
+    shown = re.findall(r"^(?:uv tool |pipx )?(?:\$ )?fcn-studio ([a-z]+(?: [a-z]+)?)\b", README, re.MULTILINE)
+    shown += re.findall(r"`fcn-studio ([a-z]+(?: [a-z]+)?)\b", README)
+    assert len(shown) > 15
+    (commands,) = (action for action in cli.parser()._actions if action.dest == "command")
+    assert commands.choices is not None
+    unknown = [words for words in shown if words.split()[0] not in commands.choices and words != "photos"]
+    assert unknown == []
 
 
 def test_the_formats_are_those_of_the_registries() -> None:

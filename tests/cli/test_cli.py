@@ -32,6 +32,7 @@ COMMANDS = [
     "import",
     "classes",
     "networks",
+    "desktop",
     "doctor",
 ]
 
@@ -341,6 +342,7 @@ def test_the_doctor_reports_as_json() -> None:
     assert done.returncode == (0 if report["healthy"] else 2)
     assert report["facts"]["FCN Studio"] == __version__
     assert report["facts"]["network runs on"]
+    assert report["facts"]["torch build"] == "CPU" or "--index-url" in report["hints"][0]
     assert "platform offscreen" in report["facts"]["Qt (offscreen)"]
     # In a checkout without the bundled network that may be missing; nothing else may.
     assert all("network" in sentence for sentence in report["missing"]), report["missing"]

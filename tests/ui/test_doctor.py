@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,29 @@ def test_it_sees_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor.tempfile, "TemporaryFile", full)
     assert all("No space left on device" in sentence for sentence in folders().missing)
     assert len(folders().missing) == 3
+
+
+@pytest.mark.parametrize(("build", "other"), [("CPU", "CUDA build"), ("CUDA 13.0", "whl/cpu")])
+def test_it_says_how_to_get_the_other_build_of_torch(build: str, other: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_probe", lambda function: ((build, "CPU, 2 threads"), ""))
+    monkeypatch.setattr(doctor.sys, "platform", "linux")
+    report = Report()
+    doctor._torch(report)
+    assert dict(report.facts)["torch build"] == build
+    assert other in report.hints[0]
+    assert report.healthy
+    assert report.hints[0] in report.lines()
+
+
+def _dies() -> tuple[str, ...]:
+    os.write(2, b"libEGL.so.1: cannot open shared object file\n")
+    os.abort()
+
+
+def test_what_a_dying_library_wrote_is_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_probe_qt", _dies)
+    monkeypatch.setattr(doctor.sys, "platform", "linux")
+    report = Report()
+    doctor._qt(report, "offscreen")
+    (sentence,) = report.missing
+    assert "the system library libEGL.so.1 is missing" in sentence

@@ -69,7 +69,7 @@ class OpenFolder(QObject):
             self.open(Path(chosen))
 
     def open(self, folder: Path) -> None:
-        """Open a folder, or the folder of an image.
+        """Open a folder, the folder of an image, or that of a project file.
 
         The folder of an image opens at that image. Each question is asked at most once. Of the open folder, offer the
         images that are new.
@@ -78,14 +78,15 @@ class OpenFolder(QObject):
             FcnStudioError: if it cannot be opened.
         """
         from fcn_studio.formats.images.frames import is_film
-        from fcn_studio.formats.project.project_folder import folder_of_image
+        from fcn_studio.formats.project.project_folder import PROJECT_FILE, folder_of_image
 
         if is_film(folder) and folder.is_file():
             raise ProjectError(tr("{path} is a film; File > Import frames writes its frames as images", path=folder))
         if folder.is_file():
             image = Path(os.path.abspath(folder))
             self._open(folder_of_image(image))
-            self._show(image)
+            if image.name != PROJECT_FILE:
+                self._show(image)
         else:
             self._open(folder)
 
