@@ -3,6 +3,7 @@
 
 Only the standard library is used. It makes its own virtual environment (``.venv`` beside the checkout's files, or
 where ``FCN_STUDIO_VENV`` says), and on a Debian-like Linux installs the system libraries that Qt's wheels expect.
+``--python python3.13`` takes another Python than the one that runs it, and an environment of its own, ``.venv-3.13``.
 """
 
 from __future__ import annotations
@@ -40,9 +41,12 @@ PROGRAMS = {"Xvfb": "xvfb", "xvfb-run": "xvfb", "xauth": "xauth"}
 def main() -> int:
     """Install, then run; the exit code of what was run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--python", help="run with this interpreter, in an environment of its own (.venv-X.Y)")
     parser.add_argument("what", choices=["demo", "test", "install"])
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on to the demo or to pytest")
     options = parser.parse_args()
+    if options.python:
+        return run_with(options.python, [options.what, *options.arguments])
     if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs it may have an older one
         sys.exit(f"FCN Studio needs Python 3.11 or newer; this is {sys.version.split()[0]}")
     system_libraries(test=options.what == "test")
@@ -53,6 +57,18 @@ def main() -> int:
     if options.what == "demo":
         return subprocess.call([BIN / "fcn-studio", "demo", *options.arguments])
     return checks(options.arguments)
+
+
+def version_of(python: str | Path) -> str:
+    """Return the version of an interpreter, as "3.13"."""
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    return subprocess.check_output([python, "-c", code], text=True).strip()
+
+
+def run_with(python: str, words: list[str]) -> int:
+    """Run this file with another interpreter; the exit code of that run."""
+    environment = {"FCN_STUDIO_VENV": str(ROOT / f".venv-{version_of(python)}"), **os.environ}
+    return subprocess.call([python, __file__, *words], env=environment)
 
 
 def system_libraries(*, test: bool) -> None:
@@ -80,6 +96,8 @@ def system_libraries(*, test: bool) -> None:
 def virtual_environment() -> None:
     """Make the virtual environment if it is not there; Debian keeps ``venv`` in a package of its own."""
     if PYTHON.exists() and subprocess.call([PYTHON, "-m", "pip", "--version"], stdout=subprocess.DEVNULL) == 0:
+        if version_of(PYTHON) != version_of(sys.executable):
+            print(f"note: {VENV} has Python {version_of(PYTHON)}; --python makes another beside it", flush=True)
         return
     print(f"making the virtual environment {VENV}", flush=True)
     if subprocess.call([sys.executable, "-m", "venv", "--clear", VENV], stdout=subprocess.DEVNULL) == 0:

@@ -50,3 +50,17 @@ def test_all_tests_run_two_at_a_time_and_chosen_ones_in_one_process(
     assert [os.path.basename(command[0]) for command in called] == programs
     assert called[-1][1 : 1 + len(last)] == last
     assert ("-n" in called[-1]) is (not arguments)
+
+
+def test_another_python_has_an_environment_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[tuple[list[str], str]] = []
+    monkeypatch.delenv("FCN_STUDIO_VENV", raising=False)
+    monkeypatch.setattr(
+        subprocess, "call", lambda command, env: called.append((command, env["FCN_STUDIO_VENV"])) or 3
+    )
+    monkeypatch.setattr(sys, "argv", [BOOTSTRAP, "--python", sys.executable, "test", "tests/core", "-k", "undo"])
+    assert runpy.run_path(BOOTSTRAP)["main"]() == 3
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert called == [
+        ([sys.executable, BOOTSTRAP, "test", "tests/core", "-k", "undo"], str(ROOT / f".venv-{version}"))
+    ]
