@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Generic, Literal, Self, TypeVar, cast, overload
 
 from fcn_studio import paths
-from fcn_studio.i18n import tr, tr_noop
+from fcn_studio.i18n import SYSTEM, tr, tr_noop
 
 Value = bool | int | float | str
 _V = TypeVar("_V", bound=Value)
@@ -122,6 +122,12 @@ class _SettingsTable:
         tr_noop("Appearance"),
         tr_noop("Light, dark, or as the desktop."),
         choices={"system": tr_noop("System"), "light": tr_noop("Light"), "dark": tr_noop("Dark")},
+    )
+    language = Setting(
+        SYSTEM,
+        tr_noop("Language"),
+        tr_noop("Language of the window and of the command line."),
+        choices={SYSTEM: tr_noop("System"), "en": "English", "zh_CN": "简体中文"},
     )
     wheel_zooms = Setting(
         False, tr_noop("Mouse wheel zooms"), tr_noop("Off: the wheel scrolls and Ctrl+wheel zooms.")
@@ -251,6 +257,19 @@ def _text_of(path: Path) -> str:
     if any(line.count(".") > _MAX_DOTS for line in text.splitlines()):
         raise ValueError("a key nests too deep")
     return text
+
+
+def chosen_language(path: Path | None = None) -> str:
+    """Return the setting `language`, before anything is said.
+
+    A file that cannot be used is left to `Settings`, which tells the user.
+    """
+    setting = Settings.language
+    try:
+        content = tomllib.loads(_text_of(path or paths.config_dir() / "settings.toml"))
+        return str(setting.accepted(content.get(setting.key, setting.default)))
+    except (OSError, ValueError, RecursionError):
+        return setting.default
 
 
 class Settings(_SettingsTable):

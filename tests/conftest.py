@@ -24,6 +24,7 @@ from tests.patience import PATIENCE_S
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 _home = Path(tempfile.mkdtemp(prefix="fcn-studio-tests-"))
+os.environ["FCN_STUDIO_LANGUAGE"] = "en"  # whatever the machine speaks
 os.environ["FCN_STUDIO_CONFIG_DIR"] = str(_home / "config")
 os.environ["FCN_STUDIO_STATE_DIR"] = str(_home / "state")
 os.environ["FCN_STUDIO_NETWORKS_DIR"] = str(_home / "networks")

@@ -20,7 +20,8 @@ from typing import Any
 from fcn_studio.cli.arguments import parser
 from fcn_studio.core.training import Level, RecipeName, TrainConfig
 from fcn_studio.errors import FcnStudioError, UsageError
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import begin, tr
+from fcn_studio.settings import chosen_language
 
 Json = Mapping[str, object]
 """What a command writes with ``--json``."""
@@ -28,6 +29,7 @@ Json = Mapping[str, object]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    begin(chosen_language())
     words = list(sys.argv[1:] if arguments is None else arguments)
     known = _WINDOWS.keys() | _REPORTS.keys()
     if " ".join(words[:2]) in known:

@@ -16,6 +16,7 @@ from fcn_studio.core.regions.clicks import Clicks
 from fcn_studio.core.review.suspects import Suspects
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import TrainConfig, TrainProgress
+from fcn_studio.i18n import language
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,12 +316,13 @@ None (segment, features, suspects), `TrainOutcome` (fine-tune), `Figures` (evalu
 class Submit:
     """Run a job.
 
-    Interactive jobs are served between the steps of a long one.
+    Interactive jobs are served between the steps of a long one. The process speaks the language of the last request.
     """
 
     job_id: int
     job: Job
     interactive: bool = False
+    language: str = field(default_factory=language)
 
 
 @dataclass(frozen=True, slots=True)

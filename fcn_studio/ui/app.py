@@ -11,6 +11,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
+from fcn_studio import i18n
 from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.errors import FcnStudioError, UsageError
 from fcn_studio.i18n import tr
@@ -20,6 +21,7 @@ from fcn_studio.ui.network.network_parts import NetworkParts
 from fcn_studio.ui.network.network_process import JobProcess, NetworkProcess
 from fcn_studio.ui.runtime.crash_marker import CrashMarker, take_unexpected_ends
 from fcn_studio.ui.runtime.garbage_collection import GuiThreadGarbageCollector
+from fcn_studio.ui.runtime.language import translate_qt
 from fcn_studio.ui.runtime.logs import log_to
 from fcn_studio.ui.runtime.platform_probe import has_display
 from fcn_studio.ui.runtime.unix_signals import QuitSignals
@@ -167,6 +169,8 @@ def _run(
     settings = Settings()
     if max_pixels is not None:
         settings.use_for_now("max_pixels", max_pixels)
+    i18n.remember()
+    translate_qt()
     theme.apply(app, settings.theme)
     studio = build(settings)
     with bugs_reported(studio.window.messages):

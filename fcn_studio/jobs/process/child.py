@@ -16,6 +16,7 @@ import time
 import traceback
 from multiprocessing.connection import Connection
 
+from fcn_studio import i18n
 from fcn_studio.jobs.process.scheduler import JobScheduler
 from fcn_studio.jobs.protocol import Alive, Cancel, Ready, Reply, Submit
 from fcn_studio.jobs.run import JobRunner
@@ -46,11 +47,18 @@ def serve(connection: Connection) -> None:
     sender.send(Ready(runner.start()))
     while True:
         if scheduler.idle:
-            scheduler.take(requests.get())
+            _take(scheduler, requests.get())
         while not requests.empty():
-            scheduler.take(requests.get())
+            _take(scheduler, requests.get())
         if not scheduler.idle:
             scheduler.step()
+
+
+def _take(scheduler: JobScheduler, request: Submit | Cancel) -> None:
+    """Take a request; the user may have changed the language since the last one."""
+    if isinstance(request, Submit) and request.language != i18n.language():
+        i18n.use(request.language)
+    scheduler.take(request)
 
 
 def _read_pipe(connection: Connection, requests: queue.SimpleQueue[Submit | Cancel]) -> None:

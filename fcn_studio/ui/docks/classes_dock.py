@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemDelegate,
@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from fcn_studio.core.classes import VOID
 from fcn_studio.i18n import tr
 from fcn_studio.ui.docks.class_model import ClassModel, Column
+from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.runtime.user_messages import ActionDoor
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.fields import TextField
@@ -140,6 +141,12 @@ class ClassesDock(QDockWidget):
         self._model.rules_changed()
 
     # --- what the user does -----------------------------------------------------------------------------------
+
+    @guarded
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self._table_changed()  # void has a translated name
+        super().changeEvent(event)
 
     def start_adding(self) -> None:
         """Let the user type the name of a new class."""

@@ -41,6 +41,7 @@ from fcn_studio.ui.docks.classes_dock import ClassesDock
 from fcn_studio.ui.docks.files_dock import FilesDock
 from fcn_studio.ui.docks.layers_dock import LayersDock
 from fcn_studio.ui.docks.training_dock import TrainingDock
+from fcn_studio.ui.runtime import language
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
 from fcn_studio.ui.saving.autosave import SaveState
@@ -333,6 +334,11 @@ class MainWindow(QMainWindow):
 
     def _document_changed(self) -> None:
         self.canvas.set_document(self._session.document, self._session.picture)
+        self._show_why_empty()
+        self._refresh()
+
+    def _show_why_empty(self) -> None:
+        """Say on the canvas why it shows no image."""
         if self._session.project is not None:
             found = (finding.sentence for finding in self._session.project.opening.findings)
             self.canvas.set_empty_text(
@@ -340,7 +346,6 @@ class MainWindow(QMainWindow):
                 if self._session.samples
                 else "\n".join((tr("This folder has no image."), *found))
             )
-        self._refresh()
 
     def _tool_changed(self) -> None:
         self.actions_[self._toolbox.tool_name].setChecked(True)
@@ -460,6 +465,11 @@ class MainWindow(QMainWindow):
     def _setting_changed(self, key: str) -> None:
         if key == "theme":
             self._scheme_changed()
+        elif key == "language":
+            language.change(self._settings.language)
+            self._show_why_empty()
+            self._network_changed()
+            self._refresh()
 
     @guarded  # a bug here must not keep the window open
     def _remember(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QLabel, QSizePolicy, QToolBar, QToolButton, QWidget
 
@@ -14,6 +14,7 @@ from fcn_studio.i18n import tr, tr_n
 from fcn_studio.tools import TOOLS
 from fcn_studio.tools.options import AnyOption
 from fcn_studio.ui.actions.table import BY_NAME
+from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.fields import Choice
 from fcn_studio.ui.widgets.named import named, with_role
@@ -67,6 +68,12 @@ class OptionsBar(QToolBar):
         spacer = QWidget()
         spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.addWidget(spacer)
+
+    @guarded
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.refresh()
+        super().changeEvent(event)
 
     def add_button(self, action: QAction) -> None:
         """Add a button with text for an action at the right end."""

@@ -3,7 +3,8 @@
 Such sentences are in the window, on the command line and in errors. gettext does the work, so that rooms without Qt
 can translate too. English is written in the code; catalogues lie in
 ``resources/locale/<language>/LC_MESSAGES/fcn_studio.mo``. Logs, JSON and files on disk stay English, and names of
-classes, files and networks are never translated (docs/adr/0022).
+classes, files and networks are never translated (docs/adr/0022). `begin` chooses the language of a program. The
+window calls `remember`, so that its language can change while it is open (docs/adr/0039).
 
     tr("{path} cannot be read.", path=path)
     tr_n("{n} image", "{n} images", count)
@@ -18,6 +19,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fcn_studio.i18n.memory import Memory, kept
+from fcn_studio.i18n.system_language import catalogue_for, system_languages
 from fcn_studio.paths import resource
 
 DOMAIN = "fcn_studio"
@@ -28,6 +31,11 @@ PSEUDO = "en-XA"
 
 ENVIRONMENT = "FCN_STUDIO_LANGUAGE"
 """Environment variable that names the language; `use` sets it, so that processes started later speak it too."""
+
+ENGLISH = "en"
+
+SYSTEM = "system"
+"""The choice of the language that the system asks for."""
 
 _PLACEHOLDER = re.compile(r"(\{[^{}]*\})")
 _ACCENTED = str.maketrans("AEIOUYaceinouyst", "ÀÉÎÖÛÝàçéîñöûýšţ")
@@ -50,6 +58,31 @@ class _PseudoTranslations(gettext.NullTranslations):
 
 
 _spoken: tuple[str, gettext.NullTranslations] | None = None
+
+
+def catalogues() -> list[str]:
+    """Return the codes of the languages that sentences are translated into."""
+    try:
+        return sorted(file.parent.parent.name for file in resource("locale").glob(f"*/LC_MESSAGES/{DOMAIN}.mo"))
+    except FileNotFoundError:
+        return []
+
+
+def chosen(choice: str) -> str:
+    """Return the language of a choice: a code, or `SYSTEM`. One without a catalogue is English."""
+    if choice == PSEUDO:
+        return PSEUDO
+    there = [ENGLISH, *catalogues()]
+    wanted = system_languages() if choice == SYSTEM else [choice]
+    return next((code for each in wanted if (code := catalogue_for(each, there))), ENGLISH)
+
+
+def begin(choice: str = SYSTEM) -> None:
+    """Set the language of a program that starts.
+
+    The environment variable `ENVIRONMENT` counts more than the choice, which is that of the user's settings.
+    """
+    use(chosen(os.environ.get(ENVIRONMENT) or choice))
 
 
 def use(language: str) -> None:
@@ -75,13 +108,13 @@ def _now() -> tuple[str, gettext.NullTranslations]:
     """
     global _spoken
     if _spoken is None:
-        code = os.environ.get(ENVIRONMENT, "en")
+        code = os.environ.get(ENVIRONMENT) or ENGLISH
         _spoken = (code, _translations_of(code))
     return _spoken
 
 
 def _translations_of(language: str) -> gettext.NullTranslations:
-    if language == "en":
+    if language == ENGLISH:
         return gettext.NullTranslations()
     if language == PSEUDO:
         return _PseudoTranslations()
@@ -99,13 +132,19 @@ def tr(text: str, /, **values: object) -> str:
             where there are values.
         values: what stands in place of the placeholders.
     """
-    translated = _now()[1].gettext(text)
-    return translated.format(**values) if values else translated
+    translated = _now()[1].gettext(text) if text else ""  # gettext's "" is the header of the catalogue
+    said = translated.format(**values) if values else translated
+    if _memory is not None:
+        _memory.note(said, Message(text, text, kept(values)), filled=bool(values))
+    return said
 
 
 def tr_n(singular: str, plural: str, n: int, /, **values: object) -> str:
     """Translate a sentence whose form depends on the number ``{n}``."""
-    return _now()[1].ngettext(singular, plural, n).format(n=n, **values)
+    said = _now()[1].ngettext(singular, plural, n).format(n=n, **values)
+    if _memory is not None:
+        _memory.note(said, Message(singular, plural, {"n": int(n), **kept(values)}), filled=True)
+    return said
 
 
 def tr_noop(text: str, /) -> str:
@@ -153,3 +192,27 @@ def message(text: str, /, **values: object) -> Message:
 def message_n(singular: str, plural: str, n: int, /, **values: object) -> Message:
     """Make a message whose form depends on a number, as in `tr_n`."""
     return Message(singular, plural, {"n": n, **values})
+
+
+_memory: Memory[Message] | None = None
+
+
+def remember() -> None:
+    """Remember from now on what is said, for `again`."""
+    global _memory
+    if _memory is None:
+        _memory = Memory(_said_again)
+
+
+def again(text: str) -> str:
+    """Return a text of the window in the language that is spoken now.
+
+    Only what was said since `remember` can be said again; any other text stays as it is.
+    """
+    return text if _memory is None else _memory.again(text)
+
+
+def _said_again(sentence: Message) -> str:
+    """Say a sentence and the sentences among its values."""
+    values = {key: again(value) if isinstance(value, str) else value for key, value in sentence.values.items()}
+    return Message(sentence.text, sentence.plural, values).translated()

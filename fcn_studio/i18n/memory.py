@@ -1,0 +1,86 @@
+"""What the window has said, so that it can say it again in another language.
+
+Most texts of the window are set when its parts are made. Without this memory, each part would have to set each of its
+texts a second time when the language changes (docs/adr/0039).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from numbers import Number
+from threading import Lock
+from typing import Generic, TypeVar
+
+MOST_FILLED = 5000
+"""Sentences with values that are kept; the oldest are forgotten. Those without values are all kept."""
+
+MAX_TEXT = 4000
+"""Longer texts, as reports with tracebacks, stay in the language that they were made in."""
+
+_MOST_PIECES = 16
+
+_JOINT = re.compile(r"(\n+| {2,}|<[^>]+>| ?\(|\)|(?<=[.。!?！？…]) ?| · | — | → |; |: |, |[：；，、])")
+"""What code puts between two sentences that it shows together."""
+
+_S = TypeVar("_S")
+
+
+class Memory(Generic[_S]):
+    """Texts that were shown, and the sentences that they came from.
+
+    Args:
+        say: says a sentence in the language that is spoken now.
+    """
+
+    def __init__(self, say: Callable[[_S], str]) -> None:
+        self._say = say
+        self._whole: dict[str, _S] = {}
+        self._filled: dict[str, _S] = {}
+        self._lock = Lock()
+
+    def note(self, text: str, sentence: _S, *, filled: bool) -> None:
+        """Remember which sentence a text came from, and whether it has values."""
+        if not filled:
+            self._whole[text] = sentence
+            return
+        with self._lock:
+            self._filled.pop(text, None)
+            self._filled[text] = sentence
+            if len(self._filled) > MOST_FILLED:
+                del self._filled[next(iter(self._filled))]
+
+    def again(self, text: str) -> str:
+        """Return a text in the language that is spoken now.
+
+        A text that was joined from several sentences is said piece by piece. What never was a sentence stays.
+        """
+        if (sentence := self._sentence(text)) is not None:
+            return self._say(sentence)
+        if len(text) > MAX_TEXT:
+            return text
+        bare = text.strip()
+        if bare != text and bare:
+            before, after = text.split(bare, 1)
+            return f"{before}{self.again(bare)}{after}"
+        pieces = _JOINT.split(text)
+        said, first = [], 0
+        while first < len(pieces):
+            for end in range(min(len(pieces), first + _MOST_PIECES), first, -1):
+                sentence = self._sentence("".join(pieces[first:end]))
+                if sentence is not None:
+                    said.append(self._say(sentence))
+                    break
+            else:
+                end = first + 1
+                said.append(pieces[first])
+            first = end
+        return "".join(said)
+
+    def _sentence(self, text: str) -> _S | None:
+        return self._filled.get(text) or self._whole.get(text)
+
+
+def kept(values: Mapping[str, object]) -> dict[str, object]:
+    """Return values of a sentence in a form that keeps no object alive."""
+    return {key: value if isinstance(value, (str, Number)) else str(value) for key, value in values.items()}

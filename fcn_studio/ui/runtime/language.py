@@ -1,0 +1,110 @@
+"""The language of the window, which can change while the window is open.
+
+`fcn_studio.i18n` remembers which sentence each text came from. So each text of each widget can be said again without
+the help of the part that has set it, and nothing of the user's work or view is made anew (docs/adr/0039).
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QAbstractItemModel, QEvent, QLibraryInfo, QLocale, QModelIndex, QObject, Qt, QTranslator
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QListWidget,
+    QTabBar,
+    QTableWidget,
+    QTreeWidget,
+    QWidget,
+)
+
+from fcn_studio import i18n
+
+_OF_WIDGETS = (
+    "windowTitle", "title", "toolTip", "statusTip", "whatsThis", "accessibleName", "accessibleDescription",
+    "placeholderText", "prefix", "suffix", "specialValueText", "format",
+)  # fmt: skip
+_OF_ACTIONS = ("text", "toolTip", "statusTip", "whatsThis")
+_ROLES = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole)
+
+_translator: QTranslator | None = None
+
+
+def change(choice: str) -> None:
+    """Say everything in the language of a choice: a code, or the system's."""
+    i18n.use(i18n.chosen(choice))
+    translate_qt()
+    say_again()
+
+
+def translate_qt() -> None:
+    """Let the texts that Qt itself makes, and dates and numbers, follow the language of the program."""
+    global _translator
+    code, system = i18n.language(), QLocale.system()
+    of_code = QLocale(code)
+    same = system.language() in (of_code.language(), QLocale.Language.C) and code == i18n.ENGLISH
+    QLocale.setDefault(system if same or system.language() == of_code.language() else of_code)
+    if _translator is not None:
+        QApplication.removeTranslator(_translator)
+        _translator = None
+    if code == i18n.ENGLISH:
+        return
+    translator = QTranslator()
+    if translator.load(f"qtbase_{code}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+        QApplication.installTranslator(translator)
+        _translator = translator
+
+
+def say_again() -> None:
+    """Say each text of all windows in the language that is spoken now, and let widgets follow that compute theirs."""
+    for window in QApplication.topLevelWidgets():
+        for widget in (window, *window.findChildren(QWidget)):
+            _say_widget(widget)
+        for action in window.findChildren(QAction):
+            _say_properties(action, _OF_ACTIONS)
+        QApplication.sendEvent(window, QEvent(QEvent.Type.LanguageChange))  # Qt's own texts, as on standard buttons
+
+
+def _say_properties(thing: QObject, names: tuple[str, ...]) -> None:
+    for name in names:
+        text = thing.property(name)
+        if isinstance(text, str) and text and (said := i18n.again(text)) != text:
+            thing.setProperty(name, said)
+
+
+def _say_widget(widget: QWidget) -> None:
+    _say_properties(widget, _OF_WIDGETS)
+    if isinstance(widget, (QLabel, QAbstractButton)):  # the text of an edit field is the user's
+        _say_properties(widget, ("text",))
+    elif isinstance(widget, QTabBar):
+        for row in range(widget.count()):
+            widget.setTabText(row, i18n.again(widget.tabText(row)))
+            widget.setTabToolTip(row, i18n.again(widget.tabToolTip(row)))
+    elif isinstance(widget, QComboBox):
+        _say_items(widget.model(), QModelIndex())
+    elif isinstance(widget, QAbstractItemView):
+        if isinstance(
+            widget, (QListWidget, QTableWidget, QTreeWidget)
+        ):  # other models ask for each text when it is shown
+            _say_items(widget.model(), QModelIndex())
+        widget.scheduleDelayedItemsLayout()
+        widget.viewport().update()
+
+
+def _say_items(model: QAbstractItemModel, parent: QModelIndex) -> None:
+    """Say the texts of items that keep them."""
+    for column in range(model.columnCount(parent)):
+        header = model.headerData(column, Qt.Orientation.Horizontal)
+        if isinstance(header, str) and not parent.isValid():
+            model.setHeaderData(column, Qt.Orientation.Horizontal, i18n.again(header))
+        for row in range(model.rowCount(parent)):
+            index = model.index(row, column, parent)
+            for role in _ROLES:
+                text = index.data(role)
+                if isinstance(text, str) and text and (said := i18n.again(text)) != text:
+                    model.setData(index, said, role)
+            if column == 0:
+                _say_items(model, index)
