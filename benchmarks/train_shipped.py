@@ -74,6 +74,8 @@ class Shipped:
         input_scale: factor on the images before the network.
         crop: (height, width) of a view.
         scales: smallest and largest size of an image pixel in a view.
+        rare_share: share of the views placed on a class drawn by its rarity.
+        colour: strength of the changes of colour.
         repeat: exponent of the repeats of images that show rare classes; 0 shows all equally often.
         judged_by: the classes of which there are enough images; empty for all.
         source, licence, note: what the file says of the data and the network.
@@ -83,6 +85,8 @@ class Shipped:
     input_scale: float
     crop: tuple[int, int]
     scales: tuple[float, float]
+    rare_share: float
+    colour: float
     repeat: float
     judged_by: tuple[str, ...]
     source: str
@@ -92,10 +96,12 @@ class Shipped:
 
 NETWORKS = {
     "street": Shipped(
-        "efficientnet-lite0-4s",
+        "efficientnet-lite0-8s",
         1.25,
         (288, 352),
         (0.8, 2.0),
+        0.0,
+        0.5,
         0.0,
         (),
         "CamVid; the trunk began as EfficientNet-Lite0's on ImageNet",
@@ -107,6 +113,8 @@ NETWORKS = {
         1.0,
         (256, 256),
         (0.5, 1.4),
+        0.5,
+        1.0,
         0.5,
         ("background", "cat", "cow", "dog", "horse", "person", "sheep"),
         "PASCAL VOC 2012 and SBD, images with animals; the trunk began as EfficientNet-Lite0's on ImageNet",
@@ -138,7 +146,8 @@ class ShippedStage(TrainingStage):
 
     def augmentation(self, request: TrainingRequest, start: Checkpoint, device: torch.device) -> Augmentation:
         """Return the views of this network."""
-        return Augmentation(self.shipped.crop, self.shipped.scales)
+        shipped = self.shipped
+        return Augmentation(shipped.crop, shipped.scales, colour=shipped.colour, rare_share=shipped.rare_share)
 
 
 def labelled(folder: Path, names: Sequence[str], table: ClassTable) -> list[LabelledImage]:

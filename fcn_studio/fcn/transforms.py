@@ -70,6 +70,8 @@ class Augmentation:
         colour: strength of the colour changes, 0 for none, 1 for plenty.
         vertical_flip: whether half of the views are mirrored top to bottom.
         rotation: largest angle by which a view is turned either way, in degrees.
+        rare_share: share of the views placed on a pixel of a class that is drawn by weight; in sparsely labelled
+            images, all are.
     """
 
     shape: tuple[int, int]
@@ -79,6 +81,7 @@ class Augmentation:
     colour: float = 1.0
     vertical_flip: bool = False
     rotation: float = 0.0
+    rare_share: float = 0.5
 
 
 def random_view(

@@ -203,7 +203,6 @@ class CropSampler:
         augmentation: Augmentation,
         channel_weights: NDArray[np.float64],
         seed: int,
-        rare_share: float = 0.5,
     ) -> None:
         """Prepare for drawing.
 
@@ -212,9 +211,8 @@ class CropSampler:
             augmentation: how, scales in full-size image pixels.
             channel_weights: float64 (C,); how much each class is wanted when a view is placed on a class.
             seed: of the random generators, not negative.
-            rare_share: share of the views placed on a class so drawn; in sparsely labelled images, all are.
         """
-        self._images, self._weights, self._seed, self._rare_share = images, channel_weights, seed, rare_share
+        self._images, self._weights, self._seed = images, channel_weights, seed
         low, high = augmentation.scale
         self._augmentation = replace(augmentation, scale=(low * images.shrink, high * images.shrink))
         self._order = ImageOrder(len(images), seed)
@@ -247,7 +245,7 @@ class CropSampler:
         """
         counts = value_counts(channels)[: len(self._weights)]
         labelled = counts.sum() / channels.size
-        if labelled == 0 or (labelled >= _ALL_LABELLED and rng.random() >= self._rare_share):
+        if labelled == 0 or (labelled >= _ALL_LABELLED and rng.random() >= self._augmentation.rare_share):
             return None
         wanted = np.where(counts > 0, self._weights, 0)
         channel = rng.choice(len(wanted), p=wanted / wanted.sum())
