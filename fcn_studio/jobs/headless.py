@@ -18,7 +18,7 @@ from tqdm import tqdm
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.review.hotspots import Hotspot
-from fcn_studio.core.review.suspects import Suspects, ranked
+from fcn_studio.core.review.suspects import Suspects, confusion, ranked
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.with_result import WithResult
@@ -192,6 +192,10 @@ def suspects(
             _print_suspects(regions, len(judged), table)
             return {
                 "images": {found.image_id: found.score for found in judged},
+                "confusion": [
+                    {"label": table.name_of(own), "predicted": table.name_of(predicted), "pixels": pixels}
+                    for (own, predicted), pixels in sorted(confusion(judged).items())
+                ],
                 "opening": project.opening.as_json(),
                 "regions": [_region_json(image_id, region, table) for image_id, region in regions],
                 "failed": [*snapshot.problems, *failed],

@@ -36,7 +36,10 @@ from pytestqt.qtbot import QtBot
 from fcn_studio import i18n
 from fcn_studio.core.classes import VOC_NAMES, ClassTable
 from fcn_studio.core.effort.gestures import Gesture
+from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import Labels
+from fcn_studio.core.review.hotspots import Hotspot, Reason
+from fcn_studio.core.review.suspects import Suspects
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.fcn.model.family import FAMILY
 from fcn_studio.fcn.weights.catalogue import bundled
@@ -53,6 +56,7 @@ from fcn_studio.ui.dialogs.class_change_dialog import ClassChangeDialog
 from fcn_studio.ui.dialogs.class_map_dialog import ClassMapDialog
 from fcn_studio.ui.dialogs.clean_dialog import CleanDialog
 from fcn_studio.ui.dialogs.compare_dialog import CompareDialog
+from fcn_studio.ui.dialogs.confusion_dialog import ConfusionDialog
 from fcn_studio.ui.dialogs.data_sets.export_dialog import ExportDialog
 from fcn_studio.ui.dialogs.data_sets.frames_dialog import FramesDialog
 from fcn_studio.ui.dialogs.data_sets.import_dialog import ImportDialog
@@ -349,6 +353,7 @@ DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
     "clean": lambda studio, folder: CleanDialog(
         Labels.unlabelled(4, 5), [0, 1], (1, CLASSES[1]), lambda _region: None
     ),
+    "confusion": lambda studio, folder: ConfusionDialog([judged()], TABLE),
     "class map": lambda studio, folder: ClassMapDialog("cell", TABLE, TABLE, {}),
     "class change": lambda studio, folder: ClassChangeDialog(
         studio.session.project,  # type: ignore[arg-type]
@@ -365,6 +370,14 @@ def no_work() -> Generator[tuple[int, int], None, None]:
 
 
 TABLE = ClassTable.from_names(CLASSES)
+
+
+def judged() -> Suspects:
+    """Return a label that may be wrong."""
+    region = Hotspot(Reason.SUSPECT, Rect(0, 0, 2, 2), np.ones((2, 2), np.bool_), 1, 255, 2, 0.9, 4.0)
+    return Suspects("picture-000.png", 0.1, (region,), {(2, 1): 4, (1, 1): 40})
+
+
 FAMILY_NAMES = sorted((text for m in FAMILY for text in (m.name, m.architecture.title)), key=len, reverse=True)
 """Names of networks, which are not translated; the longest first."""
 BY_ACTION = ("settings", "shortcuts", "report", "networks")

@@ -34,13 +34,13 @@ class Suspects:
         image_id: which image it is of.
         score: 0..1, the lower the likelier the image has wrong labels; 1 where nothing can be judged.
         regions: the suspect regions, the largest first.
-        judged: number of pixels of each class whose labels were judged.
+        confusion: number of judged pixels by their label and the class that the network predicts.
     """
 
     image_id: str
     score: float = 1.0
     regions: tuple[Hotspot, ...] = ()
-    judged: Mapping[int, int] = field(default_factory=dict)
+    confusion: Mapping[tuple[int, int], int] = field(default_factory=dict)
 
 
 def suspects(prediction: Prediction, likely: LabelMap, labels: Labels) -> Suspects:
@@ -64,9 +64,19 @@ def suspects(prediction: Prediction, likely: LabelMap, labels: Labels) -> Suspec
     largest = sorted(seeds, key=lambda seed: -seed.gain)[:MOST]
     regions = (grown(seed, grid.step, prediction, labels) for seed in largest)
     found = tuple(region for region in regions if region is not None)
-    counts = grid.step**2 * np.bincount(grid.own[judged])
-    pixels = {index: int(counts[index]) for index in np.flatnonzero(counts).tolist()}
+    pairs, counts = np.unique(grid.own[judged].astype(np.uint16) << 8 | grid.predicted[judged], return_counts=True)
+    pixels = {
+        (pair >> 8, pair & 255): grid.step**2 * n for pair, n in zip(pairs.tolist(), counts.tolist(), strict=True)
+    }
     return Suspects(prediction.image_id, softmin(on[judged] / np.float32(255)), found, pixels)
+
+
+def confusion(found: Iterable[Suspects]) -> Counter[tuple[int, int]]:
+    """Return the number of judged pixels of all images by their label and the predicted class."""
+    pixels: Counter[tuple[int, int]] = Counter()
+    for of in found:
+        pixels.update(of.confusion)
+    return pixels
 
 
 def ranked(found: Iterable[Suspects]) -> list[tuple[str, Hotspot]]:
@@ -81,8 +91,8 @@ def ranked(found: Iterable[Suspects]) -> list[tuple[str, Hotspot]]:
     pairs: Counter[tuple[int, int]] = Counter()
     suspect: Counter[int] = Counter()
     judged: Counter[int] = Counter()
-    for of in found:
-        judged.update(of.judged)
+    for (own, _), pixels in confusion(found).items():
+        judged[own] += pixels
     for _, region in regions:
         pairs[region.own, region.class_index] += region.area
         suspect[region.own] += region.area

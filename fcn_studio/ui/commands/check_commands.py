@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
 
 if TYPE_CHECKING:  # start-up: the dock and what it needs are made when it is first shown
     from fcn_studio.core.checks.fault import Fault
+    from fcn_studio.core.review.suspects import Suspects
     from fcn_studio.ui.docks.check_dock import CheckDock
     from fcn_studio.ui.network.label_errors import LabelErrors
     from fcn_studio.ui.network.network_parts import NetworkParts
@@ -94,10 +96,11 @@ class CheckCommands(QObject):
         self._check.failed.connect(self._messages.fail)
         self._errors = LabelErrors(self._session, self._network.job_list, self._network.device, self)
         self._errors.problem.connect(self._messages.fail)
-        self._errors.found.connect(self._on_suspects)
+        self._errors.found.connect(self.list_suspects)
         self._motion = ViewMotion(self._canvas)
         self.dock = CheckDock(self._session, self._check, self._window)
         self.dock.thresholds_wanted.connect(self._ask_thresholds)
+        self.dock.matrix_wanted.connect(self._show_matrix)
         self.dock.chosen.connect(lambda fault: self._door.run(lambda: self._go_to(fault)))
         self.dock.fix_here.connect(lambda name: self._door.run(lambda: self._fix_here(name)))
         self.dock.fix_all.connect(lambda name: self._door.run(lambda: self._fix_all(name)))
@@ -113,6 +116,18 @@ class CheckCommands(QObject):
         if dialog.asked():
             self._check.limits = dialog.limits()
             self._check.start()
+
+    def _show_matrix(self) -> None:
+        """Show which classes the network contradicts, and list the suspects of the chosen cell only."""
+        from fcn_studio.ui.dialogs.confusion_dialog import ConfusionDialog
+
+        assert self._check is not None
+        assert self._check.judged is not None
+        dialog = ConfusionDialog(self._check.judged, self._session.table, self._window)
+        if dialog.asked():
+            self._check.list_only(dialog.pair)
+            for first in (self._check.suspects or ())[:1]:
+                self._door.run(partial(self._go_to, first))
 
     def _go_to(self, fault: Fault) -> None:
         """Open the image of a fault and show the place; of several images, the one after the open one.
@@ -140,10 +155,11 @@ class CheckCommands(QObject):
             self._outlined = False
             self._canvas.set_outlined(None)
 
-    def _on_suspects(self, faults: Sequence[Fault]) -> None:
+    def list_suspects(self, judged: Sequence[Suspects]) -> None:
+        """List labels that may be wrong in the dock."""
         assert self._check is not None
-        self._check.set_suspects(faults)
-        if not faults:
+        self._check.set_judged(judged)
+        if not self._check.suspects:
             self._messages.say(tr("The network contradicts no label of a verified image."))
 
     def _fix_here(self, name: str) -> None:

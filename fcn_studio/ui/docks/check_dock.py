@@ -22,9 +22,8 @@ from PySide6.QtWidgets import (
 
 from fcn_studio.formats.checks.registry import BY_NAME
 from fcn_studio.i18n import tr, tr_n
-from fcn_studio.ui.network.label_errors import SUSPECTS
 from fcn_studio.ui.runtime.guard import guarded
-from fcn_studio.ui.session.data_check import DataCheck
+from fcn_studio.ui.session.data_check import SUSPECTS, DataCheck
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named, with_role
 
@@ -60,6 +59,7 @@ class CheckDock(QDockWidget):
 
     Signals:
         thresholds_wanted(): the user wants to see and change the thresholds.
+        matrix_wanted(): the user wants to see which classes the network contradicts.
         chosen(Fault): the user wants to see a fault: Enter or a double click.
         fix_here(str): the user wants to fix what a check found in the open image.
         fix_all(str): the same for all images.
@@ -67,6 +67,7 @@ class CheckDock(QDockWidget):
     """
 
     thresholds_wanted = Signal()
+    matrix_wanted = Signal()
     chosen = Signal(object)
     fix_here = Signal(str)
     fix_all = Signal(str)
@@ -91,19 +92,7 @@ class CheckDock(QDockWidget):
         self._detail.setTextFormat(Qt.TextFormat.PlainText)
         self._detail.setFixedHeight(3 * self._detail.fontMetrics().lineSpacing())
         self._detail.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.here = named(
-            QPushButton(tr("Fix in this image")), tr("Fix in this image"),
-            tr("Fix what is safe to fix of this kind in the open image, as one step"),
-        )  # fmt: skip
-        self.all = named(
-            QPushButton(tr("Fix all…")), tr("Fix all of this kind"),
-            tr("Fix what is safe to fix of this kind in all images. Earlier versions of the masks are kept."),
-        )  # fmt: skip
-        self.here.clicked.connect(lambda: self.fix_here.emit(self._chosen_check()))
-        self.all.clicked.connect(lambda: self.fix_all.emit(self._chosen_check()))
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.here)
-        buttons.addWidget(self.all)
+        self._make_buttons()
         content = QWidget()
         column = QVBoxLayout(content)
         column.setContentsMargins(theme.GRID, theme.GRID // 2, theme.GRID, theme.GRID)
@@ -114,12 +103,34 @@ class CheckDock(QDockWidget):
         column.addLayout(first)
         for widget in (self._bar, self._summary, self.tree, self._detail):
             column.addWidget(widget, stretch=int(widget is self.tree))
-        column.addLayout(buttons)
+        for pair in ((self.matrix, self.every), (self.here, self.all)):
+            column.addLayout(row := QHBoxLayout())
+            for button in pair:
+                row.addWidget(button)
         self.setWidget(content)
         check.changed.connect(self._show)
         check.progress.connect(self._show_progress)
         session.document_changed.connect(self._show_buttons)
         self._show()
+
+    def _make_buttons(self) -> None:
+        self.here = named(
+            QPushButton(tr("Fix in this image")), tr("Fix in this image"),
+            tr("Fix what is safe to fix of this kind in the open image, as one step"),
+        )  # fmt: skip
+        self.all = named(
+            QPushButton(tr("Fix all…")), tr("Fix all of this kind"),
+            tr("Fix what is safe to fix of this kind in all images. Earlier versions of the masks are kept."),
+        )  # fmt: skip
+        self.here.clicked.connect(lambda: self.fix_here.emit(self._chosen_check()))
+        self.all.clicked.connect(lambda: self.fix_all.emit(self._chosen_check()))
+        self.matrix = named(
+            QPushButton(tr("Confusion matrix…")), tr("Confusion matrix"),
+            tr("Shows which classes the network contradicts; a cell lists its labels only"),
+        )  # fmt: skip
+        self.matrix.clicked.connect(self.matrix_wanted)
+        self.every = named(QPushButton(tr("List all")), tr("List all"), tr("List the labels of all classes again"))
+        self.every.clicked.connect(lambda: self._check.list_only(None))
 
     def _made_tree(self) -> _Tree:
         tree = named(_Tree(), tr("Faults"), tr("Enter or a double click shows the place in the image"))
@@ -154,8 +165,10 @@ class CheckDock(QDockWidget):
         if self._check.running:
             self._bar.setRange(0, 0)
         faults = {} if report is None else dict(report.by_check())
-        if self._check.suspects:
-            faults[SUSPECTS] = self._check.suspects
+        if suspects := self._check.suspects:
+            faults[SUSPECTS] = suspects
+        self.matrix.setVisible(bool(self._check.judged))
+        self.every.setVisible(self._check.pair is not None)
         self._fill(faults)
         self._summary.setText(self._words(busy=busy))
         self._show_buttons()
@@ -186,7 +199,7 @@ class CheckDock(QDockWidget):
         bold.setBold(True)
         self.tree.clear()
         for name, found in faults.items():
-            title = tr("Labels that may be wrong") if name == SUSPECTS else tr(BY_NAME[name].title)
+            title = self._suspects_title() if name == SUSPECTS else tr(BY_NAME[name].title)
             kind = QTreeWidgetItem(self.tree, [f"{title} ({len(found):,})"])
             kind.setData(0, _CHECK, name)
             kind.setToolTip(0, title)
@@ -199,6 +212,12 @@ class CheckDock(QDockWidget):
             if name == current:
                 child = kind.child(min(row, kind.childCount() - 1)) if row >= 0 else None
                 self.tree.setCurrentItem(child or kind)
+
+    def _suspects_title(self) -> str:
+        if self._check.pair is None:
+            return tr("Labels that may be wrong")
+        own, predicted = (self._session.table.name_of(index) for index in self._check.pair)
+        return tr("{own} that may be {predicted}", own=own, predicted=predicted)
 
     def _show_progress(self, done: int, total: int) -> None:
         self._bar.setRange(0, total)

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from fcn_studio.core.checks.fault import Fault
-from fcn_studio.core.review.suspects import Suspects, ranked
 from fcn_studio.errors import FcnStudioError
 from fcn_studio.i18n import tr
 from fcn_studio.ui.network.job_list import JobList, Kind
@@ -18,20 +16,17 @@ from fcn_studio.ui.network.network_device import NetworkDevice
 from fcn_studio.ui.runtime.worker import Worker
 
 if TYPE_CHECKING:
-    from fcn_studio.core.classes import ClassTable
+    from fcn_studio.core.review.suspects import Suspects
     from fcn_studio.jobs.protocol import JobProgress, JobResult
     from fcn_studio.jobs.snapshot import Snapshot
     from fcn_studio.ui.session.session import Session
-
-SUSPECTS = "suspects"
-"""Name of the check whose faults these are."""
 
 
 class LabelErrors(QObject):
     """Reads the labels, lets the network's process judge them, and tells what is suspect.
 
     Signals:
-        found(object): a `Fault` for each suspect region, the likeliest error first.
+        found(list[Suspects]): what the labels of each judged image are to the network.
         problem(str): a sentence for the user.
     """
 
@@ -92,24 +87,6 @@ class LabelErrors(QObject):
                 judged.append(news.suspects)
 
         def on_done(_: JobResult) -> None:
-            self.found.emit(_faults(judged, table))
+            self.found.emit(judged)
 
         self._job_list.submit(Kind.SUSPECTS, job, tr("Find label errors"), on_progress=on_progress, on_done=on_done)
-
-
-def _faults(judged: list[Suspects], table: ClassTable) -> tuple[Fault, ...]:
-    """Return the suspect regions as faults, the likeliest error first."""
-    return tuple(
-        Fault(
-            tr(
-                "{own} may be {guess} ({probability:.0%}).",
-                own=table.name_of(region.own),
-                guess=table.name_of(region.class_index),
-                probability=region.probability,
-            ),
-            region.rect,
-            (image_id,),
-            check=SUSPECTS,
-        )
-        for image_id, region in ranked(judged)
-    )

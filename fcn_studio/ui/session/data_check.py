@@ -8,16 +8,24 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from fcn_studio.core.checks.fault import Fault
+from fcn_studio.core.review.suspects import ranked
 from fcn_studio.errors import FcnStudioError
 from fcn_studio.formats.checks.options import default_limits
+from fcn_studio.i18n import tr
 from fcn_studio.ui.runtime.worker import Worker
 
 if TYPE_CHECKING:
-    from fcn_studio.core.checks.fault import Fault
+    from fcn_studio.core.classes import ClassTable
+    from fcn_studio.core.review.hotspots import Hotspot
+    from fcn_studio.core.review.suspects import Suspects
     from fcn_studio.core.sample import Sample
     from fcn_studio.formats.project.project_folder import ProjectFolder
     from fcn_studio.jobs.checks.check import CheckReport
     from fcn_studio.ui.session.session import Session
+
+SUSPECTS = "suspects"
+"""Name of the check whose faults are labels that may be wrong."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,8 @@ class DataCheck(QObject):
     Attributes:
         limits: the thresholds, by the key of each.
         report: what was found, without what was fixed since; None before the first check of the project.
-        suspects: labels that may be wrong, as the search for label errors found them; None before the first.
+        judged: what labels are to a network, as the search for label errors found them; None before the first.
+        pair: label and predicted class of the only suspects that are listed, None for all.
     """
 
     changed = Signal()
@@ -69,7 +78,8 @@ class DataCheck(QObject):
         self._session = session
         self.limits: Mapping[str, float] = default_limits()
         self.report: CheckReport | None = None
-        self.suspects: Sequence[Fault] | None = None
+        self.judged: Sequence[Suspects] | None = None
+        self.pair: tuple[int, int] | None = None
         self._to_fix: list[tuple[str, str]] = []  # image id, check
         self._number = 0
         self._worker = Worker("check", self)
@@ -110,10 +120,27 @@ class DataCheck(QObject):
         self._to_fix.clear()
         self._worker.close()
 
-    def set_suspects(self, faults: Sequence[Fault]) -> None:
+    def set_judged(self, judged: Sequence[Suspects]) -> None:
         """List labels that may be wrong beside the report."""
-        self.suspects = faults
+        self.judged, self.pair = judged, None
         self.changed.emit()
+
+    def list_only(self, pair: tuple[int, int] | None) -> None:
+        """List the suspects of one label and predicted class only, or all."""
+        self.pair = pair
+        self.changed.emit()
+
+    @property
+    def suspects(self) -> Sequence[Fault] | None:
+        """Labels that may be wrong, the likeliest first; None before the first search."""
+        if self.judged is None:
+            return None
+        table = self._session.table
+        return [
+            _suspect(image_id, region, table)
+            for image_id, region in ranked(self.judged)
+            if self.pair in (None, (region.own, region.class_index))
+        ]
 
     def fixable_images(self, check: str) -> Sequence[str]:
         """Return the ids of the images in which a check has found what can be fixed."""
@@ -183,7 +210,7 @@ class DataCheck(QObject):
         self.report = replace(self.report, faults=tuple(fault for fault in faults if fault is not None))
 
     def _forget(self) -> None:
-        self.report = self.suspects = None
+        self.report = self.judged = self.pair = None
         self.cancel()
 
     def _on_finished(self, report: CheckReport) -> None:
@@ -194,6 +221,17 @@ class DataCheck(QObject):
         self.changed.emit()
         if isinstance(error, FcnStudioError):  # anything else was reported as a bug
             self.failed.emit(str(error))
+
+
+def _suspect(image_id: str, region: Hotspot, table: ClassTable) -> Fault:
+    """Return a region whose label may be wrong as a fault."""
+    sentence = tr(
+        "{own} may be {guess} ({probability:.0%}).",
+        own=table.name_of(region.own),
+        guess=table.name_of(region.class_index),
+        probability=region.probability,
+    )
+    return Fault(sentence, region.rect, (image_id,), check=SUSPECTS)
 
 
 def _without(fault: Fault, image_id: str) -> Fault | None:

@@ -12,7 +12,7 @@ from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.review.answers import name_class, take_prediction
 from fcn_studio.core.review.hotspots import GRID_PIXELS, MOST, Hotspot, Reason, hotspots
-from fcn_studio.core.review.suspects import suspects
+from fcn_studio.core.review.suspects import confusion, suspects
 from fcn_studio.core.sample import Status
 
 HUMAN, NETWORK, NOBODY = Provenance.HUMAN, Provenance.NETWORK, Provenance.NOBODY
@@ -220,4 +220,7 @@ def test_a_suspect_region_has_another_label_than_the_network_predicts() -> None:
     assert (region.reason, region.own, region.class_index) == (Reason.SUSPECT, 0, 1)
     assert tuple(region.rect) == (12, 12, 24, 24)
     assert found.score < 0.1
+    assert found.confusion.keys() == {(0, 1), (1, 1)}
+    assert found.confusion[0, 1] < found.confusion[1, 1] < labels.label_map.size  # none next to borders
+    assert confusion([found, found])[0, 1] == 2 * found.confusion[0, 1]
     assert not suspects(prediction, np.full_like(likely, 250), labels).regions

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QSpinBox
+from PySide6.QtWidgets import QDialog, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.geometry import Rect
@@ -18,6 +18,7 @@ from fcn_studio.core.sample import Status
 from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.jobs.protocol import Done, Judged, Progress, SuspectsJob
+from fcn_studio.ui.dialogs.confusion_dialog import ConfusionDialog
 from fcn_studio.ui.dialogs.questions import ConfirmationDialog
 from fcn_studio.ui.dialogs.settings_dialog import ThresholdsDialog
 from tests.ui.conftest import Studio, draw_project
@@ -95,13 +96,15 @@ def test_faults_are_listed_shown_and_fixed(faulty: Studio, qtbot: QtBot, monkeyp
     assert window.focusWidget() is window.canvas
 
 
-def test_label_errors_are_searched_by_the_network_and_listed(faulty: Studio, qtbot: QtBot) -> None:
+def test_label_errors_are_searched_by_the_network_and_listed(
+    faulty: Studio, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session, window = faulty.session, faulty.window
     window.actions_["label_errors"].trigger()
     qtbot.waitUntil(lambda: any(isinstance(job, SuspectsJob) for job in faulty.process.jobs.values()))
     (job_id,) = (job_id for job_id, job in faulty.process.jobs.items() if isinstance(job, SuspectsJob))
     region = Hotspot(Reason.SUSPECT, Rect(30, 8, 50, 28), np.ones((20, 20), np.bool_), 1, 255, 2, 0.9, 400.0)
-    judged = Suspects(session.samples[2].image_id, 0.1, (region,), {2: 1536})
+    judged = Suspects(session.samples[2].image_id, 0.1, (region,), {(2, 2): 1136, (2, 1): 400})
     faulty.process.replied.emit(Progress(job_id, Judged(judged, 1, 4)))
     faulty.process.replied.emit(Done(job_id, None))
     dock = window.check.dock
@@ -116,3 +119,30 @@ def test_label_errors_are_searched_by_the_network_and_listed(faulty: Studio, qtb
     assert session.document is not None
     assert session.document.image_id == session.samples[2].image_id
     assert not dock.here.isEnabled()
+
+    other = Hotspot(Reason.SUSPECT, Rect(0, 0, 9, 9), np.ones((9, 9), np.bool_), 2, 255, 1, 0.8, 81.0)
+    found = [judged, Suspects(session.samples[1].image_id, 0.2, (other,), {(1, 2): 81, (1, 1): 919})]
+    window.check.list_suspects(found)
+
+    def choose(dialog: ConfusionDialog) -> bool:
+        texts = [[cell.text() for column in (0, 1) if (cell := dialog.cells.item(row, column))] for row in (0, 1)]
+        assert texts == [["91.9", "8.1"], ["26.0", "74.0"]]
+        dialog.cells.setCurrentCell(0, 0)  # where nothing may be wrong
+        assert dialog.accept_button is not None
+        assert not dialog.accept_button.isEnabled()
+        dialog.cells.setCurrentCell(0, 1)
+        assert dialog.accept_button.isEnabled()
+        qtbot.keyClick(dialog.cells, Qt.Key.Key_Return)
+        return dialog.result() == QDialog.DialogCode.Accepted
+
+    def listed() -> int:
+        kind = dock.tree.topLevelItem(0)
+        return 0 if kind is None else kind.childCount()
+
+    assert listed() == 2
+    monkeypatch.setattr(ConfusionDialog, "asked", choose)
+    qtbot.mouseClick(dock.matrix, Qt.MouseButton.LeftButton)
+    assert listed() == 1
+    assert session.document.image_id == session.samples[1].image_id
+    qtbot.mouseClick(dock.every, Qt.MouseButton.LeftButton)
+    assert listed() == 2
