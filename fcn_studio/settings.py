@@ -129,6 +129,16 @@ class _SettingsTable:
         tr_noop("Language of the window and of the command line."),
         choices={SYSTEM: tr_noop("System"), "en": "English", "zh_CN": "简体中文"},
     )
+    screen_colours = Setting(
+        "bright",
+        tr_noop("Colours of classes"),
+        tr_noop("On screen only: masks keep VOC's palette. A colour that you choose for a class stays."),
+        choices={
+            "file": tr_noop("Of the project file"),
+            "bright": tr_noop("Bright"),
+            "colour_blind": tr_noop("Colour-blind safe"),
+        },
+    )
     wheel_zooms = Setting(
         False, tr_noop("Mouse wheel zooms"), tr_noop("Off: the wheel scrolls and Ctrl+wheel zooms.")
     )

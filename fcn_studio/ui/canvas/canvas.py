@@ -25,6 +25,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from fcn_studio.core.classes import VOID, Colour, voc_colour
+from fcn_studio.core.colours.screen_colours import VOID_COLOUR
 from fcn_studio.core.document import Document
 from fcn_studio.core.event import Event
 from fcn_studio.core.image_pyramid import ImagePyramid
@@ -33,7 +34,6 @@ from fcn_studio.core.raster import Point
 from fcn_studio.core.region import Region
 from fcn_studio.tools.base import Button, PointerEvent, Tool
 from fcn_studio.tools.options import BRUSH_SIZE
-from fcn_studio.ui.canvas.colours import VOID_COLOUR
 from fcn_studio.ui.canvas.overlay_painter import OverlayScene
 from fcn_studio.ui.canvas.parent_event_filter import ParentEventFilter
 from fcn_studio.ui.canvas.pointer import is_eraser, pointer_event, tool_key

@@ -8,12 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_studio.core.classes import VOID, ClassTable, voc_palette
+from fcn_studio.core.colours.screen_colours import VOID_COLOUR
 
 Pixels = NDArray[np.uint32]
 """0xAARRGGBB, colours premultiplied by alpha."""
-
-VOID_COLOUR = (205, 205, 205)
-"""Colour of painted void: a light grey that is not in VOC's table."""
 
 BACKDROP = 0xFF303030
 """Colour around the image: a dark neutral grey."""

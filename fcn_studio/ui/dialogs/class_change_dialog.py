@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
 
-from fcn_studio.core.classes import UNLABELLED, VOID, ClassInfo, voc_colour
+from fcn_studio.core.classes import UNLABELLED, VOID, ClassInfo
+from fcn_studio.core.colours.screen_colours import VOID_COLOUR
 from fcn_studio.formats.class_changes.usage import ClassUsage, class_usage
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.i18n import tr, tr_n
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.runtime.worker import Worker
 from fcn_studio.ui.widgets import theme
+from fcn_studio.ui.widgets.class_colours import on_screen
 
 
 class ClassChangeDialog(Dialog):
@@ -33,9 +35,9 @@ class ClassChangeDialog(Dialog):
         self.counted = self.add_words(tr("Counting…"))
         self.into = QComboBox()
         if deleting:
-            self.into.addItem(theme.swatch_icon(voc_colour(VOID)), tr("void"), VOID)
+            self.into.addItem(theme.swatch_icon(VOID_COLOUR), tr("void"), VOID)
             self.into.addItem(tr("unlabelled"), UNLABELLED)
-        for other in project.config.table.shown:
+        for other in on_screen(project.config.table).shown:
             if other.index != info.index:
                 self.into.addItem(theme.swatch_icon(other.colour), other.name, other.index)
         words = tr("Its pixels become") if deleting else tr("Merge into")

@@ -13,6 +13,7 @@ from fcn_studio.core.classes import VOID, ClassInfo, ClassTable, map_by_name
 from fcn_studio.i18n import tr, tr_n
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.widgets import theme
+from fcn_studio.ui.widgets.class_colours import on_screen
 from fcn_studio.ui.widgets.fields import Choice
 from fcn_studio.ui.widgets.named import named
 
@@ -78,7 +79,8 @@ class ClassMapDialog(Dialog):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(tr("Classes of {network}", network=network), accept or tr("OK"), width=560, parent=parent)
-        self._target = target
+        self._target = on_screen(target)
+        self._colours = {info.index: info.colour for info in on_screen(source)}
         self.add_words(
             tr(
                 "What the classes of {network} mean in this project. Classes of the same name are matched already; "
@@ -114,13 +116,14 @@ class ClassMapDialog(Dialog):
             self._add(row, index_map.get(row.info.index, VOID), can_add)
 
     def _add(self, row: _Row, index: int, can_add: bool) -> None:
-        row.item.setIcon(0, theme.swatch_icon(row.info.colour))
+        theirs = theme.swatch_icon(self._colours[row.info.index])
+        row.item.setIcon(0, theirs)
         row.item.setSizeHint(1, QSize(0, 4 * theme.GRID))  # the column that stretches
         row.choice.addItem(tr("not used"), VOID)
         for info in self._target.active:
             row.choice.addItem(theme.swatch_icon(info.colour), info.name, info.index)
         if can_add and self._target.find(row.info.name) is None:
-            row.choice.addItem(theme.swatch_icon(row.info.colour), tr("new class “{name}”", name=row.info.name), NEW)
+            row.choice.addItem(theirs, tr("new class “{name}”", name=row.info.name), NEW)
         row.choose(index)
         row.choice.currentIndexChanged.connect(self._show)
         self.table.addTopLevelItem(row.item)

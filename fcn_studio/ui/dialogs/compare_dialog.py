@@ -20,6 +20,7 @@ from fcn_studio.core.metrics import Figures
 from fcn_studio.i18n import tr
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.widgets import theme
+from fcn_studio.ui.widgets.class_colours import on_screen
 from fcn_studio.ui.widgets.fields import Choice
 from fcn_studio.ui.widgets.named import named
 
@@ -48,7 +49,7 @@ class CompareDialog(Dialog):
         self, classes: ClassTable, names: Sequence[str], first: int, second: int, parent: QWidget | None = None
     ) -> None:
         super().__init__(tr("Compare networks"), width=520, parent=parent)
-        self._classes = classes
+        self._classes = on_screen(classes)
         self.first, self.second = (named(Choice(), words, words) for words in (tr("First"), tr("Second")))
         form = QFormLayout(horizontalSpacing=2 * theme.GRID, verticalSpacing=theme.GRID)
         for words, choice, row in ((tr("First"), self.first, first), (tr("Second"), self.second, second)):

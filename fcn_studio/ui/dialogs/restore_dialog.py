@@ -17,6 +17,7 @@ from fcn_studio.i18n import tr
 from fcn_studio.ui.canvas.colours import PAPER, class_pixels
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.widgets import theme
+from fcn_studio.ui.widgets.class_colours import on_screen
 from fcn_studio.ui.widgets.named import named
 
 PREVIEW = QSize(320, 240)
@@ -107,7 +108,7 @@ def _picture(labels: Labels, table: ClassTable, ratio: float) -> QPixmap:
     label_map, provenance = (
         cv2.resize(array, size, interpolation=cv2.INTER_NEAREST) for array in (labels.label_map, labels.provenance)
     )
-    pixels = class_pixels(table, (), 1.0)[label_map]
+    pixels = class_pixels(on_screen(table), (), 1.0)[label_map]
     pixels[provenance == Provenance.NOBODY] = 0
     picture = QPixmap(*size)
     picture.fill(QColor(PAPER, PAPER, PAPER))

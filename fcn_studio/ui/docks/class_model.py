@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractTableModel, QMimeData, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont
 
-from fcn_studio.core.classes import VOID, ClassInfo, ClassTable, voc_colour
+from fcn_studio.core.classes import VOID, ClassInfo, ClassTable
+from fcn_studio.core.colours.screen_colours import VOID_COLOUR
 from fcn_studio.i18n import tr
 from fcn_studio.ui.actions.table import class_keys
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.widgets import theme
+from fcn_studio.ui.widgets.class_colours import on_screen
 
 if TYPE_CHECKING:
     from fcn_studio.ui.session.toolbox import Toolbox
@@ -86,7 +88,7 @@ class ClassModel(QAbstractTableModel):
 
     def set_table(self, table: ClassTable) -> None:
         """Show another class table."""
-        self._table = table
+        self._table = on_screen(table)
         self._keys = {index: key for key, index in class_keys(table).items()}
         self._refill()
 
@@ -132,7 +134,7 @@ class ClassModel(QAbstractTableModel):
         return order
 
     def _refill(self) -> None:
-        shown = (*self._table.shown, ClassInfo(VOID, tr("void"), voc_colour(VOID)))
+        shown = (*self._table.shown, ClassInfo(VOID, tr("void"), VOID_COLOUR))
         rows = [info for info in shown if self._filter in info.name.casefold()]
         if len(rows) == len(self._rows):
             self._rows = rows

@@ -26,6 +26,7 @@ from fcn_studio.ui.docks.class_model import ClassModel, Column
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.runtime.user_messages import ActionDoor
 from fcn_studio.ui.widgets import theme
+from fcn_studio.ui.widgets.class_colours import on_screen
 from fcn_studio.ui.widgets.fields import TextField
 from fcn_studio.ui.widgets.named import named
 
@@ -199,7 +200,7 @@ class ClassesDock(QDockWidget):
             self._ask_colour(class_index)
 
     def _ask_colour(self, class_index: int) -> None:
-        info = self._session.table.get(class_index)
+        info = on_screen(self._session.table).get(class_index)
         if info is None:
             return
         from PySide6.QtWidgets import QColorDialog

@@ -20,6 +20,7 @@ from fcn_studio.core.classes import VOID, ClassTable, voc_palette
 from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.sample import Sample
 from fcn_studio.errors import ImageError, MaskError
+from fcn_studio.ui.widgets.class_colours import on_screen
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project.project_folder import ProjectFolder
@@ -66,6 +67,7 @@ class Thumbnails(QObject):
         self._asked: deque[Sample] = deque(maxlen=MOST_ASKED)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="thumbnails")
         self._made.connect(self._on_made)
+        session.table_changed.connect(self._colours_changed)
 
     def of(self, sample: Sample) -> QImage | None:
         """Return the thumbnail of an image, None if it is not there (yet)."""
@@ -84,6 +86,10 @@ class Thumbnails(QObject):
         """Make the thumbnail of an image anew when it is next shown: its labels have changed."""
         if image_id in self._kept:
             self._stale.add(image_id)
+
+    def _colours_changed(self) -> None:
+        self._stale.update(self._kept)
+        self.arrived.emit()
 
     def clear(self) -> None:
         """Forget all thumbnails and requests."""
@@ -140,7 +146,7 @@ def _with_labels(small: Pixels, label_map: LabelMap, table: ClassTable) -> Pixel
     """Return a small picture with labels over it, the background left out."""
     labels = np.asarray(cv2.resize(label_map, small.shape[1::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
     colours = voc_palette()
-    for info in table:
+    for info in on_screen(table):
         colours[info.index] = info.colour
     clear = (labels == VOID) | (labels == (VOID if table.background_index is None else table.background_index))
     mixed = cv2.addWeighted(small, 1 - _OPACITY, colours[labels], _OPACITY, 0)

@@ -13,6 +13,7 @@ from fcn_studio.errors import ProjectError
 from fcn_studio.i18n import tr
 from fcn_studio.ui.session.open_project import OpenProject
 from fcn_studio.ui.session.toolbox import Toolbox
+from fcn_studio.ui.widgets.class_colours import of_new
 
 
 class ClassEditor:
@@ -29,15 +30,16 @@ class ClassEditor:
         Raises:
             ProjectError: if the name is taken or nothing may be written.
         """
+        colour = colour or of_new(self._open.table)
         self._set_table(self._open.table.added(name.strip(), colour))
         index = self._open.table.next_index - 1
         self._toolbox.set_class(index)
         return index
 
-    def add_all(self, classes: Sequence[tuple[str, Colour]]) -> None:
+    def add_all(self, classes: Sequence[tuple[str, Colour | None]]) -> None:
         """Add classes at the next indices, all or none.
 
-        The active one stays.
+        The active one stays. None in place of a colour is VOC's.
 
         Raises:
             ProjectError: if a name is taken, there is no room for all, or nothing may be written.

@@ -16,6 +16,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.training import TrainProgress
 from fcn_studio.i18n import tr
 from fcn_studio.ui.widgets import theme
+from fcn_studio.ui.widgets.class_colours import on_screen
 
 PLOT_HEIGHT = 104
 MOST_POINTS = 400
@@ -68,7 +69,7 @@ class Curves(QWidget):
         if losses:
             self._loss.plot(*zip(*losses, strict=True), pen=pg.mkPen(look.accent, width=2))
         scored = thinned([(p.step, p.figures) for p in history if p.figures is not None])
-        for info in table.active:
+        for info in on_screen(table).active:
             points = [(step, figures.iou[info.index]) for step, figures in scored if info.index in figures.iou]
             if points:
                 self._iou.plot(*zip(*points, strict=True), pen=pg.mkPen(info.colour, width=1), name=info.name)

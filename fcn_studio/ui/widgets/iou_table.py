@@ -5,10 +5,11 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
-from fcn_studio.core.classes import ClassTable, Colour, voc_colour
+from fcn_studio.core.classes import ClassTable, Colour
 from fcn_studio.core.metrics import Figures
 from fcn_studio.i18n import tr
 from fcn_studio.ui.widgets import theme
+from fcn_studio.ui.widgets.class_colours import of_index, on_screen
 
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
@@ -48,8 +49,8 @@ class IouTable(QTreeWidget):
         self.setColumnHidden(1, before is None)
         self._add(tr("Mean"), figures.mean_iou, before.mean_iou if before else None, None)
         for index, iou in sorted(figures.iou.items()):
-            info = table.get(index)
-            colour = info.colour if info else voc_colour(index)
+            info = on_screen(table).get(index)
+            colour = info.colour if info else of_index(index)
             self._add(table.name_of(index), iou, before.iou.get(index) if before else None, colour)
         rows = self.topLevelItemCount()
         height = self.sizeHintForRow(0) * rows + self.header().sizeHint().height() + 2 * self.frameWidth()

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.review.hotspots import Hotspot, Reason
 from fcn_studio.i18n import tr
+from fcn_studio.ui.widgets.class_colours import on_screen
 from fcn_studio.ui.widgets.named import named
 
 MARGIN = 12
@@ -101,7 +102,7 @@ def _shown(index: int, table: ClassTable) -> str:
     """Return a class with its colour, as rich text."""
     from html import escape  # its table of entities would cost the start of the window two milliseconds
 
-    info = table.get(index)
+    info = on_screen(table).get(index)
     red, green, blue = info.colour if info is not None else (128, 128, 128)
     colours = f"color: rgb({red}, {green}, {blue}); background-color: white"  # dark classes are seen too
     return f'<span style="{colours}">■</span> {escape(table.name_of(index))}'

@@ -45,8 +45,9 @@ from fcn_studio.ui.runtime import language
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
 from fcn_studio.ui.saving.autosave import SaveState
-from fcn_studio.ui.widgets import theme
+from fcn_studio.ui.widgets import class_colours, theme
 from fcn_studio.ui.widgets.bar_buttons import DuplicateConnectionFilter
+from fcn_studio.ui.widgets.class_colours import on_screen
 from fcn_studio.ui.widgets.message_strip import MessageStrip
 from fcn_studio.ui.widgets.named import named, with_role
 from fcn_studio.ui.widgets.welcome import Welcome
@@ -90,6 +91,7 @@ class MainWindow(QMainWindow):
         self._session, self._toolbox, self._network, self._settings = session, toolbox, network, settings
         self.messages = messages or Messages(self)
         self._door = ActionDoor(self.messages, self._offer_way_out)
+        class_colours.use(settings.screen_colours)
         self.canvas = Canvas()
         self.actions_ = Actions(self, self._door)
         self._commands = Commands(session, network, settings, self.messages, self)
@@ -232,7 +234,7 @@ class MainWindow(QMainWindow):
         session.edited.connect(self._show_history)
         session.edited.connect(self._show_title)
         session.saved.connect(self._show_title)
-        session.table_changed.connect(lambda: canvas.layers.set_table(session.table))
+        session.table_changed.connect(lambda: canvas.layers.set_table(on_screen(session.table)))
         session.recovered.connect(
             lambda text: self.messages.offer(text, tr("What came back"), self._commands.show_recovery)
         )
@@ -326,7 +328,7 @@ class MainWindow(QMainWindow):
         self.layout_.show_parts(there)
         (self.canvas if there else self._welcome).setFocus()
         self._show_recent()
-        self.canvas.layers.set_table(self._session.table)
+        self.canvas.layers.set_table(on_screen(self._session.table))
         self._rules_changed()
         self._tool_changed()
         self._document_changed()
@@ -470,6 +472,9 @@ class MainWindow(QMainWindow):
             self._show_why_empty()
             self._network_changed()
             self._refresh()
+        elif key == "screen_colours":
+            class_colours.use(self._settings.screen_colours)
+            self._session.table_changed.emit()
 
     @guarded  # a bug here must not keep the window open
     def _remember(self) -> None:

@@ -9,13 +9,14 @@ from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QLabel, QSizePolicy, QToolBar, QToolButton, QWidget
 
-from fcn_studio.core.classes import VOID, voc_colour
+from fcn_studio.core.colours.screen_colours import VOID_COLOUR
 from fcn_studio.i18n import tr, tr_n
 from fcn_studio.tools import TOOLS
 from fcn_studio.tools.options import AnyOption
 from fcn_studio.ui.actions.table import BY_NAME
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.widgets import theme
+from fcn_studio.ui.widgets.class_colours import on_screen
 from fcn_studio.ui.widgets.fields import Choice
 from fcn_studio.ui.widgets.named import named, with_role
 from fcn_studio.ui.widgets.option_controls import Controls, controls_for
@@ -124,9 +125,9 @@ class OptionsBar(QToolBar):
             self._toolbox.set_only_over(self._over[row - _ONLY_UNLABELLED - 1])
 
     def _show_class(self) -> None:
-        index, table = self._toolbox.class_index, self._session.table
+        index, table = self._toolbox.class_index, on_screen(self._session.table)
         info, name = table.get(index), table.name_of(index)
-        self._swatch.setPixmap(theme.swatch(info.colour if info else voc_colour(VOID)))
+        self._swatch.setPixmap(theme.swatch(info.colour if info else VOID_COLOUR))
         self._class_name.setText(tr("{name} (hidden)", name=name) if index in self._toolbox.hidden else name)
 
     def _show_options(self) -> None:

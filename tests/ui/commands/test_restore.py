@@ -13,6 +13,7 @@ from fcn_studio.errors import ProjectError
 from fcn_studio.formats.project.loaded import EarlierLabels, LoadedLabels
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.ui.dialogs.restore_dialog import RestoreDialog
+from fcn_studio.ui.widgets.class_colours import on_screen
 from tests.helpers import contents, half_painted, paint
 from tests.ui.conftest import Studio, draw_project
 
@@ -206,7 +207,7 @@ def test_the_dialog_says_when_how_far_and_how_much(qtbot: QtBot, folder: Path) -
         assert dialog.version() is versions[row]
         image = dialog.preview.pixmap().toImage()
         assert (image.width(), image.height()) == (320, 240)
-        assert image.pixelColor(160, 60).getRgb()[:3] == table.get(index).colour  # type: ignore[union-attr]
+        assert image.pixelColor(160, 60).getRgb()[:3] == on_screen(table).get(index).colour  # type: ignore[union-attr]
         assert image.pixelColor(160, 180) != image.pixelColor(160, 60)
 
 

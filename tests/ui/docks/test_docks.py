@@ -144,6 +144,7 @@ class ManyFiles(QObject):
     """A session of many images that counts how often a status was asked for."""
 
     project_changed = Signal()
+    table_changed = Signal()
     document_changed = Signal()
     sample_changed = Signal(str)
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QInputDialog, QTreeWidget, QTreeWidgetItem, QWidget
 
-from fcn_studio.core.classes import VOID, ClassTable, Colour, voc_colour
+from fcn_studio.core.classes import VOID, ClassTable, Colour
+from fcn_studio.core.colours.screen_colours import VOID_COLOUR
 from fcn_studio.i18n import tr
 from fcn_studio.jobs.import_masks.mapping import Meanings, Special, Target, ValueFound, share_words
-from fcn_studio.ui.canvas.colours import VOID_COLOUR
 from fcn_studio.ui.widgets import theme
+from fcn_studio.ui.widgets.class_colours import of_index, on_screen
 from fcn_studio.ui.widgets.fields import Choice
 from fcn_studio.ui.widgets.named import named
 
@@ -50,7 +51,7 @@ class ValueTable(QTreeWidget):
     def fill(self, values: Sequence[ValueFound], table: ClassTable, meanings: Meanings) -> None:
         """Show values and the meanings that are known of them."""
         self.clear()
-        self._rows, self._table = [], table
+        self._rows, self._table = [], on_screen(table)
         known = [target for target in meanings.values() if isinstance(target, str)]
         own = [row.name for row in values if row.name]
         self._names = [name for name in dict.fromkeys([*known, *own]) if table.find(name) is None]
@@ -82,7 +83,7 @@ class ValueTable(QTreeWidget):
             return info.colour
         own = (row.colour for row, choice in self._rows if choice.currentData() == _CLASS + target)
         found = next((colour for colour in own if colour is not None and any(colour)), None)
-        return found or voc_colour((self._table.next_index + self._names.index(target)) % VOID)
+        return found or of_index((self._table.next_index + self._names.index(target)) % VOID)
 
     def _add(self, value: ValueFound, meaning: Target | None) -> None:
         name = f"{value.value}   {value.name}" if value.name and value.name != value.value else value.value
