@@ -181,6 +181,11 @@ class ClassTable:
         return len(self.classes)
 
     @property
+    def names_none(self) -> bool:
+        """Whether it never had a class but the background."""
+        return all(is_background(info.name) for info in self.classes) and self.next_index <= 1
+
+    @property
     def active(self) -> tuple[ClassInfo, ...]:
         """The classes that are not retired, in index order."""
         return tuple(c for c in self.classes if not c.retired)
@@ -336,3 +341,7 @@ def _merged(name: str, table: ClassTable) -> ClassInfo | None:
     merged = table.replacements()
     found = (merged[c.index] for c in table if c.index in merged and c.name.casefold() == name.casefold())
     return next((info for index in found for info in table.active if info.index == index), None)
+
+
+NO_CLASSES = ClassTable.from_names([BACKGROUND])
+"""The class table of a folder that names no classes, until somebody chooses them."""

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import QApplication, QPlainTextEdit
 
 from fcn_studio.core.labels import LabelMap, Labels, Provenance
 from fcn_studio.core.sample import Status
@@ -43,9 +43,8 @@ class Person:
     def choose_classes(self) -> Script:
         """Answer the question for the classes."""
         window = self._studio.window
-        (button,) = (b for b in window.findChildren(QPushButton) if "want to label" in b.text())
-        QTimer.singleShot(0, self._type_classes)
-        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+        yield lambda: isinstance(QApplication.activeModalWidget(), FirstClassesDialog)
+        self._type_classes()
         yield lambda: len(self._studio.session.table.active) == 3
         window.activateWindow()  # as a window manager does when a dialog is closed
         yield window.isActiveWindow

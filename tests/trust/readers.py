@@ -35,6 +35,7 @@ from fcn_studio.core.sample import Sample, Status
 from fcn_studio.errors import ImageError, ProjectError
 from fcn_studio.fcn.model.build import build
 from fcn_studio.formats.checks.mask_picture import read_mask_picture
+from fcn_studio.formats.class_sources import classes_of
 from fcn_studio.formats.effort_log import read_gestures
 from fcn_studio.formats.images import image_loading, images
 from fcn_studio.formats.images.images import image_size, read_image
@@ -386,6 +387,12 @@ def _class_files() -> list[Seed]:
     return [("".join(f"{line}\n" for line in class_file_lines(TABLE, cvat=cvat)).encode(), blind) for cvat in (0, 1)]
 
 
+def _class_lists() -> list[Seed]:
+    rows = [{"id": info.index, "name": info.name, "color": "#0a0b0c"} for info in TABLE]
+    values = ([info.name for info in TABLE], {"id2label": {"0": "sky", "7": "road"}}, {"categories": rows})
+    return [(json.dumps(value).encode(), mutators.json_text) for value in values]
+
+
 def _read_splits(path: Path) -> object:
     return read_splits(path.parents[2], [Sample("a.jpg", "a.jpg", "a"), Sample("b/ü.png", "b/ü.png", "b/ü")])
 
@@ -616,6 +623,7 @@ READERS: dict[str, Reader] = {
     "adopted": Reader(_read_adopted, lambda: [(b"a\nb/c\n\xff\n", blind)], ".fcn-studio/adopted_masks"),
     "project": Reader(_read_project, _projects, "fcn-studio.toml"),
     "classes": Reader(read_class_file, _class_files, "class_names.txt"),
+    "class list": Reader(classes_of, _class_lists, "classes.json"),
     "lists": Reader(_read_splits, lambda: [("a\n\nb/ü \n".encode(), blind)], "ImageSets/Segmentation/train.txt"),
     "splits": Reader(_read_assigned, _assigned, "splits.json"),
     "transaction": Reader(_finish_transaction, _transactions, "class_change/committed/transaction.json"),

@@ -349,7 +349,7 @@ DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
     ),
     "effort": lambda studio, folder: EffortDialog([Gesture(9.0, "picture-000.png", "Fill", 1, 2, 75.0, 80)], TABLE),
     "restore": lambda studio, folder: RestoreDialog("picture-000.png", i18n.tr("Words."), [earlier()], TABLE),
-    "first classes": lambda studio, folder: FirstClassesDialog([("cell", TABLE)], TABLE),
+    "first classes": lambda studio, folder: FirstClassesDialog([("cell", TABLE)]),
     "clean": lambda studio, folder: CleanDialog(
         Labels.unlabelled(4, 5), [0, 1], (1, CLASSES[1]), lambda _region: None
     ),

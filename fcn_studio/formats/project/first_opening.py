@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from fcn_studio.core.classes import BACKGROUND, ClassTable
+from fcn_studio.core.classes import NO_CLASSES, ClassTable
 from fcn_studio.core.project import ProjectConfig
 from fcn_studio.errors import ClassTableNeeded
 from fcn_studio.formats.voc.found_classes import found_classes
@@ -30,7 +30,7 @@ def found_table(
     if found is not None:
         return found
     if not masks:
-        return default or ClassTable.from_names([BACKGROUND])
+        return default or NO_CLASSES
     raise ClassTableNeeded(
         tr(
             "{folder} has masks, and no class_names.txt says what their class indices mean; write one there, a name "

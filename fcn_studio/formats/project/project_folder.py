@@ -33,7 +33,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.classes import NO_CLASSES, ClassTable
 from fcn_studio.core.grey_levels import BY_FILE
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.prediction import Prediction, prelabelled
@@ -85,7 +85,7 @@ class ProjectFolder:
         access: what may be written; a save may find that it has changed.
         first_opening: there is no project file yet, so masks that lie here count as the user's finished work.
         opening: the report on what was found.
-        has_default_classes: whether the folder names no classes, and has those of the network in use for now.
+        has_default_classes: whether nothing names its classes, and it has the default ones for now.
         grey_as_indices: how grey masks of 0 and 255 are read; None until somebody said so.
         annotations: loads and saves the annotations, and knows their statuses.
         max_pixels: larger images are not read.
@@ -167,7 +167,7 @@ class ProjectFolder:
             allow_read_only: open a folder that cannot be written all the same; each save then tries to take the lock.
             break_lock: take the lock from a process that seems alive, or from another host.
             table: what the class indices of a folder without project file mean: the answer to `ClassTableNeeded`.
-            default_table: the class table of a folder that has neither masks nor names of classes.
+            default_table: the class table of a folder without masks and class names; `NO_CLASSES` if none is given.
             grey_as_indices: read grey masks of 0 and 255 as class indices, see `masks.read_mask`.
 
         Raises:
@@ -193,7 +193,7 @@ class ProjectFolder:
                 remove_leftovers(folder, MASKS, STATE)
                 finish_pending_records(folder)
             finished = _finish_transaction(folder, locked=lock is not None)
-            tables = {"table": table, "default_table": default_table}
+            tables = {"table": table, "default_table": default_table or NO_CLASSES}
             project = cls(folder, lock=lock, access=access, grey_as_indices=grey_as_indices, **tables)
             project.opening = replace(project.opening, findings=(*finished, *project.opening.findings))
             return project
@@ -274,12 +274,13 @@ class ProjectFolder:
                 self.splits.store()
             write_project_file(self._project_file, config, self._previous)
             self._config, self._up_to_date = config, True
+            self.has_default_classes = False
             self._file_stamp = stamp_of(self._project_file)
 
     def set_table(self, table: ClassTable) -> None:
         """Change the class table. Raises: ProjectError as `save_config`."""
-        self.save_config(replace(self._config, table=table))
-        self.has_default_classes = False
+        unlabelled = ProjectConfig.new(table).unlabelled if self.has_default_classes else self._config.unlabelled
+        self.save_config(replace(self._config, table=table, unlabelled=unlabelled))
 
     def begin_replacing(self) -> Staging:
         """Begin to replace many files at once. Raises: ProjectError if the project cannot be written."""

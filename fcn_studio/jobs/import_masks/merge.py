@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 import numpy as np
 
 from fcn_studio.core.labels import Labels, Provenance
-from fcn_studio.core.project import ProjectConfig
 from fcn_studio.core.sample import Sample, Split, Status
 from fcn_studio.errors import GreyMaskFound, ImageError, MaskDamaged, MaskError, NameTooLong
 from fcn_studio.formats.atomic import CANNOT_READ, os_errors_as, refuse_outside, write_atomically
@@ -124,9 +123,6 @@ def set_classes(project: ProjectFolder, resolved: ResolvedMap) -> None:
     """
     if resolved.table == project.config.table:
         return
-    if project.has_default_classes:  # what unlabelled means follows from the new table
-        unlabelled = ProjectConfig.new(resolved.table).unlabelled
-        project.save_config(replace(project.config, table=resolved.table, unlabelled=unlabelled))
     project.set_table(resolved.table)
 
 

@@ -207,6 +207,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
                tr_noop("Smooth, grow or shrink a class, remove small regions, fill holes"), needs=_W),
     ActionSpec("copy_previous", tr_noop("Copy from the pre&vious image"), _LABEL, ("Ctrl+Shift+V",), "",
                tr_noop("Copy the labels of the previous image to the unlabelled pixels of this one"), needs=_W),
+    ActionSpec("first_classes", tr_noop("C&hoose the classes…"), _LABEL, (), "",
+               tr_noop("Say what you want to label in a folder that has no classes yet"), needs=_P),
     ActionSpec("add_class", tr_noop("&Add class…"), _LABEL, ("Ctrl+N",), "plus",
                tr_noop("Add a class to the table"), needs=_WP),
     ActionSpec("merge_class", tr_noop("&Merge class into…"), _LABEL, (), "",

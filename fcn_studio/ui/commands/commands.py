@@ -18,6 +18,7 @@ from fcn_studio.core.sample import Status
 from fcn_studio.i18n import tr, tr_n
 from fcn_studio.settings import Settings
 from fcn_studio.ui.actions.table import TOOL_NAMES, class_keys
+from fcn_studio.ui.commands.first_classes import FirstClasses
 from fcn_studio.ui.commands.import_frames import ImportFrames
 from fcn_studio.ui.commands.import_masks import ImportMasks
 from fcn_studio.ui.commands.network_commands import NetworkCommands
@@ -46,6 +47,7 @@ class Commands(QObject):
 
     Attributes:
         opening: opens folders.
+        first_classes: asks for the classes of a folder that has none.
         importing: imports annotations of other programs.
         frames: imports frames of films.
         restore: brings earlier versions back.
@@ -65,6 +67,7 @@ class Commands(QObject):
         self._session, self._network = session, network
         self._settings, self._messages, self._window = settings, messages, window
         self.opening = OpenFolder(session, settings, messages, self.may_end_jobs, window)
+        self.first_classes = FirstClasses(session, self.opening, network.current, settings, messages, window)
         self.exporter = Exporter(self)
         self.importing = ImportMasks(
             session, self.opening, network.job_list, self.exporter, self.may_end_jobs, messages, window
@@ -85,6 +88,7 @@ class Commands(QObject):
         tools: dict[str, Act] = {name: partial(toolbox.use, name) for name in TOOL_NAMES}
         return tools | {
             "open_folder": self.opening.ask,
+            "first_classes": self.first_classes.ask,
             "take_over": self.opening.take_over,
             "save": session.autosave.save_soon,
             "export": self.export,

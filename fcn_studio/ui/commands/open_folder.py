@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMimeData, QObject
+from PySide6.QtCore import QMimeData, QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from fcn_studio.core.classes import ClassTable
@@ -28,9 +28,6 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
     from fcn_studio.formats.project.project_folder import ProjectFolder
 
 
-_SHOWN_NAMES = 3
-
-
 class OpenFolder(QObject):
     """Opening of folders in the session.
 
@@ -42,7 +39,12 @@ class OpenFolder(QObject):
         messages: shows what was found.
         may_leave: asks whether the open project may be closed, and returns the answer.
         window: the window that questions belong to.
+
+    Signals:
+        opened(): a folder is open, and may have questions of its own.
     """
+
+    opened = Signal()
 
     def __init__(
         self,
@@ -126,7 +128,7 @@ class OpenFolder(QObject):
                     return
                 table = question.table()
             else:
-                self._offer_classes()
+                self.opened.emit()
                 return
 
     def _tree_instead(self, folder: Path) -> Path | None:
@@ -143,46 +145,6 @@ class OpenFolder(QObject):
             return folder
         question = TreeDialog(folder.name, tree, self._window)
         return question.folder(folder) if question.asked() else None
-
-    def _offer_classes(self) -> None:
-        """Offer to choose the classes of a folder that has none, unless masks that may tell them can be imported."""
-        project = self._session.project
-        if project is None or not project.samples or any(found.source for found in project.opening.findings):
-            return
-        if not project.has_default_classes or project.access is not Access.WRITABLE:
-            return
-        names = [info.name for info in self._session.table.active]
-        sentence = tr_n(
-            "This folder has no class yet. Until you choose, it has the {n} class of the network: {names}.",
-            "This folder has no classes yet. Until you choose, it has the {n} classes of the network: {names}.",
-            len(names),
-            names=", ".join(names[:_SHOWN_NAMES]) + (" …" if len(names) > _SHOWN_NAMES else ""),
-        )
-        self._messages.offer(sentence, tr("What do you want to label?"), partial(self.choose_classes, project))
-
-    def choose_classes(self, project: ProjectFolder) -> None:
-        """Ask what is to be labelled in a new folder, and open it with these classes.
-
-        Raises:
-            ProjectError: if something is labelled already, or as `Session.open_folder`.
-        """
-        from fcn_studio.jobs.networks import networks_with_classes
-        from fcn_studio.ui.dialogs.first_classes_dialog import FirstClassesDialog
-
-        session = self._session
-        if session.project is not project:
-            return
-        labelled = session.document is not None and session.document.revision > 0
-        if not project.has_default_classes or labelled:
-            raise ProjectError(
-                tr("Something is labelled with the classes of this folder already. Add others in the Classes dock.")
-            )
-        networks = [(info.name, info.table) for info in networks_with_classes()]
-        dialog = FirstClassesDialog(networks, session.table, self._window)
-        if not dialog.asked():
-            return
-        project.set_table(dialog.table())
-        self.open_again(project)
 
     def _show(self, image: Path) -> None:
         """Show an image of the open folder."""
@@ -228,22 +190,25 @@ class OpenFolder(QObject):
         self._messages.offer(text, tr("Open again"), partial(self.open_again, project))
         return True
 
-    def open_again(self, project: ProjectFolder) -> None:
+    def open_again(self, project: ProjectFolder, table: ClassTable | None = None) -> None:
         """Close and open the project at the same image.
 
-        It is opened as the user last said.
+        It is opened as the user last said. ``table`` is what was chosen just now, if anything was.
 
         Raises:
             ProjectError: as `Session.open_folder`.
         """
         session = self._session
-        table, image_id = session.table, session.document.image_id if session.document is not None else ""
+        if table is None and not session.table.names_none:
+            table = session.table
+        image_id = session.document.image_id if session.document is not None else ""
         if session.project is not project or not session.close_project():
             return
         session.open_folder(project.folder, table=table, grey_as_indices=project.grey_as_indices)
         row = session.row_of(image_id)
         if row is not None:
             session.open_from(row, +1, lambda wanted: wanted == row)
+        self.opened.emit()
 
     def ask_grey(self, sentence: str) -> None:
         """Ask how grey masks are to be read, and tell the project."""

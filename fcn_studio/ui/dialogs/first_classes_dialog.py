@@ -4,19 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog, QPlainTextEdit, QPushButton, QRadioButton, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QMenu,
+    QPlainTextEdit,
+    QPushButton,
+    QRadioButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.errors import ProjectError
-from fcn_studio.formats.voc.class_files import read_class_file, table_of_lines
+from fcn_studio.formats.class_sources import classes_of
+from fcn_studio.formats.voc.class_files import table_of_lines
 from fcn_studio.formats.voc.class_rows import SeveralReadings
 from fcn_studio.formats.voc.text import lines_of
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import tr, tr_n, tr_noop
 from fcn_studio.ui.dialogs.base import Dialog
+from fcn_studio.ui.widgets import theme
+from fcn_studio.ui.widgets.class_chips import ClassChips
 
-_SHOWN_NAMES = 4
+_SUBJECTS = {"street": tr_noop("Streets"), "voc": tr_noop("Animals and people")}
+"""What the bundled networks were made for."""
+
+_SCROLLED_FROM = 4
+"""Networks that are shown without scrolling."""
+
+_MOST_PROJECTS = 5
 
 
 class FirstClassesDialog(Dialog):
@@ -24,43 +47,103 @@ class FirstClassesDialog(Dialog):
 
     Args:
         networks: name and classes of each network that can label.
-        current: the table that the folder has by default; its network is chosen at first.
+        projects: folders whose classes are offered.
         parent: the window it belongs to.
     """
 
     def __init__(
-        self, networks: Sequence[tuple[str, ClassTable]], current: ClassTable, parent: QWidget | None = None
+        self,
+        networks: Sequence[tuple[str, ClassTable]],
+        projects: Sequence[Path] = (),
+        parent: QWidget | None = None,
     ) -> None:
-        super().__init__(tr("Classes"), tr("Use these classes"), parent=parent)
-        self.add_words(tr("What do you want to label?"), "strong")
-        self.own = QRadioButton(tr("My own classes, one per line:"))
-        self.names = QPlainTextEdit(placeholderText=tr("soil\nweed\ncrop"))
-        self.names.setAccessibleName(tr("Class names, one per line"))
-        self.names.setTabChangesFocus(True)
-        self.names.setFixedHeight(120)
-        self.from_file = QPushButton(tr("Read them from a file…"))
-        self.from_file.clicked.connect(self._ask_file)
-        self.column.addWidget(self.own)
-        self.column.addWidget(self.names)
-        self.column.addWidget(self.from_file)
-        self._tables: list[tuple[QRadioButton, ClassTable]] = []
-        for name, table in networks:
-            words = ", ".join(info.name for info in table.active[:_SHOWN_NAMES])
-            button = QRadioButton(
-                tr("Those of the network {network}: {names} … ({count} classes)",
-                   network=name, names=words, count=len(table.active))
-            )  # fmt: skip
-            button.setChecked(table == current)
-            button.toggled.connect(self._check)
-            self.column.addWidget(button)
-            self._tables.append((button, table))
+        super().__init__(tr("Classes"), tr("Use these classes"), width=560, parent=parent)
+        self.setObjectName("firstClasses")
+        self._answers = QButtonGroup(self)
+        self._networks: list[tuple[QRadioButton, str, ClassTable]] = []
         self._file_table: ClassTable | None = None
-        self._wrong = self.add_words("", "dim")
+        self.add_words(tr("What do you want to label?"), "strong")
+        self._add_own()
+        self._add_networks(networks)
+        self._add_elsewhere(projects)
+        self._told = self.add_words("", "dim")
+        self._told.setMinimumHeight(2 * self._told.fontMetrics().lineSpacing())  # the dialog keeps its size
         self.own.setChecked(True)
-        self.own.toggled.connect(self._check)
+        self._answers.buttonToggled.connect(self._check)
         self.names.textChanged.connect(self._typed)
         self.names.setFocus()
         self._check()
+
+    # --- construction -----------------------------------------------------------------------------------------
+
+    def _add_own(self) -> None:
+        self.own = self._answer(tr("My own classes, one per line:"))
+        self.names = QPlainTextEdit(placeholderText=tr("soil\nweed\ncrop"))
+        self.names.setAccessibleName(tr("Class names, one per line"))
+        self.names.setTabChangesFocus(True)
+        self.names.setFixedHeight(100)
+        self.column.addWidget(self.own)
+        self.column.addWidget(self.names)
+
+    def _add_networks(self, networks: Sequence[tuple[str, ClassTable]]) -> None:
+        """Add an answer for each network, with its classes."""
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.GRID // 2)
+        for name, table in networks:
+            count = len(table.active)
+            known = tr_n("the {n} class of the network {network}", "the {n} classes of the network {network}",
+                         count, network=name)  # fmt: skip
+            subject = _SUBJECTS.get(name)
+            button = self._answer(
+                tr("{subject} ({classes})", subject=tr(subject), classes=known) if subject else known
+            )
+            column.addWidget(button)
+            column.addWidget(ClassChips(table))
+            self._networks.append((button, name, table))
+        if len(networks) < _SCROLLED_FROM:
+            self.column.addWidget(content)
+            return
+        area = QScrollArea(widgetResizable=True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(content)
+        area.setFixedHeight(220)
+        self.column.addWidget(area)
+
+    def _add_elsewhere(self, projects: Sequence[Path]) -> None:
+        """Add the answer that takes the classes of another project or a file."""
+        self.elsewhere = self._answer(tr("Those of another project or a file"))
+        self.elsewhere.setEnabled(False)
+        choose = QPushButton(tr("Choose…"))
+        menu = QMenu(choose)
+        for folder in projects[:_MOST_PROJECTS]:
+            menu.addAction(folder.name.replace("&", "&&"), partial(self.read, folder)).setToolTip(str(folder))
+        if projects:
+            menu.addSeparator()
+        menu.addAction(tr("Another project…"), self._ask_project)
+        menu.addAction(tr("A file…"), self._ask_file)
+        menu.setToolTipsVisible(True)
+        choose.setMenu(menu)
+        row = QHBoxLayout()
+        row.addWidget(self.elsewhere, 1)
+        row.addWidget(choose)
+        self._chips = ClassChips(ClassTable((), 0))
+        self.column.addLayout(row)
+        self.column.addWidget(self._chips)
+
+    def _answer(self, text: str) -> QRadioButton:
+        button = QRadioButton(text)
+        self._answers.addButton(button)
+        return button
+
+    # --- the answer -------------------------------------------------------------------------------------------
+
+    def network(self) -> str:
+        """Return the name of the network whose classes are chosen, "" if they are of no network."""
+        return next((name for button, name, _ in self._networks if button.isChecked()), "")
 
     def table(self) -> ClassTable:
         """Return the chosen class table.
@@ -68,10 +151,10 @@ class FirstClassesDialog(Dialog):
         Raises:
             ProjectError: if the names make no table.
         """
-        for button, table in self._tables:
+        for button, _, table in self._networks:
             if button.isChecked():
                 return table
-        if self._file_table is not None:
+        if self.elsewhere.isChecked() and self._file_table is not None:
             return self._file_table
         names = [line.strip() for line in lines_of(self.names.toPlainText().strip())]
         with suppress(SeveralReadings):  # then they are names, as the button says
@@ -79,24 +162,32 @@ class FirstClassesDialog(Dialog):
         return ClassTable.from_names(names)
 
     def read(self, path: Path) -> None:
-        """Read the names from a file; a sentence tells what is wrong with it."""
+        """Take the classes of a project or a file; a sentence tells what is wrong with it."""
         try:
-            table = read_class_file(path)
+            table = classes_of(path)
         except ProjectError as error:
-            self._wrong.setText(f"{error}.")
+            self._told.setText(f"{error}.")
             return
-        if table is not None:
-            self.names.setPlainText("\n".join(info.name for info in table.active))
-            self._file_table = table  # with its indices and colours
-            self._check()
+        self._file_table = table  # with its indices and colours
+        self._chips.set_table(table)
+        self.elsewhere.setText(tr("Those of {name}", name=path.name).replace("&", "&&"))
+        self.elsewhere.setEnabled(True)
+        self.elsewhere.setChecked(True)
+        self._check()
+        self.adjustSize()
+
+    def _ask_project(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, tr("Project whose classes are used"))
+        if chosen:
+            self.read(Path(chosen))
 
     def _ask_file(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(self, tr("File with class names"), "", tr("Text files (*.txt)"))
+        kinds = tr("Lists of classes (*.txt *.json *.toml)")
+        chosen, _ = QFileDialog.getOpenFileName(self, tr("File with class names"), "", kinds)
         if chosen:
             self.read(Path(chosen))
 
     def _typed(self) -> None:
-        self._file_table = None
         self.own.setChecked(True)
         self._check()
 
@@ -104,9 +195,9 @@ class FirstClassesDialog(Dialog):
         """Show what is wrong with the names while they are typed."""
         words, fine = "", not self.own.isChecked() or bool(self.names.toPlainText().strip())
         try:
-            if fine:
-                self.table()
+            if fine and len(self.table().active) == 1:
+                words = tr("A network learns to tell classes apart. Name a second class, for example background.")
         except ProjectError as error:
             words, fine = f"{error}.", False
-        self._wrong.setText(words)
+        self._told.setText(words)
         self.main_button.setEnabled(fine)

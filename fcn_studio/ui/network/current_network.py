@@ -241,8 +241,6 @@ class CurrentNetwork(QObject):
         if network is not None:
             self._said[network.sha256] = class_map
         self.can_go_back = self._has_earlier()
-        if self._session.project is None and network is not None:
-            self._session.default_table = network.table
         if remapped:
             self.meaning_changed.emit()
         self.changed.emit()

@@ -53,7 +53,6 @@ class Loaded:
 
 def open_project(
     folder: Path,
-    default_table: ClassTable,
     *,
     table: ClassTable | None,
     grey: bool | None,
@@ -69,7 +68,7 @@ def open_project(
     """
     from fcn_studio.formats.project.project_folder import ProjectFolder
 
-    opened = partial(ProjectFolder.open, folder, table=table, default_table=default_table, grey_as_indices=grey)
+    opened = partial(ProjectFolder.open, folder, table=table, grey_as_indices=grey)
     project, locked = in_background(lambda: _opened(opened, break_lock=break_lock))
     return project, tr("Opened read-only: {reason}.", reason=locked) if locked else ""
 

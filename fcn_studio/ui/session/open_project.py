@@ -56,7 +56,6 @@ class OpenProject(QObject):
         project: the open project, None if there is none.
         image: the open image, None if there is none.
         failures: image id -> why it could not be opened when that was last tried.
-        default_table: class table of a plain folder that has none: that of the network in use.
     """
 
     project_changed = Signal()
@@ -74,7 +73,6 @@ class OpenProject(QObject):
         self.project: ProjectFolder | None = None
         self.image: OpenImage | None = None
         self.failures: dict[str, str] = {}
-        self.default_table = ClassTable((), 0)
 
     @property
     def read_only(self) -> bool:

@@ -118,7 +118,6 @@ class Session(OpenProject):
         try:
             project, locked = open_project(
                 folder,
-                self.default_table,
                 table=table,
                 grey=grey_as_indices,
                 break_lock=break_lock,

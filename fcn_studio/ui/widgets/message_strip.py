@@ -100,8 +100,9 @@ class MessageStrip(QFrame):
         return True
 
     def withdraw(self, text: str) -> None:
-        """Remove a notice if it is the one that is shown."""
-        if self.property("kind") == "notice" and self.text == text:
+        """Remove a notice that is shown, or an offer."""
+        self._covered = [offer for offer in self._covered if offer.text != text]
+        if self.property("kind") in ("notice", "offer") and self.text == text:
             self.dismiss()
 
     def show_problem(self, text: str) -> None:

@@ -1,19 +1,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtWidgets import QLabel
-from pytestqt.qtbot import QtBot
 
-from fcn_studio.core.classes import ClassTable
-from fcn_studio.errors import ProjectError
 from fcn_studio.formats.images.images import write_png
 from fcn_studio.ui.dialogs.data_sets.opening_dialog import OpeningDialog
-from fcn_studio.ui.dialogs.first_classes_dialog import FirstClassesDialog
 from fcn_studio.ui.dialogs.questions import EndJobsDialog, TreeDialog
 from fcn_studio.ui.network.job_list import Kind
 from tests.jobs.helpers import job
@@ -119,62 +114,3 @@ def test_the_open_folder_opened_again_offers_its_new_images(studio: Studio) -> N
     assert [s.image_id for s in session.samples] == ["a.png", *(f"picture-00{n}.png" for n in range(3))]
     assert session.document is not None
     assert session.document.image_id == "picture-002.png"
-
-
-@pytest.fixture
-def bare(welcome: Studio, tmp_path: Path) -> Studio:
-    """A window with a folder that names no classes."""
-    (tmp_path / "bare").mkdir()
-    for name in ("a.png", "b.png"):
-        write_png(tmp_path / "bare" / name, np.zeros((8, 8, 3), np.uint8))
-    welcome.session.default_table = ClassTable.from_names(["sky", "road"])
-    welcome.window.open_folder(tmp_path / "bare")
-    return welcome
-
-
-def choose(studio: Studio, monkeypatch: pytest.MonkeyPatch, answer: Callable[[FirstClassesDialog], bool]) -> None:
-    monkeypatch.setattr(FirstClassesDialog, "asked", answer)
-    project = studio.session.project
-    assert project is not None
-    studio.window._commands.opening.choose_classes(project)
-
-
-def test_a_folder_without_classes_asks_what_is_to_be_labelled(bare: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "no classes yet" in bare.window.messages.history[-1].text
-
-    def own(dialog: FirstClassesDialog) -> bool:
-        assert not dialog.main_button.isEnabled()
-        dialog.names.setPlainText("soil\nweed\nsoil")
-        assert not dialog.main_button.isEnabled(), "a name is there twice"
-        dialog.names.setPlainText("soil\nweed\n\ncrop\n")
-        return True
-
-    bare.session.step(+1)
-    choose(bare, monkeypatch, own)
-    assert [info.name for info in bare.session.table.active] == ["soil", "weed", "crop"]
-    assert bare.session.index == 1
-    project = bare.session.project
-    assert project is not None
-    assert not project.has_default_classes
-    bare.session.close_project()
-    bare.window.open_folder(project.folder)
-    assert [info.name for info in bare.session.table.active] == ["soil", "weed", "crop"]
-    assert sum("no classes yet" in message.text for message in bare.window.messages.history) == 1
-
-
-def test_classes_are_read_from_a_file_with_their_indices(tmp_path: Path, qtbot: QtBot) -> None:
-    (tmp_path / "names.txt").write_text("sky\n\nroad\n")
-    dialog = FirstClassesDialog([], ClassTable((), 0))
-    qtbot.addWidget(dialog)
-    dialog.read(tmp_path / "names.txt")
-    assert [(info.index, info.name) for info in dialog.table().active] == [(0, "sky"), (2, "road")]
-    dialog.read(tmp_path / "missing.txt")
-    dialog.names.setPlainText("tree")
-    assert [(info.index, info.name) for info in dialog.table().active] == [(0, "tree")]
-
-
-def test_once_something_is_labelled_the_classes_stay(bare: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    bare.window.actions_["fill_unlabelled"].trigger()
-    with pytest.raises(ProjectError, match="labelled with the classes"):
-        choose(bare, monkeypatch, lambda _dialog: True)
-    assert [info.name for info in bare.session.table.active] == ["sky", "road"]
