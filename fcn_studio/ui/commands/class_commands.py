@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint
@@ -21,6 +22,7 @@ from fcn_studio.i18n import tr, tr_n
 from fcn_studio.ui.actions.qt_actions import Actions
 from fcn_studio.ui.commands.quitting import LONG_KINDS
 from fcn_studio.ui.network.job_list import Kind
+from fcn_studio.ui.runtime.background import in_background
 from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from fcn_studio.ui.network.job_list import JobList
     from fcn_studio.ui.saving.exporter import Exporter
     from fcn_studio.ui.session.session import Session
+
+_COUNTED_S = 0.3
+"""Seconds in which a class must turn out to be unused to be deleted without a question."""
 
 
 class ClassCommands(QObject):
@@ -71,6 +76,8 @@ class ClassCommands(QObject):
     def replace(self, *, deleting: bool) -> None:
         """Ask what the pixels of the active class become, and change all masks.
 
+        A class that no image has is deleted without a question.
+
         Raises:
             ProjectError: if that is impossible now.
         """
@@ -79,6 +86,9 @@ class ClassCommands(QObject):
 
         project, info = self._saved_project(), self._active()
         refuse_removal(info.index, project.config)
+        if deleting and in_background(lambda: _is_unused(project, info.index)):
+            self._remove(info, tr("'{name}' is deleted. No image has it.", name=info.name), tr("Take back"))
+            return
         dialog = ClassChangeDialog(project, info, deleting=deleting, parent=self._window)
         if dialog.asked():
             title = tr("Delete class") if deleting else tr("Merge class")
@@ -92,12 +102,18 @@ class ClassCommands(QObject):
             ProjectError: if it cannot be retired.
         """
         info = self._active()
-        self._session.classes.retire(info.index)
-        self._messages.offer(
-            tr("'{name}' is retired. Its pixels stay as they are.", name=info.name),
-            tr("Use again"),
-            partial(self._session.classes.use_again, info.index),
-        )
+        self._remove(info, tr("'{name}' is retired. Its pixels stay as they are.", name=info.name), tr("Use again"))
+
+    def _remove(self, info: ClassInfo, done: str, back: str) -> None:
+        """Retire a class, and offer the way back."""
+        session = self._session
+        session.classes.retire(info.index)
+
+        def use_again() -> None:
+            session.classes.use_again(info.index)
+            session.toolbox.set_class(info.index)
+
+        self._messages.offer(done, back, use_again)
 
     def take_back(self) -> None:
         """Take the last merging or deleting back.
@@ -218,3 +234,19 @@ class ClassCommands(QObject):
         menu = self.menu()
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(at)
+
+
+def _is_unused(project: ProjectFolder, index: int) -> bool:
+    """Return whether no mask has a class.
+
+    It is False too if a mask cannot be read, or if there are too many to look into.
+    """
+    from fcn_studio.formats.class_changes.usage import class_usage
+
+    end, counting = monotonic() + _COUNTED_S, class_usage(project)
+    try:
+        while monotonic() < end:
+            next(counting)
+    except StopIteration as counted:
+        return not counted.value.unreadable and not counted.value.images.get(index)
+    return False

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemDelegate,
@@ -56,7 +56,7 @@ class ClassesDock(QDockWidget):
         super().__init__(tr("Classes"), parent)
         self.setObjectName("classesDock")
         self._session, self._toolbox, self._door = session, session.toolbox, door
-        self._following = False
+        self._following = self._pointed_at = False
         self._model = ClassModel(self._toolbox)
         self._model.rename_asked.connect(
             lambda index, name: self._door.run(lambda: self._session.classes.rename(index, name))
@@ -113,10 +113,13 @@ class ClassesDock(QDockWidget):
         view.setDragDropOverwriteMode(False)
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         view.customContextMenuRequested.connect(lambda at: self.menu_wanted.emit(view.viewport().mapToGlobal(at)))
-        for key, act in (("Shift+F10", self._menu_by_key), ("Delete", self.delete_wanted.emit)):
-            by_key = QShortcut(QKeySequence(key), view)  # the Menu key is Qt's own
-            by_key.setContext(Qt.ShortcutContext.WidgetShortcut)
-            by_key.activated.connect(act)
+        by_key = QShortcut(QKeySequence("Shift+F10"), view)  # the Menu key is Qt's own
+        by_key.setContext(Qt.ShortcutContext.WidgetShortcut)
+        by_key.activated.connect(self._menu_by_key)
+        # A click leaves the keyboard with the canvas, so Delete counts while the pointer is over the list too.
+        self._delete = QShortcut(QKeySequence("Delete"), self, enabled=False)
+        self._delete.activated.connect(self.delete_wanted)
+        view.installEventFilter(self)
         view.clicked.connect(self._clicked)
         view.selectionModel().currentChanged.connect(self._current_changed)
         view.itemDelegate().closeEditor.connect(self._editor_closed)
@@ -140,6 +143,14 @@ class ClassesDock(QDockWidget):
         """Draw icons in the colours of the theme."""
         self._add_button.setIcon(theme.icon("plus"))
         self._model.rules_changed()
+
+    @guarded(fallback=False)
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Enter, QEvent.Type.Leave):
+            self._pointed_at = event.type() == QEvent.Type.Enter
+        if event.type() in (QEvent.Type.Enter, QEvent.Type.Leave, QEvent.Type.FocusIn, QEvent.Type.FocusOut):
+            self._delete.setEnabled(self._pointed_at or self._view.hasFocus())
+        return False
 
     # --- what the user does -----------------------------------------------------------------------------------
 

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QPointF, Qt
+from PySide6.QtGui import QEnterEvent
+from PySide6.QtWidgets import QApplication, QTreeView
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.classes import UNLABELLED
@@ -114,3 +116,19 @@ def test_classes_are_retired_used_again_and_ordered(studio: Studio) -> None:
     studio.toolbox.set_class(DEBRIS)
     studio.window.classes_dock.move_active(+1)
     assert [model.class_at(row) for row in range(3)] == [0, DEBRIS, CELL]
+
+
+def test_delete_over_the_list_removes_an_unused_class_at_once(studio: Studio, qtbot: QtBot) -> None:
+    view = studio.window.classes_dock.findChild(QTreeView, "classList")
+    painted(studio)
+    studio.session.classes.add("stone")
+    studio.window.canvas.setFocus()
+    qtbot.keyClick(studio.window.canvas, Qt.Key.Key_Delete)
+    assert studio.session.table.find("stone") is not None, "the pointer is elsewhere"
+    QApplication.sendEvent(view, QEnterEvent(QPointF(), QPointF(), QPointF()))
+    qtbot.keyClick(studio.window.canvas, Qt.Key.Key_Delete)
+    assert studio.session.table.find("stone") is None
+    assert studio.window._strip.text == "'stone' is deleted. No image has it."
+    studio.window._strip.button.click()
+    assert [info.name for info in studio.session.table.active][-1] == "stone"
+    assert studio.toolbox.class_index == 3
