@@ -134,17 +134,15 @@ def tr(text: str, /, **values: object) -> str:
     """
     translated = _now()[1].gettext(text) if text else ""  # gettext's "" is the header of the catalogue
     said = translated.format(**values) if values else translated
-    if _memory is not None:
-        _memory.note(said, Message(text, text, kept(values)), filled=bool(values))
-    return said
+    return said if _memory is None else _memory.note(said, Message(text, text, kept(values)), filled=bool(values))
 
 
 def tr_n(singular: str, plural: str, n: int, /, **values: object) -> str:
     """Translate a sentence whose form depends on the number ``{n}``."""
     said = _now()[1].ngettext(singular, plural, n).format(n=n, **values)
-    if _memory is not None:
-        _memory.note(said, Message(singular, plural, {"n": int(n), **kept(values)}), filled=True)
-    return said
+    if _memory is None:
+        return said
+    return _memory.note(said, Message(singular, plural, {"n": int(n), **kept(values)}), filled=True)
 
 
 def tr_noop(text: str, /) -> str:
@@ -194,14 +192,27 @@ def message_n(singular: str, plural: str, n: int, /, **values: object) -> Messag
     return Message(singular, plural, {"n": n, **values})
 
 
-_memory: Memory[Message] | None = None
+def plain(text: str) -> str:
+    """Return the translated text of a menu or button without mnemonic and dots: "Open folder", "打开文件夹"."""
+    bare = re.sub(r"\(&\w\)|&", "", text).rstrip("…")
+    return bare if _memory is None or bare == text else _memory.note(bare, _Plain(text), filled=False)
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """What `plain` leaves of a text."""
+
+    text: str
+
+
+_memory: Memory[Message | _Plain] | None = None
 
 
 def remember() -> None:
     """Remember from now on what is said, for `again`."""
     global _memory
     if _memory is None:
-        _memory = Memory(_said_again)
+        _memory = Memory(_said_again, _same)
 
 
 def again(text: str) -> str:
@@ -212,7 +223,16 @@ def again(text: str) -> str:
     return text if _memory is None else _memory.again(text)
 
 
-def _said_again(sentence: Message) -> str:
+def _said_again(said: Message | _Plain) -> str:
     """Say a sentence and the sentences among its values."""
-    values = {key: again(value) if isinstance(value, str) else value for key, value in sentence.values.items()}
-    return Message(sentence.text, sentence.plural, values).translated()
+    if isinstance(said, _Plain):
+        return plain(again(said.text))
+    values = {key: again(value) if isinstance(value, str) else value for key, value in said.values.items()}
+    return Message(said.text, said.plural, values).translated()
+
+
+def _same(one: Message | _Plain, other: Message | _Plain) -> bool:
+    """Whether two are the same sentence, perhaps with other values."""
+    if isinstance(one, Message) and isinstance(other, Message):
+        return (one.text, one.plural) == (other.text, other.plural)
+    return one == other

@@ -18,9 +18,12 @@ MOST_FILLED = 5000
 MAX_TEXT = 4000
 """Longer texts, as reports with tracebacks, stay in the language that they were made in."""
 
+APART = "\u2060"
+"""A sign without width (WORD JOINER) that tells apart texts which look the same."""
+
 _MOST_PIECES = 16
 
-_JOINT = re.compile(r"(\n+| {2,}|<[^>]+>| ?\(|\)|(?<=[.。!?！？…]) ?| · | — | → |; |: |, |[：；，、])")
+_JOINT = re.compile(r"(\n+| {2,}|<[^>]+>| ?\(|\)|(?<=[.。!?！？…])\u2060* ?| · | — | → |; |: |, |[：；，、])")
 """What code puts between two sentences that it shows together."""
 
 _S = TypeVar("_S")
@@ -31,24 +34,37 @@ class Memory(Generic[_S]):
 
     Args:
         say: says a sentence in the language that is spoken now.
+        same: whether two sentences differ in their values at most.
     """
 
-    def __init__(self, say: Callable[[_S], str]) -> None:
-        self._say = say
+    def __init__(self, say: Callable[[_S], str], same: Callable[[_S, _S], bool]) -> None:
+        self._say, self._same = say, same
         self._whole: dict[str, _S] = {}
         self._filled: dict[str, _S] = {}
         self._lock = Lock()
 
-    def note(self, text: str, sentence: _S, *, filled: bool) -> None:
-        """Remember which sentence a text came from, and whether it has values."""
+    def note(self, text: str, sentence: _S, *, filled: bool) -> str:
+        """Remember which sentence a text comes from, and return the text to show.
+
+        Languages have the same words for different English ones: "类别" is "Class" and "Classes". The second one
+        ends in `APART`, which nobody sees.
+
+        Args:
+            text: the sentence in the language that is spoken now.
+            sentence: where it comes from.
+            filled: whether the sentence has values.
+        """
+        while (other := self._sentence(text)) is not None and not self._same(other, sentence):
+            text += APART
         if not filled:
             self._whole[text] = sentence
-            return
+            return text
         with self._lock:
             self._filled.pop(text, None)
             self._filled[text] = sentence
             if len(self._filled) > MOST_FILLED:
                 del self._filled[next(iter(self._filled))]
+        return text
 
     def again(self, text: str) -> str:
         """Return a text in the language that is spoken now.

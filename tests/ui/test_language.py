@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from fcn_studio import i18n
 from fcn_studio.i18n import PSEUDO, tr
-from fcn_studio.i18n.memory import Memory
+from fcn_studio.i18n.memory import APART
 from fcn_studio.settings import Settings
 from fcn_studio.ui.runtime import language
 from tests.ui.conftest import Studio
@@ -26,7 +26,8 @@ HAN = re.compile("[一-鿿]")
 @pytest.fixture(autouse=True)
 def english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv(i18n.ENVIRONMENT, "en")
-    monkeypatch.setattr(i18n, "_memory", Memory(i18n._said_again))
+    monkeypatch.setattr(i18n, "_memory", None)
+    i18n.remember()
     monkeypatch.setitem(Settings.language.choices, PSEUDO, "Pseudo")  # type: ignore[index]
     i18n.use("en")
     yield
@@ -56,7 +57,7 @@ def test_every_text_of_the_window_follows_and_the_work_stays(studio: Studio, qtb
     settle()
     document = studio.session.document
     assert document is not None
-    place = document.revision, canvas.zoom, window.saveState()
+    place = document.revision, canvas.zoom, window.size()
     studio.settings.language = CHINESE
     settle()
     assert any(map(HAN.search, all_texts(window)))
@@ -64,7 +65,7 @@ def test_every_text_of_the_window_follows_and_the_work_stays(studio: Studio, qtb
     settle()
     assert not any(map(HAN.search, all_texts(window)))
     assert studio.session.document is document
-    assert (document.revision, canvas.zoom, window.saveState()) == place
+    assert (document.revision, canvas.zoom, window.size()) == place
     assert document.history.can_undo
 
 
@@ -77,6 +78,7 @@ def test_a_window_that_began_in_chinese_becomes_english(make_studio: Callable[[]
     box = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, studio.window)
     cancel = box.button(QDialogButtonBox.StandardButton.Cancel)
     assert (studio.window.actions_["undo"].text(), cancel.text()) == (tr("&Undo"), "取消")
+    assert tr("Class").strip(APART) == tr("Classes").strip(APART)
     studio.settings.language = "en"
     settle()
     assert cancel.text() == "Cancel"

@@ -50,6 +50,7 @@ class Actions(QObject):
     def _made(self, spec: ActionSpec, window: QWidget) -> QAction:
         action = QAction(tr(spec.text), window)
         action.setObjectName(spec.name)
+        action.setIconText(spec.plain_text)  # on a tool button; Qt's own would keep the "(F)" of a Chinese mnemonic
         action.setShortcuts([QKeySequence(key) for key in spec.shortcuts])
         if spec.on_canvas:
             action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)

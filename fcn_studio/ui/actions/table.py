@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fcn_studio.core.classes import ClassTable
-from fcn_studio.i18n import tr, tr_noop
+from fcn_studio.i18n import plain, tr, tr_noop
 from fcn_studio.tools import TOOLS
 
 
@@ -63,7 +63,7 @@ class ActionSpec:
     @property
     def plain_text(self) -> str:
         """Translated text without mnemonic and dots."""
-        return tr(self.text).replace("&", "").rstrip("…")
+        return plain(tr(self.text))
 
     @property
     def sentence(self) -> str:
@@ -313,7 +313,7 @@ def shortcut_rows() -> list[tuple[str, list[tuple[str, str]]]]:
         if menu == _LABEL:
             rows.append(("1 … 9, 0", tr("Paint with class 1 … 10")))
             rows.append(("Ctrl+1 … Ctrl+0", tr("Paint with the next ten classes")))
-        groups.append((tr(menu).replace("&", ""), rows))
+        groups.append((plain(tr(menu)), rows))
     groups.append((tr("At a doubtful region"), [(tr(key), tr(what)) for key, what in WALK]))
     groups.append((tr("Mouse"), [(tr(gesture), tr(what)) for gesture, what in MOUSE]))
     return [group for group in groups if group[1]]

@@ -6,7 +6,17 @@ the help of the part that has set it, and nothing of the user's work or view is 
 
 from __future__ import annotations
 
-from PySide6.QtCore import QAbstractItemModel, QEvent, QLibraryInfo, QLocale, QModelIndex, QObject, Qt, QTranslator
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QAbstractListModel,
+    QEvent,
+    QLibraryInfo,
+    QLocale,
+    QModelIndex,
+    QObject,
+    Qt,
+    QTranslator,
+)
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -27,7 +37,7 @@ _OF_WIDGETS = (
     "windowTitle", "title", "toolTip", "statusTip", "whatsThis", "accessibleName", "accessibleDescription",
     "placeholderText", "prefix", "suffix", "specialValueText", "format",
 )  # fmt: skip
-_OF_ACTIONS = ("text", "toolTip", "statusTip", "whatsThis")
+_OF_ACTIONS = ("text", "iconText", "toolTip", "statusTip", "whatsThis")
 _ROLES = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole)
 
 _translator: QTranslator | None = None
@@ -96,7 +106,8 @@ def _say_widget(widget: QWidget) -> None:
 
 def _say_items(model: QAbstractItemModel, parent: QModelIndex) -> None:
     """Say the texts of items that keep them."""
-    for column in range(model.columnCount(parent)):
+    # Models of lists have one column and do not let others ask for it.
+    for column in range(1 if isinstance(model, QAbstractListModel) else model.columnCount(parent)):
         header = model.headerData(column, Qt.Orientation.Horizontal)
         if isinstance(header, str) and not parent.isValid():
             model.setHeaderData(column, Qt.Orientation.Horizontal, i18n.again(header))
