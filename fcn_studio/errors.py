@@ -183,5 +183,9 @@ class EngineError(FcnStudioError):
     """The network's process died, hung, or answered nonsense."""
 
 
+class ShortcutsError(FcnStudioError):
+    """A file of keyboard shortcuts cannot be read or written."""
+
+
 class UsageError(FcnStudioError):
     """The command line asked for something that cannot be done as asked."""

@@ -233,6 +233,7 @@ class _SettingsTable:
     tool = Setting("brush", "Tool", shown=False)
     navigator = Setting(False, "Navigator", shown=False)
     thumbnails = Setting(False, "Thumbnails", shown=False)
+    palette_used = Setting("", "Commands used last", shown=False)
     train_level = Setting(
         "full", "Fine-tune level", choices=_untitled("quick", "better", "full", "scratch"), shown=False
     )  # fmt: skip
@@ -292,12 +293,14 @@ class Settings(_SettingsTable):
         path: the file.
         notice: a sentence for the user when the file could not be used or written, else "".
         recent: folders opened last, the latest first, at most `MAX_RECENT`.
+        keys: changes of shortcuts by the name of the action, as `ui.actions.key_file` reads and writes them.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or paths.config_dir() / "settings.toml"
         self.notice = ""
         self.recent: list[Path] = []
+        self.keys: Mapping[str, object] = {}
         self._values: dict[str, Value] = {s.key: s.default for s in SETTINGS}
         self._temporary: dict[str, Value] = {}
         self._watchers: list[Callable[[str], None]] = []
@@ -321,6 +324,13 @@ class Settings(_SettingsTable):
         self.save()
         for watcher in list(self._watchers):
             watcher(key)
+
+    def set_keys(self, keys: Mapping[str, object]) -> None:
+        """Change the shortcuts, save, and call the watchers with "keys"."""
+        self.keys = keys
+        self.save()
+        for watcher in list(self._watchers):
+            watcher("keys")
 
     def use_for_now(self, key: str, value: Value) -> None:
         """Use another value, without saving it.
@@ -380,6 +390,8 @@ class Settings(_SettingsTable):
         for key, value in self._values.items():
             if value != BY_KEY[key].default or key in document:
                 document[key] = value
+        if self.keys or "keys" in document:
+            document["keys"] = self.keys
         document["recent"] = [str(folder) for folder in self.recent if _is_text(folder)]
         return tomlkit.dumps(document)
 
@@ -416,6 +428,8 @@ class Settings(_SettingsTable):
                 path=self.path,
                 keys=", ".join(wrong),
             )
+        keys = content.get("keys")
+        self.keys = keys if isinstance(keys, dict) else {}
         recent = content.get("recent", [])
         if isinstance(recent, list):
             folders = (folder for folder in recent if isinstance(folder, str) and 0 < len(folder) <= MAX_PATH)

@@ -27,6 +27,14 @@ class CornerTool(Tool, ABC):
         closing_corner: index of the corner on which a click closes the shape, as in a list.
     """
 
+    gestures: ClassVar[tuple[tuple[str, str], ...]] = (
+        (tr_noop("Drag a corner"), tr_noop("Polygon and line: move the corner")),
+        (tr_noop("Right click"), tr_noop("Polygon and line: remove the corner under the cursor, or the last one")),
+        (
+            tr_noop("Enter or double-click, Backspace, Esc"),
+            tr_noop("Polygon and line: finish, remove the last corner, cancel"),
+        ),
+    )
     least: ClassVar[int]
     closing_corner: ClassVar[int]
 

@@ -22,6 +22,7 @@ class Line(CornerTool):
 
     options: ClassVar[tuple[AnyOption, ...]] = (BRUSH_SIZE,)
     gestures: ClassVar[tuple[tuple[str, str], ...]] = (
+        *CornerTool.gestures,
         (tr_noop("Drag with the line tool"), tr_noop("Draw one straight line")),
     )
     least: ClassVar[int] = 2

@@ -71,7 +71,7 @@ class Choice(Option[T]):
 
 
 BRUSH_SIZE = Size(
-    "brush_size", tr_noop("Brush size"), tr_noop("Brush size in image pixels ([ and ], Shift+wheel)"), default=24
+    "brush_size", tr_noop("Brush size"), tr_noop("Brush size in image pixels (Shift+wheel)"), default=24
 )
 BRUSH_SHAPE: Choice[BrushShape] = Choice(
     "brush_shape",

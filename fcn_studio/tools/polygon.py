@@ -34,14 +34,6 @@ class Polygon(CornerTool):
     """
 
     options: ClassVar[tuple[AnyOption, ...]] = (SNAP_TO_EDGES,)
-    gestures: ClassVar[tuple[tuple[str, str], ...]] = (
-        (tr_noop("Drag a corner"), tr_noop("Polygon and line: move the corner")),
-        (tr_noop("Right click"), tr_noop("Polygon and line: remove the corner under the cursor, or the last one")),
-        (
-            tr_noop("Enter or double-click, Backspace, Esc"),
-            tr_noop("Polygon and line: finish, remove the last corner, cancel"),
-        ),
-    )
     least: ClassVar[int] = 3
     closing_corner: ClassVar[int] = 0
 

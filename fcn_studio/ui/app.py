@@ -17,6 +17,7 @@ from fcn_studio.errors import FcnStudioError, UsageError
 from fcn_studio.i18n import tr
 from fcn_studio.paths import resource
 from fcn_studio.settings import Settings
+from fcn_studio.ui.actions.keys import key_of
 from fcn_studio.ui.network.network_parts import NetworkParts
 from fcn_studio.ui.network.network_process import JobProcess, NetworkProcess
 from fcn_studio.ui.runtime.crash_marker import CrashMarker, take_unexpected_ends
@@ -98,8 +99,10 @@ def _greet_demo(studio: Studio) -> None:
     studio.window.training_dock.raise_()
     studio.window.messages.say(
         tr(
-            "Demo: 24 drawn micrographs, 2 of them labelled. Live has learned from these: paint, and press Ctrl+I to "
-            "accept its prediction. Fine-tune (Ctrl+T) trains the network on all that you labelled."
+            "Demo: 24 drawn micrographs, 2 of them labelled. Live has learned from these: paint, and press {accept} "
+            "to accept its prediction. Fine-tune ({fine_tune}) trains the network on all that you labelled.",
+            accept=key_of("auto_segment"),
+            fine_tune=key_of("fine_tune"),
         )
     )
 

@@ -48,6 +48,8 @@ from fcn_studio.formats.finding import Finding
 from fcn_studio.formats.opening.report import OpeningReport
 from fcn_studio.formats.project.loaded import EarlierLabels, LoadedLabels
 from fcn_studio.formats.project.run_label import RunLabel
+from fcn_studio.ui.actions.keys import Keys
+from fcn_studio.ui.actions.possible import Moment, possible_now
 from fcn_studio.ui.actions.table import TOOL_NAMES
 from fcn_studio.ui.canvas.layers import Layer
 from fcn_studio.ui.dialogs import questions
@@ -65,6 +67,9 @@ from fcn_studio.ui.dialogs.data_sets.splits_dialog import SplitsDialog
 from fcn_studio.ui.dialogs.effort_dialog import EffortDialog
 from fcn_studio.ui.dialogs.first_classes_dialog import FirstClassesDialog
 from fcn_studio.ui.dialogs.help_dialogs import ReportDialog, ShortcutsDialog
+from fcn_studio.ui.dialogs.keys.keys_dialog import KeysDialog
+from fcn_studio.ui.dialogs.keys.palette_dialog import PaletteDialog
+from fcn_studio.ui.dialogs.keys.possible_dialog import PossibleDialog
 from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog
 from fcn_studio.ui.dialogs.recovery_dialog import RecoveryDialog
 from fcn_studio.ui.dialogs.restore_dialog import RestoreDialog
@@ -82,7 +87,9 @@ ROLES = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRo
 
 TRANSLATED = re.compile(r"⟦[^⟦⟧]*⟧")
 PATH = re.compile(r"(?:~|\.)?/[\w./ …-]+")
-KEY = re.compile(r"\b(?:(?:Ctrl|Shift|Alt)\+)+(?:\w+|\S)|\b(?:Enter|Return|PgUp|PgDown|Esc|Tab|F\d+)\b")
+KEY = re.compile(
+    r"\b(?:(?:Ctrl|Shift|Alt)\+)+(?:\w+|\S)|\b(?:Enter|Return|PgUp|PgDown|Esc|Tab|Space|Backspace|Del|F\d+)\b"
+)
 NAMES = re.compile(
     r"FCN Studio|PASCAL VOC|VOCdevkit\S*|VOC\d+|https?:\S+|picture-\d+(?:\.png)?"
     rf"|\b(?:{'|'.join((*CLASSES, *VOC_NAMES, 'road'))})\b|\b(?:CPU|CUDA|Apple MPS|MPS|IoU)\b|\d+ \w{{3}} \d{{4}}"
@@ -318,6 +325,12 @@ def opening_dialog(studio: Studio, folder: Path) -> OpeningDialog:
     return OpeningDialog(folder, OpeningReport(3, 2, {"train.txt": 2}, (finding,)))
 
 
+def possible_dialog(studio: Studio) -> PossibleDialog:
+    """The dialog of keys, as in a walk with Live on."""
+    moment = Moment(lambda _name: True, "polygon", prediction=True, live=True, walking=True, classes=20)
+    return PossibleDialog(possible_now(moment), studio.window)
+
+
 DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
     "scratch": lambda studio, folder: ScratchDialog(3.0),
     "import": lambda studio, folder: import_dialog(studio, folder),
@@ -360,6 +373,9 @@ DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
         TABLE.classes[1],
         deleting=True,
     ),
+    "keys": lambda studio, folder: KeysDialog(Keys()),
+    "keys that work now": lambda studio, folder: possible_dialog(studio),
+    "palette": lambda studio, folder: PaletteDialog(list(studio.window._keys._commands()), [], lambda _text: []),
     "work": lambda studio, folder: WorkDialog(i18n.tr("Merge class"), i18n.tr("Changing the masks…"), no_work()),
 }
 
@@ -437,7 +453,7 @@ def subclasses(kind: type[Dialog]) -> Iterator[type[Dialog]]:
 def test_every_dialog_is_looked_at() -> None:
     made = {
         name
-        for make in (*DIALOGS.values(), import_dialog, frames_dialog, splits_dialog, opening_dialog)
+        for make in (*DIALOGS.values(), import_dialog, frames_dialog, splits_dialog, opening_dialog, possible_dialog)
         for name in make.__code__.co_names
     }
     made |= {SettingsDialog.__name__, ShortcutsDialog.__name__, NetworksDialog.__name__}  # by actions

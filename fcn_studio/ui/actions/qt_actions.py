@@ -6,9 +6,13 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QKeyCombination, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QApplication, QMenu, QMenuBar, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QComboBox, QMenu, QMenuBar, QWidget
 
 from fcn_studio.i18n import tr
+from fcn_studio.settings import Settings
+from fcn_studio.ui.actions import keys
+from fcn_studio.ui.actions.key_file import from_table
+from fcn_studio.ui.actions.key_tips import refresh_tips
 from fcn_studio.ui.actions.physical_keys import digit_at, latin_key
 from fcn_studio.ui.actions.table import ACTIONS, BY_NAME, CLASS_KEYS, MENUS, ActionSpec, Needs
 from fcn_studio.ui.runtime.guard import guarded
@@ -19,15 +23,22 @@ from fcn_studio.ui.widgets import theme
 class Actions(QObject):
     """All actions of the window.
 
+    Args:
+        window: the window that has the actions.
+        door: shows the errors of what they do.
+        settings: has the keys that the user changed; they are put in force here.
+
     Signals:
         class_key(str): a class shortcut such as "3" or "Ctrl+4" was pressed.
     """
 
     class_key = Signal(str)
 
-    def __init__(self, window: QWidget, door: ActionDoor) -> None:
+    def __init__(self, window: QWidget, door: ActionDoor, settings: Settings) -> None:
         super().__init__(window)
-        self._door = door
+        self._window, self._door, self._settings = window, door, settings
+        keys.use(from_table(settings.keys)[0])
+        settings.watch(self._setting_changed)
         self._actions: dict[str, QAction] = {}
         self._class_actions: list[QAction] = []
         groups: dict[str, QActionGroup] = {}
@@ -51,10 +62,8 @@ class Actions(QObject):
         action = QAction(tr(spec.text), window)
         action.setObjectName(spec.name)
         action.setIconText(spec.plain_text)  # on a tool button; Qt's own would keep the "(F)" of a Chinese mnemonic
-        action.setShortcuts([QKeySequence(key) for key in spec.shortcuts])
         if spec.on_canvas:
             action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        action.setToolTip(spec.tool_tip)
         action.setStatusTip(spec.sentence)
         action.setCheckable(spec.checkable)
         action.setAutoRepeat(spec.repeats)  # Qt's default is True: a held Ctrl+Enter would verify image after image
@@ -63,7 +72,24 @@ class Actions(QObject):
             action.setMenuRole(QAction.MenuRole.QuitRole)
         window.addAction(action)  # so that its key works while the menu bar is hidden
         self._actions[spec.name] = action
+        self._give_keys(spec)
         return action
+
+    def _give_keys(self, spec: ActionSpec) -> None:
+        action = self._actions[spec.name]
+        action.setShortcuts([QKeySequence(key) for key in keys.current().of(spec.name)])
+        action.setToolTip(keys.with_key(spec.sentence, spec.name))
+
+    def _setting_changed(self, setting: str) -> None:
+        """Put changed keys in force, and into actions and tool tips."""
+        if setting != "keys":
+            return
+        keys.use(from_table(self._settings.keys)[0])
+        for action in self._actions.values():
+            action.setShortcuts([])  # else a key that moves would be ambiguous for a moment
+        for spec in ACTIONS:
+            self._give_keys(spec)
+        refresh_tips(self._window)
 
     def with_icon(self, name: str) -> QAction:
         """Return an action with its icon, for a tool bar."""
@@ -115,6 +141,15 @@ class Actions(QObject):
         """
         return self._class_by_place(event) or self._action_by_place(event)
 
+    def take_keys_of(self, part: QWidget) -> None:
+        """Handle keys by their place before the lists and combo boxes of a part search for the letter."""
+        for view in (*part.findChildren(QAbstractItemView), *part.findChildren(QComboBox)):
+            view.installEventFilter(self)
+
+    @guarded(fallback=False)
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        return event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and self.key_by_place(event)
+
     def _action_by_place(self, event: QKeyEvent) -> bool:
         latin = latin_key(event)
         if latin is None:
@@ -152,8 +187,7 @@ class HeldKey(QObject):
 
     def __init__(self, action: QAction, held: Callable[[bool], object]) -> None:
         super().__init__(action)
-        self._keys = [sequence[0].key() for sequence in action.shortcuts()]  # type: ignore[index]
-        self._held = held
+        self._action, self._held = action, held
         self._down = False
         action.triggered.connect(self.press)
 
@@ -182,4 +216,5 @@ class HeldKey(QObject):
     def _let_go(self, event: QEvent) -> bool:
         if not isinstance(event, QKeyEvent) or event.type() != QEvent.Type.KeyRelease:
             return False
-        return (event.key() in self._keys or latin_key(event) in self._keys) and not event.isAutoRepeat()
+        own = [sequence[0].key() for sequence in self._action.shortcuts()]  # type: ignore[index]
+        return (event.key() in own or latin_key(event) in own) and not event.isAutoRepeat()

@@ -7,7 +7,7 @@ be made from it without a display. `fcn_studio.ui.actions.qt_actions` makes the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -34,9 +34,9 @@ class ActionSpec:
         name: name in the program.
         text: text in the menu, with ``&`` before the mnemonic and "…" where a dialog follows.
         menu: title of its menu, or "" for none.
-        shortcuts: key sequences in Qt's portable spelling, the one shown first.
+        shortcuts: default keys in Qt's portable spelling, the one shown first; `ui.actions.keys` has those in force.
         icon: file name in ``resources/icons`` without suffix, or "".
-        tip: one sentence for tool tip and status; the key is added to it.
+        tip: one sentence for tool tip and status; the tool tip adds the key.
         checkable: whether it has a tick.
         group: actions of one group exclude each other.
         separator: whether a line is above it in its menu.
@@ -69,12 +69,6 @@ class ActionSpec:
     def sentence(self) -> str:
         """Translated sentence on what the action does."""
         return tr(self.tip) if self.tip else self.plain_text
-
-    @property
-    def tool_tip(self) -> str:
-        """Translated sentence with the key, for a tool tip."""
-        key = f" ({self.shortcuts[0]})" if self.shortcuts else ""
-        return f"{self.sentence}{key}"
 
 
 MENUS = (
@@ -247,9 +241,15 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("network_classes", tr_noop("Network's &classes…"), _NETWORK, (), "",
                tr_noop("Say which class of the project each class of the network means"), needs=_P),
 
+    ActionSpec("palette", tr_noop("Command &palette…"), _HELP, ("Ctrl+Shift+P",), "",
+               tr_noop("Find a command, class, image or folder by its name")),
+    ActionSpec("possible_now", tr_noop("Keys that work &now"), _HELP, ("?",), "",
+               tr_noop("Show what keys and mouse can do at this moment")),
     ActionSpec("shortcuts", tr_noop("&Keys and mouse"), _HELP, ("F1",), "", tr_noop("List all shortcuts")),
+    ActionSpec("change_keys", tr_noop("Keyboard &shortcuts…"), _HELP, ("Ctrl+F1",), "",
+               tr_noop("Change the keys of all actions")),
     ActionSpec("effort", tr_noop("Labelling &effort…"), _HELP, (), "",
-               tr_noop("Show how long labelling took, by image, class, tool and training"), needs=_P),
+               tr_noop("Show how long labelling took, by image, class, tool and training"), separator=True, needs=_P),
     ActionSpec("report", tr_noop("&Report…"), _HELP, (), "",
                tr_noop("Show versions, device and messages, to copy into a report")),
     ActionSpec("about", tr_noop("&About FCN Studio"), _HELP, (), "",
@@ -271,7 +271,7 @@ TOOL_NAMES = tuple(tool.name for tool in TOOLS)
 CLASS_KEYS = (*"1234567890", *(f"Ctrl+{digit}" for digit in "1234567890"))
 """Shortcuts of classes: the digits, then Ctrl with the digits."""
 
-MOUSE: tuple[tuple[str, str], ...] = (
+CANVAS_MOUSE: tuple[tuple[str, str], ...] = (
     (tr_noop("Ctrl+wheel"), tr_noop("Zoom at the cursor")),
     (tr_noop("Wheel, Shift+wheel"), tr_noop("Scroll; with a brush, Shift+wheel changes its size")),
     (tr_noop("Space or middle button, drag"), tr_noop("Pan")),
@@ -279,8 +279,10 @@ MOUSE: tuple[tuple[str, str], ...] = (
     (tr_noop("Alt+click"), tr_noop("Pick the class under the cursor")),
     (tr_noop("Alt+right button, drag"), tr_noop("Change the brush size")),
     (tr_noop("Eraser end of a pen"), tr_noop("Erase, whatever the tool")),
-    *(gesture for tool in TOOLS for gesture in tool.tool.gestures),
 )
+"""Gestures of the mouse on the canvas with any tool, with their effect."""
+
+MOUSE = (*CANVAS_MOUSE, *dict.fromkeys(gesture for tool in TOOLS for gesture in tool.tool.gestures))
 """Gestures of the mouse and keys of tools on the canvas, with their effect."""
 
 BY_NAME: Mapping[str, ActionSpec] = {spec.name: spec for spec in ACTIONS}
@@ -305,11 +307,20 @@ def conflicts(specs: Iterable[ActionSpec] = ACTIONS) -> dict[str, list[str]]:
     return {key: names for key, names in owners.items() if len(names) > 1}
 
 
-def shortcut_rows() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return (heading, [(keys, effect)]) for help and README, the mouse last."""
+def default_keys(name: str) -> tuple[str, ...]:
+    """Return the keys of an action that nobody has changed."""
+    return BY_NAME[name].shortcuts
+
+
+def shortcut_rows(keys_of: Callable[[str], tuple[str, ...]]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return (heading, [(keys, effect)]) for the help, the mouse last.
+
+    Args:
+        keys_of: returns the keys of an action by its name.
+    """
     groups = []
     for menu in MENUS:
-        rows = [(", ".join(s.shortcuts), s.sentence) for s in ACTIONS if s.menu == menu and s.shortcuts]
+        rows = [(", ".join(keys_of(s.name)), s.sentence) for s in ACTIONS if s.menu == menu and keys_of(s.name)]
         if menu == _LABEL:
             rows.append(("1 … 9, 0", tr("Paint with class 1 … 10")))
             rows.append(("Ctrl+1 … Ctrl+0", tr("Paint with the next ten classes")))
@@ -320,9 +331,9 @@ def shortcut_rows() -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def shortcut_table() -> str:
-    """Return all shortcuts as a Markdown table for the README."""
+    """Return all default shortcuts as a Markdown table for the README."""
     lines = ["| Keys | What they do |", "|---|---|"]
-    for heading, rows in shortcut_rows():
+    for heading, rows in shortcut_rows(default_keys):
         lines.append(f"| **{heading}** | |")
         lines += [f"| {keys.replace('|', chr(92) + '|')} | {what} |" for keys, what in rows]
     return "\n".join(lines) + "\n"

@@ -19,6 +19,7 @@ from fcn_studio.core.classes import VOID, ClassInfo
 from fcn_studio.core.project import Access
 from fcn_studio.errors import FcnStudioError, ProjectError
 from fcn_studio.i18n import tr, tr_n
+from fcn_studio.ui.actions.keys import key_of
 from fcn_studio.ui.actions.qt_actions import Actions
 from fcn_studio.ui.commands.quitting import LONG_KINDS
 from fcn_studio.ui.network.job_list import Kind
@@ -147,7 +148,10 @@ class ClassCommands(QObject):
             raise ProjectError(tr("No project is open. Open a folder of images first."))
         if self._exporter.running or any(map(self._job_list.running, LONG_KINDS)):
             raise ProjectError(
-                tr("Classes cannot change while a job or an export runs. Wait until it ends, or stop it (Ctrl+.).")
+                tr(
+                    "Classes cannot change while a job or an export runs. Wait until it ends, or stop it ({key}).",
+                    key=key_of("stop"),
+                )
             )
         self._job_list.forget_all(but=Kind.INSTALL)  # a prediction would come into a mask that is about to change
         session.settle()

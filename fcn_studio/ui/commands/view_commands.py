@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from fcn_studio.core.prediction import Prediction
-from fcn_studio.i18n import tr, tr_noop
+from fcn_studio.i18n import tr
 from fcn_studio.settings import Settings
 from fcn_studio.tools.options import PEN_PRESSURE
+from fcn_studio.ui.actions.keys import key_of
 from fcn_studio.ui.actions.qt_actions import Actions
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.canvas.compare import Divider
@@ -22,9 +23,15 @@ from fcn_studio.ui.runtime.user_messages import Messages
 if TYPE_CHECKING:
     from fcn_studio.ui.session.session import Session
 
-NO_PREDICTION = tr_noop(
-    "There is no prediction of this image yet. Press Ctrl+I to make one, or Ctrl+L to learn from your strokes."
-)
+
+def no_prediction() -> str:
+    """Return a sentence on what makes a prediction."""
+    return tr(
+        "There is no prediction of this image yet. Press {segment} to make one, or {live} to learn from your "
+        "strokes.",
+        segment=key_of("auto_segment"),
+        live=key_of("live"),
+    )
 
 
 class ViewCommands(QObject):
@@ -97,7 +104,7 @@ class ViewCommands(QObject):
 
     def _say_what_lacks(self) -> None:
         if self._session.prediction is None:
-            self._messages.say(tr(NO_PREDICTION))
+            self._messages.say(no_prediction())
 
     def _show(self) -> None:
         """Follow the layers."""

@@ -10,12 +10,12 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QKeyEvent
 
 from fcn_studio.core.region import StencilRegion
-from fcn_studio.i18n import tr
+from fcn_studio.ui.actions.keys import key_of
 from fcn_studio.ui.actions.physical_keys import latin_key
 from fcn_studio.ui.actions.table import class_keys
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.canvas.view_motion import ViewMotion
-from fcn_studio.ui.commands.view_commands import NO_PREDICTION
+from fcn_studio.ui.commands.view_commands import no_prediction
 from fcn_studio.ui.runtime.user_messages import ActionDoor, Messages
 from fcn_studio.ui.session.walk import Walk
 from fcn_studio.ui.widgets.walk_panel import WalkPanel
@@ -55,7 +55,7 @@ class WalkCommands(QObject):
     def step(self, direction: int) -> None:
         """Go to the next hotspot or the one before."""
         if self._session.prediction is None:
-            self._messages.say(tr(NO_PREDICTION))
+            self._messages.say(no_prediction())
             return
         self._canvas.setFocus()
         self.walk.step(direction)
@@ -112,7 +112,7 @@ class WalkCommands(QObject):
             self._panel.hide()
             return
         self._canvas.set_outlined(StencilRegion(hotspot.rect, hotspot.inside.view("uint8")))
-        self._panel.ask(hotspot, self.walk.place, self._session.table)
+        self._panel.ask(hotspot, self.walk.place, self._session.table, key_of("walk_next"))
 
     def _follow(self) -> None:
         """Move the view to the current hotspot, and the panel out of its way."""

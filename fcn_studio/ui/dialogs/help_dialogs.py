@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from fcn_studio.i18n import tr, tr_noop
+from fcn_studio.ui.actions import keys
 from fcn_studio.ui.actions.table import shortcut_rows
 from fcn_studio.ui.dialogs.base import Dialog
 
@@ -43,14 +44,14 @@ class ShortcutsDialog(Dialog):
         super().__init__(tr("Keys and mouse"), width=560, parent=parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         table = _Table(tr("Keys and mouse"), [tr("Keys"), tr("Effect")])
-        for heading, rows in shortcut_rows():
+        for heading, rows in shortcut_rows(keys.current().of):
             item = QTreeWidgetItem([heading])
             font = QFont(item.font(0))
             font.setBold(True)
             item.setFont(0, font)
             table.addTopLevelItem(item)
             item.setFirstColumnSpanned(True)
-            table.addTopLevelItems([QTreeWidgetItem([keys, what]) for keys, what in rows])
+            table.addTopLevelItems([QTreeWidgetItem([names, what]) for names, what in rows])
         self.column.addWidget(table)
         self.resize(720, 640)
 

@@ -25,6 +25,7 @@ from fcn_studio.formats.voc.class_files import table_of_lines
 from fcn_studio.formats.voc.class_rows import SeveralReadings
 from fcn_studio.formats.voc.text import lines_of
 from fcn_studio.i18n import tr, tr_n
+from fcn_studio.ui.actions.keys import key_of
 from fcn_studio.ui.dialogs.base import Dialog
 
 
@@ -231,7 +232,9 @@ class VerifyDialog(Dialog):
                 ),
                 "strong",
             )
-        self.add_words(tr("In each image it can be undone with Ctrl+Z until the folder is closed."), "dim")
+        self.add_words(
+            tr("In each image it can be undone with {key} until the folder is closed.", key=key_of("undo")), "dim"
+        )
 
 
 class LargeImageDialog(Dialog):

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from fcn_studio.core.classes import VOID
 from fcn_studio.i18n import tr
+from fcn_studio.ui.actions.key_tips import tip_with_key
 from fcn_studio.ui.docks.class_model import ClassModel, Column
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.runtime.user_messages import ActionDoor
@@ -69,7 +70,8 @@ class ClassesDock(QDockWidget):
         self._filter.textChanged.connect(self._set_filter)
         self._filter.returnPressed.connect(self._take_first)
         self._new_name = TextField(placeholderText=tr("Add class"), clearButtonEnabled=True)
-        named(self._new_name, tr("Name of a new class"), tr("Type a name and press Enter to add a class (Ctrl+N)"))
+        named(self._new_name, tr("Name of a new class"))
+        tip_with_key(self._new_name, tr("Type a name and press Enter to add a class"), "add_class")
         self._new_name.returnPressed.connect(self._add)
         for field in (self._filter, self._new_name):
             field.left.connect(self.done)

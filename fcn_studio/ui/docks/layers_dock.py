@@ -17,6 +17,8 @@ from PySide6.QtWidgets import (
 )
 
 from fcn_studio.i18n import tr, tr_noop
+from fcn_studio.ui.actions.key_tips import tip_with_key
+from fcn_studio.ui.actions.table import BY_NAME
 from fcn_studio.ui.canvas.layer_stack import LayerStack
 from fcn_studio.ui.canvas.layers import LabelStyle, Layer
 from fcn_studio.ui.docks.adjust_panel import AdjustPanel
@@ -28,15 +30,15 @@ from fcn_studio.ui.widgets.named import named, with_role
 LAYERS: Mapping[Layer, tuple[str, str]] = {
     Layer.LABELS: (tr_noop("Labels"), tr_noop("Labels, in the colours of the classes")),
     Layer.PREDICTION: (tr_noop("Prediction"), tr_noop("Last prediction of this image by the network")),
-    Layer.UNCERTAINTY: (tr_noop("Uncertainty"), tr_noop("Where the network is uncertain (U)")),
-    Layer.DISAGREEMENT: (tr_noop("Differences"), tr_noop("Where the prediction and your labels differ (Shift+U)")),
+    Layer.UNCERTAINTY: (tr_noop("Uncertainty"), tr_noop("Where the network is uncertain")),
+    Layer.DISAGREEMENT: (tr_noop("Differences"), tr_noop("Where the prediction and your labels differ")),
     Layer.IMAGE: (tr_noop("Image"), tr_noop("The image itself")),
 }
 
 STYLES: Mapping[LabelStyle, tuple[str, str]] = {
-    LabelStyle.FILL: (tr_noop("Fill"), tr_noop("Fill labels and prediction with the colours of the classes (T)")),
-    LabelStyle.OUTLINE: (tr_noop("Outline"), tr_noop("Draw only the borders of labels and prediction (T)")),
-    LabelStyle.HATCH: (tr_noop("Hatch"), tr_noop("Hatch labels and prediction, each class with its own pattern (T)")),
+    LabelStyle.FILL: (tr_noop("Fill"), tr_noop("Fill labels and prediction with the colours of the classes")),
+    LabelStyle.OUTLINE: (tr_noop("Outline"), tr_noop("Draw only the borders of labels and prediction")),
+    LabelStyle.HATCH: (tr_noop("Hatch"), tr_noop("Hatch labels and prediction, each class with its own pattern")),
 }
 
 
@@ -91,6 +93,9 @@ class LayersDock(QDockWidget):
         slider.valueChanged.connect(lambda percent: self._layers.set_style(layer, opacity=percent / 100))
         percent = with_role(QLabel(alignment=Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), "dim")
         percent.setMinimumWidth(percent.fontMetrics().horizontalAdvance("100 %"))
+        if layer.value in BY_NAME:  # an action shows it
+            tip_with_key(eye, eye.toolTip(), layer.value)
+            tip_with_key(label, tip, layer.value)
         for column, widget in enumerate((eye, label, slider, percent)):
             grid.addWidget(widget, row, column)
         self._eyes[layer], self._sliders[layer], self._percents[layer] = eye, slider, percent
@@ -103,8 +108,8 @@ class LayersDock(QDockWidget):
         row.addStretch(1)
         group = QButtonGroup(self)
         for style, (name, tip) in STYLES.items():
-            button = with_role(named(QToolButton(), tr("Draw labels: {style}", style=tr(name)), tr(tip)), "choice")
-            button.setText(tr(name))
+            button = with_role(named(QToolButton(), tr("Draw labels: {style}", style=tr(name))), "choice")
+            tip_with_key(button, tr(tip), "label_style").setText(tr(name))
             button.setCheckable(True)
             button.clicked.connect(lambda _on, style=style: self._layers.set_label_style(style))
             group.addButton(button)

@@ -28,6 +28,7 @@ from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, TrainProgress, Verdict, advice
 from fcn_studio.i18n import tr, tr_n, tr_noop
 from fcn_studio.settings import Settings
+from fcn_studio.ui.actions.key_tips import tip_with_key
 from fcn_studio.ui.runtime.user_messages import ActionDoor
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.fields import Choice, NumberFieldKeyboard
@@ -146,10 +147,10 @@ class TrainingDock(QDockWidget):
         self._make_choices()
         self.go_on_button = self._button(tr("Go on"), tr("Go on with the fine-tune that was interrupted"), self.go_on)
         self.fine_tune_button = self._button(
-            tr("Fine-tune"), tr("Train on all pixels that you labelled (Ctrl+T)"), self.start
+            tr("Fine-tune"), tr("Train on all pixels that you labelled"), self.start, "fine_tune"
         )
         self.stop_button = self._button(
-            tr("Stop"), tr("Stop and keep the best network so far (Ctrl+.)"), network.fine_tuning.stop
+            tr("Stop"), tr("Stop and keep the best network so far"), network.fine_tuning.stop, "stop"
         )
         self.back_button = self._button(tr("Go back"), tr("Use the network before this one"), network.current.go_back)
         self._table = IouTable()
@@ -189,8 +190,10 @@ class TrainingDock(QDockWidget):
         self._level.setCurrentIndex(self._level.findData(self._settings.train_level))
         self._minutes.setValue(self._settings.train_minutes)
 
-    def _button(self, text: str, tip: str, act: Callable[[], object]) -> QPushButton:
+    def _button(self, text: str, tip: str, act: Callable[[], object], action: str = "") -> QPushButton:
         button = named(QPushButton(text), text, tip)
+        if action:
+            tip_with_key(button, tip, action)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         behind_door = self._door(act)
         button.clicked.connect(lambda _checked=False: behind_door())

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.errors import FcnStudioError, ProjectError
 from fcn_studio.i18n import tr
+from fcn_studio.ui.actions.keys import key_of
 from fcn_studio.ui.runtime.worker import Worker
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ class Exporter(QObject):
     def refuse_second(self) -> None:
         """Raise if an export is running. Raises: ProjectError."""
         if self.running:
-            raise ProjectError(tr("An export is running already. Wait until it ends, or stop it first (Ctrl+.)."))
+            raise ProjectError(
+                tr("An export is running already. Wait until it ends, or stop it first ({key}).", key=key_of("stop"))
+            )
 
     def start(self, steps: ExportSteps) -> None:
         """Start an export. Raises: ProjectError if one is running."""

@@ -12,6 +12,7 @@ from fcn_studio.core.labels import LabelMap, Labels
 from fcn_studio.core.review.answers import name_class, take_prediction
 from fcn_studio.core.review.hotspots import Hotspot, hotspots
 from fcn_studio.i18n import tr
+from fcn_studio.ui.actions.keys import key_of
 
 if TYPE_CHECKING:
     from fcn_studio.core.document import Document
@@ -100,9 +101,12 @@ class Walk(QObject):
                 return
         self.end()
         if document.provenance.all():
-            self.notice.emit(tr("That was the last region. Press Ctrl+Enter to verify the image."))
+            self.notice.emit(tr("That was the last region. Press {key} to verify the image.", key=key_of("verify")))
         else:
-            self.notice.emit(tr("That was the last region. Press Ctrl+I to accept the rest of the prediction."))
+            key = key_of("auto_segment")
+            self.notice.emit(
+                tr("That was the last region. Press {key} to accept the rest of the prediction.", key=key)
+            )
 
     def _go(self, hotspot: Hotspot) -> None:
         self.current = hotspot

@@ -75,7 +75,7 @@ class NumberFieldKeyboard(QObject):
             self.done.emit()
         elif event.type() == QEvent.Type.MouseButtonRelease:  # on the arrows: the digits are a separate widget
             QTimer.singleShot(0, self, self.done.emit)
-        elif (event.type() == QEvent.Type.ShortcutOverride and _is_letter(event)) or (
+        elif (event.type() in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress) and _is_letter(event)) or (
             event.type() == QEvent.Type.Wheel and not self._wheel and not self._field.hasFocus()
         ):
             event.ignore()

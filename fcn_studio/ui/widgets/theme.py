@@ -145,6 +145,9 @@ def style_sheet(theme: Theme) -> str:
     QLabel[role="dim"] {{ color: {theme.dim}; }}
     QLabel[role="title"] {{ font-size: 22px; font-weight: 600; }}
     QLabel[role="strong"] {{ font-weight: 600; }}
+    QLabel[role="key"] {{ background: {theme.raised}; border: 1px solid {theme.line}; border-radius: 4px;
+        padding: 1px 6px; }}
+    QDialog#palette {{ border: 1px solid {theme.accent}; }}
     QFrame#messageStrip {{ background: {theme.raised}; border-bottom: 1px solid {theme.line}; }}
     QFrame#messageStrip[kind="problem"] {{ background: {theme.warning}; }}
     """

@@ -34,18 +34,19 @@ class WalkPanel(QLabel):
         self._at_top = False
         self.hide()
 
-    def ask(self, hotspot: Hotspot, place: tuple[int, int], table: ClassTable) -> None:
+    def ask(self, hotspot: Hotspot, place: tuple[int, int], table: ClassTable, later: str) -> None:
         """Show what is known of a region.
 
         Args:
             hotspot: the region.
             place: its number, and the number of all.
             table: the project's classes.
+            later: key that goes to the next region.
         """
         number, total = place
         counter = tr("{number} of {total}", number=number, total=total)
         question = _question(hotspot, table)
-        self.setText(f"<b>{counter}</b> &nbsp; {question}<br>{_keys(hotspot, table)}")
+        self.setText(f"<b>{counter}</b> &nbsp; {question}<br>{_keys(hotspot, table, later)}")
         named(self, f"{counter}. {_plain(hotspot, table)}")
         self.follow()
         self.show()
@@ -88,13 +89,13 @@ def _plain(hotspot: Hotspot, table: ClassTable) -> str:
     return tr("Is this {name}? The network is {percent} % sure.", name=name, percent=percent)
 
 
-def _keys(hotspot: Hotspot, table: ClassTable) -> str:
+def _keys(hotspot: Hotspot, table: ClassTable, later: str) -> str:
     """Return the keys that answer, as rich text."""
     answers = [(tr("Enter"), _shown(hotspot.class_index, table))]
     if hotspot.second not in (VOID, hotspot.own):
         answers.append(("R", _shown(hotspot.second, table)))
     keys = f"1 … {min(9, len(table.active))}"
-    answers += [(keys, tr("class")), (tr("Backspace"), tr("leave it")), ("Tab", tr("later")), ("Esc", tr("end"))]
+    answers += [(keys, tr("class")), (tr("Backspace"), tr("leave it")), (later, tr("later")), ("Esc", tr("end"))]
     return " &nbsp;&nbsp; ".join(f"<b>{key}</b> {words}" for key, words in answers)
 
 

@@ -30,6 +30,7 @@ from fcn_studio.ui.commands.check_commands import CheckCommands
 from fcn_studio.ui.commands.class_commands import ClassCommands
 from fcn_studio.ui.commands.commands import Commands
 from fcn_studio.ui.commands.file_commands import FileCommands
+from fcn_studio.ui.commands.key_commands import KeyCommands
 from fcn_studio.ui.commands.label_commands import LabelCommands
 from fcn_studio.ui.commands.live_commands import LiveCommands
 from fcn_studio.ui.commands.network_menu import NetworkMenu
@@ -93,7 +94,7 @@ class MainWindow(QMainWindow):
         self._door = ActionDoor(self.messages, self._offer_way_out)
         class_colours.use(settings.screen_colours)
         self.canvas = Canvas()
-        self.actions_ = Actions(self, self._door)
+        self.actions_ = Actions(self, self._door, settings)
         self._commands = Commands(session, network, settings, self.messages, self)
         self.setAcceptDrops(True)
         self._make_centre()
@@ -175,6 +176,7 @@ class MainWindow(QMainWindow):
             self.actions_["canvas_only"],
         )
         self._reset_layout()
+        self.actions_.take_keys_of(self)
 
     def _reset_layout(self) -> None:
         self.layout_.reset(shown=self._session.project is not None)
@@ -219,6 +221,10 @@ class MainWindow(QMainWindow):
             self.canvas, self._session, self._network, self.messages, self._door, self.layout_.show_added, self
         )
         self._walk = WalkCommands(self.canvas, self._session, self.messages, self._door)
+        self._keys = KeyCommands(
+            self.actions_, self._session, self._network.live, self._walk.walk, self._settings, self._door,
+            self.open_folder, self,
+        )  # fmt: skip
         for name, act in (*self._walk.table().items(), *self.check.table().items()):
             self.actions_.bind(name, act)
         self.canvas.addActions([self.actions_[spec.name] for spec in ACTIONS if spec.on_canvas])

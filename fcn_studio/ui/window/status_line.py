@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWi
 
 from fcn_studio.core.sample import Status
 from fcn_studio.i18n import tr, tr_n, tr_noop
+from fcn_studio.ui.actions.key_tips import tip_with_key
 from fcn_studio.ui.saving.autosave import SaveState
 from fcn_studio.ui.session.cursor_info import CursorInfo, cursor_info
 from fcn_studio.ui.widgets import theme
@@ -123,8 +124,7 @@ class StatusLine(QStatusBar):
         self._job_words = named(QLabel(), tr("Running job"))
         self._bar = named(QProgressBar(maximum=1000, textVisible=False), tr("Progress"))
         self._bar.setFixedSize(128, 8)
-        self.cancel_button = named(QToolButton(autoRaise=True), tr("Cancel the running job"), tr("Cancel (Ctrl+.)"))
-        self.cancel_button.clicked.connect(self._cancel)
+        self.cancel_button = self._made_cancel_button()
         self.addWidget(self._cursor, 1)
         for widget in (self._live_words, self._job_words, self._bar, self.cancel_button, self._zoom, self._saved,
                        self._counts, self._device):  # fmt: skip
@@ -150,6 +150,11 @@ class StatusLine(QStatusBar):
         self._show_project()
         self._show_device()
         self._jobs_changed()
+
+    def _made_cancel_button(self) -> QToolButton:
+        button = named(QToolButton(autoRaise=True), tr("Cancel the running job"))
+        button.clicked.connect(self._cancel)
+        return tip_with_key(button, tr("Cancel"), "stop")
 
     def retheme(self) -> None:
         """Draw icons in the colours of the theme."""

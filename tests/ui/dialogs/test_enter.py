@@ -43,6 +43,7 @@ from tests.ui.test_pseudo_locale import (
     frames_dialog,
     import_dialog,
     opening_dialog,
+    possible_dialog,
     splits_dialog,
     subclasses,
 )
@@ -59,7 +60,7 @@ MAKERS: dict[str, Callable[[Studio, Path], Dialog]] = {
         "cell", type(TABLE).from_names(["background", "cells", "debriss"]), TABLE, {}
     ),
 }
-HELPERS = import_dialog, frames_dialog, splits_dialog, opening_dialog
+HELPERS = import_dialog, frames_dialog, splits_dialog, opening_dialog, possible_dialog
 """Functions that makers call."""
 
 CONTROLS = (QAbstractButton, QAbstractItemView, QAbstractSpinBox, QComboBox, QLineEdit, QPlainTextEdit)
@@ -107,6 +108,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         monkeypatch.setattr(Dialog, what, lambda dialog, what=what: done.append(what))
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("", ""))
     return done
 
 

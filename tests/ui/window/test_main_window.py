@@ -93,7 +93,7 @@ def test_every_action_does_something_and_says_so(studio: Studio) -> None:
     window = studio.window
     commands = (
         window._commands, window._view, window._labels, window._files, window._live, window._walk, window._classes,
-        window.check,
+        window.check, window._keys,
     )  # fmt: skip
     bound = {name for part in commands for name in part.table()} | {
         "demo", "quit", "fine_tune", "add_class", "canvas_only", "toggle_docks", "reset_layout", "peek",

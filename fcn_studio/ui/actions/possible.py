@@ -1,0 +1,89 @@
+"""What keys and mouse can do at a moment, for the dialog of keys that work now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fcn_studio.i18n import tr
+from fcn_studio.tools import TOOLS
+from fcn_studio.ui.actions import keys
+from fcn_studio.ui.actions.table import ACTIONS, BY_NAME, CANVAS_MOUSE, MENUS, TOOL_NAMES, WALK, ActionSpec
+
+Rows = list[tuple[str, str]]
+
+_OF_PREDICTION = (
+    "walk_next",
+    "walk_previous",
+    "auto_segment",
+    "accept_class",
+    "uncertainty",
+    "disagreement",
+    "compare",
+)
+"""Actions that need a prediction or make one."""
+
+_WITHOUT_PREDICTION = ("auto_segment",)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """State of the window that decides what is possible.
+
+    Attributes:
+        enabled: returns whether an action of this name is enabled.
+        tool: name of the active tool; "" if no image can be edited.
+        prediction: whether the open image has a prediction.
+        live: whether Live is on.
+        walking: whether a doubtful region is outlined.
+        classes: number of classes that have a key.
+    """
+
+    enabled: Callable[[str], bool]
+    tool: str
+    prediction: bool
+    live: bool
+    walking: bool
+    classes: int
+
+
+def possible_now(moment: Moment) -> list[tuple[str, Rows]]:
+    """Return (heading, [(keys, effect)]), what is special at this moment first."""
+    groups: list[tuple[str, Rows]] = []
+    if moment.walking:
+        groups.append((tr("At a doubtful region"), [(tr(key), tr(what)) for key, what in WALK]))
+    for spec in TOOLS:
+        if spec.name == moment.tool:
+            rows = [(tr(key), tr(what)) for key, what in spec.tool.gestures]
+            groups.append((BY_NAME[spec.name].plain_text, rows))
+    groups.append((tr("Prediction, Live is on") if moment.live else tr("Prediction"), _prediction_rows(moment)))
+    groups.append((tr("Classes"), _class_rows(moment.classes)))
+    for menu in MENUS:
+        specs = [spec for spec in ACTIONS if spec.menu == menu and spec.name not in (*TOOL_NAMES, *_OF_PREDICTION)]
+        groups.append((tr(menu).replace("&", ""), _rows(specs, moment)))
+    groups.append((tr("Tools"), _rows([BY_NAME[name] for name in TOOL_NAMES], moment)))
+    if moment.enabled("fit"):  # an image is open
+        groups.append((tr("Mouse"), [(tr(key), tr(what)) for key, what in CANVAS_MOUSE]))
+    return [group for group in groups if group[1]]
+
+
+def _rows(specs: list[ActionSpec], moment: Moment) -> Rows:
+    current = keys.current()
+    return [
+        (", ".join(current.of(spec.name)), spec.plain_text)
+        for spec in specs
+        if current.of(spec.name) and moment.enabled(spec.name)
+    ]
+
+
+def _prediction_rows(moment: Moment) -> Rows:
+    names = _OF_PREDICTION if moment.prediction else _WITHOUT_PREDICTION
+    rows = _rows([BY_NAME[name] for name in names], moment)
+    if moment.prediction and moment.tool:
+        rows.append((tr("Enter"), tr("Accept the region under the cursor")))
+    return rows
+
+
+def _class_rows(count: int) -> Rows:
+    rows = [("1 … 9, 0" if count > 9 else f"1 … {count}", tr("Paint with a class"))] if count > 1 else []
+    return [*rows, ("Ctrl+1 … Ctrl+0", tr("Paint with the next ten classes"))] if count > 10 else rows

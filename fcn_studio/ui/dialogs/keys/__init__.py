@@ -1,0 +1,1 @@
+"""Dialogs of keys and commands: shortcuts, keys that work now, command palette."""
