@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from PySide6.QtWidgets import QWidget
 
+from fcn_studio.i18n import again
 from fcn_studio.ui.actions.keys import with_key
 
 W = TypeVar("W", bound=QWidget)
@@ -28,4 +29,4 @@ def refresh_tips(root: QWidget) -> None:
     """Put the keys in force into the tool tips below a widget."""
     for widget in root.findChildren(QWidget):
         if isinstance(action := widget.property(_ACTION), str):
-            widget.setToolTip(with_key(widget.property(_SENTENCE), action))
+            widget.setToolTip(with_key(again(widget.property(_SENTENCE)), action))
