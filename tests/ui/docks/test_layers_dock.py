@@ -9,7 +9,7 @@ from fcn_studio.core.prediction import Prediction
 from fcn_studio.settings import Settings
 from fcn_studio.ui.canvas.adjust import UNADJUSTED, Adjustment
 from fcn_studio.ui.canvas.layers import LabelStyle, Layer
-from fcn_studio.ui.commands.view_commands import NO_PREDICTION
+from fcn_studio.ui.commands.view_commands import no_prediction
 from fcn_studio.ui.docks.adjust_panel import AdjustPanel
 from tests.ui.conftest import Studio
 
@@ -53,7 +53,7 @@ def test_differences_are_offered_once_there_is_a_prediction(studio: Studio) -> N
     said: list[str] = []
     studio.window.messages.notice.connect(said.append)
     studio.window.actions_["disagreement"].trigger()
-    assert said == [NO_PREDICTION]
+    assert said == [no_prediction()]
     blank = np.zeros((document.height, document.width), np.uint8)
     canvas.layers.set_prediction(Prediction(document.image_id, blank, blank, "0" * 64))
     assert eye.isEnabled()
