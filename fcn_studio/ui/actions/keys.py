@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from fcn_studio.i18n import tr, tr_noop
+from fcn_studio.i18n import plain, tr, tr_noop
 from fcn_studio.ui.actions.table import ACTIONS, BY_NAME, CLASS_KEYS, MENUS, WALK, ActionSpec
 
 
@@ -81,7 +81,7 @@ def refusal(spec: ActionSpec, key: str) -> str:
     for menu in MENUS:
         mnemonic = re.search("&(.)", tr(menu))
         if mnemonic is not None and key.casefold() == f"alt+{mnemonic[1]}".casefold():
-            return tr("{key} opens the menu {menu}.", key=key, menu=tr(menu).replace("&", ""))
+            return tr("{key} opens the menu {menu}.", key=key, menu=plain(tr(menu)))
     return ""
 
 

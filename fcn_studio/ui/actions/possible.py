@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import plain, tr
 from fcn_studio.tools import TOOLS
 from fcn_studio.ui.actions import keys
 from fcn_studio.ui.actions.table import ACTIONS, BY_NAME, CANVAS_MOUSE, MENUS, TOOL_NAMES, WALK, ActionSpec
@@ -60,7 +60,7 @@ def possible_now(moment: Moment) -> list[tuple[str, Rows]]:
     groups.append((tr("Classes"), _class_rows(moment.classes)))
     for menu in MENUS:
         specs = [spec for spec in ACTIONS if spec.menu == menu and spec.name not in (*TOOL_NAMES, *_OF_PREDICTION)]
-        groups.append((tr(menu).replace("&", ""), _rows(specs, moment)))
+        groups.append((plain(tr(menu)), _rows(specs, moment)))
     groups.append((tr("Tools"), _rows([BY_NAME[name] for name in TOOL_NAMES], moment)))
     if moment.enabled("fit"):  # an image is open
         groups.append((tr("Mouse"), [(tr(key), tr(what)) for key, what in CANVAS_MOUSE]))

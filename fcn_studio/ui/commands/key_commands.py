@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import plain, tr
 from fcn_studio.settings import Settings
 from fcn_studio.ui.actions import keys
 from fcn_studio.ui.actions.table import ACTIONS, BY_NAME, class_keys
@@ -116,7 +116,7 @@ class KeyCommands(QObject):
             if not spec.hold and spec.name != "palette":
                 action, english = self._actions[spec.name], spec.text.replace("&", "").rstrip("…")
                 of_action = ", ".join(keys.current().of(spec.name))
-                place = tr(spec.menu).replace("&", "")
+                place = plain(tr(spec.menu))
                 yield Entry(spec.name, spec.plain_text, english, place, of_action, action.trigger, action.isEnabled())
 
     def _classes(self) -> Iterable[Entry]:

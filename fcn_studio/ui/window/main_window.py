@@ -56,6 +56,7 @@ from fcn_studio.ui.window.layout import DockStack, Layout
 from fcn_studio.ui.window.message_presenter import MessagePresenter
 from fcn_studio.ui.window.options_bar import OptionsBar
 from fcn_studio.ui.window.status_line import StatusLine
+from fcn_studio.ui.window.title import window_title
 
 if TYPE_CHECKING:
     from fcn_studio.ui.network.network_parts import NetworkParts
@@ -405,18 +406,9 @@ class MainWindow(QMainWindow):
         self.actions_["go_forward"].setEnabled(self._network.current.can_go_forward and idle)
 
     def _show_title(self) -> None:
-        session = self._session
-        if session.project is None:
-            self.setWindowTitle("FCN Studio")
-            return
-        name = session.project.folder.name
-        if session.document is not None:
-            name += f" — {session.document.image_id}"
-        if session.read_only:
-            self.setWindowTitle(tr("{name}[*] (read-only) — FCN Studio", name=name))
-        else:
-            self.setWindowTitle(f"{name}[*] — FCN Studio")
-        self.setWindowModified(session.save_state in (SaveState.UNSAVED, SaveState.SAVING, SaveState.KEPT))
+        self.setWindowTitle(window_title(self._session))
+        unsaved = (SaveState.UNSAVED, SaveState.SAVING, SaveState.KEPT)
+        self.setWindowModified(self._session.project is not None and self._session.save_state in unsaved)
 
     def _show_recent(self) -> None:
         recent = self._settings.recent

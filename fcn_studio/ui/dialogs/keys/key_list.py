@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem
 
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import plain, tr
 from fcn_studio.ui.actions.keys import FIXED, WALK_KEY, FixedKey, Keys
 from fcn_studio.ui.actions.table import ACTIONS, MENUS, ActionSpec
 
@@ -38,7 +38,7 @@ class KeyList(QTreeWidget):
         self.setUniformRowHeights(True)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         for menu in MENUS:
-            self._add_group(tr(menu).replace("&", ""), [spec for spec in ACTIONS if spec.menu == menu])
+            self._add_group(plain(tr(menu)), [spec for spec in ACTIONS if spec.menu == menu])
         self._add_group(tr("Fixed keys"), [*FIXED, WALK_KEY])
         self.expandAll()
         header = self.header()
