@@ -14,6 +14,7 @@ from babel.messages.extract import extract_from_dir
 import fcn_studio
 from fcn_studio import errors, i18n
 from fcn_studio.i18n import PSEUDO, message, message_n, tr, tr_n, tr_noop
+from fcn_studio.i18n.columns import columns, padded, wrapped
 from tests.helpers import run_python
 
 SOURCES = sorted(Path(fcn_studio.__file__).parent.rglob("*.py"))
@@ -125,3 +126,19 @@ def test_errors_for_people_are_translated(trees: dict[Path, ast.AST]) -> None:
                     assert not any(re.search("[A-Za-z]{2}", str(text)) for text in texts[:-1] or texts), (
                         f"{path}:{node.lineno} {ast.unparse(node)}"
                     )
+
+
+def test_wide_characters_take_two_columns_of_a_table() -> None:
+    assert columns("图像 a") == 6
+    assert [padded("图像", 6), padded("图像", 6, right=True), padded("image", 4)] == ["图像  ", "  图像", "image"]
+
+
+def test_lines_break_between_wide_characters_and_words_but_not_before_punctuation() -> None:
+    assert wrapped("use the  GPU", 8) == ["use the", "GPU"]
+    assert wrapped("使用 GPU。默认：自动", 8) == ["使用", "GPU。默", "认：自动"]
+    text = "写出供其他程序训练的数据集，含图像、掩码和列表（默认：VOC）；a/path/without/any/space"
+    for width in range(6, 30):
+        lines = wrapped(text, width)
+        assert "".join(lines) == text.replace(" ", "")
+        assert all(columns(line) <= width or not re.search("[一-鿿]{3}", line) for line in lines), (width, lines)
+        assert not any(line.startswith(tuple("，、；：）")) for line in lines)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fcn_studio import __version__
+from fcn_studio.cli.argument_parser import Parser, RawHelp
 from fcn_studio.core.training import Level, RecipeName
 from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.settings import Setting, Value
@@ -37,13 +38,15 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
     Args:
         only: name of a command; no other gets its arguments, which saves time and imports when the window starts.
     """
-    top = argparse.ArgumentParser(
+    top = Parser(
         "fcn-studio",
         description=tr("Label images for semantic segmentation; the network learns while you label."),
         epilog=tr(EPILOG),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=RawHelp,
     )
-    top.add_argument("--version", action="version", version=f"fcn-studio {__version__}")
+    top.add_argument(
+        "--version", action="version", version=f"fcn-studio {__version__}", help=tr("show the version and exit")
+    )
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     for name, (words, add_arguments) in COMMANDS.items():
         command = commands.add_parser(name, help=tr(words))

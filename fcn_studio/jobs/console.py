@@ -18,6 +18,7 @@ from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.opening.told import is_news
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.i18n import tr
+from fcn_studio.i18n.columns import padded
 from fcn_studio.jobs.networks import default_network
 from fcn_studio.jobs.protocol import Evaluated, JobProgress, Predicted
 from fcn_studio.jobs.snapshot import Snapshot, collect
@@ -92,9 +93,9 @@ def print_figures(figures: Figures, table: ClassTable) -> None:
         (tr("mean IoU"), figures.mean_iou),
         (tr("frequency-weighted IoU"), figures.frequency_weighted_iou),
     ):
-        print(f"  {words:24} {value:.4f}")
+        print(f"  {padded(words, 24)} {value:.4f}")
     for index, value in figures.iou.items():
-        print(f"    {table.name_of(index):22} {value:.4f}  ({figures.pixels[index]:,} px)")
+        print(f"    {padded(table.name_of(index), 22)} {value:.4f}  ({figures.pixels[index]:,} px)")
     if figures.absent:
         print("    " + tr("absent: {names}", names=", ".join(table.name_of(i) for i in figures.absent)))
 
@@ -115,9 +116,9 @@ def print_details(figures: Figures, table: ClassTable) -> None:
         print(f"    {words}")
     if figures.boundary:
         title = tr("boundary F at 2 px")
-        print(f"  {title:24} {figures.mean_boundary:.4f}")
+        print(f"  {padded(title, 24)} {figures.mean_boundary:.4f}")
         for index, value in figures.boundary.items():
-            print(f"    {table.name_of(index):22} {value:.4f}")
+            print(f"    {padded(table.name_of(index), 22)} {value:.4f}")
 
 
 def trusted(project: ProjectFolder) -> Snapshot:

@@ -20,7 +20,8 @@ from pathlib import Path
 from fcn_studio import __version__, paths
 from fcn_studio.errors import FcnStudioError
 from fcn_studio.fcn.weights.catalogue import bundled, read_info
-from fcn_studio.i18n import tr, tr_n, tr_noop
+from fcn_studio.i18n import ENGLISH, catalogues, language, tr, tr_n, tr_noop
+from fcn_studio.i18n.columns import padded
 from fcn_studio.ui.runtime.platform_probe import DEBIAN_PACKAGES, PACKAGES, has_display
 
 _TIMEOUT_S = 120
@@ -50,7 +51,7 @@ class Report:
 
     def lines(self) -> list[str]:
         """Return the report as text."""
-        rows = [f"{tr(what):24} {value}" for what, value in self.facts]
+        rows = [f"{padded(tr(what), 24)} {value}" for what, value in self.facts]
         return [
             *rows,
             *self.hints,
@@ -67,6 +68,7 @@ def examine() -> Report:
     report = Report()
     report.facts += [("FCN Studio", __version__), ("Python", platform.python_version())]
     report.facts += [(tr_noop("System"), platform.platform())]
+    _language(report)
     _packages(report)
     _torch(report)
     _qt(report, "offscreen")
@@ -77,6 +79,16 @@ def examine() -> Report:
     _networks(report)
     _folders(report)
     return report
+
+
+def _language(report: Report) -> None:
+    """Add the language, and those that there are."""
+    there = catalogues()
+    report.facts.append(
+        (tr_noop("language"), tr("{code} of {codes}", code=language(), codes=", ".join([ENGLISH, *there])))
+    )
+    if not there:
+        report.missing.append(tr("catalogues of other languages than English; reinstall fcn-studio"))
 
 
 def _folders(report: Report) -> None:

@@ -57,6 +57,33 @@ def test_every_help_is_translated(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [text for text in shown if not str(text).startswith("⟦")] == []
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["train"], "the following arguments are required: folder"),
+        (["train", "x", "--minutes", "a"], "argument --minutes: invalid float value: 'a'"),
+        (["train", "x", "--minutes"], "argument --minutes: expected one argument"),
+        (["train", "x", "--minutes", "1", "--steps", "1"], "argument --steps: not allowed with argument --minutes"),
+        (["train", "x", "--level", "a"], "argument --level: invalid choice: 'a' (choose from "),
+        (["doctor", "x"], "unrecognized arguments: x"),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, list) else "",
+)
+def test_what_is_wrong_with_arguments_is_said_in_the_users_language(
+    words: list[str], reason: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """argparse says it in English; these are its own words, so that another Python's are noticed."""
+    for language in ("en", i18n.PSEUDO):
+        monkeypatch.setenv(i18n.ENVIRONMENT, language)
+        with pytest.raises(SystemExit) as left:
+            cli.main(words)
+        assert left.value.code == 2
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert (f"error: {reason}" in said) == (language == "en")
+        assert (said.count("⟦") == 2) == (language != "en"), said
+    i18n.use("en")
+
+
 @pytest.mark.parametrize("words", [[], *([command] for command in COMMANDS)], ids=" ".join)
 def test_every_command_has_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:

@@ -15,6 +15,7 @@ from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.journal.journal_folder import JournalFolder
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n.columns import columns, padded
 from fcn_studio.jobs.console import exhaust, open_project
 
 Json = dict[str, Any]
@@ -97,7 +98,7 @@ def _listed(project: ProjectFolder, usage: ClassUsage) -> Json:
     """Print and return the classes in the window's order, then retired ones, with their use."""
     table = project.config.table
     rows = [*table.shown, *(info for info in table if info.retired)]
-    width = max([10, *(len(info.name) for info in rows)])
+    width = max([10, *(columns(info.name) for info in rows)])
     for info in rows:
         print(_row(info.index, info.name, usage, width), _state(info, table))
     print(_row(VOID, tr("void"), usage, width))
@@ -126,7 +127,7 @@ def _row(index: int, name: str, usage: ClassUsage, width: int) -> str:
     """Return a line of the list."""
     images = tr_n("{n} image", "{n:,} images", usage.images.get(index, 0))
     pixels = tr_n("{n} pixel", "{n:,} pixels", usage.pixels.get(index, 0))
-    return f"{index:>4}  {name:{width}}  {images:>16}  {pixels:>22} "
+    return f"{index:>4}  {padded(name, width)}  {padded(images, 16, right=True)}  {padded(pixels, 22, right=True)} "
 
 
 def _state(info: ClassInfo, table: ClassTable) -> str:

@@ -16,6 +16,7 @@ from fcn_studio.fcn.weights.catalogue import SUFFIX, NetworkInfo, read_info, rem
 from fcn_studio.fcn.weights.published import PUBLISHED, PublishedNetwork
 from fcn_studio.formats.voc.class_files import read_class_file
 from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n.columns import padded
 from fcn_studio.jobs.console import open_project, progress_bar
 from fcn_studio.jobs.networks import all_networks, available, network_of
 from fcn_studio.jobs.protocol import Installing, InstallJob
@@ -42,7 +43,7 @@ def networks(folder: Path | None, *, available: bool = False) -> Json:
             continue
         in_use = current is not None and network.sha256 == current.sha256
         name = f"{network.path.parent.name}/{network.name}" if origin == "run" else network.name
-        print(f"{'*' if in_use else ' '} {name:20} {network.size / 1e6:7.1f} MB  {_known(network)}")
+        print(f"{'*' if in_use else ' '} {padded(name, 20)} {network.size / 1e6:7.1f} MB  {_known(network)}")
         rows.append({"name": name, "origin": origin, **_as_json(network), "in_use": in_use})
     if not rows:
         print(tr("no network is installed; train one with 'fcn-studio train FOLDER --level scratch'"))
@@ -66,7 +67,7 @@ def _list_available() -> list[Json]:
         classes = tr_n("{n} class", "{n} classes", len(row.classes))
         if not row.classes:
             classes = tr("a start for fine-tuning")
-        print(f"  {row.name:26} {row.size / 1e6:5.0f} MB  {row.title}: {classes}")
+        print(f"  {padded(row.name, 26)} {row.size / 1e6:5.0f} MB  {row.title}: {classes}")
         print(f"{'':37} {'; '.join(words for words in (row.figures, row.where_it_runs) if words)}")
         terms = [row.licence] if row.trusted else [row.licence, tr("needs --allow-unverified")]
         print(f"{'':37} {'; '.join(terms)}")
@@ -166,40 +167,46 @@ def remove(name: str) -> Json:
 
 
 def _print_details(network: NetworkInfo) -> None:
-    rows = {
-        tr("file"): network.path,
-        tr("sha256"): network.sha256,
-        tr("classes"): ", ".join(f"{c.index} {c.name}" for c in network.table) or tr("none: a start for fine-tuning"),
-        tr("architecture"): ", ".join(f"{key} {value}" for key, value in network.architecture.items()),
-        tr("preprocessing"): ", ".join(f"{key} {value}" for key, value in network.preprocessing.items()),
-        tr("figures"): ", ".join(
-            f"{key} {value:.4f}" for key, value in (network.validation or {}).items() if isinstance(value, float)
+    rows = (
+        (tr("file"), network.path),
+        (tr("sha256"), network.sha256),
+        (
+            tr("classes"),
+            ", ".join(f"{c.index} {c.name}" for c in network.table) or tr("none: a start for fine-tuning"),
         ),
-        tr("source"): network.source,
-        tr("its sha256"): network.source_sha256,
-        tr("licence"): network.licence,
-        tr("note"): network.note,
-    }
-    for title, words in rows.items():
+        (tr("architecture"), ", ".join(f"{key} {value}" for key, value in network.architecture.items())),
+        (tr("preprocessing"), ", ".join(f"{key} {value}" for key, value in network.preprocessing.items())),
+        (
+            tr("figures"),
+            ", ".join(
+                f"{key} {value:.4f}" for key, value in (network.validation or {}).items() if isinstance(value, float)
+            ),
+        ),
+        (tr("source"), network.source),
+        (tr("its sha256"), network.source_sha256),
+        (tr("licence"), network.licence),
+        (tr("note"), network.note),
+    )
+    for title, words in rows:
         if words:
-            print(f"  {title:14} {words}")
+            print(f"  {padded(title, 14)} {words}")
 
 
 def _print_published(row: PublishedNetwork) -> None:
-    rows = {
-        tr("title"): row.title,
-        tr("not installed"): f"fcn-studio networks download {row.name}",
-        tr("size"): f"{row.size / 1e6:.0f} MB",
-        tr("classes"): ", ".join(f"{index} {name}" for index, name in enumerate(row.classes)) or row.where_it_runs,
-        tr("figures"): row.figures,
-        tr("runs"): "" if row.trunk_only else row.where_it_runs,
-        tr("source"): row.url,
-        tr("its hash"): row.digest or tr("none is published: needs --allow-unverified"),
-        tr("licence"): row.licence,
-    }
-    for title, words in rows.items():
+    rows = (
+        (tr("title"), row.title),
+        (tr("not installed"), f"fcn-studio networks download {row.name}"),
+        (tr("size"), f"{row.size / 1e6:.0f} MB"),
+        (tr("classes"), ", ".join(f"{index} {name}" for index, name in enumerate(row.classes)) or row.where_it_runs),
+        (tr("figures"), row.figures),
+        (tr("runs"), "" if row.trunk_only else row.where_it_runs),
+        (tr("source"), row.url),
+        (tr("its hash"), row.digest or tr("none is published: needs --allow-unverified")),
+        (tr("licence"), row.licence),
+    )
+    for title, words in rows:
         if words:
-            print(f"  {title:14} {words}")
+            print(f"  {padded(title, 14)} {words}")
 
 
 def _as_json(network: NetworkInfo) -> Json:

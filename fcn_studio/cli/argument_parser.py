@@ -1,0 +1,77 @@
+"""A parser of arguments whose own words are translated, and whose help counts wide characters."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from fcn_studio.i18n import tr, tr_noop
+from fcn_studio.i18n.columns import wrapped
+
+_HEADINGS = (tr_noop("positional arguments"), tr_noop("options"))
+"""Headings of argparse."""
+
+_REASONS = (
+    tr_noop("argument {name}: expected one argument"),
+    tr_noop("argument {name}: expected at least one argument"),
+    tr_noop("argument {name}: invalid {kind} value: {value}"),
+    tr_noop("argument {name}: invalid choice: {value} (choose from {choices})"),
+    tr_noop("argument {name}: not allowed with argument {other}"),
+    tr_noop("argument {name}: {reason}"),
+    tr_noop("one of the arguments {names} is required"),
+    tr_noop("the following arguments are required: {names}"),
+    tr_noop("unrecognized arguments: {names}"),
+)
+"""What argparse says of wrong arguments, the special before the general."""
+
+
+class Help(argparse.HelpFormatter):
+    """Help in the user's language."""
+
+    def add_usage(
+        self, usage: str | None, actions: Iterable[argparse.Action], groups: Iterable[Any], prefix: str | None = None
+    ) -> None:
+        """Begin with how a command is called."""
+        super().add_usage(usage, actions, groups, tr("usage: ") if prefix is None else prefix)
+
+    def start_section(self, heading: str | None) -> None:
+        """Begin a section."""
+        super().start_section(tr(heading) if heading in _HEADINGS else heading)
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return wrapped(text, width)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(f"{indent}{line}" for line in wrapped(text, width - len(indent)))
+
+
+class RawHelp(Help, argparse.RawDescriptionHelpFormatter):
+    """Help whose description keeps its lines."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return argparse.RawDescriptionHelpFormatter._fill_text(self, text, width, indent)
+
+
+class Parser(argparse.ArgumentParser):
+    """Parser that speaks the user's language."""
+
+    def __init__(self, prog: str | None = None, *, formatter_class: type[Help] = Help, **given: Any) -> None:
+        super().__init__(prog, formatter_class=formatter_class, add_help=False, **given)
+        self.add_argument("-h", "--help", action="help", help=tr("show this help message and exit"))
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments and exit with 2."""
+        self.print_usage(sys.stderr)
+        self.exit(2, tr("{program}: error: {reason}", program=self.prog, reason=_translated(message)) + "\n")
+
+
+def _translated(message: str) -> str:
+    """Return what argparse says in the user's language."""
+    for reason in _REASONS:
+        pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+?)", re.escape(reason))
+        if (found := re.fullmatch(pattern, message)) is not None:
+            return tr(reason, **found.groupdict())
+    return message
