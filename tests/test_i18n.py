@@ -88,8 +88,14 @@ def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
             yield ast.unparse(node.func), node
 
 
-def placeholders(text: str) -> set[str]:
-    return {part.strip("{}").split("!")[0].split(":")[0] for part in re.findall(r"\{[^{}]*\}", text)}
+def placeholders(text: str) -> list[str]:
+    """The placeholders of a sentence, such as ``{n:,}``."""
+    return re.findall(r"\{[^{}]*\}", text)
+
+
+def fields_of(text: str) -> set[str]:
+    """The names in the placeholders of a sentence."""
+    return {part.strip("{}").split("!")[0].split(":")[0] for part in placeholders(text)}
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +114,7 @@ def test_what_is_translated_can_be_extracted(trees: dict[Path, ast.AST]) -> None
                 if isinstance(text, ast.Constant):
                     literals.add(str(text.value))
                     if name.endswith("_n") or fields:
-                        assert placeholders(str(text.value)) - {"n"} == fields - {"n"}, words
+                        assert fields_of(str(text.value)) - {"n"} == fields - {"n"}, words
     extracted: set[str] = set()
     for _, _, text, _, _ in extract_from_dir(str(SOURCES[0].parent), keywords=KEYWORDS):
         extracted |= {text} if isinstance(text, str) else set(text)

@@ -19,12 +19,13 @@ ROOT = Path(__file__).resolve().parents[2]
 OPEN_THE_WINDOW = """
 import os, pathlib, sys
 import fcn_studio
-from fcn_studio import paths
+from fcn_studio import i18n, paths
 from fcn_studio.settings import Settings
 from fcn_studio.ui.app import application, build
 inside = pathlib.Path(fcn_studio.__file__).parent
 assert inside.is_relative_to(sys.prefix), inside
 assert paths.resource("icons").is_relative_to(inside), paths.resource("icons")
+assert i18n.catalogues() == ["zh_CN"]
 app = application()
 studio = build(Settings())
 studio.window.show()

@@ -86,12 +86,12 @@ class ConfusionDialog(Dialog):
         share = pixels / max(1, sum(self._pixels[own, other] for other in self._classes))
         item = QTableWidgetItem(f"{100 * share:.1f}" if pixels else "")
         item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        names = {"own": self._table.name_of(own), "predicted": self._table.name_of(predicted)}
         words = tr_n(
             "{n} pixel labelled {own} is {predicted} to the network.",
             "{n:,} pixels labelled {own} are {predicted} to the network.",
             pixels,
-            **names,
+            own=self._table.name_of(own),
+            predicted=self._table.name_of(predicted),
         )
         if regions:
             font = item.font()
