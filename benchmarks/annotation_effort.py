@@ -12,6 +12,10 @@ start from the bundled trunk "general", which knows no class. Figures are of the
 Seconds are those of the keystroke-level model, up to when the stop rule is met; with ``--equal`` also until as many
 pixels are right as in P, which comes first, therefore. docs/EFFORT.md describes the method.
 ``--quick`` takes some minutes.
+
+With ``--tools`` the tools are compared: the first five against all, and all against all but one, from blank and from
+a prediction, until as many pixels are right as with the first five. ``--images`` are images of each set, ``--side`` the
+longest side to which larger ones are reduced. ``--jsonl`` gets the rows.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -29,10 +34,12 @@ sys.path.insert(0, str(ROOT))
 
 import cv2  # noqa: E402
 
+from tests.bench.annotator import tool_worth  # noqa: E402
 from tests.bench.annotator.arms import Arm, Record, Stream, Work  # noqa: E402
 from tests.bench.annotator.report import row, table  # noqa: E402
 from tests.bench.annotator.sight import StopRule  # noqa: E402
 
+QUICK_TOOLS = 2
 QUICK_IMAGES = {"ruralstreet": 10, "cwfid": 7, "camvid": 8}
 
 
@@ -60,6 +67,27 @@ def compared(stream: Stream, rule: StopRule, options: argparse.Namespace) -> dic
     return found
 
 
+def compare_tools(options: argparse.Namespace) -> None:
+    """Print what each tool saves, and write a row for each image, start and set of tools."""
+    rows: list[tool_worth.Row] = []
+    count = QUICK_TOOLS if options.quick else options.images
+    for name in options.sets:
+        with tempfile.TemporaryDirectory() as folder:
+            place = options.data / name, count, options.side, options.seed, options.rules[0], Path(folder)
+            for row in tool_worth.Comparison(*place).rows(each=not options.whole):
+                rows.append(row)
+                print(
+                    *(row[key] for key in ("set", "image", "start", "arm")),
+                    f"{row['seconds']:.0f} s, {row['cpu_seconds']:.0f} CPU-s",
+                    file=sys.stderr,
+                    flush=True,
+                )
+                if options.jsonl:
+                    with options.jsonl.open("a") as file:
+                        file.write(json.dumps(row) + "\n")
+    print(*tool_worth.table(rows), sep="\n", flush=True)
+
+
 def main() -> int:
     """Print a table for each data set and stop rule; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -75,8 +103,14 @@ def main() -> int:
     parser.add_argument("--equal", action="store_true", help="go on until as many pixels are right as in P")
     parser.add_argument("--quick", action="store_true", help="few images, the first stop rule")
     parser.add_argument("--jsonl", type=Path, help="gets one line for each image and arm")
+    parser.add_argument("--tools", action="store_true", help="compare the tools")
+    parser.add_argument("--whole", action="store_true", help="with --tools: leave out no tool")
+    parser.add_argument("--side", type=int, default=480, help="with --tools: longest side of an image in pixels")
     options = parser.parse_args()
     cv2.setNumThreads(1)
+    if options.tools:
+        compare_tools(options)
+        return 0
     for name in options.sets:
         count = QUICK_IMAGES.get(name, 6) if options.quick else options.images
         stream = Stream.read(options.data / name, count, options.order, options.seed)

@@ -10,17 +10,21 @@ import pytest
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.geometry import Rect
+from fcn_studio.core.image_pyramid import ImageRgb
 from fcn_studio.core.labels import LabelMap, Labels
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
-from tests.bench.annotator.acts import Mistake, accepts, fills, polygons, strokes
+from tests.bench.annotator.acts import Mistake, accepts, fills, polygons, strokes, worth
 from tests.bench.annotator.arms import Arm, Record
 from tests.bench.annotator.hand import Hand
+from tests.bench.annotator.later_acts import lassos, rectangles, relabels, straight_lines
 from tests.bench.annotator.person import Effort, Person
 from tests.bench.annotator.report import row, saving, table
-from tests.bench.annotator.shapes import longest_path, outline
+from tests.bench.annotator.shapes import drawn, longest_path, outline
 from tests.bench.annotator.sight import Sight, StopRule, seen
+from tests.bench.annotator.skilled import FIVE, LATER, Habits, Skilled
 from tests.bench.annotator.times import KEY, POINT, THINK, polygon_time, stroke_time
+from tests.bench.annotator.trials import grabcuts, smart_clicks, snapped_polygons, wands
 
 FRAME = Rect(0, 0, 64, 48)
 
@@ -87,9 +91,11 @@ def test_every_act_changes_the_pixels_that_it_promised() -> None:
     truth = picture()
     prediction = Prediction("a.png", np.where(truth == 2, np.uint8(0), truth), np.zeros_like(truth), "0" * 64)
     house = truth == 1
-    tools = (strokes, polygons, fills, lambda mistake: accepts(mistake, prediction))
+    by_prediction = (lambda mistake: accepts(mistake, prediction), lambda mistake: relabels(mistake, prediction))
+    tools = (strokes, polygons, fills, straight_lines, lassos, rectangles, *by_prediction)
     acts = [act for tool in tools for act in tool(Mistake(document(), truth, 1, house, FRAME, 2))]
-    assert {act.tool for act in acts} == {"brush", "polygon", "fill", "accept", "accept class", "accept image"}
+    accepting = {"accept", "accept class", "accept image", "relabel"}
+    assert {act.tool for act in acts} == {"brush", "polygon", "fill", "line", "lasso", "rectangle"} | accepting
     for act in acts:
         changed = document()
         hand = Hand(changed)
@@ -100,6 +106,62 @@ def test_every_act_changes_the_pixels_that_it_promised() -> None:
         assert changed.history.undo_title is not None
         changed.undo()
         assert (changed.label_map == 255).all(), f"{act.tool} was more than one step"
+
+
+def coloured(truth: LabelMap) -> ImageRgb:
+    """A picture in which each class has a colour."""
+    return np.array([(90, 140, 60), (200, 60, 50), (30, 30, 160)], np.uint8)[truth % 253]
+
+
+def test_an_attempt_writes_what_it_has_shown_or_nothing() -> None:
+    truth, image = picture(), document()
+    truth[truth == 255] = 0
+    hand = Hand(image, coloured(truth))
+    hand.fill((1, 1), 0)
+    hand.rectangle(Rect(60, 20, 63, 23), 1)
+    before = image.label_map.copy()
+    mistake = Mistake(image, truth, 1, (truth == 1)[10:36, 20:44], Rect(20, 10, 44, 36), 2)
+    tried = (wands, grabcuts, snapped_polygons, smart_clicks)
+    shown_by = [attempt for tool in tried for attempt in tool(mistake)]
+    assert [attempt.tool for attempt in shown_by] == ["wand", "wand", "grabcut", "snap", "smart click"]
+    for attempt in shown_by:
+        attempt.perform(hand).drop(hand)
+        np.testing.assert_array_equal(image.label_map, before)
+        shown = attempt.perform(hand)
+        ((region, index),) = shown.parts
+        assert worth(image, truth, [region], index)[0] > 560, attempt.tool  # of 624 pixels
+        shown.keep(hand)
+        inside = image.label_map[region.rect.slices][region.stencil != 0]
+        assert (inside == 1).all()
+        image.undo()
+        np.testing.assert_array_equal(image.label_map, before)
+
+
+def test_a_person_learns_which_tools_save_time() -> None:
+    truth, image = picture(), document()
+    truth[truth == 255] = 0
+    prediction = Prediction("a.png", truth, np.zeros_like(truth), "0" * 64)
+    everything, habits = FIVE | set(LATER), Habits()
+    person = Skilled(image, truth, frozenset(everything), coloured(truth), prediction, lambda *_: truth, habits)
+    person.correct(StopRule(2, 30))
+    assert person.effort.acts["accept image"] == 1
+    assert person.share_right > 0.99
+    colours, other = document(), Habits()
+    Skilled(colours, truth, FIVE | {"wand"}, coloured(truth), None, lambda *_: truth, other).correct(StopRule(2, 30))
+    assert visible(truth, colours.label_map, 2) == 0
+    (attempt, _) = wands(Mistake(document(), truth, 1, truth == 1, FRAME, 2))
+    assert other.believed(attempt) != Habits().believed(attempt)
+    for _ in range(3):
+        other.learn(attempt, -20.0)
+    assert other.believed(attempt) < 0
+
+
+def test_a_hand_that_is_not_exact_wanders_about_its_line() -> None:
+    line = [(10.0, 10.0), (300.0, 10.0)]
+    path = np.array(drawn(line, 0.75))
+    assert drawn(line, 0.75) == drawn(line, 0.75) != drawn(line, 0.75, 1)
+    assert 0.4 < (path[:, 1] - 10).std() < 1.2
+    assert drawn(line, 0.0) == line
 
 
 def test_a_polygon_keeps_to_borders_and_is_careless_elsewhere() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,7 +21,9 @@ from fcn_studio.tools.fill import equal_region
 from tests.bench.annotator.hand import Hand
 from tests.bench.annotator.shapes import (
     SLACK,
+    clicked,
     distance_to,
+    drawn,
     largest_component,
     longest_path,
     middle,
@@ -79,6 +81,7 @@ class Mistake:
         pixels: bool, the area within its rectangle.
         rect: around it.
         tolerance: of the stop rule, in pixels.
+        tremor: of the hand, see `tests.bench.annotator.hand.Hand`.
     """
 
     document: Document
@@ -87,6 +90,7 @@ class Mistake:
     pixels: Mask
     rect: Rect
     tolerance: int
+    tremor: float = 0.0
 
     def around(self, margin: int) -> Rect:
         """Return the rectangle around it with a margin, inside the image."""
@@ -121,6 +125,12 @@ def worth(document: Document, wanted: LabelMap, regions: list[Region], index: in
 
 def strokes(mistake: Mistake) -> Iterator[Act]:
     """Yield a stroke of the brush for each radius that fits: along the middle, within what may be painted."""
+    for points, size in lines(mistake):
+        yield _stroke(mistake.document, mistake.wanted, mistake.index, points, size, mistake.tremor)
+
+
+def lines(mistake: Mistake) -> Iterator[tuple[list[Point], int]]:
+    """Yield corners and width of a line along the middle of a mistake, for each radius that fits."""
     depth = middle(mistake.pixels)[2]
     radii = [radius for radius in RADII if depth / NARROW <= radius <= WIDE * max(depth, RADII[0])]
     rect = mistake.around(2 * radii[-1] + 2)
@@ -133,8 +143,7 @@ def strokes(mistake: Mistake) -> Iterator[Act]:
         if not coarse.any():
             continue
         path = simplified(longest_path(largest_component(np.ascontiguousarray(coarse))), max(1.0, 2 / step))
-        points = [(step * x + rect.x0 + 0.5, step * y + rect.y0 + 0.5) for x, y in path]
-        yield _stroke(mistake.document, mistake.wanted, mistake.index, points, 2 * radius + 1)
+        yield [(step * x + rect.x0 + 0.5, step * y + rect.y0 + 0.5) for x, y in path], 2 * radius + 1
 
 
 def dab(document: Document, wanted: LabelMap, index: int, point: Point, radius: int) -> Act:
@@ -142,40 +151,49 @@ def dab(document: Document, wanted: LabelMap, index: int, point: Point, radius: 
     return _stroke(document, wanted, index, [point], 2 * radius + 1)
 
 
-def _stroke(document: Document, wanted: LabelMap, index: int, points: list[Point], size: int) -> Act:
-    bounds = (document.width, document.height)
-    pairs = zip(points, points[1:] or points, strict=False)
-    regions = [region for a, b in pairs if (region := capsule(a, b, size, "round", bounds)) is not None]
+def _stroke(
+    document: Document, wanted: LabelMap, index: int, points: list[Point], size: int, tremor: float = 0.0
+) -> Act:
+    regions = capsules(document, drawn(points, tremor), size)
     perform = partial(Hand.stroke, path=points, size=size, index=index)
     return Act("brush", index, size, stroke_time(points), *worth(document, wanted, regions, index), perform)
 
 
+def capsules(document: Document, points: Sequence[Point], size: int) -> list[Region]:
+    """Return what a round brush covers along a line."""
+    bounds = (document.width, document.height)
+    pairs = zip(points, points[1:] or points, strict=False)
+    return [region for a, b in pairs if (region := capsule(a, b, size, "round", bounds)) is not None]
+
+
 def polygons(mistake: Mistake) -> Iterator[Act]:
-    """Yield polygons around the whole, and around halves of it, which leave out what lies in a hole."""
+    """Yield polygons around the whole, and around halves of it."""
+    for corners in outlines(mistake):
+        found = enclosed(mistake, clicked(corners, mistake.tremor))
+        if found is not None:
+            perform = partial(Hand.polygon, corners=corners, index=mistake.index)
+            yield Act("polygon", mistake.index, 0, polygon_time(len(corners)), *found, perform)
+
+
+def outlines(mistake: Mistake) -> Iterator[list[Point]]:
+    """Yield the corners of shapes around the whole, and around halves of it, which leave out what lies in a hole."""
     rect = mistake.around(SLACK + 4)
     must, may = mistake.within(rect), mistake.paintable(rect)
-    yield from _polygon(mistake, must, may, rect)
     rows, columns = np.nonzero(must)
     x, y = int(np.median(columns)), int(np.median(rows))
-    for half in (np.s_[:, :x], np.s_[:, x:], np.s_[:y], np.s_[y:]):
+    for half in (np.s_[:], np.s_[:, :x], np.s_[:, x:], np.s_[:y], np.s_[y:]):
         part = np.zeros_like(must)
         part[half] = must[half]
         if part.any():
-            yield from _polygon(mistake, largest_component(part), may, rect)
+            points = outline(largest_component(part), may, 0.75 * mistake.tolerance)
+            if points is not None:
+                yield [(x + rect.x0, y + rect.y0) for x, y in points]
 
 
-def _polygon(mistake: Mistake, must: Mask, may: Mask, rect: Rect) -> Iterator[Act]:
-    bounds = (mistake.document.width, mistake.document.height)
-    points = outline(must, may, 0.75 * mistake.tolerance)
-    if points is None:
-        return
-    corners = [(x + rect.x0, y + rect.y0) for x, y in points]
-    region = polygon(corners, bounds)
-    if region is None:
-        return
-    found = worth(mistake.document, mistake.wanted, [region], mistake.index)
-    perform = partial(Hand.polygon, corners=corners, index=mistake.index)
-    yield Act("polygon", mistake.index, 0, polygon_time(len(corners)), *found, perform)
+def enclosed(mistake: Mistake, corners: Sequence[Point]) -> tuple[int, int] | None:
+    """Return gain and debt of labelling the inside of a shape, None if it has none."""
+    region = polygon(corners, (mistake.document.width, mistake.document.height))
+    return None if region is None else worth(mistake.document, mistake.wanted, [region], mistake.index)
 
 
 def fills(mistake: Mistake) -> Iterator[Act]:

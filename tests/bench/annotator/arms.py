@@ -213,7 +213,7 @@ class Work:
             network = Path(folder) / "network.safetensors"
             for place, image in enumerate(self.stream.images, 1):
                 if self.arm.start == "F" and place == FIRST + 1:
-                    self._train(network)
+                    train(self._runner, self.stream.table, self._done, network)
                 yield self._label(place, image, network)
 
     def _label(self, place: int, image: LabelledImage, network: Path) -> Record:
@@ -222,7 +222,7 @@ class Work:
         helper = self._helper(image) if self.arm.start == "L" else None
         start = 0.0
         if self.arm.start == "F" and network.exists():
-            prediction = self._predicted(image, network)
+            prediction = predicted(self._runner, self.stream.table, image, network)
             start = accuracy(truth, prediction.label_map)
             auto_segment(document, prediction)
         wanted = seen(truth, image.image_id)
@@ -262,18 +262,20 @@ class Work:
         helper.learn(np.full(image.shape, VOID, np.uint8))
         return helper
 
-    def _train(self, network: Path) -> None:
-        """Fit the scores of the bundled trunk to the images labelled so far, as Ctrl+T does."""
-        base, config = str(bundled()[GENERAL]), TrainConfig(Level.QUICK)
-        job = FineTuneJob(config, self.stream.table, tuple(self._done), (), base, "", str(network), device="cpu")
-        result_of(self._runner.run(job))
 
-    def _predicted(self, image: LabelledImage, network: Path) -> Prediction:
-        """Return the trained network's prediction in the project's classes."""
-        job = SegmentJob(str(network), (ImageToSegment(image.image_id, image.image_path),), device="cpu")
-        (news,) = self._runner.run(job)
-        assert isinstance(news, Predicted)
-        return news.prediction.mapped(map_classes(read_info(network).table, self.stream.table))
+def train(runner: JobRunner, table: ClassTable, images: Sequence[LabelledImage], network: Path) -> None:
+    """Fit the scores of the bundled trunk to labelled images, as Ctrl+T does."""
+    base, config = str(bundled()[GENERAL]), TrainConfig(Level.QUICK)
+    job = FineTuneJob(config, table, tuple(images), (), base, "", str(network), device="cpu")
+    result_of(runner.run(job))
+
+
+def predicted(runner: JobRunner, table: ClassTable, image: LabelledImage, network: Path) -> Prediction:
+    """Return a trained network's prediction in the project's classes."""
+    job = SegmentJob(str(network), (ImageToSegment(image.image_id, image.image_path),), device="cpu")
+    (news,) = runner.run(job)
+    assert isinstance(news, Predicted)
+    return news.prediction.mapped(map_classes(read_info(network).table, table))
 
 
 def accuracy(truth: LabelMap, label_map: LabelMap) -> float:

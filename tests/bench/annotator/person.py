@@ -102,7 +102,10 @@ class Person:
 
     Attributes:
         effort: what it took so far.
+        tremor: see `tests.bench.annotator.hand.Hand`.
     """
+
+    tremor = 0.0
 
     def __init__(
         self,
@@ -236,26 +239,32 @@ class Person:
         same = sight.wrong & (self._wanted == index) & ~given_up
         region = flood(same.view(np.uint8), (x + column, y + row), connectivity=8)
         pixels = region.stencil.astype(bool)
-        return Mistake(self._document, self._wanted, index, pixels, region.rect, max(1, rule.tolerance))
+        return Mistake(self._document, self._wanted, index, pixels, region.rect, max(1, rule.tolerance), self.tremor)
 
     def _chosen(self, mistake: Mistake) -> Act | None:
-        """Return the act that makes the most pixels right in a second, None if none makes any.
+        """Return the act that makes the most pixels right in a second, None if none makes any."""
+        rated = self._rated(mistake)
+        if not rated:
+            return None
+        if self._chance is not None:
+            good = [act for rate, act in rated if CLUMSY * rate >= rated[0][0]]
+            return good[int(self._chance.integers(len(good)))]
+        return rated[0][1]
 
-        To the seconds of the act those for what it leaves wrong are added.
+    def _rated(self, mistake: Mistake) -> list[tuple[float, Act]]:
+        """Return the acts that make pixels right with how many in a second, the most first.
+
+        To the seconds of an act those for what it leaves wrong are added.
         """
+        helpful = [act for act in self._offered(mistake) if act.gain > 0]
+        rates = [(act.gain / (self._time(act) + LEFT_WRONG * act.debt), act) for act in helpful]
+        return sorted(rates, key=lambda pair: -pair[0])
+
+    def _offered(self, mistake: Mistake) -> list[Act]:
         offered = [act for tool in self._tools for act in tool(mistake)]
         if self._accepts and self._helper is not None and self._helper.prediction is not None:
             offered += accepts(mistake, self._helper.prediction)
-        rates = {
-            n: act.gain / (self._time(act) + LEFT_WRONG * act.debt) for n, act in enumerate(offered) if act.gain > 0
-        }
-        if not rates:
-            return None
-        best = max(rates, key=rates.__getitem__)
-        if self._chance is not None:
-            good = [n for n, rate in rates.items() if CLUMSY * rate >= rates[best]]
-            best = good[int(self._chance.integers(len(good)))]
-        return offered[best]
+        return offered
 
     def _time(self, act: Act) -> float:
         return THINK + act.seconds + KEY * self._switches(act)

@@ -18,6 +18,10 @@ SLACK = 12
 """So many pixels a careless side of a polygon stays away from what it must contain."""
 
 _CARELESS = SLACK / 2
+
+_STEP, _SMOOTH = 3.0, 3
+"""Pixels from one place of a drawn line to the next, and places over which its tremor is smooth."""
+
 _CROSS = np.ones((3, 3), np.uint8)
 
 
@@ -78,6 +82,37 @@ def _steps_from(mask: Mask, start: tuple[int, ...]) -> NDArray[np.int32]:
         step += 1
         steps[new] = step
         reached = grown
+
+
+def drawn(points: Sequence[Point], tremor: float, attempt: int = 0) -> list[Point]:
+    """Return a line as a hand draws it that should go through points: it wanders to both sides.
+
+    Args:
+        points: the corners, in image coordinates.
+        tremor: standard deviation along each axis, in pixels; 0 for a hand that is exact.
+        attempt: the same line is drawn in the same way if this is the same.
+    """
+    line = np.asarray(points, np.float64)
+    lengths = np.hypot(*np.diff(line, axis=0).T)
+    if not tremor or lengths.sum() < _STEP:
+        return list(points)
+    along = np.concatenate(([0.0], np.cumsum(lengths)))
+    places = np.linspace(0, along[-1], 1 + round(along[-1] / _STEP))
+    rng = np.random.default_rng([attempt, len(points), *(np.abs(line[[0, -1]]).ravel() * 2).astype(int).tolist()])
+    margin = 3 * _SMOOTH
+    noise = rng.standard_normal((len(places) + 2 * margin, 2))
+    smooth = cv2.GaussianBlur(noise, (1, 2 * margin + 1), sigmaX=1, sigmaY=_SMOOTH)[margin:-margin]
+    wander = smooth * (tremor * np.sqrt(2 * np.sqrt(np.pi) * _SMOOTH))
+    found = np.stack([np.interp(places, along, line[:, axis]) for axis in (0, 1)], axis=1) + wander
+    return [(x, y) for x, y in found.tolist()]
+
+
+def clicked(points: Sequence[Point], tremor: float, attempt: int = 0) -> list[Point]:
+    """Return corners as a hand clicks them: half as far off as a line is drawn; see `drawn`."""
+    rng = np.random.default_rng([attempt, len(points), *(int(abs(value) * 2) for value in points[0])])
+    return [
+        (x + dx, y + dy) for (x, y), (dx, dy) in zip(points, rng.normal(0, tremor / 2, (len(points), 2)), strict=True)
+    ]
 
 
 def simplified(path: NDArray[np.int32] | Sequence[Pixel], tolerance: float) -> list[Pixel]:

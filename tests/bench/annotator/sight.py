@@ -14,7 +14,7 @@ from fcn_studio.core.classes import VOID
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import LabelMap, Mask
 
-Bits = NDArray[np.uint32]
+Bits = NDArray[np.uint64]
 
 WARP_PIXELS = 1.0
 """Standard deviation of the annotator's error along each axis, in pixels."""
@@ -22,7 +22,7 @@ WARP_PIXELS = 1.0
 WARP_CORRELATION = 8.0
 """Standard deviation, in pixels, of the Gaussian that makes the error smooth."""
 
-MOST_CLASSES = 32
+MOST_CLASSES = 64
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def disc(radius: int) -> NDArray[np.uint8]:
 
 def _bits(label_map: LabelMap) -> Bits:
     """Return one bit for each class; 255 has none."""
-    table = np.zeros(256, np.uint32)
-    table[:MOST_CLASSES] = np.uint32(1) << np.arange(MOST_CLASSES, dtype=np.uint32)
+    table = np.zeros(256, np.uint64)
+    table[:MOST_CLASSES] = np.uint64(1) << np.arange(MOST_CLASSES, dtype=np.uint64)
     return table[label_map]
 
 
@@ -76,7 +76,7 @@ def _nearby(label_map: LabelMap, distance: int) -> Bits:
     """Return the classes that occur within a distance of each pixel, as bits."""
     height, width = label_map.shape
     padded = np.pad(_bits(label_map), distance)
-    found = np.zeros((height, width), np.uint32)
+    found = np.zeros((height, width), np.uint64)
     for y, x in np.argwhere(disc(distance)).tolist():
         found |= padded[y : y + height, x : x + width]
     return found
@@ -105,7 +105,7 @@ class Sight:
         self._tolerance = tolerance
         self._bits = _bits(wanted)
         self._near_wanted = _nearby(wanted, tolerance)
-        self._near_labels = np.zeros(wanted.shape, np.uint32)
+        self._near_labels = np.zeros(wanted.shape, np.uint64)
         self.wrong: Mask = np.zeros(wanted.shape, bool)
         self.visible: Mask = np.zeros(wanted.shape, bool)
 
