@@ -14,8 +14,8 @@ pixels are right as in P, which comes first, therefore. docs/EFFORT.md describes
 ``--quick`` takes some minutes.
 
 With ``--tools`` the tools are compared: the first five against all, and all against all but one, from blank and from
-a prediction, until as many pixels are right as with the first five. ``--images`` are images of each set, ``--side`` the
-longest side to which larger ones are reduced. ``--jsonl`` gets the rows.
+a prediction, until as many pixels are right as with the first five. ``--images`` are images of each set, ``--side``
+the longest side to which larger ones are reduced. ``--jsonl`` gets the rows.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ from tests.bench.annotator.sight import StopRule, seen
 from tests.bench.annotator.skilled import FIVE, LATER, ON_PREDICTION, Habits, Skilled
 
 STARTS = ("blank", "prediction")
+ALL = {"blank": FIVE | (set(LATER) - set(ON_PREDICTION)), "prediction": FIVE | set(LATER)}
 PRACTICE = 2
 """Of the images that the network learned from, so many are for practice."""
 
@@ -87,20 +88,24 @@ class Comparison:
         Args:
             each: whether each tool is left out once. A tool that was never used makes no difference.
         """
+        least: dict[str, dict[str, float]] = {}
+        every: dict[str, tuple[list[Row], set[str]]] = {}
         for start in STARTS:
             five = list(self._arm(start, "five", FIVE, {}))
             yield from five
-            least = {row["image"]: row["right"] for row in five}
-            tools = FIVE | frozenset(LATER if start == "prediction" else set(LATER) - set(ON_PREDICTION))
+            least[start] = {row["image"]: row["right"] for row in five}
             used: set[str] = set()
-            every = list(self._arm(start, "all", tools, least, used))
-            yield from every
-            for tool in sorted(tools - FIVE) if each else ():
-                name = f"all-{tool}"
-                if {tool, f"{tool} class"} & used:
-                    yield from self._arm(start, name, tools - {tool}, least)
-                else:
-                    yield from ({**row, "arm": name, "cpu_seconds": 0.0} for row in every)
+            every[start] = list(self._arm(start, "all", ALL[start], least[start], used)), used
+            yield from every[start][0]
+        for tool, start in ((tool, start) for tool in LATER for start in STARTS) if each else ():
+            rows, used = every[start]
+            name = f"all-{tool}"
+            if tool not in ALL[start]:
+                continue
+            if {tool, f"{tool} class"} & used:
+                yield from self._arm(start, name, ALL[start] - {tool}, least[start])
+            else:
+                yield from ({**row, "arm": name, "cpu_seconds": 0.0} for row in rows)
 
     def _arm(
         self, start: str, arm: str, tools: frozenset[str], least: Mapping[str, float], used: set[str] | None = None
