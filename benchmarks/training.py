@@ -207,7 +207,7 @@ def main() -> int:
         vgg = named("vgg16bn-8s")
         rows.append(duel(vgg.title, vgg, (384, 512), 8, device, rounds, steps))
     views = augmentations(20 if options.quick else 200)
-    result = {"device": describe_device(device), "rows": rows, "augmentation": views}
+    result = {"device": str(describe_device(device)), "rows": rows, "augmentation": views}
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n")
     return 0

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fcn_studio.errors import DeviceError
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import Message, message_n, tr, tr_n
 
 CPU = torch.device("cpu")
 
@@ -65,17 +65,21 @@ def choose_device(name: str = "auto") -> torch.device:
     raise DeviceError(tr("'{name}' is not there, or not supported; use --device auto", name=name))
 
 
-def describe_device(device: torch.device) -> str:
+def describe_device(device: torch.device) -> Message:
     """Return the name of a device for people.
 
     Examples are "CUDA: NVIDIA H200" and "CPU, 4 threads".
     """
     if device.type == "cuda":
-        return f"CUDA: {torch.cuda.get_device_name(device)}"
+        return _name(f"CUDA: {torch.cuda.get_device_name(device)}")
     if device.type == "mps":
-        return "Apple GPU (MPS)"
-    threads = torch.get_num_threads()
-    return tr_n("CPU, {n} thread", "CPU, {n} threads", threads)
+        return _name("Apple GPU (MPS)")
+    return message_n("CPU, {n} thread", "CPU, {n} threads", torch.get_num_threads())
+
+
+def _name(text: str) -> Message:
+    """Return a name, which is the same in all languages."""
+    return Message("{name}", "{name}", {"name": text})
 
 
 def describe_build() -> str:

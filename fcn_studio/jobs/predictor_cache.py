@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fcn_studio.i18n import Message
+
 if TYPE_CHECKING:
     from fcn_studio.fcn.inference.predictor import Predictor
 
@@ -21,9 +23,9 @@ class PredictorCache:
     def __init__(self, threads: int | None = None) -> None:
         self._threads = threads
         self._predictor: tuple[tuple[str, int, str], Predictor] | None = None
-        self.device_words = ""
+        self.device_words: Message | None = None
 
-    def start(self) -> str:
+    def start(self) -> Message:
         """Load torch and return the default device in words."""
         from fcn_studio.fcn.device import choose_device, configure_threads, describe_device
 

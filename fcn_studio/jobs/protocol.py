@@ -16,7 +16,7 @@ from fcn_studio.core.regions.clicks import Clicks
 from fcn_studio.core.review.suspects import Suspects
 from fcn_studio.core.snapshot import LabelledImage
 from fcn_studio.core.training import TrainConfig, TrainProgress
-from fcn_studio.i18n import language
+from fcn_studio.i18n import Message, language
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,7 +346,7 @@ class Ready:
     ``device`` is the default one, in words for people.
     """
 
-    device: str
+    device: Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,7 +373,7 @@ class Done:
 
     job_id: int
     result: JobResult
-    device: str = ""
+    device: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,7 +185,7 @@ def _probe_torch() -> tuple[str, ...]:
 
     if not paths.is_packaged():
         check_torchvision()
-    return describe_build(), describe_device(choose_device())
+    return describe_build(), describe_device(choose_device()).translated()
 
 
 def _probe_qt() -> tuple[str, ...]:

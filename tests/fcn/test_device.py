@@ -23,7 +23,7 @@ from fcn_studio.fcn.device import (
 
 def test_the_cpu_is_always_there() -> None:
     assert choose_device("cpu") == torch.device("cpu")
-    assert describe_device(torch.device("cpu")).startswith("CPU, ")
+    assert str(describe_device(torch.device("cpu"))).startswith("CPU, ")
     assert choose_device("auto").type in ("cpu", "cuda", "mps")
 
 
@@ -37,7 +37,7 @@ def test_threads_are_counted() -> None:
     before = torch.get_num_threads()
     try:
         assert configure_threads(1) == 1
-        assert describe_device(torch.device("cpu")) == "CPU, 1 thread"
+        assert str(describe_device(torch.device("cpu"))) == "CPU, 1 thread"
     finally:
         assert configure_threads(before) == before
 

@@ -92,13 +92,13 @@ class JobList(QObject):
     Signals:
         changed(): a job began, was told to stop, or ended.
         progress(JobView): news of a running job.
-        device(str): where the network runs, in words.
+        device(Message): where the network runs, in words.
         notice(str), problem(str): a sentence for the user.
     """
 
     changed = Signal()
     progress = Signal(object)
-    device = Signal(str)
+    device = Signal(object)
     notice = Signal(str)
     problem = Signal(str)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import Message, tr
 from fcn_studio.settings import Settings
 from fcn_studio.ui.network.job_list import JobList
 
@@ -19,7 +19,7 @@ class NetworkDevice(QObject):
         changed(): another device was chosen, or the process reported where it runs.
 
     Attributes:
-        reported: the device in the words of the network's process; "" while nobody knows it.
+        reported: the device in the words of the network's process; None while nobody knows it.
     """
 
     changed = Signal()
@@ -27,7 +27,7 @@ class NetworkDevice(QObject):
     def __init__(self, settings: Settings, job_list: JobList, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._settings = settings
-        self.reported = ""
+        self.reported: Message | None = None
         job_list.device.connect(self._on_reported)
         settings.watch(self._on_setting)
 
@@ -39,19 +39,23 @@ class NetworkDevice(QObject):
     @property
     def words(self) -> str:
         """The device in words that can stand alone."""
-        return self.reported or (tr("device: automatic") if self.name == "auto" else self.name.upper())
+        if self.reported is not None:
+            return self.reported.translated()
+        return tr("device: automatic") if self.name == "auto" else self.name.upper()
 
     @property
     def short_words(self) -> str:
         """The device in words, after a heading that says what they are."""
-        return self.reported or (tr("automatic") if self.name == "auto" else self.name.upper())
+        if self.reported is not None:
+            return self.reported.translated()
+        return tr("automatic") if self.name == "auto" else self.name.upper()
 
     def _on_setting(self, key: str) -> None:
         if key == "device":
-            self.reported = ""
+            self.reported = None
             self.changed.emit()
 
-    def _on_reported(self, words: str) -> None:
+    def _on_reported(self, words: Message) -> None:
         if words != self.reported:
             self.reported = words
             self.changed.emit()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.errors import CheckpointError
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import Message, tr
 from fcn_studio.ui.network.job_list import JobList, JobView, Kind
 from fcn_studio.ui.runtime.worker import Worker
 
@@ -86,7 +86,7 @@ class NetworkLibrary(QObject):
         self._timings = self._timings or Timings()
         return self._timings
 
-    def note_time(self, news: Predicted, device: str) -> None:
+    def note_time(self, news: Predicted, device: Message | None) -> None:
         """Remember how long a network took for an image.
 
         It is remembered only if it is known where the network ran.
@@ -94,8 +94,8 @@ class NetworkLibrary(QObject):
         from fcn_studio.formats.timings import Timing
 
         height, width = news.prediction.label_map.shape
-        if device and news.seconds > 0:
-            self._known_timings.note(news.prediction.checkpoint, Timing(news.seconds, width, height, device))
+        if device is not None and news.seconds > 0:
+            self._known_timings.note(news.prediction.checkpoint, Timing(news.seconds, width, height, str(device)))
 
     # --- coming and going -------------------------------------------------------------------------------------
 

@@ -140,6 +140,7 @@ class MainWindow(QMainWindow):
         self._network_words = named(QLabel(), tr("Network in use"), tr("Network that labels your images"))
         with_role(self._network_words, "dim")
         self._network_words.setContentsMargins(theme.GRID, theme.GRID // 2, 2 * theme.GRID, 0)
+        self._network_words.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.menuBar().setCornerWidget(self._network_words)
         self.options_bar = OptionsBar(self._session)
         for name in ("live", "auto_segment", "verify"):

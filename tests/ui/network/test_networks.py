@@ -24,6 +24,7 @@ from fcn_studio.fcn.weights.catalogue import read_info
 from fcn_studio.fcn.weights.checkpoint import load_checkpoint, save_checkpoint
 from fcn_studio.fcn.weights.published import PUBLISHED
 from fcn_studio.formats.project.run_result import NAME
+from fcn_studio.i18n import message_n
 from fcn_studio.jobs.network_list import ListedNetwork, Origin
 from fcn_studio.jobs.protocol import (
     Done,
@@ -349,7 +350,7 @@ def test_the_words_in_the_corner_have_the_room_they_need(
 def test_the_time_that_a_network_took_is_remembered(studio: Studio, commands: NetworkCommands, qtbot: QtBot) -> None:
     info = commands._network.current.info
     assert info is not None
-    studio.process.replied.emit(Ready("CPU, 2 threads"))
+    studio.process.replied.emit(Ready(message_n("CPU, {n} thread", "CPU, {n} threads", 2)))
     pixels = np.zeros((48, 64), np.uint8)
     image_id = studio.session.samples[0].image_id
     news = Predicted(Prediction(image_id, pixels, pixels, info.sha256), 1, 1, seconds=0.25)
