@@ -4,7 +4,7 @@ Such sentences are in the window, on the command line and in errors. gettext doe
 can translate too. English is written in the code; catalogues lie in
 ``resources/locale/<language>/LC_MESSAGES/fcn_studio.mo``. Logs, JSON and files on disk stay English, and names of
 classes, files and networks are never translated (docs/adr/0022). `begin` chooses the language of a program. The
-window calls `remember`, so that its language can change while it is open (docs/adr/0039).
+window calls `remember`, so that its language can change while it is open (docs/adr/0040).
 
     tr("{path} cannot be read.", path=path)
     tr_n("{n} image", "{n} images", count)

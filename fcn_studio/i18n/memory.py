@@ -1,7 +1,7 @@
 """What the window has said, so that it can say it again in another language.
 
 Most texts of the window are set when its parts are made. Without this memory, each part would have to set each of its
-texts a second time when the language changes (docs/adr/0039).
+texts a second time when the language changes (docs/adr/0040).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The language of the window, which can change while the window is open.
 
 `fcn_studio.i18n` remembers which sentence each text came from. So each text of each widget can be said again without
-the help of the part that has set it, and nothing of the user's work or view is made anew (docs/adr/0039).
+the help of the part that has set it, and nothing of the user's work or view is made anew (docs/adr/0040).
 """
 
 from __future__ import annotations
