@@ -58,12 +58,12 @@ def possible_now(moment: Moment) -> list[tuple[str, Rows]]:
             groups.append((BY_NAME[spec.name].plain_text, rows))
     groups.append((tr("Prediction, Live is on") if moment.live else tr("Prediction"), _prediction_rows(moment)))
     groups.append((tr("Classes"), _class_rows(moment.classes)))
-    for menu in MENUS:
-        specs = [spec for spec in ACTIONS if spec.menu == menu and spec.name not in (*TOOL_NAMES, *_OF_PREDICTION)]
-        groups.append((plain(tr(menu)), _rows(specs, moment)))
-    groups.append((tr("Tools"), _rows([BY_NAME[name] for name in TOOL_NAMES], moment)))
     if moment.enabled("fit"):  # an image is open
         groups.append((tr("Mouse"), [(tr(key), tr(what)) for key, what in CANVAS_MOUSE]))
+    groups.append((tr("Tools"), _rows([BY_NAME[name] for name in TOOL_NAMES], moment)))
+    for menu in (*MENUS[1:-1], MENUS[0], MENUS[-1]):  # File and Help matter least while labelling
+        specs = [spec for spec in ACTIONS if spec.menu == menu and spec.name not in (*TOOL_NAMES, *_OF_PREDICTION)]
+        groups.append((plain(tr(menu)), _rows(specs, moment)))
     return [group for group in groups if group[1]]
 
 

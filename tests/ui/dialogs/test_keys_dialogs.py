@@ -54,10 +54,10 @@ def test_the_palette_ranks_the_better_match_then_what_is_possible_then_what_was_
         return Entry(title, title, english or title, "Edit", "", lambda: None, enabled)
 
     entries = [entry("Undo", enabled=False), entry("Pinsel", "Brush"), entry("Unlabelled"), entry("Fill unlabelled")]
-    assert [e.title for e in ranked(entries, "un", [])] == ["Unlabelled", "Fill unlabelled", "Undo"]
-    assert ranked(entries, "un", ["Fill unlabelled"])[0].title == "Fill unlabelled"
+    assert [e.title for e in ranked(entries, "un", [])] == ["Unlabelled", "Undo", "Fill unlabelled"]
+    assert [e.title for e in ranked(entries, "lab", ["Fill unlabelled"])] == ["Fill unlabelled", "Unlabelled"]
     assert [e.title for e in ranked(entries, "brush", [])] == ["Pinsel"]
-    assert [match(typed, "Fill unlabelled") for typed in ("unl", "unl fill", "fllbl", "xq")] == [3, 2, 1, 0]
+    assert [match(typed, "Fill unlabelled") for typed in ("fil", "unl", "unl fill", "fllbl", "xq")] == [4, 3, 2, 1, 0]
 
 
 def test_the_palette_runs_what_was_chosen_and_remembers_it(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem
 
 from fcn_studio.i18n import plain, tr
 from fcn_studio.ui.actions.keys import FIXED, WALK_KEY, FixedKey, Keys
 from fcn_studio.ui.actions.table import ACTIONS, MENUS, ActionSpec
+from fcn_studio.ui.widgets import theme
 
 _ROW = Qt.ItemDataRole.UserRole
 _ACTION, _KEYS, _DEFAULT = range(3)
@@ -35,7 +36,7 @@ class KeyList(QTreeWidget):
         self.setRootIsDecorated(False)
         self.setItemsExpandable(False)
         self.setIndentation(12)
-        self.setUniformRowHeights(True)
+        self.setAllColumnsShowFocus(True)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         for menu in MENUS:
             self._add_group(plain(tr(menu)), [spec for spec in ACTIONS if spec.menu == menu])
@@ -50,6 +51,7 @@ class KeyList(QTreeWidget):
 
     def _add_group(self, title: str, rows: list[ActionSpec] | list[FixedKey]) -> None:
         group = QTreeWidgetItem([title])
+        group.setSizeHint(_ACTION, QSize(0, 4 * theme.GRID))
         group.setFlags(Qt.ItemFlag.ItemIsEnabled)
         group.setFont(_ACTION, _bold(self.font()))
         self.addTopLevelItem(group)
@@ -64,6 +66,7 @@ class KeyList(QTreeWidget):
                 item = QTreeWidgetItem([tr(row.what), ", ".join(keys).replace(", …, ", " … "), ""])
                 item.setToolTip(_ACTION, tr(row.why))
             item.setData(_ACTION, _ROW, row)
+            item.setSizeHint(_ACTION, QSize(0, 3 * theme.GRID))
             group.addChild(item)
             items.append(item)
         self._groups.append((group, items))

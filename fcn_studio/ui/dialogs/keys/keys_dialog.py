@@ -100,6 +100,7 @@ class KeysDialog(Dialog):
         self.take_button = QPushButton()
         self.take_button.clicked.connect(self._take)
         self.take_button.hide()
+        self.message.setMinimumHeight(self.take_button.sizeHint().height())  # else the list would move
         below = QHBoxLayout()
         below.addWidget(self.message, 1)
         below.addWidget(self.take_button)

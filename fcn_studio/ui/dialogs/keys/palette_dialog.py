@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QHeaderView, QLineEdit, QTreeWidget, QTreeWidgetItem, QWidget
 
@@ -107,8 +107,10 @@ class PaletteDialog(Dialog):
             item = QTreeWidgetItem([entry.title, entry.place, entry.keys])
             item.setData(0, _ROW, entry)
             item.setToolTip(0, entry.title)
+            item.setSizeHint(0, QSize(0, 3 * theme.GRID))
             item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            item.setForeground(1, self.palette().placeholderText())
+            if entry.enabled:
+                item.setForeground(1, self.palette().placeholderText())
             item.setDisabled(not entry.enabled)
             self.list.addTopLevelItem(item)
         if (first := self.list.topLevelItem(0)) is not None:
@@ -151,11 +153,13 @@ def ranked(entries: Sequence[Entry], text: str, used: Sequence[str]) -> list[Ent
 def match(text: str, title: str) -> int:
     """Return how well a title matches what was typed, 0 if it does not.
 
-    3: it begins with the text or has it at the beginning of a word. 2: each word of the text begins a word of the
+    4: it begins with the text. 3: a word of it and what follows does. 2: each word of the text begins a word of the
     title. 1: the letters of the text come in this order.
     """
     text, title = " ".join(text.casefold().split()), title.casefold()
     words = title.replace("-", " ").split()
+    if title.startswith(text):
+        return 4
     if f" {text}" in f" {title}":
         return 3
     if all(any(word.startswith(part) for word in words) or part in title for part in text.split()):

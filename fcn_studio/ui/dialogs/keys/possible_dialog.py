@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations, pairwise
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
@@ -16,15 +17,16 @@ from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import with_role
 
-_COLUMNS = 3
-_SIZE = 1080, 620
+_COLUMNS = 4
+_SIZE = 1180, 720
+_LONG = 16
 
 Group = tuple[str, list[tuple[str, str]]]
 """A heading, and (keys, effect) of each row below it."""
 
 
 class PossibleDialog(Dialog):
-    """Groups of keys with their effect in three columns.
+    """Groups of keys with their effect in columns.
 
     The key that opens the dialog closes it too.
 
@@ -59,15 +61,15 @@ class PossibleDialog(Dialog):
 
 
 def balanced(groups: Sequence[Group], columns: int) -> list[list[Group]]:
-    """Divide groups among columns of about the same height, in their order."""
-    heights = [len(rows) + 2 for _heading, rows in groups]  # of the heading and the gap too
-    result: list[list[Group]] = [[] for _ in range(columns)]
-    above, total = 0, sum(heights)
-    for group, height in zip(groups, heights, strict=True):
-        middle = above + height / 2
-        result[min(columns - 1, int(middle * columns / total))].append(group)
-        above += height
-    return result
+    """Divide groups among columns in their order, so that the highest column is as low as it can be."""
+    heights = [2 + sum(2 if len(names) > _LONG else 1 for names, _what in rows) for _heading, rows in groups]
+    ends = [*combinations(range(1, len(groups)), columns - 1)] or [tuple(range(1, len(groups)))]
+
+    def columns_of(cuts: tuple[int, ...]) -> list[slice]:
+        return [slice(start, end) for start, end in pairwise((0, *cuts, len(groups)))]
+
+    best = min(ends, key=lambda cuts: max(sum(heights[part]) for part in columns_of(cuts)))
+    return [list(groups[part]) for part in columns_of(best)]
 
 
 def _column(groups: Sequence[Group]) -> QWidget:
@@ -81,9 +83,14 @@ def _column(groups: Sequence[Group]) -> QWidget:
         grid.setHorizontalSpacing(theme.GRID)
         grid.setVerticalSpacing(theme.GRID // 2)
         grid.setColumnStretch(1, 1)
-        for number, (names, what) in enumerate(rows):
-            grid.addWidget(_keys_label(names), number, 0, Qt.AlignmentFlag.AlignTop)
-            grid.addWidget(QLabel(what, wordWrap=True), number, 1)
+        for names, what in rows:
+            row, text = grid.rowCount(), QLabel(what, wordWrap=True)
+            if len(names) > _LONG:  # it would leave no width for what it does
+                grid.addWidget(_keys_label(names), row, 0, 1, 2)
+                grid.addWidget(text, row + 1, 0, 1, 2)
+            else:
+                grid.addWidget(_keys_label(names), row, 0, Qt.AlignmentFlag.AlignTop)
+                grid.addWidget(text, row, 1)
         stack.addLayout(grid)
         stack.addSpacing(theme.GRID)
     return column
