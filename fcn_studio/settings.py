@@ -232,6 +232,8 @@ class _SettingsTable:
     label_style = Setting("fill", "Label style", choices=_untitled("fill", "outline", "hatch"), shown=False)
     tool = Setting("brush", "Tool", shown=False)
     navigator = Setting(False, "Navigator", shown=False)
+    class_order = Setting("table", "Order of the classes", choices=_untitled("table", "image", "recent"), shown=False)
+    class_names = Setting(False, "Class names", shown=False)
     thumbnails = Setting(False, "Thumbnails", shown=False)
     palette_used = Setting("", "Commands used last", shown=False)
     train_level = Setting(

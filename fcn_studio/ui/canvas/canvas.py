@@ -34,6 +34,7 @@ from fcn_studio.core.raster import Point
 from fcn_studio.core.region import Region
 from fcn_studio.tools.base import Button, PointerEvent, Tool
 from fcn_studio.tools.options import BRUSH_SIZE
+from fcn_studio.ui.canvas.class_names import ClassNames
 from fcn_studio.ui.canvas.overlay_painter import OverlayScene
 from fcn_studio.ui.canvas.parent_event_filter import ParentEventFilter
 from fcn_studio.ui.canvas.pointer import is_eraser, pointer_event, tool_key
@@ -89,6 +90,7 @@ class Canvas(Surface):
             long, and this one comes with each move.
         wheel: effect of the wheel.
         pen_pressure: whether tools get the pressure of a pen.
+        class_names: shows the names of regions.
         key_taker: takes keys first, unless a tool's gesture is half done; None for nobody.
     """
 
@@ -122,6 +124,7 @@ class Canvas(Surface):
         self.view_changed.connect(self._on_view_changed)
         self.tool_work = ToolWork(self)
         self.tool_work.changed.connect(self._update_cursor)
+        self.class_names = ClassNames(self, self.hovered)
         self._parent_filter = ParentEventFilter(self, self._pinch, self._wants)
         self._parent_filter.follow()
 
@@ -168,6 +171,8 @@ class Canvas(Surface):
 
     def paint_overlay(self, painter: QPainter) -> None:
         """See `Surface.paint_overlay`."""
+        if self.view is not None:
+            self.class_names.paint(painter, self.view, self._dpr)
         if self._outlined is not None and self.view is not None:
             self._outlined.paint(painter, self.view, self._dpr)
         if self._scene is not None:

@@ -101,6 +101,7 @@ class Commands(QObject):
             "undo": session.undo,
             "redo": session.redo,
             "swap_background": toolbox.swap_with_background,
+            "previous_class": toolbox.use_previous_class,
             "brush_smaller": toolbox.shrink_brush,
             "brush_larger": toolbox.grow_brush,
             "next": lambda: session.step(+1),

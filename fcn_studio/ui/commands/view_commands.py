@@ -61,6 +61,7 @@ class ViewCommands(QObject):
             "disagreement": partial(self.toggle_layer, Layer.DISAGREEMENT),
             "compare": self.toggle_wipe,
             "navigator": self.toggle_navigator,
+            "class_names": self.toggle_class_names,
             "fit": canvas.fit,
             "one_to_one": canvas.one_to_one,
             "zoom_in": canvas.zoom_in,
@@ -102,6 +103,10 @@ class ViewCommands(QObject):
         """Show or hide the navigator."""
         self._settings.navigator = not self._settings.navigator
 
+    def toggle_class_names(self) -> None:
+        """Show or hide the names of classes over the image."""
+        self._settings.class_names = not self._settings.class_names
+
     def _say_what_lacks(self) -> None:
         if self._session.prediction is None:
             self._messages.say(no_prediction())
@@ -124,8 +129,10 @@ class ViewCommands(QObject):
         self._layers.set_label_style(LabelStyle(self._settings.label_style))
         self._navigator.set_wanted(self._settings.navigator)
         self._actions["navigator"].setChecked(self._settings.navigator)
+        self._canvas.class_names.set_shown(self._settings.class_names)
+        self._actions["class_names"].setChecked(self._settings.class_names)
         self._session.toolbox.set_option(PEN_PRESSURE, self._settings.pen_pressure)
 
     def _setting_changed(self, key: str) -> None:
-        if key in ("wheel_zooms", "keep_view", "pen_pressure", "navigator"):
+        if key in ("wheel_zooms", "keep_view", "pen_pressure", "navigator", "class_names"):
             self._recall()

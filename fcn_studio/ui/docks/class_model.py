@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,6 +43,14 @@ class Column(IntEnum):
     LOCK = 5
 
 
+class ClassOrder(StrEnum):
+    """Values of the setting ``class_order``: what comes first in the list."""
+
+    TABLE = "table"
+    IMAGE = "image"
+    RECENT = "recent"
+
+
 def share_words(share: float) -> str:
     """Return a share 0..1 in at most four characters.
 
@@ -71,6 +79,8 @@ class ClassModel(QAbstractTableModel):
         self._rows: list[ClassInfo] = []
         self._keys: dict[int, str] = {}
         self._filter = ""
+        self._order = ClassOrder.TABLE
+        self._recent: list[int] = []
         self._shares: NDArray[np.float64] = np.zeros(256)
         self._values: dict[int, Callable[[ClassInfo, Column], Any]] = {
             _ROLE.DisplayRole: self._text,
@@ -93,7 +103,10 @@ class ClassModel(QAbstractTableModel):
         self._refill()
 
     def set_filter(self, text: str) -> None:
-        """Show the classes whose name contains the text, ignoring case."""
+        """Show the classes whose name contains the text, ignoring case.
+
+        Those whose name begins with it come first.
+        """
         self._filter = text.strip().casefold()
         self._refill()
 
@@ -102,8 +115,26 @@ class ClassModel(QAbstractTableModel):
 
         Shares are float (256,), 0..1.
         """
+        others = self._order is ClassOrder.IMAGE and ((shares > 0) != (self._shares > 0)).any()
         self._shares = shares
-        self._column_changed(Column.SHARE)
+        if others:
+            self._refill()
+        else:
+            self._column_changed(Column.SHARE)
+
+    def set_order(self, order: ClassOrder) -> None:
+        """Show the classes in another order."""
+        self._order = order
+        self._refill()
+
+    def note_use(self, class_index: int) -> None:
+        """Remember that a class became active; `sort_again` moves its row."""
+        self._recent = [class_index, *(index for index in self._recent if index != class_index)]
+
+    def sort_again(self) -> None:
+        """Bring the classes that were used last to the top, in that order of the list."""
+        if self._order is ClassOrder.RECENT:
+            self._refill()
 
     def rules_changed(self) -> None:
         """Draw eyes and locks again."""
@@ -135,7 +166,7 @@ class ClassModel(QAbstractTableModel):
 
     def _refill(self) -> None:
         shown = (*self._table.shown, ClassInfo(VOID, tr("void"), VOID_COLOUR))
-        rows = [info for info in shown if self._filter in info.name.casefold()]
+        rows = sorted((info for info in shown if self._filter in info.name.casefold()), key=self._place)
         if len(rows) == len(self._rows):
             self._rows = rows
             if rows:
@@ -144,6 +175,15 @@ class ClassModel(QAbstractTableModel):
         self.beginResetModel()
         self._rows = rows
         self.endResetModel()
+
+    def _place(self, info: ClassInfo) -> tuple[bool, int]:
+        """Return the place of a class in the list; classes of equal places are in the order of the table."""
+        place = 0
+        if self._order is ClassOrder.IMAGE:
+            place = int(self._shares[info.index] <= 0)
+        elif self._order is ClassOrder.RECENT:
+            place = self._recent.index(info.index) if info.index in self._recent else len(self._recent)
+        return not info.name.casefold().startswith(self._filter), place
 
     def _column_changed(self, column: Column) -> None:
         if self._rows:
@@ -164,7 +204,7 @@ class ClassModel(QAbstractTableModel):
         if not index.isValid():
             return _FLAG.ItemIsDropEnabled  # between rows, never on one
         flags = _FLAG.ItemIsEnabled | _FLAG.ItemIsSelectable | _FLAG.ItemNeverHasChildren
-        if self._rows[index.row()].index != VOID and not self._filter:
+        if self._rows[index.row()].index != VOID and not self._filter and self._order is ClassOrder.TABLE:
             flags |= _FLAG.ItemIsDragEnabled
         if index.column() == Column.NAME and self._rows[index.row()].index != VOID:
             flags |= _FLAG.ItemIsEditable

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QKeySequence, QShortcut
+from PySide6.QtGui import QActionGroup, QColor, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemDelegate,
     QAbstractItemView,
     QDockWidget,
     QHBoxLayout,
     QHeaderView,
+    QMenu,
     QToolButton,
     QTreeView,
     QVBoxLayout,
@@ -23,7 +25,7 @@ from PySide6.QtWidgets import (
 from fcn_studio.core.classes import VOID
 from fcn_studio.i18n import tr
 from fcn_studio.ui.actions.key_tips import tip_with_key
-from fcn_studio.ui.docks.class_model import ClassModel, Column
+from fcn_studio.ui.docks.class_model import ClassModel, ClassOrder, Column
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.runtime.user_messages import ActionDoor
 from fcn_studio.ui.widgets import theme
@@ -57,7 +59,7 @@ class ClassesDock(QDockWidget):
         super().__init__(tr("Classes"), parent)
         self.setObjectName("classesDock")
         self._session, self._toolbox, self._door = session, session.toolbox, door
-        self._following = self._pointed_at = False
+        self._following = self._choosing = self._pointed_at = False
         self._model = ClassModel(self._toolbox)
         self._model.rename_asked.connect(
             lambda index, name: self._door.run(lambda: self._session.classes.rename(index, name))
@@ -67,8 +69,12 @@ class ClassesDock(QDockWidget):
         self._filter = named(
             TextField(placeholderText=tr("Filter classes"), clearButtonEnabled=True), tr("Filter classes")
         )
+        tip = tr("Type a part of the name of a class, and choose it with arrows and Enter")
+        tip_with_key(self._filter, tip, "find_class")
         self._filter.textChanged.connect(self._set_filter)
-        self._filter.returnPressed.connect(self._take_first)
+        self._filter.returnPressed.connect(self._take_hit)
+        self._filter.stepped.connect(self._step_hit)
+        self._order_button = self._made_order_button()
         self._new_name = TextField(placeholderText=tr("Add class"), clearButtonEnabled=True)
         named(self._new_name, tr("Name of a new class"))
         tip_with_key(self._new_name, tr("Type a name and press Enter to add a class"), "add_class")
@@ -84,7 +90,7 @@ class ClassesDock(QDockWidget):
         session.table_changed.connect(self._table_changed)
         session.document_changed.connect(self._document_changed)
         self._toolbox.rules_changed.connect(self._model.rules_changed)
-        self._toolbox.class_changed.connect(self._show_active)
+        self._toolbox.class_changed.connect(self._class_changed)
         self.retheme()
         self._table_changed()
         self._document_changed()
@@ -127,7 +133,31 @@ class ClassesDock(QDockWidget):
         view.itemDelegate().closeEditor.connect(self._editor_closed)
         return view
 
+    def _made_order_button(self) -> QToolButton:
+        button = named(
+            QToolButton(autoRaise=True), tr("Order of the classes"), tr("Choose what comes first in the list")
+        )
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        menu, group = QMenu(button), QActionGroup(button)
+        for order, text in (
+            (ClassOrder.TABLE, tr("As in the &table")),
+            (ClassOrder.IMAGE, tr("In this &image first")),
+            (ClassOrder.RECENT, tr("&Recently used first")),
+        ):
+            action = group.addAction(menu.addAction(text))
+            action.setCheckable(True)
+            action.setChecked(self._session.settings.class_order == order)
+            action.triggered.connect(partial(self._set_order, order))
+        button.setMenu(menu)
+        self._model.set_order(ClassOrder(self._session.settings.class_order))
+        return button
+
     def _lay_out(self) -> None:
+        filter_row = QHBoxLayout()
+        filter_row.setContentsMargins(0, 0, 0, 0)
+        filter_row.addWidget(self._filter)
+        filter_row.addWidget(self._order_button)
         add_row = QHBoxLayout()
         add_row.setContentsMargins(0, 0, 0, 0)
         add_row.addWidget(self._new_name)
@@ -136,7 +166,7 @@ class ClassesDock(QDockWidget):
         column = QVBoxLayout(content)
         column.setContentsMargins(theme.GRID, theme.GRID // 2, theme.GRID, theme.GRID)
         column.setSpacing(theme.GRID // 2)
-        column.addWidget(self._filter)
+        column.addLayout(filter_row)
         column.addWidget(self._view, 1)
         column.addLayout(add_row)
         self.setWidget(content)
@@ -144,6 +174,7 @@ class ClassesDock(QDockWidget):
     def retheme(self) -> None:
         """Draw icons in the colours of the theme."""
         self._add_button.setIcon(theme.icon("plus"))
+        self._order_button.setIcon(theme.icon("sort"))
         self._model.rules_changed()
 
     @guarded(fallback=False)
@@ -168,6 +199,13 @@ class ClassesDock(QDockWidget):
         self.raise_()
         self._new_name.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
+    def start_finding(self) -> None:
+        """Let the user type a part of the name of a class."""
+        self.show()
+        self.raise_()
+        self._filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._filter.selectAll()
+
     def rename_active(self) -> None:
         """Let the user type another name of the active class."""
         row = self._model.row_of(self._toolbox.class_index)
@@ -184,9 +222,11 @@ class ClassesDock(QDockWidget):
         Raises:
             ProjectError: if nothing may be written.
         """
-        row = self._model.row_of(self._toolbox.class_index)
-        if row >= 0:
-            self._session.classes.reorder(self._model.moved(self._toolbox.class_index, row + (2 if by > 0 else -1)))
+        order = [info.index for info in self._session.table.shown]
+        if self._toolbox.class_index in order:
+            at = order.index(self._toolbox.class_index)
+            order.insert(max(0, at + by), order.pop(at))
+            self._session.classes.reorder(order)
 
     def _menu_by_key(self) -> None:
         at = self._view.visualRect(self._view.currentIndex()).bottomLeft()
@@ -234,15 +274,34 @@ class ClassesDock(QDockWidget):
         if current.column() in (Column.EYE, Column.LOCK):  # hiding or locking a class does not choose it
             QTimer.singleShot(0, self, self._show_active)
             return
+        self._choosing = True
         self._toolbox.set_class(self._model.class_at(current.row()))
+        self._choosing = False
+
+    def _set_order(self, order: ClassOrder) -> None:
+        self._session.settings.class_order = order.value
+        self._model.set_order(order)
+        self._show_active()
+
+    # --- the search for a class -------------------------------------------------------------------------------
 
     def _set_filter(self, text: str) -> None:
         self._model.set_filter(text)
-        self._show_active()
+        if text.strip():
+            self._select(0)
+        else:
+            self._show_active()
 
-    def _take_first(self) -> None:
-        if self._model.rowCount():
-            self._toolbox.set_class(self._model.class_at(0))
+    def _step_hit(self, by: int) -> None:
+        """Select another hit without activating it."""
+        last = self._model.rowCount() - 1
+        self._select(min(max(0, self._view.currentIndex().row() + by), last))
+
+    def _take_hit(self) -> None:
+        """Activate the selected hit, and give the keyboard back."""
+        hit = self._view.currentIndex()
+        if hit.isValid():
+            self._toolbox.set_class(self._model.class_at(hit.row()))
         self._filter.clear()
         self.done.emit()
 
@@ -258,9 +317,18 @@ class ClassesDock(QDockWidget):
             part.setEnabled(not self._session.read_only)
         self._show_active()
 
+    def _class_changed(self) -> None:
+        self._model.note_use(self._toolbox.class_index)
+        if not self._choosing:  # else rows would move below the pointer
+            self._model.sort_again()
+        self._show_active()
+
     def _show_active(self) -> None:
-        """Select the row of the active class without activating it again."""
-        row = self._model.row_of(self._toolbox.class_index)
+        """Select the row of the active class."""
+        self._select(self._model.row_of(self._toolbox.class_index))
+
+    def _select(self, row: int) -> None:
+        """Select a row without activating its class."""
         self._following = True
         self._view.setCurrentIndex(self._model.index(row, Column.NAME) if row >= 0 else QModelIndex())
         self._following = False
@@ -270,6 +338,8 @@ class ClassesDock(QDockWidget):
             self._unwatch()
         document = self._session.document
         self._unwatch = document.committed.connect(self._count_later.start) if document else None
+        self._model.sort_again()
+        self._show_active()
         self._count_later.start()  # a large image takes a while and is shown first
 
     def _count(self) -> None:
@@ -278,3 +348,5 @@ class ClassesDock(QDockWidget):
             self._model.set_shares(np.zeros(256))
         else:
             self._model.set_shares(document.class_shares() / (document.width * document.height))
+        if not self._filter.text():  # rows may have moved
+            self._show_active()

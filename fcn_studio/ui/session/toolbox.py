@@ -167,6 +167,12 @@ class Toolbox(QObject):
             self._hidden -= {self.class_index}
             self._apply_rules()
 
+    def use_previous_class(self) -> None:
+        """Switch to the class that was active before, and back."""
+        info = self._table.get(self._previous_class)
+        if self._previous_class == VOID or (info is not None and not info.retired):
+            self.set_class(self._previous_class)
+
     def swap_with_background(self) -> None:
         """Switch between the active class and the background, and back.
 

@@ -23,20 +23,28 @@ class Choice(QComboBox):
         event.ignore()
 
 
+_ROWS = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1, Qt.Key.Key_PageUp: -10, Qt.Key.Key_PageDown: 10}
+"""Rows of a list that a key goes down; lines of text have no use for these keys."""
+
+
 class TextField(QLineEdit):
     """Line for text, which Escape clears and leaves.
 
     Signals:
         left(): the user pressed Escape.
+        stepped(int): the user pressed an arrow or page key; the rows of a list to go down.
     """
 
     left = Signal()
+    stepped = Signal(int)
 
     @guarded
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self.clear()
             self.left.emit()
+        elif Qt.Key(event.key()) in _ROWS:
+            self.stepped.emit(_ROWS[Qt.Key(event.key())])
         else:
             super().keyPressEvent(event)
 

@@ -94,6 +94,7 @@ def apply(app: QApplication, appearance: str) -> Theme:
         app.setStyle("fusion")
     app.setPalette(palette(_current))
     _pixmap.cache_clear()
+    swatch_icon.cache_clear()
     return _current
 
 
@@ -177,8 +178,13 @@ def icon(name: str, colour: str | None = None, size: int = 20) -> QIcon:
     Raises:
         FileNotFoundError: if there is no such icon.
     """
+    return _icon(name, colour or _current.text, _current.disabled, size)
+
+
+@functools.lru_cache(maxsize=512)
+def _icon(name: str, colour: str, disabled: str, size: int) -> QIcon:
     result = QIcon()
-    for mode, ink in ((QIcon.Mode.Normal, colour or _current.text), (QIcon.Mode.Disabled, _current.disabled)):
+    for mode, ink in ((QIcon.Mode.Normal, colour), (QIcon.Mode.Disabled, disabled)):
         for ratio in (1, 2):
             pixmap = QPixmap(_pixmap(name, ink, size * ratio))
             pixmap.setDevicePixelRatio(ratio)
@@ -198,6 +204,7 @@ def swatch(rgb: tuple[int, int, int], size: int = 16) -> QPixmap:
     return pixmap
 
 
+@functools.lru_cache(maxsize=512)
 def swatch_icon(rgb: tuple[int, int, int]) -> QIcon:
     """Return a swatch as an icon.
 

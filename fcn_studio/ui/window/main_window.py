@@ -191,8 +191,9 @@ class MainWindow(QMainWindow):
         for name, act in (
             ("demo", self.demo_requested.emit), ("quit", self.close), ("fine_tune", self._fine_tune),
             ("train_from_scratch", self._train_from_scratch),
-            ("add_class", self.classes_dock.start_adding), ("canvas_only", self._toggle_canvas_only),
-            ("toggle_docks", self._toggle_docks), ("reset_layout", self._reset_layout),
+            ("add_class", self.classes_dock.start_adding), ("find_class", self.classes_dock.start_finding),
+            ("canvas_only", self._toggle_canvas_only), ("toggle_docks", self._toggle_docks),
+            ("reset_layout", self._reset_layout),
             ("next_part", self.focusNextChild),
         ):  # fmt: skip
             self.actions_.bind(name, act)

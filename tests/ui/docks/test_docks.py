@@ -5,11 +5,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QObject, QPersistentModelIndex, QPoint, Qt, Signal
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.classes import VOID, ClassTable
+from fcn_studio.core.geometry import Rect
+from fcn_studio.core.region import StencilRegion
 from fcn_studio.core.sample import Sample, Split, Status
 from fcn_studio.formats.project.prediction_index import PredictionSummary
 from fcn_studio.ui.canvas.layers import Layer
@@ -102,9 +105,54 @@ def test_the_filter_keeps_the_active_class(studio: Studio) -> None:
     dock._filter.setText("cel")
     assert texts(dock._model, Column.NAME) == ["cell"]
     assert studio.toolbox.class_index == 2
-    dock._take_first()
+    dock._take_hit()
     assert studio.toolbox.class_index == 1
     assert dock._model.rowCount() == 4
+
+
+def test_a_class_is_found_by_keys(studio: Studio, qtbot: QtBot) -> None:
+    window, dock, toolbox = studio.window, studio.window.classes_dock, studio.toolbox
+    studio.session.classes.add_all([("macrocell", None), ("celery", None)])
+    window.actions_["find_class"].trigger()
+    assert window.focusWidget() is dock._filter
+    qtbot.keyClicks(dock._filter, "Cel")
+    assert texts(dock._model, Column.NAME) == ["cell", "celery", "macrocell"], "beginnings come first"
+    before = toolbox.class_index
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Up):
+        qtbot.keyClick(dock._filter, key)
+    assert (dock._view.currentIndex().row(), toolbox.class_index) == (1, before)
+    qtbot.keyClick(dock._filter, Qt.Key.Key_Return)
+    assert (toolbox.class_index, dock._filter.text()) == (4, "")
+    assert window.focusWidget() is window.canvas
+    dock._filter.setFocus()
+    qtbot.keyClicks(dock._filter, "deb")
+    qtbot.keyClick(dock._filter, Qt.Key.Key_Escape)
+    assert (toolbox.class_index, dock._filter.text()) == (4, "")
+    window.actions_["previous_class"].trigger()
+    assert toolbox.class_index == before
+    window.actions_["previous_class"].trigger()
+    assert toolbox.class_index == 4
+
+
+def test_classes_of_the_image_or_recent_ones_come_first(studio: Studio, qtbot: QtBot) -> None:
+    dock, model, toolbox = studio.window.classes_dock, studio.window.classes_dock._model, studio.toolbox
+    orders = {action.text(): action for action in dock._order_button.menu().actions()}
+    toolbox.set_class(2)
+    orders["&Recently used first"].trigger()
+    assert texts(model, Column.NAME) == ["debris", "cell", "background", "void"]
+    dock._view.setCurrentIndex(model.index(1, Column.NAME))
+    assert texts(model, Column.NAME)[0] == "debris", "rows stay while the list is used"
+    studio.session.step(+1)
+    assert texts(model, Column.NAME)[:2] == ["cell", "debris"]
+    assert dock._view.currentIndex().row() == 0
+    orders["In this &image first"].trigger()
+    document = studio.session.document
+    assert document is not None
+    with document.edit("paint") as edit:
+        edit.write(StencilRegion(Rect(0, 0, 8, 8), np.ones((8, 8), np.uint8)), 2)
+    qtbot.waitUntil(lambda: texts(model, Column.NAME) == ["debris", "background", "cell", "void"])
+    assert studio.settings.class_order == "image"
+    assert texts(model, Column.KEY)[0] == "3", "keys stay with the table"
 
 
 # --- layers ---------------------------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def test_every_action_does_something_and_says_so(studio: Studio) -> None:
         window.check, window._keys,
     )  # fmt: skip
     bound = {name for part in commands for name in part.table()} | {
-        "demo", "quit", "fine_tune", "add_class", "canvas_only", "toggle_docks", "reset_layout", "peek",
+        "demo", "quit", "fine_tune", "add_class", "find_class", "canvas_only", "toggle_docks", "reset_layout", "peek",
         "train_from_scratch", "next_part", "splits",
     }  # fmt: skip
     assert bound == {spec.name for spec in ACTIONS}
