@@ -8,6 +8,7 @@ Source: the Desktop Entry Specification 1.5, the XDG Base Directory Specificatio
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -121,16 +122,13 @@ def _cannot_write(path: Path, error: OSError) -> UsageError:
 
 def _update_caches(home: Path) -> None:
     """Let the desktop read the folders again, with those of its programs that are installed."""
-    for program, folder in (
-        ("update-mime-database", "mime"),
-        ("update-desktop-database", "applications"),
-        ("gtk-update-icon-cache", "icons/hicolor"),
-    ):
+    if (icons := home / "icons" / "hicolor").is_dir():
+        os.utime(icons)  # a cache of icons that is older is not used; one that we made would hide later icons
+    for program, folder in (("update-mime-database", "mime"), ("update-desktop-database", "applications")):
         found = shutil.which(program)
         if found is None or not (home / folder).is_dir():
             continue
-        quiet = ["--quiet", "--ignore-theme-index"] if program.startswith("gtk") else []
         try:
-            subprocess.run([found, *quiet, home / folder], capture_output=True, check=False, timeout=_TIMEOUT_S)
+            subprocess.run([found, home / folder], capture_output=True, check=False, timeout=_TIMEOUT_S)
         except (OSError, subprocess.TimeoutExpired) as error:
             print(tr("{program} did not run: {reason}", program=program, reason=error), file=sys.stderr)
