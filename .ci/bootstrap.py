@@ -37,6 +37,9 @@ TWO_AT_A_TIME = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 PROGRAMS = {"Xvfb": "xvfb", "xvfb-run": "xvfb", "xauth": "xauth"}
 """Program -> Debian's package of it; the journeys of the tests open real windows on a virtual screen."""
 
+CHINESE_FONT = Path("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc")
+"""A font in which pictures of the window in Chinese can be read; all tests pass without it."""
+
 
 def main() -> int:
     """Install, then run; the exit code of what was run."""
@@ -80,6 +83,8 @@ def system_libraries(*, test: bool) -> None:
         missing += [package for program, package in PROGRAMS.items() if not shutil.which(program)]
     if not missing:
         return
+    if test and not CHINESE_FONT.exists():
+        missing.append("fonts-wqy-microhei")  # no need: it only comes along, for screenshots
     become_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
     if not all(map(shutil.which, ["apt-get", *become_root[:1]])):
         print(f"note: Qt may miss system libraries; on Debian they are in {' '.join(missing)}", flush=True)

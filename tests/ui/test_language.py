@@ -17,7 +17,7 @@ from fcn_studio.i18n.memory import APART
 from fcn_studio.settings import Settings
 from fcn_studio.ui.runtime import language
 from tests.ui.conftest import Studio
-from tests.ui.test_pseudo_locale import PROJECT, is_of_qt, listed, settle, texts_of, untranslated
+from tests.ui.test_pseudo_locale import PROJECT, cut, is_of_qt, listed, settle, texts_of, untranslated
 
 CHINESE = "zh_CN"
 HAN = re.compile("[一-鿿]")
@@ -78,6 +78,9 @@ def test_a_window_that_began_in_chinese_becomes_english(make_studio: Callable[[]
     box = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, studio.window)
     cancel = box.button(QDialogButtonBox.StandardButton.Cancel)
     assert (studio.window.actions_["undo"].text(), cancel.text()) == (tr("&Undo"), "取消")
+    studio.window.resize(1280, 720)
+    settle()
+    assert not (found := cut(studio.window)), listed(found)
     assert tr("Class").strip(APART) == tr("Classes").strip(APART)
     studio.settings.language = "en"
     settle()
