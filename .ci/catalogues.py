@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Brings the catalogues of all languages up to date with the sentences of the code, and compiles them.
 
-``catalogues.py`` updates ``resources/locale/*/LC_MESSAGES/fcn_studio.po`` and writes the ``.mo`` beside each;
-``catalogues.py --add de`` begins a language. It needs Babel, which the extra ``dev`` of the package installs. It ends
-with 1 while a sentence has no translation.
+``catalogues.py`` updates ``resources/locale/*/LC_MESSAGES/fcn_studio.po`` and writes the ``.mo`` beside each, and the
+tables of the program in the README of each language. ``catalogues.py --add de`` begins a language. It needs the
+package with its extra ``dev``, and ends with 1 while a sentence has no translation.
 """
 
 from __future__ import annotations
@@ -47,6 +47,9 @@ def main() -> int:
         update(catalog, found)
         write(place, catalog)
         place.with_suffix(".mo").write_bytes(compiled(catalog))
+        readme = readme_of(place.parts[-3])
+        if readme.exists():
+            readme.write_text(with_tables(readme.read_text("utf-8"), place.parts[-3]), "utf-8")
         missing = untranslated(catalog)
         waiting += len(missing)
         print(f"{place.relative_to(ROOT)}: {len(missing)} of {len(catalog)} sentences wait for their translation")
@@ -108,6 +111,43 @@ def untranslated(catalog: Catalog) -> list[Message]:
         for message in catalog
         if message.id and (message.fuzzy or not all(message.string if message.pluralizable else [message.string]))
     ]
+
+
+def readme_of(code: str) -> Path:
+    """Return the README in a language."""
+    return ROOT / f"README.{code.replace('_', '-')}.md"
+
+
+def with_tables(text: str, code: str) -> str:
+    """Return the text of a README with the tables of the program, in a language, between their marks."""
+    sys.path.insert(0, str(ROOT))
+    from fcn_studio import i18n
+    from fcn_studio.formats.checks.registry import CHECKS
+    from fcn_studio.formats.exporters import EXPORTERS
+    from fcn_studio.formats.importers import IMPORTERS
+    from fcn_studio.formats.voc.found_classes import CLASS_FILES
+    from fcn_studio.ui.actions.table import shortcut_table
+
+    before = i18n.language()
+    i18n.use(code)
+    tr = i18n.tr
+    tables = {
+        "keys": shortcut_table().splitlines(),
+        "checks": ["| | |", "|---|---|", *(f"| `{row.name}` | {tr(row.title)} |" for row in CHECKS)],
+    }
+    for name, heading, rows in (
+        ("exporters", "`--format`", [(row.name, row.title, row.description) for row in EXPORTERS]),
+        ("importers", "`--format`", [(row.name, row.title, row.description) for row in IMPORTERS]),
+        ("class files", tr("File"), [(row.pattern, row.title, row.description) for row in CLASS_FILES]),
+    ):
+        cells = [f"| `{key}` | {tr(title)} | {tr(words)} |" for key, title, words in rows]
+        tables[name] = [f"| {heading} | | |", "|---|---|---|", *cells]
+    i18n.use(before)
+    for name, lines in tables.items():
+        begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        first, rest = text.split(begin, 1)
+        text = first + begin + "".join(f"{line}\n" for line in lines) + end + rest.split(end, 1)[1]
+    return text
 
 
 if __name__ == "__main__":

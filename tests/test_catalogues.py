@@ -48,6 +48,13 @@ def test_each_catalogue_is_compiled(place: Path, catalog: Catalog) -> None:
     )
 
 
+def test_the_tables_of_a_readme_are_those_of_the_program(place: Path) -> None:
+    code = place.parts[-3]
+    readme: Path = TOOL["readme_of"](code)
+    text = readme.read_text(encoding="utf-8")
+    assert TOOL["with_tables"](text, code) == text, "run: python .ci/catalogues.py"
+
+
 def test_each_translation_has_the_placeholders_of_its_sentence(catalog: Catalog) -> None:
     assert len(catalog) > 1500
     for message in catalog:
