@@ -25,6 +25,8 @@ _MOST_SECONDS = 1e6
 MOST_BYTES = 16 << 20
 """Size from which a log is kept as the older half, and a new one begun."""
 
+_LAST_BYTES = 1 << 18
+
 
 def effort_log(project_id: str) -> Path:
     """Return the place of a project's log."""
@@ -54,14 +56,30 @@ def read_gestures(path: Path) -> list[Gesture]:
     found = []
     for part in (_older(path), path):
         try:
-            lines = paths.read_file(part, 2 * MOST_BYTES).splitlines()
+            found += _gestures_of(paths.read_file(part, 2 * MOST_BYTES))
         except (OSError, ValueError):
             continue
-        for line in lines:
-            try:
-                found.append(_gesture(*parse(line)))
-            except (ValueError, TypeError, OverflowError):  # a write was cut off
-                continue
+    return found
+
+
+def last_gestures(path: Path) -> list[Gesture]:
+    """Return the newest gestures of a log, some thousands, the oldest first."""
+    try:
+        with paths.open_file(path) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _LAST_BYTES))
+            return _gestures_of(file.read(_LAST_BYTES))
+    except OSError:
+        return []
+
+
+def _gestures_of(lines: bytes) -> list[Gesture]:
+    """Return the gestures of some lines; those that are damaged or cut are left out."""
+    found = []
+    for line in lines.splitlines():
+        try:
+            found.append(_gesture(*parse(line)))
+        except (ValueError, TypeError, OverflowError):
+            continue
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fcn_studio.core.effort.gestures import Effort, Gesture, effort_by
+from fcn_studio.core.effort.pace import FEWEST, LAST, Pace
 from fcn_studio.core.effort.stopwatch import Stopwatch
 
 
@@ -24,3 +25,23 @@ def test_sums_come_with_the_most_seconds_first() -> None:
         ("a.png", Effort(6.0, 2, 50)),
         ("b.png", Effort(3.0, 1, 7)),
     ]
+
+
+def test_the_pace_is_the_median_of_the_images_verified_last() -> None:
+    pace = Pace()
+
+    def spend(image: str, seconds: float, act: str) -> None:
+        pace.add(Gesture(0.0, image, act, None, 0, seconds, 0))
+
+    for number in range(FEWEST):
+        assert pace.seconds is None, "too few to tell"
+        spend(f"{number}.png", 10.0, "Brush stroke")
+        spend(f"{number}.png", float(number), "Verify")
+    assert pace.seconds == 12.0
+    spend("0.png", 90.0, "Brush stroke")  # corrected later, and verified again: one image that took 100 s
+    spend("0.png", 0.0, "Verify")
+    spend("skipped.png", 500.0, "Skip")
+    assert (pace.images, pace.seconds) == (FEWEST, 13.0)
+    for number in range(LAST):
+        spend(f"quick {number}.png", 1.0, "Verify")
+    assert (pace.images, pace.seconds) == (LAST, 1.0)

@@ -10,7 +10,7 @@ import pytest
 from fcn_studio.core.effort.gestures import Gesture
 from fcn_studio.errors import ProjectError
 from fcn_studio.formats import effort_log
-from fcn_studio.formats.effort_log import append_gestures, read_gestures, write_csv
+from fcn_studio.formats.effort_log import append_gestures, last_gestures, read_gestures, write_csv
 
 STROKE = Gesture(12.5, "größe/a.png", "Brush stroke", 2, 0, 1.5, 80)
 VERIFIED = Gesture(20.0, "b.png", "Verify", None, 3, 0.5, 0)
@@ -25,6 +25,9 @@ def test_damaged_lines_are_left_out_and_a_long_log_loses_its_oldest(
         file.write('[1, 2]\n{"a": 1}\n[12.5, "cut o\n')
     append_gestures(log, [VERIFIED])
     assert read_gestures(log) == [STROKE, VERIFIED]
+    assert last_gestures(log) == [STROKE, VERIFIED]
+    monkeypatch.setattr(effort_log, "_LAST_BYTES", 60)
+    assert last_gestures(log) == [VERIFIED], "the part of a line is left out"
     monkeypatch.setattr(effort_log, "MOST_BYTES", 200)
     for number in range(20):
         append_gestures(log, [replace(STROKE, pixels=number)])

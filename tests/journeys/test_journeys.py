@@ -18,9 +18,10 @@ import pytest
 from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.labels import Provenance
 from fcn_studio.core.sample import Status
-from fcn_studio.fcn.weights.catalogue import DEFAULT, GENERAL, bundled
+from fcn_studio.fcn.weights.catalogue import DEFAULT, GENERAL, bundled, read_info
 from fcn_studio.formats.images.images import write_png
 from fcn_studio.formats.project.project_folder import ProjectFolder
+from fcn_studio.formats.voc.class_files import write_class_files
 from fcn_studio.jobs.micrographs import micrographs
 from tests.helpers import tiny_checkpoint
 from tests.patience import PATIENCE_S, wait_until
@@ -41,12 +42,14 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("photos")
     for number, picture in enumerate(micrographs(12, seed=3, size=(1024, 768))):
         write_png(folder / f"photo {number}.png", picture.image_rgb)
+    names = [info.name for info in read_info(bundled()[DEFAULT]).table] if DEFAULT in bundled() else ["a", "b"]
+    write_class_files(folder, ClassTable.from_names(names))
     return folder
 
 
 @pytest.fixture
 def photos(drawn: Path, tmp_path: Path) -> Path:
-    """Twelve pictures of photo size in a plain folder of the test's own, without masks."""
+    """Twelve pictures of photo size in a plain folder of the test's own, with classes and without masks."""
     return Path(shutil.copytree(drawn, tmp_path / "photos"))
 
 
@@ -100,7 +103,7 @@ def test_the_whole_loop_and_every_pixel_as_left(photos: Path, tmp_path: Path, en
 def test_a_network_is_imported_and_its_classes_mean_what_was_said(
     photos: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    (photos / "class_names.txt").write_text("background\nthing\n")
+    write_class_files(photos, ClassTable.from_names(["background", "thing"]))
     network = tiny_checkpoint(tmp_path / "roads.safetensors", ClassTable.from_names(["road", "sky"]))
     before = fingerprint(photos)
     run("tests.journeys.networks", "use", photos, network, environment=environment)

@@ -67,7 +67,7 @@ def test_statuses_are_found_in_the_background_and_then_come_from_the_index(
 ) -> None:
     monkeypatch.setattr(status_scan, "AT_ONCE_S", 0.0)
     (labelled / ".fcn-studio" / "index").unlink(missing_ok=True)
-    session, said = studio.session, studio.window.status_line._counts
+    session, said = studio.session, studio.window.status_line._project.words
     open_and_watch(studio, labelled)
     assert session.status_scan.counts()[Status.VERIFIED] == MANY
     assert said.text() == f"{MANY:,} verified of {MANY:,}"

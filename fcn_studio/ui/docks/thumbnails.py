@@ -10,17 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QSize, Signal
 from PySide6.QtGui import QImage
 
-from fcn_studio.core.classes import VOID, ClassTable, voc_palette
-from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.sample import Sample
 from fcn_studio.errors import ImageError, MaskError
-from fcn_studio.ui.widgets.class_colours import on_screen
+from fcn_studio.ui.widgets.small_picture import qimage, shrunk, with_labels
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project.project_folder import ProjectFolder
@@ -39,10 +34,6 @@ MOST_ASKED = 60
 
 LARGEST = 20_000_000
 """Pixels of an image beyond which only a file that can be read at a reduced size gets a thumbnail."""
-
-_OPACITY = 0.5
-
-Pixels = NDArray[np.uint8]
 
 
 class Thumbnails(QObject):
@@ -135,31 +126,8 @@ def thumbnail(project: ProjectFolder, sample: Sample) -> QImage | None:
             picture = read_image(path, max_pixels=most, levels=levels)
     except ImageError:  # opening the image says what is the matter
         return None
-    small = np.asarray(cv2.resize(picture, _fitting(width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    small = shrunk(picture, (width, height), THUMBNAIL)
     with suppress(MaskError):
         label_map = project.annotations.load(sample, (width, height), peek=True).labels.label_map
-        small = _with_labels(small, label_map, project.config.table)
-    return _qimage(small)
-
-
-def _with_labels(small: Pixels, label_map: LabelMap, table: ClassTable) -> Pixels:
-    """Return a small picture with labels over it, the background left out."""
-    labels = np.asarray(cv2.resize(label_map, small.shape[1::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
-    colours = voc_palette()
-    for info in on_screen(table):
-        colours[info.index] = info.colour
-    clear = (labels == VOID) | (labels == (VOID if table.background_index is None else table.background_index))
-    mixed = cv2.addWeighted(small, 1 - _OPACITY, colours[labels], _OPACITY, 0)
-    return np.where(clear[..., None], small, mixed).astype(np.uint8)
-
-
-def _fitting(width: int, height: int) -> tuple[int, int]:
-    """Return the size that an image has in a thumbnail, (width, height)."""
-    scale = min(THUMBNAIL.width() / width, THUMBNAIL.height() / height)
-    return max(1, round(width * scale)), max(1, round(height * scale))
-
-
-def _qimage(pixels: Pixels) -> QImage:
-    height, width = pixels.shape[:2]
-    data = np.ascontiguousarray(pixels)
-    return QImage(data.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+        small = with_labels(small, label_map, project.config.table)
+    return qimage(small)

@@ -11,10 +11,11 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from fcn_studio.core.document import BY_NETWORK
 from fcn_studio.core.effort.gestures import Gesture
+from fcn_studio.core.effort.pace import Pace
 from fcn_studio.core.effort.stopwatch import Stopwatch
 from fcn_studio.core.history import Motion, Step, StepDelta
 from fcn_studio.errors import FcnStudioError, ProjectError
-from fcn_studio.formats.effort_log import append_gestures, effort_log
+from fcn_studio.formats.effort_log import append_gestures, effort_log, last_gestures
 from fcn_studio.i18n import tr_noop
 from fcn_studio.ui.runtime.worker import Worker
 from fcn_studio.ui.session.open_project import OpenProject
@@ -34,6 +35,9 @@ class EffortRecorder(QObject):
 
     Signals:
         problem(str): a sentence for the user.
+
+    Attributes:
+        pace: seconds that the images took which were verified last.
     """
 
     problem = Signal(str)
@@ -46,10 +50,15 @@ class EffortRecorder(QObject):
         self._broken = ""  # id of the project whose log cannot be written
         self._waiting: list[tuple[Gesture, StepDelta]] = []
         self._disconnect: Callable[[], None] = lambda: None
+        self.pace = Pace()
+        self._unread: list[Gesture] = []  # made while the log is read
+        self._reader = Worker("effort log", self)
+        self._reader.finished.connect(self._on_read)
         self._worker = Worker("effort", self)
         self._worker.failed.connect(self._on_failed)
         self._later = QTimer(self, singleShot=True, interval=LATER_MS)
         self._later.timeout.connect(self._write)
+        open_project.project_changed.connect(self._read)
         open_project.document_changed.connect(self._on_document)
 
     def see(self, _: object = None) -> None:
@@ -67,8 +76,20 @@ class EffortRecorder(QObject):
                 self._on_failed(error)
 
     def close(self) -> None:
-        """End the thread."""
+        """End the threads."""
+        self._reader.close()
         self._worker.close()
+
+    def _read(self) -> None:
+        """Read what was noted before in the project that was just opened."""
+        self.pace, self._unread = Pace(), []
+        self._reader.cancel()
+        if self._open.project is not None:
+            self._reader.start(_last(self._path()))
+
+    def _on_read(self, gestures: list[Gesture]) -> None:
+        self.pace = Pace([*gestures, *self._unread])
+        self._unread = []
 
     def _on_document(self) -> None:
         self._disconnect()
@@ -94,6 +115,9 @@ class EffortRecorder(QObject):
         index = self._toolbox.class_index if paints else None
         seconds = round(self._watch.lap(time.monotonic()), 2)
         gesture = Gesture(round(time.time(), 1), document.image_id, act, index, self._run, seconds, 0)
+        self.pace.add(gesture)
+        if self._reader.running:
+            self._unread.append(gesture)
         self._waiting.append((gesture, step.delta))
         if not self._later.isActive():
             self._later.start()
@@ -120,3 +144,9 @@ def _written(path: Path, waiting: list[tuple[Gesture, StepDelta]]) -> Generator[
     """Count the pixels of gestures, and write them."""
     append_gestures(path, [replace(gesture, pixels=delta.relabelled) for gesture, delta in waiting])
     yield None
+
+
+def _last(path: Path) -> Generator[object, None, list[Gesture]]:
+    """Read the newest gestures of a log."""
+    yield None
+    return last_gestures(path)

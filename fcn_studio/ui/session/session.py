@@ -28,6 +28,7 @@ from fcn_studio.ui.session.last_places import LastPlaces
 from fcn_studio.ui.session.loading import FINISHED, LOOKED_THROUGH, load_document, open_project
 from fcn_studio.ui.session.open_project import OpenImage, OpenProject
 from fcn_studio.ui.session.order import Order, ProjectOrder, rows_ahead
+from fcn_studio.ui.session.recent_projects import RecentProjects
 from fcn_studio.ui.session.recovery import Recovery
 from fcn_studio.ui.session.status_scan import StatusScan
 from fcn_studio.ui.session.toolbox import Toolbox
@@ -53,6 +54,7 @@ class Session(OpenProject):
         annotation_prefetch: reads the neighbours ahead.
         last_places: image and class that each project was left with.
         effort: notes what each step took.
+        recent_projects: notes what the start page tells of the project.
         recovery: what an earlier run left in its journals.
         status_scan: how far each image is.
         order: the order in which images are gone through; the list of files gives its own.
@@ -82,6 +84,7 @@ class Session(OpenProject):
         self.effort = EffortRecorder(self, toolbox)
         self.recovery = Recovery(self, self.autosave, settings)
         self.status_scan = StatusScan(self, self.autosave)
+        self.recent_projects = RecentProjects(self)
         self.prediction_changed.connect(lambda: setattr(toolbox, "prediction", self.prediction))
         self.table_changed.connect(lambda: self.autosave.journal.set_classes(self.table))
         for key in ("autosave_delay", "undo_budget_mb"):
@@ -174,6 +177,7 @@ class Session(OpenProject):
             self.problem.emit(self._not_closed(lost))
             return False
         self.last_places.remember()
+        self.recent_projects.note()
         self.effort.write_now()
         self.turned.emit()
         self._show(None)

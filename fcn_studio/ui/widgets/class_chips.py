@@ -10,6 +10,7 @@ from fcn_studio.core.classes import ClassInfo, ClassTable
 from fcn_studio.i18n import tr_n
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.widgets import theme
+from fcn_studio.ui.widgets.class_colours import on_screen
 
 _SWATCH = 12
 _INSET = 3 * theme.GRID
@@ -40,7 +41,7 @@ class ClassChips(QWidget):
     def set_table(self, table: ClassTable) -> None:
         """Show the classes of another table."""
         names = [info.name for info in table.active]
-        self._chips = [(info, info.name) for info in table.active[: self._most]]
+        self._chips = [(info, info.name) for info in on_screen(table).active[: self._most]]
         if len(names) > self._most:
             self._chips.append((None, tr_n("{n} more", "{n:,} more", len(names) - self._most)))
         self.setToolTip(", ".join(names))

@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from fcn_studio.i18n import tr
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named, with_role
+from fcn_studio.ui.widgets.recent_list import RecentList
 
 SHOWN = 6
-WIDTH = 480
+WIDTH = 560
 
 
 class Welcome(QWidget):
     """Page with buttons to open a folder, recent folder or demo.
 
-    Signals:
-        folder_chosen(object): the user chose a recent folder, a `Path`.
+    Attributes:
+        recent: the folders that were opened last.
     """
-
-    folder_chosen = Signal(object)
 
     def __init__(self, open_folder: QAction, demo: QAction, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,33 +50,29 @@ class Welcome(QWidget):
         column.addSpacing(2 * theme.GRID)
         self._heading = _label(tr("Recent"), "strong")
         column.addWidget(self._heading)
-        self._recent = QVBoxLayout()
-        self._recent.setSpacing(0)
-        column.addLayout(self._recent)
+        self.recent = RecentList(SHOWN)
+        self.recent.filled.connect(self._heading.setVisible)
+        column.addWidget(self.recent)
         row = QHBoxLayout()  # an alignment in the column would ignore the height of wrapped text
         row.addStretch(1)
         row.addWidget(page)
         row.addStretch(1)
+        content = QWidget()
+        middle = QVBoxLayout(content)
+        middle.addStretch(2)
+        middle.addLayout(row)
+        middle.addStretch(3)
+        area = QScrollArea(widgetResizable=True)  # a low window cuts nothing
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(content)
         outer = QVBoxLayout(self)
-        outer.addStretch(2)
-        outer.addLayout(row)
-        outer.addStretch(3)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(area)
 
     def show_recent(self, folders: Sequence[Path]) -> None:
-        """Show buttons for the folders that were opened last."""
-        while (item := self._recent.takeAt(0)) is not None:
-            if (old := item.widget()) is not None:
-                old.deleteLater()
-        self._heading.setVisible(bool(folders))
-        for folder in folders[:SHOWN]:
-            button = named(QToolButton(autoRaise=True), tr("Open {folder}", folder=folder), str(folder))
-            button.setText(f"{folder.name}   {folder.parent}".replace("&", "&&"))  # a single & marks a mnemonic
-            button.setIcon(theme.icon("folder"))
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-            button.setFixedWidth(WIDTH - 2 * theme.GRID)
-            button.setMinimumHeight(32)
-            button.clicked.connect(lambda _checked=False, folder=folder: self.folder_chosen.emit(folder))
-            self._recent.addWidget(button)
+        """Show the folders that were opened last."""
+        self.recent.show_folders(folders)
 
 
 def _label(text: str, role: str) -> QLabel:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +54,7 @@ from fcn_studio.ui.widgets.welcome import Welcome
 from fcn_studio.ui.window.layout import DockStack, Layout
 from fcn_studio.ui.window.message_presenter import MessagePresenter
 from fcn_studio.ui.window.options_bar import OptionsBar
+from fcn_studio.ui.window.recent_folders import RecentFolders
 from fcn_studio.ui.window.status_line import StatusLine
 from fcn_studio.ui.window.title import window_title
 
@@ -135,8 +135,9 @@ class MainWindow(QMainWindow):
             self._network.library,
             networks.use_behind_door,
         )
-        self._recent_menu = self.actions_.menus["File"].addMenu(tr("Open &recent"))
-        self.actions_.menus["File"].insertMenu(self.actions_["demo"], self._recent_menu)
+        recent = self.actions_.menus["File"].addMenu(tr("Open &recent"))
+        self.actions_.menus["File"].insertMenu(self.actions_["demo"], recent)
+        self._recent = RecentFolders(recent, self._welcome, self._settings, self.open_folder)
         self._network_words = named(QLabel(), tr("Network in use"), tr("Network that labels your images"))
         with_role(self._network_words, "dim")
         self._network_words.setContentsMargins(theme.GRID, theme.GRID // 2, 2 * theme.GRID, 0)
@@ -232,7 +233,6 @@ class MainWindow(QMainWindow):
             self.actions_.bind(name, act)
         self.canvas.addActions([self.actions_[spec.name] for spec in ACTIONS if spec.on_canvas])
         self.actions_.class_key.connect(self._class_key)
-        self._welcome.folder_chosen.connect(self.open_folder)
 
     def _follow(self) -> None:
         """Connect signals of the parts."""
@@ -294,6 +294,7 @@ class MainWindow(QMainWindow):
         self._commands.exporter.close()
         self.check.close()
         self.files_dock.close_threads()
+        self._welcome.recent.close_threads()
         super().closeEvent(event)
         self.closed.emit()
 
@@ -336,7 +337,7 @@ class MainWindow(QMainWindow):
         self._pages.setCurrentWidget(self.canvas if there else self._welcome)
         self.layout_.show_parts(there)
         (self.canvas if there else self._welcome).setFocus()
-        self._show_recent()
+        self._recent.show()
         self.canvas.layers.set_table(on_screen(self._session.table))
         self._rules_changed()
         self._tool_changed()
@@ -412,14 +413,6 @@ class MainWindow(QMainWindow):
         unsaved = (SaveState.UNSAVED, SaveState.SAVING, SaveState.KEPT)
         self.setWindowModified(self._session.project is not None and self._session.save_state in unsaved)
 
-    def _show_recent(self) -> None:
-        recent = self._settings.recent
-        self._welcome.show_recent(recent)
-        self._recent_menu.clear()
-        self._recent_menu.setEnabled(bool(recent))
-        for folder in recent:
-            self._recent_menu.addAction(str(folder).replace("&", "&&"), partial(self.open_folder, folder))
-
     def _offer_way_out(self, error: FcnStudioError) -> bool:
         return self._commands.restore.offer(error) or self._commands.networks.offer(error)
 
@@ -456,7 +449,7 @@ class MainWindow(QMainWindow):
         self.actions_.retheme()
         for part in (self._strip, self.options_bar, self.status_line, *self._docks):
             part.retheme()
-        self._show_recent()
+        self._recent.show()
 
     def _scheme_changed(self) -> None:
         application = QApplication.instance()
@@ -472,6 +465,7 @@ class MainWindow(QMainWindow):
             self._show_why_empty()
             self._network_changed()
             self._refresh()
+            self._recent.show()
         elif key == "screen_colours":
             class_colours.use(self._settings.screen_colours)
             self._session.table_changed.emit()

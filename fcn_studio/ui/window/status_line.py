@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
-from fcn_studio.core.sample import Status
 from fcn_studio.i18n import tr, tr_n, tr_noop
 from fcn_studio.ui.actions.key_tips import tip_with_key
 from fcn_studio.ui.saving.autosave import SaveState
 from fcn_studio.ui.session.cursor_info import CursorInfo, cursor_info
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named
+from fcn_studio.ui.window.project_progress import ProjectProgress
 
 if TYPE_CHECKING:
     from fcn_studio.ui.network.job_list import JobList, JobView
@@ -118,7 +118,7 @@ class StatusLine(QStatusBar):
         self._cursor = named(QLabel(), tr("Under the cursor"))
         self._zoom = named(QLabel(), tr("Zoom"), tr("Screen pixels per image pixel"))
         self._saved = named(QLabel(), tr("Saving"))
-        self._counts = named(QLabel(), tr("Verified images"))
+        self._project = ProjectProgress(session)
         self._device = named(QLabel(), tr("Device"), tr("Device that the network runs on"))
         self._live_words = named(QLabel(), tr("Live"), tr("What the prediction was learned from"))
         self._job_words = named(QLabel(), tr("Running job"))
@@ -127,7 +127,7 @@ class StatusLine(QStatusBar):
         self.cancel_button = self._made_cancel_button()
         self.addWidget(self._cursor, 1)
         for widget in (self._live_words, self._job_words, self._bar, self.cancel_button, self._zoom, self._saved,
-                       self._counts, self._device):  # fmt: skip
+                       self._project, self._device):  # fmt: skip
             self.addPermanentWidget(widget)
         self.setContentsMargins(theme.GRID, 0, 2 * theme.GRID, 0)
         self.setMinimumWidth(1)  # long words are cut; they must not widen the window
@@ -136,8 +136,6 @@ class StatusLine(QStatusBar):
         self._clock.timeout.connect(self._show_live)
         session.project_changed.connect(self._show_project)
         session.document_changed.connect(self._show_project)
-        session.sample_changed.connect(lambda _id: self._show_counts())
-        session.status_scan.found.connect(self._show_counts)
         session.saved.connect(self._show_saved)
         session.edited.connect(self._show_saved)
         for changed in (session.edited, session.prediction_changed):
@@ -189,7 +187,6 @@ class StatusLine(QStatusBar):
         if not there:
             self.show_cursor(None)
         self._show_saved()
-        self._show_counts()
 
     def _show_saved(self) -> None:
         saved_at = self._session.autosave.saved_at
@@ -208,17 +205,6 @@ class StatusLine(QStatusBar):
             self._clock.stop()
         elif not self._clock.isActive():
             self._clock.start()
-
-    def _show_counts(self) -> None:
-        total = len(self._session.samples) if self._session.project is not None else 0
-        self._counts.setVisible(total > 0)
-        if total:
-            verified = self._session.status_scan.counts().get(Status.VERIFIED, 0)
-            if self._session.status_scan.done:
-                words = tr("{verified:,} verified of {total:,}", verified=verified, total=total)
-            else:
-                words = tr("{verified:,} verified so far of {total:,}", verified=verified, total=total)
-            self._counts.setText(words)
 
     def _show_device(self) -> None:
         self._device.setText(self._network_device.words)

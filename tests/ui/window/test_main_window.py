@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
     QComboBox,
+    QLabel,
     QLineEdit,
     QStyle,
     QStyleOptionSpinBox,
@@ -86,7 +87,7 @@ def test_a_project_shows_everything(studio: Studio) -> None:
     assert all(dock.isVisible() for dock in (window.classes_dock, window.layers_dock, window.files_dock))
     assert window.windowTitle() == "project — picture-000.png[*] — FCN Studio"
     assert studio.settings.recent == [studio.session.project.folder]
-    assert [a.text() for a in window._recent_menu.actions()] == [str(studio.session.project.folder)]
+    assert [a.text() for a in window._recent._menu.actions()] == [str(studio.session.project.folder)]
 
 
 def test_every_action_does_something_and_says_so(studio: Studio) -> None:
@@ -136,9 +137,9 @@ def test_a_read_only_folder_offers_nothing_that_must_fail(welcome: Studio, tmp_p
 def test_a_folder_is_called_by_its_name(welcome: Studio, tmp_path: Path) -> None:
     window = welcome.window
     window.open_folder(draw_project(tmp_path / "R&D"))
-    assert window._recent_menu.actions()[0].text().replace("&&", "&") == str(tmp_path / "R&D")
-    assert "R&&D" in window._recent_menu.actions()[0].text()
-    assert window._welcome.findChildren(QToolButton)[0].text().startswith("R&&D   ")
+    assert window._recent._menu.actions()[0].text().replace("&&", "&") == str(tmp_path / "R&D")
+    assert "R&&D" in window._recent._menu.actions()[0].text()
+    assert "R&D" in [label.text() for label in window._welcome.recent.findChildren(QLabel)]
 
 
 def size_box(window: MainWindow) -> SizeBox:
@@ -451,7 +452,7 @@ def test_verify_goes_on_to_the_next(active: Studio, qtbot: QtBot) -> None:
     assert (active.session.index, active.session.status_scan.status(0)) == (1, Status.VERIFIED)
     selected = active.window.files_dock._view.selectionModel().selectedRows()
     assert [index.row() for index in selected] == [1]  # Ctrl is held, and adds nothing to the selection
-    qtbot.waitUntil(lambda: active.window.status_line._counts.text() == "1 verified of 4")
+    qtbot.waitUntil(lambda: active.window.status_line._project.words.text() == "1 verified of 4")
 
 
 # --- options, status line -------------------------------------------------------------------------------------
