@@ -15,7 +15,6 @@ from pathlib import Path
 
 from fcn_studio import paths
 from fcn_studio.formats.strict_json import parse, whole
-from fcn_studio.paths import replace_file
 
 _MAX_BYTES = 1 << 18
 _MAX_PICTURE = 1 << 18
@@ -63,8 +62,9 @@ def remember(folder: Path, project: RecentProject, picture: bytes, kept: Iterabl
     """
     rows = {place: row for place, row in _read().items() if place in {*kept, folder}}
     rows[folder] = project
+    _pictures().mkdir(parents=True, exist_ok=True)
     if picture:
-        replace_file(_picture_of(folder), picture)
+        _picture_of(folder).write_bytes(picture)
     _write(rows)
 
 
@@ -104,9 +104,12 @@ def _read() -> dict[Path, RecentProject]:
 
 
 def _write(rows: dict[Path, RecentProject]) -> None:
-    """Write the rows, and remove the pictures of other folders."""
+    """Write the rows, and remove the pictures of other folders.
+
+    Nothing is flushed to the disk: closing a project need not wait for what is only a convenience.
+    """
     text = json.dumps({os.fspath(place): astuple(row) for place, row in rows.items()})
-    replace_file(_file(), text.encode("ascii"))
+    _file().write_text(text, encoding="ascii")
     used = {_picture_of(folder).name for folder in rows}
     for path in _pictures().glob("*.png"):
         if path.name not in used:

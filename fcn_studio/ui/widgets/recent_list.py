@@ -110,10 +110,12 @@ class RecentRow(QWidget):
         self._facts = with_role(QLabel(), "dim")
         self._path = with_role(_CutLabel(str(folder.parent)), "dim")
         words = QVBoxLayout()
-        words.setSpacing(0)
+        words.setSpacing(1)
+        words.addStretch(1)
         for label in (with_role(_CutLabel(folder.name), "strong"), self._path, self._facts):
             label.setTextFormat(Qt.TextFormat.PlainText)
             words.addWidget(label)
+        words.addStretch(1)
         inside = QHBoxLayout(self.open_button)
         inside.setContentsMargins(theme.GRID, 0, theme.GRID, 0)
         inside.setSpacing(int(1.5 * theme.GRID))
