@@ -84,7 +84,7 @@ class Session(OpenProject):
         self.effort = EffortRecorder(self, toolbox)
         self.recovery = Recovery(self, self.autosave, settings)
         self.status_scan = StatusScan(self, self.autosave)
-        self.recent_projects = RecentProjects(self)
+        self.recent_projects = RecentProjects(self, self.status_scan, settings)
         self.prediction_changed.connect(lambda: setattr(toolbox, "prediction", self.prediction))
         self.table_changed.connect(lambda: self.autosave.journal.set_classes(self.table))
         for key in ("autosave_delay", "undo_budget_mb"):
