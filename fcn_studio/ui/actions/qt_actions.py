@@ -39,6 +39,8 @@ class Actions(QObject):
         self._window, self._door, self._settings = window, door, settings
         keys.use(from_table(settings.keys)[0])
         settings.watch(self._setting_changed)
+        if isinstance(application := QApplication.instance(), QApplication):
+            application.focusChanged.connect(self._focus_changed)
         self._actions: dict[str, QAction] = {}
         self._class_actions: list[QAction] = []
         groups: dict[str, QActionGroup] = {}
@@ -141,10 +143,10 @@ class Actions(QObject):
         """
         return self._class_by_place(event) or self._action_by_place(event)
 
-    def take_keys_of(self, part: QWidget) -> None:
-        """Handle keys by their place before the lists and combo boxes of a part search for the letter."""
-        for view in (*part.findChildren(QAbstractItemView), *part.findChildren(QComboBox)):
-            view.installEventFilter(self)
+    def _focus_changed(self, _old: QWidget | None, new: QWidget | None) -> None:
+        """Handle keys by their place before a list or combo box searches for the letter."""
+        if isinstance(new, (QAbstractItemView, QComboBox)) and new.window() is self._window:
+            new.installEventFilter(self)
 
     @guarded(fallback=False)
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

@@ -179,7 +179,6 @@ class MainWindow(QMainWindow):
             self.actions_["canvas_only"],
         )
         self._reset_layout()
-        self.actions_.take_keys_of(self)
 
     def _reset_layout(self) -> None:
         self.layout_.reset(shown=self._session.project is not None)

@@ -45,12 +45,15 @@ def test_a_key_has_one_action_whatever_was_changed() -> None:
 def test_only_differences_are_stored_so_that_new_defaults_arrive(tmp_path: Path) -> None:
     settings = Settings(tmp_path / "settings.toml")
     changed = Keys().with_key("next", "J").without_key("undo", "Ctrl+Z")
+    settings.add_recent(tmp_path)
     settings.set_keys(as_table(changed, {"of_a_later_version": {"add": ["H"]}}))
-    stored = Settings(settings.path).keys
-    assert stored == {
+    settings.add_recent(tmp_path / "other")
+    again = Settings(settings.path)
+    assert (len(again.recent), again.notice) == (2, "")
+    assert again.keys == {
         "next": {"add": ["J"]}, "undo": {"remove": ["Ctrl+Z"]}, "of_a_later_version": {"add": ["H"]},
     }  # fmt: skip
-    assert from_table(stored)[0].changes == changed.changes
+    assert from_table(again.keys)[0].changes == changed.changes
 
 
 def test_a_file_of_shortcuts_is_read_as_far_as_it_is_understood(tmp_path: Path) -> None:
@@ -114,14 +117,19 @@ def test_a_pressed_key_is_named_as_a_shortcut_names_it(
     assert pressed_key(pressed(code, key, text, modifier)) == expected
 
 
-def test_lists_and_numbers_leave_letters_of_other_scripts_to_actions(studio: Studio) -> None:
+def test_lists_and_numbers_leave_letters_of_other_scripts_to_actions(studio: Studio, qtbot: QtBot) -> None:
     window = studio.window
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    window.training_dock.raise_()
     for place, code, key, text, tool in (
         (window.files_dock.view, 18, 0x423, "у", "eraser"),  # Russian, the place of E
         (window.training_dock._level, 48, 0x418, "и", "brush"),  # the place of B
         (window.training_dock._minutes, 18, 0x423, "у", "eraser"),
     ):
+        place.setFocus()
         QApplication.sendEvent(place, pressed(code, key, text))
         assert studio.toolbox.tool_name == tool, type(place)
+    window.classes_dock._view.setFocus()
     QApplication.sendEvent(window.classes_dock._view, pressed(4, KEY.Key_QuoteDbl, '"'))  # French, the place of 3
     assert studio.toolbox.class_index == 2
