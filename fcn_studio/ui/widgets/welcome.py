@@ -42,6 +42,7 @@ class Welcome(QWidget):
             button = named(QPushButton(words, default=default), words, action.toolTip())
             button.setMinimumHeight(32)
             button.clicked.connect(action.trigger)
+            action.changed.connect(lambda button=button, action=action: button.setToolTip(action.toolTip()))
             buttons.addWidget(button)
         buttons.addStretch(1)
         column.addLayout(buttons)
