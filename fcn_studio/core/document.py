@@ -13,7 +13,7 @@ from fcn_studio.core.edit import Edit
 from fcn_studio.core.event import Event
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.history import AnnotationState, History, Motion, Step
-from fcn_studio.core.labels import LabelMap, Labels, Mask, verified
+from fcn_studio.core.labels import LabelMap, Labels, verified
 from fcn_studio.core.prediction import Prediction, prelabelled
 from fcn_studio.core.region import Region
 from fcn_studio.core.rules import PaintRules
@@ -265,7 +265,8 @@ def auto_segment(
 ) -> bool:
     """Label what no human has labelled from a prediction, as one step.
 
-    Pixels of humans and of unknown origin are kept byte for byte, and so are those of hidden and locked classes.
+    Pixels of humans and of unknown origin are kept byte for byte, and so are those of hidden and locked classes, and
+    those outside the selection.
 
     Args:
         document: the image, New, Pre-labelled or In progress.
@@ -293,7 +294,7 @@ def auto_segment(
         new = prelabelled(old, prediction.part(rect))
         if only_class is None and region is None:
             return new
-        chosen = np.ones(old.shape, np.bool_) if region is None else _inside(region, rect)
+        chosen = np.ones(old.shape, np.bool_) if region is None else region.within(rect) != 0
         if only_class is not None:
             chosen &= prediction.label_map[rect.slices] == only_class
         return Labels(
@@ -307,14 +308,6 @@ def auto_segment(
         if document.status == Status.NEW:
             edit.set_status(Status.PRELABELLED)
     return True
-
-
-def _inside(region: Region, rect: Rect) -> Mask:
-    """Return where a rectangle of the image is in a region: bool (height, width)."""
-    inside = np.zeros((rect.height, rect.width), np.bool_)
-    shared = region.rect.intersect(rect)
-    inside[shared.moved(-rect.x0, -rect.y0).slices] = region.part(shared)
-    return inside
 
 
 def verify(document: Document, unlabelled_index: int) -> None:

@@ -105,30 +105,30 @@ class Edit:
         """Write several regions as `write` does, and report them at once."""
         return self._put(regions, value, provenance, self._rules)
 
-    def writing(self, region: Region, value: int) -> Iterator[None]:
-        """Write a large region in bands, as a human.
+    def writing(self, region: Region, value: int, provenance: Provenance = Provenance.HUMAN) -> Iterator[None]:
+        """Write a large region in bands, as `write` does.
 
         The caller can do other work between two bands.
         """
         self._check(region)
         for band in region.rect.bands(TILE):
             self._require_open()
-            changed = self._put_band(band, region.part(band), value, Provenance.HUMAN, self._rules)
+            changed = self._put_band(band, region.part(band), value, provenance, self._rules)
             if changed:
-                self._human = True
+                self._human |= provenance != Provenance.NETWORK
                 self._changed(changed)
             yield
 
     def erase(self, region: Region) -> Rect:
         """Make the pixels of a region unlabelled.
 
-        Protected classes stay. The "only" rules concern painting, not erasing.
+        It obeys the rules too, but for "only unlabelled".
         """
         return self.erase_all((region,))
 
     def erase_all(self, regions: Iterable[Region]) -> Rect:
         """Erase several regions and report them at once."""
-        return self._put(regions, VOID, Provenance.NOBODY, self._rules.unprotected())
+        return self._put(regions, VOID, Provenance.NOBODY, self._rules.for_erasing())
 
     def replace(
         self,
@@ -160,7 +160,7 @@ class Edit:
         Args:
             make: what a rectangle is to hold, given what it holds.
             status: the new status, None to leave it.
-            respect_rules: keep the pixels of hidden and locked classes as they are.
+            respect_rules: keep the pixels of hidden and locked classes, and those outside the selection, as they are.
 
         Returns:
             The rectangle of the changed tiles.
@@ -273,7 +273,7 @@ class Edit:
     ) -> Rect:
         where = rect.slices
         label_part, provenance_part = self._labels.label_map[where], self._labels.provenance[where]
-        allowed = rules.paintable(label_part, provenance_part)
+        allowed = rules.paintable(rect, label_part, provenance_part)
         if allowed is not None:
             stencil = np.asarray(cv2.min(stencil, allowed), np.uint8)  # nonzero where both are
         if provenance == Provenance.NETWORK:
@@ -295,7 +295,7 @@ class Edit:
         made = make(rect, part)
         old: tuple[LabelMap, ...] = part.label_map, part.provenance
         new: tuple[LabelMap, ...] = made.label_map, made.provenance
-        allowed = rules.paintable(old[0], old[1])
+        allowed = rules.paintable(rect, old[0], old[1])
         if allowed is not None:
             new = tuple(np.where(allowed, n, o) for n, o in zip(new, old, strict=True))
         if all(np.array_equal(n, o) for n, o in zip(new, old, strict=True)):

@@ -34,6 +34,16 @@ class Region(ABC):
         """Stencil of ``rect``, nonzero inside the region."""
         return self.part(self.rect)
 
+    def within(self, rect: Rect) -> NDArray[np.uint8]:
+        """Return the stencil of any rectangle: uint8 (height, width), nonzero inside the region."""
+        shared = self.rect.intersect(rect)
+        if shared == rect and rect:
+            return self.part(rect)
+        stencil = np.zeros((rect.height, rect.width), np.uint8)
+        if shared:
+            stencil[shared.moved(-rect.x0, -rect.y0).slices] = self.part(shared)
+        return stencil
+
     def holds(self, pixel_xy: tuple[int, int]) -> bool:
         """Return whether a pixel is in the region."""
         x, y = pixel_xy

@@ -13,12 +13,12 @@ import numpy as np
 from fcn_studio.core.document import Document
 from fcn_studio.core.event import Event
 from fcn_studio.core.image_pyramid import ImageRgb
-from fcn_studio.core.labels import LabelMap
+from fcn_studio.core.labels import LabelMap, Provenance
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.raster import BrushShape, Point, polygon
 from fcn_studio.core.region import Region
 from fcn_studio.i18n import tr_noop
-from fcn_studio.tools.options import AnyOption, Option
+from fcn_studio.tools.options import PURPOSE, AnyOption, Option, Purpose
 from fcn_studio.tools.work import LARGE, Work, painting
 
 if TYPE_CHECKING:  # start-up
@@ -80,6 +80,10 @@ class ToolContext(Protocol):
         """The active class, 255 for void."""
 
     @property
+    def selection(self) -> Region | None:
+        """The part of the open image to which edits are limited, None for all of it."""
+
+    @property
     def grab_radius(self) -> float:
         """Distance at which a click grabs a corner, in image pixels.
 
@@ -96,11 +100,17 @@ class ToolContext(Protocol):
         network cannot tell. None if there is no network.
         """
 
-    def pick(self, index: int) -> None:
+    def set_class(self, index: int) -> None:
         """Make a class index active, 255 for void."""
 
     def show_active(self) -> None:
         """Show the active class if it is hidden, before it is painted."""
+
+    def select(self, region: Region | None) -> None:
+        """Limit edits to a part of the open image, or to none."""
+
+    def go_back(self) -> None:
+        """Make the tool before active again."""
 
 
 class Ring(NamedTuple):
@@ -112,6 +122,8 @@ class Ring(NamedTuple):
         size: diameter in whole image pixels.
         shape: round or square.
         erasing: whether it erases now.
+        limited: whether it changes only some pixels: where nothing is labelled, of a class, or in the selection.
+        blocked: whether it may not change the pixel under the pointer.
     """
 
     x: float
@@ -119,6 +131,8 @@ class Ring(NamedTuple):
     size: int
     shape: BrushShape
     erasing: bool
+    limited: bool = False
+    blocked: bool = False
 
 
 class Overlay(NamedTuple):
@@ -134,6 +148,7 @@ class Overlay(NamedTuple):
         border: the line to draw in place of straight ones between the points and to the pointer; () for those.
         region: a region to outline; the same object as long as it is the same region.
         clicks: (x, y, whether it is inside an object) of each place that was clicked.
+        labels: class indices to draw in the rectangle of the region, uint8 of its size; 255 for none.
     """
 
     ring: Ring | None = None
@@ -145,6 +160,7 @@ class Overlay(NamedTuple):
     border: tuple[Point, ...] = ()
     region: Region | None = None
     clicks: tuple[tuple[float, float, bool], ...] = ()
+    labels: LabelMap | None = None
 
 
 class Tool:
@@ -226,7 +242,12 @@ class Tool:
         return None
 
     def write(
-        self, document: Document, title: str, find: Callable[[], Sequence[tuple[Region, int]]], pixels: int
+        self,
+        document: Document,
+        title: str,
+        find: Callable[[], Sequence[tuple[Region, int]]],
+        pixels: int,
+        provenance: Provenance = Provenance.HUMAN,
     ) -> None:
         """Give regions their class indices, as one step.
 
@@ -237,15 +258,32 @@ class Tool:
             title: of the step, marked for translation.
             find: returns the regions with the class index of each. It may run in a thread and must write nothing.
             pixels: how many there may be.
+            provenance: who says so.
         """
         if pixels >= LARGE:
-            self._work = painting(document, title, find)
+            self._work = painting(document, title, find, provenance)
             self.work()  # from here on nobody else can edit
             self.working_changed.emit()
             return
         with document.edit(title) as edit:
             for region, value in find():
-                edit.write(region, value)
+                edit.write(region, value, provenance)
+
+    def _purpose(self, event: PointerEvent) -> Purpose:
+        """Return what a region that a gesture chooses is for; Ctrl selects it."""
+        purpose = self.context.option(PURPOSE)
+        return "select" if event.ctrl and purpose == "label" else purpose
+
+    def _use(
+        self, document: Document, title: str, purpose: Purpose, find: Callable[[], Region | None], pixels: int
+    ) -> None:
+        """Label a region with the active class as one step, or change the selection by it."""
+        if purpose == "label":
+            self._paint(document, title, find, pixels)
+            return
+        from fcn_studio.core.regions.selection import combined  # start-up
+
+        self.context.select(combined(self.context.selection, find(), purpose))
 
     def _paint(self, document: Document, title: str, find: Callable[[], Region | None], pixels: int) -> None:
         """Label a region with the active class, as one step."""
@@ -258,11 +296,13 @@ class Tool:
 
         self.write(document, title, found, pixels)
 
-    def _paint_polygon(self, document: Document, title: str, points_xy: Sequence[Point]) -> None:
-        """Label the inside of a polygon with the active class, as one step."""
+    def _use_polygon(
+        self, document: Document, title: str, points_xy: Sequence[Point], purpose: Purpose = "label"
+    ) -> None:
+        """Label the inside of a polygon with the active class as one step, or change the selection by it."""
         (x0, y0), (x1, y1) = np.min(points_xy, axis=0), np.max(points_xy, axis=0)
         pixels = round(min(x1 - x0, document.width) * min(y1 - y0, document.height))
-        self._paint(document, title, partial(polygon, points_xy, (document.width, document.height)), pixels)
+        self._use(document, title, purpose, partial(polygon, points_xy, (document.width, document.height)), pixels)
 
     def _end_work(self) -> None:
         self._work = None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import floor
 from typing import ClassVar
 from weakref import ref
 
 from fcn_studio.core.document import Document
 from fcn_studio.core.edit import Edit
+from fcn_studio.core.geometry import Rect
 from fcn_studio.core.raster import BrushShape, Point, brush_diameter, capsule, snapped, trail
 from fcn_studio.i18n import tr_noop
 from fcn_studio.tools.base import Button, Overlay, PointerEvent, Ring, Tool, ToolContext
@@ -106,10 +108,26 @@ class Brush(Tool):
             return Overlay()
         size = brush_diameter(self._size)
         x, y = snapped(self._hover, size)
-        ring = Ring(x, y, size, self.context.option(BRUSH_SHAPE), self._erases)
+        limited, blocked = self._limits(self.context.document)
+        ring = Ring(x, y, size, self.context.option(BRUSH_SHAPE), self._erases, limited, blocked)
         if self._shift and self._edit is None and self._goes_on(self.context.document):
             return Overlay(ring, (self._from,), rubber_band=(x, y), width=size)
         return Overlay(ring)
+
+    def _limits(self, document: Document) -> tuple[bool, bool]:
+        """Return whether the rules limit the brush, and whether they keep it from the pixel under the pointer.
+
+        During a stroke no pixel counts as kept: most are those that the stroke has painted.
+        """
+        rules = document.rules.for_erasing() if self._erases else document.rules
+        if self._hover is None or self._edit is not None:
+            return rules.limited, False
+        x, y = floor(self._hover[0]), floor(self._hover[1])
+        pixel = Rect(x, y, x + 1, y + 1)
+        if not (0 <= x < document.width and 0 <= y < document.height):
+            return rules.limited, False
+        allowed = rules.paintable(pixel, document.label_map[pixel.slices], document.provenance[pixel.slices])
+        return rules.limited, allowed is not None and not allowed[0, 0]
 
     def _goes_on(self, document: Document) -> bool:
         """Return whether a straight line can begin where the last stroke has ended."""

@@ -15,7 +15,7 @@ from fcn_studio.core.raster import Point
 from fcn_studio.core.region import Region, StencilRegion
 from fcn_studio.i18n import tr_noop
 from fcn_studio.tools.base import Overlay, PointerEvent, Tool, ToolContext
-from fcn_studio.tools.options import CONTIGUOUS, AnyOption, Size
+from fcn_studio.tools.options import CONTIGUOUS, PURPOSE, AnyOption, Purpose, Size
 
 TOLERANCE = Size(
     "tolerance",
@@ -34,13 +34,13 @@ _LIGHTNESS = 1.5
 
 
 class ColourWand(Tool):
-    """Gives pixels of a similar colour the active class.
+    """Labels or selects pixels of a similar colour.
 
     A press outlines the pixels whose colour is near to that under the pointer, dragging to the right takes more of
-    them, to the left fewer, and the release labels them. Colours are compared in Lab.
+    them, to the left fewer, and the release labels or selects them. Colours are compared in Lab.
     """
 
-    options: ClassVar[tuple[AnyOption, ...]] = (TOLERANCE, CONTIGUOUS)
+    options: ClassVar[tuple[AnyOption, ...]] = (TOLERANCE, CONTIGUOUS, PURPOSE)
     gestures: ClassVar[tuple[tuple[str, str], ...]] = (
         (
             tr_noop("Drag with the colour wand"),
@@ -54,6 +54,7 @@ class ColourWand(Tool):
         self._lab = np.empty((0, 0, 3), np.uint8)
         self._pressed: Point = (0.0, 0.0)
         self._tolerance = 0
+        self._for: Purpose = "label"
         self._region: Region | None = None
 
     @property
@@ -71,7 +72,7 @@ class ColourWand(Tool):
             return
         if not (0 <= event.x < document.width and 0 <= event.y < document.height):
             return
-        self._document, self._pressed = document, event.point_xy
+        self._document, self._pressed, self._for = document, event.point_xy, self._purpose(event)
         self._lab = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2LAB), np.uint8)
         self._choose(self.context.option(TOLERANCE))
 
@@ -112,7 +113,7 @@ class ColourWand(Tool):
         document, region = self._document, self._region
         self._drop()
         if document is not None and region is not None:
-            self._paint(document, tr_noop("Colour wand"), lambda: region, region.rect.area)
+            self._use(document, tr_noop("Colour wand"), self._for, lambda: region, region.rect.area)
 
     def _drop(self) -> None:
         if self._document is not None:

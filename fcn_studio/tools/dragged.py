@@ -9,10 +9,11 @@ from typing import ClassVar
 from fcn_studio.core.document import Document
 from fcn_studio.core.raster import Point
 from fcn_studio.tools.base import Overlay, PointerEvent, Tool, ToolContext
+from fcn_studio.tools.options import PURPOSE, AnyOption, Purpose
 
 
 class DraggedTool(Tool, ABC):
-    """Fills a closed shape that the left button drags out.
+    """Labels or selects the inside of a closed shape that the left button drags out.
 
     Escape drops it. `settle` fills what is drawn so far. A click without a drag does nothing.
 
@@ -21,11 +22,13 @@ class DraggedTool(Tool, ABC):
     """
 
     title: ClassVar[str]
+    options: ClassVar[tuple[AnyOption, ...]] = (PURPOSE,)
 
     def __init__(self, context: ToolContext) -> None:
         super().__init__(context)
         self._document: Document | None = None  # the image that the shape lies on, while it is drawn
         self._path: list[Point] = []
+        self._for: Purpose = "label"
 
     @abstractmethod
     def _extend(self, event: PointerEvent) -> None:
@@ -44,6 +47,7 @@ class DraggedTool(Tool, ABC):
         """Begin a shape."""
         if event.button == "left" and self.context.document is not None and not self.busy:
             self._document, self._path = self.context.document, [event.point_xy]
+            self._for = self._purpose(event)
             self.overlay_changed.emit()
 
     def move(self, event: PointerEvent) -> None:
@@ -81,7 +85,7 @@ class DraggedTool(Tool, ABC):
         document, corners = self._document, self._corners() if self._is_drawn() else []
         self._drop()
         if document is not None and corners:
-            self._paint_polygon(document, self.title, corners)
+            self._use_polygon(document, self.title, corners, self._for)
 
     def _drop(self) -> None:
         if self._document is not None:

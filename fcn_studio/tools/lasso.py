@@ -12,11 +12,17 @@ from fcn_studio.tools.dragged import DraggedTool
 
 
 class Lasso(DraggedTool):
-    """Fills the shape around which the pointer is dragged.
+    """Labels or selects the shape around which the pointer is dragged.
 
     Points are taken two screen pixels apart. A straight line joins the last one and the first.
     """
 
+    gestures: ClassVar[tuple[tuple[str, str], ...]] = (
+        (
+            tr_noop("Ctrl+drag with lasso, rectangle or colour wand"),
+            tr_noop("Select the shape, so that tools change only what is inside"),
+        ),
+    )
     title: ClassVar[str] = tr_noop("Lasso")
 
     def _extend(self, event: PointerEvent) -> None:

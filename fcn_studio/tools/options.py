@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from fcn_studio.core.raster import BrushShape
 from fcn_studio.i18n import tr_noop
 
 T = TypeVar("T")
+
+Purpose = Literal["label", "select", "add", "remove"]
+"""What a region that was drawn is for."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,19 @@ CONTIGUOUS = Toggle(
     tr_noop("Connected only"),
     tr_noop("Take only the region under the cursor, not all such pixels of the image"),
     default=True,
+)
+
+PURPOSE: Choice[Purpose] = Choice(
+    "purpose",
+    tr_noop("Label or select"),
+    tr_noop("Whether the shape is labelled or selected; Ctrl+drag selects it too"),
+    default="label",
+    choices=(
+        ("label", tr_noop("Label"), ""),
+        ("select", tr_noop("Select"), ""),
+        ("add", tr_noop("Add to the selection"), ""),
+        ("remove", tr_noop("Remove from the selection"), ""),
+    ),
 )
 
 AnyOption = Option[Any]

@@ -34,4 +34,4 @@ class Picker(Tool):
         if document is None or not (0 <= x < document.width and 0 <= y < document.height):
             return
         if document.provenance[y, x] != Provenance.NOBODY:
-            self.context.pick(int(document.label_map[y, x]))
+            self.context.set_class(int(document.label_map[y, x]))

@@ -48,7 +48,7 @@ class Polygon(CornerTool):
         super()._add(point_xy)
 
     def _draw(self, document: Document, points: list[Point]) -> None:
-        self._paint_polygon(document, tr_noop("Polygon"), self._along([*points, points[0]])[:-1])
+        self._use_polygon(document, tr_noop("Polygon"), self._along([*points, points[0]])[:-1])
 
     def _drop(self) -> None:
         self._from = None

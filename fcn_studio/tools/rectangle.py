@@ -12,7 +12,7 @@ from fcn_studio.tools.dragged import DraggedTool
 
 
 class Rectangle(DraggedTool):
-    """Fills the rectangle that is dragged out.
+    """Labels or selects the rectangle that is dragged out.
 
     Both pixels at its corners belong to it. With Shift it is a square.
     """

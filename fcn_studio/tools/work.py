@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from fcn_studio.core.document import Document
+from fcn_studio.core.labels import Provenance
 from fcn_studio.core.region import Region
 
 R = TypeVar("R")
@@ -20,14 +21,16 @@ LARGE = 8_000_000
 _POLL_S = 0.005
 
 
-def painting(document: Document, title: str, find: Callable[[], Sequence[tuple[Region, int]]]) -> Work:
+def painting(
+    document: Document, title: str, find: Callable[[], Sequence[tuple[Region, int]]], provenance: Provenance
+) -> Work:
     """Give the regions that ``find`` returns their class indices, as one step.
 
     ``find`` may run in a thread and must write nothing.
     """
     with document.edit(title) as edit:
         for region, value in (yield from in_thread(find)):
-            yield from _shares(edit.writing(region, value))
+            yield from _shares(edit.writing(region, value, provenance))
         yield from _shares(edit.committing())
 
 

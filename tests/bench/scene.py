@@ -86,7 +86,7 @@ class Desk:
         value: T = getattr(self, option.name, option.default)
         return value
 
-    def pick(self, index: int) -> None:
+    def set_class(self, index: int) -> None:
         """Make this the active class."""
         self.class_index = index
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -10,7 +12,7 @@ from fcn_studio.core.geometry import Rect
 from fcn_studio.core.history import History
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.region import Region, StencilRegion
-from fcn_studio.core.rules import PaintRules
+from fcn_studio.core.rules import PaintRules, Predicted
 from fcn_studio.core.sample import Status
 
 CLASSES = (0, 1, 2, 255)
@@ -21,7 +23,19 @@ rules = st.one_of(
     st.builds(PaintRules, _some, _some),
     st.builds(PaintRules, _some, _some, st.just(True)),
     st.builds(PaintRules, _some, _some, st.just(False), st.sampled_from(CLASSES)),
+    st.builds(PaintRules, _some, _some, only_predicted=st.sampled_from(CLASSES).map(Predicted)),
+    st.builds(PaintRules, _some, only_over=st.sampled_from([None, 1])),
 )
+"""Without what belongs to an image; `on_image` adds it."""
+
+
+def on_image(rules: PaintRules, seed: int, height: int, width: int) -> PaintRules:
+    """The rules with a prediction of an image, and every other time with a selection in it."""
+    predicted = rules.only_predicted
+    if predicted is not None and seed % 4:
+        predicted = replace(predicted, label_map=random_labels(seed + 1, height, width).label_map)
+    selection = random_region(seed + 2, height, width) if seed % 2 else None
+    return replace(rules, only_predicted=predicted, selection=selection)
 
 
 def random_labels(seed: int, height: int, width: int) -> Labels:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from fcn_studio.core.raster import polygon
 from fcn_studio.core.region import StencilRegion
 from fcn_studio.core.rules import PaintRules
 from fcn_studio.core.sample import Status
-from tests.core.annotations import CLASSES, document_of, inside, random_labels, random_region, rules, seeds
+from tests.core.annotations import CLASSES, document_of, inside, on_image, random_labels, random_region, rules, seeds
 
 SHAPE = (40, 60)
 DOT = StencilRegion(Rect(3, 2, 5, 4), np.ones((2, 2), np.uint8))
@@ -30,6 +31,11 @@ def expected_paintable(labels: Labels, allowed: PaintRules) -> np.ndarray:
         free &= ~labelled
     if allowed.only_over is not None:
         free &= labelled & (labels.label_map == allowed.only_over)
+    if allowed.only_predicted is not None:
+        said = allowed.only_predicted.label_map
+        free &= False if said is None else said == allowed.only_predicted.index
+    if allowed.selection is not None:
+        free &= inside(allowed.selection, labels.shape)
     return free
 
 
@@ -38,7 +44,7 @@ def expected_paintable(labels: Labels, allowed: PaintRules) -> np.ndarray:
 def test_write_obeys_every_rule(seed: int, allowed: PaintRules, value: int, provenance: Provenance) -> None:
     before = random_labels(seed, *SHAPE)
     document = document_of(before)
-    document.rules = allowed
+    document.rules = allowed = on_image(allowed, seed, *SHAPE)
     region = random_region(seed, *SHAPE)
     with document.edit("paint") as edit:
         edit.write(region, value, provenance)
@@ -50,14 +56,14 @@ def test_write_obeys_every_rule(seed: int, allowed: PaintRules, value: int, prov
 
 
 @given(seeds, rules)
-def test_erase_keeps_protected_classes_and_makes_the_rest_unlabelled(seed: int, allowed: PaintRules) -> None:
+def test_erase_obeys_every_rule_but_only_unlabelled(seed: int, allowed: PaintRules) -> None:
     before = random_labels(seed, *SHAPE)
     document = document_of(before)
-    document.rules = allowed
+    document.rules = allowed = on_image(allowed, seed, *SHAPE)
     region = random_region(seed, *SHAPE)
     with document.edit("erase") as edit:
         edit.erase(region)
-    gone = inside(region, SHAPE) & expected_paintable(before, allowed.unprotected())
+    gone = inside(region, SHAPE) & expected_paintable(before, replace(allowed, only_unlabelled=False))
     assert np.array_equal(document.label_map, np.where(gone, 255, before.label_map))
     assert np.array_equal(document.provenance, np.where(gone, 0, before.provenance))
 
@@ -66,7 +72,7 @@ def test_erase_keeps_protected_classes_and_makes_the_rest_unlabelled(seed: int, 
 def test_replace_can_respect_protected_classes(seed: int, allowed: PaintRules) -> None:
     before, new = random_labels(seed, *SHAPE), random_labels(seed + 1, *SHAPE)
     document = document_of(before)
-    document.rules = allowed
+    document.rules = allowed = on_image(allowed, seed, *SHAPE)
     with document.edit("replace") as edit:
         edit.replace(new, respect_rules=True)
     free = expected_paintable(before, allowed.unprotected())

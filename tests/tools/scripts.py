@@ -7,7 +7,7 @@ the network.
 from __future__ import annotations
 
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from textwrap import dedent
 from typing import TypeVar
 
@@ -16,10 +16,11 @@ from fcn_studio.core.image_pyramid import ImageRgb
 from fcn_studio.core.labels import LabelMap, Labels
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.raster import BrushShape, Connectivity
+from fcn_studio.core.region import Region
 from fcn_studio.core.regions.clicks import Clicks
 from fcn_studio.core.sample import Status
 from fcn_studio.tools.base import Button, PointerEvent, Tool
-from fcn_studio.tools.options import Option
+from fcn_studio.tools.options import Option, Purpose
 
 T = TypeVar("T")
 
@@ -40,6 +41,9 @@ class Window:
     picked: list[int] = field(default_factory=list)
     answer: Future[LabelMap | None] | None = None  # of the network
     asked: list[Clicks] = field(default_factory=list)
+    purpose: Purpose = "label"
+    selection: Region | None = None
+    went_back: int = 0
 
     def option(self, option: Option[T]) -> T:
         value: T = getattr(self, option.name, option.default)
@@ -49,10 +53,18 @@ class Window:
         self.asked.append(clicks)
         return self.answer
 
-    def pick(self, index: int) -> None:
+    def set_class(self, index: int) -> None:
         self.picked.append(index)
 
     def show_active(self) -> None: ...
+
+    def select(self, region: Region | None) -> None:
+        self.selection = region
+        if self.document is not None:
+            self.document.rules = replace(self.document.rules, selection=region)
+
+    def go_back(self) -> None:
+        self.went_back += 1
 
 
 def document_from(art: str, status: Status = Status.NEW) -> Document:

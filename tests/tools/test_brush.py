@@ -14,7 +14,7 @@ from fcn_studio.core.edit import Edit
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import made_by_human
 from fcn_studio.core.raster import capsule
-from fcn_studio.core.rules import PaintRules
+from fcn_studio.core.rules import PaintRules, Predicted
 from fcn_studio.core.sample import Status
 from fcn_studio.tools.base import Overlay, PointerEvent, Ring
 from fcn_studio.tools.brush import Brush, Eraser
@@ -195,6 +195,28 @@ def test_a_stroke_may_begin_and_end_outside() -> None:
     )
     drag(Brush(Window(document)), (-5, -1), (-5, 9))
     assert document.revision == 1
+
+
+def test_the_ring_shows_what_the_rules_keep() -> None:
+    document = document_from("23.")
+    brush = Brush(Window(document))
+
+    def looks() -> list[tuple[bool, bool]]:
+        rings = []
+        for x in range(3):
+            brush.move(at(x, 0, "none"))
+            ring = brush.overlay().ring
+            assert ring is not None
+            rings.append((ring.limited, ring.blocked))
+        return rings
+
+    assert looks() == [(False, False)] * 3
+    document.rules = PaintRules(locked=frozenset({2}))
+    assert looks() == [(False, True), (False, False), (False, False)]
+    document.rules = PaintRules(only_unlabelled=True)
+    assert looks() == [(True, True), (True, True), (True, False)]
+    document.rules = PaintRules(only_predicted=Predicted(1, np.array([[1, 0, 0]], np.uint8)))
+    assert looks() == [(True, False), (True, True), (True, True)]
 
 
 def test_locked_and_hidden_classes_are_not_painted_over() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +18,11 @@ from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.rules import PaintRules
 from fcn_studio.tools import TOOLS, ToolSpec
 from fcn_studio.tools.base import PointerEvent, Tool
+from fcn_studio.tools.brush import Brush
 from fcn_studio.tools.options import AnyOption, Choice, Size, Toggle
 from fcn_studio.ui.actions.table import ACTIONS, BY_NAME, CLASS_KEYS, MOUSE, shortcut_table
-from tests.core.annotations import document_of, random_labels, rules, seeds
+from tests.core.annotations import document_of, on_image, random_labels, rules, seeds
+from tests.core.test_edit import expected_paintable
 from tests.tools.scripts import Window
 
 every_tool = pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.name)
@@ -64,6 +66,7 @@ class Bench:
     """A tool over an image, whose steps are counted."""
 
     spec: ToolSpec
+    seed: int
     labels: Labels
     allowed: PaintRules
     options: dict[str, object]
@@ -71,11 +74,11 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.document: Document = document_of(self.labels)
-        self.document.rules = self.allowed
+        self.document.rules = self.allowed = on_image(self.allowed, self.seed, SIDE, SIDE)
         self.document.stepped.connect(lambda _motion, step: self.steps.append(step))
         said = random_labels(0, SIDE, SIDE).label_map
         prediction = Prediction(self.document.image_id, said, said, "ab" * 32)
-        window = Window(self.document, prediction, class_index=2)
+        window = Window(self.document, prediction, class_index=2, selection=self.allowed.selection)
         vars(window).update(self.options)
         self.tool: Tool = self.spec.tool(window)
 
@@ -92,7 +95,8 @@ class Bench:
 @st.composite
 def benches(draw: st.DrawFn, spec: ToolSpec) -> Bench:
     options = {option.name: draw(value_of(option)) for option in spec.tool.options}
-    return Bench(spec, random_labels(draw(seeds), SIDE, SIDE), draw(rules), options)
+    seed = draw(seeds)
+    return Bench(spec, seed, random_labels(seed, SIDE, SIDE), draw(rules), options)
 
 
 @pytest.fixture(params=[10**9, 1], ids=["at once", "in shares"])
@@ -149,14 +153,19 @@ def test_cancel_puts_everything_back(spec: ToolSpec, data: st.DataObject) -> Non
 @every_tool
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
-def test_no_tool_paints_what_the_rules_protect(spec: ToolSpec, data: st.DataObject) -> None:
+def test_no_tool_changes_a_pixel_that_the_rules_keep(spec: ToolSpec, data: st.DataObject) -> None:
     bench = data.draw(benches(spec))
-    kept = np.isin(bench.labels.label_map, list(bench.allowed.hidden | bench.allowed.locked))
-    kept &= bench.labels.provenance != 0
+    rules = bench.allowed if spec.tool.paints else bench.allowed.unprotected()
+    if issubclass(spec.tool, Brush):  # what it has erased is unlabelled
+        rules = rules.for_erasing()
+    if bench.options.get("purpose", "label") != "label":
+        rules = replace(rules, selection=None)  # the tool may change it
+    kept = ~expected_paintable(bench.labels, rules)
     for act in data.draw(scripts):
         bench.do(act)
     bench.tool.settle()
     assert np.array_equal(bench.document.label_map[kept], bench.labels.label_map[kept])
+    assert np.array_equal(bench.document.provenance[kept], bench.labels.provenance[kept])
 
 
 @every_tool

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from fcn_studio.i18n import plain, tr
 from fcn_studio.tools import TOOLS
+from fcn_studio.tools.base import Tool
+from fcn_studio.tools.paste import Paste
 from fcn_studio.ui.actions import keys
 from fcn_studio.ui.actions.table import ACTIONS, BY_NAME, CANVAS_MOUSE, MENUS, TOOL_NAMES, WALK, ActionSpec
 
@@ -52,10 +54,10 @@ def possible_now(moment: Moment) -> list[tuple[str, Rows]]:
     groups: list[tuple[str, Rows]] = []
     if moment.walking:
         groups.append((tr("At a doubtful region"), [(tr(key), tr(what)) for key, what in WALK]))
-    for spec in TOOLS:
-        if spec.name == moment.tool:
-            rows = [(tr(key), tr(what)) for key, what in spec.tool.gestures]
-            groups.append((BY_NAME[spec.name].plain_text, rows))
+    tools: dict[str, type[Tool]] = {"paste": Paste, **{spec.name: spec.tool for spec in TOOLS}}
+    if moment.tool in tools:
+        rows = [(tr(key), tr(what)) for key, what in tools[moment.tool].gestures]
+        groups.append((BY_NAME[moment.tool].plain_text, rows))
     groups.append((tr("Prediction, Live is on") if moment.live else tr("Prediction"), _prediction_rows(moment)))
     groups.append((tr("Classes"), _class_rows(moment.classes)))
     if moment.enabled("fit"):  # an image is open

@@ -14,6 +14,7 @@ from enum import StrEnum
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.i18n import plain, tr, tr_noop
 from fcn_studio.tools import TOOLS
+from fcn_studio.tools.paste import Paste
 
 
 class Needs(StrEnum):
@@ -124,6 +125,13 @@ ACTIONS: tuple[ActionSpec, ...] = (
                tr_noop("Make the brush 20 % smaller"), needs=_P, repeats=True),
     ActionSpec("brush_larger", tr_noop("Brush &larger"), _EDIT, ("]",), "",
                tr_noop("Make the brush 20 % larger"), needs=_P, repeats=True),
+    ActionSpec("copy_labels", tr_noop("&Copy labels"), _EDIT, ("Ctrl+C",), "",
+               tr_noop("Copy the labels inside the selection, or all labels of the image"), separator=True,
+               needs=_D),
+    ActionSpec("paste", tr_noop("&Paste labels"), _EDIT, ("Ctrl+V",), "",
+               tr_noop("Show the copied labels above this image, to move and keep them"), needs=_W),
+    ActionSpec("select_nothing", tr_noop("Select &nothing"), _EDIT, ("Ctrl+D",), "",
+               tr_noop("Clear the selection, so that tools change the whole image again"), needs=_D),
     ActionSpec("take_back_classes", tr_noop("&Take back class change"), _EDIT, (), "",
                tr_noop("Bring the masks and classes back as they were before the last merging or deleting"),
                separator=True, needs=_WP),
@@ -194,10 +202,13 @@ ACTIONS: tuple[ActionSpec, ...] = (
 
     *(ActionSpec(tool.name, tool.title, _LABEL, (tool.key,), tool.name, tool.help, True, "tools", needs=_P)
       for tool in TOOLS),
-    ActionSpec("only_unlabelled", tr_noop("Paint only &unlabelled pixels"), _LABEL, (), "",
+    ActionSpec("only_unlabelled", tr_noop("Paint only &unlabelled pixels"), _LABEL, ("Shift+O",), "",
                tr_noop("Leave every labelled pixel as it is"), True, separator=True, needs=_P),
     ActionSpec("only_over", tr_noop("Paint only &over the active class"), _LABEL, ("O",), "",
                tr_noop("Leave the pixels of all other classes as they are"), True, needs=_P),
+    ActionSpec("only_predicted", tr_noop("Paint only where the active class is pre&dicted"), _LABEL,
+               ("Ctrl+Shift+O",), "",
+               tr_noop("Leave the pixels for which the network predicts another class as they are"), True, needs=_P),
     ActionSpec("fill_unlabelled", tr_noop("Fill all u&nlabelled"), _LABEL, ("Shift+G",), "",
                tr_noop("Give all unlabelled pixels the active class"), separator=True, needs=_W),
     ActionSpec("fill_gaps", tr_noop("Fill &gaps from the nearest label"), _LABEL, ("Ctrl+Shift+G",), "",
@@ -289,7 +300,11 @@ CANVAS_MOUSE: tuple[tuple[str, str], ...] = (
 )
 """Gestures of the mouse on the canvas with any tool, with their effect."""
 
-MOUSE = (*CANVAS_MOUSE, *dict.fromkeys(gesture for tool in TOOLS for gesture in tool.tool.gestures))
+MOUSE = (
+    *CANVAS_MOUSE,
+    *dict.fromkeys(gesture for tool in TOOLS for gesture in tool.tool.gestures),
+    *Paste.gestures,
+)
 """Gestures of the mouse and keys of tools on the canvas, with their effect."""
 
 BY_NAME: Mapping[str, ActionSpec] = {spec.name: spec for spec in ACTIONS}

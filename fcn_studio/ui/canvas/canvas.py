@@ -107,6 +107,7 @@ class Canvas(Surface):
         self.pen_pressure = False
         self.key_taker: KeyTaker | None = None
         self._outlined: RegionOutline | None = None
+        self._selection: RegionOutline | None = None
         self._pen_erases: bool | None = None
         self.wheel = Wheel()
         self.hovered = Event[tuple[int, int] | None]()
@@ -162,7 +163,9 @@ class Canvas(Surface):
         """
         scene = None
         if self._tool is not None and self.view is not None:
-            scene = OverlayScene(self._tool.overlay(), self.view, self._colour_of(self._tool), self._dpr)
+            scene = OverlayScene(
+                self._tool.overlay(), self.view, self._colour_of(self._tool), self._dpr, self.layers.table
+            )
         old, self._scene = self._scene, scene
         if scene is not None:
             self.update_device(*scene.changed_since(old))
@@ -173,18 +176,29 @@ class Canvas(Surface):
         """See `Surface.paint_overlay`."""
         if self.view is not None:
             self.class_names.paint(painter, self.view, self._dpr)
-        if self._outlined is not None and self.view is not None:
-            self._outlined.paint(painter, self.view, self._dpr)
+        for outline in (self._selection, self._outlined):
+            if outline is not None and self.view is not None:
+                outline.paint(painter, self.view, self._dpr)
         if self._scene is not None:
             self._scene.paint(painter)
 
     def set_outlined(self, region: Region | None) -> None:
         """Outline a region of the image, or none."""
-        old, self._outlined = self._outlined, None if region is None else RegionOutline(region)
-        if self.view is not None:
-            for outline in (old, self._outlined):
-                if outline is not None:
-                    self.update_device(outline.rect(self.view, self._dpr))
+        self._update_outlines(self._outlined)
+        self._outlined = None if region is None else RegionOutline(region)
+        self._update_outlines(self._outlined)
+
+    def set_selection(self, region: Region | None) -> None:
+        """Outline the selection by a dashed line, or nothing."""
+        old = self._selection
+        if region is not (None if old is None else old.region):
+            self._selection = None if region is None else RegionOutline(region, dashed=True)
+            self._update_outlines(old, self._selection)
+
+    def _update_outlines(self, *outlines: RegionOutline | None) -> None:
+        for outline in outlines:
+            if outline is not None and self.view is not None:
+                self.update_device(outline.rect(self.view, self._dpr))
 
     @property
     def _uses_brush_size(self) -> bool:

@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
-from PySide6.QtCore import QLineF, QPointF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 
-from fcn_studio.core.classes import Colour
+from fcn_studio.core.classes import ClassTable, Colour
 from fcn_studio.core.geometry import Rect
+from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.raster import BrushShape, Point, arc_edges, capsule
 from fcn_studio.core.region import Region
 from fcn_studio.tools.base import Overlay, Ring
@@ -25,6 +27,12 @@ from fcn_studio.ui.canvas.view_state import ViewState
 
 ERASER_COLOUR = (255, 255, 255)
 """Colour of the brush ring of an eraser."""
+
+BLOCKED_COLOUR = (128, 128, 128)
+"""Colour of the brush ring over a pixel that it may not change."""
+
+_DASH = 6.0
+"""Logical pixels of the dashes, and of the gaps between them, of a ring that changes only some pixels."""
 
 STAIRS_FROM = 2.0
 """Scale from which the ring follows the borders of the pixels that the brush paints."""
@@ -50,6 +58,9 @@ _HANDLE = 3.5
 _CLOSING = 1.6
 """Enlargement of the handle on which a click would close the shape now."""
 
+_PASTED_ALPHA = 150
+"""Opacity of labels before they are pasted, 0..255."""
+
 _BAND_ALPHA = 110
 """Opacity of a line's band before it is painted, 0..255."""
 
@@ -63,6 +74,7 @@ class OverlayScene:
         view: the view of the image.
         colour: of the active class.
         dpr: device pixels for one logical pixel.
+        table: the classes, for labels to draw.
         rects: device rectangles of all parts of the overlay; a part that looks different has a different rectangle.
     """
 
@@ -70,6 +82,7 @@ class OverlayScene:
     view: ViewState
     colour: Colour
     dpr: float
+    table: ClassTable | None = None
     rects: frozenset[Rect] = field(init=False)
     _outline: tuple[QImage, Rect] | None = field(init=False, default=None, compare=False)
 
@@ -97,8 +110,9 @@ class OverlayScene:
         if overlay.region is not None:
             yield outline_rect(overlay.region, self.view, self.dpr).intersect(self.view.viewport)
         if overlay.ring is not None:
-            # An erasing ring has another colour; a wider margin gives it other rectangles too.
-            yield from self._ring_rects(overlay.ring, margin + int(overlay.ring.erasing))
+            # A ring that looks different gets other rectangles too, by a wider margin.
+            look = overlay.ring.erasing + 2 * overlay.ring.limited + 4 * overlay.ring.blocked
+            yield from self._ring_rects(overlay.ring, margin + look)
         for x, y, inside in overlay.clicks:
             # One outside looks different; a wider margin gives it another rectangle too.
             place = self._place((x, y))
@@ -146,11 +160,13 @@ class OverlayScene:
         """
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
         if self.overlay.region is not None:
+            if self.overlay.labels is not None:
+                self._paint_labels(painter, self.overlay.labels, self.overlay.region.rect)
             self._paint_region(painter, self.overlay.region)
         if self.overlay.ring is not None:
             self._paint_ring(painter, self.overlay.ring)
         if self.overlay.points:
-            self._paint_polygon(painter)
+            self._use_polygon(painter)
         for x, y, inside in self.overlay.clicks:
             self._paint_click(painter, QPointF(*self._place((x, y))), inside=inside)
 
@@ -166,6 +182,17 @@ class OverlayScene:
         if inside:
             painter.drawLine(place - QPointF(0, arm), place + QPointF(0, arm))
 
+    def _paint_labels(self, painter: QPainter, labels: LabelMap, rect: Rect) -> None:
+        """Draw labels in the colours of their classes, half transparent."""
+        picture = QImage(labels.data, rect.width, rect.height, labels.strides[0], QImage.Format.Format_Indexed8)
+        colours = [0] * 256
+        for info in () if self.table is None else self.table.classes:
+            colours[info.index] = QColor(*info.colour, _PASTED_ALPHA).rgba()
+        picture.setColorTable(colours)
+        corners = (QPointF(*self._place(corner)) for corner in ((rect.x0, rect.y0), (rect.x1, rect.y1)))
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, on=False)
+        painter.drawImage(QRectF(*corners), picture)
+
     def _paint_region(self, painter: QPainter, region: Region) -> None:
         if self._outline is None:
             self._outline = outline_image(region, self.view, self.dpr)
@@ -175,19 +202,21 @@ class OverlayScene:
     def _paint_ring(self, painter: QPainter, ring: Ring) -> None:
         x, y = self.view.to_device(ring.x, ring.y)
         colour = ERASER_COLOUR if ring.erasing else self.colour
+        look = _RingLook(ring.size, ring.shape, self.view.scale, BLOCKED_COLOUR if ring.blocked else colour, self.dpr,
+                         ring.limited)  # fmt: skip
         if ring.size * self.view.scale <= _KEPT_UP_TO:
             # Rounded to half a device pixel: at 100 % a brush lies on a pixel or between two.
             left, top = math.floor(x * 2) / 2, math.floor(y * 2) / 2
-            picture = _ring_picture(ring.size, ring.shape, self.view.scale, colour, self.dpr, left % 1, top % 1)
+            picture = _ring_picture(look, left % 1, top % 1)
             middle = picture.width() // 2
             painter.drawImage(math.floor(left) - middle, math.floor(top) - middle, picture)
             return
         painter.save()
         painter.translate(x, y)
-        _draw_ring(painter, ring.size, ring.shape, self.view.scale, colour, self.dpr)
+        _draw_ring(painter, look)
         painter.restore()
 
-    def _paint_polygon(self, painter: QPainter) -> None:
+    def _use_polygon(self, painter: QPainter) -> None:
         overlay = self.overlay
         corners = QPolygonF([QPointF(*self._place(p)) for p in overlay.points])
         border = QPolygonF([QPointF(*self._place(p)) for p in overlay.border]) if overlay.border else corners
@@ -260,33 +289,69 @@ def _pens(colour: Colour, dpr: float) -> tuple[QPen, QPen]:
     return halo, line
 
 
+class _RingLook(NamedTuple):
+    """What decides how a ring is drawn.
+
+    Attributes:
+        size: diameter in image pixels.
+        shape: of the brush.
+        scale: device pixels for one image pixel.
+        colour: of its line.
+        dpr: device pixels for one logical pixel.
+        dashed: whether its line has gaps.
+    """
+
+    size: int
+    shape: BrushShape
+    scale: float
+    colour: Colour
+    dpr: float
+    dashed: bool
+
+
 @lru_cache(maxsize=8)
-def _ring_picture(
-    size: int, shape: BrushShape, scale: float, colour: Colour, dpr: float, right: float, down: float
-) -> QImage:
+def _ring_picture(look: _RingLook, right: float, down: float) -> QImage:
     """Return a picture of the ring, offset by ``right`` and ``down``.
 
     Copying it takes a third of the time of drawing the ring.
     """
-    half = math.ceil(size * scale / 2) + math.ceil(_MARGIN * dpr) + 1
+    half = math.ceil(look.size * look.scale / 2) + math.ceil(_MARGIN * look.dpr) + 1
     picture = QImage(2 * half, 2 * half, QImage.Format.Format_ARGB32_Premultiplied)
     picture.fill(Qt.GlobalColor.transparent)
     painter = QPainter(picture)
     painter.translate(half + right, half + down)
-    _draw_ring(painter, size, shape, scale, colour, dpr)
+    _draw_ring(painter, look)
     painter.end()
     return picture
 
 
-def _draw_ring(painter: QPainter, size: int, shape: BrushShape, scale: float, colour: Colour, dpr: float) -> None:
+def _draw_ring(painter: QPainter, look: _RingLook) -> None:
     """Draw the brush's outline around the painter's origin."""
-    stairs = _has_stairs(size, scale)
-    outline = _stairs if stairs else _smooth
+    stairs = _has_stairs(look.size, look.scale)
+    outline = (_stairs if stairs else _smooth)(look.size, look.shape, look.scale)
+    if look.dashed:
+        outline = _dashes(outline, _DASH * look.dpr)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, not stairs)
-    for pen in _pens(colour, dpr):
+    for pen in _pens(look.colour, look.dpr):
         painter.setPen(pen)
         # Drawing one closed path, as drawEllipse does, takes seven times as long as single lines.
-        painter.drawLines(outline(size, shape, scale))
+        painter.drawLines(outline)
+
+
+def _dashes(lines: list[QLineF], length: float) -> list[QLineF]:
+    """Return the parts of joined lines that are dashes of a length, with gaps as long between them."""
+    whole = sum(line.length() for line in lines)
+    length = whole / (2 * max(3, round(whole / (2 * length))))  # the last gap is as long as the others
+    dashes, begun = [], 0.0
+    for line in lines:
+        ended = begun + line.length()
+        for number in range(math.floor(begun / length), math.ceil(ended / length)):
+            start, end = max(begun, number * length), min(ended, (number + 1) * length)
+            if number % 2 == 0 and start < end:
+                share = [(place - begun) / line.length() for place in (start, end)]
+                dashes.append(QLineF(line.pointAt(share[0]), line.pointAt(share[1])))
+        begun = ended
+    return dashes
 
 
 def _has_stairs(size: int, scale: float) -> bool:

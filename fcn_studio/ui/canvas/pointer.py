@@ -23,14 +23,23 @@ _TOOL_KEYS: dict[int, str] = {
     Qt.Key.Key_Escape: "Escape",
 }
 
+_ARROWS: dict[int, str] = {
+    Qt.Key.Key_Left: "Left",
+    Qt.Key.Key_Right: "Right",
+    Qt.Key.Key_Up: "Up",
+    Qt.Key.Key_Down: "Down",
+}
+
 
 def tool_key(event: QKeyEvent) -> str | None:
     """Return a tool's name of a key, or None.
 
-    Names are "Enter", "Backspace" and "Escape".
+    Names are "Enter", "Backspace" and "Escape"; "Left", "Right", "Up" and "Down", and these with "Shift+" before.
     """
-    bare = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier == Qt.KeyboardModifier.NoModifier
-    return _TOOL_KEYS.get(event.key()) if bare else None
+    held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+    if held == Qt.KeyboardModifier.ShiftModifier and event.key() in _ARROWS:
+        return f"Shift+{_ARROWS[event.key()]}"
+    return (_TOOL_KEYS | _ARROWS).get(event.key()) if held == Qt.KeyboardModifier.NoModifier else None
 
 
 def is_eraser(event: QTabletEvent) -> bool:

@@ -13,8 +13,14 @@ from fcn_studio.core.geometry import Rect
 from fcn_studio.core.region import Region
 from fcn_studio.ui.canvas.view_state import ViewState
 
-LINE, HALO = 0xFFFFFFFF, 0xC0000000
-"""Premultiplied ARGB of the line and of the halo on both sides of it: seen on every class colour."""
+LINE, HALO, GAP = 0xFFFFFFFF, 0xC0000000, 0xFF000000
+"""Premultiplied ARGB of the line, of the halo on both sides of it, and of the gaps in a dashed one.
+
+They are seen on every class colour.
+"""
+
+_DASH = 5
+"""Logical pixels of a dash and of a gap, measured along rows plus columns."""
 
 
 class RegionOutline:
@@ -22,20 +28,24 @@ class RegionOutline:
 
     Args:
         region: to outline.
+        dashed: draw a dashed line.
+
+    Attributes:
+        region: as given.
     """
 
-    def __init__(self, region: Region) -> None:
-        self._region = region
+    def __init__(self, region: Region, *, dashed: bool = False) -> None:
+        self.region, self._dashed = region, dashed
         self._drawn: tuple[ViewState, float, QImage, Rect] | None = None
 
     def rect(self, view: ViewState, dpr: float) -> Rect:
         """Return the device pixels that it touches."""
-        return outline_rect(self._region, view, dpr).intersect(view.viewport)
+        return outline_rect(self.region, view, dpr).intersect(view.viewport)
 
     def paint(self, painter: QPainter, view: ViewState, dpr: float) -> None:
         """Draw it; ``painter`` uses device pixels."""
         if self._drawn is None or self._drawn[:2] != (view, dpr):
-            self._drawn = view, dpr, *outline_image(self._region, view, dpr)
+            self._drawn = view, dpr, *outline_image(self.region, view, dpr, dashed=self._dashed)
         _, _, picture, rect = self._drawn
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
         painter.drawImage(rect.x0, rect.y0, picture)
@@ -50,7 +60,7 @@ def outline_rect(region: Region, view: ViewState, dpr: float) -> Rect:
     return around.intersect(view.viewport.grown(reach))
 
 
-def outline_image(region: Region, view: ViewState, dpr: float) -> tuple[QImage, Rect]:
+def outline_image(region: Region, view: ViewState, dpr: float, *, dashed: bool = False) -> tuple[QImage, Rect]:
     """Draw the outline of a region; return it with its device pixels.
 
     Its cost follows the viewport, not the image. The line runs inside the region, the halo on both sides of it.
@@ -66,6 +76,9 @@ def outline_image(region: Region, view: ViewState, dpr: float) -> tuple[QImage, 
     pixels = np.zeros(shown.shape, np.uint32)
     pixels[near > 0] = HALO
     pixels[drawn > 0] = LINE
+    if dashed:
+        along = (np.arange(rect.height)[:, None] + np.arange(rect.width)) // max(1, round(_DASH * dpr))
+        pixels[(drawn > 0) & (along % 2 > 0)] = GAP
     picture = QImage(pixels.data, rect.width, rect.height, 4 * rect.width, QImage.Format.Format_ARGB32_Premultiplied)
     return picture.copy(), rect
 

@@ -12,7 +12,7 @@ from fcn_studio.core.document import Document
 from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.region import Region
 from fcn_studio.errors import ProjectError
-from fcn_studio.i18n import tr, tr_noop
+from fcn_studio.i18n import tr, tr_n, tr_noop
 from fcn_studio.ui.runtime.user_messages import Messages
 from fcn_studio.ui.session.session import Session
 
@@ -45,6 +45,8 @@ class LabelCommands:
             "fill_unlabelled": self.fill_unlabelled,
             "fill_gaps": self.fill_from_nearest,
             "copy_previous": self.copy_previous,
+            "copy_labels": self.copy_labels,
+            "paste": self.paste,
             "clean": self.clean,
         }
 
@@ -110,9 +112,44 @@ class LabelCommands:
         if not parts:
             self._messages.say(tr("The previous image has no label where this one has none."))
             return
-        with document.edit(tr_noop("Copy from the previous image")) as edit:
-            for region, value in parts:
-                edit.write(region, value, Provenance.UNKNOWN)
+        title, pixels = tr_noop("Copy from the previous image"), found.label_map.size
+        self._session.toolbox.tool.write(document, title, lambda: parts, pixels, Provenance.UNKNOWN)
+
+    def copy_labels(self) -> None:
+        """Copy the labels inside the selection, or all labels of the open image.
+
+        Raises:
+            ProjectError: if no image is open.
+        """
+        from fcn_studio.core.regions.selection import copied_labels
+
+        document, toolbox = self._session.document, self._session.toolbox
+        if document is None:
+            raise ProjectError(tr("No image is open. Open a folder of images first."))
+        self._session.settle()
+        found = copied_labels(Labels(document.label_map, document.provenance), toolbox.selection)
+        if found is None:
+            self._messages.say(tr("Nothing is labelled here that could be copied."))
+            return
+        toolbox.copied = found
+        self._messages.say(
+            tr_n(
+                "The labels of {n} pixel are copied. Paste them into any image.",
+                "The labels of {n:,} pixels are copied. Paste them into any image.",
+                found.region.area,
+            )
+        )
+
+    def paste(self) -> None:
+        """Show the copied labels above the open image, to be moved and kept.
+
+        Raises:
+            ProjectError: if no image is open or the project is read-only.
+        """
+        self._session.editable()
+        if self._session.toolbox.copied is None:
+            self._messages.say(tr("No labels are copied yet."))
+        self._session.toolbox.paste()
 
     def _fill(self, title: str, find: Callable[[Labels], Parts]) -> None:
         document = self._session.editable()

@@ -13,14 +13,20 @@ from fcn_studio.core.document import Document, PaintRules
 from fcn_studio.core.image_pyramid import ImagePyramid, ImageRgb
 from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.prediction import Prediction
+from fcn_studio.core.region import Region
+from fcn_studio.core.rules import Only, Predicted, Where
 from fcn_studio.tools import TOOLS
 from fcn_studio.tools.base import Tool
 from fcn_studio.tools.options import BRUSH_SIZE, Option
+from fcn_studio.tools.paste import Paste
 
 if TYPE_CHECKING:  # start-up
     from fcn_studio.core.regions.clicks import Clicks
+    from fcn_studio.core.regions.selection import CopiedLabels
 
 GRAB_PIXELS = 8
+
+_PASTE = "paste"
 
 T = TypeVar("T")
 
@@ -32,7 +38,7 @@ class Toolbox(QObject):
         tool_changed(): another tool is active.
         options_changed(): the value of an option changed, or a pen was used first.
         class_changed(): another class is active.
-        rules_changed(): hidden, locked or paint-where changed.
+        rules_changed(): hidden, locked, paint-where or the selection changed.
         undo_changed(): the active tool has begun or ceased to use Undo itself.
     """
 
@@ -45,7 +51,9 @@ class Toolbox(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.document: Document | None = None
-        self.prediction: Prediction | None = None
+        self.selection: Region | None = None
+        """The part of the open image to which edits are limited; None for all of it."""
+        self._prediction: Prediction | None = None
         self._picture: ImagePyramid | None = None
         self.class_index = 0
         self.grab_radius = float(GRAB_PIXELS)
@@ -59,9 +67,12 @@ class Toolbox(QObject):
         self._table = ClassTable((), 0)
         self._hidden: frozenset[int] = frozenset()
         self._locked: frozenset[int] = frozenset()
-        self._only_unlabelled = False
-        self._only_over: int | None = None
+        self._where: dict[str, Where] = {}  # name of a tool -> where it may paint, if not everywhere
         self._tools: dict[str, Tool] = {spec.name: spec.tool(self) for spec in TOOLS}
+        self._paste = self._tools[_PASTE] = Paste(self)
+        self.copied: CopiedLabels | None = None
+        """Labels to paste; they stay while the project is open."""
+        self._before_paste = ""  # the tool that is active again after pasting
         self.tool_name, self.tool = next(iter(self._tools.items()))
         self._undo_title = ""
         for tool in self._tools.values():
@@ -72,8 +83,26 @@ class Toolbox(QObject):
         if name == self.tool_name:
             return
         self.tool.settle()
+        where = self.where
         self.tool_name, self.tool = name, self._tools[name]
+        if self.where != where:
+            self._apply_rules()
         self.tool_changed.emit()
+
+    def paste(self) -> None:
+        """Show the copied labels above the open image, until they are taken or dropped."""
+        if self.copied is None or self.document is None:
+            return
+        self.tool.settle()
+        self._before_paste = self.tool_name
+        self.use(_PASTE)
+        known = {info.index for info in self._table.active} | {VOID}
+        self._paste.show(self.document, self.copied.of_classes(known))
+
+    def go_back(self) -> None:
+        """Make the tool before `paste` active again."""
+        if self.tool_name == _PASTE:
+            self.use(self._before_paste)
 
     def settle(self) -> None:
         """Finish the gesture under way, so that nothing is lost."""
@@ -101,9 +130,9 @@ class Toolbox(QObject):
     def set_document(self, document: Document | None, picture: ImagePyramid | None = None) -> None:
         """Set the document to work on, and the pixels of its image.
 
-        The gesture on the old one must be settled.
+        The gesture on the old one must be settled. The selection is dropped.
         """
-        self.document, self._picture = document, picture
+        self.document, self._picture, self.selection = document, picture, None
         self._apply_rules()
 
     def set_table(self, table: ClassTable) -> None:
@@ -115,8 +144,7 @@ class Toolbox(QObject):
         known = frozenset(c.index for c in table.active) | {VOID}
         self._hidden &= known
         self._locked &= known
-        if self._only_over not in known:
-            self._only_over = None
+        self._where = {name: where for name, where in self._where.items() if where.index in known}
         if self.class_index not in known:
             self.class_index = next((c.index for c in table.active), VOID)
         self._apply_rules()
@@ -129,6 +157,7 @@ class Toolbox(QObject):
         """
         self.reset_rules()
         self.set_table(table)
+        self.copied = None
         first = next((c.index for c in table.active if c.index != table.background_index), None)
         if first is not None:
             self.set_class(first)
@@ -139,7 +168,8 @@ class Toolbox(QObject):
         It is the state in which a project opens.
         """
         self._hidden = self._locked = frozenset()
-        self._only_unlabelled, self._only_over = False, None
+        self._where.clear()
+        self.selection = None
         self._apply_rules()
 
     def set_class(self, index: int) -> None:
@@ -153,10 +183,6 @@ class Toolbox(QObject):
     def ask_network(self, clicks: Clicks) -> Future[LabelMap | None] | None:
         """Ask the network which pixels of the open image are like those that were clicked."""
         return self.answers(clicks)
-
-    def pick(self, index: int) -> None:
-        """Paint with the class that the picker found."""
-        self.set_class(index)
 
     def show_active(self) -> None:
         """Show the active class.
@@ -204,14 +230,6 @@ class Toolbox(QObject):
             scaled += 1 if factor > 1 else -1
         self.set_option(BRUSH_SIZE, scaled)
 
-    def grow_brush(self) -> None:
-        """Make the brush a fifth larger."""
-        self.scale_brush(1.2)
-
-    def shrink_brush(self) -> None:
-        """Make the brush a fifth smaller."""
-        self.scale_brush(1 / 1.2)
-
     # --- pen --------------------------------------------------------------------------------------------------
 
     def use_pen(self, erases: bool) -> None:
@@ -243,14 +261,44 @@ class Toolbox(QObject):
         return self._locked
 
     @property
-    def only_unlabelled(self) -> bool:
-        """Whether only unlabelled pixels are painted."""
-        return self._only_unlabelled
+    def where(self) -> Where:
+        """Where the active tool may paint."""
+        return self._where.get(self._where_of, Where())
+
+    @property
+    def _where_of(self) -> str:
+        """The tool whose choice of the pixels to paint is in force: what is pasted obeys that of the tool before."""
+        return self._before_paste if self.tool_name == _PASTE else self.tool_name
 
     @property
     def rules(self) -> PaintRules:
         """The rules that edits obey."""
-        return PaintRules(self._hidden, self._locked, self._only_unlabelled, self._only_over)
+        only, index = self.where.only, self.where.index
+        return PaintRules(
+            self._hidden,
+            self._locked,
+            only_unlabelled=only == "unlabelled",
+            only_over=index if only == "over" else None,
+            only_predicted=Predicted(index, self._predicted_labels) if only == "predicted" else None,
+            selection=self.selection,
+        )
+
+    @property
+    def prediction(self) -> Prediction | None:
+        """What the network predicted for the open image, None if it did not."""
+        return self._prediction
+
+    @prediction.setter
+    def prediction(self, prediction: Prediction | None) -> None:
+        self._prediction = prediction
+        if self.where.only == "predicted":
+            self._apply_rules()
+
+    @property
+    def _predicted_labels(self) -> LabelMap | None:
+        document, prediction = self.document, self._prediction
+        fits = prediction is not None and document is not None and prediction.image_id == document.image_id
+        return prediction.label_map if prediction is not None and fits else None
 
     def toggle_hidden(self, index: int) -> None:
         """Show or hide a class."""
@@ -264,21 +312,22 @@ class Toolbox(QObject):
         self._locked ^= {index}
         self._apply_rules()
 
-    def set_only_unlabelled(self, on: bool) -> None:
-        """Paint only where nothing is labelled, or everywhere."""
-        self.tool.settle()
-        self._only_unlabelled, self._only_over = on, None
+    def set_where(self, where: Where) -> None:
+        """Set where the active tool may paint."""
+        if self.document is not None and self.document.editing:
+            self.tool.settle()
+        self._where[self._where_of] = where
         self._apply_rules()
 
-    @property
-    def only_over(self) -> int | None:
-        """The one class over whose pixels tools paint; None if there is no such rule."""
-        return self._only_over
+    def toggle_where(self, only: Only) -> None:
+        """Limit the active tool to a kind of pixels, of the active class, or let it paint everywhere again."""
+        index = VOID if only == "unlabelled" else self.class_index
+        self.set_where(Where() if self.where.only == only else Where(only, index))
 
-    def set_only_over(self, index: int | None) -> None:
-        """Paint only over pixels of a class, or everywhere."""
+    def select(self, region: Region | None) -> None:
+        """Limit edits to a part of the open image, or to none."""
         self.tool.settle()
-        self._only_unlabelled, self._only_over = False, index
+        self.selection = region if self.document is not None else None
         self._apply_rules()
 
     def _apply_rules(self) -> None:

@@ -261,7 +261,7 @@ class MainWindow(QMainWindow):
         canvas.hovered.connect(session.effort.see)
         canvas.zoom_changed.connect(self.status_line.show_zoom)
         canvas.zoom_changed.connect(toolbox.follow_zoom)
-        canvas.class_pick.connect(toolbox.pick)
+        canvas.class_pick.connect(toolbox.set_class)
         canvas.brush_resize.connect(toolbox.scale_brush)
         canvas.tool_work.changed.connect(lambda: self.status_line.showMessage(canvas.tool_work.words))
         self._commands.exporter.changed.connect(self._show_jobs)
@@ -364,8 +364,9 @@ class MainWindow(QMainWindow):
 
     def _rules_changed(self) -> None:
         self.canvas.layers.set_hidden(self._toolbox.hidden)
-        self.actions_["only_unlabelled"].setChecked(self._toolbox.only_unlabelled)
-        self.actions_["only_over"].setChecked(self._toolbox.only_over is not None)
+        self.canvas.set_selection(self._toolbox.selection)
+        for only in ("unlabelled", "over", "predicted"):
+            self.actions_[f"only_{only}"].setChecked(self._toolbox.where.only == only)
 
     def _network_changed(self) -> None:
         self._network_words.setText(self._network.current.summary)

@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QLabel, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from fcn_studio.core.colours.screen_colours import VOID_COLOUR
+from fcn_studio.core.rules import Where
 from fcn_studio.i18n import tr, tr_n
 from fcn_studio.tools import TOOLS
 from fcn_studio.tools.options import AnyOption
@@ -24,7 +25,6 @@ from fcn_studio.ui.widgets.option_controls import Controls, controls_for
 if TYPE_CHECKING:
     from fcn_studio.ui.session.session import Session
 
-_EVERYWHERE, _ONLY_UNLABELLED = range(2)
 _SHOWN_NAMES = 3
 
 
@@ -47,7 +47,15 @@ class OptionsBar(QToolBar):
         self._swatch, self._class_name = QLabel(), QLabel()
         self._where = named(Choice(), tr("Paint"), tr("Pixels that painting may change"))
         self._where.activated.connect(self._set_where)
-        self._over: list[int] = []  # the classes offered after the first two
+        self._places: list[Where] = []  # what each row of it means
+        self._selection = named(
+            QToolButton(),
+            tr("Clear the selection"),
+            tr("Tools change only what is inside the selection. Click to clear it."),
+        )
+        self._selection.setText(tr("Only inside the selection"))
+        self._selection.setCheckable(True)
+        self._selection.clicked.connect(lambda: self._toolbox.select(None))
         self._protected = with_role(QLabel(), "dim")
         self._controls: dict[AnyOption, Controls] = {}
         self._option_parts: dict[AnyOption, list[QAction]] = {}
@@ -66,6 +74,7 @@ class OptionsBar(QToolBar):
             self._controls[option] = controls
             self._option_parts[option] = [self.addWidget(widget) for widget in controls.widgets]
         self._paint_parts = [self.addSeparator(), self.addWidget(self._where), self.addWidget(self._protected)]
+        self._selection_part = self.addWidget(self._selection)
         spacer = QWidget()
         spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.addWidget(spacer)
@@ -104,25 +113,34 @@ class OptionsBar(QToolBar):
             part.setVisible(tool.uses_class)
         for part in self._paint_parts:
             part.setVisible(tool.writes and tool.paints)
+        self._selection_part.setVisible(tool.writes and toolbox.selection is not None)
+        self._selection.setChecked(True)
 
     def _show_where(self) -> None:
-        toolbox, table = self._toolbox, self._session.table
-        self._over = [info.index for info in table.active]
-        names = [tr("Paint only over {name}", name=info.name) for info in table.active]
-        texts = [tr("Paint everywhere"), tr("Paint only unlabelled"), *names]
+        where, classes = self._toolbox.where, [info.index for info in self._session.table.active]
+        self._places = [Where(), Where("unlabelled")]
+        self._places += [Where(only, index) for only in ("over", "predicted") for index in classes]
+        if where not in self._places:  # void
+            self._places.append(where)
+        texts = [self._place_words(place) for place in self._places]
         if texts != [self._where.itemText(row) for row in range(self._where.count())]:
             self._where.clear()
             self._where.addItems(texts)
-        row = _ONLY_UNLABELLED if toolbox.only_unlabelled else _EVERYWHERE
-        if toolbox.only_over in self._over:
-            row = len(texts) - len(names) + self._over.index(toolbox.only_over)
-        self._where.setCurrentIndex(row)
+        self._where.setCurrentIndex(self._places.index(where))
+
+    def _place_words(self, place: Where) -> str:
+        name = self._session.table.name_of(place.index)
+        match place.only:
+            case "unlabelled":
+                return tr("Paint only unlabelled")
+            case "over":
+                return tr("Paint only over {name}", name=name)
+            case "predicted":
+                return tr("Paint only where {name} is predicted", name=name)
+        return tr("Paint everywhere")
 
     def _set_where(self, row: int) -> None:
-        if row in (_EVERYWHERE, _ONLY_UNLABELLED):
-            self._toolbox.set_only_unlabelled(row == _ONLY_UNLABELLED)
-        else:
-            self._toolbox.set_only_over(self._over[row - _ONLY_UNLABELLED - 1])
+        self._toolbox.set_where(self._places[row])
 
     def _show_class(self) -> None:
         index, table = self._toolbox.class_index, on_screen(self._session.table)
@@ -139,7 +157,9 @@ class OptionsBar(QToolBar):
                 part.setVisible(option in toolbox.tool.options and (toolbox.pen_seen or not option.for_pen))
 
     def _protected_words(self) -> str:
-        """Name the classes that painting leaves alone."""
+        """Say what painting leaves alone."""
+        if self._toolbox.where.only == "predicted" and self._toolbox.prediction is None:
+            return tr("Without a prediction, nothing can be painted.")
         names = [self._session.table.name_of(i) for i in sorted(self._toolbox.hidden | self._toolbox.locked)]
         if not names:
             return ""

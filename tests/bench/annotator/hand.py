@@ -72,7 +72,7 @@ class Hand:
         answer.set_result(self._answers(clicks, self.class_index))
         return answer
 
-    def pick(self, index: int) -> None:
+    def set_class(self, index: int) -> None:
         """Make a class active."""
         self.class_index = index
 
@@ -153,7 +153,7 @@ class Hand:
     # --- of one tool
 
     def _begin(self, name: str, index: int) -> Tool:
-        self.pick(index)
+        self.set_class(index)
         return self._tools[name]
 
     def _drag(self, name: str, path: Sequence[Point], index: int, *, settles: bool = True) -> None:

@@ -72,7 +72,7 @@ class Hand:
         value: T = getattr(self, option.name, option.default)
         return value
 
-    def pick(self, index: int) -> None:
+    def set_class(self, index: int) -> None:
         self.class_index = index
 
     def show_active(self) -> None: ...

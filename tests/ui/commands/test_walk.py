@@ -182,7 +182,7 @@ def test_rules_and_finished_images_refuse_answers(walking: Studio) -> None:
     with document.edit("Accept") as edit:
         edit.write(StencilRegion(Rect(0, 0, 64, 48), np.ones((48, 64), np.uint8)), 1, NETWORK)
     hit(walking, KEY.Key_Tab)
-    walking.toolbox.set_only_unlabelled(True)
+    walking.toolbox.toggle_where("unlabelled")
     hit(walking, KEY.Key_3)
     assert "Nothing was changed" in said[-1].text
     walking.session.toggle_skip()

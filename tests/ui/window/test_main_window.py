@@ -245,7 +245,7 @@ def test_the_wheel_scrolls_and_chooses_nothing(active: Studio) -> None:
     for field in (dock._level, dock._device, dock._minutes, bar._where):
         turn_wheel(field)
     assert (dock._level.currentIndex(), dock._device.currentIndex(), dock._minutes.value()) == (1, 0, 3)
-    assert not active.toolbox.only_unlabelled
+    assert not active.toolbox.rules.limited
     for field in (dock._level, dock._device, dock._minutes, bar._where, size_box(active.window).number):
         assert field.focusPolicy() != Qt.FocusPolicy.WheelFocus, "the wheel does not take the keyboard"
 
@@ -480,12 +480,12 @@ def test_options_follow_the_tool_and_set_it(studio: Studio) -> None:
     square.click()
     assert toolbox.option(BRUSH_SHAPE) == "square"
     studio.window.actions_["only_unlabelled"].trigger()
-    assert toolbox.only_unlabelled
+    assert toolbox.rules.only_unlabelled
     assert bar._where.currentText() == "Paint only unlabelled"
     studio.window.actions_["only_over"].trigger()
     assert bar._where.currentText() == f"Paint only over {studio.session.table.name_of(toolbox.class_index)}"
     bar._where.activated.emit(2)
-    assert toolbox.only_over == studio.session.table.active[0].index
+    assert toolbox.rules.only_over == studio.session.table.active[0].index
     studio.window.actions_["only_over"].trigger()
     assert bar._where.currentText() == "Paint everywhere"
 
