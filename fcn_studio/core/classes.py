@@ -85,7 +85,7 @@ class ClassInfo:
         index: class index 0..254, the value in label maps.
         name: what the user calls it, without blanks at its ends; unique in a table whatever its case.
         colour: RGB on screen; masks on disk keep VOC's palette.
-        key: digit of the shortcut, or "" for none.
+        key: shortcut such as "3" or "Z, A", or "" for none of its own.
         retired: no longer offered; the index is not given away again.
         replaced_by: what its pixels became when it was merged or deleted: a class index, 255 or `UNLABELLED`. None
             if it was neither.
@@ -255,6 +255,17 @@ class ClassTable:
             ProjectError: if the name is taken.
         """
         return replace(self, classes=tuple(info if c.index == info.index else c for c in self.classes))
+
+    def with_key(self, index: int, key: str) -> ClassTable:
+        """Return the table with a key given to one class and taken from all others; "" for none of its own.
+
+        Raises:
+            ProjectError: if there is no such class.
+        """
+        if self.get(index) is None:
+            raise ProjectError(tr("there is no class with index {index}", index=index))
+        taken = (replace(c, key="") if key and c.key == key else c for c in self.classes)
+        return replace(self, classes=tuple(replace(c, key=key) if c.index == index else c for c in taken))
 
     def with_retired(self, index: int, retired: bool) -> ClassTable:
         """Return the table with one class retired, or offered again.

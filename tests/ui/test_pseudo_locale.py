@@ -55,6 +55,7 @@ from fcn_studio.ui.canvas.layers import Layer
 from fcn_studio.ui.dialogs import questions
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.dialogs.class_change_dialog import ClassChangeDialog
+from fcn_studio.ui.dialogs.class_key_dialog import ClassKeyDialog
 from fcn_studio.ui.dialogs.class_map_dialog import ClassMapDialog
 from fcn_studio.ui.dialogs.clean_dialog import CleanDialog
 from fcn_studio.ui.dialogs.compare_dialog import CompareDialog
@@ -367,6 +368,7 @@ DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
         Labels.unlabelled(4, 5), [0, 1], (1, CLASSES[1]), lambda _region: None
     ),
     "confusion": lambda studio, folder: ConfusionDialog([judged()], TABLE),
+    "class key": lambda studio, folder: ClassKeyDialog(TABLE, TABLE.classes[1]),
     "class map": lambda studio, folder: ClassMapDialog("cell", TABLE, TABLE, {}),
     "class change": lambda studio, folder: ClassChangeDialog(
         studio.session.project,  # type: ignore[arg-type]

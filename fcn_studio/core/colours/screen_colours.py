@@ -160,13 +160,15 @@ def colour_of_new(table: ClassTable, palette: ScreenColours) -> Colour | None:
     return farthest(used, ScreenColours.BRIGHT) if near else None
 
 
-def is_chosen(info: ClassInfo) -> bool:
-    """Return whether a person or a class file chose the colour of a class.
+def chosen_colour(info: ClassInfo) -> Colour | None:
+    """Return the colour that a person or a class file chose for a class, None if nobody did.
 
-    All others have VOC's colour; class 0 has the one that stands for VOC's black.
+    All others have VOC's colour; class 0 may have the one that stands for VOC's black.
     """
-    automatic = {voc_colour(info.index), ClassTable.from_names(["class"]).classes[0].colour}
-    return info.colour not in (automatic if info.index == 0 else {voc_colour(info.index)})
+    automatic = [voc_colour(info.index)]
+    if info.index == 0:
+        automatic.append(ClassTable.from_names(["class"]).classes[0].colour)
+    return None if info.colour in automatic else info.colour
 
 
 def farthest(taken: Iterable[Colour], palette: ScreenColours) -> Colour:
@@ -177,7 +179,7 @@ def farthest(taken: Iterable[Colour], palette: ScreenColours) -> Colour:
 
 
 def _keeps(info: ClassInfo) -> bool:
-    return is_chosen(info) or (info.index == 0 and is_background(info.name))
+    return chosen_colour(info) is not None or (info.index == 0 and is_background(info.name))
 
 
 def _is_near(colour: Colour, others: list[Colour], palette: ScreenColours) -> bool:

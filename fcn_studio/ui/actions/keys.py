@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from fcn_studio.i18n import plain, tr, tr_noop
-from fcn_studio.ui.actions.table import ACTIONS, BY_NAME, CLASS_KEYS, MENUS, WALK, ActionSpec
+from fcn_studio.ui.actions.table import ACTIONS, BY_NAME, CHORD, CLASS_KEYS, MENUS, WALK, ActionSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,11 @@ FIXED: tuple[FixedKey, ...] = (
         CLASS_KEYS,
         tr_noop("Paint with a class"),
         tr_noop("The digits are keys of the project's classes. They are found by their place on the keyboard."),
+    ),
+    FixedKey(
+        (CHORD,),
+        tr_noop("First of two keys of a class"),
+        tr_noop("Chords of classes begin with it. Give them in the menu of a class."),
     ),
     FixedKey(
         ("Space",), tr_noop("Pan while held"), tr_noop("It is held during a drag, and presses the focused button.")

@@ -20,7 +20,8 @@ _ROWS = ((16, "QWERTYUIOP[]"), (30, "ASDFGHJKL;'`"), (43, "\\ZXCVBNM,."))
 """Number of the first place of a row, and its keys on a US keyboard."""
 
 _LATIN = {first + number: Qt.Key(ord(key)) for first, keys in _ROWS for number, key in enumerate(keys)}
-_BRACKETS = (Qt.Key.Key_BracketLeft, Qt.Key.Key_BracketRight)
+_SIGNS = (Qt.Key.Key_BracketLeft, Qt.Key.Key_BracketRight, Qt.Key.Key_QuoteLeft)
+"""Keys of shortcuts that have no letter: their places count whatever is printed on them, but for Latin letters."""
 
 
 def digit_at(event: QKeyEvent) -> int | None:
@@ -36,11 +37,11 @@ def latin_key(event: QKeyEvent) -> Qt.Key | None:
     """Return the key of a US keyboard in the place of a key.
 
     It is for keys that no shortcut names: letters of other scripts, and all but Latin letters in the places of the
-    brackets. Other keys mean what is printed on them, and give None.
+    brackets and of the key left of 1. Other keys mean what is printed on them, and give None.
     """
     key = _LATIN.get(_place(event) or 0)
-    if key in _BRACKETS:
-        return None if event.key() in _BRACKETS or Qt.Key.Key_A <= event.key() <= Qt.Key.Key_Z else key
+    if key in _SIGNS:
+        return None if event.key() in _SIGNS or Qt.Key.Key_A <= event.key() <= Qt.Key.Key_Z else key
     return key if _is_foreign(event.key()) else None
 
 

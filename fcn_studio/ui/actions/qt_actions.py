@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from PySide6.QtCore import QEvent, QKeyCombination, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence
@@ -14,7 +14,7 @@ from fcn_studio.ui.actions import keys
 from fcn_studio.ui.actions.key_file import from_table
 from fcn_studio.ui.actions.key_tips import refresh_tips
 from fcn_studio.ui.actions.physical_keys import digit_at, latin_key
-from fcn_studio.ui.actions.table import ACTIONS, BY_NAME, CLASS_KEYS, MENUS, ActionSpec, Needs
+from fcn_studio.ui.actions.table import ACTIONS, BY_NAME, CHORDS, CLASS_KEYS, MENUS, ActionSpec, Needs
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.runtime.user_messages import ActionDoor
 from fcn_studio.ui.widgets import theme
@@ -42,23 +42,38 @@ class Actions(QObject):
         if isinstance(application := QApplication.instance(), QApplication):
             application.focusChanged.connect(self._focus_changed)
         self._actions: dict[str, QAction] = {}
-        self._class_actions: list[QAction] = []
         groups: dict[str, QActionGroup] = {}
         for spec in ACTIONS:
             action = self._made(spec, window)
             if spec.group:
                 groups.setdefault(spec.group, QActionGroup(self)).addAction(action)
-        for key in CLASS_KEYS:
-            action = QAction(tr("Class {key}", key=key), window)
-            action.setShortcut(QKeySequence(key))
-            action.setAutoRepeat(False)  # during a walk a held key would answer region after region
-            action.triggered.connect(lambda _checked=False, key=key: self.class_key.emit(key))
-            window.addAction(action)
-            self._class_actions.append(action)
+        self._class_actions = [self._made_class_action(key) for key in CLASS_KEYS]
+        self._chords: dict[str, QAction] = {}
         self.menus: dict[str, QMenu] = {}
 
     def __getitem__(self, name: str) -> QAction:
         return self._actions[name]
+
+    def _made_class_action(self, key: str) -> QAction:
+        action = QAction(tr("Class {key}", key=key), self._window)
+        action.setShortcut(QKeySequence(key))
+        action.setAutoRepeat(False)  # during a walk a held key would answer region after region
+        action.triggered.connect(lambda _checked=False: self.class_key.emit(key))
+        self._window.addAction(action)
+        return action
+
+    def set_class_keys(self, used: Collection[str]) -> None:
+        """Let the chords of the classes work, and no others.
+
+        The first key of a chord that no class has would swallow the key after it.
+        """
+        for chord in CHORDS:
+            if chord in used and chord not in self._chords:
+                self._chords[chord] = self._made_class_action(chord)
+            elif chord in self._chords and chord not in used:
+                action = self._chords.pop(chord)
+                self._window.removeAction(action)
+                action.deleteLater()
 
     def _made(self, spec: ActionSpec, window: QWidget) -> QAction:
         action = QAction(tr(spec.text), window)

@@ -289,6 +289,12 @@ TOOL_NAMES = tuple(tool.name for tool in TOOLS)
 CLASS_KEYS = (*"1234567890", *(f"Ctrl+{digit}" for digit in "1234567890"))
 """Shortcuts of classes: the digits, then Ctrl with the digits."""
 
+CHORD = "Z"
+"""First of the two keys of a chord: a letter for the left hand that no action has."""
+
+CHORDS = tuple(f"{CHORD}, {letter}" for letter in "ABCDEFGHIJKLMNOPQSTUVWXYZ")
+"""Two keys after each other that can be given to classes. R has a meaning of its own at a doubtful region."""
+
 CANVAS_MOUSE: tuple[tuple[str, str], ...] = (
     (tr_noop("Ctrl+wheel"), tr_noop("Zoom at the cursor")),
     (tr_noop("Wheel, Shift+wheel"), tr_noop("Scroll; with a brush, Shift+wheel changes its size")),
@@ -315,14 +321,15 @@ def class_keys(table: ClassTable) -> dict[str, int]:
 
     Classes without a key of their own get the free ones of `CLASS_KEYS` in order.
     """
-    own = {info.key: info.index for info in table.active if info.key}
+    own = {info.key: info.index for info in table.active if info.key in (*CLASS_KEYS, *CHORDS)}
     free = (key for key in CLASS_KEYS if key not in own)
-    return own | dict(zip(free, (info.index for info in table.active if not info.key), strict=False))
+    others = (info.index for info in table.active if info.index not in own.values())
+    return own | dict(zip(free, others, strict=False))
 
 
 def conflicts(specs: Iterable[ActionSpec] = ACTIONS) -> dict[str, list[str]]:
     """Return shortcuts that several actions or classes share, with their names."""
-    owners: dict[str, list[str]] = {key.casefold(): [f"class {key}"] for key in CLASS_KEYS}
+    owners: dict[str, list[str]] = {key.casefold(): [f"class {key}"] for key in (*CLASS_KEYS, CHORD)}
     for spec in specs:
         for key in spec.shortcuts:
             owners.setdefault(key.casefold(), []).append(spec.name)
@@ -346,6 +353,7 @@ def shortcut_rows(keys_of: Callable[[str], tuple[str, ...]]) -> list[tuple[str, 
         if menu == _LABEL:
             rows.append(("1 … 9, 0", tr("Paint with class 1 … 10")))
             rows.append(("Ctrl+1 … Ctrl+0", tr("Paint with the next ten classes")))
+            rows.append((f"{CHORDS[0]} … {CHORDS[-1]}", tr("Paint with the class that you gave these two keys")))
         groups.append((plain(tr(menu)), rows))
     groups.append((tr("At a doubtful region"), [(tr(key), tr(what)) for key, what in WALK]))
     groups.append((tr("Mouse"), [(tr(gesture), tr(what)) for gesture, what in MOUSE]))

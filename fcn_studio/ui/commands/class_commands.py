@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, QPoint
 from PySide6.QtWidgets import QMenu, QWidget
 
 from fcn_studio.core.class_changes.change import ClassChange, refuse_removal
-from fcn_studio.core.classes import VOID, ClassInfo
+from fcn_studio.core.classes import VOID, ClassInfo, voc_colour
 from fcn_studio.core.project import Access
 from fcn_studio.errors import FcnStudioError, ProjectError
 from fcn_studio.i18n import tr, tr_n
@@ -116,6 +116,28 @@ class ClassCommands(QObject):
 
         self._messages.offer(done, back, use_again)
 
+    def use_automatic_colour(self) -> None:
+        """Let the program choose the colour of the active class again.
+
+        Raises:
+            ProjectError: if it is void, or nothing may be written.
+        """
+        index = self._active().index
+        self._session.classes.recolour(index, voc_colour(index))
+
+    def give_key(self) -> None:
+        """Ask for the key of the active class.
+
+        Raises:
+            ProjectError: if it is void, or nothing may be written.
+        """
+        from fcn_studio.ui.dialogs.class_key_dialog import ClassKeyDialog
+
+        info = self._active()
+        dialog = ClassKeyDialog(self._session.table, info, self._window)
+        if dialog.asked():
+            self._session.classes.give_key(info.index, dialog.key())
+
     def take_back(self) -> None:
         """Take the last merging or deleting back.
 
@@ -215,6 +237,8 @@ class ClassCommands(QObject):
         for text, act in (
             (tr("Re&name"), dock.rename_active),
             (tr("&Colour…"), dock.colour_active),
+            (tr("A&utomatic colour"), self.use_automatic_colour),
+            (tr("&Key…"), self.give_key),
             (tr("Move &up"), partial(dock.move_active, -1)),
             (tr("Move d&own"), partial(dock.move_active, +1)),
         ):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QDialog, QWidget
 
+from fcn_studio.core.colours.screen_colours import chosen_colour
 from fcn_studio.core.project import Access
 from fcn_studio.errors import ProjectError
 from fcn_studio.i18n import tr
@@ -112,7 +113,7 @@ class FirstClasses(QObject):
         session, project = self._session, self._session.project
         assert project is not None
         if self._labelled(project):
-            new = [(info.name, info.colour) for info in table.active if session.table.find(info.name) is None]
+            new = [(info.name, chosen_colour(info)) for info in table.active if session.table.find(info.name) is None]
             session.classes.add_all(new)
             self._network.load()
         else:

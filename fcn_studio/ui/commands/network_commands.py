@@ -116,7 +116,7 @@ class NetworkCommands(QObject):
 
         The result is None if the user cancels.
         """
-        from fcn_studio.core.colours.screen_colours import is_chosen
+        from fcn_studio.core.colours.screen_colours import chosen_colour
         from fcn_studio.ui.dialogs.class_map_dialog import ClassMapDialog
         from fcn_studio.ui.network.current_network import name_of
 
@@ -132,7 +132,7 @@ class NetworkCommands(QObject):
         )
         if not dialog.asked() or session.project is not project:
             return None
-        added = [(info.name, info.colour if is_chosen(info) else None) for info in dialog.new_classes()]
+        added = [(info.name, chosen_colour(info)) for info in dialog.new_classes()]
         session.classes.add_all(added)
         return dialog.class_map(session.table)
 

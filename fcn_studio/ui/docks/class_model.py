@@ -249,7 +249,7 @@ class ClassModel(QAbstractTableModel):
 
     def _text(self, info: ClassInfo, column: Column) -> str | None:
         if column is Column.KEY:
-            return self._keys.get(info.index, "").replace("Ctrl+", "^")
+            return self._keys.get(info.index, "").replace("Ctrl+", "^").replace(", ", " ")
         if column is Column.NAME:
             return info.name
         return share_words(float(self._shares[info.index])) if column is Column.SHARE else None

@@ -66,6 +66,14 @@ class ClassEditor:
         """
         self._set_table(self._open.table.changed(index, colour=colour))
 
+    def give_key(self, index: int, key: str) -> None:
+        """Give a class a key and take it from the class that had it; "" for none of its own.
+
+        Raises:
+            ProjectError: if nothing may be written.
+        """
+        self._set_table(self._open.table.with_key(index, key))
+
     def retire(self, index: int) -> None:
         """No longer offer a class. Its pixels stay.
 

@@ -23,7 +23,7 @@ from fcn_studio.i18n import tr
 from fcn_studio.settings import Settings
 from fcn_studio.tools.options import BRUSH_SHAPE, BRUSH_SIZE
 from fcn_studio.ui.actions.qt_actions import Actions, HeldKey
-from fcn_studio.ui.actions.table import ACTIONS, TOOL_NAMES
+from fcn_studio.ui.actions.table import ACTIONS, TOOL_NAMES, class_keys
 from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.commands.check_commands import CheckCommands
 from fcn_studio.ui.commands.class_commands import ClassCommands
@@ -242,7 +242,7 @@ class MainWindow(QMainWindow):
         session.edited.connect(self._show_history)
         session.edited.connect(self._show_title)
         session.saved.connect(self._show_title)
-        session.table_changed.connect(lambda: canvas.layers.set_table(on_screen(session.table)))
+        session.table_changed.connect(self._table_changed)
         session.recovered.connect(
             lambda text: self.messages.offer(text, tr("What came back"), self._commands.show_recovery)
         )
@@ -337,11 +337,15 @@ class MainWindow(QMainWindow):
         self.layout_.show_parts(there)
         (self.canvas if there else self._welcome).setFocus()
         self._recent.show()
-        self.canvas.layers.set_table(on_screen(self._session.table))
+        self._table_changed()
         self._rules_changed()
         self._tool_changed()
         self._document_changed()
         self._network_changed()
+
+    def _table_changed(self) -> None:
+        self.canvas.layers.set_table(on_screen(self._session.table))
+        self.actions_.set_class_keys(class_keys(self._session.table))
 
     def _document_changed(self) -> None:
         self.canvas.set_document(self._session.document, self._session.picture)

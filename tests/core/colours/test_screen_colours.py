@@ -9,10 +9,10 @@ from fcn_studio.core.classes import ClassTable, voc_colour, voc_table
 from fcn_studio.core.colours.screen_colours import (
     NEAR,
     ScreenColours,
+    chosen_colour,
     colour_of_new,
     distances,
     farthest,
-    is_chosen,
     oklab,
     on_screen,
     seen,
@@ -54,7 +54,7 @@ def test_background_and_chosen_colours_stay_and_others_keep_away() -> None:
     of_car = bright.classes[8].colour
     table = STREET.changed(3, colour=of_car)
     shown = on_screen(table, ScreenColours.BRIGHT)
-    assert is_chosen(table.classes[3])
+    assert [c.index for c in table if chosen_colour(c)] == [3]
     assert shown.classes[3].colour == of_car
     apart = distances(seen([shown.classes[8].colour], ScreenColours.BRIGHT), seen([of_car], ScreenColours.BRIGHT)[0])
     assert apart[0] > NEAR, "the car has given way"

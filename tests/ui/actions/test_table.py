@@ -4,9 +4,14 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
 from fcn_studio import paths
 from fcn_studio.core.classes import ClassInfo, ClassTable
 from fcn_studio.ui.actions.table import ACTIONS, BY_NAME, MENUS, class_keys, conflicts, shortcut_table
+from fcn_studio.ui.dialogs.class_key_dialog import ClassKeyDialog
 from tests.ui.conftest import Studio
 
 
@@ -55,6 +60,33 @@ def test_classes_without_a_key_get_the_free_ones() -> None:
         (ClassInfo(0, "a", (0, 0, 0)), ClassInfo(1, "b", (1, 1, 1), "1"), ClassInfo(2, "c", (2, 2, 2))), 3
     )
     assert class_keys(named) == {"1": 1, "2": 0, "3": 2}
+
+
+def test_a_class_is_given_two_keys(studio: Studio, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    window, toolbox = studio.window, studio.toolbox
+    toolbox.set_class(2)
+
+    def choose(dialog: ClassKeyDialog) -> bool:
+        assert dialog.key() == "3"
+        assert dialog.choice.itemText(dialog.choice.findData("1")) == "1 (now background)"
+        dialog.choice.setCurrentIndex(dialog.choice.findData("Z, D"))
+        return True
+
+    monkeypatch.setattr(ClassKeyDialog, "asked", choose)
+    window._classes.give_key()
+    assert class_keys(studio.session.table) == {"1": 0, "2": 1, "Z, D": 2}
+    project = studio.session.project
+    assert project is not None
+    assert 'key = "Z, D"' in (project.folder / "fcn-studio.toml").read_text()
+    toolbox.set_class(1)
+    image = studio.session.index
+    window.canvas.setFocus()
+    for key in (Qt.Key.Key_Z, Qt.Key.Key_D):
+        qtbot.keyClick(window.canvas, key)
+    assert (toolbox.class_index, studio.session.index) == (2, image), "D alone would open the next image"
+    table = studio.session.table.with_key(1, "Z, D")
+    assert [info.key for info in table] == ["1", "Z, D", ""]
+    assert class_keys(table) == {"1": 0, "Z, D": 1, "2": 2}
 
 
 def test_the_readme_table_is_made_without_qt() -> None:
