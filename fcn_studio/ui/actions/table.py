@@ -362,7 +362,8 @@ def shortcut_rows(keys_of: Callable[[str], tuple[str, ...]]) -> list[tuple[str, 
 
 def shortcut_table() -> str:
     """Return all default shortcuts as a Markdown table for the README."""
-    lines = [f"| {tr('Keys')} | {tr('What they do')} |", "|---|---|"]
+    keys_title, meaning_title = tr("Keys"), tr("What they do")
+    lines = [f"| {keys_title} | {meaning_title} |", "|---|---|"]
     for heading, rows in shortcut_rows(default_keys):
         lines.append(f"| **{heading}** | |")
         lines += [f"| {keys.replace('|', chr(92) + '|')} | {what} |" for keys, what in rows]
