@@ -49,6 +49,7 @@ class _Reader(pickle.Unpickler):
             UnpicklingError: if it is anything else.
         """
         ours = module == "fcn_studio.jobs.protocol" or module.startswith("fcn_studio.core.")
+        ours = ours or (module, name) == ("fcn_studio.i18n", "Message")  # where a job ran, in any language
         found = super().find_class(module, name) if ours or (module, name) in _ARRAYS else None
         if found is None or (ours and not isinstance(found, type)):
             raise pickle.UnpicklingError(f"{module}.{name} is no part of the protocol")

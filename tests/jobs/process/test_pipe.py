@@ -14,6 +14,7 @@ import pytest
 
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.training import Level, TrainConfig, TrainOutcome, TrainProgress
+from fcn_studio.i18n import message_n
 from fcn_studio.jobs.process import pipe as pipe_module
 from fcn_studio.jobs.process.pipe import END, MessagePipe
 from fcn_studio.jobs.protocol import Alive, Done, Evaluated, Failed, Progress, Ready, Started
@@ -42,7 +43,7 @@ def line() -> Iterator[Line]:
 
 
 MESSAGES = [
-    Ready("CPU"),
+    Ready(message_n("CPU, {n} thread", "CPU, {n} threads", 2)),
     Started(1),
     Alive(3, 0.5),
     Failed(2, "no memory left", "Traceback"),
@@ -51,7 +52,7 @@ MESSAGES = [
     Done(1, outcome("best")),
     Done(1, figures(0.5, c1=np.float64(0.25))),
     Done(1, TrainConfig(Level.QUICK)),
-    Done(1, None),
+    Done(1, None, message_n("CPU, {n} thread", "CPU, {n} threads", 1)),
 ]
 
 
