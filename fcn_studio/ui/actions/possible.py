@@ -25,6 +25,9 @@ _OF_PREDICTION = (
 )
 """Actions that need a prediction or make one."""
 
+_MENUS_HERE = tuple(MENUS[number] for number in (1, 3, 2, 4, 5, 0, 6))
+"""Menus in the order of their use while labelling."""
+
 _WITHOUT_PREDICTION = ("auto_segment",)
 
 
@@ -60,12 +63,14 @@ def possible_now(moment: Moment) -> list[tuple[str, Rows]]:
         groups.append((BY_NAME[moment.tool].plain_text, rows))
     groups.append((tr("Prediction, Live is on") if moment.live else tr("Prediction"), _prediction_rows(moment)))
     groups.append((tr("Classes"), _class_rows(moment.classes)))
-    if moment.enabled("fit"):  # an image is open
-        groups.append((tr("Mouse"), [(tr(key), tr(what)) for key, what in CANVAS_MOUSE]))
-    groups.append((tr("Tools"), _rows([BY_NAME[name] for name in TOOL_NAMES], moment)))
-    for menu in (*MENUS[1:-1], MENUS[0], MENUS[-1]):  # File and Help matter least while labelling
+    for menu in _MENUS_HERE:
         specs = [spec for spec in ACTIONS if spec.menu == menu and spec.name not in (*TOOL_NAMES, *_OF_PREDICTION)]
         groups.append((plain(tr(menu)), _rows(specs, moment)))
+        if menu == _MENUS_HERE[0]:
+            groups.append((tr("Tools"), _rows([BY_NAME[name] for name in TOOL_NAMES], moment)))
+    if moment.enabled("fit"):  # an image is open
+        at = len(groups) - 2
+        groups.insert(at, (tr("Mouse"), [(tr(key), tr(what)) for key, what in CANVAS_MOUSE]))
     return [group for group in groups if group[1]]
 
 

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QComboBox, QMenu,
 from fcn_studio.i18n import tr
 from fcn_studio.settings import Settings
 from fcn_studio.ui.actions import keys
-from fcn_studio.ui.actions.key_file import from_table
 from fcn_studio.ui.actions.key_tips import refresh_tips
 from fcn_studio.ui.actions.physical_keys import digit_at, latin_key
 from fcn_studio.ui.actions.table import ACTIONS, BY_NAME, CHORDS, CLASS_KEYS, MENUS, ActionSpec, Needs
@@ -37,7 +36,7 @@ class Actions(QObject):
     def __init__(self, window: QWidget, door: ActionDoor, settings: Settings) -> None:
         super().__init__(window)
         self._window, self._door, self._settings = window, door, settings
-        keys.use(from_table(settings.keys)[0])
+        self._use_keys()
         settings.watch(self._setting_changed)
         if isinstance(application := QApplication.instance(), QApplication):
             application.focusChanged.connect(self._focus_changed)
@@ -97,11 +96,20 @@ class Actions(QObject):
         action.setShortcuts([QKeySequence(key) for key in keys.current().of(spec.name)])
         action.setToolTip(keys.with_key(spec.sentence, spec.name))
 
+    def _use_keys(self) -> None:
+        """Put the keys of the settings in force."""
+        if not self._settings.keys:
+            keys.use(keys.Keys())
+            return
+        from fcn_studio.ui.actions.key_file import from_table  # start-up: most users change no key
+
+        keys.use(from_table(self._settings.keys)[0])
+
     def _setting_changed(self, setting: str) -> None:
         """Put changed keys in force, and into actions and tool tips."""
         if setting != "keys":
             return
-        keys.use(from_table(self._settings.keys)[0])
+        self._use_keys()
         for action in self._actions.values():
             action.setShortcuts([])  # else a key that moves would be ambiguous for a moment
         for spec in ACTIONS:

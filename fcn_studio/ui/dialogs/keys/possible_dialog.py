@@ -61,14 +61,14 @@ class PossibleDialog(Dialog):
 
 
 def balanced(groups: Sequence[Group], columns: int) -> list[list[Group]]:
-    """Divide groups among columns in their order, so that the highest column is as low as it can be."""
+    """Divide groups among columns in their order, so that no column is much higher than the others."""
     heights = [2 + sum(2 if len(names) > _LONG else 1 for names, _what in rows) for _heading, rows in groups]
     ends = [*combinations(range(1, len(groups)), columns - 1)] or [tuple(range(1, len(groups)))]
 
     def columns_of(cuts: tuple[int, ...]) -> list[slice]:
         return [slice(start, end) for start, end in pairwise((0, *cuts, len(groups)))]
 
-    best = min(ends, key=lambda cuts: max(sum(heights[part]) for part in columns_of(cuts)))
+    best = min(ends, key=lambda cuts: sum(sum(heights[part]) ** 4 for part in columns_of(cuts)))
     return [list(groups[part]) for part in columns_of(best)]
 
 
@@ -81,7 +81,7 @@ def _column(groups: Sequence[Group]) -> QWidget:
         stack.addWidget(with_role(QLabel(heading), "strong"))
         grid = QGridLayout()
         grid.setHorizontalSpacing(theme.GRID)
-        grid.setVerticalSpacing(theme.GRID // 2)
+        grid.setVerticalSpacing(theme.GRID // 4)
         grid.setColumnStretch(1, 1)
         for names, what in rows:
             row, text = grid.rowCount(), QLabel(what, wordWrap=True)
