@@ -144,6 +144,7 @@ class StatusLine(QStatusBar):
         job_list.changed.connect(self._jobs_changed)
         device.changed.connect(self._show_device)
         live.changed.connect(self._show_live)
+        live.switched.connect(self._show_live)
         self.retheme()
         self._show_project()
         self._show_device()
