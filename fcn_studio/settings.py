@@ -139,6 +139,14 @@ class _SettingsTable:
             "colour_blind": tr_noop("Colour-blind safe"),
         },
     )
+    interface_scale = Setting(
+        100,
+        tr_noop("Interface scale"),
+        tr_noop("Size of text and controls, in addition to the scale of the desktop. It changes at the next start."),
+        low=80,
+        high=200,
+        unit="%",
+    )
     wheel_zooms = Setting(
         False, tr_noop("Mouse wheel zooms"), tr_noop("Off: the wheel scrolls and Ctrl+wheel zooms.")
     )

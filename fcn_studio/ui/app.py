@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,7 +99,7 @@ def _greet_demo(studio: Studio) -> None:
     if project is None or not (project.folder / DEMO_MARK).is_dir():
         return
     studio.window.training_dock.propose(DEMO_TRAINING.level, DEMO_MINUTES)
-    studio.window.training_dock.raise_()
+    studio.window.layout_.show_below(studio.window.training_dock)
     studio.window.messages.say(
         tr(
             "Demo: 24 drawn micrographs, 2 of them labelled. Live has learned from these: paint, and press {accept} "
@@ -107,14 +110,17 @@ def _greet_demo(studio: Studio) -> None:
     )
 
 
-def application(arguments: list[str] | None = None) -> QApplication:
+def application(arguments: list[str] | None = None, *, scale: int = 100) -> QApplication:
     """Return the application object with names and fonts.
+
+    ``scale`` enlarges everything by so many percent, in addition to the scale of the desktop.
 
     Raises:
         UsageError: if there is no display to open a window on.
     """
     refuse_without_display()
-    app = QApplication.instance() or QApplication(arguments or sys.argv[:1])
+    with qt_scale(scale):
+        app = QApplication.instance() or QApplication(arguments or sys.argv[:1])
     assert isinstance(app, QApplication)
     app.setApplicationName("FCN Studio")
     app.setApplicationDisplayName("FCN Studio")
@@ -122,6 +128,29 @@ def application(arguments: list[str] | None = None) -> QApplication:
     app.setWindowIcon(QIcon(str(resource("desktop", "fcn-studio-128.png"))))
     theme.install_fonts()
     return app
+
+
+@contextmanager
+def qt_scale(percent: int) -> Iterator[None]:
+    """Multiply the scale that Qt reads when the application object is made.
+
+    Programs that are started later get the environment as it was.
+    """
+    name = "QT_SCALE_FACTOR"
+    before = os.environ.get(name)
+    try:
+        factor = float(before or 1)
+    except ValueError:
+        factor = 1.0
+    if percent != 100:
+        os.environ[name] = f"{factor * percent / 100:g}"
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ[name] = before
+        else:
+            os.environ.pop(name, None)
 
 
 def refuse_without_display() -> None:
@@ -160,16 +189,21 @@ def run_window(
                 folder=folder,
             )
         )
-    app = application()
+    settings = Settings()
+    app = application(scale=settings.interface_scale)
     with CrashMarker() as log_file:
         log_to(log_file)
-        return _run(app, folder, break_lock, max_pixels, signals)
+        return _run(app, settings, folder, break_lock, max_pixels, signals)
 
 
 def _run(
-    app: QApplication, folder: Path | None, break_lock: bool, max_pixels: int | None, signals: QuitSignals
+    app: QApplication,
+    settings: Settings,
+    folder: Path | None,
+    break_lock: bool,
+    max_pixels: int | None,
+    signals: QuitSignals,
 ) -> int:
-    settings = Settings()
     if max_pixels is not None:
         settings.use_for_now("max_pixels", max_pixels)
     i18n.remember()

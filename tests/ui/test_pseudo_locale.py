@@ -219,7 +219,8 @@ def settle() -> None:
 def test_the_window_speaks_the_language_and_cuts_no_word(studio: Studio) -> None:
     window = studio.window
     window.resize(1280, 720)
-    for dock in (window.classes_dock, window.layers_dock, window.files_dock, window.training_dock):
+    window.layout_.show_below(window.training_dock)
+    for dock in (window.classes_dock, window.layers_dock, window.files_dock):
         dock.raise_()
         settle()
         assert not (found := untranslated(window, PROJECT)), listed(found)

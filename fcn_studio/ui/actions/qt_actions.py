@@ -41,6 +41,7 @@ class Actions(QObject):
         if isinstance(application := QApplication.instance(), QApplication):
             application.focusChanged.connect(self._focus_changed)
         self._actions: dict[str, QAction] = {}
+        self._inks: dict[str, str] = {}
         groups: dict[str, QActionGroup] = {}
         for spec in ACTIONS:
             action = self._made(spec, window)
@@ -116,10 +117,11 @@ class Actions(QObject):
             self._give_keys(spec)
         refresh_tips(self._window)
 
-    def with_icon(self, name: str) -> QAction:
-        """Return an action with its icon, for a tool bar."""
+    def with_icon(self, name: str, ink: str = "text") -> QAction:
+        """Return an action with its icon, for a tool bar; ``ink`` names a colour of the theme."""
         action = self._actions[name]
-        action.setIcon(theme.icon(BY_NAME[name].icon))
+        self._inks[name] = ink
+        action.setIcon(theme.icon(BY_NAME[name].icon, getattr(theme.current(), ink)))
         return action
 
     def bind(self, name: str, act: Callable[[], object]) -> None:
@@ -153,9 +155,8 @@ class Actions(QObject):
 
     def retheme(self) -> None:
         """Draw the icons in the colours of the theme."""
-        for name, action in self._actions.items():
-            if not action.icon().isNull():
-                self.with_icon(name)
+        for name, ink in self._inks.items():
+            self.with_icon(name, ink)
 
     def key_by_place(self, event: QKeyEvent) -> bool:
         """Handle a key by its place on the keyboard.

@@ -243,6 +243,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
                tr_noop("Predict the selected images, and label those that nobody has touched"), needs=_WP),
     ActionSpec("fine_tune", tr_noop("Fine-&tune"), _NETWORK, ("Ctrl+T",), "train",
                tr_noop("Train the network on all pixels that you labelled"), separator=True, needs=_WP),
+    ActionSpec("training", tr_noop("T&raining"), _NETWORK, ("Ctrl+Shift+T",), "",
+               tr_noop("Show or hide the page on training, below the image"), needs=_P),
     ActionSpec("train_from_scratch", tr_noop("&Train from scratch…"), _NETWORK, (), "",
                tr_noop("Choose a new network and train it on all pixels that you labelled"), needs=_WP),
     ActionSpec("label_errors", tr_noop("Fin&d label errors"), _NETWORK, (), "",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QIcon, QShowEvent
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.widgets import theme
+from fcn_studio.ui.widgets.named import with_role
 
 _BUTTON = QDialogButtonBox.StandardButton
 
@@ -34,10 +35,13 @@ class Dialog(QDialog):
         self.column.setSpacing(theme.GRID)
         self.column.addStrut(width - 4 * theme.GRID)  # a minimum width of the dialog itself would let contents be cut
         self.buttons = QDialogButtonBox(_BUTTON.Cancel if accept else _BUTTON.Close)
+        for button in self.buttons.buttons():
+            button.setIcon(QIcon())  # the style's own icons are of another family
         self.buttons.rejected.connect(self.reject)
         self.accept_button: QPushButton | None = None
         if accept:
             self.accept_button = self.buttons.addButton(accept, QDialogButtonBox.ButtonRole.AcceptRole)
+            with_role(self.accept_button, "main")
             self.buttons.accepted.connect(self.accept)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(2 * theme.GRID, 2 * theme.GRID, 2 * theme.GRID, 2 * theme.GRID)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QToolButton,
     QTreeWidget,
     QTreeWidgetItem,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _LISTED = 500
 """Faults of one kind that are listed."""
+
+CONTROLS_WIDTH = 288
 
 _FAULT, _CHECK = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
 
@@ -90,24 +93,35 @@ class CheckDock(QDockWidget):
         self.tree = self._made_tree()
         self._detail = QLabel(wordWrap=True)
         self._detail.setTextFormat(Qt.TextFormat.PlainText)
-        self._detail.setFixedHeight(3 * self._detail.fontMetrics().lineSpacing())
+        self._detail.setMinimumHeight(3 * self._detail.fontMetrics().lineSpacing())
         self._detail.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._make_buttons()
-        content = QWidget()
-        column = QVBoxLayout(content)
-        column.setContentsMargins(theme.GRID, theme.GRID // 2, theme.GRID, theme.GRID)
-        column.setSpacing(theme.GRID // 2)
         first = QHBoxLayout()
         first.addWidget(self.start, 1)
         first.addWidget(self._thresholds)
+        controls = QWidget()
+        controls.setMinimumWidth(CONTROLS_WIDTH)
+        column = QVBoxLayout(controls)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.GRID // 2)
         column.addLayout(first)
-        for widget in (self._bar, self._summary, self.tree, self._detail):
-            column.addWidget(widget, stretch=int(widget is self.tree))
+        for widget in (self._bar, self._summary, self._detail):  # their words do not widen the column
+            widget.setSizePolicy(QSizePolicy.Policy.Ignored, widget.sizePolicy().verticalPolicy())
+        for widget in (self._bar, self._summary):
+            column.addWidget(widget)
+        column.addWidget(self._detail, 1)
         for pair in ((self.matrix, self.every), (self.here, self.all)):
-            column.addLayout(row := QHBoxLayout())
+            column.addLayout(buttons := QHBoxLayout())
             for button in pair:
-                row.addWidget(button)
+                buttons.addWidget(button)
+        content = QWidget()
+        row = QHBoxLayout(content)
+        row.setContentsMargins(theme.GRID, theme.GRID // 2, theme.GRID, theme.GRID)
+        row.setSpacing(2 * theme.GRID)
+        row.addWidget(controls)
+        row.addWidget(self.tree, 1)
         self.setWidget(content)
+        self.setAllowedAreas(Qt.DockWidgetArea.BottomDockWidgetArea | Qt.DockWidgetArea.TopDockWidgetArea)
         check.changed.connect(self._show)
         check.progress.connect(self._show_progress)
         session.document_changed.connect(self._show_buttons)

@@ -103,6 +103,7 @@ class ClassesDock(QDockWidget):
         view.setModel(self._model)
         view.setRootIsDecorated(False)
         view.setUniformRowHeights(True)
+        view.setSizeAdjustPolicy(QTreeView.SizeAdjustPolicy.AdjustToContents)  # the window's layout asks for it
         view.setHeaderHidden(True)
         view.setIconSize(QSize(16, 16))
         view.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked)

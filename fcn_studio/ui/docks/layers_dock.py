@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QDockWidget,
@@ -84,6 +84,7 @@ class LayersDock(QDockWidget):
             QToolButton(autoRaise=True), tr("Show layer: {layer}", layer=name), tr("Show or hide. {tip}", tip=tip)
         )
         eye.setCheckable(True)
+        eye.setIconSize(QSize(16, 16))
         eye.clicked.connect(lambda on: self._layers.set_style(layer, visible=on))
         label = named(QLabel(name), name, tip)
         slider = named(

@@ -112,6 +112,9 @@ class TrainingDock(QDockWidget):
 
     Signals:
         done(): the user finished typing here; the keyboard belongs to the canvas again.
+
+    Attributes:
+        in_front: whether the dock is seen, not hidden and not behind another tab.
     """
 
     done = Signal()
@@ -131,7 +134,7 @@ class TrainingDock(QDockWidget):
         self._fine_tuning, self._job_list = network.fine_tuning, network.job_list
         self._curves: Curves | None = None
         self._judged_with: NetworkInfo | None = None
-        self._in_front = False
+        self.in_front = False
         self._draw_soon = QTimer(self, singleShot=True, interval=DRAW_MS)
         self._draw_soon.timeout.connect(self._draw)
         self.visibilityChanged.connect(self._come_or_go)
@@ -149,6 +152,7 @@ class TrainingDock(QDockWidget):
         self.fine_tune_button = self._button(
             tr("Fine-tune"), tr("Train on all pixels that you labelled"), self.start, "fine_tune"
         )
+        with_role(self.fine_tune_button, "main")
         self.stop_button = self._button(
             tr("Stop"), tr("Stop and keep the best network so far"), network.fine_tuning.stop, "stop"
         )
@@ -216,30 +220,34 @@ class TrainingDock(QDockWidget):
         going_on.setSpacing(theme.GRID)
         going_on.addWidget(self._interrupted, 1)
         going_on.addWidget(self.go_on_button)
+        controls, self._results = _column(), _column()
+        controls.addWidget(self._name)
+        controls.addLayout(form)
+        controls.addLayout(buttons)
+        controls.addStretch(1)
+        for words in (self._known, self._counts):
+            self._results.addWidget(words)
+        self._results.addLayout(going_on)
+        for words in (self._verdict, self._advice, self._truth):
+            self._results.addWidget(words)
+        self._results.addStretch()
         content = QWidget()
-        self._column = column = QVBoxLayout(content)
-        column.setContentsMargins(theme.GRID, theme.GRID // 2, theme.GRID, theme.GRID)
-        column.setSpacing(theme.GRID)
-        column.addWidget(self._name)
-        column.addWidget(self._known)
-        column.addLayout(form)
-        column.addWidget(self._counts)
-        column.addLayout(buttons)
-        column.addLayout(going_on)
-        column.addWidget(self._verdict)
-        column.addWidget(self._advice)
-        column.addWidget(self._truth)
-        column.addWidget(self._table)
-        column.addStretch(1)
-        self._area = area = QScrollArea(widgetResizable=True)
+        row = QHBoxLayout(content)
+        row.setContentsMargins(theme.GRID, theme.GRID // 2, theme.GRID, theme.GRID)
+        row.setSpacing(2 * theme.GRID)
+        row.addLayout(controls)
+        row.addLayout(self._results, 1)
+        row.addWidget(self._table)
+        area = QScrollArea(widgetResizable=True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setWidget(content)
         self.setWidget(area)
+        self.setAllowedAreas(Qt.DockWidgetArea.BottomDockWidgetArea | Qt.DockWidgetArea.TopDockWidgetArea)
 
     def _come_or_go(self, front: bool) -> None:
-        self._in_front = front
+        self.in_front = front
         if front and self._curves is None:
             # A dock behind another tab is in front for a moment while the window is laid out: that does not count.
             QTimer.singleShot(0, self, self._load_curves)
@@ -247,18 +255,12 @@ class TrainingDock(QDockWidget):
             self._draw_soon.start()
 
     def _load_curves(self) -> None:
-        if self._curves is None and self._in_front:
+        if self._curves is None and self.in_front:
             from fcn_studio.ui.widgets.curves import Curves  # costs 0.2 s, and only those who train should pay
 
             self._curves = Curves()
-            self._column.insertWidget(self._column.indexOf(self._table), self._curves)
+            self._results.insertWidget(self._results.count() - 1, self._curves, 1)
             self._draw()
-            if self._job_list.views:
-                QTimer.singleShot(0, self, self._show_curves)
-
-    def _show_curves(self) -> None:
-        if self._curves is not None:
-            self._area.ensureWidgetVisible(self._curves)
 
     def retheme(self) -> None:
         """Take the colours of the theme."""
@@ -294,13 +296,12 @@ class TrainingDock(QDockWidget):
             words.hide()
 
     def begin(self, config: TrainConfig, *, go_on: bool = False) -> None:
-        """Begin a training with the augmentation of the settings, and show its curves.
+        """Begin a training with the augmentation of the settings.
 
         A training that goes on keeps its own augmentation.
         """
         self._forget_verdict()
         self._fine_tuning.start(config if go_on else self._augmented(config), go_on=go_on)
-        self._show_curves()
 
     def _augmented(self, config: TrainConfig) -> TrainConfig:
         """Return a training with the augmentation of the settings, as far as its level uses it."""
@@ -402,7 +403,7 @@ class TrainingDock(QDockWidget):
     def _progressed(self, progress: TrainProgress) -> None:
         if progress.figures is not None:
             self._table.show_figures(self._session.table, progress.figures)
-        if self._in_front and not self._draw_soon.isActive():  # isVisible() is true behind another tab as well
+        if self.in_front and not self._draw_soon.isActive():  # isVisible() is true behind another tab as well
             self._draw_soon.start()
 
     def _show_advice(self, figures: Figures) -> None:
@@ -422,3 +423,9 @@ class TrainingDock(QDockWidget):
             self._show_advice((outcome.figures if adoption.adopted else outcome.baseline) or outcome.figures)
         self.refresh()
         self._draw()
+
+
+def _column() -> QVBoxLayout:
+    column = QVBoxLayout()
+    column.setSpacing(theme.GRID)
+    return column

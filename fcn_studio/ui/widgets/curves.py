@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.training import TrainProgress
@@ -18,7 +18,7 @@ from fcn_studio.i18n import tr
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.class_colours import on_screen
 
-PLOT_HEIGHT = 104
+PLOT_WIDTH, PLOT_HEIGHT = 160, 104
 MOST_POINTS = 400
 """Points drawn; a plot of this dock has fewer columns."""
 
@@ -37,12 +37,13 @@ class Curves(QWidget):
         self._iou = _plot(tr("Validation IoU"), tr("1 is perfect; mean in bold"))
         self._iou.setYRange(0, 1, padding=0.02)
         self._iou.setXLink(self._loss)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.GRID)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(2 * theme.GRID)
         for plot in (self._loss, self._iou):
-            plot.setFixedHeight(PLOT_HEIGHT)
-            column.addWidget(plot)
+            plot.setMinimumSize(PLOT_WIDTH, PLOT_HEIGHT)
+            plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)  # its own hint is 480 pixels
+            row.addWidget(plot)
         self.retheme()
 
     def retheme(self) -> None:

@@ -26,7 +26,7 @@ def named(widget: W, name: str, tip: str = "") -> W:
 def with_role(widget: W, role: str) -> W:
     """Give a label or button a role of the style sheet.
 
-    Roles are "dim", "strong", "title" and "choice".
+    Roles are "dim", "strong", "title", "choice", "button" and "main".
     """
     widget.setProperty("role", role)
     return widget

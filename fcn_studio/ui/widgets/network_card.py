@@ -85,9 +85,9 @@ def _line(name: str, words: str) -> QLineEdit:
     """Return a line to copy from, whose end may not be visible."""
     line = named(QLineEdit(words, readOnly=True), name, words)
     line.setFrame(False)
-    line.setStyleSheet("background: transparent; padding: 0; margin: 0 0 0 -2px;")
+    line.setStyleSheet("background: transparent; border: 0; padding: 0; margin: 0 0 0 -2px;")
     line.setCursorPosition(0)
-    line.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+    line.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     return line
 
 

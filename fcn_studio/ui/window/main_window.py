@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QLabel,
@@ -35,6 +35,7 @@ from fcn_studio.ui.commands.live_commands import LiveCommands
 from fcn_studio.ui.commands.network_menu import NetworkMenu
 from fcn_studio.ui.commands.open_folder import dropped_path
 from fcn_studio.ui.commands.split_commands import SplitCommands
+from fcn_studio.ui.commands.training_commands import TrainingCommands
 from fcn_studio.ui.commands.view_commands import ViewCommands
 from fcn_studio.ui.commands.walk_commands import WalkCommands
 from fcn_studio.ui.docks.classes_dock import ClassesDock
@@ -48,10 +49,11 @@ from fcn_studio.ui.saving.autosave import SaveState
 from fcn_studio.ui.widgets import class_colours, theme
 from fcn_studio.ui.widgets.bar_buttons import DuplicateConnectionFilter
 from fcn_studio.ui.widgets.class_colours import on_screen
+from fcn_studio.ui.widgets.focus_ring import WITHOUT, FocusRing
 from fcn_studio.ui.widgets.message_strip import MessageStrip
 from fcn_studio.ui.widgets.named import named, with_role
 from fcn_studio.ui.widgets.welcome import Welcome
-from fcn_studio.ui.window.layout import DockStack, Layout
+from fcn_studio.ui.window.layout import Docks, Layout
 from fcn_studio.ui.window.message_presenter import MessagePresenter
 from fcn_studio.ui.window.options_bar import OptionsBar
 from fcn_studio.ui.window.recent_folders import RecentFolders
@@ -95,9 +97,11 @@ class MainWindow(QMainWindow):
         self._door = ActionDoor(self.messages, self._offer_way_out)
         class_colours.use(settings.screen_colours)
         self.canvas = Canvas()
+        self.canvas.setProperty(WITHOUT, True)
         self.actions_ = Actions(self, self._door, settings)
         self._commands = Commands(session, network, settings, self.messages, self)
         self.setAcceptDrops(True)
+        FocusRing(self)
         self._make_centre()
         self._make_bars()
         self._make_docks()
@@ -144,8 +148,9 @@ class MainWindow(QMainWindow):
         self._network_words.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.menuBar().setCornerWidget(self._network_words)
         self.options_bar = OptionsBar(self._session)
-        for name in ("live", "auto_segment", "verify"):
+        for name in ("live", "auto_segment", "fine_tune"):
             self.options_bar.add_button(self.actions_.with_icon(name))
+        self.options_bar.add_button(self.actions_.with_icon("verify", "on_accent"), main=True)
         self.addToolBar(Qt.ToolBarArea.TopToolBarArea, self.options_bar)
         self._tools = QToolBar(tr("Tools"))
         self._tools.setObjectName("toolBar")
@@ -171,12 +176,13 @@ class MainWindow(QMainWindow):
         self._docks = (self.classes_dock, self.layers_dock, self.files_dock, self.training_dock)
         self.layout_ = Layout(
             self,
-            DockStack(
-                [(self.classes_dock, 230), (self.layers_dock, 190)], [self.files_dock, self.training_dock], 390
-            ),
+            Docks(self.classes_dock, self.layers_dock, self.files_dock, [self.training_dock]),
             [self._tools, self.options_bar],
             self.actions_["toggle_docks"],
             self.actions_["canvas_only"],
+        )
+        self._training = TrainingCommands(
+            self.training_dock, self.layout_.show_below, self._settings, self.messages, self
         )
         self._reset_layout()
 
@@ -189,8 +195,7 @@ class MainWindow(QMainWindow):
         for name, act in (*self._commands.table().items(), *self._labels.table().items()):
             self.actions_.bind(name, act)
         for name, act in (
-            ("demo", self.demo_requested.emit), ("quit", self.close), ("fine_tune", self._fine_tune),
-            ("train_from_scratch", self._train_from_scratch),
+            ("demo", self.demo_requested.emit), ("quit", self.close),
             ("add_class", self.classes_dock.start_adding), ("find_class", self.classes_dock.start_finding),
             ("canvas_only", self._toggle_canvas_only), ("toggle_docks", self._toggle_docks),
             ("reset_layout", self._reset_layout),
@@ -221,14 +226,14 @@ class MainWindow(QMainWindow):
         self._live = LiveCommands(self.canvas, self._session, self._network, self.actions_, self._door)
         self._peek = HeldKey(self.actions_["peek"], self.canvas.layers.set_peeking)
         self.check = CheckCommands(
-            self.canvas, self._session, self._network, self.messages, self._door, self.layout_.show_added, self
+            self.canvas, self._session, self._network, self.messages, self._door, self.layout_.show_below, self
         )
         self._walk = WalkCommands(self.canvas, self._session, self.messages, self._door)
         self._keys = KeyCommands(
             self.actions_, self._session, self._network.live, self._walk.walk, self._settings, self._door,
             self.open_folder, self,
         )  # fmt: skip
-        for name, act in (*self._walk.table().items(), *self.check.table().items()):
+        for name, act in (*self._walk.table().items(), *self.check.table().items(), *self._training.table().items()):
             self.actions_.bind(name, act)
         self.canvas.addActions([self.actions_[spec.name] for spec in ACTIONS if spec.on_canvas])
         self.actions_.class_key.connect(self._class_key)
@@ -311,6 +316,11 @@ class MainWindow(QMainWindow):
 
         dialog = LossDialog(kept=self._session.autosave.journal_holds_all, parent=self)
         return dialog.asked() and self._session.close_project(discard=True)
+
+    @guarded
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.layout_.follow_window()
 
     @guarded
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -421,19 +431,6 @@ class MainWindow(QMainWindow):
         return self._commands.restore.offer(error) or self._commands.networks.offer(error)
 
     # --- the window's own actions -----------------------------------------------------------------------------
-
-    def _fine_tune(self) -> None:
-        self.training_dock.raise_()  # hidden docks stay hidden: the image would get another size
-        self.training_dock.start()
-
-    def _train_from_scratch(self) -> None:
-        from fcn_studio.ui.dialogs.scratch_dialog import ScratchDialog
-
-        dialog = ScratchDialog(self._settings.train_minutes, self)
-        if dialog.asked():
-            config = dialog.config()
-            self.training_dock.raise_()
-            self.training_dock.begin(config)
 
     def _class_key(self, key: str) -> None:
         if not self._walk.name_by_key(key):

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from fcn_studio.core.colours.screen_colours import VOID_COLOUR
@@ -59,6 +59,8 @@ class OptionsBar(QToolBar):
         self._protected = with_role(QLabel(), "dim")
         self._controls: dict[AnyOption, Controls] = {}
         self._option_parts: dict[AnyOption, list[QAction]] = {}
+        self._short: list[QToolButton] = []
+        self._saved = 0
         self._fill()
         for signal in (self._toolbox.tool_changed, self._toolbox.options_changed, self._toolbox.class_changed,
                        self._toolbox.rules_changed, session.table_changed, session.project_changed):  # fmt: skip
@@ -85,13 +87,35 @@ class OptionsBar(QToolBar):
             self.refresh()
         super().changeEvent(event)
 
-    def add_button(self, action: QAction) -> None:
-        """Add a button with text for an action at the right end."""
+    def add_button(self, action: QAction, *, main: bool = False) -> None:
+        """Add a button with text for an action at the right end; the main one stands out."""
         self.addAction(action)
         button = self.widgetForAction(action)
         if isinstance(button, QToolButton):
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            with_role(button, "main" if main else "button")
+            if not main:
+                self._short.append(button)
+
+    @guarded
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Leave out texts of buttons where there is no room.
+
+        Qt would leave out whole buttons, and the main one first.
+        """
+        wide = self.sizeHint().width() + self._saved <= self.width()
+        if wide == (self._saved == 0):
+            return
+        before = sum(button.sizeHint().width() for button in self._short)
+        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if wide else Qt.ToolButtonStyle.ToolButtonIconOnly
+        for button in self._short:
+            button.setToolButtonStyle(style)
+        self._saved = 0 if wide else before - sum(button.sizeHint().width() for button in self._short)
 
     def retheme(self) -> None:
         """Draw icons in the colours of the theme."""
@@ -115,6 +139,7 @@ class OptionsBar(QToolBar):
             part.setVisible(tool.writes and tool.paints)
         self._selection_part.setVisible(tool.writes and toolbox.selection is not None)
         self._selection.setChecked(True)
+        self._fit()
 
     def _show_where(self) -> None:
         where, classes = self._toolbox.where, [info.index for info in self._session.table.active]

@@ -34,7 +34,7 @@ def outcome(*, stopped: bool = False) -> TrainOutcome:
 @pytest.fixture
 def dock(studio: Studio, qtbot: QtBot) -> TrainingDock:
     """The Training dock, in front."""
-    studio.window.training_dock.raise_()
+    studio.window.layout_.show_below(studio.window.training_dock)
     qtbot.waitUntil(lambda: studio.window.training_dock._curves is not None)
     return studio.window.training_dock
 
@@ -43,7 +43,7 @@ def test_plots_are_loaded_when_the_dock_is_first_seen(studio: Studio, qtbot: QtB
     training = studio.window.training_dock
     qtbot.wait(10)
     assert training._curves is None
-    training.raise_()
+    studio.window.layout_.show_below(training)
     qtbot.waitUntil(lambda: training._curves is not None)
 
 
@@ -213,7 +213,7 @@ def test_what_the_demo_proposes_ends_with_it(studio: Studio, dock: TrainingDock,
     assert studio.settings.train_level != "quick"
 
 
-def test_many_reports_are_drawn_a_few_times_and_never_behind_another_tab(
+def test_many_reports_are_drawn_a_few_times_and_never_while_the_dock_is_hidden(
     studio: Studio, dock: TrainingDock, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[int] = []
@@ -230,12 +230,12 @@ def test_many_reports_are_drawn_a_few_times_and_never_behind_another_tab(
     report(100)
     assert not drawn
     qtbot.waitUntil(lambda: drawn == [100])
-    studio.window.files_dock.raise_()
-    qtbot.waitUntil(lambda: not dock._in_front)
+    studio.window.actions_["training"].trigger()
+    assert not dock.in_front
     report(100)
     qtbot.wait(DRAW_MS + 50)
     assert drawn == [100]
-    dock.raise_()
+    studio.window.actions_["training"].trigger()
     qtbot.waitUntil(lambda: drawn == [100, 200])
 
 
