@@ -7,8 +7,7 @@ The window is offscreen and 1920 x 1080, the image a JPEG with a mask, a record 
 some times; the first time is printed apart, for it may have to prepare something. Bars at the median of the others:
 100 ms until the preview is painted, and 50 ms between two turns of the event loop. A bar is kept if wall time or CPU
 time keeps it, since wall time is also that of whatever else the machine does; CPU time is that of all threads of the
-window, for the event loop that of the GUI thread. "smart click" asks the network's process, whose CPU time is not in
-it, so its wall time counts. The exit code is 1 if a bar is missed.
+window and of the network's process, for the event loop that of the GUI thread. The exit code is 1 if a bar is missed.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ def ask_network(window: ToolWindow, rounds: int, width: int, height: int) -> Non
 def line(name: str, times: Times) -> tuple[str, list[str]]:
     """Return a line of the table, and the bars that are missed."""
     first, later = times.wall[0], {key: percentile(values[1:] or values, 50) for key, values in asdict(times).items()}
-    preview = later["wall"] if name == "smart click" else min(later["cpu"], later["wall"])
+    preview = min(later["cpu"], later["wall"])
     held, misses = min(later["held"], later["held_cpu"]), []
     if not name.endswith("written") and preview > PREVIEW_MS:
         misses.append(f"{name}: preview after {preview:.0f} ms, the bar is {PREVIEW_MS:.0f}")
