@@ -142,12 +142,15 @@ def test_a_person_learns_which_tools_save_time() -> None:
     truth[truth == 255] = 0
     prediction = Prediction("a.png", truth, np.zeros_like(truth), "0" * 64)
     everything, habits = FIVE | set(LATER), Habits()
-    person = Skilled(image, truth, frozenset(everything), coloured(truth), prediction, lambda *_: truth, habits)
+    person = Skilled(
+        image, truth, truth, frozenset(everything), coloured(truth), prediction, lambda *_: truth, habits
+    )
     person.correct(StopRule(2, 30))
     assert person.effort.acts["accept image"] == 1
     assert person.share_right > 0.99
     colours, other = document(), Habits()
-    Skilled(colours, truth, FIVE | {"wand"}, coloured(truth), None, lambda *_: truth, other).correct(StopRule(2, 30))
+    tools, picture_rgb = FIVE | {"wand"}, coloured(truth)
+    Skilled(colours, truth, truth, tools, picture_rgb, None, lambda *_: truth, other).correct(StopRule(2, 30))
     assert visible(truth, colours.label_map, 2) == 0
     (attempt, _) = wands(Mistake(document(), truth, 1, truth == 1, FRAME, 2))
     assert other.believed(attempt) != Habits().believed(attempt)

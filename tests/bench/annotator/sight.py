@@ -58,6 +58,16 @@ def seen(truth: LabelMap, name: str) -> LabelMap:
     return np.where(void, np.uint8(VOID), moved)
 
 
+def judged(truth: LabelMap, name: str) -> LabelMap:
+    """Return what the annotator is content with: `seen`, but 255 where that differs from the truth.
+
+    There a border is taken for right whether it lies where the annotator would draw it, or on the edge in the picture.
+    Else labels that follow the picture would look wrong.
+    """
+    drawn = seen(truth, name)
+    return np.where(drawn == truth, drawn, np.uint8(VOID))
+
+
 @lru_cache
 def disc(radius: int) -> NDArray[np.uint8]:
     """Return a disc of odd diameter ``2 * radius + 1`` as a stencil."""

@@ -121,6 +121,7 @@ class Skilled(Person):
 
     Args:
         document: the image.
+        truth: uint8 (H, W); it only says when as much is right as in another way of work.
         wanted: see `Person`.
         tools: names of `FIVE`, `FORESEEN`, `TRIED` and `ON_PREDICTION`.
         image_rgb: pixels of the image.
@@ -134,6 +135,7 @@ class Skilled(Person):
     def __init__(
         self,
         document: Document,
+        truth: LabelMap,
         wanted: LabelMap,
         tools: frozenset[str],
         image_rgb: ImageRgb,
@@ -147,12 +149,19 @@ class Skilled(Person):
         self._names = tools
         self._foreseen = [FORESEEN[name] for name in FORESEEN if name in tools]
         self._tried = [TRIED[name] for name in TRIED if name in tools]
-        self._habits = habits
+        self._habits, self._truth = habits, truth
         self._dropped: set[tuple[object, ...]] = set()
         self._failed: set[tuple[object, ...]] = set()
         self._here: tuple[object, ...] = ()  # the mistake that is looked at
         self._tried_last: tuple[object, ...] = ()
         self._queue: list[Hotspot] | None = None
+
+    @property
+    def share_right(self) -> float:
+        """Share of the true pixels that are right."""
+        counts = self._truth != VOID
+        right = np.count_nonzero((self._document.label_map == self._truth) & counts)
+        return right / max(1, int(np.count_nonzero(counts)))
 
     def _offered(self, mistake: Mistake) -> list[Act]:
         offered = super()._offered(mistake) + [act for tool in self._foreseen for act in tool(mistake)]

@@ -25,7 +25,7 @@ from fcn_studio.jobs.protocol import ClickAnswer, ClickJob, ImageToSegment
 from fcn_studio.jobs.run import JobRunner
 from tests.bench.annotator.arms import FIRST, NEVER_MIND, Stream, accuracy, mean_iou, predicted, train
 from tests.bench.annotator.report import saving
-from tests.bench.annotator.sight import StopRule, seen
+from tests.bench.annotator.sight import StopRule, judged, seen
 from tests.bench.annotator.skilled import FIVE, LATER, ON_PREDICTION, Habits, Skilled
 
 STARTS = ("blank", "prediction")
@@ -93,7 +93,7 @@ class Comparison:
         for start in STARTS:
             five = list(self._arm(start, "five", FIVE, {}))
             yield from five
-            least[start] = {row["image"]: row["right"] for row in five}
+            least[start] = {row["image"]: row["accuracy"] for row in five}
             used: set[str] = set()
             every[start] = list(self._arm(start, "all", ALL[start], least[start], used)), used
             yield from every[start][0]
@@ -126,8 +126,8 @@ class Comparison:
         began, truth = time.process_time(), case.image.label_map()
         document = Document(case.image.image_id, Labels.unlabelled(*truth.shape), Status.NEW)
         prediction = case.prediction if start == "prediction" else None
-        wanted, answers = seen(truth, case.image.image_id), self._answers(case, prediction)
-        person = Skilled(document, wanted, tools, case.image_rgb, prediction, answers, habits)
+        wanted, answers = judged(truth, case.image.image_id), self._answers(case, prediction)
+        person = Skilled(document, truth, wanted, tools, case.image_rgb, prediction, answers, habits)
         person.correct(self.rule)
         at_rule = person.effort.total()
         if case.image.image_id in least:
@@ -139,7 +139,6 @@ class Comparison:
             "arm": arm,
             "seconds": person.effort.total(),
             "at_rule": at_rule,
-            "right": person.share_right,
             "accuracy": accuracy(truth, document.label_map),
             "mean_iou": mean_iou(truth, document.label_map, self._table),
             "first": 0.0 if prediction is None else accuracy(truth, prediction.label_map),
