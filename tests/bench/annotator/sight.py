@@ -61,7 +61,7 @@ def seen(truth: LabelMap, name: str) -> LabelMap:
 def judged(truth: LabelMap, name: str) -> LabelMap:
     """Return what the annotator is content with: `seen`, but 255 where that differs from the truth.
 
-    There a border is taken for right whether it lies where the annotator would draw it, or on the edge in the picture.
+    A border is taken for right there, where the annotator would draw it as well as on the edge in the picture.
     Else labels that follow the picture would look wrong.
     """
     drawn = seen(truth, name)
