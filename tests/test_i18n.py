@@ -13,8 +13,9 @@ from babel.messages.extract import extract_from_dir
 
 import fcn_studio
 from fcn_studio import errors, i18n
-from fcn_studio.i18n import PSEUDO, message, message_n, tr, tr_n, tr_noop
+from fcn_studio.i18n import PSEUDO, memory, message, message_n, tr, tr_n, tr_noop
 from fcn_studio.i18n.columns import columns, padded, wrapped
+from fcn_studio.i18n.memory import APART
 from tests.helpers import run_python
 
 SOURCES = sorted(Path(fcn_studio.__file__).parent.rglob("*.py"))
@@ -148,3 +149,28 @@ def test_lines_break_between_wide_characters_and_words_but_not_before_punctuatio
         assert "".join(lines) == text.replace(" ", "")
         assert all(columns(line) <= width or not re.search("[一-鿿]{3}", line) for line in lines), (width, lines)
         assert not any(line.startswith(tuple("，、；：）")) for line in lines)
+
+
+def test_what_was_said_is_said_again_in_another_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(i18n, "_memory", None)
+    assert i18n.again("Open") == "Open"
+    i18n.remember()
+    i18n.use("zh_CN")
+    dock, column, menu = tr("Classes"), tr("Class"), i18n.plain(tr("&Open folder…"))
+    assert (dock, column, menu) == ("类别", "类别" + APART, "打开文件夹")
+    undo = tr("&Undo {step}", step=tr("Brush stroke"))
+    several = f"<b>{dock}</b>\n{column}: {tr_n('{n} image', '{n:,} images', 1000)} (Ctrl+O) · /home/类别"
+    i18n.use("en")
+    assert [i18n.again(text) for text in (dock, column, menu, undo)] == [
+        "Classes", "Class", "Open folder", "&Undo Brush stroke"
+    ]  # fmt: skip
+    assert i18n.again(several) == "<b>Classes</b>\nClass: 1,000 images (Ctrl+O) · /home/类别"
+    assert i18n.again("类别.png") == "类别.png"
+
+
+def test_sentences_with_values_are_forgotten_one_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "MOST_FILLED", 2)
+    kept = memory.Memory(lambda said: f"again {said}", lambda one, other: True)
+    for number in range(3):
+        kept.note(f"{number} s", str(number), filled=True)
+    assert [kept.again(f"{number} s") for number in range(3)] == ["0 s", "again 1", "again 2"]

@@ -19,7 +19,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fcn_studio.i18n.memory import Memory, kept
+from fcn_studio.i18n.memory import APART, Memory, kept
 from fcn_studio.i18n.system_language import catalogue_for, system_languages
 from fcn_studio.paths import resource
 
@@ -194,7 +194,7 @@ def message_n(singular: str, plural: str, n: int, /, **values: object) -> Messag
 
 def plain(text: str) -> str:
     """Return the translated text of a menu or button without mnemonic and dots: "Open folder", "打开文件夹"."""
-    bare = re.sub(r"\(&\w\)|&", "", text).rstrip("…")
+    bare = re.sub(r"\(&.\)|&", "", text).rstrip(f"…{APART}")
     return bare if _memory is None or bare == text else _memory.note(bare, _Plain(text), filled=False)
 
 
