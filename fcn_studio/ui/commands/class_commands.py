@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from fcn_studio.core.class_changes.change import ClassChange, refuse_removal
 from fcn_studio.core.classes import VOID, ClassInfo, voc_colour
+from fcn_studio.core.colours.screen_colours import chosen_colour
 from fcn_studio.core.project import Access
 from fcn_studio.errors import FcnStudioError, ProjectError
 from fcn_studio.i18n import tr, tr_n
@@ -233,16 +234,17 @@ class ClassCommands(QObject):
         """Return the menu of the active class."""
         menu, dock, table = QMenu(self._window), self._dock, self._session.table
         writable = not self._session.read_only
-        is_class = writable and self._session.toolbox.class_index != VOID
-        for text, act in (
-            (tr("Re&name"), dock.rename_active),
-            (tr("&Colour…"), dock.colour_active),
-            (tr("A&utomatic colour"), self.use_automatic_colour),
-            (tr("&Key…"), self.give_key),
-            (tr("Move &up"), partial(dock.move_active, -1)),
-            (tr("Move d&own"), partial(dock.move_active, +1)),
+        info = table.get(self._session.toolbox.class_index)  # None is void
+        chosen = info is not None and chosen_colour(info) is not None
+        for text, act, possible in (
+            (tr("Re&name"), dock.rename_active, True),
+            (tr("&Colour…"), dock.colour_active, True),
+            (tr("A&utomatic colour"), self.use_automatic_colour, chosen),
+            (tr("&Key…"), self.give_key, True),
+            (tr("Move &up"), partial(dock.move_active, -1), True),
+            (tr("Move d&own"), partial(dock.move_active, +1), True),
         ):
-            menu.addAction(text, self._door(act)).setEnabled(is_class)
+            menu.addAction(text, self._door(act)).setEnabled(writable and info is not None and possible)
         menu.addSeparator()
         for name in ("merge_class", "delete_class", "retire_class"):
             menu.addAction(self._actions[name])

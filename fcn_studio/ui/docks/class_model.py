@@ -287,7 +287,9 @@ class ClassModel(QAbstractTableModel):
         if column is Column.LOCK:
             locked = info.index in self._toolbox.locked
             return tr("{name}: locked", name=info.name) if locked else tr("{name}: not locked", name=info.name)
-        return self._text(info, column) or tr("Colour of {name}", name=info.name)
+        if column is Column.SWATCH:
+            return tr("Colour of {name}", name=info.name)
+        return self._text(info, column) or ("" if column is Column.SHARE else self._tip(info, column))
 
     def _alignment(self, info: ClassInfo, column: Column) -> Qt.AlignmentFlag:
         side = {Column.KEY: Qt.AlignmentFlag.AlignHCenter, Column.SHARE: Qt.AlignmentFlag.AlignRight}
