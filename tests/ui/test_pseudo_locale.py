@@ -50,7 +50,7 @@ from fcn_studio.formats.project.loaded import EarlierLabels, LoadedLabels
 from fcn_studio.formats.project.run_label import RunLabel
 from fcn_studio.ui.actions.keys import Keys
 from fcn_studio.ui.actions.possible import Moment, possible_now
-from fcn_studio.ui.actions.table import TOOL_NAMES
+from fcn_studio.ui.actions.table import CLASS_KEYS, TOOL_NAMES
 from fcn_studio.ui.canvas.layers import Layer
 from fcn_studio.ui.dialogs import questions
 from fcn_studio.ui.dialogs.base import Dialog
@@ -329,7 +329,7 @@ def opening_dialog(studio: Studio, folder: Path) -> OpeningDialog:
 
 def possible_dialog(studio: Studio) -> PossibleDialog:
     """The dialog of keys, as in a walk with Live on."""
-    moment = Moment(lambda _name: True, "polygon", prediction=True, live=True, walking=True, classes=20)
+    moment = Moment(lambda _name: True, "polygon", prediction=True, live=True, walking=True, class_keys=CLASS_KEYS)
     return PossibleDialog(possible_now(moment), studio.window)
 
 

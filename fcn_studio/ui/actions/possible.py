@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from fcn_studio.i18n import plain, tr
@@ -10,7 +10,17 @@ from fcn_studio.tools import TOOLS
 from fcn_studio.tools.base import Tool
 from fcn_studio.tools.paste import Paste
 from fcn_studio.ui.actions import keys
-from fcn_studio.ui.actions.table import ACTIONS, BY_NAME, CANVAS_MOUSE, MENUS, TOOL_NAMES, WALK, ActionSpec
+from fcn_studio.ui.actions.table import (
+    ACTIONS,
+    BY_NAME,
+    CANVAS_MOUSE,
+    CHORDS,
+    CLASS_KEYS,
+    MENUS,
+    TOOL_NAMES,
+    WALK,
+    ActionSpec,
+)
 
 Rows = list[tuple[str, str]]
 
@@ -41,7 +51,7 @@ class Moment:
         prediction: whether the open image has a prediction.
         live: whether Live is on.
         walking: whether a doubtful region is outlined.
-        classes: number of classes that have a key.
+        class_keys: keys of the classes.
     """
 
     enabled: Callable[[str], bool]
@@ -49,7 +59,7 @@ class Moment:
     prediction: bool
     live: bool
     walking: bool
-    classes: int
+    class_keys: Collection[str]
 
 
 def possible_now(moment: Moment) -> list[tuple[str, Rows]]:
@@ -62,7 +72,7 @@ def possible_now(moment: Moment) -> list[tuple[str, Rows]]:
         rows = [(tr(key), tr(what)) for key, what in tools[moment.tool].gestures]
         groups.append((BY_NAME[moment.tool].plain_text, rows))
     groups.append((tr("Prediction, Live is on") if moment.live else tr("Prediction"), _prediction_rows(moment)))
-    groups.append((tr("Classes"), _class_rows(moment.classes)))
+    groups.append((tr("Classes"), _class_rows(moment.class_keys)))
     for menu in _MENUS_HERE:
         specs = [spec for spec in ACTIONS if spec.menu == menu and spec.name not in (*TOOL_NAMES, *_OF_PREDICTION)]
         groups.append((plain(tr(menu)), _rows(specs, moment)))
@@ -91,6 +101,14 @@ def _prediction_rows(moment: Moment) -> Rows:
     return rows
 
 
-def _class_rows(count: int) -> Rows:
-    rows = [("1 … 9, 0" if count > 9 else f"1 … {count}", tr("Paint with a class"))] if count > 1 else []
-    return [*rows, ("Ctrl+1 … Ctrl+0", tr("Paint with the next ten classes"))] if count > 10 else rows
+def _class_rows(used: Collection[str]) -> Rows:
+    """Return a row for the digits, one for Ctrl with digits, and one for the chords, as far as classes have them."""
+    rows = []
+    for group, what in (
+        (CLASS_KEYS[:10], tr("Paint with a class")),
+        (CLASS_KEYS[10:], tr("Paint with the next ten classes")),
+        (CHORDS, tr("Paint with the class that you gave these two keys")),
+    ):
+        if keys_here := [key for key in group if key in used]:
+            rows.append((" … ".join(dict.fromkeys((keys_here[0], keys_here[-1]))), what))
+    return rows

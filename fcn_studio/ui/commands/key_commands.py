@@ -92,7 +92,7 @@ class KeyCommands(QObject):
             prediction=session.prediction is not None,
             live=self._live.on,
             walking=self._walk.current is not None,
-            classes=len(class_keys(session.table)) if session.project is not None else 0,
+            class_keys=tuple(class_keys(session.table)) if session.project is not None else (),
         )
         PossibleDialog(possible_now(moment), self._window).open()
 

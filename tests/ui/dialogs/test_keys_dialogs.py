@@ -81,7 +81,14 @@ def test_the_palette_runs_what_was_chosen_and_remembers_it(studio: Studio, monke
 
 
 def test_what_works_now_depends_on_the_moment(studio: Studio, qtbot: QtBot) -> None:
-    moment = Moment(lambda name: name != "redo", "polygon", prediction=False, live=False, walking=False, classes=3)
+    moment = Moment(
+        lambda name: name != "redo",
+        "polygon",
+        prediction=False,
+        live=False,
+        walking=False,
+        class_keys=("1", "2", "4", "Z, A"),
+    )
     groups = dict(possible_now(moment))
     assert ("Enter or double-click, Backspace, Esc", "Polygon and line: finish, remove the last corner, cancel") in (
         groups["Polygon"]
@@ -91,7 +98,7 @@ def test_what_works_now_depends_on_the_moment(studio: Studio, qtbot: QtBot) -> N
     assert "Ctrl+Shift+Z, Ctrl+Y" not in edit
     assert "At a doubtful region" not in groups
     assert [keys for keys, _what in groups["Prediction"]] == ["Ctrl+I, F5"]
-    assert groups["Classes"] == [("1 … 3", "Paint with a class")]
+    assert [keys for keys, _what in groups["Classes"]] == ["1 … 4", "Z, A"]
     assert [len(column) for column in balanced([("a", [("", "")] * 4)] * 6, 3)] == [2, 2, 2]
     studio.window.actions_["possible_now"].trigger()
     dialog = studio.window.findChild(PossibleDialog)
