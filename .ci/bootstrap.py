@@ -136,6 +136,7 @@ def checks(arguments: list[str]) -> int:
             [BIN / "ruff", "format", "--check", "."],
             [BIN / "lint-imports"],
             [BIN / "mypy"],
+            [BIN / "mkdocs", "build", "--strict", "--config-file", ".ci/mkdocs.yml"],
             *commands,
         ]
     codes = []

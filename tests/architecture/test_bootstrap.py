@@ -37,7 +37,7 @@ def test_who_cannot_install_system_libraries_is_told_which_and_goes_on(
 @pytest.mark.parametrize(
     ("arguments", "programs", "last"),
     [
-        ([], ["ruff", "ruff", "lint-imports", "mypy", "pytest"], ["-n", "2", "--dist", "loadfile"]),
+        ([], ["ruff", "ruff", "lint-imports", "mypy", "mkdocs", "pytest"], ["-n", "2", "--dist", "loadfile"]),
         (["tests/core", "-k", "undo"], ["pytest"], ["tests/core", "-k", "undo"]),
     ],
 )
