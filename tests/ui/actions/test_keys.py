@@ -103,6 +103,7 @@ def pressed(code: int, key: int, text: str, modifier: Qt.KeyboardModifier = MODI
         (44, 0x42F, "\x1a", MODIFIER.ControlModifier, "Ctrl+Z"),  # Russian
         (52, 0x42E, "", MODIFIER.ControlModifier, "Ctrl+."),  # Russian
         (16, KEY.Key_A, "a", MODIFIER.NoModifier, "A"),  # French: the place of Q
+        (41, KEY.Key_Dead_Circumflex, "", MODIFIER.NoModifier, "`"),  # German
         (3, KEY.Key_Eacute, "é", MODIFIER.NoModifier, "2"),  # French
         (3, KEY.Key_2, "2", MODIFIER.ShiftModifier, "2"),  # French
         (50, KEY.Key_Question, "?", MODIFIER.ShiftModifier, "?"),  # French
