@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.training import TrainProgress
 from fcn_studio.i18n import tr
+from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.class_colours import on_screen
 
@@ -55,6 +56,12 @@ class Curves(QWidget):
             for side in ("left", "bottom"):
                 plot.getAxis(side).setPen(pg.mkPen(look.line))
                 plot.getAxis(side).setTextPen(pg.mkPen(look.dim))
+
+    @guarded
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retheme()  # the titles are the plots' names
+        super().changeEvent(event)
 
     def show_history(self, history: Sequence[TrainProgress], table: ClassTable) -> None:
         """Draw a run, its curves thinned to `MOST_POINTS`."""
