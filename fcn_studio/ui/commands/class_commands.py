@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from fcn_studio.ui.saving.exporter import Exporter
     from fcn_studio.ui.session.session import Session
 
-_COUNTED_S = 0.3
+_COUNTED_S = 1.0
 """Seconds in which a class must turn out to be unused to be deleted without a question."""
 
 

@@ -35,12 +35,14 @@ class EffortRecorder(QObject):
 
     Signals:
         problem(str): a sentence for the user.
+        pace_read(): what was noted before in the open project is known.
 
     Attributes:
         pace: seconds that the images took which were verified last.
     """
 
     problem = Signal(str)
+    pace_read = Signal()
 
     def __init__(self, open_project: OpenProject, toolbox: Toolbox) -> None:
         super().__init__(open_project)
@@ -90,6 +92,7 @@ class EffortRecorder(QObject):
     def _on_read(self, gestures: list[Gesture]) -> None:
         self.pace = Pace([*gestures, *self._unread])
         self._unread = []
+        self.pace_read.emit()
 
     def _on_document(self) -> None:
         self._disconnect()

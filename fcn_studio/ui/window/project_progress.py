@@ -41,6 +41,7 @@ class ProjectProgress(QWidget):
         session.document_changed.connect(self.refresh)
         session.sample_changed.connect(self.refresh)
         session.status_scan.found.connect(self.refresh)
+        session.effort.pace_read.connect(self.refresh)
         self.refresh()
 
     @guarded

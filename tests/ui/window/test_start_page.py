@@ -110,7 +110,7 @@ def test_the_progress_is_in_sight_with_the_time_left(
     assert not progress.isVisible()
     append_gestures(log, [Gesture(0.0, f"old {n}.png", "Verify", None, 0, 60.0 + n, 0) for n in range(5)])
     studio.window.open_folder(folder)
-    qtbot.waitUntil(lambda: studio.session.effort.pace.seconds is not None)
+    qtbot.waitUntil(lambda: progress.words.text() == "0 verified of 4 · about 4 min left")
     studio.session.verify()
     assert progress.words.text() == "1 verified of 4 · about 3 min left"
     assert "1 image verified\n" in progress.toolTip()
