@@ -21,6 +21,7 @@ from fcn_studio.core.sample import Status
 from fcn_studio.errors import EngineError
 from fcn_studio.i18n import tr, tr_n
 from fcn_studio.jobs.demo import is_demo, make_demo
+from fcn_studio.jobs.protocol import Reply, Silent
 from fcn_studio.settings import Settings
 from fcn_studio.ui.app import DEMO_MARK, DEMO_TRAINING, Studio, application, build, run_window
 from fcn_studio.ui.runtime.crash_marker import CrashMarker
@@ -71,6 +72,7 @@ class _OffscreenRun:
         theme.apply(self._app, "light")
         studio = build(settings)
         studio.window.messages.problem.connect(self._problems.append)
+        studio.network.process.replied.connect(self._overlook_silence)
         studio.network.fine_tuning.truth_scored.connect(lambda before, after: self._truth.append((before, after)))
         try:
             self._drive(studio, picture)
@@ -127,6 +129,14 @@ class _OffscreenRun:
             )
         )
         print(tr("screenshot: {picture}", picture=picture))
+
+    def _overlook_silence(self, reply: Reply) -> None:
+        """Take back the problem that the network's process does not answer.
+
+        On a busy machine it answers later. If it is ended, that is another problem.
+        """
+        if isinstance(reply, Silent) and reply.sentence in self._problems:
+            self._problems.remove(reply.sentence)
 
     def _wait(self, what: str, done: Callable[[], bool]) -> None:
         """Process events until ``done``.
