@@ -140,7 +140,7 @@ def _bars(theme: Theme) -> str:
     QToolBar#optionsBar {{ border-bottom: 1px solid {theme.line}; padding: 4px 8px; spacing: 6px; }}
     QToolBar QToolButton {{ border: 1px solid transparent; border-radius: 4px; padding: 4px; }}
     QToolBar QToolButton:hover {{ background: {theme.raised}; }}
-    QToolBar QToolButton:checked {{ background: {theme.selected}; }}
+    QToolBar QToolButton:checked {{ background: {theme.selected}; border-color: {theme.accent}; }}
     QToolBar QToolButton[role="button"], QToolBar QToolButton[role="main"] {{
         background: {theme.raised}; border: 1px solid {theme.border}; padding: 4px 8px; }}
     QToolBar QToolButton[role="button"]:hover {{ background: {theme.field}; }}
@@ -157,7 +157,9 @@ def _bars(theme: Theme) -> str:
     QDockWidget::title {{ background: {theme.window}; padding: 6px 8px 2px 8px; text-align: left; }}
     QDockWidget QToolButton, QStatusBar QToolButton {{ border: 0; border-radius: 4px; padding: 3px; }}
     QDockWidget QToolButton:hover, QStatusBar QToolButton:hover {{ background: {theme.raised}; }}
-    QDockWidget QToolButton[role="choice"]:checked {{ background: {theme.selected}; }}
+    QDockWidget QToolButton[role="choice"] {{ border: 1px solid transparent; padding: 2px 4px; }}
+    QDockWidget QToolButton[role="choice"]:checked {{
+        background: {theme.selected}; border-color: {theme.accent}; }}
     QMenuBar {{ background: {theme.window}; padding: 2px 4px; }}
     QStatusBar {{ background: {theme.window}; border-top: 1px solid {theme.line}; }}
     QStatusBar::item {{ border: 0; }}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QResizeEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QToolBar, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from fcn_studio.core.colours.screen_colours import VOID_COLOUR
 from fcn_studio.core.rules import Where
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from fcn_studio.ui.session.session import Session
 
 _SHOWN_NAMES = 3
+_PLACE_LETTERS = 16
+"""Letters for which the box has room that says where to paint; its list shows longer ones in full."""
 
 
 class OptionsBar(QToolBar):
@@ -46,6 +48,8 @@ class OptionsBar(QToolBar):
         self._tool = with_role(QLabel(), "strong")
         self._swatch, self._class_name = QLabel(), QLabel()
         self._where = named(Choice(), tr("Paint"), tr("Pixels that painting may change"))
+        self._where.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._where.setMinimumContentsLength(_PLACE_LETTERS)
         self._where.activated.connect(self._set_where)
         self._places: list[Where] = []  # what each row of it means
         self._selection = named(
@@ -151,6 +155,7 @@ class OptionsBar(QToolBar):
         if texts != [self._where.itemText(row) for row in range(self._where.count())]:
             self._where.clear()
             self._where.addItems(texts)
+            self._where.view().setMinimumWidth(self._where.view().sizeHintForColumn(0) + 2 * theme.GRID)
         self._where.setCurrentIndex(self._places.index(where))
 
     def _place_words(self, place: Where) -> str:

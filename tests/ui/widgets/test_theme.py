@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtGui import QColor, QIcon
+from PySide6.QtGui import QColor, QIcon, QPalette
 from PySide6.QtWidgets import QApplication
 
 from fcn_studio.ui.widgets import theme
@@ -26,6 +26,26 @@ def test_text_is_readable(look: theme.Theme) -> None:
         assert contrast(look.dim, ground) >= 4.5, ground
     assert contrast(look.on_accent, look.accent) >= 4.5
     assert contrast(look.text, look.warning) >= 4.5
+    assert contrast(look.on_accent, look.pressed) >= 4.5
+
+
+@pytest.mark.parametrize("look", [theme.LIGHT, theme.DARK], ids=lambda look: look.name)
+def test_the_palette_is_readable(look: theme.Theme, qapp: QApplication) -> None:
+    role, palette = QPalette.ColorRole, theme.palette(look)
+    for ink, ground in (
+        (role.WindowText, role.Window), (role.Text, role.Base), (role.Text, role.AlternateBase),
+        (role.ButtonText, role.Button), (role.HighlightedText, role.Highlight), (role.ToolTipText, role.ToolTipBase),
+        (role.PlaceholderText, role.Base), (role.Link, role.Base), (role.Link, role.Window),
+    ):  # fmt: skip
+        assert contrast(palette.color(ink).name(), palette.color(ground).name()) >= 4.5, (ink, ground)
+
+
+@pytest.mark.parametrize("look", [theme.LIGHT, theme.DARK], ids=lambda look: look.name)
+def test_borders_of_controls_and_the_ring_are_seen(look: theme.Theme) -> None:
+    """3:1 is what WCAG 2.2 asks of parts that are no text (1.4.11)."""
+    for ground in (look.window, look.panel, look.field, look.raised):
+        for part in (look.border, look.focus, look.accent):
+            assert contrast(part, ground) >= 3, (part, ground)
 
 
 @pytest.mark.parametrize("look", [theme.LIGHT, theme.DARK], ids=lambda look: look.name)
