@@ -216,7 +216,7 @@ def test_the_view_moves_only_for_what_it_does_not_show(walking: Studio, qtbot: Q
     assert canvas.view == there
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.sampled_from([KEY.Key_Tab, KEY.Key_Return, KEY.Key_R, KEY.Key_2, KEY.Key_Backspace, KEY.Key_Escape]),
