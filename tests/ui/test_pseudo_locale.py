@@ -80,6 +80,7 @@ from fcn_studio.ui.dialogs.settings_dialog import SettingsDialog, ThresholdsDial
 from fcn_studio.ui.dialogs.work_dialog import WorkDialog
 from fcn_studio.ui.network.network_library import NetworkLibrary
 from fcn_studio.ui.runtime.user_messages import ActionDoor
+from tests.core.annotations import document_of
 from tests.ui.conftest import Studio
 
 PROJECT = "project"
@@ -366,7 +367,11 @@ DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
     "restore": lambda studio, folder: RestoreDialog("picture-000.png", i18n.tr("Words."), [earlier()], TABLE),
     "first classes": lambda studio, folder: FirstClassesDialog([("cell", TABLE)]),
     "clean": lambda studio, folder: CleanDialog(
-        Labels.unlabelled(4, 5), [0, 1], (1, CLASSES[1]), lambda _region: None
+        document_of(Labels.unlabelled(4, 5)),
+        np.zeros((4, 5, 3), np.uint8),
+        [0, 1],
+        (1, CLASSES[1]),
+        lambda _region: None,
     ),
     "confusion": lambda studio, folder: ConfusionDialog([judged()], TABLE),
     "class key": lambda studio, folder: ClassKeyDialog(TABLE, TABLE.classes[1]),

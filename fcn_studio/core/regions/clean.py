@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_studio.core.classes import VOID
+from fcn_studio.core.image_pyramid import ImageRgb
 from fcn_studio.core.labels import LabelMap, Labels, Provenance
 from fcn_studio.core.regions.gaps import Parts, nearest_classes, parts_of
+from fcn_studio.core.regions.refine import refined
 
 Mask = NDArray[np.bool_]
 
@@ -32,9 +34,11 @@ class Cleaning(StrEnum):
     """The class loses its connected regions of fewer than ``n`` pixels."""
     HOLES = "holes"
     """The class gets what it encloses, in regions of fewer than ``n`` pixels."""
+    REFINE = "refine"
+    """The border of the class follows the edges of the picture within ``n``."""
 
 
-def cleaned(labels: Labels, way: Cleaning, n: int, classes: list[int]) -> Parts:
+def cleaned(labels: Labels, way: Cleaning, n: int, classes: list[int], image_rgb: ImageRgb | None = None) -> Parts:
     """Return what changes when classes are cleaned, one after the other in order.
 
     What a class loses gets the nearest other class, and stays as it is where there is none. Only *grow* and *holes*
@@ -45,7 +49,11 @@ def cleaned(labels: Labels, way: Cleaning, n: int, classes: list[int]) -> Parts:
         way: see `Cleaning`.
         n: number of pixels, from 1.
         classes: class indices; 255 is left out.
+        image_rgb: uint8 (H, W, 3), for *refine*.
     """
+    if way is Cleaning.REFINE:
+        new = labels.label_map if image_rgb is None else refined(labels.label_map, image_rgb, n, classes)
+        return list(parts_of(new != labels.label_map, new))
     new = labels.label_map.copy()
     labelled = labels.provenance != Provenance.NOBODY
     for value in classes:

@@ -66,9 +66,10 @@ class LabelCommands:
         if info is None:
             raise ProjectError(tr("Choose a class first; void cannot be cleaned."))
         classes = [row.index for row in session.table.active]
-        dialog = CleanDialog(labels, classes, (info.index, info.name), self._outline, self._window)
+        image = session.toolbox.image_rgb
+        dialog = CleanDialog(document, image, classes, (info.index, info.name), self._outline, self._window)
         if dialog.asked() and session.document is document:
-            find = partial(cleaned, labels, *dialog.choice())
+            find = partial(cleaned, labels, *dialog.choice(), image)
             session.toolbox.tool.write(document, tr_noop("Clean"), find, labels.label_map.size)
 
     def fill_unlabelled(self) -> None:

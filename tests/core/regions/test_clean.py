@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.regions.clean import Cleaning, cleaned
+from fcn_studio.core.regions.refine import refined
 from tests.core.annotations import random_labels, seeds
 from tests.tools.scripts import art_of, document_from
 
@@ -60,7 +61,7 @@ def test_smoothing_takes_teeth_off_a_border() -> None:
 @given(seed=seeds, n=st.integers(1, 6))
 def test_nothing_is_unlabelled_and_void_is_no_class(way: Cleaning, seed: int, n: int) -> None:
     labels = random_labels(seed, 24, 31)
-    for region, value in cleaned(labels, way, n, [0, 1, 2, 255]):
+    for region, value in cleaned(labels, way, n, [0, 1, 2, 255], noise(seed, 24, 31)):
         assert value != 255
         changed = region.stencil != 0
         assert (labels.label_map[region.rect.slices][changed] != value).all()
@@ -68,3 +69,36 @@ def test_nothing_is_unlabelled_and_void_is_no_class(way: Cleaning, seed: int, n:
             assert (labels.provenance[region.rect.slices][changed] != 0).all()
     assert cleaned(Labels.unlabelled(5, 5), way, n, [0, 1]) == []
     assert np.array_equal(labels.label_map, random_labels(seed, 24, 31).label_map)
+
+
+def noise(seed: int, height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
+
+
+def two_colours(edge: int) -> np.ndarray:
+    """A picture of 40 x 30 pixels: leaves left of a column, soil from it on."""
+    image = np.empty((30, 40, 3), np.uint8)
+    image[:, :edge], image[:, edge:] = (60, 140, 50), (120, 90, 70)
+    return image
+
+
+@pytest.mark.parametrize("at", [18, 20, 22])
+@pytest.mark.parametrize("tile", [512, 16])
+def test_a_border_moves_to_the_edge_of_the_picture(at: int, tile: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fcn_studio.core.regions.refine._TILE", tile)
+    label_map = np.where(np.arange(40) < at, 1, 2)[None].repeat(30, 0).astype(np.uint8)
+    label_map[:, :6] = 3  # no edge of the picture is near to its border
+    found = refined(label_map, two_colours(20), 4, [1])
+    assert (np.unique(found[:, 8:20]).tolist(), np.unique(found[:, 20:]).tolist()) == ([1], [2])
+    assert (found[:, :4] == 3).all()
+    assert np.array_equal(refined(label_map, two_colours(20), 4, [3])[:, 8:], label_map[:, 8:])
+
+
+def test_the_parts_of_an_image_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    label_map, image = random_labels(3, 60, 70).label_map, noise(3, 60, 70)
+    whole = refined(label_map, image, 2, [0, 1])
+    monkeypatch.setattr("fcn_studio.core.regions.refine._TILE", 16)
+    assert (
+        refined(label_map, image, 2, [0, 1]) != whole
+    ).mean() < 0.001  # sums of other pixels are rounded otherwise
+    assert (whole != label_map).any()

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import Labels, Provenance
-from fcn_studio.core.region import Region
+from fcn_studio.core.region import Region, StencilRegion
 from fcn_studio.core.regions.clean import Cleaning
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError
@@ -71,16 +72,18 @@ def test_labels_are_cleaned_after_a_preview(studio: Studio, qtbot: QtBot, monkey
         edit.replace(labels)
     outlined: list[Region | None] = []
     studio.session.toolbox.set_class(2)
+    studio.session.toolbox.select(StencilRegion(Rect(0, 0, 7, 9), np.ones((9, 7), np.uint8)))
 
     def asked(dialog: CleanDialog) -> bool:
         dialog.show()
         dialog.way.setCurrentIndex(dialog.way.findData(Cleaning.ISLANDS))
-        qtbot.waitUntil(lambda: bool(outlined) and outlined[-1] is not None and outlined[-1].area == 9)
+        qtbot.waitUntil(lambda: bool(outlined) and outlined[-1] is not None and outlined[-1].area == 6)
         dialog.accept()
         return True
 
     monkeypatch.setattr(CleanDialog, "asked", asked)
     LabelCommands(studio.session, studio.window.messages, outlined.append, studio.window).clean()
-    assert (document.label_map == 1).all()
+    assert (document.label_map[:, :7] == 1).all(), "what is inside the selection"
+    assert (document.label_map[5:8, 7] == 2).all()
     assert outlined[-1] is None
     assert document.undo() == "Clean"
