@@ -63,3 +63,11 @@ def test_each_translation_has_the_placeholders_of_its_sentence(catalog: Catalog)
             expected = [Counter(placeholders(text)) for text in texts]
             for text in message.string if message.pluralizable else (message.string,):
                 assert not text or Counter(placeholders(text)) in expected, message.id
+
+
+def test_each_sentence_is_translated_and_none_is_left_over(place: Path, catalog: Catalog) -> None:
+    """Else run ``python .ci/catalogues.py`` and translate what it lists."""
+    written = {message.id for message in catalog if message.id}
+    TOOL["update"](catalog, TOOL["sentences"]())
+    assert [message.id for message in TOOL["untranslated"](catalog)] == []
+    assert {message.id for message in catalog if message.id} == written
