@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import floor
 from typing import ClassVar
 from weakref import ref
@@ -10,20 +11,21 @@ from fcn_studio.core.document import Document
 from fcn_studio.core.edit import Edit
 from fcn_studio.core.geometry import Rect
 from fcn_studio.core.raster import BrushShape, Point, brush_diameter, capsule, snapped, trail
+from fcn_studio.core.region import Region
 from fcn_studio.i18n import tr_noop
 from fcn_studio.tools.base import Button, Overlay, PointerEvent, Ring, Tool, ToolContext
-from fcn_studio.tools.options import BRUSH_SHAPE, BRUSH_SIZE, PEN_PRESSURE, AnyOption
+from fcn_studio.tools.options import BRUSH_SHAPE, BRUSH_SIZE, EDGES, PEN_PRESSURE, AnyOption
 
 
 class Brush(Tool):
     """Paints strokes with the active class.
 
     The left button paints, the right button erases, and Shift-click draws a straight line from the last point.
-    The pressure of a pen makes the brush smaller than its full size.
+    The pressure of a pen makes the brush smaller than its full size. It stops at edges of the picture if asked to.
     `settle` commits a stroke as far as it came.
     """
 
-    options: ClassVar[tuple[AnyOption, ...]] = (BRUSH_SIZE, BRUSH_SHAPE, PEN_PRESSURE)
+    options: ClassVar[tuple[AnyOption, ...]] = (BRUSH_SIZE, BRUSH_SHAPE, PEN_PRESSURE, EDGES)
     gestures: ClassVar[tuple[tuple[str, str], ...]] = (
         (tr_noop("Right button, drag"), tr_noop("Brush: erase")),
         (tr_noop("Shift+click"), tr_noop("Brush: draw a straight line from the last point")),
@@ -151,20 +153,35 @@ class Brush(Tool):
         document, edit = self._document, self._edit
         if document is None or edit is None:
             return
-        bounds = (document.width, document.height)
         brush = self._size, self.context.option(BRUSH_SHAPE)
-        dab = (self._from, *brush, self.context.class_index)
-        if dab == self._painted:
-            regions = trail(self._from, point_xy, *brush, bounds)
-        else:
-            region = capsule(self._from, point_xy, *brush, bounds)
-            regions = [] if region is None else [region]
+        stopped = self._stopped(point_xy, *brush)
+        regions = self._covered(document, point_xy, *brush) if stopped is None else stopped
         if self._erases:
             edit.erase_all(regions)
         else:
             edit.write_all(regions, self.context.class_index)
         self._from = point_xy  # not before it is painted: the next move makes up for one that failed
-        self._painted = (point_xy, *brush, self.context.class_index)
+        self._painted = None if stopped is not None else (point_xy, *brush, self.context.class_index)
+
+    def _covered(self, document: Document, point_xy: Point, size: float, shape: BrushShape) -> Sequence[Region]:
+        """Return what the brush covers on its way to a point, as far as this stroke has not painted it."""
+        bounds = (document.width, document.height)
+        if (self._from, size, shape, self.context.class_index) == self._painted:
+            return trail(self._from, point_xy, size, shape, bounds)
+        region = capsule(self._from, point_xy, size, shape, bounds)
+        return [] if region is None else [region]
+
+    def _stopped(self, point_xy: Point, size: float, shape: BrushShape) -> Sequence[Region] | None:
+        """Return what the brush covers if it stops at edges; None if it does not."""
+        contrast, image = self.context.option(EDGES), self.context.image_rgb
+        if not contrast or image is None:
+            return None
+        from fcn_studio.core.regions.edge_stop import LEAST, stopped  # start-up
+
+        if size < LEAST:
+            return None
+        region = stopped(image, self._from, point_xy, size, shape, contrast)
+        return [] if region is None else [region]
 
 
 class Eraser(Brush):

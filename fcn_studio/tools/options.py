@@ -91,6 +91,19 @@ PEN_PRESSURE = Toggle(
     for_pen=True,
 )
 
+EDGES: Choice[int] = Choice(
+    "edges",
+    tr_noop("Edges"),
+    tr_noop("Whether the brush stops at the edges of the picture that it runs along"),
+    default=0,
+    choices=(
+        (0, tr_noop("Paint over edges"), ""),
+        (30, tr_noop("Stop at strong edges"), ""),
+        (12, tr_noop("Stop at all edges"), ""),
+    ),
+)
+"""The contrast of the edges at which a brush stops, in Lab's 0..255; 0 for none."""
+
 CONTIGUOUS = Toggle(
     "contiguous",
     tr_noop("Connected only"),

@@ -35,6 +35,7 @@ class Window:
     class_index: int = 1
     brush_size: float = 1
     brush_shape: BrushShape = "round"
+    edges: int = 0
     contiguous: bool = True
     connectivity: Connectivity = 4
     grab_radius: float = 0.8

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from fcn_studio.core.document import Document
 from fcn_studio.core.edit import Edit
 from fcn_studio.core.geometry import Rect
-from fcn_studio.core.labels import made_by_human
+from fcn_studio.core.labels import Labels, made_by_human
 from fcn_studio.core.raster import capsule
+from fcn_studio.core.region import StencilRegion
+from fcn_studio.core.regions.edge_stop import stopped
 from fcn_studio.core.rules import PaintRules, Predicted
 from fcn_studio.core.sample import Status
 from fcn_studio.tools.base import Overlay, PointerEvent, Ring
@@ -195,6 +197,55 @@ def test_a_stroke_may_begin_and_end_outside() -> None:
     )
     drag(Brush(Window(document)), (-5, -1), (-5, 9))
     assert document.revision == 1
+
+
+def green_and_brown(edge: int) -> np.ndarray:
+    """A picture of 24 x 12 pixels: leaves left of a column, soil from it on."""
+    image = np.empty((12, 24, 3), np.uint8)
+    image[:, :edge], image[:, edge:] = (60, 140, 50), (120, 90, 70)
+    return image
+
+
+@pytest.mark.parametrize(("edges", "columns"), [(0, (4, 12)), (30, (4, 9))])
+@pytest.mark.parametrize("tool", [Brush, Eraser])
+def test_a_stroke_stops_at_the_edge_it_runs_along(tool: type[Brush], edges: int, columns: tuple[int, int]) -> None:
+    document = Document("a.png", Labels.unlabelled(12, 24), Status.NEW)
+    with document.edit("Fill") as edit:
+        edit.write(StencilRegion(Rect(0, 0, 24, 12), np.ones((12, 24), np.uint8)), 3)
+    window = Window(document, image_rgb=green_and_brown(10), brush_size=9, brush_shape="square", edges=edges)
+    drag(tool(window), (8, 0), (8, 5), (8, 11))
+    written = document.label_map != 3
+    assert written.all(axis=0).nonzero()[0][[0, -1]].tolist() == list(columns)
+    assert not written[:, columns[1] + 1 :].any()
+    assert document.undo() is not None
+    assert (document.label_map == 3).all()
+
+
+def test_where_there_is_no_edge_a_brush_that_stops_at_edges_covers_all_of_it() -> None:
+    image = green_and_brown(24)
+    image[:, 12:] += 5  # shade
+    for way in (((6, 5), (14, 7)), ((-3, 2), (26, 2)), ((30, 30), (40, 40))):
+        plain, stops = (Window(document_from(("." * 24 + "\n") * 12), image_rgb=image, brush_size=9, edges=edges)
+                        for edges in (0, 12))  # fmt: skip
+        for window in (plain, stops):
+            drag(Brush(window), *way)
+        assert plain.document is not None
+        assert stops.document is not None
+        missing = (plain.document.label_map == 1) & (stops.document.label_map != 1)
+        assert missing.sum() <= 0.02 * (plain.document.label_map == 1).sum()  # its dabs are a few pixels apart
+        assert not ((stops.document.label_map == 1) & (plain.document.label_map != 1)).any()
+
+
+def test_a_brush_that_stops_at_edges_looks_only_at_the_pixels_below_it() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (60, 90, 3)).astype(np.uint8)
+    around = rng.integers(0, 256, image.shape).astype(np.uint8)
+    around[20:41, 30:61] = image[20:41, 30:61]  # what a brush of 20 px touches between (40, 30) and (50, 30)
+    found = [stopped(picture, (40, 30), (50, 30), 20, "round", 12) for picture in (image, around)]
+    assert found[0] is not None
+    assert found[1] is not None
+    assert found[0].rect == found[1].rect
+    assert np.array_equal(found[0].stencil, found[1].stencil)
 
 
 def test_the_ring_shows_what_the_rules_keep() -> None:
