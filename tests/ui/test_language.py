@@ -15,6 +15,7 @@ from fcn_studio import i18n
 from fcn_studio.i18n import PSEUDO, tr
 from fcn_studio.i18n.memory import APART
 from fcn_studio.settings import Settings
+from fcn_studio.ui.network.job_list import Kind
 from fcn_studio.ui.runtime import language
 from tests.ui.conftest import Studio
 from tests.ui.test_pseudo_locale import PROJECT, cut, is_of_qt, listed, settle, texts_of, untranslated
@@ -49,9 +50,12 @@ def test_every_text_of_the_window_follows_and_the_work_stays(studio: Studio, qtb
     window.actions_["check"].trigger()
     settle()
     qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=canvas.rect().center())
+    jobs = studio.network.job_list
+    jobs.show(Kind.READ_LABELS, tr("Fine-tune"), tr("reading labels"), lambda: None)
     studio.settings.language = PSEUDO
     settle()
     assert not (found := untranslated(window, PROJECT)), listed(found)
+    assert [(job.title, job.words) for job in jobs.views] == [(tr("Fine-tune"), tr("reading labels"))]
     assert tr("&Undo {step}", step=tr("Brush stroke")) == window.actions_["undo"].text()
     studio.settings.language = "en"
     settle()

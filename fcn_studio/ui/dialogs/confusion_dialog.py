@@ -48,7 +48,7 @@ class ConfusionDialog(Dialog):
         self.cells = self._made_cells()
         self.column.addWidget(self.cells)
         self.cells.itemSelectionChanged.connect(self._show_button)
-        self.cells.itemActivated.connect(self._activated)
+        self.cells.itemDoubleClicked.connect(self._double_clicked)  # Enter presses the main button
         if self._regions:
             self._select(max(self._regions, key=self._regions.__getitem__))
         self._show_button()
@@ -113,6 +113,6 @@ class ConfusionDialog(Dialog):
         assert self.accept_button is not None
         self.accept_button.setEnabled(self.cells.currentRow() >= 0 and self._regions[self.pair] > 0)
 
-    def _activated(self) -> None:
+    def _double_clicked(self) -> None:
         if self._regions[self.pair]:
             self.accept()

@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.core.training import TrainProgress
 from fcn_studio.errors import FcnStudioError
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import again, tr
 from fcn_studio.ui.network.network_process import JobProcess
 
 if TYPE_CHECKING:  # start-up: what only a job needs is imported with its first news
@@ -140,6 +140,12 @@ class JobList(QObject):
         self._jobs[job_id] = running
         self.changed.emit()
         self.progress.emit(running.view)
+
+    def say_again(self) -> None:
+        """Say the titles of the jobs in the language that is spoken now."""
+        for running in self._jobs.values():
+            running.view = replace(running.view, title=again(running.view.title), words=again(running.view.words))
+        self.changed.emit()
 
     def show(self, kind: Kind, title: str, words: str, cancel: Callable[[], None]) -> int:
         """Show work of the window itself and return its id.

@@ -87,6 +87,7 @@ def _say_properties(thing: QObject, names: tuple[str, ...]) -> None:
 
 def _say_widget(widget: QWidget) -> None:
     _say_properties(widget, _OF_WIDGETS)
+    widget.update()  # it may draw a text
     if isinstance(widget, (QLabel, QAbstractButton)):  # the text of an edit field is the user's
         _say_properties(widget, ("text",))
     elif isinstance(widget, QTabBar):

@@ -463,6 +463,7 @@ class MainWindow(QMainWindow):
             self._scheme_changed()
         elif key == "language":
             language.change(self._settings.language)
+            self._network.job_list.say_again()
             self._show_why_empty()
             self._network_changed()
             self._refresh()

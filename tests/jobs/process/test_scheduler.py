@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from fcn_studio import i18n
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.training import TrainProgress
 from fcn_studio.errors import DeviceError
+from fcn_studio.jobs.process.child import _take
 from fcn_studio.jobs.process.scheduler import JobScheduler
 from fcn_studio.jobs.protocol import Cancel, Cancelled, Done, Failed, Progress, Reply, Started, Submit
 from fcn_studio.jobs.run import JobRunner
@@ -216,3 +218,13 @@ def test_a_fast_training_does_not_drown_the_window_in_reports(scheduler: Listeni
     scheduler.report_interval = 0
     scheduler.take(Submit(2, job("training")))
     assert sum(isinstance(reply, Progress) for reply in run_out(scheduler)) == 99
+
+
+def test_the_process_speaks_the_language_of_the_last_request(scheduler: ListeningBench) -> None:
+    try:
+        _take(scheduler, Submit(1, job("long"), language="zh_CN"))
+        assert i18n.language() == "zh_CN"
+        _take(scheduler, Cancel(1))
+        assert i18n.language() == "zh_CN"
+    finally:
+        i18n.use("en")
