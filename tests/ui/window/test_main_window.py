@@ -852,14 +852,12 @@ def test_closing_waits_until_nothing_is_left_of_an_unfinished_export(
     commands = studio.window._commands
     commands.start_export(replace(VERIFIED, out=tmp_path / "out"))
     qtbot.waitUntil(lambda: bool(slow_export.threads))
-    later = threading.Timer(0.2, slow_export.go_on.set)
-    later.start()
+    commands.exporter.changed.connect(slow_export.go_on.set)  # told once it is cancelled, before it is waited for
     studio.window.close_at_once()
     assert not studio.window.isVisible()
     assert not commands.exporter.running
     assert len(slow_export.threads) == 1
     assert not list((tmp_path / "out").iterdir())
-    later.join()
 
 
 def test_a_fault_in_an_export_does_not_leave_it_running(
