@@ -66,15 +66,6 @@ def dab(studio: Studio, person: Person, index: int) -> None:
         drag(studio, [(float(x) - 2, float(y)), (float(x) + 2, float(y))])
 
 
-def mislabel(studio: Studio, person: Person) -> None:
-    """Paint debris over the middle of a cell, so that the network contradicts it."""
-    cells = cv2.distanceTransform(np.pad(person.truth == 1, 1).view(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
-    y, x = np.unravel_index(int(cells.argmax()), cells.shape)
-    key(studio, Qt.Key.Key_4)
-    for row in range(-8, 9, 4):
-        drag(studio, [(float(x) - 8, float(y) + row), (float(x) + 8, float(y) + row)])
-
-
 def of_dialog(name: str) -> Callable[[], None]:
     """Return what saves a picture of the open dialog and closes it."""
 
@@ -111,22 +102,24 @@ def label(studio: Studio, truths: dict[str, LabelMap]) -> Script:
     yield window.isActiveWindow
     for _ in range(8):
         key(studio, Qt.Key.Key_BracketLeft)
-    for _ in range(3):
+    for turn in range(3):
         for index in range(len(CLASSES)):
             dab(studio, person, index)
         yield person.learned()
+        if turn == 0:
+            window.canvas.setFocus()
+            key(studio, Qt.Key.Key_Tab)
+            rest(1500)
+            save(window, "walk")
+            key(studio, Qt.Key.Key_Escape)
     rest(500)
     save(window, "live")
     save(window.options_bar, "tools")
     yield from person.accept_and_verify()
     yield person.learned()
-    mislabel(studio, person)
+    for index in range(len(CLASSES)):
+        dab(studio, person, index)
     yield person.learned()
-    window.canvas.setFocus()
-    key(studio, Qt.Key.Key_Tab)
-    rest(1500)
-    save(window, "walk")
-    key(studio, Qt.Key.Key_Escape)
     yield from person.accept_and_verify()
     key(studio, Qt.Key.Key_A)
     rest(1500)

@@ -12,6 +12,7 @@ from pathlib import Path
 from zlib import crc32
 
 import pytest
+from hypothesis import HealthCheck, settings
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -28,6 +29,10 @@ os.environ["FCN_STUDIO_LANGUAGE"] = "en"  # whatever the machine speaks
 os.environ["FCN_STUDIO_CONFIG_DIR"] = str(_home / "config")
 os.environ["FCN_STUDIO_STATE_DIR"] = str(_home / "state")
 os.environ["FCN_STUDIO_NETWORKS_DIR"] = str(_home / "networks")
+
+# How long an example takes depends on the machine, and says nothing of the program.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_unconfigure() -> None:
