@@ -24,6 +24,9 @@ _MAX_BYTES = 16 << 20
 _KEYS = ("categories", "classes", "labels", "id2label", "names")
 """Keys of an object whose value may list classes: of COCO, our exports, CVAT and nnU-Net, Hugging Face, YOLO."""
 
+_MOST_ROWS = 300
+"""More than a class table can have: it refuses them, and need not look at a million."""
+
 Row = tuple[int | None, str, Colour | None]
 """Class index if it is known, name, and colour if it is known."""
 
@@ -59,7 +62,7 @@ def _of_json(path: Path) -> ClassTable | None:
         raise ProjectError(
             tr("{path} lists no classes: it has no names, as a list or by their indices", path=path)
         ) from error
-    return _table(rows) if rows else None
+    return _table(rows[:_MOST_ROWS]) if rows else None
 
 
 def _rows_of(value: Any) -> Iterable[Row]:

@@ -113,7 +113,7 @@ def test_the_list_and_its_filter_follow_what_is_found(
     model.set_filter("status:verified")
     qtbot.wait(100)
     assert model.scanning
-    assert "so far" in studio.window.status_line._counts.text()
+    assert "so far" in studio.window.status_line._project.words.text()
     gate.set()
     qtbot.waitUntil(lambda: not model.scanning)
     assert model.rowCount() == MANY

@@ -74,7 +74,7 @@ def test_a_day_in_the_life_of_a_host(listener: Listener, micrograph_project: Pat
     first = supervisor.submit(one)
     end = listener.end_of(first)
     assert isinstance(end, Done), end
-    assert end.device.startswith("CPU")
+    assert str(end.device).startswith("CPU")
     assert isinstance(listener.replies[0], Ready)
     predicted = [r.news for r in listener.replies if isinstance(r, Progress)]
     assert all(isinstance(p, Predicted) for p in predicted)

@@ -132,7 +132,7 @@ def test_label_errors_are_searched_by_the_network_and_listed(
         assert not dialog.accept_button.isEnabled()
         dialog.cells.setCurrentCell(0, 1)
         assert dialog.accept_button.isEnabled()
-        qtbot.keyClick(dialog.cells, Qt.Key.Key_Return)
+        qtbot.mouseClick(dialog.accept_button, Qt.MouseButton.LeftButton)
         return dialog.result() == QDialog.DialogCode.Accepted
 
     def listed() -> int:
