@@ -216,7 +216,8 @@ def _draw(folder: Path, style: str) -> None:
     for number in range(count):
         small = rng.integers(0, 255, (12, 16, 3), np.uint8)
         write_png(folder / f"picture {number:03}.png", cv2.resize(small, size))
-    if style == "plain":  # its classes are those of the bundled network
+    if style == "plain":  # its classes are known to the bundled network
+        (folder / "class_names.txt").write_text("Sky\nBuilding\nRoad\nTree\nCar\n")
         return
     if style == "strange":  # a mask whose indices nothing explains: opening asks
         (folder / "SegmentationClass").mkdir()
