@@ -55,6 +55,7 @@ def test_levels_are_the_screens_until_they_are_the_projects(deep_studio: Studio,
     assert project is not None
     files = {path: path.read_bytes() for path in project.folder.rglob("*") if path.is_file()}
     qtbot.waitUntil(lambda: grey.span == (0, 1023))
+    qtbot.wait(50)  # the docks get their first sizes, which the fitted image follows
     view = deep_studio.window.canvas.view
     blank = np.zeros((20, 40), np.uint8)
     deep_studio.network.predictions.keep(Prediction("a.tif", blank, blank, "0" * 64))
