@@ -82,7 +82,7 @@ from PySide6.QtCore import QEvent, QObject, QTimer
     + """build = app.build
 def build_and_watch(settings):
     studio = build(settings)
-    studio.window.centralWidget().installEventFilter(paint)
+    studio.window.installEventFilter(paint)
     return studio
 app.build = build_and_watch
 main([])
