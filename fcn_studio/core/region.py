@@ -44,6 +44,16 @@ class Region(ABC):
             stencil[shared.moved(-rect.x0, -rect.y0).slices] = self.part(shared)
         return stencil
 
+    def sampled(self, rows: Columns, columns: Columns) -> NDArray[np.uint8]:
+        """Return the stencil at some rows and columns of ``rect``: uint8 (rows, columns).
+
+        Args:
+            rows: image rows, int64, rising; at least one.
+            columns: image columns, likewise.
+        """
+        seen = Rect(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+        return self.part(seen)[rows - seen.y0][:, columns - seen.x0]
+
     def holds(self, pixel_xy: tuple[int, int]) -> bool:
         """Return whether a pixel is in the region."""
         x, y = pixel_xy

@@ -93,6 +93,9 @@ class ToolContext(Protocol):
     def option(self, option: Option[T]) -> T:
         """Return the value of an option."""
 
+    def set_option(self, option: Option[T], value: T) -> None:
+        """Set an option to the nearest value in its range."""
+
     def ask_network(self, clicks: Clicks) -> Future[LabelMap | None] | None:
         """Ask the network which pixels of the open image are like those that were clicked.
 

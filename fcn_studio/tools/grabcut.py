@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from functools import partial
 from math import dist, floor
 from typing import ClassVar
 
+from fcn_studio.core.image_pyramid import ImageRgb
 from fcn_studio.core.raster import Point, polygon
+from fcn_studio.core.region import Region
 from fcn_studio.i18n import tr_noop
 from fcn_studio.tools.base import Overlay, PointerEvent, ToolContext
 from fcn_studio.tools.previewed import PreviewTool
@@ -16,7 +19,7 @@ from fcn_studio.tools.work import in_thread
 class GrabCut(PreviewTool):
     """Finds the object in a rectangle, or with Ctrl in a shape drawn by free hand.
 
-    The object is outlined. A click on it or Enter labels it; Escape, Undo or another drag drops it.
+    The object is outlined, roughly at first. A click on it or Enter labels it; Escape, Undo or another drag drops it.
     """
 
     title: ClassVar[str] = tr_noop("GrabCut")
@@ -44,7 +47,7 @@ class GrabCut(PreviewTool):
     @property
     def undo_title(self) -> str:
         """Title of the outlined object, which Undo drops."""
-        return self.title if self._found is not None else ""
+        return self.title if self._shown is not None else ""
 
     def press(self, event: PointerEvent) -> None:
         """Label the outlined object, or begin to mark another one.
@@ -80,13 +83,17 @@ class GrabCut(PreviewTool):
         if outline is None or image is None:
             self._drop()
             return
+        self._look(self._object(image, outline))
+
+    def _object(self, image: ImageRgb, outline: Region) -> Generator[float, None, Region | None]:
         from fcn_studio.core.regions.grabcut import cut_within  # start-up
 
-        self._look(in_thread(partial(cut_within, image, outline)))
+        self._show_rough((yield from in_thread(partial(cut_within, image, outline, rough=True))))
+        return (yield from in_thread(partial(cut_within, image, outline)))
 
     def key(self, name: str) -> bool:
         """Label the outlined object, or drop it."""
-        if name == "Undo" and self._found is not None:
+        if name == "Undo" and self._shown is not None:
             self._drop()
             return True
         return super().key(name)

@@ -17,7 +17,8 @@ class PreviewTool(Tool):
     """Finds a region in a thread, outlines it, and labels it when it is confirmed.
 
     Enter labels the outlined region, Escape and Undo drop it. `settle` labels what is outlined, and drops what is
-    still being looked for.
+    still being looked for. A rough outline may be shown while the region is looked for; if it is confirmed, the
+    region is labelled as soon as it is found.
 
     Attributes:
         title: of the step, marked for translation.
@@ -29,6 +30,8 @@ class PreviewTool(Tool):
         super().__init__(context)
         self._document: Document | None = None  # the image that a region was looked for in
         self._found: Region | None = None
+        self._rough: Region | None = None  # outlined until the region is found
+        self._confirmed = False  # the rough outline
 
     @property
     def busy(self) -> bool:
@@ -48,10 +51,18 @@ class PreviewTool(Tool):
 
     def key(self, name: str) -> bool:
         """Label the outlined region, or drop it."""
-        if name == "Enter" and self._found is not None:
+        if name == "Enter" and self._shown is not None:
             self._apply()
             return True
         return super().key(name)
+
+    def work(self) -> float | None:
+        """Look for the region, and label it if it is confirmed."""
+        wait = super().work()
+        if wait is None and self._confirmed:
+            self._apply()
+            return 0.0 if self.working else None
+        return wait
 
     def settle(self) -> None:
         """Label the outlined region."""
@@ -65,7 +76,17 @@ class PreviewTool(Tool):
 
     def overlay(self) -> Overlay:
         """Return the outline of the region."""
-        return Overlay(region=self._found)
+        return Overlay(region=self._shown)
+
+    @property
+    def _shown(self) -> Region | None:
+        """The region that is outlined, found or rough."""
+        return self._rough if self._found is None else self._found
+
+    def _show_rough(self, region: Region | None) -> None:
+        """Outline a region until the one that is looked for is found."""
+        self._rough = region
+        self.overlay_changed.emit()
 
     def _look(self, find: Generator[float, None, Region | None]) -> None:
         """Look for a region, and outline it; what was looked for before is dropped."""
@@ -76,14 +97,19 @@ class PreviewTool(Tool):
         self.working_changed.emit()
 
     def _looking(self, find: Generator[float, None, Region | None]) -> Work:
-        self._found = yield from find
+        found = yield from find
+        self._found, self._rough = found, None
         self.overlay_changed.emit()
 
     def _on_found(self, event: PointerEvent) -> bool:
         """Return whether an event is on the outlined region."""
-        return self._found is not None and self._found.holds((floor(event.x), floor(event.y)))
+        return self._shown is not None and self._shown.holds((floor(event.x), floor(event.y)))
 
     def _apply(self) -> None:
+        """Label the found region, or the one whose rough outline is shown as soon as it is found."""
+        if self._rough is not None and self.working:
+            self._confirmed = True
+            return
         document, region = self._document, self._found
         self._drop()
         if document is not None and region is not None:
@@ -94,6 +120,7 @@ class PreviewTool(Tool):
             if self._work is not None:
                 self._work.close()
                 self._work = None
-            self._document = self._found = None
+            self._document = self._found = self._rough = None
+            self._confirmed = False
             self.overlay_changed.emit()
             self.working_changed.emit()

@@ -16,6 +16,7 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
 from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import Labels
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
@@ -26,7 +27,7 @@ from fcn_studio.tools.base import Overlay
 from fcn_studio.tools.options import CONTIGUOUS
 from fcn_studio.tools.polygon import SNAP_TO_EDGES
 from fcn_studio.ui import app
-from fcn_studio.ui.dialogs.clean_dialog import CleanDialog
+from fcn_studio.ui.dialogs import clean_dialog
 from fcn_studio.ui.network.network_process import NetworkProcess
 from tests.trust.switching import Paints
 
@@ -205,15 +206,17 @@ class ToolWindow:
 
     def cleans(self, name: str) -> None:
         """Open the dialog that cleans labels, and wait for its preview."""
-        labels = Labels(self._document.label_map, self._document.provenance)
         outlined: list[object] = []
+        place = clean_dialog.Place(Rect(0, 0, self._document.width, self._document.height))
 
         def outline(region):  # type: ignore[no-untyped-def]
             self._canvas.set_outlined(region)
             outlined.append(region)
 
         with self._timed(name, lambda _: bool(outlined)):
-            dialog = CleanDialog(labels, [0, 1], (1, "cell"), outline, self._studio.window)
+            dialog = clean_dialog.CleanDialog(
+                self._document, self._toolbox.image_rgb, [0, 1], (1, "cell"), place, outline, self._studio.window
+            )
             dialog.show()
         dialog.close()
         self._paint_all()

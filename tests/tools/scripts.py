@@ -50,6 +50,9 @@ class Window:
         value: T = getattr(self, option.name, option.default)
         return value
 
+    def set_option(self, option: Option[T], value: T) -> None:
+        setattr(self, option.name, value)
+
     def ask_network(self, clicks: Clicks) -> Future[LabelMap | None] | None:
         self.asked.append(clicks)
         return self.answer

@@ -3,6 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fcn_studio.core.geometry import Rect
+from fcn_studio.core.image_pyramid import ImageRgb
+from fcn_studio.core.region import Region, StencilRegion
+from fcn_studio.core.regions.grabcut import cut_within
 from fcn_studio.core.rules import PaintRules
 from fcn_studio.tools.grabcut import GrabCut
 from tests.tools.scripts import Window, click, document_from, drag, same
@@ -65,6 +69,29 @@ def test_enter_labels_the_object_in_a_free_shape_under_the_rules(window: Window)
     assert tool.key("Enter")
     assert (document.label_map[:, :7] == 3).all()
     assert np.count_nonzero(document.label_map == 1) == 15
+
+
+def test_a_rough_outline_is_shown_first_and_never_labelled(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert window.document is not None
+    at_first = StencilRegion(Rect(6, 4, 8, 6), np.ones((2, 2), np.uint8))
+
+    def cut(image: ImageRgb, outline: Region, *, rough: bool = False) -> Region | None:
+        return at_first if rough else cut_within(image, outline)
+
+    monkeypatch.setattr("fcn_studio.core.regions.grabcut.cut_within", cut)
+    tool = GrabCut(window)
+    outlined: list[Region | None] = []
+    tool.overlay_changed.connect(lambda: outlined.append(tool.overlay().region))
+    tool.overlay_changed.connect(lambda: tool.overlay().region is at_first and tool.key("Enter"))
+    drag(tool, (3, 1), (11, 9))
+    while tool.work() is not None:
+        pass
+    assert at_first in outlined
+    same(window.document, FOUND)
+    assert (tool.busy, window.document.undo()) == (False, "GrabCut")
+    region = cut_within(window.image_rgb, StencilRegion(Rect(3, 1, 12, 10), np.ones((9, 9), np.uint8)), rough=True)
+    assert region is not None
+    assert region.area == 25
 
 
 @pytest.mark.parametrize("key", ["Escape", "Undo"])

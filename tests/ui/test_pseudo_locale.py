@@ -57,7 +57,7 @@ from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.dialogs.class_change_dialog import ClassChangeDialog
 from fcn_studio.ui.dialogs.class_key_dialog import ClassKeyDialog
 from fcn_studio.ui.dialogs.class_map_dialog import ClassMapDialog
-from fcn_studio.ui.dialogs.clean_dialog import CleanDialog
+from fcn_studio.ui.dialogs.clean_dialog import CleanDialog, Place
 from fcn_studio.ui.dialogs.compare_dialog import CompareDialog
 from fcn_studio.ui.dialogs.confusion_dialog import ConfusionDialog
 from fcn_studio.ui.dialogs.data_sets.export_dialog import ExportDialog
@@ -371,6 +371,7 @@ DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
         np.zeros((4, 5, 3), np.uint8),
         [0, 1],
         (1, CLASSES[1]),
+        Place(Rect(0, 0, 5, 4), (1, 1), CLASSES[1]),
         lambda _region: None,
     ),
     "confusion": lambda studio, folder: ConfusionDialog([judged()], TABLE),

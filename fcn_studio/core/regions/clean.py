@@ -10,12 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_studio.core.classes import VOID
+from fcn_studio.core.geometry import Rect
 from fcn_studio.core.image_pyramid import ImageRgb
 from fcn_studio.core.labels import LabelMap, Labels, Provenance
+from fcn_studio.core.raster import flood
+from fcn_studio.core.region import Region
 from fcn_studio.core.regions.gaps import Parts, nearest_classes, parts_of
 from fcn_studio.core.regions.refine import refined
 
 Mask = NDArray[np.bool_]
+
+_NEAR = 32
+"""Pixels around those that a class loses in which another class is looked for first."""
 
 
 class Cleaning(StrEnum):
@@ -38,7 +44,15 @@ class Cleaning(StrEnum):
     """The border of the class follows the edges of the picture within ``n``."""
 
 
-def cleaned(labels: Labels, way: Cleaning, n: int, classes: list[int], image_rgb: ImageRgb | None = None) -> Parts:
+def cleaned(
+    labels: Labels,
+    way: Cleaning,
+    n: int,
+    classes: list[int],
+    image_rgb: ImageRgb | None = None,
+    *,
+    at_xy: tuple[int, int] | None = None,
+) -> Parts:
     """Return what changes when classes are cleaned, one after the other in order.
 
     What a class loses gets the nearest other class, and stays as it is where there is none. Only *grow* and *holes*
@@ -50,26 +64,76 @@ def cleaned(labels: Labels, way: Cleaning, n: int, classes: list[int], image_rgb
         n: number of pixels, from 1.
         classes: class indices; 255 is left out.
         image_rgb: uint8 (H, W, 3), for *refine*.
+        at_xy: a pixel; then only the region that it is in is cleaned, whatever the classes are.
     """
+    region = None
+    if at_xy is not None:
+        region, classes = flood(labels.label_map, at_xy, connectivity=8), [int(labels.label_map[at_xy[1], at_xy[0]])]
     if way is Cleaning.REFINE:
-        new = labels.label_map if image_rgb is None else refined(labels.label_map, image_rgb, n, classes)
-        return list(parts_of(new != labels.label_map, new))
+        return [] if image_rgb is None else _refined(labels, image_rgb, n, classes, region)
     new = labels.label_map.copy()
-    labelled = labels.provenance != Provenance.NOBODY
     for value in classes:
-        if value == VOID or not (new == value).any():
-            continue
-        own = new == value
-        wanted = _WAYS[way](own, n)
-        gained, lost = wanted & ~own, own & ~wanted
-        if way is Cleaning.SMOOTH:
-            gained &= labelled
-        new[gained] = value
-        if lost.any():
-            others = np.where(new == value, np.uint8(VOID), new)
-            if (others != VOID).any():
-                new[lost] = nearest_classes(others)[lost]
+        own = (new == value).view(np.uint8) if region is None else region.within(_frame(new))
+        if value != VOID and cv2.hasNonZero(own):
+            _clean(new, labels.provenance, own, value, way, n)
     return list(parts_of(new != labels.label_map, new))
+
+
+def _clean(new: LabelMap, provenance: NDArray[np.uint8], own: LabelMap, value: int, way: Cleaning, n: int) -> None:
+    """Clean some pixels of one class in place.
+
+    Only the part of the image is looked at that they can change.
+    """
+    x, y, width, height = cv2.boundingRect(own)
+    reach = 2 * n + 2 if way in (Cleaning.GROW, Cleaning.SMOOTH) else 1
+    rect = Rect(x, y, x + width, y + height).grown(reach).intersect(_frame(new))
+    part, before = new[rect.slices], own[rect.slices] > 0
+    after = _WAYS[way](before, n)
+    gained, lost = after & ~before, before & ~after
+    if way is Cleaning.SMOOTH:
+        gained &= provenance[rect.slices] != Provenance.NOBODY
+    part[gained] = value
+    if lost.any():
+        _give_away(new, value, lost, rect)
+
+
+def _give_away(new: LabelMap, value: int, lost: Mask, frame: Rect) -> None:
+    """Give pixels of a class the nearest other class, in place; they stay as they are where there is none.
+
+    Args:
+        new: uint8 (H, W).
+        value: the class.
+        lost: bool, of the size of the frame.
+        frame: a part of the image.
+    """
+    x, y, width, height = cv2.boundingRect(lost.view(np.uint8))
+    rect, margin = Rect(x, y, x + width, y + height), _NEAR
+    lost, rect = lost[rect.slices], rect.moved(frame.x0, frame.y0)
+    while True:
+        around = rect.grown(margin).intersect(_frame(new))
+        part, inner = new[around.slices], rect.moved(-around.x0, -around.y0).slices
+        others = np.where(part == value, np.uint8(VOID), part)
+        if (others != VOID).any():
+            classes, distance = nearest_classes(others)
+            if around == _frame(new) or distance[inner][lost].max() <= margin:
+                part[inner][lost] = classes[inner][lost]
+                return
+        elif around == _frame(new):
+            return
+        margin *= 4
+
+
+def _refined(labels: Labels, image_rgb: ImageRgb, n: int, classes: list[int], region: Region | None) -> Parts:
+    """Return what changes when borders move to the edges of the picture; only those of a region if it is given."""
+    new = refined(labels.label_map, image_rgb, n, classes)
+    changed = new != labels.label_map
+    if region is not None:
+        changed &= cv2.dilate(region.within(_frame(new)), _disc(n)) > 0
+    return list(parts_of(changed, new))
+
+
+def _frame(label_map: LabelMap) -> Rect:
+    return Rect(0, 0, label_map.shape[1], label_map.shape[0])
 
 
 def _grown(own: Mask, n: int) -> Mask:

@@ -45,6 +45,17 @@ def enlarged(
     wide = mask_like(own.view(np.uint8), picture_rgb)
     if wide.shape != own.shape and own.any() and not own.all():
         wide = _along_edges(own, small_rgb, picture_rgb)
+    return as_region(wide, frame, within)
+
+
+def as_region(wide: Mask, frame: Rect, within: NDArray[np.uint8] | None = None) -> Region | None:
+    """Return a mask of a part of the image as a region; None if it is empty.
+
+    Args:
+        wide: bool, of the size of the part; it may be changed.
+        frame: where the part lies in the image.
+        within: uint8 of its size, nonzero where the region may lie; None for everywhere.
+    """
     if within is not None:
         wide &= within != 0
     x, y, width, height = cv2.boundingRect(wide.view(np.uint8))

@@ -31,22 +31,21 @@ def from_nearest(labels: Labels) -> Parts:
     gaps = labels.provenance == Provenance.NOBODY
     if not gaps.any() or not (labels.label_map != VOID).any():
         return []
-    return list(parts_of(gaps, nearest_classes(labels.label_map)))
+    return list(parts_of(gaps, nearest_classes(labels.label_map)[0]))
 
 
-def nearest_classes(label_map: LabelMap) -> LabelMap:
-    """Return the class of the nearest pixel that has one: uint8 (H, W).
+def nearest_classes(label_map: LabelMap) -> tuple[LabelMap, NDArray[np.float32]]:
+    """Return the class of the nearest pixel that has one, uint8 (H, W), and its distance in pixels.
 
     Args:
         label_map: uint8 (H, W); 255 is no class. At least one pixel must have a class.
     """
     without = (label_map == VOID).astype(np.uint8)
-    _, number = cv2.distanceTransformWithLabels(without, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    distance, number = cv2.distanceTransformWithLabels(without, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     class_of = np.zeros(int(number.max()) + 1, np.uint8)
     with_class = without == 0
     class_of[number[with_class]] = label_map[with_class]
-    found: LabelMap = class_of[number]
-    return found
+    return class_of[number], np.asarray(distance, np.float32)
 
 
 def copied(labels: Labels, source: Labels) -> Parts:

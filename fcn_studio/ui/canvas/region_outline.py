@@ -95,9 +95,7 @@ def _shown(region: Region, view: ViewState, rect: Rect) -> NDArray[np.uint8]:
     shown = np.zeros((rect.height, rect.width), np.uint8)
     columns, rows = columns[inside_x], rows[inside_y]
     if columns.size and rows.size:
-        seen = Rect(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-        part = region.part(seen)[rows - seen.y0][:, columns - seen.x0]
-        shown[np.ix_(inside_y, inside_x)] = part > 0
+        shown[np.ix_(inside_y, inside_x)] = region.sampled(rows, columns) > 0
     return shown
 
 

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
+from fcn_studio.core.classes import VOID
 from fcn_studio.core.document import Document
+from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import Labels, Provenance
-from fcn_studio.core.region import Region
 from fcn_studio.errors import ProjectError
 from fcn_studio.i18n import tr, tr_n, tr_noop
+from fcn_studio.ui.canvas.canvas import Canvas
 from fcn_studio.ui.runtime.user_messages import Messages
 from fcn_studio.ui.session.session import Session
 
 if TYPE_CHECKING:  # start-up: what only a command needs is imported where it is used
     from fcn_studio.core.regions.gaps import Parts
+    from fcn_studio.ui.dialogs.clean_dialog import Place
 
 
 class LabelCommands:
@@ -26,18 +29,21 @@ class LabelCommands:
     Each command is one undo step. Classes that are hidden or locked keep their pixels.
     """
 
-    def __init__(
-        self, session: Session, messages: Messages, outline: Callable[[Region | None], None], window: QWidget
-    ) -> None:
+    def __init__(self, session: Session, messages: Messages, canvas: Canvas, window: QWidget) -> None:
         """Prepare.
 
         Args:
             session: the open image and its tools.
             messages: to the user.
-            outline: outlines a region on the canvas, or nothing.
+            canvas: what shows the image.
             window: parent of dialogs.
         """
-        self._session, self._messages, self._outline, self._window = session, messages, outline, window
+        self._session, self._messages, self._canvas, self._window = session, messages, canvas, window
+        self._hovered: tuple[int, int] | None = None
+        canvas.hovered.connect(self._hover)
+
+    def _hover(self, pixel: tuple[int, int] | None) -> None:
+        self._hovered = pixel
 
     def table(self) -> Mapping[str, Callable[[], object]]:
         """Return what each action does, by its name."""
@@ -56,21 +62,38 @@ class LabelCommands:
         Raises:
             ProjectError: if no image is open or the project is read-only.
         """
-        from fcn_studio.core.regions.clean import cleaned
         from fcn_studio.ui.dialogs.clean_dialog import CleanDialog
 
-        session = self._session
+        session, canvas = self._session, self._canvas
         document = session.editable()
         labels = Labels(document.label_map, document.provenance)
         info = session.table.get(session.toolbox.class_index)
         if info is None:
             raise ProjectError(tr("Choose a class first; void cannot be cleaned."))
         classes = [row.index for row in session.table.active]
-        image = session.toolbox.image_rgb
-        dialog = CleanDialog(document, image, classes, (info.index, info.name), self._outline, self._window)
+        image, active = session.toolbox.image_rgb, (info.index, info.name)
+        dialog = CleanDialog(
+            document, image, classes, active, self._place(document), canvas.set_outlined, self._window
+        )
         if dialog.asked() and session.document is document:
-            find = partial(cleaned, labels, *dialog.choice(), image)
+            find = partial(dialog.choice().of, labels, image)
             session.toolbox.tool.write(document, tr_noop("Clean"), find, labels.label_map.size)
+
+    def _place(self, document: Document) -> Place:
+        """Return what is in view, and the pixel under the cursor if it has a class."""
+        from fcn_studio.ui.dialogs.clean_dialog import Place
+
+        view = self._canvas.view
+        frame = Rect(0, 0, document.width, document.height)
+        if view is not None:
+            corners = (view.to_image(0, 0), view.to_image(view.width, view.height))
+            (x0, y0), (x1, y1) = ((round(x), round(y)) for x, y in corners)
+            frame = Rect(x0, y0, x1, y1).intersect(frame)
+        if self._hovered is None:
+            return Place(frame)
+        x, y = self._hovered
+        index = int(document.label_map[y, x])
+        return Place(frame) if index == VOID else Place(frame, (x, y), self._session.table.name_of(index))
 
     def fill_unlabelled(self) -> None:
         """Give all unlabelled pixels the active class.

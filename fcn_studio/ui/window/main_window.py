@@ -191,7 +191,7 @@ class MainWindow(QMainWindow):
 
     def _bind(self) -> None:
         """Bind every action to a command."""
-        self._labels = LabelCommands(self._session, self.messages, self.canvas.set_outlined, self)
+        self._labels = LabelCommands(self._session, self.messages, self.canvas, self)
         for name, act in (*self._commands.table().items(), *self._labels.table().items()):
             self.actions_.bind(name, act)
         for name, act in (

@@ -64,6 +64,9 @@ class Hand:
         value: T = self._options.get(option.name, option.default)
         return value
 
+    def set_option(self, option: Option[T], value: T) -> None:
+        """Do nothing: each gesture begins with the options that it sets."""
+
     def ask_network(self, clicks: Clicks) -> Future[LabelMap | None] | None:
         """Ask the network at once; None without a network."""
         if self._answers is None:

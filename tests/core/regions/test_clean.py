@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fcn_studio.core.labels import Labels
+from fcn_studio.core.geometry import Rect
+from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.regions.clean import Cleaning, cleaned
 from fcn_studio.core.regions.refine import refined
 from tests.core.annotations import random_labels, seeds
@@ -54,6 +56,41 @@ def test_holes_are_filled_but_no_bay_at_the_border_of_the_image() -> None:
 def test_smoothing_takes_teeth_off_a_border() -> None:
     art = " ".join(["000111", "000111", "001111", "000111", "000111"])
     assert after(art, Cleaning.SMOOTH, 3) == ["000111"] * 5
+
+
+def test_one_region_is_cleaned_and_others_of_its_class_are_not() -> None:
+    labels = document_from("1000100 0000000 0222000 0222100")
+    now = Labels(labels.label_map, labels.provenance)
+    for way, n, at_xy, count in (
+        (Cleaning.ISLANDS, 9, (4, 0), 1),
+        (Cleaning.GROW, 1, (2, 2), 6),
+        (Cleaning.SHRINK, 1, (6, 3), 0),
+    ):
+        assert sum(region.area for region, _ in cleaned(now, way, n, [0, 1], at_xy=at_xy)) == count
+    image = two_colours(20)[:4, 12:19]
+    assert cleaned(now, Cleaning.REFINE, 1, [], image, at_xy=(0, 0)) == []
+
+
+@pytest.mark.parametrize("way", [way for way in Cleaning if way is not Cleaning.REFINE])
+@pytest.mark.parametrize("unlabelled", [True, False])
+def test_looking_at_a_part_of_the_image_changes_nothing(
+    way: Cleaning, unlabelled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label_map = cv2.resize(random_labels(7, 9, 11).label_map % 3, (110, 90), interpolation=cv2.INTER_CUBIC) % 3
+    label_map[:, 60:][label_map[:, 60:] == 1] = 0
+    label_map[40:45, 95:99] = 1
+    provenance = np.full_like(label_map, Provenance.HUMAN)
+    if unlabelled:
+        where = (label_map == 0) & (np.arange(110) % 50 > 5)
+        label_map[where], provenance[where] = 255, 0
+    part = cleaned(Labels(label_map, provenance), way, 30 if way in (Cleaning.ISLANDS, Cleaning.HOLES) else 2, [1, 2])
+    monkeypatch.setattr(Rect, "grown", lambda rect, _margin: rect.union(Rect(0, 0, 110, 90)))
+    whole = cleaned(
+        Labels(label_map, provenance), way, 30 if way in (Cleaning.ISLANDS, Cleaning.HOLES) else 2, [1, 2]
+    )
+    assert [(region.rect, value) for region, value in part] == [(region.rect, value) for region, value in whole]
+    for (one, _), (other, _) in zip(part, whole, strict=True):
+        assert np.array_equal(one.stencil, other.stencil)
 
 
 @pytest.mark.parametrize("way", Cleaning)

@@ -59,7 +59,7 @@ def test_labels_are_copied_from_the_previous_image_where_there_are_none(studio: 
 
 def test_before_the_first_image_there_is_none_to_copy(studio: Studio) -> None:
     with pytest.raises(ProjectError, match="no previous image"):
-        LabelCommands(studio.session, studio.window.messages, lambda _region: None, studio.window).copy_previous()
+        LabelCommands(studio.session, studio.window.messages, studio.window.canvas, studio.window).copy_previous()
 
 
 def test_labels_are_cleaned_after_a_preview(studio: Studio, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,18 +71,21 @@ def test_labels_are_cleaned_after_a_preview(studio: Studio, qtbot: QtBot, monkey
     with document.edit("Brush stroke") as edit:
         edit.replace(labels)
     outlined: list[Region | None] = []
-    studio.session.toolbox.set_class(2)
+    studio.session.toolbox.set_class(1)
     studio.session.toolbox.select(StencilRegion(Rect(0, 0, 7, 9), np.ones((9, 7), np.uint8)))
 
     def asked(dialog: CleanDialog) -> bool:
         dialog.show()
         dialog.way.setCurrentIndex(dialog.way.findData(Cleaning.ISLANDS))
+        dialog.region.setChecked(True)
         qtbot.waitUntil(lambda: bool(outlined) and outlined[-1] is not None and outlined[-1].area == 6)
         dialog.accept()
         return True
 
     monkeypatch.setattr(CleanDialog, "asked", asked)
-    LabelCommands(studio.session, studio.window.messages, outlined.append, studio.window).clean()
+    monkeypatch.setattr(studio.window.canvas, "set_outlined", outlined.append)
+    studio.window.canvas.hovered.emit((6, 6))
+    run(studio, "clean")
     assert (document.label_map[:, :7] == 1).all(), "what is inside the selection"
     assert (document.label_map[5:8, 7] == 2).all()
     assert outlined[-1] is None
