@@ -108,7 +108,6 @@ class Commands(QObject):
             "previous": lambda: session.step(-1),
             "next_unverified": lambda: session.step_unverified(+1),
             "previous_unverified": lambda: session.step_unverified(-1),
-            "verify": session.verify_and_next,
             "skip": session.toggle_skip,
             "restore": self.restore.restore_open,
             "only_unlabelled": partial(toolbox.toggle_where, "unlabelled"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from fcn_studio.core.labels import Provenance
 from fcn_studio.i18n import tr
 from fcn_studio.ui.actions.qt_actions import Actions
 from fcn_studio.ui.actions.table import BY_NAME
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 LIVE_OPACITY = 0.3
 """Opacity of the Prediction layer below the strokes, so that both these and the picture are seen."""
+
+_MOST, _HARDLY_ANY = 0.5, 0.01
+"""Shares of an image that somebody may take for labelled while they are only predicted."""
 
 
 class LiveCommands(QObject):
@@ -39,7 +43,12 @@ class LiveCommands(QObject):
 
     def table(self) -> Mapping[str, Callable[[], object]]:
         """Return what each action does, by its name."""
-        return {"live": self.toggle, "auto_segment": self.segment_image, "accept_class": self.accept_class}
+        return {
+            "live": self.toggle,
+            "auto_segment": self.segment_image,
+            "accept_class": self.accept_class,
+            "verify": self.verify,
+        }
 
     def toggle(self) -> None:
         """Switch Live on or off."""
@@ -56,6 +65,37 @@ class LiveCommands(QObject):
     def accept_class(self) -> None:
         """Accept the active class wherever the prediction has it."""
         self._network.predictions.accept_class(self._session.toolbox.class_index)
+
+    def verify(self) -> None:
+        """Verify the open image and open the next; ask first if most of what is seen is only Live's prediction.
+
+        Raises:
+            ProjectError: if no image is open or the project is read-only.
+        """
+        share = self._share_not_accepted()
+        if share:
+            from fcn_studio.ui.dialogs.questions import NotAcceptedDialog
+
+            document = self._session.editable()
+            dialog = NotAcceptedDialog(share, self._unlabelled_name(), self._canvas.window())
+            if not dialog.asked() or self._session.document is not document:
+                return
+            if not dialog.as_it_is:
+                self._network.predictions.accept_image()
+        self._session.verify_and_next()
+
+    def _share_not_accepted(self) -> float:
+        """Return the share of the image that is nobody's; 0 if that is little, or becomes what Live predicts."""
+        project, document, prediction = self._session.project, self._session.document, self._session.prediction
+        if project is None or document is None or prediction is None or not self._network.live.shows:
+            return 0.0
+        nobody = document.provenance == Provenance.NOBODY
+        lost = nobody & (prediction.label_map != project.config.unlabelled_index)
+        return float(nobody.mean()) if nobody.mean() > _MOST and lost.mean() > _HARDLY_ANY else 0.0
+
+    def _unlabelled_name(self) -> str:
+        project = self._session.project
+        return self._session.table.name_of(project.config.unlabelled_index) if project is not None else ""
 
     def _accept_region(self, x: int, y: int) -> None:
         if self._session.prediction is not None:

@@ -237,6 +237,36 @@ class VerifyDialog(Dialog):
         )
 
 
+class NotAcceptedDialog(Dialog):
+    """Question before an image is verified whose prediction is seen but not accepted.
+
+    Args:
+        share: share of the image without labels, 0..1.
+        becomes: name of the class that pixels without labels get.
+        parent: the window it belongs to.
+
+    Attributes:
+        as_it_is: whether the user wants no prediction.
+    """
+
+    def __init__(self, share: float, becomes: str, parent: QWidget | None = None) -> None:
+        super().__init__(tr("Verify"), tr("Accept the prediction and verify"), parent=parent)
+        self.as_it_is = False
+        self.add_words(
+            tr(
+                "{percent} % of this image has no label yet. What you see there is only predicted.",
+                percent=min(100, round(100 * share)),
+            )
+        )
+        self.add_words(tr("If you verify it as it is, these pixels become {name}.", name=becomes), "dim")
+        plainly = self.buttons.addButton(tr("Verify as it is"), QDialogButtonBox.ButtonRole.DestructiveRole)
+        plainly.clicked.connect(self._verify_plainly)
+
+    def _verify_plainly(self) -> None:
+        self.as_it_is = True
+        self.accept()
+
+
 class LargeImageDialog(Dialog):
     """Question whether to open an image above the limit of size.
 

@@ -300,8 +300,9 @@ class ClassModel(QAbstractTableModel):
         return QColor(theme.current().dim) if faint else None
 
     def _font(self, info: ClassInfo, column: Column) -> QFont | None:
-        if info.index != VOID or column is not Column.NAME:
+        if column is not Column.NAME:
             return None
         font = QFont()
-        font.setItalic(True)
+        font.setItalic(info.index == VOID)
+        font.setBold(info.index == self._toolbox.class_index)  # seen without its colour too
         return font

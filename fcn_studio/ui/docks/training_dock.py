@@ -356,12 +356,7 @@ class TrainingDock(QDockWidget):
             return
         counts = self._session.status_scan.counts()
         verified, begun = counts.get(Status.VERIFIED, 0), counts.get(Status.IN_PROGRESS, 0)
-        words = tr_n(
-            "{n:,} verified image and {begun} to learn from.",
-            "{n:,} verified images and {begun} to learn from.",
-            verified,
-            begun=tr_n("{n:,} begun image", "{n:,} begun images", begun),
-        )
+        words = _material_words(verified, begun)
         seen, before = self._current.trained_on, self._current.learned_before
         if seen:
             learned = tr_n(
@@ -423,6 +418,18 @@ class TrainingDock(QDockWidget):
             self._show_advice((outcome.figures if adoption.adopted else outcome.baseline) or outcome.figures)
         self.refresh()
         self._draw()
+
+
+def _material_words(verified: int, begun: int) -> str:
+    """Say what there is to learn from."""
+    if not begun:
+        return tr_n("{n:,} verified image to learn from.", "{n:,} verified images to learn from.", verified)
+    return tr_n(
+        "{n:,} verified image and {begun} to learn from.",
+        "{n:,} verified images and {begun} to learn from.",
+        verified,
+        begun=tr_n("{n:,} begun image", "{n:,} begun images", begun),
+    )
 
 
 def _column() -> QVBoxLayout:

@@ -6,6 +6,7 @@ They are submitted to the network's process, and shown with their progress.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
@@ -94,6 +95,7 @@ class JobList(QObject):
         progress(JobView): news of a running job.
         device(Message): where the network runs, in words.
         notice(str), problem(str): a sentence for the user.
+        withdrawn(str): a problem that is over.
     """
 
     changed = Signal()
@@ -101,12 +103,14 @@ class JobList(QObject):
     device = Signal(object)
     notice = Signal(str)
     problem = Signal(str)
+    withdrawn = Signal(str)
 
     def __init__(self, process: JobProcess, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._process = process
         self._jobs: dict[int, _Running] = {}
         self._own_ids = itertools.count(-1, -1)
+        self._silence = ""  # the sentence that the process does not answer
         process.replied.connect(self._on_reply)
 
     def submit(
@@ -233,11 +237,13 @@ class JobList(QObject):
         if isinstance(reply, Ready):
             self.device.emit(reply.device)
             return
-        if isinstance(reply, Silent) or (isinstance(reply, Failed) and reply.job_id == 0):  # died with nothing to do
-            self.problem.emit(reply.sentence)
+        if isinstance(reply, Silent | Answers):
+            self.withdrawn.emit(self._silence)
+            self._silence = reply.sentence if isinstance(reply, Silent) else ""
+            (self.problem if self._silence else self.notice).emit(reply.sentence)
             return
-        if isinstance(reply, Answers):
-            self.notice.emit(reply.sentence)
+        if isinstance(reply, Failed) and reply.job_id == 0:  # died with nothing to do
+            self.problem.emit(reply.sentence)
             return
         running = self._jobs.get(reply.job_id)
         if running is None or isinstance(reply, Started):
@@ -314,7 +320,9 @@ def _advanced(view: JobView, news: JobProgress, first: TrainProgress | None = No
         return replace(view, fraction=done / total, words=words)
     if isinstance(news, TrainProgress):
         left = _seconds_left(first, news)
-        if left is None:
+        if math.isnan(news.loss):  # nothing is learned yet
+            words = tr("step {step}", step=news.step)
+        elif left is None:
             words = tr("step {step}, loss {loss:.2f}", step=news.step, loss=news.loss)
         else:
             words = tr(

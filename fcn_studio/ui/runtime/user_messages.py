@@ -62,7 +62,7 @@ class Messages(QObject):
 
     Signals:
         notice(str): a sentence of interest; shown for some seconds.
-        withdrawn(str): a notice or offer that is no longer true; it is not shown any more.
+        withdrawn(str): a message that is no longer true; it is not shown any more.
         problem(str): a sentence on what failed; shown until the user closes it.
         offered(str, object, bool): a sentence, its `MessageButton`s, and whether it does not depend on the open
             project; shown until the user closes it or clicks a button.

@@ -5,11 +5,21 @@ All that draws classes asks here, so that canvas, docks, thumbnails and dialogs 
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
+
 from fcn_studio.core.classes import ClassTable, Colour
 from fcn_studio.core.colours import screen_colours
 from fcn_studio.core.colours.screen_colours import ScreenColours
 
 _palette = ScreenColours.BRIGHT
+
+_DASHES = (
+    Qt.PenStyle.SolidLine,
+    Qt.PenStyle.DashLine,
+    Qt.PenStyle.DotLine,
+    Qt.PenStyle.DashDotLine,
+    Qt.PenStyle.DashDotDotLine,
+)
 
 
 def use(palette: str) -> None:
@@ -32,6 +42,11 @@ def on_screen(table: ClassTable) -> ClassTable:
 def of_index(index: int) -> Colour:
     """Return the colour on screen of a class index whose class nobody knows yet."""
     return screen_colours.colour_of_index(index, _palette)
+
+
+def dashes_of(index: int) -> Qt.PenStyle:
+    """Return the line of a class in plots, which colour alone would not tell from others."""
+    return _DASHES[index % len(_DASHES)]
 
 
 def of_new(table: ClassTable) -> Colour | None:

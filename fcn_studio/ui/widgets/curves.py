@@ -17,7 +17,7 @@ from fcn_studio.core.training import TrainProgress
 from fcn_studio.i18n import tr
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.widgets import theme
-from fcn_studio.ui.widgets.class_colours import on_screen
+from fcn_studio.ui.widgets.class_colours import dashes_of, on_screen
 
 PLOT_WIDTH, PLOT_HEIGHT = 160, 104
 MOST_POINTS = 400
@@ -80,7 +80,8 @@ class Curves(QWidget):
         for info in on_screen(table).active:
             points = [(step, figures.iou[info.index]) for step, figures in scored if info.index in figures.iou]
             if points:
-                self._iou.plot(*zip(*points, strict=True), pen=pg.mkPen(info.colour, width=1), name=info.name)
+                pen = pg.mkPen(info.colour, width=2, style=dashes_of(info.index))
+                self._iou.plot(*zip(*points, strict=True), pen=pen, name=info.name)
         if scored:
             steps, means = [s for s, _ in scored], [f.mean_iou for _, f in scored]
             self._iou.plot(steps, means, pen=pg.mkPen(look.text, width=3), symbol="o", symbolSize=5,

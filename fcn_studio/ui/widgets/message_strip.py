@@ -100,9 +100,9 @@ class MessageStrip(QFrame):
         return True
 
     def withdraw(self, text: str) -> None:
-        """Remove a notice that is shown, or an offer."""
+        """Remove a message that is shown, or a covered offer."""
         self._covered = [offer for offer in self._covered if offer.text != text]
-        if self.property("kind") in ("notice", "offer") and self.text == text:
+        if text and self.text == text:
             self.dismiss()
 
     def show_problem(self, text: str) -> None:

@@ -11,9 +11,12 @@ from PySide6.QtWidgets import QButtonGroup, QToolButton, QWidget
 
 from fcn_studio.i18n import tr
 from fcn_studio.tools.options import AnyOption, Choice, Size, Toggle
-from fcn_studio.ui.widgets import fields
-from fcn_studio.ui.widgets.named import named
+from fcn_studio.ui.widgets import fields, theme
+from fcn_studio.ui.widgets.named import named, with_role
 from fcn_studio.ui.widgets.size_box import SizeBox
+
+_MOST_LETTERS = 16
+"""Letters for which a list has room; opened it shows longer ones in full."""
 
 Chosen = Callable[[Any], object]
 
@@ -62,6 +65,7 @@ def _size_box(option: Size, chosen: Chosen, done: SignalInstance) -> Controls:
 
 def _toggle(option: Toggle, chosen: Chosen) -> Controls:
     button = named(QToolButton(), tr(option.title), tr(option.tip))
+    with_role(button, "button")  # without a border it would look like a label
     button.setText(tr(option.title))
     button.setCheckable(True)
     button.clicked.connect(lambda on: chosen(on))
@@ -84,6 +88,10 @@ def _buttons(option: Choice[Any], chosen: Chosen) -> Controls:
 def _list(option: Choice[Any], chosen: Chosen) -> Controls:
     box = named(fields.Choice(), tr(option.title), tr(option.tip))
     values = [value for value, _title, _icon in option.choices]
-    box.addItems([tr(title) for _value, title, _icon in option.choices])
+    titles = [tr(title) for _value, title, _icon in option.choices]
+    box.setSizeAdjustPolicy(fields.Choice.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(min(_MOST_LETTERS, max(map(len, titles))))
+    box.addItems(titles)
+    box.view().setMinimumWidth(box.view().sizeHintForColumn(0) + 2 * theme.GRID)
     box.activated.connect(lambda row: chosen(values[row]))
     return Controls([box], lambda value: box.setCurrentIndex(values.index(value)))

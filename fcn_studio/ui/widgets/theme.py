@@ -10,8 +10,8 @@ import functools
 from dataclasses import dataclass
 from enum import StrEnum
 
-from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtCore import QByteArray, QLineF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QIcon, QPainter, QPalette, QPen, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
 
@@ -315,6 +315,20 @@ def swatch_icon(rgb: tuple[int, int, int]) -> QIcon:
     Its colour is exact in selected rows too.
     """
     return untinted(swatch(rgb))
+
+
+def line_icon(rgb: tuple[int, int, int], dashes: Qt.PenStyle, size: QSize) -> QIcon:
+    """Return a swatch, and beside it the line that a plot draws in the colour."""
+    square = swatch(rgb, size.height())
+    pixmap = QPixmap(size * 2)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    pixmap.setDevicePixelRatio(2)
+    painter = QPainter(pixmap)
+    painter.drawPixmap(0, 0, square)
+    painter.setPen(QPen(QColor(_current.text), 1.5, dashes))
+    painter.drawLine(QLineF(size.height() + 4, size.height() / 2, size.width(), size.height() / 2))
+    painter.end()
+    return untinted(pixmap)
 
 
 def untinted(pixmap: QPixmap) -> QIcon:

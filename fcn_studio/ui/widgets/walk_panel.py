@@ -95,7 +95,8 @@ def _keys(hotspot: Hotspot, table: ClassTable, later: str) -> str:
     if hotspot.second not in (VOID, hotspot.own):
         answers.append(("R", _shown(hotspot.second, table)))
     keys = f"1 … {min(9, len(table.active))}"
-    answers += [(keys, tr("class")), (tr("Backspace"), tr("leave it")), (later, tr("later")), ("Esc", tr("end"))]
+    answers += [(keys, tr("other class")), (tr("Backspace"), tr("leave as it is"))]
+    answers += [(later, tr("later")), ("Esc", tr("end"))]
     return " &nbsp;&nbsp; ".join(f"<b>{key}</b> {words}" for key, words in answers)
 
 

@@ -33,6 +33,7 @@ MOST_SHARE = 0.58
 """Share of the column that the upper dock gets if its contents need more than half."""
 
 FIRST_SIZE = QSize(1440, 900)
+"""Size of the window at the first start, on a screen that has room for it."""
 
 LEAST_HEIGHT = 180
 """Height of the last dock of the column for a few rows; with less, the fixed dock becomes a tab beside it."""
@@ -248,7 +249,7 @@ class Layout(QObject):
 
         An unreadable one is ignored.
         """
-        self._window.resize(FIRST_SIZE)
+        self._window.resize(FIRST_SIZE.boundedTo(self._window.screen().availableSize()))
         store = _Store.at(paths.config_dir() / "window.ini")
         if store is None:
             return

@@ -144,8 +144,8 @@ class MainWindow(QMainWindow):
         self._recent = RecentFolders(recent, self._welcome, self._settings, self.open_folder)
         self._network_words = named(QLabel(), tr("Network in use"), tr("Network that labels your images"))
         with_role(self._network_words, "dim")
-        self._network_words.setContentsMargins(theme.GRID, theme.GRID // 2, 2 * theme.GRID, 0)
-        self._network_words.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._network_words.setContentsMargins(theme.GRID, 0, 2 * theme.GRID, 0)
+        self._network_words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.menuBar().setCornerWidget(self._network_words)
         self.options_bar = OptionsBar(self._session)
         for name in ("live", "auto_segment", "fine_tune"):
@@ -260,6 +260,7 @@ class MainWindow(QMainWindow):
         for talker in (session, *network.speakers):
             talker.notice.connect(self.messages.say)
             talker.problem.connect(self.messages.fail)
+        network.job_list.withdrawn.connect(self.messages.withdrawn)
         for changed in (network.current.changed, network.job_list.changed, network.device.changed):
             changed.connect(self._network_changed)
         canvas.hovered.connect(self.status_line.show_cursor)

@@ -268,6 +268,6 @@ def test_what_the_network_knows_in_words() -> None:
 
 
 def test_counts_tell_what_there_is_to_learn_from(studio: Studio, dock: TrainingDock, qtbot: QtBot) -> None:
-    assert dock._counts.text().startswith("0 verified images and 0 begun images to learn from.")
+    assert dock._counts.text().startswith("0 verified images to learn from.")
     studio.session.verify()
-    qtbot.waitUntil(lambda: dock._counts.text().startswith("1 verified image and 0 begun images to learn from."))
+    qtbot.waitUntil(lambda: dock._counts.text().startswith("1 verified image to learn from."))

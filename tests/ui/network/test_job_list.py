@@ -67,7 +67,7 @@ def test_a_job_is_shown_until_it_is_done(desk: Board) -> None:
 def test_training_says_how_long_it_will_take(desk: Board) -> None:
     job_id = desk.submit(Kind.FINE_TUNE)
     desk.reply(Progress(job_id, TrainProgress(0, 10, 0.0, math.nan, 1.0, 1.0)))
-    assert desk.views[-1].words == "step 0, loss nan"
+    assert desk.views[-1].words == "step 0"
     desk.reply(Progress(job_id, TrainProgress(5, 10, 0.5, 0.25, 60.0, 60.0)))
     assert desk.views[-1].words == "step 5, loss 0.25, 1.0 min left"
 
@@ -151,7 +151,10 @@ def test_memory_that_ran_out_is_told(desk: Board) -> None:
 def test_a_process_that_hangs_is_told_of_and_costs_no_job_yet(desk: Board) -> None:
     desk.submit()
     desk.reply(Silent("it does not answer"))
+    withdrawn: list[str] = []
+    desk.job_list.withdrawn.connect(withdrawn.append)
     desk.reply(Answers("it answers again"))
+    assert withdrawn == ["it does not answer"]
     assert desk.said == ["it does not answer", "it answers again"]
     assert desk.job_list.running(Kind.BATCH)
 

@@ -20,6 +20,7 @@ from fcn_studio.formats.images.images import write_png
 from fcn_studio.jobs.protocol import Done, Failed, FeaturesJob, LiveJob, LivePrediction
 from fcn_studio.settings import Settings
 from fcn_studio.ui.canvas.layers import Layer
+from fcn_studio.ui.dialogs.questions import NotAcceptedDialog
 from fcn_studio.ui.network.network_parts import NetworkParts
 from fcn_studio.ui.session.session import Session
 from fcn_studio.ui.session.toolbox import Toolbox
@@ -189,6 +190,30 @@ def test_the_network_does_not_replace_what_live_shows(studio: Studio, qtbot: QtB
     predictions.keep(other)
     predictions.offer(other, frozenset({Status.NEW}))
     assert studio.session.prediction is shown
+
+
+def test_an_image_that_is_only_predicted_is_not_verified_without_a_question(
+    studio: Studio, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answered(as_it_is: bool | None) -> None:
+        def asked(dialog: NotAcceptedDialog) -> bool:
+            dialog.as_it_is = bool(as_it_is)
+            return as_it_is is not None
+
+        monkeypatch.setattr(NotAcceptedDialog, "asked", asked)
+        studio.window.actions_["verify"].trigger()
+
+    session = studio.session
+    labelled(studio)
+    answer(studio, wait_for_jobs(studio, qtbot, 1)[0])
+    document = session.document
+    assert document is not None
+    answered(None)
+    assert (session.document, document.status) == (document, Status.IN_PROGRESS)
+    answered(False)
+    assert document.status is Status.VERIFIED
+    assert set(np.unique(document.label_map)) == {1, 2}, "as predicted"
+    assert session.document is not document
 
 
 def test_what_is_accepted_is_one_step_of_the_network(studio: Studio, qtbot: QtBot) -> None:
