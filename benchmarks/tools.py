@@ -30,11 +30,14 @@ from tests.bench.tool_window import CTRL, PITCH, RADIUS, Times, ToolWindow, draw
 PREVIEW_MS, HELD_MS = 100.0, 50.0
 
 
-def run(window: ToolWindow, rounds: int, width: int, height: int) -> None:
-    """Do each act some times, at other places."""
+def run(window: ToolWindow, rounds: int, width: int, height: int, first: float = 4.5) -> None:
+    """Do each act some times, at other places.
+
+    ``first`` is the column and row of the first object, in pitches; there are objects in the middle half only.
+    """
     across, down = PITCH / width, PITCH / height
     for n in range(rounds):
-        x, y = (4.5 + n) * across, (4.5 + n % 3) * down  # the middle of an object
+        x, y = (first + n) * across, (first + n % 3) * down  # the middle of an object
         dx, dy = 0.4 * across, 0.4 * down
         around = [(x - dx, y - dy), (x + dx, y - dy), (x + dx, y + dy), (x - dx, y + dy)]
         window.hovers("fill, hover", "fill", (x, y))

@@ -311,6 +311,11 @@ class Tool:
         self._work = None
         self.working_changed.emit()
 
+    @property
+    def edge_option(self) -> AnyOption | None:
+        """How the tool follows edges of the picture, which Alt+wheel changes; None if it does not."""
+        return None
+
     def press(self, event: PointerEvent) -> None:
         """Handle a button that went down."""
 

@@ -29,6 +29,7 @@ class Brush(Tool):
     gestures: ClassVar[tuple[tuple[str, str], ...]] = (
         (tr_noop("Right button, drag"), tr_noop("Brush: erase")),
         (tr_noop("Shift+click"), tr_noop("Brush: draw a straight line from the last point")),
+        (tr_noop("Alt+wheel"), tr_noop("Brush and polygon: follow more or fewer edges of the picture")),
     )
 
     def __init__(self, context: ToolContext) -> None:
@@ -44,6 +45,11 @@ class Brush(Tool):
         self._shift = False  # whether a click would draw a straight line
         # The image whose last stroke ended at `_from`, for Shift-click; weak, for a closed image is large.
         self._ended_on: ref[Document] | None = None
+
+    @property
+    def edge_option(self) -> AnyOption | None:
+        """At which edges it stops."""
+        return EDGES
 
     @property
     def busy(self) -> bool:

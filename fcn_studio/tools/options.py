@@ -38,6 +38,10 @@ class Option(Generic[T]):
         """Return the nearest value within the range."""
         return value
 
+    def stepped(self, value: T, steps: int) -> T:
+        """Return the value that is so many steps further, or the last one."""
+        return value
+
 
 @dataclass(frozen=True)
 class Size(Option[int]):
@@ -55,6 +59,10 @@ class Size(Option[int]):
         """Return the nearest size from 1 to the maximum."""
         return max(1, min(self.maximum, value))
 
+    def stepped(self, value: int, steps: int) -> int:
+        """Return the size that is so much larger, or the largest or smallest one."""
+        return self.clipped(value + steps)
+
 
 @dataclass(frozen=True)
 class Toggle(Option[bool]):
@@ -71,6 +79,11 @@ class Choice(Option[T]):
     """
 
     choices: tuple[tuple[T, str, str], ...] = ()
+
+    def stepped(self, value: T, steps: int) -> T:
+        """Return the choice that is so many places further, or the last or first one."""
+        values = [choice for choice, _title, _icon in self.choices]
+        return values[max(0, min(len(values) - 1, values.index(value) + steps))]
 
 
 BRUSH_SIZE = Size(
@@ -94,7 +107,7 @@ PEN_PRESSURE = Toggle(
 EDGES: Choice[int] = Choice(
     "edges",
     tr_noop("Edges"),
-    tr_noop("Whether the brush stops at the edges of the picture that it runs along"),
+    tr_noop("Whether the brush stops at the edges of the picture that it runs along (Alt+wheel)"),
     default=0,
     choices=(
         (0, tr_noop("Paint over edges"), ""),

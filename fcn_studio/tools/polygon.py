@@ -10,7 +10,7 @@ from fcn_studio.core.raster import Point
 from fcn_studio.i18n import tr_noop
 from fcn_studio.tools.base import Overlay, ToolContext
 from fcn_studio.tools.corners import CornerTool
-from fcn_studio.tools.options import AnyOption, Toggle
+from fcn_studio.tools.options import AnyOption, Size, Toggle
 
 if TYPE_CHECKING:  # start-up
     from fcn_studio.core.regions.edge_paths import EdgePaths
@@ -22,6 +22,15 @@ SNAP_TO_EDGES = Toggle(
     default=False,
 )
 
+SNAP_STRENGTH = Size(
+    "snap_strength",
+    tr_noop("Strength"),
+    tr_noop("How weak the edges may be to which the border snaps (Alt+wheel)"),
+    default=5,
+    maximum=10,
+    unit="",
+)
+
 _REACH = 24
 """Half the side of the window in which edges are looked for, in `ToolContext.grab_radius`: some 190 screen pixels."""
 
@@ -30,17 +39,22 @@ class Polygon(CornerTool):
     """Fills a polygon whose corners are clicked.
 
     A click on the first corner closes it. With *Snap to edges* its border follows the edges of the picture between
-    corners that are near to each other.
+    corners that are near to each other. Another strength holds for the corners that follow.
     """
 
-    options: ClassVar[tuple[AnyOption, ...]] = (SNAP_TO_EDGES,)
+    options: ClassVar[tuple[AnyOption, ...]] = (SNAP_TO_EDGES, SNAP_STRENGTH)
     least: ClassVar[int] = 3
     closing_corner: ClassVar[int] = 0
 
     def __init__(self, context: ToolContext) -> None:
         super().__init__(context)
-        self._from: tuple[Point, EdgePaths] | None = None  # the corner whose paths were looked for last
+        self._from: tuple[tuple[Point, int], EdgePaths] | None = None  # the corner and strength looked for last
         self._paths: dict[tuple[Point, Point], list[Point]] = {}  # between corners
+
+    @property
+    def edge_option(self) -> AnyOption | None:
+        """How weak the edges may be to which the border snaps."""
+        return SNAP_STRENGTH if self.context.option(SNAP_TO_EDGES) else None
 
     def _add(self, point_xy: Point) -> None:
         if not self._points:
@@ -95,6 +109,8 @@ class Polygon(CornerTool):
         image = self.context.image_rgb
         if image is None or not (0 <= start[0] < image.shape[1] and 0 <= start[1] < image.shape[0]):
             return [start, end]
-        if self._from is None or self._from[0] != start:
-            self._from = start, EdgePaths(image, start, self.context.grab_radius * _REACH)
+        source = start, self.context.option(SNAP_STRENGTH)
+        if self._from is None or self._from[0] != source:
+            sensitivity = 2 ** ((source[1] - SNAP_STRENGTH.default) / 2)
+            self._from = source, EdgePaths(image, start, self.context.grab_radius * _REACH, sensitivity)
         return self._from[1].to(end)

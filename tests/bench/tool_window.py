@@ -28,7 +28,7 @@ from fcn_studio.tools.options import CONTIGUOUS
 from fcn_studio.tools.polygon import SNAP_TO_EDGES
 from fcn_studio.ui import app
 from fcn_studio.ui.dialogs import clean_dialog
-from fcn_studio.ui.network.network_process import NetworkProcess
+from fcn_studio.ui.network.network_process import JobProcess, NetworkProcess
 from tests.trust.switching import Paints
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
@@ -88,14 +88,20 @@ class Times:
 class ToolWindow:
     """The program's window on one image, driven by events.
 
+    Args:
+        folder: the project.
+        process: in place of the network's.
+        rest_s: seconds to wait before the first act.
+
     Attributes:
         times: name of an act -> what it took.
     """
 
-    def __init__(self, folder: Path) -> None:
-        qInstallMessageHandler(lambda *_: None)  # what the offscreen platform does not support
+    def __init__(self, folder: Path, process: JobProcess | None = None, rest_s: float = 1.0) -> None:
+        # What the offscreen platform does not support is not told.
+        self._handler = qInstallMessageHandler(lambda *_: None)
         self._app = app.application([])
-        self._studio = app.build(Settings())
+        self._studio = app.build(Settings(), process)
         self.problems: list[str] = []
         self._studio.window.messages.problem.connect(self.problems.append)
         self._studio.window.messages.bug.connect(self.problems.append)
@@ -115,7 +121,7 @@ class ToolWindow:
         self._studio.session.set_prediction(guess)
         self._toolbox.set_class(1)
         self._studio.settings.live = "off"
-        self._wait(lambda: False, 1.0)
+        self._wait(lambda: False, rest_s)
 
     @property
     def _toolbox(self):  # type: ignore[no-untyped-def]
@@ -126,6 +132,7 @@ class ToolWindow:
         self._studio.session.close_project(discard=True)
         self._studio.window.close()
         self._studio.shut_down()
+        qInstallMessageHandler(self._handler)
 
     # --- acts, each with its tool
 
@@ -242,10 +249,8 @@ class ToolWindow:
 
     def _clocks(self) -> tuple[float, float, float]:
         """Return wall time, and CPU time of the GUI thread and of window and network's process together (Linux)."""
-        process = self._studio.network.process
-        assert isinstance(process, NetworkProcess)
-        network = 0.0
-        if process.pid:
+        process, network = self._studio.network.process, 0.0
+        if isinstance(process, NetworkProcess) and process.pid:
             fields = Path(f"/proc/{process.pid}/stat").read_bytes().rpartition(b")")[2].split()
             network = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         return time.perf_counter(), time.thread_time(), time.process_time() + network

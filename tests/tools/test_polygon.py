@@ -194,8 +194,11 @@ def test_with_snapping_the_border_follows_the_edges_of_the_picture() -> None:
     window = Window(document, grab_radius=2, image_rgb=picture)
     polygon = Polygon(window)
     straight = labelled(polygon, document)
+    assert polygon.edge_option is None
     vars(window)["snap_to_edges"] = True
     snapped = labelled(polygon, document)
+    assert polygon.edge_option is not None
+    assert polygon.edge_option.stepped(5, 9) == 10
     assert np.count_nonzero(straight != disc) > 4 * np.count_nonzero(snapped != disc)
 
 

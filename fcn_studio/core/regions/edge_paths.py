@@ -24,13 +24,14 @@ class EdgePaths:
     (`cv2.segmentation.IntelligentScissorsMB`).
     """
 
-    def __init__(self, image_rgb: ImageRgb, start_xy: Point, reach: float) -> None:
+    def __init__(self, image_rgb: ImageRgb, start_xy: Point, reach: float, sensitivity: float = 1.0) -> None:
         """Search the window.
 
         Args:
             image_rgb: uint8 (H, W, 3).
             start_xy: where the paths begin, in image coordinates, inside the image.
             reach: half the side of the window, in image pixels.
+            sensitivity: edges may be so many times weaker than usual.
         """
         height, width = image_rgb.shape[:2]
         x, y = start_xy
@@ -43,8 +44,8 @@ class EdgePaths:
         self._size = size
         small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
         self._scissors = cv2.segmentation.IntelligentScissorsMB()
-        self._scissors.setEdgeFeatureCannyParameters(*_CANNY)
-        self._scissors.setGradientMagnitudeMaxLimit(_GRADIENT_LIMIT)
+        self._scissors.setEdgeFeatureCannyParameters(*(threshold / sensitivity for threshold in _CANNY))
+        self._scissors.setGradientMagnitudeMaxLimit(_GRADIENT_LIMIT / sensitivity)
         self._scissors.applyImage(np.ascontiguousarray(small[..., ::-1]))
         self._scissors.buildMap(self._cell(start_xy))
 

@@ -75,9 +75,9 @@ class Canvas(Surface):
     """Widget that shows a document and passes gestures to the active tool.
 
     Ctrl+wheel zooms at the pointer, the wheel scrolls, Shift+wheel resizes the brush (or scrolls sideways with
-    another tool), middle-drag or Space+drag pans, Alt+click picks a class, Alt+right-drag resizes the brush.
-    All other gestures go to the tool. Of the keyboard, the canvas takes Space, and for the tool Enter, Backspace and
-    Escape; digits and letters are for actions.
+    another tool), Alt+wheel changes how brush and polygon follow edges, middle-drag or Space+drag pans, Alt+click
+    picks a class, Alt+right-drag resizes the brush. All other gestures go to the tool. Of the keyboard, the canvas
+    takes Space, and for the tool Enter, Backspace and Escape; digits and letters are for actions.
 
     Signals:
         class_pick: the class index (255 for void) under an Alt+click.
@@ -405,11 +405,15 @@ class Canvas(Surface):
         event.accept()
         if self._drag != Drag.NONE:
             return  # the view does not move during a stroke
-        turn = self.wheel.turn(event, brush=self._uses_brush_size)
+        edges = None if self._tool is None else self._tool.edge_option
+        turn = self.wheel.turn(event, brush=self._uses_brush_size, edges=edges is not None)
         if turn == WheelAction.ZOOM:
             self.zoom_at(event.position(), ZOOM_STEP ** notches(event))
         elif turn == WheelAction.BRUSH_SIZE:
             self.brush_resize.emit(BRUSH_STEP ** notches(event))
+        elif turn == WheelAction.EDGES and self._tool is not None and edges is not None:
+            context = self._tool.context
+            context.set_option(edges, edges.stepped(context.option(edges), self.wheel.steps(event)))
         else:
             self.pan(*self.wheel.distance(event))
 

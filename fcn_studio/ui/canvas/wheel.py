@@ -19,13 +19,15 @@ class WheelAction(Enum):
 
     ZOOM = auto()
     BRUSH_SIZE = auto()
+    EDGES = auto()
     PAN = auto()
 
 
 class Wheel:
     """Rule for the effect of the wheel.
 
-    Ctrl zooms, Shift resizes a brush or scrolls sideways, the wheel alone scrolls, or zooms if ``zooms`` is set.
+    Ctrl zooms, Shift resizes a brush or scrolls sideways, Alt changes how a tool follows edges, the wheel alone
+    scrolls, or zooms if ``zooms`` is set.
 
     Attributes:
         zooms: whether the wheel alone zooms.
@@ -34,8 +36,9 @@ class Wheel:
     def __init__(self) -> None:
         self.zooms = False
         self._keys = Qt.KeyboardModifier.NoModifier
+        self._turned = 0.0  # notches that were no whole step yet
 
-    def turn(self, event: QWheelEvent, *, brush: bool) -> WheelAction:
+    def turn(self, event: QWheelEvent, *, brush: bool, edges: bool) -> WheelAction:
         """Return the effect of an event.
 
         A scroll that goes on by momentum keeps its effect.
@@ -43,13 +46,23 @@ class Wheel:
         Args:
             event: the event of Qt.
             brush: whether there is a brush to resize.
+            edges: whether the tool can follow edges.
         """
         if event.phase() != Qt.ScrollPhase.ScrollMomentum:
             self._keys = event.modifiers()
+        if edges and self._keys == Qt.KeyboardModifier.AltModifier:
+            return WheelAction.EDGES
         shift = bool(self._keys & Qt.KeyboardModifier.ShiftModifier)
         if self._keys & Qt.KeyboardModifier.ControlModifier or (self.zooms and not shift):
             return WheelAction.ZOOM
         return WheelAction.BRUSH_SIZE if shift and brush else WheelAction.PAN
+
+    def steps(self, event: QWheelEvent) -> int:
+        """Return the whole notches of an event and of what was left of those before."""
+        self._turned += notches(event)
+        steps = int(self._turned)
+        self._turned -= steps
+        return steps
 
     def distance(self, event: QWheelEvent) -> tuple[float, float]:
         """Return the distance of a `WheelAction.PAN` in logical pixels."""

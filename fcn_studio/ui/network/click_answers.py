@@ -48,7 +48,7 @@ class ClickAnswers(QObject):
         process.replied.connect(self._on_reply)
         session.document_changed.connect(self._on_document)
         session.toolbox.tool_changed.connect(self._prepare)
-        session.toolbox.answers = self.ask
+        session.toolbox.ask_network = self.ask
 
     def ask(self, clicks: Clicks) -> Future[LabelMap | None] | None:
         """Ask about clicks on the open image; None if there is no network."""

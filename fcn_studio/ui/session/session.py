@@ -343,7 +343,7 @@ class Session(OpenProject):
 
         Call it before undo, leaving an image, training or quitting.
         """
-        self.toolbox.settle()
+        self.toolbox.tool.settle()
 
     def undo(self) -> None:
         """Undo the last step of the open document.

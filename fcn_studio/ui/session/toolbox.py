@@ -59,7 +59,7 @@ class Toolbox(QObject):
         self.grab_radius = float(GRAB_PIXELS)
         """Distance at which a click grabs something, in image pixels. `follow_zoom` keeps it the same on screen."""
         self.pen_seen = False
-        self.answers: Callable[[Clicks], Future[LabelMap | None] | None] = lambda _clicks: None
+        self.ask_network: Callable[[Clicks], Future[LabelMap | None] | None] = lambda _clicks: None
         """What the network makes of clicks on the open image; None if there is no network."""
         self._options: dict[str, Any] = {}  # name of an option -> its value, where it is not the default
         self._turned_from = ""  # the tool that a turned pen goes back to
@@ -103,10 +103,6 @@ class Toolbox(QObject):
         """Make the tool before `paste` active again."""
         if self.tool_name == _PASTE:
             self.use(self._before_paste)
-
-    def settle(self) -> None:
-        """Finish the gesture under way, so that nothing is lost."""
-        self.tool.settle()
 
     def _overlay_changed(self) -> None:
         if self.tool.undo_title != self._undo_title:  # else with every move of the brush
@@ -179,10 +175,6 @@ class Toolbox(QObject):
         self.tool.settle()
         self._previous_class, self.class_index = self.class_index, index
         self.class_changed.emit()
-
-    def ask_network(self, clicks: Clicks) -> Future[LabelMap | None] | None:
-        """Ask the network which pixels of the open image are like those that were clicked."""
-        return self.answers(clicks)
 
     def show_active(self) -> None:
         """Show the active class.

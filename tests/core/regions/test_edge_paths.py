@@ -32,3 +32,13 @@ def test_outside_the_window_the_path_is_straight(disc: np.ndarray) -> None:
 def test_at_the_corner_of_the_image(disc: np.ndarray) -> None:
     path = EdgePaths(disc, (0.0, 0.0), 50).to((20.0, 20.0))
     assert (path[0], path[-1]) == ((0.0, 0.0), (20.0, 20.0))
+
+
+def test_with_more_sensitivity_weaker_edges_count(disc: np.ndarray) -> None:
+    noise = np.random.default_rng(0).integers(50, 54, disc.shape)
+    faint = (disc // 10 + noise).astype(np.uint8)
+    away = []
+    for sensitivity in (0.25, 6.0):
+        path = EdgePaths(faint, (CENTRE - RADIUS, CENTRE), 120, sensitivity).to((CENTRE, CENTRE - RADIUS))
+        away.append(max(abs(np.hypot(x - CENTRE, y - CENTRE) - RADIUS) for x, y in path))
+    assert away[1] < 3 < away[0]

@@ -29,7 +29,7 @@ from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.sample import Status
 from fcn_studio.tools.base import PointerEvent, Tool
 from fcn_studio.tools.brush import Brush
-from fcn_studio.tools.options import Option
+from fcn_studio.tools.options import EDGES, Option
 from fcn_studio.tools.polygon import Polygon
 from fcn_studio.ui.canvas import Canvas, ImagePyramid, LabelStyle, Layer
 from fcn_studio.ui.canvas.surface import REFINE_MS
@@ -71,6 +71,9 @@ class Hand:
     def option(self, option: Option[T]) -> T:
         value: T = getattr(self, option.name, option.default)
         return value
+
+    def set_option(self, option: Option[T], value: T) -> None:
+        setattr(self, option.name, value)
 
     def set_class(self, index: int) -> None:
         self.class_index = index
@@ -283,7 +286,7 @@ def test_ctrl_wheel_zooms_at_the_cursor(hand: Hand) -> None:
     assert hand.canvas.to_image(position) == pytest.approx(before, abs=1 / scale)
 
 
-def test_wheel_scrolls_and_shift_wheel_resizes_the_brush(hand: Hand, qtbot: QtBot) -> None:
+def test_wheel_scrolls_and_changes_size_and_edges_of_the_brush(hand: Hand, qtbot: QtBot) -> None:
     canvas = hand.canvas
     canvas.zoom_at(QPointF(200, 150), 3)
     before = canvas.view
@@ -293,6 +296,11 @@ def test_wheel_scrolls_and_shift_wheel_resizes_the_brush(hand: Hand, qtbot: QtBo
     with qtbot.waitSignal(canvas.brush_resize) as resized:
         hand.wheel(QPointF(100, 100), 1, SHIFT)
     assert resized.args == [pytest.approx(1.2)]
+    strengths = []
+    for notches in (1, -1, -1):
+        hand.wheel(QPointF(100, 100), notches, ALT)
+        strengths.append(hand.option(EDGES))
+    assert strengths == [30, 0, 0]
     canvas.set_tool(Polygon(hand))  # type: ignore[arg-type]
     hand.wheel(QPointF(100, 100), -1, SHIFT)
     assert canvas.view == before.pan(0, 60).pan(-60, 0)

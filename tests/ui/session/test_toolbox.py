@@ -69,7 +69,7 @@ def test_what_is_painted_is_shown(toolbox: Toolbox, name: str) -> None:
     for x, y in ((10, 10), (20, 10), (20, 20)):
         press(toolbox, x, y)
         toolbox.tool.release(PointerEvent(x, y, "left"))
-    toolbox.settle()
+    toolbox.tool.settle()
     assert toolbox.hidden == {2}
     assert document(toolbox).label_map[12, 18] == 1
 
@@ -78,7 +78,7 @@ def test_erasing_shows_nothing(toolbox: Toolbox) -> None:
     toolbox.toggle_hidden(1)
     toolbox.tool.press(PointerEvent(10, 10, "right"))
     assert toolbox.hidden == {1}
-    toolbox.settle()
+    toolbox.tool.settle()
 
 
 def test_another_class_begins_with_the_next_stroke(toolbox: Toolbox) -> None:
@@ -137,11 +137,11 @@ def test_rules_reach_the_document_and_a_new_one(toolbox: Toolbox, qtbot: QtBot) 
 
 def test_a_locked_class_is_not_painted_over(toolbox: Toolbox) -> None:
     press(toolbox)
-    toolbox.settle()
+    toolbox.tool.settle()
     toolbox.toggle_locked(1)
     toolbox.set_class(2)
     press(toolbox)
-    toolbox.settle()
+    toolbox.tool.settle()
     assert document(toolbox).label_map[10, 10] == 1
 
 
@@ -151,7 +151,7 @@ def test_without_a_document_gestures_do_nothing(toolbox: Toolbox) -> None:
         toolbox.use(name)
         press(toolbox)
         toolbox.tool.release(PointerEvent(10, 10, "left"))
-        toolbox.settle()
+        toolbox.tool.settle()
 
 
 def test_each_tool_has_its_own_choice_of_the_pixels_to_paint(toolbox: Toolbox) -> None:
@@ -176,12 +176,12 @@ def test_a_prediction_that_comes_later_opens_its_pixels(toolbox: Toolbox) -> Non
     toolbox.set_class(1)
     toolbox.toggle_where("predicted")
     press(toolbox)
-    toolbox.settle()
+    toolbox.tool.settle()
     assert not document(toolbox).provenance.any()
     said = np.ones((48, 64), np.uint8)
     toolbox.prediction = Prediction("a.png", said, said, "ab" * 32)
     press(toolbox)
-    toolbox.settle()
+    toolbox.tool.settle()
     assert document(toolbox).label_map[10, 10] == 1
 
 
@@ -189,7 +189,7 @@ def test_a_selection_limits_the_open_image_only(toolbox: Toolbox) -> None:
     region = StencilRegion(Rect(10, 0, 64, 48), np.ones((48, 54), np.uint8))
     toolbox.select(region)
     press(toolbox)
-    toolbox.settle()
+    toolbox.tool.settle()
     assert (document(toolbox).label_map[10, 9], document(toolbox).label_map[10, 10]) == (255, toolbox.class_index)
     toolbox.set_document(Document("b.png", Labels.unlabelled(48, 64), Status.NEW))
     assert toolbox.selection is None
@@ -206,7 +206,7 @@ def test_what_is_pasted_obeys_the_tool_before_which_is_active_again(toolbox: Too
     toolbox.paste()
     toolbox.tool.key("Right")
     assert toolbox.rules.only_unlabelled
-    toolbox.settle()
+    toolbox.tool.settle()
     assert toolbox.tool_name == "lasso"
     assert np.argwhere(document(toolbox).label_map == 1).tolist() == [[0, 1], [0, 2], [1, 1], [1, 2]]
     toolbox.paste()
