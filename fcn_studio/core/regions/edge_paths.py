@@ -44,17 +44,24 @@ class EdgePaths:
         self._size = size
         small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
         self._scissors = cv2.segmentation.IntelligentScissorsMB()
-        self._scissors.setEdgeFeatureCannyParameters(*(threshold / sensitivity for threshold in _CANNY))
-        self._scissors.setGradientMagnitudeMaxLimit(_GRADIENT_LIMIT / sensitivity)
+        low, high = (threshold / sensitivity for threshold in _CANNY)
+        self._scissors.setEdgeFeatureCannyParameters(low, high)
+        self._scissors.setGradientMagnitudeMaxLimit(_GRADIENT_LIMIT / min(1.0, sensitivity))
         self._scissors.applyImage(np.ascontiguousarray(small[..., ::-1]))
         self._scissors.buildMap(self._cell(start_xy))
 
     def to(self, end_xy: Point) -> list[Point]:
-        """Return the path to a point: start, points between, end; without points between outside the window."""
+        """Return the path to a point: start, points between, end.
+
+        It is straight outside the window, and if none is found.
+        """
         column, row = self._cell(end_xy, clip=False)
         if not (0 <= column < self._size[0] and 0 <= row < self._size[1]):
             return [self._start, end_xy]
-        cells = self._scissors.getContour((column, row)).astype(np.float32)
+        try:
+            cells = self._scissors.getContour((column, row)).astype(np.float32)
+        except cv2.error:  # OpenCV finds a loop where edges cost nothing
+            return [self._start, end_xy]
         corners = cv2.approxPolyDP(cells, 0.5, closed=False).reshape(-1, 2)
         between = [self._point(float(cx), float(cy)) for cx, cy in corners[1:-1].tolist()]
         return [self._start, *between, end_xy]
