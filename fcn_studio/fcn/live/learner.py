@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fcn_studio.core.class_map import ClassMap, can_help, map_classes, rows_for
-from fcn_studio.core.classes import ClassTable
+from fcn_studio.core.classes import VOID, ClassTable
 from fcn_studio.core.labels import LabelMap, values_in
 from fcn_studio.core.prediction import Prediction
 from fcn_studio.core.snapshot import LabelledImage
@@ -231,16 +231,31 @@ def _key(image: LabelledImage, table: ClassTable) -> tuple[object, ...]:
 
 def drawn(image: LabelledImage, features: Features, table: ClassTable, most: int = PIXELS) -> Sample:
     """Return some labelled pixels, as many of each class as of any other if it has them."""
-    label_map = image.label_map()
-    flat, values = label_map.ravel(), set(values_in(label_map).tolist())
-    present = [info.index for info in table.active if info.index in values]
+    flat = image.label_map().ravel()
     rng = np.random.default_rng(0)
     chosen = [np.zeros(0, np.int64)]
-    for index in present:
-        pixels = np.flatnonzero(flat == index)
+    values = set(values_in(flat).tolist())
+    present = [info.index for info in table.active if info.index in values]
+    for pixels in _pixels_of(flat, present):
         chosen.append(np.sort(rng.choice(pixels, min(most // len(present) + 1, len(pixels)), replace=False)))
     places = np.concatenate(chosen)
     return Sample(features.at(places), torch.from_numpy(flat[places].astype(np.int64)), features.moments)
+
+
+def _pixels_of(flat: LabelMap, indices: Sequence[int]) -> Iterator[NDArray[np.int64]]:
+    """Yield the pixels of each class, counted row by row.
+
+    Args:
+        flat: uint8 (n,), class indices or 255.
+        indices: of the classes.
+    """
+    labelled = flat != VOID
+    if np.count_nonzero(labelled) * 8 > len(flat):  # all places at once would take too much memory
+        yield from (np.flatnonzero(flat == index) for index in indices)
+        return
+    places = np.flatnonzero(labelled)
+    values = flat[places]
+    yield from (places[values == index] for index in indices)
 
 
 def _known_to_base(
