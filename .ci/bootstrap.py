@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -125,25 +126,36 @@ def install(extra: str) -> None:
 
 
 def checks(arguments: list[str]) -> int:
-    """Lint, types, import contracts and tests; all are run, the first failure is the exit code.
+    """Lint, types, import contracts, site and tests; all are run, the first failure is the exit code.
 
+    The tests wait now and then, so the others run beside them, one after another, and each is told when it has ended.
     With arguments pytest alone is run, in one process: a debugger and ``-s`` work.
     """
-    commands: list[list[str | Path]] = [[BIN / "pytest", *(arguments or TWO_AT_A_TIME)]]
-    if not arguments:
-        commands = [
-            [BIN / "ruff", "check", "."],
-            [BIN / "ruff", "format", "--check", "."],
-            [BIN / "lint-imports"],
-            [BIN / "mypy"],
-            [BIN / "mkdocs", "build", "--strict", "--config-file", ".ci/mkdocs.yml"],
-            *commands,
-        ]
-    codes = []
-    for command in commands:
-        print(f"$ {' '.join([Path(command[0]).name, *map(str, command[1:])])}", flush=True)
-        codes.append(subprocess.call(command, cwd=ROOT))
-    return next((code for code in codes if code), 0)
+    tests = [BIN / "pytest", *(arguments or TWO_AT_A_TIME)]
+    others: list[list[str | Path]] = [
+        [BIN / "ruff", "check", "."],
+        [BIN / "ruff", "format", "--check", "."],
+        [BIN / "lint-imports"],
+        [BIN / "mypy"],
+        [BIN / "mkdocs", "build", "--strict", "--config-file", ".ci/mkdocs.yml"],
+    ]
+    with ThreadPoolExecutor(1) as beside:
+        ended = [beside.submit(run_and_tell, command) for command in others if not arguments]
+        print(shown(tests), flush=True)
+        code = subprocess.call(tests, cwd=ROOT)
+    return next((code for code in [*(each.result() for each in ended), code] if code), 0)
+
+
+def run_and_tell(command: list[str | Path]) -> int:
+    """Run a command, and print it with what it says once it has ended; its exit code."""
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    print(f"\n{shown(command)}\n{done.stdout.decode(errors='replace')}", end="", flush=True)
+    return done.returncode
+
+
+def shown(command: list[str | Path]) -> str:
+    """A command as a shell would be given it."""
+    return f"$ {' '.join([Path(command[0]).name, *map(str, command[1:])])}"
 
 
 if __name__ == "__main__":

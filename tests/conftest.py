@@ -39,7 +39,29 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_home, ignore_errors=True)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_flush() -> Iterator[None]:
+    """Nothing is flushed to disk in this process: it takes longer than most tests, and no test cuts the power.
+
+    A flush still fails for a file that is not open. The processes that tests start flush as they do for users.
+    """
+
+    def flush(descriptor: int) -> None:
+        os.fstat(descriptor)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", flush)
+        yield
+
+
 _tests_since = 0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def modules_are_no_garbage() -> None:
+    """What is imported and collected before the first test is left out of all later collections."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -45,11 +45,18 @@ def test_all_tests_run_two_at_a_time_and_chosen_ones_in_one_process(
     arguments: list[str], programs: list[str], last: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     called: list[list[str]] = []
-    monkeypatch.setattr(subprocess, "call", lambda command, cwd: called.append([str(part) for part in command]) or 0)
-    assert runpy.run_path(BOOTSTRAP)["checks"](arguments) == 0
-    assert [os.path.basename(command[0]) for command in called] == programs
-    assert called[-1][1 : 1 + len(last)] == last
-    assert ("-n" in called[-1]) is (not arguments)
+    tests: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
+        called.append([str(part) for part in command])
+        return subprocess.CompletedProcess(command, 7 if "mypy" in called[-1][0] else 0, b"said")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "call", lambda command, cwd: tests.append([str(part) for part in command]) or 0)
+    assert runpy.run_path(BOOTSTRAP)["checks"](arguments) == (7 if "mypy" in programs else 0)
+    assert [os.path.basename(command[0]) for command in called + tests] == programs
+    assert tests[0][1 : 1 + len(last)] == last
+    assert ("-n" in tests[0]) is (not arguments)
 
 
 def test_another_python_has_an_environment_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,7 +43,7 @@ def test_grids_that_do_not_fall_on_each_other_are_refused() -> None:
 @pytest.mark.parametrize("stride", [8, 16, 32])
 def test_output_has_the_inputs_size_for_every_size(padding: str, stride: int) -> None:
     architecture = Architecture("slim", 0.125, 8, True, padding, stride, (), 0.0)
-    with torch.device("meta"):
+    with torch.device("meta"), torch.inference_mode():
         network = build(architecture, 2).eval()
         for height in [*range(1, 36, 1 if stride == 8 else 5), 63, 64, 65, 97, 225, 375]:
             width = 500 - height if height < 500 else 1

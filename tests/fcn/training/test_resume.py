@@ -36,7 +36,7 @@ from tests.helpers import tiny_checkpoint
 
 from .test_train import TABLE, finish, scenes
 
-STEPS = 14
+STEPS = 8
 SCRATCH = TrainConfig(Level.SCRATCH, steps=STEPS, batch_size=2, width=0.0625, keep_every=0)
 QUICK = TrainConfig(Level.QUICK, steps=STEPS, keep_every=0)
 

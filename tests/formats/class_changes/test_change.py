@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +56,6 @@ def save(folder: Path, name: str, labels: Labels, status: Status = Status.IN_PRO
 def files(folder: Path) -> dict[str, tuple[str, int]]:
     """What a change may replace, as `fingerprint`, without folders."""
     return {n: f for n, f in fingerprint(folder).items() if n.startswith(OURS) and f[0] != "folder"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_flush() -> Iterator[None]:
-    """Nothing is flushed: on a busy disk that takes longer than the tests, and no test cuts the power."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda _: None)
-        yield
 
 
 @pytest.fixture

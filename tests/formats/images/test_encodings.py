@@ -179,13 +179,13 @@ TABLE = ClassTable((ClassInfo(0, "background", (0, 0, 0)), ClassInfo(1, "thing",
 @pytest.mark.parametrize("size", [2_000_000, MOST_TEXT + 1])
 @pytest.mark.parametrize("kind", ["tEXt", "zTXt", "iTXt", "plain iTXt", "iCCP"])
 def test_large_metadata_damage_no_picture_and_no_mask(tmp_path: Path, kind: str, size: int, behind: bool) -> None:
-    path = tmp_path / "a.png"
+    path, extra = tmp_path / "a.png", metadata(kind, size)
     Image.fromarray(RGB).save(path)
-    png_with(path, path.read_bytes(), metadata(kind, size), behind=behind)
+    png_with(path, path.read_bytes(), extra, behind=behind)
     assert np.array_equal(read_image(path), RGB)
     assert image_size(path) == (53, 37)
     label_map = (RGB[:, :, 0] > 127).astype(np.uint8)
-    png_with(path, encode_mask(label_map), metadata(kind, size), behind=behind)
+    png_with(path, encode_mask(label_map), extra, behind=behind)
     assert np.array_equal(read_mask(path, (53, 37), TABLE).label_map, label_map)
     assert indices_in(path) == {0, 1}
 

@@ -106,20 +106,6 @@ def test_a_day_in_the_life_of_a_host(listener: Listener, micrograph_project: Pat
     assert isinstance(listener.end_of(waiting), Done)
     assert supervisor.pid != first_pid
 
-    # It is killed while it trains, and the next job works.
-    training = supervisor.submit(fine_tune_job(micrograph_project, tiny_network))
-    listener.wait(
-        lambda r: (
-            isinstance(r, Progress) and r.job_id == training and isinstance(r.news, TrainProgress) and r.news.step > 0
-        )
-    )
-    kill(listener)
-    end = listener.end_of(training)
-    assert isinstance(end, Failed)
-    assert "SIGKILL" in end.sentence
-    last = supervisor.submit(replace(one, images=one.images[:1]))
-    assert isinstance(listener.end_of(last), Done)
-
     # It is stopped while it trains, and keeps its best.
     training = supervisor.submit(fine_tune_job(micrograph_project, tiny_network))
     listener.wait(
