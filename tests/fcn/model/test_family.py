@@ -28,7 +28,6 @@ from fcn_studio.fcn.training.recipe import initialise, parameter_groups, recipe_
 from fcn_studio.fcn.training.training_set import at_stride
 from fcn_studio.fcn.transforms import normalise
 from fcn_studio.fcn.weights.checkpoint import Checkpoint, Preprocessing, adapt, load_checkpoint
-
 from tests.bench.networks import without_weights
 
 from .test_parity import article, randomise
