@@ -13,6 +13,7 @@ from babel.messages.extract import extract_from_dir
 
 import fcn_studio
 from fcn_studio import errors, i18n
+from fcn_studio.core.training import REASONS
 from fcn_studio.i18n import PSEUDO, memory, message, message_n, tr, tr_n, tr_noop
 from fcn_studio.i18n.columns import columns, padded, wrapped
 from fcn_studio.i18n.memory import APART
@@ -58,6 +59,27 @@ def test_a_message_is_english_in_files_and_translated_for_a_person() -> None:
     assert fell.translated() == tr("{a:.2f} left", a=1)
     assert one.translated() == tr_n("{n} image", "{n} images", 1) != "1 image"
     assert two.translated() == tr_n("a", "{n} b", 2)
+
+
+def test_lists_reasons_and_sentences_have_the_punctuation_of_the_language() -> None:
+    several = [("sky", "road", "tree"), ("one", "two"), ("One.", "Two.")]
+    join = i18n.listed, i18n.as_reasons, i18n.as_text
+    assert [each(words) for each, words in zip(join, several, strict=True)] == [
+        "sky, road, tree", "one; two", "One. Two."
+    ]  # fmt: skip
+    i18n.use("zh_CN")
+    assert [each(words) for each, words in zip(join, several, strict=True)] == [
+        "sky、road、tree", "one；two", "One.Two."
+    ]  # fmt: skip
+    assert (i18n.listed([]), i18n.listed(["sky"]), i18n.ended("天空")) == ("", "sky", "天空。")
+
+
+def test_english_of_a_file_is_recognised_and_translated() -> None:
+    reasons = [each.filled(old=0.5, new=1 / 3, name="IoU to x", n=1234, folds=5, steps=10, wanted=2000, error=0.1)
+               for each in REASONS]  # fmt: skip
+    i18n.use("zh_CN")
+    assert [i18n.recognised(str(reason), REASONS) for reason in reasons] == [each.translated() for each in reasons]
+    assert i18n.recognised("mean IoU is fine", REASONS) == "mean IoU is fine"
 
 
 def test_a_language_without_a_catalogue_is_english() -> None:

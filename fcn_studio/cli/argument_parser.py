@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
-from fcn_studio.i18n import tr, tr_noop
+from fcn_studio.i18n import message, recognised, tr, tr_noop
 from fcn_studio.i18n.columns import wrapped
 
 _HEADINGS = (tr_noop("positional arguments"), tr_noop("options"))
 """Headings of argparse."""
 
 _REASONS = (
-    tr_noop("argument {name}: expected one argument"),
-    tr_noop("argument {name}: expected at least one argument"),
-    tr_noop("argument {name}: invalid {kind} value: {value}"),
-    tr_noop("argument {name}: invalid choice: {value} (choose from {choices})"),
-    tr_noop("argument {name}: not allowed with argument {other}"),
-    tr_noop("argument {name}: {reason}"),
-    tr_noop("one of the arguments {names} is required"),
-    tr_noop("the following arguments are required: {names}"),
-    tr_noop("unrecognized arguments: {names}"),
+    message("argument {name}: expected one argument"),
+    message("argument {name}: expected at least one argument"),
+    message("argument {name}: invalid {kind} value: {value}"),
+    message("argument {name}: invalid choice: {value} (choose from {choices})"),
+    message("argument {name}: not allowed with argument {other}"),
+    message("argument {name}: {reason}"),
+    message("one of the arguments {names} is required"),
+    message("the following arguments are required: {names}"),
+    message("unrecognized arguments: {names}"),
 )
 """What argparse says of wrong arguments, the special before the general."""
 
@@ -65,13 +64,4 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the arguments and exit with 2."""
         self.print_usage(sys.stderr)
-        self.exit(2, tr("{program}: error: {reason}", program=self.prog, reason=_translated(message)) + "\n")
-
-
-def _translated(message: str) -> str:
-    """Return what argparse says in the user's language."""
-    for reason in _REASONS:
-        pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+?)", re.escape(reason))
-        if (found := re.fullmatch(pattern, message)) is not None:
-            return tr(reason, **found.groupdict())
-    return message
+        self.exit(2, tr("{program}: error: {reason}", program=self.prog, reason=recognised(message, _REASONS)) + "\n")

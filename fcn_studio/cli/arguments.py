@@ -11,7 +11,7 @@ from typing import Any
 from fcn_studio import __version__
 from fcn_studio.cli.argument_parser import Parser, RawHelp
 from fcn_studio.core.training import Level, RecipeName
-from fcn_studio.i18n import tr, tr_noop
+from fcn_studio.i18n import as_text, ended, tr, tr_noop
 from fcn_studio.settings import Setting, Value
 
 EPILOG = tr_noop(
@@ -419,7 +419,7 @@ def _add_export_options(command: argparse.ArgumentParser) -> None:
         group = command.add_argument_group(title) if new else command
         for option in new:
             added.add(option.key)
-            words = f"{tr(option.title)}. {tr(option.help)}".replace("%", "%%")
+            words = as_text((ended(tr(option.title)), tr(option.help))).replace("%", "%%")
             group.add_argument(f"--{option.key.replace('_', '-')}", help=words, **_argument(option))
 
 

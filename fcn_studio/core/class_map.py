@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from fcn_studio.core.classes import MAX_NAME, VOID, ClassTable, is_background, map_by_name
 from fcn_studio.errors import UsageError
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import listed, tr
 
 ClassMap = Mapping[str, int]
 """Name of a network's class -> project class index, 255 for none; see above."""
@@ -77,13 +77,13 @@ def read_class_map(texts: Iterable[str], source: ClassTable, target: ClassTable)
                 )
             theirs = source.find(left.strip())
             if theirs is None:
-                known = ", ".join(info.name for info in source.active)
+                known = listed(info.name for info in source.active)
                 raise UsageError(
                     tr("--map: the network has no class '{name}'; its classes: {known}", name=left, known=known)
                 )
             ours = target.find(right.strip())
             if ours is None and right.strip():
-                known = ", ".join(info.name for info in target.active)
+                known = listed(info.name for info in target.active)
                 raise UsageError(
                     tr("--map: the project has no class '{name}'; its classes: {known}", name=right, known=known)
                 )

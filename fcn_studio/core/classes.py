@@ -31,8 +31,8 @@ MAX_NAME = 255
 Colour = tuple[int, int, int]
 """Red, green, blue, each 0..255."""
 
-_BACKGROUNDS = frozenset({BACKGROUND, "_background_"})
-"""Casefolded names of background: ours, and labelme's."""
+_BACKGROUNDS = frozenset({BACKGROUND, "_background_", "背景"})
+"""Casefolded names of background: ours, labelme's, and the Chinese word."""
 
 _NO_LETTERS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode categories of control characters, halves of characters, and line ends: class files cannot hold them."""
@@ -317,7 +317,7 @@ class ClassTable:
     def background_index(self) -> int | None:
         """Index of the background class, 0, or None without one.
 
-        Class 0 is the background if its name is "background" or, as labelme has it, "_background_".
+        Class 0 is the background if its name is "background", labelme's "_background_" or the Chinese "背景".
         """
         zero = self.get(0)
         return 0 if zero is not None and is_background(zero.name) else None

@@ -180,6 +180,25 @@ class Verdict(StrEnum):
     CANDIDATE = "kept as a candidate"
 
 
+_TOO_SHORT = message("the time was enough for {steps:,} of the recipe's {wanted:,} steps; give it more minutes")
+_NOT_HELD_BACK = message("no verified image was held back to compare on")
+_ON_FOLDS = message_n(
+    "compared on {folds} folds of your {n} image", "compared on {folds} folds of your {n} images", 0, folds=0
+)
+_ON_HELD_BACK = message_n("compared on {n} image that was held back", "compared on {n} images that were held back", 0)
+_KNOWS_ALL = message("the network in use has learned from all verified images")
+_NO_EARLIER = message("no earlier network to compare with")
+_MEAN_FELL = message("mean IoU fell from {old:.3f} to {new:.3f}")
+_CLASS_FELL = message("{name} fell from {old:.3f} to {new:.3f}")
+_MEAN = message("mean IoU {old:.3f} to {new:.3f}")
+_UNCERTAIN = message("the difference is uncertain by {error:.3f}")
+
+REASONS = (
+    _TOO_SHORT, _NOT_HELD_BACK, _ON_FOLDS, _ON_HELD_BACK, _KNOWS_ALL, _NO_EARLIER, _MEAN_FELL, _CLASS_FELL, _MEAN,
+    _UNCERTAIN,
+)  # fmt: skip
+"""Reasons for a verdict, the special before the general; files have them in English."""
+
 MIN_VAL_IMAGES = 3
 """With fewer images for validation, a quick fine-tune is compared on folds (docs/adr/0030)."""
 MIN_CLASS_PIXELS = 1000
@@ -203,32 +222,19 @@ class Adoption:
 
 def starved_sentence(outcome: TrainOutcome) -> Message:
     """Return the message about a training whose time was too short."""
-    return message(
-        "the time was enough for {steps:,} of the recipe's {wanted:,} steps; give it more minutes",
-        steps=outcome.steps,
-        wanted=outcome.steps_wanted,
-    )
+    return _TOO_SHORT.filled(steps=outcome.steps, wanted=outcome.steps_wanted)
 
 
 def nothing_held_back() -> Message:
     """Return the message that there is no image to compare two networks on."""
-    return message("no verified image was held back to compare on")
+    return _NOT_HELD_BACK
 
 
 def compared_on(outcome: TrainOutcome) -> Message:
     """Return the message that says which images two networks were compared on."""
     if outcome.folds > 1:
-        return message_n(
-            "compared on {folds} folds of your {n} image",
-            "compared on {folds} folds of your {n} images",
-            len(outcome.val_ids),
-            folds=outcome.folds,
-        )
-    return message_n(
-        "compared on {n} image that was held back",
-        "compared on {n} images that were held back",
-        len(outcome.val_ids),
-    )
+        return _ON_FOLDS.filled(n=len(outcome.val_ids), folds=outcome.folds)
+    return _ON_HELD_BACK.filled(n=len(outcome.val_ids))
 
 
 def judge(outcome: TrainOutcome, class_names: Mapping[int, str]) -> Adoption:
@@ -246,25 +252,25 @@ def judge(outcome: TrainOutcome, class_names: Mapping[int, str]) -> Adoption:
     if new is None or not outcome.val_ids:
         return Adoption(Verdict.NOT_COMPARED, (nothing_held_back(),))
     if old is None and outcome.baseline_knows_all:
-        return Adoption(Verdict.NOT_COMPARED, (message("the network in use has learned from all verified images"),))
+        return Adoption(Verdict.NOT_COMPARED, (_KNOWS_ALL,))
     if old is None:
-        return Adoption(Verdict.NOT_COMPARED, (message("no earlier network to compare with"),))
+        return Adoption(Verdict.NOT_COMPARED, (_NO_EARLIER,))
     reasons = []
     chance = outcome.uncertainty or Uncertainty(0.0, {})
     if new.mean_iou < old.mean_iou - ERRORS * chance.mean_iou:
-        reasons.append(message("mean IoU fell from {old:.3f} to {new:.3f}", old=old.mean_iou, new=new.mean_iou))
+        reasons.append(_MEAN_FELL.filled(old=old.mean_iou, new=new.mean_iou))
     for index, before in old.iou.items():
         after = new.iou.get(index, 0.0)
         if new.pixels.get(index, 0) >= MIN_CLASS_PIXELS and before - after > max(
             MAX_CLASS_LOSS, ERRORS * chance.iou.get(index, 0.0)
         ):
             name = class_names.get(index, index)
-            reasons.append(message("{name} fell from {old:.3f} to {new:.3f}", name=name, old=before, new=after))
+            reasons.append(_CLASS_FELL.filled(name=name, old=before, new=after))
     verdict = Verdict.CANDIDATE if reasons else Verdict.ADOPTED
     if not reasons:
-        reasons = [message("mean IoU {old:.3f} to {new:.3f}", old=old.mean_iou, new=new.mean_iou)]
+        reasons = [_MEAN.filled(old=old.mean_iou, new=new.mean_iou)]
     if outcome.uncertainty is not None and new.mean_iou != old.mean_iou:
-        reasons.append(message("the difference is uncertain by {error:.3f}", error=ERRORS * chance.mean_iou))
+        reasons.append(_UNCERTAIN.filled(error=ERRORS * chance.mean_iou))
     if outcome.folds or len(outcome.val_ids) < MIN_VAL_IMAGES:
         reasons.append(compared_on(outcome))
     return Adoption(verdict, tuple(reasons))

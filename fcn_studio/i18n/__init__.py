@@ -16,7 +16,7 @@ from __future__ import annotations
 import gettext
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from fcn_studio.i18n.memory import APART, Memory, kept
@@ -153,6 +153,36 @@ def tr_noop(text: str, /) -> str:
     return text
 
 
+_LIST, _REASONS, _TEXT = tr_noop("{list}, {item}"), tr_noop("{list}; {item}"), tr_noop("{list} {item}")
+
+
+def listed(items: Iterable[str]) -> str:
+    """Return items as a list: "sky, road", "天空、道路"."""
+    return _joined(_LIST, items)
+
+
+def as_reasons(reasons: Iterable[str]) -> str:
+    """Return statements side by side: "one; another", "一；二"."""
+    return _joined(_REASONS, reasons)
+
+
+def as_text(sentences: Iterable[str]) -> str:
+    """Return whole sentences one after the other, with the space that the language has between them."""
+    return _joined(_TEXT, sentences)
+
+
+def ended(statement: object) -> str:
+    """Return a statement, such as that of an error, as a sentence with its full stop."""
+    return tr("{reason}.", reason=statement)
+
+
+def _joined(pattern: str, items: Iterable[str]) -> str:
+    joined = ""
+    for item in items:
+        joined = tr(pattern, list=joined, item=item) if joined else item
+    return joined
+
+
 @dataclass(frozen=True)
 class Message:
     """Sentence that is English in files and translated for a person.
@@ -166,6 +196,10 @@ class Message:
     text: str
     plural: str
     values: Mapping[str, object]
+
+    def filled(self, **values: object) -> Message:
+        """Return the same message with other values."""
+        return Message(self.text, self.plural, values)
 
     def __str__(self) -> str:
         """Return the English sentence."""
@@ -190,6 +224,31 @@ def message(text: str, /, **values: object) -> Message:
 def message_n(singular: str, plural: str, n: int, /, **values: object) -> Message:
     """Make a message whose form depends on a number, as in `tr_n`."""
     return Message(singular, plural, {"n": n, **values})
+
+
+class _AsRead(str):
+    """Value that was read from a text, where it has its form already."""
+
+    def __format__(self, form: str) -> str:
+        return str(self)
+
+
+def recognised(text: str, forms: Iterable[Message]) -> str:
+    """Return an English text in the language that is spoken now.
+
+    Args:
+        text: what an English file or library says; it stays as it is where no form fits.
+        forms: the messages that it may be, the special before the general.
+    """
+    for form in forms:
+        for english in (form.text, form.plural):
+            pattern = re.sub(r"\\\{(\w+)[^}]*\\\}", r"(?P<\1>.+?)", re.escape(english))
+            if (found := re.fullmatch(pattern, text)) is not None:
+                values: dict[str, object] = {name: _AsRead(value) for name, value in found.groupdict().items()}
+                if form.text != form.plural:
+                    values["n"] = int(found["n"].replace(",", ""))
+                return form.filled(**values).translated()
+    return text
 
 
 def plain(text: str) -> str:

@@ -17,7 +17,7 @@ from fcn_studio.core.with_result import WithResult
 from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.opening.told import is_news
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import listed, tr
 from fcn_studio.i18n.columns import padded
 from fcn_studio.jobs.networks import default_network
 from fcn_studio.jobs.protocol import Evaluated, JobProgress, Predicted
@@ -97,7 +97,7 @@ def print_figures(figures: Figures, table: ClassTable) -> None:
     for index, value in figures.iou.items():
         print(f"    {padded(table.name_of(index), 22)} {value:.4f}  ({figures.pixels[index]:,} px)")
     if figures.absent:
-        print("    " + tr("absent: {names}", names=", ".join(table.name_of(i) for i in figures.absent)))
+        print("    " + tr("absent: {names}", names=listed(table.name_of(i) for i in figures.absent)))
 
 
 def print_details(figures: Figures, table: ClassTable) -> None:

@@ -17,7 +17,7 @@ from fcn_studio.formats.exporters.base import ExportFormat, ExportSteps
 from fcn_studio.formats.exporters.options import chosen_of
 from fcn_studio.formats.exporters.rough_size import rough_size
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import listed, tr
 from fcn_studio.jobs.snapshot import collect_now
 from fcn_studio.settings import Value
 
@@ -85,7 +85,7 @@ def export_project(
             tr(
                 "'{folder}' has no image to export with status {statuses} in the chosen splits.",
                 folder=project.folder,
-                statuses=", ".join(sorted(status.words for status in statuses)),
+                statuses=listed(sorted(status.words for status in statuses)),
             )
         )
     return (yield from exporter.run(project, out, samples, options))

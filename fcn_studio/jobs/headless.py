@@ -25,7 +25,7 @@ from fcn_studio.core.with_result import WithResult
 from fcn_studio.errors import UsageError
 from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import listed, tr, tr_n
 from fcn_studio.jobs.commands.segmentations import segment as segment
 from fcn_studio.jobs.commands.trainings import train as train
 from fcn_studio.jobs.console import (
@@ -300,7 +300,7 @@ def export(
         result = exhaust(steps, tr("export"))
         for sentence in result.failed.values():
             print(tr("left out: {sentence}", sentence=sentence), file=sys.stderr)
-        parts = ", ".join(f"{count:,} {split.value}" for split, count in result.counts.items() if count)
+        parts = listed(f"{count:,} {split.value}" for split, count in result.counts.items() if count)
         print(
             tr_n(
                 "{n} image ({splits}) written to {folder}",
@@ -331,6 +331,6 @@ def _statuses(names: Sequence[str]) -> set[Status]:
     for name in names:
         if name not in known:
             raise UsageError(
-                tr("unknown status '{status}'; known: {known}", status=name, known=", ".join(sorted(known)))
+                tr("unknown status '{status}'; known: {known}", status=name, known=listed(sorted(known)))
             )
     return {Status(name) for name in names}

@@ -18,7 +18,7 @@ from fcn_studio.fcn.weights.catalogue import NetworkInfo, read_info
 from fcn_studio.formats.project.run_label import RunLabel, read_run_label
 from fcn_studio.formats.project.run_result import RunResult, read_run_result
 from fcn_studio.formats.timings import Timing, Timings
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import ended, tr
 from fcn_studio.jobs.networks import all_networks
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
@@ -142,7 +142,7 @@ def _listed(origin: Origin, network: NetworkInfo | Path, timings: Timings) -> Li
             label = read_run_label(path.parent)
             result = read_run_result(path.parent)
         except ProjectError as error:
-            note = note or f"{error}."
+            note = note or ended(error)
         title = label.name or title
     words, timing = "", None
     if info is not None:

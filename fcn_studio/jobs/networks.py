@@ -11,7 +11,7 @@ from fcn_studio.core.class_map import ClassMap, can_help, map_classes, read_clas
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.errors import CheckpointError, NetworkCannotHelp
 from fcn_studio.fcn.weights.catalogue import DEFAULT, GENERAL, NetworkInfo, bundled, installed, read_info, resolve
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import listed, tr
 
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.fcn.weights.published import PublishedNetwork
@@ -148,7 +148,7 @@ def refuse_trunk(network: NetworkInfo) -> None:
 
 
 def _listed(table: ClassTable) -> str:
-    return ", ".join(info.name for info in table.active)
+    return listed(info.name for info in table.active)
 
 
 def learned_before(network: NetworkInfo, project: ProjectFolder | None) -> int:

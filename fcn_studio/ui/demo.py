@@ -19,7 +19,7 @@ from PySide6.QtCore import QDeadlineTimer, QEventLoop, QTimer
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import EngineError
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import as_reasons, tr, tr_n
 from fcn_studio.jobs.demo import is_demo, make_demo
 from fcn_studio.jobs.protocol import Reply, Silent
 from fcn_studio.settings import Settings
@@ -91,7 +91,7 @@ class _OffscreenRun:
                 tr(
                     "The demo in {folder} did not open: {reason}",
                     folder=self._folder,
-                    reason="; ".join(self._problems),
+                    reason=as_reasons(self._problems),
                 )
             )
         labelled = studio.session.status_scan.counts()[Status.VERIFIED]
@@ -152,7 +152,7 @@ class _OffscreenRun:
         loop.exec()
         timer.stop()
         if self._problems:
-            raise EngineError(tr("{what} failed: {reason}", what=what, reason="; ".join(self._problems)))
+            raise EngineError(tr("{what} failed: {reason}", what=what, reason=as_reasons(self._problems)))
         if not done():
             raise EngineError(tr("{what} did not end within {n:.0f} minutes", what=what, n=TIMEOUT_S / 60))
 

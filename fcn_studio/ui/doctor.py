@@ -20,7 +20,7 @@ from pathlib import Path
 from fcn_studio import __version__, paths
 from fcn_studio.errors import FcnStudioError
 from fcn_studio.fcn.weights.catalogue import bundled, read_info
-from fcn_studio.i18n import ENGLISH, catalogues, language, tr, tr_n, tr_noop
+from fcn_studio.i18n import ENGLISH, as_text, catalogues, ended, language, tr, tr_n, tr_noop
 from fcn_studio.i18n.columns import padded
 from fcn_studio.ui.runtime.platform_probe import DEBIAN_PACKAGES, PACKAGES, has_display
 
@@ -102,7 +102,7 @@ def _folders(report: Report) -> None:
         report.facts.append((what, str(folder) if reason else tr("{folder}, can be written", folder=folder)))
         if reason:
             sentence = tr("{folder} cannot be written ({reason}); make it writable", folder=folder, reason=reason)
-            report.missing.append(f"{sentence}. {effect}")
+            report.missing.append(as_text((ended(sentence), effect)))
 
 
 def _cannot_write(folder: Path) -> str:

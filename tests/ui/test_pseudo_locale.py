@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialogButtonBox,
     QGroupBox,
+    QHeaderView,
     QLabel,
     QLineEdit,
     QListView,
@@ -25,6 +26,8 @@ from PySide6.QtWidgets import (
     QMessageBox,
     QPlainTextEdit,
     QProgressBar,
+    QStyle,
+    QStyleOptionComboBox,
     QTabBar,
     QTableView,
     QTabWidget,
@@ -205,6 +208,27 @@ def cut(root: QWidget) -> list[str]:
             narrow = widget.width() < needed.width() or widget.height() < needed.height()
         if words and narrow and words not in widget.toolTip():
             found.append(f"{type(widget).__name__} {widget.size().toTuple()} < {needed.toTuple()}: {words}")
+    return found
+
+
+def cut_in_lists(root: QWidget) -> list[str]:
+    """Chosen words of combo boxes and titles of columns that are too narrow for them."""
+    found = []
+    for box in root.findChildren(QComboBox):
+        option = QStyleOptionComboBox()
+        box.initStyleOption(option)
+        field = box.style().subControlRect(
+            QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, box
+        )
+        needed = box.fontMetrics().horizontalAdvance(box.currentText())
+        if box.isVisible() and field.width() < needed and box.currentText() not in box.toolTip():
+            found.append(f"QComboBox {field.width()} < {needed}: {box.currentText()}")
+    for header in root.findChildren(QHeaderView):
+        for section in range(header.count()):
+            size, needed = header.sectionSize(section), header.sectionSizeHint(section)
+            if header.isVisible() and not header.isSectionHidden(section) and size < needed:
+                words = header.model().headerData(section, header.orientation())
+                found.append(f"QHeaderView {size} < {needed}: {words}")
     return found
 
 
@@ -406,6 +430,40 @@ def judged() -> Suspects:
 FAMILY_NAMES = sorted((text for m in FAMILY for text in (m.name, m.architecture.title)), key=len, reverse=True)
 """Names of networks, which are not translated; the longest first."""
 BY_ACTION = ("settings", "shortcuts", "report", "networks")
+
+
+@pytest.fixture
+def chinese(pseudo: None) -> None:
+    """The window that is made after it speaks Chinese, of which no word may be cut either."""
+    i18n.use("zh_CN")
+
+
+def test_nothing_cuts_a_chinese_word(
+    chinese: None, studio: Studio, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All in one window, which is quick; each test above has a window of its own."""
+    window = studio.window
+    window.resize(1280, 720)
+    found = []
+    for tool in TOOL_NAMES:
+        studio.toolbox.use(tool)
+        settle()
+        found += cut(window) + cut_in_lists(window)
+    monkeypatch.setattr(Dialog, "asked", Dialog.show)
+    made = []
+    for name, make in DIALOGS.items():
+        (folder := tmp_path / name).mkdir()
+        made.append(make(studio, folder))
+        made[-1].show()
+    for name in BY_ACTION:
+        window.actions_[name].trigger()
+    settle()
+    dialogs = [widget for widget in QApplication.topLevelWidgets() if isinstance(widget, Dialog)]
+    for dialog in dialogs:
+        qtbot.addWidget(dialog)
+        found += [f"{type(dialog).__name__}: {words}" for words in cut(dialog) + cut_in_lists(dialog)]
+    assert len(dialogs) == len(DIALOGS) + len(BY_ACTION)
+    assert not found, listed(found)
 
 
 @pytest.mark.parametrize("name", DIALOGS)

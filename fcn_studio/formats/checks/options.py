@@ -11,11 +11,11 @@ from fcn_studio.i18n import tr_noop
 from fcn_studio.settings import Setting
 
 ISLANDS = Setting(
-    10, tr_noop("Smallest island"), tr_noop("Smaller regions in the midst of another class are islands."),
+    10, tr_noop("Islands are smaller than"), tr_noop("Smaller regions in the midst of another class are islands."),
     low=2, high=100_000, unit=tr_noop("px"), key="island_pixels",
 )  # fmt: skip
 PINHOLES = Setting(
-    10, tr_noop("Smallest hole"), tr_noop("Smaller holes in a class are pinholes."),
+    10, tr_noop("Pinholes are smaller than"), tr_noop("Smaller holes in a class are pinholes."),
     low=2, high=100_000, unit=tr_noop("px"), key="pinhole_pixels",
 )  # fmt: skip
 SLIVERS = Setting(

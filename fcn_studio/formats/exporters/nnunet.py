@@ -99,6 +99,8 @@ def labels_of(table: ClassTable, background: str) -> dict[int, int]:
         ProjectError: if nothing says which class is the background, or there are more than 256 labels.
     """
     zero = None if background == ADD else table.find(background or BACKGROUND)
+    if not background and zero is None and table.background_index is not None:
+        zero = table.get(table.background_index)
     if zero is None and background != ADD:
         raise ProjectError(
             tr(

@@ -17,7 +17,7 @@ from fcn_studio.formats.opening.masks_found import found_masks, masks_among, mas
 from fcn_studio.formats.opening.report import OpeningReport
 from fcn_studio.formats.voc.lists import ImageList
 from fcn_studio.formats.voc.masks import indices_in
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import listed, tr, tr_n
 
 _LEVELS = 4
 """Folders above one that is opened in which a VOC tree is looked for."""
@@ -218,6 +218,6 @@ def _unknown_indices(folder: Path, matched: list[Path], table: ClassTable) -> li
         "Masks have {n:,} values that are no classes: {values}. Name them in class_names.txt before you label, or "
         "import the masks and say what they mean.",
         len(values),
-        values=", ".join(map(str, sorted(values)[:MOST_NAMES])),
+        values=listed(map(str, sorted(values)[:MOST_NAMES])),
     )
     return [Finding("unknown_values", sentence, len(values), source=str(folder / MASKS))]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fcn_studio.formats.finding import Finding
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import listed, tr, tr_n
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class OpeningReport:
         if self.lists:
             parts.append(tr_n("{n} list", "{n:,} lists", len(self.lists)))
         notes = tr_n("{n} note", "{n:,} notes", len(self.findings))
-        return tr("Found {found}, with {notes}.", found=", ".join(parts), notes=notes)
+        return tr("Found {found}, with {notes}.", found=listed(parts), notes=notes)
 
     def for_console(self, folder: Path) -> tuple[str, ...]:
         """Return the sentences, and the command that imports what can be imported into a folder."""

@@ -16,7 +16,7 @@ from fcn_studio.formats.checks.options import FIXABLE, default_limits
 from fcn_studio.formats.checks.registry import BY_NAME
 from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import listed, tr, tr_n
 from fcn_studio.jobs.checks.check import CheckReport, check_project
 from fcn_studio.jobs.checks.fixes import fix_image, to_fix
 from fcn_studio.jobs.console import exhaust, open_project, progress_bar
@@ -55,7 +55,7 @@ def run_check(
     """
     if strange := [name for name in fix if name not in FIXABLE]:
         raise UsageError(
-            tr("'{check}' has no safe fix; these have one: {known}", check=strange[0], known=", ".join(FIXABLE))
+            tr("'{check}' has no safe fix; these have one: {known}", check=strange[0], known=listed(FIXABLE))
         )
     chosen = default_limits() | dict(limits or {})
     with open_project(
@@ -128,7 +128,7 @@ def _line(fault: Fault) -> str:
     if len(fault.images) > 1 and fault.images[0] not in words:
         more = len(fault.images) - 1
         return tr("{image} and {n:,} more: {sentence}", image=fault.images[0], n=more, sentence=words)
-    return f"{fault.images[0]}: {words}" if len(fault.images) == 1 else words
+    return tr("{title}: {reason}", title=fault.images[0], reason=words) if len(fault.images) == 1 else words
 
 
 def _json(fault: Fault) -> Json:

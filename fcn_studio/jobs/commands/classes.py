@@ -14,7 +14,7 @@ from fcn_studio.formats.class_changes.usage import ClassUsage, class_usage
 from fcn_studio.formats.images.images import MAX_PIXELS
 from fcn_studio.formats.journal.journal_folder import JournalFolder
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import listed, tr, tr_n
 from fcn_studio.i18n.columns import columns, padded
 from fcn_studio.jobs.console import exhaust, open_project
 
@@ -156,7 +156,7 @@ def _pair(text: str, table: ClassTable) -> tuple[int, int]:
             '\'{text}\' names no two classes; write "car=vehicle", "car=void" or "car=unlabelled". The classes: '
             "{known}",
             text=text,
-            known=", ".join(info.name for info in table),
+            known=listed(info.name for info in table),
         )
     )
 
@@ -165,7 +165,7 @@ def _class_of(name: str, table: ClassTable) -> ClassInfo:
     """Return the class of a name or index. Raises: UsageError if there is none."""
     info = _found(name, table)
     if info is None:
-        known = ", ".join(info.name for info in table)
+        known = listed(info.name for info in table)
         raise UsageError(tr("there is no class '{name}'; classes: {known}", name=name, known=known))
     return info
 

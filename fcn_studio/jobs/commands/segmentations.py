@@ -25,7 +25,7 @@ from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.class_files import write_class_files
 from fcn_studio.formats.voc.found_classes import found_classes
 from fcn_studio.formats.voc.masks import write_mask
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import listed, tr, tr_n
 from fcn_studio.jobs import batch
 from fcn_studio.jobs.console import open_project, progress_bar
 from fcn_studio.jobs.networks import class_map_with, index_map_of, needed, network_of, refuse_trunk
@@ -273,7 +273,7 @@ def _index_map_beside(project: ProjectFolder, network: NetworkInfo, said: ClassM
                 "--map says what a class means",
                 len(lost),
                 network=network.name,
-                names=", ".join(lost),
+                names=listed(lost),
             ),
             file=sys.stderr,
         )

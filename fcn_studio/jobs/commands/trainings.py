@@ -17,7 +17,7 @@ from tqdm import tqdm
 from fcn_studio.core.class_map import can_help, map_classes
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.sample import Split, Status
-from fcn_studio.core.training import Level, RecipeName, TrainConfig, TrainOutcome, TrainProgress
+from fcn_studio.core.training import Level, RecipeName, TrainConfig, TrainOutcome, TrainProgress, Verdict
 from fcn_studio.errors import ProjectError, TrainingError, UsageError
 from fcn_studio.fcn.model.architecture import Architecture, named
 from fcn_studio.fcn.training.resume import Unfinished, read_unfinished
@@ -27,7 +27,7 @@ from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.project.runs import state_of
 from fcn_studio.formats.project.training_lock import require_idle
 from fcn_studio.formats.voc.lists import ImageNames, read_image_list
-from fcn_studio.i18n import tr, tr_n, tr_noop
+from fcn_studio.i18n import as_reasons, tr, tr_n, tr_noop
 from fcn_studio.jobs import runs
 from fcn_studio.jobs.commands.graceful_interrupt import graceful_interrupt
 from fcn_studio.jobs.console import open_project, print_figures, progress_bar, quiet, tell_left_out
@@ -37,6 +37,12 @@ from fcn_studio.jobs.outputs import check_checkpoint, check_log
 from fcn_studio.jobs.protocol import FineTuneJob
 from fcn_studio.jobs.run import JobRunner
 from fcn_studio.jobs.snapshot import Snapshot
+
+_VERDICTS = {
+    Verdict.ADOPTED: tr_noop("{run}: adopted ({reasons})"),
+    Verdict.NOT_COMPARED: tr_noop("{run}: adopted, not compared ({reasons})"),
+    Verdict.CANDIDATE: tr_noop("{run}: kept as a candidate ({reasons})"),
+}
 
 Json = dict[str, Any]
 
@@ -131,7 +137,8 @@ def _train(
         }
         if judged is not None:
             verdict, reasons = judged.adoption.verdict.value, judged.adoption.reasons
-            print(f"{judged.run.name}: {verdict} ({'; '.join(reason.translated() for reason in reasons)})")
+            words = as_reasons(reason.translated() for reason in reasons)
+            print(tr(_VERDICTS[judged.adoption.verdict], run=judged.run.name, reasons=words))
             result |= {"run": f"run {judged.run.folder.name}", "verdict": verdict}
             result["reasons"] = [str(reason) for reason in reasons]
         return result

@@ -13,7 +13,7 @@ from fcn_studio.formats.importers import BY_NAME, IMPORTERS
 from fcn_studio.formats.importers.base import ImportFormat, MaskSource
 from fcn_studio.formats.project.project_folder import ProjectFolder
 from fcn_studio.formats.voc.found_classes import names_classes
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import as_text, listed, tr
 from fcn_studio.jobs.import_masks.mapping import Survey, survey
 from fcn_studio.jobs.import_masks.matching import Match, Matches, is_own_file, match_items
 from fcn_studio.jobs.import_masks.merge import conflicts
@@ -70,7 +70,7 @@ def format_of(path: Path, name: str | None) -> ImportFormat:
     if row is None and path.suffix.casefold() in _ARCHIVES and path.is_file():
         raise UsageError(tr("'{path}' is an archive; unpack it, then choose the folder", path=path))
     if row is None:
-        names = ", ".join(row.name for row in IMPORTERS)
+        names = listed(row.name for row in IMPORTERS)
         raise UsageError(tr("'{path}' holds no annotations of a known format ({names})", path=path, names=names))
     return row
 
@@ -83,7 +83,7 @@ def refuse_without_match(path: Path, examined: Examined) -> None:
     """
     if not examined.matches.found:
         raise ProjectError(
-            " ".join([tr("Nothing of '{path}' can be imported.", path=path), *examined.notices])
+            as_text([tr("Nothing of '{path}' can be imported.", path=path), *examined.notices])
             if examined.notices
             else tr("'{path}' holds nothing that is not in the folder already", path=path)
         )

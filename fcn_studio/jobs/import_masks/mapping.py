@@ -15,7 +15,7 @@ from fcn_studio.formats.images.images import image_size
 from fcn_studio.formats.importers.base import UNLABELLED, VOID_VALUE, MaskSource, SourceClass, SourceMap
 from fcn_studio.formats.importers.known_values import KNOWN_DATA_SETS, KnownDataSet
 from fcn_studio.formats.importers.mask_pixels import code_of_text
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import listed, tr, tr_n
 from fcn_studio.jobs.import_masks.matching import Match
 
 
@@ -341,14 +341,14 @@ def share_words(share: float) -> str:
 
 def describe(row: ValueFound) -> str:
     """Return a value with its name, share and number of images."""
-    name = f" ({row.name})" if row.name and row.name != row.value else ""
     share = tr_n(
         "{share} of the pixels, in {n} image",
         "{share} of the pixels, in {n:,} images",
         row.images,
         share=share_words(row.share),
     )
-    return f"{row.value}{name}: {share}"
+    value = tr("{name} ({who})", name=row.value, who=row.name) if row.name and row.name != row.value else row.value
+    return tr("{title}: {reason}", title=value, reason=share)
 
 
 def read_meanings(texts: Iterable[str], values: Sequence[ValueFound], table: ClassTable) -> dict[str, Target]:
@@ -375,7 +375,7 @@ def read_meanings(texts: Iterable[str], values: Sequence[ValueFound], table: Cla
                 )
             rows = [row.value for row in values if left.casefold() in (row.value.casefold(), row.name.casefold())]
             if not rows:
-                known = ", ".join(row.value for row in values)
+                known = listed(row.value for row in values)
                 raise UsageError(
                     tr("--map: the source has no value '{value}'; it has {known}", value=left, known=known)
                 )

@@ -12,7 +12,7 @@ from fcn_studio.core.sample import MaskId, Sample, image_id_of, mask_ids
 from fcn_studio.formats.importers.base import MaskItem
 from fcn_studio.formats.importers.mask_files import MARK
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import listed, tr, tr_n
 
 _IMAGE_MARKS = ("_leftImg8bit", "_0000", "_sat", "_image", "_img")
 """What image files have behind the name of the image. Sources: Cityscapes, nnU-Net, DeepGlobe."""
@@ -176,14 +176,14 @@ def _copies(project: ProjectFolder, items: Sequence[MaskItem], notices: list[str
 def _tell_missing(items: Sequence[MaskItem], notices: list[str]) -> None:
     if not items:
         return
-    names = ", ".join(item.name for item in items[:_NAMED])
+    names = listed([*(item.name for item in items[:_NAMED]), *(["..."] if len(items) > _NAMED else [])])
     copyable = any(item.image is not None for item in items)
     notices.append(
         tr_n(
             "{n} annotation belongs to no image of the folder: {names}",
             "{n:,} annotations belong to no image of the folder: {names}",
             len(items),
-            names=names if len(items) <= _NAMED else f"{names}, ...",
+            names=names,
         )
     )
     if copyable:

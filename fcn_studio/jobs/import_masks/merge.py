@@ -22,7 +22,7 @@ from fcn_studio.formats.importers.base import MaskSource
 from fcn_studio.formats.project.loaded import LoadedLabels
 from fcn_studio.formats.project.pending_records import pending_record
 from fcn_studio.formats.project.project_folder import ProjectFolder
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import listed, tr, tr_n
 from fcn_studio.jobs.import_masks.mapping import ResolvedMap, read
 from fcn_studio.jobs.import_masks.matching import Match, is_own_file
 from fcn_studio.paths import open_file
@@ -204,7 +204,7 @@ def result_sentences(result: ImportResult, resolved: ResolvedMap) -> list[str]:
     """Return sentences on what an import did."""
     lines = [tr_n("{n} annotation imported", "{n:,} annotations imported", result.written)]
     if resolved.added:
-        names = ", ".join(resolved.added)
+        names = listed(resolved.added)
         lines.append(tr_n("{n} class added: {names}", "{n} classes added: {names}", len(resolved.added), names=names))
     if result.copied:
         lines.append(
@@ -212,7 +212,7 @@ def result_sentences(result: ImportResult, resolved: ResolvedMap) -> list[str]:
         )
     lines += [_outcome_sentence(outcome, ids) for outcome, ids in result.images.items() if ids]
     if result.splits:
-        splits = ", ".join(f"{split.words} {number:,}" for split, number in sorted(result.splits.items()))
+        splits = listed(f"{split.words} {number:,}" for split, number in sorted(result.splits.items()))
         lines.append(tr("Splits as in the source: {splits}", splits=splits))
     if result.failed:
         lines.append(tr_n("{n} annotation left out", "{n:,} annotations left out", len(result.failed)))
@@ -246,4 +246,4 @@ def _outcome_sentence(outcome: Outcome, image_ids: Sequence[str]) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
+    return listed([*names[:_LISTED], *(["..."] if len(names) > _LISTED else [])])

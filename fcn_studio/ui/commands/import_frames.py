@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import as_text, ended, tr
 from fcn_studio.paths import expanded
 from fcn_studio.settings import Settings
 from fcn_studio.ui.commands.open_folder import OpenFolder
@@ -57,6 +57,6 @@ class ImportFrames(QObject):
         if result is None:
             self._messages.say(tr("The import was stopped. The images before that are in the folder."))
         else:
-            self._messages.say(" ".join(f"{sentence}." for sentence in result_sentences(result)))
+            self._messages.say(as_text(map(ended, result_sentences(result))))
         if target.is_dir() and (result is None or result.written):
             self._opening.open(target)

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
 from fcn_studio.errors import FcnStudioError, ProjectError
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import as_text, ended, tr
 from fcn_studio.ui.commands.open_folder import OpenFolder
 from fcn_studio.ui.network.job_list import Kind
 from fcn_studio.ui.runtime.user_messages import Messages
@@ -107,4 +107,4 @@ class ImportMasks(QObject):
             return
         for image_id, sentence in imported.failed.items():
             self._session.note_failure(image_id, sentence)
-        self._messages.say(". ".join(result_sentences(imported, resolved)) + ".")
+        self._messages.say(as_text(map(ended, result_sentences(imported, resolved))))

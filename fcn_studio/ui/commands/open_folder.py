@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QWidget
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.project import Access
 from fcn_studio.errors import ClassTableNeeded, ImageTooLarge, ProjectError, YearsFound
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import as_text, tr, tr_n
 from fcn_studio.paths import expanded
 from fcn_studio.settings import Settings
 from fcn_studio.ui.runtime.background import in_background
@@ -186,7 +186,7 @@ class OpenFolder(QObject):
             tr_n("{n} image of {name} is gone.", "{n:,} images of {name} are gone.", gone, name=name) if gone else "",
             tr("Opening the folder again saves your work, ends running jobs and forgets undo steps."),
         ]
-        text = " ".join(filter(None, sentences))
+        text = as_text(filter(None, sentences))
         self._messages.offer(text, tr("Open again"), partial(self.open_again, project))
         return True
 

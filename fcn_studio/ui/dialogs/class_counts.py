@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.formats.voc.masks import indices_in
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import listed, tr, tr_n
 from fcn_studio.ui.runtime.worker import Worker
 
 _INTERVAL_S = 0.5
@@ -56,7 +56,7 @@ class ClassCounts(QObject):
             shown.append(tr_n("{n} more class", "{n:,} more classes", len(known) - _MOST_NAMED))
         if missing:
             shown.append(tr("counting…"))
-        return tr("Images with each class: {counts}", counts=", ".join(shown)) if shown else ""
+        return tr("Images with each class: {counts}", counts=listed(shown)) if shown else ""
 
     def close(self) -> None:
         """End the thread."""

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QTreeWidget
 
 from fcn_studio.core.class_map import ClassMap, map_classes, suggestions
 from fcn_studio.core.classes import VOID, ClassInfo, ClassTable, map_by_name
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import as_text, listed, tr, tr_n
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.class_colours import on_screen
@@ -180,7 +180,7 @@ class ClassMapDialog(Dialog):
             sentences.append(tr_n("{n} class will be added.", "{n} classes will be added.", added))
         if missing:
             sentences.append(_missing_sentence(missing))
-        self._summary.setText(" ".join(sentences))
+        self._summary.setText(as_text(sentences))
         self.take_all.setEnabled(any(row.take is not None and row.index == VOID for row in self.rows))
 
 
@@ -196,7 +196,7 @@ def _used_sentence(used: int, total: int) -> str:
 def _missing_sentence(missing: list[str]) -> str:
     more = len(missing) - _MOST_NAMES
     if more <= 0:
-        return tr("Still unknown to the network: {names}.", names=", ".join(missing))
+        return tr("Still unknown to the network: {names}.", names=listed(missing))
     return tr(
-        "Still unknown to the network: {names} and {more} more.", names=", ".join(missing[:_MOST_NAMES]), more=more
+        "Still unknown to the network: {names} and {more} more.", names=listed(missing[:_MOST_NAMES]), more=more
     )

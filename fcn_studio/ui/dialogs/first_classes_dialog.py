@@ -28,7 +28,7 @@ from fcn_studio.formats.class_sources import classes_of
 from fcn_studio.formats.voc.class_files import table_of_lines
 from fcn_studio.formats.voc.class_rows import SeveralReadings
 from fcn_studio.formats.voc.text import lines_of
-from fcn_studio.i18n import tr, tr_n, tr_noop
+from fcn_studio.i18n import ended, tr, tr_n, tr_noop
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.class_chips import ClassChips
@@ -166,7 +166,7 @@ class FirstClassesDialog(Dialog):
         try:
             table = classes_of(path)
         except ProjectError as error:
-            self._told.setText(f"{error}.")
+            self._told.setText(ended(error))
             return
         self._file_table = table  # with its indices and colours
         self._chips.set_table(table)
@@ -198,6 +198,6 @@ class FirstClassesDialog(Dialog):
             if fine and len(self.table().active) == 1:
                 words = tr("A network learns to tell classes apart. Name a second class, for example background.")
         except ProjectError as error:
-            words, fine = f"{error}.", False
+            words, fine = ended(error), False
         self._told.setText(words)
         self.main_button.setEnabled(fine)

@@ -24,7 +24,7 @@ from fcn_studio.errors import ProjectError
 from fcn_studio.formats.voc.class_files import table_of_lines
 from fcn_studio.formats.voc.class_rows import SeveralReadings
 from fcn_studio.formats.voc.text import lines_of
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import ended, listed, tr, tr_n
 from fcn_studio.ui.actions.keys import key_of
 from fcn_studio.ui.dialogs.base import Dialog
 
@@ -41,7 +41,7 @@ class ClassTableDialog(Dialog):
         super().__init__(tr("Class names"), tr("Open"), parent=parent)
         self.add_words(sentence)
         self._voc = QRadioButton(
-            tr("PASCAL VOC: {names} … ({count} classes)", names=", ".join(VOC_NAMES[:4]), count=len(VOC_NAMES))
+            tr("PASCAL VOC: {names} … ({count} classes)", names=listed(VOC_NAMES[:4]), count=len(VOC_NAMES))
         )
         self._generic = QRadioButton(tr("Name the classes later: class 0, class 1, …"))
         self._pasted = QRadioButton(tr("These names, one per line, from index 0:"))
@@ -92,7 +92,7 @@ class ClassTableDialog(Dialog):
         try:
             self.table()
         except ProjectError as error:
-            words, fine = f"{error}.", False
+            words, fine = ended(error), False
         self._wrong.setText(words)
         if self.accept_button is not None:
             self.accept_button.setEnabled(fine)

@@ -266,7 +266,7 @@ def _item(fault: Fault) -> QTreeWidgetItem:
     """Return the row of a fault."""
     words = fault.sentence
     if fault.images and fault.images[0] not in words:
-        words = f"{fault.images[0]}: {words}"
+        words = tr("{title}: {reason}", title=fault.images[0], reason=words)
     item = QTreeWidgetItem([words])
     item.setData(0, _FAULT, fault)
     item.setToolTip(0, words)

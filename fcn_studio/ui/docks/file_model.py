@@ -374,7 +374,7 @@ class FileModel(QAbstractTableModel):
             )
         if doubt:
             return tr("{image_id}: {status}, doubt {doubt}", image_id=image_id, status=status, doubt=doubt)
-        return f"{image_id}: {status}"
+        return tr("{image_id}: {status}", image_id=image_id, status=status)
 
     def _failure(self, row: int) -> str:
         """Return why the image could not be opened last time, or ""."""

@@ -38,7 +38,7 @@ ROW_HEIGHT = 26
 THUMBNAIL_ROW = THUMBNAIL.height() // 2 + 6
 WIDTHS = {Column.STATUS: 92, Column.DOUBT: 60, Column.DIFFERENCES: 60, Column.SPLIT: 74}
 WIDE = 380
-"""Width from which on the words of a status have room beside other columns; its dot is always there."""
+"""Width from which on the words of a status, and differences beside splits, have room; else names would be cut."""
 FILTER_TIP = tr_noop(
     "Words in the name, status: with new, prelabelled, in-progress, verified or skipped, and split: with train, val "
     "or test"
@@ -221,10 +221,12 @@ class FilesDock(QDockWidget):
         project = None if self._stored is None else self._session.project
         doubt = project is not None and project.predictions.any_known
         self._view.setColumnHidden(Column.DOUBT, not doubt)
-        self._view.setColumnHidden(Column.DIFFERENCES, project is None or not project.predictions.any_compared)
+        compared = project is not None and project.predictions.any_compared
         splits = self._session.project is not None and self._session.project.splits.any_held_out
+        narrow = self.width() < WIDE
+        self._view.setColumnHidden(Column.DIFFERENCES, not compared or (splits and narrow))
         self._view.setColumnHidden(Column.SPLIT, not splits)
-        self._view.setColumnHidden(Column.STATUS, (doubt or splits) and self.width() < WIDE)
+        self._view.setColumnHidden(Column.STATUS, (doubt or splits) and narrow)
 
     def _menu_by_key(self) -> None:
         at = self._view.visualRect(self._view.currentIndex()).center()

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.sample import Status
 from fcn_studio.core.training import Adoption, Level, TrainConfig, TrainOutcome, TrainProgress, Verdict, advice
-from fcn_studio.i18n import tr, tr_n, tr_noop
+from fcn_studio.i18n import as_reasons, as_text, listed, tr, tr_n, tr_noop
 from fcn_studio.settings import Settings
 from fcn_studio.ui.actions.key_tips import tip_with_key
 from fcn_studio.ui.runtime.user_messages import ActionDoor
@@ -83,7 +83,7 @@ def known_words(known: list[str], total: int) -> str:
     """Return what the network knows of the project, in a sentence."""
     if not known:
         return tr(NOTHING_YET)
-    names, more = ", ".join(known[:_MOST_NAMES]), len(known) - _MOST_NAMES
+    names, more = listed(known[:_MOST_NAMES]), len(known) - _MOST_NAMES
     if more <= 0:
         return tr("Knows {known} of {total} classes: {names}.", known=len(known), total=total, names=names)
     return tr(
@@ -97,12 +97,12 @@ def known_words(known: list[str], total: int) -> str:
 
 def verdict_words(adoption: Adoption, outcome: TrainOutcome) -> str:
     """Return what became of a fine-tune, in words."""
-    reasons = "; ".join(reason.translated() for reason in adoption.reasons)
+    reasons = as_reasons(reason.translated() for reason in adoption.reasons)
     sentences = [tr("Stopped early; the best network so far was kept.")] if outcome.stopped else []
     sentences.append(tr(_VERDICTS[adoption.verdict], reasons=reasons))
     if outcome.figures and not outcome.folds:
         sentences.append(tr_n("Scored on {n} image.", "Scored on {n} images.", len(outcome.val_ids)))
-    return " ".join(sentences)
+    return as_text(sentences)
 
 
 class TrainingDock(QDockWidget):

@@ -14,9 +14,9 @@ from PySide6.QtCore import QObject, Signal
 
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.snapshot import LabelledImage
-from fcn_studio.core.training import TrainConfig, TrainOutcome, TrainProgress
+from fcn_studio.core.training import TrainConfig, TrainOutcome, TrainProgress, Verdict
 from fcn_studio.errors import FcnStudioError, TrainingError
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import as_reasons, as_text, ended, tr, tr_n, tr_noop
 from fcn_studio.ui.network.current_network import CurrentNetwork
 from fcn_studio.ui.network.job_list import JobList, Kind
 from fcn_studio.ui.network.network_device import NetworkDevice
@@ -33,6 +33,13 @@ if TYPE_CHECKING:  # start-up: what only an open project needs is imported where
 
 _MOST_PROBLEMS = 3
 """Images left out of the labels of which the window tells."""
+
+
+_VERDICTS = {
+    Verdict.ADOPTED: tr_noop("Fine-tune: {run} adopted ({reasons})."),
+    Verdict.NOT_COMPARED: tr_noop("Fine-tune: {run} adopted, not compared ({reasons})."),
+    Verdict.CANDIDATE: tr_noop("Fine-tune: {run} kept as a candidate ({reasons})."),
+}
 
 
 class FineTuning(QObject):
@@ -236,14 +243,10 @@ class FineTuning(QObject):
         run, adoption = judged.run, judged.adoption
         self._current.load()
         self.finished.emit(adoption, outcome)
-        verdict = tr(
-            "Fine-tune: {run} {verdict} ({reasons}).",
-            run=run.name,
-            verdict=adoption.verdict.value,
-            reasons="; ".join(reason.translated() for reason in adoption.reasons),
-        )
+        reasons = as_reasons(reason.translated() for reason in adoption.reasons)
+        verdict = tr(_VERDICTS[adoption.verdict], run=run.name, reasons=reasons)
         # In one notice with the verdict: the next one would push them away at once.
-        self.notice.emit(" ".join([verdict, *(f"{note[:1].upper()}{note[1:]}." for note in outcome.notes)]))
+        self.notice.emit(as_text([verdict, *(ended(f"{note[:1].upper()}{note[1:]}") for note in outcome.notes)]))
         truth = truth_snapshot(request.project)
         if truth:
             self._score_truth(request, run.checkpoint, truth)

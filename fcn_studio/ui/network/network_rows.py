@@ -15,8 +15,8 @@ from PySide6.QtCore import QDateTime, QLocale
 from fcn_studio.core.class_map import ClassMap, map_classes
 from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.metrics import Figures
-from fcn_studio.core.training import TrainProgress, Verdict
-from fcn_studio.i18n import tr, tr_n, tr_noop
+from fcn_studio.core.training import REASONS, TrainProgress, Verdict
+from fcn_studio.i18n import as_reasons, as_text, ended, listed, recognised, tr, tr_n, tr_noop
 from fcn_studio.jobs.network_list import ListedNetwork, Origin
 from fcn_studio.ui.network.current_network import CurrentNetwork
 from fcn_studio.ui.network.network_device import NetworkDevice
@@ -166,14 +166,14 @@ def _sentence(row: ListedNetwork, *, is_current: bool) -> str:
     if row.info is not None and row.info.trunk_only:
         sentences.append(tr("It knows no class yet: it cannot label, it is a start for fine-tuning."))
     elif row.result is not None:
-        reasons = "; ".join(row.result.reasons)
+        reasons = as_reasons(recognised(reason, REASONS) for reason in row.result.reasons)
         verdict = _VERDICTS.get(row.result.verdict)
         sentences.append(
-            tr(verdict, reasons=reasons) if verdict else f"{row.result.verdict.capitalize()}: {reasons}."
+            tr(verdict, reasons=reasons) if verdict else ended(f"{row.result.verdict.capitalize()}: {reasons}")
         )
     elif row.origin is Origin.RUN:
         sentences.append(tr("The training that makes it has not ended, or was broken off."))
-    return " ".join(sentences)
+    return as_text(sentences)
 
 
 def _download_warning(row: PublishedNetwork) -> str:
@@ -192,7 +192,7 @@ def _download_warning(row: PublishedNetwork) -> str:
                 "browser and import it."
             )
         )
-    return " ".join(sentences)
+    return as_text(sentences)
 
 
 def _listed_facts(row: ListedNetwork, table: ClassTable, class_map: ClassMap, device: str) -> list[Fact]:
@@ -263,12 +263,12 @@ def _known(names: list[str], table: ClassTable) -> str:
         "{known} of this project's {n} classes: {names}",
         total,
         known=len(names),
-        names=", ".join(names),
+        names=listed(names),
     )
 
 
 def _counted(names: list[str]) -> str:
-    return tr("{number}: {names}", number=len(names), names=", ".join(names)) if names else tr("none")
+    return tr("{number}: {names}", number=len(names), names=listed(names)) if names else tr("none")
 
 
 def _timing(row: ListedNetwork) -> str:

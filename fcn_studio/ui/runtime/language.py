@@ -32,6 +32,8 @@ from PySide6.QtWidgets import (
 )
 
 from fcn_studio import i18n
+from fcn_studio.i18n import tr_noop
+from fcn_studio.ui.runtime.guard import guarded
 
 _OF_WIDGETS = (
     "windowTitle", "title", "toolTip", "statusTip", "whatsThis", "accessibleName", "accessibleDescription",
@@ -40,7 +42,15 @@ _OF_WIDGETS = (
 _OF_ACTIONS = ("text", "iconText", "toolTip", "statusTip", "whatsThis")
 _ROLES = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole)
 
-_translator: QTranslator | None = None
+_GAPS = {
+    ("QFileDialog", "&Look in:"): tr_noop("Look in:"),
+    ("QFileDialog", "Files of &type:"): tr_noop("Files of type:"),
+    ("QAbstractFileIconProvider", "Folder"): tr_noop("Folder"),
+    ("QAbstractFileIconProvider", "Drive"): tr_noop("Drive"),
+}
+"""Texts of Qt's own dialogs that its Chinese catalogue lacks, by context."""
+
+_translators: list[QTranslator] = []
 
 
 def change(choice: str) -> None:
@@ -52,20 +62,34 @@ def change(choice: str) -> None:
 
 def translate_qt() -> None:
     """Let the texts that Qt itself makes, and dates and numbers, follow the language of the program."""
-    global _translator
     code, system = i18n.language(), QLocale.system()
     of_code = QLocale(code)
     same = system.language() in (of_code.language(), QLocale.Language.C) and code == i18n.ENGLISH
     QLocale.setDefault(system if same or system.language() == of_code.language() else of_code)
-    if _translator is not None:
-        QApplication.removeTranslator(_translator)
-        _translator = None
+    while _translators:
+        QApplication.removeTranslator(_translators.pop())
     if code == i18n.ENGLISH:
         return
     translator = QTranslator()
     if translator.load(f"qtbase_{code}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
-        QApplication.installTranslator(translator)
-        _translator = translator
+        _translators.extend((_Gaps(), translator))  # Qt asks the last one first
+    for each in _translators:
+        QApplication.installTranslator(each)
+
+
+class _Gaps(QTranslator):
+    """What Qt's catalogue lacks, of what the window shows."""
+
+    @guarded(fallback=True)
+    def isEmpty(self) -> bool:
+        """Let Qt install it."""
+        return False
+
+    @guarded(fallback="")
+    def translate(self, context: str, text: str, disambiguation: str | None = None, n: int = -1) -> str:
+        """Return the translation, "" for texts that are none of ours."""
+        words = _GAPS.get((context, text))
+        return i18n.tr(words) if words else ""
 
 
 def say_again() -> None:

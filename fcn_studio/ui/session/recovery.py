@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fcn_studio.core.project import Access
 from fcn_studio.errors import ProjectError, ProjectLocked
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import as_text, tr, tr_n
 from fcn_studio.settings import Settings
 from fcn_studio.ui.saving.autosave import Autosave
 from fcn_studio.ui.session.open_project import OpenProject
@@ -136,7 +136,7 @@ class Recovery:
                 )
             )
         if words:
-            self._open.recovered.emit(" ".join(words))
+            self._open.recovered.emit(as_text(words))
 
     def clear(self) -> None:
         """Forget everything.

@@ -16,7 +16,7 @@ from fcn_studio.core.classes import ClassTable
 from fcn_studio.core.document import Document, skip, unskip, verify
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, ProjectError
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import listed, tr, tr_n
 from fcn_studio.settings import Settings
 from fcn_studio.ui.saving.autosave import Autosave, SaveState
 from fcn_studio.ui.session.annotation_prefetch import AnnotationPrefetch
@@ -199,7 +199,7 @@ class Session(OpenProject):
             "The project was not closed because {n} image cannot be saved: {images}.",
             "The project was not closed because {n:,} images cannot be saved: {images}.",
             len(lost),
-            images=", ".join([*lost[:3], *(["…"] if len(lost) > 3 else [])]),
+            images=listed([*lost[:3], *(["…"] if len(lost) > 3 else [])]),
         )
         if self.autosave.journal_holds_all:
             text += " " + tr("Your work is kept on this computer.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QStatusBar, QWidget
 
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import listed, tr, tr_n
 from fcn_studio.ui.runtime.user_messages import ActionDoor, MessageButton, Messages
 from fcn_studio.ui.widgets.message_strip import NOTICE_MS, MessageStrip
 
@@ -74,7 +74,7 @@ class MessagePresenter(QObject):
             "Unsaved work on {folders} is kept. It comes back when you open the folder.",
             "Unsaved work on {n:,} folders is kept. It comes back when you open them: {folders}.",
             len(folders),
-            folders=", ".join([*map(str, folders[:MOST_FOLDERS]), *(["…"] if len(folders) > MOST_FOLDERS else [])]),
+            folders=listed([*map(str, folders[:MOST_FOLDERS]), *(["…"] if len(folders) > MOST_FOLDERS else [])]),
         )
         opening = tr("Open {name}", name=folders[0].name), partial(open_folder, folders[0])
         self._messages.offer(f"{sentence} {kept}", *opening, report, lasting=True)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QSizePolicy, QToolBar, QToolBut
 
 from fcn_studio.core.colours.screen_colours import VOID_COLOUR
 from fcn_studio.core.rules import Where
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import listed, tr, tr_n
 from fcn_studio.tools import TOOLS
 from fcn_studio.tools.options import AnyOption
 from fcn_studio.ui.actions.table import BY_NAME
@@ -193,7 +193,7 @@ class OptionsBar(QToolBar):
         names = [self._session.table.name_of(i) for i in sorted(self._toolbox.hidden | self._toolbox.locked)]
         if not names:
             return ""
-        shown, rest = ", ".join(names[:_SHOWN_NAMES]), len(names) - _SHOWN_NAMES
+        shown, rest = listed(names[:_SHOWN_NAMES]), len(names) - _SHOWN_NAMES
         if rest <= 0:
             return tr("Protected: {names}", names=shown)
         return tr_n("Protected: {names} and {n} more", "Protected: {names} and {n} more", rest, names=shown)

@@ -30,7 +30,7 @@ def cursor_words(x: int, y: int, info: CursorInfo | None) -> str:
     """
     parts = [f"{x}, {y}"]
     if info is not None:
-        parts.append(f"{info.class_name} ({info.who})" if info.class_name else info.who)
+        parts.append(tr("{name} ({who})", name=info.class_name, who=info.who) if info.class_name else info.who)
         if info.predicted:
             percent = None if info.probability is None else round(100 * info.probability)
             if percent is None:

@@ -242,6 +242,12 @@ def test_nnunet_adds_a_background_when_asked(folder: Path, tmp_path: Path) -> No
     assert [path.name for path in (tree / "labelsTs").iterdir()] == ["c.png"]
 
 
+def test_nnunet_takes_a_chinese_background() -> None:
+    table = ClassTable.from_names(["背景", "道路"])
+    assert table.background_index == 0
+    assert labels_of(table, "") == {0: 0, 1: 1, 255: 2}
+
+
 def test_nnunet_has_no_label_for_a_merged_class() -> None:
     merged = ODD.with_class(replace(ODD.classes[1], replaced_by=9))
     assert labels_of(merged, "last") == {254: 0, 2: 1, 9: 2, 255: 3}

@@ -223,7 +223,7 @@ class ExportDialog(Dialog):
             self._preview.setText(found.refusal)
             return found.refusal
         splits = Counter(self._images[row][1] for row in rows)
-        lines = [f"{split.words}: {splits[split]:,}" for split in Split if splits[split]]
+        lines = [tr("{split}: {n:,}", split=split.words, n=splits[split]) for split in Split if splits[split]]
         words = ["    ".join(lines)]
         if self._class_counts is not None:
             words.append(self._class_counts.words(rows))

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from fcn_studio.errors import ShortcutsError
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import listed, tr, tr_n
 from fcn_studio.ui.actions import key_file
 from fcn_studio.ui.actions.keys import WALK_KEY, FixedKey, Keys, refusal
 from fcn_studio.ui.actions.table import ActionSpec
@@ -206,7 +206,7 @@ class KeysDialog(Dialog):
         losers = dict.fromkeys(owner.plain_text for owner in owners if owner is not None and owner is not spec)
         self.keys = self.keys.reset(spec.name)
         self._show()
-        self._say(tr("Taken from: {actions}", actions=", ".join(losers)) if losers else "")
+        self._say(tr("Taken from: {actions}", actions=listed(losers)) if losers else "")
 
     def _reset_all(self) -> None:
         self.keys = Keys()
