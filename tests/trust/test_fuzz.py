@@ -13,7 +13,7 @@ from tests.trust.readers import CONTROLS, READERS
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the harness limits its workers as POSIX systems do")
 
-FILES = {"image": 500, "caffemodel": 150, "pth": 150}
+FILES = {"image": 500, "lock": 500, "caffemodel": 150, "pth": 150}
 
 
 @pytest.fixture(scope="module")
