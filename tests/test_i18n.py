@@ -190,6 +190,19 @@ def test_what_was_said_is_said_again_in_another_language(monkeypatch: pytest.Mon
     assert i18n.again("类别.png") == "类别.png"
 
 
+def test_a_name_of_the_user_stays_though_the_program_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(i18n, "_memory", None)
+    i18n.remember()
+    i18n.use("zh_CN")
+    title, colour = tr("Background"), tr("Colour of {name}", name="背景")
+    names, told = i18n.listed(["背景", "道路"]), tr("Show layer: {layer}", layer=title)
+    refused = tr("Live: {reason}", reason=errors.ProjectError(title))
+    i18n.use("en")
+    assert [i18n.again(text) for text in (title, colour, names, told, refused)] == [
+        "Background", "Colour of 背景", "背景, 道路", "Show layer: Background", "Live: Background"
+    ]  # fmt: skip
+
+
 def test_sentences_with_values_are_forgotten_one_day(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "MOST_FILLED", 2)
     kept = memory.Memory(lambda said: f"again {said}", lambda one, other: True)

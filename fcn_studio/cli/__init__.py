@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 2
         return 0 if result.get("clean", True) else 3
     except FcnStudioError as error:
-        print(f"fcn-studio: {error}", file=sys.stderr)
+        print(tr("{title}: {reason}", title="fcn-studio", reason=error), file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of the output has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

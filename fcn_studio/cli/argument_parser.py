@@ -30,6 +30,10 @@ _REASONS = (
 class Help(argparse.HelpFormatter):
     """Help in the user's language."""
 
+    def __init__(self, prog: str, *given: Any, **options: Any) -> None:
+        super().__init__(prog, *given, **options)
+        self._colons: dict[str, str] = {}
+
     def add_usage(
         self, usage: str | None, actions: Iterable[argparse.Action], groups: Iterable[Any], prefix: str | None = None
     ) -> None:
@@ -38,7 +42,14 @@ class Help(argparse.HelpFormatter):
 
     def start_section(self, heading: str | None) -> None:
         """Begin a section."""
-        super().start_section(tr(heading) if heading in _HEADINGS else heading)
+        heading = tr(heading) if heading in _HEADINGS else heading
+        super().start_section(heading)
+        self._colons[f"{heading}:"] = tr("{heading}:", heading=heading)
+
+    def format_help(self) -> str:
+        """Return the help, with the colon of the language behind headings."""
+        lines = super().format_help().split("\n")
+        return "\n".join(self._colons.get(line, line) for line in lines)
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         return wrapped(text, width)

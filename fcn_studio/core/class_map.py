@@ -23,14 +23,17 @@ _PARTS = re.compile(r"[\W_]+")
 _ALIKE: tuple[frozenset[str], ...] = tuple(
     frozenset(words.split())
     for words in (
-        "person pedestrian people human", "bicyclist cyclist rider", "bicycle bike cycle", "motorbike motorcycle",
-        "aeroplane airplane plane aircraft", "sofa couch", "tvmonitor tv monitor television", "diningtable table",
-        "pottedplant plant", "pavement sidewalk footpath", "road street roadway", "tree vegetation",
-        "building house", "pole columnpole", "sign signsymbol trafficsign", "car automobile", "cow cattle",
-        "background other unlabeled",
+        "person pedestrian people human 人 行人 人物", "bicyclist cyclist rider 骑车人 骑行者",
+        "bicycle bike cycle 自行车", "motorbike motorcycle 摩托车", "aeroplane airplane plane aircraft 飞机",
+        "sofa couch 沙发", "tvmonitor tv monitor television 电视 显示器", "diningtable table 桌子 餐桌",
+        "pottedplant plant 盆栽 植物", "pavement sidewalk footpath 人行道", "road street roadway 路 道路 马路 路面",
+        "tree vegetation 树 树木 植被", "building house 建筑 建筑物 房屋", "pole columnpole 杆 杆子 柱子",
+        "sign signsymbol trafficsign 标志 交通标志", "car automobile 汽车 轿车", "cow cattle 牛", "sky 天空",
+        "background other unlabeled 背景", "fence 围栏 栅栏 护栏", "bird 鸟", "boat 船", "bottle 瓶子",
+        "bus 公交车 巴士", "cat 猫", "chair 椅子", "dog 狗", "horse 马", "sheep 羊 绵羊", "train 火车",
     )
 )  # fmt: skip
-"""Words of the public data sets (VOC, COCO, CamVid, Cityscapes) for the same things."""
+"""Words of the public data sets (VOC, COCO, CamVid, Cityscapes), and the Chinese ones, for the same things."""
 
 
 def check_class_map(value: object) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import listed, tr
 
 MOST_NAMES = 5
 """Names that a finding has at most."""
@@ -37,5 +37,5 @@ def first_names(names: Collection[str]) -> tuple[str, ...]:
 
 def in_a_row(names: Collection[str]) -> str:
     """Return the first names as a text, and how many more there are."""
-    first, more = ", ".join(first_names(names)), len(names) - MOST_NAMES
+    first, more = listed(first_names(names)), len(names) - MOST_NAMES
     return tr("{names} and {n:,} more", names=first, n=more) if more > 0 else first

@@ -286,7 +286,8 @@ def _said_again(said: Message | _Plain) -> str:
     """Say a sentence and the sentences among its values."""
     if isinstance(said, _Plain):
         return plain(again(said.text))
-    values = {key: again(value) if isinstance(value, str) else value for key, value in said.values.items()}
+    assert _memory is not None
+    values = {key: _memory.again_in(value) for key, value in said.values.items()}
     return Message(said.text, said.plural, values).translated()
 
 

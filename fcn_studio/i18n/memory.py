@@ -26,6 +26,13 @@ _MOST_PIECES = 16
 _JOINT = re.compile(r"(\n+| {2,}|<[^>]+>| ?\(|\)|(?<=[.。!?！？…])\u2060* ?| · | — | → |; |: |, |[：；，、])")
 """What code puts between two sentences that it shows together."""
 
+
+class Said(str):
+    """Text that comes from a sentence, which a text of the user with the same letters does not."""
+
+    __slots__ = ()
+
+
 _S = TypeVar("_S")
 
 
@@ -58,13 +65,13 @@ class Memory(Generic[_S]):
             text += APART
         if not filled:
             self._whole[text] = sentence
-            return text
+            return Said(text)
         with self._lock:
             self._filled.pop(text, None)
             self._filled[text] = sentence
             if len(self._filled) > MOST_FILLED:
                 del self._filled[next(iter(self._filled))]
-        return text
+        return Said(text)
 
     def again(self, text: str) -> str:
         """Return a text in the language that is spoken now.
@@ -93,10 +100,19 @@ class Memory(Generic[_S]):
             first = end
         return "".join(said)
 
+    def again_in(self, value: object) -> object:
+        """Return a value of a sentence in the language that is spoken now.
+
+        A name of the user stays, even if the program says the same word somewhere: "背景" may be a class.
+        """
+        if not isinstance(value, str) or not (isinstance(value, Said) or value not in self._whole):
+            return value
+        return self.again(value)
+
     def _sentence(self, text: str) -> _S | None:
         return self._filled.get(text) or self._whole.get(text)
 
 
 def kept(values: Mapping[str, object]) -> dict[str, object]:
     """Return values of a sentence in a form that keeps no object alive."""
-    return {key: value if isinstance(value, (str, Number)) else str(value) for key, value in values.items()}
+    return {key: value if isinstance(value, (str, Number)) else Said(value) for key, value in values.items()}

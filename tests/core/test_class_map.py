@@ -82,6 +82,7 @@ def test_names_that_look_alike_are_suggested_and_only_where_none_is_the_same() -
     network = ClassTable.from_names(["cars", "side_walk", "Bicyclist", "person", "glass", "dog", "traffic sign"])
     project = ClassTable.from_names(["Car", "sidewalk", "cyclists", "Pedestrian", "glas", "Dog", "sign", "car park"])
     assert suggestions(network, project) == {0: 0, 1: 1, 2: 2, 3: 3, 6: 6}
+    assert suggestions(network, ClassTable.from_names(["背景", "轿车"])) == {0: 1}
     assert suggestions(ClassTable.from_names(["s", "-", "cat"]), ClassTable.from_names(["_", "x", "scat"])) == {}
 
 

@@ -373,6 +373,7 @@ DIALOGS: dict[str, Callable[[Studio, Path], Dialog]] = {
     "grey mask": lambda studio, folder: questions.GreyMaskDialog(i18n.tr("A grey mask was found.")),
     "batch": lambda studio, folder: questions.BatchDialog(3, 2, "cell"),
     "verify": lambda studio, folder: questions.VerifyDialog(3, 2),
+    "not accepted": lambda studio, folder: questions.NotAcceptedDialog(0.4, "cell"),
     "large image": lambda studio, folder: questions.LargeImageDialog("picture-000.png", 10**9, 10**10),
     "end jobs": lambda studio, folder: questions.EndJobsDialog(PROJECT, [i18n.tr("Label all")]),
     "quit": lambda studio, folder: questions.QuitDialog([i18n.tr("Label all")]),
@@ -458,7 +459,9 @@ def test_nothing_cuts_a_chinese_word(
     for name in BY_ACTION:
         window.actions_[name].trigger()
     settle()
-    dialogs = [widget for widget in QApplication.topLevelWidgets() if isinstance(widget, Dialog)]
+    dialogs = [
+        widget for widget in QApplication.topLevelWidgets() if isinstance(widget, Dialog) and widget.isVisible()
+    ]
     for dialog in dialogs:
         qtbot.addWidget(dialog)
         found += [f"{type(dialog).__name__}: {words}" for words in cut(dialog) + cut_in_lists(dialog)]

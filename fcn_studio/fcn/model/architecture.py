@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from fcn_studio.errors import CheckpointError
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import listed, tr
 
 _PADDINGS = ("same", "caffe")
 _UPSAMPLINGS = ("bilinear", "learned")
@@ -248,9 +248,7 @@ class Architecture:
         known = {f.name for f in fields(cls)}
         required = known - set(_ADDED_LATER)
         if not isinstance(data, Mapping) or not required <= set(data) <= known:
-            raise CheckpointError(
-                tr("the network's description should have {keys}", keys=", ".join(sorted(required)))
-            )
+            raise CheckpointError(tr("the network's description should have {keys}", keys=listed(sorted(required))))
         try:
             scales = tuple((int(tap), float(factor)) for tap, factor in data["scales"])
             return cls(**{**data, "scales": scales})
@@ -313,7 +311,7 @@ def named(name: str) -> Architecture:
             "'{name}' is no architecture; say {names}, or slim-WIDTH of a width from 0.05 to 2, as slim-0.5; "
             "{ending} behind the name of an FCN makes its upsampling learned",
             name=name,
-            names=", ".join(_NAMED),
+            names=listed(_NAMED),
             ending=LEARNED,
         )
     )

@@ -18,7 +18,7 @@ from fcn_studio.core.classes import ClassInfo, ClassTable
 from fcn_studio.errors import CheckpointError, ProjectError
 from fcn_studio.fcn.weights.digests import digest_of
 from fcn_studio.formats.strict_json import parse, text, whole
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import listed, tr
 
 METADATA_KEY = "fcn_studio"
 SUFFIX = ".safetensors"
@@ -234,6 +234,6 @@ def resolve(name_or_path: str) -> Path:
         tr(
             "there is no network '{name}' (there are: {names}); for a file, give its path",
             name=name_or_path,
-            names=", ".join(known),
+            names=listed(known),
         )
     )

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from fcn_studio.formats.finding import Finding, first_names, in_a_row
-from fcn_studio.i18n import tr, tr_n, tr_noop
+from fcn_studio.i18n import listed, tr, tr_n, tr_noop
 
 _KINDS: dict[str, str] = {
     **dict.fromkeys((".heic", ".heif", ".hif"), tr_noop("HEIC photos")),
@@ -48,7 +48,7 @@ def kinds_left_out(files: Mapping[str, str]) -> Finding | None:
     if not files:
         return None
     counts = Counter(files.values())
-    words = ", ".join(f"{tr(kind)} ({count:,})" for kind, count in sorted(counts.items()))
+    words = listed(f"{tr(kind)} ({count:,})" for kind, count in sorted(counts.items()))
     sentence = tr_n(
         "{n} file is of a kind that is not read: {kinds}. Convert it to JPEG, PNG or TIFF: {names}.",
         "{n:,} files are of kinds that are not read: {kinds}. Convert them to JPEG, PNG or TIFF: {names}.",

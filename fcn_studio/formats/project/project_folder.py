@@ -66,7 +66,7 @@ from fcn_studio.formats.project.splits import Splits
 from fcn_studio.formats.project.status_index import stamp_of
 from fcn_studio.formats.transaction import Staging, TransactionFolder
 from fcn_studio.formats.voc.voc import voc_years
-from fcn_studio.i18n import tr
+from fcn_studio.i18n import listed, tr
 
 STATE = ".fcn-studio"
 PROJECT_FILE = "fcn-studio.toml"
@@ -440,7 +440,7 @@ def _refuse_other_folders(folder: Path) -> None:
     if not folder.is_dir():
         raise ProjectError(tr("{folder} is not a folder; name the folder that holds the images", folder=folder))
     if not (folder / PROJECT_FILE).exists() and (years := voc_years(folder)):
-        names = ", ".join(map(str, years))
+        names = listed(map(str, years))
         text = tr("{folder} holds VOC data sets, one a year; open one of them: {names}", folder=folder, names=names)
         raise YearsFound(text, years)
 

@@ -103,7 +103,7 @@ def _fix(
 def _print(report: CheckReport) -> None:
     """Print the faults of each check, the first of them in full."""
     for name, faults in report.by_check().items():
-        print(f"{tr(BY_NAME[name].title)} ({name}): {len(faults):,}")
+        print(tr("{title} ({name}): {n:,}", title=tr(BY_NAME[name].title), name=name, n=len(faults)))
         for fault in faults[:_LISTED]:
             print(f"  {_line(fault)}")
         if len(faults) > _LISTED:

@@ -42,6 +42,9 @@ _OF_WIDGETS = (
 _OF_ACTIONS = ("text", "iconText", "toolTip", "statusTip", "whatsThis")
 _ROLES = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole)
 
+OF_USER = "ofUser"
+"""Property of a label with a name of the user, which stays whatever the program calls by the same word."""
+
 _GAPS = {
     ("QFileDialog", "&Look in:"): tr_noop("Look in:"),
     ("QFileDialog", "Files of &type:"): tr_noop("Files of type:"),
@@ -112,7 +115,7 @@ def _say_properties(thing: QObject, names: tuple[str, ...]) -> None:
 def _say_widget(widget: QWidget) -> None:
     _say_properties(widget, _OF_WIDGETS)
     widget.update()  # it may draw a text
-    if isinstance(widget, (QLabel, QAbstractButton)):  # the text of an edit field is the user's
+    if isinstance(widget, (QLabel, QAbstractButton)) and not widget.property(OF_USER):  # of edit fields neither
         _say_properties(widget, ("text",))
     elif isinstance(widget, QTabBar):
         for row in range(widget.count()):

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVB
 
 from fcn_studio.formats.recent_projects import RecentFolder, RecentProject, forget, look
 from fcn_studio.i18n import tr, tr_n
+from fcn_studio.ui.runtime.language import OF_USER
 from fcn_studio.ui.runtime.worker import Worker
 from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import named, with_role
@@ -149,10 +150,11 @@ class RecentRow(QWidget):
 
 
 class _CutLabel(QLabel):
-    """A label whose text may be cut; its row would be too wide else."""
+    """A label with a text of the user that may be cut; its row would be too wide else."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
+        self.setProperty(OF_USER, True)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
 
