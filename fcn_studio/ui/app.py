@@ -15,7 +15,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from fcn_studio import i18n
-from fcn_studio.core.training import Level, TrainConfig
+from fcn_studio.core.training import Level
 from fcn_studio.errors import FcnStudioError, UsageError
 from fcn_studio.i18n import tr
 from fcn_studio.paths import resource
@@ -37,8 +37,7 @@ from fcn_studio.ui.window.main_window import MainWindow
 
 DEMO_MARK = Path(".fcn-studio") / "demo"
 DEMO_MINUTES = 0.5
-DEMO_TRAINING = TrainConfig(Level.FULL, minutes=DEMO_MINUTES)
-"""Half a minute of full fine-tuning; the demo promises less than a minute on a CPU."""
+"""Time that the demo proposes for a full fine-tuning; it promises less than a minute on a CPU."""
 
 WARM_UP_MS = 1500
 """Milliseconds until the network's process loads torch, so that Ctrl+I is quick."""
@@ -98,7 +97,7 @@ def _greet_demo(studio: Studio) -> None:
     project = studio.session.project
     if project is None or not (project.folder / DEMO_MARK).is_dir():
         return
-    studio.window.training_dock.propose(DEMO_TRAINING.level, DEMO_MINUTES)
+    studio.window.training_dock.propose(Level.FULL, DEMO_MINUTES)
     studio.window.layout_.show_below(studio.window.training_dock)
     studio.window.messages.say(
         tr(

@@ -18,20 +18,24 @@ from PySide6.QtCore import QDeadlineTimer, QEventLoop, QTimer
 
 from fcn_studio.core.metrics import Figures
 from fcn_studio.core.sample import Status
+from fcn_studio.core.training import Level, TrainConfig
 from fcn_studio.errors import EngineError
 from fcn_studio.i18n import as_reasons, tr, tr_n
 from fcn_studio.jobs.demo import is_demo, make_demo
 from fcn_studio.jobs.protocol import Reply, Silent
 from fcn_studio.settings import Settings
-from fcn_studio.ui.app import DEMO_MARK, DEMO_TRAINING, Studio, application, build, run_window
+from fcn_studio.ui.app import DEMO_MARK, Studio, application, build, run_window
 from fcn_studio.ui.runtime.crash_marker import CrashMarker
 from fcn_studio.ui.runtime.logs import log_to
 from fcn_studio.ui.runtime.platform_probe import has_display
 from fcn_studio.ui.runtime.unix_signals import QuitSignals
 from fcn_studio.ui.widgets import theme
 
-TIMEOUT_S = 900.0
-"""Longest time of a stage of the run."""
+TRAINING = TrainConfig(Level.FULL, steps=100)
+"""Steps and not minutes, so that a slow machine takes longer and learns as much."""
+
+TIMEOUT_S = 3600.0
+"""Longest time of a stage of the run. A network's process that hangs is found long before."""
 
 
 def run_demo(folder: Path | None, *, offscreen: bool = False, screenshot: Path | None = None) -> int:
@@ -103,7 +107,7 @@ class _OffscreenRun:
                 labelled=labelled,
             )
         )
-        studio.network.fine_tuning.start(DEMO_TRAINING)
+        studio.network.fine_tuning.start(TRAINING)
         self._wait(tr("the fine-tune"), lambda: bool(self._truth))
         before, after = self._truth[-1]
         assert after is not None
