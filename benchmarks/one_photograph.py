@@ -173,11 +173,16 @@ class Person:
         self.seconds += SEGMENT + THINK  # a thought while it follows
         step = self._studio.toolbox.grab_radius * 2 / 3  # two levels of tolerance
         found, at = [(self._outlined(), point)], point
-        while found[-1][0] > max(found)[0] - 0.03 and len(found) < 24:
-            new = at[0] + step, at[1]
-            self.move(at, new)
-            at = new
-            found.append((self._outlined(), at))
+        for way in (step, -step):
+            while found[-1][0] > max(found)[0] - 0.03 and len(found) < 24:
+                new = at[0] + way, at[1]
+                self.move(at, new)
+                at = new
+                found.append((self._outlined(), at))
+            if max(found)[1] != point:
+                break  # more helps, so fewer need not be tried: the tolerance is that of the plant before
+            self.move(at, point)
+            found, at = found[:1], point
         best, place = max(found)
         self.move(at, place)
         self._pointer = place

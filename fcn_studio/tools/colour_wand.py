@@ -92,6 +92,9 @@ class ColourWand(Tool):
 
     def move(self, event: PointerEvent) -> None:
         """Choose more or fewer pixels; the tolerance stays as it is then."""
+        from fcn_studio.core.regions.similar import prepare  # start-up
+
+        prepare()
         if self._document is not None and not self._released:
             dragged = (event.x - self._pressed[0]) / self.context.grab_radius * _LEVELS_A_REACH
             tolerance = TOLERANCE.clipped(round(self._begun_with + dragged))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
+from threading import Thread
 
 import cv2
 import numpy as np
@@ -20,6 +21,12 @@ _LIGHTNESS = 1.5
 
 Lab = NDArray[np.uint8]
 Levels = tuple[float, ...]
+
+
+@lru_cache(maxsize=1)
+def prepare() -> None:
+    """Let OpenCV make its tables for Lab in a thread; the first conversion would take 0.1 s more."""
+    Thread(target=_lab_of, args=[np.zeros((1, 1, 3), np.uint8)], name="lab", daemon=True).start()
 
 
 class SimilarPixels:
