@@ -69,7 +69,8 @@ class Dialog(QDialog):
 
         Qt's own order is that of construction.
         """
-        self.buttons.setFocusProxy(None)  # else Qt moves the buttons as one, and leaves some out
+        # Else Qt moves the buttons as one, and leaves some out. PySide's type hints do not know None.
+        self.buttons.setFocusProxy(None)  # type: ignore[arg-type]
         buttons = [self.main_button, *(b for b in self.buttons.buttons() if b is not self.main_button)]
         # Not by nextInFocusChain: PySide makes the widget that it is asked of belong to the one that it returns.
         content = [
