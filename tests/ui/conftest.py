@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from fcn_studio.core.classes import ClassTable
@@ -19,6 +22,7 @@ from fcn_studio.ui.network.network_parts import NetworkParts
 from fcn_studio.ui.session.session import Session
 from fcn_studio.ui.session.toolbox import Toolbox
 from fcn_studio.ui.window.main_window import MainWindow
+from tests.patience import PATIENCE_S
 
 
 class IdleProcess(QObject):
@@ -74,9 +78,9 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FCN_STUDIO_STATE_DIR", str(tmp_path / "state"))
 
 
-@pytest.fixture
-def make_studio(qtbot: QtBot) -> Iterator[Callable[[], Studio]]:
-    """Makes shown windows; everything is ended after the test."""
+@contextmanager
+def studios() -> Iterator[Callable[[], Studio]]:
+    """A function that makes shown windows; everything is ended afterwards."""
     made: list[Studio] = []
 
     def make() -> Studio:
@@ -86,7 +90,7 @@ def make_studio(qtbot: QtBot) -> Iterator[Callable[[], Studio]]:
         window = MainWindow(session, toolbox, network, settings)
         made.append(Studio(window, session, toolbox, network, settings, process))
         window.show()
-        qtbot.waitExposed(window)
+        QTest.qWaitForWindowExposed(window, 1000 * PATIENCE_S)
         return made[-1]
 
     yield make
@@ -96,6 +100,25 @@ def make_studio(qtbot: QtBot) -> Iterator[Callable[[], Studio]]:
         studio.session.shut_down()
         studio.network.shut_down()
         studio.window.deleteLater()
+
+
+@pytest.fixture
+def make_studio(qtbot: QtBot) -> Iterator[Callable[[], Studio]]:
+    with studios() as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def shared_studio(qapp: QApplication, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """A window with a project of four small pictures, for tests that only show something over it."""
+    folder = tmp_path_factory.mktemp("shared")
+    with pytest.MonkeyPatch.context() as patch, studios() as make:
+        patch.setenv("FCN_STUDIO_CONFIG_DIR", str(folder / "config"))
+        patch.setenv("FCN_STUDIO_STATE_DIR", str(folder / "state"))
+        made = make()
+        made.window.open_folder(draw_project(folder / "project"))
+        assert made.session.project is not None
+        yield made
 
 
 @pytest.fixture

@@ -471,9 +471,9 @@ def test_nothing_cuts_a_chinese_word(
 
 @pytest.mark.parametrize("name", DIALOGS)
 def test_each_dialog_speaks_the_language_and_cuts_no_word(
-    studio: Studio, name: str, tmp_path: Path, qtbot: QtBot
+    shared_studio: Studio, name: str, tmp_path: Path, qtbot: QtBot
 ) -> None:
-    dialog = DIALOGS[name](studio, tmp_path)
+    dialog = DIALOGS[name](shared_studio, tmp_path)
     qtbot.addWidget(dialog)
     dialog.show()
     settle()

@@ -114,9 +114,9 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_enter_does_the_main_action_after_any_change(
-    studio: Studio, name: str, tmp_path: Path, done: list[str], qtbot: QtBot
+    shared_studio: Studio, name: str, tmp_path: Path, done: list[str], qtbot: QtBot
 ) -> None:
-    dialog = MAKERS[name](studio, tmp_path)
+    dialog = MAKERS[name](shared_studio, tmp_path)
     qtbot.addWidget(dialog)
     with qtbot.waitActive(dialog):
         dialog.show()
