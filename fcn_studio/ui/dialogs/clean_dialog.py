@@ -18,6 +18,7 @@ from fcn_studio.core.regions.gaps import Parts, union
 from fcn_studio.i18n import tr, tr_n, tr_noop
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.runtime.worker import Worker
+from fcn_studio.ui.widgets.fields import padded
 
 _WAYS: Mapping[Cleaning, tuple[str, str, int]] = {
     Cleaning.SMOOTH: (tr_noop("Smooth the border"), tr_noop("Radius"), 3),
@@ -94,7 +95,7 @@ class CleanDialog(Dialog):
         for way, (title, _, _) in _WAYS.items():
             if way is not Cleaning.REFINE or image_rgb is not None:
                 self.way.addItem(tr(title), way)
-        self.number = QSpinBox(minimum=1, maximum=_MOST, suffix=tr(" px"))
+        self.number = padded(QSpinBox(minimum=1, maximum=_MOST, suffix=tr(" px")))
         self._form = QFormLayout()
         self._form.addRow(tr("Do"), self.way)
         self._form.addRow(tr("Radius"), self.number)

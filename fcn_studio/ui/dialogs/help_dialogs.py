@@ -53,7 +53,7 @@ class ShortcutsDialog(Dialog):
             item.setFirstColumnSpanned(True)
             table.addTopLevelItems([QTreeWidgetItem([names, what]) for names, what in rows])
         self.column.addWidget(table)
-        self.resize(720, 640)
+        self.resize(880, 640)
 
 
 class ReportDialog(Dialog):

@@ -27,6 +27,7 @@ from fcn_studio.formats.voc.text import lines_of
 from fcn_studio.i18n import ended, listed, tr, tr_n
 from fcn_studio.ui.actions.keys import key_of
 from fcn_studio.ui.dialogs.base import Dialog
+from fcn_studio.ui.widgets.fields import padded
 
 
 class ClassTableDialog(Dialog):
@@ -45,7 +46,7 @@ class ClassTableDialog(Dialog):
         )
         self._generic = QRadioButton(tr("Name the classes later: class 0, class 1, …"))
         self._pasted = QRadioButton(tr("These names, one per line, from index 0:"))
-        self._count = QSpinBox(minimum=1, maximum=255, value=2, suffix=tr(" classes"))
+        self._count = padded(QSpinBox(minimum=1, maximum=255, value=2, suffix=tr(" classes")))
         self._count.setAccessibleName(tr("Number of classes"))
         self._names = QPlainTextEdit(placeholderText="background\nroad\ncar")
         self._names.setAccessibleName(tr("Class names, one per line"))

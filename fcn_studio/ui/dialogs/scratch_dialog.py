@@ -11,6 +11,7 @@ from fcn_studio.fcn.model.family import FAMILY, FamilyMember
 from fcn_studio.i18n import tr, tr_noop
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.widgets import theme
+from fcn_studio.ui.widgets.fields import padded
 from fcn_studio.ui.widgets.named import named
 
 COLUMNS = (tr_noop("Network"), tr_noop("Name"), tr_noop("Size"), tr_noop("Cost"))
@@ -40,7 +41,9 @@ class ScratchDialog(Dialog):
         self.words = self.add_words("", "dim")
         self.words.setMinimumHeight(2 * self.words.fontMetrics().lineSpacing())
         self.learned = QCheckBox(tr("Learn the upsampling"))
-        self.minutes = QDoubleSpinBox(minimum=0.1, maximum=60 * 24, decimals=1, suffix=tr(" min"), value=minutes)
+        self.minutes = padded(
+            QDoubleSpinBox(minimum=0.1, maximum=60 * 24, decimals=1, suffix=tr(" min"), value=minutes)
+        )
         named(self.minutes, tr("Minutes"), tr("How long to train at most"))
         form = QFormLayout(horizontalSpacing=theme.GRID, verticalSpacing=theme.GRID // 2)
         form.addRow(tr("Minutes"), self.minutes)

@@ -14,7 +14,7 @@ from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.runtime.user_messages import ActionDoor
 from fcn_studio.ui.session.grey_display import GreyDisplay
 from fcn_studio.ui.widgets import theme
-from fcn_studio.ui.widgets.fields import NumberFieldKeyboard
+from fcn_studio.ui.widgets.fields import NumberFieldKeyboard, padded
 from fcn_studio.ui.widgets.levels_bar import LevelsBar
 from fcn_studio.ui.widgets.named import named
 
@@ -55,7 +55,7 @@ class GreyPanel(QWidget):
         self._show()
 
     def _make_number(self, name: str, tip: str) -> QDoubleSpinBox:
-        number = named(QDoubleSpinBox(minimum=-_LARGEST, maximum=_LARGEST), name, tip)
+        number = named(padded(QDoubleSpinBox(minimum=-_LARGEST, maximum=_LARGEST)), name, tip)
         number.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         number.setMinimumWidth(number.fontMetrics().horizontalAdvance("00000000"))
         number.valueChanged.connect(lambda: self._choose(self._black.value(), self._white.value()))

@@ -31,7 +31,7 @@ from fcn_studio.settings import Settings
 from fcn_studio.ui.actions.key_tips import tip_with_key
 from fcn_studio.ui.runtime.user_messages import ActionDoor
 from fcn_studio.ui.widgets import theme
-from fcn_studio.ui.widgets.fields import Choice, NumberFieldKeyboard
+from fcn_studio.ui.widgets.fields import Choice, NumberFieldKeyboard, padded
 from fcn_studio.ui.widgets.iou_table import IouTable
 from fcn_studio.ui.widgets.named import named, with_role
 
@@ -74,7 +74,7 @@ DEVICES = {
 
 _VERDICTS = {
     Verdict.ADOPTED: tr_noop("The new network is in use: {reasons}."),
-    Verdict.NOT_COMPARED: tr_noop("The new network is in use, not compared with the old one: {reasons}."),
+    Verdict.NOT_COMPARED: tr_noop("The new network is in use. It was not compared: {reasons}."),
     Verdict.CANDIDATE: tr_noop("The old network stays in use; the new one is kept as a candidate: {reasons}."),
 }
 
@@ -182,7 +182,7 @@ class TrainingDock(QDockWidget):
             self._level.addItem(tr(words), level.value)
             self._level.setItemData(self._level.count() - 1, tr(tip), Qt.ItemDataRole.ToolTipRole)
         self._level.activated.connect(lambda _row: self._settings.set("train_level", self._level.currentData()))
-        self._minutes = QDoubleSpinBox(minimum=0.1, maximum=600, decimals=1, suffix=tr(" min"))
+        self._minutes = padded(QDoubleSpinBox(minimum=0.1, maximum=600, decimals=1, suffix=tr(" min")))
         named(self._minutes, tr("Minutes"), tr("How long to train at most"))
         NumberFieldKeyboard(self._minutes).done.connect(self.done)
         self._minutes.editingFinished.connect(

@@ -5,11 +5,21 @@ They do not take the wheel from lists or the keyboard from the canvas.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QWheelEvent
-from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QLineEdit
+from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox
 
 from fcn_studio.ui.runtime.guard import guarded
+
+_Number = TypeVar("_Number", QSpinBox, QDoubleSpinBox)
+
+
+def padded(field: _Number) -> _Number:
+    """Indent the text of a number field as in other fields; a style sheet cannot."""
+    field.lineEdit().setTextMargins(5, 0, 0, 0)
+    return field
 
 
 class Choice(QComboBox):

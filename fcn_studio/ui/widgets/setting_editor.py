@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout,
 
 from fcn_studio.i18n import tr
 from fcn_studio.settings import Setting, Value
+from fcn_studio.ui.widgets.fields import padded
 
 
 def add_setting(
@@ -41,13 +42,13 @@ def _editor(setting: Setting[Any], value: Value) -> tuple[QWidget, Callable[[], 
         box.setChecked(value)
         return box, box.isChecked, box.toggled
     if isinstance(value, int):
-        whole = QSpinBox(minimum=int(setting.low), maximum=int(setting.high), suffix=unit)
+        whole = padded(QSpinBox(minimum=int(setting.low), maximum=int(setting.high), suffix=unit))
         whole.setGroupSeparatorShown(True)
         whole.setSpecialValueText(tr(setting.zero) if setting.zero else "")
         whole.setValue(value)
         return whole, whole.value, whole.valueChanged
     if isinstance(value, float):
-        number = QDoubleSpinBox(minimum=setting.low, maximum=setting.high, decimals=1, suffix=unit)
+        number = padded(QDoubleSpinBox(minimum=setting.low, maximum=setting.high, decimals=1, suffix=unit))
         number.setValue(value)
         return number, lambda: round(number.value(), 1), number.valueChanged
     if not setting.choices:

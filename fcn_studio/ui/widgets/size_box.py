@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QSpinBox, QWidg
 
 from fcn_studio.i18n import tr
 from fcn_studio.ui.widgets import theme
-from fcn_studio.ui.widgets.fields import NumberFieldKeyboard
+from fcn_studio.ui.widgets.fields import NumberFieldKeyboard, padded
 from fcn_studio.ui.widgets.named import named
 
 _STEPS = 200
@@ -35,7 +35,9 @@ class SizeBox(QWidget):
         self.slider = named(QSlider(Qt.Orientation.Horizontal), tr("{name} slider", name=name), tip)
         self.slider.setRange(0, _STEPS)
         self.slider.setFixedWidth(128)
-        self.number = named(QSpinBox(minimum=1, maximum=maximum, suffix=f" {unit}" if unit else ""), name, tip)
+        self.number = named(
+            padded(QSpinBox(minimum=1, maximum=maximum, suffix=f" {unit}" if unit else "")), name, tip
+        )
         self.number.setFixedWidth(88)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         row = QHBoxLayout(self)

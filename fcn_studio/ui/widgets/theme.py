@@ -185,7 +185,7 @@ def _fields(theme: Theme) -> str:
         background: {theme.window}; border-color: {theme.line}; color: {theme.disabled}; }}
     QAbstractSpinBox {{ padding-right: 20px; }}
     QAbstractSpinBox[buttonSymbols="2"] {{ padding-right: 6px; }}
-    QAbstractSpinBox QLineEdit {{ border: 0; padding: 0 0 0 5px; background: transparent; }}
+    QAbstractSpinBox QLineEdit {{ border: 0; background: transparent; }}
     QComboBox::drop-down {{ border: 0; width: 20px; }}
     QComboBox::down-arrow {{ image: {_mark("down")}; width: 10px; height: 10px; }}
     QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{

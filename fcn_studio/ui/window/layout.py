@@ -26,7 +26,7 @@ MAX_BYTES = 1 << 20
 """Largest size of the file; the program writes much smaller ones."""
 
 COLUMN_WIDTH = 304
-BELOW_HEIGHT = 236
+BELOW_HEIGHT = 252
 """First height of a dock below the image."""
 
 MOST_SHARE = 0.58
@@ -86,6 +86,7 @@ class Layout(QObject):
         self._sized: set[QDockWidget] = set()
         self._tab_titles = {dock: QWidget() for dock in docks.column}  # empty: the tab has the title
         self._hidden_with_the_others: list[QDockWidget] = []
+        self._front = docks.rest  # the tab that is seen, where two docks are tabs
         self._fresh = True
         self._wanted = True
         self._changed_by_user = False
@@ -141,8 +142,13 @@ class Layout(QObject):
 
     def _place_docks(self, shown: bool) -> None:
         self._shown.setChecked(shown)
+        rest, fixed = self._docks.rest, self._docks.fixed
+        if not shown and not rest.isHidden():
+            self._front = fixed if rest.visibleRegion().isEmpty() and not fixed.isFloating() else rest
         for dock in self._docks.column:
             dock.setVisible(shown)
+        if shown and rest in self._window.tabifiedDockWidgets(fixed):
+            self._front.raise_()  # Qt raises the one that it shows first
         if shown:
             for dock in self._hidden_with_the_others:
                 dock.show()
@@ -153,7 +159,9 @@ class Layout(QObject):
                 dock.hide()
         if shown and self._fresh:
             self._fresh = False
-            # Qt sizes docks by their contents once they are shown; our sizes are set after that.
+            # Qt sizes docks by their contents once they are shown; our sizes are set after that. The width is
+            # set before too, so that the first thing to be seen is no column of half the window.
+            self._window.resizeDocks([self._docks.half], [COLUMN_WIDTH], Qt.Orientation.Horizontal)
             QTimer.singleShot(0, self, self._arrange)
 
     def show_parts(self, project: bool) -> None:

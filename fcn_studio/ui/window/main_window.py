@@ -144,7 +144,7 @@ class MainWindow(QMainWindow):
         self._recent = RecentFolders(recent, self._welcome, self._settings, self.open_folder)
         self._network_words = named(QLabel(), tr("Network in use"), tr("Network that labels your images"))
         with_role(self._network_words, "dim")
-        self._network_words.setContentsMargins(theme.GRID, 0, 2 * theme.GRID, 0)
+        self._network_words.setContentsMargins(theme.GRID, theme.GRID // 4, 2 * theme.GRID, 0)
         self._network_words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.menuBar().setCornerWidget(self._network_words)
         self.options_bar = OptionsBar(self._session)

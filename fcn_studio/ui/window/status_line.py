@@ -195,7 +195,9 @@ class StatusLine(QStatusBar):
         self._run_clock()
 
     def _show_live(self) -> None:
-        self._live_words.setText(live_words(self._live, time.monotonic()))
+        words = live_words(self._live, time.monotonic())
+        crowded = self._bar.isVisibleTo(self) and self._live.learned is not None
+        self._live_words.setText(tr("Live") if crowded else words)
         self._live_words.setVisible(self._live.on)
         self._run_clock()
 
@@ -224,6 +226,7 @@ class StatusLine(QStatusBar):
         for widget in (self._job_words, self._bar):
             widget.setVisible(busy)
         self.cancel_button.setVisible(job.can_cancel if job is not None else busy)
+        self._show_live()
         if job is None:
             if self._export is not None:
                 done, total = self._export

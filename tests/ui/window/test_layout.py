@@ -23,6 +23,11 @@ def test_the_column_follows_the_height_of_the_window(studio: Studio) -> None:
         assert abs(classes.height() - column / 2) < 0.1 * column
         if not tabbed:
             assert layers.height() <= layers.sizeHint().height()
+    layers.raise_()
+    for shown in (False, True):
+        window.layout_.show_docks(shown)
+        QApplication.processEvents()
+    assert files.visibleRegion().isEmpty(), "the tab that was seen is seen again"
 
 
 @pytest.mark.parametrize(("before", "inside"), [(None, "1.5"), ("2", "3"), ("bad", "1.5")])

@@ -203,12 +203,14 @@ class ExportDialog(Dialog):
     def _show_count(self) -> None:
         """Show what the export will do, and offer it if nothing speaks against it."""
         rows, named_folder = self.rows(), bool(self._out.text().strip())
-        self._count.setText(
-            tr_n("{n} image will be exported.", "{n:,} images will be exported.", len(rows))
-            if rows
-            else tr("No image is chosen.")
-        )
         refusal = self._show_preview(rows) if rows and named_folder else ""
+        if not rows:
+            words = tr("No image is chosen.")
+        elif refusal:
+            words = tr_n("{n} image is chosen.", "{n:,} images are chosen.", len(rows))
+        else:
+            words = tr_n("{n} image will be exported.", "{n:,} images will be exported.", len(rows))
+        self._count.setText(words)
         if self.accept_button is not None:
             self.accept_button.setEnabled(bool(rows) and named_folder and not refusal)
 
@@ -220,7 +222,7 @@ class ExportDialog(Dialog):
         choice = self.choice()
         found = None if self._look_ahead is None else self._look_ahead(choice, rows)
         if found is not None and found.refusal:
-            self._preview.setText(found.refusal)
+            self._preview.setText(f"{found.refusal.rstrip('.')}.")
             return found.refusal
         splits = Counter(self._images[row][1] for row in rows)
         lines = [tr("{split}: {n:,}", split=split.words, n=splits[split]) for split in Split if splits[split]]

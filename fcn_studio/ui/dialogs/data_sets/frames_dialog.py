@@ -27,6 +27,7 @@ from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.runtime.worker import Worker
 from fcn_studio.ui.widgets import theme
+from fcn_studio.ui.widgets.fields import padded
 from fcn_studio.ui.widgets.named import named
 
 if TYPE_CHECKING:
@@ -85,13 +86,14 @@ class FramesDialog(Dialog):
         button.clicked.connect(choose)
         self._choosers.append(button)
         row = QHBoxLayout()
+        row.setSpacing(theme.GRID)
         row.addWidget(line, 1)
         row.addWidget(button)
         self._form.addRow(label, row)
         return line
 
     def _add_every(self) -> None:
-        self.step = QDoubleSpinBox(minimum=0.01, maximum=1_000_000, value=1, decimals=2)
+        self.step = padded(QDoubleSpinBox(minimum=0.01, maximum=1_000_000, value=1, decimals=2))
         self.step.setAccessibleName(tr("Distance between frames"))
         self.unit = QComboBox()
         self.unit.setAccessibleName(tr("Unit of the distance"))
@@ -99,6 +101,7 @@ class FramesDialog(Dialog):
         self.unit.addItem(tr("frames or pages"), _FRAMES)
         self.unit.currentIndexChanged.connect(self._on_changed)
         row = QHBoxLayout()
+        row.setSpacing(theme.GRID)
         row.addWidget(self.step)
         row.addWidget(self.unit, 1)
         self._form.addRow(tr("One image every"), row)
@@ -109,7 +112,7 @@ class FramesDialog(Dialog):
         self.kind.addItem(tr("JPEG"), "jpg")
         self.kind.addItem(tr("PNG, without loss"), "png")
         self.kind.currentIndexChanged.connect(self._on_changed)
-        self.quality = QSpinBox(minimum=1, maximum=100, value=95)
+        self.quality = padded(QSpinBox(minimum=1, maximum=100, value=95))
         self.quality.setAccessibleName(tr("Quality of JPEGs"))
         self._form.addRow(tr("Images are"), self.kind)
         self._form.addRow(tr("Quality of JPEGs"), self.quality)

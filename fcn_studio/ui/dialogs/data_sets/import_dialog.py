@@ -96,6 +96,7 @@ class ImportDialog(Dialog):
         self.source.setAccessibleName(tr("Masks"))
         self.source.editingFinished.connect(self._on_typed)
         row = QHBoxLayout()
+        row.setSpacing(theme.GRID)
         row.addWidget(self.source, 1)
         for text, name, choose in (
             (tr("Folder…"), tr("Choose the folder of the masks"), self._choose_folder),
@@ -107,7 +108,7 @@ class ImportDialog(Dialog):
         form.addRow(tr("Masks"), row)
         self.format = QComboBox()
         self.format.setAccessibleName(tr("Format"))
-        self.format.addItem(tr("What it looks like"), None)
+        self.format.addItem(tr("Detected automatically"), None)
         for importer in IMPORTERS:
             self.format.addItem(tr(importer.title), importer.name)
         self.format.activated.connect(self._examine)
@@ -243,7 +244,7 @@ class ImportDialog(Dialog):
     def _show_known(self, examined: Examined) -> None:
         fitting = fitting_data_sets(examined.survey.values)
         self.known.clear()
-        self.known.addItem(tr("what the source says"), None)
+        self.known.addItem(tr("the source"), None)
         for known in fitting:
             self.known.addItem(tr(known.title), known.name)
         self._form.setRowVisible(self.known, bool(fitting))

@@ -25,6 +25,7 @@ from fcn_studio.i18n import tr, tr_n, tr_noop
 from fcn_studio.ui.dialogs.base import Dialog
 from fcn_studio.ui.runtime.worker import Worker
 from fcn_studio.ui.widgets import theme
+from fcn_studio.ui.widgets.fields import padded
 from fcn_studio.ui.widgets.named import named, with_role
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class SplitsDialog(Dialog):
         self._test = _percent(tr("Share of test images"), 0)
         self._train = with_role(QLabel(), "dim")
         shares = QHBoxLayout()
+        shares.setSpacing(theme.GRID)
         for title, widget in ((tr("Validation"), self._val), (tr("Test"), self._test)):
             shares.addWidget(QLabel(title))
             shares.addWidget(widget)
@@ -173,7 +175,7 @@ class SplitsDialog(Dialog):
 
 
 def _percent(name: str, value: int) -> QSpinBox:
-    box = named(QSpinBox(minimum=0, maximum=100, suffix=" %"), name)
+    box = named(padded(QSpinBox(minimum=0, maximum=100, suffix=" %")), name)
     box.setValue(value)
     return box
 

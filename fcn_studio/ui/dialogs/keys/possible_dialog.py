@@ -18,7 +18,7 @@ from fcn_studio.ui.widgets import theme
 from fcn_studio.ui.widgets.named import with_role
 
 _COLUMNS = 4
-_SIZE = 1180, 720
+_SIZE = 1180, 880
 _LONG = 16
 
 Group = tuple[str, list[tuple[str, str]]]
