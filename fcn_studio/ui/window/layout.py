@@ -35,6 +35,9 @@ MOST_SHARE = 0.58
 FIRST_SIZE = QSize(1440, 900)
 """Size of the window at the first start, on a screen that has room for it."""
 
+LEAST_SCREEN = 1024
+"""Width of a screen that has room for bars and docks; on a narrower one, as Qt's offscreen one, nothing is bounded."""
+
 LEAST_HEIGHT = 180
 """Height of the last dock of the column for a few rows; with less, the fixed dock becomes a tab beside it."""
 
@@ -257,7 +260,8 @@ class Layout(QObject):
 
         An unreadable one is ignored.
         """
-        self._window.resize(FIRST_SIZE.boundedTo(self._window.screen().availableSize()))
+        room = self._window.screen().availableSize()
+        self._window.resize(FIRST_SIZE.boundedTo(room) if room.width() >= LEAST_SCREEN else FIRST_SIZE)
         store = _Store.at(paths.config_dir() / "window.ini")
         if store is None:
             return
