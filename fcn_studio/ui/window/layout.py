@@ -36,7 +36,7 @@ FIRST_SIZE = QSize(1440, 900)
 """Size of the window at the first start, on a screen that has room for it."""
 
 LEAST_SCREEN = 1024
-"""Width of a screen that has room for bars and docks; on a narrower one, as Qt's offscreen one, nothing is bounded."""
+"""Width of a screen that has room for bars and docks. On a narrower one, such as the offscreen one, nothing fits."""
 
 LEAST_HEIGHT = 180
 """Height of the last dock of the column for a few rows; with less, the fixed dock becomes a tab beside it."""
