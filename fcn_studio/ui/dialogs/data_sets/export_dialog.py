@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from fcn_studio.core.sample import Split, Status
 from fcn_studio.formats.exporters import EXPORTERS
 from fcn_studio.formats.exporters.base import ExportFormat
-from fcn_studio.i18n import tr, tr_n
+from fcn_studio.i18n import ended, tr, tr_n
 from fcn_studio.paths import expanded
 from fcn_studio.settings import Value
 from fcn_studio.ui.dialogs.base import Dialog
@@ -222,7 +222,7 @@ class ExportDialog(Dialog):
         choice = self.choice()
         found = None if self._look_ahead is None else self._look_ahead(choice, rows)
         if found is not None and found.refusal:
-            self._preview.setText(f"{found.refusal.rstrip('.')}.")
+            self._preview.setText(ended(found.refusal.rstrip(".。")))
             return found.refusal
         splits = Counter(self._images[row][1] for row in rows)
         lines = [tr("{split}: {n:,}", split=split.words, n=splits[split]) for split in Split if splits[split]]
