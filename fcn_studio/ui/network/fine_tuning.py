@@ -243,10 +243,11 @@ class FineTuning(QObject):
         run, adoption = judged.run, judged.adoption
         self._current.load()
         self.finished.emit(adoption, outcome)
-        reasons = as_reasons(reason.translated() for reason in adoption.reasons)
-        verdict = tr(_VERDICTS[adoption.verdict], run=run.name, reasons=reasons)
+        reasons = [reason.translated() for reason in adoption.reasons]
+        verdict = tr(_VERDICTS[adoption.verdict], run=run.name, reasons=as_reasons(reasons))
+        notes = [note for note in outcome.notes if note not in reasons]
         # In one notice with the verdict: the next one would push them away at once.
-        self.notice.emit(as_text([verdict, *(ended(f"{note[:1].upper()}{note[1:]}") for note in outcome.notes)]))
+        self.notice.emit(as_text([verdict, *(ended(f"{note[:1].upper()}{note[1:]}") for note in notes)]))
         truth = truth_snapshot(request.project)
         if truth:
             self._score_truth(request, run.checkpoint, truth)

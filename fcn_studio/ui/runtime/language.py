@@ -123,6 +123,7 @@ def _say_widget(widget: QWidget) -> None:
             widget.setTabToolTip(row, i18n.again(widget.tabToolTip(row)))
     elif isinstance(widget, QComboBox):
         _say_items(widget.model(), QModelIndex())
+        QApplication.sendEvent(widget, QEvent(QEvent.Type.FontChange))  # lets Qt measure its words anew
     elif isinstance(widget, QAbstractItemView):
         if isinstance(
             widget, (QListWidget, QTableWidget, QTreeWidget)
