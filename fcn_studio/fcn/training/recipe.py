@@ -222,15 +222,15 @@ def class_weights(pixels: NDArray[np.int64]) -> NDArray[np.float64]:
     return weights
 
 
-def working_scale(shapes: Sequence[tuple[int, int]], wanted: float = WORKING_SIDE) -> float:
+def working_scale(shapes: Sequence[tuple[int, int]], wanted: float = WORKING_SIDE, largest: float = 1.0) -> float:
     """Return the input scale for training a network without classes.
 
-    Brings the longer side near the wanted number of pixels, but never shrinks to less than a quarter, so that
-    details remain. At 320 a slim network sees enough around each pixel and a CPU keeps up (CamVid: 0.67). An
-    EfficientNet sees more around each pixel at less cost and takes 640.
+    Brings the longer side near the wanted number of pixels, but never enlarges by more than ``largest``, nor shrinks
+    to less than a quarter, so that details remain. At 320 a slim network sees enough around each pixel and a CPU
+    keeps up (CamVid: 0.67). An EfficientNet sees more around each pixel at less cost and takes 640.
     """
     side = float(np.median([max(shape) for shape in shapes]))
-    return round(min(1.0, max(0.25, wanted / side)), 2)
+    return round(min(largest, max(0.25, wanted / side)), 2)
 
 
 def augmentation_for(

@@ -42,8 +42,11 @@ _FINE_TUNED_SIDE = 1280
 Quick from five fields of 1296 x 966: mean IoU 0.68, near 1024 pixels 0.64, near 640 pixels 0.63.
 """
 
+_LARGEST_SCALE = 1.5
+"""How much small images are enlarged at the level quick at most; docs/adr/0025 has the figures."""
+
 _FULL_SIDE = 1024
-"""The same at the level full, whose crops would show too little of a larger image.
+"""What it is brought near at the level full, whose crops would show too little of a larger image.
 
 From twenty fields: mean IoU 0.74, near 1280 pixels 0.68.
 """
@@ -128,9 +131,9 @@ def starting_point(
             return start
         if config.architecture is None:
             start = reshaped(start, replace(start.architecture, stride=_FINEST_TAP))
-        return _at_scale(
-            start, working_scale(training_set.shapes, _FULL_SIDE if config.level is Level.FULL else _FINE_TUNED_SIDE)
-        )
+        side = _FULL_SIDE if config.level is Level.FULL else _FINE_TUNED_SIDE
+        largest = _LARGEST_SCALE if config.level is Level.QUICK else 1.0
+        return _at_scale(start, working_scale(training_set.shapes, side, largest))
     architecture = _architecture_of(config)
     side = PRETRAINED_WORKING_SIDE if architecture.is_efficientnet else WORKING_SIDE
     scale = config.input_scale or working_scale(training_set.shapes, side)

@@ -234,6 +234,8 @@ def test_levels_change_what_they_say() -> None:
 def test_crops_and_scales_follow_the_images() -> None:
     assert working_scale([(360, 480)] * 3) == 0.67
     assert working_scale([(200, 256)]) == 1.0
+    assert working_scale([(200, 256)], 1280, 1.5) == 1.5
+    assert working_scale([(750, 1000)], 1280, 1.5) == 1.28
     assert working_scale([(3000, 4000)]) == 0.25
     assert augmentation_for(Level.SCRATCH, [(360, 480)], 0.67, CPU).shape == (160, 208)
     assert augmentation_for(Level.SCRATCH, [(60, 64)], 1.0, CPU).shape == (80, 80)
