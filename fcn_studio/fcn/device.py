@@ -109,6 +109,20 @@ def configure_threads(count: int | None = None) -> int:
     return torch.get_num_threads()
 
 
+@contextmanager
+def half_of_threads() -> Iterator[None]:
+    """Use half of torch's CPU threads, at least one.
+
+    Small matrices gain little from more, and the window keeps the other cores.
+    """
+    count = torch.get_num_threads()
+    torch.set_num_threads(max(1, count // 2))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(count)
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error says that memory has run out.
 

@@ -75,6 +75,7 @@ def live(job: LiveJob, learners: LiveLearners) -> Generator[JobProgress, bool | 
         ImageError: if the open image cannot be read.
         TrainingError: if there is too little to learn from.
     """
+    from fcn_studio.fcn.device import half_of_threads
     from fcn_studio.fcn.live.learner import drawn, predict
 
     began = time.perf_counter()
@@ -82,7 +83,8 @@ def live(job: LiveJob, learners: LiveLearners) -> Generator[JobProgress, bool | 
     features = learner.features(job.image, job.cache)
     total = 1 + min(len(job.others), _MOST_OTHERS)
     yield Prepared(1, total)
-    samples, new = [drawn(job.image, features, job.table)], 0
+    with half_of_threads():
+        samples, new = [drawn(job.image, features, job.table)], 0
     for done, other in enumerate(job.others[:_MOST_OTHERS], start=2):
         known = learner.knows(other, job.table)
         if not known and new == _MOST_NEW:
@@ -91,9 +93,11 @@ def live(job: LiveJob, learners: LiveLearners) -> Generator[JobProgress, bool | 
             samples.append(learner.sample(other, job.table, job.cache))
             new += not known
         yield Prepared(done, total)
-    scores = learner.fit(features, samples, job.table, job.base_map)
+    with half_of_threads():
+        scores = learner.fit(features, samples, job.table, job.base_map)
     yield Prepared(total, total)
-    prediction = predict(job.image.image_id, features, scores)
+    with half_of_threads():
+        prediction = predict(job.image.image_id, features, scores)
     learned = sum(len(sample.classes) > 0 for sample in samples)
     return LivePrediction(prediction, learned, time.perf_counter() - began)
 

@@ -27,6 +27,8 @@ CLASSES = 11
 PATIENCE_S = 180.0
 _REST_S = 0.3
 """So long the window rests when Live is switched."""
+_LOOK_S = 0.005
+"""Time between two looks for what is waited for; a look each millisecond would cost 0.1 CPU-s a stroke."""
 
 Figures = dict[str, float]
 
@@ -168,7 +170,7 @@ class LiveWindow:
         while not condition():
             assert time.monotonic() < end, f"waited in vain; {self._problems}"
             self._app.processEvents()
-            time.sleep(0.001)
+            time.sleep(_LOOK_S)
 
     def _cpu_s(self) -> float:
         """CPU seconds of the window and of the network's process so far (Linux)."""
