@@ -8,10 +8,13 @@ from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import Labels, Provenance
 from fcn_studio.core.region import Region, StencilRegion
 from fcn_studio.core.regions.clean import Cleaning
+from fcn_studio.core.rules import PaintRules
 from fcn_studio.core.sample import Status
 from fcn_studio.errors import ProjectError
 from fcn_studio.ui.commands.label_commands import LabelCommands
-from fcn_studio.ui.dialogs.clean_dialog import CleanDialog
+from fcn_studio.ui.dialogs import clean_dialog
+from fcn_studio.ui.dialogs.clean_dialog import CleanDialog, What
+from tests.core.annotations import document_of
 from tests.ui.conftest import Studio
 
 
@@ -90,3 +93,20 @@ def test_labels_are_cleaned_after_a_preview(studio: Studio, qtbot: QtBot, monkey
     assert (document.label_map[5:8, 7] == 2).all()
     assert outlined[-1] is None
     assert document.undo() == "Clean"
+
+
+def test_the_preview_begins_in_the_middle_of_the_view_and_ends_with_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clean_dialog, "_FIRST", 8)
+    label_map = np.zeros((20, 30), np.uint8)
+    label_map[3::4, 3::4] = 1
+    document = document_of(Labels(label_map, np.full_like(label_map, Provenance.HUMAN)))
+    document.rules = PaintRules(selection=StencilRegion(Rect(0, 0, 30, 12), np.ones((12, 30), np.uint8)))
+    what = What(Cleaning.ISLANDS, 5, [1], None)
+    steps = clean_dialog._found(document, None, Rect(4, 4, 24, 16), what)
+    shown = [next(steps), next(steps)]
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    assert shown[0] is None
+    assert shown[1] is not None
+    assert (shown[1].rect, shown[1].area) == (Rect(11, 7, 16, 12), 4)
+    assert end.value.value.area == np.count_nonzero(label_map[:12])
