@@ -147,7 +147,7 @@ class Layout(QObject):
         self._shown.setChecked(shown)
         rest, fixed = self._docks.rest, self._docks.fixed
         if not shown and not rest.isHidden():
-            self._front = fixed if rest.visibleRegion().isEmpty() and not fixed.isFloating() else rest
+            self._front = fixed if rest.visibleRegion().isEmpty() and not fixed.visibleRegion().isEmpty() else rest
         for dock in self._docks.column:
             dock.setVisible(shown)
         if shown and rest in self._window.tabifiedDockWidgets(fixed):
