@@ -121,3 +121,19 @@ def merge_rects(rects: Sequence[Rect], worth: int) -> Sequence[Rect]:
     whole = around(rects)
     more = whole.area - sum(rect.area for rect in rects)
     return rects if more > worth * (len(rects) - 1) else [whole]
+
+
+def join_neighbours(rects: Iterable[Rect], worth: int) -> list[Rect]:
+    """Return the rectangles, each joined with the one before where that is cheaper.
+
+    Args:
+        rects: which are to be worked on, neighbours one after another.
+        worth: so many pixels take the time that one more rectangle does.
+    """
+    joined: list[Rect] = []
+    for rect in rects:
+        if joined and (both := joined[-1].union(rect)).area - joined[-1].area - rect.area <= worth:
+            joined[-1] = both
+        else:
+            joined.append(rect)
+    return joined

@@ -112,7 +112,10 @@ class OverlayScene:
         if overlay.ring is not None:
             # A ring that looks different gets other rectangles too, by a wider margin.
             look = overlay.ring.erasing + 2 * overlay.ring.limited + 4 * overlay.ring.blocked
-            yield from self._ring_rects(overlay.ring, margin + look)
+            rects = self._ring_rects(overlay.ring, margin + look)
+            yield from (
+                rect for rect in rects if rect.intersect(self.view.viewport)
+            )  # most of a large ring is not seen
         for x, y, inside in overlay.clicks:
             # One outside looks different; a wider margin gives it another rectangle too.
             place = self._place((x, y))

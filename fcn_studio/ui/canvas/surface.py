@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QRegion, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from fcn_studio.core.document import Document
-from fcn_studio.core.geometry import Rect, merge_rects
+from fcn_studio.core.geometry import Rect, join_neighbours, merge_rects
 from fcn_studio.core.image_pyramid import ImagePyramid
 from fcn_studio.ui.canvas.blit import blit
 from fcn_studio.ui.canvas.colours import BACKDROP
@@ -337,7 +337,9 @@ class Surface(QWidget):
         whole = self._device(region.boundingRect(), viewport)
         if whole.area <= _WORTH_A_CALL or region.rectCount() == 1:
             return [whole]
-        return merge_rects([self._device(rect, viewport) for rect in cast(Iterable[QRect], region)], _WORTH_A_CALL)
+        rects = [self._device(rect, viewport) for rect in cast(Iterable[QRect], region)]
+        # Qt cuts a region at each edge of its parts into bands, some of a single row.
+        return join_neighbours(merge_rects(rects, _WORTH_A_CALL), _WORTH_A_CALL)
 
     def _paint_empty(self, painter: QPainter) -> None:
         painter.fillRect(self.rect(), QColor.fromRgba(BACKDROP))
