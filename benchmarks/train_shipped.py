@@ -58,7 +58,7 @@ GENERAL = ROOT / "resources" / "networks" / "general.safetensors"
 
 RECIPE = Recipe(
     1000, score=3e-3, head=3e-3, late=4e-4, early=4e-4, warm_up=0.06, average=0.99, statistics=False, evaluations=1,
-    balanced=False, lovasz_from=0.0, lovasz_step=4,
+    balanced=False, lovasz_from=0.0, lovasz_step=8,
 )  # fmt: skip
 LOVASZ = 0.5
 BATCH = 8
