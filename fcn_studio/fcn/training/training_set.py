@@ -43,7 +43,7 @@ Quick from five fields of 1296 x 966: mean IoU 0.68, near 1024 pixels 0.64, near
 """
 
 _LARGEST_SCALE = 1.5
-"""How much small images are enlarged at the level quick at most; docs/adr/0025 has the figures."""
+"""How much small images are enlarged at quick and better at most; docs/adr/0025 has the figures."""
 
 _FULL_SIDE = 1024
 """What it is brought near at the level full, whose crops would show too little of a larger image.
@@ -132,7 +132,7 @@ def starting_point(
         if config.architecture is None:
             start = reshaped(start, replace(start.architecture, stride=_FINEST_TAP))
         side = _FULL_SIDE if config.level is Level.FULL else _FINE_TUNED_SIDE
-        largest = _LARGEST_SCALE if config.level is Level.QUICK else 1.0
+        largest = 1.0 if config.level is Level.FULL else _LARGEST_SCALE
         return _at_scale(start, working_scale(training_set.shapes, side, largest))
     architecture = _architecture_of(config)
     side = PRETRAINED_WORKING_SIDE if architecture.is_efficientnet else WORKING_SIDE

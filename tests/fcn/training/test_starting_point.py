@@ -77,7 +77,8 @@ def test_a_trunk_without_classes_takes_its_input_scale_from_the_images(
 ) -> None:
     config = TrainConfig(Level.FULL, steps=1)
     assert start(config, tmp_path, general).preprocessing.input_scale == 1.0
-    assert start(TrainConfig(Level.QUICK), tmp_path, general).preprocessing.input_scale == 1.5
+    for level in (Level.QUICK, Level.BETTER):
+        assert start(TrainConfig(level), tmp_path, general).preprocessing.input_scale == 1.5
     monkeypatch.setattr(TrainingSet, "shapes", [(1536, 2048)])
     assert start(config, tmp_path, general).preprocessing.input_scale == 0.5
     known = replace(start(config, tmp_path, general), sha256="x")
