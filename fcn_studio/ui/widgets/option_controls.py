@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from PySide6.QtCore import SignalInstance
+from PySide6.QtCore import QEvent, SignalInstance
 from PySide6.QtWidgets import QButtonGroup, QToolButton, QWidget
 
 from fcn_studio.i18n import tr
+from fcn_studio.i18n.columns import columns
 from fcn_studio.tools.options import AnyOption, Choice, Size, Toggle
+from fcn_studio.ui.runtime.guard import guarded
 from fcn_studio.ui.widgets import fields, theme
 from fcn_studio.ui.widgets.named import named, with_role
 from fcn_studio.ui.widgets.size_box import SizeBox
@@ -85,13 +87,31 @@ def _buttons(option: Choice[Any], chosen: Chosen) -> Controls:
     return Controls(list(buttons.values()), lambda value: buttons[value].setChecked(True), icons)
 
 
+class _Titles(fields.Choice):
+    """Combo box as wide as its longest title in any language, up to a limit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizeAdjustPolicy(fields.Choice.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+
+    def fit(self) -> None:
+        """Take the width of the titles, of which Chinese letters are twice as wide."""
+        longest = max(columns(self.itemText(row)) for row in range(self.count()))
+        self.setMinimumContentsLength(min(_MOST_LETTERS, longest))
+        self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + 2 * theme.GRID)
+
+    @guarded
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange and self.count():
+            self.fit()
+        super().changeEvent(event)
+
+
 def _list(option: Choice[Any], chosen: Chosen) -> Controls:
-    box = named(fields.Choice(), tr(option.title), tr(option.tip))
+    box = named(_Titles(), tr(option.title), tr(option.tip))
     values = [value for value, _title, _icon in option.choices]
     titles = [tr(title) for _value, title, _icon in option.choices]
-    box.setSizeAdjustPolicy(fields.Choice.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(min(_MOST_LETTERS, max(map(len, titles))))
     box.addItems(titles)
-    box.view().setMinimumWidth(box.view().sizeHintForColumn(0) + 2 * theme.GRID)
+    box.fit()
     box.activated.connect(lambda row: chosen(values[row]))
     return Controls([box], lambda value: box.setCurrentIndex(values.index(value)))
