@@ -24,7 +24,8 @@ from fcn_studio.i18n import ENGLISH, as_text, catalogues, ended, language, tr, t
 from fcn_studio.i18n.columns import padded
 from fcn_studio.ui.runtime.platform_probe import DEBIAN_PACKAGES, PACKAGES, has_display
 
-_TIMEOUT_S = 120
+_TIMEOUT_S = 900
+"""Longest time of a probe: the first import of torch compiles its modules, which takes minutes on a busy machine."""
 
 _CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 """Where PyTorch publishes its builds without CUDA."""
