@@ -57,6 +57,7 @@ class RecentList(QWidget):
         """Show these folders, the latest first, and those with unsaved strokes before them."""
         for row in self._rows.values():
             self._column.removeWidget(row)
+            row.hide()  # it is deleted later, and lies below the new ones until then
             row.deleteLater()
         self._rows = {}
         for folder in folders[: self._most]:
