@@ -19,7 +19,6 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,7 +26,6 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-from torch import Tensor, nn  # noqa: E402
 
 from fcn_studio.core.classes import ClassTable  # noqa: E402
 from fcn_studio.core.metrics import Figures  # noqa: E402
@@ -41,6 +39,7 @@ from fcn_studio.fcn.model.architecture import named  # noqa: E402
 from fcn_studio.fcn.model.fcn import Network  # noqa: E402
 from fcn_studio.fcn.training.calibrate import calibrate  # noqa: E402
 from fcn_studio.fcn.training.crop_sampler import channel_lut, channel_pixels  # noqa: E402
+from fcn_studio.fcn.training.folded_norm import fold_norms  # noqa: E402
 from fcn_studio.fcn.training.recipe import Recipe  # noqa: E402
 from fcn_studio.fcn.training.resume import input_digests, read_unfinished  # noqa: E402
 from fcn_studio.fcn.training.stage_trainer import StageTrainer  # noqa: E402
@@ -125,43 +124,6 @@ NETWORKS = {
         "It knows cat, cow, dog, horse, person and sheep, some others a little, and the rest not.",
     ),
 }
-
-
-class FoldedNorm(nn.BatchNorm2d):
-    """What is left of a normalisation that is folded into the convolution before it: its bias.
-
-    Its state dict is that of a normalisation that adds this bias, so the network's file has the usual form.
-    """
-
-    def __init__(self, convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
-        """Fold a normalisation with frozen statistics into the convolution."""
-        super().__init__(norm.num_features, eps=norm.eps)
-        assert norm.running_mean is not None
-        assert norm.running_var is not None
-        assert self.running_var is not None
-        with torch.no_grad():
-            scale = norm.weight / (norm.running_var + norm.eps).sqrt()
-            convolution.weight *= scale[:, None, None, None]
-            self.bias.copy_(norm.bias - norm.running_mean * scale)
-            self.running_var.fill_(1 - norm.eps)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Add the bias to a map (N, C, H, W) in place, which the convolution does not need any more."""
-        return x.add_(self.bias[:, None, None])
-
-
-def fold_norms(network: Network) -> Network:
-    """Fold the frozen normalisation of a network for its training.
-
-    A step takes a quarter less time. AdamW moves every weight by about its rate, so folding also decides how far a
-    step goes. It moves the expanding convolutions four to seven times as far, and the others a third as far.
-    """
-    for sequence in network.modules():
-        if isinstance(sequence, nn.Sequential):
-            for (_, layer), (name, norm) in pairwise(list(sequence.named_children())):
-                if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                    sequence.add_module(name, FoldedNorm(layer, norm))
-    return network
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,7 @@ from benchmarks import train_shipped
 from benchmarks.train_shipped import (
     GENERAL,
     NETWORKS,
-    FoldedNorm,
     described,
-    fold_norms,
     labelled,
     repeated,
     split,
@@ -95,18 +93,6 @@ def test_the_trunk_of_the_general_network_is_trained_and_described(folder: Path,
         if key.startswith("trunk.") and key.endswith(("running_mean", "_bn.weight")):
             assert torch.equal(made.state[key], torch.full_like(value, key.endswith("_bn.weight"))), key
     assert not state_of(path).exists()
-
-
-def test_folding_the_normalisation_changes_no_score() -> None:
-    checkpoint = load_checkpoint(GENERAL.with_name("voc.safetensors"))
-    images = torch.rand(1, 3, 40, 72)
-    folded, usual = fold_norms(checkpoint.build()), checkpoint.build()
-    with torch.inference_mode():
-        scores = usual(images)
-        usual.load_state_dict(folded.state_dict())
-        for network in (folded, usual):
-            assert torch.allclose(network(images), scores, atol=1e-4)
-    assert any(isinstance(module, FoldedNorm) for module in folded.modules())
 
 
 def test_an_interrupted_training_continues_bit_by_bit(

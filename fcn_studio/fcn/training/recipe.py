@@ -98,7 +98,7 @@ def recipe_for(level: Level, *, batch_norm: bool, foreign: bool, images: int, ef
         return Recipe(150, 1e-3, 3e-3, 4e-4, 0, 0.06, 0.98, statistics=False, evaluations=2, ends_early=True)
     if efficientnet and level is not Level.QUICK:
         scratch = level is Level.SCRATCH
-        trunk = 4e-4 if foreign or scratch else 2e-4
+        trunk = 4e-4 if scratch else 1e-4 if foreign else 2e-4
         steps, average, evaluations = (1500, 0.998, 10) if scratch else (200, 0.98, 4)
         return Recipe(steps, 3e-3, 3e-3, trunk, trunk, 0.06, average, statistics=False, evaluations=evaluations)
     if level is Level.SCRATCH:

@@ -27,6 +27,7 @@ from fcn_studio.fcn.training.batch_sources import (
     ImageSource,
 )
 from fcn_studio.fcn.training.crop_sampler import CropSampler
+from fcn_studio.fcn.training.folded_norm import fold_norms
 from fcn_studio.fcn.training.optimisation import Optimisation
 from fcn_studio.fcn.training.recipe import (
     Recipe,
@@ -147,9 +148,12 @@ class TrainingStage:
     def network(self, request: TrainingRequest, start: Checkpoint) -> Network:
         """Build the network of a checkpoint.
 
-        It is initialised at random if no other has led to it.
+        It is initialised at random if no other has led to it. *Full* after a fit trains it with its normalisation
+        folded.
         """
         network = start.build()
+        if self.level is Level.FULL and request.is_fitted_first:
+            return fold_norms(network)
         if self.level is Level.SCRATCH and self.number == 0 and not start.parent:
             initialise(network, 0.01 if request.config.recipe is RecipeName.MODERN else 0.0)
         return network
