@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,9 +108,17 @@ def test_predictions_that_arrive_faster_than_they_are_written_take_bounded_memor
     street: Callable[[], Studio], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stored_predictions, "PENDING_BYTES", 1)
+    both_are_offered, write = threading.Event(), stored_predictions._write
+
+    def write_then(*arguments: object) -> object:
+        both_are_offered.wait()
+        return write(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(stored_predictions, "_write", write_then)
     studio = street()
     offer(studio, 0, seed=1)
-    offer(studio, 0, seed=2)  # the first has not ended, as far as this thread knows
+    offer(studio, 0, seed=2)
+    both_are_offered.set()
     assert studio.session.close_project()
     studio = street()
     qtbot.waitUntil(lambda: studio.session.prediction is not None)
