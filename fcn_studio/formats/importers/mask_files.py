@@ -118,7 +118,8 @@ def _images_beside(masks: Path) -> dict[str, Path]:
 def _subfolders(path: Path) -> dict[str, Path]:
     """Return casefolded name -> folder, empty if it cannot be listed."""
     try:
-        return {entry.name.casefold(): Path(entry.path) for entry in os.scandir(path) if entry.is_dir()}
+        with os.scandir(path) as entries:
+            return {entry.name.casefold(): Path(entry.path) for entry in entries if entry.is_dir()}
     except OSError:
         return {}
 

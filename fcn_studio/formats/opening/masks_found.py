@@ -65,7 +65,8 @@ def masks_beside(folder: Path, samples: Sequence[Sample]) -> Finding | None:
     """
     stems = {_stem(sample.mask_id) for sample in samples}
     try:
-        below = {entry.name.casefold(): entry.path for entry in islice(os.scandir(folder), _LISTED) if entry.is_dir()}
+        with os.scandir(folder) as entries:
+            below = {entry.name.casefold(): entry.path for entry in islice(entries, _LISTED) if entry.is_dir()}
     except OSError:
         return None
     for name in (name for name in MASK_FOLDERS if name in below and Path(below[name]).name != MASKS):
