@@ -80,6 +80,8 @@ def test_english_of_a_file_is_recognised_and_translated() -> None:
     i18n.use("zh_CN")
     assert [i18n.recognised(str(reason), REASONS) for reason in reasons] == [each.translated() for each in reasons]
     assert i18n.recognised("mean IoU is fine", REASONS) == "mean IoU is fine"
+    spoiled = "compared on some images that were held back"
+    assert i18n.recognised(spoiled, REASONS) == spoiled
 
 
 def test_a_language_without_a_catalogue_is_english() -> None:

@@ -243,6 +243,7 @@ def recognised(text: str, forms: Iterable[Message]) -> str:
     for form in forms:
         for english in (form.text, form.plural):
             pattern = re.sub(r"\\\{(\w+)[^}]*\\\}", r"(?P<\1>.+?)", re.escape(english))
+            pattern = pattern.replace("(?P<n>.+?)", r"(?P<n>\d[\d,]*)")  # a count, whatever the file says
             if (found := re.fullmatch(pattern, text)) is not None:
                 values: dict[str, object] = {name: _AsRead(value) for name, value in found.groupdict().items()}
                 if form.text != form.plural:
