@@ -67,6 +67,20 @@ def test_export_asks_for_the_format_and_its_options(qtbot: QtBot, tmp_path: Path
     assert only._format.isHidden()
 
 
+def test_export_proposes_a_folder_that_is_free_in_the_chosen_format(qtbot: QtBot, tmp_path: Path) -> None:
+    for name in ("export", "export-2"):
+        (tmp_path / name / "masks").mkdir(parents=True)
+    rows = (BY_NAME["masks"], BY_NAME["nnunet"])
+    dialog = ExportDialog([(Status.VERIFIED, Split.TRAIN)], tmp_path, exporters=rows)
+    qtbot.addWidget(dialog)
+    assert dialog.choice().out == tmp_path / "export-3"
+    dialog._format.setCurrentIndex(1)
+    assert dialog.choice().out == tmp_path / "export"
+    dialog._out.setText(str(tmp_path / "mine"))
+    dialog._format.setCurrentIndex(0)
+    assert dialog.choice().out == tmp_path / "mine"
+
+
 def test_export_shows_what_it_will_do(qtbot: QtBot, tmp_path: Path) -> None:
     folder = make_project(
         tmp_path / "project", ["a.jpg", "b.png"], {"a": 1, "b": 2}, ClassTable.from_names(["x", "y", "z"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -84,6 +85,7 @@ class ExportDialog(Dialog):
         self._start = folder
         self._exporters = exporters
         self._options: dict[str, Callable[[], Value]] = {}
+        self._proposed = str(folder / "export")
         self._format = self._add_formats()
         self._out = self._add_folder()
         self._statuses = self._add_statuses()
@@ -117,7 +119,7 @@ class ExportDialog(Dialog):
         """Add the field of the folder."""
         self.add_words(tr("Folder"), "strong")
         row = QHBoxLayout()
-        out = QLineEdit(str(self._start / "export"))
+        out = QLineEdit(self._proposed)
         out.setAccessibleName(tr("Folder"))
         out.textChanged.connect(self._show_count)
         browse = named(QPushButton(tr("Choose…")), tr("Choose the folder"))
@@ -198,7 +200,17 @@ class ExportDialog(Dialog):
             option.key: add_setting(self._options_form, option, option.default, self._show_count)
             for option in row.options
         }
+        if self._out.text() == self._proposed:
+            self._proposed = str(self._free_folder(row))
+            self._out.setText(self._proposed)
         self._show_count()
+
+    def _free_folder(self, row: ExportFormat) -> Path:
+        """Return the first of ``export``, ``export-2``, ... into which nothing was exported in this format."""
+        folders = (
+            self._start / name for name in itertools.chain(["export"], (f"export-{n}" for n in itertools.count(2)))
+        )
+        return next(folder for folder in folders if not row.target(folder).exists())
 
     def _show_count(self) -> None:
         """Show what the export will do, and offer it if nothing speaks against it."""
