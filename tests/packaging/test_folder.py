@@ -61,8 +61,9 @@ def test_it_starts_labels_and_trains(program: Path, tmp_path: Path) -> None:
 
     # The window: its network's process trains on two pictures, and labels the next.
     run(program, tmp_path, "demo", tmp_path / "demo", "--offscreen", "--screenshot", tmp_path / "window.png")
-    assert Image.open(tmp_path / "window.png").width > 800
-    assert len(list((tmp_path / "demo" / ".fcn-studio" / "runs").glob("*/network.safetensors"))) == 1
+    with Image.open(tmp_path / "window.png") as picture:
+        assert picture.width > 800
+    assert len(list((tmp_path / "demo" / ".fcn-studio" / "runs").glob("*/best.safetensors"))) == 1
 
     # The command line: the same in its own process, and the modules that only tables name.
     trained = tmp_path / "trained.safetensors"
@@ -70,5 +71,7 @@ def test_it_starts_labels_and_trains(program: Path, tmp_path: Path) -> None:
     run(program, tmp_path, "segment", tmp_path / "demo", "--network", trained, "--out", tmp_path / "masks")
     masks = sorted((tmp_path / "masks").glob("*.png"))
     assert len(masks) > 20
-    assert all(np.asarray(Image.open(mask)).ndim == 2 for mask in masks[:2])
+    for mask in masks[:2]:
+        with Image.open(mask) as indices:
+            assert np.asarray(indices).ndim == 2
     run(program, tmp_path, "export", tmp_path / "demo", "--format", "coco", "--out", tmp_path / "coco")
