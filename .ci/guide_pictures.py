@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Draw the pictures of the guide through the real window: ``xvfb-run -a python .ci/guide_pictures.py``.
 
-The window labels drawn micrographs by mouse and keys, in folders of its own. Run it after a change of the look, and
-look at docs/guide/pictures before you commit them.
+The window labels drawn micrographs by mouse and keys, in folders of its own, once in each language of the guide.
+Run it after a change of the look, and look at docs/guide/pictures and docs/guide/zh/pictures before you commit them.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from PySide6.QtGui import QImage  # noqa: E402
 from PySide6.QtTest import QTest  # noqa: E402
 from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit, QWidget  # noqa: E402
 
+from fcn_studio import i18n  # noqa: E402
 from fcn_studio.core.labels import LabelMap  # noqa: E402
 from fcn_studio.formats.voc.masks import read_mask  # noqa: E402
 from fcn_studio.jobs.demo import make_demo  # noqa: E402
@@ -34,7 +35,10 @@ from fcn_studio.ui.dialogs.networks_dialog import NetworksDialog  # noqa: E402
 from tests.journeys.driver import Script, drag, key, run_program, trigger  # noqa: E402
 from tests.journeys.live import Person  # noqa: E402
 
-PICTURES = ROOT / "docs" / "guide" / "pictures"
+GUIDE = ROOT / "docs" / "guide"
+PAGES = {"en": GUIDE, "zh_CN": GUIDE / "zh"}
+"""The folder of the guide in each language."""
+LANGUAGE = os.environ.get(i18n.ENVIRONMENT, "en")
 SIZE = (1280, 800)
 IMAGES = 8
 BRUSH = 4
@@ -49,9 +53,11 @@ def rest(milliseconds: int) -> None:
 
 
 def save(widget: QWidget, name: str) -> None:
-    """Save a picture: of a window as JPEG, which photographs need, and of anything else as PNG."""
+    """Save a picture, if a page shows it: of a window as JPEG, which photographs need, of anything else as PNG."""
     form = "jpg" if widget.isWindow() and widget.parent() is None else "png"
-    widget.grab().save(str(PICTURES / f"{name}.{form}"), quality=88 if form == "jpg" else -1)
+    pages, picture = PAGES[LANGUAGE], f"pictures/{name}.{form}"
+    if LANGUAGE == "en" or any(picture in page.read_text(encoding="utf-8") for page in pages.glob("*.md")):
+        widget.grab().save(str(pages / picture), quality=88 if form == "jpg" else -1)
 
 
 def dab(studio: Studio, person: Person, index: int) -> None:
@@ -163,18 +169,14 @@ def images_of(folder: Path) -> dict[str, LabelMap]:
 def main() -> None:
     """Make all pictures, each window in a process of its own."""
     if len(sys.argv) == 1:
-        PICTURES.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory() as home:
-            places = {f"FCN_STUDIO_{name}_DIR": f"{home}/{name}" for name in ("CONFIG", "STATE", "CACHE", "DATA")}
-            environment = {
-                **os.environ,
-                **places,
-                "HOME": home,
-                "FCN_STUDIO_LANGUAGE": "en",
-                "FCN_STUDIO_OFFLINE": "1",
-            }
-            for part in ("label", "start"):
-                subprocess.run([sys.executable, __file__, part, home], env=environment, check=True)
+        for language, pages in PAGES.items():
+            (pages / "pictures").mkdir(exist_ok=True)
+            with tempfile.TemporaryDirectory() as home:
+                places = {f"FCN_STUDIO_{name}_DIR": f"{home}/{name}" for name in ("CONFIG", "STATE", "CACHE", "DATA")}
+                environment = {**os.environ, **places, "HOME": home, "FCN_STUDIO_OFFLINE": "1"}
+                environment[i18n.ENVIRONMENT] = language
+                for part in ("label", "start"):
+                    subprocess.run([sys.executable, __file__, part, home], env=environment, check=True)
         return
     part, folder = sys.argv[1], Path(sys.argv[2]) / "cells"
     if part == "label":

@@ -37,7 +37,7 @@ Corner = tuple[int, int]
 
 _Floats = NDArray[np.floating]
 
-_BANDED_FROM = 700_000
+_BANDED_FROM = 400_000
 """Pixels around the new part of a way from which it is given in bands; below, one rectangle costs less."""
 
 _WORTH_CUTTING = 40_000
