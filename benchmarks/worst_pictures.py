@@ -28,6 +28,7 @@ from PIL import Image  # noqa: E402
 from fcn_studio.core.classes import VOID, ClassTable  # noqa: E402
 from fcn_studio.core.metrics import ConfusionMatrix  # noqa: E402
 from fcn_studio.fcn.inference.predictor import Predictor  # noqa: E402
+from fcn_studio.fcn.weights.catalogue import resolve  # noqa: E402
 from fcn_studio.fcn.weights.checkpoint import load_checkpoint  # noqa: E402
 from fcn_studio.formats.images.images import read_image  # noqa: E402
 from fcn_studio.formats.voc.found_classes import found_classes  # noqa: E402
@@ -108,7 +109,7 @@ def sheet(rows: list[NDArray[np.uint8]]) -> Image.Image:
 def main() -> None:
     """Judge all, and draw the worst."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("network", type=Path, metavar="NETWORK", help="a .safetensors file")
+    parser.add_argument("network", metavar="NETWORK", help="a name, or a .safetensors file")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--count", type=int, default=4)
@@ -119,7 +120,7 @@ def main() -> None:
     table = found_classes(options.data, {})
     if table is None:
         parser.error(f"{options.data} has no class_names.txt")
-    predictor = Predictor(load_checkpoint(options.network))
+    predictor = Predictor(load_checkpoint(resolve(options.network)))
     names = (options.data / "ImageSets/Segmentation/val.txt").read_text().split()
     ranked = sorted(
         (judged(predictor, options.data, name, table) for name in names),
