@@ -86,11 +86,10 @@ def likelihood(prediction: Prediction, index: int, side: int) -> LabelMap:
     height, width = prediction.label_map.shape
     scale = min(1.0, side / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    sure = cv2.bitwise_not(prediction.uncertainty)
-    likely = np.where(prediction.label_map == index, sure, np.uint8(0))
+    likely = cv2.subtract(cv2.inRange(prediction.label_map, index, index), prediction.uncertainty)
     if prediction.second_guess is not None:
-        least = cv2.min(prediction.uncertainty, sure)
-        likely = np.where(prediction.second_guess == index, least, likely)
+        least = cv2.min(prediction.uncertainty, cv2.bitwise_not(prediction.uncertainty))
+        cv2.copyTo(least, cv2.inRange(prediction.second_guess, index, index), likely)
     return np.asarray(cv2.resize(likely, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 

@@ -85,14 +85,14 @@ class PreviewTool(Tool):
 
     def _show_rough(self, region: Region | None) -> None:
         """Outline a region until the one that is looked for is found."""
-        self._rough = region
+        self._found, self._rough = None, region
         self.overlay_changed.emit()
 
     def _look(self, find: Generator[float, None, Region | None]) -> None:
         """Look for a region, and outline it; what was looked for before is dropped."""
-        if self._work is not None:
-            self._work.close()
+        self._stop()
         self._work = self._looking(find)
+        self.overlay_changed.emit()
         self.work()
         self.working_changed.emit()
 
@@ -117,10 +117,14 @@ class PreviewTool(Tool):
 
     def _drop(self) -> None:
         if self._document is not None:
-            if self._work is not None:
-                self._work.close()
-                self._work = None
-            self._document = self._found = self._rough = None
-            self._confirmed = False
+            self._stop()
+            self._document = self._found = None
             self.overlay_changed.emit()
             self.working_changed.emit()
+
+    def _stop(self) -> None:
+        """Look no further; what is outlined roughly goes, what was found stays."""
+        if self._work is not None:
+            self._work.close()
+        self._work = self._rough = None
+        self._confirmed = False

@@ -27,8 +27,8 @@ class SmartClick(PreviewTool):
     """Finds the object that a few clicks are on, with what the network sees in the image.
 
     A left click says that a place belongs to the active class, a right click that it does not. The object is outlined
-    after each click. Enter or Shift+click labels it. Backspace and Undo remove the last click, Escape drops all.
-    Without a network the object is found by its colours.
+    after each click, roughly at first. Enter or Shift+click labels it. Backspace and Undo remove the last click,
+    Escape drops all. Without a network the object is found by its colours.
     """
 
     title: ClassVar[str] = tr_noop("Smart click")
@@ -73,9 +73,9 @@ class SmartClick(PreviewTool):
         document, image = self.context.document, self.context.image_rgb
         if document is None or image is None or event.button not in ("left", "right"):
             return
-        if self.working and self._document is None:  # labels are being written
+        if self._confirmed or (self.working and self._document is None):  # labels are being written, or will be
             return
-        if event.shift and event.button == "left" and self._found is not None:
+        if event.shift and event.button == "left" and self._shown is not None:
             self._apply()
         elif 0 <= event.x < document.width and 0 <= event.y < document.height:
             self._document = document
@@ -102,8 +102,10 @@ class SmartClick(PreviewTool):
         if inside:
             self._look(self._object(document, image, Clicks(inside, outside)))
         else:
+            self._stop()
             self._found = None
             self.overlay_changed.emit()
+            self.working_changed.emit()
 
     def _object(self, document: Document, image: ImageRgb, clicks: Clicks) -> Generator[float, None, Region | None]:
         from fcn_studio.core.regions.clicks import clicked_region
@@ -111,9 +113,12 @@ class SmartClick(PreviewTool):
 
         likely = yield from self._likely(clicks)
         self._by_colour = likely is None
-        if likely is not None:
-            return (yield from in_thread(partial(clicked_region, image, clicks, likely)))
-        return (yield from in_thread(partial(cut_around, image, clicks, self._predicted(document))))
+        if likely is None:
+            find = partial(cut_around, image, clicks, self._predicted(document))
+        else:
+            find = partial(clicked_region, image, clicks, likely)
+        self._show_rough((yield from in_thread(partial(find, rough=True))))
+        return (yield from in_thread(find))
 
     def _likely(self, clicks: Clicks) -> Generator[float, None, LabelMap | None]:
         """Ask the network, and wait for its answer; None if there is none."""

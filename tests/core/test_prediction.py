@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from fcn_studio.core.geometry import Rect
-from fcn_studio.core.prediction import Prediction
+from fcn_studio.core.prediction import Prediction, likelihood
 
 
 def plane(*values: int) -> np.ndarray:
@@ -35,3 +35,11 @@ def test_a_part_and_the_bytes_count_all_planes() -> None:
     assert part.second_guess is not None
     assert (part.label_map.tolist(), part.second_guess.tolist()) == ([[1, 2]], [[2, 3]])
     assert without.part(Rect(1, 0, 3, 1)).second_guess is None
+
+
+def test_likelihood_is_that_of_first_and_second_guess() -> None:
+    rng = np.random.default_rng(0)
+    first, second, doubt = (rng.integers(0, top, (5, 7), np.uint8) for top in (3, 3, 256))
+    likely = likelihood(Prediction("a", first, doubt, "0" * 64, second), 2, 7)
+    expected = np.where(first == 2, 255 - doubt, 0)
+    np.testing.assert_array_equal(likely, np.where(second == 2, np.minimum(doubt, 255 - doubt), expected))

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from concurrent.futures import Future
+from typing import Any
 
 import numpy as np
 import pytest
 
+from fcn_studio.core.geometry import Rect
 from fcn_studio.core.labels import LabelMap
+from fcn_studio.core.region import Region, StencilRegion
+from fcn_studio.core.regions.clicks import clicked_region
 from fcn_studio.tools.smart_click import SmartClick
 from tests.tools.scripts import Window, click, document_from, same
 
@@ -104,6 +110,58 @@ def test_a_click_drops_what_is_still_asked(window: Window) -> None:
     region = tool.overlay().region
     assert region is not None
     assert region.area == 3
+
+
+@pytest.fixture
+def goes_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """The exact region is looked for as soon as this is set; the rough one is another."""
+    event = threading.Event()
+
+    def find(*asked: Any, rough: bool = False) -> Region | None:
+        if rough:
+            return StencilRegion(Rect(4, 0, 8, 3), np.ones((3, 4), np.uint8))
+        event.wait()
+        return clicked_region(*asked)
+
+    monkeypatch.setattr("fcn_studio.core.regions.clicks.clicked_region", find)
+    yield event
+    event.set()
+
+
+def outlined(window: Window) -> SmartClick:
+    """A tool that shows a rough outline."""
+    tool = SmartClick(window)
+    click(tool, 1, 1)
+    while tool.overlay().region is None:
+        tool.work()
+    return tool
+
+
+def test_a_rough_outline_is_shown_first_and_never_labelled(window: Window, goes_on: threading.Event) -> None:
+    assert window.document is not None
+    tool = outlined(window)
+    assert tool.key("Enter")
+    click(tool, 7, 5)  # too late for this object, too early for the next
+    goes_on.set()
+    while tool.work() is not None:
+        pass
+    assert len(window.asked) == 1
+    assert window.document.label_map[:3, :3].tolist() == [[1, 1, 1]] * 3
+    assert np.count_nonzero(window.document.label_map == 1) == 9
+    assert (tool.busy, window.document.undo()) == (False, "Smart click")
+
+
+def test_a_rough_outline_goes_with_the_next_click_which_nobody_waits_for(
+    window: Window, goes_on: threading.Event
+) -> None:
+    assert window.document is not None
+    tool = outlined(window)
+    window.answer, drawn = Future(), []
+    tool.overlay_changed.connect(lambda: drawn.append(tool.overlay()))
+    click(tool, 2, 0)
+    assert (drawn[-1].region, len(drawn[-1].clicks)) == (None, 2)
+    tool.settle()
+    same(window.document, BLANK)
 
 
 def test_without_a_network_the_object_is_found_by_its_colours(window: Window) -> None:

@@ -13,7 +13,7 @@ from fcn_studio.core.image_pyramid import ImageRgb
 from fcn_studio.core.labels import LabelMap, Mask
 from fcn_studio.core.raster import Point
 from fcn_studio.core.region import Region
-from fcn_studio.core.regions.enlarged import enlarged
+from fcn_studio.core.regions.enlarged import enlarged, roughly_enlarged
 
 _SPECK, _SPECK_SHARE = 8, 0.005
 """Pixels of the smallest part or hole of a mask that is kept, and their share of the mask."""
@@ -34,13 +34,14 @@ class Clicks(NamedTuple):
     outside_xy: tuple[Point, ...] = ()
 
 
-def clicked_region(image_rgb: ImageRgb, clicks: Clicks, likely: LabelMap) -> Region | None:
+def clicked_region(image_rgb: ImageRgb, clicks: Clicks, likely: LabelMap, *, rough: bool = False) -> Region | None:
     """Return the likely pixels that are connected with a click inside, None if there are none.
 
     Args:
         image_rgb: uint8 (H, W, 3).
         clicks: at least one of them inside the object.
         likely: uint8 (h, w), 0 to 255, how likely each pixel of a reduced or enlarged picture is in the object.
+        rough: for a first preview; the border does not follow the edges of the picture.
     """
     height, width = image_rgb.shape[:2]
     rows, columns = likely.shape
@@ -53,6 +54,8 @@ def clicked_region(image_rgb: ImageRgb, clicks: Clicks, likely: LabelMap) -> Reg
         if 0 <= x < columns and 0 <= y < rows:
             own[int(y), int(x)] = True
     own = ~without_specks(~connected_to(own, places))
+    if rough:
+        return roughly_enlarged(own, image_rgb)
     small = image_rgb if columns == width else cv2.resize(image_rgb, (columns, rows), interpolation=cv2.INTER_AREA)
     return enlarged(own, np.asarray(small, np.uint8), image_rgb, Rect(0, 0, width, height))
 

@@ -48,6 +48,23 @@ def enlarged(
     return as_region(wide, frame, within)
 
 
+def roughly_enlarged(own: Mask, picture_rgb: ImageRgb) -> Region | None:
+    """Return a mask of a reduced picture as a region of the image, without a look at edges.
+
+    It may lie up to a pixel beside the mask. Its cost follows the region, not the image.
+
+    Args:
+        own: bool, of the size of the reduced picture.
+        picture_rgb: the whole picture.
+    """
+    (height, width), (rows, columns) = picture_rgb.shape[:2], own.shape
+    x, y, across, down = cv2.boundingRect(own.view(np.uint8))
+    near = Rect(x, y, x + across, y + down).grown(1).intersect(Rect(0, 0, columns, rows))
+    left, top = near.x0 * width // columns, near.y0 * height // rows
+    frame = Rect(left, top, -(-near.x1 * width // columns), -(-near.y1 * height // rows))
+    return as_region(mask_like(own[near.slices].view(np.uint8), picture_rgb[frame.slices]), frame)
+
+
 def as_region(wide: Mask, frame: Rect, within: NDArray[np.uint8] | None = None) -> Region | None:
     """Return a mask of a part of the image as a region; None if it is empty.
 

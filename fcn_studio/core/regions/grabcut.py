@@ -11,7 +11,7 @@ from fcn_studio.core.image_pyramid import ImageRgb
 from fcn_studio.core.labels import Mask
 from fcn_studio.core.region import Region
 from fcn_studio.core.regions.clicks import Clicks, connected_to, without_specks
-from fcn_studio.core.regions.enlarged import as_region, enlarged, mask_like, reduced
+from fcn_studio.core.regions.enlarged import as_region, enlarged, mask_like, reduced, roughly_enlarged
 
 _SIDE = 256
 """Longest side in pixels of the picture that is cut; a larger one is reduced to it. A cut takes some 0.2 s."""
@@ -49,7 +49,7 @@ def cut_within(image_rgb: ImageRgb, outline: Region, *, rough: bool = False) -> 
     inside[rect.moved(-frame.x0, -frame.y0).slices] = outline.stencil != 0
     picture = image_rgb[frame.slices]
     side = _ROUGH_SIDE if rough else _SIDE
-    every = max(1, max(frame.width, frame.height) // (4 * side)) if rough else 1  # of large ones not all is looked at
+    every = _every(picture.shape[:2]) if rough else 1
     small = reduced(picture[::every, ::every], side)
     seeds = np.where(mask_like(inside[::every, ::every], small), cv2.GC_PR_FGD, cv2.GC_BGD).astype(np.uint8)
     if inside.all():  # nothing lies around it; its border may be background
@@ -68,20 +68,24 @@ def cut_within(image_rgb: ImageRgb, outline: Region, *, rough: bool = False) -> 
     return enlarged(own, small, picture, frame, within=inside)
 
 
-def cut_around(image_rgb: ImageRgb, clicks: Clicks, likely: Mask | None = None) -> Region | None:
+def cut_around(
+    image_rgb: ImageRgb, clicks: Clicks, likely: Mask | None = None, *, rough: bool = False
+) -> Region | None:
     """Return the object that some clicks are on, None if nothing is found.
 
     Args:
         image_rgb: uint8 (H, W, 3).
         clicks: at least one of them inside the object.
         likely: bool (H, W), what probably belongs to it; None if nobody knows.
+        rough: look at less, for a first preview; the border does not follow the edges of the picture.
     """
-    small = reduced(image_rgb, _SIDE)
+    every = _every(image_rgb.shape[:2]) if rough else 1
+    small = reduced(image_rgb[::every, ::every], _ROUGH_SIDE if rough else _SIDE)
     scale = small.shape[1] / image_rgb.shape[1]
     radius = max(2, round(max(small.shape) / 80))
     seeds = np.full(small.shape[:2], cv2.GC_PR_BGD, np.uint8)
     if likely is not None:
-        seeds[mask_like(likely.view(np.uint8), small)] = cv2.GC_PR_FGD
+        seeds[mask_like(likely[::every, ::every].view(np.uint8), small)] = cv2.GC_PR_FGD
     for points, value, size in (
         (clicks.inside_xy, cv2.GC_PR_FGD, 3 * radius),
         (clicks.inside_xy, cv2.GC_FGD, radius),
@@ -89,11 +93,18 @@ def cut_around(image_rgb: ImageRgb, clicks: Clicks, likely: Mask | None = None) 
     ):
         for x, y in points:
             cv2.circle(seeds, (int(x * scale), int(y * scale)), size, value, -1)
-    own = _cut(small, seeds)
+    own = _cut(small, seeds, _ROUGH_ITERATIONS if rough else _ITERATIONS)
     if own is None:
         return None
     own = connected_to(own, [(x * scale, y * scale) for x, y in clicks.inside_xy])
+    if rough:
+        return roughly_enlarged(own, image_rgb)
     return enlarged(own, small, image_rgb, Rect(0, 0, image_rgb.shape[1], image_rgb.shape[0]))
+
+
+def _every(size: tuple[int, ...]) -> int:
+    """Return the step between rows and columns that a first look looks at; of a large picture those are not all."""
+    return max(1, max(size) // (4 * _ROUGH_SIDE))
 
 
 def _commoner_inside(small_rgb: ImageRgb, seeds: NDArray[np.uint8]) -> Mask:
@@ -107,7 +118,7 @@ def _commoner_inside(small_rgb: ImageRgb, seeds: NDArray[np.uint8]) -> Mask:
     return np.asarray((inside > _COMMONER * around)[cells])
 
 
-def _cut(small_rgb: ImageRgb, seeds: NDArray[np.uint8], iterations: int = _ITERATIONS) -> Mask | None:
+def _cut(small_rgb: ImageRgb, seeds: NDArray[np.uint8], iterations: int) -> Mask | None:
     """Return what GrabCut finds, None if there are too few pixels of either side to tell colours from."""
     inside = int(np.count_nonzero(seeds & 1))
     if min(inside, seeds.size - inside) < _LEAST_PIXELS:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from fcn_studio.core.labels import LabelMap
 from fcn_studio.core.regions.clicks import Clicks
@@ -29,38 +29,6 @@ _DISC = 2
 """Radius in pixels of the working image within which the features of a click are averaged."""
 
 
-@dataclass(frozen=True)
-class _Looks:
-    """Features of clicks, made ready for comparison with those of all pixels.
-
-    Attributes:
-        directions: float32 (n, D), of length 1.
-        scale: float32 (D,), by which features are multiplied first; all groups count the same then.
-    """
-
-    directions: Tensor
-    scale: Tensor
-
-    @classmethod
-    def at(cls, features: Features, places: Tensor) -> _Looks:
-        """Return those at places (n, 2), x and y of the working image."""
-        mean, deviation = features.moments
-        counts = torch.cat([torch.full((count,), float(count)) for count in features.groups])
-        scale = 1 / ((deviation + 1e-4) * counts.sqrt())
-        steps = torch.arange(-_DISC, _DISC + 1.0, dtype=torch.float64)
-        dy, dx = (part.flatten() for part in torch.meshgrid(steps, steps, indexing="ij"))
-        disc = dx.square() + dy.square() <= _DISC**2
-        x, y = places[:, :1] + dx[disc], places[:, 1:] + dy[disc]
-        values = torch.cat([part.at(y.flatten(), x.flatten()) for part in features.maps], 1)
-        looks = ((values - mean) * scale).view(*x.shape, -1).mean(1)
-        return cls(looks / looks.norm(dim=1, keepdim=True).clamp(min=1e-6), scale)
-
-    def likeness(self, features: Features, number: int, lengths: Tensor) -> Tensor:
-        """Return the cosine between the features of a click and those of each pixel, (h, w)."""
-        weight = (self.directions[number] * self.scale)[None]
-        return features.scores(weight, -weight @ features.moments[0])[0] / lengths
-
-
 @torch.inference_mode()
 def likely_inside(features: Features, clicks: Clicks, prior: LabelMap | None) -> LabelMap:
     """Return how likely each pixel of the working image is in the object, uint8 (h, w), 0 to 255.
@@ -78,25 +46,43 @@ def likely_inside(features: Features, clicks: Clicks, prior: LabelMap | None) ->
     places = points * torch.tensor([width / full_width, height / full_height]) - 0.5
     side = max(height, width)
     odds = _odds(prior, (height, width))
-    looks = _Looks.at(features, places)
+    looks = _looks(features, places)
     cells = places.round().long().clamp(torch.tensor(0), torch.tensor([width - 1, height - 1]))
     wanted = torch.ones(len(points))
     wanted[len(clicks.inside_xy) :] = -1
-    between = _kernel(looks.directions @ looks.directions.T, torch.cdist(places, places).square().float(), side)
+    between = _kernel(looks @ looks.T, *_nearness(torch.cdist(places, places), side))
     missing = wanted * (1 - wanted * odds[cells[:, 1], cells[:, 0]]).clamp(min=0)  # a sure prediction lacks nothing
     shares = torch.linalg.solve(between + _NOISE * torch.eye(len(points)), missing)
-    lengths = features.lengths(looks.scale).clamp(min=1e-6)
-    rows, columns = torch.arange(height)[:, None], torch.arange(width)[None]
+    weights = looks * features.scale
+    likeness = features.scores(weights, -weights @ features.moments[0]).div_(features.lengths.clamp(min=1e-6))
     for number, (x, y) in enumerate(places.tolist()):
-        distance = ((rows - y).square() + (columns - x).square()).float()
-        odds += shares[number] * _kernel(looks.likeness(features, number, lengths), distance, side)
+        down, across = _nearness(torch.arange(height) - y, side), _nearness(torch.arange(width) - x, side)
+        far, near = (torch.outer(*axes) for axes in zip(down, across, strict=True))
+        odds += shares[number] * _kernel(likeness[number], far, near)
     return np.asarray((255 * (2 * odds).sigmoid()).round().byte().numpy(), np.uint8)
 
 
-def _kernel(likeness: Tensor, distance: Tensor, side: int) -> Tensor:
-    """Return how much pixels have to do with each other, by cosine and squared distance."""
-    far, near = (torch.exp(distance / (-2 * (reach * side) ** 2)) for reach in (_FAR, _NEAR))
+def _looks(features: Features, places: Tensor) -> Tensor:
+    """Return the features around places (n, 2), x and y of the working image, at length 1: float32 (n, D)."""
+    steps = torch.arange(-_DISC, _DISC + 1.0, dtype=torch.float64)
+    dy, dx = (part.flatten() for part in torch.meshgrid(steps, steps, indexing="ij"))
+    disc = dx.square() + dy.square() <= _DISC**2
+    x, y = places[:, :1] + dx[disc], places[:, 1:] + dy[disc]
+    values = torch.cat([part.at(y.flatten(), x.flatten()) for part in features.maps], 1)
+    looks = ((values - features.moments[0]) * features.scale).view(*x.shape, -1).mean(1)
+    return functional.normalize(looks, dim=1, eps=1e-6)
+
+
+def _kernel(likeness: Tensor, far: Tensor, near: Tensor) -> Tensor:
+    """Return how much pixels have to do with each other, by cosine and nearness."""
     return torch.exp(_LIKE * (likeness - 1)) * far + _NEAR_SHARE * near
+
+
+def _nearness(distance: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """Return Gaussians of both reaches at distances in pixels, float32; in a plane they are products of two axes'."""
+    square = distance.square().float()
+    far, near = (torch.exp(square / (-2 * (reach * side) ** 2)) for reach in (_FAR, _NEAR))
+    return far, near
 
 
 def _odds(prior: LabelMap | None, size: tuple[int, int]) -> Tensor:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from fcn_studio.core.geometry import Rect
 from fcn_studio.core.regions.clicks import Clicks, clicked_region
 
 
@@ -20,3 +21,6 @@ def test_the_border_of_a_reduced_region_follows_the_edges_of_the_whole_picture()
     wrong, before = (np.count_nonzero(mask[:, :390] != truth[:, :390]) for mask in (found, plain))
     assert not found[:, 390:].any()
     assert wrong < before / 3
+    rough = clicked_region(image, Clicks(((200.5, 150.5),)), likely, rough=True)
+    assert rough is not None
+    assert np.count_nonzero((rough.within(Rect(0, 0, 480, 320)) != 0)[:, :390] != plain) < before

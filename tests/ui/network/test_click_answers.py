@@ -24,7 +24,8 @@ def test_one_job_at_a_time_and_the_latest_clicks_are_asked_next(
 
     toolbox.use("smart_click")
     assert studio.session.document is not None
-    assert any(isinstance(job, FeaturesJob) for job in jobs.values())
+    studio.network.current.changed.emit()
+    assert sum(isinstance(job, FeaturesJob) for job in jobs.values()) == 1
     first, second, third = (toolbox.ask_network(Clicks(((x, 2.0),))) for x in (1.0, 2.0, 3.0))
     assert first is not None
     assert second is not None
