@@ -210,7 +210,7 @@ class PredictionCache:
             index |= found_there
             yield
         files = scan_masks(self._folder)
-        for sample in self._samples:
+        for sample in self._samples if index or files else ():
             found = index.get(sample.mask_id)
             path = files.get(sample.mask_id)
             if path is not None and (found is None or _modified(path) != found.written):

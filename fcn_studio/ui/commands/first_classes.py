@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QDialog, QWidget
 
 from fcn_studio.core.colours.screen_colours import chosen_colour
@@ -46,7 +46,10 @@ class FirstClasses(QObject):
         self._door = ActionDoor(messages)
         self._dialog: FirstClassesDialog | None = None
         self._offered = ""
-        opening.opened.connect(self._ask_unasked)
+        # A turn of its own, after the first image is painted. Qt runs timers of 0 ms before it paints.
+        self._ask_soon = QTimer(self, singleShot=True, interval=1)
+        self._ask_soon.timeout.connect(self._door(self._ask_unasked))
+        opening.opened.connect(self._ask_soon.start)
         session.project_changed.connect(self._close_dialog)
         session.edited.connect(self._withdraw)
         session.table_changed.connect(self._withdraw)

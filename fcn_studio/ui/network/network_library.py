@@ -74,8 +74,9 @@ class NetworkLibrary(QObject):
 
     def _clear(self) -> None:
         """Forget the networks, for runs of a closed folder cannot be chosen."""
-        self.networks, self.published = (), ()
-        self.changed.emit()
+        if self.networks or self.published:
+            self.networks, self.published = (), ()
+            self.changed.emit()
 
     # --- how long they take -----------------------------------------------------------------------------------
 

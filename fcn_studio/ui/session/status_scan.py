@@ -25,8 +25,8 @@ from fcn_studio.ui.session.open_project import OpenProject
 if TYPE_CHECKING:  # start-up: what only an open project needs is imported where it is used
     from fcn_studio.formats.project.project_folder import ProjectFolder
 
-AT_ONCE_S = 0.01
-"""Seconds of the search on the GUI thread; enough for a project of a thousand images."""
+AT_ONCE_S = 0.005
+"""Seconds of the search on the GUI thread; enough for a project of some hundred images."""
 NEWS_MS = 200
 """Milliseconds between two `found`, and before the thread begins: the first image comes first."""
 _WORK_S, _REST_S = 0.002, 0.001

@@ -151,7 +151,7 @@ class Toolbox(QObject):
 
         The first class that is not background becomes active.
         """
-        self.reset_rules()
+        self._forget_rules()
         self.set_table(table)
         self.copied = None
         first = next((c.index for c in table.active if c.index != table.background_index), None)
@@ -163,10 +163,13 @@ class Toolbox(QObject):
 
         It is the state in which a project opens.
         """
+        self._forget_rules()
+        self._apply_rules()
+
+    def _forget_rules(self) -> None:
         self._hidden = self._locked = frozenset()
         self._where.clear()
         self.selection = None
-        self._apply_rules()
 
     def set_class(self, index: int) -> None:
         """Paint with this class index, or 255 for void."""

@@ -25,7 +25,8 @@ class RecentFolders(QObject):
     def show(self) -> None:
         """Show the folders as they are now."""
         recent = self._settings.recent
-        self._page.show_recent(recent)
+        if not self._page.isHidden():  # else it is filled when the project is closed
+            self._page.show_recent(recent)
         self._menu.clear()
         self._menu.setEnabled(bool(recent))
         for folder in recent:

@@ -60,6 +60,13 @@ def summaries(project: ProjectFolder) -> dict[str, PredictionSummary]:
     return {image_id: summary for image_id, summary in found.items() if summary is not None}
 
 
+def test_without_predictions_no_image_is_looked_at(folder: Path) -> None:
+    with opened(folder) as project:
+        assert list(project.predictions.load()) == []
+        write(project, "1.png")
+        assert len(list(project.predictions.load())) == len(project.samples)
+
+
 @pytest.mark.parametrize("second", [False, True])
 def test_a_prediction_is_read_as_it_was_written(folder: Path, second: bool) -> None:
     with opened(folder) as project:

@@ -27,13 +27,21 @@ def question(studio: Studio) -> FirstClassesDialog:
     return dialog
 
 
+def asked(studio: Studio) -> bool:
+    """Whether the question is on screen."""
+    return any(found.isVisible() for found in studio.window.findChildren(FirstClassesDialog))
+
+
 @pytest.fixture
-def bare(welcome: Studio, tmp_path: Path) -> Studio:
+def bare(welcome: Studio, tmp_path: Path, qtbot: QtBot) -> Studio:
     """A window with a folder that names no classes, and the question for them."""
     (tmp_path / "bare").mkdir()
     for name in ("a.png", "b.png"):
         write_png(tmp_path / "bare" / name, np.zeros((8, 8, 3), np.uint8))
     welcome.window.open_folder(tmp_path / "bare")
+    assert welcome.session.document is not None
+    assert not asked(welcome), "the question does not prolong the turn in which the folder opens"
+    qtbot.waitUntil(lambda: asked(welcome))
     return welcome
 
 
@@ -85,12 +93,13 @@ def test_without_an_answer_the_question_is_offered_until_something_is_labelled(b
 
 
 def test_a_folder_that_cannot_be_written_is_asked_about_too(
-    welcome: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    welcome: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> None:
     (tmp_path / "protected").mkdir()
     write_png(tmp_path / "protected" / "a.png", np.zeros((8, 8, 3), np.uint8))
     monkeypatch.setattr("os.access", lambda *_: False)
     welcome.window.open_folder(tmp_path / "protected")
+    qtbot.waitUntil(lambda: asked(welcome))
     question(welcome).names.setPlainText("soil\nweed")
     question(welcome).accept()
     assert names(welcome) == ["soil", "weed"]
@@ -99,7 +108,7 @@ def test_a_folder_that_cannot_be_written_is_asked_about_too(
 
 def test_the_question_ends_with_its_folder(bare: Studio, tmp_path: Path) -> None:
     bare.window.open_folder(draw_project(tmp_path / "other"))
-    assert not any(dialog.isVisible() for dialog in bare.window.findChildren(FirstClassesDialog))
+    assert not asked(bare)
     assert bare.window._strip.text != OFFER
 
 

@@ -139,6 +139,7 @@ def test_a_folder_is_called_by_its_name(welcome: Studio, tmp_path: Path) -> None
     window.open_folder(draw_project(tmp_path / "R&D"))
     assert window._recent._menu.actions()[0].text().replace("&&", "&") == str(tmp_path / "R&D")
     assert "R&&D" in window._recent._menu.actions()[0].text()
+    welcome.session.close_project()
     assert "R&D" in [label.text() for label in window._welcome.recent.findChildren(QLabel)]
 
 
