@@ -149,6 +149,17 @@ def test_leaving_a_project_ends_its_census(
     assert studio.session.status_scan.counts()[Status.NEW] == 40
 
 
+def test_a_large_folder_is_drawn_before_its_first_image_is_opened(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fcn_studio.ui.session.session.LOOKED_THROUGH", 1)
+    session, shown = studio.session, []
+    session.project_changed.connect(lambda: QTimer.singleShot(0, lambda: shown.append(session.document)))
+    session.open_folder(draw_many(tmp_path / "large", 3))
+    assert shown == [None]
+    assert session.document is not None
+
+
 # --- waiting ------------------------------------------------------------------------------------------------------
 
 

@@ -32,9 +32,14 @@ def in_background(work: Callable[[], Result]) -> Result:
             QGuiApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
         try:
             while not future.done():
-                QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
+                draw_window()
                 wait([future], _TURN_S)
         finally:
             if pointer:
                 QGuiApplication.restoreOverrideCursor()
         return future.result()
+
+
+def draw_window() -> None:
+    """Run the event loop once. Input of mouse and keys waits."""
+    QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)

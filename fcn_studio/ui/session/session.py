@@ -18,6 +18,7 @@ from fcn_studio.core.sample import Status
 from fcn_studio.errors import GreyMaskFound, ImageError, MaskError, ProjectError
 from fcn_studio.i18n import listed, tr, tr_n
 from fcn_studio.settings import Settings
+from fcn_studio.ui.runtime.background import draw_window
 from fcn_studio.ui.saving.autosave import Autosave, SaveState
 from fcn_studio.ui.session.annotation_prefetch import AnnotationPrefetch
 from fcn_studio.ui.session.class_editor import ClassEditor
@@ -140,8 +141,9 @@ class Session(OpenProject):
         self.settings.add_recent(folder.resolve())
         self.recovery.start(project)
         self.status_scan.start(project)
-        self.project_changed.emit()
-        self.table_changed.emit()
+        self._show_project()
+        if self.project is not project:  # a signal closed it
+            return
         if locked:
             self.problem.emit(locked)
         from fcn_studio.formats.opening.told import is_news
@@ -152,6 +154,17 @@ class Session(OpenProject):
             self._open_first(last)
         self.recovery.tell()
 
+    def _show_project(self) -> None:
+        """Tell that a project was opened. A large one is drawn before its first image is opened."""
+        self.opening = True
+        try:
+            self.project_changed.emit()
+            self.table_changed.emit()
+            if len(self.samples) > LOOKED_THROUGH:
+                draw_window()
+        finally:
+            self.opening = False
+
     def _open_first(self, last: int | None) -> None:
         """Show the image whose steps were recovered, the last, or the first unfinished.
 
@@ -161,8 +174,8 @@ class Session(OpenProject):
             if wanted is not None and self.open_from(wanted, +1, partial(operator.eq, wanted)):
                 return
         start = next((row for row in range(min(len(self.samples), LOOKED_THROUGH)) if self._waits(row)), 0)
-        if not self.open_from(start, +1, lambda row: True):
-            self.open_from(start - 1, -1, lambda row: True)
+        if not (self.open_from(start, +1, lambda row: True) or self.open_from(start - 1, -1, lambda row: True)):
+            self._show(None)
 
     def close_project(self, *, discard: bool = False) -> bool:
         """Save everything and close.

@@ -365,7 +365,9 @@ class MainWindow(QMainWindow):
 
     def _show_why_empty(self) -> None:
         """Say on the canvas why it shows no image."""
-        if self._session.project is not None:
+        if self._session.opening and self._session.samples:  # the first is about to be shown
+            self.canvas.set_empty_text("")
+        elif self._session.project is not None:
             found = (finding.sentence for finding in self._session.project.opening.findings)
             self.canvas.set_empty_text(
                 tr("No image is open.")
