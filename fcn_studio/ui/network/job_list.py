@@ -329,7 +329,7 @@ def _advanced(view: JobView, news: JobProgress, first: TrainProgress | None = No
                 "step {step}, loss {loss:.2f}, {minutes:.1f} min left",
                 step=news.step,
                 loss=news.loss,
-                minutes=left / 60,
+                minutes=max(left / 60, 0.1),  # not "0.0 min left"
             )
         return replace(view, fraction=news.fraction, words=words)
     if isinstance(news, Evaluated):

@@ -70,6 +70,8 @@ def test_training_says_how_long_it_will_take(desk: Board) -> None:
     assert desk.views[-1].words == "step 0"
     desk.reply(Progress(job_id, TrainProgress(5, 10, 0.5, 0.25, 60.0, 60.0)))
     assert desk.views[-1].words == "step 5, loss 0.25, 1.0 min left"
+    desk.reply(Progress(job_id, TrainProgress(10, 10, 1.0, 0.25, 120.0, 120.0)))
+    assert desk.views[-1].words == "step 10, loss 0.25, 0.1 min left", "nothing runs for 0.0 min"
 
 
 def test_the_time_that_is_left_counts_from_the_end_of_the_preparations(desk: Board) -> None:
