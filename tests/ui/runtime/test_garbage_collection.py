@@ -41,7 +41,7 @@ def test_a_worker_takes_no_object_down(qtbot: QtBot) -> None:
     gc.collect(0)  # as after some seconds of work: the young generation has been looked through before
     Circle(ended)
     run_in_thread()
-    kept = [[number] for number in range(2000)]
+    kept = [[number] for number in range(2 * gc.get_threshold()[0])]
     collector.collect()
     assert kept
     assert ended == [threading.main_thread()] * 2
@@ -49,6 +49,7 @@ def test_a_worker_takes_no_object_down(qtbot: QtBot) -> None:
 
 def test_without_it_a_worker_would() -> None:
     ended: list[threading.Thread] = []
+    gc.collect()  # what other tests left would let this thread collect as soon as it may
     gc.enable()
     try:
         Circle(ended)
