@@ -9,6 +9,9 @@ blank, F corrects what a network predicts that was trained once on the first fou
 may lack tools: ``L-polygon``, ``L-accept``, ``L-refit`` (Live learns from finished images only), ``B-fill``. Networks
 start from the bundled trunk "general", which knows no class. Figures are of the fifth image on.
 
+With ``--thinnest 7`` true regions count as void where they are thinner than seven pixels: data sets may have lines of a
+class between others that nobody sees in the picture.
+
 Seconds are those of the keystroke-level model, up to when the stop rule is met; with ``--equal`` also until as many
 pixels are right as in P, which comes first, therefore. docs/EFFORT.md describes the method.
 ``--quick`` takes some minutes.
@@ -98,6 +101,7 @@ def main() -> int:
     parser.add_argument("--images", type=int, default=24)
     parser.add_argument("--order", choices=("random", "sequential"), default="random")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--thinnest", type=int, default=1, help="odd; what is thinner than so many pixels is void")
     parser.add_argument("--clumsy", action="store_true", help="take any tool that is not twice as slow as the best")
     parser.add_argument("--every", type=int, default=10, help="corrections from one fit of Live to the next")
     parser.add_argument("--equal", action="store_true", help="go on until as many pixels are right as in P")
@@ -113,7 +117,7 @@ def main() -> int:
         return 0
     for name in options.sets:
         count = QUICK_IMAGES.get(name, 6) if options.quick else options.images
-        stream = Stream.read(options.data / name, count, options.order, options.seed)
+        stream = Stream.read(options.data / name, count, options.order, options.seed, options.thinnest)
         for rule in options.rules[:1] if options.quick else options.rules:
             print(f"{name}, stop rule {rule}, {options.order} order, seed {options.seed}", flush=True)
             print(*table(compared(stream, rule, options), equal=options.equal), sep="\n", flush=True)

@@ -21,7 +21,7 @@ from tests.bench.annotator.later_acts import lassos, rectangles, relabels, strai
 from tests.bench.annotator.person import Effort, Person
 from tests.bench.annotator.report import row, saving, table
 from tests.bench.annotator.shapes import drawn, longest_path, outline
-from tests.bench.annotator.sight import Sight, StopRule, seen
+from tests.bench.annotator.sight import Sight, StopRule, seen, thick
 from tests.bench.annotator.skilled import FIVE, LATER, Habits, Skilled
 from tests.bench.annotator.times import KEY, POINT, THINK, polygon_time, stroke_time
 from tests.bench.annotator.trials import grabcuts, smart_clicks, snapped_polygons, wands
@@ -46,6 +46,14 @@ def visible(truth: LabelMap, labels: LabelMap, tolerance: int) -> int:
     sight = Sight(truth, tolerance)
     sight.look(labels, FRAME)
     return int(sight.visible.sum())
+
+
+def test_what_is_thinner_than_asked_does_not_count() -> None:
+    truth = picture()
+    np.testing.assert_array_equal(thick(truth, 1), truth)
+    kept = thick(truth, 5)
+    assert set(np.unique(kept[6:42, 52:55])) == {255}  # the pole
+    assert (kept[12:34, 22:42] == 1).all()
 
 
 def test_the_annotator_errs_by_about_a_pixel_and_always_in_the_same_way() -> None:

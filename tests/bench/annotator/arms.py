@@ -27,7 +27,7 @@ from fcn_studio.jobs.protocol import FineTuneJob, ImageToSegment, LiveJob, LiveP
 from fcn_studio.jobs.run import JobRunner
 from fcn_studio.jobs.snapshot import collect_now
 from tests.bench.annotator.person import TOOLS, Effort, Person
-from tests.bench.annotator.sight import StopRule, seen
+from tests.bench.annotator.sight import StopRule, seen, thick
 from tests.bench.annotator.times import THINK
 
 FIRST = 4
@@ -55,7 +55,7 @@ class Stream:
     images: tuple[LabelledImage, ...]
 
     @classmethod
-    def read(cls, folder: Path, count: int, order: str, seed: int) -> Stream:
+    def read(cls, folder: Path, count: int, order: str, seed: int, thinnest: int = 1) -> Stream:
         """Read the train list of a VOC tree; nothing is written.
 
         Args:
@@ -63,6 +63,7 @@ class Stream:
             count: so many images are taken.
             order: "random" or "sequential".
             seed: of the random order; the sequential one begins at another image with each.
+            thinnest: odd; what is thinner than so many pixels does not count.
         """
         with ProjectFolder.open(folder, writable=False) as project:
             images, table = collect_now(project).train, project.config.table
@@ -71,7 +72,11 @@ class Stream:
             chosen = rng.permutation(len(images))[:count]
         else:
             chosen = np.arange(count) + (int(rng.integers(max(1, len(images) - count))) if seed else 0)
-        return cls(folder.name, table, tuple(images[number] for number in chosen if number < len(images)))
+        found = [images[number] for number in chosen if number < len(images)]
+        counting = [
+            pack(image.image_id, image.image_path, thick(image.label_map(), thinnest), image.levels) for image in found
+        ]
+        return cls(folder.name, table, tuple(counting))
 
 
 @dataclass(frozen=True)

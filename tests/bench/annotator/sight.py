@@ -58,6 +58,15 @@ def seen(truth: LabelMap, name: str) -> LabelMap:
     return np.where(void, np.uint8(VOID), moved)
 
 
+def thick(truth: LabelMap, least: int) -> LabelMap:
+    """Return the truth, but 255 where a region is thinner than an odd number of pixels."""
+    kernel, found = disc(least // 2), np.full_like(truth, VOID)
+    for index in np.unique(truth[truth != VOID]).tolist():
+        opened = cv2.morphologyEx((truth == index).view(np.uint8), cv2.MORPH_OPEN, kernel)
+        found[opened.view(bool)] = index
+    return found
+
+
 def judged(truth: LabelMap, name: str) -> LabelMap:
     """Return what the annotator is content with: `seen`, but 255 where that differs from the truth.
 
