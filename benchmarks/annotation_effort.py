@@ -9,8 +9,8 @@ blank, F corrects what a network predicts that was trained once on the first fou
 may lack tools: ``L-polygon``, ``L-accept``, ``L-refit`` (Live learns from finished images only), ``B-fill``. Networks
 start from the bundled trunk "general", which knows no class. Figures are of the fifth image on.
 
-With ``--thinnest 7`` true regions count as void where they are thinner than seven pixels: data sets may have lines of a
-class between others that nobody sees in the picture.
+With ``--thinnest 7`` true regions count as void where they are thinner than seven pixels: data sets may have lines of
+a class between others that nobody sees in the picture.
 
 Seconds are those of the keystroke-level model, up to when the stop rule is met; with ``--equal`` also until as many
 pixels are right as in P, which comes first, therefore. docs/EFFORT.md describes the method.

@@ -97,10 +97,11 @@ class Live(QObject):
         self._job: int | None = None
         self._ahead: int | None = None  # the job that prepares an image
         self._prepared_row = -1  # of the image that was prepared last
+        self._held: LivePrediction | None = None  # shown when the stroke that is being painted has ended
         self._sent = Learned(0, 0, 0.0)  # what the running job learns from
         self._began, self._sent_strokes = 0.0, 0  # of the labels that are gathered
         self._told = ""  # the last problem, which is told once
-        self._disconnect: Callable[[], None] = lambda: None
+        self._disconnects: list[Callable[[], None]] = []
         self._worker = Worker("live", self)
         self._worker.finished.connect(self._submit)
         self._worker.failed.connect(self._on_unreadable)
@@ -136,7 +137,7 @@ class Live(QObject):
     @property
     def idle(self) -> bool:
         """Whether nothing is left to learn from."""
-        waits = self._wanted or self._soon.isActive() or self._rest.isActive()
+        waits = self._wanted or self._held is not None or self._soon.isActive() or self._rest.isActive()
         return not (waits or self.learning or self._worker.running)
 
     def toggle(self) -> None:
@@ -187,7 +188,7 @@ class Live(QObject):
         for job in (self._job, self._ahead):
             if job is not None:
                 self._process.cancel(job)
-        self._job = self._ahead = self.learned = None
+        self._job = self._ahead = self._held = self.learned = None
         self._wanted, self._look, self.lacking = False, True, 0
         self._predictions.live_of = ""
         self.changed.emit()
@@ -196,13 +197,18 @@ class Live(QObject):
 
     def _on_document(self) -> None:
         """Leave an image and turn to the next."""
-        self._disconnect()
-        self._disconnect = lambda: None
+        for disconnect in self._disconnects:
+            disconnect()
+        self._disconnects = []
         self._drop()
         document = self._session.document
         if document is not None:
             self._others.pop(document.image_id, None)  # it may change before it is one of the others again
-            self._disconnect = document.stepped.connect(self._on_step)
+            self._disconnects = [
+                document.stepped.connect(self._on_step),
+                document.committed.connect(self._on_edit_ended),
+                document.dropped.connect(self._on_edit_ended),
+            ]
             if self.on:
                 self._rest.start()
 
@@ -217,6 +223,12 @@ class Live(QObject):
         if self.on:
             self._wanted = True
             (self._soon if document.label_map.size < LARGE else self._rest).start()
+
+    def _on_edit_ended(self) -> None:
+        """Show the prediction that has arrived during a stroke."""
+        held, self._held = self._held, None
+        if held is not None:
+            self._show(held)
 
     def _on_sample(self, image_id: str) -> None:
         """Read another image again once it is on disk."""
@@ -339,7 +351,14 @@ class Live(QObject):
         self.changed.emit()
 
     def _show(self, result: LivePrediction) -> None:
-        """Show a prediction of the open image."""
+        """Show a prediction of the open image.
+
+        During a stroke, it waits for the stroke's end: all layers would be drawn anew under the hand.
+        """
+        document = self._session.document
+        if document is not None and document.editing:
+            self._held = result
+            return
         before, self._told = self.learned, ""
         self.learned = Learned(result.images, self._sent.strokes, self._sent.at)
         # A job takes in few new images; the others join in the next ones.

@@ -72,10 +72,9 @@ class Stream:
             chosen = rng.permutation(len(images))[:count]
         else:
             chosen = np.arange(count) + (int(rng.integers(max(1, len(images) - count))) if seed else 0)
-        found = [images[number] for number in chosen if number < len(images)]
-        counting = [
-            pack(image.image_id, image.image_path, thick(image.label_map(), thinnest), image.levels) for image in found
-        ]
+        found = (images[number] for number in chosen if number < len(images))
+        maps = ((image, thick(image.label_map(), thinnest)) for image in found)
+        counting = (pack(image.image_id, image.image_path, truth, image.levels) for image, truth in maps)
         return cls(folder.name, table, tuple(counting))
 
 

@@ -98,11 +98,11 @@ def test_there_is_one_job_at_a_time_and_the_latest_state_wins(studio: Studio, qt
     paint(document, 2, at=(50, 40), size=5)
     edit = document.edit("a stroke under way")
     answer(studio, first)
-    assert studio.session.prediction is not None
-    assert words(studio).startswith("Live: learned from 1 image and 2 strokes, ")
-    qtbot.waitUntil(studio.network.live._rest.isActive)  # the next state is that after the stroke
+    assert studio.session.prediction is None  # nothing changes under the hand
     assert len(live_jobs(studio)) == 1
     edit.cancel()
+    assert studio.session.prediction is not None
+    assert words(studio).startswith("Live: learned from 1 image and 2 strokes, ")
     second, job = wait_for_jobs(studio, qtbot, 2)
     assert (job.image.label_map() == document.label_map).all()
     answer(studio, second)
@@ -117,6 +117,21 @@ def test_there_is_one_job_at_a_time_and_the_latest_state_wins(studio: Studio, qt
     qtbot.waitUntil(lambda: words(studio) == "Live: paint 1 more class")
     assert shown is not None
     assert studio.session.prediction is None  # nothing is left that it was learned from
+
+
+def test_a_prediction_that_waits_for_a_stroke_is_dropped_when_live_is_switched_off(
+    studio: Studio, qtbot: QtBot
+) -> None:
+    labelled(studio)
+    first, _ = wait_for_jobs(studio, qtbot, 1)
+    assert studio.session.document is not None
+    edit = studio.session.document.edit("a stroke under way")
+    answer(studio, first)
+    assert not studio.network.live.idle
+    studio.network.live.toggle()
+    assert studio.network.live.idle
+    edit.cancel()
+    assert studio.session.prediction is None
 
 
 def test_other_grey_levels_of_the_project_are_learned_from(studio: Studio, qtbot: QtBot) -> None:
