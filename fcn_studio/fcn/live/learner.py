@@ -44,6 +44,9 @@ _GROUP_SHARES = (1.0, 2 / 3, 1.0)
 docs/adr/0026 has the trials.
 """
 
+_UNSEEN = 0.5
+"""How far probabilities are corrected by the shares of an image of which no pixel was learned from."""
+
 _SAMPLES = 32
 _STEPS_COLD, _STEPS_WARM = 3, 1
 
@@ -77,15 +80,17 @@ class LiveScores:
     Attributes:
         linear: the scores, one a class.
         indices: class index of each.
+        seen: whether pixels of the image that they are for were learned from.
     """
 
     linear: LinearScores
     indices: tuple[int, ...]
+    seen: bool
 
     def only(self, wanted: Tensor) -> LiveScores:
         """Return the scores of some classes, bool (C,)."""
         linear = LinearScores(self.linear.weight[wanted], self.linear.bias[wanted])
-        return LiveScores(linear, tuple(np.array(self.indices)[wanted.numpy()].tolist()))
+        return LiveScores(linear, tuple(np.array(self.indices)[wanted.numpy()].tolist()), self.seen)
 
     @property
     def sha256(self) -> str:
@@ -161,7 +166,7 @@ class LiveLearner:
             raise TrainingError(tr("Live needs strokes of two classes; paint a second one."))
         warm = self._last is not None and self._last.indices == indices
         start, steps = (self._last.linear, _STEPS_WARM) if self._last and warm else (prior, _STEPS_COLD)
-        self._last = LiveScores(_solved(fit, start, steps), indices)
+        self._last = LiveScores(_solved(fit, start, steps), indices, len(samples[0].classes) > 0)
         return self._last.only(fit.fitted)
 
     def fit_apart(self, samples: Sequence[Sample], groups: Sequence[int], table: ClassTable) -> LiveScores:
@@ -176,7 +181,7 @@ class LiveLearner:
         """
         indices, prior = _indices(table), self._prior(table, {}, groups)
         fit = _fit_of(samples, indices, prior, _scales(samples, groups, alike=True))
-        return LiveScores(_solved(fit, prior, _STEPS_COLD), indices).only(fit.fitted)
+        return LiveScores(_solved(fit, prior, _STEPS_COLD), indices, seen=False).only(fit.fitted)
 
     def _prior(self, table: ClassTable, base_map: ClassMap, groups: Sequence[int]) -> LinearScores:
         """Return what the base knows of the project's classes, as scores that pass its own on."""
@@ -223,7 +228,8 @@ def predict_and_judge(
 
 def _predicted(image_id: str, features: Features, scores: LiveScores) -> tuple[Prediction, NDArray[np.float32]]:
     """Return the prediction of an image, and the probabilities (C, h, w) of its working size."""
-    probabilities = with_shares(features.scores(scores.linear.weight, scores.linear.bias).softmax(0)).numpy()
+    even = features.scores(scores.linear.weight, scores.linear.bias).softmax(0)
+    probabilities = with_shares(even, 1.0 if scores.seen else _UNSEEN).numpy()
     indices = np.array(scores.indices, np.uint8)
     labels, doubt, second = top_two(probabilities, indices, features.full_size)
     return Prediction(image_id, labels, doubt, scores.sha256, second), probabilities

@@ -60,6 +60,9 @@ def test_shares_are_found_and_the_rare_class_gives_way() -> None:
     assert torch.allclose(corrected.sum(0), torch.ones(200, 200))
     assert corrected[1].mean() == pytest.approx(0.05, abs=0.02)
     assert (corrected.argmax(0) == truth).float().mean() > (probabilities.argmax(0) == truth).float().mean() + 0.08
+    torch.testing.assert_close(with_shares(probabilities, power=0), probabilities)
+    half = with_shares(probabilities, power=0.5)
+    assert corrected[1].mean() + 0.02 < half[1].mean() < probabilities[1].mean() - 0.02
 
 
 def test_a_class_that_the_base_does_not_know_leaves_it_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
