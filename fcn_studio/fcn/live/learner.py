@@ -38,11 +38,8 @@ _KEPT, _SURE, _TRUST = 100, 0.7, 0.002
 """Pixels of a class that the base knows and nobody has painted: about how many, how likely the base must find them,
 and how much they count beside those of a human."""
 
-_GROUP_SHARES = (1.0, 2 / 3, 1.0)
-"""How much taps, the picture's own features and what is known count, whatever their numbers.
-
-docs/adr/0026 has the trials.
-"""
+_COLOURS_ALONE = 2 / 3
+"""How much the picture's own features count beside the taps while a single image is learned from; else as much."""
 
 _UNSEEN = 0.5
 """How far probabilities are corrected by the shares of an image of which no pixel was learned from."""
@@ -347,8 +344,8 @@ def _weights(channels: Sequence[Tensor], classes: int, first: int) -> Tensor:
 def _scales(samples: Sequence[Sample], groups: Sequence[int], *, alike: bool = False) -> tuple[Tensor, Tensor]:
     """Return the mean and the scale of each feature, over the images that have pixels.
 
-    They count as in `_weights`, or all the same if they are ``alike``. Groups of features count by `_GROUP_SHARES`:
-    the fit's penalty is on scaled features.
+    They count as in `_weights`, or all the same if they are ``alike``. The groups count the same, whatever their
+    numbers of features, but for `_COLOURS_ALONE`: the fit's penalty is on scaled features.
     """
     used = [sample.moments for sample in samples if len(sample.classes)] or [samples[0].moments]
     opened = float(len(used) - 1 or 1) if len(samples[0].classes) and not alike else 1.0
@@ -358,5 +355,6 @@ def _scales(samples: Sequence[Sample], groups: Sequence[int], *, alike: bool = F
     mean = (shares * means).sum(0)
     squares = (shares * (deviations**2 + (means - mean) ** 2)).sum(0)
     even = sum(groups[:2]) / 2
-    factors = [(count / even) ** 0.5 / share for count, share in zip(groups, _GROUP_SHARES, strict=True)]
+    factors = [(count / even) ** 0.5 for count in groups]
+    factors[1] /= _COLOURS_ALONE if len(used) == 1 else 1
     return mean, squares.sqrt() * torch.tensor(factors).repeat_interleave(torch.tensor(groups))
