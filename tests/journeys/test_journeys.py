@@ -133,7 +133,7 @@ def field(number: int) -> tuple[np.ndarray, np.ndarray]:
         x, y = 30 + 60 * place + int(rng.integers(-6, 7)), int(rng.integers(45, 116))
         cv2.ellipse(truth, (x, y), (20 + shade // 5, 26), int(rng.integers(180)), 0, 360, index, -1)
     colours = np.array([[120, 90, 70], [60, 140, 60], [130, 135, 150]], np.int16)
-    noise = cv2.GaussianBlur(rng.normal(0, 60, (160, 240, 3)).astype(np.float32), (0, 0), 2)
+    noise = cv2.GaussianBlur(rng.normal(0, 90, (160, 240, 3)).astype(np.float32), (0, 0), 2)
     return np.clip(colours[truth] + noise, 0, 255).astype(np.uint8), truth
 
 
